@@ -1,0 +1,44 @@
+# Two commands are the whole set-up: `make demo` and `make test`. Each needs only Python >= 3.11, make and a package index.
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format sandbox constraints clean
+
+PYTHON ?= python3
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+export UV_COMPILE_BYTECODE := 1
+
+help: ## What can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+demo: .venv/synced ## Run the whole pipeline against the sandbox: no account needed (KEEP=1 keeps its pages up)
+	@$(UV) run --no-sync demo $(if $(KEEP),--keep)
+
+test: .venv/synced ## Run every test
+	$(UV) run --no-sync pytest -n 2 --dist loadgroup
+
+lint: .venv/synced ## Check style, types and the lock file
+	$(UV) lock --check
+	$(UV) run --no-sync ruff check .
+	$(UV) run --no-sync ruff format --check .
+	$(UV) run --no-sync mypy
+
+format: .venv/synced ## Put the code into its format
+	$(UV) run --no-sync ruff check --fix .
+	$(UV) run --no-sync ruff format .
+
+sandbox: .venv/synced ## Serve the sandbox on port 8100 until interrupted
+	$(UV) run --no-sync sandbox --port 8100 --customers 500 --seed 7
+
+constraints: .venv/synced ## Write the versions of uv.lock for `meltano install`
+	$(UV) export --quiet --frozen --no-hashes --no-emit-workspace --no-annotate --no-header --all-packages --no-default-groups -o constraints.txt
+
+clean: ## Remove what the commands above made (not .env, not Meltano's state)
+	rm -rf .venv .uv .pytest_cache .mypy_cache .ruff_cache .hypothesis .meltano/demo
+
+# The mark is newer than everything it was made from, so that a second command starts at once.
+.venv/synced: $(if $(filter .uv/%,$(UV)),.uv/bin/uv) pyproject.toml uv.lock $(wildcard */pyproject.toml)
+	$(UV) sync
+	@touch $@
+
+.uv/bin/uv:
+	$(PYTHON) -m venv .uv
+	.uv/bin/python -m pip install --quiet --disable-pip-version-check uv

@@ -1,0 +1,1 @@
+"""One process that behaves as Chargebee, Intercom and ChartMogul do."""

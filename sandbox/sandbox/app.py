@@ -1,0 +1,54 @@
+"""The whole sandbox as one ASGI application."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Mount, Router
+
+from sandbox import control, pages
+from sandbox.chargebee import api as chargebee
+from sandbox.chargebee import errors as chargebee_errors
+from sandbox.intercom import api as intercom
+from sandbox.traffic import Api, Traffic, api_of, reply
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from sandbox.world import World
+
+
+def create_app(world: World) -> Starlette:
+    """An ASGI application that serves one world."""
+    apis = (
+        Api("chargebee", "/chargebee/api/v2", chargebee.routes(world), chargebee_errors.failure),
+        Api("intercom", "/intercom", intercom.routes(world), _intercom_failure),
+    )
+
+    async def unrouted(request: Request, error: Exception) -> Response:
+        """No route, or a method that it does not take: answered as the vendor words it."""
+        assert isinstance(error, HTTPException)  # noqa: S101 what Starlette registers the handler for
+        found = api_of(apis, request.url.path)
+        body = found[0].failure(error.status_code, error.detail) if found else error.detail
+        return reply(error.status_code, body, dict(error.headers or {}))
+
+    return Starlette(
+        routes=[
+            *(Mount(api.prefix, Router(api.routes, redirect_slashes=False)) for api in apis),
+            *control.routes(world),
+            *pages.routes(world),
+        ],
+        middleware=[Middleware(Traffic, world=world, apis=apis)],
+        exception_handlers={HTTPException: unrouted},
+    )
+
+
+_INTERCOM_CODES = {404: "not_found", 405: "method_not_allowed"}
+
+
+def _intercom_failure(status: int, message: str) -> dict[str, Any]:
+    return {"type": "error.list", "errors": [{"code": _INTERCOM_CODES.get(status, "server_error"), "message": message}]}

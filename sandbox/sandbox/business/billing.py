@@ -1,0 +1,92 @@
+"""Invoices: what a term costs, and how an invoice comes to be paid or not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sandbox.business.records import Invoice
+from sandbox.clock import DAY
+
+if TYPE_CHECKING:
+    from sandbox.business.records import Customer, Line, Record, Subscription
+
+RETRY_AFTER = (3 * DAY, 4 * DAY, 5 * DAY)
+"""Waits before the second, third and last attempt to collect."""
+_NET_TERM = 30 * DAY
+_SETUP_FEE = {"USD": 15_000, "EUR": 14_000, "JPY": 22_000}
+_PAID_AFTER = 40
+
+
+def make_invoice(customer: Customer, lines: tuple[Line, ...], term: tuple[int, int], *, first: bool) -> Invoice:
+    """An invoice dated at the start of its term, still pending and without an id or stamps."""
+    currency = lines[0].price.currency_code if lines else customer.currency_code
+    net = _NET_TERM if customer.payment == "bank_transfer" else 0
+    return Invoice(
+        id="",
+        created_at=term[0],
+        updated_at=None,
+        resource_version=None,
+        customer=customer,
+        subscription=lines[0].subscription if lines else None,
+        lines=lines,
+        status="pending",
+        currency_code=currency,
+        date=term[0],
+        total=sum(line.price.amount * line.quantity for line in lines) if lines else _SETUP_FEE[currency],
+        amount_paid=0,
+        term=term,
+        first_invoice=first,
+        due_date=term[0] + net,
+    )
+
+
+def settle(invoice: Invoice, how: str, now: int) -> None:
+    """Bring a pending invoice of a business being drawn to a status; ``partial`` is payment_due with a part paid."""
+    invoice.status = "payment_due" if how == "partial" else how
+    if how == "paid":
+        _write(invoice, paid(invoice, invoice.date + _PAID_AFTER))
+    elif how == "partial":
+        invoice.amount_paid = invoice.total // 3
+    elif how == "voided":
+        invoice.voided_at = min(invoice.date + 2 * DAY, now)
+    _dun(invoice, now)
+
+
+def _dun(invoice: Invoice, now: int) -> None:
+    """What an unpaid invoice shows of the attempts to collect it."""
+    if invoice.status == "payment_due":
+        invoice.dunning_status, invoice.attempts = "in_progress", 1
+        invoice.next_retry_at = max(invoice.date + RETRY_AFTER[0], now + DAY)
+    elif invoice.status == "not_paid":
+        invoice.dunning_status, invoice.attempts = "exhausted", 1 + len(RETRY_AFTER)
+
+
+def paid(invoice: Invoice, at: int) -> dict[str, Any]:
+    """The attributes of an invoice once it is paid."""
+    dunning = "success" if invoice.dunning_status else None
+    return {
+        "status": "paid",
+        "amount_paid": invoice.total,
+        "paid_at": at,
+        "dunning_status": dunning,
+        "next_retry_at": None,
+    }
+
+
+def dues(invoice: Invoice) -> dict[str, Any]:
+    """What a subscription shows of its unpaid invoice."""
+    return {"due_invoices_count": 1, "total_dues": invoice.amount_due, "due_since": invoice.date}
+
+
+NO_DUES: dict[str, Any] = {"due_invoices_count": 0, "total_dues": 0, "due_since": None}
+
+
+def owe(subscription: Subscription, invoice: Invoice) -> None:
+    """Have a subscription of a business being drawn show its unpaid invoice."""
+    if invoice.status in ("payment_due", "not_paid"):
+        _write(subscription, dues(invoice))
+
+
+def _write(record: Record, facts: dict[str, Any]) -> None:
+    for name, value in facts.items():
+        setattr(record, name, value)

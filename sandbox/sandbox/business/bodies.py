@@ -1,0 +1,353 @@
+"""Full-size records in Chargebee's shape, derived from what the business keeps.
+
+A top-level None means absent: the table leaves it out. What is not kept hangs on the row: it never moves.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sandbox.business.words import PLACES
+
+if TYPE_CHECKING:
+    from sandbox.business.prices import Price
+    from sandbox.business.records import Card, Customer, Invoice, Subscription
+
+_DAY = 86_400
+_CHANNELS = ("web", "web", "web", "app_store")
+_CONSENTS = (True, False, None)
+_EXCHANGE_RATES = {"USD": 1.0, "EUR": 1.08, "JPY": 0.0067}
+"""To the base currency, USD; of major units."""
+
+
+def customer_body(customer: Customer) -> dict[str, Any]:
+    """A customer of either catalog."""
+    row = customer.row
+    return {
+        "id": customer.id,
+        "first_name": customer.first_name,
+        "last_name": customer.last_name,
+        "email": customer.email,
+        "phone": customer.phone,
+        "company": customer.company,
+        "locale": PLACES[customer.country][7],
+        "auto_collection": customer.auto_collection,
+        "net_term_days": 30 if customer.payment == "bank_transfer" else 0,
+        "allow_direct_debit": customer.payment == "direct_debit",
+        "taxability": "taxable",
+        "created_at": customer.created_at,
+        "created_from_ip": f"203.0.113.{row % 254 + 1}",
+        "updated_at": customer.updated_at,
+        "resource_version": customer.resource_version,
+        "deleted": customer.deleted,
+        "pii_cleared": "active",
+        "channel": _CHANNELS[row % len(_CHANNELS)],
+        "preferred_currency_code": customer.currency_code,
+        "promotional_credits": customer.promotional_credits,
+        "refundable_credits": 0,
+        "excess_payments": 0,
+        "unbilled_charges": 0,
+        "card_status": customer.card.status if customer.card else "no_card",
+        "primary_payment_source_id": f"pm_{customer.id}" if customer.payment else None,
+        "payment_method": _payment_method(customer),
+        "billing_address": _address(customer),
+        "tax_providers_fields": [],
+        "object": "customer",
+        "meta_data": {"source": "signup", "form": row % 5, "onboarding": {"step": row % 7, "done": row % 2 == 0}},
+        "cf_company_id": customer.cf_company_id,
+        "cf_user_id": customer.cf_user_id,
+        "cf_tier": customer.cf_tier,
+        "cf_csm_since": customer.created_at + 14 * _DAY if row % 3 == 0 else None,
+        "cf_Account_Manager": ("north", "south", "east", "west")[row % 4],
+        "cf_seats_planned": row % 40 if row % 2 else None,
+        "cf_website": f"https://{(customer.cf_company_id or 'home').lower()}.example.com/",
+        "cs_newsletter": _CONSENTS[row % 3],
+        "cs_product_updates": _CONSENTS[(row + 1) % 3],
+    }
+
+
+def card_body(card: Card, customer: Customer) -> dict[str, Any]:
+    """A customer's primary card, the sibling of customers and subscriptions."""
+    country, city, state_code, state, postcode, street, _, _ = PLACES[customer.country]
+    body = {
+        "status": card.status,
+        "gateway": "stripe",
+        "gateway_account_id": "gw_169lsPTZ3lUQ62pR",
+        "ref_tx_id": f"txn_{card.payment_source_id}",
+        "first_name": customer.first_name,
+        "last_name": customer.last_name,
+        "iin": "424242" if card.brand == "visa" else "555555",
+        "last4": card.last4,
+        "card_type": card.brand,
+        "funding_type": "credit",
+        "expiry_month": card.expiry_month,
+        "expiry_year": card.expiry_year,
+        "billing_addr1": f"{customer.row % 190 + 1} {street}",
+        "billing_city": city,
+        "billing_state_code": state_code,
+        "billing_state": state,
+        "billing_country": country,
+        "billing_zip": postcode,
+        "created_at": card.created_at,
+        "updated_at": card.created_at,
+        "resource_version": card.created_at * 1000 + 17,
+        "object": "card",
+        "masked_number": f"************{card.last4}",
+        "customer_id": customer.id,
+        "payment_source_id": card.payment_source_id,
+    }
+    return {name: value for name, value in body.items() if value != ""}
+
+
+def subscription_body(subscription: Subscription) -> dict[str, Any]:
+    """A subscription as catalog 2 has it."""
+    return {**_subscription(subscription), "subscription_items": _items(subscription), "item_tiers": []}
+
+
+def subscription_body_1(subscription: Subscription) -> dict[str, Any]:
+    """A subscription as catalog 1 has it."""
+    plan = subscription.plan
+    per_unit = plan.pricing_model == "per_unit"
+    addons = [_addon(price, count) for price, count in subscription.addons]
+    return {
+        **_subscription(subscription),
+        "plan_id": plan.id,
+        "plan_quantity": subscription.quantity if per_unit else None,
+        "plan_unit_price": plan.amount if plan.pricing_model != "tiered" else None,
+        "plan_amount": plan.amount * subscription.quantity,
+        "plan_free_quantity": 0,
+        "addons": addons or None,
+    }
+
+
+def invoice_body(invoice: Invoice) -> dict[str, Any]:
+    """An invoice as catalog 2 has it."""
+    return _invoice(invoice, "plan_item_price", "addon_item_price", "charge_item_price")
+
+
+def invoice_body_1(invoice: Invoice) -> dict[str, Any]:
+    """An invoice as catalog 1 has it."""
+    return _invoice(invoice, "plan", "addon", "adhoc")
+
+
+def _payment_method(customer: Customer) -> dict[str, Any] | None:
+    if customer.payment is None:
+        return None
+    return {
+        "object": "payment_method",
+        "type": customer.payment,
+        "reference_id": f"cus_{customer.id}/src_{customer.row}",
+        "gateway": "stripe",
+        "gateway_account_id": "gw_169lsPTZ3lUQ62pR",
+        "status": customer.card.status if customer.card else "valid",
+    }
+
+
+def _address(customer: Customer) -> dict[str, Any]:
+    country, city, state_code, state, postcode, street, _, _ = PLACES[customer.country]
+    address = {
+        "first_name": customer.first_name,
+        "last_name": customer.last_name,
+        "email": customer.email,
+        "company": customer.company,
+        "line1": f"{customer.row % 190 + 1} {street}",
+        "line2": f"Floor {customer.row % 9}" if customer.row % 3 else None,
+        "city": city,
+        "state_code": state_code or None,
+        "state": state or None,
+        "country": country,
+        "zip": postcode,
+        "validation_status": "not_validated",
+        "object": "billing_address",
+    }
+    return {name: value for name, value in address.items() if value is not None}
+
+
+def _subscription(subscription: Subscription) -> dict[str, Any]:
+    row = subscription.row
+    return {
+        "id": subscription.id,
+        "billing_period": subscription.plan.period,
+        "billing_period_unit": subscription.plan.unit,
+        "customer_id": subscription.customer_id,
+        "status": subscription.status,
+        "start_date": subscription.start_date,
+        "trial_start": subscription.trial_start,
+        "trial_end": subscription.trial_end,
+        "current_term_start": subscription.current_term_start,
+        "current_term_end": subscription.current_term_end,
+        "next_billing_at": subscription.next_billing_at,
+        "created_at": subscription.created_at,
+        "started_at": subscription.started_at,
+        "activated_at": subscription.activated_at,
+        "cancelled_at": subscription.cancelled_at,
+        "cancel_reason": subscription.cancel_reason,
+        "cancel_reason_code": subscription.cancel_reason_code,
+        "pause_date": subscription.pause_date,
+        "resume_date": subscription.resume_date,
+        "created_from_ip": f"198.51.100.{row % 254 + 1}",
+        "updated_at": subscription.updated_at,
+        "has_scheduled_changes": False,
+        "channel": _CHANNELS[row % len(_CHANNELS)],
+        "resource_version": subscription.resource_version,
+        "deleted": subscription.deleted,
+        "object": "subscription",
+        "currency_code": subscription.plan.currency_code,
+        "base_currency_code": "USD",
+        "exchange_rate": _EXCHANGE_RATES[subscription.plan.currency_code],
+        "due_invoices_count": subscription.due_invoices_count,
+        "due_since": subscription.due_since,
+        "total_dues": subscription.total_dues or None,
+        "mrr": subscription.mrr or None,
+        "has_scheduled_advance_invoices": False,
+        "create_pending_invoices": False,
+        "auto_close_invoices": True,
+        "shipping_address": {**_address(subscription.customer), "object": "shipping_address"},
+        "meta_data": {"signup_flow": "self_serve", "experiment": {"name": f"pricing-{row % 4}", "arm": "AB"[row % 2]}},
+        "cf_po_number": f"PO-{10_000 + row}" if row % 4 == 0 else None,
+        "cf_go_live_on": subscription.created_at + 7 * _DAY,
+        "cf_region": ("amer", "emea", "apac")[row % 3],
+    }
+
+
+def _items(subscription: Subscription) -> list[dict[str, Any]]:
+    plan = _item(subscription.plan, subscription.quantity, "plan")
+    return [plan, *(_item(price, count, "addon") for price, count in subscription.addons)]
+
+
+def _item(price: Price, quantity: int, item_type: str) -> dict[str, Any]:
+    item: dict[str, Any] = {
+        "item_price_id": price.id,
+        "item_type": item_type,
+        "amount": price.amount * quantity,
+        "free_quantity": 0,
+        "object": "subscription_item",
+    }
+    if price.pricing_model != "flat_fee":
+        item["quantity"] = quantity
+    if price.pricing_model != "tiered":
+        item["unit_price"] = price.amount
+    return item
+
+
+def _addon(price: Price, quantity: int) -> dict[str, Any]:
+    addon = {"id": price.id, "unit_price": price.amount, "amount": price.amount * quantity, "object": "addon"}
+    return {**addon, "quantity": quantity} if price.pricing_model == "per_unit" else addon
+
+
+def _invoice(invoice: Invoice, plan_type: str, addon_type: str, charge_type: str) -> dict[str, Any]:
+    settled = invoice.status in ("paid", "posted", "payment_due", "not_paid", "voided")
+    return {
+        "id": invoice.id,
+        "customer_id": invoice.customer_id,
+        "subscription_id": invoice.subscription_id,
+        "recurring": invoice.recurring,
+        "status": invoice.status,
+        "price_type": "tax_exclusive",
+        "date": invoice.date,
+        "due_date": invoice.due_date,
+        "net_term_days": 30 if invoice.customer.payment == "bank_transfer" else 0,
+        "exchange_rate": _EXCHANGE_RATES[invoice.currency_code],
+        "total": invoice.total,
+        "amount_paid": invoice.amount_paid,
+        "amount_adjusted": 0,
+        "write_off_amount": 0,
+        "credits_applied": 0,
+        "amount_due": invoice.amount_due,
+        "amount_to_collect": invoice.amount_due,
+        "paid_at": invoice.paid_at,
+        "voided_at": invoice.voided_at,
+        "dunning_status": invoice.dunning_status,
+        "next_retry_at": invoice.next_retry_at,
+        "updated_at": invoice.updated_at,
+        "resource_version": invoice.resource_version,
+        "deleted": invoice.deleted,
+        "object": "invoice",
+        "first_invoice": invoice.first_invoice,
+        "new_sales_amount": invoice.total if invoice.first_invoice else None,
+        "has_advance_charges": False,
+        "currency_code": invoice.currency_code,
+        "base_currency_code": "USD",
+        "generated_at": invoice.date if settled else None,
+        "is_gifted": False,
+        "term_finalized": True,
+        "channel": "web",
+        "tax": 0,
+        "sub_total": invoice.total,
+        "round_off_amount": 0,
+        "line_items": _lines(invoice, plan_type, addon_type, charge_type),
+        "linked_payments": _payments(invoice),
+        "applied_credits": [],
+        "adjustment_credit_notes": [],
+        "issued_credit_notes": [],
+        "linked_orders": [],
+        "dunning_attempts": _attempts(invoice),
+        "notes": [{"note": "Thank you for your business!"}],
+        "billing_address": _address(invoice.customer),
+        "site_details_at_creation": {"timezone": "Etc/UTC"},
+        "cf_cost_centre": f"CC-{invoice.row % 30:02}" if invoice.row % 5 == 0 else None,
+    }
+
+
+def _lines(invoice: Invoice, plan_type: str, addon_type: str, charge_type: str) -> list[dict[str, Any]]:
+    if not invoice.lines:
+        charge = _line(invoice, 1, invoice.total, 1)
+        return [{**charge, "description": "One-time charge", "entity_type": charge_type, "entity_id": "setup"}]
+    kinds = {"plan": plan_type, "addon": addon_type}
+    return [
+        {
+            **_line(invoice, number, line.price.amount, line.quantity),
+            "description": line.price.name,
+            "entity_type": kinds[line.price.item_type],
+            "entity_id": line.price.id,
+            "subscription_id": line.subscription.id,
+        }
+        for number, line in enumerate(invoice.lines, start=1)
+    ]
+
+
+def _line(invoice: Invoice, number: int, unit: int, quantity: int) -> dict[str, Any]:
+    return {
+        "id": f"li_{invoice.id}_{number}",
+        "date_from": invoice.term[0],
+        "date_to": invoice.term[1],
+        "unit_amount": unit,
+        "quantity": quantity,
+        "amount": unit * quantity,
+        "pricing_model": "flat_fee" if quantity == 1 else "per_unit",
+        "is_taxed": False,
+        "tax_amount": 0,
+        "discount_amount": 0,
+        "item_level_discount_amount": 0,
+        "object": "line_item",
+        "customer_id": invoice.customer_id,
+        "tax_exempt_reason": "tax_not_configured",
+    }
+
+
+def _payments(invoice: Invoice) -> list[dict[str, Any]]:
+    if not invoice.amount_paid:
+        return []
+    payment = {
+        "txn_id": f"txn_{invoice.id}",
+        "applied_amount": invoice.amount_paid,
+        "applied_at": invoice.paid_at or invoice.date,
+        "txn_status": "success",
+        "txn_date": invoice.paid_at or invoice.date,
+        "txn_amount": invoice.amount_paid,
+    }
+    return [payment]
+
+
+def _attempts(invoice: Invoice) -> list[dict[str, Any]]:
+    return [
+        {
+            "attempt": attempt,
+            "dunning_type": "auto_collect",
+            "transaction_id": f"txn_{invoice.id}_{attempt}",
+            "created_at": invoice.date + (attempt - 1) * 3 * _DAY,
+            "txn_status": "failure",
+            "txn_amount": invoice.amount_due,
+        }
+        for attempt in range(1, invoice.attempts + 1)
+    ]

@@ -1,0 +1,154 @@
+"""What customers choose to do, as a table: how often, who may, and what it changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sandbox.business.people import make_customer
+from sandbox.business.prices import price_of
+from sandbox.business.shapes import NEWCOMERS
+from sandbox.business.subscribing import TRIAL, draft
+from sandbox.clock import DAY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sandbox.business.business import Business
+    from sandbox.business.live import Step
+    from sandbox.business.records import Customer, Subscription
+    from sandbox.business.shapes import SubscriptionShape
+
+_UPGRADES = {"starter": ("growth", 3), "growth": ("scale", 1)}
+"""To which plan, and how many of it; there is nothing above the last one."""
+_PERIODS = {("month", 1): "Monthly", ("month", 3): "Quarterly", ("year", 1): "Yearly", ("week", 1): "Weekly"}
+_REASONS = ("Too expensive", "Missing feature", "Switched to a competitor", None)
+_AT_ONCE = 0.25
+_PAUSE = 20 * DAY
+
+
+@dataclass(frozen=True)
+class Choice:
+    """``rate`` a day and a member of the ``population``; ``act`` makes one of them do it."""
+
+    rate: float
+    population: Callable[[Business], Sequence[Any]]
+    act: Callable[[Step, Any], None]
+
+
+def _having(status: str) -> Callable[[Business], Sequence[Subscription]]:
+    def population(business: Business) -> Sequence[Subscription]:
+        return [one for one in business.subscriptions.records if one.status == status and not one.deleted]
+
+    return population
+
+
+def _customers(business: Business) -> Sequence[Customer]:
+    return [customer for customer in business.customers.records if not customer.deleted]
+
+
+def _idle(business: Business) -> Sequence[Customer]:
+    """Customers with nothing that runs or is to run."""
+    busy = {one.customer.row for one in business.subscriptions.records if one.status != "cancelled" and not one.deleted}
+    return [customer for customer in _customers(business) if customer.row not in busy]
+
+
+def _sign_up(step: Step, _: Customer) -> None:
+    step.happened["new_customers"] += 1
+    random = step.random
+    customers = step.business.customers
+    shape = random.choices(NEWCOMERS, [shape.weight for shape in NEWCOMERS])[0]
+    customer = make_customer(random, len(customers.records) + 1, shape, step.now, step.now)
+    customers.append(customer, step.now)
+    for subscription in shape.subscriptions:
+        _subscribe(step, customer, subscription)
+
+
+def _subscribe(step: Step, customer: Customer, shape: SubscriptionShape) -> None:
+    subscription = draft(step.random, customer, shape, step.now)
+    step.business.subscriptions.append(subscription, step.now)
+    if shape.status == "in_trial":
+        end = step.now + TRIAL
+        step.change(subscription, step.now, trial_start=step.now, trial_end=end, next_billing_at=end, due_at=end)
+    else:
+        step.activate(subscription, step.now, first=True)
+
+
+def _upgradable(business: Business) -> Sequence[Subscription]:
+    return [one for one in _having("active")(business) if one.plan.item_id in _UPGRADES]
+
+
+def _upgrade(step: Step, subscription: Subscription) -> None:
+    """To the next plan, for as many as it takes."""
+    step.happened["upgrades"] += 1
+    plan = subscription.plan
+    item, quantity = _UPGRADES[plan.item_id]
+    better = price_of(item, plan.currency_code, _PERIODS[plan.unit, plan.period])
+    step.change(subscription, step.now, plan=better, quantity=quantity)
+
+
+def _leave(step: Step, subscription: Subscription) -> None:
+    """At once, or at the end of the term."""
+    reason = step.random.choice(_REASONS)
+    if step.random.random() < _AT_ONCE:
+        step.cancel(subscription, step.now, None)
+        step.change(subscription, step.now, cancel_reason_code=reason, current_term_end=step.now)
+        return
+    step.happened["non_renewals"] += 1
+    end = subscription.current_term_end
+    step.change(
+        subscription,
+        step.now,
+        status="non_renewing",
+        cancelled_at=end,
+        cancel_reason_code=reason,
+        next_billing_at=None,
+        due_at=end,
+    )
+
+
+def _return(step: Step, subscription: Subscription) -> None:
+    if subscription.customer.deleted or subscription.customer.payment is None:
+        return
+    step.happened["reactivations"] += 1
+    step.change(subscription, step.now, activated_at=step.now)
+    step.activate(subscription, step.now, first=False)
+
+
+def _pause(step: Step, subscription: Subscription) -> None:
+    step.happened["pauses"] += 1
+    back = step.now + _PAUSE
+    step.change(
+        subscription,
+        step.now,
+        status="paused",
+        pause_date=step.now,
+        resume_date=back,
+        next_billing_at=None,
+        due_at=back,
+    )
+
+
+def _correct(step: Step, customer: Customer) -> None:
+    """New contact data."""
+    step.happened["customer_edits"] += 1
+    number = step.random.randrange(100)
+    step.change(customer, step.now, phone=f"+1 555 02{number:02}", cf_tier=step.random.choice(("standard", "premium")))
+
+
+def _delete(step: Step, customer: Customer) -> None:
+    """The step deletes what hangs on the customer."""
+    step.happened["deletions"] += 1
+    step.change(customer, step.now, deleted=True)
+    step.gone.add(customer.row)
+
+
+CHOICES = (
+    Choice(0.003, _customers, _sign_up),
+    Choice(0.002, _upgradable, _upgrade),
+    Choice(0.002, _having("active"), _leave),
+    Choice(0.0005, _having("active"), _pause),
+    Choice(0.001, _having("cancelled"), _return),
+    Choice(0.002, _customers, _correct),
+    Choice(0.001, _idle, _delete),
+)

@@ -1,0 +1,250 @@
+"""What happens in a business while time passes: what falls due by itself; ``choices.py`` has what people decide.
+
+Everything is drawn from the seed and the clock, so that the same steps of time bring the same events.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from itertools import chain
+from random import Random
+from typing import TYPE_CHECKING
+
+from sandbox.business.billing import NO_DUES, RETRY_AFTER, dues, make_invoice, paid
+from sandbox.business.calendar import add_periods, card_status, month_of
+from sandbox.business.choices import CHOICES, Choice
+from sandbox.business.subscribing import TRIAL
+from sandbox.clock import DAY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sandbox.business.business import Business
+    from sandbox.business.records import Invoice, Record, Subscription
+
+_FAILS = 0.05
+_RECOVERS = 0.45
+_ENDS_UNPAID = 0.5
+_PAYS_IN_TERM = 0.85
+_CLOSES_AFTER = 2 * DAY
+
+
+class Step:
+    """One step of time, at most a day long, that has just passed."""
+
+    def __init__(self, business: Business, seconds: int) -> None:
+        self.business = business
+        self.now = business.clock.now()
+        self.random = Random(f"{business.settings.seed}:{self.now}")
+        self.happened: Counter[str] = Counter()
+        self.gone: set[int] = set()
+        self._days = seconds / DAY
+        self._since = self.now - seconds
+
+    def take(self) -> dict[str, int]:
+        """Let it all happen; how often each kind of thing did."""
+        for subscription in self.business.subscriptions.records:
+            self._fall_due(subscription)
+        for invoice in self.business.open_invoices:
+            _OPEN[invoice.status](self, invoice)
+        for choice in CHOICES:
+            self._choose(choice)
+        self._delete_with_customers()
+        self._age_cards()
+        self.business.open_invoices = still_open(self.business.open_invoices)
+        return dict(sorted(self.happened.items()))
+
+    def change(self, record: Record, at: int, /, **facts: object) -> None:
+        """Write attributes of a record at an instant of this step."""
+        self.business.table_of(record).change(record, at, **facts)
+
+    def activate(self, subscription: Subscription, at: int, *, first: bool) -> None:
+        """Begin a term at an instant and bill it."""
+        plan = subscription.plan
+        end = add_periods(at, plan.unit, plan.period)
+        self.change(
+            subscription,
+            at,
+            status="active",
+            current_term_start=at,
+            current_term_end=end,
+            next_billing_at=end,
+            due_at=end,
+            cancelled_at=None,
+            cancel_reason=None,
+            cancel_reason_code=None,
+        )
+        self._bill(subscription, (at, end), first=first)
+
+    def cancel(self, subscription: Subscription, at: int, reason: str | None) -> None:
+        """End a subscription at an instant."""
+        self.happened["cancellations"] += 1
+        self.change(
+            subscription,
+            at,
+            status="cancelled",
+            cancelled_at=at,
+            cancel_reason=reason,
+            next_billing_at=None,
+            due_at=None,
+        )
+
+    def _bill(self, subscription: Subscription, term: tuple[int, int], *, first: bool) -> None:
+        invoice = make_invoice(subscription.customer, subscription.lines(), term, first=first)
+        invoice.id = str(len(self.business.invoices.records) + 1)
+        self.business.invoices.append(invoice, term[0])
+        self._collect(invoice)
+
+    def _choose(self, choice: Choice) -> None:
+        population = choice.population(self.business)
+        expected = len(population) * choice.rate * self._days
+        count = min(int(expected + self.random.random()), len(population))
+        for one in self.random.sample(population, count):
+            choice.act(self, one)
+
+    def _fall_due(self, subscription: Subscription) -> None:
+        while not subscription.deleted and subscription.due_at is not None and subscription.due_at <= self.now:
+            _DUE[subscription.status](self, subscription, subscription.due_at)
+
+    def renew(self, subscription: Subscription, at: int) -> None:
+        """A term is over and the next begins."""
+        self.happened["renewals"] += 1
+        self.activate(subscription, at, first=False)
+
+    def end_trial(self, subscription: Subscription, at: int) -> None:
+        """A trial is over: who can pay goes on."""
+        if subscription.customer.payment is None:
+            self.cancel(subscription, at, "no_card")
+            return
+        self.happened["trials_converted"] += 1
+        self.change(subscription, at, activated_at=at)
+        self.activate(subscription, at, first=True)
+
+    def run_out(self, subscription: Subscription, at: int) -> None:
+        """The last term of a non-renewing subscription is over."""
+        self.cancel(subscription, at, None)
+
+    def start(self, subscription: Subscription, at: int) -> None:
+        """A future subscription begins, with its trial if it has one."""
+        self.happened["starts"] += 1
+        self.change(subscription, at, started_at=at, start_date=None)
+        if subscription.trial_end:
+            trial_end = at + TRIAL
+            self.change(subscription, at, status="in_trial", trial_end=trial_end, due_at=trial_end)
+        else:
+            self.change(subscription, at, activated_at=at)
+            self.activate(subscription, at, first=True)
+
+    def resume(self, subscription: Subscription, at: int) -> None:
+        """A pause is over."""
+        self.happened["resumptions"] += 1
+        self.change(subscription, at, pause_date=None, resume_date=None, activated_at=at)
+        self.activate(subscription, at, first=False)
+
+    def _collect(self, invoice: Invoice) -> None:
+        """The first attempt, when the invoice is written; offline customers are given their net term."""
+        customer = invoice.customer
+        if customer.auto_collection == "off":
+            self.change(invoice, invoice.date, status="posted")
+            self.business.open_invoices.append(invoice)
+        elif (customer.card and customer.card.status == "expired") or self.random.random() < _FAILS:
+            self.happened["failed_payments"] += 1
+            self._owe(
+                invoice,
+                invoice.date,
+                attempts=1,
+                dunning_status="in_progress",
+                next_retry_at=invoice.date + RETRY_AFTER[0],
+            )
+            self.business.open_invoices.append(invoice)
+        else:
+            self.change(invoice, invoice.date, **paid(invoice, invoice.date))
+
+    def _owe(self, invoice: Invoice, at: int, **facts: object) -> None:
+        self.change(invoice, at, status="payment_due", **facts)
+        if invoice.subscription:
+            self.change(invoice.subscription, at, **dues(invoice))
+
+    def close(self, invoice: Invoice) -> None:
+        """A pending invoice is closed once its usage is known; its date moves."""
+        at = invoice.date + _CLOSES_AFTER
+        if at <= self.now:
+            self.happened["invoices_closed"] += 1
+            at = max(at, self._since + 1)
+            self.change(invoice, at, date=at, **paid(invoice, at))
+
+    def fall_due(self, invoice: Invoice) -> None:
+        """The net term of a posted invoice is over."""
+        at = max(invoice.due_date or invoice.date, self._since + 1)
+        if at > self.now:
+            return
+        if self.random.random() < _PAYS_IN_TERM:
+            self._paid(invoice, at)
+        else:
+            self._owe(invoice, at)
+
+    def retry(self, invoice: Invoice) -> None:
+        """Dunning: another attempt to collect; after the last one the invoice is not paid."""
+        while (at := invoice.next_retry_at) is not None and at <= self.now:
+            if self.random.random() < _RECOVERS:
+                self._paid(invoice, at)
+            elif invoice.attempts < len(RETRY_AFTER):
+                self._try_later(invoice, at)
+            else:
+                self._give_up(invoice, at)
+
+    def _paid(self, invoice: Invoice, at: int) -> None:
+        self.happened["payments"] += 1
+        self.change(invoice, at, **paid(invoice, at))
+        if invoice.subscription and invoice.subscription.due_invoices_count:
+            self.change(invoice.subscription, at, **NO_DUES)
+
+    def _try_later(self, invoice: Invoice, at: int) -> None:
+        """Chargebee stamps no change of dunning alone."""
+        facts = {"attempts": invoice.attempts + 1, "next_retry_at": at + RETRY_AFTER[invoice.attempts]}
+        self.business.invoices.change_quietly(invoice, at, **facts)
+
+    def _give_up(self, invoice: Invoice, at: int) -> None:
+        self.happened["uncollected"] += 1
+        attempts = invoice.attempts + 1
+        self.change(invoice, at, status="not_paid", dunning_status="exhausted", attempts=attempts, next_retry_at=None)
+        subscription = invoice.subscription
+        if subscription and subscription.status == "active" and self.random.random() < _ENDS_UNPAID:
+            self.cancel(subscription, at, "not_paid")
+
+    def _delete_with_customers(self) -> None:
+        """What hangs on the customers deleted in this step goes with them."""
+        if not self.gone:
+            return
+        hanging: Iterable[Subscription | Invoice] = chain(
+            self.business.subscriptions.records, self.business.invoices.records
+        )
+        for record in hanging:
+            if record.customer.row in self.gone and not record.deleted:
+                self.change(record, self.now, deleted=True)
+
+    def _age_cards(self) -> None:
+        """Cards expire unnoticed by ``updated_at``: whether it moves is not documented."""
+        if month_of(self._since) == month_of(self.now):
+            return
+        customers = self.business.customers
+        for customer in customers.records:
+            card = customer.card
+            if card and (status := card_status(card.expiry_year, card.expiry_month, self.now)) != card.status:
+                customers.change_quietly(customer, self.now, card=replace(card, status=status))
+
+
+_DUE = {
+    "active": Step.renew,
+    "in_trial": Step.end_trial,
+    "non_renewing": Step.run_out,
+    "future": Step.start,
+    "paused": Step.resume,
+}
+_OPEN = {"pending": Step.close, "posted": Step.fall_due, "payment_due": Step.retry}
+
+
+def still_open(invoices: Iterable[Invoice]) -> list[Invoice]:
+    """The invoices to which something is still to happen by itself."""
+    return [invoice for invoice in invoices if invoice.status in _OPEN and not invoice.deleted]

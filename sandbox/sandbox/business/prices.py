@@ -1,0 +1,86 @@
+"""What the business sells: plans and addons, each at a price by currency and period."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+ZERO_DECIMAL = frozenset({"JPY"})
+_WEEKS_A_YEAR = 52
+_MONTHS_A_YEAR = 12
+
+
+@dataclass(frozen=True)
+class Price:
+    """One item price. ``amount`` is in minor units, for one of ``quantity``, each ``period`` of ``unit``."""
+
+    id: str
+    item_id: str
+    item_type: str
+    name: str
+    currency_code: str
+    period: int
+    unit: str
+    amount: int
+    pricing_model: str
+
+    def monthly(self, amount: int) -> int:
+        """An amount of one period, reckoned to a month."""
+        if self.unit == "year":
+            return amount // (_MONTHS_A_YEAR * self.period)
+        if self.unit == "week":
+            return amount * _WEEKS_A_YEAR // (_MONTHS_A_YEAR * self.period)
+        return amount // self.period
+
+
+@dataclass(frozen=True)
+class _Item:
+    id: str
+    name: str
+    item_type: str
+    cents: int
+    pricing_model: str
+
+
+_ITEMS = (
+    _Item("starter", "Starter", "plan", 2_900, "flat_fee"),
+    _Item("growth", "Growth", "plan", 1_900, "per_unit"),
+    _Item("scale", "Scale", "plan", 49_900, "flat_fee"),
+    _Item("metro", "Metro", "plan", 1_250, "tiered"),
+    _Item("priority-support", "Priority support", "addon", 9_900, "flat_fee"),
+    _Item("extra-seats", "Extra seats", "addon", 700, "per_unit"),
+)
+_CURRENCIES = {"USD": 1.0, "EUR": 0.9, "JPY": 1.5}
+"""Minor units for one of USD: a price of 29.00 USD is 26.10 EUR and 4,350 JPY."""
+_PERIODS = {
+    "Monthly": (1, "month", 1.0),
+    "Yearly": (1, "year", 10.0),
+    "Quarterly": (3, "month", 2.8),
+    "Weekly": (1, "week", 0.3),
+}
+"""Length, unit, and the price for it in prices of a month."""
+
+
+def _price(item: _Item, currency: str, period: str) -> Price:
+    length, unit, factor = _PERIODS[period]
+    return Price(
+        id=f"{item.id}-{currency}-{period}",
+        item_id=item.id,
+        item_type=item.item_type,
+        name=f"{item.name} {currency} {period}",
+        currency_code=currency,
+        period=length,
+        unit=unit,
+        amount=round(item.cents * _CURRENCIES[currency] * factor),
+        pricing_model=item.pricing_model,
+    )
+
+
+PRICES = {price.id: price for price in (_price(*row) for row in product(_ITEMS, _CURRENCIES, _PERIODS))}
+PLANS = ("starter", "growth", "scale", "metro")
+ADDONS = ("priority-support", "extra-seats")
+
+
+def price_of(item_id: str, currency_code: str, period: str) -> Price:
+    """The price of an item in a currency; ``period`` is Monthly, Quarterly, Yearly or Weekly."""
+    return PRICES[f"{item_id}-{currency_code}-{period}"]

@@ -1,0 +1,107 @@
+"""Tables of records: by row, by id, as the JSON that is served, and as they were when a lagging reader looks."""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import msgspec
+
+from sandbox.business.records import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+R = TypeVar("R", bound=Record)
+_ABSENT = object()
+encode = msgspec.json.Encoder().encode
+
+
+class Table(Generic[R]):
+    """All records of one kind, in the order of their rows; ``version`` rises with every change.
+
+    With ``keeps_past``, every version that a change replaces is kept until :meth:`seen` finds it out of date.
+    """
+
+    def __init__(self, body: Callable[[R], dict[str, Any]], *, keeps_past: bool = False) -> None:
+        self._body = body
+        self._by_id: dict[str, R] = {}
+        self._keeps_past = keeps_past
+        self._past: list[tuple[int, int, R | None]] = []
+        self.records: list[R] = []
+        self.version = 0
+
+    def extend(self, records: Iterable[R]) -> None:
+        """Append finished records, giving each its row."""
+        for record in records:
+            record.row = len(self.records)
+            self.records.append(record)
+            if record.id not in self._by_id or not record.deleted:
+                self._by_id[record.id] = record
+        self.version += 1
+
+    def append(self, record: R, at: int) -> None:
+        """Append a record created at a time."""
+        self.extend([record])
+        self._keep(at, record.row, None)
+        self._stamp(record, at)
+
+    def get(self, record_id: str) -> R | None:
+        """The record of an id; of a live and a deleted one, the live one."""
+        return self._by_id.get(record_id)
+
+    def seen(self, at: int) -> Sequence[R | None]:
+        """The records as they were at an instant, by row; None where there was none yet."""
+        self._past = [kept for kept in self._past if kept[0] > at]
+        if not self._past:
+            return self.records
+        seen: list[R | None] = list(self.records)
+        for _, row, before in reversed(self._past):
+            seen[row] = before
+        return seen
+
+    def body(self, record: R) -> dict[str, Any]:
+        """The whole record as the vendor's API shows it; absent attributes are left out."""
+        body = self._body(record) | record.edits
+        return {name: value for name, value in body.items() if value is not None}
+
+    def json(self, record: R) -> bytes:
+        """``body`` as JSON, made once."""
+        if record.json is None:
+            record.json = encode(self.body(record))
+        return record.json
+
+    def value(self, record: R, name: str) -> Any:
+        """One attribute as filters and sorts see it; None when it is absent."""
+        if name in record.edits:
+            return record.edits[name]
+        value = getattr(record, name, _ABSENT)
+        return self.body(record).get(name) if value is _ABSENT else value
+
+    def change(self, record: R, at: int, /, **facts: Any) -> None:
+        """Write attributes at a time: ``updated_at`` never goes back, and ``resource_version`` always grows."""
+        self.change_quietly(record, at, **facts)
+        self._stamp(record, at)
+
+    def change_quietly(self, record: R, at: int, /, **facts: Any) -> None:
+        """Write attributes whose change the vendor does not stamp (an invoice's dunning, for one)."""
+        self._keep(at, record.row, record)
+        for name, value in facts.items():
+            if name in record.__dataclass_fields__:
+                setattr(record, name, value)
+            else:
+                record.edits[name] = value
+        record.forget()
+        self.version += 1
+
+    def _keep(self, at: int, row: int, before: R | None) -> None:
+        if not self._keeps_past:
+            return
+        kept = copy(before)
+        if kept is not None:
+            kept.edits = dict(kept.edits)
+        self._past.append((at, row, kept))
+
+    def _stamp(self, record: R, at: int) -> None:
+        record.updated_at = max(record.updated_at or 0, at)
+        record.resource_version = max((record.resource_version or 0) + 1, at * 1000)

@@ -1,0 +1,29 @@
+"""How often each operation of each API was called."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+
+class Calls:
+    """Counts by API, method and route template."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, str, str]] = Counter()
+
+    def count(self, api: str, method: str, path: str) -> None:
+        """One more call of ``method path``, the path as its route's template below the API's base."""
+        self._counts[api, method, path] += 1
+
+    def clear(self) -> None:
+        """Count from 0 again."""
+        self._counts.clear()
+
+    def report(self) -> dict[str, Any]:
+        """``{"total": n, "calls": [{"api", "method", "path", "count"}, ...]}``, sorted."""
+        rows = [
+            {"api": api, "method": method, "path": path, "count": count}
+            for (api, method, path), count in sorted(self._counts.items())
+        ]
+        return {"total": self._counts.total(), "calls": rows}

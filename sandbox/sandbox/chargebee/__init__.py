@@ -1,0 +1,1 @@
+"""Chargebee's API v2 over the business."""

@@ -1,0 +1,152 @@
+"""Chargebee's API v2: authentication, lists and single records over the business's tables."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sandbox.business.tables import encode
+from sandbox.chargebee.errors import RefusedError, invalid, not_found
+from sandbox.chargebee.lists import Key, Query, page, read_query, select
+from sandbox.chargebee.resources import RESOURCES, Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from starlette.requests import Request
+
+    from sandbox.business.business import Business
+    from sandbox.world import World
+
+SITE = "sandbox"
+API_KEY = "sandbox_key"
+_JSON = {"content-type": "application/json;charset=utf-8"}
+_SELECTIONS = 32
+"""So many selections are remembered, for as long as their table does not change."""
+
+
+def routes(world: World) -> list[Route]:
+    """The routes of the API, below its base."""
+    server = Server(world)
+    made = [Route("/configurations", _guarded(server.configurations), methods=["GET"])]
+    for resource in RESOURCES:
+        made += [
+            Route(f"/{resource.path}", _guarded(server.list_of(resource)), methods=["GET"]),
+            Route(f"/{resource.path}/{{id}}", _guarded(server.one_of(resource)), methods=["GET"]),
+        ]
+    return made
+
+
+class Server:
+    """Answers out of a world; remembers selections, so that paging through a list does not filter it again."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._business: Business | None = None
+        self._selections: dict[tuple[str, str, int, int], list[Key]] = {}
+
+    def configurations(self, request: Request) -> bytes:
+        """``GET /configurations``: one entry for the live site, one for its test site."""
+        _no_params(request)
+        version = f"v{self._world.settings.catalog}"
+        sites = [
+            {"domain": domain, "product_catalog_version": version, "chargebee_response_schema_type": "compat"}
+            for domain in (SITE, f"{SITE}-test")
+        ]
+        return encode({"configurations": sites})
+
+    def list_of(self, resource: Resource) -> Callable[[Request], bytes]:
+        """The list operation of a resource; it lags behind the truth as the settings say."""
+
+        def answer(request: Request) -> bytes:
+            world = self._world
+            query = read_query(_params(request), resource, world.settings.catalog)
+            at = world.clock.now() - world.settings.list_lag
+            records = world.business.tables()[resource.path].seen(at)
+            customers = world.business.customers.seen(at)
+            found, offset = page(self._selection(resource, records, query, at), query)
+            items = b",".join(item_json(world.business, resource, records[row], customers) for _, row in found)
+            tail = b"" if offset is None else b',"next_offset":' + encode(offset)
+            return b'{"list":[' + items + b"]" + tail + b"}"
+
+        return answer
+
+    def one_of(self, resource: Resource) -> Callable[[Request], bytes]:
+        """The retrieval of one record, always as it is now; a deleted one is not found."""
+
+        def answer(request: Request) -> bytes:
+            _no_params(request)
+            record_id = request.path_params["id"]
+            business = self._world.business
+            record = business.tables()[resource.path].get(record_id)
+            if record is None or record.deleted:
+                raise not_found(f"{resource.object} {record_id}")
+            return item_json(business, resource, record, business.customers.records)
+
+        return answer
+
+    def _selection(self, resource: Resource, records: Sequence[Any], query: Query, at: int) -> list[Key]:
+        """The selected keys; remembered while the business is the same and its table as it was."""
+        business = self._world.business
+        if self._business is not business:
+            self._business = business
+            self._selections.clear()
+        table = business.tables()[resource.path]
+        asked = (resource.path, query.fingerprint, table.version, at)
+        if asked not in self._selections:
+            while len(self._selections) >= _SELECTIONS:
+                del self._selections[next(iter(self._selections))]
+            self._selections[asked] = select(records, query, table.value)
+        return self._selections[asked]
+
+
+def item_json(business: Business, resource: Resource, record: Any, customers: Sequence[Any]) -> bytes:
+    """A record in its envelope, with its siblings: ``{"subscription":{...},"customer":{...},"card":{...}}``."""
+    text = b'{"' + resource.object.encode() + b'":' + business.tables()[resource.path].json(record)
+    if not resource.siblings:
+        return text + b"}"
+    customer = record if resource.object == "customer" else customers[record.customer.row]
+    if "customer" in resource.siblings:
+        text += b',"customer":' + business.customers.json(customer)
+    card = business.card_json(customer)
+    return text + b"}" if card is None else text + b',"card":' + card + b"}"
+
+
+def _guarded(answer: Callable[[Request], bytes]) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint that lets only the right key in, and words a refusal."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            _authenticate(request.headers.get("authorization", ""))
+            return Response(answer(request), headers=_JSON)
+        except RefusedError as refusal:
+            return Response(encode(refusal.body()), refusal.status, _JSON)
+
+    return endpoint
+
+
+def _authenticate(header: str) -> None:
+    """HTTP Basic: the key is the user, the password is empty."""
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "basic":
+        raise RefusedError(401, "basic_authentication_failed", "Sorry, authentication failed. No API key was given.")
+    try:
+        credentials = base64.b64decode(token, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise RefusedError(401, "basic_authentication_failed", "Sorry, authentication failed.") from error
+    if credentials != f"{API_KEY}:":
+        raise RefusedError(401, "api_authentication_failed", "Sorry, authentication failed. Invalid API key.")
+
+
+def _params(request: Request) -> list[tuple[str, str]]:
+    return parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+
+
+def _no_params(request: Request) -> None:
+    for name, _ in _params(request):
+        raise invalid(name, "unknown parameter")

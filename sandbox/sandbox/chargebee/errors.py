@@ -1,0 +1,56 @@
+"""Chargebee's refusals, in its own shape.
+
+See https://apidocs.chargebee.com/docs/api/errors.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_TYPES = {
+    "api_authentication_failed": "untyped",
+    "basic_authentication_failed": "untyped",
+    "internal_error": "untyped",
+    "api_request_limit_exceeded": "operation_failed",
+    "lock_timeout": "operation_failed",
+}
+_CODES = {404: "resource_not_found", 405: "http_method_not_supported"}
+
+
+class RefusedError(Exception):
+    """A request that the API refuses: HTTP status, ``api_error_code``, message, and the parameter to blame."""
+
+    def __init__(self, status: int, code: str, message: str, param: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.param = param
+
+    def body(self) -> dict[str, Any]:
+        """The JSON of the reply, with the legacy twins of its fields."""
+        body: dict[str, Any] = {"message": self.message, "api_error_code": self.code, "error_code": self.code}
+        kind = _TYPES.get(self.code, "invalid_request")
+        if self.param is not None:
+            body |= {"param": self.param, "error_param": self.param}
+        return {**body, "type": kind, "error_msg": self.message, "http_status_code": self.status}
+
+
+def wrong_value(param: str, message: str) -> RefusedError:
+    """A known parameter with a value that it does not take."""
+    return RefusedError(400, "param_wrong_value", f"{param} : {message}", param)
+
+
+def invalid(param: str, message: str) -> RefusedError:
+    """A parameter that this operation does not take."""
+    return RefusedError(400, "invalid_request", f"{param} : {message}", param)
+
+
+def not_found(what: str) -> RefusedError:
+    """Something that is not there."""
+    return RefusedError(404, "resource_not_found", f"{what} not found")
+
+
+def failure(status: int, message: str) -> dict[str, Any]:
+    """A failure that no handler foresaw, in the vendor's shape."""
+    return RefusedError(status, _CODES.get(status, "internal_error"), message).body()

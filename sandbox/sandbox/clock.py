@@ -1,0 +1,36 @@
+"""The business clock: it stands still until it is advanced."""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+
+START = 1_768_478_400
+"""2026-01-15T12:00:00Z, the instant at which every business starts."""
+DAY = 86_400
+
+
+class Clock:
+    """Unix seconds of the simulated business, shared by all APIs of one world."""
+
+    def __init__(self, start: int = START) -> None:
+        self._now = start
+        self._date = _http_date(start)
+
+    def now(self) -> int:
+        """The business's present, in unix seconds."""
+        return self._now
+
+    def advance(self, seconds: int) -> None:
+        """Move on by ``seconds``; time does not run backwards."""
+        if seconds < 0:
+            raise ValueError(f"The clock cannot go back by {-seconds} seconds.")
+        self._now += seconds
+        self._date = _http_date(self._now)
+
+    def http_date(self) -> bytes:
+        """The present as the HTTP ``Date`` header has it."""
+        return self._date
+
+
+def _http_date(seconds: int) -> bytes:
+    return formatdate(seconds, usegmt=True).encode()

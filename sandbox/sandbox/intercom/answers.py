@@ -1,0 +1,48 @@
+"""Answers that several operations give: a record's shape within a call, and numbered pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from urllib.parse import urlencode
+
+from sandbox.intercom import shapes
+from sandbox.intercom.paging import numbered, whole_number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sandbox.intercom.companies import Company
+    from sandbox.intercom.contacts import Contact
+    from sandbox.intercom.operations import Call
+
+R = TypeVar("R")
+Shape: TypeAlias = "Callable[[Call, R], dict[str, Any]]"
+Sizes = tuple[int, int]
+"""Records a page: when not asked for, and at most."""
+
+
+def contact(call: Call, record: Contact) -> dict[str, Any]:
+    """A contact in the shape of the call's version."""
+    workspace = call.workspace
+    return shapes.contact(record, workspace.companies_of(record), workspace.app_id, call.version)
+
+
+def company(call: Call, record: Company) -> dict[str, Any]:
+    """A company as it stands."""
+    workspace = call.workspace
+    return shapes.company(record, workspace.user_count(record), workspace.app_id)
+
+
+def numbered_page(call: Call, path: str, records: Sequence[R], shape: Shape[R], sizes: Sizes) -> dict[str, Any]:
+    """The numbered page of a list that the call asks for; `pages.next` is the next page's address, null on the last.
+
+    Raises:
+        Refusal: 400 for a `page` or `per_page` that is none.
+    """
+    page = whole_number(call.query.get("page"), "page", 1)
+    per_page = whole_number(call.query.get("per_page"), "per_page", *sizes)
+    found = numbered(records, page, per_page)
+    if found.pages["next"] is not None:
+        query = urlencode({**call.query, "page": page + 1, "per_page": per_page})
+        found.pages["next"] = f"{call.base}{path}?{query}"
+    return shapes.listed((shape(call, one) for one in found.records), found.total, found.pages)

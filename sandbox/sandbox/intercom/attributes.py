@@ -1,0 +1,227 @@
+"""Data attributes: what may be written under `custom_attributes`, and with which type.
+
+https://developers.intercom.com/docs/references/rest-api/api.intercom.io/data-attributes
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.intercom.errors import Refusal, parameter_invalid, parameter_missing
+from sandbox.intercom.standard_attributes import STANDARD
+
+MODELS = ("contact", "company")
+DATA_TYPES = ("string", "integer", "float", "boolean", "date", "datetime", "options")
+ACTIVE_LIMIT = 250
+STRING_LIMIT = 255
+LEAST_OPTIONS = 2
+NAME = re.compile(r"[\w £€¥-]+")
+PEOPLE = {"contact": "people", "company": "company"}
+
+
+@dataclass
+class Definition:
+    """One custom attribute of the workspace, as `GET /data_attributes` lists it."""
+
+    id: int
+    name: str
+    model: str
+    data_type: str
+    admin_id: str
+    created_at: int
+    updated_at: int
+    description: str = ""
+    options: list[str] = field(default_factory=list)
+    messenger_writable: bool = False
+    archived: bool = False
+
+    def shape(self) -> dict[str, Any]:
+        """The attribute on the wire."""
+        shape: dict[str, Any] = {
+            "type": "data_attribute",
+            "id": self.id,
+            "name": self.name,
+            "full_name": f"custom_attributes.{self.name}",
+            "label": self.name,
+            "description": self.description,
+            "data_type": self.data_type,
+            "api_writable": True,
+            "ui_writable": True,
+            "messenger_writable": self.messenger_writable,
+            "custom": True,
+            "archived": self.archived,
+            "admin_id": self.admin_id,
+            "created_at": self.created_at,
+            "updated_at": self.updated_at,
+            "model": self.model,
+        }
+        return shape | ({"options": [{"value": value} for value in self.options]} if self.options else {})
+
+
+class Attributes:
+    """Every data attribute of one workspace: contacts and companies share one namespace."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, Definition] = {}
+        self._by_id: dict[int, Definition] = {}
+
+    def listed(self, model: str, *, include_archived: bool) -> list[dict[str, Any]]:
+        """Standard attributes first, then the custom ones in the order of their creation."""
+        custom = [
+            one.shape()
+            for one in self._by_name.values()
+            if one.model == model and (include_archived or not one.archived)
+        ]
+        return [dict(one) for one in STANDARD[model]] + custom
+
+    def get(self, model: str, name: str) -> Definition | None:
+        """The live custom attribute of that name, None when there is none."""
+        found = self._by_name.get(name)
+        return found if found and found.model == model and not found.archived else None
+
+    def named(self, model: str) -> list[str]:
+        """Names of the live custom attributes of a model, in the order of their creation."""
+        return [one.name for one in self._by_name.values() if one.model == model and not one.archived]
+
+    def create(self, body: dict[str, Any], *, admin_id: str, now: int) -> Definition:
+        """A new attribute from the body of `POST /data_attributes`.
+
+        Raises:
+            Refusal: 400, when a field is missing or wrong, the name is taken, or 250 attributes are active.
+        """
+        name, model, data_type = _identity(body)
+        options = _options(body.get("options")) if data_type == "options" else []
+        self._refuse_taken(name, model)
+        self._refuse_full()
+        definition = Definition(
+            id=len(self._by_id) + 1,
+            name=name,
+            model=model,
+            data_type="string" if data_type == "options" else {"datetime": "date"}.get(data_type, data_type),
+            admin_id=admin_id,
+            created_at=now,
+            updated_at=now,
+            description=str(body.get("description") or ""),
+            options=options,
+            messenger_writable=body.get("messenger_writable") is True,
+        )
+        self._by_name[name] = self._by_id[definition.id] = definition
+        return definition
+
+    def update(self, attribute_id: str, body: dict[str, Any], *, now: int) -> Definition:
+        """Archive, restore or describe one; its `data_type` stays for ever.
+
+        Raises:
+            Refusal: 404 `field_not_found`; 400 when a value is wrong or restoring passes the limit.
+        """
+        found = self._by_id.get(int(attribute_id)) if attribute_id.isdecimal() else None
+        if found is None:
+            raise Refusal(404, "field_not_found", "We couldn't find that data attribute to update")
+        _check_update(body)
+        if found.archived and body.get("archived") is False:
+            self._refuse_full()
+        for name in ("archived", "description", "messenger_writable"):
+            if body.get(name) is not None:
+                setattr(found, name, body[name])
+        if "options" in body:
+            found.options = _options(body["options"])
+        found.updated_at = now
+        return found
+
+    def checked(self, model: str, values: dict[str, Any]) -> dict[str, Any]:
+        """The same values, when every one may be written.
+
+        Raises:
+            Refusal: 400 for the first name that does not exist or value of a wrong type.
+        """
+        for name, value in values.items():
+            definition = self.get(model, name)
+            if definition is None:
+                raise parameter_invalid(f"Custom attribute '{name}' does not exist")
+            if value is not None:
+                check_value(definition, value)
+        return values
+
+    def _refuse_taken(self, name: str, model: str) -> None:
+        taken = self._by_name.get(name)
+        if taken is None:
+            return
+        raise parameter_invalid(
+            f"You already have '{name}' in your {PEOPLE[taken.model]} data. "
+            f"To save this as new {PEOPLE[model]} data, use a different name."
+        )
+
+    def _refuse_full(self) -> None:
+        if sum(not one.archived for one in self._by_name.values()) >= ACTIVE_LIMIT:
+            raise parameter_invalid(f"You have reached the limit of {ACTIVE_LIMIT} active custom attributes")
+
+
+def check_value(definition: Definition, value: Any) -> None:
+    """Accept a value of the attribute's own type and refuse every other.
+
+    The texts are not documented (reference §11); `date` is whole unix seconds.
+
+    Raises:
+        Refusal: 400 `parameter_invalid`.
+    """
+    name = definition.name
+    if not VALUE_TESTS[definition.data_type](value):
+        raise parameter_invalid(f"Custom attribute '{name}' must be of type {definition.data_type}")
+    if isinstance(value, str) and len(value) > STRING_LIMIT:
+        raise parameter_invalid(f"Custom attribute '{name}' is too long (maximum is {STRING_LIMIT} characters)")
+    if definition.options and value not in definition.options:
+        raise parameter_invalid(f"Custom attribute '{name}' must be one of its options")
+
+
+def is_integer(value: Any) -> bool:
+    """A JSON integer; true and false are none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value: Any) -> bool:
+    """A JSON number; true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+VALUE_TESTS = {
+    "string": lambda value: isinstance(value, str),
+    "integer": is_integer,
+    "float": is_number,
+    "boolean": lambda value: isinstance(value, bool),
+    "date": is_integer,
+}
+
+
+def _identity(body: dict[str, Any]) -> tuple[str, str, str]:
+    name, model, data_type = body.get("name"), body.get("model"), body.get("data_type")
+    for key in ("name", "model", "data_type"):
+        if body.get(key) is None:
+            raise parameter_missing(f"{key} not specified")
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise parameter_invalid(
+            "Your name for this attribute must only contain alphanumeric characters, currency symbols, and hyphens"
+        )
+    if model not in MODELS:
+        raise parameter_invalid("model must be one of: contact, company")
+    if data_type not in DATA_TYPES:
+        raise parameter_invalid(f"data_type must be one of: {', '.join(DATA_TYPES)}")
+    return name, str(model), str(data_type)
+
+
+def _options(options: Any) -> list[str]:
+    if not isinstance(options, list):
+        raise parameter_invalid("options must be an array")
+    values = [one["value"] for one in options if isinstance(one, dict) and isinstance(one.get("value"), str)]
+    if len(values) < max(len(options), LEAST_OPTIONS):
+        raise parameter_invalid(f"options must be at least {LEAST_OPTIONS} objects with a value")
+    return values
+
+
+def _check_update(body: dict[str, Any]) -> None:
+    for name in ("archived", "messenger_writable"):
+        if not isinstance(body.get(name, False), bool):
+            raise parameter_invalid(f"{name} must be a boolean")
+    if not isinstance(body.get("description", ""), str):
+        raise parameter_invalid("description must be a string")

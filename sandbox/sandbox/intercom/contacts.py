@@ -1,0 +1,216 @@
+"""The contacts of one workspace: users and leads, who is unique among them, and how they are found.
+
+https://developers.intercom.com/docs/references/rest-api/api.intercom.io/contacts
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sandbox.intercom.errors import conflict, user_not_found
+from sandbox.intercom.paging import Ask, Found, Key, Order, Orders
+from sandbox.intercom.records import Change, Index, Record, changes, merged
+from sandbox.intercom.search import Document, Node, lookup, value_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+EMPTY: dict[str, Any] = dict.fromkeys((
+    "external_id", "role", "email", "phone", "name", "avatar", "owner_id",
+    "signed_up_at", "last_seen_at", "last_replied_at", "last_contacted_at",
+    "last_email_opened_at", "last_email_clicked_at", "language_override",
+    "browser", "browser_language", "os",
+)) | {
+    "has_hard_bounced": False, "marked_email_as_spam": False, "unsubscribed_from_emails": False,
+}  # fmt: skip
+UNIQUE = ("external_id", "email")
+
+
+class Contact(Record):
+    """One contact; `companies` are Intercom's ids of those it is attached to, oldest link first."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        super().__init__(document)
+        self.companies: dict[str, None] = {}
+        self.archived = False
+        self.before: list[tuple[int, Document | None]] = []
+        """What searches that lag still see: (written at, the document until then); None stands for "was not there"."""
+
+    @property
+    def is_user(self) -> bool:
+        """A user, not a lead."""
+        return bool(self.document["role"] == "user")
+
+
+class Contacts:
+    """Contacts by id, with indexes on what they are looked up by.
+
+    Args:
+        second_user_for_new_external_id: a user with a known e-mail and a new external id is no conflict.
+        search_lag: seconds by which searches lag behind writes.
+    """
+
+    def __init__(self, *, second_user_for_new_external_id: bool, search_lag: int) -> None:
+        self._second_user = second_user_for_new_external_id
+        self._lag = search_lag
+        self._by_id: dict[str, Contact] = {}
+        self._index = Index("id", *UNIQUE)
+        self._unsettled: dict[str, None] = {}
+        self._orders: Orders[Contact] = Orders()
+
+    def __len__(self) -> int:
+        return sum(not one.archived for one in self._by_id.values())
+
+    def live(self) -> Iterator[Contact]:
+        """Every contact that is not archived, oldest first."""
+        return (one for one in self._by_id.values() if not one.archived)
+
+    def get(self, contact_id: str) -> Contact:
+        """A live contact.
+
+        Raises:
+            Refusal: 404 "User Not Found", also for an archived one.
+        """
+        found = self._by_id.get(contact_id)
+        if found is None or found.archived:
+            raise user_not_found()
+        return found
+
+    def get_any(self, contact_id: str) -> Contact:
+        """A contact, archived or not.
+
+        Raises:
+            Refusal: 404 "User Not Found".
+        """
+        if contact_id not in self._by_id:
+            raise user_not_found()
+        return self._by_id[contact_id]
+
+    def live_among(self, ids: Iterable[str]) -> Iterator[Contact]:
+        """Those of the contacts with these ids that are not archived."""
+        return (one for one in map(self._by_id.__getitem__, ids) if not one.archived)
+
+    def user_by_external_id(self, external_id: str) -> Contact:
+        """The live user with this external id, from the records themselves: no lag.
+
+        Raises:
+            Refusal: 404 "User Not Found".
+        """
+        for contact_id in self._index.find("external_id", external_id):
+            found = self._by_id[contact_id]
+            if found.is_user and not found.archived:
+                return found
+        raise user_not_found()
+
+    def create(self, document: dict[str, Any], source: str) -> Contact:
+        """Add a contact whose document is whole.
+
+        Raises:
+            Refusal: 409, naming the user who has the external id or the e-mail already.
+        """
+        if document["role"] == "user":
+            other_user = document["external_id"] is not None and self._second_user
+            self._refuse_doubles(document, ("external_id",) if other_user else UNIQUE)
+        contact = Contact(document)
+        contact.history.append(Change(document["created_at"], source, "(created)", None, None))
+        self._by_id[contact.id] = contact
+        self._index.add(document)
+        self._written(contact, None, document["created_at"])
+        return contact
+
+    def update(self, contact: Contact, values: dict[str, Any], at: int, source: str) -> None:
+        """Lay values over a contact; `updated_at` moves when something changes.
+
+        Raises:
+            Refusal: 409, when a new e-mail or external id is another user's.
+        """
+        before, after = contact.document, merged(contact.document, values)
+        if after["role"] == "user":
+            was_lead = before["role"] != "user"
+            changed = [name for name in UNIQUE if was_lead or _differs(name, before[name], after[name])]
+            self._refuse_doubles(after, changed)
+        found = changes(before, after, at, source)
+        if not found:
+            return
+        after["updated_at"] = at
+        self._index.remove(before)
+        contact.document = after
+        self._index.add(after)
+        contact.history.extend(found)
+        self._written(contact, before, at)
+
+    def set_archived(self, contact: Contact, *, archived: bool, at: int, source: str) -> None:
+        """Archive or restore; searches see it at once."""
+        contact.history.append(Change(at, source, "archived", contact.archived, archived))
+        contact.archived = archived
+        self._orders.clear()
+
+    def delete(self, contact: Contact) -> None:
+        """Remove for ever."""
+        self._index.remove(contact.document)
+        del self._by_id[contact.id]
+        self._unsettled.pop(contact.id, None)
+        self._orders.clear()
+
+    def listed(self, ask: Ask) -> Found[Contact]:
+        """A page of all live contacts."""
+        return self._orders.page(("list", ask.order), lambda: _placed(self.live(), ask.order), ask)
+
+    def search(self, query: Node, name: str, ask: Ask, now: int) -> Found[Contact]:
+        """A page of the live contacts that match, as searches saw them `search_lag` seconds ago.
+
+        `name` stands for the query: the next page of an unchanged workspace needs no new search.
+        """
+        return self._orders.page((name, ask.order, now), lambda: _placed(self._matching(query, now), ask.order), ask)
+
+    def _matching(self, query: Node, now: int) -> Iterator[Contact]:
+        for one in self._candidates(query):
+            seen = None if one.archived else self._seen(one, now)
+            if seen is not None and query.matches(seen):
+                yield one
+
+    def _candidates(self, query: Node) -> Iterable[Contact]:
+        """All that can match: by index where the query allows, with those that the index is ahead of; else everyone."""
+        served = lookup(query, self._index.count)
+        if served is None:
+            return list(self._by_id.values())
+        ids = {found: None for field, value in served for found in self._index.find(field, value)}
+        return [self._by_id[one] for one in ids | self._unsettled]
+
+    def index_custom(self, field: str) -> None:
+        """Index a custom attribute, once it is searched by."""
+        if field not in self._index:
+            self._index.add_field(field, (one.document for one in self._by_id.values()))
+
+    def _seen(self, contact: Contact, now: int) -> Document | None:
+        """The document as searches know it."""
+        for written_at, document in contact.before:
+            if written_at > now - self._lag:
+                return document
+        contact.before.clear()
+        self._unsettled.pop(contact.id, None)
+        return contact.document
+
+    def _written(self, contact: Contact, before: Document | None, at: int) -> None:
+        if self._lag:
+            contact.before.append((at, before))
+            self._unsettled[contact.id] = None
+        self._orders.clear()
+
+    def _refuse_doubles(self, document: Document, names: Iterable[str]) -> None:
+        """Only users are unique, and only among users."""
+        for name in names:
+            doubles = [self._by_id[one] for one in self._index.find(name, document[name]) if one != document["id"]]
+            doubles = sorted((one for one in doubles if one.is_user), key=lambda one: one.archived)
+            if doubles:
+                raise conflict(doubles[0].id, archived=doubles[0].archived)
+
+
+def _placed(found: Iterable[Contact], order: Order) -> Iterator[tuple[Key, Contact]]:
+    return ((order.key(value_of(one.document, order.field), one.id), one) for one in found)
+
+
+def _differs(name: str, before: Any, after: Any) -> bool:
+    if name == "email" and isinstance(before, str) and isinstance(after, str):
+        return before.lower() != after.lower()
+    return bool(before != after)

@@ -1,0 +1,145 @@
+"""Intercom's two ways to page: cursors over an order, and page numbers.
+
+https://developers.intercom.com/docs/build-an-integration/learn-more/rest-apis/pagination-cursor
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from sandbox.intercom.errors import bad_cursor, parameter_invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Sequence
+
+R = TypeVar("R")
+KEPT = 8
+"""How many ordered lists are kept."""
+
+Key = tuple[bool, Any, str]
+"""(is missing, value, id): the order of a list, in which every record has its own place."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """A field to sort by, and which way; records without a value come last either way."""
+
+    field: str = "created_at"
+    descending: bool = True
+
+    def key(self, value: Any, record_id: str) -> Key:
+        """The place of a record that holds this value."""
+        return ((value is None) != self.descending, 0 if value is None else value, record_id)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a caller wants of an ordered list: the `per_page` records after the cursor, from the start without one."""
+
+    per_page: int
+    cursor: Any = None
+    order: Order = Order()
+
+
+@dataclass(frozen=True)
+class Found(Generic[R]):
+    """A page of records, how many there are in all, and the `pages` shape that says how the next page is asked for."""
+
+    records: list[R]
+    total: int
+    pages: dict[str, Any]
+
+
+class Orders(Generic[R]):
+    """Ordered lists, kept until something is written, so that the next page needs no new search and no new sort."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Hashable, tuple[list[Key], list[R]]] = {}
+
+    def clear(self) -> None:
+        """Forget them all: something was written."""
+        self._kept.clear()
+
+    def page(self, name: Hashable, placed: Callable[[], Iterable[tuple[Key, R]]], ask: Ask) -> Found[R]:
+        """A page of the list of that name, which `placed` gives, in any order, when it is not at hand.
+
+        A cursor is the place of the last record given: a record that moves across it is given twice or not at all, as
+        with the vendor.
+
+        Raises:
+            Refusal: 400 `client_error` for a cursor of another making.
+        """
+        if name not in self._kept:
+            while len(self._kept) >= KEPT:
+                del self._kept[next(iter(self._kept))]
+            ordered = sorted(placed(), key=_first)
+            self._kept[name] = [key for key, _ in ordered], [one for _, one in ordered]
+        return _page(*self._kept[name], ask)
+
+
+def _first(placed: tuple[Key, Any]) -> Key:
+    return placed[0]
+
+
+def _page(keys: list[Key], records: list[R], ask: Ask) -> Found[R]:
+    number, after = _opened(ask.cursor, ask.order)
+    count, backwards = len(keys), ask.order.descending
+    start = 0 if after is None else _position(keys, ask.order, after)
+    places = [-1 - place if backwards else place for place in range(start, min(start + ask.per_page, count))]
+    pages = {"type": "pages", "page": number, "per_page": ask.per_page, "total_pages": -(-count // ask.per_page)}
+    if start + ask.per_page < count:
+        pages["next"] = {"page": number + 1, "starting_after": _sealed(ask.order, keys[places[-1]], number + 1)}
+    return Found([records[place] for place in places], count, pages)
+
+
+def _position(keys: Sequence[Key], order: Order, after: Key) -> int:
+    try:
+        return len(keys) - bisect_left(keys, after) if order.descending else bisect_right(keys, after)
+    except TypeError:
+        raise bad_cursor() from None
+
+
+def _sealed(order: Order, key: Key, page: int) -> str:
+    content = [order.field, order.descending, *key, page]
+    return base64.urlsafe_b64encode(json.dumps(content, separators=(",", ":")).encode()).decode()
+
+
+def _opened(cursor: Any, order: Order) -> tuple[int, Key | None]:
+    if cursor is None:
+        return 1, None
+    try:
+        field, descending, missing, value, record_id, page = json.loads(base64.b64decode(cursor, b"-_", validate=True))
+    except (TypeError, ValueError, binascii.Error, RecursionError):
+        raise bad_cursor() from None
+    fits = (field, descending) == (order.field, order.descending) and isinstance(missing, bool)
+    if not (fits and isinstance(record_id, str) and isinstance(page, int)):
+        raise bad_cursor()
+    return page, (missing, value, record_id)
+
+
+def whole_number(value: Any, name: str, default: int, maximum: int | None = None) -> int:
+    """A count that the caller sent, as a number or as digits; the default when he sent none.
+
+    Raises:
+        Refusal: 400 `parameter_invalid`, when it is no whole number from 1 to the maximum.
+    """
+    if value is None:
+        return default
+    digits = str(value) if not isinstance(value, bool) else ""
+    number = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 10 else 0  # noqa: PLR2004 - nine digits fit any list
+    if number < 1 or (maximum and number > maximum):
+        raise parameter_invalid(f"{name} must be {f'between 1 and {maximum}' if maximum else 'at least 1'}", name)
+    return number
+
+
+def numbered(records: Sequence[R], page: int, per_page: int) -> Found[R]:
+    """A numbered page, empty beyond the last; the `next` of its `pages` is a page number, None on the last."""
+    total_pages = -(-len(records) // per_page)
+    following = page + 1 if page < total_pages else None
+    pages = {"type": "pages", "next": following, "page": page, "per_page": per_page, "total_pages": total_pages}
+    return Found(list(records[(page - 1) * per_page : page * per_page]), len(records), pages)

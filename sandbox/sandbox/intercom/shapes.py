@@ -1,0 +1,87 @@
+"""Contacts and companies as they go over the wire, in the shape of API 2.14."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sandbox.intercom.bodies import Version
+    from sandbox.intercom.companies import Company
+    from sandbox.intercom.contacts import Contact
+
+INLINE_LIMIT = 10
+LOCATION = {
+    "type": "location", "country": None, "region": None, "city": None, "country_code": None, "continent_code": None,
+}  # fmt: skip
+UNTRACKED = dict.fromkeys((
+    "browser_version", "android_app_name", "android_app_version", "android_device", "android_os_version",
+    "android_sdk_version", "android_last_seen_at", "ios_app_name", "ios_app_version", "ios_device",
+    "ios_os_version", "ios_sdk_version", "ios_last_seen_at", "utm_campaign", "utm_content", "utm_medium",
+    "utm_source", "utm_term", "referrer",
+))  # fmt: skip
+OWNER_AS_STRING: Version = (2, 16)
+
+
+def contact(record: Contact, companies: Sequence[Company], app_id: str, version: Version) -> dict[str, Any]:
+    """One contact with the first ten of its companies."""
+    document, url = record.document, f"/contacts/{record.id}"
+    links = [{"id": one.id, "type": "company", "url": f"/companies/{one.id}"} for one in companies]
+    return {
+        "type": "contact",
+        **document,
+        "workspace_id": app_id,
+        "email_domain": (document["email"] or "").rpartition("@")[2] or None,
+        "avatar": document["avatar"] and {"type": "avatar", "image_url": document["avatar"]},
+        "owner_id": _owner(document["owner_id"], version),
+        "social_profiles": {"type": "list", "data": []},
+        "location": LOCATION,
+        **UNTRACKED,
+        "enabled_push_messaging": None,
+        "tags": addressable([], f"{url}/tags"),
+        "notes": addressable([], f"{url}/notes"),
+        "companies": addressable(links, f"{url}/companies"),
+        "opted_out_subscription_types": addressable([], f"{url}/subscriptions"),
+        "opted_in_subscription_types": addressable([], f"{url}/subscriptions"),
+    }
+
+
+def company(record: Company, user_count: int, app_id: str) -> dict[str, Any]:
+    """One company; its plan is kept by name and shown as an object."""
+    document = record.document
+    plan = document["plan"]
+    return {
+        "type": "company",
+        **document,
+        "app_id": app_id,
+        "plan": {"type": "plan", "id": str(sum(plan.encode())), "name": plan} if plan else {},
+        "user_count": user_count,
+        "tags": {"type": "tag.list", "tags": []},
+        "segments": {"type": "segment.list", "segments": []},
+    }
+
+
+def addressable(data: list[dict[str, Any]], url: str) -> dict[str, Any]:
+    """The head of a list that has an address of its own, where the rest is read."""
+    return {
+        "type": "list",
+        "data": data[:INLINE_LIMIT],
+        "url": url,
+        "total_count": len(data),
+        "has_more": len(data) > INLINE_LIMIT,
+    }
+
+
+def listed(data: Iterable[dict[str, Any]], total: int, pages: dict[str, Any]) -> dict[str, Any]:
+    """A page of a list."""
+    return {"type": "list", "data": list(data), "total_count": total, "pages": pages}
+
+
+def stub(record: Contact, **state: bool) -> dict[str, Any]:
+    """What is left of a contact in the answer to its archiving or deletion."""
+    return {"type": "contact", "id": record.id, "external_id": record.document["external_id"], **state}
+
+
+def _owner(owner: int | None, version: Version) -> int | str | None:
+    return str(owner) if owner is not None and version >= OWNER_AS_STRING else owner

@@ -1,0 +1,181 @@
+"""What each page shows: its title and sections, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from sandbox.intercom.errors import Refusal
+from sandbox.pages.tables import (
+    Cell,
+    Table,
+    attribute_table,
+    cell,
+    change_table,
+    field_table,
+    list_table,
+    table,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.requests import Request
+
+    from sandbox.intercom.records import Record
+    from sandbox.intercom.workspace import Workspace
+    from sandbox.world import World
+
+PER_PAGE = 50
+PREFIX = "cb_"
+CONTACT_FIELDS = ("name", "email", "role", "external_id", "updated_at")
+COMPANY_FIELDS = ("name", "company_id", "plan", "monthly_spend", "updated_at")
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with a table under it; `links` are (text, address) pairs after the table, `note` a line before it."""
+
+    heading: str
+    table: Table
+    note: str = ""
+    links: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class View:
+    """One page; `form` holds the fields of its filter, by name, with what was asked."""
+
+    title: str
+    sections: tuple[Section, ...]
+    form: dict[str, str] = field(default_factory=dict)
+
+
+def index(world: World, _: Request) -> View:
+    """What there is, and which calls were made."""
+    calls = world.calls.report()["calls"]
+    return View(
+        "Sandbox",
+        (
+            Section("What there is", table(("system", "what", "how many"), _counts(world), figures=True)),
+            Section(
+                "Calls",
+                table(
+                    ("API", "method", "path", "count"),
+                    ((Cell(one["api"]), Cell(one["method"]), Cell(one["path"]), cell(one["count"])) for one in calls),
+                    figures=True,
+                ),
+                note="" if calls else "No call has been made yet.",
+            ),
+            Section(
+                "Settings",
+                table(
+                    ("setting", "value"),
+                    ((Cell(one.name), cell(getattr(world.settings, one.name))) for one in fields(world.settings)),
+                ),
+            ),
+        ),
+    )
+
+
+def contacts(world: World, request: Request) -> View:
+    """Contacts, the last written first."""
+    asked = {name: request.query_params.get(name, default) for name, default in (("email", ""), ("prefix", PREFIX))}
+    wanted = asked["email"].strip().lower()
+    found = [one for one in world.intercom.contacts.live() if wanted in (one.document["email"] or "").lower()]
+    columns = _columns(world.intercom, "contact", asked["prefix"])
+    return View("Contacts in Intercom", (_list(request, found, CONTACT_FIELDS, columns, asked),), asked)
+
+
+def companies(world: World, request: Request) -> View:
+    """Companies, the last written first, also those that Intercom's own lists do not show."""
+    asked = {name: request.query_params.get(name, default) for name, default in (("name", ""), ("prefix", PREFIX))}
+    wanted = asked["name"].strip().lower()
+    found = [one for one in world.intercom.companies.live() if wanted in (one.document["name"] or "").lower()]
+    columns = _columns(world.intercom, "company", asked["prefix"])
+    return View("Companies in Intercom", (_list(request, found, COMPANY_FIELDS, columns, asked),), asked)
+
+
+def contact(world: World, request: Request) -> View | None:
+    """One contact, archived or not."""
+    workspace = world.intercom
+    try:
+        record = workspace.contacts.get_any(request.path_params["id"])
+    except Refusal:
+        return None
+    linked = list_table(workspace.companies_of(record), "/pages/companies", COMPANY_FIELDS[:2], {})
+    state = "Archived." if record.archived else ""
+    return _record(workspace, record, "contact", state, Section("Companies", linked))
+
+
+def company(world: World, request: Request) -> View | None:
+    """One company."""
+    workspace = world.intercom
+    try:
+        record = workspace.companies.get(request.path_params["id"])
+    except Refusal:
+        return None
+    linked = list_table(workspace.contacts_of(record), "/pages/contacts", CONTACT_FIELDS[:4], {})
+    state = "" if workspace.user_count(record) else "Without users: in none of Intercom's lists."
+    return _record(workspace, record, "company", state, Section("Contacts", linked))
+
+
+def nothing() -> View:
+    """The page of a record that is not there."""
+    return View("There is no such record", ())
+
+
+def _counts(world: World) -> list[tuple[Cell, ...]]:
+    workspace = world.intercom
+    users = sum(one.is_user for one in workspace.contacts.live())
+    counts = [
+        ("Intercom", "users", users, "/pages/contacts"),
+        ("Intercom", "leads", len(workspace.contacts) - users, "/pages/contacts"),
+        ("Intercom", "companies", len(workspace.companies), "/pages/companies"),
+        *(("Chargebee", name, count, None) for name, count in world.business.counts().items()),
+    ]
+    return [(Cell(system), Cell(name, href), cell(count)) for system, name, count, href in counts]
+
+
+def _columns(workspace: Workspace, model: str, prefix: str) -> dict[str, str]:
+    """The custom attributes with a prefix, by name, with their types."""
+    found = (workspace.attributes.get(model, name) for name in workspace.attributes.named(model))
+    return {one.name: one.data_type for one in found if one and one.name.startswith(prefix)}
+
+
+def _list(
+    request: Request, found: Sequence[Record], names: Sequence[str], columns: dict[str, str], asked: dict[str, str]
+) -> Section:
+    base = request.url.path
+    page, pages = _page(request, len(found))
+    ordered = sorted(found, key=lambda one: (one.document["updated_at"], one.id), reverse=True)
+    shown = ordered[(page - 1) * PER_PAGE : page * PER_PAGE]
+    links = [(text, number) for text, number in (("Previous", page - 1), ("Next", page + 1)) if 1 <= number <= pages]
+    return Section(
+        "",
+        list_table(shown, base, names, columns),
+        note=f"{len(found)} in all, page {page} of {pages}, the last updated first. Times are UTC.",
+        links=tuple((text, f"{base}?{urlencode({**asked, 'page': number})}") for text, number in links),
+    )
+
+
+def _page(request: Request, count: int) -> tuple[int, int]:
+    """The page asked for, or the nearest that there is, and how many there are."""
+    pages = max(1, -(-count // PER_PAGE))
+    asked = request.query_params.get("page", "1")
+    number = int(asked) if asked.isdecimal() and len(asked) < 10 else 1  # noqa: PLR2004 - nine digits are page enough
+    return min(max(number, 1), pages), pages
+
+
+def _record(workspace: Workspace, record: Record, model: str, state: str, linked: Section) -> View:
+    attributes = workspace.attributes
+    return View(
+        f"{model.capitalize()} {record.document['name'] or record.id}",
+        (
+            Section("Fields", field_table(record), note=state),
+            Section("Custom attributes", attribute_table(record, model, attributes)),
+            linked,
+            Section("History of changes", change_table(record.history, model, attributes)),
+        ),
+    )

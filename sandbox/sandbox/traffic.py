@@ -1,0 +1,135 @@
+"""What every request passes: counting, faults, the business clock's ``Date``, and the last resort for a bug."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from starlette.routing import Route
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from sandbox.faults import Effect
+    from sandbox.world import World
+
+log = logging.getLogger("sandbox")
+
+
+@dataclass(frozen=True)
+class Api:
+    """One simulated vendor: where it is mounted, and how it words a failure that no handler foresaw."""
+
+    name: str
+    prefix: str
+    routes: Sequence[Route]
+    failure: Callable[[int, str], dict[str, Any]]
+
+    def template(self, method: str, path: str) -> str:
+        """The template of the route that serves this call; the path itself when none does."""
+        found = [route for route in self.routes if route.path_regex.match(path)]
+        exact = [route for route in found if method in (route.methods or ())]
+        return next((route.path for route in (*exact, *found)), path)
+
+
+def api_of(apis: Sequence[Api], path: str) -> tuple[Api, str] | None:
+    """The API that a request's path belongs to and the path below its base; None for pages and control."""
+    for api in apis:
+        if path == api.prefix or path.startswith(api.prefix + "/"):
+            return api, path[len(api.prefix) :] or "/"
+    return None
+
+
+class Traffic:
+    """Pure ASGI, so that it costs a request next to nothing."""
+
+    def __init__(self, app: ASGIApp, world: World, apis: Sequence[Api]) -> None:
+        self.app = app
+        self.world = world
+        self.apis = apis
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        dated = self._dated(send)
+        found = api_of(self.apis, scope["path"])
+        if found is None:
+            await self.app(scope, receive, dated)
+            return
+        api, path = found
+        method = scope["method"]
+        self.world.calls.count(api.name, method, api.template(method, path))
+        effect = self.world.faults.strike(api.name, method, path)
+        if effect is None:
+            await self._serve(api, scope, receive, dated)
+        else:
+            await self._misbehave(effect, api, scope, receive, dated)
+
+    def _dated(self, send: Send) -> Send:
+        async def dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"date", self.world.clock.http_date())]
+            await send(message)
+
+        return dated
+
+    async def _serve(self, api: Api, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the handler; a bug in it is logged and answered in the vendor's own shape."""
+        try:
+            await self.app(scope, receive, send)
+        except Exception:
+            log.exception("A bug in the sandbox: %s %s", scope["method"], scope["path"])
+            await reply(500, api.failure(500, "Internal error."))(scope, receive, send)
+
+    async def _misbehave(self, effect: Effect, api: Api, scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(effect.delay)
+        if effect.status is not None:
+            await reply(effect.status, effect.body, effect.headers)(scope, receive, send)
+        elif effect.drop == "before":
+            await _hang_up(scope, receive)
+        elif effect.drop == "after":
+            await self._serve(api, scope, receive, _swallow)
+            await _hang_up(scope, receive)
+        elif effect.truncate:
+            await self._serve(api, scope, receive, _halved(send))
+            await _hang_up(scope, receive)
+        else:
+            await self._serve(api, scope, receive, send)
+
+
+def reply(status: int, body: Any, headers: dict[str, str] | None = None) -> Response:
+    """A JSON reply, or a plain one when the body is a string."""
+    if isinstance(body, str):
+        kind, content = "text/html; charset=utf-8", body.encode()
+    else:
+        kind, content = "application/json;charset=utf-8", b"" if body is None else json.dumps(body).encode()
+    given = {name.lower(): value for name, value in (headers or {}).items()}
+    return Response(content, status, {"content-type": kind, **given})
+
+
+async def _swallow(_: Message) -> None:
+    """Where a reply goes that nobody gets."""
+
+
+def _halved(send: Send) -> Send:
+    """Announces the whole body, sends the first half."""
+
+    async def halved(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            body = message.get("body", b"")
+            message = {**message, "body": body[: len(body) // 2], "more_body": True}
+        await send(message)
+
+    return halved
+
+
+async def _hang_up(scope: Scope, receive: Receive) -> None:
+    """Close the connection, and wait until the server has noticed that no more of a reply is due."""
+    scope["state"]["hang_up"]()
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,7 @@
+"""``python -m tap_chargebee``."""
+
+from __future__ import annotations
+
+from tap_chargebee.tap import TapChargebee
+
+TapChargebee.cli()

@@ -1,0 +1,54 @@
+"""What Chargebee's refusals mean to the user, https://apidocs.chargebee.com/docs/api#error_handling."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import IO, Any
+
+import click
+import msgspec
+
+WRONG_CATALOG = frozenset({"configuration_incompatible", "api_restricted"})
+# Chargebee has changed the code of this refusal before, and not its wording.
+WRONG_CATALOG_PHRASE = "not enabled for this site"
+LOGGER = logging.getLogger("tap-chargebee")
+
+
+class Refusal(click.ClickException):
+    """One sentence for the user: it is logged as an error, and the command ends with exit code 1 and no traceback."""
+
+    def show(self, file: IO[Any] | None = None) -> None:  # noqa: ARG002 the log is where a runner looks
+        """Log the sentence."""
+        LOGGER.error("%s", self.message)
+
+
+class Problem(msgspec.Struct):
+    """What Chargebee answers when it refuses; empty when what answered was not Chargebee."""
+
+    api_error_code: str = ""
+    message: str = ""
+
+
+def sentence(status: int, problem: Problem, *, path: str, site: str) -> str:
+    """What a user is told about an answer that asking again would not change.
+
+    Args:
+        status: the HTTP status.
+        problem: the body; its message is looked at, never repeated.
+        path: what was asked for, below the API's base.
+        site: the setting of that name.
+    """
+    code = problem.api_error_code
+    answer = f"{status} {code}".strip()
+    if status == HTTPStatus.UNAUTHORIZED:
+        return f"Chargebee refused the key in the setting `api_key` for the site `{site}` ({answer})."
+    if status == HTTPStatus.FORBIDDEN:
+        return f"The key in the setting `api_key` may not read {path} ({answer}): it needs the scope Read-only, All."
+    if code == "site_not_found":
+        return f"Chargebee has no site `{site}` ({answer}): check the setting `site`."
+    if code in WRONG_CATALOG or WRONG_CATALOG_PHRASE in problem.message.lower():
+        return f"The site `{site}` does not offer {path} ({answer}): deselect that stream, or check the setting `site`."
+    if status == HTTPStatus.NOT_FOUND or HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        return f"There is no Chargebee API at {path} ({answer}): check the settings `site` and `api_url`."
+    return f"Chargebee refused to list {path} of the site `{site}` ({answer})."

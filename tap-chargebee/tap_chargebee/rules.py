@@ -1,0 +1,126 @@
+"""What the tap refuses before it asks for a record, and the marker that says that it read everything."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+MARKER = "_sync"
+_SITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+
+
+def setting_problems(config: Mapping[str, Any], known: Collection[str]) -> list[str]:
+    """One sentence for each setting that is missing, misspelt or impossible.
+
+    Args:
+        config: the settings as given.
+        known: the names of all settings.
+    """
+    return [
+        *_misspelt(config, known),
+        *_missing(config),
+        *_wrong_site(config.get("site")),
+        *_wrong_url(config.get("api_url")),
+        *_wrong_date(config.get("start_date")),
+    ]
+
+
+def _misspelt(config: Mapping[str, Any], known: Collection[str]) -> Iterable[str]:
+    for name in config:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            yield f"There is no setting `{name}`" + (f": is `{near[0]}` meant?" if near else ".")
+
+
+def _missing(config: Mapping[str, Any]) -> Iterable[str]:
+    if not config.get("site"):
+        yield "The setting `site` is missing: `acme` for https://acme.chargebee.com (TAP_CHARGEBEE_SITE)."
+    if not config.get("api_key"):
+        yield "The setting `api_key` is missing: a read-only key of the site (TAP_CHARGEBEE_API_KEY)."
+
+
+def _wrong_site(site: object) -> Iterable[str]:
+    if isinstance(site, str) and site and not _SITE.fullmatch(site):
+        yield "The setting `site` takes the name alone, not a URL: `acme` for https://acme.chargebee.com."
+
+
+def _wrong_url(url: object) -> Iterable[str]:
+    if isinstance(url, str) and url and not _is_base(url):
+        yield "The setting `api_url` is not a URL such as https://acme.chargebee.com/api/v2."
+
+
+def _is_base(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and not parts.query
+    except ValueError:
+        return False
+
+
+def _wrong_date(date: object) -> Iterable[str]:
+    if isinstance(date, str) and date:
+        try:
+            unix_seconds(date)
+        except ValueError:
+            yield "The setting `start_date` is not a date such as 2024-01-31 or 2024-01-31T00:00:00Z."
+
+
+def unix_seconds(date: str) -> int:
+    """An ISO 8601 date or time in unix seconds; one without a zone is UTC.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    moment = datetime.fromisoformat(date)
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def state_problems(state: object) -> list[str]:
+    """One sentence for a state that this tap cannot start from.
+
+    Args:
+        state: what the state file holds; ``{"bookmarks": {NAME: {...}, ...}}`` is well-formed.
+    """
+    bookmarks = state.get("bookmarks", {}) if isinstance(state, dict) else None
+    if not isinstance(bookmarks, dict):
+        return ['The state is not a Singer state, {"bookmarks": {...}}.']
+    return [problem for name, bookmark in bookmarks.items() for problem in _wrong_bookmark(name, bookmark)]
+
+
+def _wrong_bookmark(name: str, bookmark: object) -> Iterable[str]:
+    if not isinstance(bookmark, dict):
+        yield f"The bookmark of `{name}` in the state is not an object: mend it, or start with a full refresh."
+    elif not isinstance(bookmark.get("replication_key_value", 0), int):
+        yield f"The bookmark of `{name}` in the state is no unix time: mend it, or start with a full refresh."
+
+
+def catalog_problems(catalog: object, known: Collection[str]) -> list[str]:
+    """One sentence for a catalog that is none, or for each stream of it that does not exist.
+
+    Args:
+        catalog: what the catalog file holds; ``{"streams": [{"tap_stream_id": NAME, ...}, ...]}`` is well-formed.
+        known: the streams that there are.
+    """
+    streams = catalog.get("streams") if isinstance(catalog, dict) else None
+    if not isinstance(streams, list) or not all(isinstance(stream, dict) for stream in streams):
+        return ['The catalog is not a Singer catalog, {"streams": [{...}, ...]}.']
+    there_are = ", ".join(sorted(known))
+    names = [stream.get("tap_stream_id") for stream in streams]
+    return [f"The catalog lists the stream `{name}`; there are {there_are}." for name in names if name not in known]
+
+
+def marker(streams: Iterable[str], *, start_date: int | None, completed_at: int) -> dict[str, Any]:
+    """What the last STATE of a run carries when every selected stream was read to its end; no float, no list.
+
+    Args:
+        streams: the names of the selected streams.
+        start_date: the bound of the run in unix seconds, None when it had none.
+        completed_at: when the run ended, unix milliseconds.
+    """
+    return {"completed_at": completed_at, "streams": ",".join(sorted(streams)), "from": start_date, "subset": 0}

@@ -1,0 +1,139 @@
+"""Which data attributes must exist in Intercom before a record is written, as a pure plan.
+
+https://developers.intercom.com/docs/references/rest-api/api.intercom.io/data-attributes
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+#: Active custom attributes of a workspace, contacts and companies together (Intercom's help article 179).
+MAX_ATTRIBUTES = 250
+
+#: Intercom's types that can hold a value of ours without loss, by ours. Preview versions read dates back as `datetime`.
+HOLDS: dict[str, frozenset[str]] = {
+    "string": frozenset({"string"}),
+    "integer": frozenset({"integer", "float"}),
+    "float": frozenset({"float"}),
+    "boolean": frozenset({"boolean"}),
+    "date": frozenset({"date", "datetime"}),
+}
+
+_JSON_TYPES = {"string": "string", "integer": "integer", "number": "float", "boolean": "boolean"}
+_LEGAL_NAME = re.compile(r"[\w \-]{1,190}")
+
+
+class AttributeConflictError(ValueError):
+    """An attribute cannot be had as declared. The text is one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A custom attribute that the input declares; `data_type` is a key of `HOLDS`."""
+
+    name: str
+    data_type: str
+    description: str = ""
+
+    def body(self, model: str) -> dict[str, str]:
+        """Give the body of `POST /data_attributes`."""
+        body = {"name": self.name, "model": model, "data_type": self.data_type}
+        return body | {"description": self.description} if self.description else body
+
+
+def declared_attributes(schema: Mapping[str, Any]) -> dict[str, Attribute]:
+    """Read the custom attributes that a stream's JSON schema declares.
+
+    Raises:
+        AttributeConflictError: one is an object or an array, which no attribute of Intercom holds.
+    """
+    properties = schema.get("properties", {}).get("custom_attributes", {}).get("properties", {})
+    return {
+        name: Attribute(name, _data_type(name, property_), property_.get("description", ""))
+        for name, property_ in properties.items()
+    }
+
+
+def plan_attributes(
+    wanted: Iterable[Attribute], existing: Sequence[Mapping[str, Any]], *, model: str, prefix: str
+) -> list[Attribute]:
+    """Say which of the wanted attributes must be created.
+
+    Args:
+        wanted: what the records will carry.
+        existing: Intercom's data attributes of both models, archived ones included.
+        model: `contact` or `company`.
+        prefix: the owned prefix, named as the way out of a conflict.
+
+    Raises:
+        AttributeConflictError: one exists with another type, is archived, belongs to the other model, is read-only, has
+            an illegal name, or the workspace's limit would be passed.
+    """
+    custom = [attribute for attribute in existing if attribute.get("custom")]
+    by_name = {attribute["name"]: attribute for attribute in custom}
+    missing = []
+    for attribute in wanted:
+        found = by_name.get(attribute.name)
+        obstacle = _obstacle(attribute, found, model) if found else _illegal(attribute.name)
+        if obstacle:
+            raise AttributeConflictError(f"{obstacle}: {_remedy(prefix)}.")
+        if not found:
+            missing.append(attribute)
+    _assert_room(missing, custom)
+    return missing
+
+
+def _obstacle(wanted: Attribute, found: Mapping[str, Any], model: str) -> str | None:
+    name = f"The {model} attribute `{wanted.name}`"
+    if found.get("model") != model:
+        return f"{name} cannot be created because Intercom has a {found.get('model')} attribute of that name"
+    if found.get("archived"):
+        return f"{name} is archived in Intercom"
+    if found["data_type"] not in HOLDS[wanted.data_type]:
+        return f"{name} has the type {found['data_type']} in Intercom but must be {wanted.data_type}"
+    if found.get("api_writable") is False:
+        return f"{name} is not writable through Intercom's API"
+    return None
+
+
+def _illegal(name: str) -> str | None:
+    # Intercom's documentation and its own examples disagree on more than these characters: only what is sure passes.
+    return None if _LEGAL_NAME.fullmatch(name) else f"Intercom accepts no attribute of the name `{name}`"
+
+
+def refusal(name: str, reason: str, prefix: str) -> str:
+    """Give the sentence for an attribute that Intercom itself refused to create."""
+    return f"Intercom refused to create the attribute `{name}` ({reason}): {_remedy(prefix)}."
+
+
+def _remedy(prefix: str) -> str:
+    return f"change it there, or send the attributes under a prefix other than `{prefix}` and set `owned_prefix` to it"
+
+
+def _assert_room(missing: Sequence[Attribute], custom: Iterable[Mapping[str, Any]]) -> None:
+    active = sum(not attribute.get("archived") for attribute in custom)
+    if missing and active + len(missing) > MAX_ATTRIBUTES:
+        raise AttributeConflictError(
+            f"Intercom holds at most {MAX_ATTRIBUTES} custom attributes and has {active}; {len(missing)} more are "
+            f"needed (the first is `{missing[0].name}`): archive some there, or send fewer."
+        )
+
+
+def _data_type(name: str, schema: Mapping[str, Any]) -> str:
+    types = schema.get("type", "string")
+    kinds = [kind for kind in ([types] if isinstance(types, str) else types) if kind != "null"]
+    if schema.get("format") in {"date", "date-time"}:
+        return "date"
+    if len(kinds) == 1 and kinds[0] in _JSON_TYPES:
+        return _JSON_TYPES[kinds[0]]
+    if set(kinds) == {"integer", "number"}:
+        return "float"
+    raise AttributeConflictError(
+        f"The attribute `{name}` has the type {' or '.join(kinds) or 'null'}, and Intercom's attributes hold text, "
+        "numbers, booleans and dates only: map it to one of these, or leave it out."
+    )

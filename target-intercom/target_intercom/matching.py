@@ -1,0 +1,176 @@
+"""Finding the contacts of many records with few calls: by search, or by reading every contact when that takes fewer.
+
+https://developers.intercom.com/docs/references/rest-api/api.intercom.io/contacts/searchcontacts
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Protocol
+
+from target_intercom.client import MAX_FILTERS, PAGE, RecordRefusedError
+from target_intercom.payloads import STANDARD_FIELDS, match_key, match_value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from concurrent.futures import Executor
+
+    from target_intercom.client import IntercomClient
+    from target_intercom.payloads import Shape
+    from target_intercom.spool import Row, Spool
+
+#: Match values searched in one call: some have two contacts, and a page holds 150.
+KEYS = 120
+
+#: Length of an IN array at first. Intercom documents no maximum; a smaller one is learnt from its 400.
+FIRST_ARRAY = 50
+
+Contact = dict[str, Any]
+
+
+@dataclass
+class Found:
+    """What Intercom holds for a row: contacts in the order found, or why it would not say."""
+
+    contacts: list[Contact] = field(default_factory=list)
+    refused: RecordRefusedError | None = None
+
+
+class Matcher(Protocol):
+    """Finds contacts."""
+
+    def match(self, rows: Sequence[Row]) -> dict[int, Found]:
+        """Give what was found for each row, by `seq`: every contact of its match value, else those linked to its id."""
+
+
+def matcher_for(client: IntercomClient, shape: Shape, spool: Spool, executor: Executor, *, by_link: bool) -> Matcher:
+    """Choose the way that takes fewer calls; the first page of all contacts tells how many there are.
+
+    Args:
+        client: the connection.
+        shape: the settings and the declared attributes.
+        spool: the run's input.
+        executor: runs the searches.
+        by_link: whether the link attribute exists in Intercom already (searching an unknown one is an error).
+    """
+    pages = client.contact_pages()
+    first, total = next(pages)
+    if -(-total // PAGE) > -(-spool.count() // KEYS):
+        return SearchMatcher(client, shape, executor, by_link=by_link)
+    for contact in chain(first, chain.from_iterable(contacts for contacts, _ in pages)):
+        key = match_key(str(contact.get(shape.match_on) or ""), shape.match_on)
+        spool.keep_contact(key, linked_to(contact, shape), trimmed(contact, shape))
+    return IndexMatcher(shape, spool)
+
+
+class IndexMatcher:
+    """Looks rows up among all of Intercom's contacts, as far as they can concern the input."""
+
+    def __init__(self, shape: Shape, spool: Spool) -> None:
+        self._shape, self._spool = shape, spool
+
+    def match(self, rows: Sequence[Row]) -> dict[int, Found]:
+        """See `Matcher`."""
+        return {row.seq: self._found(row) for row in rows}
+
+    def _found(self, row: Row) -> Found:
+        found = Found(self._spool.contacts_with_key(row.key) if row.key else [])
+        if row.link and _unmatched(found):
+            return _merged(found, Found(self._spool.contacts_with_link(row.link)))
+        return found
+
+
+class SearchMatcher:
+    """Searches for the match values of many rows at once, then for the links of those that match no user."""
+
+    def __init__(self, client: IntercomClient, shape: Shape, executor: Executor, *, by_link: bool) -> None:
+        self._client, self._shape, self._executor = client, shape, executor
+        self._by_link = by_link and bool(shape.link)
+        self._array = FIRST_ARRAY
+
+    def match(self, rows: Sequence[Row]) -> dict[int, Found]:
+        """See `Matcher`."""
+        match_on = self._shape.match_on
+        values: dict[str, set[str]] = defaultdict(set)
+        for row in rows:
+            if row.key:
+                values[row.key] |= spellings(match_value(row.record, match_on) or row.key, match_on)
+        hits = self._find(match_on, values, lambda contact: match_key(str(contact.get(match_on) or ""), match_on))
+        found = {row.seq: hits.get(row.key or "", Found()) for row in rows}
+        return self._with_linked(rows, found) if self._by_link else found
+
+    def _with_linked(self, rows: Sequence[Row], found: dict[int, Found]) -> dict[int, Found]:
+        lost = {row.seq: row.link for row in rows if row.link and _unmatched(found[row.seq])}
+        values = {link: {link} for link in lost.values()}
+        name = f"custom_attributes.{self._shape.link}"
+        hits = self._find(name, values, lambda contact: linked_to(contact, self._shape) or "")
+        return found | {seq: _merged(found[seq], hits[link]) for seq, link in lost.items() if link in hits}
+
+    def _find(self, name: str, values: Mapping[str, set[str]], key_of: Callable[[Contact], str]) -> dict[str, Found]:
+        """Search a field for all keys, several calls at once, and sort the contacts by key."""
+        hits: dict[str, Found] = defaultdict(Found)
+        found = self._executor.map(lambda keys: self._search(name, keys, values), chunks(list(values), KEYS))
+        for contacts, refused in found:
+            for contact in contacts:
+                hits[key_of(contact)].contacts.append(trimmed(contact, self._shape))
+            for key, error in refused.items():
+                hits[key].refused = error
+        return hits
+
+    def _search(
+        self, name: str, keys: Sequence[str], values: Mapping[str, set[str]]
+    ) -> tuple[list[Contact], dict[str, RecordRefusedError]]:
+        """Search for some keys in one call; after a 400 in halves, which finds the arrays' maximum or the culprit."""
+        asked = sorted(value for key in keys for value in values[key])
+        arrays = list(chunks(asked, self._array))
+        if len(arrays) <= MAX_FILTERS or len(keys) == 1:
+            try:
+                return list(self._client.search_contacts(name, arrays)), {}
+            except RecordRefusedError as error:
+                if len(keys) == 1:
+                    return [], {keys[0]: error}
+        half = (len(keys) + 1) // 2
+        left, right = (self._search(name, part, values) for part in (keys[:half], keys[half:]))
+        if not left[1] and not right[1]:
+            self._array = min(self._array, -(-len(asked) // 2))
+        return left[0] + right[0], left[1] | right[1]
+
+
+def spellings(value: str, match_on: str) -> set[str]:
+    """Give the forms in which a value is searched for.
+
+    It is not documented whether Intercom's search minds the letter case of e-mail addresses, which it keeps as given:
+    an address is asked for in the forms that people type.
+    """
+    return {value, value.lower(), value.upper(), value.title()} if match_on == "email" else {value}
+
+
+def trimmed(contact: Mapping[str, Any], shape: Shape) -> Contact:
+    """Keep of a contact what decisions and comparisons need."""
+    attributes = contact.get("custom_attributes") or {}
+    kept = {name: value for name, value in attributes.items() if name in shape.types}
+    return {name: contact.get(name) for name in ("id", "role", "external_id", *STANDARD_FIELDS)} | {
+        "custom_attributes": kept
+    }
+
+
+def linked_to(contact: Mapping[str, Any], shape: Shape) -> str | None:
+    """Give the id of the record that a contact is linked to."""
+    value = (contact.get("custom_attributes") or {}).get(shape.link) if shape.link else None
+    return str(value) if value not in {None, ""} else None
+
+
+def chunks(values: Sequence[str], size: int) -> Iterable[list[str]]:
+    """Cut a sequence into lists of at most `size`."""
+    return (list(values[start : start + size]) for start in range(0, len(values), size))
+
+
+def _unmatched(found: Found) -> bool:
+    return not found.refused and all(contact["role"] != "user" for contact in found.contacts)
+
+
+def _merged(found: Found, linked: Found) -> Found:
+    seen = {contact["id"] for contact in found.contacts}
+    return Found([*found.contacts, *(one for one in linked.contacts if one["id"] not in seen)], linked.refused)

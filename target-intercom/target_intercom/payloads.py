@@ -1,0 +1,255 @@
+"""From a record to the body of a request: fitted values, and the difference from what Intercom holds.
+
+https://developers.intercom.com/docs/references/rest-api/api.intercom.io/contacts
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+#: The longest string that a custom attribute holds.
+MAX_STRING = 255
+
+#: Standard fields of a contact that a record may carry, beside `external_id`.
+STANDARD_FIELDS = ("email", "name", "phone")
+
+
+class UnfitValueError(ValueError):
+    """A value cannot be written as the type that its attribute is declared with. The text names the attribute only."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How records are written: the settings and the declared type of every custom attribute."""
+
+    types: Mapping[str, str]
+    match_on: str = "email"
+    update_all: bool = False
+    prefix: str = "cb_"
+    link: str = "cb_cust_id"
+
+    @property
+    def created_by(self) -> str:
+        """The attribute that says whether this integration created the record."""
+        return f"{self.prefix}created_by"
+
+    def owns(self, name: str) -> bool:
+        """Say whether a custom attribute is this integration's to change and to clear."""
+        return name.startswith(self.prefix) or (bool(self.link) and name == self.link)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A record with its values fitted: what Intercom should hold. `cut` counts strings that were too long."""
+
+    external_id: str | None
+    standard: Mapping[str, Any]
+    attributes: Mapping[str, Any]
+    cut: int = 0
+
+
+class Change(NamedTuple):
+    """What a field holds, and what it will hold."""
+
+    before: Any
+    after: Any
+
+
+@dataclass
+class _Fitter:
+    """Fits values to their types, counting the strings it has to cut."""
+
+    cut: int = 0
+    by_type: dict[str, Callable[[Any], Any]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.by_type = {"string": self.string, "integer": _integer, "float": _float, "boolean": _boolean, "date": _unix}
+
+    def fit(self, name: str, data_type: str, value: Any) -> Any:
+        if value is None or (isinstance(value, str) and not value.strip()):
+            return None
+        try:
+            return self.by_type[data_type](value)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise UnfitValueError(f"the value of `{name}` is not of the type {data_type}") from error
+
+    def string(self, value: Any) -> str:
+        if isinstance(value, (dict, list)):
+            raise TypeError
+        text = str(value).strip()
+        self.cut += len(text) > MAX_STRING
+        return text[:MAX_STRING].rstrip()
+
+
+def match_value(record: Mapping[str, Any], match_on: str) -> str | None:
+    """Give the value a record is matched by, as the record has it but trimmed; None when it has none."""
+    value = record.get(match_on)
+    return (str(value).strip() or None) if value is not None else None
+
+
+def match_key(value: str, match_on: str) -> str:
+    """Give the form of a match value under which two are the same: e-mail addresses regardless of letter case."""
+    return value.strip().lower() if match_on == "email" else value.strip()
+
+
+def link_value(record: Mapping[str, Any], record_id: str | None, shape: Shape) -> str | None:
+    """Give the id that is written to the link attribute: the record's own value of it, else the key property's."""
+    if not shape.link:
+        return None
+    value = (record.get("custom_attributes") or {}).get(shape.link) or record_id
+    return str(value).strip() or None if value is not None else None
+
+
+def wanted(record: Mapping[str, Any], link: str | None, shape: Shape) -> Wanted:
+    """Fit a record's values to what Intercom holds.
+
+    Args:
+        record: `external_id`, `email`, `name`, `phone` at the top, everything else under `custom_attributes`.
+        link: the value of the link attribute, as `link_value` gives it.
+        shape: the settings and types.
+
+    Raises:
+        UnfitValueError: a value is not of its declared type.
+    """
+    fitter = _Fitter()
+    source = dict(record.get("custom_attributes") or {})
+    if shape.link and link:
+        source[shape.link] = link
+    attributes = {
+        name: fitter.fit(name, shape.types[name], value)
+        for name, value in source.items()
+        if name in shape.types and name != shape.created_by
+    }
+    standard = {name: fitter.fit(name, "string", record.get(name)) for name in STANDARD_FIELDS}
+    return Wanted(match_value(record, "external_id"), standard, attributes, fitter.cut)
+
+
+def changes(want: Wanted, contact: Mapping[str, Any], shape: Shape, *, convert: bool = False) -> dict[str, Change]:
+    """Compare, per field, what Intercom should hold with what it holds; an empty result means nothing to write.
+
+    The match key and an `external_id` that has a value are never in the result; null clears owned attributes only; an
+    empty standard field leaves Intercom's value.
+
+    Args:
+        want: the record.
+        contact: the contact as found.
+        shape: the settings and types.
+        convert: make a user of a lead.
+
+    Returns:
+        By field name; a custom attribute is named `custom_attributes.<name>`.
+    """
+    held = contact.get("custom_attributes") or {}
+    found: dict[str, Change] = {}
+    if convert and contact.get("role") != "user":
+        found["role"] = Change(contact.get("role"), "user")
+    if not contact.get("external_id") and want.external_id and (shape.update_all or held.get(shape.created_by) is True):
+        found["external_id"] = Change(contact.get("external_id"), want.external_id)
+    if shape.update_all:
+        found |= _standard_changes(want, contact, shape)
+    return found | _attribute_changes(want, held, shape)
+
+
+def update_body(found: Mapping[str, Change]) -> dict[str, Any]:
+    """Give the body of `PUT /contacts/{id}` that makes these changes."""
+    body: dict[str, Any] = {}
+    for name, change in found.items():
+        parent, _, attribute = name.partition(".")
+        if attribute:
+            body.setdefault(parent, {})[attribute] = change.after
+        else:
+            body[name] = change.after
+    return body
+
+
+def create_body(want: Wanted, shape: Shape) -> dict[str, Any]:
+    """Give the body of `POST /contacts` for a new user.
+
+    Matched by e-mail, the external id is left out: only then is the e-mail address unique, so that Intercom's 409 is a
+    strongly consistent check that nobody has it. It follows by PUT.
+    """
+    attributes = {name: value for name, value in want.attributes.items() if value is not None}
+    body: dict[str, Any] = {
+        "role": "user",
+        **{name: value for name, value in want.standard.items() if value is not None},
+    }
+    if shape.match_on == "external_id":
+        body["external_id"] = want.external_id
+    return body | {"custom_attributes": attributes | {shape.created_by: True}}
+
+
+def creation(want: Wanted, shape: Shape) -> dict[str, Change]:
+    """Give the changes that `create_body` makes, in the form of `changes`."""
+    body = create_body(want, shape)
+    attributes = body.pop("custom_attributes")
+    flat = body | {f"custom_attributes.{name}": value for name, value in attributes.items()}
+    return {name: Change(None, value) for name, value in flat.items()}
+
+
+def _standard_changes(want: Wanted, contact: Mapping[str, Any], shape: Shape) -> dict[str, Change]:
+    return {
+        name: Change(contact.get(name), value)
+        for name, value in want.standard.items()
+        if name != shape.match_on and value is not None and not _same_standard(name, value, contact.get(name))
+    }
+
+
+def _attribute_changes(want: Wanted, held: Mapping[str, Any], shape: Shape) -> dict[str, Change]:
+    found = {}
+    for name, value in want.attributes.items():
+        may_write = shape.owns(name) or (shape.update_all and value is not None)
+        if may_write and not same(shape.types[name], value, held.get(name)):
+            found[f"custom_attributes.{name}"] = Change(held.get(name), value)
+    if held.get(shape.created_by) is None:
+        found[f"custom_attributes.{shape.created_by}"] = Change(None, after=False)
+    return found
+
+
+def same(data_type: str, value: Any, held: Any) -> bool:
+    """Compare a fitted value with the one Intercom holds, by type: 49 is 49.0, a date is its second, "" is nothing."""
+    if value is None or held is None or held == "":
+        return value is None and (held is None or held == "")
+    if data_type in {"string", "boolean"}:
+        return type(value) is type(held) and bool(value == held)
+    try:
+        return float(value) == float(held)
+    except (TypeError, ValueError):
+        return False
+
+
+def _same_standard(name: str, value: str, held: Any) -> bool:
+    # Intercom may keep e-mail addresses in lower case: another case is no change, or it would be written for ever.
+    return isinstance(held, str) and (value.lower() == held.lower() if name == "email" else value == held)
+
+
+def _integer(value: Any) -> int:
+    number = int(value)
+    if isinstance(value, bool) or number != float(value):
+        raise ValueError
+    return number
+
+
+def _float(value: Any) -> float:
+    number = float(value)
+    if isinstance(value, bool) or number - number != 0:  # infinities and NaN have no JSON
+        raise ValueError
+    return number
+
+
+def _boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def _unix(value: Any) -> int:
+    """Give unix seconds of an ISO 8601 text (UTC when it names no zone), or of a number that already is."""
+    if not isinstance(value, str):
+        return _integer(value)
+    moment = datetime.fromisoformat(value.strip())
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())

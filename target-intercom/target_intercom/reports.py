@@ -1,0 +1,201 @@
+"""What a run leaves behind: files in `report_dir`, a table on the terminal, a progress line on the way."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import time
+from collections import Counter
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from target_intercom.client import Tally
+    from target_intercom.outcomes import Outcome
+
+_EVERY = 10.0  # seconds between two progress lines
+_TABLES = {
+    "matched": ("id", "value", "intercom_id", "intercom_name", "intercom_email", "outcome", "reason", "fields"),
+    "unmatched": ("id", "value", "outcome", "reason"),
+    "ambiguous": ("id", "value", "intercom_ids", "outcome", "reason"),
+    "archived": ("id", "value", "intercom_id", "found_at"),
+}
+_BELIEVED = 86_400  # seconds for which an archived contact is taken to be archived still
+_LISTS = ("rejects", "changes")
+
+
+class ReportFiles:
+    """The files of one run, replacing those of the run before. They hold personal data: mode 0600, in a folder of 0700.
+
+    Every input record has exactly one line in `matched.csv`, `unmatched.csv` or `ambiguous.csv`; `rejects.jsonl` and
+    `changes.jsonl` say what became of those that were written.
+
+    `archived.csv` is a report and a memory: no read of Intercom shows an archived contact, only the refusal of a create
+    names it, and that refusal is not worth asking for again in every run. For a day the line is believed.
+    """
+
+    def __init__(self, directory: Path, now: int) -> None:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._directory = directory
+        self._now = now
+        self._archived = dict(_archived_since(directory / "archived.csv", now - _BELIEVED))
+        self._stack = ExitStack()
+        self._tables = {name: csv.writer(self._open(f"{name}.csv")) for name in _TABLES}
+        for name, columns in _TABLES.items():
+            self._tables[name].writerow(columns)
+        self._lists = {name: self._open(f"{name}.jsonl") for name in _LISTS}
+
+    def close(self) -> None:
+        """Close every file."""
+        self._stack.close()
+
+    def planned(
+        self, record_id: str | None, value: str | None, contacts: Sequence[Mapping[str, Any]], outcome: Outcome
+    ) -> None:
+        """Write the line of a record: what was found for it, and what is to become of it."""
+        head, tail = (record_id, value), (outcome.kind, outcome.reason)
+        concerned = [contact for contact in contacts if contact["id"] == outcome.contact_id] or contacts
+        if not concerned:
+            self._tables["unmatched"].writerow((*head, *tail))
+        elif len(concerned) > 1:
+            self._tables["ambiguous"].writerow((*head, " ".join(contact["id"] for contact in concerned), *tail))
+        else:
+            held = [concerned[0].get(name) for name in ("id", "name", "email")]
+            fields = " ".join(name.removeprefix("custom_attributes.") for name in outcome.changed)
+            self._tables["matched"].writerow((*head, *held, *tail, fields))
+
+    def known_archived(self, record_id: str | None, value: str | None) -> str | None:
+        """Give Intercom's id of the archived contact that stood in the way of a record less than a day ago."""
+        return self._archived.get((record_id or "", value or ""), (None, 0))[0]
+
+    def archived(self, record_id: str | None, value: str | None, contact_id: str | None) -> None:
+        """Write that an archived contact stands in a record's way, and since when that is known."""
+        _, found_at = self._archived.get((record_id or "", value or ""), (None, self._now))
+        self._tables["archived"].writerow((record_id, value, contact_id, found_at))
+
+    def rejected(self, record_id: str | None, outcome: Outcome) -> None:
+        """Write why a record was refused, in Intercom's words."""
+        error = outcome.refused
+        line: dict[str, Any] = {"id": record_id, "intercom_id": outcome.contact_id, "reason": outcome.reason}
+        if error:
+            line |= {"status": error.status, "code": error.code, "reason": error.reason, "other_id": error.other_id}
+        self._line("rejects", line)
+
+    def changed(self, record_id: str | None, outcome: Outcome) -> None:
+        """Write before and after of every field that was written."""
+        fields = {name: {"before": change.before, "after": change.after} for name, change in outcome.changed.items()}
+        line = {"id": record_id, "intercom_id": outcome.contact_id, "outcome": outcome.kind, "fields": fields}
+        self._line("changes", line)
+
+    def summary(self, summary: Mapping[str, Any]) -> None:
+        """Write `summary.json`."""
+        with _private(self._directory / "summary.json") as file:
+            json.dump(summary, file, indent=2)
+            file.write("\n")
+
+    def _line(self, name: str, line: Mapping[str, Any]) -> None:
+        self._lists[name].write(json.dumps(line, ensure_ascii=False) + "\n")
+
+    def _open(self, name: str) -> IO[str]:
+        return self._stack.enter_context(_private(self._directory / name))
+
+
+@dataclass
+class Summary:
+    """The counts of a run."""
+
+    status: str = "stopped"  #: `completed` only when everything was processed
+    mode: str = "sync"
+    records: int = 0
+    matched: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+    fields_written: int = 0
+    values_cut: int = 0
+    attributes_missing: list[str] = field(default_factory=list)  #: before this run; a sync that writes has created them
+    other_streams: Counter[str] = field(default_factory=Counter)
+
+    def note(self, outcome: Outcome) -> None:
+        """Count what became of one record."""
+        if outcome.kind == "skipped":
+            self.skipped[outcome.reason] += 1
+        elif outcome.kind == "rejected":
+            self.rejected[outcome.reason] += 1
+        else:
+            self.outcomes[outcome.kind] += 1
+            self.fields_written += len(outcome.changed)
+
+    def as_dict(self, tally: Tally, seconds: float) -> dict[str, Any]:
+        """Give the content of `summary.json`. In mode `validate` the outcomes are what a sync would do."""
+        kinds = ("updated", "unchanged", "created", "converted")
+        return {
+            "status": self.status,
+            "mode": self.mode,
+            "records": self.records,
+            "matched": self.matched,
+            **{kind: self.outcomes[kind] for kind in kinds},
+            "skipped": dict(sorted(self.skipped.items())),
+            "rejected": dict(sorted(self.rejected.items())),
+            "fields_written": self.fields_written,
+            "values_cut": self.values_cut,
+            "attributes_missing": self.attributes_missing,
+            "other_streams": dict(self.other_streams),
+            "calls": tally.calls,
+            "waits": tally.waits,
+            "waited_seconds": round(tally.waited, 1),
+            "seconds": round(seconds, 1),
+        }
+
+
+def _archived_since(path: Path, since: int) -> Iterator[tuple[tuple[str, str], tuple[str, int]]]:
+    """Read the lines of the last run's `archived.csv` that are young enough: (id, value), (Intercom's id, found_at)."""
+    if not path.exists():
+        return
+    with path.open(encoding="utf-8", newline="") as file:
+        for line in csv.DictReader(file):
+            with suppress(KeyError, TypeError, ValueError):  # a line cut off by a killed run is no memory
+                if int(line["found_at"]) >= since:
+                    yield (line["id"], line["value"]), (line["intercom_id"], int(line["found_at"]))
+
+
+def table(summary: Mapping[str, Any]) -> list[str]:
+    """Lay a summary out for the terminal, a line a figure, leaving out what is nothing."""
+    rows = [(name, value) for name, value in summary.items() if value or name in {"records", "updated", "created"}]
+    flat: list[tuple[str, Any]] = []
+    for name, value in rows:
+        if isinstance(value, dict):
+            flat += [(f"{name}: {key}", count) for key, count in value.items()]
+        else:
+            flat.append((name, len(value) if isinstance(value, list) else value))
+    width = max(len(name) for name, _ in flat)
+    return [f"{name.replace('_', ' '):<{width}}  {value:>10}" for name, value in flat]
+
+
+class Progress:
+    """Says now and then how far a run is."""
+
+    def __init__(self, logger: logging.Logger, what: str, total: int) -> None:
+        self._logger, self._what, self._total = logger, what, total
+        self._done = 0
+        self._next = time.monotonic() + _EVERY
+
+    def step(self, count: int = 1) -> None:
+        """Note that so many more are done."""
+        self._done += count
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + _EVERY
+            self._logger.info("%s: %d of %d", self._what, self._done, self._total)
+
+
+def _private(path: Path) -> IO[str]:
+    """Open a file for writing that only its owner may read, also when it existed with another mode."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.fchmod(descriptor, 0o600)
+    return os.fdopen(descriptor, "w", encoding="utf-8", newline="")

@@ -1,0 +1,230 @@
+"""The settings of target-intercom: what each asks, and the typed form that the rest of the package uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk import typing as th
+from singer_sdk.exceptions import ConfigurationError
+
+from target_intercom.client import REGIONS
+from target_intercom.rules import Rules
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_CONDITION = th.CustomType({"type": "object", "additionalProperties": {"type": "array"}})
+
+PROPERTIES = th.PropertiesList(
+    th.Property(
+        "access_token",
+        th.StringType,
+        required=True,
+        secret=True,
+        title="Access token",
+        description="The access token of an Intercom app that may read and write users and companies.",
+    ),
+    th.Property(
+        "region",
+        th.StringType,
+        default="us",
+        allowed_values=list(REGIONS),
+        title="Region",
+        description="Where is the workspace hosted? Checked against the workspace at start.",
+    ),
+    th.Property(
+        "api_url",
+        th.StringType,
+        title="API URL",
+        description="The whole base URL of the API, instead of the region's own.",
+    ),
+    th.Property(
+        "match_contacts_on",
+        th.StringType,
+        default="email",
+        allowed_values=["email", "external_id"],
+        title="Match contacts on",
+        description="How is a user recognised in Intercom? E-mail addresses are compared regardless of letter case.",
+    ),
+    th.Property(
+        "on_match",
+        th.StringType,
+        default="update_owned",
+        allowed_values=["update_owned", "update_all"],
+        title="On match",
+        description="What of a matched user may be written: the attributes with `owned_prefix` only, or the name, "
+        "e-mail address, phone and all other attributes too?",
+    ),
+    th.Property(
+        "on_no_match",
+        th.StringType,
+        default="skip",
+        allowed_values=["skip", "create"],
+        title="On no match",
+        description="Is a user created when Intercom has none?",
+    ),
+    th.Property(
+        "create_cancelled",
+        th.BooleanType,
+        default=False,
+        title="Create cancelled",
+        description="Is a user created even for a record for which `cancelled_when` holds?",
+    ),
+    th.Property(
+        "cancelled_when",
+        _CONDITION,
+        default={"cb_sub_status": ["cancelled"]},
+        title="Cancelled when",
+        description="Which records count as cancelled: every named field has one of its listed values.",
+    ),
+    th.Property(
+        "deleted_when",
+        _CONDITION,
+        default={"cb_cust_status": ["deleted"]},
+        title="Deleted when",
+        description="Which records count as deleted: for these no user is ever created.",
+    ),
+    th.Property(
+        "on_lead",
+        th.StringType,
+        default="skip",
+        allowed_values=["skip", "convert", "create"],
+        title="On lead",
+        description="What if there is no such user but a lead: leave it, make it a user, or create a user beside it?",
+    ),
+    th.Property(
+        "on_ambiguous",
+        th.StringType,
+        default="skip",
+        allowed_values=["skip"],
+        title="On ambiguous",
+        description="What if several users match? They are reported and left alone; there is no other choice.",
+    ),
+    th.Property(
+        "link_attribute",
+        th.StringType,
+        default="cb_cust_id",
+        title="Link attribute",
+        description="The custom attribute that holds the record's id, by which a user is found again after its e-mail "
+        "address changed. Empty for none.",
+    ),
+    th.Property(
+        "owned_prefix",
+        th.StringType,
+        default="cb_",
+        title="Owned prefix",
+        description="Custom attributes that begin with this belong to the integration: updated, and cleared by null.",
+    ),
+    th.Property(
+        "mode",
+        th.StringType,
+        default="sync",
+        allowed_values=["sync", "validate"],
+        title="Mode",
+        description="`validate` reads, matches and reports what would be done, and writes nothing.",
+    ),
+    th.Property(
+        "max_rejects",
+        th.IntegerType(minimum=0),
+        title="Max rejects",
+        description="How many refusals stop the run? If not set, 5 % of the attempts, at least 100.",
+    ),
+    th.Property(
+        "fail_on_rejects",
+        th.BooleanType,
+        default=False,
+        title="Fail on rejects",
+        description="Does the run end with exit code 1, after its STATE, when any record was refused?",
+    ),
+    th.Property(
+        "max_concurrency",
+        th.IntegerType(minimum=1, maximum=256),
+        default=32,
+        title="Max concurrency",
+        description="How many requests may be under way at once?",
+    ),
+    th.Property(
+        "max_changed_share",
+        th.NumberType(minimum=0, maximum=1),
+        default=0.5,
+        title="Max changed share",
+        description="Which share of at least 200 linked records may change its MRR or status, or lose a value, in one "
+        "run? Above it the run stops before the first write.",
+    ),
+    th.Property(
+        "accept_changes",
+        th.BooleanType,
+        default=False,
+        title="Accept changes",
+        description="Go on, once, although `max_changed_share` is passed.",
+    ),
+    th.Property(
+        "report_dir",
+        th.StringType,
+        default="output/target-intercom",
+        title="Report directory",
+        description="Where the reports of the last run are written.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of a run. The names are those of the plugin's settings."""
+
+    access_token: str
+    base_url: str
+    region: str | None  #: None when `api_url` names the host
+    match_contacts_on: str
+    update_all: bool
+    rules: Rules
+    cancelled_when: Mapping[str, Sequence[Any]]
+    deleted_when: Mapping[str, Sequence[Any]]
+    link_attribute: str
+    owned_prefix: str
+    validate: bool
+    max_rejects: int | None
+    fail_on_rejects: bool
+    max_concurrency: int
+    max_changed_share: float
+    accept_changes: bool
+    report_dir: Path
+
+    @property
+    def may_create(self) -> bool:
+        """Say whether any record can become a new user."""
+        return "create" in {self.rules.on_no_match, self.rules.on_lead}
+
+
+def settings_from(config: Mapping[str, Any]) -> Settings:
+    """Read a validated configuration.
+
+    Raises:
+        ConfigurationError: a setting that must not be empty is.
+    """
+    for name in ("access_token", "owned_prefix", "report_dir"):
+        if not config[name].strip():
+            raise ConfigurationError(f"The setting `{name}` is empty.")
+    api_url = (config.get("api_url") or "").strip()
+    max_rejects = config.get("max_rejects")
+    return Settings(
+        access_token=config["access_token"].strip(),
+        base_url=api_url or REGIONS[config["region"]],
+        region=None if api_url else config["region"],
+        match_contacts_on=config["match_contacts_on"],
+        update_all=config["on_match"] == "update_all",
+        rules=Rules(config["on_no_match"], config["on_lead"], config["create_cancelled"]),
+        cancelled_when=config["cancelled_when"],
+        deleted_when=config["deleted_when"],
+        link_attribute=config["link_attribute"].strip(),
+        owned_prefix=config["owned_prefix"],
+        validate=config["mode"] == "validate",
+        max_rejects=None if max_rejects is None else int(max_rejects),
+        fail_on_rejects=config["fail_on_rejects"],
+        max_concurrency=int(config["max_concurrency"]),
+        max_changed_share=float(config["max_changed_share"]),
+        accept_changes=config["accept_changes"],
+        report_dir=Path(config["report_dir"]),
+    )

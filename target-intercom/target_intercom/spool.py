@@ -1,0 +1,145 @@
+"""A run's whole input on disk, so that everything can be matched before the first write, in flat memory."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from contextlib import closing
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_BUFFERED = 1000
+_DDL = """
+CREATE TABLE row (seq INTEGER PRIMARY KEY, id TEXT, key TEXT, link TEXT, record TEXT NOT NULL, action TEXT, found TEXT);
+CREATE INDEX row_id ON row (id);
+CREATE INDEX row_key ON row (key);
+CREATE INDEX row_link ON row (link);
+CREATE TABLE contact (id TEXT PRIMARY KEY, key TEXT, link TEXT, body TEXT NOT NULL);
+CREATE INDEX contact_key ON contact (key);
+CREATE INDEX contact_link ON contact (link);
+CREATE TABLE claim (slot TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One input record, and once it is planned what is to be done with it.
+
+    `id` is the value of its key property, `key` what it is matched by, `link` what the link attribute should hold,
+    `contact` the contact that was found for it.
+    """
+
+    seq: int
+    id: str | None
+    key: str | None
+    link: str | None
+    record: dict[str, Any]
+    action: str = ""
+    contact: dict[str, Any] | None = None
+
+
+class Spool:
+    """A private temporary SQLite database, gone when closed or when the process dies. Safe in several threads."""
+
+    def __init__(self) -> None:
+        # An empty name is SQLite's own temporary file: never visible to others, and kept in memory while it is small.
+        self._db = sqlite3.connect("", check_same_thread=False, isolation_level=None)
+        self._db.executescript(_DDL)
+        self._db.execute("BEGIN")
+        self._lock = threading.Lock()
+        self._buffer: list[tuple[str | None, ...]] = []
+
+    def close(self) -> None:
+        """Delete everything."""
+        self._db.close()
+
+    def add(self, record_id: str | None, key: str | None, link: str | None, record: dict[str, Any]) -> None:
+        """Append a record; `flush` makes it visible to the other methods."""
+        self._buffer.append((record_id, key, link, json.dumps(record, default=_plain)))
+        if len(self._buffer) >= _BUFFERED:
+            self.flush()
+
+    def flush(self) -> None:
+        """Make what was added visible."""
+        with self._lock:
+            self._db.executemany("INSERT INTO row (id, key, link, record) VALUES (?, ?, ?, ?)", self._buffer)
+        self._buffer.clear()
+
+    def count(self) -> int:
+        """Count the records."""
+        return int(self._one("SELECT count(*) FROM row")[0])
+
+    def count_planned(self) -> int:
+        """Count the rows to be written."""
+        return int(self._one("SELECT count(action) FROM row")[0])
+
+    def batches(self, size: int, *, planned: bool = False) -> Iterator[list[Row]]:
+        """Yield the rows in the order they came, `size` at a time; all of them, or those to be written."""
+        where = "action IS NOT NULL AND" if planned else ""
+        sql = f"SELECT * FROM row WHERE {where} seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 - no value from outside
+        last = 0
+        while rows := [_row(columns) for columns in self._all(sql, last, size)]:
+            last = rows[-1].seq
+            yield rows
+
+    def is_last(self, row: Row) -> bool:
+        """Say whether no later record of the run has the same id."""
+        last = self._one("SELECT max(seq) FROM row WHERE id = ?", row.id)[0]
+        return last is None or bool(last == row.seq)
+
+    def has_link(self, link: str | None) -> bool:
+        """Say whether a record of the input is to be linked so."""
+        return bool(self._one("SELECT EXISTS (SELECT 1 FROM row WHERE link = ?)", link)[0])
+
+    def keep_contact(self, key: str, link: str | None, contact: dict[str, Any]) -> None:
+        """Keep a contact of Intercom, if its match value or its link is one of the input's."""
+        with self._lock:
+            self._db.execute(
+                "INSERT OR REPLACE INTO contact SELECT ?1, ?2, ?3, ?4 "
+                "WHERE EXISTS (SELECT 1 FROM row WHERE key = ?2) OR EXISTS (SELECT 1 FROM row WHERE link = ?3)",
+                (contact["id"], key, link, json.dumps(contact)),
+            )
+
+    def contacts_with_key(self, key: str) -> list[dict[str, Any]]:
+        """Give the kept contacts of this match value."""
+        return [json.loads(body) for (body,) in self._all("SELECT body FROM contact WHERE key = ? ORDER BY id", key)]
+
+    def contacts_with_link(self, link: str) -> list[dict[str, Any]]:
+        """Give the kept contacts that are linked to this record."""
+        return [json.loads(body) for (body,) in self._all("SELECT body FROM contact WHERE link = ? ORDER BY id", link)]
+
+    def claim(self, slot: str, row: Row) -> bool:
+        """Take a contact, or the place of one to be created, for a row; False when another row of the run has it."""
+        with self._lock:
+            self._db.execute("INSERT OR IGNORE INTO claim VALUES (?, ?)", (slot, row.seq))
+            owner = self._db.execute("SELECT seq FROM claim WHERE slot = ?", (slot,)).fetchone()[0]
+        return bool(owner == row.seq)
+
+    def plan(self, row: Row, action: str, contact: dict[str, Any] | None) -> None:
+        """Note that a row is to be written, and what was found for it."""
+        with self._lock:
+            found = json.dumps(contact) if contact else None
+            self._db.execute("UPDATE row SET action = ?, found = ? WHERE seq = ?", (action, found, row.seq))
+
+    def _one(self, sql: str, *values: Any) -> Any:
+        with self._lock, closing(self._db.execute(sql, values)) as cursor:
+            return cursor.fetchone()
+
+    def _all(self, sql: str, *values: Any) -> list[Any]:
+        with self._lock, closing(self._db.execute(sql, values)) as cursor:
+            return cursor.fetchall()
+
+
+def _row(columns: Sequence[Any]) -> Row:
+    seq, record_id, key, link, record, action, found = columns
+    return Row(seq, record_id, key, link, json.loads(record), action or "", json.loads(found) if found else None)
+
+
+def _plain(value: Any) -> Any:
+    """Give JSON's form of what a Singer record may hold beside JSON: Decimal numbers, dates that the SDK has parsed."""
+    return float(value) if isinstance(value, Decimal) else value.isoformat()

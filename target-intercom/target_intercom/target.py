@@ -1,0 +1,99 @@
+"""The Singer target: its settings, its streams, and when it acknowledges."""
+
+from __future__ import annotations
+
+import sys
+from functools import cached_property
+from typing import IO, TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk import Target
+from singer_sdk.contrib.msgspec import MsgSpecReader
+from singer_sdk.exceptions import ConfigurationError, FatalAPIError
+from singer_sdk.helpers.capabilities import PluginCapabilities
+
+from target_intercom.client import IntercomClient
+from target_intercom.run import ContactRun
+from target_intercom.settings import PROPERTIES, settings_from
+from target_intercom.sinks import ContactSink, UnknownStreamSink
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from singer_sdk.helpers.capabilities import CapabilitiesEnum
+    from singer_sdk.plugin_base import _ConfigInput
+    from singer_sdk.sinks import Sink
+
+    from target_intercom.settings import Settings
+
+
+class TargetIntercom(Target):
+    """Keeps users of Intercom in step with a stream of contacts: matches, decides, and writes only what changed."""
+
+    name = "target-intercom"
+    package_name = "standpipe-target-intercom"
+    config_jsonschema: ClassVar[dict[str, Any]] = PROPERTIES.to_dict()
+    message_reader_class = MsgSpecReader
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+    #: The SDK prints STATE whenever records get this old. Here nothing is written, or acknowledged, before the end.
+    _MAX_RECORD_AGE_IN_MINUTES = float("inf")
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings in typed form."""
+        return settings_from(self.config)
+
+    @cached_property
+    def run(self) -> ContactRun:
+        """The one run of this process."""
+        client = IntercomClient(self.settings.base_url, self.settings.access_token, self.settings.max_concurrency)
+        return ContactRun(client, self.settings, self.logger)
+
+    def get_sink_class(self, stream_name: str) -> type[Sink]:
+        """Choose the sink of a stream."""
+        if stream_name == "companies":
+            raise ConfigurationError("target-intercom does not write the stream `companies`: match on users instead.")
+        return ContactSink if stream_name == "contacts" else UnknownStreamSink
+
+    def process_endofpipe(self) -> None:
+        """Do the work; STATE is printed after it, and never in mode `validate`."""
+        self.run.finish()
+        if self.settings.validate:
+            self._latest_state = None
+        super().process_endofpipe()
+        if self.settings.fail_on_rejects and self.run.summary.rejected:
+            raise FatalAPIError("Some records were refused, and `fail_on_rejects` is set: see rejects.jsonl.")
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the SDK's
+        """Stop; the SDK's own handler would print STATE for records that were never written (meltano/sdk#3775)."""
+        self.logger.warning("Signal %d: stopping without acknowledging unfinished work", signum)
+        raise SystemExit(128 + signum)
+
+    @classmethod
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        """Leave out the SDK's settings for loading tables, which mean nothing here."""
+        super(Target, cls).append_builtin_config(config_jsonschema)
+
+    @classmethod
+    def invoke(  # type: ignore[override]  # the SDK's own targets differ from PluginBase in the same way
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: _ConfigInput | None = None,
+        file_input: IO[str] | None = None,
+    ) -> None:
+        """Check the token before the first message is read; end a failed run with a sentence, not a traceback."""
+        super(Target, cls).invoke(about=about, about_format=about_format)
+        cls.print_version(print_fn=cls.logger.info)
+        given = config.config if config else {}
+        target = cls(config=given, validate_config=True, parse_env_config=bool(config and config.parse_env))
+        try:
+            target.run.connect()
+            target.listen(file_input)
+        except (ConfigurationError, FatalAPIError) as error:
+            cls.logger.error("%s", error)  # noqa: TRY400 - the sentence is all the user needs
+            sys.exit(1)

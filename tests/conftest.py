@@ -1,0 +1,26 @@
+"""The sandbox that every test of a plugin speaks to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from sandbox.settings import Settings
+from sandbox.testing import RunningSandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def running_sandbox() -> Iterator[RunningSandbox]:
+    """One server for the whole run: starting it once is all that is shared."""
+    with RunningSandbox(Settings(customers=60)) as server:
+        yield server
+
+
+@pytest.fixture
+def sandbox(running_sandbox: RunningSandbox) -> RunningSandbox:
+    """A sandbox of sixty customers, as new: no calls counted, no faults, the clock at its start."""
+    running_sandbox.reset(customers=60, seed=7)
+    return running_sandbox

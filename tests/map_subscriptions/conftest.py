@@ -1,0 +1,197 @@
+"""The mapper fed with Singer lines, in this process or as a command, and what came out of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from standpipe_maps.subscriptions.mapper import MapSubscriptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+COMMAND = Path(sys.executable).with_name("map-subscriptions")
+STREAMS = ("customers", "invoices", "subscriptions")
+MARKER = {"completed_at": 1768478400000, "streams": "customers,invoices,subscriptions", "from": None, "subset": 0}
+BOOKMARK = {"customers": {"replication_key": "updated_at", "replication_key_value": 1700000000}}
+
+
+def line(kind: str, **parts: Any) -> str:
+    """One Singer message as a line."""
+    return json.dumps({"type": kind, **parts}) + "\n"
+
+
+def schema(stream: str, properties: dict[str, Any] | None = None) -> str:
+    """The SCHEMA of a stream of the tap."""
+    shape = {"type": "object", "properties": {"id": {"type": "string"}, **(properties or {})}}
+    return line("SCHEMA", stream=stream, schema=shape, key_properties=["id"])
+
+
+def record(stream: str, row: dict[str, Any]) -> str:
+    """One RECORD of the tap."""
+    return line("RECORD", stream=stream, record=row)
+
+
+def state(marker: dict[str, Any] | None = MARKER, **bookmarks: Any) -> str:
+    """A STATE with the tap's bookmarks, the marker unless it is None, and others."""
+    sync = {} if marker is None else {"_sync": marker}
+    return line("STATE", value={"bookmarks": {**BOOKMARK, **sync, **bookmarks}})
+
+
+@dataclass
+class Sent:
+    """What a run sent."""
+
+    messages: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def kinds(self) -> list[str]:
+        """The types of the messages, in order."""
+        return [message["type"] for message in self.messages]
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The records, in order."""
+        return [message["record"] for message in self.messages if message["type"] == "RECORD"]
+
+    @property
+    def customers(self) -> set[str]:
+        """The ids of the customers that were sent."""
+        return {one["customer_id"] for one in self.records}
+
+    def attributes(self, customer: str = "c1") -> dict[str, Any]:
+        """The custom attributes of one customer."""
+        (found,) = [one for one in self.records if one["customer_id"] == customer]
+        attributes: dict[str, Any] = found["custom_attributes"]
+        return attributes
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The SCHEMA message."""
+        (found,) = [message for message in self.messages if message["type"] == "SCHEMA"]
+        return found
+
+    @property
+    def bookmarks(self) -> dict[str, Any]:
+        """The bookmarks of the STATE that was sent."""
+        (found,) = [message["value"]["bookmarks"] for message in self.messages if message["type"] == "STATE"]
+        bookmarks: dict[str, Any] = found
+        return bookmarks
+
+
+@dataclass
+class Mapper:
+    """The mapper over one folder of stores, remembering what the target confirmed."""
+
+    folder: Path
+    confirmed: dict[str, Any] = field(default_factory=dict)
+    """``_map`` of the last run that was confirmed; empty before the first."""
+
+    def feed(self, lines: Iterable[str], **settings: Any) -> Sent:
+        """Run it in this process over these lines; what it refuses is raised, with what it had sent as a note."""
+        output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+        stdin, stdout = sys.stdin, sys.stdout
+        # The SDK takes over the process's signals.
+        handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+        sys.stdin, sys.stdout = io.TextIOWrapper(io.BytesIO("".join(lines).encode())), output
+        try:
+            MapSubscriptions(config={"store_dir": str(self.folder), **settings}).listen()
+        except BaseException:
+            assert output.buffer.getvalue() == b""  # type: ignore[attr-defined]
+            raise
+        finally:
+            sys.stdin, sys.stdout = stdin, stdout
+            for one, handler in handlers.items():
+                signal.signal(one, handler)
+        return Sent([json.loads(text) for text in output.buffer.getvalue().splitlines()])  # type: ignore[attr-defined]
+
+    def run(self, *rows: tuple[str, dict[str, Any]], marker: dict[str, Any] | None = MARKER, **settings: Any) -> Sent:
+        """A whole run of our own tap, (stream, record) by (stream, record), which the target confirms."""
+        echo = [line("STATE", value={"bookmarks": {**BOOKMARK, "_map": self.confirmed}})] if self.confirmed else []
+        lines = [*echo, *map(schema, STREAMS), *(record(*row) for row in rows), state(marker, _map=self.confirmed)]
+        sent = self.feed(lines, **settings)
+        if "STATE" in sent.kinds:
+            self.confirmed = sent.bookmarks["_map"]
+        return sent
+
+    def command(self, lines: Iterable[str], **settings: Any) -> subprocess.CompletedProcess[str]:
+        """Run the command over these lines."""
+        return subprocess.run(
+            [COMMAND, "--config", self.settings_file(**settings)],
+            input="".join(lines),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    def start(self, **settings: Any) -> subprocess.Popen[str]:
+        """The command, waiting for lines."""
+        return subprocess.Popen(
+            [COMMAND, "--config", self.settings_file(**settings)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def settings_file(self, **settings: Any) -> Path:
+        """A file with the settings of a command."""
+        path = self.folder.with_suffix(".json")
+        path.write_text(json.dumps({"store_dir": str(self.folder), **settings}))
+        return path
+
+    @property
+    def stores(self) -> list[Path]:
+        """The files of the stores."""
+        return sorted(self.folder.glob("*.sqlite"))
+
+    def summary(self, name: str | None = None) -> dict[str, Any]:
+        """The summary of the last run of a store; of the only one unless it is named."""
+        if name is None:
+            (path,) = self.folder.glob("*.summary.json")
+        else:
+            path = self.folder / f"{name}.summary.json"
+        summary: dict[str, Any] = json.loads(path.read_text())
+        return summary
+
+
+@pytest.fixture
+def mapper(tmp_path: Path) -> Mapper:
+    """A mapper without a store."""
+    return Mapper(tmp_path / "stores")
+
+
+class Lines:
+    """Singer lines, for tests that write a run by hand."""
+
+    line = staticmethod(line)
+    schema = staticmethod(schema)
+    record = staticmethod(record)
+    state = staticmethod(state)
+    marker = MARKER
+    schemas = tuple(schema(stream) for stream in STREAMS)
+
+
+@pytest.fixture
+def lines() -> type[Lines]:
+    """Singer lines, for tests that write a run by hand."""
+    return Lines
+
+
+@pytest.fixture
+def fresh_mapper(tmp_path_factory: pytest.TempPathFactory) -> type[Mapper]:
+    """What makes mappers without a store, as many as a test needs."""
+
+    class Fresh(Mapper):
+        def __init__(self) -> None:
+            super().__init__(tmp_path_factory.mktemp("mapper") / "stores")
+
+    return Fresh

@@ -1,0 +1,394 @@
+"""When the mapper sends nothing: one sentence with the remedy, and the store as it was."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from standpipe_maps.errors import Refusal
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from conftest import Lines, Mapper
+
+ANN = {"id": "c1", "email": "ann@example.com", "created_at": 1700000000}
+BOB = {"id": "c2", "email": "bob@example.com", "created_at": 1700000000}
+
+
+def kept(mapper: Mapper) -> list[bytes]:
+    """The stores, to the byte."""
+    return [store.read_bytes() for store in mapper.stores]
+
+
+MARKERS: list[tuple[str, dict[str, Any] | None, str]] = [
+    ("no marker", None, "The tap ended without saying that it read everything"),
+    ("no time in it", {"streams": "customers,invoices,subscriptions"}, "The tap ended without saying"),
+    ("no invoices", {"streams": "customers,subscriptions"}, "did not read the stream invoices, .* select it"),
+    ("no subscriptions", {"streams": "customers,invoices"}, "did not read the stream subscriptions"),
+    ("no customers", {"streams": "invoices,subscriptions"}, "did not read the stream customers"),
+    ("bounded", {"from": 1600000000}, "bounded by `start_date`"),
+    ("bounded by zero", {"from": 0}, "bounded by `start_date`"),
+    ("subset", {"subset": 1}, "some customers only, .* mapping `preview`"),
+]
+
+
+@pytest.mark.parametrize(("change", "sentence"), [row[1:] for row in MARKERS], ids=[row[0] for row in MARKERS])
+def test_an_input_that_is_not_whole(change: dict[str, Any] | None, sentence: str, mapper: Mapper, lines: Lines) -> None:
+    """A first run is refused unless the last STATE says that all was read, and then leaves no store behind."""
+    marker = change and {**lines.marker, **change}
+    if change == MARKERS[1][1]:
+        marker = change
+    with pytest.raises(Refusal, match=sentence):
+        mapper.run(("customers", ANN), marker=marker)
+    assert mapper.stores == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [change for _, change, _ in MARKERS if change and "streams" not in change],
+    ids=["from", "from zero", "subset"],
+)
+def test_a_later_run_may_be_bounded(change: dict[str, Any], mapper: Mapper, lines: Lines) -> None:
+    """A bound or a subset adds to a store that knows the rest."""
+    mapper.run(("customers", ANN))
+    sent = mapper.run(("customers", BOB), marker={**lines.marker, **change})
+    assert sent.customers == {"c1", "c2"}
+
+
+def test_a_marker_that_an_older_run_left(mapper: Mapper, lines: Lines) -> None:
+    """Only a marker after the first SCHEMA is this run's: a tap that dies at once repeats nothing but its old STATE."""
+    mapper.run(("customers", ANN))
+    echo = lines.state(_map=mapper.confirmed)
+    before = kept(mapper)
+    with pytest.raises(Refusal, match=r"without saying that it read everything"):
+        mapper.feed([echo, *lines.schemas, lines.record("customers", BOB)])
+    with pytest.raises(Refusal, match=r"sent no stream"):
+        mapper.feed([echo])
+    assert kept(mapper) == before
+
+
+def test_a_marker_that_a_later_state_drops(mapper: Mapper, lines: Lines) -> None:
+    """It is the last STATE that counts."""
+    with pytest.raises(Refusal, match=r"without saying that it read everything"):
+        mapper.feed([*lines.schemas, lines.state(), lines.state(None)])
+
+
+@pytest.mark.parametrize(
+    "marker",
+    [None, {"completed_at": 1, "streams": "customers", "from": 5, "subset": 1}],
+    ids=["no marker", "marker of a part"],
+)
+def test_allow_partial_takes_what_there_is(marker: dict[str, Any] | None, mapper: Mapper) -> None:
+    """With other people's taps the user answers for the input being whole."""
+    sent = mapper.run(("customers", ANN), marker=marker, allow_partial=True, store_name="main")
+    assert sent.customers == {"c1"}
+
+
+def test_allow_partial_needs_a_named_store(mapper: Mapper) -> None:
+    """A tap that neither says what it read nor repeats STATE would open a new store each run."""
+    with pytest.raises(Refusal, match=r"set `store_name`"):
+        mapper.run(("customers", ANN), marker=None, allow_partial=True)
+    assert mapper.stores == []
+
+
+def test_a_tap_without_echo_continues_the_named_store(mapper: Mapper, lines: Lines) -> None:
+    """What an earlier run read is joined with what this one reads, whether or not the tap repeats its STATE."""
+    settings = {"allow_partial": True, "store_name": "main"}
+    mapper.feed([*lines.schemas, lines.record("customers", ANN)], **settings)
+    sent = mapper.feed([*lines.schemas, lines.record("customers", BOB)], **settings)
+    assert (sent.customers, sent.kinds) == ({"c1", "c2"}, ["SCHEMA", "RECORD", "RECORD"])
+    sent = mapper.feed([lines.state(None), *lines.schemas, lines.state(None)], **settings)
+    assert sent.bookmarks["_map"] == {"store": "main", "gen": 3}
+
+
+def test_an_unknown_named_store_is_missing_when_there_are_bookmarks(mapper: Mapper, lines: Lines) -> None:
+    """A tap that reads only what changed cannot open a store, whatever its name."""
+    with pytest.raises(Refusal, match=r"main.sqlite is missing.*--full-refresh"):
+        mapper.feed([lines.state(None), *lines.schemas], allow_partial=True, store_name="main")
+
+
+def test_a_missing_store(mapper: Mapper) -> None:
+    """The store that STATE names is gone."""
+    mapper.run(("customers", ANN))
+    mapper.stores[0].unlink()
+    with pytest.raises(Refusal, match=r"\.sqlite is missing: bring it back, or run once with --full-refresh"):
+        mapper.run(("customers", BOB))
+    assert mapper.stores == []
+
+
+def test_an_older_copy_of_the_store(mapper: Mapper) -> None:
+    """A copy from before a confirmed run misses rows that the tap will not send again."""
+    mapper.run(("customers", ANN))
+    copy = mapper.stores[0].with_suffix(".copy")
+    shutil.copy(mapper.stores[0], copy)
+    mapper.run(("customers", BOB))
+    copy.replace(mapper.stores[0])
+    before = kept(mapper)
+    with pytest.raises(Refusal, match=r"is an old copy \(run 1, STATE says 2\).*--full-refresh"):
+        mapper.run()
+    assert kept(mapper) == before
+
+
+def test_an_unconfirmed_generation_is_no_older_copy(mapper: Mapper) -> None:
+    """A store ahead of STATE is one whose last run the target never confirmed: it goes on."""
+    mapper.run(("customers", ANN))
+    confirmed = mapper.confirmed
+    mapper.run(("customers", BOB))
+    mapper.confirmed = confirmed
+    sent = mapper.run()
+    assert (sent.customers, sent.bookmarks["_map"]["gen"]) == ({"c1", "c2"}, 3)
+
+
+def test_a_store_under_another_name(mapper: Mapper) -> None:
+    """A store of another pipeline that was renamed to the missing one's name."""
+    mapper.run(("customers", ANN))
+    mapper.stores[0].rename(mapper.folder / "other.sqlite")
+    mapper.confirmed["store"] = "other"
+    with pytest.raises(Refusal, match=r"under another name.*--full-refresh"):
+        mapper.run()
+
+
+BOOKMARKS = [
+    ("bookmarks without the map's", {"bookmarks": {"customers": {}}}, "does not name the map's store.*--full-refresh"),
+    ("state of another shape", {"customers": "2026-01-01"}, "does not name the map's store.*--full-refresh"),
+    (
+        "damaged",
+        {"bookmarks": {"customers": {}, "_map": {"store": 7}}},
+        "does not name the map's store.*--full-refresh",
+    ),
+    (
+        "a path",
+        {"bookmarks": {"customers": {}, "_map": {"store": "../other", "gen": 1}}},
+        "cannot be a file.*--full-refresh",
+    ),
+]
+
+
+@pytest.mark.parametrize(("echo", "sentence"), [row[1:] for row in BOOKMARKS], ids=[row[0] for row in BOOKMARKS])
+def test_a_state_that_names_no_store(echo: dict[str, Any], sentence: str, mapper: Mapper, lines: Lines) -> None:
+    """The rows before the bookmarks are unknown, also when the name of a store is given as a setting."""
+    for settings in ({}, {"store_name": "main"}):
+        with pytest.raises(Refusal, match=sentence if not settings or "cannot" not in sentence else "STATE names"):
+            mapper.feed([lines.line("STATE", value=echo), *lines.schemas, lines.state()], **settings)
+    assert mapper.stores == []
+
+
+@pytest.mark.parametrize("value", [{}, {"bookmarks": {}}, {"bookmarks": {"_sync": {}}}], ids=["{}", "none", "marker"])
+def test_a_state_without_bookmarks_is_a_first_run(value: dict[str, Any], mapper: Mapper, lines: Lines) -> None:
+    """A tap that was given nothing reads everything."""
+    sent = mapper.feed(
+        [lines.line("STATE", value=value), *lines.schemas, lines.record("customers", ANN), lines.state()]
+    )
+    assert sent.customers == {"c1"}
+
+
+def test_a_store_named_otherwise_than_state_says(mapper: Mapper) -> None:
+    """A changed `store_name` would join with other rows than those that were confirmed."""
+    mapper.run(("customers", ANN))
+    with pytest.raises(Refusal, match=r"the setting `store_name` is `main`.*--full-refresh"):
+        mapper.run(store_name="main")
+
+
+def test_an_echo_that_comes_too_late(mapper: Mapper, lines: Lines) -> None:
+    """A STATE that names a store after another was opened."""
+    mapper.run(("customers", ANN))
+    with pytest.raises(Refusal, match=r"too late.*`store_name`"):
+        mapper.feed([*lines.schemas, lines.state(_map=mapper.confirmed)])
+    assert len(mapper.stores) == 1
+
+
+def test_a_preview_sends_no_state_and_keeps_no_store(mapper: Mapper, lines: Lines) -> None:
+    """It shows what a run would send, of some customers too."""
+    sent = mapper.run(("customers", ANN), marker={**lines.marker, "subset": 1}, preview=True)
+    assert sent.kinds == ["SCHEMA", "RECORD"]
+    assert mapper.stores == []
+    assert mapper.summary("preview")["customers_out"] == 1
+
+
+@pytest.mark.parametrize(("marker", "sentence"), [(None, "without saying"), ({"from": 5}, "bounded by `start_date`")])
+def test_a_preview_is_whole(marker: dict[str, Any] | None, sentence: str, mapper: Mapper, lines: Lines) -> None:
+    """A preview over half the input would show wrong data as well."""
+    with pytest.raises(Refusal, match=sentence):
+        mapper.run(("customers", ANN), marker=marker and {**lines.marker, **marker}, preview=True)
+
+
+def test_a_preview_after_bookmarks(mapper: Mapper, lines: Lines) -> None:
+    """A tap that reads only what changed cannot fill a throw-away store."""
+    with pytest.raises(Refusal, match=r"A preview reads everything.*--full-refresh"):
+        mapper.feed([lines.state(None), *lines.schemas, lines.state()], preview=True)
+
+
+RECORD = '{"type": "RECORD", "stream": "customers", "record": {"id": "c1", "email": "ann@example.com"}}\n'
+BAD_LINES = [
+    ("broken JSON", '{"type": "RECORD", "stream": "customers", "rec', "Line 4 .* no Singer message"),
+    ("text", "Traceback ann@example.com\n", "Line 4 .* no Singer message"),
+    ("no object", "[1]\n", "Line 4 .* no Singer message"),
+    ("no type", '{"stream": "customers"}\n', "Line 4 .* no Singer message"),
+    ("unknown type", '{"type": "EVENT"}\n', "Line 4 .* no Singer message"),
+    ("record without its stream", '{"type": "RECORD", "record": {}}\n', "Line 4 .* no Singer message"),
+    ("state without its value", '{"type": "STATE"}\n', "Line 4 .* no Singer message"),
+    ("batch", '{"type": "BATCH", "stream": "customers"}\n', "customers as BATCH files: take `batch_config` out"),
+    (
+        "record before its schema",
+        '{"type": "RECORD", "stream": "plans", "record": {"id": "p"}}\n',
+        "stream plans came before its schema",
+    ),
+    ("no id", RECORD.replace('"id"', '"key"'), "The record None of customers .*`id`"),
+    ("number as id", RECORD.replace('"c1"', "1"), r"The record 1 of customers .*\$.id"),
+    ("text as time", RECORD.replace('"email"', '"created_at"'), r"The record c1 of customers .*\$.created_at"),
+    ("no record", RECORD.replace("{", "[").replace("}", "]"), "Line 4"),
+]
+
+
+@pytest.mark.parametrize(("bad", "sentence"), [row[1:] for row in BAD_LINES], ids=[row[0] for row in BAD_LINES])
+def test_bad_lines_end_the_run(bad: str, sentence: str, mapper: Mapper, lines: Lines) -> None:
+    """A line is named by its number or its record's id, never by what it holds."""
+    with pytest.raises(Refusal, match=sentence) as refused:
+        mapper.feed([*lines.schemas, bad, lines.state()])
+    assert "ann@example.com" not in refused.value.message
+    assert mapper.stores == []
+
+
+BAD_FIELDS = [
+    ("subscriptions", {"mrr": "4999"}, r"The record s1 of subscriptions .*\$.mrr"),
+    ("subscriptions", {"customer_id": 7}, r"The record s1 of subscriptions .*\$.customer_id"),
+    ("subscriptions", {"trial_end": "tomorrow"}, "Of the customer c1, subscription.trial_end is not"),
+    ("subscriptions", {"trial_end": 10**15}, "Of the customer c1, subscription.trial_end is not"),
+    ("subscriptions", {"plan_id": "p", "plan_amount": "1.5"}, "An amount of the customer c1 is no number"),
+    ("invoices", {"total": 19.99}, r"The record s1 of invoices .*\$.total"),
+    (
+        "customers",
+        {"id": "c1", "created_at": 1800000000, "card": {"expiry_month": 13, "expiry_year": 2028}},
+        "Of the customer c1, card.expiry",
+    ),
+]
+
+
+@pytest.mark.parametrize(("stream", "change", "sentence"), BAD_FIELDS, ids=[str(row[1]) for row in BAD_FIELDS])
+def test_bad_fields_end_the_run(stream: str, change: dict[str, Any], sentence: str, mapper: Mapper) -> None:
+    """A field of a type that Chargebee never sends names its record, and nothing is sent of anybody."""
+    row = {"id": "s1", "customer_id": "c1", "status": "active", "currency_code": "USD", **change}
+    with pytest.raises(Refusal, match=sentence):
+        mapper.run(("customers", ANN), (stream, row))
+    assert mapper.stores == []
+
+
+def test_other_streams_and_blank_lines_pass_by(mapper: Mapper, lines: Lines) -> None:
+    """A tap may send more than the join needs, and versions of its tables."""
+    more = [lines.schema("events"), lines.record("events", {"id": 7}), "\n"]
+    version = lines.line("ACTIVATE_VERSION", stream="customers", version=1)
+    sent = mapper.feed([*lines.schemas, *more, version, lines.record("customers", ANN), lines.state()])
+    assert sent.customers == {"c1"}
+
+
+COMMANDS = [
+    ("no marker", lambda lines: [*lines.schemas, lines.state(None)], {}, "without saying that it read everything"),
+    ("no input", lambda _: [], {}, "The tap sent no stream"),
+    ("broken JSON", lambda _: ["{"], {}, "Line 1 of the input"),
+    ("late echo", lambda lines: [lines.state(None), *lines.schemas], {}, "--full-refresh"),
+    (
+        "collision",
+        lambda _: [],
+        {"extra_customer_fields": ["mrr"]},
+        "`extra_customer_fields` names `mrr`, but `cb_cust_mrr` is an attribute already: take it out.",
+    ),
+    ("setting", lambda _: [], {"match_on": "phone"}, "'phone' is not one of"),
+]
+
+
+@pytest.mark.parametrize(
+    ("input_lines", "settings", "sentence"), [row[1:] for row in COMMANDS], ids=[row[0] for row in COMMANDS]
+)
+def test_a_refusal_of_the_command(
+    input_lines: Any, settings: dict[str, Any], sentence: str, mapper: Mapper, lines: Lines
+) -> None:
+    """Exit code 1, nothing on standard output, the sentence in the log, no traceback."""
+    done = mapper.command(input_lines(lines), **settings)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert sentence in done.stderr
+    assert len(re.findall("ERROR", done.stderr)) <= 2
+    assert "Traceback" not in done.stderr
+    assert mapper.stores == []
+
+
+def half_way(mapper: Mapper, lines: Lines, **settings: Any) -> subprocess.Popen[str]:
+    """The command in the middle of its input, with rows in its store that are not committed."""
+    process = mapper.start(**settings)
+    assert process.stdin
+    echo = [lines.state(None, _map=mapper.confirmed)] if mapper.confirmed else []
+    many = [lines.record("customers", {"id": f"n{number}", "email": f"{number}@x.io"}) for number in range(1500)]
+    process.stdin.write("".join([*echo, *lines.schemas, *many]))
+    while not list(mapper.folder.glob("*.sqlite-journal")):
+        assert process.poll() is None
+        process.stdin.write("\n" * 10_000)
+        process.stdin.flush()
+    return process
+
+
+def test_two_runs_at_once(mapper: Mapper, lines: Lines) -> None:
+    """The second finds the store locked until the first has ended, and the first is not disturbed."""
+    mapper.run(("customers", ANN))
+    first = half_way(mapper, lines)
+    with pytest.raises(Refusal, match=r"Another run is using the store .*\.sqlite: let it end"):
+        mapper.run(("customers", BOB))
+    output, _ = first.communicate(lines.state(_map=mapper.confirmed), timeout=60)
+    assert first.returncode == 0
+    assert output.count('"type":"RECORD"') == 1501
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_run_killed_in_the_middle(how: signal.Signals, mapper: Mapper, lines: Lines) -> None:
+    """The store is as it was, nothing was sent, and the next run makes good for it."""
+    mapper.run(("customers", ANN))
+    process = half_way(mapper, lines)
+    process.send_signal(how)
+    output, log = process.communicate(timeout=60)
+    assert (process.returncode != 0, output) == (True, "")
+    assert "Traceback" not in log
+    sent = mapper.run(("customers", BOB))
+    assert (sent.customers, sent.bookmarks["_map"]["gen"]) == ({"c1", "c2"}, 2)
+
+
+def test_a_first_run_told_to_stop_leaves_no_store(mapper: Mapper, lines: Lines) -> None:
+    """Nothing was committed, so there is nothing to keep."""
+    process = half_way(mapper, lines)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert (process.returncode, mapper.stores) == (128 + signal.SIGTERM, [])
+
+
+def test_a_file_that_is_no_store(mapper: Mapper) -> None:
+    """Something else under a store's name."""
+    mapper.run(("customers", ANN), store_name="main")
+    mapper.stores[0].write_bytes(b"something else entirely, " * 100)
+    with pytest.raises(Refusal, match=r"is no store, or is damaged: run once with --full-refresh"):
+        mapper.run()
+
+
+def test_a_folder_that_cannot_be_made(mapper: Mapper) -> None:
+    """`store_dir` is a file."""
+    mapper.folder.write_text("")
+    with pytest.raises(Refusal, match=r"cannot be made .* check `store_dir`"):
+        mapper.run(("customers", ANN))
+
+
+def test_a_target_that_stops_reading(mapper: Mapper, lines: Lines) -> None:
+    """The pipe breaks: exit code 1 and a sentence; the next run sends everything again."""
+    many = [lines.record("customers", {"id": f"n{number}", "email": f"{number}@x.io"}) for number in range(500)]
+    process = mapper.start()
+    assert process.stdout
+    assert process.stdin
+    assert process.stderr
+    process.stdout.close()
+    with process.stdin as stdin:
+        stdin.write("".join([*lines.schemas, *many, lines.state()]))
+    with process.stderr as stderr:
+        log = stderr.read()
+    assert process.wait(timeout=60) == 1
+    assert "The target stopped reading" in log
+    assert "Traceback" not in log
+    assert "Exception ignored" not in log

@@ -1,0 +1,285 @@
+"""What each setting changes in the records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from standpipe_maps.errors import Refusal
+
+if TYPE_CHECKING:
+    from conftest import Lines, Mapper
+
+CUSTOMER = {
+    "id": "c1",
+    "email": " Ann@Example.com ",
+    "first_name": "Ann",
+    "phone": "5",
+    "company": "Example Ltd",
+    "created_at": 1700000000,
+    "cf_user": "u1",
+    "cf_number": 42,
+    "cf_name": "Straße 1",
+}
+SUBSCRIPTION = {
+    "id": "s1",
+    "customer_id": "c1",
+    "status": "active",
+    "currency_code": "EUR",
+    "mrr": 1000,
+    "exchange_rate": 1.085,
+    "base_currency_code": "USD",
+    "billing_period": 1,
+    "billing_period_unit": "month",
+    "plan_id": "basic",
+    "plan_amount": 1000,
+}
+PERSON = {"customer_id": "c1", "external_id": "c1", "email": "Ann@Example.com", "name": "Ann", "phone": "5"}
+COMPANY = {
+    "customer_id": "c1",
+    "company_id": "c1",
+    "name": "Example Ltd",
+    "plan": "basic",
+    "monthly_spend": 10.0,
+    "remote_created_at": "2023-11-14T22:13:20+00:00",
+}
+IDENTITIES = [
+    ({"match_on": "email"}, "contacts", PERSON),
+    ({"match_on": "email", "user_id_field": "cf_user"}, "contacts", {**PERSON, "external_id": "u1"}),
+    ({"match_on": "user_id"}, "contacts", PERSON),
+    ({"match_on": "user_id", "user_id_field": "cf_number"}, "contacts", {**PERSON, "external_id": "42"}),
+    ({"match_on": "user_id", "user_id_field": "company"}, "contacts", {**PERSON, "external_id": "Example Ltd"}),
+    ({"match_on": "user_id", "user_id_field": "cf_none"}, "contacts", {**PERSON, "external_id": None}),
+    ({"match_on": "company_id"}, "companies", COMPANY),
+    ({"match_on": "company_id", "company_id_field": "cf_user"}, "companies", {**COMPANY, "company_id": "u1"}),
+    ({"match_on": "company_name"}, "companies", COMPANY),
+    ({"match_on": "company_name", "company_name_field": "cf_name"}, "companies", {**COMPANY, "name": "Straße 1"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("settings", "stream", "expected"), IDENTITIES, ids=[" ".join(row[0].values()) for row in IDENTITIES]
+)
+def test_identity(settings: dict[str, Any], stream: str, expected: dict[str, Any], mapper: Mapper) -> None:
+    """Contacts or companies with Intercom's standard fields, and the field that is matched by."""
+    sent = mapper.run(("customers", CUSTOMER), ("subscriptions", SUBSCRIPTION), **settings)
+    (record,) = sent.records
+    record.pop("custom_attributes")
+    assert (sent.schema["stream"], record) == (stream, expected)
+    assert set(sent.schema["schema"]["properties"]) == {*expected, "custom_attributes"}
+
+
+GROUPS = [
+    ("email", "email", ["ann@x.io", " ANN@x.io "], 1),
+    ("email", "email", ["ann@x.io", "bob@x.io"], 2),
+    ("email", "email", [None, None], 2),
+    ("user_id", "cf_user", ["u1", "u1"], 1),
+    ("user_id", "cf_user", ["u1", "U1"], 2),
+    ("company_id", "cf_user", [7, "7"], 1),
+    ("company_name", "company", ["Café", " CAFE\u0301 "], 1),
+    ("company_name", "company", ["Cafe", "Café"], 2),
+]
+
+
+@pytest.mark.parametrize(("match_on", "field", "values", "sent"), GROUPS, ids=[f"{row[0]} {row[2]}" for row in GROUPS])
+def test_groups(match_on: str, field: str, values: list[Any], sent: int, mapper: Mapper) -> None:
+    """Customers with one match value, as it is compared, make one record; without one, each its own."""
+    rows = [("customers", {"id": f"c{n}", "created_at": n, field: value}) for n, value in enumerate(values)]
+    settings = {} if match_on in {"email", "company_name"} else {f"{match_on}_field": field}
+    assert len(mapper.run(*rows, match_on=match_on, **settings).records) == sent
+    assert mapper.summary()["shadowed"] == 2 - sent
+
+
+def test_the_prefix(mapper: Mapper) -> None:
+    """Every attribute's name begins with it, in the records and in the schema."""
+    sent = mapper.run(("customers", CUSTOMER), attribute_prefix="bill-")
+    declared = sent.schema["schema"]["properties"]["custom_attributes"]["properties"]
+    assert list(sent.attributes()) == list(declared)
+    assert all(name.startswith("bill-") for name in declared)
+
+
+CURRENCIES = [
+    ("own", [("EUR", 1000, 1.085)], (10.0, "EUR"), 0),
+    ("base", [("EUR", 1000, 1.085)], (10.85, "USD"), 0),
+    ("base", [("USD", 1000, None)], (10.0, "USD"), 0),
+    ("base", [("EUR", 1000, None)], (None, None), 0),
+    ("base", [("JPY", 1000, 0.0067), ("EUR", 1000, 1.085)], (17.55, "USD"), 0),
+    ("base", [("EUR", 1, 1.5)], (0.02, "USD"), 0),
+    ("own", [("EUR", 1000, 1), ("EUR", 2550, 1)], (35.5, "EUR"), 0),
+    ("own", [("EUR", 1000, 1), ("USD", 700, 1), ("EUR", 5, 1)], (10.05, "EUR"), 1),
+    ("own", [("EUR", 0, 1), ("USD", 700, 1)], (7.0, "USD"), 0),
+    ("own", [("EUR", 0, 1), ("USD", 700, 1), ("JPY", 7, 1)], (0.0, "EUR"), 1),
+]
+
+
+@pytest.mark.parametrize(
+    ("currency", "amounts", "expected", "several"), CURRENCIES, ids=[f"{row[0]} {row[1]}" for row in CURRENCIES]
+)
+def test_sums_are_of_one_currency(
+    currency: str, amounts: list[Any], expected: tuple[Any, ...], several: int, mapper: Mapper
+) -> None:
+    """The customer's own: of several, the chosen subscription's; or all converted to the site's base currency."""
+    chosen, *_ = amounts
+    rows = []
+    for number, (code, mrr, rate) in enumerate(amounts):
+        money = {"currency_code": code, "base_currency_code": "USD", "exchange_rate": rate}
+        newest = 1 if (code, mrr, rate) == chosen else 0
+        rows.append(("subscriptions", {**SUBSCRIPTION, **money, "id": f"s{number}", "mrr": mrr, "updated_at": newest}))
+        invoice = {"id": f"i{number}", "customer_id": "c1", "status": "not_paid", "amount_due": mrr}
+        rows.append(("invoices", {**invoice, **money}))
+    attributes = mapper.run(("customers", CUSTOMER), *rows, mrr_currency=currency).attributes()
+    assert (attributes["cb_cust_mrr"], attributes["cb_cust_mrr_cur"]) == expected
+    assert (attributes["cb_cust_unpaid_amt"], attributes["cb_cust_unpaid_cur"]) == expected
+    assert mapper.summary()["several_currencies"] == several
+    assert mapper.summary()["no_exchange_rate"] == (expected[0] is None)
+
+
+def test_unpaid_invoices_of_several_currencies_and_no_subscription(mapper: Mapper) -> None:
+    """No currency is preferred, so none is shown."""
+    invoice = {"customer_id": "c1", "status": "not_paid", "amount_due": 5}
+    rows = [("invoices", {**invoice, "id": code, "currency_code": code}) for code in ("USD", "EUR")]
+    attributes = mapper.run(("customers", CUSTOMER), *rows).attributes()
+    assert (attributes["cb_cust_unpaid_amt"], attributes["cb_cust_unpaid_cur"]) == (None, None)
+
+
+@pytest.mark.parametrize(("other", "expected"), [(None, 12.34), (0, 0.0), (500, 0.0)], ids=["no mrr", "zero", "mrr"])
+def test_estimated_mrr(other: int | None, expected: float, mapper: Mapper) -> None:
+    """Only a site none of whose subscriptions carries MRR gets estimates."""
+    rows = [
+        ("subscriptions", {**SUBSCRIPTION, "mrr": None, "plan_amount": 1234}),
+        ("subscriptions", {"id": "s2", "customer_id": "c2", "status": "cancelled", "mrr": other}),
+    ]
+    attributes = mapper.run(("customers", CUSTOMER), *rows, estimate_mrr=True).attributes()
+    assert attributes["cb_cust_mrr"] == expected
+    assert mapper.run().attributes()["cb_cust_mrr"] == 0.0
+
+
+def test_display_names_of_plans(mapper: Mapper, lines: Lines) -> None:
+    """The plan's name where the tap sent it, its id where not."""
+    marker = {**lines.marker, "streams": "customers,invoices,plans,subscriptions"}
+    rows = [
+        ("customers", CUSTOMER),
+        ("customers", {"id": "c2", "email": "b@x.io"}),
+        ("plans", {"id": "basic", "name": "Basic Plan"}),
+        ("subscriptions", SUBSCRIPTION),
+        ("subscriptions", {**SUBSCRIPTION, "id": "s2", "customer_id": "c2", "plan_id": "other"}),
+    ]
+    body = [lines.schema("plans"), *(lines.record(*row) for row in rows), lines.state(marker)]
+    sent = mapper.feed([*lines.schemas, *body], plan_name="name")
+    assert sent.attributes()["cb_sub_plan_name"] == "Basic Plan"
+    assert sent.attributes("c2")["cb_sub_plan_name"] == "other"
+
+
+def test_display_names_need_their_stream(mapper: Mapper) -> None:
+    """A setting that cannot work is refused."""
+    with pytest.raises(Refusal, match=r"did not read the stream item_prices or plans, .* select it"):
+        mapper.run(plan_name="name")
+
+
+PROPERTIES = {
+    "cf_text": {"type": ["string", "null"], "description": "A text"},
+    "cf_day": {"type": ["string", "null"], "format": "date-time"},
+    "cf_count": {"type": ["integer", "null"]},
+    "cf_share": {"type": "number"},
+    "cf_yes": {"type": ["null", "boolean"]},
+    "cf_list": {"type": ["array", "null"]},
+    "cf_either": {"type": ["string", "integer", "null"]},
+    "company": {"type": ["string", "null"]},
+    "status": {"type": ["string", "null"]},
+}
+VALUES = {"cf_text": "t", "cf_day": "2026-01-01T00:00:00Z", "cf_count": 3, "cf_share": 0.5, "cf_yes": True}
+
+
+def extra(mapper: Mapper, lines: Lines, change: dict[str, Any] | None = None, **settings: Any) -> Any:
+    """A run of a tap with these fields in the schemas of both records."""
+    schemas = [lines.schema(stream, PROPERTIES) for stream in ("customers", "subscriptions")]
+    rows = [
+        lines.record("customers", {**CUSTOMER, **VALUES, **(change or {})}),
+        lines.record("subscriptions", {**SUBSCRIPTION, **VALUES}),
+    ]
+    return mapper.feed([*schemas, *rows, lines.state()], **settings)
+
+
+def test_extra_fields_by_name(mapper: Mapper, lines: Lines) -> None:
+    """Named fields become attributes of the type that the tap's schema says."""
+    names = {"extra_customer_fields": ["cf_text", "cf_count"], "extra_subscription_fields": ["cf_day", "cf_yes"]}
+    sent = extra(mapper, lines, **names)
+    declared = sent.schema["schema"]["properties"]["custom_attributes"]["properties"]
+    assert list(declared.items())[-4:] == [
+        ("cb_cust_cf_count", {"type": ["integer", "null"], "description": "customer.cf_count"}),
+        ("cb_cust_cf_text", {"type": ["string", "null"], "description": "A text"}),
+        (
+            "cb_sub_cf_day",
+            {"type": ["string", "null"], "format": "date-time", "description": "subscription.cf_day"},
+        ),
+        ("cb_sub_cf_yes", {"type": ["boolean", "null"], "description": "subscription.cf_yes"}),
+    ]
+    assert [sent.attributes()[name] for name in list(declared)[-4:]] == [3, "t", "2026-01-01T00:00:00Z", True]
+
+
+def test_every_extra_field(mapper: Mapper, lines: Lines) -> None:
+    """`*` takes every single value of the schema that is no attribute yet."""
+    sent = extra(mapper, lines, extra_customer_fields=["*"], extra_subscription_fields=["*"])
+    extras = list(sent.attributes())[32:]
+    assert extras == [
+        "cb_cust_cf_count",
+        "cb_cust_cf_day",
+        "cb_cust_cf_share",
+        "cb_cust_cf_text",
+        "cb_cust_cf_yes",
+        "cb_cust_company",
+        "cb_sub_cf_count",
+        "cb_sub_cf_day",
+        "cb_sub_cf_share",
+        "cb_sub_cf_text",
+        "cb_sub_cf_yes",
+        "cb_sub_company",
+        "cb_sub_id",
+    ]
+    assert sent.attributes()["cb_cust_cf_share"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [("t", "t"), (42, "42"), (1.5, "1.5"), (True, "true"), (None, None), ([1], None)]
+)
+def test_a_field_that_the_schema_leaves_open_is_text(value: Any, text: str | None, mapper: Mapper) -> None:
+    """Custom fields that the tap sends without declaring them are sent as the text of their value."""
+    sent = mapper.run(("customers", {**CUSTOMER, "cf_open": value}), extra_customer_fields=["cf_open"])
+    assert sent.attributes()["cb_cust_cf_open"] == text
+    declared = sent.schema["schema"]["properties"]["custom_attributes"]["properties"]
+    assert declared["cb_cust_cf_open"]["type"] == ["string", "null"]
+
+
+def test_a_value_of_another_type_than_declared_is_left_out(mapper: Mapper, lines: Lines) -> None:
+    """One odd value of a custom field stops nobody."""
+    sent = extra(mapper, lines, {"cf_count": "three"}, extra_customer_fields=["cf_count"])
+    assert sent.attributes()["cb_cust_cf_count"] is None
+
+
+def test_a_field_that_the_schema_excludes_is_refused(mapper: Mapper, lines: Lines) -> None:
+    """A tap that sends nothing beside its schema will never send that field."""
+    closed = lines.line("SCHEMA", stream="customers", schema={"properties": {}, "additionalProperties": False})
+    with pytest.raises(Refusal, match=r"`extra_customer_fields` names `cf_open`, .* take it out"):
+        mapper.feed([closed, lines.state()], extra_customer_fields=["cf_open"])
+
+
+@pytest.mark.parametrize("field", ["cf_list", "cf_either"])
+def test_a_field_of_several_values_is_refused(field: str, mapper: Mapper, lines: Lines) -> None:
+    """Intercom's attributes hold one value of one type."""
+    with pytest.raises(Refusal, match=rf"`extra_customer_fields` names `{field}`, .* take it out"):
+        extra(mapper, lines, extra_customer_fields=[field])
+
+
+@pytest.mark.parametrize(
+    ("setting", "field", "name"),
+    [
+        ("extra_customer_fields", "mrr", "cb_cust_mrr"),
+        ("extra_customer_fields", "id", "cb_cust_id"),
+        ("extra_subscription_fields", "status", "cb_sub_status"),
+    ],
+)
+def test_collisions_are_refused_at_start(setting: str, field: str, name: str, mapper: Mapper) -> None:
+    """A further field never takes the name of an attribute that exists."""
+    with pytest.raises(Refusal, match=f"`{setting}` names `{field}`, but `{name}` is an attribute already"):
+        mapper.run(**{setting: [field]})
+    assert mapper.stores == []

@@ -1,0 +1,166 @@
+"""What lies on the disk: whose it is to read, how it grows older, and what a run tells of itself."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import stat
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from standpipe_maps.errors import Refusal
+from standpipe_maps.store import PRAGMAS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Lines, Mapper
+
+ANN = {"id": "c1", "email": "ann@example.com"}
+
+
+def ask(store: Path, statement: str) -> list[Any]:
+    """The rows that a statement gives on a store that no run uses."""
+    with closing(sqlite3.connect(store)) as database, database:
+        return database.execute(statement).fetchall()
+
+
+def test_a_store_is_its_owners_alone(mapper: Mapper) -> None:
+    """Nobody else on the machine reads what customers pay."""
+    mapper.run(("customers", ANN))
+    assert stat.S_IMODE(mapper.folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE(mapper.stores[0].stat().st_mode) == 0o600
+
+
+def test_a_commit_is_on_the_disk(mapper: Mapper) -> None:
+    """Full synchronisation, and no journal left beside the store."""
+    assert "PRAGMA synchronous=FULL" in PRAGMAS
+    mapper.run(("customers", ANN))
+    assert [path.suffix for path in sorted(mapper.folder.iterdir())] == [".sqlite", ".json"]
+
+
+def test_customers_and_subscriptions_are_kept_whole(mapper: Mapper) -> None:
+    """To the byte, so that a setting of tomorrow finds what nobody asked for today."""
+    mapper.run(("customers", {**ANN, "cf_later": 1.50}), ("subscriptions", {"id": "s1", "cf_later": [1]}))
+    (store,) = mapper.stores
+    assert ask(store, "select body from customers") == [(b'{"id": "c1", "email": "ann@example.com", "cf_later": 1.5}',)]
+    assert ask(store, "select body from subscriptions") == [(b'{"id": "s1", "cf_later": [1]}',)]
+
+
+def test_a_store_of_a_newer_version_is_refused(mapper: Mapper) -> None:
+    """An older program does not guess at what a newer one wrote."""
+    mapper.run(("customers", ANN))
+    (store,) = mapper.stores
+    assert ask(store, "select value from meta where name = 'schema_version'") == [("1",)]
+    ask(store, "update meta set value = '2' where name = 'schema_version'")
+    with pytest.raises(Refusal, match=r"written by a newer version of standpipe-maps: upgrade"):
+        mapper.run()
+
+
+def test_a_store_that_was_never_finished_is_begun_again(mapper: Mapper) -> None:
+    """A first run that was killed leaves an empty file under a fixed name."""
+    mapper.folder.mkdir()
+    (mapper.folder / "main.sqlite").touch()
+    assert mapper.run(("customers", ANN), store_name="main").customers == {"c1"}
+
+
+def test_a_full_disk_is_one_sentence(mapper: Mapper, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store cannot grow: nothing is sent, and it is as it was."""
+    mapper.run(("customers", ANN))
+    before = mapper.stores[0].read_bytes()
+    monkeypatch.setattr("standpipe_maps.store.PRAGMAS", (*PRAGMAS, "PRAGMA max_page_count=1"))
+    with pytest.raises(Refusal, match=r"The disk that holds the store .* is full: make room"):
+        mapper.run(*[("customers", {"id": f"n{number}", "company": "x" * 100}) for number in range(2000)])
+    assert mapper.stores[0].read_bytes() == before
+    monkeypatch.undo()
+    assert mapper.run().customers == {"c1"}
+
+
+ROWS = [
+    ("customers", {"id": "c1", "email": "one@x.io", "card": {"expiry_month": 1, "expiry_year": 2030}}),
+    ("customers", {"id": "c2", "email": "one@x.io", "deleted": True}),
+    ("customers", {"id": "c3"}),
+    ("subscriptions", {"id": "s1", "customer_id": "c1", "status": "active", "plan_id": "p", "currency_code": "USD"}),
+    ("subscriptions", {"id": "s3", "customer_id": "c3", "status": "odd", "currency_code": "usd", "mrr": -5}),
+    ("subscriptions", {"id": "s4", "customer_id": "later", "status": "active"}),
+    ("subscriptions", {"id": "s5", "status": "active"}),
+    ("invoices", {"id": "i1", "customer_id": "c1", "status": "paid", "total": -1, "currency_code": "USD"}),
+]
+SUMMARY = {
+    "generation": 1,
+    "rows_in": {"customers": 3, "invoices": 1, "subscriptions": 4},
+    "customers_out": 2,
+    "shadowed": 1,
+    "without_match_value": 1,
+    "without_subscription": 0,
+    "without_mrr": 1,
+    "without_card": 1,
+    "several_currencies": 0,
+    "unknown_currency": 1,
+    "no_exchange_rate": 0,
+    "unknown_status": 1,
+    "unknown_catalog": 1,
+    "negative_amount": 2,
+    "waiting_for_customer": 2,
+}
+
+
+def test_the_summary(mapper: Mapper, caplog: pytest.LogCaptureFixture) -> None:
+    """Counts as JSON beside the store and as one block in the log, odd records by id, nobody's e-mail."""
+    caplog.set_level(logging.INFO)
+    mapper.run(*ROWS)
+    (store,) = mapper.stores
+    summary = mapper.summary(store.stem)
+    assert isinstance(summary.pop("seconds"), float)
+    assert summary == SUMMARY
+
+    (block,) = [message for message in caplog.messages if message.startswith("Summary")]
+    assert block.splitlines()[0] == f"Summary of {store.stem}"
+    assert "  rows in: customers 3, invoices 1, subscriptions 4" in block.splitlines()
+    assert "  customers out: 2" in block.splitlines()
+    warnings = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
+    assert sorted(warnings) == [
+        "negative amount: c3, c1",
+        "unknown catalog: c3",
+        "unknown currency: c3",
+        "unknown status: c3",
+        "waiting for customer: s4, s5",
+    ]
+    assert "@" not in caplog.text
+
+
+def test_a_subscription_that_came_before_its_customer_is_joined_later(mapper: Mapper) -> None:
+    """It waits in the store, for as many runs as it takes."""
+    mapper.run(("subscriptions", {"id": "s1", "customer_id": "c1", "status": "active"}), resend="changed")
+    assert mapper.summary()["waiting_for_customer"] == 1
+    sent = mapper.run(("customers", ANN), resend="changed")
+    assert sent.attributes()["cb_sub_status"] == "active"
+    assert mapper.summary()["waiting_for_customer"] == 0
+
+
+def test_a_thousand_odd_customers_are_ten_ids_in_the_log(mapper: Mapper, caplog: pytest.LogCaptureFixture) -> None:
+    """The count is in the summary; the log stays readable."""
+    rows = [("subscriptions", {"id": f"s{n:04}", "customer_id": f"c{n:04}", "status": "odd"}) for n in range(1000)]
+    mapper.run(*rows, *[("customers", {"id": f"c{n:04}"}) for n in range(1000)])
+    (warning,) = [message for message in caplog.messages if message.startswith("unknown status")]
+    assert warning == "unknown status: " + ", ".join(f"c{n:04}" for n in range(10))
+    assert mapper.summary()["unknown_status"] == 1000
+
+
+def test_more_customers_than_one_page(mapper: Mapper) -> None:
+    """Customers come in pages from the store, and a group may lie across their edge."""
+    rows = [("customers", {"id": f"c{n:04}", "email": f"{n // 3:04}@x.io", "created_at": n}) for n in range(1600)]
+    rows += [("invoices", {"id": f"i{n}", "customer_id": f"c{n:04}", "status": "not_paid", "amount_due": n,
+                           "currency_code": "JPY"}) for n in range(1600)]  # fmt: skip
+    sent = mapper.run(*rows)
+    assert {one["customer_id"] for one in sent.records} == {f"c{min(n + 2, 1599):04}" for n in range(0, 1600, 3)}
+    for one in sent.records:
+        assert one["custom_attributes"]["cb_cust_unpaid_amt"] == float(one["customer_id"][1:])
+
+
+def test_the_tables_of_a_first_run_are_not_half_made(mapper: Mapper, lines: Lines) -> None:
+    """A refused first run under a fixed name leaves nothing, not even tables."""
+    with pytest.raises(Refusal):
+        mapper.feed([*lines.schemas, lines.record("customers", ANN)], store_name="main")
+    assert mapper.stores == []

@@ -1,0 +1,213 @@
+"""A Meltano project of its own, made from this repository's meltano.yml, against the sandbox."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.testing import RunningSandbox
+
+ROOT = Path(__file__).parents[2]
+MELTANO = Path(sys.executable).with_name("meltano")
+PARTS = ["meltano.yml", "constraints.txt", "tap-chargebee", "target-intercom", "transforms"]
+STATE_ID = "prod:tap-chargebee-to-target-intercom"
+
+
+@dataclass
+class Ran:
+    """What a Meltano command left behind: its exit code, its log, and the Singer messages of each plugin."""
+
+    code: int
+    log: str
+    messages: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    def of(self, plugin: str, kind: str) -> list[dict[str, Any]]:
+        """The messages of one kind that a plugin printed, in order."""
+        return [message for message in self.messages.get(plugin, []) if message["type"] == kind]
+
+    def said(self, text: str) -> bool:
+        """Whether a line of the log holds this text, however the log was wrapped."""
+        return text in self.log
+
+
+@dataclass
+class Project:
+    """A folder that Meltano runs in, and the environment it runs with."""
+
+    root: Path
+    env: dict[str, str]
+
+    @property
+    def log_file(self) -> Path:
+        """Where the log of the last command stands."""
+        return self.root / "meltano.log"
+
+    def start(self, *args: str, **env: str) -> subprocess.Popen[str]:
+        """A Meltano command under way, its log in a file, a JSON object a line: an unread pipe would stop it."""
+        with self.log_file.open("w") as log:
+            return subprocess.Popen(
+                [str(MELTANO), "--log-level=debug", "--log-format=json", *args],
+                cwd=self.root,
+                env=self.env | env,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+
+    def finish(self, process: subprocess.Popen[str]) -> Ran:
+        """What it left, once it has ended."""
+        process.wait(timeout=120)
+        log = self.log_file.read_text()
+        return Ran(process.returncode, log, singer_messages(log))
+
+    def meltano(self, *args: str, **env: str) -> Ran:
+        """Run a Meltano command to its end."""
+        return self.finish(self.start(*args, **env))
+
+    def sync(self, **env: str) -> Ran:
+        """The main job, spelt out."""
+        return self.meltano("run", "tap-chargebee", "map", "target-intercom", **env)
+
+    def state(self) -> dict[str, Any]:
+        """What Meltano would hand to the tap next time; {} when nothing was ever confirmed."""
+        done = subprocess.run(
+            [str(MELTANO), "--log-level=error", "state", "get", STATE_ID],
+            cwd=self.root,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        state: dict[str, Any] = json.loads(done.stdout or "{}").get("singer_state", {})
+        return state
+
+    def summary(self) -> dict[str, Any]:
+        """The target's account of its last run."""
+        return self.report("summary.json")
+
+    def report(self, name: str) -> Any:
+        """One JSON report of the target."""
+        return json.loads((self.root / "output/target-intercom" / name).read_text())
+
+    def stores(self) -> list[Path]:
+        """The files in which the map keeps what it has read."""
+        return sorted((self.root / ".meltano/transforms").glob("*.sqlite"))
+
+    def renew(self) -> None:
+        """Forget every run: state, stores and reports; installed plugins stay."""
+        for path in [self.root / "output", *(self.root / ".meltano" / name for name in ("transforms", "run", "logs"))]:
+            shutil.rmtree(path, ignore_errors=True)
+        for path in (self.root / ".meltano").glob("meltano.db*"):
+            path.unlink()
+
+
+@dataclass
+class Intercom:
+    """What the sandbox's Intercom holds, read as anybody would, and how often it was written to."""
+
+    sandbox: RunningSandbox
+
+    def ask(self, method: str, path: str, **kwargs: Any) -> requests.Response:
+        """One call of its API."""
+        headers = {"Authorization": "Bearer sandbox_token", "Intercom-Version": "2.14"}
+        return requests.request(method, f"{self.sandbox.intercom_url}{path}", headers=headers, timeout=10, **kwargs)
+
+    def writes(self) -> int:
+        """Calls that asked for a change, as the sandbox counted them."""
+        reading = {"/contacts/search", "/companies/list"}
+        return sum(
+            row["count"]
+            for row in self.sandbox.calls()["calls"]
+            if row["api"] == "intercom" and row["method"] != "GET" and row["path"] not in reading
+        )
+
+    def contacts(self) -> list[dict[str, Any]]:
+        """Every user and lead."""
+        found: list[dict[str, Any]] = []
+        page: dict[str, Any] = {"pages": {"next": {"starting_after": None}}}
+        while following := page["pages"].get("next"):
+            page = self.ask("GET", "/contacts", params={"per_page": 150, **given(following)}).json()
+            found += page["data"]
+        return found
+
+    def linked(self) -> dict[str, dict[str, Any]]:
+        """The contacts that carry a Chargebee customer's id, by that id; no id stands on two contacts."""
+        holders = [contact for contact in self.contacts() if contact["custom_attributes"].get("cb_cust_id")]
+        by_customer = {contact["custom_attributes"]["cb_cust_id"]: contact for contact in holders}
+        assert len(by_customer) == len(holders)
+        return by_customer
+
+    def users_by_email(self) -> Counter[str]:
+        """How many users hold each e-mail address, whatever its letter case."""
+        held = (contact["email"] for contact in self.contacts() if contact["role"] == "user")
+        return Counter(email.lower() for email in held if email)
+
+
+def given(following: dict[str, Any]) -> dict[str, str]:
+    """The cursor of a next page, nothing for the first."""
+    return {"starting_after": following["starting_after"]} if following["starting_after"] else {}
+
+
+def singer_messages(log: str) -> dict[str, list[dict[str, Any]]]:
+    """The Singer messages that a debug log shows, by the plugin that printed them."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for line in log.splitlines():
+        try:
+            entry = json.loads(line)
+            message = json.loads(entry["event"])
+        except (ValueError, KeyError, TypeError):
+            continue
+        if isinstance(message, dict) and "type" in message and entry.get("stdio") == "stdout":
+            found.setdefault(entry["name"], []).append(message)
+    return found
+
+
+@pytest.fixture(scope="session")
+def installed_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The plugins installed by `meltano install` itself, once for all tests."""
+    root = tmp_path_factory.mktemp("project")
+    for part in PARTS:
+        (root / part).symlink_to(ROOT / part)
+    (root / "meltano.yml").unlink()
+    shutil.copy(ROOT / "meltano.yml", root)
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("TAP_", "TARGET_", "MELTANO"))}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    project = Project(root, env | {"UV_COMPILE_BYTECODE": "1", "NO_COLOR": "1"})
+    ran = project.meltano("install")
+    assert ran.code == 0, ran.log
+    return project
+
+
+@pytest.fixture
+def project(installed_project: Project, sandbox: RunningSandbox) -> Iterator[Project]:
+    """A project that never ran, pointed at a new sandbox of sixty customers, creating who is missing."""
+    installed_project.renew()
+    env = installed_project.env | {
+        "TAP_CHARGEBEE_SITE": "sandbox",
+        "TAP_CHARGEBEE_API_KEY": "sandbox_key",
+        "TAP_CHARGEBEE_API_URL": sandbox.chargebee_url,
+        "TARGET_INTERCOM_ACCESS_TOKEN": "sandbox_token",
+        "TARGET_INTERCOM_API_URL": sandbox.intercom_url,
+        "TARGET_INTERCOM_ON_NO_MATCH": "create",
+    }
+    yield Project(installed_project.root, env)
+    sandbox.clear_faults()
+
+
+@pytest.fixture
+def intercom(sandbox: RunningSandbox) -> Intercom:
+    """The sandbox's Intercom."""
+    return Intercom(sandbox)

@@ -1,0 +1,28 @@
+"""`make demo` prints what the README says that it prints."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DEMO = Path(sys.executable).with_name("demo")
+
+
+@pytest.mark.pipeline
+@pytest.mark.xdist_group("pipeline")
+def test_the_readme_shows_what_the_demo_prints() -> None:
+    """The shown output is real: run again, even with other people's keys around, it is the same to the letter."""
+    keys = {"TAP_CHARGEBEE_API_KEY": "a-real-key", "TARGET_INTERCOM_API_URL": "https://api.intercom.io"}
+    done = subprocess.run([DEMO], cwd=ROOT, env=os.environ | keys, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    printed = "\n".join(line.rstrip() for line in done.stdout.splitlines())
+
+    shown = re.search(r"<!-- demo -->\n```\n(.*?)\n```\n<!-- /demo -->", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert shown is not None
+    assert printed == shown[1]

@@ -1,0 +1,82 @@
+"""A process that dies in the middle of the main job: nothing wrong is sent, nothing is lost, nothing comes twice."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from conftest import Intercom, Project
+    from sandbox.testing import RunningSandbox
+
+pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
+
+
+def count(sandbox: RunningSandbox, api: str, method: str, path: str) -> int:
+    """How often one endpoint was called."""
+    rows = sandbox.calls()["calls"]
+    return sum(r["count"] for r in rows if (r["api"], r["method"], r["path"]) == (api, method, path))
+
+
+def kill_when(
+    process: subprocess.Popen[str], executable: str, sandbox: RunningSandbox, called: tuple[str, str, str], n: int
+) -> None:
+    """SIGKILL a plugin of this run once the sandbox has answered its n-th call of one kind."""
+    deadline = time.monotonic() + 60
+    while count(sandbox, *called) < n:
+        if time.monotonic() > deadline:
+            process.kill()
+            pytest.fail(f"{called} was not called {n} times within a minute")
+        assert process.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.02)
+    for child in psutil.Process(process.pid).children(recursive=True):
+        if any(part.endswith(f"/bin/{executable}") for part in child.cmdline()):
+            child.send_signal(signal.SIGKILL)
+
+
+def test_a_tap_killed_half_way_changes_nothing(project: Project, sandbox: RunningSandbox) -> None:
+    """Half of the invoices is wrong data: the map sends none of it, and the next run starts where this one did."""
+    assert project.sync().code == 0
+    state = project.state()
+    sandbox.advance(days=30)
+    known = sandbox.calls()["total"]
+    sandbox.fault(api="chargebee", method="GET", path="/invoices", effect={"delay": 20})
+
+    process = project.start("run", "tap-chargebee", "map", "target-intercom")
+    already = count(sandbox, "chargebee", "GET", "/invoices")
+    kill_when(process, "tap-chargebee", sandbox, ("chargebee", "GET", "/invoices"), already + 1)
+    ran = project.finish(process)
+    assert ran.code != 0
+    assert ran.messages.get("map-subscriptions", []) == []
+    assert project.state() == state
+    assert sandbox.calls()["total"] > known
+
+    sandbox.clear_faults()
+    assert project.sync().code == 0
+    assert project.summary()["updated"] > 0
+
+
+def test_a_target_killed_half_way_is_finished_by_the_next_run(
+    project: Project, sandbox: RunningSandbox, intercom: Intercom
+) -> None:
+    """Its state was never confirmed, so everybody is sent again: no contact is missing, none is there twice."""
+    before = intercom.users_by_email()
+    sandbox.fault(api="intercom", method="PUT", path="/contacts/*", **{"from": 5}, effect={"delay": 20})
+    process = project.start("run", "tap-chargebee", "map", "target-intercom")
+    kill_when(process, "target-intercom", sandbox, ("intercom", "PUT", "/contacts/{id}"), 5)
+    ran = project.finish(process)
+    assert ran.code != 0
+    assert project.state() == {}
+
+    sandbox.clear_faults()
+    assert project.sync().code == 0
+    after = intercom.users_by_email()
+    assert {address: n for address, n in after.items() if n > max(1, before[address])} == {}
+    assert project.sync().code == 0
+    assert (project.summary()["updated"], project.summary()["created"]) == (0, 0)

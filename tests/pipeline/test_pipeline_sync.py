@@ -1,0 +1,182 @@
+"""The main job through real Meltano: Chargebee (sandbox) → map → Intercom (sandbox)."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Intercom, Project
+    from sandbox.testing import RunningSandbox
+
+pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
+
+
+def test_a_first_run_says_the_same_at_every_seam(project: Project, intercom: Intercom) -> None:
+    """Rows, marker and generation pass from plugin to plugin as the contracts say, and STATE only at the end."""
+    ran = project.sync()
+    assert ran.code == 0, ran.log
+
+    rows = dict.fromkeys(("customers", "subscriptions", "invoices"), 0)
+    for message in ran.of("tap-chargebee", "RECORD"):
+        rows[message["stream"]] += 1
+    assert min(rows.values()) > 0
+    assert any("card" in m["record"] for m in ran.of("tap-chargebee", "RECORD") if m["stream"] == "customers")
+    marker = ran.of("tap-chargebee", "STATE")[-1]["value"]["bookmarks"]["_sync"]
+    completed_at = marker.pop("completed_at")
+    assert isinstance(completed_at, int)
+    assert marker == {"streams": "customers,invoices,subscriptions", "from": None, "subset": 0}
+
+    assert [m["stream"] for m in ran.of("map-subscriptions", "SCHEMA")] == ["contacts"]
+    assert ran.of("map-subscriptions", "SCHEMA")[0]["key_properties"] == ["customer_id"]
+    sent = [m["record"]["customer_id"] for m in ran.of("map-subscriptions", "RECORD")]
+    assert len(sent) == len(set(sent)) > 0
+    kinds = [m["type"] for m in ran.messages["map-subscriptions"]]
+    assert kinds == ["SCHEMA", *["RECORD"] * len(sent), "STATE"]
+    (state,) = ran.of("map-subscriptions", "STATE")
+    (store,) = project.stores()
+    assert state["value"]["bookmarks"]["_map"] == {"store": store.stem, "gen": 1}
+    assert project.state() == state["value"]
+
+    assert set(intercom.linked()) <= set(sent)
+    assert len(intercom.linked()) == project.summary()["updated"] + project.summary()["created"]
+
+
+def test_the_second_run_starts_from_what_the_first_confirmed(project: Project) -> None:
+    """The tap echoes the map's generation before anything else, drops the old marker, and reads what changed."""
+    assert project.sync().code == 0
+    before = project.state()
+    ran = project.sync()
+    assert ran.code == 0, ran.log
+
+    first = ran.messages["tap-chargebee"][0]
+    bookmarks = dict(before["bookmarks"])
+    bookmarks.pop("_sync")
+    assert first == {"type": "STATE", "value": {"bookmarks": bookmarks}}
+    assert project.state()["bookmarks"]["_map"]["gen"] == 2
+    assert len(project.stores()) == 1
+
+
+def test_nothing_is_written_when_nothing_changed(project: Project, sandbox: RunningSandbox, intercom: Intercom) -> None:
+    """A run over an unchanged business makes no write call, and a month makes only the writes that it must."""
+    assert project.sync().code == 0
+    first = intercom.writes()
+    assert project.sync().code == 0
+    assert intercom.writes() == first
+
+    sandbox.advance(days=30)
+    ran = project.sync()
+    assert ran.code == 0, ran.log
+    month = project.summary()
+    assert 0 < month["updated"] < first
+    assert month["unchanged"] > 0
+    assert intercom.writes() - first >= month["updated"] + month["created"]
+
+    after_month = intercom.writes()
+    assert project.sync().code == 0
+    assert intercom.writes() == after_month
+
+
+def test_the_job_does_what_the_spelt_out_run_does(project: Project, intercom: Intercom) -> None:
+    """`meltano run sync` is `meltano run tap-chargebee map target-intercom`, state and all."""
+    assert project.sync().code == 0
+    before = intercom.writes()
+    ran = project.meltano("run", "sync")
+    assert ran.code == 0, ran.log
+    assert intercom.writes() == before
+    assert project.state()["bookmarks"]["_map"]["gen"] == 2
+
+
+def test_a_contact_edited_by_hand_is_put_right(project: Project, intercom: Intercom) -> None:
+    """An attribute somebody overwrote in Intercom is what Chargebee says again after the next run."""
+    assert project.sync().code == 0
+    contact = next(iter(intercom.linked().values()))
+    truth = contact["custom_attributes"]
+    edited = {"cb_cust_mrr": 987654.0, "cb_sub_status": "edited"}
+    path = f"/contacts/{contact['id']}"
+    assert intercom.ask("PUT", path, json={"custom_attributes": edited}).status_code == 200
+
+    assert project.sync().code == 0
+    assert project.summary()["updated"] == 1
+    assert intercom.ask("GET", path).json()["custom_attributes"] == truth
+
+
+@pytest.mark.parametrize(("on_no_match", "created"), [("create", 1), ("skip", 0)])
+def test_a_deleted_contact_is_treated_as_the_settings_say(
+    on_no_match: str, created: int, project: Project, intercom: Intercom
+) -> None:
+    """A contact deleted in Intercom is made anew, once, or left out: never an error, never two."""
+    assert project.sync().code == 0
+    customer_id, contact = next(
+        (key, c) for key, c in intercom.linked().items() if c["custom_attributes"]["cb_sub_status"] == "active"
+    )
+    assert intercom.ask("DELETE", f"/contacts/{contact['id']}").status_code == 200
+
+    ran = project.sync(TARGET_INTERCOM_ON_NO_MATCH=on_no_match)
+    assert ran.code == 0, ran.log
+    assert project.summary()["created"] == created
+    assert (customer_id in intercom.linked()) is bool(created)
+
+
+def test_full_refresh_begins_a_new_store(project: Project, intercom: Intercom) -> None:
+    """`--full-refresh` reads everything anew, and still writes nothing that Intercom already has."""
+    assert project.sync().code == 0
+    before = intercom.writes()
+    ran = project.meltano("run", "--full-refresh", "tap-chargebee", "map", "target-intercom")
+    assert ran.code == 0, ran.log
+    assert intercom.writes() == before
+    assert len(project.stores()) == 2
+    assert project.sync().code == 0
+
+
+def test_a_lost_store_is_refused_with_the_remedy(project: Project, sandbox: RunningSandbox, intercom: Intercom) -> None:
+    """A store that STATE names and that is gone ends the run before anything is sent, and says what to do."""
+    assert project.sync().code == 0
+    state, before = project.state(), intercom.writes()
+    project.stores()[0].unlink()
+    sandbox.advance(days=30)
+
+    ran = project.sync()
+    assert ran.code != 0
+    assert ran.said("--full-refresh")
+    assert ran.messages.get("map-subscriptions", []) == []
+    assert (project.state(), intercom.writes()) == (state, before)
+
+    ran = project.meltano("run", "--full-refresh", "tap-chargebee", "map", "target-intercom")
+    assert ran.code == 0, ran.log
+
+
+def test_an_older_copy_of_the_store_is_refused_with_the_remedy(
+    project: Project, sandbox: RunningSandbox, intercom: Intercom
+) -> None:
+    """A store put back from a backup misses changes that the tap will not send again: it is not believed."""
+    assert project.sync().code == 0
+    (store,) = project.stores()
+    copy = store.with_suffix(".copy")
+    shutil.copy(store, copy)
+    sandbox.advance(days=30)
+    assert project.sync().code == 0
+    state, before = project.state(), intercom.writes()
+    copy.replace(store)
+
+    ran = project.sync()
+    assert ran.code != 0
+    assert ran.said("--full-refresh")
+    assert (project.state(), intercom.writes()) == (state, before)
+
+
+@pytest.mark.parametrize(
+    ("variable", "setting"),
+    [("TAP_CHARGEBEE_API_KEY", "api_key"), ("TARGET_INTERCOM_ACCESS_TOKEN", "access_token")],
+)
+def test_a_wrong_key_ends_in_one_sentence(variable: str, setting: str, project: Project, intercom: Intercom) -> None:
+    """The sentence names the setting; there is no traceback, no write, no state, and the key is not shown."""
+    ran = project.sync(**{variable: "wrong-key-123"})
+    assert ran.code != 0
+    assert ran.said(setting)
+    assert not ran.said("Traceback (most recent call last)")
+    assert not ran.said("wrong-key-123")
+    assert intercom.writes() == 0
+    assert project.state() == {}

@@ -1,0 +1,64 @@
+"""A caller of the sandbox's Intercom, for the tests of what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+if TYPE_CHECKING:
+    from sandbox.testing import RunningSandbox
+
+
+@dataclass(frozen=True)
+class IntercomCaller:
+    """Calls the API with the right token; `workspace` is what it acts upon."""
+
+    sandbox: RunningSandbox
+
+    @property
+    def workspace(self) -> Any:
+        """The workspace as it stands, to look into."""
+        return self.sandbox.world.intercom
+
+    def __call__(self, call: str, body: Any = None, **headers: str) -> requests.Response:
+        """`call` is method and path, as in "GET /me"."""
+        method, path = call.split(" ", 1)
+        token = {"Authorization": "Bearer sandbox_token"}
+        return requests.request(
+            method, self.sandbox.intercom_url + path, json=body, headers=token | headers, timeout=10
+        )
+
+    def ok(self, call: str, body: Any = None) -> Any:
+        """The body of an answer that must be a 200."""
+        response = self(call, body)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def refused(self, call: str, body: Any = None) -> tuple[int, list[dict[str, str]]]:
+        """Status and errors of a refusal."""
+        response = self(call, body)
+        return response.status_code, response.json()["errors"]
+
+    def found(self, query: Any, **rest: Any) -> list[str]:
+        """The names of the contacts that a search finds, in its order."""
+        return [one["name"] for one in self.ok("POST /contacts/search", {"query": query, **rest})["data"]]
+
+    def user(self, **fields: Any) -> str:
+        """The id of a new user."""
+        return str(self.ok("POST /contacts", {"role": "user", **fields})["id"])
+
+    def attribute(self, name: str, data_type: str, model: str = "contact") -> dict[str, Any]:
+        """A new custom attribute."""
+        body = {"name": name, "model": model, "data_type": data_type}
+        attribute: dict[str, Any] = self.ok("POST /data_attributes", body)
+        return attribute
+
+
+@pytest.fixture
+def intercom(sandbox: RunningSandbox) -> IntercomCaller:
+    """Intercom with an empty workspace, in Sydney."""
+    sandbox.reset(customers=0, intercom_timezone="Australia/Sydney")
+    return IntercomCaller(sandbox)

@@ -1,0 +1,138 @@
+"""Calls, time, a fresh start, and what a bug in the sandbox looks like."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import requests
+from sandbox.settings import Settings
+from sandbox.testing import RunningSandbox
+from sandbox.world import World
+
+AUTH = ("sandbox_key", "")
+
+
+def get(sandbox: RunningSandbox, path: str) -> requests.Response:
+    """What Chargebee's API answers."""
+    return requests.get(f"{sandbox.chargebee_url}{path}", auth=AUTH, timeout=10)
+
+
+def served(world: World) -> list[bytes]:
+    """Every record of a world as it is served."""
+    return [table.json(record) for table in world.business.tables().values() for record in table.records]
+
+
+def test_calls_are_counted_by_api_method_and_template(sandbox: RunningSandbox) -> None:
+    """Ids become {id}; refused and unknown calls count; control calls do not."""
+    for path in ("/customers", "/customers?limit=5", "/customers/one", "/customers/two", "/nowhere"):
+        get(sandbox, path)
+    requests.get(f"{sandbox.intercom_url}/contacts/1", timeout=10)
+    assert sandbox.calls() == {
+        "total": 6,
+        "calls": [
+            {"api": "chargebee", "method": "GET", "path": "/customers", "count": 2},
+            {"api": "chargebee", "method": "GET", "path": "/customers/{id}", "count": 2},
+            {"api": "chargebee", "method": "GET", "path": "/nowhere", "count": 1},
+            {"api": "intercom", "method": "GET", "path": "/contacts/{id}", "count": 1},
+        ],
+    }
+
+
+def test_calls_can_be_counted_from_nought_again(sandbox: RunningSandbox) -> None:
+    """DELETE /sandbox/calls forgets the counts and nothing else."""
+    get(sandbox, "/customers")
+    sandbox.advance(seconds=5)
+    sandbox.clear_calls()
+    assert sandbox.calls() == {"total": 0, "calls": []}
+    assert sandbox.world.clock.now() == 1768478405
+
+
+def test_the_date_header_is_the_business_clock(sandbox: RunningSandbox) -> None:
+    """It stands still until it is advanced."""
+    assert get(sandbox, "/customers").headers["Date"] == "Thu, 15 Jan 2026 12:00:00 GMT"
+    assert get(sandbox, "/customers").headers["Date"] == "Thu, 15 Jan 2026 12:00:00 GMT"
+    assert sandbox.advance(days=30)["now"] == 1771070400
+    assert get(sandbox, "/nowhere").headers["Date"] == "Sat, 14 Feb 2026 12:00:00 GMT"
+
+
+def test_a_month_brings_what_a_business_lives_through(sandbox: RunningSandbox) -> None:
+    """Advance tells how often each kind of thing happened."""
+    sandbox.reset(customers=500)
+    assert sandbox.advance(days=30)["happened"].keys() >= {
+        "cancellations",
+        "customer_edits",
+        "failed_payments",
+        "new_customers",
+        "non_renewals",
+        "payments",
+        "renewals",
+        "trials_converted",
+        "upgrades",
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "sentence"),
+    [
+        pytest.param("advance", {}, 'Say how far: {"days": 30} or {"seconds": 90}.', id="nothing"),
+        pytest.param("advance", {"days": -1}, "days is a whole number, 0 or more, not -1.", id="backwards"),
+        pytest.param("advance", {"days": 1, "seconds": 1}, 'Say how far: {"days": 30} or {"seconds": 90}.', id="both"),
+        pytest.param("advance", [], "The body is a JSON object.", id="list"),
+        pytest.param("reset", {"seed": "7"}, "Setting 'seed' takes int, not '7'.", id="type"),
+        pytest.param("reset", {"catalog": 3}, "Setting 'catalog' is 1 or 2, not 3.", id="catalog"),
+        pytest.param("reset", {"customers": -1}, "Setting 'customers' is 0 or more, not -1.", id="size"),
+    ],
+)
+def test_a_control_call_that_makes_no_sense_is_refused(
+    sandbox: RunningSandbox, path: str, body: Any, sentence: str
+) -> None:
+    """400 with one sentence that names the key."""
+    reply = requests.post(f"{sandbox.url}/sandbox/{path}", json=body, timeout=10)
+    assert (reply.status_code, reply.json()) == (400, {"error": sentence})
+
+
+def test_an_unknown_setting_is_named(sandbox: RunningSandbox) -> None:
+    """The helper for tests raises what the control API answers."""
+    with pytest.raises(ValueError, match="Unknown setting 'costumers'"):
+        sandbox.reset(costumers=3)
+
+
+def test_reset_forgets_everything(sandbox: RunningSandbox) -> None:
+    """Time, edits, faults and counts are those of a new sandbox."""
+    before = served(sandbox.world)
+    sandbox.advance(days=10)
+    sandbox.fault(effect={"status": 500})
+    get(sandbox, "/customers")
+    sandbox.reset(customers=60, seed=7)
+    assert get(sandbox, "/customers").status_code == 200
+    assert sandbox.calls()["total"] == 1
+    assert served(sandbox.world) == before
+
+
+def test_one_seed_is_one_business_to_the_byte() -> None:
+    """The same settings and the same steps of time give the same bytes; another seed gives others."""
+    settings = Settings(customers=120, seed=11)
+    one, same, other = World(settings), World(settings), World(replace(settings, seed=12))
+    assert one.advance(40 * 86_400) == same.advance(40 * 86_400)
+    assert served(one) == served(same)
+    assert served(one) != served(other)
+
+
+def test_a_bug_in_the_sandbox_is_a_500_in_the_vendors_shape(
+    sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The client sees internal_error, the sandbox's own log the traceback."""
+    monkeypatch.setattr(sandbox.world, "business", None)
+    reply = get(sandbox, "/customers")
+    assert (reply.status_code, reply.json()["api_error_code"]) == (500, "internal_error")
+    assert "A bug in the sandbox: GET /chargebee/api/v2/customers" in caplog.text
+    assert "AttributeError" in caplog.text
+
+
+def test_two_sandboxes_run_side_by_side(sandbox: RunningSandbox) -> None:
+    """Each has its own world and port."""
+    with RunningSandbox(Settings(customers=1)) as other:
+        get(other, "/customers")
+        assert (other.calls()["total"], sandbox.calls()["total"]) == (1, 0)

@@ -1,0 +1,42 @@
+"""The sandbox's README says what there is."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from sandbox.chargebee.resources import RESOURCES, Resource
+from sandbox.settings import Settings
+from sandbox.world import World
+
+from sandbox import control
+
+README = (Path(__file__).parents[2] / "sandbox" / "README.md").read_text(encoding="utf-8")
+CONTROL = [
+    f"{method} {route.path}"
+    for route in control.routes(World(Settings(customers=0)))
+    for method in sorted(route.methods or ())
+    if method != "HEAD"
+]
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Settings)])
+def test_every_switch_is_documented_with_its_default(name: str) -> None:
+    """One row each, with the default as JSON has it."""
+    default = getattr(Settings(), name)
+    shown = str(default).lower() if isinstance(default, bool) else str(default)
+    assert f"| `{name}` | {shown} |" in README
+
+
+@pytest.mark.parametrize("call", CONTROL)
+def test_every_control_call_is_documented(call: str) -> None:
+    """One row each, with method and path."""
+    assert f"| `{call}` |" in README
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.path)
+def test_every_chargebee_list_is_documented(resource: Resource) -> None:
+    """With its item, siblings and sorts."""
+    (row,) = [line for line in README.splitlines() if line.startswith(f"| `GET /{resource.path}`")]
+    assert all(f"`{word}`" in row for word in (resource.object, *resource.siblings, *resource.sorts))

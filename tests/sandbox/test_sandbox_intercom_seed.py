@@ -1,0 +1,137 @@
+"""The workspace on the first day: most customers are in it, some of them oddly, and always the same."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sandbox.business.records import Person
+from sandbox.clock import Clock
+from sandbox.intercom.workspace import Workspace
+from sandbox.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sandbox.intercom.contacts import Contact
+
+
+def person(number: int, **facts: Any) -> Person:
+    """A customer, with an e-mail and one of many companies."""
+    common = {
+        "customer_id": f"c{number}", "email": f"p{number}@example.com", "first_name": "Ada", "last_name": "Li",
+        "phone": "+1", "company": f"Co {number // 3}", "company_id": f"co-{number // 3}", "user_id": f"u{number}",
+        "created_at": 1_700_000_000, "deleted": False,
+    }  # fmt: skip
+    return Person(**(common | facts))
+
+
+def everyone(workspace: Workspace) -> list[dict[str, Any]]:
+    """Every live contact's document."""
+    return [one.document for one in workspace.contacts.live()]
+
+
+@pytest.fixture(scope="module")
+def workspace() -> Workspace:
+    """A thousand customers in their workspace."""
+    return Workspace.seeded((person(number) for number in range(1000)), Settings(), Clock())
+
+
+def standings(workspace: Workspace) -> Counter[str]:
+    """How many customers are known in which way."""
+    users, leads = (
+        Counter((one["email"] or "").lower() for one in everyone(workspace) if one["role"] == role)
+        for role in ("user", "lead")
+    )
+    emails = [f"p{number}@example.com" for number in range(1000)]
+    return Counter(
+        ("unknown", "user", "two users")[users[email]] if users[email] or not leads[email] else "lead"
+        for email in emails
+    )
+
+
+def test_most_customers_are_known_in_some_way(workspace: Workspace) -> None:
+    """Archived users count as unknown here."""
+    counts = standings(workspace)
+    shares = {"user": 780, "two users": 40, "lead": 50, "unknown": 130}
+    assert {name: abs(counts[name] - share) < 50 for name, share in shares.items()} == dict.fromkeys(shares, True)
+    assert min(counts.values()) > 20
+
+
+def test_users_have_odd_cases_external_ids_and_values(workspace: Workspace) -> None:
+    """Some e-mails stand in another letter case, some external ids are missing; attributes of ours are not there."""
+    users = [
+        one for one in everyone(workspace) if one["role"] == "user" and (one["email"] or "").lower().startswith("p")
+    ]
+    odd = sum(one["email"] != one["email"].lower() for one in users)
+    without = sum(one["external_id"] is None for one in users)
+    assert 30 < odd < 130
+    assert 50 < without < 200
+    names = {name for one in everyone(workspace) for name in one["custom_attributes"]}
+    assert names == {"csm_owner", "nps_score", "lead_score", "beta_tester", "renewal_call_at"}
+
+
+def test_people_who_are_no_customers_are_there_too(workspace: Workspace) -> None:
+    """As many as 15 % of the customers, users and leads."""
+    strangers = [one["role"] for one in everyone(workspace) if (one["email"] or "").endswith("@visitors.example")]
+    assert len(strangers) == 150
+    assert set(strangers) == {"user", "lead"}
+
+
+def test_some_companies_are_hidden_and_some_share_a_name(workspace: Workspace) -> None:
+    """Hidden ones have no users; namesakes differ in their `company_id`."""
+    visible = [one.document for one in workspace.visible_companies()]
+    assert len(workspace.companies) - len(visible) == 20
+    names = Counter(one["name"] for one in visible)
+    assert sum(count > 1 for count in names.values()) >= 10
+    assert len({one["company_id"] for one in visible}) == len(visible)
+
+
+def test_no_two_users_break_intercoms_own_rules(workspace: Workspace) -> None:
+    """Every e-mail that two users share has external ids, and those are unique."""
+    users = [one for one in everyone(workspace) if one["role"] == "user"]
+    shared = {
+        email for email, count in Counter((one["email"] or "").lower() for one in users).items() if email and count > 1
+    }
+    assert all(one["external_id"] for one in users if (one["email"] or "").lower() in shared)
+    ids = [one["external_id"] for one in users if one["external_id"]]
+    assert len(ids) == len(set(ids))
+
+
+def test_one_seed_gives_one_workspace() -> None:
+    """Another seed gives another."""
+
+    def seeded(seed: int) -> list[dict[str, Any]]:
+        return everyone(Workspace.seeded([person(number) for number in range(50)], Settings(seed=seed), Clock()))
+
+    assert seeded(7) == seeded(7)
+    assert seeded(7) != seeded(8)
+
+
+def emails(contacts: Iterable[Contact]) -> set[str]:
+    """E-mails without their letter case."""
+    return {str(one.document["email"]).lower() for one in contacts}
+
+
+def test_new_customers_sign_up_when_time_passes() -> None:
+    """Most of them, and what becomes of one does not hang on the others."""
+    clock = Clock()
+    workspace = Workspace.seeded([], Settings(), clock)
+    people = [person(number, created_at=clock.now()) for number in range(100)]
+    workspace.advance(people)
+    signed_up = emails(workspace.contacts.live())
+    assert 75 < len(signed_up) < 97
+    one_by_one = Workspace.seeded([], Settings(), clock)
+    for each in reversed(people):
+        one_by_one.advance([each])
+    assert emails(one_by_one.contacts.live()) == signed_up
+
+
+def test_a_customer_without_email_is_known_by_external_id() -> None:
+    """A user without either would be nobody."""
+    people = [person(number, email=None, user_id=None) for number in range(100)]
+    workspace = Workspace.seeded(people, Settings(), Clock())
+    users = [one for one in everyone(workspace) if one["role"] == "user" and one["email"] is None]
+    assert len(users) > 60
+    assert all(one["external_id"] for one in users)

@@ -1,0 +1,172 @@
+"""A run of tap-chargebee against the sandbox, inside the test's own process or as a command."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import backoff
+import pytest
+from singer_sdk.contrib.msgspec import MsgSpecWriter
+from tap_chargebee.errors import Refusal
+from tap_chargebee.tap import TapChargebee
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sandbox.testing import RunningSandbox
+
+TAP = Path(sys.executable).with_name("tap-chargebee")
+
+
+@dataclass
+class Run:
+    """What one run of the tap said."""
+
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    refusal: str | None = None
+
+    @property
+    def records(self) -> dict[str, list[dict[str, Any]]]:
+        """The records of each stream, in their order."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for message in self.messages:
+            if message["type"] == "RECORD":
+                found.setdefault(message["stream"], []).append(message["record"])
+        return found
+
+    @property
+    def states(self) -> list[dict[str, Any]]:
+        """The bookmarks of each STATE; when a marker says that a run was completed is not of interest."""
+        return [bookmarks(message["value"]) for message in self.messages if message["type"] == "STATE"]
+
+    @property
+    def state(self) -> dict[str, Any] | None:
+        """What a target would give back to the next run."""
+        values = [message["value"] for message in self.messages if message["type"] == "STATE"]
+        return values[-1] if values else None
+
+
+def bookmarks(state: dict[str, Any]) -> dict[str, Any]:
+    """The bookmarks of a STATE, with the time of the marker, which is checked here, replaced by `set`."""
+    found = {name: dict(bookmark) for name, bookmark in state["bookmarks"].items()}
+    if "_sync" in found:
+        assert type(found["_sync"]["completed_at"]) is int
+        assert found["_sync"]["completed_at"] > 1_700_000_000_000
+        found["_sync"]["completed_at"] = "set"
+    return found
+
+
+class Collector(MsgSpecWriter):
+    """Keeps the messages, as JSON has them, and lets a test act when one of them goes out."""
+
+    def __init__(self, run: Run, on_message: Callable[[dict[str, Any]], None] | None) -> None:
+        super().__init__()
+        self._run = run
+        self._on_message = on_message
+
+    def write_message(self, message: Any) -> None:
+        """Keep a message."""
+        self._run.messages.append(json.loads(bytes(self.format_message(message))))
+        if self._on_message is not None:
+            self._on_message(self._run.messages[-1])
+
+
+@pytest.fixture
+def config(sandbox: RunningSandbox) -> dict[str, Any]:
+    """The smallest config for the sandbox."""
+    return {"site": "sandbox", "api_key": "sandbox_key", "api_url": sandbox.chargebee_url}
+
+
+@pytest.fixture
+def run_tap(config: dict[str, Any]) -> Iterator[Callable[..., Run]]:
+    """Runs the tap here: `run_tap(state=, catalog=, on_message=, SETTING=...)`."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def run(
+        *,
+        state: dict[str, Any] | None = None,
+        catalog: dict[str, Any] | None = None,
+        on_message: Callable[[dict[str, Any]], None] | None = None,
+        **settings: Any,
+    ) -> Run:
+        done = Run()
+        state = None if state is None else json.loads(json.dumps(state))
+        try:
+            TapChargebee(
+                config=config | settings, state=state, catalog=catalog, message_writer=Collector(done, on_message)
+            ).sync_all()
+        except Refusal as refusal:
+            done.refusal = refusal.message
+        return done
+
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries follow at once."""
+    monkeypatch.setattr(backoff, "full_jitter", lambda _: 0.0)
+
+
+@pytest.fixture
+def truth(sandbox: RunningSandbox) -> Callable[..., dict[str, list[dict[str, Any]]]]:
+    """What the tap should have read: `truth(since=..)` by stream, in Chargebee's own shape and order."""
+
+    def records(since: int | None = None) -> dict[str, list[dict[str, Any]]]:
+        business = sandbox.world.business
+        found: dict[str, list[dict[str, Any]]] = {}
+        for name, table in business.tables().items():
+            order = "date" if name == "invoices" else "created_at"
+            for record in sorted(table.records, key=lambda one: (getattr(one, order), one.row)):
+                body = json.loads(json.dumps(table.body(record)))
+                if name == "customers":
+                    body["card"] = json.loads(business.card_json(record) or b"null")
+                if since is None or body.get("updated_at", 0) >= since:
+                    found.setdefault(name, []).append(body)
+        return found
+
+    return records
+
+
+@pytest.fixture
+def calls(sandbox: RunningSandbox) -> Callable[[], dict[str, int]]:
+    """How often each list was called since the last time of asking."""
+
+    def count() -> dict[str, int]:
+        counted = {call["path"]: call["count"] for call in sandbox.calls()["calls"]}
+        sandbox.clear_calls()
+        return counted
+
+    return count
+
+
+@pytest.fixture
+def command_line(tmp_path: Path) -> Callable[..., list[str]]:
+    """The words of the command: `command_line(config, "--discover")`; a config becomes the file of --config."""
+
+    def words(config: dict[str, Any] | None, *arguments: str) -> list[str]:
+        if config is None:
+            return [str(TAP), *arguments]
+        file = tmp_path / "config.json"
+        file.write_text(json.dumps(config))
+        return [str(TAP), *arguments, "--config", str(file)]
+
+    return words
+
+
+@pytest.fixture
+def command(command_line: Callable[..., list[str]]) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the command, with the arguments of `command_line`."""
+
+    def run(config: dict[str, Any] | None, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command_line(config, *arguments), capture_output=True, text=True, check=False, timeout=60)
+
+    return run

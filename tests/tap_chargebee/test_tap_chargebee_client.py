@@ -1,0 +1,201 @@
+"""What tap-chargebee's client sends, how long it waits, and what it never asks twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from tap_chargebee import client as module
+from tap_chargebee.client import ChargebeeClient, Pause
+from tap_chargebee.errors import Refusal
+
+if TYPE_CHECKING:
+    from requests_mock import Mocker
+
+BASE = "https://acme.chargebee.com/api/v2"
+NOON = {"Date": "Thu, 15 Jan 2026 12:00:00 GMT"}
+SITES = {"configurations": [{"domain": "acme-test"}, {"domain": "ACME"}]}
+LIMITED = {
+    "status_code": 429,
+    "headers": {"Retry-After": "55"},
+    "json": {"api_error_code": "api_request_limit_exceeded"},
+}
+EMPTY: dict[str, Any] = {"json": {"list": []}}
+
+
+class Clock:
+    """A clock that stands still but for those who sleep."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.slept: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        """Let the time pass."""
+        self.slept.append(seconds)
+        self.now += seconds
+
+    def read(self) -> float:
+        """The time."""
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The client's time, with backoff at its longest instead of at random."""
+    monkeypatch.setattr(module.backoff, "full_jitter", lambda longest: longest)
+    return Clock()
+
+
+@pytest.fixture
+def client(clock: Clock) -> ChargebeeClient:
+    """A client of the site `acme`."""
+    return ChargebeeClient(site="acme", api_key="secret", sleep=clock.sleep, clock=clock.read)
+
+
+def test_what_a_list_is_asked_with(client: ChargebeeClient, requests_mock: Mocker) -> None:
+    """Basic auth with an empty password, the limit, and the cursor as it came, as one parameter."""
+    requests_mock.get(
+        f"{BASE}/customers",
+        [{"json": {"list": [{"customer": {"id": "a"}}], "next_offset": '["1517470226000","19 5+1&x=2"]'}}, EMPTY],
+    )
+    pages = list(client.pages("/customers", {"updated_at[between]": "[1,2]"}))
+    assert pages == [[{"customer": {"id": "a"}}], []]
+    first, second = requests_mock.request_history
+    assert first.headers["Authorization"] == "Basic c2VjcmV0Og=="
+    assert first.path_url == "/api/v2/customers?updated_at%5Bbetween%5D=%5B1%2C2%5D&limit=100"
+    assert second.path_url == first.path_url + "&offset=%5B%221517470226000%22%2C%2219+5%2B1%26x%3D2%22%5D"
+
+
+def test_a_429_is_waited_out(client: ChargebeeClient, clock: Clock, requests_mock: Mocker) -> None:
+    """The wait is the one that Chargebee asks for."""
+    requests_mock.get(f"{BASE}/customers", [LIMITED, LIMITED, EMPTY])
+    assert list(client.pages("/customers", {})) == [[]]
+    assert clock.slept == [55.0, 55.0]
+
+
+def test_a_429_holds_every_worker(clock: Clock) -> None:
+    """The longest wait that anybody was told holds everybody, and nobody longer than that."""
+    pause = Pause(clock.sleep, clock.read)
+    pause.extend(55)
+    clock.now += 20
+    pause.extend(5)
+    pause.wait()
+    pause.wait()
+    assert clock.slept == [35.0]
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        {"status_code": 500, "json": {"api_error_code": "internal_error"}},
+        {"status_code": 503, "text": "<html>Service unavailable</html>"},
+        {"status_code": 429, "json": {"api_error_code": "lock_timeout"}},
+        {"status_code": 429, "headers": {"Retry-After": "soon"}},
+        {"exc": requests.ReadTimeout},
+        {"exc": requests.ConnectionError},
+        {"exc": requests.exceptions.ChunkedEncodingError},
+        {"text": '{"list": [{"custo'},
+        {"text": "<html>Sign in</html>"},
+        {"content": b"\xff\xfe"},
+        {"json": {"lists": []}},
+    ],
+    ids=[
+        "500",
+        "503 in HTML",
+        "429 without a clock",
+        "429 in words",
+        "timeout",
+        "connection",
+        "cut off",
+        "half a body",
+        "HTML",
+        "no text",
+        "other JSON",
+    ],
+)
+def test_trouble_is_asked_again(
+    client: ChargebeeClient, clock: Clock, requests_mock: Mocker, trouble: dict[str, Any]
+) -> None:
+    """What may pass is asked again, after 1, 2, 4 … seconds."""
+    requests_mock.get(f"{BASE}/customers", [trouble, trouble, trouble, EMPTY])
+    assert list(client.pages("/customers", {})) == [[]]
+    assert clock.slept == [1, 2, 4]
+
+
+def test_trouble_that_stays_ends_the_run(client: ChargebeeClient, clock: Clock, requests_mock: Mocker) -> None:
+    """After ten tries it is a failure, never an empty page."""
+    requests_mock.get(f"{BASE}/customers", status_code=502, text="Bad gateway for jane@example.com")
+    with pytest.raises(Refusal) as told:
+        list(client.pages("/customers", {}))
+    assert told.value.message == (
+        "Chargebee gave no good answer to GET /customers in 10 tries, the last was 502: "
+        "try again later, or check the settings `site` and `api_url`."
+    )
+    assert clock.slept == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 405, 409, 422])
+def test_a_refusal_is_not_asked_again(
+    client: ChargebeeClient, clock: Clock, requests_mock: Mocker, status: int
+) -> None:
+    """What asking again would not change is asked once."""
+    requests_mock.get(f"{BASE}/customers", status_code=status, json={}, headers={"Location": f"{BASE}/elsewhere"})
+    with pytest.raises(Refusal):
+        list(client.pages("/customers", {}))
+    assert (requests_mock.call_count, clock.slept) == (1, [])
+
+
+def test_logs_tell_no_body_and_no_key(
+    client: ChargebeeClient, requests_mock: Mocker, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log of a retry holds the path, the status and the code, and nothing of the answer or the request."""
+    trouble = {"api_error_code": "internal_error", "message": "jane@example.com"}
+    requests_mock.get(f"{BASE}/customers", [{"status_code": 500, "json": trouble}, EMPTY])
+    list(client.pages("/customers", {"email[is]": "jane@example.com"}))
+    assert caplog.messages == ["GET /customers: 500 internal_error (try 1 of 10)"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"json": SITES, "headers": NOON},
+        {"json": {"configurations": []}, "headers": NOON},
+        {"status_code": 403, "json": {"api_error_code": "api_authorization_failed"}, "headers": NOON},
+    ],
+    ids=["the site in capitals", "no site named", "a key that may not see it"],
+)
+def test_the_servers_clock(client: ChargebeeClient, requests_mock: Mocker, answer: dict[str, Any]) -> None:
+    """Now is what the server says it is."""
+    requests_mock.get(f"{BASE}/configurations", **answer)
+    assert client.server_time() == 1_768_478_400
+
+
+def test_without_a_date_the_local_clock_serves(
+    client: ChargebeeClient, requests_mock: Mocker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer without a Date, as some proxies send it, does not stop the run."""
+    monkeypatch.setattr(module.time, "time", lambda: 1_768_478_401.9)
+    requests_mock.get(f"{BASE}/configurations", json=SITES)
+    assert client.server_time() == 1_768_478_401
+
+
+def test_a_key_of_another_site_is_refused(client: ChargebeeClient, requests_mock: Mocker) -> None:
+    """When the key's sites are known and ours is not among them, the setting is named."""
+    requests_mock.get(f"{BASE}/configurations", json={"configurations": [{"domain": "other"}]}, headers=NOON)
+    with pytest.raises(Refusal) as told:
+        client.server_time()
+    assert told.value.message == "The key in the setting `api_key` is no key of the site `acme`: check `site`."
+
+
+def test_the_first_call_gives_up_early(client: ChargebeeClient, clock: Clock, requests_mock: Mocker) -> None:
+    """A URL that nothing listens at is told within seconds."""
+    requests_mock.get(f"{BASE}/configurations", exc=requests.ConnectionError)
+    with pytest.raises(Refusal) as told:
+        client.server_time()
+    assert told.value.message == (
+        "Chargebee gave no good answer to GET /configurations in 4 tries, the last was ConnectionError: "
+        "try again later, or check the settings `site` and `api_url`."
+    )
+    assert clock.slept == [1, 2, 4]

@@ -1,0 +1,144 @@
+"""The command tap-chargebee as a user meets it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sandbox.testing import RunningSandbox
+
+    Command = Callable[..., subprocess.CompletedProcess[str]]
+
+REFUSED = "Chargebee refused the key in the setting `api_key` for the site `sandbox` (401 api_authentication_failed)."
+NO_API = "There is no Chargebee API at /configurations (404): check the settings `site` and `api_url`."
+STREAMS = ["customers", "invoices", "subscriptions"]
+
+
+def told(log: str) -> list[str]:
+    """The errors of a log."""
+    return [line.rsplit(" | ", 1)[-1] for line in log.splitlines() if "| ERROR " in line]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"site": "nobody"}, "The key in the setting `api_key` is no key of the site `nobody`: check `site`."),
+        (
+            {"site": "https://sandbox.chargebee.com"},
+            "The setting `site` takes the name alone, not a URL: `acme` for https://acme.chargebee.com.",
+        ),
+        (
+            {"api_key": "wrong"},
+            REFUSED,
+        ),
+        ({"start_date": "2099-01-01"}, "The setting `start_date` lies in the future."),
+        ({"look_back": 300}, "There is no setting `look_back`: is `lookback` meant?"),
+        ({"page_size": 500}, "500 is greater than the maximum of 100 in config['page_size']"),
+    ],
+    ids=["unknown site", "site is a URL", "wrong key", "start in the future", "misspelt", "out of range"],
+)
+def test_a_wrong_setting_is_one_sentence(
+    command: Command, config: dict[str, Any], change: dict[str, Any], sentence: str
+) -> None:
+    """A mistake in a setting ends with one sentence that names it, exit code 1, and not a message."""
+    done = command(config | change)
+    assert (done.returncode, done.stdout, told(done.stderr)) == (1, "", [sentence])
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_path_is_one_sentence(command: Command, config: dict[str, Any]) -> None:
+    """An `api_url` at which there is no Chargebee API is told as such."""
+    done = command(config | {"api_url": config["api_url"].replace("/chargebee", "/elsewhere")})
+    assert (done.returncode, done.stdout, told(done.stderr)) == (1, "", [NO_API])
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "sentence"),
+    [
+        ("--state", "", "The file of --state is not JSON: Expecting value: line 1 column 1 (char 0)"),
+        ("--state", "[]", 'The state is not a Singer state, {"bookmarks": {...}}.'),
+        (
+            "--state",
+            '{"bookmarks": {"customers": {"replication_key_value": 1.5}}}',
+            "The bookmark of `customers` in the state is no unix time: mend it, or start with a full refresh.",
+        ),
+        ("--catalog", "", "The file of --catalog is not JSON: Expecting value: line 1 column 1 (char 0)"),
+        ("--catalog", '{"tables": []}', 'The catalog is not a Singer catalog, {"streams": [{...}, ...]}.'),
+        (
+            "--catalog",
+            '{"streams": [{"tap_stream_id": "custmers", "schema": {"properties": {}}, "metadata": []}]}',
+            "The catalog lists the stream `custmers`; there are customers, invoices, subscriptions.",
+        ),
+    ],
+    ids=["state is no JSON", "state is a list", "no bookmark", "empty catalog", "no catalog", "unknown stream"],
+)
+def test_a_broken_file_is_one_sentence(command: Command, tmp_path: Path, option: str, text: str, sentence: str) -> None:
+    """A state or catalog that cannot be read ends with one sentence, exit code 1, and not a message."""
+    file = tmp_path / "file.json"
+    file.write_text(text)
+    done = command({"site": "sandbox", "api_key": "sandbox_key"}, option, str(file))
+    assert (done.returncode, done.stdout, told(done.stderr)) == (1, "", [sentence])
+    assert "Traceback" not in done.stderr
+
+
+def test_a_config_that_is_not_there_is_one_sentence(command: Command) -> None:
+    """A wrong path after --config is told as such."""
+    done = command(None, "--config", "nowhere.json")
+    assert (done.returncode, told(done.stderr)) == (
+        1,
+        ["The file of --config cannot be read as a JSON object: File at 'nowhere.json' was not found."],
+    )
+
+
+def test_trouble_in_the_middle_is_an_exit_code(
+    command: Command, config: dict[str, Any], sandbox: RunningSandbox
+) -> None:
+    """A list that is refused half-way ends the command with a sentence, exit code 1 and no marker."""
+    body = {"api_error_code": "param_wrong_value", "message": "offset : expired"}
+    sandbox.fault(api="chargebee", path="/invoices", nth=2, effect={"status": 400, "body": body})
+    done = command(config)
+    assert done.returncode == 1
+    assert told(done.stderr)[-1] == "Chargebee refused to list /invoices of the site `sandbox` (400 param_wrong_value)."
+    assert "_sync" not in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_the_log_holds_no_personal_data_and_no_key(command: Command, config: dict[str, Any]) -> None:
+    """A whole run logs numbers and names of streams."""
+    done = command(config)
+    assert done.returncode == 0
+    assert "@" not in done.stderr
+    assert "sandbox_key" not in done.stderr
+
+
+def test_discovery_needs_no_network(command: Command) -> None:
+    """The streams are known without a site, each with its key and its replication key."""
+    done = command(None, "--discover")
+    catalog = json.loads(done.stdout)
+    assert [
+        (stream["tap_stream_id"], stream["key_properties"], stream["replication_key"]) for stream in catalog["streams"]
+    ] == [(name, ["id"], "updated_at") for name in STREAMS]
+
+
+def test_the_connection_test_reads_one_record_a_stream(command: Command, config: dict[str, Any]) -> None:
+    """`--test` proves key and site, and tells of no progress."""
+    done = command(config, "--test")
+    messages = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0
+    assert [message["stream"] for message in messages if message["type"] == "RECORD"] == STREAMS
+    assert all(not any(message["value"]["bookmarks"].values()) for message in messages if message["type"] == "STATE")
+
+
+def test_the_connection_test_tells_a_wrong_key(command: Command, config: dict[str, Any]) -> None:
+    """`--test` with a wrong key is a sentence too."""
+    done = command(config | {"api_key": "wrong"}, "--test")
+    assert done.returncode == 1
+    assert told(done.stderr)[-1] == REFUSED
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,76 @@
+"""What tap-chargebee's README and schema files say is what the code does."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tap_chargebee.streams import STREAMS, Resource
+from tap_chargebee.tap import TapChargebee
+
+TAP = Path(__file__).parents[2] / "tap-chargebee"
+README = (TAP / "README.md").read_text()
+ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in README.splitlines() if line.startswith("| `")]
+SDK_SETTINGS = ("stream_map", "faker_config", "flattening_")
+SETTINGS: dict[str, dict[str, Any]] = {
+    name: schema
+    for name, schema in TapChargebee.config_jsonschema["properties"].items()
+    if not name.startswith(SDK_SETTINGS)
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_setting_stands_in_the_readme(name: str) -> None:
+    """Every setting has a row with its default and the description that --about prints."""
+    default = SETTINGS[name].get("default")
+    shown = "" if default is None else f"`{json.dumps(default)}`"
+    if name in TapChargebee.config_jsonschema["required"]:
+        shown = "required"
+    assert [f"`{name}`", shown, SETTINGS[name]["description"]] in ROWS
+
+
+@pytest.mark.parametrize("resource", STREAMS, ids=[resource.name for resource in STREAMS])
+def test_a_stream_stands_in_the_readme(resource: Resource) -> None:
+    """Every stream has a row with its list, its key, its replication key and the siblings kept."""
+    keys = ", ".join(f"`{key}`" for key in resource.primary_keys)
+    siblings = ", ".join(f"`{sibling}`" for sibling in resource.siblings)
+    assert [f"`{resource.name}`", f"`{resource.path}`", keys, f"`{resource.replication_key}`", siblings] in ROWS
+
+
+def test_the_readme_lists_nothing_else() -> None:
+    """A setting or a stream that is gone is gone from the README."""
+    listed = [row[0].strip("`") for row in ROWS]
+    assert listed == [*SETTINGS, *(resource.name for resource in STREAMS)]
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_setting_is_described(name: str) -> None:
+    """Every setting has a title and a description, and the key is a secret."""
+    schema = SETTINGS[name]
+    assert schema["title"]
+    assert schema["description"].endswith(".")
+    assert schema.get("secret", False) is (name == "api_key")
+
+
+def test_the_schemas_are_those_of_the_client() -> None:
+    """The committed schema files are what scripts/make_schemas.py makes of Chargebee's own client."""
+    spec = importlib.util.spec_from_file_location("make_schemas", TAP / "scripts" / "make_schemas.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    committed = {path.name: path.read_text() for path in (TAP / "tap_chargebee" / "schemas").glob("*.json")}
+    assert committed == module.files()
+
+
+@pytest.mark.parametrize("resource", STREAMS, ids=[resource.name for resource in STREAMS])
+def test_a_schema_is_open(resource: Resource) -> None:
+    """A site's own fields are no error, and what a stream is read by is an integer."""
+    schema = json.loads((TAP / "tap_chargebee" / "schemas" / f"{resource.name}.json").read_text())
+    assert schema["additionalProperties"] is True
+    assert schema["required"] == list(resource.primary_keys)
+    assert schema["properties"][resource.replication_key] == {"type": ["integer", "null"]}
+    assert schema["properties"][resource.sort_by] == {"type": ["integer", "null"]}

@@ -1,0 +1,189 @@
+"""What tap-chargebee refuses before it asks for a record, and the marker of a complete run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tap_chargebee.errors import Problem, sentence
+from tap_chargebee.rules import catalog_problems, marker, setting_problems, state_problems, unix_seconds
+
+KNOWN = ["api_key", "api_url", "lookback", "site", "start_date"]
+GOOD = {"site": "acme", "api_key": "secret"}
+
+
+@pytest.mark.parametrize(
+    ("config", "problems"),
+    [
+        (GOOD, []),
+        (GOOD | {"site": "2checkout-test", "api_url": "", "start_date": "2024-01-31"}, []),
+        (GOOD | {"api_url": "http://127.0.0.1:8100/chargebee/api/v2"}, []),
+        (
+            {},
+            [
+                "The setting `site` is missing: `acme` for https://acme.chargebee.com (TAP_CHARGEBEE_SITE).",
+                "The setting `api_key` is missing: a read-only key of the site (TAP_CHARGEBEE_API_KEY).",
+            ],
+        ),
+        (GOOD | {"look_back": 5}, ["There is no setting `look_back`: is `lookback` meant?"]),
+        (GOOD | {"zebra": 5}, ["There is no setting `zebra`."]),
+        (
+            GOOD | {"site": "https://acme.chargebee.com"},
+            ["The setting `site` takes the name alone, not a URL: `acme` for https://acme.chargebee.com."],
+        ),
+        (
+            GOOD | {"site": "acme.chargebee.com"},
+            ["The setting `site` takes the name alone, not a URL: `acme` for https://acme.chargebee.com."],
+        ),
+        *(
+            (
+                GOOD | {"api_url": url},
+                ["The setting `api_url` is not a URL such as https://acme.chargebee.com/api/v2."],
+            )
+            for url in ("acme.chargebee.com", "ftp://acme", "https://", "http://[", "http://acme:port")
+        ),
+        (
+            GOOD | {"start_date": "yesterday"},
+            ["The setting `start_date` is not a date such as 2024-01-31 or 2024-01-31T00:00:00Z."],
+        ),
+    ],
+    ids=[
+        "good",
+        "good with more",
+        "good with a port",
+        "nothing",
+        "misspelt",
+        "unheard of",
+        "site is a URL",
+        "site is a host",
+        "no scheme",
+        "other scheme",
+        "no host",
+        "broken host",
+        "broken port",
+        "no date",
+    ],
+)
+def test_settings_are_refused_in_a_sentence(config: dict[str, Any], problems: list[str]) -> None:
+    """Each setting that is missing, misspelt or impossible gets one sentence that names it."""
+    assert setting_problems(config, KNOWN) == problems
+
+
+@pytest.mark.parametrize(
+    ("state", "problems"),
+    [
+        ({}, []),
+        ({"bookmarks": {"customers": {}, "_map": {"store": "x", "gen": 3}}}, []),
+        ({"bookmarks": {"customers": {"replication_key": "updated_at", "replication_key_value": 5}}}, []),
+        ([], ['The state is not a Singer state, {"bookmarks": {...}}.']),
+        ({"bookmarks": []}, ['The state is not a Singer state, {"bookmarks": {...}}.']),
+        (
+            {"bookmarks": {"customers": 5}},
+            ["The bookmark of `customers` in the state is not an object: mend it, or start with a full refresh."],
+        ),
+        (
+            {"bookmarks": {"customers": {"replication_key_value": "2024-01-31"}}},
+            ["The bookmark of `customers` in the state is no unix time: mend it, or start with a full refresh."],
+        ),
+    ],
+    ids=["empty", "foreign bookmark", "own bookmark", "list", "bookmarks a list", "bookmark a number", "no time"],
+)
+def test_a_state_is_refused_in_a_sentence(state: object, problems: list[str]) -> None:
+    """A state that cannot be started from is named, and one with the bookmarks of others is fine."""
+    assert state_problems(state) == problems
+
+
+@pytest.mark.parametrize(
+    ("catalog", "problems"),
+    [
+        ({"streams": []}, []),
+        ({"streams": [{"tap_stream_id": "customers"}]}, []),
+        ([], ['The catalog is not a Singer catalog, {"streams": [{...}, ...]}.']),
+        ({"streams": ["customers"]}, ['The catalog is not a Singer catalog, {"streams": [{...}, ...]}.']),
+        (
+            {"streams": [{"tap_stream_id": "customers"}, {"tap_stream_id": "custmers"}]},
+            ["The catalog lists the stream `custmers`; there are customers, invoices."],
+        ),
+    ],
+    ids=["empty", "known", "list", "names only", "unknown"],
+)
+def test_a_catalog_is_refused_in_a_sentence(catalog: object, problems: list[str]) -> None:
+    """A catalog that lists a stream that does not exist is told which there are."""
+    assert catalog_problems(catalog, ["invoices", "customers"]) == problems
+
+
+@pytest.mark.parametrize(
+    ("date", "seconds"),
+    [
+        ("2024-01-31", 1_706_659_200),
+        ("2024-01-31T00:00:00", 1_706_659_200),
+        ("2024-01-31T00:00:00Z", 1_706_659_200),
+        ("2024-01-31T01:00:00+01:00", 1_706_659_200),
+    ],
+    ids=["date", "no zone", "UTC", "another zone"],
+)
+def test_a_date_in_unix_seconds(date: str, seconds: int) -> None:
+    """ISO 8601, UTC when it does not say."""
+    assert unix_seconds(date) == seconds
+
+
+def test_the_marker() -> None:
+    """The marker holds ints, strings and nulls only: SDK taps crash on floats and lists in STATE."""
+    assert marker(["subscriptions", "customers"], start_date=None, completed_at=1_768_478_400_123) == {
+        "completed_at": 1_768_478_400_123,
+        "streams": "customers,subscriptions",
+        "from": None,
+        "subset": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "problem", "told"),
+    [
+        (
+            401,
+            Problem("api_authentication_failed", "Invalid key"),
+            "Chargebee refused the key in the setting `api_key` for the site `acme` (401 api_authentication_failed).",
+        ),
+        (
+            403,
+            Problem("api_authorization_failed", "No"),
+            (
+                "The key in the setting `api_key` may not read /customers (403 api_authorization_failed): "
+                "it needs the scope Read-only, All."
+            ),
+        ),
+        (
+            404,
+            Problem("site_not_found", "No"),
+            "Chargebee has no site `acme` (404 site_not_found): check the setting `site`.",
+        ),
+        (404, Problem(), "There is no Chargebee API at /customers (404): check the settings `site` and `api_url`."),
+        (301, Problem(), "There is no Chargebee API at /customers (301): check the settings `site` and `api_url`."),
+        (
+            400,
+            Problem("configuration_incompatible", "No"),
+            (
+                "The site `acme` does not offer /customers (400 configuration_incompatible): "
+                "deselect that stream, or check the setting `site`."
+            ),
+        ),
+        (
+            400,
+            Problem("invalid_request", "This API operation is not enabled for this site"),
+            (
+                "The site `acme` does not offer /customers (400 invalid_request): "
+                "deselect that stream, or check the setting `site`."
+            ),
+        ),
+        (
+            400,
+            Problem("param_wrong_value", "offset : jane@example.com"),
+            "Chargebee refused to list /customers of the site `acme` (400 param_wrong_value).",
+        ),
+    ],
+    ids=["key", "scope", "site", "not an API", "moved", "catalog by code", "catalog by phrase", "anything else"],
+)
+def test_a_refusal_becomes_a_sentence(status: int, problem: Problem, told: str) -> None:
+    """Chargebee's refusals name the setting to look at, and never repeat what Chargebee wrote."""
+    assert sentence(status, problem, path="/customers", site="acme") == told

@@ -1,0 +1,205 @@
+"""What tap-chargebee reads of the sandbox, run after run."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
+    from sandbox.testing import RunningSandbox
+
+    Records = dict[str, list[dict[str, Any]]]
+
+NOW = 1_768_478_400
+COMPLETED = {"completed_at": "set", "streams": "customers,invoices,subscriptions", "from": None, "subset": 0}
+
+
+def versions(records: Records) -> dict[tuple[str, str, int], int | None]:
+    """The version of each record that came last; a deleted record and a live one may share an id."""
+    return {
+        (name, record["id"], record.get("created_at", 0)): record.get("resource_version")
+        for name, stream in records.items()
+        for record in stream
+    }
+
+
+def greatest(records: list[dict[str, Any]]) -> dict[str, Any]:
+    """The bookmark that a stream's records make."""
+    newest = max(record["updated_at"] for record in records if "updated_at" in record)
+    return {"replication_key": "updated_at", "replication_key_value": newest}
+
+
+def test_the_first_run_reads_everything(
+    run_tap: Callable[..., Any], truth: Callable[..., Records], calls: Callable[[], dict[str, int]]
+) -> None:
+    """Every record comes once, whole and in order, in as many calls as there are pages, and one for the clock."""
+    run = run_tap()
+    assert run.records == truth()
+    assert calls() == {"/configurations": 1, "/customers": 1, "/invoices": 3, "/subscriptions": 1}
+
+
+def test_the_first_run_reads_what_a_filter_would_hide(run_tap: Callable[..., Any]) -> None:
+    """Records without `updated_at` come, deleted ones come, and neither is given a time of its own."""
+    records = run_tap().records
+    assert all(any("updated_at" not in record for record in stream) for stream in records.values())
+    assert any(record["deleted"] for record in records["customers"])
+
+
+def test_a_customer_keeps_its_card_and_its_own_fields(run_tap: Callable[..., Any]) -> None:
+    """`card` is a property of the customer, null without one; `cf_*` and `cs_*` fields pass as they are."""
+    customers = run_tap().records["customers"]
+    cards = [customer["card"] for customer in customers]
+    assert None in cards
+    assert {card["object"] for card in cards if card} == {"card"}
+    assert {"cf_tier", "cf_Account_Manager", "cs_newsletter", "meta_data"} <= customers[0].keys()
+
+
+def test_a_subscription_does_not_carry_its_customer(run_tap: Callable[..., Any]) -> None:
+    """The siblings of a subscription come with their own stream."""
+    subscriptions = run_tap().records["subscriptions"]
+    assert not any({"customer", "card"} & subscription.keys() for subscription in subscriptions)
+
+
+def test_the_state_of_a_complete_run(run_tap: Callable[..., Any], truth: Callable[..., Records]) -> None:
+    """A stream's bookmark appears when it is complete, the marker when all are, and nothing else ever does."""
+    run = run_tap()
+    expected = truth()
+    customers = {"customers": greatest(expected["customers"])}
+    invoices = customers | {"invoices": greatest(expected["invoices"])}
+    subscriptions = invoices | {"subscriptions": greatest(expected["subscriptions"])}
+    assert run.states == [customers, invoices, subscriptions, subscriptions | {"_sync": COMPLETED}]
+    assert run.messages[-1]["type"] == "STATE"
+
+
+def test_state_between_records_tells_nothing(run_tap: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often the SDK writes STATE in the middle of a stream, no bookmark is ahead of a stream's end."""
+    monkeypatch.setattr("tap_chargebee.streams.ChargebeeStream.STATE_MSG_FREQUENCY", 7)
+    messages = run_tap().messages
+    last = {message["stream"]: index for index, message in enumerate(messages) if message["type"] == "RECORD"}
+    for index, message in enumerate(messages):
+        if message["type"] == "STATE":
+            told = [name for name, bookmark in message["value"]["bookmarks"].items() if bookmark and name in last]
+            assert all(index > last[name] for name in told)
+
+
+def test_a_run_without_a_change_costs_one_call_a_stream(
+    run_tap: Callable[..., Any], calls: Callable[[], dict[str, int]]
+) -> None:
+    """Nothing changed: one call a stream and one for the clock, the bookmarks stay, and the marker is there."""
+    first = run_tap()
+    calls()
+    second = run_tap(state=first.state)
+    assert calls() == {"/configurations": 1, "/customers": 1, "/invoices": 1, "/subscriptions": 1}
+    before = {name: bookmark for name, bookmark in first.states[-1].items() if name != "_sync"}
+    assert second.states == [before, before | {"_sync": COMPLETED}]
+
+
+def test_a_later_run_reads_what_changed(
+    run_tap: Callable[..., Any], truth: Callable[..., Records], sandbox: RunningSandbox
+) -> None:
+    """A month later exactly what changed since the bookmark, less the lookback, comes."""
+    first = run_tap()
+    sandbox.advance(days=30)
+    second = run_tap(state=first.state)
+    everything = truth()
+    for name, records in second.records.items():
+        since = first.states[-1][name]["replication_key_value"] - 300
+        assert records == truth(since)[name]
+        assert 0 < len(records) < len(everything[name])
+    assert second.records.keys() == everything.keys()
+    assert second.states[-1] == {name: greatest(records) for name, records in everything.items()} | {"_sync": COMPLETED}
+
+
+def test_the_lookback_reaches_back(
+    run_tap: Callable[..., Any], sandbox: RunningSandbox, truth: Callable[..., Records]
+) -> None:
+    """A change that a list hid until after the run is read by the next one, five minutes back."""
+    sandbox.reset(customers=20, seed=7, list_lag=120)
+    first = run_tap()
+    sandbox.advance(seconds=1000)
+    newest, other = truth()["customers"][-2:]
+    sandbox.world.business.edit("customers", newest["id"], first_name="Hidden")
+    sandbox.advance(seconds=60)
+    sandbox.world.business.edit("customers", other["id"], first_name="Hidden too")
+    second = run_tap(state=first.state)
+    sandbox.advance(seconds=120)
+    third = run_tap(state=second.state)
+    read = {record["id"]: record for run in (first, second, third) for record in run.records["customers"]}
+    assert list(read.values()) == truth()["customers"]
+
+
+def test_records_that_change_while_they_are_read(
+    run_tap: Callable[..., Any], sandbox: RunningSandbox, truth: Callable[..., Records]
+) -> None:
+    """A record changed behind the cursor is read by the next run, even when one ahead of it changed much later."""
+    behind, *_, ahead = truth()["customers"]
+    business = sandbox.world.business
+    seen: list[str] = []
+
+    def change(message: dict[str, Any]) -> None:
+        seen.append(message["type"])
+        if len(seen) == 20:
+            sandbox.advance(seconds=10)
+            business.edit("customers", behind["id"], company="Changed early")
+            sandbox.advance(seconds=4000)
+            business.edit("customers", ahead["id"], company="Changed late")
+
+    first = run_tap(on_message=change, page_size=5)
+    companies = {record["id"]: record.get("company") for record in first.records["customers"]}
+    assert companies[behind["id"]] == behind.get("company")
+    assert companies[ahead["id"]] == "Changed late"
+    assert first.states[-1]["customers"]["replication_key_value"] == NOW
+
+    second = run_tap(state=first.state)
+    assert versions(first.records) | versions(second.records) == versions(truth())
+
+
+def test_a_bookmark_from_the_future_is_not_believed(run_tap: Callable[..., Any], truth: Callable[..., Records]) -> None:
+    """A bookmark that Chargebee's clock has not reached was made on another site: everything is read, it goes back."""
+    ahead = {"replication_key": "updated_at", "replication_key_value": NOW + 86_400}
+    run = run_tap(state={"bookmarks": {"customers": ahead}})
+    assert run.records == truth()
+    assert run.states[-1]["customers"] == greatest(truth()["customers"])
+
+
+def test_bookmarks_of_others_come_first_and_last(run_tap: Callable[..., Any]) -> None:
+    """The state is echoed as the first message, less the old marker, so that a map learns what was confirmed."""
+    theirs = {"store": "a1b2", "gen": 3}
+    old = {"completed_at": 1, "streams": "customers", "from": None, "subset": 0}
+    run = run_tap(state={"bookmarks": {"_map": theirs, "_sync": old}})
+    assert run.messages[0] == {"type": "STATE", "value": {"bookmarks": {"_map": theirs}}}
+    assert run.states[-1]["_map"] == theirs
+    assert run.states[-1]["_sync"] == COMPLETED
+
+
+def test_a_first_run_says_nothing_before_its_first_schema(run_tap: Callable[..., Any]) -> None:
+    """Without a state there is none to echo: what comes first tells a first run from a later one."""
+    assert run_tap().messages[0]["type"] == "SCHEMA"
+
+
+def test_live_records_only(run_tap: Callable[..., Any], truth: Callable[..., Records]) -> None:
+    """`include_deleted: false` leaves out what was deleted."""
+    live = {name: [one for one in records if not one["deleted"]] for name, records in truth().items()}
+    assert run_tap(include_deleted=False).records == live
+
+
+def test_small_pages(
+    run_tap: Callable[..., Any], truth: Callable[..., Records], calls: Callable[[], dict[str, int]]
+) -> None:
+    """A page size of 7 reads the same in more calls."""
+    assert run_tap(page_size=7).records == truth()
+    assert calls()["/customers"] == 9
+
+
+def test_a_start_date_bounds_what_was_created(run_tap: Callable[..., Any], truth: Callable[..., Records]) -> None:
+    """Only what was created since comes, the very second included, and the marker says so."""
+    middle = truth()["customers"][30]["created_at"]
+    run = run_tap(start_date=datetime.fromtimestamp(middle, UTC).isoformat())
+    assert run.records == {
+        name: [one for one in records if one["date" if name == "invoices" else "created_at"] >= middle]
+        for name, records in truth().items()
+    }
+    assert run.states[-1]["_sync"] == COMPLETED | {"from": middle}

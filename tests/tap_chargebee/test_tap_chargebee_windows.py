@@ -1,0 +1,143 @@
+"""What a run of tap-chargebee asks for, and where the next one starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tap_chargebee.streams import Resource
+from tap_chargebee.windows import Repeats, Window, list_query, next_bookmark, read_window
+
+NOW = 1_768_478_400
+
+
+@pytest.mark.parametrize(
+    ("bookmark", "lookback", "window"),
+    [
+        (None, 300, None),
+        (1_768_000_000, 300, Window(start=1_767_999_700, end=NOW)),
+        (1_768_000_000, 0, Window(start=1_768_000_000, end=NOW)),
+        (NOW, 300, Window(start=NOW - 300, end=NOW)),
+        (NOW + 200, 300, Window(start=NOW - 300, end=NOW)),
+        (NOW + 301, 300, None),
+        (100, 300, Window(start=0, end=NOW)),
+    ],
+    ids=["first run", "later run", "no lookback", "just read", "clock a little behind", "clock far behind", "ages ago"],
+)
+def test_what_a_run_reads(bookmark: int | None, lookback: int, window: Window | None) -> None:
+    """A run reads from the bookmark less the lookback to its own start, and everything when it cannot know better."""
+    assert read_window(bookmark, lookback=lookback, run_start=NOW) == window
+
+
+@pytest.mark.parametrize(
+    ("bookmark", "greatest", "reached"),
+    [
+        (None, 1_768_000_000, 1_768_000_000),
+        (None, None, None),
+        (1_768_000_000, None, 1_768_000_000),
+        (1_768_000_000, 1_768_000_500, 1_768_000_500),
+        (1_768_000_000, 1_767_999_800, 1_768_000_000),
+        (None, NOW + 40, NOW),
+    ],
+    ids=["first run", "nothing has a time", "nothing new", "something new", "only the overlap", "changed while read"],
+)
+def test_what_the_bookmark_becomes(bookmark: int | None, greatest: int | None, reached: int | None) -> None:
+    """The bookmark is the greatest time read; it never goes back, never passes the run's start, never becomes "now"."""
+    assert next_bookmark(bookmark, greatest, run_start=NOW) == reached
+
+
+CUSTOMERS = Resource("customers", "/customers", "customer", sort_by="created_at")
+COUPONS = Resource("coupons", "/coupons", "coupon", sort_by="created_at", include_deleted=False)
+INVOICES = Resource("invoices", "/invoices", "invoice", sort_by="date")
+
+
+@pytest.mark.parametrize(
+    ("resource", "window", "start_date", "include_deleted", "query"),
+    [
+        (CUSTOMERS, None, None, True, {"sort_by[asc]": "created_at", "include_deleted": "true"}),
+        (CUSTOMERS, None, None, False, {"sort_by[asc]": "created_at"}),
+        (COUPONS, None, None, True, {"sort_by[asc]": "created_at"}),
+        (
+            INVOICES,
+            Window(1_768_000_000, NOW),
+            None,
+            False,
+            {"sort_by[asc]": "date", "updated_at[between]": "[1768000000,1768478400]"},
+        ),
+        (
+            INVOICES,
+            Window(0, NOW),
+            1_704_067_200,
+            False,
+            {
+                "sort_by[asc]": "date",
+                "updated_at[between]": "[0000000000,1768478400]",
+                "date[after]": "1704067199",
+            },
+        ),
+    ],
+    ids=["everything", "live only", "a list that hides deletions", "a window", "a window and a start date"],
+)
+def test_the_parameters_of_a_list(
+    resource: Resource,
+    window: Window | None,
+    start_date: int | None,
+    include_deleted: bool,  # noqa: FBT001 a column of the table
+    query: dict[str, str],
+) -> None:
+    """A list is sorted by a time that does not move, and sent only the parameters that it knows."""
+    assert list_query(resource, window, start_date=start_date, include_deleted=include_deleted) == query
+
+
+def test_a_version_is_told_once() -> None:
+    """The same version of a record is a repeat; another version, or a record without one, is not."""
+    records: list[dict[str, Any]] = [
+        {"id": "a", "resource_version": 1},
+        {"id": "a", "resource_version": 1},
+        {"id": "a", "resource_version": 2},
+        {"id": "b", "resource_version": 1},
+        {"id": "old"},
+        {"id": "old"},
+    ]
+    repeats = Repeats()
+    assert [repeats.repeats(record) for record in records] == [False, True, False, False, False, False]
+
+
+def test_what_is_remembered_stays_small() -> None:
+    """Only the neighbourhood is remembered, so a long list costs no memory."""
+    repeats = Repeats()
+    versions = [{"id": str(number), "resource_version": number} for number in range(10_001)]
+    assert not any(repeats.repeats(record) for record in versions)
+    assert repeats.repeats(versions[1])
+    assert not repeats.repeats(versions[0])
+
+
+LOOKBACK = 5
+
+
+@given(
+    changes=st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 100), st.integers(0, LOOKBACK)), max_size=30),
+    runs=st.lists(st.integers(0, 100), max_size=5).map(sorted),
+)
+def test_no_change_is_ever_skipped(changes: list[tuple[str, int, int]], runs: list[int]) -> None:
+    """However runs fall between changes, and though lists lag, a run after the last change completes the picture.
+
+    A change is (record, when it happened, how long the list hid it).
+    """
+    read: dict[str, int] = {}
+    bookmark = None
+    for now in [*runs, 100 + LOOKBACK]:
+        window = read_window(bookmark, lookback=LOOKBACK, run_start=now)
+        visible: dict[str, int] = {}
+        for name, at, lag in changes:
+            if at + lag <= now:
+                visible[name] = max(visible.get(name, 0), at)
+        got = {name: at for name, at in visible.items() if window is None or window.start <= at <= window.end}
+        read |= {name: max(at, read.get(name, 0)) for name, at in got.items()}
+        bookmark = next_bookmark(bookmark, max(got.values(), default=None), run_start=now)
+    newest: dict[str, int] = {}
+    for name, at, _ in changes:
+        newest[name] = max(newest.get(name, 0), at)
+    assert read == newest

@@ -1,0 +1,202 @@
+"""A workspace to write into, and a target to run against it."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from target_intercom.target import TargetIntercom
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from sandbox.testing import RunningSandbox
+
+COMMAND = Path(sys.executable).with_name("target-intercom")
+TEXT, NUMBER = ["string", "null"], ["number", "null"]
+ATTRIBUTES = {
+    "cb_cust_id": {"type": TEXT, "description": "The customer's id in Chargebee"},
+    "cb_cust_mrr": {"type": NUMBER, "description": "Monthly recurring revenue"},
+    "cb_cust_status": {"type": TEXT},
+    "cb_sub_status": {"type": TEXT},
+    "cb_signed_up_at": {"type": TEXT, "format": "date-time"},
+}
+STATE = {"bookmarks": {"customers": {"replication_key_value": 1}}}
+
+
+@dataclass
+class Workspace:
+    """Intercom as the sandbox holds it."""
+
+    sandbox: RunningSandbox
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Speak to the API as somebody else would."""
+        headers = {"Authorization": "Bearer sandbox_token", "Intercom-Version": "2.14"}
+        reply = requests.request(method, self.sandbox.intercom_url + path, json=body, headers=headers, timeout=30)
+        reply.raise_for_status()
+        found: dict[str, Any] = reply.json()
+        return found
+
+    def add(self, **contact: Any) -> str:
+        """Create a contact and give Intercom's id of it."""
+        return str(self.call("POST", "/contacts", {"role": "user", **contact})["id"])
+
+    def fill(self, contacts: Iterable[dict[str, Any]]) -> None:
+        """Put users into the workspace without speaking to the API."""
+        held = self.sandbox.world.intercom
+        for contact in contacts:
+            document = held.new_contact({"role": "user"} | contact, held.clock.now())
+            held.contacts.create(document, "test")
+
+    def attribute(self, name: str, data_type: str, model: str = "contact") -> int:
+        """Create a data attribute."""
+        return int(self.call("POST", "/data_attributes", {"name": name, "model": model, "data_type": data_type})["id"])
+
+    def get(self, contact_id: str) -> dict[str, Any]:
+        """Read a contact."""
+        return self.call("GET", f"/contacts/{contact_id}")
+
+    def contacts(self) -> list[dict[str, Any]]:
+        """Give every live contact, the newest last."""
+        return [contact.document for contact in self.sandbox.world.intercom.contacts.live()]
+
+    def emails(self) -> list[str]:
+        """Give every live contact's e-mail address."""
+        return [contact["email"] for contact in self.contacts()]
+
+    def calls(self) -> dict[str, int]:
+        """Count the calls since the last run began."""
+        return {f"{call['method']} {call['path']}": call["count"] for call in self.sandbox.calls()["calls"]}
+
+    def writes(self) -> int:
+        """Count the calls since the last run began that change a contact."""
+        return sum(self.calls().get(call, 0) for call in ("POST /contacts", "PUT /contacts/{id}"))
+
+
+@dataclass
+class Ran:
+    """What a run left behind."""
+
+    states: list[dict[str, Any]]
+    directory: Path
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Give what is worth comparing of `summary.json`: every figure but zeros, calls, times and the mode."""
+        whole: dict[str, Any] = json.loads((self.directory / "summary.json").read_text())
+        idle = ("calls", "waits", "waited_seconds", "seconds", "mode", "fields_written", "attributes_missing")
+        return {name: value for name, value in whole.items() if value and name not in idle}
+
+    def figure(self, name: str) -> Any:
+        """Give any figure of `summary.json`."""
+        return json.loads((self.directory / "summary.json").read_text())[name]
+
+    def lines(self, name: str) -> list[dict[str, Any]]:
+        """Read `rejects.jsonl` or `changes.jsonl`."""
+        return [json.loads(line) for line in (self.directory / f"{name}.jsonl").read_text().splitlines()]
+
+    def rows(self, name: str) -> list[list[str]]:
+        """Read a table without its header."""
+        return [line.split(",") for line in (self.directory / f"{name}.csv").read_text().splitlines()[1:]]
+
+
+@dataclass
+class Tool:
+    """Runs the target on records."""
+
+    workspace: Workspace
+    directory: Path
+    capsys: pytest.CaptureFixture[str]
+
+    @property
+    def calls(self) -> dict[str, int]:
+        """Count the calls since the last run began, by method and path."""
+        return self.workspace.calls()
+
+    def config(self, **settings: Any) -> dict[str, Any]:
+        """Give a configuration for the sandbox."""
+        url = self.workspace.sandbox.intercom_url
+        return {"access_token": "sandbox_token", "api_url": url, "report_dir": str(self.directory)} | settings
+
+    def run(self, records: Iterable[dict[str, Any]], **settings: Any) -> Ran:
+        """Run in this process; calls are counted from here on."""
+        self.workspace.sandbox.clear_calls()
+        self.capsys.readouterr()
+        try:
+            TargetIntercom(config=self.config(**settings)).listen(io.StringIO(messages(records)))
+        finally:
+            self.out = self.capsys.readouterr().out
+        return Ran([json.loads(line) for line in self.out.splitlines()], self.directory)
+
+    def start(self, records: Iterable[dict[str, Any]], **settings: Any) -> subprocess.Popen[str]:
+        """Start the command with its input already written."""
+        config, given = self.directory / "config.json", self.directory / "input.singer"
+        self.directory.mkdir(exist_ok=True)
+        config.write_text(json.dumps(self.config(**settings)))
+        given.write_text(messages(records))
+        command = [str(COMMAND), "--config", str(config), "--input", str(given)]
+        return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def wait_for(self, process: subprocess.Popen[str], condition: Callable[[], bool]) -> None:
+        """Wait until something has happened, which a process that has ended can no longer bring about."""
+        while not condition():
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.05)
+            assert process.poll() is None or condition()
+
+    def command(self, records: Iterable[dict[str, Any]], **settings: Any) -> tuple[int, str, str]:
+        """Run the command; its exit code, output and log."""
+        process = self.start(records, **settings)
+        out, log = process.communicate(timeout=60)
+        return process.returncode, out, log
+
+
+def messages(records: Iterable[dict[str, Any]], attributes: dict[str, Any] | None = None) -> str:
+    """Give a tap's output: a SCHEMA, the records, a STATE."""
+    properties = {
+        "customer_id": {"type": "string"},
+        **{name: {"type": TEXT} for name in ("external_id", "email", "name", "phone")},
+        "custom_attributes": {"type": "object", "properties": attributes or ATTRIBUTES},
+    }
+    schema = {"type": "object", "properties": properties}
+    lines: Sequence[dict[str, Any]] = [
+        {"type": "SCHEMA", "stream": "contacts", "schema": schema, "key_properties": ["customer_id"]},
+        *({"type": "RECORD", "stream": "contacts", "record": record} for record in records),
+        {"type": "STATE", "value": STATE},
+    ]
+    return "".join(json.dumps(line) + "\n" for line in lines)
+
+
+def customer(customer_id: str, email: str | None = None, **attributes: Any) -> dict[str, Any]:
+    """Give a record as the map sends it."""
+    email = email if email is not None else f"{customer_id}@a.example"
+    fields = {"customer_id": customer_id, "external_id": customer_id, "email": email, "name": customer_id.title()}
+    return fields | {"custom_attributes": {"cb_cust_id": customer_id, "cb_cust_mrr": 10.5, **attributes}}
+
+
+@pytest.fixture(name="customer")
+def customer_() -> Callable[..., dict[str, Any]]:
+    """Makes a record: its id, its e-mail address if it is to be another, its attributes."""
+    return customer
+
+
+@pytest.fixture
+def workspace(sandbox: RunningSandbox) -> Workspace:
+    """An empty workspace."""
+    sandbox.reset(customers=0)
+    return Workspace(sandbox)
+
+
+@pytest.fixture
+def target(workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Tool:
+    """The target, speaking to the workspace."""
+    return Tool(workspace, tmp_path / "reports", capsys)

@@ -1,0 +1,153 @@
+"""Which attributes are created, and which stop the run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from target_intercom.attributes import HOLDS, Attribute, AttributeConflictError, declared_attributes, plan_attributes
+
+MRR = Attribute("cb_mrr", "float", "Monthly recurring revenue")
+
+
+def existing(name: str, data_type: str = "string", **more: Any) -> dict[str, Any]:
+    """A data attribute as Intercom lists it."""
+    standard = {"custom": True, "archived": False, "model": "contact", "api_writable": True}
+    return {"name": name, "data_type": data_type} | standard | more
+
+
+def schema_of(**properties: Any) -> dict[str, Any]:
+    """A stream's schema with these custom attributes."""
+    return {"properties": {"custom_attributes": {"type": "object", "properties": properties}}}
+
+
+@pytest.mark.parametrize(
+    ("property_", "data_type"),
+    [
+        ({"type": ["string", "null"]}, "string"),
+        ({"type": "string"}, "string"),
+        ({}, "string"),
+        ({"type": ["string", "null"], "format": "date-time"}, "date"),
+        ({"type": ["null", "string"], "format": "date"}, "date"),
+        ({"type": ["string", "null"], "format": "email"}, "string"),
+        ({"type": ["number", "null"]}, "float"),
+        ({"type": ["integer", "number", "null"]}, "float"),
+        ({"type": ["integer", "null"]}, "integer"),
+        ({"type": ["boolean", "null"]}, "boolean"),
+    ],
+    ids=[
+        "text",
+        "never null",
+        "untyped",
+        "date-time",
+        "date",
+        "other format",
+        "number",
+        "either number",
+        "integer",
+        "boolean",
+    ],
+)
+def test_a_schema_declares_types(property_: dict[str, Any], data_type: str) -> None:
+    """JSON schema's types and formats name Intercom's types, and the description goes along."""
+    declared = declared_attributes(schema_of(cb_x={**property_, "description": "What it is"}))
+    assert declared == {"cb_x": Attribute("cb_x", data_type, "What it is")}
+
+
+@pytest.mark.parametrize("types", [["object", "null"], ["array"], ["string", "integer"], ["null"]], ids=str)
+def test_a_type_that_no_attribute_holds_is_refused(types: list[str]) -> None:
+    """Objects, lists and mixtures are refused in a sentence that names the attribute."""
+    with pytest.raises(AttributeConflictError, match=r"^The attribute `cb_x` has the type .*: map it to one of these"):
+        declared_attributes(schema_of(cb_x={"type": types}))
+
+
+def test_a_schema_without_custom_attributes_declares_none() -> None:
+    """A stream may have standard fields only."""
+    assert declared_attributes({"properties": {"email": {"type": "string"}}}) == {}
+
+
+def test_the_body_of_a_creation() -> None:
+    """An attribute is created with its model, type and description, and without a description if it has none."""
+    assert MRR.body("contact") == {
+        "name": "cb_mrr",
+        "model": "contact",
+        "data_type": "float",
+        "description": "Monthly recurring revenue",
+    }
+    assert Attribute("cb_x", "date").body("company") == {"name": "cb_x", "model": "company", "data_type": "date"}
+
+
+def test_only_what_is_missing_is_created() -> None:
+    """An attribute that exists with a fitting type is left as it is; standard ones of the same name do not count."""
+    wanted = [MRR, Attribute("cb_seats", "integer"), Attribute("plan", "string")]
+    held = [existing("cb_seats", "float"), existing("plan", custom=False, archived=False), existing("other", "date")]
+    assert plan_attributes(wanted, held, model="contact", prefix="cb_") == [MRR, Attribute("plan", "string")]
+
+
+REMEDY = "change it there, or send the attributes under a prefix other than `cb_` and set `owned_prefix` to it."
+
+
+@pytest.mark.parametrize(
+    ("held", "sentence"),
+    [
+        (
+            existing("cb_mrr", "integer"),
+            "The contact attribute `cb_mrr` has the type integer in Intercom but must be float",
+        ),
+        (
+            existing("cb_mrr", "string"),
+            "The contact attribute `cb_mrr` has the type string in Intercom but must be float",
+        ),
+        (existing("cb_mrr", "float", archived=True), "The contact attribute `cb_mrr` is archived in Intercom"),
+        (
+            existing("cb_mrr", "float", model="company"),
+            "The contact attribute `cb_mrr` cannot be created because Intercom has a company attribute of that name",
+        ),
+        (
+            existing("cb_mrr", "float", api_writable=False),
+            "The contact attribute `cb_mrr` is not writable through Intercom's API",
+        ),
+    ],
+    ids=["narrower type", "other type", "archived", "other model", "read-only"],
+)
+def test_a_conflict_names_the_attribute_and_the_way_out(held: dict[str, Any], sentence: str) -> None:
+    """An attribute that is there but cannot be used stops the run in one sentence that names it and the prefix."""
+    with pytest.raises(AttributeConflictError) as caught:
+        plan_attributes([MRR], [held], model="contact", prefix="cb_")
+    assert str(caught.value) == f"{sentence}: {REMEDY}"
+
+
+@pytest.mark.parametrize("name", ["cb.mrr", "cb$mrr", "", "x" * 191, "cb\nmrr"], ids=repr)
+def test_an_illegal_name_is_refused_before_anything_is_created(name: str) -> None:
+    """A name that Intercom would not have stops the run."""
+    with pytest.raises(AttributeConflictError, match=r"^Intercom accepts no attribute of the name "):
+        plan_attributes([Attribute(name, "string")], [], model="contact", prefix="cb_")
+
+
+@pytest.mark.parametrize(("held", "fits"), [(249, True), (250, False)])
+def test_the_limit_of_a_workspace(held: int, *, fits: bool) -> None:
+    """250 active custom attributes fill a workspace; archived ones do not count."""
+    everything = [existing(f"a{number}") for number in range(held)]
+    everything += [existing(f"b{number}", archived=True) for number in range(9)]
+    if fits:
+        assert plan_attributes([MRR], everything, model="contact", prefix="cb_") == [MRR]
+        return
+    with pytest.raises(AttributeConflictError) as caught:
+        plan_attributes([MRR], everything, model="contact", prefix="cb_")
+    assert str(caught.value) == (
+        "Intercom holds at most 250 custom attributes and has 250; 1 more are needed (the first is `cb_mrr`): "
+        "archive some there, or send fewer."
+    )
+
+
+NAMES = st.text("abc_ -1", min_size=1, max_size=8)
+
+
+@given(st.dictionaries(NAMES, st.sampled_from(sorted(HOLDS)), max_size=8))
+def test_after_the_creation_nothing_is_missing(types: dict[str, str]) -> None:
+    """Planning again after creating what was missing plans nothing."""
+    wanted = [Attribute(name, data_type) for name, data_type in types.items()]
+    created = [existing(one.name, one.data_type) for one in plan_attributes(wanted, [], model="contact", prefix="cb_")]
+    assert plan_attributes(wanted, created, model="contact", prefix="cb_") == []

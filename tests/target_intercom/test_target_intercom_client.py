@@ -1,0 +1,202 @@
+"""What the client puts on the wire, and what it makes of the answers."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from singer_sdk.exceptions import ConfigurationError, FatalAPIError
+from target_intercom.client import IntercomClient, LostReplyError, RecordRefusedError, seconds_to_reset
+from target_intercom.target import TargetIntercom
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from requests_mock import Mocker
+
+BASE = "https://api.intercom.io"
+
+
+@pytest.fixture
+def client() -> IntercomClient:
+    """A client that nobody has used."""
+    return IntercomClient(BASE + "/", "secret", 4)
+
+
+def errors(code: str, message: str) -> dict[str, Any]:
+    """Give an error body."""
+    return {"type": "error.list", "request_id": None, "errors": [{"code": code, "message": message}]}
+
+
+def test_every_request_names_token_and_version(client: IntercomClient, requests_mock: Mocker) -> None:
+    """Token, version and media type go with every request."""
+    requests_mock.get(f"{BASE}/me", json={"app": {}})
+    client.me()
+    headers = requests_mock.last_request.headers
+    assert (headers["Authorization"], headers["Intercom-Version"]) == ("Bearer secret", "2.14")
+
+
+def test_pages_are_followed(client: IntercomClient, requests_mock: Mocker) -> None:
+    """A search asks for the next page with the cursor, until there is none, with no cursor on the first."""
+    pages = [{"data": [{"id": "1"}], "pages": {"next": {"starting_after": "c2"}}}, {"data": [{"id": "2"}], "pages": {}}]
+    requests_mock.post(f"{BASE}/contacts/search", [{"json": page} for page in pages])
+    found = list(client.search_contacts("email", [["a"], ["b", "c"]]))
+    assert found == [{"id": "1"}, {"id": "2"}]
+    filters = [
+        {"field": "email", "operator": "IN", "value": ["a"]},
+        {"field": "email", "operator": "IN", "value": ["b", "c"]},
+    ]
+    query = {"operator": "OR", "value": filters}
+    assert [request.json() for request in requests_mock.request_history] == [
+        {"query": query, "pagination": {"per_page": 150}},
+        {"query": query, "pagination": {"per_page": 150, "starting_after": "c2"}},
+    ]
+
+
+def test_an_external_id_is_quoted(client: IntercomClient, requests_mock: Mocker) -> None:
+    """An external id with a slash stays one part of the path, and 404 means nobody."""
+    requests_mock.get(f"{BASE}/contacts/find_by_external_id/a%2Fb", status_code=404, json=errors("not_found", "No"))
+    assert client.contact_by_external_id("a/b") is None
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "sentence"),
+    [
+        (
+            401,
+            errors("unauthorized", "Access Token Invalid"),
+            r"refused the token in `access_token` .*`region` or `api_url`",
+        ),
+        (
+            401,
+            errors("token_unauthorized", "Not authorized"),
+            r"token in `access_token` lacks a permission \(Not author",
+        ),
+        (403, errors("forbidden", "No"), r"lacks a permission \(No\)"),
+        (402, errors("x", "Active subscription needed"), r"of `access_token` has no active subscription"),
+        (
+            403,
+            errors("api_plan_restricted", "Not in plan"),
+            r"has no active subscription that permits this \(Not in plan\)",
+        ),
+        (401, {}, r"refused the token in `access_token`"),
+    ],
+    ids=["token", "scope", "forbidden", "lapsed", "plan", "no body"],
+)
+def test_a_mistake_in_the_settings_is_a_sentence(
+    client: IntercomClient, requests_mock: Mocker, status: int, body: dict[str, Any], sentence: str
+) -> None:
+    """A token that may not do something is a configuration error that names the setting."""
+    requests_mock.get(f"{BASE}/me", status_code=status, json=body)
+    with pytest.raises(ConfigurationError, match=sentence):
+        client.me()
+    assert requests_mock.call_count == 1
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 410, 422])
+def test_a_refused_record_is_asked_once(client: IntercomClient, requests_mock: Mocker, status: int) -> None:
+    """What Intercom refuses is not sent again, and carries status, code and reason."""
+    requests_mock.put(f"{BASE}/contacts/1", status_code=status, json=errors("data_invalid", "No good"))
+    with pytest.raises(RecordRefusedError) as caught:
+        client.update_contact("1", {})
+    assert (caught.value.status, caught.value.code, caught.value.reason) == (status, "data_invalid", "No good")
+    assert requests_mock.call_count == 1
+
+
+@pytest.mark.parametrize(
+    ("message", "other_id", "archived"),
+    [
+        ("A contact matching those details already exists with id=6762f0dd", "6762f0dd", False),
+        ("An archived contact matching those details already exists with id=6762f0dd", "6762f0dd", True),
+        ("Something else", None, False),
+    ],
+    ids=["live", "archived", "unnamed"],
+)
+def test_a_conflict_names_the_other(
+    client: IntercomClient, requests_mock: Mocker, message: str, other_id: str | None, *, archived: bool
+) -> None:
+    """The id in a 409's message is read, and whether that contact is archived."""
+    requests_mock.post(f"{BASE}/contacts", status_code=409, json=errors("conflict", message))
+    with pytest.raises(RecordRefusedError) as caught:
+        client.create_contact({})
+    assert (caught.value.other_id, caught.value.archived) == (other_id, archived)
+
+
+@pytest.mark.parametrize("answer", [{"status_code": 500}, {"status_code": 200, "text": ""}], ids=["500", "empty"])
+def test_a_creation_is_never_resent_blindly(
+    client: IntercomClient, requests_mock: Mocker, answer: dict[str, Any]
+) -> None:
+    """A creation whose reply says nothing is for the caller to check."""
+    requests_mock.post(f"{BASE}/contacts", **answer)
+    with pytest.raises(LostReplyError):
+        client.create_contact({"email": "a@b.example"})
+    assert requests_mock.call_count == 1
+
+
+def test_patience_ends(client: IntercomClient, requests_mock: Mocker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seven server errors in a row stop the run in a sentence without the request's path."""
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    requests_mock.get(f"{BASE}/contacts/1", status_code=503)
+    with pytest.raises(FatalAPIError) as caught:
+        client.contact("1")
+    assert str(caught.value) == (
+        "Intercom answered 503 to 7 attempts at https://api.intercom.io: nothing is acknowledged, run again later."
+    )
+    assert requests_mock.call_count == 7
+
+
+DATE = "Thu, 15 Jan 2026 12:00:00 GMT"
+NOON = 1768478400
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Date": DATE, "X-RateLimit-Reset": str(NOON + 7)}, 7),
+        ({"Date": DATE, "X-RateLimit-Reset": str(NOON)}, 0.05),
+        ({"Date": DATE, "X-RateLimit-Reset": str(NOON + 9999)}, 10),
+        ({"Date": "?", "X-RateLimit-Reset": "1"}, 10),
+        ({"Date": DATE, "X-RateLimit-Reset": "soon"}, 10),
+        ({}, 10),
+    ],
+    ids=["server's clock", "now", "beyond reason", "no clock", "no number", "nothing"],
+)
+def test_the_wait_is_reckoned_on_the_servers_clock(headers: dict[str, str], seconds: float) -> None:
+    """The reset is told in the server's time; without a sensible one a whole window is waited."""
+    assert seconds_to_reset(headers) == seconds
+
+
+@pytest.mark.parametrize(("held", "fits"), [("US", True), ("EU", False), (None, True)])
+def test_the_region_is_checked(requests_mock: Mocker, *, held: str | None, fits: bool) -> None:
+    """A workspace in another region than the setting says is refused before anything is read."""
+    requests_mock.get(f"{BASE}/me", json={"app": {"region": held}})
+    run = TargetIntercom(config={"access_token": "secret"}).run
+    if fits:
+        run.connect()
+        return
+    with pytest.raises(ConfigurationError, match=r"hosted in the region eu, not us: change `region`\.$"):
+        run.connect()
+
+
+def test_a_value_that_search_refuses_rejects_its_record_alone(requests_mock: Mocker, tmp_path: Path) -> None:
+    """One value that Intercom will not search for is found by halving, and only its record is rejected."""
+
+    def search(request: Any, context: Any) -> dict[str, Any]:
+        if "bad@a.example" in request.text:
+            context.status_code = 400
+            return errors("parameter_invalid", "No such value")
+        return {"data": [], "pages": {}}
+
+    requests_mock.get(f"{BASE}/me", json={"app": {"region": "US"}})
+    requests_mock.get(f"{BASE}/data_attributes", json={"type": "list", "data": []})
+    requests_mock.get(f"{BASE}/contacts", json={"data": [], "total_count": 1000, "pages": {}})
+    requests_mock.post(f"{BASE}/contacts/search", json=search)
+    run = TargetIntercom(config={"access_token": "secret", "report_dir": str(tmp_path), "mode": "validate"}).run
+    run.declare({})
+    for name in ("a", "b", "bad", "c"):
+        run.add(name, {"email": f"{name}@a.example"})
+    run.finish()
+    assert run.summary.skipped == {"no_match": 3}
+    assert run.summary.rejected == {"parameter_invalid": 1}
+    assert requests_mock.call_count == 1 + 2 + 1 + 5

@@ -1,0 +1,326 @@
+"""What goes wrong on the way: nothing is lost, nothing is written twice, and STATE is printed only when all is done."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from singer_sdk.exceptions import ConfigurationError, FatalAPIError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Customer = Callable[..., dict[str, Any]]
+
+CREATE = {"on_no_match": "create"}
+
+
+@pytest.mark.parametrize("match_on", ["email", "external_id"])
+@pytest.mark.parametrize("drop", ["before", "after"])
+def test_a_lost_reply_to_a_creation_makes_no_second_user(
+    workspace: Any, target: Any, customer: Customer, match_on: str, drop: str
+) -> None:
+    """Whether or not the creation was carried out, in the end there is one user, created here, with its external id."""
+    workspace.sandbox.fault(method="POST", path="/contacts", nth=1, effect={"drop": drop})
+    ran = target.run([customer("new")], match_contacts_on=match_on, **CREATE)
+    (created,) = workspace.contacts()
+    assert (created["email"], created["external_id"]) == ("new@a.example", "new")
+    assert created["custom_attributes"]["cb_created_by"] is True
+    assert ran.summary == {"status": "completed", "records": 1, "created": 1}
+
+
+@pytest.mark.parametrize("nth", range(1, 6))
+def test_a_creation_interrupted_at_any_call_is_completed(
+    workspace: Any, target: Any, customer: Customer, nth: int
+) -> None:
+    """Whichever call on contacts gets no reply, the users are created once, with their external ids."""
+    workspace.sandbox.fault(api="intercom", path="/contacts*", nth=nth, effect={"drop": "after"})
+    target.run([customer("a"), customer("b")], max_concurrency=1, **CREATE)
+    found = {contact["email"]: contact["external_id"] for contact in workspace.contacts()}
+    assert found == {"a@a.example": "a", "b@a.example": "b"}
+    assert len(workspace.contacts()) == 2
+
+
+def test_a_lost_reply_to_an_attribute_makes_no_stop(workspace: Any, target: Any, customer: Customer) -> None:
+    """An attribute whose creation got no reply exists once, and the run goes on."""
+    workspace.sandbox.fault(method="POST", path="/data_attributes", nth=2, effect={"drop": "after"})
+    ran = target.run([customer("new")], **CREATE)
+    assert ran.summary == {"status": "completed", "records": 1, "created": 1}
+
+
+def test_what_search_does_not_show_yet_is_not_created_again(workspace: Any, target: Any, customer: Customer) -> None:
+    """A user whom search misses for minutes is found by Intercom's 409, and updated."""
+    workspace.sandbox.reset(customers=500, search_lag=600)
+    late = workspace.add(email="Late@a.example")
+    ran = target.run([customer("late")], **CREATE)
+    assert target.calls["POST /contacts/search"] == 1
+    assert ran.summary == {"status": "completed", "records": 1, "updated": 1}
+    assert workspace.get(late)["custom_attributes"]["cb_created_by"] is False
+    assert Counter(workspace.emails())["Late@a.example"] == 1
+
+
+def test_a_user_found_by_its_external_id(workspace: Any, target: Any, customer: Customer) -> None:
+    """An unknown e-mail address whose external id Intercom has is that user's."""
+    found = workspace.add(email="old@a.example", external_id="ann")
+    ran = target.run([customer("ann", "new@a.example")], **CREATE)
+    assert ran.summary == {"status": "completed", "records": 1, "updated": 1}
+    assert workspace.get(found)["custom_attributes"]["cb_cust_id"] == "ann"
+    assert workspace.emails() == ["old@a.example"]
+
+
+def test_an_archived_user_is_reported(workspace: Any, target: Any, customer: Customer) -> None:
+    """A 409 that names an archived user is a skip: nobody is restored or created."""
+    workspace.call("POST", f"/contacts/{workspace.add(email='ann@a.example')}/archive")
+    ran = target.run([customer("ann")], **CREATE)
+    assert ran.summary == {"status": "completed", "records": 1, "skipped": {"archived": 1}}
+    assert workspace.contacts() == []
+
+
+def test_an_archived_user_is_not_asked_for_again_for_a_day(workspace: Any, target: Any, customer: Customer) -> None:
+    """Only a refused create shows it, so the report remembers it for a day; then the create is tried once more."""
+    archived = workspace.add(email="ann@a.example")
+    workspace.call("POST", f"/contacts/{archived}/archive")
+    first = target.run([customer("ann")], **CREATE)
+    ((record_id, value, intercom_id, found_at),) = first.rows("archived")
+    assert (record_id, value, intercom_id) == ("ann", "ann@a.example", archived)
+
+    second = target.run([customer("ann")], **CREATE)
+    assert second.summary == {"status": "completed", "records": 1, "skipped": {"archived": 1}}
+    assert "POST /contacts" not in target.calls
+    assert second.rows("archived") == [["ann", "ann@a.example", archived, found_at]]
+
+    a_day_ago = int(found_at) - 86_401
+    (target.directory / "archived.csv").write_text(f"id,value,intercom_id,found_at\nann,ann@a.example,x,{a_day_ago}\n")
+    third = target.run([customer("ann")], **CREATE)
+    assert third.summary == {"status": "completed", "records": 1, "skipped": {"archived": 1}}
+    assert target.calls["POST /contacts"] == 1
+    assert [row[:3] for row in third.rows("archived")] == [["ann", "ann@a.example", archived]]
+
+
+def test_an_archived_user_that_is_restored_is_matched_at_once(workspace: Any, target: Any, customer: Customer) -> None:
+    """What Intercom shows goes before what the report remembers."""
+    archived = workspace.add(email="ann@a.example")
+    workspace.call("POST", f"/contacts/{archived}/archive")
+    target.run([customer("ann")], **CREATE)
+    workspace.call("POST", f"/contacts/{archived}/unarchive")
+    ran = target.run([customer("ann")], **CREATE)
+    assert ran.summary == {"status": "completed", "records": 1, "matched": 1, "updated": 1}
+
+
+def test_another_users_external_id_is_a_reject_naming_it(workspace: Any, target: Any, customer: Customer) -> None:
+    """A 409 on an update rejects the record with the other's id, and the others are written."""
+    other = workspace.add(email="other@a.example", external_id="ann")
+    workspace.add(email="ann@a.example")
+    workspace.add(email="bob@a.example")
+    ran = target.run([customer("ann"), customer("bob")], on_match="update_all")
+    assert ran.summary == {
+        "status": "completed",
+        "records": 2,
+        "matched": 2,
+        "updated": 1,
+        "rejected": {"conflict": 1},
+    }
+    (reject,) = ran.lines("rejects")
+    assert (reject["id"], reject["status"], reject["other_id"]) == ("ann", 409, other)
+    assert len(ran.states) == 1
+
+
+def test_a_refused_record_does_not_stop_the_others(workspace: Any, target: Any, customer: Customer) -> None:
+    """A 400 for one record goes to the rejects in Intercom's words; the run ends with STATE."""
+    for name in ("a", "b", "c"):
+        workspace.add(email=f"{name}@a.example")
+    error = {"type": "error.list", "errors": [{"code": "parameter_invalid", "message": "No good"}]}
+    workspace.sandbox.fault(method="PUT", nth=2, effect={"status": 400, "body": error})
+    ran = target.run([customer("a"), customer("b"), customer("c")], max_concurrency=1)
+    assert ran.summary["updated"] == 2
+    assert ran.lines("rejects") == [
+        {
+            "id": "b",
+            "intercom_id": workspace.contacts()[1]["id"],
+            "reason": "No good",
+            "status": 400,
+            "code": "parameter_invalid",
+            "other_id": None,
+        }
+    ]
+    assert len(ran.states) == 1
+
+
+def test_a_value_of_another_type_is_a_reject(workspace: Any, target: Any, customer: Customer) -> None:
+    """A record whose value does not fit its declared type is rejected without a call."""
+    workspace.add(email="a@a.example")
+    ran = target.run([customer("a", cb_signed_up_at="soon")])
+    (reject,) = ran.lines("rejects")
+    assert reject["reason"] == "the value of `cb_signed_up_at` is not of the type date"
+    assert workspace.writes() == 0
+
+
+def test_too_many_refusals_stop_the_run_without_state(workspace: Any, target: Any, customer: Customer) -> None:
+    """Above `max_rejects` the run stops, and no STATE is printed."""
+    records = [customer(f"c{number}") for number in range(20)]
+    for number in range(20):
+        workspace.add(email=f"c{number}@a.example")
+    workspace.sandbox.fault(method="PUT", effect={"status": 422, "body": {"errors": [{"code": "data_invalid"}]}})
+    with pytest.raises(FatalAPIError, match=r"^4 of 4 records were refused, over `max_rejects` \(3\)"):
+        target.run(records, max_rejects=3, max_concurrency=1)
+    assert target.out == ""
+    assert json.loads((target.directory / "summary.json").read_text())["status"] == "stopped"
+
+
+def test_a_stream_of_misfits_stops_the_run_without_a_write(workspace: Any, target: Any, customer: Customer) -> None:
+    """When fifty records and more all have a value of the wrong type, none of them is written and no STATE printed."""
+    workspace.fill({"email": f"c{number}@a.example"} for number in range(60))
+    with pytest.raises(FatalAPIError, match=r"^Each of the first 60 records was refused for one reason \(the value of"):
+        target.run([customer(f"c{number}", cb_signed_up_at="soon") for number in range(60)])
+    assert target.out == ""
+    assert workspace.writes() == 0
+
+
+def test_fail_on_rejects(workspace: Any, target: Any, customer: Customer) -> None:
+    """With `fail_on_rejects` a run with a reject fails after its STATE."""
+    workspace.add(email="a@a.example")
+    with pytest.raises(FatalAPIError, match=r"`fail_on_rejects` is set"):
+        target.run([customer("a", cb_signed_up_at="soon")], fail_on_rejects=True)
+    assert len(target.out.splitlines()) == 1
+
+
+def test_an_attribute_of_another_type_stops_before_the_first_write(
+    workspace: Any, target: Any, customer: Customer
+) -> None:
+    """An existing attribute of the wrong type is named, and nothing is written, not even another attribute."""
+    workspace.add(email="ann@a.example")
+    workspace.attribute("cb_cust_mrr", "string")
+    with pytest.raises(
+        ConfigurationError, match=r"^The contact attribute `cb_cust_mrr` has the type string .*`owned_prefix`"
+    ):
+        target.run([customer("ann")])
+    assert target.calls == {"GET /me": 1, "GET /data_attributes": 2}
+    assert target.out == ""
+
+
+def test_the_guard_stops_before_the_first_write(workspace: Any, target: Any, customer: Customer) -> None:
+    """When most of 200 linked users would change their MRR nothing is written, until `accept_changes` says so."""
+    before = [customer(f"c{number}") for number in range(200)]
+    after = [customer(f"c{number}", cb_cust_mrr=99 if number < 101 else 10.5) for number in range(200)]
+    target.run(before, **CREATE)
+    with pytest.raises(FatalAPIError, match=r"^101 of 200 linked records would change MRR or status"):
+        target.run(after)
+    assert workspace.writes() == 0
+    assert target.out == ""
+    assert target.run(after, accept_changes=True).summary["updated"] == 101
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [
+        {"status": 503},
+        {"status": 502, "body": "<html>"},
+        {"status": 200, "body": ""},
+        {"drop": "before"},
+        {"drop": "after"},
+        {"truncate": True},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("call", [("GET", "/me"), ("GET", "/contacts"), ("PUT", "/contacts/*")], ids=str)
+def test_a_failed_call_is_made_again(
+    workspace: Any, target: Any, customer: Customer, effect: dict[str, Any], call: tuple[str, str]
+) -> None:
+    """A server error, a broken connection or an empty reply costs one more call, and nothing else."""
+    workspace.add(email="ann@a.example")
+    method, path = call
+    workspace.sandbox.fault(method=method, path=path, nth=1, effect=effect)
+    ran = target.run([customer("ann")])
+    assert ran.summary == {"status": "completed", "records": 1, "matched": 1, "updated": 1}
+    assert target.calls[f"{method} {path.replace('*', '{id}')}"] == 2
+
+
+def test_a_rate_limit_is_waited_for(workspace: Any, target: Any, customer: Customer) -> None:
+    """A 429 holds every worker until the reset, and every record is written once."""
+    for number in range(20):
+        workspace.add(email=f"c{number}@a.example")
+    reset = str(workspace.sandbox.world.clock.now() + 1)
+    limited = {"status": 429, "headers": {"X-RateLimit-Reset": reset, "X-RateLimit-Remaining": "0"}, "body": {}}
+    workspace.sandbox.fault(method="PUT", nth=5, effect=limited)
+    ran = target.run([customer(f"c{number}") for number in range(20)], max_concurrency=4)
+    assert ran.summary["updated"] == 20
+    assert target.calls["PUT /contacts/{id}"] == 21
+    assert ran.figure("waits") >= 1
+    assert ran.figure("waited_seconds") >= 0.5
+
+
+def test_a_token_that_expires_half_way_stops_without_state(workspace: Any, target: Any, customer: Customer) -> None:
+    """A 401 in the middle ends the run in a sentence that names the setting; what was written is in the reports."""
+    for number in range(5):
+        workspace.add(email=f"c{number}@a.example")
+    error = {"type": "error.list", "errors": [{"code": "unauthorized", "message": "Access Token Invalid"}]}
+    workspace.sandbox.fault(method="PUT", **{"from": 3}, effect={"status": 401, "body": error})
+    with pytest.raises(
+        ConfigurationError, match=r"^Intercom refused the token in `access_token` \(Access Token Invalid\)"
+    ):
+        target.run([customer(f"c{number}") for number in range(5)], max_concurrency=1)
+    assert target.out == ""
+    assert len((target.directory / "changes.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_killed_run_is_completed_by_the_next(workspace: Any, target: Any, customer: Customer) -> None:
+    """A target killed while it creates prints no STATE; the next run completes, and nobody is there twice."""
+    records = [customer(f"c{number}") for number in range(12)]
+    for attribute in ("cb_cust_id", "cb_cust_status", "cb_sub_status"):
+        workspace.attribute(attribute, "string")
+    workspace.sandbox.fault(method="POST", path="/contacts", **{"from": 4}, effect={"delay": 20})
+    process = target.start(records, max_concurrency=2, **CREATE)
+    target.wait_for(process, lambda: len(workspace.contacts()) >= 3)
+    process.kill()
+    out, _ = process.communicate(timeout=30)
+    assert out == ""
+    workspace.sandbox.clear_faults()
+    ran = target.run(records, **CREATE)
+    assert sorted(workspace.emails()) == sorted(f"c{number}@a.example" for number in range(12))
+    assert all(contact["external_id"] for contact in workspace.contacts())
+    assert len(ran.states) == 1
+
+
+def test_a_signal_acknowledges_nothing(workspace: Any, target: Any, customer: Customer) -> None:
+    """A terminated target finishes what is under way, prints no STATE and ends with 128 + the signal."""
+    for number in range(50):
+        workspace.add(email=f"c{number}@a.example")
+    workspace.sandbox.fault(method="PUT", effect={"delay": 0.5})
+    process = target.start([customer(f"c{number}") for number in range(50)], max_concurrency=2)
+    target.wait_for(process, lambda: "PUT /contacts/{id}" in workspace.calls())
+    process.send_signal(signal.SIGTERM)
+    out, log = process.communicate(timeout=30)
+    assert (process.returncode, out) == (143, "")
+    assert "stopping without acknowledging unfinished work" in log
+    assert workspace.calls()["PUT /contacts/{id}"] < 50
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"access_token": "wrong"}, "Intercom refused the token in `access_token` (Access Token Invalid): check it"),
+        ({"access_token": " "}, "The setting `access_token` is empty."),
+    ],
+    ids=["wrong token", "empty token"],
+)
+def test_a_wrong_setting_is_one_sentence(
+    target: Any, customer: Customer, settings: dict[str, str], sentence: str
+) -> None:
+    """A user's mistake ends in one sentence that names the setting, exit code 1, without a traceback."""
+    code, out, log = target.command([customer("ann")], **settings)
+    assert (code, out) == (1, "")
+    assert sentence in log
+    assert "Traceback" not in log
+
+
+def test_an_address_where_nobody_answers_is_one_sentence(
+    target: Any, customer: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An address without Intercom behind it is a question about `api_url`, after some patience."""
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    with pytest.raises(ConfigurationError, match=r"did not answer .* Is `api_url` or `region` right\?$"):
+        target.run([customer("ann")], api_url="http://127.0.0.1:9/intercom")

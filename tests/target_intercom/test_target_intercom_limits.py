@@ -1,0 +1,100 @@
+"""When a run as a whole is stopped."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from target_intercom.limits import BlastRadius, RejectLimit
+from target_intercom.payloads import Change, Shape
+from target_intercom.planning import is_alarming
+
+SHAPE = Shape({})
+
+
+@pytest.mark.parametrize(
+    ("linked", "alarming", "stops"),
+    [(199, 199, False), (200, 100, False), (200, 101, True), (1000, 501, True), (0, 0, False)],
+)
+def test_the_guard_stops_above_its_share(linked: int, alarming: int, *, stops: bool) -> None:
+    """More than half of at least 200 linked records stops the run."""
+    guard = BlastRadius(0.5)
+    for number in range(linked):
+        guard.note(alarming=number < alarming)
+    assert (guard.objection() is not None) is stops
+
+
+def test_the_guard_says_what_to_do() -> None:
+    """The sentence counts, says that nothing was written, and names both settings."""
+    guard = BlastRadius(0.25, linked=400, alarming=101)
+    assert guard.objection() == (
+        "101 of 400 linked records would change MRR or status or lose a value, more than `max_changed_share` (25%) "
+        "permits: nothing was written; see them with `mode: validate`, and set `accept_changes` to true for one run if "
+        "they are right."
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "change", "alarming"),
+    [
+        ("custom_attributes.cb_cust_mrr", Change(10, 20), True),
+        ("custom_attributes.cb_sub_status", Change("active", "cancelled"), True),
+        ("custom_attributes.cb_sub_plan_name", Change("gold", "silver"), False),
+        ("custom_attributes.cb_sub_plan_name", Change("gold", None), True),
+        ("custom_attributes.cb_cust_mrr", Change(None, 20), False),
+        ("custom_attributes.account_status", Change("a", "b"), False),
+        ("name", Change("Ann", "Anna"), False),
+    ],
+    ids=["mrr", "status", "another value", "lost value", "first value", "not owned", "standard field"],
+)
+def test_what_alarms(field: str, change: Change, *, alarming: bool) -> None:
+    """A changed MRR or status and a lost value of an owned attribute alarm; a first value does not."""
+    assert is_alarming({field: change}, SHAPE) is alarming
+
+
+@pytest.mark.parametrize(
+    ("maximum", "attempts", "refused", "stops"),
+    [
+        (None, 1000, 100, False),
+        (None, 1000, 101, True),
+        (None, 4000, 200, False),
+        (None, 4000, 201, True),
+        (3, 1000, 3, False),
+        (3, 1000, 4, True),
+        (0, 1, 1, True),
+    ],
+)
+def test_too_many_refusals_stop_the_run(maximum: int | None, attempts: int, refused: int, *, stops: bool) -> None:
+    """By default 5 % of the attempts, at least 100, are borne; a number in `max_rejects` is the limit itself."""
+    limit = RejectLimit(maximum)
+    for number in range(attempts):
+        limit.note("parameter_invalid" if number >= attempts - refused else None)
+    assert (limit.objection() is not None) is stops
+
+
+def test_earlier_refusals_count_against_a_number() -> None:
+    """Records refused before anything was tried count against a `max_rejects` that is set, not against the share."""
+    assert RejectLimit(3, earlier=2, attempts=9, reasons=Counter(a=2)).objection() == (
+        "4 of 11 records were refused, over `max_rejects` (3): the reasons are in rejects.jsonl in `report_dir`, "
+        "and nothing is acknowledged."
+    )
+    assert RejectLimit(None, earlier=150, attempts=1000, reasons=Counter(a=100)).objection() is None
+
+
+@pytest.mark.parametrize(
+    ("reasons", "stops"),
+    [
+        (["a"] * 50, True),
+        (["a"] * 49, False),
+        (["a"] * 49 + ["b"], False),
+        ([None] + ["a"] * 49, False),
+        (["a"] * 60, True),
+    ],
+    ids=["fifty", "forty-nine", "two reasons", "one went well", "sixty"],
+)
+def test_fifty_first_refusals_for_one_reason_stop_the_run(reasons: list[str | None], *, stops: bool) -> None:
+    """When each of the first fifty attempts is refused for one reason, the records are not to blame."""
+    limit = RejectLimit()
+    for reason in reasons:
+        limit.note(reason)
+    assert (limit.objection() is not None) is stops

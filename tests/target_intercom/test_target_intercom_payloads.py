@@ -1,0 +1,337 @@
+"""From record to request: fitting, comparing, creating."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from target_intercom.payloads import (
+    Change,
+    Shape,
+    UnfitValueError,
+    changes,
+    create_body,
+    link_value,
+    match_key,
+    match_value,
+    update_body,
+    wanted,
+)
+
+TYPES = {
+    "cb_name": "string",
+    "cb_at": "date",
+    "cb_mrr": "float",
+    "cb_seats": "integer",
+    "cb_auto": "boolean",
+    "cb_cust_id": "string",
+    "cb_created_by": "boolean",
+    "tier": "string",
+}
+OWNED = Shape(TYPES)
+ALL = Shape(TYPES, update_all=True)
+
+
+def record(**attributes: Any) -> dict[str, Any]:
+    """A record of the customer c1 with these attributes."""
+    return {"customer_id": "c1", "external_id": "x1", "email": "a@b.example", "custom_attributes": attributes}
+
+
+def contact(**attributes: Any) -> dict[str, Any]:
+    """The user that an earlier run has linked to c1."""
+    held = {"cb_cust_id": "c1", "cb_created_by": False} | attributes
+    standard = {"id": "i1", "role": "user", "external_id": "old", "email": "a@b.example", "name": "Ann", "phone": "1"}
+    return standard | {"custom_attributes": held}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fitted"),
+    [
+        ("cb_name", "  Gold ", "Gold"),
+        ("cb_name", "", None),
+        ("cb_name", " ", None),
+        ("cb_name", 7, "7"),
+        ("cb_name", "x" * 256, "x" * 255),
+        ("cb_at", "2025-01-31T12:00:00Z", 1738324800),
+        ("cb_at", "2025-01-31T12:00:00.900+00:00", 1738324800),
+        ("cb_at", "2025-01-31T14:00:00+02:00", 1738324800),
+        ("cb_at", "2025-01-31T12:00:00", 1738324800),
+        ("cb_at", "2025-01-31", 1738281600),
+        ("cb_at", 1738324800, 1738324800),
+        ("cb_mrr", 49, 49.0),
+        ("cb_mrr", 49.5, 49.5),
+        ("cb_seats", 5, 5),
+        ("cb_seats", 5.0, 5),
+        ("cb_auto", False, False),
+        ("cb_auto", None, None),
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+def test_values_are_fitted_to_their_type(name: str, value: Any, fitted: Any) -> None:
+    """Texts are trimmed and cut, dates become unix seconds (UTC when they name no zone), numbers stay numbers."""
+    result = wanted(record(**{name: value}), "c1", OWNED).attributes[name]
+    assert (result, type(result)) == (fitted, type(fitted))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("cb_at", "tomorrow"),
+        ("cb_at", True),
+        ("cb_mrr", "much"),
+        ("cb_mrr", float("nan")),
+        ("cb_mrr", True),
+        ("cb_seats", 5.5),
+        ("cb_seats", False),
+        ("cb_auto", "yes"),
+        ("cb_name", {"a": 1}),
+    ],
+    ids=[
+        "date",
+        "true as date",
+        "number",
+        "nan",
+        "true as number",
+        "fraction",
+        "false as integer",
+        "boolean",
+        "object",
+    ],
+)
+def test_a_misfit_names_the_attribute_and_not_the_value(name: str, value: Any) -> None:
+    """A value that is not of its declared type is refused without repeating it."""
+    with pytest.raises(UnfitValueError, match=rf"^the value of `{name}` is not of the type {TYPES[name]}$"):
+        wanted(record(**{name: value}), "c1", OWNED)
+
+
+def test_cut_strings_are_counted() -> None:
+    """Every string over 255 characters counts once."""
+    assert wanted(record(cb_name="x" * 300, tier="y" * 256), "c1", OWNED).cut == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "held", "expected"),
+    [
+        ({"cb_mrr": 49}, {"cb_mrr": 49.0}, {}),
+        ({"cb_mrr": 49.5}, {"cb_mrr": 49.0}, {"custom_attributes.cb_mrr": Change(49.0, 49.5)}),
+        ({"cb_mrr": 0}, {}, {"custom_attributes.cb_mrr": Change(None, 0.0)}),
+        ({"cb_at": "2025-01-31T12:00:00Z"}, {"cb_at": 1738324800}, {}),
+        ({"cb_at": "2025-01-31T12:00:00Z"}, {"cb_at": "1738324800"}, {}),
+        ({"cb_auto": False}, {"cb_auto": False}, {}),
+        ({"cb_auto": False}, {"cb_auto": 0}, {"custom_attributes.cb_auto": Change(0, after=False)}),
+        ({"cb_name": None}, {"cb_name": "Gold"}, {"custom_attributes.cb_name": Change("Gold", None)}),
+        ({"cb_name": None}, {}, {}),
+        ({"cb_name": None}, {"cb_name": ""}, {}),
+        ({}, {"cb_name": "Gold"}, {}),
+        ({"tier": "gold"}, {"tier": "silver"}, {}),
+    ],
+    ids=[
+        "49 is 49.0",
+        "another number",
+        "zero is a value",
+        "same second",
+        "same second as text",
+        "same boolean",
+        "zero is not false",
+        "null clears",
+        "null where nothing is",
+        "null where an empty text is",
+        "absent is no news",
+        "not ours",
+    ],
+)
+def test_owned_attributes_are_compared(
+    value: dict[str, Any], held: dict[str, Any], expected: dict[str, Change]
+) -> None:
+    """By default only owned attributes are written, only where they differ, and null clears them."""
+    assert changes(wanted(record(**value), "c1", OWNED), contact(**held), OWNED) == expected
+
+
+def test_update_all_writes_standard_fields_and_foreign_attributes() -> None:
+    """Under update_all a value of the record wins; nothing empty does, and match key and external id stay."""
+    given_record = record(tier="gold", cb_name=None) | {"email": "A@B.example", "name": "Anna", "phone": ""}
+    held = contact(tier="silver", cb_name="Gold")
+    assert changes(wanted(given_record, "c1", ALL), held, ALL) == {
+        "name": Change("Ann", "Anna"),
+        "custom_attributes.tier": Change("silver", "gold"),
+        "custom_attributes.cb_name": Change("Gold", None),
+    }
+
+
+def test_null_clears_only_what_is_owned() -> None:
+    """Under update_all, too, null leaves an attribute that is not owned alone."""
+    assert changes(wanted(record(tier=None), "c1", ALL), contact(tier="silver"), ALL) == {}
+
+
+def test_another_letter_case_of_an_email_is_no_change() -> None:
+    """Matched by external id, an e-mail address in another letter case is not written."""
+    shape = replace(ALL, match_on="external_id")
+    held = contact() | {"email": "A@B.EXAMPLE"}
+    assert changes(wanted(record(), "c1", shape), held, shape) == {}
+
+
+@pytest.mark.parametrize(
+    ("shape", "held", "expected"),
+    [
+        (OWNED, {"external_id": None}, {}),
+        (ALL, {"external_id": None}, {"external_id": Change(None, "x1")}),
+        (ALL, {"external_id": "old"}, {}),
+        (
+            OWNED,
+            {"external_id": None, "custom_attributes": {"cb_cust_id": "c1", "cb_created_by": True}},
+            {"external_id": Change(None, "x1")},
+        ),
+    ],
+    ids=["owned only", "all", "has one", "created here, and interrupted"],
+)
+def test_an_external_id_is_only_ever_filled_in(shape: Shape, held: dict[str, Any], expected: dict[str, Change]) -> None:
+    """An empty external id is filled under update_all, and always where an own creation was cut short."""
+    assert changes(wanted(record(), "c1", shape), contact() | held, shape) == expected
+
+
+@pytest.mark.parametrize(
+    ("held", "expected"),
+    [
+        (None, {"custom_attributes.cb_created_by": Change(None, after=False)}),
+        (True, {}),
+        (False, {}),
+    ],
+    ids=["found", "created here", "found before"],
+)
+def test_who_created_a_contact_never_flips(*, held: bool | None, expected: dict[str, Change]) -> None:
+    """A found contact is marked as not created here, once; the mark then stays, whatever the record says."""
+    found = contact(cb_created_by=held)
+    found["external_id"] = "x1"
+    assert changes(wanted(record(cb_created_by=True), "c1", OWNED), found, OWNED) == expected
+
+
+def test_the_link_is_written_on_every_record_touched() -> None:
+    """A contact that is not linked yet, or to a record long gone, is linked to this one."""
+    assert changes(wanted(record(), "c1", OWNED), contact(cb_cust_id="gone"), OWNED) == {
+        "custom_attributes.cb_cust_id": Change("gone", "c1")
+    }
+
+
+def test_converting_a_lead_sets_its_role() -> None:
+    """A lead becomes a user by its role, in the same request as the rest."""
+    lead = contact() | {"role": "lead"}
+    found = changes(wanted(record(cb_seats=3), "c1", OWNED), lead, OWNED, convert=True)
+    assert update_body(found) == {"role": "user", "custom_attributes": {"cb_seats": 3}}
+
+
+@pytest.mark.parametrize(
+    ("match_on", "identity"),
+    [("email", {}), ("external_id", {"external_id": "x1"})],
+)
+def test_a_new_contact(match_on: str, identity: dict[str, str]) -> None:
+    """A creation carries every value but nulls and says who made it; matched by e-mail it carries no external id."""
+    shape = replace(OWNED, match_on=match_on)
+    given_record = record(cb_mrr=49, cb_name=None, tier="gold") | {"name": " Ann ", "phone": None}
+    assert create_body(wanted(given_record, "c1", shape), shape) == {
+        "role": "user",
+        "email": "a@b.example",
+        "name": "Ann",
+        **identity,
+        "custom_attributes": {"cb_mrr": 49.0, "tier": "gold", "cb_cust_id": "c1", "cb_created_by": True},
+    }
+
+
+@pytest.mark.parametrize(
+    ("attributes", "record_id", "shape", "expected"),
+    [
+        ({"cb_cust_id": "c9"}, "c1", OWNED, "c9"),
+        ({}, "c1", OWNED, "c1"),
+        ({"cb_cust_id": None}, None, OWNED, None),
+        ({"cb_cust_id": "c9"}, "c1", replace(OWNED, link=""), None),
+    ],
+    ids=["in the record", "the key property", "neither", "switched off"],
+)
+def test_the_link_is_the_records_own_or_its_key(
+    attributes: dict[str, Any], record_id: str | None, shape: Shape, expected: str | None
+) -> None:
+    """The link value comes from the record's link attribute, else its key property; without a setting there is none."""
+    assert link_value(record(**attributes), record_id, shape) == expected
+
+
+def test_match_values() -> None:
+    """Match values are trimmed; e-mail addresses are compared in lower case, external ids as they are."""
+    assert match_value({"email": " Ann@B.example "}, "email") == "Ann@B.example"
+    assert match_value({"email": "  "}, "email") is None
+    assert match_value({}, "email") is None
+    assert match_value({"external_id": 7}, "external_id") == "7"
+    assert match_key("Ann@B.example", "email") == "ann@b.example"
+    assert match_key("Ann", "external_id") == "Ann"
+
+
+TEXT = st.text(max_size=300)
+ATTRIBUTES = st.fixed_dictionaries(
+    {},
+    optional={
+        "cb_name": st.none() | TEXT,
+        "cb_at": st.none() | st.datetimes().map(lambda moment: moment.isoformat() + "Z"),
+        "cb_mrr": st.none() | st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**9), 10**9),
+        "cb_seats": st.none() | st.integers(),
+        "cb_auto": st.none() | st.booleans(),
+        "tier": st.none() | TEXT,
+    },
+)
+HELD = st.fixed_dictionaries(
+    {},
+    optional={
+        "cb_name": st.none() | TEXT,
+        "cb_at": st.none() | st.integers(0, 2**33),
+        "cb_mrr": st.none() | st.floats(allow_nan=False, allow_infinity=False),
+        "cb_created_by": st.none() | st.booleans(),
+        "cb_cust_id": st.none() | st.sampled_from(["c1", "c2"]),
+        "tier": st.none() | TEXT,
+    },
+)
+STANDARD = st.fixed_dictionaries({name: st.none() | TEXT for name in ("email", "name", "phone", "external_id")})
+SHAPES = st.builds(
+    Shape,
+    st.just(TYPES),
+    match_on=st.sampled_from(["email", "external_id"]),
+    update_all=st.booleans(),
+    link=st.sampled_from(["cb_cust_id", ""]),
+)
+
+
+def written(held: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+    """What Intercom holds after a PUT: a partial update, custom attributes merged key by key."""
+    attributes = held["custom_attributes"] | body.get("custom_attributes", {})
+    return held | body | {"custom_attributes": attributes}
+
+
+RECORDS = st.builds(lambda fields, attributes: fields | {"custom_attributes": attributes}, STANDARD, ATTRIBUTES)
+CONTACTS = st.builds(
+    lambda role, fields, held: {"id": "i1", "role": role, "custom_attributes": held} | fields,
+    st.sampled_from(["user", "lead"]),
+    STANDARD,
+    HELD,
+)
+
+
+@given(RECORDS, CONTACTS, SHAPES)
+def test_writing_the_difference_leaves_none(source: dict[str, Any], before: dict[str, Any], shape: Shape) -> None:
+    """After the changes are written there are none, and neither match key nor an existing external id has changed."""
+    want, convert = wanted(source, "c1", shape), before["role"] == "lead"
+    body = update_body(changes(want, before, shape, convert=convert))
+    after = written(before, body)
+    assert changes(want, after, shape, convert=convert) == {}
+    if before["external_id"]:
+        assert after["external_id"] == before["external_id"]
+    if before.get(shape.match_on):
+        assert after[shape.match_on] == before[shape.match_on]
+    if (mark := before["custom_attributes"].get("cb_created_by")) is not None:
+        assert after["custom_attributes"]["cb_created_by"] == mark
+
+
+@given(RECORDS, SHAPES)
+def test_a_created_contact_lacks_at_most_its_external_id(source: dict[str, Any], shape: Shape) -> None:
+    """What is left to write after a creation is the external id, which an e-mail match withholds from the creation."""
+    want = wanted(source, "c1", shape)
+    created = {"id": "i1", "external_id": None, "email": None} | create_body(want, shape)
+    assert set(changes(want, created, shape)) <= {"external_id"}

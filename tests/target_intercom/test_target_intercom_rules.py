@@ -1,0 +1,177 @@
+"""The decision table, cell by cell, and what holds for all of it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from target_intercom.rules import Candidate, Decision, Match, Rules, decide, holds
+
+USER, OTHER = Match("u1"), Match("u2")
+LEAD, OTHER_LEAD = Match("l1", role="lead"), Match("l2", role="lead")
+CLAIMED = Match("u1", claimed=True)
+TAKEN_LEAD = Match("l1", role="lead", claimed=True)
+ARCHIVED = Match("u1", archived=True)
+ACTIVE, CANCELLED, DELETED = Candidate(), Candidate(cancelled=True), Candidate(deleted=True)
+
+
+@pytest.mark.parametrize(
+    ("matches", "rules", "decision"),
+    [
+        ([USER], Rules(), Decision("update", "matched", USER)),
+        ([USER, LEAD], Rules(on_lead="convert"), Decision("update", "matched", USER)),
+        ([USER, OTHER], Rules(on_no_match="create"), Decision("skip", "ambiguous")),
+        ([CLAIMED], Rules(on_no_match="create"), Decision("skip", "claimed", CLAIMED)),
+        ([ARCHIVED], Rules(on_no_match="create"), Decision("skip", "archived", ARCHIVED)),
+        ([], Rules(), Decision("skip", "no_match")),
+        ([], Rules(on_no_match="create"), Decision("create", "no_match")),
+        ([], Rules(on_lead="create"), Decision("skip", "no_match")),
+        ([LEAD], Rules(), Decision("skip", "lead", LEAD)),
+        ([LEAD], Rules(on_no_match="create"), Decision("skip", "lead", LEAD)),
+        ([LEAD], Rules(on_lead="convert"), Decision("convert", "lead", LEAD)),
+        ([LEAD], Rules(on_lead="create"), Decision("create", "lead", LEAD)),
+        ([LEAD, OTHER_LEAD], Rules(), Decision("skip", "lead")),
+        ([LEAD, OTHER_LEAD], Rules(on_lead="convert"), Decision("skip", "ambiguous")),
+        ([LEAD, OTHER_LEAD], Rules(on_lead="create"), Decision("create", "lead")),
+        ([TAKEN_LEAD], Rules(on_lead="convert"), Decision("skip", "claimed", TAKEN_LEAD)),
+    ],
+    ids=[
+        "one user",
+        "a user beside a lead",
+        "two users",
+        "a user linked to another record",
+        "an archived user",
+        "none, skip",
+        "none, create",
+        "none, although leads would be created",
+        "lead, skip",
+        "lead, although users would be created",
+        "lead, convert",
+        "lead, create",
+        "leads, skip",
+        "leads, convert",
+        "leads, create",
+        "a lead linked to another record",
+    ],
+)  # fmt: skip
+def test_what_is_found_and_the_settings_decide(matches: list[Match], rules: Rules, decision: Decision) -> None:
+    """An active record is updated, created, converted or skipped as the table says."""
+    assert decide(ACTIVE, matches, rules) == decision
+
+
+@pytest.mark.parametrize(
+    ("candidate", "create_cancelled", "expected"),
+    [
+        (ACTIVE, False, "create"),
+        (CANCELLED, False, "cancelled"),
+        (CANCELLED, True, "create"),
+        (DELETED, False, "deleted"),
+        (DELETED, True, "deleted"),
+        (Candidate(cancelled=True, deleted=True), True, "deleted"),
+    ],
+    ids=["active", "cancelled", "cancelled wanted", "deleted", "deleted is never wanted", "both"],
+)
+@pytest.mark.parametrize(
+    ("matches", "rules"),
+    [([], {"on_no_match": "create"}), ([LEAD], {"on_lead": "create"}), ([LEAD], {"on_lead": "convert"})],
+    ids=["nobody", "beside a lead", "out of a lead"],
+)
+def test_who_is_made_a_user(
+    candidate: Candidate, expected: str, matches: list[Match], rules: dict[str, str], *, create_cancelled: bool
+) -> None:
+    """A cancelled customer becomes a user only when told so, a deleted one never, whichever way leads there."""
+    decision = decide(candidate, matches, Rules(**rules, create_cancelled=create_cancelled))
+    wish = rules.get("on_lead", "create")
+    assert (decision.action, decision.reason) == (
+        (wish, "lead" if matches else "no_match") if expected == "create" else ("skip", expected)
+    )
+
+
+@pytest.mark.parametrize("candidate", [CANCELLED, DELETED], ids=["cancelled", "deleted"])
+def test_a_match_is_updated_whatever_the_record_is(candidate: Candidate) -> None:
+    """That a customer cancelled or was deleted is news for the user that Intercom has."""
+    assert decide(candidate, [USER], Rules()) == Decision("update", "matched", USER)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "matches", "decision"),
+    [
+        (Candidate(identified=False), [USER], Decision("skip", "no_identifier", USER)),
+        (Candidate(superseded=True), [USER], Decision("skip", "superseded", USER)),
+        (Candidate(claimed=True), [USER], Decision("skip", "claimed", USER)),
+        (Candidate(claimed=True), [], Decision("skip", "claimed")),
+        (Candidate(claimed=True), [LEAD], Decision("skip", "claimed", LEAD)),
+        (Candidate(claimed=True), [LEAD, OTHER_LEAD], Decision("skip", "claimed")),
+    ],
+    ids=["no identifier", "superseded", "match taken", "place taken", "lead taken", "place beside leads taken"],
+)
+def test_a_record_that_may_not_write(candidate: Candidate, matches: list[Match], decision: Decision) -> None:
+    """A record without identifier, with a successor, or whose place another has, is skipped under all settings."""
+    for rules in (Rules(), Rules("create", "create", create_cancelled=True), Rules("create", "convert")):
+        assert decide(candidate, matches, rules) == decision
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ({"cb_sub_status": ["cancelled"]}, True),
+        ({"cb_sub_status": ["active", "in_trial"]}, False),
+        ({"cb_sub_status": ["cancelled"], "plan": ["gold"]}, True),
+        ({"cb_sub_status": ["cancelled"], "plan": ["silver"]}, False),
+        ({"missing": ["cancelled"]}, False),
+        ({"missing": [None]}, True),
+        ({}, False),
+    ],
+    ids=[
+        "one value",
+        "none of the values",
+        "attribute and field",
+        "not all",
+        "missing",
+        "missing is null",
+        "no condition",
+    ],
+)
+def test_a_condition_is_about_every_field_it_names(condition: dict[str, list[str]], *, expected: bool) -> None:
+    """A condition holds when every field it names has one of its values, and an empty one never does."""
+    record = {"plan": "gold", "custom_attributes": {"cb_sub_status": "cancelled"}}
+    assert holds(condition, record) is expected
+
+
+MATCHES = st.lists(
+    st.builds(
+        Match,
+        id=st.sampled_from(["a", "b", "c"]),
+        role=st.sampled_from(["user", "lead"]),
+        claimed=st.booleans(),
+        archived=st.booleans(),
+    ),
+    max_size=3,
+    unique_by=lambda match: match.id,
+)
+CANDIDATES = st.builds(Candidate, *(st.booleans() for _ in range(5)))
+RULES = st.builds(
+    Rules,
+    on_no_match=st.sampled_from(["skip", "create"]),
+    on_lead=st.sampled_from(["skip", "convert", "create"]),
+    create_cancelled=st.booleans(),
+)
+
+
+@given(CANDIDATES, MATCHES, RULES)
+def test_the_table_is_complete_and_never_guesses(candidate: Candidate, matches: list[Match], rules: Rules) -> None:
+    """Every combination has a decision; one writes only to a match that is the only one, free and live."""
+    decision = decide(candidate, matches, rules)
+    users = [match for match in matches if match.role == "user"]
+    if decision.action in {"update", "convert"}:
+        assert decision.match is not None
+        assert not decision.match.claimed
+        assert not decision.match.archived
+        assert [match for match in matches if match.role == decision.match.role] == [decision.match]
+    if decision.action == "create":
+        assert not users
+        assert "create" in {rules.on_no_match, rules.on_lead}
+    if decision.action != "skip":
+        assert candidate.identified
+        assert not candidate.superseded
+        assert not candidate.claimed

@@ -1,0 +1,127 @@
+"""The target as a Singer plugin: the SDK's own suite, unknown streams, odd input, what it says of itself."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from singer_sdk.exceptions import ConfigurationError
+from singer_sdk.testing import get_target_test_class
+from target_intercom.settings import PROPERTIES
+from target_intercom.target import TargetIntercom
+
+CONFIG: dict[str, Any] = {"access_token": "sandbox_token"}
+README = Path(__file__).parents[2] / "target-intercom" / "README.md"
+
+
+class TestSdkSuite(get_target_test_class(TargetIntercom, config=CONFIG)):  # type: ignore[misc]
+    """The SDK's suite for targets, whose streams are all foreign to this one."""
+
+    @pytest.fixture(autouse=True)
+    def _sandbox(self, workspace: Any, tmp_path: Path) -> None:
+        CONFIG.update(api_url=workspace.sandbox.intercom_url, report_dir=str(tmp_path))
+
+
+def lines(*messages: dict[str, Any]) -> io.StringIO:
+    """Give Singer messages as a tap prints them."""
+    return io.StringIO("".join(json.dumps(message) + "\n" for message in messages))
+
+
+def schema(stream: str, **properties: Any) -> dict[str, Any]:
+    """Give a SCHEMA message keyed on `id`."""
+    fields = {"id": {"type": "string"}, "email": {"type": ["string", "null"]}} | properties
+    return {
+        "type": "SCHEMA",
+        "stream": stream,
+        "schema": {"type": "object", "properties": fields},
+        "key_properties": ["id"],
+    }
+
+
+def record(stream: str, **fields: Any) -> dict[str, Any]:
+    """Give a RECORD message."""
+    return {"type": "RECORD", "stream": stream, "record": fields}
+
+
+def test_an_unknown_stream_is_skipped_with_one_warning(
+    target: Any, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A stream that is not for Intercom is warned of once and counted, and STATE is acknowledged."""
+    plugin = TargetIntercom(config=target.config())
+    plugin.listen(
+        lines(
+            schema("orders"), record("orders", id="1"), record("orders", id="2"), {"type": "STATE", "value": {"a": 1}}
+        )
+    )
+    warnings = [entry.getMessage() for entry in caplog.records if entry.levelname == "WARNING"]
+    assert warnings == ["The stream is skipped: target-intercom writes `contacts`"]
+    assert plugin.run.summary.other_streams == {"orders": 2}
+    assert json.loads(capsys.readouterr().out) == {"a": 1}
+
+
+def test_a_stream_without_records_reads_nothing_but_the_token(target: Any) -> None:
+    """An empty stream costs one call."""
+    TargetIntercom(config=target.config()).listen(lines(schema("contacts")))
+    assert target.calls == {"GET /me": 1}
+
+
+def test_companies_are_refused_in_a_sentence(target: Any) -> None:
+    """The stream `companies` is not written, and nobody may think it was."""
+    with pytest.raises(ConfigurationError, match=r"^target-intercom does not write the stream `companies`"):
+        TargetIntercom(config=target.config()).listen(lines(schema("companies")))
+
+
+def test_a_batch_message_is_refused_in_a_sentence(target: Any) -> None:
+    """A BATCH message would be records not seen: it stops the run."""
+    batch = {"type": "BATCH", "stream": "contacts", "encoding": {"format": "jsonl"}, "manifest": ["file:///x"]}
+    with pytest.raises(ConfigurationError, match=r"^target-intercom reads no BATCH messages"):
+        TargetIntercom(config=target.config()).listen(lines(schema("contacts"), batch))
+
+
+def test_a_record_without_key_or_identifier_is_accounted_for(workspace: Any, target: Any) -> None:
+    """Records without the key property are matched all the same; those without e-mail address are counted."""
+    ann = workspace.add(email="ann@a.example")
+    plugin = TargetIntercom(config=target.config())
+    plugin.listen(lines(schema("contacts"), record("contacts", email="ann@a.example"), record("contacts", id="2")))
+    assert plugin.run.summary.outcomes == {"updated": 1}
+    assert plugin.run.summary.skipped == {"no_identifier": 1}
+    assert workspace.get(ann)["custom_attributes"] == {"cb_created_by": False}
+
+
+def test_any_tap_will_do(workspace: Any, target: Any) -> None:
+    """A stream of another origin, with another prefix and no link, is written by its own settings."""
+    ann = workspace.add(email="ann@a.example")
+    attributes = {"type": "object", "properties": {"crm_tier": {"type": "string"}, "other": {"type": "string"}}}
+    settings = {"owned_prefix": "crm_", "link_attribute": ""}
+    values = {"crm_tier": "gold", "other": "x"}
+    TargetIntercom(config=target.config(**settings)).listen(
+        lines(
+            schema("contacts", custom_attributes=attributes),
+            record("contacts", id="7", email="ann@a.example", custom_attributes=values),
+        )
+    )
+    assert workspace.get(ann)["custom_attributes"] == {"crm_tier": "gold", "crm_created_by": False}
+
+
+def test_about_names_every_setting() -> None:
+    """`target-intercom --about` describes each setting, and no setting of the SDK's that would do nothing."""
+    command = Path(sys.executable).with_name("target-intercom")
+    about = subprocess.run([command, "--about", "--format=json"], capture_output=True, text=True, check=True).stdout
+    settings = json.loads(about)["settings"]["properties"]
+    assert set(settings) == set(PROPERTIES.to_dict()["properties"]) | {
+        "stream_maps",
+        "stream_map_config",
+        "faker_config",
+    }
+    assert all(setting.get("description") for setting in PROPERTIES.to_dict()["properties"].values())
+
+
+@pytest.mark.parametrize("name", sorted(PROPERTIES.to_dict()["properties"]))
+def test_the_readme_names_every_setting(name: str) -> None:
+    """Every setting is in the README."""
+    assert f"`{name}`" in README.read_text()

@@ -1,0 +1,1 @@
+"""Singer mappers that turn billing rows into Intercom records."""

@@ -1,0 +1,306 @@
+"""What both maps share: read everything, keep it in one transaction, and only then send.
+
+A tap that dies gives a mapper a clean end of input, so the end alone proves nothing: see ``protocol``.
+"""
+
+from __future__ import annotations
+
+import abc
+import hashlib
+import json
+import sys
+import tempfile
+import time
+import uuid
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, ClassVar
+
+import singer_sdk.singerlib as singer
+from singer_sdk import typing as th
+from singer_sdk.contrib.msgspec import MsgSpecWriter
+from singer_sdk.helpers.capabilities import PluginCapabilities
+from singer_sdk.mapper_base import InlineMapper
+
+from standpipe_maps import protocol
+from standpipe_maps.errors import Refusal
+from standpipe_maps.messages import LineReader, release
+from standpipe_maps.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from types import FrameType
+
+    from sqlalchemy import Connection, MetaData
+
+BATCH = 1000
+HOUR = 3600
+# Where a run is kept, and whether it is: none of these changes what is sent.
+HOUSEKEEPING = frozenset({"store_dir", "store_name", "resend", "reconcile_every", "allow_partial", "preview"})
+
+
+def common_settings(resend: str) -> tuple[th.Property[Any], ...]:
+    """The settings of every map; ``resend`` is the default of that setting."""
+    return (
+        th.Property(
+            "store_dir",
+            th.StringType,
+            default="~/.local/state/standpipe/transforms",
+            description="Folder of the stores. It must outlive the run.",
+        ),
+        th.Property(
+            "store_name",
+            th.StringType(pattern=f"^{protocol.STORE_NAME.pattern}$"),
+            description="Fixed name of the store, one for each pipeline. For taps that do not repeat STATE.",
+        ),
+        th.Property(
+            "resend",
+            th.StringType(allowed_values=["all", "changed"]),
+            default=resend,
+            description="Send every record each run, or those that this run's input touched.",
+        ),
+        th.Property(
+            "reconcile_every",
+            th.IntegerType(minimum=1),
+            default=24,
+            description="With `resend: changed`, hours after which every record is sent again.",
+        ),
+        th.Property(
+            "allow_partial",
+            th.BooleanType,
+            default=False,
+            description="Send although the tap does not say that it read everything. For other people's taps.",
+        ),
+        th.Property(
+            "preview",
+            th.BooleanType,
+            default=False,
+            description="Use a throw-away store and send no STATE. The mapping `preview` sets it.",
+        ),
+    )
+
+
+class JoinMapper(InlineMapper, abc.ABC):
+    """A mapper that sends nothing until it has read everything and committed it."""
+
+    # Streams that are kept: others pass by.
+    streams: ClassVar[frozenset[str]]
+    tables: ClassVar[MetaData]
+    migrations: ClassVar[Sequence[Callable[[Connection], None]]]
+
+    capabilities: ClassVar[list[Any]] = [PluginCapabilities.ABOUT, PluginCapabilities.STRUCTURED_LOGGING]
+    message_reader_class = LineReader
+    message_writer_class = MsgSpecWriter
+    package_name = "standpipe-maps"
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.started = time.monotonic()
+        self.schemas: dict[str, Mapping[str, Any]] = {}
+        self.counts: Counter[str] = Counter()
+        self._rows: dict[str, list[bytes]] = {}
+        self._echo: dict[str, Any] | None = None
+        self._held: dict[str, Any] | None = None
+        self._opened: protocol.Opening | None = None
+        self._open = ExitStack()
+        self.message_reader: LineReader
+        self.message_reader.on_failure = self._open.close
+
+    # What a map fills in.
+
+    @property
+    @abc.abstractmethod
+    def needed(self) -> Iterable[tuple[str, ...]]:
+        """The streams that the join needs; of each tuple, one."""
+
+    @abc.abstractmethod
+    def begin(self) -> None:
+        """Get ready for the first rows: ``store`` is open."""
+
+    @abc.abstractmethod
+    def keep(self, stream: str, records: Sequence[bytes]) -> None:
+        """Put records, as they came, into the store."""
+
+    @abc.abstractmethod
+    def fingerprint(self) -> Any:
+        """What, beside the settings and the code, decides what is sent: JSON."""
+
+    @abc.abstractmethod
+    def derived(self, since: int | None) -> Iterable[singer.Message]:
+        """The SCHEMA and the RECORDs to send: of everything, or of what changed after the generation ``since``."""
+
+    @abc.abstractmethod
+    def report(self, generation: int, seconds: float) -> dict[str, Any]:
+        """The run's summary, which is logged and written as JSON."""
+
+    # The protocol.
+
+    def map_schema_message(self, message_dict: dict[str, Any]) -> Iterable[singer.Message]:
+        """Take note of a stream; the first opens the store."""
+        if self._opened is None:
+            self._open_store()
+        self.schemas[message_dict["stream"]] = message_dict["schema"]
+        return ()
+
+    def map_record_message(self, message_dict: dict[str, Any]) -> Iterable[singer.Message]:
+        """Take a record in."""
+        stream = message_dict["stream"]
+        if stream not in self.schemas:
+            raise Refusal(f"A record of the stream {stream} came before its schema: check the tap.")
+        if stream in self.streams:
+            rows = self._rows.setdefault(stream, [])
+            rows.append(message_dict["record"])
+            self.counts[stream] += 1
+            if len(rows) >= BATCH:
+                self._flush()
+        return ()
+
+    def map_state_message(self, message_dict: dict[str, Any]) -> Iterable[singer.Message]:
+        """Hold a STATE back; one before the first SCHEMA is what the target confirmed last."""
+        state = message_dict["value"]
+        if self._opened is None:
+            self._echo = state
+        else:
+            protocol.check_late_echo(protocol.echo_of(state), self._opened)
+            self._held = state
+        return ()
+
+    def map_activate_version_message(self, message_dict: dict[str, Any]) -> Iterable[singer.Message]:  # noqa: ARG002
+        """Nothing: versions of the tap's tables are no versions of what is derived."""
+        return ()
+
+    def map_batch_message(self, message_dict: dict[str, Any]) -> Iterable[singer.Message]:
+        """Refuse: rows that lie elsewhere cannot be joined."""
+        raise Refusal(
+            f"The tap sends {message_dict.get('stream')} as BATCH files: take `batch_config` out of its settings."
+        )
+
+    def process_endofpipe(self) -> None:
+        """Send what the whole input makes, or refuse."""
+        with self._open:
+            self._finish()
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """End at once, with what is not committed undone and nothing acknowledged."""
+        self.logger.warning("Signal %d: stopping without acknowledging unfinished work", signum)
+        raise SystemExit(128 + signum)
+
+    def _open_store(self) -> None:
+        self._opened = protocol.opening(
+            protocol.echo_of(self._echo),
+            store_name=self.config.get("store_name"),
+            allow_partial=self.config["allow_partial"],
+            preview=self.config["preview"],
+        )
+        self.store = self._open.enter_context(self._store(self._opened))
+        self._committed = self.store.generation
+        protocol.check_generation(self._opened, self._committed)
+        if self._opened.fresh:
+            self.store.clear()
+        self.generation = self._committed + 1
+        self.begin()
+
+    def _store(self, opened: protocol.Opening) -> Store:
+        folder = self._folder(opened)
+        name = opened.name or uuid.uuid4().hex
+        path = folder / f"{name}.sqlite"
+        if opened.must_exist and not path.exists():
+            raise Refusal(f"The store {path} is missing: bring it back, or {protocol.FULL_REFRESH}.")
+        return Store(path, name, self.tables, self.migrations)
+
+    @property
+    def store_dir(self) -> Path:
+        """The folder of the stores."""
+        return Path(self.config["store_dir"]).expanduser()
+
+    def _folder(self, opened: protocol.Opening) -> Path:
+        if opened.throw_away:
+            return Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="standpipe-")))
+        try:
+            self.store_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise Refusal(
+                f"The folder {self.store_dir} cannot be made ({error.strerror}): check `store_dir`."
+            ) from error
+        return self.store_dir
+
+    def _flush(self) -> None:
+        for stream, rows in self._rows.items():
+            self.keep(stream, rows)
+        self._rows.clear()
+
+    def _finish(self) -> None:
+        marker = protocol.marker_of(self._held)
+        opened = self._opened
+        if opened is None:
+            raise Refusal("The tap sent no stream, so nothing is sent: look at its log, and run again.")
+        protocol.check_complete(
+            marker,
+            self.needed,
+            opened,
+            new=opened.fresh or self._committed == 0,
+            allow_partial=self.config["allow_partial"],
+        )
+        self._flush()
+        now = marker.completed_at // 1000 if marker else int(time.time())
+        with tempfile.TemporaryFile(dir=self.store.path.parent) as held:
+            self._hold_back(held, self._since(now), now)
+            self.store.commit()
+            release(held, sys.stdout.buffer)
+        self._summarise(opened)
+
+    def _since(self, now: int) -> int | None:
+        """The generation after which changes are sent; None sends everything."""
+        confirmed = self._opened.confirmed if self._opened else 0
+        reconciled = self.store.recall("reconciled_at", 0)
+        everything = (
+            self.config["resend"] == "all"
+            or self.store.recall("all_sent", 0) > confirmed
+            or self.store.recall("fingerprint") != self._fingerprint()
+            or not reconciled <= now < reconciled + self.config["reconcile_every"] * HOUR
+        )
+        return None if everything or not confirmed else confirmed
+
+    def _fingerprint(self) -> str:
+        settings = {name: value for name, value in self.config.items() if name not in HOUSEKEEPING}
+        parts = [self.plugin_version, settings, self.fingerprint()]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def _hold_back(self, held: IO[bytes], since: int | None, now: int) -> None:
+        """Derive all that is to be sent into a file, and note the run in the store: what may fail, fails here."""
+        try:
+            for message in self.derived(since):
+                held.write(self.message_writer.format_message(message))
+            if state := self._state():
+                held.write(self.message_writer.format_message(state))
+        except OSError as error:
+            raise Refusal(f"What is to be sent does not fit beside the store ({error.strerror}): make room.") from error
+        self.store.remember("generation", self.generation)
+        if since is None:
+            self.store.remember("all_sent", self.generation)
+            self.store.remember("reconciled_at", now)
+            self.store.remember("fingerprint", self._fingerprint())
+
+    def _state(self) -> singer.StateMessage | None:
+        state = self._held or self._echo
+        if state is None or self.config["preview"]:
+            return None
+        confirmed = {"store": self.store.name, "gen": self.generation}
+        return singer.StateMessage({**state, "bookmarks": {**protocol.bookmarks_of(state), "_map": confirmed}})
+
+    def _summarise(self, opened: protocol.Opening) -> None:
+        summary = self.report(self.generation, round(time.monotonic() - self.started, 1))
+        name = "preview" if opened.throw_away else self.store.name
+        self.logger.info("%s", "\n  ".join([f"Summary of {name}", *summary_lines(summary)]))
+        self.store_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = self.store_dir / f"{name}.summary.json.new"
+        draft.write_text(json.dumps(summary, indent=2) + "\n")
+        draft.replace(self.store_dir / f"{name}.summary.json")
+
+
+def summary_lines(summary: Mapping[str, Any]) -> Iterable[str]:
+    """A summary as lines of text: nested tables on one line."""
+    for name, value in summary.items():
+        text = ", ".join(f"{key} {count}" for key, count in value.items()) if isinstance(value, dict) else value
+        yield f"{name.replace('_', ' ')}: {text}"

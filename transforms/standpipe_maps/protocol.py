@@ -1,0 +1,181 @@
+"""When a join may be made: which store a run continues, and whether its input was whole. Nothing else decides."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from standpipe_maps.errors import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+FULL_REFRESH = "run once with --full-refresh"
+STORE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+
+
+@dataclass(frozen=True)
+class Marker:
+    """What a tap says in its last STATE, ``bookmarks._sync``, when every selected stream ended well."""
+
+    streams: frozenset[str]
+    bounded: bool
+    """It read from a date on, not everything."""
+    subset: bool
+    """It read some customers, not all."""
+    completed_at: int
+    """Unix milliseconds by the tap's clock."""
+
+
+@dataclass(frozen=True)
+class Echo:
+    """What the STATE before the first SCHEMA says: what the target confirmed last."""
+
+    has_bookmarks: bool = False
+    """The tap reads only what changed."""
+    store: str | None = None
+    generation: int = 0
+
+
+@dataclass(frozen=True)
+class Opening:
+    """The store that a run uses."""
+
+    name: str | None
+    """None: one of its own, under a new name."""
+    must_exist: bool = False
+    fresh: bool = False
+    """Whatever the store holds is left behind."""
+    confirmed: int = 0
+    """The generation that the target confirmed; 0 when it is not known."""
+    throw_away: bool = False
+
+
+def bookmarks_of(state: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The bookmarks of a STATE's value; empty when it has none."""
+    bookmarks = (state or {}).get("bookmarks")
+    return bookmarks if isinstance(bookmarks, dict) else {}
+
+
+def marker_of(state: Mapping[str, Any] | None) -> Marker | None:
+    """The completion marker of a STATE's value; None when it has none, or none that can be read."""
+    sync = bookmarks_of(state).get("_sync")
+    if not isinstance(sync, dict) or not isinstance(sync.get("completed_at"), int):
+        return None
+    return Marker(
+        streams=frozenset(name for name in str(sync.get("streams", "")).split(",") if name),
+        bounded=sync.get("from") is not None,
+        subset=bool(sync.get("subset")),
+        completed_at=sync["completed_at"],
+    )
+
+
+def echo_of(state: Mapping[str, Any] | None) -> Echo:
+    """What a STATE's value says of the last run; a STATE of another shape counts as bookmarks."""
+    bookmarks = bookmarks_of(state)
+    foreign = bool(state) and "bookmarks" not in (state or {})
+    has_bookmarks = foreign or any(not name.startswith("_") for name in bookmarks)
+    named = bookmarks.get("_map")
+    if not isinstance(named, dict) or not isinstance(named.get("store"), str) or not isinstance(named.get("gen"), int):
+        return Echo(has_bookmarks)
+    return Echo(has_bookmarks, named["store"], named["gen"])
+
+
+def opening(echo: Echo, *, store_name: str | None, allow_partial: bool, preview: bool) -> Opening:
+    """The store to use, from what came before the first SCHEMA and the settings of these names.
+
+    Raises:
+        Refusal: the run cannot know the rows that its tap will not send again.
+    """
+    if preview:
+        return _preview(echo)
+    if echo.store is not None:
+        return _continued(echo.store, echo.generation, store_name)
+    # A tap that repeats nothing of what it was given can only be known by a store of a fixed name.
+    if store_name and allow_partial:
+        return Opening(store_name, must_exist=echo.has_bookmarks)
+    if echo.has_bookmarks:
+        raise Refusal(
+            "STATE has bookmarks but does not name the map's store, so the rows before them are unknown: "
+            f"{FULL_REFRESH}."
+        )
+    return Opening(store_name, fresh=True)
+
+
+def _preview(echo: Echo) -> Opening:
+    if echo.has_bookmarks:
+        raise Refusal(
+            "A preview reads everything, but STATE has bookmarks: give it a state of its own, or --full-refresh."
+        )
+    return Opening(None, throw_away=True)
+
+
+def _continued(store: str, generation: int, store_name: str | None) -> Opening:
+    if store_name and store != store_name:
+        raise Refusal(
+            f"STATE names the store `{store}` and the setting `store_name` is `{store_name}`: set it back, or "
+            f"{FULL_REFRESH}."
+        )
+    if not STORE_NAME.fullmatch(store):
+        raise Refusal(f"STATE names a store that cannot be a file: {FULL_REFRESH}.")
+    return Opening(store, must_exist=True, confirmed=generation)
+
+
+def check_late_echo(echo: Echo, opened: Opening) -> None:
+    """Refuse a STATE that names another store than the one that is open.
+
+    Raises:
+        Refusal: the tap repeated its old STATE after its first SCHEMA.
+    """
+    if echo.store is not None and not opened.throw_away and echo.store != opened.name:
+        raise Refusal("The tap repeats its old STATE too late to be used: set `store_name` and `allow_partial`.")
+
+
+def check_generation(opened: Opening, generation: int) -> None:
+    """Refuse a store that is older than what the target confirmed.
+
+    Raises:
+        Refusal: the store is an old copy.
+    """
+    if generation < opened.confirmed:
+        raise Refusal(
+            f"The store `{opened.name}` is an old copy (run {generation}, STATE says {opened.confirmed}): "
+            f"bring back the newer one, or {FULL_REFRESH}."
+        )
+
+
+def check_complete(
+    marker: Marker | None, needed: Iterable[tuple[str, ...]], opened: Opening, *, new: bool, allow_partial: bool
+) -> None:
+    """Refuse an input that is not whole, unless ``allow_partial`` says that it need not be.
+
+    Args:
+        marker: the completion marker of the last STATE.
+        needed: the streams that the join needs; of each tuple, one.
+        opened: the store in use.
+        new: the store knows nothing from earlier runs.
+        allow_partial: the setting.
+
+    Raises:
+        Refusal: rows may be missing.
+    """
+    if allow_partial:
+        return _check_known_tap(marker, opened)
+    if marker is None:
+        raise Refusal(
+            "The tap ended without saying that it read everything, so nothing is sent: look at its log, and run again."
+        )
+    for names in needed:
+        if not marker.streams.intersection(names):
+            raise Refusal(f"The tap did not read the stream {' or '.join(names)}, which the join needs: select it.")
+    if new and marker.bounded:
+        raise Refusal("The tap's first run was bounded by `start_date`, so rows are missing: remove it.")
+    if new and marker.subset and not opened.throw_away:
+        raise Refusal("The tap read some customers only, which cannot open a store: use the mapping `preview`.")
+    return None
+
+
+def _check_known_tap(marker: Marker | None, opened: Opening) -> None:
+    if marker is None and opened.name is None and not opened.throw_away:
+        raise Refusal("This tap does not say what it read, nor repeat STATE: with `allow_partial`, set `store_name`.")

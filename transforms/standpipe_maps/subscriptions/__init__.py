@@ -1,0 +1,1 @@
+"""map-subscriptions: Chargebee's customers, subscriptions and invoices as Intercom's contacts or companies."""
