@@ -1,6 +1,6 @@
 # Two commands are the whole set-up: `make demo` and `make test`. Each needs only Python >= 3.11, make and a package index.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format sandbox constraints clean
+.PHONY: help demo test lint format sandbox readme constraints clean
 
 PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
@@ -27,6 +27,9 @@ format: .venv/synced ## Put the code into its format
 
 sandbox: .venv/synced ## Serve the sandbox on port 8100 until interrupted
 	$(UV) run --no-sync sandbox --port 8100 --customers 500 --seed 7
+
+readme: .venv/synced ## Put the demo's real output into README.md
+	$(UV) run --no-sync demo --into README.md
 
 constraints: .venv/synced ## Write the versions of uv.lock for `meltano install`
 	$(UV) export --quiet --frozen --no-hashes --no-emit-workspace --no-annotate --no-header --all-packages --no-default-groups -o constraints.txt

@@ -172,13 +172,12 @@ def held(change: dict[str, Any], side: str) -> dict[str, Any]:
 def telling(changes: list[dict[str, Any]], kind: str) -> dict[str, Any]:
     """The change that says most to a person: of this kind, the one in which most of the shown attributes differ."""
 
-    def differing(change: dict[str, Any], side: str) -> int:
-        return sum(held(change, side).get(name) is not None for name in SHOWN)
+    def told(change: dict[str, Any]) -> tuple[int, int, str]:
+        before, after = held(change, "before"), held(change, "after")
+        filled = [name for name in SHOWN if after.get(name) is not None]
+        return sum(before.get(name) is not None for name in filled), len(filled), change["id"]
 
-    return max(
-        (change for change in changes if change["outcome"] == kind),
-        key=lambda change: (differing(change, "before"), differing(change, "after"), change["id"]),
-    )
+    return max((change for change in changes if change["outcome"] == kind), key=told)
 
 
 def tell_run(demo: Demo, title: str, *, example: bool) -> dict[str, Any]:
@@ -224,21 +223,32 @@ def tell(demo: Demo, customers: int) -> None:
 
 
 @click.command()
+@click.option("--into", type=click.Path(path_type=Path, exists=True), help="Also put the output into this README.")
 @click.option("--keep", is_flag=True, help="Leave the sandbox's pages up until interrupted.")
 @click.option("--customers", default=300, show_default=True, help="Size of the simulated business.")
 @click.option("--seed", default=7, show_default=True, help="One seed, one business.")
-def main(*, keep: bool, customers: int, seed: int) -> None:
+def main(*, into: Path | None, keep: bool, customers: int, seed: int) -> None:
     """Run the whole pipeline against a sandbox and show what it did."""
     folder = Path(tempfile.mkdtemp(prefix="standpipe-demo-"))
     try:
         with RunningSandbox(Settings(customers=customers, seed=seed)) as sandbox:
-            out = Console(width=110, soft_wrap=False)
+            out = Console(width=110, record=into is not None)
             tell(Demo(sandbox, environment(sandbox, folder), folder, out), customers)
+            if into:
+                put_into(into, out.export_text())
             if keep:
                 out.print(f"Look at it: {sandbox.url} (Ctrl-C ends it)")
                 wait_for_interrupt()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def put_into(readme: Path, output: str) -> None:
+    """Replace what stands between the README's marks."""
+    before, begin, rest = readme.read_text().partition("<!-- demo -->\n")
+    _, end, after = rest.partition("<!-- /demo -->")
+    shown = "\n".join(line.rstrip() for line in output.splitlines())
+    readme.write_text(f"{before}{begin}```\n{shown}\n```\n{end}{after}")
 
 
 def wait_for_interrupt() -> None:
