@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from conftest import Mapper
 
 Row = tuple[str, dict[str, Any]]
-FEW = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 BIRTHS = st.sampled_from([100, 200])
 STAMPS = st.sampled_from([150_000, 250_000, 350_000, 450_000])
 EMAILS = st.sampled_from(["ann@x.io", " Ann@X.io", "bob@x.io", None])

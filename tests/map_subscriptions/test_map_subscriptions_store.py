@@ -130,6 +130,13 @@ def test_the_summary(mapper: Mapper, caplog: pytest.LogCaptureFixture) -> None:
     assert "@" not in caplog.text
 
 
+def test_a_summary_that_cannot_be_written_stops_nobody(mapper: Mapper, caplog: pytest.LogCaptureFixture) -> None:
+    """Everything was sent by then."""
+    (mapper.folder / "main.summary.json").mkdir(parents=True)
+    assert mapper.run(("customers", ANN), store_name="main").customers == {"c1"}
+    assert "The summary of main cannot be written (Is a directory)" in caplog.messages
+
+
 def test_a_subscription_that_came_before_its_customer_is_joined_later(mapper: Mapper) -> None:
     """It waits in the store, for as many runs as it takes."""
     mapper.run(("subscriptions", {"id": "s1", "customer_id": "c1", "status": "active"}), resend="changed")

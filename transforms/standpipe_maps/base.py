@@ -6,6 +6,7 @@ A tap that dies gives a mapper a clean end of input, so the end alone proves not
 from __future__ import annotations
 
 import abc
+import gc
 import hashlib
 import json
 import sys
@@ -13,7 +14,7 @@ import tempfile
 import time
 import uuid
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
@@ -27,9 +28,10 @@ from standpipe_maps import protocol
 from standpipe_maps.errors import Refusal
 from standpipe_maps.messages import LineReader, release
 from standpipe_maps.store import Store
+from standpipe_maps.summary import block, save
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import FrameType
 
     from sqlalchemy import Connection, MetaData
@@ -194,6 +196,7 @@ class JoinMapper(InlineMapper, abc.ABC):
             preview=self.config["preview"],
         )
         self.store = self._open.enter_context(self._store(self._opened))
+        self._confirmed = self._opened.confirmed
         self._committed = self.store.generation
         protocol.check_generation(self._opened, self._committed)
         if self._opened.fresh:
@@ -245,22 +248,22 @@ class JoinMapper(InlineMapper, abc.ABC):
         self._flush()
         now = marker.completed_at // 1000 if marker else int(time.time())
         with tempfile.TemporaryFile(dir=self.store.path.parent) as held:
-            self._hold_back(held, self._since(now), now)
+            with without_collector():
+                self._hold_back(held, self._since(now), now)
             self.store.commit()
             release(held, sys.stdout.buffer)
         self._summarise(opened)
 
     def _since(self, now: int) -> int | None:
         """The generation after which changes are sent; None sends everything."""
-        confirmed = self._opened.confirmed if self._opened else 0
         reconciled = self.store.recall("reconciled_at", 0)
         everything = (
             self.config["resend"] == "all"
-            or self.store.recall("all_sent", 0) > confirmed
+            or self.store.recall("all_sent", 0) > self._confirmed
             or self.store.recall("fingerprint") != self._fingerprint()
             or not reconciled <= now < reconciled + self.config["reconcile_every"] * HOUR
         )
-        return None if everything or not confirmed else confirmed
+        return None if everything or not self._confirmed else self._confirmed
 
     def _fingerprint(self) -> str:
         settings = {name: value for name, value in self.config.items() if name not in HOUSEKEEPING}
@@ -292,15 +295,19 @@ class JoinMapper(InlineMapper, abc.ABC):
     def _summarise(self, opened: protocol.Opening) -> None:
         summary = self.report(self.generation, round(time.monotonic() - self.started, 1))
         name = "preview" if opened.throw_away else self.store.name
-        self.logger.info("%s", "\n  ".join([f"Summary of {name}", *summary_lines(summary)]))
-        self.store_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = self.store_dir / f"{name}.summary.json.new"
-        draft.write_text(json.dumps(summary, indent=2) + "\n")
-        draft.replace(self.store_dir / f"{name}.summary.json")
+        self.logger.info("%s", block(name, summary))
+        try:
+            save(self.store_dir, name, summary)
+        except OSError as error:
+            # Everything was sent: that nobody can read about it is no reason to send it again.
+            self.logger.warning("The summary of %s cannot be written (%s)", name, error.strerror)
 
 
-def summary_lines(summary: Mapping[str, Any]) -> Iterable[str]:
-    """A summary as lines of text: nested tables on one line."""
-    for name, value in summary.items():
-        text = ", ".join(f"{key} {count}" for key, count in value.items()) if isinstance(value, dict) else value
-        yield f"{name.replace('_', ' ')}: {text}"
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """No garbage collection: what is derived are trees, gone with their record; to look for more costs a fifth."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import (
@@ -243,11 +244,11 @@ class Ledger:
 
     def invoices(self, customers: Iterable[str]) -> Mapping[str, Sequence[Invoice]]:
         """The invoices of these customers, by customer."""
-        columns = [INVOICES.c[field] for field in rules.Invoice._fields]
-        query = select(INVOICES.c.customer_id, *columns).where(INVOICES.c.customer_id.in_(customers))
-        found: dict[str, list[Invoice]] = {}
-        for key, *fields in self._store.execute(query).all():
-            found.setdefault(key, []).append(rules.Invoice._make(fields))
+        query = select(*(INVOICES.c[field] for field in rules.Invoice._fields))
+        rows = self._store.execute(query.where(INVOICES.c.customer_id.in_(customers))).all()
+        found: defaultdict[str, list[Invoice]] = defaultdict(list)
+        for invoice in map(rules.Invoice._make, rows):
+            found[invoice.customer_id].append(invoice)
         return found
 
     def names(self) -> Mapping[str, str]:

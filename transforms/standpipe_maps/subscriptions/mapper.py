@@ -17,7 +17,7 @@ from standpipe_maps.subscriptions.records import NOTES, ODD, Candidate, Derived,
 from standpipe_maps.subscriptions.schema import ATTRIBUTES, company_fields, contact_fields, stream_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 FIELD = th.StringType(pattern=r"^(id|company|cf_.+)$")
 NAMES = th.ArrayType(th.StringType)
@@ -133,7 +133,7 @@ class MapSubscriptions(JoinMapper):
     def derived(self, since: int | None) -> Iterator[singer.Message]:
         """The SCHEMA of the stream and one RECORD a customer that is not shadowed."""
         shape = self._shape()
-        schema = stream_schema(shape.fields, shape.attributes, shape.prefix)
+        schema = stream_schema(shape.fields, shape.attributes)
         yield singer.SchemaMessage(self.stream, schema, ["customer_id"])
         for one in self._records(shape, since):
             self._note(one)
@@ -145,8 +145,10 @@ class MapSubscriptions(JoinMapper):
             fields=company_fields(config["company_id_field"], config["company_name_field"])
             if self.stream == "companies"
             else contact_fields(config["user_id_field"]),
-            attributes=ATTRIBUTES + extra_attributes(config, self.schemas),
-            prefix=config["attribute_prefix"],
+            attributes=[
+                one._replace(name=config["attribute_prefix"] + one.name)
+                for one in ATTRIBUTES + extra_attributes(config, self.schemas)
+            ],
             base_currency=config["mrr_currency"] == "base",
             estimate_mrr=self._estimates(),
             plan_names=self._plan_names(),

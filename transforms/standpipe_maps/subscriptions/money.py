@@ -71,15 +71,9 @@ def is_currency(code: object) -> bool:
 
 
 def major(minor: int | None, currency: str | None) -> Decimal | None:
-    """Minor units in major ones; None when there is no amount, or no currency to read it by.
-
-    Raises:
-        TypeError: the amount is not a whole number.
-    """
+    """Minor units in major ones; None when there is no amount, or no currency to read it by."""
     if minor is None or currency is None or not is_currency(currency):
         return None
-    if type(minor) is not int:
-        raise TypeError("not a whole number of minor units")
     return Decimal(minor).scaleb(-places(currency))
 
 

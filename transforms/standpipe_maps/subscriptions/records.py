@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from standpipe_maps.errors import Refusal
 from standpipe_maps.subscriptions import rules
 from standpipe_maps.subscriptions.money import major, total
-from standpipe_maps.subscriptions.schema import Attribute, Facts, Plan
+from standpipe_maps.subscriptions.schema import MONEY, Attribute, Facts, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -41,7 +41,7 @@ class Shape:
     fields: Sequence[Attribute]
     """Intercom's standard fields."""
     attributes: Sequence[Attribute]
-    prefix: str
+    """Their names with the prefix."""
     base_currency: bool
     estimate_mrr: bool
     plan_names: Mapping[str, str]
@@ -79,18 +79,15 @@ def derive(one: Candidate, invoices: Iterable[Invoice], shape: Shape) -> Derived
     """The record of a customer, in Intercom's shape.
 
     Raises:
-        Refusal: a field is of a type that it never has in Chargebee.
+        Refusal: a time or a decimal is none.
     """
     customer = one.owner.customer
     counted_invoices = rules.counted_invoices(invoices, customer, one.owner.ended)
-    try:
-        facts = _facts(one, counted_invoices, shape)
-    except (TypeError, ArithmeticError) as error:
-        raise Refusal(f"An amount of the customer {customer['id']} is no number: check the tap.") from error
+    facts = _facts(one, counted_invoices, shape)
     record = {
         "customer_id": customer["id"],
-        **_values(shape.fields, "", facts),
-        "custom_attributes": _values(shape.attributes, shape.prefix, facts),
+        **_values(shape.fields, facts),
+        "custom_attributes": _values(shape.attributes, facts),
     }
     return Derived(record, [note for note, holds in NOTES.items() if holds(one, counted_invoices, facts)])
 
@@ -139,21 +136,17 @@ def _quantity(record: Record, field: str) -> int | None:
     return int(quantity) if quantity == quantity.to_integral_value() else None
 
 
-def _values(attributes: Iterable[Attribute], prefix: str, facts: Facts) -> dict[str, Any]:
+def _values(attributes: Iterable[Attribute], facts: Facts) -> dict[str, Any]:
     values = {}
-    for attribute in attributes:
+    for name, kind, _, source, value_of in attributes:
         try:
-            value = attribute.value(facts)
-        except (TypeError, ValueError, ArithmeticError, OSError, AttributeError) as error:
+            value = value_of(facts)
+        except (ValueError, ArithmeticError, OSError) as error:
             whose = f"Of the customer {facts.customer['id']}"
-            raise Refusal(f"{whose}, {attribute.source} is not what Chargebee has there: check the tap.") from error
+            raise Refusal(f"{whose}, {source} is not what Chargebee has there: check the tap.") from error
         # Binary only here, at the last step: what comes before is exact.
-        values[prefix + attribute.name] = float(value) if isinstance(value, Decimal) else value
+        values[name] = float(value) if kind is MONEY and value is not None else value
     return values
-
-
-def _negative(amount: int | None) -> bool:
-    return amount is not None and amount < 0
 
 
 # What the summary counts, and when; the customer is reported by id for those of ODD.
@@ -168,8 +161,8 @@ NOTES: Mapping[str, Callable[[Candidate, Sequence[Invoice], Facts], bool]] = {
     "unknown_status": lambda one, _, __: any(rules.rank(each) == rules.UNKNOWN_RANK for each in one.counted),
     "unknown_catalog": lambda one, _, facts: one.chosen is not None and facts.plan.id is None,
     "negative_amount": lambda one, invoices, _: (
-        any(_negative(each.get("mrr")) for each in one.counted)
-        or any(_negative(each.amount_due) or _negative(each.total) for each in invoices)
+        any((each.get("mrr") or 0) < 0 for each in one.counted)
+        or min((min(each.amount_due or 0, each.total or 0) for each in invoices), default=0) < 0
     ),
 }
 ODD = frozenset({"unknown_currency", "no_exchange_rate", "unknown_status", "unknown_catalog", "negative_amount"})

@@ -37,6 +37,7 @@ MONTHS: Mapping[str, tuple[int, int]] = {"year": (1, 12), "month": (1, 1), "week
 class Invoice(NamedTuple):
     """What the rules need of an invoice; money in minor units, times in unix seconds."""
 
+    customer_id: str
     id: str
     live: int
     """0 when it is deleted."""
@@ -79,11 +80,13 @@ def ended_with_earlier(known: int, customer: Record, ended: int | None) -> bool:
 
 def counted(subscriptions: Iterable[Record], customer: Record, ended: int | None) -> list[Record]:
     """The subscriptions that count at all: not deleted, and of this customer rather than of an earlier one."""
+    live = [subscription for subscription in subscriptions if not subscription.get("deleted")]
+    if ended is None:
+        return live
     return [
         subscription
-        for subscription in subscriptions
-        if not subscription.get("deleted")
-        and not ended_with_earlier(
+        for subscription in live
+        if not ended_with_earlier(
             known_at(subscription) or (subscription.get("created_at") or 0) * 1000, customer, ended
         )
     ]
@@ -171,7 +174,13 @@ def unpaid_amounts(invoices: Iterable[Invoice]) -> Iterator[Amount]:
 
 def money_of(record: Record, minor: int) -> Amount:
     """An amount in the currencies of the record that carries it; a record of none has none."""
-    return Amount(minor, record.get("currency_code"), record.get("exchange_rate"), record.get("base_currency_code"))
+    rate = record.get("exchange_rate")
+    return Amount(
+        minor,
+        record.get("currency_code"),
+        None if rate is None else Decimal(rate),
+        record.get("base_currency_code"),
+    )
 
 
 def recurring_bounds(invoices: Iterable[Invoice]) -> tuple[Invoice | None, Invoice | None]:

@@ -74,14 +74,9 @@ def when(seconds: int | None) -> str | None:
     """Unix seconds as a date-time in UTC.
 
     Raises:
-        TypeError: it is not a whole number.
         ValueError, OverflowError, OSError: it is no time of this calendar.
     """
-    if seconds is None:
-        return None
-    if type(seconds) is not int:
-        raise TypeError("not whole unix seconds")
-    return datetime.fromtimestamp(seconds, UTC).isoformat()
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
 def _card_expired(facts: Facts) -> str | None:
@@ -224,9 +219,9 @@ def _full_name(facts: Facts) -> str | None:
     return " ".join(part for part in parts if part) or None
 
 
-def stream_schema(fields: Iterable[Attribute], attributes: Iterable[Attribute], prefix: str) -> dict[str, Any]:
+def stream_schema(fields: Iterable[Attribute], attributes: Iterable[Attribute]) -> dict[str, Any]:
     """The JSON schema of the derived stream: standard fields at the top, the rest under ``custom_attributes``."""
-    customs = {prefix + one.name: {**one.type, "description": one.description} for one in attributes}
+    customs = {one.name: {**one.type, "description": one.description} for one in attributes}
     return {
         "type": "object",
         "properties": {

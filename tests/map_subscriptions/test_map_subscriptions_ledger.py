@@ -1,0 +1,151 @@
+"""Month by month, what the map sends of a simulated business is what an independent reckoning in SQL says."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Mapper
+    from sandbox.testing import RunningSandbox
+
+TAP = Path(sys.executable).with_name("tap-chargebee")
+CUSTOMERS = 250
+MONTHS = 4
+TRUTH = """
+with
+customer as (
+  select body->>'id' id, body->>'created_at' born, coalesce(body->>'deleted', 0) deleted,
+         lower(trim(body->>'email')) email,
+         row_number() over (partition by body->>'id' order by body->>'created_at' desc) nth
+  from record where kind = 'customers'
+),
+subscription as (
+  select body->>'id' id, body->>'customer_id' customer, body->>'status' status, body->>'currency_code' currency,
+         coalesce(body->>'mrr', 0) mrr, coalesce(body->>'updated_at', body->>'created_at') changed,
+         body->>'next_billing_at' next_bill,
+         coalesce(body->>'plan_id', (select value->>'item_price_id' from json_each(body->'subscription_items')
+                                     where value->>'item_type' = 'plan')) plan,
+         coalesce(body->>'resource_version', 0) version,
+         case when body->>'status' in ('active', 'non_renewing', 'in_trial') then 0
+              when body->>'status' = 'paused' then 1 when body->>'status' = 'future' then 2 else 3 end grade
+  from record where kind = 'subscriptions' and not coalesce(body->>'deleted', 0)
+),
+shown as (
+  select *, row_number() over (partition by customer order by grade, changed desc, version desc, id desc) nth
+  from subscription
+),
+revenue as (
+  select customer, currency, sum(mrr) amount from subscription
+  where status not in ('cancelled', 'future') and mrr > 0 group by customer, currency
+),
+invoice as (
+  select body->>'id' id, body->>'customer_id' customer, body->>'status' status, body->>'currency_code' currency,
+         body->>'amount_due' due, body->>'total' total, body->>'date' date, body->>'recurring' recurring
+  from record where kind = 'invoices' and not coalesce(body->>'deleted', 0)
+),
+unpaid as (
+  select customer, currency, sum(due) amount from invoice
+  where status in ('payment_due', 'not_paid') and due > 0 group by customer, currency
+),
+recurring as (
+  select *, row_number() over (partition by customer order by date, id) nth,
+         row_number() over (partition by customer order by date desc, id desc) last
+  from invoice where recurring and status not in ('voided', 'pending')
+),
+winner as (
+  select customer.*, shown.status, shown.plan, shown.next_bill, shown.currency,
+         row_number() over (partition by coalesce(customer.email, customer.id || ' has none')
+                            order by customer.deleted, coalesce(shown.grade, 9), born desc, customer.id desc) place
+  from customer left join shown on shown.customer = customer.id and shown.nth = 1
+  where customer.nth = 1
+)
+select winner.id, winner.deleted, winner.status, winner.plan, winner.next_bill,
+  coalesce(revenue.amount, 0), coalesce(revenue.currency, winner.currency),
+  coalesce(unpaid.amount, 0), coalesce(unpaid.currency, winner.currency),
+  first.total, first.currency, first.date, latest.total, latest.currency, latest.date
+from winner
+left join revenue on revenue.customer = winner.id and (revenue.currency = winner.currency
+  or (select count(*) from revenue other where other.customer = winner.id) = 1)
+left join unpaid on unpaid.customer = winner.id and (unpaid.currency = winner.currency
+  or (select count(*) from unpaid other where other.customer = winner.id) = 1)
+left join recurring first on first.customer = winner.id and first.nth = 1
+left join recurring latest on latest.customer = winner.id and latest.last = 1
+where place = 1 order by winner.id
+"""
+
+
+def truth(sandbox: RunningSandbox) -> list[tuple[Any, ...]]:
+    """What each customer's record should say, in minor units and unix seconds."""
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.execute("create table record (kind text, body text)")
+        for kind, table in sandbox.world.business.tables().items():
+            rows = [(kind, table.json(record).decode()) for record in table.records]
+            database.executemany("insert into record values (?, ?)", rows)
+        return database.execute(TRUTH).fetchall()
+
+
+def minor(amount: float | None, currency: str | None) -> int | None:
+    """An amount as Chargebee has it."""
+    return amount if amount is None else round(amount * (1 if currency == "JPY" else 100))
+
+
+def said(record: dict[str, Any]) -> tuple[Any, ...]:
+    """What a record says, in the order and the units of the truth."""
+    found = {name.removeprefix("cb_"): value for name, value in record["custom_attributes"].items()}
+    invoices = []
+    for which in ("first", "latest"):
+        currency = found[f"{which}_rec_inv_cur"]
+        invoices += [minor(found[f"{which}_rec_inv_amt"], currency), currency, seconds(found[f"{which}_rec_inv_at"])]
+    return (
+        record["customer_id"],
+        int(found["cust_status"] == "deleted"),
+        found["sub_status"],
+        found["sub_plan_name"],
+        seconds(found["sub_next_bill_at"]),
+        minor(found["cust_mrr"], found["cust_mrr_cur"]),
+        found["cust_mrr_cur"],
+        minor(found["cust_unpaid_amt"], found["cust_unpaid_cur"]),
+        found["cust_unpaid_cur"],
+        *invoices,
+    )
+
+
+def seconds(text: str | None) -> int | None:
+    """A date-time in unix seconds, reckoned by SQLite."""
+    with closing(sqlite3.connect(":memory:")) as database:
+        found: int | None = database.execute("select unixepoch(?)", (text,)).fetchone()[0]
+        return found
+
+
+def read(sandbox: RunningSandbox, folder: Path, state: dict[str, Any] | None) -> list[str]:
+    """What tap-chargebee says, with the state of its last run."""
+    settings = {"site": "sandbox", "api_key": "sandbox_key", "api_url": sandbox.chargebee_url}
+    (folder / "tap.json").write_text(json.dumps(settings))
+    (folder / "state.json").write_text(json.dumps(state or {}))
+    options = ["--state", folder / "state.json"] if state else []
+    done = subprocess.run([TAP, "--config", folder / "tap.json", *options], capture_output=True, text=True, check=True)
+    return done.stdout.splitlines(keepends=True)
+
+
+@pytest.mark.parametrize("catalog", [1, 2], ids=["catalog 1", "catalog 2"])
+def test_every_customer_of_every_month(catalog: int, sandbox: RunningSandbox, mapper: Mapper, tmp_path: Path) -> None:
+    """Incremental runs over a business that renews, fails to pay, cancels, signs up and deletes."""
+    sandbox.reset(customers=CUSTOMERS, seed=11, catalog=catalog)
+    state = None
+    for month in range(MONTHS):
+        if month:
+            sandbox.advance(days=30)
+        sent = mapper.feed(read(sandbox, tmp_path, state))
+        state = sent.messages[-1]["value"]
+        expected = truth(sandbox)
+        assert len(expected) > CUSTOMERS / 2
+        assert sorted(said(one) for one in sent.records) == expected
+    assert sent.bookmarks["_map"]["gen"] == MONTHS

@@ -1,0 +1,33 @@
+"""What a run tells of itself: a block in the log, and a file beside the store."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+
+def block(name: str, summary: Mapping[str, Any]) -> str:
+    """The summary of the store of this name as lines of text; a table within it is one line."""
+    return "\n  ".join([f"Summary of {name}", *_lines(summary)])
+
+
+def _lines(summary: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in summary.items():
+        text = ", ".join(f"{key} {count}" for key, count in value.items()) if isinstance(value, dict) else value
+        yield f"{name.replace('_', ' ')}: {text}"
+
+
+def save(folder: Path, name: str, summary: Mapping[str, Any]) -> None:
+    """Write ``<name>.summary.json``, whole or not at all.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = folder / f"{name}.summary.json.new"
+    draft.write_text(json.dumps(summary, indent=2) + "\n")
+    draft.replace(folder / f"{name}.summary.json")
