@@ -17,6 +17,7 @@ class Kind:
     stream: str
     model: str  #: what Intercom calls the owner of its data attributes
     identity: str  #: the field that holds the caller's own id
+    page: str  #: where Intercom's web application shows one, below the workspace's address
     standard: Mapping[str, str] = field(hash=False)  #: by field, the type that its value is fitted to
     created_only: frozenset[str] = frozenset()  #: standard fields that a creation writes and no update can
 
@@ -26,6 +27,7 @@ CONTACT = Kind(
     stream="contacts",
     model="contact",
     identity="external_id",
+    page="users/{id}/all-conversations",
     standard=MappingProxyType({"email": "string", "name": "string", "phone": "string"}),
 )
 
@@ -35,6 +37,7 @@ COMPANY = Kind(
     stream="companies",
     model="company",
     identity="company_id",
+    page="companies/{id}/users",
     standard=MappingProxyType(
         {"name": "string", "plan": "string", "monthly_spend": "whole number", "remote_created_at": "date"}
     ),

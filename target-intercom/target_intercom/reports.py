@@ -7,15 +7,18 @@ import json
 import os
 import time
 from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any
 
+from target_intercom.page import page
 from target_intercom.payloads import match_value
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from target_intercom.listing import Listing
     from target_intercom.outcomes import Outcome
     from target_intercom.payloads import Shape
     from target_intercom.spool import Row
@@ -42,10 +45,12 @@ class ReportFiles:
     names it, and that refusal is not worth asking for again in every run. For a day the line is believed.
     """
 
-    def __init__(self, directory: Path, now: int) -> None:
+    def __init__(self, directory: Path, now: int, listing: Listing) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (directory / "validation.html").unlink(missing_ok=True)
         self._directory = directory
         self._now = now
+        self.listing = listing
         self._archived = dict(_archived_since(directory / "archived.csv", now - _BELIEVED))
         self._stack = ExitStack()
         self._tables = {name: csv.writer(self._open(f"{name}.csv")) for name in _TABLES}
@@ -76,6 +81,7 @@ class ReportFiles:
 
     def done(self, shape: Shape, row: Row, outcome: Outcome, *, written: bool) -> None:
         """Write what became of a record, where there is more to say than its line of `planned` does."""
+        self.listing.note(shape.kind.stream, row.id, outcome)
         if outcome.kind == "rejected":
             self._rejected(shape, row, outcome)
         elif outcome.reason == "archived":
@@ -113,6 +119,12 @@ class ReportFiles:
         with _private(self._directory / "summary.json") as file:
             json.dump(summary, file, indent=2)
             file.write("\n")
+
+    def page(self, summary: Mapping[str, Any], warnings: Iterable[str], link: Callable[[str, str], str]) -> None:
+        """Write `validation.html` from the tables, which are closed by then."""
+        when = datetime.fromtimestamp(self._now, UTC).strftime("%d %B %Y, %H:%M UTC")
+        with _private(self._directory / "validation.html") as file:
+            file.writelines(page(self._directory, summary, warnings, when, link))
 
     def _line(self, name: str, line: Mapping[str, Any]) -> None:
         self._lists[name].write(json.dumps(line, ensure_ascii=False) + "\n")

@@ -14,10 +14,11 @@ from target_intercom.attaching import Attacher
 from target_intercom.attributes import AttributeConflictError, plan_attributes, refusal
 from target_intercom.directory import Directory
 from target_intercom.kinds import COMPANY, CONTACT, KINDS
+from target_intercom.listing import Links, Listing
 from target_intercom.reports import ReportFiles, table
 from target_intercom.stream_run import StreamRun
 from target_intercom.summary import Summary
-from target_intercom.transport import LostReplyError, RecordRefusedError
+from target_intercom.transport import WEB, LostReplyError, RecordRefusedError
 
 if TYPE_CHECKING:
     import logging
@@ -45,6 +46,8 @@ class Run:
         }
         self._directory = Directory()
         self._attacher: Attacher | None = None
+        self._links = Links("", "", settings.record_url)
+        self._objections: list[str] = []
 
     def connect(self) -> None:
         """Check the token and the region, once.
@@ -63,6 +66,8 @@ class Run:
             raise ConfigurationError(
                 f"The workspace of `access_token` is hosted in the region {region}, not {expected}: change `region`."
             )
+        web = WEB.get(expected or region, WEB["us"])
+        self._links = Links(web, str(app.get("id_code") or ""), self._settings.record_url)
         self._connected = True
 
     def declare(self, stream: str, schema: Mapping[str, Any]) -> None:
@@ -88,7 +93,7 @@ class Run:
         for stream in self._streams.values():
             stream.spool.flush()
             self.summary.streams[stream.shape.kind.stream].records = stream.spool.count()
-        reports = ReportFiles(self._settings.report_dir, int(time.time()))
+        reports = ReportFiles(self._settings.report_dir, int(time.time()), Listing(self._settings.list_records))
         try:
             self.connect()
             if self.summary.records:
@@ -106,12 +111,11 @@ class Run:
             if self._settings.attach_companies:
                 self._attacher = Attacher(self._client, self._directory, executor)
             self._plan(streams, executor, reports, missing)
-            objections = [] if self._settings.accept_changes else [stream.objection() for stream in streams]
+            self._objections = self._judged(streams)
             if self._settings.validate:
-                self._warn(objections)
                 return
-            if objection := next(filter(None, [*objections, *(stream.unplannable() for stream in streams)]), None):
-                raise FatalAPIError(objection)
+            if self._objections:
+                raise FatalAPIError(self._objections[0])
             if any(stream.spool.count_planned() for stream in streams):
                 self._create_attributes(missing)
                 for stream in streams:
@@ -147,9 +151,10 @@ class Run:
             if self._attacher and company.get("company_id"):
                 self._directory.put(company["company_id"], company["id"])
 
-    def _warn(self, objections: list[str | None]) -> None:
-        for objection in filter(None, objections):
-            self._logger.warning("A sync would stop: %s", objection)
+    def _judged(self, streams: list[StreamRun]) -> list[str]:
+        """Give the sentences that stop a run before its first write."""
+        alarms = [] if self._settings.accept_changes else [stream.objection() for stream in streams]
+        return [sentence for sentence in [*alarms, *(stream.unplannable() for stream in streams)] if sentence]
 
     def _missing(self, streams: list[StreamRun]) -> dict[str, list[Attribute]]:
         """Give the attributes to be created, by model; contacts and companies share one space of names."""
@@ -187,7 +192,11 @@ class Run:
             self.summary.companies_not_found = self._attacher.counts["company_not_found"]
         summary = self.summary.as_dict(self._client.tally, time.monotonic() - self._started)
         reports.summary(summary)
-        for line in table(summary):
+        if self._settings.validate:
+            reports.page(summary, self._objections, self._links.to)
+            for objection in self._objections:
+                self._logger.warning("A sync would stop: %s", objection)
+        for line in [*reports.listing.lines(self._links), *table(summary)]:
             self._logger.info("%s", line)
         self._logger.info("The reports of this run are in %s", self._settings.report_dir)
 

@@ -187,6 +187,20 @@ PROPERTIES = th.PropertiesList(
         description="Go on, once, although `max_changed_share` is passed.",
     ),
     th.Property(
+        "list_records",
+        th.IntegerType(minimum=0),
+        default=0,
+        title="List records",
+        description="How many records are listed at the end, each with what became of it and a link to look at it?",
+    ),
+    th.Property(
+        "record_url",
+        th.StringType,
+        title="Record URL",
+        description="Where a record is looked at, with `{stream}` and `{id}` to be filled in, instead of Intercom's "
+        "own web application.",
+    ),
+    th.Property(
         "report_dir",
         th.StringType,
         default="output/target-intercom",
@@ -218,6 +232,8 @@ class Settings:
     max_concurrency: int
     max_changed_share: float
     accept_changes: bool
+    list_records: int
+    record_url: str
     report_dir: Path
 
     @property
@@ -264,5 +280,7 @@ def settings_from(config: Mapping[str, Any]) -> Settings:
         max_concurrency=int(config["max_concurrency"]),
         max_changed_share=float(config["max_changed_share"]),
         accept_changes=config["accept_changes"],
+        list_records=int(config["list_records"]),
+        record_url=(config.get("record_url") or "").strip(),
         report_dir=Path(config["report_dir"]),
     )

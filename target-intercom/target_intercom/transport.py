@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 #: The version whose shapes this code knows; omitted, Intercom would choose one by the app's own settings.
 VERSION = "2.14"
 REGIONS = {"us": "https://api.intercom.io", "eu": "https://api.eu.intercom.io", "au": "https://api.au.intercom.io"}
+#: The web application of a region.
+WEB = {"us": "https://app.intercom.com", "eu": "https://app.eu.intercom.com", "au": "https://app.au.intercom.com"}
 
 _TIMEOUT = (10, 60)  # seconds to connect, to read
 _MAX_TRIES = 7
