@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _LINKS = 50  # companies of a contact a page
 _SCROLLS = 5  # times a broken scroll is begun again
-_SCROLL_PAUSE = 5.0  # seconds between two attempts to open a scroll
+_SCROLL_PAUSE = 2.0  # seconds between two attempts to open a scroll
 _SCROLL_PATIENCE = 900.0
 
 PAGE = 150
