@@ -1,89 +1,37 @@
-"""All of Intercom's HTTP: URL, token, version, rate limit, retry, errors.
+"""What is asked of Intercom: one method an operation.
 
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io
 """
 
 from __future__ import annotations
 
-import re
-import threading
 import time
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import backoff
 import requests
-from requests.adapters import HTTPAdapter
-from singer_sdk.exceptions import ConfigurationError, FatalAPIError, RetriableAPIError, SkippableAPIError
+from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
+
+from target_intercom.transport import RecordRefusedError, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-#: The version whose shapes this code knows; omitted, Intercom would choose one by the app's own settings.
-VERSION = "2.14"
-REGIONS = {"us": "https://api.intercom.io", "eu": "https://api.eu.intercom.io", "au": "https://api.au.intercom.io"}
+_LINKS = 50  # companies of a contact a page
+_SCROLLS = 5  # times a broken scroll is begun again
+_SCROLL_PAUSE = 2.0  # seconds between two attempts to open a scroll
+_SCROLL_PATIENCE = 900.0
+
 PAGE = 150
 MAX_FILTERS = 15  # in one OR group of a search
 
-_TIMEOUT = (10, 60)  # seconds to connect, to read
-_MAX_TRIES = 7
-_MAX_LIMITED = 60  # 429 in a row for one request before giving up: ten minutes of ten-second windows
-_WINDOW = 10.0  # seconds; Intercom counts calls in windows of this length
-_MAX_WAIT = 60.0
-_LAPSED = "Active subscription needed"
-_ID = re.compile(r"\bid=([0-9a-zA-Z_-]+)")
+
+class _BrokenScrollError(Exception):
+    """A page of a scroll did not arrive, and no later call gives it."""
 
 
-class RecordRefusedError(SkippableAPIError):
-    """Intercom refused one request (400, 404, 409, 410, 422): the record is reported, the run goes on.
-
-    `other_id` is the Intercom id that a 409 names; `archived` says that it is archived.
-    """
-
-    def __init__(self, status: int, code: str, reason: str) -> None:
-        super().__init__(f"{status} {code}: {reason}")
-        self.status, self.code, self.reason = status, code, reason
-        named = _ID.search(reason) if status == requests.codes.conflict else None
-        self.other_id = named[1] if named else None
-        self.archived = "archived contact" in reason
-
-
-class LostReplyError(RetriableAPIError):
-    """No reply came to a create: it may have been carried out, and must be checked before it is sent again."""
-
-
-@dataclass
-class Tally:
-    """Calls made, and seconds that workers waited for the rate limit."""
-
-    calls: int = 0
-    waits: int = 0
-    waited: float = 0.0
-
-
-class IntercomClient:
-    """A connection to one workspace, shared by all workers.
-
-    Args:
-        base_url: e.g. `https://api.intercom.io`.
-        token: the access token.
-        pool_size: connections kept open.
-    """
-
-    def __init__(self, base_url: str, token: str, pool_size: int) -> None:
-        self.base_url = base_url.rstrip("/")
-        self.tally = Tally()
-        self._lock = threading.Lock()
-        self._resume_at = 0.0  # monotonic; no request starts before
-        self._session = requests.Session()
-        self._session.headers.update(
-            {"Authorization": f"Bearer {token}", "Accept": "application/json", "Intercom-Version": VERSION}
-        )
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=pool_size)
-        self._session.mount("http://", adapter)
-        self._session.mount("https://", adapter)
+class IntercomClient(Transport):
+    """The operations of one workspace, shared by all workers."""
 
     def me(self) -> dict[str, Any]:
         """Identify the token; `app` names the workspace and its region."""
@@ -154,127 +102,81 @@ class IntercomClient:
         """Change the named fields of one contact and give it as it is then."""
         return self._call("PUT", f"/contacts/{contact_id}", json=body)
 
-    @backoff.on_exception(backoff.expo, RetriableAPIError, max_tries=_MAX_TRIES, factor=0.5, max_value=15)
-    def _retried(self, method: str, path: str, **kwargs: Any) -> dict[str, Any]:
-        return self._once(method, path, **kwargs)
-
-    def _call(self, method: str, path: str, **kwargs: Any) -> dict[str, Any]:
-        """Make a request that may safely be made twice."""
+    def company_by(self, field: str, value: str) -> dict[str, Any] | None:
+        """Read a company by `company_id` or `name`, None when there is none; of several of one name any."""
         try:
-            return self._retried(method, path, **kwargs)
-        except RetriableAPIError as error:
-            raise FatalAPIError(
-                f"{error} to {_MAX_TRIES} attempts at {self.base_url}: nothing is acknowledged, run again later."
-            ) from None
+            return self._call("GET", "/companies", params={field: value})
+        except RecordRefusedError as error:
+            if error.status == requests.codes.not_found:
+                return None
+            raise
 
-    def _create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        try:
-            return self._once("POST", path, json=body)
-        except RetriableAPIError as error:
-            raise LostReplyError(str(error)) from None
+    def scroll_companies(self) -> Iterator[dict[str, Any]]:
+        """Yield every company that has users.
 
-    def _once(self, method: str, path: str, **kwargs: Any) -> dict[str, Any]:
-        """Make a request once, but for 429: that is a promise that nothing was done, so it waits and goes on.
+        A page that got lost cannot be asked for again: the scroll starts anew, and companies come twice. A workspace
+        has one scroll at a time: while another is open this one waits for its turn.
 
         Raises:
-            RetriableAPIError: 5xx, timeout, broken connection, or a 200 with nothing in it (which Intercom does send).
+            FatalAPIError: the scroll broke, or another one was open, for too long.
         """
-        for _ in range(_MAX_LIMITED):
-            response = self._send(method, path, **kwargs)
-            if response.status_code != requests.codes.too_many_requests:
-                return self._checked(response)
-        raise FatalAPIError(f"Intercom answered 429 to {_MAX_LIMITED} attempts: something else uses up the rate limit.")
+        for _ in range(_SCROLLS):
+            try:
+                yield from self._scrolled()
+            except _BrokenScrollError:
+                continue
+            return
+        raise FatalAPIError(f"The list of companies broke off {_SCROLLS} times: nothing is acknowledged.")
 
-    def _send(self, method: str, path: str, **kwargs: Any) -> requests.Response:
-        self._wait_for_turn()
-        with self._lock:
-            self.tally.calls += 1
-        try:
-            response = self._session.request(method, self.base_url + path, timeout=_TIMEOUT, **kwargs)
-        except requests.exceptions.RequestException as error:
-            # The text of these errors may hold the URL with an identifier: only their kind is passed on.
-            raise RetriableAPIError(f"Intercom did not answer ({type(error).__name__})") from None
-        self._note_limit(response)
-        return response
+    def create_company(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Create a company, or change the one that has its `company_id`: Intercom does not tell which.
 
-    def _wait_for_turn(self) -> None:
-        while (seconds := self._resume_at - time.monotonic()) > 0:
-            with self._lock:
-                self.tally.waits += 1
-                self.tally.waited += seconds
-            time.sleep(seconds)
+        Raises:
+            LostReplyError: it may have been created.
+            RecordRefusedError: Intercom will not have it.
+        """
+        return self._create("/companies", body)
 
-    def _note_limit(self, response: requests.Response) -> None:
-        """Hold every worker until the window resets, when this reply says that nothing is left of it."""
-        limited = response.status_code == requests.codes.too_many_requests
-        if limited or response.headers.get("X-RateLimit-Remaining") == "0":
-            with self._lock:
-                self._resume_at = max(self._resume_at, time.monotonic() + seconds_to_reset(response.headers))
+    def update_company(self, record_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Change the named fields of one company, by Intercom's id, and give it as it is then."""
+        return self._call("PUT", f"/companies/{record_id}", json=body)
 
-    def _checked(self, response: requests.Response) -> dict[str, Any]:
-        status = response.status_code
-        if status >= requests.codes.internal_server_error or status == requests.codes.request_timeout:
-            raise RetriableAPIError(f"Intercom answered {status}")
-        if status < requests.codes.bad_request:
-            return _body(response)
-        code, reason = _first_error(response)
-        self._assert_permitted(status, code, reason)
-        raise RecordRefusedError(status, code, reason)
+    def attach(self, contact_id: str, company: str) -> None:
+        """Attach a contact to a company, both by Intercom's id; attaching twice is attaching once."""
+        self._call("POST", f"/contacts/{contact_id}/companies", json={"id": company})
 
-    def _assert_permitted(self, status: int, code: str, reason: str) -> None:
-        if _LAPSED in reason or code == "api_plan_restricted" or status == requests.codes.payment_required:
-            raise ConfigurationError(
-                f"The Intercom workspace of `access_token` has no active subscription that permits this ({reason})."
-            )
-        if code == "token_unauthorized" or status == requests.codes.forbidden:
-            raise ConfigurationError(
-                f"The token in `access_token` lacks a permission ({reason}): it must read and write users."
-            )
-        if status == requests.codes.unauthorized:
-            raise ConfigurationError(
-                f"Intercom refused the token in `access_token` ({reason}): check it, and that {self.base_url} is the "
-                "workspace's own region (`region` or `api_url`)."
-            )
+    def companies_of(self, contact_id: str) -> Iterator[str]:
+        """Yield Intercom's ids of all companies that a contact is attached to."""
+        page, pages = 1, 1
+        while page <= pages:
+            reply = self._call("GET", f"/contacts/{contact_id}/companies", params={"page": page, "per_page": _LINKS})
+            yield from (company["id"] for company in reply.get("data", []))
+            page, pages = page + 1, int((reply.get("pages") or {}).get("total_pages") or 1)
 
+    def _scrolled(self) -> Iterator[dict[str, Any]]:
+        reply = self._opened_scroll()
+        while companies := reply.get("data"):
+            yield from companies
+            try:
+                reply = self._once("GET", "/companies/scroll", params={"scroll_param": reply.get("scroll_param")})
+            except (RetriableAPIError, RecordRefusedError):
+                raise _BrokenScrollError from None
 
-def seconds_to_reset(headers: Mapping[str, str]) -> float:
-    """Reckon how long the rate limit's window lasts, on the server's clock, falling back to a whole window."""
-    try:
-        reset = float(headers["X-RateLimit-Reset"])
-    except (KeyError, ValueError):
-        return _WINDOW
-    for now in (_server_time(headers), time.time()):
-        if now is not None and 0 <= reset - now <= _MAX_WAIT:
-            return max(reset - now, 0.05)
-    return _WINDOW
-
-
-def _server_time(headers: Mapping[str, str]) -> float | None:
-    try:
-        return parsedate_to_datetime(headers["Date"]).timestamp()
-    except (KeyError, ValueError):
-        return None
+    def _opened_scroll(self) -> dict[str, Any]:
+        """Open a scroll. A lost reply may have opened one that nobody can read: it expires when idle for a minute."""
+        deadline = time.monotonic() + _SCROLL_PATIENCE
+        while time.monotonic() < deadline:
+            try:
+                return self._call("GET", "/companies/scroll")
+            except RecordRefusedError as error:
+                if error.code != "scroll_exists":
+                    raise
+            time.sleep(_SCROLL_PAUSE)
+        raise FatalAPIError(
+            "Something else has been reading the companies of this workspace for too long (Intercom permits one reader "
+            "at a time): nothing is acknowledged, run again when it has ended."
+        )
 
 
 def _next_cursor(reply: Mapping[str, Any]) -> str | None:
     return ((reply.get("pages") or {}).get("next") or {}).get("starting_after")
-
-
-def _body(response: requests.Response) -> dict[str, Any]:
-    try:
-        body = response.json()
-    except requests.exceptions.JSONDecodeError:
-        body = None
-    if not isinstance(body, dict) or not body:
-        raise RetriableAPIError(f"Intercom answered {response.status_code} without a usable body")
-    return body
-
-
-def _first_error(response: requests.Response) -> tuple[str, str]:
-    """Read code and message of an `error.list`, whatever of it is there."""
-    try:
-        error = response.json()["errors"][0]
-    except (requests.exceptions.JSONDecodeError, KeyError, IndexError, TypeError):
-        return "unknown", f"status {response.status_code} without an error list"
-    code = str(error.get("code", "unknown"))
-    return code, str(error.get("message") or code)

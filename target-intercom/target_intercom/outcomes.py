@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from target_intercom.client import RecordRefusedError
     from target_intercom.payloads import Change
+    from target_intercom.transport import RecordRefusedError
 
 #: What a successful action is called afterwards.
 DONE = {"update": "updated", "create": "created", "convert": "converted"}
@@ -17,13 +17,13 @@ DONE = {"update": "updated", "create": "created", "convert": "converted"}
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was done (`kind`), why, to which contact, which fields were written, and why it was refused.
+    """What was done (`kind`), why, to which contact or company, which fields were written, and why it was refused.
 
     The kinds are `updated`, `created`, `converted`, `unchanged`, `skipped` and `rejected`.
     """
 
     kind: str
     reason: str = ""
-    contact_id: str | None = None
+    intercom_id: str | None = None
     changed: Mapping[str, Change] = field(default_factory=dict)
     refused: RecordRefusedError | None = None

@@ -1,6 +1,6 @@
 """From a record to the body of a request: fitted values, and the difference from what Intercom holds.
 
-https://developers.intercom.com/docs/references/rest-api/api.intercom.io/contacts
+https://developers.intercom.com/docs/references/rest-api/api.intercom.io
 """
 
 from __future__ import annotations
@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
+from unicodedata import normalize
+
+from target_intercom.kinds import CONTACT, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -15,8 +18,8 @@ if TYPE_CHECKING:
 #: The longest string that a custom attribute holds.
 MAX_STRING = 255
 
-#: Standard fields of a contact that a record may carry, beside `external_id`.
-STANDARD_FIELDS = ("email", "name", "phone")
+#: The greatest `monthly_spend` of a company.
+MAX_WHOLE = 2_147_483_647
 
 
 class UnfitValueError(ValueError):
@@ -28,6 +31,7 @@ class Shape:
     """How records are written: the settings and the declared type of every custom attribute."""
 
     types: Mapping[str, str]
+    kind: Kind = CONTACT
     match_on: str = "email"
     update_all: bool = False
     prefix: str = "cb_"
@@ -47,7 +51,7 @@ class Shape:
 class Wanted:
     """A record with its values fitted: what Intercom should hold. `cut` counts strings that were too long."""
 
-    external_id: str | None
+    identity: str | None
     standard: Mapping[str, Any]
     attributes: Mapping[str, Any]
     cut: int = 0
@@ -68,7 +72,14 @@ class _Fitter:
     by_type: dict[str, Callable[[Any], Any]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.by_type = {"string": self.string, "integer": _integer, "float": _float, "boolean": _boolean, "date": _unix}
+        self.by_type = {
+            "string": self.string,
+            "integer": _integer,
+            "whole number": _whole,
+            "float": _float,
+            "boolean": _boolean,
+            "date": _unix,
+        }
 
     def fit(self, name: str, data_type: str, value: Any) -> Any:
         if value is None or (isinstance(value, str) and not value.strip()):
@@ -93,8 +104,19 @@ def match_value(record: Mapping[str, Any], match_on: str) -> str | None:
 
 
 def match_key(value: str, match_on: str) -> str:
-    """Give the form of a match value under which two are the same: e-mail addresses regardless of letter case."""
+    """Give the form of a match value under which two are the same.
+
+    E-mail addresses and names are compared regardless of letter case, names also of how their accents are coded.
+    """
+    if match_on == "name":
+        return normalize("NFC", normalize("NFC", value).strip().casefold())
     return value.strip().lower() if match_on == "email" else value.strip()
+
+
+def overlong(record: Mapping[str, Any], shape: Shape) -> str | None:
+    """Name the identifier that is longer than Intercom keeps, if one is: cut off it would be another's."""
+    names = (shape.match_on, shape.kind.identity, "email")
+    return next((name for name in names if len(match_value(record, name) or "") > MAX_STRING), None)
 
 
 def link_value(record: Mapping[str, Any], record_id: str | None, shape: Shape) -> str | None:
@@ -109,7 +131,7 @@ def wanted(record: Mapping[str, Any], link: str | None, shape: Shape) -> Wanted:
     """Fit a record's values to what Intercom holds.
 
     Args:
-        record: `external_id`, `email`, `name`, `phone` at the top, everything else under `custom_attributes`.
+        record: the identity and the standard fields of its kind at the top, the rest under `custom_attributes`.
         link: the value of the link attribute, as `link_value` gives it.
         shape: the settings and types.
 
@@ -125,38 +147,38 @@ def wanted(record: Mapping[str, Any], link: str | None, shape: Shape) -> Wanted:
         for name, value in source.items()
         if name in shape.types and name != shape.created_by
     }
-    standard = {name: fitter.fit(name, "string", record.get(name)) for name in STANDARD_FIELDS}
-    return Wanted(match_value(record, "external_id"), standard, attributes, fitter.cut)
+    standard = {name: fitter.fit(name, type_, record.get(name)) for name, type_ in shape.kind.standard.items()}
+    return Wanted(match_value(record, shape.kind.identity), standard, attributes, fitter.cut)
 
 
-def changes(want: Wanted, contact: Mapping[str, Any], shape: Shape, *, convert: bool = False) -> dict[str, Change]:
+def changes(want: Wanted, found: Mapping[str, Any], shape: Shape, *, convert: bool = False) -> dict[str, Change]:
     """Compare, per field, what Intercom should hold with what it holds; an empty result means nothing to write.
 
-    The match key and an `external_id` that has a value are never in the result; null clears owned attributes only; an
+    The match key and an identity that has a value are never in the result; null clears owned attributes only; an
     empty standard field leaves Intercom's value.
 
     Args:
         want: the record.
-        contact: the contact as found.
+        found: the contact or company as found.
         shape: the settings and types.
         convert: make a user of a lead.
 
     Returns:
         By field name; a custom attribute is named `custom_attributes.<name>`.
     """
-    held = contact.get("custom_attributes") or {}
-    found: dict[str, Change] = {}
-    if convert and contact.get("role") != "user":
-        found["role"] = Change(contact.get("role"), "user")
-    if not contact.get("external_id") and want.external_id and (shape.update_all or held.get(shape.created_by) is True):
-        found["external_id"] = Change(contact.get("external_id"), want.external_id)
+    held = found.get("custom_attributes") or {}
+    identity, result = shape.kind.identity, {}
+    if convert and found.get("role") != "user":
+        result["role"] = Change(found.get("role"), "user")
+    if not found.get(identity) and want.identity and (shape.update_all or held.get(shape.created_by) is True):
+        result[identity] = Change(found.get(identity), want.identity)
     if shape.update_all:
-        found |= _standard_changes(want, contact, shape)
-    return found | _attribute_changes(want, held, shape)
+        result |= _standard_changes(want, found, shape)
+    return result | _attribute_changes(want, held, shape)
 
 
 def update_body(found: Mapping[str, Change]) -> dict[str, Any]:
-    """Give the body of `PUT /contacts/{id}` that makes these changes."""
+    """Give the body of the PUT that makes these changes."""
     body: dict[str, Any] = {}
     for name, change in found.items():
         parent, _, attribute = name.partition(".")
@@ -168,18 +190,17 @@ def update_body(found: Mapping[str, Change]) -> dict[str, Any]:
 
 
 def create_body(want: Wanted, shape: Shape) -> dict[str, Any]:
-    """Give the body of `POST /contacts` for a new user.
+    """Give the body of the POST for a new user or company.
 
-    Matched by e-mail, the external id is left out: only then is the e-mail address unique, so that Intercom's 409 is a
-    strongly consistent check that nobody has it. It follows by PUT.
+    Of a user matched by e-mail the external id is left out: only then is the e-mail address unique, so that Intercom's
+    409 is a strongly consistent check that nobody has it. It follows by PUT.
     """
     attributes = {name: value for name, value in want.attributes.items() if value is not None}
-    body: dict[str, Any] = {
-        "role": "user",
-        **{name: value for name, value in want.standard.items() if value is not None},
-    }
-    if shape.match_on == "external_id":
-        body["external_id"] = want.external_id
+    body = {name: value for name, value in want.standard.items() if value is not None}
+    if shape.kind is CONTACT:
+        body["role"] = "user"
+    if shape.match_on != "email":
+        body[shape.kind.identity] = want.identity
     return body | {"custom_attributes": attributes | {shape.created_by: True}}
 
 
@@ -191,11 +212,14 @@ def creation(want: Wanted, shape: Shape) -> dict[str, Change]:
     return {name: Change(None, value) for name, value in flat.items()}
 
 
-def _standard_changes(want: Wanted, contact: Mapping[str, Any], shape: Shape) -> dict[str, Change]:
+def _standard_changes(want: Wanted, found: Mapping[str, Any], shape: Shape) -> dict[str, Change]:
+    fixed = {shape.match_on, *shape.kind.created_only}
     return {
-        name: Change(contact.get(name), value)
-        for name, value in want.standard.items()
-        if name != shape.match_on and value is not None and not _same_standard(name, value, contact.get(name))
+        name: Change(found.get(name), want.standard[name])
+        for name, data_type in shape.kind.standard.items()
+        if name not in fixed
+        and want.standard[name] is not None
+        and not _same_standard(name, data_type, want.standard[name], found.get(name))
     }
 
 
@@ -222,14 +246,24 @@ def same(data_type: str, value: Any, held: Any) -> bool:
         return False
 
 
-def _same_standard(name: str, value: str, held: Any) -> bool:
+def _same_standard(name: str, data_type: str, value: Any, held: Any) -> bool:
     # Intercom may keep e-mail addresses in lower case: another case is no change, or it would be written for ever.
-    return isinstance(held, str) and (value.lower() == held.lower() if name == "email" else value == held)
+    if name == "email":
+        return isinstance(held, str) and bool(value.lower() == held.lower())
+    return same(data_type, value, held)
 
 
 def _integer(value: Any) -> int:
     number = int(value)
     if isinstance(value, bool) or number != float(value):
+        raise ValueError
+    return number
+
+
+def _whole(value: Any) -> int:
+    """Cut the fraction off, as Intercom does."""
+    number = int(_float(value))
+    if number > MAX_WHOLE:
         raise ValueError
     return number
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from target_intercom.matching import linked_to
+from target_intercom.found import is_lead, linked_to
+from target_intercom.kinds import COMPANY
 from target_intercom.outcomes import DONE, Outcome
-from target_intercom.payloads import UnfitValueError, changes, match_value, wanted
+from target_intercom.payloads import MAX_STRING, UnfitValueError, changes, creation, match_value, overlong, wanted
 from target_intercom.rules import Candidate, Decision, Match, decide, holds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from target_intercom.attaching import Attacher
+    from target_intercom.found import Found, Held
     from target_intercom.limits import BlastRadius
-    from target_intercom.matching import Contact, Found
     from target_intercom.payloads import Change, Shape
     from target_intercom.settings import Settings
     from target_intercom.spool import Row, Spool
@@ -26,86 +28,93 @@ class Plan:
 
     outcome: Outcome  #: what a sync would report
     action: str = ""
-    contact: Contact | None = None
+    held: Held | None = None
     cut: int = 0  #: strings that were too long
 
 
+@dataclass(frozen=True)
 class Planner:
-    """Plans rows, and keeps two rows of a run from writing the same contact. `decide` is used from several threads."""
+    """Plans rows, and keeps two rows of a run from writing the same record. `decide` is used from several threads."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        shape: Shape,
-        spool: Spool,
-        guard: BlastRadius,
-        known_archived: Callable[[str | None, str | None], str | None],
-    ) -> None:
-        self._settings, self._shape, self._spool, self._guard = settings, shape, spool, guard
-        self._known_archived = known_archived
+    settings: Settings
+    shape: Shape
+    spool: Spool
+    guard: BlastRadius
+    known_archived: Callable[[str | None, str | None], str | None]
+    attacher: Attacher | None = None
 
     def plan(self, row: Row, found: Found) -> Plan:
         """Decide on a row, and compare it with what was found."""
         if found.refused:
             return Plan(Outcome("rejected", found.refused.code, refused=found.refused))
-        decision = self.decide(row, found.contacts)
+        if name := overlong(row.record, self.shape):
+            return Plan(Outcome("rejected", f"the value of `{name}` is longer than {MAX_STRING} characters"))
+        decision = self.decide(row, found.records)
         if decision.action == "skip":
             return Plan(Outcome("skipped", decision.reason, decision.match.id if decision.match else None))
         try:
-            want = wanted(row.record, row.link, self._shape)
+            want = wanted(row.record, row.link, self.shape)
         except UnfitValueError as error:
             return Plan(Outcome("rejected", str(error)))
         if decision.action == "create" or decision.match is None:
-            return Plan(Outcome(DONE["create"], decision.reason), "create", cut=want.cut)
-        contact = next(one for one in found.contacts if one["id"] == decision.match.id)
-        changed = changes(want, contact, self._shape, convert=decision.action == "convert")
-        self._note(row, contact, changed)
-        outcome = Outcome(DONE[decision.action] if changed else "unchanged", decision.reason, contact["id"], changed)
-        return Plan(outcome, decision.action if changed else "", contact, want.cut)
+            changed = creation(want, self.shape) | self._lacking(row, None)
+            return Plan(Outcome(DONE["create"], decision.reason, None, changed), "create", cut=want.cut)
+        held = next(one for one in found.records if one["id"] == decision.match.id)
+        changed = changes(want, held, self.shape, convert=decision.action == "convert")
+        self._note(row, held, changed)
+        changed |= self._lacking(row, held)
+        outcome = Outcome(DONE[decision.action] if changed else "unchanged", decision.reason, held["id"], changed)
+        return Plan(outcome, decision.action if changed else "", held, want.cut)
 
-    def decide(self, row: Row, contacts: Sequence[Mapping[str, Any]]) -> Decision:
-        """Decide what is done with a row, given every contact that matches it."""
+    def decide(self, row: Row, records: Sequence[Mapping[str, Any]]) -> Decision:
+        """Decide what is done with a row, given every record of Intercom that matches it."""
         candidate = self._candidate(row)
-        matches = [self._match(row, contact) for contact in contacts] or self._archived(row)
-        decision = decide(candidate, matches, self._settings.rules)
-        if decision.action == "skip" or self._spool.claim(self._slot(row, decision), row):
+        matches = [self._match(row, record) for record in records] or self._archived(row)
+        decision = decide(candidate, matches, self.settings.rules)
+        if decision.action == "skip" or self.spool.claim(self._slot(row, decision), row):
             return decision
-        return decide(replace(candidate, claimed=True), matches, self._settings.rules)
+        return decide(replace(candidate, claimed=True), matches, self.settings.rules)
 
     def _candidate(self, row: Row) -> Candidate:
         return Candidate(
             identified=row.key is not None,
-            superseded=not self._spool.is_last(row),
-            cancelled=holds(self._settings.cancelled_when, row.record),
-            deleted=holds(self._settings.deleted_when, row.record),
+            superseded=not self.spool.is_last(row),
+            cancelled=holds(self.settings.cancelled_when, row.record),
+            deleted=holds(self.settings.deleted_when, row.record),
+            placeable=self.shape.kind is not COMPANY or row.identity is not None,
         )
 
-    def _match(self, row: Row, contact: Mapping[str, Any]) -> Match:
-        linked = linked_to(contact, self._shape)
+    def _match(self, row: Row, held: Mapping[str, Any]) -> Match:
+        linked = linked_to(held, self.shape)
         return Match(
-            id=contact["id"],
-            role="user" if contact["role"] == "user" else "lead",
-            claimed=linked != row.link and self._spool.has_link(linked),
+            id=held["id"],
+            role="lead" if is_lead(held) else "user",
+            claimed=linked != row.link and self.spool.has_link(linked),
+            no_users=held.get("no_users", False),
+            doubtful=held.get("doubtful", False),
         )
 
     def _archived(self, row: Row) -> list[Match]:
         """Give the match that only a refused create could show, if the last run met it."""
-        contact_id = self._known_archived(row.id, match_value(row.record, self._shape.match_on))
-        return [Match(contact_id, archived=True)] if contact_id else []
+        known = self.known_archived(row.id, match_value(row.record, self.shape.match_on))
+        return [Match(known, archived=True)] if known else []
 
     def _slot(self, row: Row, decision: Decision) -> str:
-        """Name what a row writes to: a contact, or the place of the one to be created for its match value."""
+        """Name what a row writes to: a record of Intercom, or the place of one to be made for its match value."""
         if decision.match and decision.action != "create":
             return f"id {decision.match.id}"
         return f"new {row.key}"
 
-    def _note(self, row: Row, contact: Mapping[str, Any], changed: Mapping[str, Change]) -> None:
-        if row.link and linked_to(contact, self._shape) == row.link:
-            self._guard.note(alarming=is_alarming(changed, self._shape))
+    def _lacking(self, row: Row, held: Held | None) -> dict[str, Change]:
+        return self.attacher.lacking(row, held) if self.attacher else {}
+
+    def _note(self, row: Row, held: Mapping[str, Any], changed: Mapping[str, Change]) -> None:
+        if row.link and linked_to(held, self.shape) == row.link:
+            self.guard.note(alarming=is_alarming(changed, self.shape))
 
 
 def is_alarming(changed: Mapping[str, Change], shape: Shape) -> bool:
-    """Say whether changes of a linked contact alarm: its MRR or a status changes, or an owned value is lost."""
+    """Say whether changes of a linked record alarm: its MRR or a status changes, or an owned value is lost."""
     attributes = {name.partition(".")[2]: change for name, change in changed.items()}
     return any(
         change.before is not None and (change.after is None or name.endswith(("_mrr", "_status")))

@@ -6,24 +6,29 @@ import csv
 import json
 import os
 import time
-from collections import Counter
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any
+
+from target_intercom.page import page
+from target_intercom.payloads import match_value
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from target_intercom.client import Tally
+    from target_intercom.listing import Listing
     from target_intercom.outcomes import Outcome
+    from target_intercom.payloads import Shape
+    from target_intercom.spool import Row
 
 _EVERY = 10.0  # seconds between two progress lines
+_LAST = ("intercom_external_id", "stream")  #: of a company, its `company_id`
 _TABLES = {
-    "matched": ("id", "value", "intercom_id", "intercom_name", "intercom_email", "outcome", "reason", "fields"),
-    "unmatched": ("id", "value", "outcome", "reason"),
-    "ambiguous": ("id", "value", "intercom_ids", "outcome", "reason"),
+    "matched": ("id", "value", "intercom_id", "intercom_name", "intercom_email", "outcome", "reason", "fields", *_LAST),
+    "unmatched": ("id", "value", "outcome", "reason", "fields", "stream"),
+    "ambiguous": ("id", "value", "intercom_ids", "outcome", "reason", "stream"),
     "archived": ("id", "value", "intercom_id", "found_at"),
 }
 _BELIEVED = 86_400  # seconds for which an archived contact is taken to be archived still
@@ -40,10 +45,12 @@ class ReportFiles:
     names it, and that refusal is not worth asking for again in every run. For a day the line is believed.
     """
 
-    def __init__(self, directory: Path, now: int) -> None:
+    def __init__(self, directory: Path, now: int, listing: Listing) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (directory / "validation.html").unlink(missing_ok=True)
         self._directory = directory
         self._now = now
+        self.listing = listing
         self._archived = dict(_archived_since(directory / "archived.csv", now - _BELIEVED))
         self._stack = ExitStack()
         self._tables = {name: csv.writer(self._open(f"{name}.csv")) for name in _TABLES}
@@ -55,43 +62,57 @@ class ReportFiles:
         """Close every file."""
         self._stack.close()
 
-    def planned(
-        self, record_id: str | None, value: str | None, contacts: Sequence[Mapping[str, Any]], outcome: Outcome
-    ) -> None:
+    def planned(self, shape: Shape, row: Row, records: Sequence[Mapping[str, Any]], outcome: Outcome) -> None:
         """Write the line of a record: what was found for it, and what is to become of it."""
-        head, tail = (record_id, value), (outcome.kind, outcome.reason)
-        concerned = [contact for contact in contacts if contact["id"] == outcome.contact_id] or contacts
+        head, tail = (row.id, match_value(row.record, shape.match_on)), (outcome.kind, outcome.reason)
+        stream, fields = (
+            shape.kind.stream,
+            " ".join(name.removeprefix("custom_attributes.") for name in outcome.changed),
+        )
+        concerned = [record for record in records if record["id"] == outcome.intercom_id] or records
         if not concerned:
-            self._tables["unmatched"].writerow((*head, *tail))
+            self._tables["unmatched"].writerow((*head, *tail, fields, stream))
         elif len(concerned) > 1:
-            self._tables["ambiguous"].writerow((*head, " ".join(contact["id"] for contact in concerned), *tail))
+            self._tables["ambiguous"].writerow((*head, " ".join(one["id"] for one in concerned), *tail, stream))
         else:
             held = [concerned[0].get(name) for name in ("id", "name", "email")]
-            fields = " ".join(name.removeprefix("custom_attributes.") for name in outcome.changed)
-            self._tables["matched"].writerow((*head, *held, *tail, fields))
+            identity = concerned[0].get(shape.kind.identity)
+            self._tables["matched"].writerow((*head, *held, *tail, fields, identity, stream))
+
+    def done(self, shape: Shape, row: Row, outcome: Outcome, *, written: bool) -> None:
+        """Write what became of a record, where there is more to say than its line of `planned` does."""
+        self.listing.note(shape.kind.stream, row.id, outcome)
+        if outcome.kind == "rejected":
+            self._rejected(shape, row, outcome)
+        elif outcome.reason == "archived":
+            self._archive(row.id, match_value(row.record, shape.match_on), outcome.intercom_id)
+        elif outcome.changed and written:
+            self._changed(shape, row, outcome)
 
     def known_archived(self, record_id: str | None, value: str | None) -> str | None:
         """Give Intercom's id of the archived contact that stood in the way of a record less than a day ago."""
         return self._archived.get((record_id or "", value or ""), (None, 0))[0]
 
-    def archived(self, record_id: str | None, value: str | None, contact_id: str | None) -> None:
+    def _archive(self, record_id: str | None, value: str | None, intercom_id: str | None) -> None:
         """Write that an archived contact stands in a record's way, and since when that is known."""
         _, found_at = self._archived.get((record_id or "", value or ""), (None, self._now))
-        self._tables["archived"].writerow((record_id, value, contact_id, found_at))
+        self._tables["archived"].writerow((record_id, value, intercom_id, found_at))
 
-    def rejected(self, record_id: str | None, outcome: Outcome) -> None:
+    def _rejected(self, shape: Shape, row: Row, outcome: Outcome) -> None:
         """Write why a record was refused, in Intercom's words."""
-        error = outcome.refused
-        line: dict[str, Any] = {"id": record_id, "intercom_id": outcome.contact_id, "reason": outcome.reason}
+        error, line = outcome.refused, self._head(shape, row, outcome) | {"reason": outcome.reason}
         if error:
             line |= {"status": error.status, "code": error.code, "reason": error.reason, "other_id": error.other_id}
         self._line("rejects", line)
 
-    def changed(self, record_id: str | None, outcome: Outcome) -> None:
+    def _changed(self, shape: Shape, row: Row, outcome: Outcome) -> None:
         """Write before and after of every field that was written."""
         fields = {name: {"before": change.before, "after": change.after} for name, change in outcome.changed.items()}
-        line = {"id": record_id, "intercom_id": outcome.contact_id, "outcome": outcome.kind, "fields": fields}
-        self._line("changes", line)
+        self._line("changes", self._head(shape, row, outcome) | {"outcome": outcome.kind, "fields": fields})
+
+    @staticmethod
+    def _head(shape: Shape, row: Row, outcome: Outcome) -> dict[str, Any]:
+        return {"stream": shape.kind.stream, "id": row.id, "intercom_id": outcome.intercom_id}
 
     def summary(self, summary: Mapping[str, Any]) -> None:
         """Write `summary.json`."""
@@ -99,59 +120,17 @@ class ReportFiles:
             json.dump(summary, file, indent=2)
             file.write("\n")
 
+    def page(self, summary: Mapping[str, Any], warnings: Iterable[str], link: Callable[[str, str], str]) -> None:
+        """Write `validation.html` from the tables, which are closed by then."""
+        when = datetime.fromtimestamp(self._now, UTC).strftime("%d %B %Y, %H:%M UTC")
+        with _private(self._directory / "validation.html") as file:
+            file.writelines(page(self._directory, summary, warnings, when, link))
+
     def _line(self, name: str, line: Mapping[str, Any]) -> None:
         self._lists[name].write(json.dumps(line, ensure_ascii=False) + "\n")
 
     def _open(self, name: str) -> IO[str]:
         return self._stack.enter_context(_private(self._directory / name))
-
-
-@dataclass
-class Summary:
-    """The counts of a run."""
-
-    status: str = "stopped"  #: `completed` only when everything was processed
-    mode: str = "sync"
-    records: int = 0
-    matched: int = 0
-    outcomes: Counter[str] = field(default_factory=Counter)
-    skipped: Counter[str] = field(default_factory=Counter)
-    rejected: Counter[str] = field(default_factory=Counter)
-    fields_written: int = 0
-    values_cut: int = 0
-    attributes_missing: list[str] = field(default_factory=list)  #: before this run; a sync that writes has created them
-    other_streams: Counter[str] = field(default_factory=Counter)
-
-    def note(self, outcome: Outcome) -> None:
-        """Count what became of one record."""
-        if outcome.kind == "skipped":
-            self.skipped[outcome.reason] += 1
-        elif outcome.kind == "rejected":
-            self.rejected[outcome.reason] += 1
-        else:
-            self.outcomes[outcome.kind] += 1
-            self.fields_written += len(outcome.changed)
-
-    def as_dict(self, tally: Tally, seconds: float) -> dict[str, Any]:
-        """Give the content of `summary.json`. In mode `validate` the outcomes are what a sync would do."""
-        kinds = ("updated", "unchanged", "created", "converted")
-        return {
-            "status": self.status,
-            "mode": self.mode,
-            "records": self.records,
-            "matched": self.matched,
-            **{kind: self.outcomes[kind] for kind in kinds},
-            "skipped": dict(sorted(self.skipped.items())),
-            "rejected": dict(sorted(self.rejected.items())),
-            "fields_written": self.fields_written,
-            "values_cut": self.values_cut,
-            "attributes_missing": self.attributes_missing,
-            "other_streams": dict(self.other_streams),
-            "calls": tally.calls,
-            "waits": tally.waits,
-            "waited_seconds": round(tally.waited, 1),
-            "seconds": round(seconds, 1),
-        }
 
 
 def _archived_since(path: Path, since: int) -> Iterator[tuple[tuple[str, str], tuple[str, int]]]:
@@ -168,14 +147,18 @@ def _archived_since(path: Path, since: int) -> Iterator[tuple[tuple[str, str], t
 def table(summary: Mapping[str, Any]) -> list[str]:
     """Lay a summary out for the terminal, a line a figure, leaving out what is nothing."""
     rows = [(name, value) for name, value in summary.items() if value or name in {"records", "updated", "created"}]
-    flat: list[tuple[str, Any]] = []
-    for name, value in rows:
-        if isinstance(value, dict):
-            flat += [(f"{name}: {key}", count) for key, count in value.items()]
-        else:
-            flat.append((name, len(value) if isinstance(value, list) else value))
+    flat = list(_flat(rows))
     width = max(len(name) for name, _ in flat)
     return [f"{name.replace('_', ' '):<{width}}  {value:>10}" for name, value in flat]
+
+
+def _flat(rows: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Name every figure by the way to it; a list is told by its length."""
+    for name, value in rows:
+        if isinstance(value, dict):
+            yield from _flat((f"{name}: {key}", figure) for key, figure in value.items() if figure)
+        else:
+            yield name, len(value) if isinstance(value, list) else value
 
 
 class Progress:

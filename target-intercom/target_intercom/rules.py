@@ -32,16 +32,19 @@ class Candidate:
     claimed: bool = False  #: another record of this run has taken its match, or its place when none exists
     cancelled: bool = False  #: `cancelled_when` holds
     deleted: bool = False  #: `deleted_when` holds
+    placeable: bool = True  #: it carries the id that a creation needs
 
 
 @dataclass(frozen=True)
 class Match:
-    """A record of Intercom that was found for a candidate."""
+    """A record of Intercom that was found for a candidate; a company counts as a user."""
 
     id: str
     role: Literal["user", "lead"] = "user"
     claimed: bool = False  #: it is linked to another record of this run's input
     archived: bool = False
+    no_users: bool = False  #: a company that nobody belongs to: Intercom shows it nowhere
+    doubtful: bool = False  #: it may be one of several, which no reading of Intercom's can tell
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ FOUND: dict[str, tuple[Action, str]] = {
     "several": ("skip", "ambiguous"),
     "archived": ("skip", "archived"),
     "claimed": ("skip", "claimed"),
+    "doubtful": ("skip", "no_users"),
+    "no_users": ("update", "no_users"),
     "one": ("update", "matched"),
 }
 
@@ -81,7 +86,7 @@ def decide(candidate: Candidate, matches: Sequence[Match], rules: Rules) -> Deci
 
     Args:
         candidate: the record.
-        matches: every record of Intercom that carries its match value (or, failing that, its link), users and leads.
+        matches: every record of Intercom that carries its match value (or, failing that, its link).
         rules: the settings.
 
     Returns:
@@ -118,13 +123,19 @@ def _situation(candidate: Candidate, users: Sequence[Match], leads: Sequence[Mat
         return "archived"
     if candidate.claimed or any(match.claimed for match in only):
         return "claimed"
-    return "one" if users else ("none", "lead", "leads")[min(len(leads), 2)]
+    return _one(users[0]) if users else ("none", "lead", "leads")[min(len(leads), 2)]
+
+
+def _one(match: Match) -> str:
+    if match.doubtful:
+        return "doubtful"
+    return "no_users" if match.no_users else "one"
 
 
 def _unwanted(candidate: Candidate, rules: Rules) -> str | None:
-    """Who is not made a user: a deleted customer never, a cancelled one when the settings say so."""
+    """Who is not created: a deleted customer or one without id never, a cancelled one when the settings say so."""
     if candidate.deleted:
         return "deleted"
     if candidate.cancelled and not rules.create_cancelled:
         return "cancelled"
-    return None
+    return None if candidate.placeable else "no_company_id"

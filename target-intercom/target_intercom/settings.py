@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import typing as th
 from singer_sdk.exceptions import ConfigurationError
 
-from target_intercom.client import REGIONS
+from target_intercom.kinds import COMPANY, KINDS
+from target_intercom.payloads import Shape
 from target_intercom.rules import Rules
+from target_intercom.transport import REGIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from target_intercom.kinds import Kind
 
 _CONDITION = th.CustomType({"type": "object", "additionalProperties": {"type": "array"}})
 
@@ -49,13 +53,21 @@ PROPERTIES = th.PropertiesList(
         description="How is a user recognised in Intercom? E-mail addresses are compared regardless of letter case.",
     ),
     th.Property(
+        "match_companies_on",
+        th.StringType,
+        default="company_id",
+        allowed_values=["company_id", "name"],
+        title="Match companies on",
+        description="How is a company recognised in Intercom? Names are compared regardless of letter case.",
+    ),
+    th.Property(
         "on_match",
         th.StringType,
         default="update_owned",
         allowed_values=["update_owned", "update_all"],
         title="On match",
-        description="What of a matched user may be written: the attributes with `owned_prefix` only, or the name, "
-        "e-mail address, phone and all other attributes too?",
+        description="What of a matched record may be written: the attributes with `owned_prefix` only, or its standard "
+        "fields and all other attributes too?",
     ),
     th.Property(
         "on_no_match",
@@ -63,14 +75,14 @@ PROPERTIES = th.PropertiesList(
         default="skip",
         allowed_values=["skip", "create"],
         title="On no match",
-        description="Is a user created when Intercom has none?",
+        description="Is a user or company created when Intercom has none?",
     ),
     th.Property(
         "create_cancelled",
         th.BooleanType,
         default=False,
         title="Create cancelled",
-        description="Is a user created even for a record for which `cancelled_when` holds?",
+        description="Is a user or company created even for a record for which `cancelled_when` holds?",
     ),
     th.Property(
         "cancelled_when",
@@ -84,7 +96,7 @@ PROPERTIES = th.PropertiesList(
         _CONDITION,
         default={"cb_cust_status": ["deleted"]},
         title="Deleted when",
-        description="Which records count as deleted: for these no user is ever created.",
+        description="Which records count as deleted: for these nothing is ever created.",
     ),
     th.Property(
         "on_lead",
@@ -100,15 +112,15 @@ PROPERTIES = th.PropertiesList(
         default="skip",
         allowed_values=["skip"],
         title="On ambiguous",
-        description="What if several users match? They are reported and left alone; there is no other choice.",
+        description="What if several users or companies match? They are reported and left alone: there is no choice.",
     ),
     th.Property(
         "link_attribute",
         th.StringType,
         default="cb_cust_id",
         title="Link attribute",
-        description="The custom attribute that holds the record's id, by which a user is found again after its e-mail "
-        "address changed. Empty for none.",
+        description="The custom attribute that holds the record's id, by which it is found again after its e-mail "
+        "address, id or name changed. Empty for none.",
     ),
     th.Property(
         "owned_prefix",
@@ -116,6 +128,20 @@ PROPERTIES = th.PropertiesList(
         default="cb_",
         title="Owned prefix",
         description="Custom attributes that begin with this belong to the integration: updated, and cleared by null.",
+    ),
+    th.Property(
+        "company_prefix",
+        th.StringType,
+        title="Company prefix",
+        description="The owned prefix of the companies' attributes, if contacts have `owned_prefix`: in Intercom both "
+        "share one space of names. The link attribute then begins with it too.",
+    ),
+    th.Property(
+        "attach_companies",
+        th.BooleanType,
+        default=False,
+        title="Attach companies",
+        description="Is a contact whose record has a `company_id` attached to that company?",
     ),
     th.Property(
         "mode",
@@ -161,6 +187,20 @@ PROPERTIES = th.PropertiesList(
         description="Go on, once, although `max_changed_share` is passed.",
     ),
     th.Property(
+        "list_records",
+        th.IntegerType(minimum=0),
+        default=0,
+        title="List records",
+        description="How many records are listed at the end, each with what became of it and a link to look at it?",
+    ),
+    th.Property(
+        "record_url",
+        th.StringType,
+        title="Record URL",
+        description="Where a record is looked at, with `{stream}` and `{id}` to be filled in, instead of Intercom's "
+        "own web application.",
+    ),
+    th.Property(
         "report_dir",
         th.StringType,
         default="output/target-intercom",
@@ -177,25 +217,37 @@ class Settings:
     access_token: str
     base_url: str
     region: str | None  #: None when `api_url` names the host
-    match_contacts_on: str
+    match_on: Mapping[str, str]  #: by stream
     update_all: bool
     rules: Rules
     cancelled_when: Mapping[str, Sequence[Any]]
     deleted_when: Mapping[str, Sequence[Any]]
     link_attribute: str
     owned_prefix: str
+    company_prefix: str
+    attach_companies: bool
     validate: bool
     max_rejects: int | None
     fail_on_rejects: bool
     max_concurrency: int
     max_changed_share: float
     accept_changes: bool
+    list_records: int
+    record_url: str
     report_dir: Path
 
     @property
     def may_create(self) -> bool:
-        """Say whether any record can become a new user."""
+        """Say whether any record can become a new user or company."""
         return "create" in {self.rules.on_no_match, self.rules.on_lead}
+
+    def shape(self, kind: Kind) -> Shape:
+        """Give how the records of a kind are written, before the types of their attributes are known."""
+        prefix, link = self.owned_prefix, self.link_attribute
+        if kind is COMPANY and self.company_prefix:
+            prefix = self.company_prefix
+            link = link and prefix + link.removeprefix(self.owned_prefix)
+        return Shape({}, kind, self.match_on[kind.stream], self.update_all, prefix, link)
 
 
 def settings_from(config: Mapping[str, Any]) -> Settings:
@@ -213,18 +265,22 @@ def settings_from(config: Mapping[str, Any]) -> Settings:
         access_token=config["access_token"].strip(),
         base_url=api_url or REGIONS[config["region"]],
         region=None if api_url else config["region"],
-        match_contacts_on=config["match_contacts_on"],
+        match_on={kind.stream: config[f"match_{kind.stream}_on"] for kind in KINDS.values()},
         update_all=config["on_match"] == "update_all",
         rules=Rules(config["on_no_match"], config["on_lead"], config["create_cancelled"]),
         cancelled_when=config["cancelled_when"],
         deleted_when=config["deleted_when"],
         link_attribute=config["link_attribute"].strip(),
         owned_prefix=config["owned_prefix"],
+        company_prefix=(config.get("company_prefix") or "").strip(),
+        attach_companies=config["attach_companies"],
         validate=config["mode"] == "validate",
         max_rejects=None if max_rejects is None else int(max_rejects),
         fail_on_rejects=config["fail_on_rejects"],
         max_concurrency=int(config["max_concurrency"]),
         max_changed_share=float(config["max_changed_share"]),
         accept_changes=config["accept_changes"],
+        list_records=int(config["list_records"]),
+        record_url=(config.get("record_url") or "").strip(),
         report_dir=Path(config["report_dir"]),
     )

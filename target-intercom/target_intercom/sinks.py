@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.exceptions import ConfigurationError
 from singer_sdk.sinks import Sink
 
-from target_intercom.payloads import STANDARD_FIELDS
+from target_intercom.attaching import COMPANY_ID
+from target_intercom.kinds import CONTACT, KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from singer_sdk.helpers._batch import BaseBatchFileEncoding
 
     from target_intercom.target import TargetIntercom
-
-_USED = {"external_id", "custom_attributes", *STANDARD_FIELDS}
 
 
 class SpoolingSink(Sink):
@@ -42,8 +41,8 @@ class SpoolingSink(Sink):
         raise ConfigurationError("target-intercom reads no BATCH messages: remove `batch_config` from the tap.")
 
 
-class ContactSink(SpoolingSink):
-    """The stream `contacts`: `external_id`, `email`, `name`, `phone` and everything else under `custom_attributes`."""
+class RecordSink(SpoolingSink):
+    """A stream of contacts or companies: standard fields at the top and everything else under `custom_attributes`."""
 
     def __init__(
         self, target: TargetIntercom, stream_name: str, schema: dict[str, Any], key_properties: Sequence[str] | None
@@ -59,14 +58,19 @@ class ContactSink(SpoolingSink):
 
     def setup(self) -> None:
         """Take the declared attributes, and warn of fields that have no use."""
-        self._target.run.declare(self.schema)
-        unused = sorted(set(self.schema["properties"]) - _USED - set(self._record_key))
+        self._target.run.declare(self.stream_name, self.schema)
+        unused = sorted(set(self.schema["properties"]) - self._used() - set(self._record_key))
         if unused:
             self.logger.warning("These fields of the stream are not used: %s", ", ".join(unused))
 
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:  # noqa: ARG002 - the SDK's
         """Spool the record."""
-        self._target.run.add(self._record_id(record), record)
+        self._target.run.add(self.stream_name, self._record_id(record), record)
+
+    def _used(self) -> set[str]:
+        kind = KINDS[self.stream_name]
+        company = {COMPANY_ID} if kind is CONTACT and self._target.settings.attach_companies else set()
+        return {kind.identity, "custom_attributes", *kind.standard} | company
 
     def _record_id(self, record: dict[str, Any]) -> str | None:
         values = [record.get(name) for name in self._record_key]
@@ -78,7 +82,7 @@ class UnknownStreamSink(SpoolingSink):
 
     def setup(self) -> None:
         """Warn once."""
-        self.logger.warning("The stream is skipped: target-intercom writes `contacts`")
+        self.logger.warning("The stream is skipped: target-intercom writes `contacts` and `companies`")
 
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:  # noqa: ARG002 - the SDK's
         """Count the record."""

@@ -8,22 +8,34 @@ import threading
 from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _BUFFERED = 1000
 _DDL = """
-CREATE TABLE row (seq INTEGER PRIMARY KEY, id TEXT, key TEXT, link TEXT, record TEXT NOT NULL, action TEXT, found TEXT);
+CREATE TABLE row (
+  seq INTEGER PRIMARY KEY, id TEXT, key TEXT, link TEXT, identity TEXT, record TEXT NOT NULL, action TEXT, found TEXT
+);
 CREATE INDEX row_id ON row (id);
 CREATE INDEX row_key ON row (key);
 CREATE INDEX row_link ON row (link);
-CREATE TABLE contact (id TEXT PRIMARY KEY, key TEXT, link TEXT, body TEXT NOT NULL);
-CREATE INDEX contact_key ON contact (key);
-CREATE INDEX contact_link ON contact (link);
+CREATE INDEX row_identity ON row (identity);
+CREATE TABLE held (id TEXT PRIMARY KEY, key TEXT, link TEXT, identity TEXT, body TEXT NOT NULL);
+CREATE INDEX held_key ON held (key);
+CREATE INDEX held_link ON held (link);
+CREATE INDEX held_identity ON held (identity);
 CREATE TABLE claim (slot TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
 """
+
+
+class Keys(NamedTuple):
+    """What finds a record: its match value as compared, its link, and the caller's own id."""
+
+    key: str | None = None
+    link: str | None = None
+    identity: str | None = None
 
 
 @dataclass(frozen=True)
@@ -31,16 +43,17 @@ class Row:
     """One input record, and once it is planned what is to be done with it.
 
     `id` is the value of its key property, `key` what it is matched by, `link` what the link attribute should hold,
-    `contact` the contact that was found for it.
+    `identity` the caller's own id in Intercom, `held` the contact or company that was found for it.
     """
 
     seq: int
     id: str | None
     key: str | None
     link: str | None
+    identity: str | None
     record: dict[str, Any]
     action: str = ""
-    contact: dict[str, Any] | None = None
+    held: dict[str, Any] | None = None
 
 
 class Spool:
@@ -58,16 +71,18 @@ class Spool:
         """Delete everything."""
         self._db.close()
 
-    def add(self, record_id: str | None, key: str | None, link: str | None, record: dict[str, Any]) -> None:
+    def add(self, record_id: str | None, keys: Keys, record: dict[str, Any]) -> None:
         """Append a record; `flush` makes it visible to the other methods."""
-        self._buffer.append((record_id, key, link, json.dumps(record, default=_plain)))
+        self._buffer.append((record_id, *keys, json.dumps(record, default=_plain)))
         if len(self._buffer) >= _BUFFERED:
             self.flush()
 
     def flush(self) -> None:
         """Make what was added visible."""
         with self._lock:
-            self._db.executemany("INSERT INTO row (id, key, link, record) VALUES (?, ?, ?, ?)", self._buffer)
+            self._db.executemany(
+                "INSERT INTO row (id, key, link, identity, record) VALUES (?, ?, ?, ?, ?)", self._buffer
+            )
         self._buffer.clear()
 
     def count(self) -> int:
@@ -96,34 +111,32 @@ class Spool:
         """Say whether a record of the input is to be linked so."""
         return bool(self._one("SELECT EXISTS (SELECT 1 FROM row WHERE link = ?)", link)[0])
 
-    def keep_contact(self, key: str, link: str | None, contact: dict[str, Any]) -> None:
-        """Keep a contact of Intercom, if its match value or its link is one of the input's."""
+    def keep(self, keys: Keys, held: dict[str, Any]) -> None:
+        """Keep what Intercom holds, if its match value, its link or its identity is one of the input's."""
         with self._lock:
             self._db.execute(
-                "INSERT OR REPLACE INTO contact SELECT ?1, ?2, ?3, ?4 "
-                "WHERE EXISTS (SELECT 1 FROM row WHERE key = ?2) OR EXISTS (SELECT 1 FROM row WHERE link = ?3)",
-                (contact["id"], key, link, json.dumps(contact)),
+                "INSERT OR REPLACE INTO held SELECT ?1, ?2, ?3, ?4, ?5 "
+                "WHERE EXISTS (SELECT 1 FROM row WHERE key = ?2) OR EXISTS (SELECT 1 FROM row WHERE link = ?3) "
+                "OR EXISTS (SELECT 1 FROM row WHERE identity = ?4)",
+                (held["id"], *keys, json.dumps(held)),
             )
 
-    def contacts_with_key(self, key: str) -> list[dict[str, Any]]:
-        """Give the kept contacts of this match value."""
-        return [json.loads(body) for (body,) in self._all("SELECT body FROM contact WHERE key = ? ORDER BY id", key)]
-
-    def contacts_with_link(self, link: str) -> list[dict[str, Any]]:
-        """Give the kept contacts that are linked to this record."""
-        return [json.loads(body) for (body,) in self._all("SELECT body FROM contact WHERE link = ? ORDER BY id", link)]
+    def held_by(self, field: str, value: str | None) -> list[dict[str, Any]]:
+        """Give what was kept of one `key`, `link` or `identity`."""
+        sql = f"SELECT body FROM held WHERE {field} = ? ORDER BY id"  # noqa: S608 - a name of `Keys`
+        return [json.loads(body) for (body,) in self._all(sql, value)]
 
     def claim(self, slot: str, row: Row) -> bool:
-        """Take a contact, or the place of one to be created, for a row; False when another row of the run has it."""
+        """Take a record of Intercom, or the place of one to be made, for a row; False when another row has it."""
         with self._lock:
             self._db.execute("INSERT OR IGNORE INTO claim VALUES (?, ?)", (slot, row.seq))
             owner = self._db.execute("SELECT seq FROM claim WHERE slot = ?", (slot,)).fetchone()[0]
         return bool(owner == row.seq)
 
-    def plan(self, row: Row, action: str, contact: dict[str, Any] | None) -> None:
+    def plan(self, row: Row, action: str, held: dict[str, Any] | None) -> None:
         """Note that a row is to be written, and what was found for it."""
         with self._lock:
-            found = json.dumps(contact) if contact else None
+            found = json.dumps(held) if held else None
             self._db.execute("UPDATE row SET action = ?, found = ? WHERE seq = ?", (action, found, row.seq))
 
     def _one(self, sql: str, *values: Any) -> Any:
@@ -136,8 +149,9 @@ class Spool:
 
 
 def _row(columns: Sequence[Any]) -> Row:
-    seq, record_id, key, link, record, action, found = columns
-    return Row(seq, record_id, key, link, json.loads(record), action or "", json.loads(found) if found else None)
+    seq, record_id, key, link, identity, record, action, found = columns
+    held = json.loads(found) if found else None
+    return Row(seq, record_id, key, link, identity, json.loads(record), action or "", held)
 
 
 def _plain(value: Any) -> Any:

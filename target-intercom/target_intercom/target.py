@@ -12,9 +12,10 @@ from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 from singer_sdk.helpers.capabilities import PluginCapabilities
 
 from target_intercom.client import IntercomClient
-from target_intercom.run import ContactRun
+from target_intercom.kinds import KINDS
+from target_intercom.run import Run
 from target_intercom.settings import PROPERTIES, settings_from
-from target_intercom.sinks import ContactSink, UnknownStreamSink
+from target_intercom.sinks import RecordSink, UnknownStreamSink
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class TargetIntercom(Target):
-    """Keeps users of Intercom in step with a stream of contacts: matches, decides, and writes only what changed."""
+    """Keeps users and companies of Intercom in step with their streams: matches, decides, writes only what changed."""
 
     name = "target-intercom"
     package_name = "standpipe-target-intercom"
@@ -47,16 +48,14 @@ class TargetIntercom(Target):
         return settings_from(self.config)
 
     @cached_property
-    def run(self) -> ContactRun:
+    def run(self) -> Run:
         """The one run of this process."""
         client = IntercomClient(self.settings.base_url, self.settings.access_token, self.settings.max_concurrency)
-        return ContactRun(client, self.settings, self.logger)
+        return Run(client, self.settings, self.logger)
 
     def get_sink_class(self, stream_name: str) -> type[Sink]:
         """Choose the sink of a stream."""
-        if stream_name == "companies":
-            raise ConfigurationError("target-intercom does not write the stream `companies`: match on users instead.")
-        return ContactSink if stream_name == "contacts" else UnknownStreamSink
+        return RecordSink if stream_name in KINDS else UnknownStreamSink
 
     def process_endofpipe(self) -> None:
         """Do the work; STATE is printed after it, and never in mode `validate`."""

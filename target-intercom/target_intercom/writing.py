@@ -1,22 +1,24 @@
-"""Carrying out what was planned for one row, so that no lag of search and no lost reply makes a second contact."""
+"""Carrying out what was planned for one row, so that no lag of search and no lost reply makes a second record."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import backoff
 from singer_sdk.exceptions import FatalAPIError
 
-from target_intercom.client import LostReplyError, RecordRefusedError
-from target_intercom.matching import trimmed
+from target_intercom.found import key_of, trimmed
 from target_intercom.outcomes import DONE, Outcome
-from target_intercom.payloads import changes, create_body, creation, match_key, update_body, wanted
+from target_intercom.payloads import Change, changes, create_body, creation, update_body, wanted
+from target_intercom.transport import LostReplyError, RecordRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from target_intercom.attaching import Attacher
     from target_intercom.client import IntercomClient
-    from target_intercom.matching import Contact
+    from target_intercom.found import Held
     from target_intercom.payloads import Shape, Wanted
     from target_intercom.planning import Planner
     from target_intercom.spool import Row
@@ -24,11 +26,23 @@ if TYPE_CHECKING:
 _MAX_TRIES = 7
 
 
-class Writer:
-    """Writes rows to contacts. Used from several threads; no two rows of a run concern the same contact."""
+class Writer(ABC):
+    """Writes rows. Used from several threads; no two rows of a run concern the same record of Intercom."""
 
     def __init__(self, client: IntercomClient, shape: Shape, planner: Planner) -> None:
         self._client, self._shape, self._planner = client, shape, planner
+
+    @abstractmethod
+    def _put(self, intercom_id: str, body: Mapping[str, Any]) -> object:
+        """Change a record of Intercom."""
+
+    @abstractmethod
+    def _found_or_created(self, row: Row, want: Wanted) -> tuple[Mapping[str, Any], bool]:
+        """Give the record for a row that matched none, and whether this call has created it.
+
+        Every way that sees the latest write comes before the creation. Search would not do: it may not show a record
+        for minutes.
+        """
 
     def write(self, row: Row) -> Outcome:
         """Do what was planned for a row; a refusal becomes the outcome `rejected`.
@@ -38,50 +52,50 @@ class Writer:
         """
         want = wanted(row.record, row.link, self._shape)
         try:
-            if row.contact is None:
+            if row.held is None:
                 return self._create(row, want)
-            return self._update(want, row.contact, row.action)
+            return self._update(row, want, row.held, row.action)
         except RecordRefusedError as error:
-            contact_id = row.contact["id"] if row.contact else None
-            return Outcome("rejected", error.code, contact_id, refused=error)
+            return Outcome("rejected", error.code, row.held["id"] if row.held else None, refused=error)
 
-    def _update(self, want: Wanted, contact: Mapping[str, Any], action: str) -> Outcome:
-        changed = changes(want, contact, self._shape, convert=action == "convert")
-        if not changed:
-            return Outcome("unchanged", contact_id=contact["id"])
-        self._client.update_contact(contact["id"], update_body(changed))
-        return Outcome(DONE[action], contact_id=contact["id"], changed=changed)
+    def _update(self, row: Row, want: Wanted, held: Held, action: str) -> Outcome:
+        changed = changes(want, held, self._shape, convert=action == "convert")
+        if changed:
+            self._put(held["id"], update_body(changed))
+        changed |= self._attached(row, held)
+        reason = "no_users" if held.get("no_users") else ""
+        return Outcome(DONE[action] if changed else "unchanged", reason, held["id"], changed)
+
+    def _attached(self, row: Row, held: Held) -> dict[str, Change]:  # noqa: ARG002 - for those who attach
+        """Attach the record to its company, and give the change this was."""
+        return {}
 
     def _create(self, row: Row, want: Wanted) -> Outcome:
-        """Create a contact, or go on with the one that was there after all; then write what is missing of it."""
+        """Create a record, or go on with the one that was there after all; then write what is missing of it."""
         try:
-            contact, created = self._contact_for(row, want)
+            held, created = self._held_for(row, want)
         except LostReplyError as error:
             raise FatalAPIError(
-                f"{error} to {_MAX_TRIES} attempts to create a contact: nothing is acknowledged."
+                f"{error} to {_MAX_TRIES} attempts to create a {self._shape.kind.model}: nothing is acknowledged."
             ) from None
         except RecordRefusedError as error:
             if error.archived:
                 return Outcome("skipped", "archived", error.other_id)
             raise
         if not created:
-            return self._found_late(row, want, contact)
-        rest = self._update(want, contact, "update")
-        return Outcome("created", contact_id=contact["id"], changed={**creation(want, self._shape), **rest.changed})
+            return self._found_late(row, want, held)
+        rest = self._update(row, want, held, "update")
+        return Outcome("created", intercom_id=held["id"], changed={**creation(want, self._shape), **rest.changed})
 
-    def _found_late(self, row: Row, want: Wanted, contact: Contact) -> Outcome:
-        """Decide again, by the same rules, on a contact that search did not show."""
-        decision = self._planner.decide(row, [contact])
+    def _found_late(self, row: Row, want: Wanted, held: Held) -> Outcome:
+        """Decide again, by the same rules, on a record that was not there, or not to be seen, before."""
+        decision = self._planner.decide(row, [held])
         if decision.action in {"update", "convert"}:
-            return self._update(want, contact, decision.action)
-        return Outcome("skipped", decision.reason, contact["id"])
+            return self._update(row, want, held, decision.action)
+        return Outcome("skipped", decision.reason, held["id"])
 
-    def _contact_for(self, row: Row, want: Wanted) -> tuple[Contact, bool]:
-        """Give a contact for a row that matched none, and whether this run has created it.
-
-        After a lost reply both checks are made again before anything is created: the external id by a strongly
-        consistent read, the e-mail address by Intercom's own uniqueness, which answers the POST with 409 and the id.
-        Search would not do: it may not show the contact for minutes.
+    def _held_for(self, row: Row, want: Wanted) -> tuple[Held, bool]:
+        """Find or create; after a lost reply, find or create anew.
 
         Raises:
             LostReplyError: no attempt was answered.
@@ -96,15 +110,31 @@ class Writer:
         @backoff.on_exception(
             backoff.expo, LostReplyError, max_tries=_MAX_TRIES, factor=0.5, max_value=15, on_backoff=noted
         )
-        def attempt() -> tuple[Contact, bool]:
-            contact, created = self._found_or_created(row, want)
-            ours = lost and (contact.get("custom_attributes") or {}).get(self._shape.created_by) is True
-            return trimmed(contact, self._shape), created or ours
+        def attempt() -> tuple[Held, bool]:
+            record, created = self._found_or_created(row, want)
+            ours = lost and (record.get("custom_attributes") or {}).get(self._shape.created_by) is True
+            return trimmed(record, self._shape), created or ours
 
         return attempt()
 
+
+class ContactWriter(Writer):
+    """Writes contacts. The e-mail address is unique by Intercom's own 409, the external id has a consistent read."""
+
+    def __init__(
+        self, client: IntercomClient, shape: Shape, planner: Planner, attacher: Attacher | None = None
+    ) -> None:
+        super().__init__(client, shape, planner)
+        self._attacher = attacher
+
+    def _put(self, intercom_id: str, body: Mapping[str, Any]) -> object:
+        return self._client.update_contact(intercom_id, body)
+
+    def _attached(self, row: Row, held: Held) -> dict[str, Change]:
+        return self._attacher.attach(row, held) if self._attacher else {}
+
     def _found_or_created(self, row: Row, want: Wanted) -> tuple[Mapping[str, Any], bool]:
-        if want.external_id and (found := self._client.contact_by_external_id(want.external_id)):
+        if want.identity and (found := self._client.contact_by_external_id(want.identity)):
             return found, False
         try:
             return self._client.create_contact(create_body(want, self._shape)), True
@@ -116,7 +146,18 @@ class Writer:
     def _named_by(self, error: RecordRefusedError, row: Row) -> dict[str, Any]:
         """Read the contact that a 409 names; it is the match only if it carries this row's match value."""
         contact = self._client.contact(error.other_id or "")
-        match_on = self._shape.match_on
-        if match_key(str(contact.get(match_on) or ""), match_on) != row.key:
+        if key_of(contact, self._shape) != row.key:
             raise error
         return contact
+
+
+class CompanyWriter(Writer):
+    """Writes companies. A POST changes the company that has the `company_id`, so one is only sent after a 404."""
+
+    def _put(self, intercom_id: str, body: Mapping[str, Any]) -> object:
+        return self._client.update_company(intercom_id, body)
+
+    def _found_or_created(self, row: Row, want: Wanted) -> tuple[Mapping[str, Any], bool]:
+        if found := self._client.company_by("company_id", row.identity or ""):
+            return found, False
+        return self._client.create_company(create_body(want, self._shape)), True

@@ -32,6 +32,11 @@ ATTRIBUTES = {
 STATE = {"bookmarks": {"customers": {"replication_key_value": 1}}}
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marker of the fault campaign."""
+    config.addinivalue_line("markers", "faults: a fault campaign, whose length FAULT_MOMENTS sets")
+
+
 @dataclass
 class Workspace:
     """Intercom as the sandbox holds it."""
@@ -57,6 +62,38 @@ class Workspace:
             document = held.new_contact({"role": "user"} | contact, held.clock.now())
             held.contacts.create(document, "test")
 
+    def add_company(self, users: int = 1, **company: Any) -> str:
+        """Create a company to which so many new users belong, and give Intercom's id of it."""
+        company_id = str(self.call("POST", "/companies", company)["id"])
+        for number in range(users):
+            self.join(self.add(external_id=f"{company_id}-{number}"), company_id)
+        return company_id
+
+    def join(self, contact_id: str, company_id: str) -> None:
+        """Attach a contact to a company, both by Intercom's id."""
+        self.call("POST", f"/contacts/{contact_id}/companies", {"id": company_id})
+
+    def fill_companies(self, companies: Iterable[dict[str, Any]]) -> None:
+        """Put companies with a user each into the workspace without speaking to the API."""
+        held, now = self.sandbox.world.intercom, self.sandbox.world.clock.now()
+        for company in companies:
+            document = held.new_contact({"role": "user", "external_id": f"of-{company['company_id']}"}, now)
+            user = held.contacts.create(document, "test")
+            held.attach(user, held.companies.add(held.new_company(company, now), "test"), now, "test")
+
+    def companies(self) -> list[dict[str, Any]]:
+        """Give every live company, the newest last."""
+        return [company.document for company in self.sandbox.world.intercom.companies.live()]
+
+    def companies_of(self, contact_id: str) -> list[str]:
+        """Give the `company_id` of every company that a contact is attached to."""
+        found = self.call("GET", f"/contacts/{contact_id}/companies")["data"]
+        return [company["company_id"] for company in found]
+
+    def company(self, company_id: str) -> dict[str, Any]:
+        """Read a company by Intercom's id."""
+        return self.call("GET", f"/companies/{company_id}")
+
     def attribute(self, name: str, data_type: str, model: str = "contact") -> int:
         """Create a data attribute."""
         return int(self.call("POST", "/data_attributes", {"name": name, "model": model, "data_type": data_type})["id"])
@@ -78,8 +115,9 @@ class Workspace:
         return {f"{call['method']} {call['path']}": call["count"] for call in self.sandbox.calls()["calls"]}
 
     def writes(self) -> int:
-        """Count the calls since the last run began that change a contact."""
-        return sum(self.calls().get(call, 0) for call in ("POST /contacts", "PUT /contacts/{id}"))
+        """Count the calls since the last run began that change a contact or a company."""
+        writes = ("POST /contacts", "PUT /contacts/{id}", "POST /companies", "PUT /companies/{id}")
+        return sum(self.calls().get(call, 0) for call in writes)
 
 
 @dataclass
@@ -93,7 +131,16 @@ class Ran:
     def summary(self) -> dict[str, Any]:
         """Give what is worth comparing of `summary.json`: every figure but zeros, calls, times and the mode."""
         whole: dict[str, Any] = json.loads((self.directory / "summary.json").read_text())
-        idle = ("calls", "waits", "waited_seconds", "seconds", "mode", "fields_written", "attributes_missing")
+        idle = (
+            "calls",
+            "waits",
+            "waited_seconds",
+            "seconds",
+            "mode",
+            "fields_written",
+            "attributes_missing",
+            "streams",
+        )
         return {name: value for name, value in whole.items() if value and name not in idle}
 
     def figure(self, name: str) -> Any:
@@ -132,7 +179,9 @@ class Tool:
         self.workspace.sandbox.clear_calls()
         self.capsys.readouterr()
         try:
-            TargetIntercom(config=self.config(**settings)).listen(io.StringIO(messages(records)))
+            TargetIntercom(config=self.config(**settings)).listen(
+                io.StringIO(messages(records, settings.get("company_prefix", "cb_")))
+            )
         finally:
             self.out = self.capsys.readouterr().out
         return Ran([json.loads(line) for line in self.out.splitlines()], self.directory)
@@ -142,7 +191,7 @@ class Tool:
         config, given = self.directory / "config.json", self.directory / "input.singer"
         self.directory.mkdir(exist_ok=True)
         config.write_text(json.dumps(self.config(**settings)))
-        given.write_text(messages(records))
+        given.write_text(messages(records, settings.get("company_prefix", "cb_")))
         command = [str(COMMAND), "--config", str(config), "--input", str(given)]
         return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
@@ -160,17 +209,35 @@ class Tool:
         return process.returncode, out, log
 
 
-def messages(records: Iterable[dict[str, Any]], attributes: dict[str, Any] | None = None) -> str:
-    """Give a tap's output: a SCHEMA, the records, a STATE."""
+FIELDS = {
+    "contacts": {name: {"type": TEXT} for name in ("external_id", "email", "name", "phone", "company_id")},
+    "companies": {
+        **{name: {"type": TEXT} for name in ("company_id", "name", "plan")},
+        "monthly_spend": {"type": NUMBER},
+        "remote_created_at": {"type": TEXT, "format": "date-time"},
+    },
+}
+
+
+def schema_of(stream: str, prefix: str) -> dict[str, Any]:
+    """Give the SCHEMA message of a stream whose attributes have this prefix."""
+    attributes = {name.replace("cb_", prefix, 1): type_ for name, type_ in ATTRIBUTES.items()}
     properties = {
         "customer_id": {"type": "string"},
-        **{name: {"type": TEXT} for name in ("external_id", "email", "name", "phone")},
-        "custom_attributes": {"type": "object", "properties": attributes or ATTRIBUTES},
+        **FIELDS[stream],
+        "custom_attributes": {"type": "object", "properties": attributes},
     }
     schema = {"type": "object", "properties": properties}
+    return {"type": "SCHEMA", "stream": stream, "schema": schema, "key_properties": ["customer_id"]}
+
+
+def messages(records: Iterable[dict[str, Any]], company_prefix: str = "cb_") -> str:
+    """Give a tap's output: each stream's SCHEMA, the records, a STATE. What has no `email` is a company."""
+    found = [("contacts" if "email" in record else "companies", record) for record in records]
+    streams = dict.fromkeys(stream for stream, _ in found) or ["contacts"]
     lines: Sequence[dict[str, Any]] = [
-        {"type": "SCHEMA", "stream": "contacts", "schema": schema, "key_properties": ["customer_id"]},
-        *({"type": "RECORD", "stream": "contacts", "record": record} for record in records),
+        *(schema_of(stream, company_prefix if stream == "companies" else "cb_") for stream in streams),
+        *({"type": "RECORD", "stream": stream, "record": record} for stream, record in found),
         {"type": "STATE", "value": STATE},
     ]
     return "".join(json.dumps(line) + "\n" for line in lines)
@@ -181,6 +248,22 @@ def customer(customer_id: str, email: str | None = None, **attributes: Any) -> d
     email = email if email is not None else f"{customer_id}@a.example"
     fields = {"customer_id": customer_id, "external_id": customer_id, "email": email, "name": customer_id.title()}
     return fields | {"custom_attributes": {"cb_cust_id": customer_id, "cb_cust_mrr": 10.5, **attributes}}
+
+
+def company(customer_id: str, name: str | None = None, **values: Any) -> dict[str, Any]:
+    """Give a record of a company as the map sends it; what begins with cb is an attribute."""
+    attributes = {field: value for field, value in values.items() if field.startswith("cb")}
+    fields = {field: value for field, value in values.items() if field not in attributes}
+    prefix = next(iter(attributes), "cb_").partition("_")[0]
+    held = {f"{prefix}_cust_id": customer_id, f"{prefix}_cust_mrr": 10.5, **attributes}
+    standard = {"customer_id": customer_id, "company_id": customer_id, "name": name or customer_id.title()}
+    return standard | fields | {"custom_attributes": held}
+
+
+@pytest.fixture(name="company")
+def company_() -> Callable[..., dict[str, Any]]:
+    """Makes a record of a company: its id, its name if it is to be another, other fields, its attributes."""
+    return company
 
 
 @pytest.fixture(name="customer")

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.exceptions import ConfigurationError, FatalAPIError
-from target_intercom.client import IntercomClient, LostReplyError, RecordRefusedError, seconds_to_reset
+from target_intercom.client import IntercomClient
 from target_intercom.target import TargetIntercom
+from target_intercom.transport import LostReplyError, RecordRefusedError, seconds_to_reset
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -193,10 +194,10 @@ def test_a_value_that_search_refuses_rejects_its_record_alone(requests_mock: Moc
     requests_mock.get(f"{BASE}/contacts", json={"data": [], "total_count": 1000, "pages": {}})
     requests_mock.post(f"{BASE}/contacts/search", json=search)
     run = TargetIntercom(config={"access_token": "secret", "report_dir": str(tmp_path), "mode": "validate"}).run
-    run.declare({})
+    run.declare("contacts", {})
     for name in ("a", "b", "bad", "c"):
-        run.add(name, {"email": f"{name}@a.example"})
+        run.add("contacts", name, {"email": f"{name}@a.example"})
     run.finish()
-    assert run.summary.skipped == {"no_match": 3}
+    assert run.summary.counts.skipped == {"no_match": 3}
     assert run.summary.rejected == {"parameter_invalid": 1}
     assert requests_mock.call_count == 1 + 2 + 1 + 5

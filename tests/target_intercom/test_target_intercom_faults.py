@@ -139,6 +139,7 @@ def test_a_refused_record_does_not_stop_the_others(workspace: Any, target: Any, 
     assert ran.summary["updated"] == 2
     assert ran.lines("rejects") == [
         {
+            "stream": "contacts",
             "id": "b",
             "intercom_id": workspace.contacts()[1]["id"],
             "reason": "No good",

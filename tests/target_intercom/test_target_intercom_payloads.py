@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from target_intercom.kinds import COMPANY
 from target_intercom.payloads import (
     Change,
     Shape,
@@ -17,6 +18,7 @@ from target_intercom.payloads import (
     link_value,
     match_key,
     match_value,
+    overlong,
     update_body,
     wanted,
 )
@@ -264,6 +266,56 @@ def test_match_values() -> None:
     assert match_value({"external_id": 7}, "external_id") == "7"
     assert match_key("Ann@B.example", "email") == "ann@b.example"
     assert match_key("Ann", "external_id") == "Ann"
+    assert match_key(" CAFE\u0301 ", "name") == "caf\u00e9"
+
+
+COMPANIES = Shape(TYPES, COMPANY, "company_id", update_all=True)
+HELD_COMPANY = {"id": "i1", "company_id": "c1", "name": "Acme", "plan": None, "monthly_spend": 0}
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"monthly_spend": 99.9}, {"monthly_spend": Change(0, 99)}),
+        ({"monthly_spend": 0.5}, {}),
+        ({"plan": "gold"}, {"plan": Change(None, "gold")}),
+        ({"name": "ACME"}, {"name": Change("Acme", "ACME")}),
+        ({"name": "", "plan": None, "monthly_spend": None}, {}),
+        ({"remote_created_at": "2025-01-31"}, {}),
+    ],
+    ids=["whole", "less than one", "plan", "name", "nothing", "not by PUT"],
+)
+def test_a_companys_standard_fields(fields: dict[str, Any], expected: dict[str, Change]) -> None:
+    """Monthly spend is cut to whole units; what PUT cannot change is not compared; what is empty changes nothing."""
+    given_record = {"company_id": "c1", **fields, "custom_attributes": {}}
+    held = HELD_COMPANY | {"custom_attributes": {"cb_cust_id": "c1", "cb_created_by": False}}
+    assert changes(wanted(given_record, "c1", COMPANIES), held, COMPANIES) == expected
+
+
+def test_a_spend_beyond_intercoms_range_is_a_misfit() -> None:
+    """A monthly spend that Intercom has no room for is refused, not cut."""
+    with pytest.raises(UnfitValueError, match=r"^the value of `monthly_spend` is not of the type whole number$"):
+        wanted({"company_id": "c1", "monthly_spend": 2_147_483_648}, None, COMPANIES)
+
+
+def test_a_new_company() -> None:
+    """A creation carries the company_id and every standard field, and no role."""
+    fields = {"company_id": "c1", "name": "Acme", "plan": "gold", "monthly_spend": 9.5, "remote_created_at": 7}
+    want = wanted(fields | {"custom_attributes": {"cb_mrr": 9.5}}, "c1", COMPANIES)
+    assert create_body(want, COMPANIES) == {
+        "company_id": "c1", "name": "Acme", "plan": "gold", "monthly_spend": 9, "remote_created_at": 7,
+        "custom_attributes": {"cb_mrr": 9.5, "cb_cust_id": "c1", "cb_created_by": True},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [({"email": "e" * 255}, None), ({"email": "e" * 256}, "email"), ({"external_id": "x" * 256}, "external_id")],
+    ids=["just fits", "e-mail", "external id"],
+)
+def test_an_overlong_identifier_is_named(fields: dict[str, str], expected: str | None) -> None:
+    """What identifies is never cut."""
+    assert overlong(fields, OWNED) == expected
 
 
 TEXT = st.text(max_size=300)

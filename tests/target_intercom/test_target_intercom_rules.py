@@ -12,6 +12,8 @@ LEAD, OTHER_LEAD = Match("l1", role="lead"), Match("l2", role="lead")
 CLAIMED = Match("u1", claimed=True)
 TAKEN_LEAD = Match("l1", role="lead", claimed=True)
 ARCHIVED = Match("u1", archived=True)
+UNSEEN = Match("c1", no_users=True)
+DOUBTFUL = Match("c1", no_users=True, doubtful=True)
 ACTIVE, CANCELLED, DELETED = Candidate(), Candidate(cancelled=True), Candidate(deleted=True)
 
 
@@ -23,6 +25,8 @@ ACTIVE, CANCELLED, DELETED = Candidate(), Candidate(cancelled=True), Candidate(d
         ([USER, OTHER], Rules(on_no_match="create"), Decision("skip", "ambiguous")),
         ([CLAIMED], Rules(on_no_match="create"), Decision("skip", "claimed", CLAIMED)),
         ([ARCHIVED], Rules(on_no_match="create"), Decision("skip", "archived", ARCHIVED)),
+        ([UNSEEN], Rules(), Decision("update", "no_users", UNSEEN)),
+        ([DOUBTFUL], Rules(on_no_match="create"), Decision("skip", "no_users", DOUBTFUL)),
         ([], Rules(), Decision("skip", "no_match")),
         ([], Rules(on_no_match="create"), Decision("create", "no_match")),
         ([], Rules(on_lead="create"), Decision("skip", "no_match")),
@@ -41,6 +45,8 @@ ACTIVE, CANCELLED, DELETED = Candidate(), Candidate(cancelled=True), Candidate(d
         "two users",
         "a user linked to another record",
         "an archived user",
+        "a company without users",
+        "a company without users that may have a namesake",
         "none, skip",
         "none, create",
         "none, although leads would be created",
@@ -68,8 +74,9 @@ def test_what_is_found_and_the_settings_decide(matches: list[Match], rules: Rule
         (DELETED, False, "deleted"),
         (DELETED, True, "deleted"),
         (Candidate(cancelled=True, deleted=True), True, "deleted"),
+        (Candidate(placeable=False), True, "no_company_id"),
     ],
-    ids=["active", "cancelled", "cancelled wanted", "deleted", "deleted is never wanted", "both"],
+    ids=["active", "cancelled", "cancelled wanted", "deleted", "deleted is never wanted", "both", "without id"],
 )
 @pytest.mark.parametrize(
     ("matches", "rules"),
@@ -145,11 +152,13 @@ MATCHES = st.lists(
         role=st.sampled_from(["user", "lead"]),
         claimed=st.booleans(),
         archived=st.booleans(),
+        no_users=st.booleans(),
+        doubtful=st.booleans(),
     ),
     max_size=3,
     unique_by=lambda match: match.id,
 )
-CANDIDATES = st.builds(Candidate, *(st.booleans() for _ in range(5)))
+CANDIDATES = st.builds(Candidate, *(st.booleans() for _ in range(6)))
 RULES = st.builds(
     Rules,
     on_no_match=st.sampled_from(["skip", "create"]),
@@ -167,9 +176,11 @@ def test_the_table_is_complete_and_never_guesses(candidate: Candidate, matches: 
         assert decision.match is not None
         assert not decision.match.claimed
         assert not decision.match.archived
+        assert not decision.match.doubtful
         assert [match for match in matches if match.role == decision.match.role] == [decision.match]
     if decision.action == "create":
         assert not users
+        assert candidate.placeable
         assert "create" in {rules.on_no_match, rules.on_lead}
     if decision.action != "skip":
         assert candidate.identified

@@ -65,6 +65,7 @@ def test_only_what_changed_is_written(workspace: Any, target: Any, customer: Cus
     assert target.calls == START | {"PUT /contacts/{id}": 1}
     assert ran.lines("changes") == [
         {
+            "stream": "contacts",
             "id": "a2",
             "intercom_id": second,
             "outcome": "updated",
@@ -155,7 +156,12 @@ def test_two_users_are_ambiguous(workspace: Any, target: Any, customer: Customer
     assert ran.summary["skipped"] == {"ambiguous": 1}
     assert workspace.writes() == 0
     ((record_id, value, found, *outcome),) = ran.rows("ambiguous")
-    assert (record_id, value, set(found.split()), outcome) == ("ann", "ann@a.example", ids, ["skipped", "ambiguous"])
+    assert (record_id, value, set(found.split()), outcome) == (
+        "ann",
+        "ann@a.example",
+        ids,
+        ["skipped", "ambiguous", "contacts"],
+    )
 
 
 @pytest.mark.parametrize(
@@ -234,8 +240,10 @@ def test_every_record_has_one_row(workspace: Any, target: Any, customer: Custome
         "updated",
         "matched",
         "cb_cust_id cb_cust_mrr cb_created_by",
+        "",
+        "contacts",
     ]
-    assert ran.rows("unmatched") == [["three", "three@a.example", "skipped", "no_match"]]
+    assert ran.rows("unmatched") == [["three", "three@a.example", "skipped", "no_match", "", "contacts"]]
 
 
 def test_a_user_beside_a_lead_is_matched(workspace: Any, target: Any, customer: Customer) -> None:

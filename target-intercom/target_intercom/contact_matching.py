@@ -6,18 +6,20 @@ https://developers.intercom.com/docs/references/rest-api/api.intercom.io/contact
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from target_intercom.client import MAX_FILTERS, PAGE, RecordRefusedError
-from target_intercom.payloads import STANDARD_FIELDS, match_key, match_value
+from target_intercom.client import MAX_FILTERS, PAGE
+from target_intercom.found import Found, key_of, keys_of, linked_to, trimmed
+from target_intercom.payloads import match_value
+from target_intercom.transport import RecordRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from concurrent.futures import Executor
 
     from target_intercom.client import IntercomClient
+    from target_intercom.found import Held
     from target_intercom.payloads import Shape
     from target_intercom.spool import Row, Spool
 
@@ -27,22 +29,12 @@ KEYS = 120
 #: Length of an IN array at first. Intercom documents no maximum; a smaller one is learnt from its 400.
 FIRST_ARRAY = 50
 
-Contact = dict[str, Any]
-
-
-@dataclass
-class Found:
-    """What Intercom holds for a row: contacts in the order found, or why it would not say."""
-
-    contacts: list[Contact] = field(default_factory=list)
-    refused: RecordRefusedError | None = None
-
 
 class Matcher(Protocol):
-    """Finds contacts."""
+    """Finds the records of rows."""
 
     def match(self, rows: Sequence[Row]) -> dict[int, Found]:
-        """Give what was found for each row, by `seq`: every contact of its match value, else those linked to its id."""
+        """Give what was found for each row, by `seq`: all records of its match value, else those linked to its id."""
 
 
 def matcher_for(client: IntercomClient, shape: Shape, spool: Spool, executor: Executor, *, by_link: bool) -> Matcher:
@@ -60,8 +52,7 @@ def matcher_for(client: IntercomClient, shape: Shape, spool: Spool, executor: Ex
     if -(-total // PAGE) > -(-spool.count() // KEYS):
         return SearchMatcher(client, shape, executor, by_link=by_link)
     for contact in chain(first, chain.from_iterable(contacts for contacts, _ in pages)):
-        key = match_key(str(contact.get(shape.match_on) or ""), shape.match_on)
-        spool.keep_contact(key, linked_to(contact, shape), trimmed(contact, shape))
+        spool.keep(keys_of(contact, shape), trimmed(contact, shape))
     return IndexMatcher(shape, spool)
 
 
@@ -76,9 +67,9 @@ class IndexMatcher:
         return {row.seq: self._found(row) for row in rows}
 
     def _found(self, row: Row) -> Found:
-        found = Found(self._spool.contacts_with_key(row.key) if row.key else [])
-        if row.link and _unmatched(found):
-            return _merged(found, Found(self._spool.contacts_with_link(row.link)))
+        found = Found(self._spool.held_by("key", row.key))
+        if row.link and found.unmatched:
+            return found.with_linked(Found(self._spool.held_by("link", row.link)))
         return found
 
 
@@ -97,31 +88,31 @@ class SearchMatcher:
         for row in rows:
             if row.key:
                 values[row.key] |= spellings(match_value(row.record, match_on) or row.key, match_on)
-        hits = self._find(match_on, values, lambda contact: match_key(str(contact.get(match_on) or ""), match_on))
+        hits = self._find(match_on, values, lambda contact: key_of(contact, self._shape))
         found = {row.seq: hits.get(row.key or "", Found()) for row in rows}
         return self._with_linked(rows, found) if self._by_link else found
 
     def _with_linked(self, rows: Sequence[Row], found: dict[int, Found]) -> dict[int, Found]:
-        lost = {row.seq: row.link for row in rows if row.link and _unmatched(found[row.seq])}
+        lost = {row.seq: row.link for row in rows if row.link and found[row.seq].unmatched}
         values = {link: {link} for link in lost.values()}
         name = f"custom_attributes.{self._shape.link}"
         hits = self._find(name, values, lambda contact: linked_to(contact, self._shape) or "")
-        return found | {seq: _merged(found[seq], hits[link]) for seq, link in lost.items() if link in hits}
+        return found | {seq: found[seq].with_linked(hits[link]) for seq, link in lost.items() if link in hits}
 
-    def _find(self, name: str, values: Mapping[str, set[str]], key_of: Callable[[Contact], str]) -> dict[str, Found]:
+    def _find(self, name: str, values: Mapping[str, set[str]], key: Callable[[Held], str]) -> dict[str, Found]:
         """Search a field for all keys, several calls at once, and sort the contacts by key."""
         hits: dict[str, Found] = defaultdict(Found)
         found = self._executor.map(lambda keys: self._search(name, keys, values), chunks(list(values), KEYS))
         for contacts, refused in found:
             for contact in contacts:
-                hits[key_of(contact)].contacts.append(trimmed(contact, self._shape))
-            for key, error in refused.items():
-                hits[key].refused = error
+                hits[key(contact)].records.append(trimmed(contact, self._shape))
+            for value, error in refused.items():
+                hits[value].refused = error
         return hits
 
     def _search(
         self, name: str, keys: Sequence[str], values: Mapping[str, set[str]]
-    ) -> tuple[list[Contact], dict[str, RecordRefusedError]]:
+    ) -> tuple[list[Held], dict[str, RecordRefusedError]]:
         """Search for some keys in one call; after a 400 in halves, which finds the arrays' maximum or the culprit."""
         asked = sorted(value for key in keys for value in values[key])
         arrays = list(chunks(asked, self._array))
@@ -147,30 +138,6 @@ def spellings(value: str, match_on: str) -> set[str]:
     return {value, value.lower(), value.upper(), value.title()} if match_on == "email" else {value}
 
 
-def trimmed(contact: Mapping[str, Any], shape: Shape) -> Contact:
-    """Keep of a contact what decisions and comparisons need."""
-    attributes = contact.get("custom_attributes") or {}
-    kept = {name: value for name, value in attributes.items() if name in shape.types}
-    return {name: contact.get(name) for name in ("id", "role", "external_id", *STANDARD_FIELDS)} | {
-        "custom_attributes": kept
-    }
-
-
-def linked_to(contact: Mapping[str, Any], shape: Shape) -> str | None:
-    """Give the id of the record that a contact is linked to."""
-    value = (contact.get("custom_attributes") or {}).get(shape.link) if shape.link else None
-    return str(value) if value not in {None, ""} else None
-
-
 def chunks(values: Sequence[str], size: int) -> Iterable[list[str]]:
     """Cut a sequence into lists of at most `size`."""
     return (list(values[start : start + size]) for start in range(0, len(values), size))
-
-
-def _unmatched(found: Found) -> bool:
-    return not found.refused and all(contact["role"] != "user" for contact in found.contacts)
-
-
-def _merged(found: Found, linked: Found) -> Found:
-    seen = {contact["id"] for contact in found.contacts}
-    return Found([*found.contacts, *(one for one in linked.contacts if one["id"] not in seen)], linked.refused)

@@ -1,0 +1,71 @@
+"""Finding the companies of many records: by a scroll over all that have users, then one by one among the others.
+
+https://developers.intercom.com/docs/references/rest-api/api.intercom.io/companies/scrolloverallcompanies
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from target_intercom.found import Found, linked_to, trimmed
+from target_intercom.payloads import match_key, match_value
+from target_intercom.transport import RecordRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from concurrent.futures import Executor
+
+    from target_intercom.client import IntercomClient
+    from target_intercom.found import Held
+    from target_intercom.payloads import Shape
+    from target_intercom.spool import Row, Spool
+
+
+class CompanyMatcher:
+    """Looks rows up among the scrolled companies, which the spool keeps, and asks for the rest by `company_id`.
+
+    A company without users is in no list and no scroll. By its name Intercom gives one such company and never says
+    whether there are more, so that a find by name alone is doubtful; it is asked for only where it forestalls a second
+    company of that name (`by_name`).
+    """
+
+    def __init__(
+        self, client: IntercomClient, shape: Shape, spool: Spool, executor: Executor, *, by_name: bool
+    ) -> None:
+        self._client, self._shape, self._spool, self._executor = client, shape, spool, executor
+        self._by_name = by_name and shape.match_on == "name"
+
+    def match(self, rows: Sequence[Row]) -> dict[int, Found]:
+        """Give what was found for each row, by `seq`."""
+        found = {row.seq: self._scrolled(row) for row in rows}
+        lone = [row for row in rows if row.key and found[row.seq].unmatched]
+        return found | dict(zip((row.seq for row in lone), self._executor.map(self._lone, lone), strict=True))
+
+    def _scrolled(self, row: Row) -> Found:
+        """Look for the match value; matched by name then for the link, and for a company that was renamed."""
+        fields = ["key"] if self._shape.match_on == "company_id" else ["key", "link", "identity"]
+        return self._first(row, fields)
+
+    def _first(self, row: Row, fields: Sequence[str]) -> Found:
+        values = ((field, getattr(row, field)) for field in fields)
+        kept = (self._spool.held_by(field, value) for field, value in values if value)
+        return Found(next((records for records in kept if records), []))
+
+    def _lone(self, row: Row) -> Found:
+        """Ask for one company; matched by `company_id`, the link comes after this, as it is the weaker evidence."""
+        try:
+            found = self._unseen(row)
+        except RecordRefusedError as error:
+            return Found(refused=error)
+        return Found([found]) if found else self._first(row, ["link"])
+
+    def _unseen(self, row: Row) -> Held | None:
+        if row.identity and (company := self._client.company_by("company_id", row.identity)):
+            return trimmed(company, self._shape) | {"no_users": not company.get("user_count")}
+        name = match_value(row.record, "name") if self._by_name else None
+        if name is None or (company := self._client.company_by("name", name)) is None:
+            return None
+        if match_key(str(company.get("name") or ""), "name") != row.key:
+            return None
+        doubtful = row.link is None or linked_to(company, self._shape) != row.link
+        return trimmed(company, self._shape) | {"no_users": True, "doubtful": doubtful}

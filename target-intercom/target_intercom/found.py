@@ -1,0 +1,71 @@
+"""What Intercom holds for a row, cut down to what decisions and comparisons need. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from target_intercom.kinds import COMPANY
+from target_intercom.payloads import match_key
+from target_intercom.spool import Keys
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from target_intercom.payloads import Shape
+    from target_intercom.transport import RecordRefusedError
+
+#: A contact or company as `trimmed` leaves it.
+Held = dict[str, Any]
+
+
+@dataclass
+class Found:
+    """What Intercom holds for a row: records in the order found, or why it would not say."""
+
+    records: list[Held] = field(default_factory=list)
+    refused: RecordRefusedError | None = None
+
+    @property
+    def unmatched(self) -> bool:
+        """Say whether nobody was found, or leads only."""
+        return not self.refused and all(is_lead(record) for record in self.records)
+
+    def with_linked(self, linked: Found) -> Found:
+        """Add what was found by the link."""
+        seen = {record["id"] for record in self.records}
+        return Found([*self.records, *(one for one in linked.records if one["id"] not in seen)], linked.refused)
+
+
+def trimmed(record: Mapping[str, Any], shape: Shape) -> Held:
+    """Keep of a record of Intercom what decisions and comparisons need."""
+    attributes = record.get("custom_attributes") or {}
+    kept = {name: record.get(name) for name in ("id", shape.kind.identity, *shape.kind.standard)}
+    kept["custom_attributes"] = {name: value for name, value in attributes.items() if name in shape.types}
+    if shape.kind is COMPANY:
+        return kept | {"plan": (kept["plan"] or {}).get("name"), "no_users": record.get("user_count") == 0}
+    links = record.get("companies") or {}
+    companies = [company["id"] for company in links.get("data") or []]
+    return kept | {"role": record.get("role"), "companies": companies, "more_companies": bool(links.get("has_more"))}
+
+
+def is_lead(held: Mapping[str, Any]) -> bool:
+    """Say whether a record is a contact but no user."""
+    return bool(held.get("role", "user") != "user")
+
+
+def linked_to(record: Mapping[str, Any], shape: Shape) -> str | None:
+    """Give the id of the record that a contact or company is linked to."""
+    value = (record.get("custom_attributes") or {}).get(shape.link) if shape.link else None
+    return str(value) if value not in {None, ""} else None
+
+
+def key_of(record: Mapping[str, Any], shape: Shape) -> str:
+    """Give the match value of a contact or company, as it is compared."""
+    return match_key(str(record.get(shape.match_on) or ""), shape.match_on)
+
+
+def keys_of(record: Mapping[str, Any], shape: Shape) -> Keys:
+    """Give what a contact or company is found by."""
+    identity = record.get("company_id") if shape.kind is COMPANY else None
+    return Keys(key_of(record, shape), linked_to(record, shape), identity)

@@ -1,0 +1,201 @@
+"""One run over one stream: what it declares, what Intercom holds for it, what is to be written, and the writing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from target_intercom.attributes import Attribute, declared_attributes
+from target_intercom.company_matching import CompanyMatcher
+from target_intercom.contact_matching import matcher_for
+from target_intercom.dispatch import run_all
+from target_intercom.found import keys_of, trimmed
+from target_intercom.kinds import COMPANY, CONTACT
+from target_intercom.limits import BlastRadius, RejectLimit
+from target_intercom.payloads import MAX_STRING, link_value, match_key, match_value
+from target_intercom.planning import Planner
+from target_intercom.reports import Progress
+from target_intercom.spool import Keys, Spool
+from target_intercom.writing import CompanyWriter, ContactWriter
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Mapping
+    from concurrent.futures import Executor
+
+    from target_intercom.attaching import Attacher
+    from target_intercom.client import IntercomClient
+    from target_intercom.contact_matching import Matcher
+    from target_intercom.directory import Directory
+    from target_intercom.outcomes import Outcome
+    from target_intercom.payloads import Shape
+    from target_intercom.planning import Plan
+    from target_intercom.reports import ReportFiles
+    from target_intercom.settings import Settings
+    from target_intercom.spool import Row
+    from target_intercom.summary import Summary
+    from target_intercom.writing import Writer
+
+_BATCH = 2000  # rows matched at a time
+_QUEUED = 4  # rows handed out for each worker
+
+
+class StreamRun:
+    """One run over one stream: `declare` and `add` what comes; then `plan`, and only then `write`.
+
+    Args:
+        shape: how its records are written; the types are filled in when the input is complete.
+        client: the connection.
+        settings: the settings.
+        summary: counts what becomes of the records.
+        logger: tells of the progress.
+    """
+
+    def __init__(
+        self, shape: Shape, client: IntercomClient, settings: Settings, summary: Summary, logger: logging.Logger
+    ) -> None:
+        self.shape, self._client, self._settings, self._summary = shape, client, settings, summary
+        self._logger = logger
+        self._attributes: dict[str, Attribute] = {}
+        self.spool = Spool()
+        self._guard = BlastRadius(settings.max_changed_share)
+        self._planner: Planner | None = None
+
+    def declare(self, schema: Mapping[str, Any]) -> None:
+        """Take the custom attributes that a SCHEMA message declares.
+
+        Raises:
+            AttributeConflictError: one is of a type that Intercom has not.
+        """
+        self._attributes |= declared_attributes(schema)
+
+    def add(self, record_id: str | None, record: dict[str, Any]) -> None:
+        """Take a record; `record_id` is the value of its key property."""
+        self.spool.add(record_id, self._keys(record_id, record), record)
+
+    def _keys(self, record_id: str | None, record: Mapping[str, Any]) -> Keys:
+        value = match_value(record, self.shape.match_on)
+        usable = value is not None and len(value) <= MAX_STRING
+        key = match_key(value, self.shape.match_on) if value and usable else None
+        identity = match_value(record, "company_id") if self.shape.kind is COMPANY else None
+        return Keys(key, link_value(record, record_id, self.shape), identity)
+
+    def wanted_attributes(self) -> dict[str, Attribute]:
+        """Give the attributes that this run may write: on a match only owned ones, unless the settings say more."""
+        shape = self.shape
+        everything = self._settings.update_all or self._settings.may_create
+        declared = {name: one for name, one in self._attributes.items() if everything or shape.owns(name)}
+        if shape.link and shape.link not in declared:
+            declared[shape.link] = Attribute(shape.link, "string", "The id of the record kept in step with this one.")
+        created_by = Attribute(shape.created_by, "boolean", "Whether this integration created the record in Intercom.")
+        declared[created_by.name] = created_by
+        self.shape = replace(shape, types={name: one.data_type for name, one in declared.items()})
+        return declared
+
+    def keep_company(self, company: Mapping[str, Any]) -> None:
+        """Take a company of the scroll."""
+        self.spool.keep(keys_of(company, self.shape), trimmed(company, self.shape))
+
+    def plan(
+        self,
+        executor: Executor,
+        reports: ReportFiles,
+        *,
+        by_link: bool,
+        attacher: Attacher | None = None,
+        directory: Directory | None = None,
+    ) -> None:
+        """Decide on every row.
+
+        Args:
+            executor: makes several calls at once.
+            reports: get the rows, and what was found for them.
+            by_link: whether the link attribute exists in Intercom already.
+            attacher: says which contacts lack their company.
+            directory: is told of the companies.
+        """
+        self._planner = Planner(self._settings, self.shape, self.spool, self._guard, reports.known_archived, attacher)
+        matcher = self._matcher(executor, by_link=by_link)
+        progress = Progress(self._logger, f"Matched {self.shape.kind.stream}", self.spool.count())
+        for rows in self.spool.batches(_BATCH):
+            found = matcher.match(rows)
+            if attacher:
+                attacher.prepare(rows)
+            for row in rows:
+                plan = self._planner.plan(row, found[row.seq])
+                self._take(row, plan, reports, directory)
+                reports.planned(self.shape, row, found[row.seq].records, plan.outcome)
+            progress.step(len(rows))
+
+    def _matcher(self, executor: Executor, *, by_link: bool) -> Matcher:
+        if self.shape.kind is CONTACT:
+            return matcher_for(self._client, self.shape, self.spool, executor, by_link=by_link)
+        by_name = self._settings.rules.on_no_match == "create"
+        return CompanyMatcher(self._client, self.shape, self.spool, executor, by_name=by_name)
+
+    def _take(self, row: Row, plan: Plan, reports: ReportFiles, directory: Directory | None) -> None:
+        self._summary.plan(self.shape.kind.stream, matched=plan.held is not None, cut=plan.cut)
+        if directory and row.identity and (plan.held or plan.action):
+            directory.put(row.identity, plan.outcome.intercom_id, empty=_is_empty(plan.outcome))
+        if plan.action:
+            self.spool.plan(row, plan.action, plan.held)
+        if self._settings.validate or not plan.action:
+            self._record(reports, row, plan.outcome)
+
+    def objection(self) -> str | None:
+        """Give the sentence that stops a run before the first write, because too much would change."""
+        return self._guard.objection()
+
+    def unplannable(self) -> str | None:
+        """Give the sentence that stops a run of which too many records cannot even be tried."""
+        rejected = self._summary.streams[self.shape.kind.stream].rejected
+        attempts = self.spool.count_planned() + rejected.total()
+        return RejectLimit(self._settings.max_rejects, attempts=attempts, reasons=rejected).objection()
+
+    def write(
+        self,
+        executor: Executor,
+        reports: ReportFiles,
+        *,
+        attacher: Attacher | None = None,
+        directory: Directory | None = None,
+    ) -> None:
+        """Write what is planned, several rows at once.
+
+        Raises:
+            FatalAPIError: too many were refused. Besides, whatever makes a run stop.
+        """
+        limit = RejectLimit(self._settings.max_rejects, earlier=self._summary.rejected.total())
+        progress = Progress(self._logger, f"Written {self.shape.kind.stream}", self.spool.count_planned())
+
+        def record(row: Row, outcome: Outcome) -> None:
+            self._record(reports, row, outcome)
+            if directory and row.identity and outcome.intercom_id:
+                directory.put(row.identity, outcome.intercom_id, empty=_is_empty(outcome))
+            limit.note(outcome.reason if outcome.kind == "rejected" else None)
+            progress.step()
+
+        run_all(
+            executor,
+            self._writer(attacher).write,
+            chain.from_iterable(self.spool.batches(_BATCH, planned=True)),
+            window=_QUEUED * self._settings.max_concurrency,
+            record=record,
+            objection=limit.objection,
+        )
+
+    def _writer(self, attacher: Attacher | None) -> Writer:
+        if self._planner is None:
+            raise RuntimeError("Nothing is written before it is planned.")
+        if self.shape.kind is COMPANY:
+            return CompanyWriter(self._client, self.shape, self._planner)
+        return ContactWriter(self._client, self.shape, self._planner, attacher)
+
+    def _record(self, reports: ReportFiles, row: Row, outcome: Outcome) -> None:
+        self._summary.note(self.shape.kind.stream, outcome)
+        reports.done(self.shape, row, outcome, written=not self._settings.validate)
+
+
+def _is_empty(outcome: Outcome) -> bool:
+    return outcome.kind == "created" or outcome.reason == "no_users"

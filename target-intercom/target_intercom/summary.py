@@ -1,0 +1,114 @@
+"""The counts of a run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from target_intercom.kinds import KINDS
+
+if TYPE_CHECKING:
+    from target_intercom.outcomes import Outcome
+    from target_intercom.transport import Tally
+
+_KINDS = ("updated", "unchanged", "created", "converted")
+
+
+@dataclass
+class Counts:
+    """What became of the records of one stream, or of all."""
+
+    records: int = 0
+    matched: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.records + other.records,
+            self.matched + other.matched,
+            self.outcomes + other.outcomes,
+            self.skipped + other.skipped,
+            self.rejected + other.rejected,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give them in the form of `summary.json`."""
+        return {
+            "records": self.records,
+            "matched": self.matched,
+            **{kind: self.outcomes[kind] for kind in _KINDS},
+            "skipped": dict(sorted(self.skipped.items())),
+            "rejected": dict(sorted(self.rejected.items())),
+        }
+
+
+@dataclass
+class Summary:
+    """The counts of a run, by stream and in all."""
+
+    status: str = "stopped"  #: `completed` only when everything was processed
+    mode: str = "sync"
+    streams: dict[str, Counts] = field(default_factory=lambda: {stream: Counts() for stream in KINDS})
+    fields_written: int = 0
+    values_cut: int = 0
+    companies_without_users: int = 0  #: Intercom shows them nowhere
+    companies_attached: int = 0
+    companies_not_found: int = 0  #: contacts that name a company which Intercom has not
+    attributes_missing: list[str] = field(default_factory=list)  #: before this run; a sync that writes has created them
+    other_streams: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def counts(self) -> Counts:
+        """The counts of all streams together."""
+        return sum(self.streams.values(), Counts())
+
+    @property
+    def records(self) -> int:
+        """How many records there are."""
+        return self.counts.records
+
+    @property
+    def rejected(self) -> Counter[str]:
+        """How many records were refused, by reason."""
+        return self.counts.rejected
+
+    def plan(self, stream: str, *, matched: bool, cut: int) -> None:
+        """Count a record that was decided on."""
+        self.streams[stream].matched += matched
+        self.values_cut += cut
+
+    def note(self, stream: str, outcome: Outcome) -> None:
+        """Count what became of one record."""
+        counts = self.streams[stream]
+        if outcome.kind == "skipped":
+            counts.skipped[outcome.reason] += 1
+        elif outcome.kind == "rejected":
+            counts.rejected[outcome.reason] += 1
+        else:
+            counts.outcomes[outcome.kind] += 1
+            self.fields_written += len(outcome.changed)
+            self.companies_attached += stream == "contacts" and "company_id" in outcome.changed
+
+    def as_dict(self, tally: Tally, seconds: float) -> dict[str, Any]:
+        """Give the content of `summary.json`. In mode `validate` the outcomes are what a sync would do."""
+        used = {stream: counts for stream, counts in self.streams.items() if counts.records}
+        return {
+            "status": self.status,
+            "mode": self.mode,
+            **self.counts.as_dict(),
+            "streams": {stream: counts.as_dict() for stream, counts in used.items()} if len(used) > 1 else {},
+            "fields_written": self.fields_written,
+            "values_cut": self.values_cut,
+            "companies_without_users": self.companies_without_users,
+            "companies_attached": self.companies_attached,
+            "companies_not_found": self.companies_not_found,
+            "attributes_missing": self.attributes_missing,
+            "other_streams": dict(self.other_streams),
+            "calls": tally.calls,
+            "waits": tally.waits,
+            "waited_seconds": round(tally.waited, 1),
+            "seconds": round(seconds, 1),
+        }

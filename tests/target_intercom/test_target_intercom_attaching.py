@@ -1,0 +1,93 @@
+"""Contacts whose record names a company: `attach_companies`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Record = Callable[..., dict[str, Any]]
+
+ATTACH = {"attach_companies": True}
+BOTH = ATTACH | {"company_prefix": "cbc_", "on_no_match": "create"}
+
+
+def test_a_contact_is_attached_once(workspace: Any, target: Any, customer: Record) -> None:
+    """A contact joins the company its record names; once it belongs to it, that costs no call."""
+    workspace.add_company(company_id="acme")
+    ann = workspace.add(email="ann@a.example")
+    ran = target.run([customer("ann") | {"company_id": "acme"}], **ATTACH)
+    assert workspace.companies_of(ann) == ["acme"]
+    assert (ran.figure("companies_attached"), ran.summary["updated"]) == (1, 1)
+    assert ran.lines("changes")[0]["fields"]["company_id"] == {"before": None, "after": "acme"}
+
+    ran = target.run([customer("ann") | {"company_id": "acme"}], **ATTACH)
+    assert ran.summary["unchanged"] == 1
+    assert target.calls == {
+        "GET /me": 1, "GET /data_attributes": 2, "GET /companies/scroll": 2, "GET /contacts": 1,
+    }  # fmt: skip
+
+
+def test_without_the_setting_nobody_is_attached(workspace: Any, target: Any, customer: Record) -> None:
+    """A company_id on a contact's record alone is no wish."""
+    workspace.add_company(company_id="acme")
+    ann = workspace.add(email="ann@a.example")
+    target.run([customer("ann") | {"company_id": "acme"}])
+    assert workspace.companies_of(ann) == []
+
+
+def test_companies_and_their_first_users_in_one_run(
+    workspace: Any, target: Any, company: Record, customer: Record
+) -> None:
+    """Companies are made before their users, who make them visible: none is left without."""
+    records = [
+        customer("ann") | {"company_id": "acme"},
+        company("acme", cbc_cust_mrr=1),
+        company("lonely", cbc_cust_mrr=2),
+    ]
+    ran = target.run(records, **BOTH)
+    assert ran.figure("companies_without_users") == 1
+    assert (ran.figure("created"), ran.figure("companies_attached")) == (3, 1)
+    (ann,) = workspace.contacts()
+    assert workspace.companies_of(ann["id"]) == ["acme"]
+
+
+def test_a_company_found_by_name_is_joined_by_the_records_id(
+    workspace: Any, target: Any, company: Record, customer: Record
+) -> None:
+    """What the company's own record was matched with is what its contacts join, whatever its company_id there."""
+    workspace.add_company(company_id="legacy", name="Acme")
+    ann = workspace.add(email="ann@a.example")
+    records = [customer("ann") | {"company_id": "acme"}, company("acme", cbc_cust_mrr=1)]
+    target.run(records, match_companies_on="name", **BOTH)
+    assert workspace.companies_of(ann) == ["legacy"]
+    assert len(workspace.companies()) == 1
+
+
+def test_a_company_that_intercom_has_not_is_counted(workspace: Any, target: Any, customer: Record) -> None:
+    """A contact of an unknown company is written all the same; the company is asked for once for all its contacts."""
+    workspace.add(email="ann@a.example")
+    workspace.add(email="bob@a.example")
+    ran = target.run([customer(name) | {"company_id": "gone"} for name in ("ann", "bob")], **ATTACH)
+    assert (ran.summary["updated"], ran.figure("companies_not_found")) == (2, 2)
+    assert target.calls["GET /companies"] == 1
+
+
+def test_a_contact_of_many_companies_is_read_on(workspace: Any, target: Any, customer: Record) -> None:
+    """Of a contact in more than ten companies the rest is read before it is attached anew."""
+    ann = workspace.add(email="ann@a.example")
+    for number in range(12):
+        workspace.join(ann, workspace.add_company(users=0, company_id=f"c{number}"))
+    target.run([customer("ann") | {"company_id": "c11"}], **ATTACH)
+    assert target.calls["GET /contacts/{id}/companies"] == 2
+    assert "POST /contacts/{id}/companies" not in target.calls
+
+
+def test_validate_says_who_would_be_attached(workspace: Any, target: Any, customer: Record) -> None:
+    """In mode validate the company is among the fields that would be written, and nobody is attached."""
+    workspace.add_company(company_id="acme")
+    workspace.add(email="ann@a.example")
+    ran = target.run([customer("ann") | {"company_id": "acme"}], mode="validate", **ATTACH)
+    assert ran.rows("matched")[0][7].split()[-1] == "company_id"
+    assert "POST /contacts/{id}/companies" not in target.calls

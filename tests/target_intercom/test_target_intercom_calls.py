@@ -1,0 +1,65 @@
+"""What a run may cost: calls, counted by the sandbox."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Record = Callable[..., dict[str, Any]]
+
+START = {"GET /me": 1, "GET /data_attributes": 2}
+
+
+def test_ten_thousand_contacts(workspace: Any, target: Any, customer: Record) -> None:
+    """Ten thousand unchanged contacts cost seventy calls, a thousand changes among them a thousand more."""
+    records = [customer(f"c{number}") for number in range(10_000)]
+    target.run(records[:1], on_no_match="create")
+    made = {"cb_created_by": False}
+    workspace.fill({"email": one["email"], "custom_attributes": one["custom_attributes"] | made} for one in records[1:])
+    assert target.run(records).summary["unchanged"] == 10_000
+    assert target.calls == START | {"GET /contacts": 67}
+
+    changed = [customer(f"c{number}", cb_cust_mrr=99) for number in range(1000)]
+    assert target.run([*changed, *records[1000:]]).summary["updated"] == 1000
+    assert target.calls == START | {"GET /contacts": 67, "PUT /contacts/{id}": 1000}
+
+
+def test_new_contacts(workspace: Any, target: Any, customer: Record) -> None:
+    """A new contact costs three calls: a look-up by external id, the creation, and the external id."""
+    assert target.run([customer(f"c{number}") for number in range(200)], on_no_match="create").summary["created"] == 200
+    assert target.calls == START | {
+        "GET /contacts": 1,
+        "POST /data_attributes": 6,
+        "GET /contacts/find_by_external_id/{external_id}": 200,
+        "POST /contacts": 200,
+        "PUT /contacts/{id}": 200,
+    }
+    assert len(workspace.contacts()) == 200
+
+
+def test_ten_thousand_companies(workspace: Any, target: Any, company: Record) -> None:
+    """Ten thousand unchanged companies with users cost a page of the scroll for every hundred, and its empty end."""
+    records = [company(f"c{number}") for number in range(10_000)]
+    workspace.add_company(company_id="c0", name="C0")
+    target.run(records[:1])
+    made = {"cb_created_by": False}
+    workspace.fill_companies(
+        {"company_id": one["company_id"], "name": one["name"], "custom_attributes": one["custom_attributes"] | made}
+        for one in records[1:]
+    )
+    assert target.run(records).summary["unchanged"] == 10_000
+    assert target.calls == START | {"GET /companies/scroll": 101}
+
+
+def test_new_companies(workspace: Any, target: Any, company: Record) -> None:
+    """A new company costs three calls, its two look-ups included."""
+    assert target.run([company(f"c{number}") for number in range(200)], on_no_match="create").summary["created"] == 200
+    assert target.calls == START | {
+        "GET /companies/scroll": 1,
+        "POST /data_attributes": 6,
+        "GET /companies": 400,
+        "POST /companies": 200,
+    }
+    assert len(workspace.companies()) == 200

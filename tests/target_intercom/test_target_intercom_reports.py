@@ -1,0 +1,96 @@
+"""What a run leaves for people to look at: the page of a validation, the list of a trial."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from target_intercom import page
+from target_intercom.listing import Links, Listing
+from target_intercom.outcomes import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Record = Callable[..., dict[str, Any]]
+
+LINKS = Links("https://app.eu.intercom.com", "abc123")
+
+
+def test_a_validation_is_one_page(workspace: Any, target: Any, customer: Record) -> None:
+    """Counts, ambiguous, unmatched and matched records stand on one page that refers to nothing outside of it."""
+    ann = workspace.add(email="ann@a.example", name="Ann <Smith>")
+    twins = [workspace.add(email="two@a.example", external_id=number) for number in ("1", "2")]
+    records = [customer("ann"), customer("two"), customer("new"), customer("none", "")]
+    target.run(records, mode="validate", on_no_match="create", record_url="http://h/{stream}/{id}")
+    text = (target.directory / "validation.html").read_text()
+    assert re.findall("<h2>(.*?)</h2>", text) == ["Ambiguous", "Not matched", "Matched"]
+    assert f'<a href="http://h/contacts/{ann}">Ann &lt;Smith&gt;</a></td><td>ann@a.example</td>' in text
+    assert all(f'<a href="http://h/contacts/{twin}">{twin}</a>' in text for twin in twins)
+    assert "<td>would be skipped: several match</td><td>1</td>" in text
+    assert "cb_cust_id, cb_cust_mrr, cb_created_by" in text
+    assert re.findall(r"<(?:script|link|img|iframe)|url\(|@import", text) == []
+    assert (target.directory / "validation.html").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_validation_says_why_a_sync_would_stop(workspace: Any, target: Any, customer: Record) -> None:
+    """What would stop a sync before its first write stands at the top of the page, and the validation ends well."""
+    workspace.fill({"email": f"c{number}@a.example"} for number in range(60))
+    ran = target.run([customer(f"c{n}", cb_signed_up_at="soon") for n in range(60)], mode="validate")
+    text = (target.directory / "validation.html").read_text()
+    assert "A sync would stop: Each of the first 60 records was refused for one reason" in text
+    assert ran.summary["status"] == "completed"
+
+
+def test_a_long_table_is_cut_and_says_so(
+    workspace: Any, target: Any, customer: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page shows so many rows of a table and says how many more there are, and where."""
+    monkeypatch.setattr(page, "LONGEST", 3)
+    workspace.fill({"email": f"c{number}@a.example"} for number in range(5))
+    target.run([customer(f"c{number}") for number in range(5)], mode="validate")
+    text = (target.directory / "validation.html").read_text()
+    assert text.count('<a href="https://app.intercom.com/a/apps/sandboxws/users/') == 3
+    assert "<p>2 more are in matched.csv.</p>" in text
+
+
+def test_a_sync_leaves_no_page_of_an_earlier_validation(target: Any, customer: Record) -> None:
+    """A page that says that nothing was written does not survive a run that writes."""
+    target.run([customer("ann")], mode="validate")
+    target.run([customer("ann")])
+    assert not (target.directory / "validation.html").exists()
+
+
+def test_records_are_listed_with_links(
+    workspace: Any, target: Any, customer: Record, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With `list_records` the run ends with its records, what became of each, and where to look at it."""
+    caplog.set_level("INFO")
+    ann = workspace.add(email="ann@a.example")
+    target.run([customer("ann"), customer("nobody")], list_records=10)
+    assert [line for line in caplog.messages if line.startswith(("ann", "nobody"))] == [
+        "nobody  skipped  no_match",
+        f"ann     updated  https://app.intercom.com/a/apps/sandboxws/users/{ann}/all-conversations",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stream", "links", "address"),
+    [
+        ("contacts", LINKS, "https://app.eu.intercom.com/a/apps/abc123/users/1/all-conversations"),
+        ("companies", LINKS, "https://app.eu.intercom.com/a/apps/abc123/companies/1/users"),
+        ("companies", Links("", "", "http://h/{stream}/{id}"), "http://h/companies/1"),
+    ],
+)
+def test_a_record_has_an_address(stream: str, links: Links, address: str) -> None:
+    """Records are looked at in the region's web application, or where `record_url` says."""
+    assert links.to(stream, "1") == address
+
+
+def test_a_listing_is_as_long_as_wished() -> None:
+    """No more records are kept than are to be listed."""
+    listing = Listing(1)
+    listing.note("contacts", None, Outcome("skipped", "ambiguous", "7"))
+    listing.note("contacts", "b", Outcome("updated"))
+    assert listing.lines(Links("", "", "http://h/{id}")) == ["-  skipped  ambiguous  http://h/7"]
