@@ -10,7 +10,7 @@ help: ## What can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 demo: .venv/synced ## Run the whole pipeline against the sandbox: no account needed (KEEP=1 keeps its pages up)
-	@$(UV) run --no-sync demo $(if $(KEEP),--keep)
+	@$(UV) run --no-sync demo $(if $(KEEP),--keep || [ $$? -eq 130 ])
 
 test: .venv/synced ## Run every test
 	$(UV) run --no-sync pytest -n 2 --dist loadgroup

@@ -169,8 +169,9 @@ def check_complete(
     for names in needed:
         if not marker.streams.intersection(names):
             raise Refusal(f"The tap did not read the stream {' or '.join(names)}, which the join needs: select it.")
-    if new and marker.bounded:
-        raise Refusal("The tap's first run was bounded by `start_date`, so rows are missing: remove it.")
+    # Not of a first run only: a bounded run moves the bookmarks past changes of older rows, which then never come.
+    if marker.bounded:
+        raise Refusal("The tap's run was bounded by `start_date`, so rows are missing: remove it.")
     if new and marker.subset and not opened.throw_away:
         raise Refusal("The tap read some customers only, which cannot open a store: use the mapping `preview`.")
     return None
