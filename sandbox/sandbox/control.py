@@ -26,7 +26,11 @@ def routes(world: World) -> list[Route]:
 
     def advance(body: dict[str, Any]) -> dict[str, Any]:
         happened = world.advance(seconds_from(body))
-        return {"now": world.clock.now(), "happened": happened}
+        return {
+            "now": world.clock.now(),
+            "happened": happened,
+            "intercom": dict(sorted(world.intercom_happened.items())),
+        }
 
     def reset(body: dict[str, Any]) -> dict[str, Any]:
         world.reset(settings_from(body))

@@ -14,7 +14,7 @@ from sandbox.intercom.segments import segments_of
 from sandbox.intercom.stored import Searched, Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from sandbox.intercom.search import Document, Node
 
@@ -27,6 +27,7 @@ EMPTY: dict[str, Any] = dict.fromkeys((
     "has_hard_bounced": False, "marked_email_as_spam": False, "unsubscribed_from_emails": False,
 }  # fmt: skip
 UNIQUE = ("external_id", "email")
+MOST_HOPS = 3
 
 
 class Contact(Searched):
@@ -59,6 +60,9 @@ class Contacts(Store[Contact]):
         super().__init__(search_lag)
         self._second_user = second_user_for_new_external_id
         self._index = Index("id", *UNIQUE)
+        self._survivors: dict[str, str] = {}
+        self.watch: Callable[[Contact, Document | None], object] = lambda *_: None
+        """Called after every creation and change, with the document until then."""
 
     def get(self, contact_id: str) -> Contact:
         """A live contact.
@@ -80,6 +84,23 @@ class Contacts(Store[Contact]):
         if contact_id not in self._by_id:
             raise user_not_found()
         return self._by_id[contact_id]
+
+    def peek(self, contact_id: str) -> Contact | None:
+        """A contact, archived or not, None when there is none."""
+        return self._by_id.get(contact_id)
+
+    def survivor(self, contact_id: str) -> str | None:
+        """The contact that a merged one lives on in, at most three merges away; None for one never merged."""
+        found = None
+        for _ in range(MOST_HOPS):
+            contact_id = self._survivors.get(contact_id, "")
+            found = contact_id or found
+        return found
+
+    def retire(self, lead: Contact, survivor: Contact) -> None:
+        """Let a merged lead vanish."""
+        self.delete(lead)
+        self._survivors[lead.id] = survivor.id
 
     def user_by_external_id(self, external_id: str) -> Contact:
         """The live user with this external id, from the records themselves: no lag.
@@ -107,7 +128,12 @@ class Contacts(Store[Contact]):
         self._by_id[contact.id] = contact
         self._index.add(document)
         self._written(contact, None, document["created_at"])
+        self.watch(contact, None)
         return contact
+
+    def mark(self, contact: Contact, tags: tuple[str, ...]) -> None:
+        """Give a contact its first tags, unnoticed by `updated_at`: they have been there for long."""
+        contact.document["tags"] = tags
 
     def update(self, contact: Contact, values: dict[str, Any], at: int, source: str) -> None:
         """Lay values over a contact; `updated_at` moves when something changes.
@@ -129,6 +155,7 @@ class Contacts(Store[Contact]):
         self._index.add(after)
         contact.history.extend(found)
         self._written(contact, before, at)
+        self.watch(contact, before)
 
     def set_archived(self, contact: Contact, *, archived: bool, at: int, source: str) -> None:
         """Archive or restore; searches see it at once."""

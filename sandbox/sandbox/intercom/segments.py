@@ -69,7 +69,6 @@ _ROWS = (
     *((f"Looked after by {name}", "user", f"{CUSTOM}csm_owner", "=", name) for name in OWNERS),
     *((f"{tier.capitalize()} accounts", "company", f"{CUSTOM}account_tier", "=", tier) for tier in TIERS),
     *((f"Companies of {size}", "company", "size", "=", size) for size in SIZES if size),
-    ("Paying companies", "company", "monthly_spend", ">", 0),
 )
 SEGMENTS = tuple(
     Segment(f"{0x5F0000000000000000000000 + number:024x}", name, kind, BORN + number * SPACING, field, operator, wanted)
