@@ -86,7 +86,7 @@ LISTINGS = (
     Listing("/subscription_types", "subscription_types", single=False),
     Listing("/ticket_states", "ticket_states", single=False, since=(2, 12)),
     Listing("/ticket_types", "ticket_types", since=(2, 9)),
-    Listing("/help_center/help_centers", "help_centers"),
+    Listing("/help_center/help_centers", "help_centers", (20, MAX_PAGE), next_as_link=True),
     Listing("/help_center/collections", "collections", (20, MAX_PAGE), next_as_link=True),
     Listing("/articles", "articles", (25, MAX_PAGE), next_as_link=True, shown=_article),
     Listing("/internal_articles", "internal_articles", (25, MAX_PAGE), since=(2, 14)),

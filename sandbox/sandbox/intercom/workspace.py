@@ -218,6 +218,10 @@ class Workspace:
             self.webhooks.close()
         self.webhooks = Webhooks(subscription, self.app_id) if subscription else None
 
+    def notified(self) -> dict[str, Any]:
+        """Which address is told, and how the deliveries went; empty when nobody is."""
+        return self.webhooks.report() if self.webhooks else {}
+
     def tell(self, topic: str, record: Record) -> None:
         """Tell the webhooks, if there are any, what happened to a record."""
         if self.webhooks and self.webhooks.subscription.wants(topic):
