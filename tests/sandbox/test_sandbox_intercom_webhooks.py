@@ -102,13 +102,13 @@ def test_each_kind_of_write_has_its_topic(intercom: IntercomCaller, receiver: Re
     intercom.ok("POST /conversations", {"from": {"type": "user", "id": user}, "body": "Hello"})
     intercom.ok(f"POST /contacts/{user}/archive")
     intercom.ok(f"DELETE /contacts/{user}")
-    assert receiver.topics(11) == [
+    assert receiver.topics(12) == [
         "contact.lead.added_email", "contact.lead.updated",
         "contact.unsubscribed", "contact.user.updated",
         "contact.user.updated", "contact.user.tag.created",
         "company.contact.attached",
         "company.updated",
-        "conversation.user.created",
+        "contact.user.updated", "conversation.user.created",
         "contact.archived",
         "contact.deleted",
     ]  # fmt: skip

@@ -88,20 +88,15 @@ class Activity:
 
     def _open(self, contact: Contact, at: int) -> None:
         thread = self._inbox.open(contact, at)
-        self._heard(contact, at)
+        self._workspace.heard(contact, at, SOURCE)
         self._workspace.tell("conversation.user.created", thread)
 
     def _answer(self, thread: Thread, at: int) -> None:
         step = self._random.choice(("comment by admin", "comment by contact", "close", "assignment"))
         self._inbox.step(thread, step, at)
         if step.endswith("contact") and (contact := self._workspace.contacts.peek(thread.document["contacts"][0])):
-            self._heard(contact, at)
+            self._workspace.heard(contact, at, SOURCE)
         self._workspace.tell(_TOPICS[step], thread)
-
-    def _heard(self, contact: Contact, at: int) -> None:
-        """A contact who writes is seen and heard, and so `updated_at` moves."""
-        at = max(at, contact.document["updated_at"])
-        self._workspace.contacts.update(contact, {"last_replied_at": at, "last_seen_at": at}, at, SOURCE)
 
     def _ask(self, contact: Contact, at: int) -> None:
         thread = tickets.new_ticket(self._workspace, self._inbox.request(contact), at)

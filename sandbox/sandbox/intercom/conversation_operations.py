@@ -83,6 +83,7 @@ def create(call: Call) -> dict[str, Any]:
         raise parameter_missing("from not specified")
     contact = call.workspace.contacts.get(sender["id"])
     thread = conversations.opened(_store(call), contact, _text(body), call.now)
+    call.workspace.heard(contact, call.now, "API")
     call.workspace.tell("conversation.user.created", thread)
     return {
         "type": "user_message",
@@ -141,6 +142,8 @@ def delete(call: Call) -> dict[str, Any]:
 
 def _happen(call: Call, thread: Thread, part: Part, **facts: Any) -> dict[str, Any]:
     conversations.happen(_store(call), thread, part, **facts)
+    if not part.by_admin:
+        call.workspace.heard(call.workspace.contacts.get(part.author.id), call.now, "API")
     call.workspace.tell(TOPICS[part.part_type] if part.by_admin else "conversation.user.replied", thread)
     return _whole(call, thread)
 

@@ -178,6 +178,11 @@ class Workspace:
             contact.subscriptions[type_id] = consent
         contact.history.append(Change(at, "API", f"subscription {type_id}", held.get(type_id), consent))
 
+    def heard(self, contact: Contact, at: int, source: str) -> None:
+        """A contact who writes is seen and heard, and so `updated_at` moves."""
+        at = max(at, contact.document["updated_at"])
+        self.contacts.update(contact, {"last_replied_at": at, "last_seen_at": at}, at, source)
+
     def store_of(self, thread: Thread) -> Threads:
         """The store that holds a conversation or ticket."""
         return self.tickets if "ticket_id" in thread.document else self.conversations
