@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.clock import DAY
+from sandbox.intercom.webhooks import Subscription
 from sandbox.settings import settings_from
 
 if TYPE_CHECKING:
@@ -26,10 +27,16 @@ def routes(world: World) -> list[Route]:
 
     def advance(body: dict[str, Any]) -> dict[str, Any]:
         happened = world.advance(seconds_from(body))
-        return {"now": world.clock.now(), "happened": happened}
+        return {
+            "now": world.clock.now(),
+            "happened": happened,
+            "intercom": dict(sorted(world.intercom_happened.items())),
+        }
 
     def reset(body: dict[str, Any]) -> dict[str, Any]:
-        world.reset(settings_from(body))
+        settings = settings_from(body)
+        world.intercom.notify(None)
+        world.reset(settings)
         return {"now": world.clock.now(), "counts": world.business.counts()}
 
     def set_fault(body: dict[str, Any]) -> dict[str, Any]:
@@ -37,6 +44,17 @@ def routes(world: World) -> list[Route]:
 
     async def clear_faults(_: Request) -> Response:
         world.faults.clear()
+        return Response(status_code=204)
+
+    def set_webhooks(body: dict[str, Any]) -> dict[str, Any]:
+        world.intercom.notify(Subscription.from_body(body))
+        return world.intercom.notified()
+
+    async def webhooks(_: Request) -> Response:
+        return JSONResponse(world.intercom.notified())
+
+    async def clear_webhooks(_: Request) -> Response:
+        world.intercom.notify(None)
         return Response(status_code=204)
 
     async def calls(_: Request) -> Response:
@@ -51,6 +69,9 @@ def routes(world: World) -> list[Route]:
         Route("/sandbox/reset", _told(reset), methods=["POST"]),
         Route("/sandbox/faults", _told(set_fault), methods=["POST"]),
         Route("/sandbox/faults", clear_faults, methods=["DELETE"]),
+        Route("/sandbox/webhooks", _told(set_webhooks), methods=["POST"]),
+        Route("/sandbox/webhooks", webhooks, methods=["GET"]),
+        Route("/sandbox/webhooks", clear_webhooks, methods=["DELETE"]),
         Route("/sandbox/calls", calls, methods=["GET"]),
         Route("/sandbox/calls", clear_calls, methods=["DELETE"]),
     ]

@@ -40,6 +40,8 @@ class Settings:
     """Seconds of real time after which an Intercom scroll expires."""
     intercom_timezone: str = "America/Los_Angeles"
     """The Intercom workspace's time zone: date filters are cut to its days."""
+    search_bounds_inclusive: bool = False
+    """Whether `>` and `<` on the exact instants of conversations and tickets let the instant itself pass."""
 
 
 def settings_from(values: dict[str, Any]) -> Settings:

@@ -73,6 +73,10 @@ class RunningSandbox:
         """``POST /sandbox/faults``; for the key ``from`` pass ``**{"from": 3}``."""
         return self._control("POST", "faults", fault)
 
+    def webhooks(self, **subscription: Any) -> dict[str, Any]:
+        """``POST /sandbox/webhooks`` with what is given, ``GET`` without."""
+        return self._control("POST" if subscription else "GET", "webhooks", subscription or None)
+
     def clear_faults(self) -> None:
         """``DELETE /sandbox/faults``."""
         self._control("DELETE", "faults")

@@ -33,15 +33,19 @@ class World:
         self.intercom = Workspace.seeded(self.business.people(), settings, self.clock)
         self.calls = Calls()
         self.faults = Faults(settings.seed)
+        self.intercom_happened: Counter[str] = Counter()
+        """What the last `advance` brought in Intercom."""
 
     def advance(self, seconds: int) -> dict[str, int]:
         """Let ``seconds`` pass, day by day; how often each kind of thing happened."""
+        self.intercom_happened = Counter()
         known = len(self.business.customers.records)
         happened: Counter[str] = Counter()
         while seconds > 0:
             step = min(seconds, DAY)
             self.clock.advance(step)
             happened.update(self.business.live(step))
+            self.intercom_happened.update(self.intercom.live(step))
             seconds -= step
         self.intercom.advance(self.business.people(since=known))
         return dict(sorted(happened.items()))

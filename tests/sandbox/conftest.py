@@ -62,3 +62,10 @@ def intercom(sandbox: RunningSandbox) -> IntercomCaller:
     """Intercom with an empty workspace, in Sydney."""
     sandbox.reset(customers=0, intercom_timezone="Australia/Sydney")
     return IntercomCaller(sandbox)
+
+
+@pytest.fixture(scope="module")
+def seeded(running_sandbox: RunningSandbox) -> IntercomCaller:
+    """Intercom as two hundred customers know it, only ever read."""
+    running_sandbox.reset(customers=200, rate_limit_per_window=1_000_000)
+    return IntercomCaller(running_sandbox)

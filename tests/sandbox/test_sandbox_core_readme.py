@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sandbox.chargebee.resources import RESOURCES, Resource
+from sandbox.intercom.library_operations import LISTINGS
 from sandbox.settings import Settings
 from sandbox.world import World
 
@@ -40,3 +41,9 @@ def test_every_chargebee_list_is_documented(resource: Resource) -> None:
     """With its item, siblings and sorts."""
     (row,) = [line for line in README.splitlines() if line.startswith(f"| `GET /{resource.path}`")]
     assert all(f"`{word}`" in row for word in (resource.object, *resource.siblings, *resource.sorts))
+
+
+@pytest.mark.parametrize("path", [one.path for one in LISTINGS])
+def test_every_intercom_list_is_documented(path: str) -> None:
+    """By its path."""
+    assert f"`{path}`" in README

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sandbox.intercom.errors import Refusal
-from sandbox.intercom.search import Rules, day_bounds, lookup, parse
+from sandbox.intercom.search import Rules, lookup, parse
+from sandbox.intercom.search_values import day_bounds
 
 TYPES = {
     "email": "string",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from urllib.parse import urlencode
 
-from sandbox.intercom import shapes
+from sandbox.intercom import shapes, shown
 from sandbox.intercom.paging import numbered, whole_number
 
 if TYPE_CHECKING:
@@ -23,14 +23,12 @@ Sizes = tuple[int, int]
 
 def contact(call: Call, record: Contact) -> dict[str, Any]:
     """A contact in the shape of the call's version."""
-    workspace = call.workspace
-    return shapes.contact(record, workspace.companies_of(record), workspace.app_id, call.version)
+    return shown.contact(call.workspace, record, call.version)
 
 
 def company(call: Call, record: Company) -> dict[str, Any]:
     """A company as it stands."""
-    workspace = call.workspace
-    return shapes.company(record, workspace.user_count(record), workspace.app_id)
+    return shown.company(call.workspace, record)
 
 
 def numbered_page(call: Call, path: str, records: Sequence[R], shape: Shape[R], sizes: Sizes) -> dict[str, Any]:
@@ -46,3 +44,10 @@ def numbered_page(call: Call, path: str, records: Sequence[R], shape: Shape[R], 
         query = urlencode({**call.query, "page": page + 1, "per_page": per_page})
         found.pages["next"] = f"{call.base}{path}?{query}"
     return shapes.listed((shape(call, one) for one in found.records), found.total, found.pages)
+
+
+def with_next_object(page: dict[str, Any]) -> dict[str, Any]:
+    """The same numbered page, its `pages.next` an object as in cursor pages: so some lists are described."""
+    pages = page["pages"]
+    following = {"page": pages["page"] + 1, "per_page": pages["per_page"]} if pages["next"] else None
+    return {**page, "pages": {**pages, "next": following}}

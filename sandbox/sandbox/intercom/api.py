@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.intercom import company_operations, contact_operations, workspace_operations
+from sandbox.intercom import (
+    company_operations,
+    contact_operations,
+    conversation_operations,
+    library_operations,
+    link_operations,
+    note_operations,
+    tag_operations,
+    ticket_operations,
+    workspace_operations,
+)
 from sandbox.intercom.errors import (
     Refusal,
     bad_json,
@@ -25,6 +35,7 @@ from sandbox.intercom.errors import (
 )
 from sandbox.intercom.limits import SECONDS
 from sandbox.intercom.operations import Call, Operation
+from sandbox.intercom.shown import PINNED
 from sandbox.intercom.workspace import TOKEN, Workspace
 
 if TYPE_CHECKING:
@@ -35,10 +46,18 @@ if TYPE_CHECKING:
     from sandbox.intercom.bodies import Version
     from sandbox.world import World
 
-OPERATIONS = (*workspace_operations.OPERATIONS, *contact_operations.OPERATIONS, *company_operations.OPERATIONS)
+OPERATIONS = (
+    *workspace_operations.OPERATIONS,
+    *contact_operations.OPERATIONS,
+    *company_operations.OPERATIONS,
+    *tag_operations.OPERATIONS,
+    *note_operations.OPERATIONS,
+    *link_operations.OPERATIONS,
+    *conversation_operations.OPERATIONS,
+    *ticket_operations.OPERATIONS,
+    *library_operations.OPERATIONS,
+)
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-PINNED: Version = (2, 14)
-"""The version of a call without an `Intercom-Version`: the one set on the app in the Developer Hub."""
 NEWEST = 17
 VERSIONS: dict[str, Version] = {f"2.{minor}": (2, minor) for minor in range(NEWEST + 1)}
 
@@ -74,6 +93,7 @@ def answer(workspace: Workspace, operation: Operation, request: Request, content
         status = 200
     except Refusal as refusal:
         status, body = refusal.status, refusal.body(request_id)
+        headers |= refusal.headers
     headers |= {"content-type": "application/json; charset=utf-8", "X-Request-Id": request_id}
     return Response(json.dumps(body).encode(), status, headers)
 

@@ -15,6 +15,8 @@ from sandbox.intercom.records import Change, Index, Record, changes, merged
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from sandbox.intercom.search import Document
+
 EMPTY: dict[str, Any] = dict.fromkeys(
     ("company_id", "name", "plan", "size", "website", "industry", "remote_created_at", "last_request_at")
 ) | {"monthly_spend": 0, "session_count": 0}
@@ -22,11 +24,12 @@ SCROLL_PAGE = 100
 
 
 class Company(Record):
-    """One company; `contacts` are the ids of those attached to it, oldest link first."""
+    """One company; `contacts` are the ids of those attached to it, oldest link first; `notes` those of its notes."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         super().__init__(document)
         self.contacts: dict[str, None] = {}
+        self.notes: tuple[str, ...] = ()
         self.gone_at: int | None = None
         """The instant at which a DELETE takes effect."""
 
@@ -38,6 +41,8 @@ class Companies:
         self._now = now
         self._by_id: dict[str, Company] = {}
         self._index = Index("company_id", "name")
+        self.watch: Callable[[Company, Document | None], object] = lambda *_: None
+        """Called after every creation and change, with the document until then."""
 
     def __len__(self) -> int:
         return sum(1 for _ in self.live())
@@ -82,6 +87,7 @@ class Companies:
         company.history.append(Change(document["created_at"], source, "(created)", None, None))
         self._by_id[company.id] = company
         self._index.add(document)
+        self.watch(company, None)
         return company
 
     def update(self, company: Company, values: dict[str, Any], at: int, source: str) -> None:
@@ -95,6 +101,7 @@ class Companies:
         company.document = after
         self._index.add(after)
         company.history.extend(found)
+        self.watch(company, before)
 
     def delete(self, company: Company, *, takes_effect_at: int) -> None:
         """Mark it: Intercom archives and detaches some time later."""

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 from sandbox.intercom import answers, bodies
 from sandbox.intercom.errors import parameter_invalid, parameter_missing
 from sandbox.intercom.operations import Call, Operation
+from sandbox.intercom.segments import segments_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sandbox.intercom.companies import Company
 
 LIST_PAGE, CONTACTS_PAGE = 15, 50
@@ -47,16 +50,27 @@ def retrieve(call: Call) -> dict[str, Any]:
     for field in ("company_id", "name"):
         if field in call.query:
             return answers.company(call, call.workspace.companies.find(field, call.query[field]))
-    return listed(call)
+    return _page(call, "/companies", [one for one in call.workspace.visible_companies() if _is_asked_for(call, one)])
 
 
 def listed(call: Call) -> dict[str, Any]:
     """A page of the companies that have users, by their last request; nothing beyond the first 10,000."""
+    return _page(call, "/companies/list", call.workspace.visible_companies())
+
+
+def _page(call: Call, path: str, companies: Iterable[Company]) -> dict[str, Any]:
     order = call.query.get("order", "desc")
     if order not in ("asc", "desc"):
         raise parameter_invalid("order must be asc or desc", "order")
-    found = sorted(call.workspace.visible_companies(), key=_last_request, reverse=order == "desc")[:CEILING]
-    return answers.numbered_page(call, "/companies/list", found, answers.company, _sizes(call, LIST_PAGE))
+    found = sorted(companies, key=_last_request, reverse=order == "desc")[:CEILING]
+    return answers.numbered_page(call, path, found, answers.company, _sizes(call, LIST_PAGE))
+
+
+def _is_asked_for(call: Call, company: Company) -> bool:
+    tag_id, segment_id = call.query.get("tag_id"), call.query.get("segment_id")
+    if tag_id is not None and tag_id not in company.document.get("tags", ()):
+        return False
+    return segment_id is None or segment_id in [one.id for one in segments_of("company", company.document)]
 
 
 def scroll(call: Call) -> dict[str, Any]:
@@ -74,8 +88,7 @@ def scroll(call: Call) -> dict[str, Any]:
 def delete(call: Call) -> dict[str, Any]:
     """Accept the deletion; the company is gone some time later."""
     company = call.workspace.companies.get(call.path["id"])
-    takes_effect_at = call.now + call.workspace.settings.company_delete_lag
-    call.workspace.companies.delete(company, takes_effect_at=takes_effect_at)
+    call.workspace.delete_company(company)
     return {"id": company.id, "object": "company", "deleted": True}
 
 
@@ -102,10 +115,11 @@ def _last_request(company: Company) -> tuple[int, str]:
     return (company.document["last_request_at"] or 0, company.id)
 
 
+LIST_QUERY = frozenset({"page", "per_page", "order"})
 OPERATIONS = (
-    Operation("GET", "/companies", retrieve, frozenset({"company_id", "name", "page", "per_page", "order"})),
+    Operation("GET", "/companies", retrieve, LIST_QUERY | {"company_id", "name", "tag_id", "segment_id"}),
     Operation("POST", "/companies", upsert),
-    Operation("POST", "/companies/list", listed, frozenset({"page", "per_page", "order"})),
+    Operation("POST", "/companies/list", listed, LIST_QUERY),
     Operation("GET", "/companies/scroll", scroll, frozenset({"scroll_param"})),
     Operation("GET", "/companies/{id}", get),
     Operation("PUT", "/companies/{id}", update),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.intercom import answers, bodies, contact_search, shapes
-from sandbox.intercom.errors import Refusal, parameter_invalid, parameter_missing
+from sandbox.intercom import answers, bodies, contact_search, merging, shapes
+from sandbox.intercom.errors import Refusal, contact_merged, not_restorable, parameter_invalid, parameter_missing
 from sandbox.intercom.operations import Call, Operation
 
 LINKS_PAGE = (50, 60)
+MERGES_KNOWN = (2, 16)
+"""Since this version a merged contact says where it lives on, and only duplicates are merged."""
 
 
 def create(call: Call) -> dict[str, Any]:
@@ -21,7 +23,10 @@ def create(call: Call) -> dict[str, Any]:
 
 
 def get(call: Call) -> dict[str, Any]:
-    """One contact."""
+    """One contact; of a merged one, since 2.16, where it lives on."""
+    survivor = call.workspace.contacts.survivor(call.path["id"])
+    if survivor and call.version >= MERGES_KNOWN:
+        raise contact_merged(survivor)
     return answers.contact(call, call.workspace.contacts.get(call.path["id"]))
 
 
@@ -41,16 +46,39 @@ def update(call: Call) -> dict[str, Any]:
 def archive(call: Call) -> dict[str, Any]:
     """Hide a contact from lists and searches."""
     contact = call.workspace.contacts.get(call.path["id"])
-    call.workspace.contacts.set_archived(contact, archived=True, at=call.now, source="API")
+    call.workspace.set_archived(contact, archived=True, source="API")
     return shapes.stub(contact, archived=True)
 
 
 def unarchive(call: Call) -> dict[str, Any]:
-    """Bring an archived contact back."""
+    """Bring an archived contact back, unless it was merged."""
+    if call.workspace.contacts.survivor(call.path["id"]):
+        raise not_restorable()
     contact = call.workspace.contacts.get_any(call.path["id"])
     if contact.archived:
-        call.workspace.contacts.set_archived(contact, archived=False, at=call.now, source="API")
+        call.workspace.set_archived(contact, archived=False, source="API")
     return shapes.stub(contact, archived=False)
+
+
+def block(call: Call) -> dict[str, Any]:
+    """Block a contact, which archives it."""
+    contact = call.workspace.contacts.get(call.path["id"])
+    call.workspace.set_archived(contact, archived=True, source="API")
+    return shapes.stub(contact, blocked=True)
+
+
+def merge(call: Call) -> dict[str, Any]:
+    """Merge a lead into a user; the answer is the user."""
+    body = call.known("from", "into", *(["skip_duplicate_validation"] if call.version >= MERGES_KNOWN else []))
+    for name in ("from", "into"):
+        if not isinstance(body.get(name), str):
+            raise parameter_missing(f"{name} not specified")
+    lead, user = (call.workspace.contacts.get(body[name]) for name in ("from", "into"))
+    checked = call.version >= MERGES_KNOWN and body.get("skip_duplicate_validation") is not True
+    if checked and not lead.is_user and user.is_user and not merging.are_duplicates(lead, user):
+        raise Refusal(400, "invalid_merge", "The contacts are not duplicates")
+    merging.merge(call.workspace, lead, user, call.now, "API")
+    return answers.contact(call, user)
 
 
 def delete(call: Call) -> dict[str, Any]:
@@ -99,6 +127,7 @@ def _values(call: Call, held_role: str | None) -> dict[str, Any]:
 OPERATIONS = (
     Operation("GET", "/contacts", contact_search.listed, frozenset({"per_page", "starting_after"})),
     Operation("POST", "/contacts", create),
+    Operation("POST", "/contacts/merge", merge),
     Operation("POST", "/contacts/search", contact_search.search),
     Operation("GET", "/contacts/find_by_external_id/{external_id}", find_by_external_id, since=(2, 13)),
     Operation("GET", "/contacts/{id}", get),
@@ -106,6 +135,7 @@ OPERATIONS = (
     Operation("DELETE", "/contacts/{id}", delete),
     Operation("POST", "/contacts/{id}/archive", archive),
     Operation("POST", "/contacts/{id}/unarchive", unarchive),
+    Operation("POST", "/contacts/{id}/block", block, since=(2, 14)),
     Operation("GET", "/contacts/{id}/companies", companies, frozenset({"page", "per_page"})),
     Operation("POST", "/contacts/{id}/companies", attach),
     Operation("DELETE", "/contacts/{id}/companies/{company_id}", detach),

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from sandbox.intercom import answers, shapes
-from sandbox.intercom.errors import Refusal, invalid_field, parameter_invalid, parameter_missing
-from sandbox.intercom.paging import Ask, Found, Order, whole_number
-from sandbox.intercom.search import CUSTOM, Rules, equality_fields, parse
+from sandbox.intercom.finding import Finder
+from sandbox.intercom.paging import Ask, Found, whole_number
+from sandbox.intercom.search import CUSTOM, equality_fields
 
 if TYPE_CHECKING:
-    from sandbox.intercom.contacts import Contact
+    from sandbox.intercom.contacts import Contact, Contacts
     from sandbox.intercom.operations import Call
 
 LIST_PAGE, SEARCH_PAGE, MAX_PAGE = 10, 50, 150
-ORDERS = {"ascending": False, "descending": True}
 FIELDS = (
     dict.fromkeys((
         "id", "role", "name", "avatar", "email", "email_domain", "phone", "formatted_phone", "external_id",
@@ -38,56 +36,30 @@ def listed(call: Call) -> dict[str, Any]:
 
 
 def search(call: Call) -> dict[str, Any]:
-    """A page of the contacts that match a query; `pagination.page` has no effect."""
-    body = call.known("query", "pagination", "sort")
-    if body.get("query") is None:
-        raise parameter_missing("query not specified")
-    query = parse(body["query"], _rules(call))
-    for field in equality_fields(query):
+    """A page of the contacts that match a query; dates are cut to days."""
+    for field in equality_fields(FINDER.query(call)):
         if field.startswith(CUSTOM):
             call.workspace.contacts.index_custom(field)
-    name = json.dumps(body["query"], sort_keys=True)
-    return _answer(call, call.workspace.contacts.search(query, name, _ask(call), call.now))
-
-
-def _ask(call: Call) -> Ask:
-    pagination = _object(call.body, "pagination")
-    per_page = whole_number(pagination.get("per_page"), "per_page", SEARCH_PAGE, MAX_PAGE)
-    return Ask(per_page, pagination.get("starting_after"), _order(call, _object(call.body, "sort")))
+    return _answer(call, FINDER.search(call))
 
 
 def _answer(call: Call, found: Found[Contact]) -> dict[str, Any]:
     return shapes.listed((answers.contact(call, one) for one in found.records), found.total, found.pages)
 
 
-def _rules(call: Call) -> Rules:
-    settings = call.workspace.settings
-    return Rules(
-        type_of=lambda field: _type_of(call, field),
-        zone=call.workspace.zone,
-        max_in_values=settings.max_in_values,
-        ignore_case=frozenset({"email"} if settings.email_search_ignores_case else ()),
-    )
+def _store(call: Call) -> Contacts:
+    return call.workspace.contacts
 
 
-def _type_of(call: Call, field: str) -> str | None:
+def _kind_of(call: Call, field: str) -> str | None:
     if not field.startswith(CUSTOM):
         return FIELDS.get(field)
     found = call.workspace.attributes.get("contact", field.removeprefix(CUSTOM))
     return found.data_type if found else None
 
 
-def _order(call: Call, sort: dict[str, Any]) -> Order:
-    field, order = sort.get("field", "created_at"), sort.get("order", "descending")
-    if order not in ORDERS:
-        raise Refusal(400, "invalid_sort_order", "sort order must be ascending or descending")
-    if not isinstance(field, str) or _type_of(call, field) in (None, "tag"):
-        raise invalid_field(field)
-    return Order(field, ORDERS[order])
+def _ignore_case(call: Call) -> frozenset[str]:
+    return frozenset({"email"} if call.workspace.settings.email_search_ignores_case else ())
 
 
-def _object(body: dict[str, Any], name: str) -> dict[str, Any]:
-    value = body.get(name)
-    if not isinstance(value, dict | None):
-        raise parameter_invalid(f"{name} must be an object", name)
-    return value or {}
+FINDER = Finder(_store, _kind_of, (SEARCH_PAGE, MAX_PAGE), _ignore_case)

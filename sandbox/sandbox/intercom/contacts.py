@@ -8,12 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sandbox.intercom.errors import conflict, user_not_found
-from sandbox.intercom.paging import Ask, Found, Key, Order, Orders
-from sandbox.intercom.records import Change, Index, Record, changes, merged
-from sandbox.intercom.search import Document, Node, lookup, value_of
+from sandbox.intercom.records import Change, Index, changes, merged
+from sandbox.intercom.search import lookup
+from sandbox.intercom.segments import segments_of
+from sandbox.intercom.stored import Searched, Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable
+
+    from sandbox.intercom.search import Document, Node
 
 EMPTY: dict[str, Any] = dict.fromkeys((
     "external_id", "role", "email", "phone", "name", "avatar", "owner_id",
@@ -24,17 +27,20 @@ EMPTY: dict[str, Any] = dict.fromkeys((
     "has_hard_bounced": False, "marked_email_as_spam": False, "unsubscribed_from_emails": False,
 }  # fmt: skip
 UNIQUE = ("external_id", "email")
+MOST_HOPS = 3
 
 
-class Contact(Record):
-    """One contact; `companies` are Intercom's ids of those it is attached to, oldest link first."""
+class Contact(Searched):
+    """One contact; `companies` are Intercom's ids of those it is attached to, oldest link first.
+
+    `notes` are ids, oldest first, `subscriptions` what was consented to (`opt_in`, `opt_out`) by subscription type.
+    """
 
     def __init__(self, document: dict[str, Any]) -> None:
         super().__init__(document)
         self.companies: dict[str, None] = {}
-        self.archived = False
-        self.before: list[tuple[int, Document | None]] = []
-        """What searches that lag still see: (written at, the document until then); None stands for "was not there"."""
+        self.notes: tuple[str, ...] = ()
+        self.subscriptions: dict[str, str] | None = None
 
     @property
     def is_user(self) -> bool:
@@ -42,7 +48,7 @@ class Contact(Record):
         return bool(self.document["role"] == "user")
 
 
-class Contacts:
+class Contacts(Store[Contact]):
     """Contacts by id, with indexes on what they are looked up by.
 
     Args:
@@ -51,19 +57,12 @@ class Contacts:
     """
 
     def __init__(self, *, second_user_for_new_external_id: bool, search_lag: int) -> None:
+        super().__init__(search_lag)
         self._second_user = second_user_for_new_external_id
-        self._lag = search_lag
-        self._by_id: dict[str, Contact] = {}
         self._index = Index("id", *UNIQUE)
-        self._unsettled: dict[str, None] = {}
-        self._orders: Orders[Contact] = Orders()
-
-    def __len__(self) -> int:
-        return sum(not one.archived for one in self._by_id.values())
-
-    def live(self) -> Iterator[Contact]:
-        """Every contact that is not archived, oldest first."""
-        return (one for one in self._by_id.values() if not one.archived)
+        self._survivors: dict[str, str] = {}
+        self.watch: Callable[[Contact, Document | None], object] = lambda *_: None
+        """Called after every creation and change, with the document until then."""
 
     def get(self, contact_id: str) -> Contact:
         """A live contact.
@@ -86,9 +85,22 @@ class Contacts:
             raise user_not_found()
         return self._by_id[contact_id]
 
-    def live_among(self, ids: Iterable[str]) -> Iterator[Contact]:
-        """Those of the contacts with these ids that are not archived."""
-        return (one for one in map(self._by_id.__getitem__, ids) if not one.archived)
+    def peek(self, contact_id: str) -> Contact | None:
+        """A contact, archived or not, None when there is none."""
+        return self._by_id.get(contact_id)
+
+    def survivor(self, contact_id: str) -> str | None:
+        """The contact that a merged one lives on in, at most three merges away; None for one never merged."""
+        found = None
+        for _ in range(MOST_HOPS):
+            contact_id = self._survivors.get(contact_id, "")
+            found = contact_id or found
+        return found
+
+    def retire(self, lead: Contact, survivor: Contact) -> None:
+        """Let a merged lead vanish."""
+        self.delete(lead)
+        self._survivors[lead.id] = survivor.id
 
     def user_by_external_id(self, external_id: str) -> Contact:
         """The live user with this external id, from the records themselves: no lag.
@@ -116,7 +128,12 @@ class Contacts:
         self._by_id[contact.id] = contact
         self._index.add(document)
         self._written(contact, None, document["created_at"])
+        self.watch(contact, None)
         return contact
+
+    def mark(self, contact: Contact, tags: tuple[str, ...]) -> None:
+        """Give a contact its first tags, unnoticed by `updated_at`: they have been there for long."""
+        contact.document["tags"] = tags
 
     def update(self, contact: Contact, values: dict[str, Any], at: int, source: str) -> None:
         """Lay values over a contact; `updated_at` moves when something changes.
@@ -138,6 +155,7 @@ class Contacts:
         self._index.add(after)
         contact.history.extend(found)
         self._written(contact, before, at)
+        self.watch(contact, before)
 
     def set_archived(self, contact: Contact, *, archived: bool, at: int, source: str) -> None:
         """Archive or restore; searches see it at once."""
@@ -148,26 +166,13 @@ class Contacts:
     def delete(self, contact: Contact) -> None:
         """Remove for ever."""
         self._index.remove(contact.document)
-        del self._by_id[contact.id]
-        self._unsettled.pop(contact.id, None)
-        self._orders.clear()
+        self._forget(contact)
 
-    def listed(self, ask: Ask) -> Found[Contact]:
-        """A page of all live contacts."""
-        return self._orders.page(("list", ask.order), lambda: _placed(self.live(), ask.order), ask)
-
-    def search(self, query: Node, name: str, ask: Ask, now: int) -> Found[Contact]:
-        """A page of the live contacts that match, as searches saw them `search_lag` seconds ago.
-
-        `name` stands for the query: the next page of an unchanged workspace needs no new search.
-        """
-        return self._orders.page((name, ask.order, now), lambda: _placed(self._matching(query, now), ask.order), ask)
-
-    def _matching(self, query: Node, now: int) -> Iterator[Contact]:
-        for one in self._candidates(query):
-            seen = None if one.archived else self._seen(one, now)
-            if seen is not None and query.matches(seen):
-                yield one
+    def read(self, document: Document, field: str) -> Any:
+        """A document's value by the field's full name; the segments that it belongs to are worked out."""
+        if field == "segment_id":
+            return [one.id for one in segments_of("contact", document)]
+        return super().read(document, field)
 
     def _candidates(self, query: Node) -> Iterable[Contact]:
         """All that can match: by index where the query allows, with those that the index is ahead of; else everyone."""
@@ -182,21 +187,6 @@ class Contacts:
         if field not in self._index:
             self._index.add_field(field, (one.document for one in self._by_id.values()))
 
-    def _seen(self, contact: Contact, now: int) -> Document | None:
-        """The document as searches know it."""
-        for written_at, document in contact.before:
-            if written_at > now - self._lag:
-                return document
-        contact.before.clear()
-        self._unsettled.pop(contact.id, None)
-        return contact.document
-
-    def _written(self, contact: Contact, before: Document | None, at: int) -> None:
-        if self._lag:
-            contact.before.append((at, before))
-            self._unsettled[contact.id] = None
-        self._orders.clear()
-
     def _refuse_doubles(self, document: Document, names: Iterable[str]) -> None:
         """Only users are unique, and only among users."""
         for name in names:
@@ -204,10 +194,6 @@ class Contacts:
             doubles = sorted((one for one in doubles if one.is_user), key=lambda one: one.archived)
             if doubles:
                 raise conflict(doubles[0].id, archived=doubles[0].archived)
-
-
-def _placed(found: Iterable[Contact], order: Order) -> Iterator[tuple[Key, Contact]]:
-    return ((order.key(value_of(one.document, order.field), one.id), one) for one in found)
 
 
 def _differs(name: str, before: Any, after: Any) -> bool:

@@ -11,11 +11,15 @@ class Refusal(Exception):  # noqa: N818 - the caller is at fault, not the sandbo
     Attributes:
         status: HTTP status.
         errors: one dict an error, with `code` and, where Intercom gives them, `message` and `field`.
+        headers: what goes out besides the usual ones.
     """
+
+    headers: dict[str, str]
 
     def __init__(self, status: int, code: str, message: str, field: str | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.headers = {}
         self.errors = [{"code": code, "message": message} | ({"field": field} if field else {})]
 
     def body(self, request_id: str | None) -> dict[str, Any]:
@@ -92,3 +96,15 @@ def conflict(contact_id: str, *, archived: bool) -> Refusal:
     """The e-mail or external id belongs to another contact, which the message names."""
     subject = "An archived contact" if archived else "A contact"
     return Refusal(409, "conflict", f"{subject} matching those details already exists with id={contact_id}")
+
+
+def contact_merged(survivor_id: str) -> Refusal:
+    """The contact lives on in another one, which a header names."""
+    refusal = Refusal(410, "contact_merged", "Contact has been merged")
+    refusal.headers = {"Link": f'</contacts/{survivor_id}>; rel="canonical"'}
+    return refusal
+
+
+def not_restorable() -> Refusal:
+    """A merged contact does not come back."""
+    return Refusal(400, "bad_request", "User has been merged and is not restorable.")

@@ -61,6 +61,6 @@ class Operation:
 
     method: str
     path: str
-    run: Callable[[Call], dict[str, Any]]
+    run: Callable[[Call], Any]
     query: frozenset[str] = frozenset()
     since: Version = (2, 0)

@@ -1,4 +1,4 @@
-"""The query language of `POST /contacts/search`, without HTTP: a query becomes a tree of tests on documents.
+"""The query language of the searches, without HTTP: a query becomes a tree of tests on documents.
 
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io/contacts/searchcontacts
 """
@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sandbox.intercom.attributes import is_integer, is_number
 from sandbox.intercom.errors import invalid_field, parameter_invalid
+from sandbox.intercom.search_values import INSTANTS, KIND_TESTS, OPERATORS, TESTS, checked, day_test, seconds
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -20,18 +19,18 @@ CUSTOM = "custom_attributes."
 MAX_DEPTH = 2
 MAX_FILTERS = 15
 
-OPERATORS = {
-    "string": ("=", "!=", "IN", "NIN", "~", "!~", "^", "$"),
-    "integer": ("=", "!=", "IN", "NIN", "<", ">", "<=", ">="),
-    "float": ("=", "!=", "IN", "NIN", "<", ">", "<=", ">="),
-    "boolean": ("=", "!=", "IN", "NIN"),
-    "date": ("=", "<", ">"),
-    "tag": ("=", "!="),
-}
-
-ALIASES = {"formatted_phone": "phone"}
+ALIASES = {"formatted_phone": "phone", "tag_id": "tags"}
 
 Document = Mapping[str, Any]
+
+
+def value_of(document: Document, field: str) -> Any:
+    """A document's value by the field's full name; None where it has none."""
+    if field.startswith(CUSTOM):
+        return document["custom_attributes"].get(field.removeprefix(CUSTOM))
+    if field == "email_domain":
+        return (document["email"] or "").rpartition("@")[2] or None
+    return document.get(ALIASES.get(field, field))
 
 
 @dataclass(frozen=True)
@@ -43,12 +42,16 @@ class Rules:
         zone: the workspace's time zone, whose days date filters are cut to.
         max_in_values: the longest array that `IN` and `NIN` take.
         ignore_case: fields compared without regard to letter case.
+        read: a document's value by the field's full name.
+        inclusive: whether `>` and `<` on exact instants let the instant itself pass.
     """
 
     type_of: Callable[[str], str | None]
     zone: ZoneInfo
     max_in_values: int
     ignore_case: frozenset[str] = frozenset()
+    read: Callable[[Document, str], Any] = value_of
+    inclusive: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,10 +64,11 @@ class Filter:
     field: str
     test: Callable[[Any], bool]
     equals: tuple[Any, ...] | None = None
+    read: Callable[[Document, str], Any] = value_of
 
     def matches(self, document: Document) -> bool:
         """Whether the document's value passes."""
-        return self.test(value_of(document, self.field))
+        return self.test(self.read(document, self.field))
 
 
 @dataclass(frozen=True)
@@ -81,15 +85,6 @@ class Group:
 
 
 Node = Filter | Group
-
-
-def value_of(document: Document, field: str) -> Any:
-    """A document's value by the field's full name; None where it has none."""
-    if field.startswith(CUSTOM):
-        return document["custom_attributes"].get(field.removeprefix(CUSTOM))
-    if field == "email_domain":
-        return (document["email"] or "").rpartition("@")[2] or None
-    return document.get(ALIASES.get(field, field))
 
 
 def parse(query: Any, rules: Rules, depth: int = 1) -> Node:
@@ -160,15 +155,21 @@ def _filter(query: dict[str, Any], rules: Rules) -> Filter:
     if operator not in OPERATORS[kind]:
         raise parameter_invalid(f"Operator '{operator}' is not supported for field '{field}'")
     if kind == "date":
-        return Filter(field, _day_test(operator, _seconds(query["value"], field), rules.zone))
-    return _plain_filter(field, operator, _checked(query["value"], kind, operator, field, rules), rules)
+        return Filter(field, day_test(operator, seconds(query["value"], field), rules.zone), read=rules.read)
+    value = checked(query["value"], kind, operator, field, rules.max_in_values)
+    return _plain_filter(field, kind, _meant(operator, kind, rules), value, rules)
 
 
-def _plain_filter(field: str, operator: str, value: Any, rules: Rules) -> Filter:
+def _meant(operator: str, kind: str, rules: Rules) -> str:
+    return {">": ">=", "<": "<="}.get(operator, operator) if kind in INSTANTS and rules.inclusive else operator
+
+
+def _plain_filter(field: str, kind: str, operator: str, value: Any, rules: Rules) -> Filter:
     fold = _folded if field in rules.ignore_case else _same
     wanted = fold(value)
-    test = TESTS[operator]
-    return Filter(field, lambda held: test(fold(held), wanted), _equals(operator, value))
+    test = KIND_TESTS.get(kind, TESTS)[operator]
+    equals = None if kind in KIND_TESTS else _equals(operator, value)
+    return Filter(field, lambda held: test(fold(held), wanted), equals, rules.read)
 
 
 def _equals(operator: str, value: Any) -> tuple[Any, ...] | None:
@@ -185,84 +186,3 @@ def _folded(value: Any) -> Any:
     if isinstance(value, list):
         return [_folded(one) for one in value]
     return value.lower() if isinstance(value, str) else value
-
-
-def _text(held: Any) -> str:
-    return held if isinstance(held, str) else ""
-
-
-# null equals null, differs from every value, and is neither smaller nor greater than any.
-TESTS: dict[str, Callable[[Any, Any], bool]] = {
-    "=": lambda held, wanted: bool(held == wanted),
-    "!=": lambda held, wanted: bool(held != wanted),
-    "IN": lambda held, wanted: held in wanted,
-    "NIN": lambda held, wanted: held not in wanted,
-    "~": lambda held, wanted: wanted in _text(held),
-    "!~": lambda held, wanted: wanted not in _text(held),
-    "^": lambda held, wanted: _text(held).startswith(wanted),
-    "$": lambda held, wanted: _text(held).endswith(wanted),
-    "<": lambda held, wanted: held is not None and held < wanted,
-    ">": lambda held, wanted: held is not None and held > wanted,
-    "<=": lambda held, wanted: held is not None and held <= wanted,
-    ">=": lambda held, wanted: held is not None and held >= wanted,
-}
-
-VALUES: dict[str, Callable[[Any], bool]] = {
-    "string": lambda value: isinstance(value, str),
-    "integer": is_integer,
-    "float": is_number,
-    "boolean": lambda value: isinstance(value, bool),
-    "tag": lambda value: isinstance(value, str),
-}
-
-
-def _checked(value: Any, kind: str, operator: str, field: str, rules: Rules) -> Any:
-    if operator in ("IN", "NIN"):
-        return _checked_array(value, kind, operator, field, rules)
-    if value is None and operator in ("=", "!="):
-        return None
-    if not VALUES[kind](value):
-        raise parameter_invalid(f"value of field '{field}' must be of type {kind}")
-    return value
-
-
-def _checked_array(value: Any, kind: str, operator: str, field: str, rules: Rules) -> list[Any]:
-    if not isinstance(value, list):
-        raise parameter_invalid(f"value of {operator} must be an array")
-    if not 1 <= len(value) <= rules.max_in_values:
-        raise parameter_invalid(f"value of {operator} must have 1 to {rules.max_in_values} entries")
-    if not all(VALUES[kind](one) for one in value):
-        raise parameter_invalid(f"value of field '{field}' must be of type {kind}")
-    return value
-
-
-def _seconds(value: Any, field: str) -> int:
-    """Unix seconds from an int, a whole float or digits in a string: all three are in the vendor's own examples."""
-    if is_integer(value) or (isinstance(value, str) and value.isdecimal()):
-        return int(value)
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    raise parameter_invalid(f"value of field '{field}' must be a UNIX timestamp")
-
-
-def _day_test(operator: str, seconds: int, zone: ZoneInfo) -> Callable[[Any], bool]:
-    start, end = day_bounds(seconds, zone)
-    tests: dict[str, Callable[[Any], bool]] = {
-        "=": lambda held: held is not None and start <= held < end,
-        "<": lambda held: held is not None and held < start,
-        ">": lambda held: held is not None and held >= end,
-    }
-    return tests[operator]
-
-
-def day_bounds(seconds: int, zone: ZoneInfo) -> tuple[int, int]:
-    """First second of the instant's day in the zone, and of the day after it.
-
-    Raises:
-        Refusal: 400, when no calendar holds the instant.
-    """
-    try:
-        day = datetime.fromtimestamp(seconds, zone).replace(hour=0, minute=0, second=0, fold=0)
-        return int(day.timestamp()), int((day + timedelta(days=1)).timestamp())
-    except (OverflowError, OSError, ValueError):
-        raise parameter_invalid("value is not a UNIX timestamp") from None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sandbox.intercom.segments import segments_of
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sandbox.intercom.bodies import Version
     from sandbox.intercom.companies import Company
@@ -24,10 +26,12 @@ UNTRACKED = dict.fromkeys((
 OWNER_AS_STRING: Version = (2, 16)
 
 
-def contact(record: Contact, companies: Sequence[Company], app_id: str, version: Version) -> dict[str, Any]:
-    """One contact with the first ten of its companies."""
+def contact(
+    record: Contact, companies: Sequence[Company], tags: Sequence[dict[str, Any]], app_id: str, version: Version
+) -> dict[str, Any]:
+    """One contact with the first ten of its companies, tags, notes and subscriptions."""
     document, url = record.document, f"/contacts/{record.id}"
-    links = [{"id": one.id, "type": "company", "url": f"/companies/{one.id}"} for one in companies]
+    said = record.subscriptions or {}
     return {
         "type": "contact",
         **document,
@@ -39,26 +43,35 @@ def contact(record: Contact, companies: Sequence[Company], app_id: str, version:
         "location": LOCATION,
         **UNTRACKED,
         "enabled_push_messaging": None,
-        "tags": addressable([], f"{url}/tags"),
-        "notes": addressable([], f"{url}/notes"),
-        "companies": addressable(links, f"{url}/companies"),
-        "opted_out_subscription_types": addressable([], f"{url}/subscriptions"),
-        "opted_in_subscription_types": addressable([], f"{url}/subscriptions"),
+        "tags": addressable(_heads("tag", "/tags", [one["id"] for one in tags]), f"{url}/tags"),
+        "notes": addressable(_heads("note", "/notes", record.notes), f"{url}/notes"),
+        "companies": addressable(_heads("company", "/companies", [one.id for one in companies]), f"{url}/companies"),
+        "opted_out_subscription_types": addressable(_consents(said, "opt_out"), f"{url}/subscriptions"),
+        "opted_in_subscription_types": addressable(_consents(said, "opt_in"), f"{url}/subscriptions"),
     }
 
 
-def company(record: Company, user_count: int, app_id: str) -> dict[str, Any]:
+def _heads(kind: str, path: str, ids: Iterable[str]) -> list[dict[str, Any]]:
+    return [{"id": one, "type": kind, "url": f"{path}/{one}"} for one in ids]
+
+
+def _consents(said: Mapping[str, str], consent: str) -> list[dict[str, Any]]:
+    return _heads("subscription", "/subscription_types", [one for one, held in said.items() if held == consent])
+
+
+def company(record: Company, tags: Sequence[dict[str, Any]], user_count: int, app_id: str) -> dict[str, Any]:
     """One company; its plan is kept by name and shown as an object."""
     document = record.document
     plan = document["plan"]
+    segments = [one.shape() for one in segments_of("company", document)]
     return {
         "type": "company",
         **document,
         "app_id": app_id,
         "plan": {"type": "plan", "id": str(sum(plan.encode())), "name": plan} if plan else {},
         "user_count": user_count,
-        "tags": {"type": "tag.list", "tags": []},
-        "segments": {"type": "segment.list", "segments": []},
+        "tags": {"type": "tag.list", "tags": list(tags)},
+        "segments": {"type": "segment.list", "segments": segments},
     }
 
 

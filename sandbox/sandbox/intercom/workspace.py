@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from random import Random
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sandbox.intercom import companies, contacts
+from sandbox.intercom import companies, contacts, conversations, shown, tickets
+from sandbox.intercom.activity import Activity
 from sandbox.intercom.attributes import Attributes
 from sandbox.intercom.companies import Companies, Company, Scroll
 from sandbox.intercom.contacts import Contact, Contacts
 from sandbox.intercom.errors import Refusal, company_not_found
+from sandbox.intercom.inbox import Inbox
+from sandbox.intercom.library import Library
+from sandbox.intercom.library_staff import ADMIN_ID
 from sandbox.intercom.limits import Window
+from sandbox.intercom.notes import Notes
 from sandbox.intercom.records import Change
 from sandbox.intercom.seed import Seed
+from sandbox.intercom.tags import Tags
+from sandbox.intercom.threads import Thread
+from sandbox.intercom.topics import company_topics, contact_topics
+from sandbox.intercom.webhooks import Webhooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from sandbox.business.records import Person
     from sandbox.clock import Clock
+    from sandbox.intercom.records import Record
+    from sandbox.intercom.tags import Tag
+    from sandbox.intercom.threads import Threads
+    from sandbox.intercom.webhooks import Subscription
     from sandbox.settings import Settings
 
 TOKEN = "sandbox_token"  # noqa: S105 - the public key of a sandbox
 APP_ID = "sandboxws"
 REGION = "US"
-ADMIN_ID = "991267"
 COMPANIES_A_CONTACT = 1000
 
 
@@ -41,7 +54,17 @@ class Workspace:
         self.contacts = Contacts(
             second_user_for_new_external_id=settings.second_user_for_new_external_id, search_lag=settings.search_lag
         )
+        self.contacts.watch = lambda one, old: self._tell_all(contact_topics(old, one.document), one)
         self.companies = Companies(clock.now)
+        self.companies.watch = lambda one, old: self._tell_all(company_topics(old, one.document), one)
+        self.tags = Tags()
+        self.notes = Notes()
+        self.conversations = conversations.conversations(settings.search_lag)
+        self.tickets = tickets.tickets(settings.search_lag)
+        self.tickets_of: dict[str, list[str]] = {}
+        self.webhooks: Webhooks | None = None
+        self._leaving: list[Company] = []
+        self.library = Library(settings.seed, clock.now(), APP_ID)
         self.scroll = Scroll(settings.scroll_idle)
         self.window = Window(settings.rate_limit_per_window)
         self._random = Random(f"intercom:{settings.seed}")
@@ -53,12 +76,18 @@ class Workspace:
         """A workspace in which most of the people are known already, some of them oddly, and strangers too."""
         workspace = cls(settings, clock)
         workspace._seed.fill(list(people))
+        Inbox(workspace, Random(f"intercom inbox:{settings.seed}")).fill()
         return workspace
+
+    def live(self, seconds: int) -> dict[str, int]:
+        """Let people do what they do in `seconds` (at most a day) that have just passed; counts by kind."""
+        return Activity(self, seconds).take()
 
     def advance(self, new_people: Iterable[Person]) -> None:
         """After the clock moved: most of the new customers have signed up."""
         for person in new_people:
             self._seed.sign_up(person)
+        self._tell_of_the_gone()
 
     def new_id(self) -> str:
         """An id in the form of Intercom's: 24 hexadecimal digits."""
@@ -71,10 +100,14 @@ class Workspace:
 
     def new_contact(self, values: dict[str, Any], at: int) -> dict[str, Any]:
         """A whole contact document out of what was given; Intercom gives leads an external id of its own."""
-        document = {"id": self.new_id(), **contacts.EMPTY, "created_at": at, "updated_at": at, "custom_attributes": {}}
+        document = {"id": self.new_id(), **self.blank_contact(at)}
         if values.get("role") == "lead":
             document["external_id"] = f"{self._random.getrandbits(128):032x}"
         return document | values
+
+    def blank_contact(self, at: int) -> dict[str, Any]:
+        """A contact document without id, of which nothing is known."""
+        return {**contacts.EMPTY, "created_at": at, "updated_at": at, "custom_attributes": {}}
 
     def new_company(self, values: dict[str, Any], at: int) -> dict[str, Any]:
         """A whole company document out of what was given."""
@@ -97,6 +130,7 @@ class Workspace:
             )
         contact.companies[company.id] = company.contacts[contact.id] = None
         contact.history.append(Change(at, source, "companies", None, company.document["company_id"]))
+        self._tell_link("company.contact.attached", contact, company)
 
     def detach(self, contact: Contact, company: Company, at: int, source: str) -> None:
         """Undo the link.
@@ -108,6 +142,50 @@ class Workspace:
             raise company_not_found()
         del contact.companies[company.id], company.contacts[contact.id]
         contact.history.append(Change(at, source, "companies", company.document["company_id"], None))
+        self._tell_link("company.contact.detached", contact, company)
+
+    def set_archived(self, contact: Contact, *, archived: bool, source: str) -> None:
+        """Archive or restore a contact."""
+        self.contacts.set_archived(contact, archived=archived, at=self.clock.now(), source=source)
+        self.tell("contact.archived" if archived else "contact.unarchived", contact)
+
+    def tag(self, record: Record, tag: Tag, at: int, source: str, *, on: bool) -> None:
+        """Hang a tag on anything that bears tags, or take it off; `updated_at` moves when that changes something."""
+        held: tuple[str, ...] = record.document.get("tags", ())
+        if (tag.id in held) is on:
+            return
+        tags = (*held, tag.id) if on else tuple(one for one in held if one != tag.id)
+        if isinstance(record, Contact):
+            self.contacts.update(record, {"tags": tags}, at, source)
+            self.tell(f"contact.{record.document['role']}.tag.{'created' if on else 'deleted'}", record)
+        elif isinstance(record, Company):
+            self.companies.update(record, {"tags": tags}, at, source)
+        elif isinstance(record, Thread):
+            self.store_of(record).write(record, at, tags=tags)
+
+    def delete_tag(self, tag: Tag, at: int) -> None:
+        """Take a tag off all that bear it, and delete it."""
+        bearers = (self.contacts.live(), self.companies.live(), self.conversations.live(), self.tickets.live())
+        for record in list(chain(*bearers)):
+            self.tag(record, tag, at, "API", on=False)
+        self.tags.remove(tag.id)
+
+    def subscribe(self, contact: Contact, type_id: str, consent: str | None, at: int) -> None:
+        """Note what a contact says to a subscription type; None forgets it. `updated_at` does not move."""
+        held = contact.subscriptions or {}
+        contact.subscriptions = {name: value for name, value in held.items() if name != type_id}
+        if consent:
+            contact.subscriptions[type_id] = consent
+        contact.history.append(Change(at, "API", f"subscription {type_id}", held.get(type_id), consent))
+
+    def heard(self, contact: Contact, at: int, source: str) -> None:
+        """A contact who writes is seen and heard, and so `updated_at` moves."""
+        at = max(at, contact.document["updated_at"])
+        self.contacts.update(contact, {"last_replied_at": at, "last_seen_at": at}, at, source)
+
+    def store_of(self, thread: Thread) -> Threads:
+        """The store that holds a conversation or ticket."""
+        return self.tickets if "ticket_id" in thread.document else self.conversations
 
     def companies_of(self, contact: Contact) -> list[Company]:
         """The live companies a contact is attached to."""
@@ -126,10 +204,47 @@ class Workspace:
         return (one for one in self.companies.live() if self.user_count(one))
 
     def delete_contact(self, contact: Contact) -> None:
-        """Remove a contact and its links for ever."""
+        """Remove a contact, its notes and its links for ever."""
         for company in self.companies_of(contact):
             company.contacts.pop(contact.id, None)
+        self.notes.forget(contact)
         self.contacts.delete(contact)
+        self.tell("contact.deleted", contact)
+
+    def delete_company(self, company: Company) -> None:
+        """Accept a company's deletion, which takes effect some time later."""
+        self.companies.delete(company, takes_effect_at=self.clock.now() + self.settings.company_delete_lag)
+        self._leaving.append(company)
+        self._tell_of_the_gone()
+
+    def notify(self, subscription: Subscription | None) -> None:
+        """Tell an address of every write from now on; None tells nobody."""
+        if self.webhooks:
+            self.webhooks.close()
+        self.webhooks = Webhooks(subscription, self.app_id) if subscription else None
+
+    def notified(self) -> dict[str, Any]:
+        """Which address is told, and how the deliveries went; empty when nobody is."""
+        return self.webhooks.report() if self.webhooks else {}
+
+    def tell(self, topic: str, record: Record) -> None:
+        """Tell the webhooks, if there are any, what happened to a record."""
+        if self.webhooks and self.webhooks.subscription.wants(topic):
+            self.webhooks.tell(topic, shown.item(self, topic, record), self.clock.now())
+
+    def _tell_link(self, topic: str, contact: Contact, company: Company) -> None:
+        if self.webhooks and self.webhooks.subscription.wants(topic):
+            items = {name: shown.item(self, topic, one) for name, one in (("company", company), ("contact", contact))}
+            self.webhooks.tell(topic, {"type": "company.contact", **items}, self.clock.now())
+
+    def _tell_all(self, topics: Iterable[str], record: Record) -> None:
+        for topic in topics if self.webhooks else ():
+            self.tell(topic, record)
+
+    def _tell_of_the_gone(self) -> None:
+        for company in [one for one in self._leaving if (one.gone_at or 0) <= self.clock.now()]:
+            self._leaving.remove(company)
+            self.tell("company.deleted", company)
 
 
 def _zone(name: str) -> ZoneInfo:

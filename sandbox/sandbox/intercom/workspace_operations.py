@@ -9,8 +9,9 @@ from typing import Any
 
 from sandbox.intercom.attributes import MODELS
 from sandbox.intercom.errors import parameter_invalid
+from sandbox.intercom.library_staff import ADMIN_ID
 from sandbox.intercom.operations import Call, Operation
-from sandbox.intercom.workspace import ADMIN_ID, REGION
+from sandbox.intercom.workspace import REGION
 
 FLAGS = {"true": True, "false": False}
 

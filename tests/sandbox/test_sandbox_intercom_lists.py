@@ -1,0 +1,197 @@
+"""Every list of Intercom's: something is in it, its pages are complete and disjoint, and it refuses what it must."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+if TYPE_CHECKING:
+    from conftest import IntercomCaller
+
+NUMBERED = {
+    "articles": ("GET /articles", "data", 150),
+    "collections": ("GET /help_center/collections", "data", 150),
+    "help centres": ("GET /help_center/help_centers", "data", 150),
+    "internal articles": ("GET /internal_articles", "data", 150),
+    "news": ("GET /news/news_items", "data", 150),
+    "newsfeeds": ("GET /news/newsfeeds", "data", 150),
+    "items of a newsfeed": ("GET /news/newsfeeds/150/items", "data", 150),
+    "content sources": ("GET /ai/content_import_sources", "data", 150),
+    "external pages": ("GET /ai/external_pages", "data", 150),
+    "calls": ("GET /calls", "data", 25),
+    "companies": ("POST /companies/list", "data", 60),
+    "companies by GET": ("GET /companies", "data", 60),
+}
+WHOLE = {
+    "GET /admins": ("admins", 24),
+    "GET /teams": ("teams", 6),
+    "GET /tags": ("data", 24),
+    "GET /segments": ("segments", 23),
+    "GET /subscription_types": ("data", 12),
+    "GET /ticket_types": ("data", 6),
+    "GET /ticket_states": ("data", 7),
+}
+SEARCHED = {
+    "contacts": ("/contacts/search", "data"),
+    "conversations": ("/conversations/search", "conversations"),
+    "tickets": ("/tickets/search", "tickets"),
+}
+
+
+def ids_of(records: list[dict[str, Any]]) -> list[str]:
+    """Their ids."""
+    return [str(one["id"]) for one in records]
+
+
+@pytest.mark.parametrize("call", WHOLE)
+def test_a_whole_list_is_seeded(seeded: IntercomCaller, call: str) -> None:
+    """With so many records, no two alike."""
+    key, count = WHOLE[call]
+    ids = ids_of(seeded.ok(call)[key])
+    assert (len(ids), len(set(ids))) == (count, count)
+
+
+@pytest.mark.parametrize("name", NUMBERED)
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.data())
+def test_numbered_lists_are_complete_and_disjoint(seeded: IntercomCaller, name: str, data: st.DataObject) -> None:
+    """All pages together are one whole page's records, each once; beyond the last page there is nothing."""
+    call, key, most = NUMBERED[name]
+    per_page, ids, page = data.draw(st.integers(5, most)), [], 1
+    while True:
+        answer = seeded.ok(f"{call}?page={page}&per_page={per_page}")
+        ids += ids_of(answer[key])
+        page += 1
+        if answer["pages"]["next"] is None:
+            break
+    assert (len(ids), len(set(ids))) == (answer["total_count"],) * 2
+    assert len(ids) > 1
+    assert seeded.ok(f"{call}?page={page}&per_page={per_page}")[key] == []
+
+
+@pytest.mark.parametrize("kind", SEARCHED)
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    per_page=st.integers(15, 150), field=st.sampled_from(("created_at", "updated_at", "id")), descending=st.booleans()
+)
+def test_searches_are_complete_disjoint_and_in_order(
+    seeded: IntercomCaller, kind: str, per_page: int, field: str, *, descending: bool
+) -> None:
+    """Whatever the page size and the order."""
+    path, key = SEARCHED[kind]
+    found: list[dict[str, Any]] = []
+    pagination: dict[str, Any] = {"per_page": per_page}
+    sort = {"field": field, "order": "descending" if descending else "ascending"}
+    query = {"field": "updated_at", "operator": ">", "value": 1}
+    while True:
+        answer = seeded.ok(f"POST {path}", {"query": query, "pagination": pagination, "sort": sort})
+        found += answer[key]
+        if "next" not in answer["pages"]:
+            break
+        pagination["starting_after"] = answer["pages"]["next"]["starting_after"]
+    assert len({one["id"] for one in found}) == len(found) == answer["total_count"]
+    assert [one[field] for one in found] == sorted((one[field] for one in found), reverse=descending)
+
+
+def test_conversations_by_cursor_are_complete_and_disjoint(seeded: IntercomCaller) -> None:
+    """The last changed first."""
+    found: list[dict[str, Any]] = []
+    query = "per_page=7"
+    while True:
+        answer = seeded.ok(f"GET /conversations?{query}")
+        found += answer["conversations"]
+        if "next" not in answer["pages"]:
+            break
+        query = f"per_page=7&starting_after={answer['pages']['next']['starting_after']}"
+    assert len({one["id"] for one in found}) == len(found) == answer["total_count"] > 40
+    assert [one["updated_at"] for one in found] == sorted((one["updated_at"] for one in found), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("call", "status", "code"),
+    [
+        ("GET /admins/1", 404, "admin_not_found"),
+        ("GET /teams/1", 404, "team_not_found"),
+        ("GET /tags/1", 404, "tag_not_found"),
+        ("GET /segments/1", 404, "not_found"),
+        ("GET /articles/1", 404, "not_found"),
+        ("GET /news/newsfeeds/1/items", 404, "not_found"),
+        ("GET /notes/1", 404, "not_found"),
+        ("GET /conversations/1", 404, "not_found"),
+        ("GET /tickets/1", 404, "ticket_not_found"),
+        ("GET /calls?per_page=26", 400, "parameter_invalid"),
+        ("GET /articles?colour=red", 400, "bad_request"),
+        ("GET /tags?page=2", 400, "bad_request"),
+        ("GET /segments?include_count=maybe", 400, "parameter_invalid"),
+        ("GET /admins/activity_logs", 400, "parameter_missing"),
+        ("GET /admins/activity_logs?created_at_after=soon", 400, "parameter_invalid"),
+        ("GET /admins/activity_logs?created_at_after=9&created_at_before=8", 400, "parameter_invalid"),
+        ("GET /brands", 400, "intercom_version_invalid"),
+        ("GET /conversations?starting_after=x", 400, "client_error"),
+        ("GET /companies/1/tags", 404, "not_found"),
+    ],
+)
+def test_what_is_not_there_or_makes_no_sense_is_refused(
+    seeded: IntercomCaller, call: str, status: int, code: str
+) -> None:
+    """With the vendor's code."""
+    found, errors = seeded.refused(call)
+    assert (found, errors[0]["code"]) == (status, code)
+
+
+@pytest.mark.parametrize(
+    ("call", "since"),
+    [
+        ("GET /brands", "2.15"),
+        ("GET /emails", "2.15"),
+        ("GET /internal_articles", "2.14"),
+        ("GET /ticket_states", "2.12"),
+        ("GET /calls", "2.14"),
+    ],
+)
+def test_a_list_answers_from_its_version_on(seeded: IntercomCaller, call: str, since: str) -> None:
+    """In the version before it is refused; in a version that never was, everything is."""
+    major, minor = since.split(".")
+    before = seeded(call, None, **{"Intercom-Version": f"{major}.{int(minor) - 1}"})
+    assert (before.status_code, before.json()["errors"][0]["code"]) == (400, "intercom_version_invalid")
+    assert seeded(call, None, **{"Intercom-Version": since}).status_code == 200
+    assert seeded(call, None, **{"Intercom-Version": "3.1"}).status_code == 400
+
+
+def test_activity_logs_lie_between_two_instants(seeded: IntercomCaller) -> None:
+    """Both ends included, the newest first."""
+    whole = seeded.ok("GET /admins/activity_logs?created_at_after=0&per_page=150")["activity_logs"]
+    times = [one["created_at"] for one in whole]
+    assert (len(times), times) == (60, sorted(times, reverse=True))
+    first, last = times[20], times[10]
+    asked = f"GET /admins/activity_logs?created_at_after={first}&created_at_before={last}"
+    assert [one["created_at"] for one in seeded.ok(asked)["activity_logs"]] == [
+        one for one in times if first <= one <= last
+    ]
+
+
+def test_a_contact_shows_ten_of_each_and_says_that_there_is_more(seeded: IntercomCaller) -> None:
+    """The rest is read from the list's own address."""
+    contact = next(one for one in seeded.workspace.contacts.live() if len(one.notes) > 10)
+    shown = seeded.ok(f"GET /contacts/{contact.id}")
+    for name, count in (("tags", 13), ("notes", 13)):
+        head = shown[name]
+        assert (len(head["data"]), head["total_count"], head["has_more"]) == (10, count, True)
+        assert len(seeded.ok(f"GET {head['url']}")["data"]) == count
+    consents = [shown[f"opted_{way}_subscription_types"]["total_count"] for way in ("in", "out")]
+    assert sum(consents) == len(seeded.ok(f"GET /contacts/{contact.id}/subscriptions")["data"]) == 12
+
+
+def test_segment_counts_are_those_of_the_search(seeded: IntercomCaller) -> None:
+    """Who belongs to a segment is found by `segment_id`, listed on the contact, and counted."""
+    segments = seeded.ok("GET /segments?include_count=true")["segments"]
+    promoters = next(one for one in segments if one["name"] == "Promoters")
+    query = {"field": "segment_id", "operator": "=", "value": promoters["id"]}
+    found = seeded.ok("POST /contacts/search", {"query": query, "pagination": {"per_page": 150}})
+    assert found["total_count"] == promoters["count"] > 5
+    assert all(one["custom_attributes"]["nps_score"] >= 9 for one in found["data"])
+    names = [one["name"] for one in seeded.ok(f"GET /contacts/{found['data'][0]['id']}/segments")["data"]]
+    assert "Promoters" in names

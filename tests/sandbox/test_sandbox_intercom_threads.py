@@ -1,0 +1,212 @@
+"""Conversations and tickets: how they go, what moves `updated_at`, and how they are found by the second."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sandbox.intercom.conversations import author_of, happen
+from sandbox.intercom.threads import Part
+
+if TYPE_CHECKING:
+    from conftest import IntercomCaller
+
+START = 1768478400
+ADMIN = {"type": "admin", "admin_id": "991267"}
+
+
+def talk(intercom: IntercomCaller, body: str = "Hello there") -> str:
+    """The id of a new conversation of a new user."""
+    user = intercom.user(external_id=f"u{len(intercom.workspace.contacts)}", name="Ada")
+    return str(
+        intercom.ok("POST /conversations", {"from": {"type": "user", "id": user}, "body": body})["conversation_id"]
+    )
+
+
+def found(intercom: IntercomCaller, field: str, operator: str, value: Any, kind: str = "conversations") -> list[str]:
+    """The ids that a search finds, the oldest first."""
+    body = {
+        "query": {"field": field, "operator": operator, "value": value},
+        "sort": {"field": "id", "order": "ascending"},
+    }
+    return [one["id"] for one in intercom.ok(f"POST /{kind}/search", body)[kind]]
+
+
+def test_a_conversation_goes_from_state_to_state(intercom: IntercomCaller) -> None:
+    """Each part moves `updated_at`; only the conversation's own page shows the parts."""
+    one = talk(intercom)
+    steps: list[tuple[str, dict[str, Any]]] = [
+        ("reply", {"message_type": "comment", "body": "Hi", **ADMIN}),
+        ("parts", {"message_type": "assignment", "assignee_id": "814001", **ADMIN}),
+        ("parts", {"message_type": "snoozed", "snoozed_until": START + 999, **ADMIN}),
+        ("reply", {"message_type": "comment", "body": "Still there?", "type": "user"}),
+        ("parts", {"message_type": "close", **ADMIN}),
+    ]
+    seen = []
+    for path, body in steps:
+        intercom.sandbox.advance(seconds=10)
+        after = intercom.ok(f"POST /conversations/{one}/{path}", body)
+        seen.append((after["state"], after["open"], after["waiting_since"], after["updated_at"] - START))
+    assert seen == [
+        ("open", True, None, 10),
+        ("open", True, None, 20),
+        ("snoozed", True, None, 30),
+        ("open", True, START + 40, 40),
+        ("closed", False, None, 50),
+    ]
+    parts = after["conversation_parts"]
+    assert ([one["part_type"] for one in parts["conversation_parts"]], parts["total_count"]) == (
+        ["comment", "assignment", "snoozed", "comment", "close"],
+        5,
+    )
+    assert (after["team_assignee_id"], after["admin_assignee_id"]) == ("814001", None)
+    counted = ("time_to_admin_reply", "last_close_at", "count_assignments")
+    assert [after["statistics"][name] for name in counted] == [10, START + 50, 1]
+    (contact,) = intercom.ok("GET /contacts")["data"]
+    assert (contact["last_replied_at"], contact["updated_at"]) == (START + 40, START + 40)
+    (listed,) = intercom.ok("GET /conversations")["conversations"]
+    assert "conversation_parts" not in listed
+
+
+def test_conversations_are_found_by_the_second(intercom: IntercomCaller) -> None:
+    """`>` and `<` leave the instant itself out, unless the workspace reads the documentation by the letter."""
+    first = talk(intercom)
+    intercom.sandbox.advance(seconds=1)
+    second = talk(intercom)
+    assert found(intercom, "updated_at", ">", START) == [second]
+    assert found(intercom, "updated_at", ">", float(START)) == [second]
+    assert found(intercom, "updated_at", "=", START) == [first]
+    assert found(intercom, "updated_at", "<", START + 1) == [first]
+    assert found(intercom, "updated_at", "IN", [START, START + 1]) == [first, second]
+    intercom.sandbox.reset(customers=0, search_bounds_inclusive=True)
+    third = talk(intercom)
+    assert found(intercom, "updated_at", ">", START) == [third]
+
+
+@pytest.mark.parametrize(
+    ("field", "operator", "value", "count"),
+    [
+        ("id", ">", "", 1),
+        ("source.body", "=", "support", 1),
+        ("source.body", "=", "need support", 0),
+        ("source.body", "~", "need support", 1),
+        ("source.author.type", "=", "user", 1),
+        ("open", "=", True, 1),
+        ("state", "!=", "open", 0),
+        ("teammate_ids", "=", "991267", 0),
+        ("statistics.count_conversation_parts", ">=", 1, 1),
+        ("statistics.last_close_at", "=", None, 1),
+        ("tag_ids", "IN", ["1", "2"], 0),
+    ],
+)
+def test_a_conversation_is_found_by_its_fields(
+    intercom: IntercomCaller, field: str, operator: str, value: Any, count: int
+) -> None:
+    """The body word by word."""
+    talk(intercom, "I need support")
+    assert len(found(intercom, field, operator, value)) == count
+
+
+@pytest.mark.parametrize(
+    ("field", "operator", "value", "code"),
+    [
+        ("updated_at", ">=", START, "parameter_invalid"),
+        ("updated_at", ">", "soon", "parameter_invalid"),
+        ("contact_ids", ">", "1", "parameter_invalid"),
+        ("open", "=", "yes", "parameter_invalid"),
+        ("parts", "=", "x", "invalid_field"),
+    ],
+)
+def test_a_search_that_makes_no_sense_is_refused(
+    intercom: IntercomCaller, field: str, operator: str, value: Any, code: str
+) -> None:
+    """With the vendor's code."""
+    body = {"query": {"field": field, "operator": operator, "value": value}}
+    status, errors = intercom.refused("POST /conversations/search", body)
+    assert (status, errors[0]["code"]) == (400, code)
+
+
+def test_searches_of_conversations_lag_too(intercom: IntercomCaller) -> None:
+    """The list and the conversation itself do not."""
+    intercom.sandbox.reset(customers=0, search_lag=60)
+    one = talk(intercom)
+    assert found(intercom, "state", "=", "open") == []
+    assert len(intercom.ok("GET /conversations")["conversations"]) == 1
+    intercom.sandbox.advance(seconds=60)
+    intercom.ok(f"POST /conversations/{one}/parts", {"message_type": "close", **ADMIN})
+    assert found(intercom, "state", "=", "open") == [one]
+    intercom.sandbox.advance(seconds=60)
+    assert found(intercom, "state", "=", "open") == []
+
+
+def test_a_conversation_shows_its_last_five_hundred_parts(intercom: IntercomCaller) -> None:
+    """What came before them is out of reach."""
+    one = talk(intercom)
+    store = intercom.workspace.conversations
+    thread = store.get(one)
+    author = author_of(next(intercom.workspace.contacts.live()))
+    for number in range(510):
+        happen(store, thread, Part(store.new_id(), "comment", START, author, str(number)))
+    parts = intercom.ok(f"GET /conversations/{one}?display_as=plaintext")["conversation_parts"]["conversation_parts"]
+    assert (len(parts), parts[0]["body"], parts[-1]["body"]) == (500, "10", "509")
+
+
+def test_nobody_is_zero_since_2_16(intercom: IntercomCaller) -> None:
+    """Before, it is null."""
+    one = talk(intercom)
+    shown = [
+        intercom(f"GET /conversations/{one}", None, **{"Intercom-Version": version}).json()["admin_assignee_id"]
+        for version in ("2.14", "2.16")
+    ]
+    assert shown == [None, 0]
+
+
+def test_a_ticket_grows_from_a_conversation(intercom: IntercomCaller) -> None:
+    """Each links to the other; its states stand in its parts."""
+    one = talk(intercom)
+    contact = next(intercom.workspace.contacts.live()).id
+    ticket = intercom.ok(
+        "POST /tickets",
+        {
+            "ticket_type_id": "1201",
+            "contacts": [{"id": contact}],
+            "ticket_attributes": {"_default_title_": "Broken"},
+            "conversation_to_link_id": one,
+        },
+    )
+    assert ticket["linked_objects"]["data"] == [{"type": "conversation", "id": one, "category": None}]
+    linked = intercom.ok(f"GET /conversations/{one}")["linked_objects"]["data"]
+    assert linked == [{"type": "ticket", "id": ticket["id"], "category": "Customer"}]
+    intercom.sandbox.advance(seconds=10)
+    moved = intercom.ok(f"PUT /tickets/{ticket['id']}", {"ticket_state_id": "8606"})
+    (part,) = moved["ticket_parts"]["ticket_parts"]
+    assert (part["previous_ticket_state"], part["ticket_state"], moved["open"]) == ("submitted", "resolved", False)
+    assert moved["updated_at"] == START + 10
+    assert found(intercom, "updated_at", ">=", START + 10, "tickets") == [ticket["id"]]
+    assert found(intercom, "title", "~", "Brok", "tickets") == [ticket["id"]]
+    assert found(intercom, "category", "=", "request", "tickets") == [ticket["id"]]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"ticket_type_id": "1"}, 404, "resource_not_found"),
+        ({"ticket_type_id": "1201"}, 400, "parameter_invalid"),
+        ({"ticket_type_id": "1201", "contacts": [{"id": "none"}]}, 404, "not_found"),
+        ({"ticket_type_id": "1201", "colour": "red"}, 400, "bad_request"),
+    ],
+)
+def test_a_ticket_that_makes_no_sense_is_refused(
+    intercom: IntercomCaller, body: dict[str, Any], status: int, code: str
+) -> None:
+    """With the vendor's code."""
+    found_status, errors = intercom.refused("POST /tickets", body)
+    assert (found_status, errors[0]["code"]) == (status, code)
+
+
+def test_a_deleted_conversation_is_gone(intercom: IntercomCaller) -> None:
+    """For ever."""
+    one = talk(intercom)
+    assert intercom.ok(f"DELETE /conversations/{one}") == {"id": one, "object": "conversation", "deleted": True}
+    assert intercom.refused(f"GET /conversations/{one}")[0] == 404
+    assert found(intercom, "state", "=", "open") == []

@@ -1,0 +1,168 @@
+"""Webhooks: what is written is told to an address, signed, in order, and the API does not wait for it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import queue
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conftest import IntercomCaller
+
+Delivery = tuple[str, bytes]
+PATIENCE = 10
+
+
+class Receiver:
+    """A local address that keeps what it is told; `answer` is its status, `gate` holds its answers back when clear."""
+
+    def __init__(self) -> None:
+        self.deliveries: queue.Queue[Delivery] = queue.Queue()
+        self.answer = 200
+        self.gate = threading.Event()
+        self.gate.set()
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                """Keep the delivery, and answer."""
+                content = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.deliveries.put((self.headers["X-Hub-Signature"], content))
+                receiver.gate.wait(PATIENCE)
+                self.send_response(receiver.answer)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                """Say nothing."""
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+
+    def next(self) -> dict[str, Any]:
+        """The next notification."""
+        notification: dict[str, Any] = json.loads(self.deliveries.get(timeout=PATIENCE)[1])
+        return notification
+
+    def topics(self, count: int) -> list[str]:
+        """The topics of so many notifications."""
+        return [self.next()["topic"] for _ in range(count)]
+
+
+@pytest.fixture
+def receiver(intercom: IntercomCaller) -> Iterator[Receiver]:
+    """A receiver that listens while the test runs."""
+    one = Receiver()
+    thread = threading.Thread(target=one.server.serve_forever, daemon=True)
+    thread.start()
+    yield one
+    one.gate.set()
+    intercom.workspace.notify(None)
+    one.server.shutdown()
+    thread.join()
+    one.server.server_close()
+
+
+def test_a_write_is_told_with_a_signature_over_the_raw_body(intercom: IntercomCaller, receiver: Receiver) -> None:
+    """`X-Hub-Signature` is the HMAC-SHA1 of exactly these bytes; the envelope is the vendor's."""
+    intercom.sandbox.webhooks(url=receiver.url, secret="s3cret")
+    contact_id = intercom.user(email="ada@example.com")
+    signature, content = receiver.deliveries.get(timeout=PATIENCE)
+    assert signature == "sha1=" + hmac.new(b"s3cret", content, hashlib.sha1).hexdigest()
+    notification = json.loads(content)
+    item = notification["data"].pop("item")
+    assert (item["type"], item["id"], item["email"]) == ("contact", contact_id, "ada@example.com")
+    assert notification == {
+        "type": "notification_event", "app_id": "sandboxws", "data": {"type": "notification_event_data"}, "links": {},
+        "id": "notif_000000000000000000000001", "topic": "contact.user.created", "delivery_status": "pending",
+        "delivery_attempts": 1, "delivered_at": 0, "first_sent_at": 1768478400, "created_at": 1768478400, "self": None,
+    }  # fmt: skip
+
+
+def test_each_kind_of_write_has_its_topic(intercom: IntercomCaller, receiver: Receiver) -> None:
+    """In the order of the writes."""
+    user = intercom.user(email="ada@example.com")
+    lead = intercom.ok("POST /contacts", {"role": "lead", "name": "Lin"})["id"]
+    tag = intercom.ok("POST /tags", {"name": "VIP"})["id"]
+    company = intercom.ok("POST /companies", {"company_id": "c1", "name": "Acme"})["id"]
+    intercom.sandbox.webhooks(url=receiver.url, secret="s")
+    intercom.ok(f"PUT /contacts/{lead}", {"email": "lin@example.com"})
+    intercom.ok(f"PUT /contacts/{user}", {"unsubscribed_from_emails": True})
+    intercom.ok(f"POST /contacts/{user}/tags", {"id": tag})
+    intercom.ok(f"POST /contacts/{user}/companies", {"id": company})
+    intercom.ok("POST /companies", {"company_id": "c1", "name": "Acme Ltd"})
+    intercom.ok("POST /conversations", {"from": {"type": "user", "id": user}, "body": "Hello"})
+    intercom.ok(f"POST /contacts/{user}/archive")
+    intercom.ok(f"DELETE /contacts/{user}")
+    assert receiver.topics(12) == [
+        "contact.lead.added_email", "contact.lead.updated",
+        "contact.unsubscribed", "contact.user.updated",
+        "contact.user.updated", "contact.user.tag.created",
+        "company.contact.attached",
+        "company.updated",
+        "contact.user.updated", "conversation.user.created",
+        "contact.archived",
+        "contact.deleted",
+    ]  # fmt: skip
+
+
+def test_only_the_topics_asked_for_are_told(intercom: IntercomCaller, receiver: Receiver) -> None:
+    """A deleted record is told by its identifiers alone, once its deletion took effect."""
+    company = intercom.ok("POST /companies", {"company_id": "c1", "name": "Acme"})["id"]
+    intercom.sandbox.webhooks(url=receiver.url, secret="s", topics=["company.deleted"])
+    intercom.ok("POST /companies", {"company_id": "c2", "name": "Other"})
+    intercom.ok(f"DELETE /companies/{company}")
+    assert intercom.sandbox.webhooks()["waiting"] == 0
+    intercom.sandbox.advance(seconds=1)
+    notification = receiver.next()
+    assert (notification["topic"], notification["data"]["item"]) == (
+        "company.deleted",
+        {"type": "company", "id": company, "company_id": "c1"},
+    )
+
+
+def test_a_slow_receiver_does_not_slow_the_api(intercom: IntercomCaller, receiver: Receiver) -> None:
+    """Answers come while the first delivery still waits for its receiver."""
+    receiver.gate.clear()
+    intercom.sandbox.webhooks(url=receiver.url, secret="s")
+    for number in range(5):
+        intercom.user(email=f"p{number}@example.com")
+    assert intercom.sandbox.webhooks()["waiting"] == 5
+    receiver.gate.set()
+    assert receiver.topics(5) == ["contact.user.created"] * 5
+
+
+def test_a_delivery_that_fails_is_tried_once_more(intercom: IntercomCaller, receiver: Receiver) -> None:
+    """The attempt is counted in the payload, the id stays."""
+    receiver.answer = 500
+    intercom.sandbox.webhooks(url=receiver.url, secret="s")
+    intercom.user(email="ada@example.com")
+    first, second = receiver.next(), receiver.next()
+    assert (first["id"], first["delivery_attempts"]) == (second["id"], 1)
+    assert second["delivery_attempts"] == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ({"url": "ftp://x", "secret": "s"}, "url is an http or https address, not 'ftp://x'."),
+        ({"url": 7, "secret": "s"}, "url is an http or https address, not 7."),
+        ({"url": "http://x:99999/", "secret": "s"}, "url is an http or https address, not 'http://x:99999/'."),
+        ({"url": "http://x"}, "secret is a string that signs each delivery."),
+        ({"url": "http://x", "secret": "s", "topics": "all"}, "topics is a list of strings; an empty one means every "),
+        ({"url": "http://x", "secret": "s", "on": 1}, "A webhook has url, secret and topics."),
+    ],
+    ids=["scheme", "no string", "port", "no secret", "topics no list", "unknown key"],
+)  # fmt: skip
+def test_a_webhook_that_makes_no_sense_is_refused(intercom: IntercomCaller, body: Any, sentence: str) -> None:
+    """One sentence says why."""
+    with pytest.raises(ValueError, match="^" + sentence.replace("?", r"\?").replace("'", ".")):
+        intercom.sandbox.webhooks(**body)
