@@ -42,6 +42,9 @@ def routes(world: World) -> list[Route]:
     async def calls(_: Request) -> Response:
         return JSONResponse(world.calls.report())
 
+    async def answers(_: Request) -> Response:
+        return JSONResponse(world.calls.answers())
+
     async def clear_calls(_: Request) -> Response:
         world.calls.clear()
         return Response(status_code=204)
@@ -53,6 +56,7 @@ def routes(world: World) -> list[Route]:
         Route("/sandbox/faults", clear_faults, methods=["DELETE"]),
         Route("/sandbox/calls", calls, methods=["GET"]),
         Route("/sandbox/calls", clear_calls, methods=["DELETE"]),
+        Route("/sandbox/answers", answers, methods=["GET"]),
     ]
 
 
