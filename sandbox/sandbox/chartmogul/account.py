@@ -45,7 +45,7 @@ class Account:
         self.sources = Sources()
         self.attributes = Attributes(take_null=settings.chartmogul_attributes_take_null)
         self.contact_attributes = ContactAttributes(settings.chartmogul_contact_attributes)
-        self.customers = Customers(self._facts)
+        self.customers = Customers(self._facts, self._since)
         self.contacts = Contacts(unique=settings.chartmogul_unique_contact_external_ids)
         self.imports = Imports()
         self.jobs = Jobs(settings.chartmogul_async_calls)
@@ -132,6 +132,9 @@ class Account:
 
     def _facts(self, member: Member) -> Facts:
         return self.billing.facts(member.external_id) if member.source == self.billing_source.uuid else NOTHING
+
+    def _since(self, member: Member) -> int | None:
+        return self.billing.since(member.external_id) if member.source == self.billing_source.uuid else None
 
     def _seeded_id(self, prefix: str) -> str:
         return prefix + str(UUID(int=self._seeded.getrandbits(128), version=4))

@@ -61,21 +61,29 @@ class Billing:
 
     def facts(self, customer_id: str) -> Facts:
         """What is billed to a customer now."""
-        customer = self._business.customers.get(customer_id)
-        subscriptions = self._by_customer().get(customer.row, []) if customer else []
-        starts = [one.activated_at for one in subscriptions if one.activated_at is not None]
-        if not starts:
+        since = self.since(customer_id)
+        if since is None:
             return NOTHING
+        subscriptions = self._of(customer_id)
         mrr = sum(round(one.mrr * RATES[one.plan.currency_code]) for one in subscriptions)
-        return Facts(mrr, min(starts), _status(subscriptions))
+        return Facts(mrr, since, _status(subscriptions))
+
+    def since(self, customer_id: str) -> int | None:
+        """The instant of a customer's first payment."""
+        starts = [one.activated_at for one in self._of(customer_id) if one.activated_at is not None]
+        return min(starts) if starts else None
 
     def values(self, customer_id: str) -> dict[str, Any]:
         """A customer's fields as they are imported."""
         customer = self._business.customers.get(customer_id)
         if customer is None:
             return dict(NO_CUSTOMER)
-        trials = [one.trial_start for one in self._by_customer().get(customer.row, []) if one.trial_start is not None]
+        trials = [one.trial_start for one in self._of(customer_id) if one.trial_start is not None]
         return NO_CUSTOMER | _identity(customer) | {"free_trial_started_at": min(trials, default=None)}
+
+    def _of(self, customer_id: str) -> list[Subscription]:
+        customer = self._business.customers.get(customer_id)
+        return self._by_customer().get(customer.row, []) if customer else []
 
     def _by_customer(self) -> dict[int, list[Subscription]]:
         table = self._business.subscriptions

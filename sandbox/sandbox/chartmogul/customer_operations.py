@@ -25,14 +25,15 @@ PINNABLE = (*(name for name in CUSTOMER if name not in ADDRESS), "address")
 
 def listed(call: Call) -> dict[str, Any]:
     """A page of the customers; filters that are not known are ignored."""
-    asked, source, fits = paging.ask(call.query), call.query.get("data_source_uuid"), _filter(call)
-    found, page = call.account.customers.page(asked, source, fits)
+    customers, asked, tests = call.account.customers, paging.ask(call.query), _tests(call)
+    keys = customers.keys(call.query.get("data_source_uuid"), call.query.get("external_id"))
+    found, page = customers.page(asked, keys, tests)
     body = {
         "entries": [shapes.customer(call.account, one) for one in found],
         "has_more": page.has_more,
         "cursor": paging.sealed(page.keys[-1]) if page.keys else None,
     }
-    return body if asked.cursor else body | _numbers(asked, call.account.customers.count(source, fits))
+    return body if asked.cursor else body | _numbers(asked, customers.count(keys, tests))
 
 
 def search(call: Call) -> dict[str, Any]:
@@ -144,24 +145,27 @@ def _customer(call: Call) -> Customer:
     return call.account.customers.get(call.path["uuid"])
 
 
-def _filter(call: Call) -> Callable[[Customer], bool]:
-    """Whether a customer fits the query's external id, status and system.
+def _tests(call: Call) -> list[Callable[[Customer], bool]]:
+    """What a customer has to pass, by the query's status and system.
 
     Raises:
         Refusal: 400 for a status that there is not.
     """
-    account, query = call.account, call.query
-    external_id, system, status = query.get("external_id"), query.get("system"), query.get("status")
-    wanted = shapes.asked_status(status) if status is not None else None
-    if wanted == "":
+    return [_TESTS[name](call.account, call.query[name]) for name in _TESTS if name in call.query]
+
+
+def _has_system(account: Account, wanted: str) -> Callable[[Customer], bool]:
+    return lambda one: any(account.sources.get(member.source).system == wanted for member in one.members)
+
+
+def _has_status(account: Account, wanted: str) -> Callable[[Customer], bool]:
+    status = shapes.asked_status(wanted)
+    if not status:
         raise bad_parameter("status")
+    return lambda one: status == (account.customers.facts(one).status or one.values["status"])
 
-    def fits(one: Customer) -> bool:
-        ids = external_id is None or any(member.external_id == external_id for member in one.members)
-        kinds = system is None or any(account.sources.get(member.source).system == system for member in one.members)
-        return ids and kinds and wanted in (None, account.customers.facts(one).status or one.values["status"])
 
-    return fits
+_TESTS = {"system": _has_system, "status": _has_status}
 
 
 def _numbers(asked: paging.Ask, count: int) -> dict[str, Any]:

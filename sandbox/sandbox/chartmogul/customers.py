@@ -6,7 +6,7 @@ https://dev.chartmogul.com/docs/system-overview
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from sandbox.chartmogul import times
 from sandbox.chartmogul.billing import Facts, together
@@ -15,7 +15,9 @@ from sandbox.chartmogul.paging import Ask, Key, Page, page
 from sandbox.chartmogul.records import Birth, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    Test: TypeAlias = Callable[["Customer"], bool]
 
 
 class Member(NamedTuple):
@@ -53,13 +55,16 @@ class Customers:
 
     Args:
         facts: what is billed to a member.
+        since: the instant of a member's first payment; the same as in its facts, and quicker.
     """
 
-    def __init__(self, facts: Callable[[Member], Facts]) -> None:
+    def __init__(self, facts: Callable[[Member], Facts], since: Callable[[Member], int | None]) -> None:
         self._facts = facts
+        self._since = since
         self._by_uuid: dict[str, Customer] = {}
         self._by_id: dict[str, Customer] = {}
         self._by_member: dict[Member, Customer] = {}
+        self._sources: set[str] = set()
         self._orders: dict[str | None, list[Key]] = {}
         self._emails: dict[str, list[Customer]] | None = None
 
@@ -91,6 +96,10 @@ class Customers:
         """The customers that have a member of this source."""
         return [self._by_id[number] for _, number in self._order(source)]
 
+    def size(self, source: str) -> int:
+        """How many customers have a member of this source."""
+        return len(self._order(source))
+
     def with_email(self, email: str) -> list[Customer]:
         """The customers with exactly this e-mail."""
         if self._emails is None:
@@ -103,6 +112,7 @@ class Customers:
         """A new customer."""
         self._by_uuid[customer.uuid] = self._by_id[str(customer.id)] = customer
         self._by_member.update(dict.fromkeys(customer.members, customer))
+        self._sources.update(member.source for member in customer.members)
         self._emails = None
         for order in self._orders_of(customer):
             insort(order, self._key(customer))
@@ -126,14 +136,26 @@ class Customers:
         self._orders.clear()
         self._emails = None
 
-    def page(self, asked: Ask, source: str | None, fits: Callable[[Customer], bool]) -> tuple[list[Customer], Page]:
-        """One page of those that fit, of one source or of all."""
-        found = page(self._order(source), asked, lambda key: fits(self._by_id[key[1]]))
+    def keys(self, source: str | None, external_id: str | None) -> Sequence[Key]:
+        """The places, in order, of the customers of one source or of all, and with an external id if one is given."""
+        if external_id is None:
+            return self._order(source)
+        names = self._sources if source is None else {source}
+        found = (self._by_member.get(Member(name, external_id)) for name in names)
+        return sorted({self._key(one) for one in found if one})
+
+    def page(self, asked: Ask, keys: Sequence[Key], tests: Sequence[Test]) -> tuple[list[Customer], Page]:
+        """One page of those at these places that pass all tests."""
+        found = page(keys, asked, lambda key: self._passes(key, tests))
         return [self._by_id[number] for _, number in found.keys], found
 
-    def count(self, source: str | None, fits: Callable[[Customer], bool]) -> int:
-        """How many fit."""
-        return sum(fits(self._by_id[number]) for _, number in self._order(source))
+    def count(self, keys: Sequence[Key], tests: Sequence[Test]) -> int:
+        """How many at these places pass all tests."""
+        return sum(self._passes(key, tests) for key in keys) if tests else len(keys)
+
+    def _passes(self, key: Key, tests: Sequence[Test]) -> bool:
+        one = self._by_id[key[1]]
+        return all(test(one) for test in tests)
 
     def _orders_of(self, customer: Customer) -> Iterable[list[Key]]:
         """The orders at hand in which a customer stands."""
@@ -146,7 +168,8 @@ class Customers:
         return self._orders[source]
 
     def _key(self, customer: Customer) -> Key:
-        return times.with_offset(self.facts(customer).since) or "", str(customer.id)
+        starts = [start for start in map(self._since, customer.members) if start is not None]
+        return times.with_offset(min(starts, default=None)) or "", str(customer.id)
 
 
 def _has(customer: Customer, source: str | None) -> bool:
