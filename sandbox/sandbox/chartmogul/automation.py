@@ -39,14 +39,14 @@ RULES: dict[str, Callable[[Customer], frozenset[str]]] = {
 
 
 def created(account: Account, rules: str, customer: Customer) -> None:
-    """After a customer was created: merge it into the one customer of other sources of which it is a duplicate.
+    """After a customer was created: merge it into the one older customer of other sources of which it is a duplicate.
 
-    With several such customers nothing happens; the older one survives.
+    With several such customers nothing happens.
     """
     duplicates: list[Customer] = []
     for rule in filter(None, rules.split(",")):
         wanted = RULES[rule](customer)
-        found = (one for one in account.customers if one is not customer and wanted & RULES[rule](one))
+        found = (one for one in account.customers if one.id < customer.id and wanted & RULES[rule](one))
         duplicates += [one for one in found if one not in duplicates and _apart(one, customer)]
     if len(duplicates) == 1:
         merge(account, customer, duplicates[0], "Automation")
