@@ -27,16 +27,16 @@ CONTACT_HEADS = ("first_name", "last_name", "email", "title", "external_id")
 
 
 def customers(world: World, request: Request) -> View:
-    """Customers, those made last first; `source` and `name` narrow the list."""
+    """Customers, the last written first; `source` and `name` narrow the list."""
     account = world.chartmogul
     asked = {name: request.query_params.get(name, "") for name in ("name", "source")}
     found = _found(account, asked["name"].strip().lower(), asked["source"].strip())
     page, pages = page_of(request, len(found))
-    shown = sorted(found, key=lambda one: one.id, reverse=True)[(page - 1) * PER_PAGE : page * PER_PAGE]
+    shown = sorted(found, key=_last_written, reverse=True)[(page - 1) * PER_PAGE : page * PER_PAGE]
     section = Section(
         "",
         table(HEADS, (_row(account, one) for one in shown), figures=True),
-        note=f"{len(found)} in all, page {page} of {pages}, the last made first. Times are UTC, MRR in cents of USD.",
+        note=f"{len(found)} in all, page {page} of {pages}, the last written first. MRR is cents of USD.",
         links=page_links(CHARTMOGUL, asked, page, pages),
     )
     return View("Customers in ChartMogul", (section,), asked)
@@ -53,8 +53,8 @@ def customer(world: World, request: Request) -> View | None:
     return View(
         f"Customer {one.values['name'] or one.primary.external_id}",
         (
-            Section("Fields", _fields(one, CUSTOMER)),
-            Section("Billing", _billing(account, one)),
+            Section("Fields", _fields(one, (name for name in CUSTOMER if name != "status"))),
+            Section("Standing", _billing(account, one)),
             Section("Sources", _members(account, one), note="" if len(one.members) == 1 else "Merged."),
             Section("Attributes", _attributes(account, one)),
             Section("Contacts", _contacts(contacts)),
@@ -69,6 +69,10 @@ def _found(account: Account, name: str, source: str) -> list[Customer]:
     if not name:
         return list(found)
     return [one for one in found if name in f"{one.values['name']} {one.values['company']}".lower()]
+
+
+def _last_written(one: Customer) -> tuple[int, int]:
+    return (one.changes[-1].at if one.changes else one.created_at, one.id)
 
 
 def _row(account: Account, one: Customer) -> tuple[Cell, ...]:
