@@ -118,7 +118,9 @@ def test_a_change_leaves_the_rest(chartmogul: ChartMogulCaller) -> None:
     assert (shown["first_name"], shown["title"], shown["custom"]) == ("Ada", None, {"nps_score": False})
     assert shown["overrides"] == {"first_name": True}
     assert chartmogul.ok(f"PATCH /contacts/{one}", {"first_name": "Eve"})["first_name"] == "Ada"
-    assert chartmogul.ok(f"GET /contacts/{one}?with_overrides=true")["overrides"] == {"first_name": True}
+    read = chartmogul.ok(f"GET /contacts/{one}?with_overrides=true&attributes_with_history=title")
+    assert read["overrides"] == {"first_name": True}
+    assert [entry["value"] for entry in read["historical_values"]["title"]] == [None, "Engineer"]
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])

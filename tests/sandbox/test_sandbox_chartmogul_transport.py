@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from sandbox.app import create_app
 from sandbox.chartmogul.limits import Gate
-from sandbox.settings import settings_from
+from sandbox.settings import Settings, settings_from
+from sandbox.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,6 +132,34 @@ def test_requests_at_once_are_counted_until_they_are_answered() -> None:
         assert not let_in(gate)
         first.close()
         assert let_in(gate)
+
+
+async def pinged(app: Any) -> int:
+    """The status of a ping that goes straight to the application."""
+    sent: list[Any] = []
+    headers = [(b"authorization", b"Basic c2FuZGJveF9rZXk6")]
+    scope = {"type": "http", "method": "GET", "path": "/chartmogul/v1/ping", "query_string": b"", "headers": headers}
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    return int(sent[0]["status"])
+
+
+def test_a_slow_answer_keeps_its_connection() -> None:
+    """While one waits, the next is one too many."""
+    world = World(Settings(customers=0, chartmogul_max_connections=1))
+    world.faults.add({"effect": {"delay": 0}})
+
+    async def both() -> list[int]:
+        app = create_app(world)
+        return list(await asyncio.gather(pinged(app), pinged(app)))
+
+    assert asyncio.run(both()) == [200, 503]
 
 
 def test_a_fault_strikes_chartmogul_too(chartmogul: ChartMogulCaller) -> None:

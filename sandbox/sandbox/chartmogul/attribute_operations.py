@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.chartmogul import shapes
 from sandbox.chartmogul.attributes import tags_of
-from sandbox.chartmogul.customer_operations import historical_names
 from sandbox.chartmogul.errors import coded, missing, wrong_shape
 from sandbox.chartmogul.operations import API, Call, Operation
 from sandbox.chartmogul.records import CUSTOM
@@ -22,7 +21,7 @@ def get(call: Call) -> dict[str, Any]:
     if call.flag("with_overrides"):
         shown |= shapes.overrides(one)
     if "attributes_with_history" in call.query:
-        shown |= shapes.historical(one, historical_names(call, tuple(one.values)))
+        shown |= shapes.historical(one, call.historical_names(one.values))
     return shown
 
 

@@ -49,9 +49,12 @@ def create_of_customer(call: Call) -> dict[str, Any]:
 
 
 def get(call: Call) -> dict[str, Any]:
-    """One contact."""
+    """One contact, with its overrides and the history of some fields if that is asked for."""
     one = _contact(call)
-    return shapes.contact(one) | (shapes.overrides(one) if call.flag("with_overrides") else {})
+    shown = shapes.contact(one) | (shapes.overrides(one) if call.flag("with_overrides") else {})
+    if "attributes_with_history" in call.query:
+        shown |= shapes.historical(one, call.historical_names(one.values))
+    return shown
 
 
 def update(call: Call) -> dict[str, Any]:

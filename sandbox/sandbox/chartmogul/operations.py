@@ -46,6 +46,18 @@ class Call:
         if name is not None:
             raise missing(name)
 
+    def historical_names(self, known: Collection[str]) -> list[str]:
+        """The fields whose history is asked for.
+
+        Raises:
+            Refusal: 422, one of them is unknown; letter case matters.
+        """
+        names = self.query["attributes_with_history"].split(",")
+        unknown = next((name for name in names if name not in known), None)
+        if unknown is not None:
+            raise coded(422, f"Unknown attribute: {unknown}", "attributes_with_history")
+        return names
+
     def overrides(self, known: Collection[str], *above: str) -> dict[str, bool]:
         """The body's flags by field, those of custom attributes, which stand below `above`, as `custom.key`.
 
