@@ -126,3 +126,18 @@ def test_the_account_is_made_when_it_is_asked_for() -> None:
     """A customer's values, when somebody wants them."""
     world = World(Settings(customers=60))
     assert [one.imported for one in world.chartmogul.customers] == [None] * len(world.chartmogul.customers)
+
+
+def test_a_first_day_that_moves_loses_nobody(chartmogul: ChartMogulCaller) -> None:
+    """Edited between two lists, in a customer that is merged away."""
+    begin(chartmogul)
+    before = {one["uuid"] for one in entries(chartmogul)}
+    billed = chartmogul.ok("GET /customers?status=Active")["entries"][0]
+    for row in chartmogul.sandbox.world.business.subscriptions.records:
+        if row.customer_id == billed["external_id"]:
+            chartmogul.sandbox.world.business.edit("subscriptions", row.id, activated_at=1_768_000_000)
+    lead = chartmogul.customer(chartmogul.source(), "co-1")
+    sides = {"from": {"customer_uuid": billed["uuid"]}, "into": {"customer_uuid": lead}}
+    chartmogul.ok("POST /customers/merges", sides)
+    chartmogul.settle()
+    assert {one["uuid"] for one in entries(chartmogul)} == before - {billed["uuid"]} | {lead}

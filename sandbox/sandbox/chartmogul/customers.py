@@ -118,10 +118,13 @@ class Customers:
             insort(order, self._key(customer))
 
     def remove(self, customer: Customer) -> None:
-        """A customer is gone, with all members."""
+        """A customer is gone, with all members; orders that billing has overtaken are made anew."""
         for order in self._orders_of(customer):
             at = bisect_left(order, self._key(customer))
-            del order[at]
+            if order[at : at + 1] == [self._key(customer)]:
+                del order[at]
+            else:
+                self._orders.clear()
         del self._by_uuid[customer.uuid], self._by_id[str(customer.id)]
         for member in customer.members:
             del self._by_member[member]
