@@ -1,6 +1,6 @@
 # Two commands are the whole set-up: `make demo` and `make test`. Each needs only Python >= 3.11, make and a package index.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format sandbox readme constraints clean
+.PHONY: help demo test conformance lint format sandbox readme constraints clean
 
 PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
@@ -14,6 +14,9 @@ demo: .venv/synced ## Run the whole pipeline against the sandbox: no account nee
 
 test: .venv/synced ## Run every test
 	$(UV) run --no-sync pytest -n 2 --dist loadgroup
+
+conformance: .venv/synced ## Run others' clients and connectors against the sandbox
+	$(UV) run --no-sync pytest -m conformance
 
 lint: .venv/synced ## Check style, types and the lock file
 	$(UV) lock --check

@@ -12,6 +12,8 @@ from starlette.routing import Mount, Router
 from sandbox import control, pages
 from sandbox.chargebee import api as chargebee
 from sandbox.chargebee import errors as chargebee_errors
+from sandbox.chartmogul import api as chartmogul
+from sandbox.chartmogul import errors as chartmogul_errors
 from sandbox.intercom import api as intercom
 from sandbox.traffic import Api, Traffic, api_of, reply
 
@@ -27,6 +29,13 @@ def create_app(world: World) -> Starlette:
     apis = (
         Api("chargebee", "/chargebee/api/v2", chargebee.routes(world), chargebee_errors.failure),
         Api("intercom", "/intercom", intercom.routes(world), _intercom_failure),
+        Api(
+            "chartmogul",
+            "/chartmogul/v1",
+            chartmogul.routes(world),
+            chartmogul_errors.failure,
+            lambda: chartmogul.gate(world),
+        ),
     )
 
     async def unrouted(request: Request, error: Exception) -> Response:

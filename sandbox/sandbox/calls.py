@@ -11,14 +11,20 @@ class Calls:
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, str, str]] = Counter()
+        self._answers: Counter[tuple[str, int]] = Counter()
 
     def count(self, api: str, method: str, path: str) -> None:
         """One more call of ``method path``, the path as its route's template below the API's base."""
         self._counts[api, method, path] += 1
 
+    def answered(self, api: str, status: int) -> None:
+        """One more answer that began to be sent."""
+        self._answers[api, status] += 1
+
     def clear(self) -> None:
         """Count from 0 again."""
         self._counts.clear()
+        self._answers.clear()
 
     def report(self) -> dict[str, Any]:
         """``{"total": n, "calls": [{"api", "method", "path", "count"}, ...]}``, sorted."""
@@ -27,3 +33,8 @@ class Calls:
             for (api, method, path), count in sorted(self._counts.items())
         ]
         return {"total": self._counts.total(), "calls": rows}
+
+    def answers(self) -> dict[str, Any]:
+        """``{"answers": [{"api", "status", "count"}, ...]}``, sorted."""
+        counted = sorted(self._answers.items())
+        return {"answers": [{"api": api, "status": status, "count": count} for (api, status), count in counted]}

@@ -33,6 +33,7 @@ def _large_world(settings: Settings) -> World:
     """A world whose records the garbage collector never walks: there may be millions of objects."""
     gc.disable()
     world = World(settings)
+    world.chartmogul  # noqa: B018 - made now rather than when it is first asked for
     gc.freeze()
     gc.enable()
     return world
@@ -43,7 +44,7 @@ def _large_world(settings: Settings) -> World:
 @click.option("--port", default=8100, show_default=True, help="Port to listen on.")
 @_switches
 def main(host: str, port: int, **switches: Any) -> None:
-    """Serve a simulated Chargebee and Intercom that share one business."""
+    """Serve a simulated Chargebee, Intercom and ChartMogul that share one business."""
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     try:
         settings = settings_from(switches)

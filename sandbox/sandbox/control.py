@@ -46,6 +46,31 @@ def routes(world: World) -> list[Route]:
         world.faults.clear()
         return Response(status_code=204)
 
+    async def calls(_: Request) -> Response:
+        return JSONResponse(world.calls.report())
+
+    async def answers(_: Request) -> Response:
+        return JSONResponse(world.calls.answers())
+
+    async def clear_calls(_: Request) -> Response:
+        world.calls.clear()
+        return Response(status_code=204)
+
+    return [
+        Route("/sandbox/advance", _told(advance), methods=["POST"]),
+        Route("/sandbox/reset", _told(reset), methods=["POST"]),
+        Route("/sandbox/faults", _told(set_fault), methods=["POST"]),
+        Route("/sandbox/faults", clear_faults, methods=["DELETE"]),
+        *_webhook_routes(world),
+        Route("/sandbox/calls", calls, methods=["GET"]),
+        Route("/sandbox/calls", clear_calls, methods=["DELETE"]),
+        Route("/sandbox/answers", answers, methods=["GET"]),
+    ]
+
+
+def _webhook_routes(world: World) -> list[Route]:
+    """Whom Intercom tells of its writes."""
+
     def set_webhooks(body: dict[str, Any]) -> dict[str, Any]:
         world.intercom.notify(Subscription.from_body(body))
         return world.intercom.notified()
@@ -57,23 +82,10 @@ def routes(world: World) -> list[Route]:
         world.intercom.notify(None)
         return Response(status_code=204)
 
-    async def calls(_: Request) -> Response:
-        return JSONResponse(world.calls.report())
-
-    async def clear_calls(_: Request) -> Response:
-        world.calls.clear()
-        return Response(status_code=204)
-
     return [
-        Route("/sandbox/advance", _told(advance), methods=["POST"]),
-        Route("/sandbox/reset", _told(reset), methods=["POST"]),
-        Route("/sandbox/faults", _told(set_fault), methods=["POST"]),
-        Route("/sandbox/faults", clear_faults, methods=["DELETE"]),
         Route("/sandbox/webhooks", _told(set_webhooks), methods=["POST"]),
         Route("/sandbox/webhooks", webhooks, methods=["GET"]),
         Route("/sandbox/webhooks", clear_webhooks, methods=["DELETE"]),
-        Route("/sandbox/calls", calls, methods=["GET"]),
-        Route("/sandbox/calls", clear_calls, methods=["DELETE"]),
     ]
 
 

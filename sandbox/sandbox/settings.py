@@ -42,6 +42,34 @@ class Settings:
     """The Intercom workspace's time zone: date filters are cut to its days."""
     search_bounds_inclusive: bool = False
     """Whether `>` and `<` on the exact instants of conversations and tickets let the instant itself pass."""
+    chartmogul_requests_per_second: int = 40
+    """ChartMogul's requests in any second of real time."""
+    chartmogul_max_connections: int = 20
+    """ChartMogul's requests at the same time."""
+    chartmogul_retry_after: int = 0
+    """Seconds that ChartMogul's 429 and 503 tell in a `Retry-After`; 0: they tell none."""
+    chartmogul_read_only_status: int = 403
+    """What a write with ChartMogul's read-only key is answered with."""
+    chartmogul_async_calls: int = 2
+    """How many further calls to ChartMogul do not yet see a merge, an unmerge, an import or a released name."""
+    chartmogul_delete_messages: bool = True
+    """Whether ChartMogul's deletions are answered 202 with a message, as since 2026 (else 204, contacts 200)."""
+    chartmogul_create_takes_attributes: bool = True
+    """Whether a new ChartMogul customer keeps the attributes and tags sent along (else they are dropped)."""
+    chartmogul_contact_attributes: str = "csm_owner,nps_score"
+    """The custom attributes of ChartMogul's contacts that are defined; others are dropped; `*` takes all."""
+    chartmogul_unique_contact_external_ids: bool = True
+    """Whether ChartMogul refuses a second contact with an external id in one data source."""
+    chartmogul_attributes_take_null: bool = False
+    """Whether null clears a ChartMogul custom attribute (else it is refused)."""
+    chartmogul_patch_booleans_true: bool = True
+    """Whether a false custom attribute in a PATCH of a ChartMogul customer comes back true, as once recorded."""
+    chartmogul_patch_tags_replace: bool = True
+    """Whether tags in a PATCH of a ChartMogul customer replace those it has (else they are added)."""
+    chartmogul_source_delete_takes_all: bool = True
+    """Whether a deleted ChartMogul source takes its contacts, attributes and tags from customers others share."""
+    chartmogul_automation: str = ""
+    """Which duplicates ChartMogul merges by itself: of `external_id`, `domain`, `company`, parted by commas."""
 
 
 def settings_from(values: dict[str, Any]) -> Settings:
@@ -61,4 +89,16 @@ def settings_from(values: dict[str, Any]) -> Settings:
         raise ValueError(f"Setting 'catalog' is 1 or 2, not {settings.catalog}.")
     if settings.customers < 0:
         raise ValueError(f"Setting 'customers' is 0 or more, not {settings.customers}.")
+    _check_chartmogul(settings)
     return settings
+
+
+_AUTOMATION = ("external_id", "domain", "company")
+
+
+def _check_chartmogul(settings: Settings) -> None:
+    for rule in filter(None, settings.chartmogul_automation.split(",")):
+        if rule not in _AUTOMATION:
+            raise ValueError(f"Setting 'chartmogul_automation' is of {', '.join(_AUTOMATION)}, not {rule!r}.")
+    if settings.chartmogul_read_only_status not in range(400, 500):
+        raise ValueError(f"Setting 'chartmogul_read_only_status' is 4xx, not {settings.chartmogul_read_only_status}.")

@@ -35,6 +35,7 @@ class RunningSandbox:
         self.url = f"http://{_HOST}:{self.port}"
         self.chargebee_url = f"{self.url}/chargebee/api/v2"
         self.intercom_url = f"{self.url}/intercom"
+        self.chartmogul_url = f"{self.url}/chartmogul/v1"
         self._server = Server(server_config(create_app(self.world), _HOST, self.port))
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)
 
@@ -56,6 +57,10 @@ class RunningSandbox:
     def calls(self) -> dict[str, Any]:
         """``GET /sandbox/calls``."""
         return self._control("GET", "calls")
+
+    def answers(self) -> dict[str, Any]:
+        """``GET /sandbox/answers``."""
+        return self._control("GET", "answers")
 
     def clear_calls(self) -> None:
         """``DELETE /sandbox/calls``."""

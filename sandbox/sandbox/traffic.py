@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from starlette.responses import Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from starlette.routing import Route
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,12 +26,17 @@ log = logging.getLogger("sandbox")
 
 @dataclass(frozen=True)
 class Api:
-    """One simulated vendor: where it is mounted, and how it words a failure that no handler foresaw."""
+    """One simulated vendor: where it is mounted, and how it words a failure that no handler foresaw.
+
+    Attributes:
+        gate: entered for as long as a request lasts; gives the response to one that is not let in.
+    """
 
     name: str
     prefix: str
     routes: Sequence[Route]
     failure: Callable[[int, str], dict[str, Any]]
+    gate: Callable[[], AbstractContextManager[Response | None]] = nullcontext
 
     def template(self, method: str, path: str) -> str:
         """The template of the route that serves this call; the path itself when none does."""
@@ -56,23 +63,33 @@ class Traffic:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        dated = self._dated(send)
         found = api_of(self.apis, scope["path"])
         if found is None:
-            await self.app(scope, receive, dated)
+            await self.app(scope, receive, self._dated(send))
             return
         api, path = found
+        self.world.calls.count(api.name, scope["method"], api.template(scope["method"], path))
+        with api.gate() as refusal:
+            if refusal is None:
+                await self._let_in(api, path, scope, receive, self._dated(send, api.name))
+            else:
+                await refusal(scope, receive, self._dated(send, api.name))
+
+    async def _let_in(self, api: Api, path: str, scope: Scope, receive: Receive, dated: Send) -> None:
         method = scope["method"]
-        self.world.calls.count(api.name, method, api.template(method, path))
         effect = self.world.faults.strike(api.name, method, path)
         if effect is None:
             await self._serve(api, scope, receive, dated)
         else:
             await self._misbehave(effect, api, scope, receive, dated)
 
-    def _dated(self, send: Send) -> Send:
+    def _dated(self, send: Send, api: str | None = None) -> Send:
+        """Adds the business clock's date, and counts the answers of an API."""
+
         async def dated(message: Message) -> None:
             if message["type"] == "http.response.start":
+                if api is not None:
+                    self.world.calls.answered(api, message["status"])
                 message["headers"] = [*message["headers"], (b"date", self.world.clock.http_date())]
             await send(message)
 

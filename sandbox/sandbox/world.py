@@ -6,6 +6,8 @@ from collections import Counter
 
 from sandbox.business.business import Business
 from sandbox.calls import Calls
+from sandbox.chartmogul.account import Account
+from sandbox.chartmogul.limits import Gate
 from sandbox.clock import DAY, Clock
 from sandbox.faults import Faults
 from sandbox.intercom.workspace import Workspace
@@ -21,6 +23,7 @@ class World:
     intercom: Workspace
     calls: Calls
     faults: Faults
+    chartmogul_gate: Gate
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.reset(settings or Settings())
@@ -31,10 +34,19 @@ class World:
         self.clock = Clock()
         self.business = Business(settings, self.clock)
         self.intercom = Workspace.seeded(self.business.people(), settings, self.clock)
+        self._chartmogul: Account | None = None
+        self.chartmogul_gate = Gate(settings.chartmogul_requests_per_second, settings.chartmogul_max_connections)
         self.calls = Calls()
         self.faults = Faults(settings.seed)
         self.intercom_happened: Counter[str] = Counter()
         """What the last `advance` brought in Intercom."""
+
+    @property
+    def chartmogul(self) -> Account:
+        """The ChartMogul account, made when it is first asked for: most worlds are never asked."""
+        if self._chartmogul is None:
+            self._chartmogul = Account(self.business, self.settings)
+        return self._chartmogul
 
     def advance(self, seconds: int) -> dict[str, int]:
         """Let ``seconds`` pass, day by day; how often each kind of thing happened."""
@@ -48,4 +60,6 @@ class World:
             self.intercom_happened.update(self.intercom.live(step))
             seconds -= step
         self.intercom.advance(self.business.people(since=known))
+        if self._chartmogul is not None:
+            self._chartmogul.advance()
         return dict(sorted(happened.items()))

@@ -1,4 +1,4 @@
-"""A caller of the sandbox's Intercom, for the tests of what it answers."""
+"""Callers of the sandbox's Intercom and ChartMogul, for the tests of what they answer."""
 
 from __future__ import annotations
 
@@ -69,3 +69,58 @@ def seeded(running_sandbox: RunningSandbox) -> IntercomCaller:
     """Intercom as two hundred customers know it, only ever read."""
     running_sandbox.reset(customers=200, rate_limit_per_window=1_000_000)
     return IntercomCaller(running_sandbox)
+
+
+@dataclass(frozen=True)
+class ChartMogulCaller:
+    """Calls the API with the right key; `account` is what it acts upon."""
+
+    sandbox: RunningSandbox
+
+    @property
+    def account(self) -> Any:
+        """The account as it stands, to look into."""
+        return self.sandbox.world.chartmogul
+
+    def __call__(self, call: str, body: Any = None, key: str = "sandbox_key", password: str = "") -> requests.Response:
+        """`call` is method and path, as in "GET /ping"."""
+        method, path = call.split(" ", 1)
+        address = self.sandbox.chartmogul_url + path
+        return requests.request(method, address, json=body, auth=(key, password), timeout=10)
+
+    def ok(self, call: str, body: Any = None) -> Any:
+        """The body of an answer that must be a success."""
+        response = self(call, body)
+        assert response.status_code < 300, response.text
+        return response.json() if response.content else None
+
+    def refused(self, call: str, body: Any = None) -> tuple[int, Any]:
+        """Status and body of a refusal."""
+        response = self(call, body)
+        assert response.status_code >= 400, response.text
+        return response.status_code, response.json()
+
+    def source(self, name: str = "Intercom") -> str:
+        """The uuid of a new data source."""
+        return str(self.ok("POST /data_sources", {"name": name})["uuid"])
+
+    def customer(self, source: str, external_id: str, **fields: Any) -> str:
+        """The uuid of a new customer."""
+        body = {"data_source_uuid": source, "external_id": external_id, **fields}
+        return str(self.ok("POST /customers", body)["uuid"])
+
+    def contact(self, **fields: Any) -> str:
+        """The uuid of a new contact."""
+        return str(self.ok("POST /contacts", fields)["uuid"])
+
+    def settle(self) -> None:
+        """Let happen what was accepted: a few more calls."""
+        for _ in range(3):
+            self.ok("GET /ping")
+
+
+@pytest.fixture
+def chartmogul(sandbox: RunningSandbox) -> ChartMogulCaller:
+    """ChartMogul with an empty Chargebee source and no limit in the way."""
+    sandbox.reset(customers=0, chartmogul_requests_per_second=1_000_000)
+    return ChartMogulCaller(sandbox)

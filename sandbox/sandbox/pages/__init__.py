@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
-from sandbox.pages import views
+from sandbox.pages import chartmogul, views
 from sandbox.pages.render import html
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ PAGES: dict[str, Callable[[World, Request], View | None]] = {
     "/pages/contacts/{id}": views.contact,
     "/pages/companies": views.companies,
     "/pages/companies/{id}": views.company,
+    "/pages/chartmogul/customers": chartmogul.customers,
+    "/pages/chartmogul/customers/{id}": chartmogul.customer,
 }
 
 

@@ -12,7 +12,12 @@ from sandbox.pages.tables import instant
 if TYPE_CHECKING:
     from sandbox.pages.views import View
 
-NAVIGATION = (("Sandbox", "/"), ("Contacts", "/pages/contacts"), ("Companies", "/pages/companies"))
+NAVIGATION = (
+    ("Sandbox", "/"),
+    ("Contacts", "/pages/contacts"),
+    ("Companies", "/pages/companies"),
+    ("ChartMogul", "/pages/chartmogul/customers"),
+)
 
 
 def html(view: View, now: int) -> str:

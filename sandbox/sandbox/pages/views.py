@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from sandbox.intercom.errors import Refusal
 from sandbox.pages.tables import (
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 PER_PAGE = 50
 PREFIX = "cb_"
+CHARTMOGUL = "/pages/chartmogul/customers"
 CONTACT_FIELDS = ("name", "email", "role", "external_id", "updated_at")
 COMPANY_FIELDS = ("name", "company_id", "plan", "monthly_spend", "updated_at")
 
@@ -128,11 +129,15 @@ def nothing() -> View:
 
 def _counts(world: World) -> list[tuple[Cell, ...]]:
     workspace = world.intercom
+    account = world.chartmogul
+    sources = [(one.name, account.customers.size(one.uuid)) for one in account.sources]
     users = sum(one.is_user for one in workspace.contacts.live())
     counts = [
         ("Intercom", "users", users, "/pages/contacts"),
         ("Intercom", "leads", len(workspace.contacts) - users, "/pages/contacts"),
         ("Intercom", "companies", len(workspace.companies), "/pages/companies"),
+        *(("ChartMogul", source, count, f"{CHARTMOGUL}?source={quote(source)}") for source, count in sources),
+        ("ChartMogul", "contacts", len(account.contacts), CHARTMOGUL),
         *(("Chargebee", name, count, None) for name, count in world.business.counts().items()),
     ]
     return [(Cell(system), Cell(name, href), cell(count)) for system, name, count, href in counts]
@@ -148,19 +153,24 @@ def _list(
     request: Request, found: Sequence[Record], names: Sequence[str], columns: dict[str, str], asked: dict[str, str]
 ) -> Section:
     base = request.url.path
-    page, pages = _page(request, len(found))
+    page, pages = page_of(request, len(found))
     ordered = sorted(found, key=lambda one: (one.document["updated_at"], one.id), reverse=True)
     shown = ordered[(page - 1) * PER_PAGE : page * PER_PAGE]
-    links = [(text, number) for text, number in (("Previous", page - 1), ("Next", page + 1)) if 1 <= number <= pages]
     return Section(
         "",
         list_table(shown, base, names, columns),
         note=f"{len(found)} in all, page {page} of {pages}, the last updated first. Times are UTC.",
-        links=tuple((text, f"{base}?{urlencode({**asked, 'page': number})}") for text, number in links),
+        links=page_links(base, asked, page, pages),
     )
 
 
-def _page(request: Request, count: int) -> tuple[int, int]:
+def page_links(base: str, asked: dict[str, str], page: int, pages: int) -> tuple[tuple[str, str], ...]:
+    """Where the pages before and after a page are."""
+    links = [(text, number) for text, number in (("Previous", page - 1), ("Next", page + 1)) if 1 <= number <= pages]
+    return tuple((text, f"{base}?{urlencode({**asked, 'page': number})}") for text, number in links)
+
+
+def page_of(request: Request, count: int) -> tuple[int, int]:
     """The page asked for, or the nearest that there is, and how many there are."""
     pages = max(1, -(-count // PER_PAGE))
     asked = request.query_params.get("page", "1")

@@ -1,0 +1,1 @@
+"""ChartMogul's API, https://dev.chartmogul.com/reference."""

@@ -1,0 +1,169 @@
+"""One ChartMogul account: data sources, customers, contacts, attributes, and what is yet to happen."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sandbox.chartmogul import automation
+from sandbox.chartmogul.attributes import Attributes, ContactAttributes
+from sandbox.chartmogul.billing import NOTHING, Billing, Facts
+from sandbox.chartmogul.contacts import Contacts
+from sandbox.chartmogul.customers import Customer, Customers, Member
+from sandbox.chartmogul.fields import NO_CUSTOMER
+from sandbox.chartmogul.imports import Imports
+from sandbox.chartmogul.jobs import Jobs
+from sandbox.chartmogul.records import Birth
+from sandbox.chartmogul.sources import CUSTOM_SYSTEM, Source, Sources
+from sandbox.clock import START
+
+if TYPE_CHECKING:
+    from sandbox.business.business import Business
+    from sandbox.settings import Settings
+
+KEY = "sandbox_key"
+READ_ONLY_KEY = "sandbox_read_only_key"
+BILLING_SYSTEM = "Chargebee"
+USERS = frozenset({"owner@sandbox.example"})
+"""Those who can own a customer; another owner is ignored."""
+_FIRST_ID = 10_000_001
+_DAY = 86_400
+
+
+class Account:
+    """Everything ChartMogul knows. It begins with the business's customers, imported from Chargebee."""
+
+    def __init__(self, business: Business, settings: Settings) -> None:
+        self.settings = settings
+        self._clock = business.clock
+        self._seeded = Random(f"chartmogul:seeded:{settings.seed}")
+        self._random = Random(f"chartmogul:{settings.seed}")
+        self._number = _FIRST_ID - 1
+        self._rows = 0
+        self.billing = Billing(business)
+        self.sources = Sources()
+        self.attributes = Attributes(take_null=settings.chartmogul_attributes_take_null)
+        self.contact_attributes = ContactAttributes(settings.chartmogul_contact_attributes)
+        self.customers = Customers(self._facts, self._since)
+        self.contacts = Contacts(unique=settings.chartmogul_unique_contact_external_ids)
+        self.imports = Imports()
+        self.jobs = Jobs(settings.chartmogul_async_calls)
+        uuid = self._seeded_id("ds_")
+        self.billing_source = self.sources.add(Source(uuid, BILLING_SYSTEM, BILLING_SYSTEM, START - 400 * _DAY))
+        self._import()
+
+    @property
+    def now(self) -> int:
+        """The business clock's present, in unix seconds."""
+        return self._clock.now()
+
+    def new_id(self, prefix: str) -> str:
+        """An id in the form of ChartMogul's."""
+        return prefix + str(UUID(int=self._random.getrandbits(128), version=4))
+
+    def advance(self) -> None:
+        """After the clock moved: what waited is done, and the integration imports what changed in Chargebee."""
+        self.customers.billed_anew()
+        self.jobs.finish()
+        for customer in self.customers:
+            if customer.imported is not None and customer.primary.source == self.billing_source.uuid:
+                self._import_changes(customer, customer.imported)
+        self._import()
+
+    def new_source(self, name: str) -> Source:
+        """A data source made over the API.
+
+        Raises:
+            Invalid: the name is taken.
+        """
+        return self.sources.add(Source(self.new_id("ds_"), name, CUSTOM_SYSTEM, self.now))
+
+    def new_customer(self, member: Member, values: dict[str, Any], by: str) -> Customer:
+        """A customer with a fresh uuid, not yet among the others."""
+        self._number += 1
+        birth = Birth(self.new_id("cus_"), self.now, by)
+        return Customer(self._number, birth, member, lambda: NO_CUSTOMER | values)
+
+    def create(self, customer: Customer) -> None:
+        """A new customer joins; if it is a duplicate, automation will find out."""
+        self.customers.add(customer)
+        self.sources.get(customer.primary.source).processed += 1
+        if self.settings.chartmogul_automation:
+            self.jobs.later(lambda: self._created(customer))
+
+    def delete_customer(self, customer: Customer) -> None:
+        """A customer is gone, with its contacts."""
+        for contact in self.contacts.of(customer):
+            self.contacts.remove(contact)
+        self.customers.remove(customer)
+
+    def empty(self, source: Source) -> None:
+        """Remove all that came with a source; a customer that other sources share stays."""
+        takes_all = self.settings.chartmogul_source_delete_takes_all
+        for contact in [one for one in self.contacts if one.source == source.uuid and takes_all]:
+            self.contacts.remove(contact)
+        for customer in self.customers.of_source(source.uuid):
+            kept = [member for member in customer.members if member.source != source.uuid]
+            if kept:
+                self._strip(customer, kept, takes_all=takes_all)
+            else:
+                self.delete_customer(customer)
+
+    def delete_source(self, source: Source) -> None:
+        """Remove a source and all that came with it; its name is released some time later."""
+        self.empty(source)
+        self.sources.delete(source)
+        self.jobs.later(lambda: self.sources.release(source.name))
+
+    def _strip(self, customer: Customer, kept: list[Member], *, takes_all: bool) -> None:
+        self.customers.remove(customer)
+        gone, customer.members = set(customer.members) - set(kept), kept
+        if takes_all:
+            customer.tags = {tag: origin for tag, origin in customer.tags.items() if origin not in gone}
+            for field in [field for field, origin in customer.origins.items() if origin in gone]:
+                del customer.origins[field]
+                customer.remove(field, self.now, "API")
+        self.customers.add(customer)
+
+    def _created(self, customer: Customer) -> None:
+        if self.customers.find(customer.primary) is customer:
+            automation.created(self, self.settings.chartmogul_automation, customer)
+
+    def _facts(self, member: Member) -> Facts:
+        return self.billing.facts(member.external_id) if member.source == self.billing_source.uuid else NOTHING
+
+    def _since(self, member: Member) -> int | None:
+        return self.billing.since(member.external_id) if member.source == self.billing_source.uuid else None
+
+    def _seeded_id(self, prefix: str) -> str:
+        return prefix + str(UUID(int=self._seeded.getrandbits(128), version=4))
+
+    def _import(self) -> None:
+        """The business's new customers join, as long as their source is there."""
+        since, self._rows = self._rows, self.billing.rows()
+        if self.billing_source.uuid not in self.sources:
+            return
+        for customer_id, created_at in self.billing.ids(since):
+            member = Member(self.billing_source.uuid, customer_id)
+            if self.customers.find(member) is None:
+                self._add_billed(member, created_at)
+
+    def _add_billed(self, member: Member, at: int) -> None:
+        self._number += 1
+        birth = Birth(self._seeded_id("cus_"), at, BILLING_SYSTEM)
+        one = Customer(self._number, birth, member, lambda: self._imported(one, member))
+        self.billing_source.processed += 1
+        self.customers.add(one)
+
+    def _imported(self, customer: Customer, member: Member) -> dict[str, Any]:
+        values = self.billing.values(member.external_id)
+        customer.imported = dict(values)
+        return values
+
+    def _import_changes(self, customer: Customer, imported: dict[str, Any]) -> None:
+        """The integration writes what changed in Chargebee since it wrote last; overrides hold against it."""
+        fresh = self.billing.values(customer.primary.external_id)
+        changed = {name: value for name, value in fresh.items() if value != imported[name]}
+        customer.imported = fresh
+        customer.write(changed, {}, self.now, BILLING_SYSTEM)

@@ -1,0 +1,62 @@
+"""Merging customers and taking them apart again, https://dev.chartmogul.com/reference/customers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.chartmogul.errors import coded
+from sandbox.chartmogul.records import CUSTOM
+
+if TYPE_CHECKING:
+    from sandbox.chartmogul.account import Account
+    from sandbox.chartmogul.customers import Customer, Member
+
+
+def merge(account: Account, source: Customer, into: Customer, by: str) -> None:
+    """Two become one: `into` keeps its own values, and gets the other's members, contacts, tags and attributes."""
+    account.customers.remove(source)
+    account.customers.remove(into)
+    into.members += source.members
+    into.tags = source.tags | into.tags
+    for field, value in source.values.items():
+        if field.startswith(CUSTOM) and field not in into.values:
+            into.set(field, value, account.now, by)
+            into.origins[field] = source.origins.get(field, source.primary)
+    for contact in account.contacts.of(source):
+        account.contacts.move(contact, into)
+    into.note("(merged with)", None, "/".join(source.primary), account.now, by)
+    account.customers.add(into)
+
+
+def unmerge(account: Account, customer: Customer, member: Member, by: str) -> Customer:
+    """A member becomes a customer of its own again, with a fresh uuid, and takes along what came with it."""
+    account.customers.remove(customer)
+    customer.members.remove(member)
+    values = {name: value for name, value in customer.values.items() if not name.startswith(CUSTOM)}
+    split = account.new_customer(member, values, by)
+    for tag in [tag for tag, origin in customer.tags.items() if origin == member]:
+        split.tags[tag] = customer.tags.pop(tag)
+    for field in [field for field, origin in customer.origins.items() if origin == member]:
+        split.values[field] = customer.values[field]
+        split.origins[field] = customer.origins.pop(field)
+        customer.remove(field, account.now, by)
+    for contact in account.contacts.of(customer):
+        if contact.source == member.source and member.source not in {one.source for one in customer.members}:
+            account.contacts.move(contact, split)
+    customer.note("(split off)", "/".join(member), None, account.now, by)
+    account.customers.add(customer)
+    account.customers.add(split)
+    return split
+
+
+def checked_member(customer: Customer, member: Member) -> Member:
+    """The member, if it can be split off.
+
+    Raises:
+        Refusal: 422, it is not the customer's, or the only one; the texts were never recorded.
+    """
+    if member not in customer.members:
+        raise coded(422, "The customer has no such external ID in this data source.", "external_id")
+    if len(customer.members) == 1:
+        raise coded(422, "The customer is not merged.", "customer_uuid")
+    return member

@@ -1,0 +1,84 @@
+"""Cursors over an order, and the sizes of pages."""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode, b64encode
+from bisect import bisect_left, bisect_right
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from sandbox.chartmogul.errors import bad_parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+R = TypeVar("R")
+MOST = 200
+_DIGITS = 9
+"""So many digits are any number that makes sense here."""
+
+Key = tuple[str, str]
+"""What a list is sorted by, and what tells records apart that have it in common; both of fixed width."""
+
+
+class Ask(NamedTuple):
+    """What a caller wants of a list: a page by cursor, or by number; the first without either."""
+
+    per_page: int
+    cursor: Key | None
+    page: int
+
+
+def ask(query: Mapping[str, str]) -> Ask:
+    """The paging parameters of a query; more than 200 a page are 200.
+
+    Raises:
+        Refusal: 400 for one that cannot be read.
+    """
+    cursor = query.get("cursor")
+    return Ask(
+        min(_count(query, "per_page", MOST), MOST), _opened(cursor) if cursor else None, _count(query, "page", 1)
+    )
+
+
+def _count(query: Mapping[str, str], name: str, default: int) -> int:
+    text = query.get(name, str(default))
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= _DIGITS else 0
+    if not number:
+        raise bad_parameter(name)
+    return number
+
+
+def sealed(key: Key) -> str:
+    """A place as a cursor."""
+    return b64encode("&".join(key).encode()).decode()
+
+
+def _opened(cursor: str) -> Key:
+    try:
+        value, mark, tie = b64decode(cursor, validate=True).decode().partition("&")
+    except (binascii.Error, ValueError):
+        raise bad_parameter("cursor") from None
+    if not mark:
+        raise bad_parameter("cursor")
+    return value, tie
+
+
+class Page(NamedTuple):
+    """Places of a page's records, and whether more come."""
+
+    keys: list[Key]
+    has_more: bool
+
+
+def page(keys: Sequence[Key], asked: Ask, fits: Callable[[Key], bool], *, backwards: bool = False) -> Page:
+    """The places of one page's records, of a list's sorted `keys`; a cursor is the place of the last one given."""
+    count = len(keys)
+    if asked.cursor is None:
+        start, skipped = 0, (asked.page - 1) * asked.per_page
+    else:
+        start, skipped = count - bisect_left(keys, asked.cursor) if backwards else bisect_right(keys, asked.cursor), 0
+    places = range(count - 1 - start, -1, -1) if backwards else range(start, count)
+    found = list(islice((keys[at] for at in places if fits(keys[at])), skipped, skipped + asked.per_page + 1))
+    return Page(found[: asked.per_page], len(found) > asked.per_page)

@@ -1,0 +1,127 @@
+"""What customers and contacts have in common: values, their history, and overrides that hold a value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sandbox.chartmogul.fields import ADDRESS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+CUSTOM = "custom."
+"""Custom attributes stand among the values, under this prefix."""
+
+
+class Change(NamedTuple):
+    """One field's change: when (unix seconds), by whom, and from what to what."""
+
+    at: int
+    by: str
+    field: str
+    before: Any
+    after: Any
+
+
+class Birth(NamedTuple):
+    """Of a record: its uuid, when it was made (unix seconds), and by whom."""
+
+    uuid: str
+    at: int
+    by: str
+
+
+class Record:
+    """One customer or contact. Its values are made when they are first asked for.
+
+    Attributes:
+        pins: the overrides in force, by name, each with the values that come back when it ends.
+    """
+
+    def __init__(self, birth: Birth, load: Callable[[], dict[str, Any]]) -> None:
+        self.uuid, self.created_at, self.by = birth
+        self.pins: dict[str, dict[str, Any]] = {}
+        self.changes: list[Change] = []
+        self._load = load
+        self._values: dict[str, Any] | None = None
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """All fields by name, instants in unix seconds."""
+        if self._values is None:
+            self._values = self._load()
+        return self._values
+
+    @property
+    def history(self) -> list[Change]:
+        """All changes, the oldest first, the first of them the creation."""
+        return [Change(self.created_at, self.by, "(created)", None, None), *self.changes]
+
+    def custom(self) -> dict[str, Any]:
+        """The custom attributes."""
+        return {name[len(CUSTOM) :]: value for name, value in self.values.items() if name.startswith(CUSTOM)}
+
+    def write(self, values: Mapping[str, Any], flags: Mapping[str, bool], at: int, by: str) -> None:
+        """Write values; one that an override holds is reverted unless the same request has a flag for it."""
+        for name, flag in flags.items():
+            if flag:
+                self._pin(name)
+            else:
+                self._unpin(name, at, by)
+        for field, value in values.items():
+            pin = pin_of(field)
+            if pin in self.pins and pin not in flags:
+                self.pins[pin][field] = value
+            else:
+                self.set(field, value, at, by)
+
+    def set(self, field: str, value: Any, at: int, by: str) -> None:
+        """Change one value, whatever holds it."""
+        before = self.values.get(field)
+        if before != value or type(before) is not type(value) or field not in self.values:
+            self.changes.append(Change(at, by, field, before, value))
+            self.values[field] = value
+
+    def remove(self, field: str, at: int, by: str) -> None:
+        """Take a custom attribute away."""
+        if field in self.values:
+            self.changes.append(Change(at, by, field, self.values.pop(field), None))
+
+    def note(self, what: str, before: Any, after: Any, at: int, by: str) -> None:
+        """Put something into the history that is no field's change."""
+        self.changes.append(Change(at, by, what, before, after))
+
+    def past(self, field: str) -> list[Change]:
+        """What a field held, the newest first; the last entry is what it held when the record was made."""
+        changes = [change for change in self.changes if change.field == field]
+        first = changes[0].before if changes else self.values.get(field)
+        return [*reversed(changes), Change(self.created_at, self.by, field, None, first)]
+
+    def _pin(self, name: str) -> None:
+        if name not in self.pins:
+            held = ADDRESS if name == "address" else (name,)
+            self.pins[name] = {field: self.values.get(field) for field in held}
+
+    def _unpin(self, name: str, at: int, by: str) -> None:
+        for field, value in self.pins.pop(name, {}).items():
+            if field.startswith(CUSTOM) and value is None:
+                self.remove(field, at, by)
+            else:
+                self.set(field, value, at, by)
+
+
+def pin_of(field: str) -> str:
+    """The override that holds a field: the address is held as a whole."""
+    return "address" if field in ADDRESS else field
+
+
+def nested(names: Iterable[str], *above: str) -> dict[str, Any]:
+    """Overrides as replies show them: custom attributes by key, below `above`."""
+    plain: dict[str, Any] = {}
+    custom: dict[str, bool] = {}
+    for name in names:
+        (custom if name.startswith(CUSTOM) else plain)[name.removeprefix(CUSTOM)] = True
+    shown: dict[str, Any] = {"custom": custom} if custom else {}
+    for level in above if custom else ():
+        shown = {level: shown}
+    return plain | shown

@@ -1,0 +1,30 @@
+"""Instants as ChartMogul reads and writes them; in between they are unix seconds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def parsed(value: object) -> int:
+    """ISO 8601, a date alone, or `YYYY-MM-DD hh:mm:ss`, with or without a trailing `UTC`.
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    if not isinstance(value, str):
+        raise ValueError("not a text")  # noqa: TRY004 one kind of refusal
+    try:
+        instant = datetime.fromisoformat(value.strip().removesuffix("UTC").rstrip())
+        return int((instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp())
+    except OverflowError:
+        raise ValueError("out of range") from None
+
+
+def shown(seconds: int | None) -> str | None:
+    """With milliseconds, in UTC: `2016-01-01T14:30:00.000Z`."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def with_offset(seconds: int | None) -> str | None:
+    """As `customer-since` has it: `2016-01-01T14:30:00+00:00`."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
