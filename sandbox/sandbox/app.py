@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 def create_app(world: World) -> Starlette:
     """An ASGI application that serves one world."""
     apis = (
-        Api("chargebee", "/chargebee/api/v2", chargebee.routes(world), chargebee_errors.failure),
+        Api(
+            "chargebee", "/chargebee/api/v2", chargebee.routes(world), chargebee_errors.failure, chargebee.admits(world)
+        ),
         Api("intercom", "/intercom", intercom.routes(world), _intercom_failure),
     )
 

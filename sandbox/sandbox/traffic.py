@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from starlette.responses import Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from starlette.routing import Route
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -30,6 +32,8 @@ class Api:
     prefix: str
     routes: Sequence[Route]
     failure: Callable[[int, str], dict[str, Any]]
+    admits: Callable[[str], AbstractContextManager[Response | None]] = lambda _: nullcontext()
+    """The context in which a call of a method is served; the reply instead when it is one too many."""
 
     def template(self, method: str, path: str) -> str:
         """The template of the route that serves this call; the path itself when none does."""
@@ -64,11 +68,14 @@ class Traffic:
         api, path = found
         method = scope["method"]
         self.world.calls.count(api.name, method, api.template(method, path))
-        effect = self.world.faults.strike(api.name, method, path)
-        if effect is None:
-            await self._serve(api, scope, receive, dated)
-        else:
-            await self._misbehave(effect, api, scope, receive, dated)
+        with api.admits(method) as refusal:
+            effect = None if refusal else self.world.faults.strike(api.name, method, path)
+            if refusal is not None:
+                await refusal(scope, receive, dated)
+            elif effect is None:
+                await self._serve(api, scope, receive, dated)
+            else:
+                await self._misbehave(effect, api, scope, receive, dated)
 
     def _dated(self, send: Send) -> Send:
         async def dated(message: Message) -> None:

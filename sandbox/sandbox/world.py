@@ -6,6 +6,7 @@ from collections import Counter
 
 from sandbox.business.business import Business
 from sandbox.calls import Calls
+from sandbox.chargebee.limits import Limits
 from sandbox.clock import DAY, Clock
 from sandbox.faults import Faults
 from sandbox.intercom.workspace import Workspace
@@ -19,6 +20,7 @@ class World:
     clock: Clock
     business: Business
     intercom: Workspace
+    chargebee_limits: Limits
     calls: Calls
     faults: Faults
 
@@ -31,6 +33,7 @@ class World:
         self.clock = Clock()
         self.business = Business(settings, self.clock)
         self.intercom = Workspace.seeded(self.business.people(), settings, self.clock)
+        self.chargebee_limits = Limits(settings)
         self.calls = Calls()
         self.faults = Faults(settings.seed)
 

@@ -10,6 +10,7 @@ from sandbox.business.documents.kinds import KINDS
 from sandbox.business.events import EventLog
 from sandbox.business.generate import Generator
 from sandbox.business.journal import Journal
+from sandbox.business.line_items import LINE_KINDS, invoice_lines
 from sandbox.business.live import Step, still_open
 from sandbox.business.payments import (
     PaymentSource,
@@ -39,6 +40,8 @@ _PAYMENT_BODIES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "transactions": transaction_body,
     "payment_sources": source_body,
 }
+_PARTS = 350
+"""Line items for each line of a large invoice."""
 _ALIVE = (*_PAYMENT_BODIES, "events")
 """What is drawn before the first day passes, as it began."""
 _TABLES: dict[type, str] = {
@@ -67,6 +70,8 @@ class Business:
         self.customers.extend(generated.customers)
         self.subscriptions.extend(generated.subscriptions)
         self.invoices.extend(generated.invoices)
+        for invoice in generated.invoices[max(0, len(generated.invoices) - settings.large_invoices) :]:
+            invoice.parts = _PARTS
         self.open_invoices = still_open(generated.invoices)
         self._core: dict[str, Table[Any]] = {
             "customers": self.customers,
@@ -130,6 +135,12 @@ class Business:
         if customer.card_json is None and customer.card:
             customer.card_json = encode(self.card(customer))
         return customer.card_json
+
+    def line_items(self, record: Record) -> list[dict[str, Any]]:
+        """All line items of an invoice or a credit note, however many."""
+        if isinstance(record, Invoice):
+            return invoice_lines(record, LINE_KINDS[self.settings.catalog])
+        return list(self.table_of(record).body(record)["line_items"])
 
     def card(self, customer: Customer) -> dict[str, Any] | None:
         """A customer's primary card; None without one."""

@@ -187,6 +187,8 @@ class Invoice(Record):
     dunning_status: str | None = None
     next_retry_at: int | None = None
     attempts: int = 0
+    parts: int = 1
+    """So many line items for each of its lines: 1, but for large invoices."""
 
     @property
     def customer_id(self) -> str:

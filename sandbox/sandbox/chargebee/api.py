@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -13,12 +14,14 @@ from starlette.routing import Route
 from sandbox.business.tables import encode
 from sandbox.chargebee.errors import RefusedError, incompatible, invalid, not_found
 from sandbox.chargebee.items import item_writer
+from sandbox.chargebee.line_items import read_lines_query, with_lines
 from sandbox.chargebee.lists import Key, Query, page, read_query, select
 from sandbox.chargebee.resources import RESOURCES, Resource
 from sandbox.chargebee.views import VIEWS, View
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from starlette.requests import Request
 
@@ -40,6 +43,17 @@ def routes(world: World) -> list[Route]:
         if resource.retrieved:
             made.append(Route(f"/{resource.path}/{{id}}", _guarded(server.one_of(resource)), methods=["GET"]))
     return made
+
+
+def admits(world: World) -> Callable[[str], AbstractContextManager[Response | None]]:
+    """What lets a call in, or gives the refusal of one that is more than the limits allow."""
+
+    @contextmanager
+    def admit(method: str) -> Iterator[Response | None]:
+        with world.chargebee_limits.admit(method) as refusal:
+            yield refusal and Response(encode(refusal[0].body()), refusal[0].status, {**_JSON, **refusal[1]})
+
+    return admit
 
 
 class Server:
@@ -77,9 +91,15 @@ class Server:
 
         def answer(request: Request) -> bytes:
             self._hold_to_catalog(resource)
-            _no_params(request)
+            params = _params(request)
+            if not resource.lined:
+                _none_of(params)
+            start, limit = read_lines_query(params) if params else (0, 0)
             record = self._live(resource.table, resource.object, request.path_params["id"])
             business = self._world.business
+            if params:
+                body = business.table(resource.table).body(record)
+                return encode({resource.object: with_lines(body, business.line_items(record), start, limit)})
             return item_writer(business, resource, lambda name: business.table(name).records)(record)
 
         return answer
@@ -146,6 +166,6 @@ def _params(request: Request) -> list[tuple[str, str]]:
     return parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
 
 
-def _no_params(request: Request) -> None:
-    for name, _ in _params(request):
+def _none_of(params: Sequence[tuple[str, str]]) -> None:
+    for name, _ in params:
         raise invalid(name, "unknown parameter")

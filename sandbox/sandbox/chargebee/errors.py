@@ -52,11 +52,6 @@ def incompatible(path: str) -> RefusedError:
     return RefusedError(400, "configuration_incompatible", message)
 
 
-def limited(message: str) -> RefusedError:
-    """More calls than the site's plan allows."""
-    return RefusedError(429, "api_request_limit_exceeded", message)
-
-
 def not_found(what: str) -> RefusedError:
     """Something that is not there."""
     return RefusedError(404, "resource_not_found", f"{what} not found")
