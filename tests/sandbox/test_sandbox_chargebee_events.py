@@ -192,3 +192,32 @@ def test_payments_and_what_is_paid_with_follow_the_business(site: Site) -> None:
             source = site.business.table("payment_sources").get(f"pm_{customer.id}")
             assert source is not None
             assert source.customer is customer
+
+
+def test_documents_live_too(site: Site) -> None:
+    """Coupons are corrected, written and deleted; without include_deleted, an event alone tells of the last."""
+    before = {item["coupon"]["id"] for item in site.get("coupons", limit="100")["list"]}
+    site.sandbox.advance(days=60)
+    after = {item["coupon"]["id"] for item in site.get("coupons", limit="100")["list"]}
+    told = {
+        verb: {event["content"]["coupon"]["id"] for event in site.events(**{"event_type[is]": f"coupon_{verb}"})}
+        for verb in ("created", "updated", "deleted")
+    }
+    assert told["created"] >= after - before
+    assert told["deleted"] >= before - after
+    assert after - before
+    assert before - after
+    assert told["updated"]
+
+
+def test_the_same_steps_bring_the_same_documents(site: Site) -> None:
+    """Drawn before the first step or asked for after it, a kind lives the same life."""
+
+    def told() -> list[bytes]:
+        site.sandbox.advance(days=10)
+        return [site.business.table("quotes").json(record) for record in site.business.table("quotes").records]
+
+    late = told()
+    site.reset()
+    assert site.get("quotes", limit="1")["list"]
+    assert told() == late

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.business import bodies
 from sandbox.business.documents.drawing import draw_all
 from sandbox.business.documents.kinds import KINDS
+from sandbox.business.documents.living import live
 from sandbox.business.events import EventLog
 from sandbox.business.generate import Generator
 from sandbox.business.journal import Journal
@@ -42,7 +43,7 @@ _PAYMENT_BODIES: dict[str, Callable[[Any], dict[str, Any]]] = {
 }
 _PARTS = 350
 """Line items for each line of a large invoice."""
-_ALIVE = (*_PAYMENT_BODIES, "events")
+_ALIVE = (*_PAYMENT_BODIES, "events", *KINDS)
 """What is drawn before the first day passes, as it began."""
 _TABLES: dict[type, str] = {
     Customer: "customers",
@@ -168,6 +169,8 @@ class Business:
         for name in _ALIVE:
             self.table(name)
         happened = Step(self, seconds).take()
+        live(self, seconds)
+        self.tell("api")
         self._journal.arrive(self.clock.now())
         self.events.expire(self.clock.now())
         return happened

@@ -65,13 +65,13 @@ class Kind:
 
 
 class Draw:
-    """What one kind of document is drawn from: the business as it was when it began."""
+    """What one kind of document is drawn from: the business as it is at an instant."""
 
-    def __init__(self, business: Business, name: str) -> None:
+    def __init__(self, business: Business, name: str, now: int) -> None:
         self.business = business
         self.name = name
-        self.now = business.began
-        self.random = Random(f"{business.settings.seed}:{name}")
+        self.now = now
+        self.random = Random(f"{business.settings.seed}:{name}:{now}")
         self.at = self.now
 
     def of(self, name: str) -> Sequence[Any]:
@@ -111,7 +111,7 @@ def draw_all(business: Business, name: str, kind: Kind) -> list[Document]:
 
     The first was last changed before the vendor kept stamps.
     """
-    draw = Draw(business, name)
+    draw = Draw(business, name, business.began)
     try:
         count = kind.count if isinstance(kind.count, int) else kind.count(draw)
         documents = [draw_one(draw, kind, number) for number in range(count)]
