@@ -1,16 +1,16 @@
-"""What bills, credits, quotes or ships beside invoices. Facts of each kind."""
+"""What bills, credits or ships beside invoices and quotes. Facts of each kind."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from sandbox.business.documents.drawing import CREATED, DELETABLE, STAMPED, UPDATED, Kind
-from sandbox.business.documents.selling import granted, major_units
+from sandbox.business.documents.selling import major_units
 from sandbox.clock import DAY
 
 if TYPE_CHECKING:
     from sandbox.business.documents.drawing import Draw
-    from sandbox.business.records import Invoice, Subscription
+    from sandbox.business.records import Invoice
 
 _CREDITS = (
     ("refundable", "refund_due", "product_unsatisfactory"),
@@ -18,7 +18,6 @@ _CREDITS = (
     ("refundable", "refunded", "subscription_cancellation"),
     ("refundable", "voided", "other"),
 )
-_QUOTES = ("open", "accepted", "declined", "invoiced", "expired")
 _ORDERS = ("new", "processing", "complete", "cancelled", "delivered", "shipped")
 _GIFTS = ("scheduled", "unclaimed", "claimed", "cancelled", "expired")
 _RAMPS = ("scheduled", "succeeded", "failed", "draft")
@@ -33,7 +32,8 @@ def _of_invoice(invoice: Invoice) -> dict[str, Any]:
     }
 
 
-def _line(number: int, amount: int, description: str) -> dict[str, Any]:
+def adhoc_line(number: int, amount: int, description: str) -> dict[str, Any]:
+    """A line item that is of nothing in the catalog."""
     return {
         "id": f"li_{number}",
         "unit_amount": amount,
@@ -71,7 +71,7 @@ def _credit_note(draw: Draw, number: int) -> dict[str, Any]:
         "amount_refunded": refunded,
         "amount_available": total if status == "refund_due" else 0,
         "voided_at": draw.at + DAY if status == "voided" else None,
-        "line_items": [_line(number, total, "Credit")],
+        "line_items": [adhoc_line(number, total, "Credit")],
         "allocations": [],
         "linked_refunds": [],
         "channel": "web",
@@ -141,81 +141,10 @@ def _order(draw: Draw, number: int) -> dict[str, Any]:
         "status_update_at": draw.at,
         "total": invoice.total,
         "sub_total": invoice.total,
-        "order_line_items": [{**_line(number, invoice.total, "Welcome box"), "object": "order_line_item"}],
+        "order_line_items": [{**adhoc_line(number, invoice.total, "Welcome box"), "object": "order_line_item"}],
         "is_resent": False,
         "is_gifted": False,
         "linked_credit_notes": [],
-    }
-
-
-def _quote(draw: Draw, number: int) -> dict[str, Any]:
-    subscription = draw.subscription()
-    amount = subscription.amount
-    return {
-        "id": f"Q-{number + 1}",
-        "name": f"Renewal {number + 1}",
-        "customer_id": subscription.customer_id,
-        "subscription_id": subscription.id,
-        "status": _QUOTES[number % len(_QUOTES)],
-        "operation_type": "change_subscription",
-        "price_type": "tax_exclusive",
-        "date": draw.at,
-        "valid_till": draw.at + 30 * DAY,
-        "total": amount,
-        "sub_total": amount,
-        "amount_due": amount,
-        "currency_code": subscription.plan.currency_code,
-        "version": 1 + number % 3,
-        "line_items": [_line(number, amount, "Renewal")],
-        "notes": [],
-        "cf_sales_rep": ("ann", "bob")[number % 2],
-        "quoted_subscription": _quoted(subscription),
-    }
-
-
-def _quoted(subscription: Subscription) -> dict[str, Any]:
-    plan = subscription.plan
-    items = [{"item_price_id": plan.id, "item_type": "plan", "object": "subscription_item"}]
-    return {
-        "id": subscription.id,
-        "billing_period": plan.period,
-        "billing_period_unit": plan.unit,
-        "auto_collection": "on",
-        "subscription_items": items,
-        "object": "quoted_subscription",
-    }
-
-
-def _quote_line_group(draw: Draw, number: int) -> dict[str, Any]:
-    quote = draw.of("quotes")[number // 2]
-    total = quote.facts["total"]
-    return {
-        "quote_id": quote.id,
-        "version": quote.facts["version"],
-        "sub_total": total,
-        "total": total,
-        "amount_due": total,
-        "charge_event": ("immediate", "subscription_renewal")[number % 2],
-        "billing_cycle_number": number % 2,
-        "line_items": [_line(number, total, "Renewal")],
-    }
-
-
-def _per_quote(draw: Draw) -> int:
-    return 2 * len(draw.of("quotes"))
-
-
-def _quote_entitlement(draw: Draw, number: int) -> dict[str, Any]:
-    quote = draw.of("quotes")[number // 2]
-    return {
-        "quote_id": quote.id,
-        "entity_id": quote.facts["subscription_id"],
-        "entity_type": "subscription",
-        "action_type": "upsert",
-        "start_date": draw.at,
-        "is_enabled": True,
-        "modified_at": draw.at,
-        **granted(number),
     }
 
 
@@ -314,9 +243,6 @@ BILLING = {
     "invoiced_unbilled_charges": Kind("unbilled_charge", _invoiced_charge, 24, ("updated_at", "deleted")),
     "promotional_credits": Kind("promotional_credit", _promotional_credit, 30, CREATED),
     "orders": Kind("order", _order, 40, DELETABLE),
-    "quotes": Kind("quote", _quote, 30, (*UPDATED, "deleted"), beside=("quoted_subscription",)),
-    "quote_line_groups": Kind("quote_line_group", _quote_line_group, _per_quote, ()),
-    "quote_entitlements": Kind("quote_entitlement", _quote_entitlement, _per_quote, CREATED, key=None),
     "ramps": Kind("ramp", _ramp, 24, DELETABLE),
     "gifts": Kind("gift", _gift, 24, UPDATED, beside=("subscription",)),
     "usages": Kind("usage", _usage, 40),
