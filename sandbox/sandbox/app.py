@@ -27,14 +27,16 @@ if TYPE_CHECKING:
 def create_app(world: World) -> Starlette:
     """An ASGI application that serves one world."""
     apis = (
-        Api("chargebee", "/chargebee/api/v2", chargebee.routes(world), chargebee_errors.failure),
+        Api(
+            "chargebee", "/chargebee/api/v2", chargebee.routes(world), chargebee_errors.failure, chargebee.admits(world)
+        ),
         Api("intercom", "/intercom", intercom.routes(world), _intercom_failure),
         Api(
             "chartmogul",
             "/chartmogul/v1",
             chartmogul.routes(world),
             chartmogul_errors.failure,
-            lambda: chartmogul.gate(world),
+            lambda _: chartmogul.gate(world),
         ),
     )
 

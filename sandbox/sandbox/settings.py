@@ -70,6 +70,16 @@ class Settings:
     """Whether a deleted ChartMogul source takes its contacts, attributes and tags from customers others share."""
     chartmogul_automation: str = ""
     """Which duplicates ChartMogul merges by itself: of `external_id`, `domain`, `company`, parted by commas."""
+    mrr_lag: int = 0
+    """Seconds of the business clock by which a Chargebee subscription's recurring revenue lags behind its changes."""
+    mrr_moves_updated_at: bool = False
+    """Whether the late arrival of recurring revenue moves the subscription's `updated_at`."""
+    large_invoices: int = 0
+    """How many of Chargebee's newest invoices have so many line items that they are shown without them."""
+    chargebee_requests_per_minute: int = 0
+    """Chargebee's calls in a minute of real time; 0 for no limit. Its plans allow 150, 1000 and 3500."""
+    chargebee_max_concurrent_gets: int = 0
+    """How many reads Chargebee serves at once; 0 for no limit."""
 
 
 def settings_from(values: dict[str, Any]) -> Settings:

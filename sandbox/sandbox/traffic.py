@@ -29,14 +29,14 @@ class Api:
     """One simulated vendor: where it is mounted, and how it words a failure that no handler foresaw.
 
     Attributes:
-        gate: entered for as long as a request lasts; gives the response to one that is not let in.
+        admits: entered, with the method, for as long as a request lasts; gives the response to one that is not let in.
     """
 
     name: str
     prefix: str
     routes: Sequence[Route]
     failure: Callable[[int, str], dict[str, Any]]
-    gate: Callable[[], AbstractContextManager[Response | None]] = nullcontext
+    admits: Callable[[str], AbstractContextManager[Response | None]] = lambda _: nullcontext()
 
     def template(self, method: str, path: str) -> str:
         """The template of the route that serves this call; the path itself when none does."""
@@ -69,7 +69,7 @@ class Traffic:
             return
         api, path = found
         self.world.calls.count(api.name, scope["method"], api.template(scope["method"], path))
-        with api.gate() as refusal:
+        with api.admits(scope["method"]) as refusal:
             if refusal is None:
                 await self._let_in(api, path, scope, receive, self._dated(send, api.name))
             else:

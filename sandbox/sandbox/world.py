@@ -8,6 +8,7 @@ from sandbox.business.business import Business
 from sandbox.calls import Calls
 from sandbox.chartmogul.account import Account
 from sandbox.chartmogul.limits import Gate
+from sandbox.chargebee.limits import Limits
 from sandbox.clock import DAY, Clock
 from sandbox.faults import Faults
 from sandbox.intercom.workspace import Workspace
@@ -21,6 +22,7 @@ class World:
     clock: Clock
     business: Business
     intercom: Workspace
+    chargebee_limits: Limits
     calls: Calls
     faults: Faults
     chartmogul_gate: Gate
@@ -36,6 +38,7 @@ class World:
         self.intercom = Workspace.seeded(self.business.people(), settings, self.clock)
         self._chartmogul: Account | None = None
         self.chartmogul_gate = Gate(settings.chartmogul_requests_per_second, settings.chartmogul_max_connections)
+        self.chargebee_limits = Limits(settings)
         self.calls = Calls()
         self.faults = Faults(settings.seed)
         self.intercom_happened: Counter[str] = Counter()

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sandbox.business.line_items import LINE_KINDS, invoice_lines, shown_lines
+from sandbox.business.prices import RATES
 from sandbox.business.words import PLACES
 
 if TYPE_CHECKING:
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
 _DAY = 86_400
 _CHANNELS = ("web", "web", "web", "app_store")
 _CONSENTS = (True, False, None)
-_EXCHANGE_RATES = {"USD": 1.0, "EUR": 1.08, "JPY": 0.0067}
-"""To the base currency, USD; of major units."""
 
 
 def customer_body(customer: Customer) -> dict[str, Any]:
@@ -122,12 +122,12 @@ def subscription_body_1(subscription: Subscription) -> dict[str, Any]:
 
 def invoice_body(invoice: Invoice) -> dict[str, Any]:
     """An invoice as catalog 2 has it."""
-    return _invoice(invoice, "plan_item_price", "addon_item_price", "charge_item_price")
+    return _invoice(invoice, LINE_KINDS[2])
 
 
 def invoice_body_1(invoice: Invoice) -> dict[str, Any]:
     """An invoice as catalog 1 has it."""
-    return _invoice(invoice, "plan", "addon", "adhoc")
+    return _invoice(invoice, LINE_KINDS[1])
 
 
 def _payment_method(customer: Customer) -> dict[str, Any] | None:
@@ -194,7 +194,7 @@ def _subscription(subscription: Subscription) -> dict[str, Any]:
         "object": "subscription",
         "currency_code": subscription.plan.currency_code,
         "base_currency_code": "USD",
-        "exchange_rate": _EXCHANGE_RATES[subscription.plan.currency_code],
+        "exchange_rate": RATES[subscription.plan.currency_code],
         "due_invoices_count": subscription.due_invoices_count,
         "due_since": subscription.due_since,
         "total_dues": subscription.total_dues or None,
@@ -235,7 +235,7 @@ def _addon(price: Price, quantity: int) -> dict[str, Any]:
     return {**addon, "quantity": quantity} if price.pricing_model == "per_unit" else addon
 
 
-def _invoice(invoice: Invoice, plan_type: str, addon_type: str, charge_type: str) -> dict[str, Any]:
+def _invoice(invoice: Invoice, kinds: dict[str, str]) -> dict[str, Any]:
     settled = invoice.status in ("paid", "posted", "payment_due", "not_paid", "voided")
     return {
         "id": invoice.id,
@@ -247,7 +247,7 @@ def _invoice(invoice: Invoice, plan_type: str, addon_type: str, charge_type: str
         "date": invoice.date,
         "due_date": invoice.due_date,
         "net_term_days": 30 if invoice.customer.payment == "bank_transfer" else 0,
-        "exchange_rate": _EXCHANGE_RATES[invoice.currency_code],
+        "exchange_rate": RATES[invoice.currency_code],
         "total": invoice.total,
         "amount_paid": invoice.amount_paid,
         "amount_adjusted": 0,
@@ -275,7 +275,7 @@ def _invoice(invoice: Invoice, plan_type: str, addon_type: str, charge_type: str
         "tax": 0,
         "sub_total": invoice.total,
         "round_off_amount": 0,
-        "line_items": _lines(invoice, plan_type, addon_type, charge_type),
+        **shown_lines(invoice_lines(invoice, kinds)),
         "linked_payments": _payments(invoice),
         "applied_credits": [],
         "adjustment_credit_notes": [],
@@ -286,42 +286,6 @@ def _invoice(invoice: Invoice, plan_type: str, addon_type: str, charge_type: str
         "billing_address": _address(invoice.customer),
         "site_details_at_creation": {"timezone": "Etc/UTC"},
         "cf_cost_centre": f"CC-{invoice.row % 30:02}" if invoice.row % 5 == 0 else None,
-    }
-
-
-def _lines(invoice: Invoice, plan_type: str, addon_type: str, charge_type: str) -> list[dict[str, Any]]:
-    if not invoice.lines:
-        charge = _line(invoice, 1, invoice.total, 1)
-        return [{**charge, "description": "One-time charge", "entity_type": charge_type, "entity_id": "setup"}]
-    kinds = {"plan": plan_type, "addon": addon_type}
-    return [
-        {
-            **_line(invoice, number, line.price.amount, line.quantity),
-            "description": line.price.name,
-            "entity_type": kinds[line.price.item_type],
-            "entity_id": line.price.id,
-            "subscription_id": line.subscription.id,
-        }
-        for number, line in enumerate(invoice.lines, start=1)
-    ]
-
-
-def _line(invoice: Invoice, number: int, unit: int, quantity: int) -> dict[str, Any]:
-    return {
-        "id": f"li_{invoice.id}_{number}",
-        "date_from": invoice.term[0],
-        "date_to": invoice.term[1],
-        "unit_amount": unit,
-        "quantity": quantity,
-        "amount": unit * quantity,
-        "pricing_model": "flat_fee" if quantity == 1 else "per_unit",
-        "is_taxed": False,
-        "tax_amount": 0,
-        "discount_amount": 0,
-        "item_level_discount_amount": 0,
-        "object": "line_item",
-        "customer_id": invoice.customer_id,
-        "tax_exempt_reason": "tax_not_configured",
     }
 
 

@@ -1,0 +1,80 @@
+"""The line items of an invoice, in the words of either catalog; a large invoice is shown without them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sandbox.business.records import Invoice
+
+LINE_KINDS = {
+    1: {"plan": "plan", "addon": "addon", "charge": "adhoc"},
+    2: {"plan": "plan_item_price", "addon": "addon_item_price", "charge": "charge_item_price"},
+}
+"""By catalog: what a line is of, as its ``entity_type`` says it."""
+MOST_SHOWN = 300
+"""An invoice of more lines is shown without any."""
+
+
+def invoice_lines(invoice: Invoice, kinds: dict[str, str]) -> list[dict[str, Any]]:
+    """All line items of an invoice; one that is in parts has so many for each of its lines."""
+    whole = _lines(invoice, kinds)
+    return whole if invoice.parts == 1 else [part for line in whole for part in _parts(line, invoice.parts)]
+
+
+def shown_lines(lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """The line items as they stand in a record: all, or none and where to go on from."""
+    if len(lines) <= MOST_SHOWN:
+        return {"line_items": lines}
+    return {"line_items": [], "line_items_next_offset": lines_offset(0)}
+
+
+def lines_offset(start: int) -> str:
+    """The token by which the lines from a place on are asked for."""
+    return json.dumps(["line_items", str(start)], separators=(",", ":"))
+
+
+def _lines(invoice: Invoice, kinds: dict[str, str]) -> list[dict[str, Any]]:
+    if not invoice.lines:
+        charge = _line(invoice, 1, invoice.total, 1)
+        return [{**charge, "description": "One-time charge", "entity_type": kinds["charge"], "entity_id": "setup"}]
+    return [
+        {
+            **_line(invoice, number, line.price.amount, line.quantity),
+            "description": line.price.name,
+            "entity_type": kinds[line.price.item_type],
+            "entity_id": line.price.id,
+            "subscription_id": line.subscription.id,
+        }
+        for number, line in enumerate(invoice.lines, start=1)
+    ]
+
+
+def _parts(line: dict[str, Any], parts: int) -> list[dict[str, Any]]:
+    """A line in so many lines of the same sum."""
+    amount, rest = divmod(line["amount"], parts)
+    return [
+        {**line, "id": f"{line['id']}_{number}", "unit_amount": paid, "quantity": 1, "amount": paid}
+        for number in range(1, parts + 1)
+        for paid in [amount + rest if number == 1 else amount]
+    ]
+
+
+def _line(invoice: Invoice, number: int, unit: int, quantity: int) -> dict[str, Any]:
+    return {
+        "id": f"li_{invoice.id}_{number}",
+        "date_from": invoice.term[0],
+        "date_to": invoice.term[1],
+        "unit_amount": unit,
+        "quantity": quantity,
+        "amount": unit * quantity,
+        "pricing_model": "flat_fee" if quantity == 1 else "per_unit",
+        "is_taxed": False,
+        "tax_amount": 0,
+        "discount_amount": 0,
+        "item_level_discount_amount": 0,
+        "object": "line_item",
+        "customer_id": invoice.customer_id,
+        "tax_exempt_reason": "tax_not_configured",
+    }

@@ -1,0 +1,169 @@
+"""Chargebee under strain: large invoices, limits, lists that change while they are read."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from sandbox.chargebee.limits import Limits
+from sandbox.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.testing import RunningSandbox
+
+AUTH = ("sandbox_key", "")
+
+
+def get(sandbox: RunningSandbox, path: str, **params: str) -> requests.Response:
+    """Whatever the API answers."""
+    return requests.get(f"{sandbox.chargebee_url}/{path}", params=params, auth=AUTH, timeout=10)
+
+
+def listed(sandbox: RunningSandbox, path: str, act: Callable[[], None], **params: str) -> list[str]:
+    """The ids of a list, read to its end, with something happening after the first page."""
+    page = get(sandbox, path, **params).json()
+    items = page["list"]
+    act()
+    while "next_offset" in page:
+        page = get(sandbox, path, **params, offset=page["next_offset"]).json()
+        items += page["list"]
+    return [next(iter(item.values()))["id"] for item in items]
+
+
+def test_a_large_invoice_is_shown_without_its_lines(sandbox: RunningSandbox) -> None:
+    """The list has the token alone; by it, all lines are read, page by page, and add up to the total."""
+    sandbox.reset(customers=60, seed=7, large_invoices=1)
+    invoice = get(sandbox, "invoices", **{"limit": "1", "sort_by[desc]": "date"}).json()["list"][0]["invoice"]
+    assert invoice["line_items"] == []
+    lines: list[dict[str, Any]] = []
+    token: str | None = invoice["line_items_next_offset"]
+    while token:
+        asked = {"line_items_limit": "150", "line_items_offset": token}
+        part = get(sandbox, f"invoices/{invoice['id']}", **asked).json()["invoice"]
+        lines += part["line_items"]
+        token = part.get("line_items_next_offset")
+    assert len({line["id"] for line in lines}) == len(lines) > 300
+    assert sum(line["amount"] for line in lines) == invoice["total"]
+    whole = get(sandbox, f"invoices/{invoice['id']}").json()["invoice"]
+    assert (whole["line_items"], "line_items_next_offset" in whole) == ([], True)
+
+
+def test_a_small_invoice_comes_whole(sandbox: RunningSandbox) -> None:
+    """With the parameters of lines and without."""
+    plain = get(sandbox, "invoices/1").json()
+    assert plain["invoice"]["line_items"]
+    assert get(sandbox, "invoices/1", line_items_limit="300").json() == plain
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "code"),
+    [
+        ("line_items_limit", "301", "param_wrong_value"),
+        ("line_items_limit", "0", "param_wrong_value"),
+        ("line_items_offset", "3", "param_wrong_value"),
+        ("line_items_offset", '["line_items","-1"]', "param_wrong_value"),
+        ("line_items_offset", "[1, 1e999]", "param_wrong_value"),
+        ("lines_limit", "3", "invalid_request"),
+    ],
+)
+def test_line_parameters_are_checked(sandbox: RunningSandbox, name: str, text: str, code: str) -> None:
+    """Refused with the parameter named."""
+    body = get(sandbox, "invoices/1", **{name: text}).json()
+    assert (body["http_status_code"], body["api_error_code"], body["param"]) == (400, code, name)
+
+
+def test_calls_beyond_the_plan_are_refused_until_the_minute_is_over(sandbox: RunningSandbox) -> None:
+    """429 with Retry-After, and nothing but the limit is to blame."""
+    sandbox.reset(customers=1, chargebee_requests_per_minute=3)
+    replies = [get(sandbox, "customers") for _ in range(4)]
+    assert [reply.status_code for reply in replies] == [200, 200, 200, 429]
+    body = replies[3].json()
+    assert (body["api_error_code"], body["type"]) == ("api_request_limit_exceeded", "operation_failed")
+    assert 1 <= int(replies[3].headers["Retry-After"]) <= 60
+
+
+def test_a_minute_is_a_minute() -> None:
+    """The calls of one window do not count in the next; Retry-After is what is left of it."""
+    now = [1000.0]
+    limits = Limits(Settings(chargebee_requests_per_minute=1), lambda: now[0])
+
+    def call() -> str | None:
+        with limits.admit("GET") as refusal:
+            return refusal and refusal[1]["Retry-After"]
+
+    seen = []
+    for at in (1000.0, 1001.0, 1059.5, 1060.0, 1119.0, 1120.0):
+        now[0] = at
+        seen.append(call())
+    assert seen == [None, "59", "1", None, "1", None]
+
+
+def test_reads_at_once_beyond_the_limit_are_refused(sandbox: RunningSandbox) -> None:
+    """Slow ones fill the places; the next is told to wait, and served when they are done."""
+    sandbox.reset(customers=1, chargebee_max_concurrent_gets=2)
+    sandbox.fault(api="chargebee", path="/invoices", effect={"delay": 0.5})
+    slow = [threading.Thread(target=get, args=(sandbox, "invoices")) for _ in range(2)]
+    for thread in slow:
+        thread.start()
+    codes = {get(sandbox, "customers").status_code for _ in range(40)}
+    for thread in slow:
+        thread.join()
+    assert 429 in codes
+    assert get(sandbox, "customers").status_code == 200
+
+
+FAULTS = [
+    (429, {"api_error_code": "lock_timeout", "type": "operation_failed", "message": "Try again."}),
+    (500, {"api_error_code": "internal_error", "message": "Sorry, something went wrong."}),
+    (503, "<html><body>503 Service Temporarily Unavailable</body></html>"),
+]
+
+
+@pytest.mark.parametrize(("status", "body"), FAULTS, ids=["lock_timeout", "json", "html"])
+def test_faults_speak_as_the_vendor_does(sandbox: RunningSandbox, status: int, body: Any) -> None:
+    """Lock timeouts, JSON failures, and those of a proxy that are no JSON at all."""
+    sandbox.fault(api="chargebee", nth=1, effect={"status": status, "headers": {"Retry-After": "2"}, "body": body})
+    struck = get(sandbox, "customers")
+    assert (struck.status_code, struck.headers["Retry-After"]) == (status, "2")
+    assert struck.text == body if isinstance(body, str) else struck.json() == body
+    assert get(sandbox, "customers").status_code == 200
+
+
+MOVING = ["customers", "subscriptions", "orders", "payment_sources", "item_prices", "transactions"]
+STILL = {"item_prices": "id", "transactions": "date"}
+
+
+@pytest.mark.parametrize("path", MOVING)
+def test_a_list_that_changes_is_complete_under_a_sort_that_does_not_move(sandbox: RunningSandbox, path: str) -> None:
+    """Records are edited and deleted elsewhere while it is read: each is met, and met once."""
+    everyone = listed(sandbox, path, lambda: None, limit="100")
+    touched = everyone[::3]
+
+    def act() -> None:
+        sandbox.advance(seconds=60)
+        for one in touched:
+            sandbox.world.business.edit(path, one, cf_note="touched")
+
+    seen = listed(sandbox, path, act, **{"limit": "10", "sort_by[asc]": STILL.get(path, "created_at")})
+    assert sorted(one for one in seen if one in everyone) == sorted(everyone)
+    assert len(set(seen)) == len(seen)
+
+
+@pytest.mark.parametrize("path", MOVING)
+def test_a_list_that_changes_skips_under_a_sort_that_moves(sandbox: RunningSandbox, path: str) -> None:
+    """Newest change first: what is touched meanwhile jumps ahead of the reader, and is missed, as at the vendor."""
+    order = {"limit": "10", "sort_by[desc]": "updated_at"}
+    everyone = listed(sandbox, path, lambda: None, **order)
+    touched = everyone[15:40:5]
+
+    def act() -> None:
+        sandbox.advance(seconds=60)
+        for one in touched:
+            sandbox.world.business.edit(path, one, cf_note="touched")
+
+    seen = listed(sandbox, path, act, **order)
+    assert [one for one in everyone if one not in seen] == touched
