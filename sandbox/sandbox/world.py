@@ -6,9 +6,9 @@ from collections import Counter
 
 from sandbox.business.business import Business
 from sandbox.calls import Calls
+from sandbox.chargebee.limits import Limits
 from sandbox.chartmogul.account import Account
 from sandbox.chartmogul.limits import Gate
-from sandbox.chargebee.limits import Limits
 from sandbox.clock import DAY, Clock
 from sandbox.faults import Faults
 from sandbox.intercom.workspace import Workspace
