@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import backoff
 import requests
 from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
 from singer_sdk.exceptions import ConfigurationError, FatalAPIError, RetriableAPIError, SkippableAPIError
 
 if TYPE_CHECKING:
@@ -62,6 +63,17 @@ class Tally:
     waited: float = 0.0
 
 
+class _Bearer(AuthBase):
+    """Sets the token. As a header of the session it would give way to an entry of the user's .netrc."""
+
+    def __init__(self, token: str) -> None:
+        self._value = f"Bearer {token}"
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = self._value
+        return request
+
+
 class Transport:
     """A connection to one workspace, shared by all workers.
 
@@ -77,9 +89,8 @@ class Transport:
         self._lock = threading.Lock()
         self._resume_at = 0.0  # monotonic; no request starts before
         self._session = requests.Session()
-        self._session.headers.update(
-            {"Authorization": f"Bearer {token}", "Accept": "application/json", "Intercom-Version": VERSION}
-        )
+        self._session.headers.update({"Accept": "application/json", "Intercom-Version": VERSION})
+        self._session.auth = _Bearer(token)
         adapter = HTTPAdapter(pool_connections=1, pool_maxsize=pool_size)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
