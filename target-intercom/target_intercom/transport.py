@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import backoff
 import requests
 from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
 from singer_sdk.exceptions import ConfigurationError, FatalAPIError, RetriableAPIError, SkippableAPIError
 
 if TYPE_CHECKING:
@@ -63,17 +62,6 @@ class Tally:
     waited: float = 0.0
 
 
-class _Bearer(AuthBase):
-    """Sets the token. As a header of the session it would give way to an entry of the user's .netrc."""
-
-    def __init__(self, token: str) -> None:
-        self._value = f"Bearer {token}"
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = self._value
-        return request
-
-
 class Transport:
     """A connection to one workspace, shared by all workers.
 
@@ -89,11 +77,22 @@ class Transport:
         self._lock = threading.Lock()
         self._resume_at = 0.0  # monotonic; no request starts before
         self._session = requests.Session()
-        self._session.headers.update({"Accept": "application/json", "Intercom-Version": VERSION})
-        self._session.auth = _Bearer(token)
+        self._session.headers.update(
+            {"Authorization": f"Bearer {token}", "Accept": "application/json", "Intercom-Version": VERSION}
+        )
+        self._settle_environment()
         adapter = HTTPAdapter(pool_connections=1, pool_maxsize=pool_size)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
+
+    def _settle_environment(self) -> None:
+        """Read proxies and certificates from the environment once, and no .netrc.
+
+        requests would read them all for every call, and let an entry of .netrc for the host go before the token.
+        """
+        found = self._session.merge_environment_settings(self.base_url, {}, None, None, None)
+        self._session.proxies, self._session.verify = found["proxies"], found["verify"]
+        self._session.trust_env = False
 
     @backoff.on_exception(backoff.expo, RetriableAPIError, max_tries=_MAX_TRIES, factor=0.5, max_value=15)
     def _retried(self, method: str, path: str, **kwargs: Any) -> dict[str, Any]:
