@@ -112,7 +112,10 @@ def refusal(name: str, reason: str, prefix: str) -> str:
 
 
 def _remedy(prefix: str) -> str:
-    return f"change it there, or send the attributes under a prefix other than `{prefix}` and set `owned_prefix` to it"
+    return (
+        f"change it there, or send the attributes under a prefix other than `{prefix}` and set `owned_prefix` (for "
+        "companies beside contacts, `company_prefix`) to it"
+    )
 
 
 def _assert_room(missing: Sequence[Attribute], custom: Iterable[Mapping[str, Any]]) -> None:

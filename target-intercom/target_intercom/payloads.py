@@ -113,10 +113,10 @@ def match_key(value: str, match_on: str) -> str:
     return value.strip().lower() if match_on == "email" else value.strip()
 
 
-def overlong(record: Mapping[str, Any], shape: Shape) -> str | None:
+def overlong(record: Mapping[str, Any], link: str | None, shape: Shape) -> str | None:
     """Name the identifier that is longer than Intercom keeps, if one is: cut off it would be another's."""
-    names = (shape.match_on, shape.kind.identity, "email")
-    return next((name for name in names if len(match_value(record, name) or "") > MAX_STRING), None)
+    values = {name: match_value(record, name) for name in (shape.match_on, shape.kind.identity, "email")}
+    return next((name for name, value in (values | {shape.link: link}).items() if len(value or "") > MAX_STRING), None)
 
 
 def link_value(record: Mapping[str, Any], record_id: str | None, shape: Shape) -> str | None:

@@ -47,7 +47,7 @@ class Planner:
         """Decide on a row, and compare it with what was found."""
         if found.refused:
             return Plan(Outcome("rejected", found.refused.code, refused=found.refused))
-        if name := overlong(row.record, self.shape):
+        if name := overlong(row.record, row.link, self.shape):
             return Plan(Outcome("rejected", f"the value of `{name}` is longer than {MAX_STRING} characters"))
         decision = self.decide(row, found.records)
         if decision.action == "skip":

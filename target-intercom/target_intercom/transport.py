@@ -80,9 +80,19 @@ class Transport:
         self._session.headers.update(
             {"Authorization": f"Bearer {token}", "Accept": "application/json", "Intercom-Version": VERSION}
         )
+        self._settle_environment()
         adapter = HTTPAdapter(pool_connections=1, pool_maxsize=pool_size)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
+
+    def _settle_environment(self) -> None:
+        """Read proxies and certificates from the environment once, and no .netrc.
+
+        requests would read them all for every call, and let an entry of .netrc for the host go before the token.
+        """
+        found = self._session.merge_environment_settings(self.base_url, {}, None, None, None)
+        self._session.proxies, self._session.verify = found["proxies"], found["verify"]
+        self._session.trust_env = False
 
     @backoff.on_exception(backoff.expo, RetriableAPIError, max_tries=_MAX_TRIES, factor=0.5, max_value=15)
     def _retried(self, method: str, path: str, **kwargs: Any) -> dict[str, Any]:

@@ -86,7 +86,10 @@ def test_only_what_is_missing_is_created() -> None:
     assert plan_attributes(wanted, held, model="contact", prefix="cb_") == [MRR, Attribute("plan", "string")]
 
 
-REMEDY = "change it there, or send the attributes under a prefix other than `cb_` and set `owned_prefix` to it."
+REMEDY = (
+    "change it there, or send the attributes under a prefix other than `cb_` and set `owned_prefix` (for companies "
+    "beside contacts, `company_prefix`) to it."
+)
 
 
 @pytest.mark.parametrize(

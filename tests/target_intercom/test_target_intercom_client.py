@@ -38,6 +38,27 @@ def test_every_request_names_token_and_version(client: IntercomClient, requests_
     assert (headers["Authorization"], headers["Intercom-Version"]) == ("Bearer secret", "2.14")
 
 
+def test_a_proxy_and_certificates_of_the_environment_are_used(
+    requests_mock: Mocker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HTTPS_PROXY and REQUESTS_CA_BUNDLE count, as they do for every program that uses requests."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "company.pem")
+    requests_mock.get(f"{BASE}/me", json={"app": {}})
+    IntercomClient(BASE, "secret", 4).me()
+    assert requests_mock.last_request.proxies["https"] == "http://proxy.example:3128"
+    assert requests_mock.last_request.verify == "company.pem"
+
+
+def test_the_token_goes_before_a_netrc(requests_mock: Mocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A password for the same host in the user's .netrc is not sent instead of the token."""
+    (tmp_path / ".netrc").write_text("machine api.intercom.io login a password b\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    requests_mock.get(f"{BASE}/me", json={"app": {}})
+    IntercomClient(BASE, "secret", 4).me()
+    assert requests_mock.last_request.headers["Authorization"] == "Bearer secret"
+
+
 def test_pages_are_followed(client: IntercomClient, requests_mock: Mocker) -> None:
     """A search asks for the next page with the cursor, until there is none, with no cursor on the first."""
     pages = [{"data": [{"id": "1"}], "pages": {"next": {"starting_after": "c2"}}}, {"data": [{"id": "2"}], "pages": {}}]

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from singer_sdk.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -211,6 +212,6 @@ def test_one_prefix_for_both_is_refused_before_the_first_write(
     workspace: Any, target: Any, company: Company, customer: Company
 ) -> None:
     """Contact and company attributes share one space of names, so one prefix for both is a question of settings."""
-    with pytest.raises(Exception, match=r"^The contact attribute `cb_cust_id` cannot be created .* company attribute"):
+    with pytest.raises(ConfigurationError, match=r"^The contact attribute `cb_cust_id` cannot .*`company_prefix`"):
         target.run([company("acme"), customer("ann")], **CREATE)
     assert workspace.contacts() == workspace.companies() == []

@@ -309,13 +309,18 @@ def test_a_new_company() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "expected"),
-    [({"email": "e" * 255}, None), ({"email": "e" * 256}, "email"), ({"external_id": "x" * 256}, "external_id")],
-    ids=["just fits", "e-mail", "external id"],
+    ("fields", "link", "expected"),
+    [
+        ({"email": "e" * 255}, "c" * 255, None),
+        ({"email": "e" * 256}, "c1", "email"),
+        ({"external_id": "x" * 256}, "c1", "external_id"),
+        ({}, "c" * 256, "cb_cust_id"),
+    ],
+    ids=["just fits", "e-mail", "external id", "link"],
 )
-def test_an_overlong_identifier_is_named(fields: dict[str, str], expected: str | None) -> None:
+def test_an_overlong_identifier_is_named(fields: dict[str, str], link: str, expected: str | None) -> None:
     """What identifies is never cut."""
-    assert overlong(fields, OWNED) == expected
+    assert overlong(fields, link, OWNED) == expected
 
 
 TEXT = st.text(max_size=300)

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from target_intercom import page
+from target_intercom import page, rules
 from target_intercom.listing import Links, Listing
 from target_intercom.outcomes import Outcome
 
@@ -86,6 +86,13 @@ def test_records_are_listed_with_links(
 def test_a_record_has_an_address(stream: str, links: Links, address: str) -> None:
     """Records are looked at in the region's web application, or where `record_url` says."""
     assert links.to(stream, "1") == address
+
+
+def test_every_reason_for_a_skip_has_words() -> None:
+    """The page explains in words whatever the decision table can answer."""
+    decided = [*rules.FOUND.values(), *rules.NOT_FOUND.values()]
+    skips = {reason for action, reason in decided if action == "skip"}
+    assert skips | {"deleted", "cancelled", "no_company_id"} == set(page.REASONS)
 
 
 def test_a_listing_is_as_long_as_wished() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from singer_sdk.exceptions import ConfigurationError
 from singer_sdk.testing import get_target_test_class
+from standpipe_maps.subscriptions.mapper import MapSubscriptions
 from target_intercom.settings import PROPERTIES
 from target_intercom.target import TargetIntercom
 
@@ -119,3 +121,25 @@ def test_about_names_every_setting() -> None:
 def test_the_readme_names_every_setting(name: str) -> None:
     """Every setting is in the README."""
     assert f"`{name}`" in README.read_text()
+
+
+SETTINGS = {"TARGET_INTERCOM": PROPERTIES.to_dict(), "MAP_SUBSCRIPTIONS": MapSubscriptions.config_jsonschema}
+
+
+@pytest.mark.parametrize("line", re.findall(r"^((?:TARGET|MAP)_[A-Z_]+=\S+)$", README.read_text(), re.MULTILINE))
+def test_the_readmes_set_ups_can_be_pasted(line: str) -> None:
+    """Every line of the set-ups is a setting of the plugin it names, with a value that the plugin takes."""
+    name, _, value = line.partition("=")
+    prefix = next(prefix for prefix in SETTINGS if name.startswith(prefix))
+    schema = SETTINGS[prefix]["properties"][name.removeprefix(f"{prefix}_").lower()]
+    assert value in schema.get("enum", [value])
+    assert re.search(schema.get("pattern", ""), value)
+
+
+def test_the_readme_has_the_three_set_ups() -> None:
+    """B2B by company id, B2C by e-mail, B2C by user id."""
+    assert re.findall(r"^MAP_SUBSCRIPTIONS_MATCH_ON=(.*)$", README.read_text(), re.MULTILINE) == [
+        "company_id",
+        "email",
+        "user_id",
+    ]

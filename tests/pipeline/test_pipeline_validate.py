@@ -1,0 +1,41 @@
+"""The dry run through real Meltano, and companies instead of users: what the inherited loaders get of their parent."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Intercom, Project
+
+pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
+
+
+def test_a_validation_writes_reports_and_nothing_else(project: Project, intercom: Intercom) -> None:
+    """The job `validate`, run again and again, reads everything, leaves one page, writes nothing and moves no state."""
+    for _ in range(2):
+        ran = project.meltano("run", "validate")
+        assert ran.code == 0, ran.log
+    folder = project.root / "output/target-intercom-validate"
+    summary = json.loads((folder / "summary.json").read_text())
+    assert (summary["mode"], summary["status"]) == ("validate", "completed")
+    assert summary["records"] == len(ran.of("map-subscriptions", "RECORD")) > 0
+    assert "Nothing was written to Intercom" in (folder / "validation.html").read_text()
+    assert intercom.writes() == 0
+    assert ran.of("target-intercom-validate", "STATE") == []
+    assert project.state() == {}
+    assert project.stores() == []
+
+
+def test_customers_become_companies(project: Project, intercom: Intercom) -> None:
+    """With the company id in a field of the customer, the map's companies are found in Intercom, or made there."""
+    env = {"MAP_SUBSCRIPTIONS_MATCH_ON": "company_id", "MAP_SUBSCRIPTIONS_COMPANY_ID_FIELD": "cf_company_id"}
+    assert project.sync(**env).code == 0
+    assert project.summary()["updated"] > 0
+    assert intercom.writes() > 0
+    before = intercom.writes()
+    again = project.sync(**env)
+    assert again.code == 0, again.log
+    assert intercom.writes() == before
