@@ -1,6 +1,6 @@
 # Two commands are the whole set-up: `make demo` and `make test`. Each needs only Python >= 3.11, make and a package index.
 .DEFAULT_GOAL := help
-.PHONY: help demo test conformance lint format sandbox readme constraints clean
+.PHONY: help demo test conformance faults bench lint format sandbox readme constraints clean
 
 PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
@@ -17,6 +17,13 @@ test: .venv/synced ## Run every test
 
 conformance: .venv/synced ## Run others' clients and connectors against the sandbox
 	$(UV) run --no-sync pytest -m conformance
+
+faults: .venv/synced ## Kill, drop and storm, at fifty moments
+	FAULT_MOMENTS=50 $(UV) run --no-sync pytest -m faults -n 2
+
+bench: .venv/synced ## Measure: pages of the sandbox, writes of the target
+	$(UV) run --no-sync python bench/sandbox_pages.py
+	$(UV) run --no-sync python bench/target_intercom.py
 
 lint: .venv/synced ## Check style, types and the lock file
 	$(UV) lock --check

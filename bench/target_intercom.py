@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script, not a package
 """Measures target-intercom against the sandbox: its use of the permitted write rate, its lead over plain POSTs, memory.
 
     python bench/target_intercom.py [rate] [lead] [memory]

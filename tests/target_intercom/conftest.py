@@ -32,11 +32,6 @@ ATTRIBUTES = {
 STATE = {"bookmarks": {"customers": {"replication_key_value": 1}}}
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Name the marker of the fault campaign."""
-    config.addinivalue_line("markers", "faults: a fault campaign, whose length FAULT_MOMENTS sets")
-
-
 @dataclass
 class Workspace:
     """Intercom as the sandbox holds it."""
