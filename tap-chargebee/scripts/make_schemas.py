@@ -12,29 +12,54 @@ from __future__ import annotations
 import json
 from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
-from tap_chargebee.streams import STREAMS
+from chargebee import models
+from tap_chargebee.resources import STREAMS
 
 if TYPE_CHECKING:
-    from tap_chargebee.streams import Resource
+    from tap_chargebee.resource import Resource
 
 SCHEMAS = Path(__file__).parents[1] / "tap_chargebee" / "schemas"
 # Attributes that the API's description has and the client's model lacks.
-MORE = {"invoice": {"base_currency_code": str}}
+MORE: dict[str, dict[str, Any]] = {"invoice": {"base_currency_code": str}}
+# Resources that the client has no model of.
+MODELLESS: dict[str, dict[str, Any]] = {
+    "custom_field_config": {
+        "entity_type": str,
+        "api_name": str,
+        "display_name": str,
+        "field_datatype": str,
+        "status": str,
+        "required": bool,
+        "props": dict[str, Any],
+    },
+    "item_billing_metric": {"id": str},
+}
+# Streams whose records have no name of their own in the answer.
+BARE = {"configurations": "configuration", "advance_invoice_schedules": "advance_invoice_schedule"}
 TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
 def schema(resource: Resource) -> dict[str, Any]:
     """The JSON schema of a stream's records."""
-    made = object_schema(model(resource.envelope))
-    for name, hint in MORE.get(resource.envelope, {}).items():
+    envelope = resource.envelope or BARE[resource.name]
+    made = object_schema(hints(envelope))
+    for name, hint in MORE.get(envelope, {}).items():
         made["properties"][name] = value_schema(hint)
     for sibling in resource.siblings:
-        made["properties"][sibling] = object_schema(model(sibling))
+        made["properties"][sibling] = object_schema(hints(sibling))
+    if resource.deleted_on:
+        made["properties"]["deleted"] = nullable("boolean")
     for key in resource.primary_keys:
-        made["properties"][key] = {"type": made["properties"][key]["type"][0]}
+        made["properties"][key] = {"type": "string"}
     return {**made, "type": "object", "required": list(resource.primary_keys)}
+
+
+def hints(envelope: str) -> dict[str, Any]:
+    """The attributes of a resource and their types."""
+    return MODELLESS[envelope] if envelope in MODELLESS else get_type_hints(model(envelope), namespace())
 
 
 def model(envelope: str) -> type:
@@ -44,10 +69,14 @@ def model(envelope: str) -> type:
     return found
 
 
-def object_schema(typed: type) -> dict[str, Any]:
-    """The schema of one of the client's classes; ``object`` names the resource in every object on the wire."""
-    hints = {name: hint for name, hint in get_type_hints(typed).items() if name != "raw_data"}
-    properties = {name: value_schema(hint) for name, hint in hints.items()}
+def namespace() -> dict[str, Any]:
+    """What the names in the client's annotations mean: it imports some of them for the type checker only."""
+    return {module.name: import_module(f"chargebee.models.{module.name}") for module in iter_modules(models.__path__)}
+
+
+def object_schema(attributes: dict[str, Any]) -> dict[str, Any]:
+    """The schema of an object; ``object`` names the resource in every object on the wire."""
+    properties = {name: value_schema(hint) for name, hint in attributes.items() if name != "raw_data"}
     return {
         "type": ["object", "null"],
         "properties": {**properties, "object": nullable("string")},
@@ -63,7 +92,7 @@ def value_schema(hint: Any) -> dict[str, Any]:
         return {**nullable("array"), "items": value_schema(get_args(hint)[0])}
     if get_origin(hint) is dict:
         return {**nullable("object"), "additionalProperties": True}
-    return object_schema(hint)
+    return object_schema(get_type_hints(hint, namespace()))
 
 
 def nullable(kind: str) -> dict[str, Any]:
@@ -71,11 +100,19 @@ def nullable(kind: str) -> dict[str, Any]:
     return {"type": [kind, "null"]}
 
 
+def text(made: dict[str, Any]) -> str:
+    """A schema as JSON, an attribute a line."""
+    lines = [f"    {json.dumps(name)}: {json.dumps(value)}" for name, value in made["properties"].items()]
+    rest = {name: value for name, value in made.items() if name != "properties"}
+    head = "".join(f"  {json.dumps(name)}: {json.dumps(value)},\n" for name, value in rest.items())
+    return "{\n" + head + '  "properties": {\n' + ",\n".join(lines) + "\n  }\n}\n"
+
+
 def files() -> dict[str, str]:
     """The text of every schema file, by its name."""
-    return {f"{resource.name}.json": json.dumps(schema(resource), indent=2) + "\n" for resource in STREAMS}
+    return {f"{resource.name}.json": text(schema(resource)) for resource in STREAMS}
 
 
 if __name__ == "__main__":
-    for name, text in files().items():
-        (SCHEMAS / name).write_text(text, encoding="utf-8")
+    for name, content in files().items():
+        (SCHEMAS / name).write_text(content, encoding="utf-8")

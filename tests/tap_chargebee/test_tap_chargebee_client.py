@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 from tap_chargebee import client as module
-from tap_chargebee.client import ChargebeeClient, Pause
+from tap_chargebee.client import ChargebeeClient, Site
 from tap_chargebee.errors import Refusal
+from tap_chargebee.waiting import Pause
 
 if TYPE_CHECKING:
     from requests_mock import Mocker
@@ -64,8 +65,9 @@ def test_what_a_list_is_asked_with(client: ChargebeeClient, requests_mock: Mocke
     assert pages == [[{"customer": {"id": "a"}}], []]
     first, second = requests_mock.request_history
     assert first.headers["Authorization"] == "Basic c2VjcmV0Og=="
-    assert first.path_url == "/api/v2/customers?updated_at%5Bbetween%5D=%5B1%2C2%5D&limit=100"
-    assert second.path_url == first.path_url + "&offset=%5B%221517470226000%22%2C%2219+5%2B1%26x%3D2%22%5D"
+    asked = "/api/v2/customers?updated_at%5Bbetween%5D=%5B1%2C2%5D"
+    assert first.path_url == asked + "&limit=100"
+    assert second.path_url == asked + "&offset=%5B%221517470226000%22%2C%2219+5%2B1%26x%3D2%22%5D&limit=100"
 
 
 def test_a_429_is_waited_out(client: ChargebeeClient, clock: Clock, requests_mock: Mocker) -> None:
@@ -169,7 +171,7 @@ def test_logs_tell_no_body_and_no_key(
 def test_the_servers_clock(client: ChargebeeClient, requests_mock: Mocker, answer: dict[str, Any]) -> None:
     """Now is what the server says it is."""
     requests_mock.get(f"{BASE}/configurations", **answer)
-    assert client.server_time() == 1_768_478_400
+    assert client.site().now == 1_768_478_400
 
 
 def test_without_a_date_the_local_clock_serves(
@@ -178,14 +180,14 @@ def test_without_a_date_the_local_clock_serves(
     """An answer without a Date, as some proxies send it, does not stop the run."""
     monkeypatch.setattr(module.time, "time", lambda: 1_768_478_401.9)
     requests_mock.get(f"{BASE}/configurations", json=SITES)
-    assert client.server_time() == 1_768_478_401
+    assert client.site() == Site(1_768_478_401)
 
 
 def test_a_key_of_another_site_is_refused(client: ChargebeeClient, requests_mock: Mocker) -> None:
     """When the key's sites are known and ours is not among them, the setting is named."""
     requests_mock.get(f"{BASE}/configurations", json={"configurations": [{"domain": "other"}]}, headers=NOON)
     with pytest.raises(Refusal) as told:
-        client.server_time()
+        client.site()
     assert told.value.message == "The key in the setting `api_key` is no key of the site `acme`: check `site`."
 
 
@@ -193,7 +195,7 @@ def test_the_first_call_gives_up_early(client: ChargebeeClient, clock: Clock, re
     """A URL that nothing listens at is told within seconds."""
     requests_mock.get(f"{BASE}/configurations", exc=requests.ConnectionError)
     with pytest.raises(Refusal) as told:
-        client.server_time()
+        client.site()
     assert told.value.message == (
         "Chargebee gave no good answer to GET /configurations in 4 tries, the last was ConnectionError: "
         "try again later, or check the settings `site` and `api_url`."

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tap_chargebee.streams import Resource
+from tap_chargebee.resource import Resource
 from tap_chargebee.windows import Repeats, Window, list_query, next_bookmark, read_window
 
 NOW = 1_768_478_400
@@ -48,8 +48,8 @@ def test_what_the_bookmark_becomes(bookmark: int | None, greatest: int | None, r
     assert next_bookmark(bookmark, greatest, run_start=NOW) == reached
 
 
-CUSTOMERS = Resource("customers", "/customers", "customer", sort_by="created_at")
-COUPONS = Resource("coupons", "/coupons", "coupon", sort_by="created_at", include_deleted=False)
+CUSTOMERS = Resource("customers", "/customers", "customer", sort_by="created_at", include_deleted=True)
+COUPONS = Resource("coupons", "/coupons", "coupon", sort_by="created_at")
 INVOICES = Resource("invoices", "/invoices", "invoice", sort_by="date")
 
 
