@@ -40,6 +40,10 @@ class Settings:
     """Seconds of real time after which an Intercom scroll expires."""
     intercom_timezone: str = "America/Los_Angeles"
     """The Intercom workspace's time zone: date filters are cut to its days."""
+    mrr_lag: int = 0
+    """Seconds of the business clock by which a Chargebee subscription's recurring revenue lags behind its changes."""
+    mrr_moves_updated_at: bool = False
+    """Whether the late arrival of recurring revenue moves the subscription's `updated_at`."""
 
 
 def settings_from(values: dict[str, Any]) -> Settings:

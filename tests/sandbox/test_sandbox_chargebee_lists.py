@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sandbox.testing import RunningSandbox
 
 NOW = 1768478400
-LISTS = [resource.path for resource in RESOURCES]
+LISTS = ["customers", "subscriptions", "invoices"]
 OBJECTS = {resource.path: resource.object for resource in RESOURCES}
 
 

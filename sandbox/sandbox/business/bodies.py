@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sandbox.business.prices import RATES
 from sandbox.business.words import PLACES
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 _DAY = 86_400
 _CHANNELS = ("web", "web", "web", "app_store")
 _CONSENTS = (True, False, None)
-_EXCHANGE_RATES = {"USD": 1.0, "EUR": 1.08, "JPY": 0.0067}
-"""To the base currency, USD; of major units."""
 
 
 def customer_body(customer: Customer) -> dict[str, Any]:
@@ -194,7 +193,7 @@ def _subscription(subscription: Subscription) -> dict[str, Any]:
         "object": "subscription",
         "currency_code": subscription.plan.currency_code,
         "base_currency_code": "USD",
-        "exchange_rate": _EXCHANGE_RATES[subscription.plan.currency_code],
+        "exchange_rate": RATES[subscription.plan.currency_code],
         "due_invoices_count": subscription.due_invoices_count,
         "due_since": subscription.due_since,
         "total_dues": subscription.total_dues or None,
@@ -247,7 +246,7 @@ def _invoice(invoice: Invoice, plan_type: str, addon_type: str, charge_type: str
         "date": invoice.date,
         "due_date": invoice.due_date,
         "net_term_days": 30 if invoice.customer.payment == "bank_transfer" else 0,
-        "exchange_rate": _EXCHANGE_RATES[invoice.currency_code],
+        "exchange_rate": RATES[invoice.currency_code],
         "total": invoice.total,
         "amount_paid": invoice.amount_paid,
         "amount_adjusted": 0,

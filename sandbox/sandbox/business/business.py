@@ -5,8 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sandbox.business import bodies
+from sandbox.business.documents.drawing import draw_all
+from sandbox.business.documents.kinds import KINDS
+from sandbox.business.events import EventLog
 from sandbox.business.generate import Generator
+from sandbox.business.journal import Journal
 from sandbox.business.live import Step, still_open
+from sandbox.business.payments import (
+    PaymentSource,
+    Transaction,
+    first_transactions,
+    source_body,
+    source_of,
+    transaction_body,
+)
 from sandbox.business.records import Customer, Invoice, Person, Subscription
 from sandbox.business.tables import Table, encode
 
@@ -23,7 +35,19 @@ _SUBSCRIPTION_BODIES: dict[int, Callable[[Subscription], dict[str, Any]]] = {
 }
 _INVOICE_BODIES: dict[int, Callable[[Invoice], dict[str, Any]]] = {1: bodies.invoice_body_1, 2: bodies.invoice_body}
 
-_KINDS: dict[type, str] = {Customer: "customers", Subscription: "subscriptions", Invoice: "invoices"}
+_PAYMENT_BODIES: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "transactions": transaction_body,
+    "payment_sources": source_body,
+}
+_ALIVE = (*_PAYMENT_BODIES, "events")
+"""What is drawn before the first day passes, as it began."""
+_TABLES: dict[type, str] = {
+    Customer: "customers",
+    Subscription: "subscriptions",
+    Invoice: "invoices",
+    Transaction: "transactions",
+    PaymentSource: "payment_sources",
+}
 
 
 class Business:
@@ -32,19 +56,61 @@ class Business:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.settings = settings
         self.clock = clock
+        self.began = clock.now()
         lags = settings.list_lag > 0
-        self.customers: Table[Customer] = Table(bodies.customer_body, keeps_past=lags)
-        self.subscriptions: Table[Subscription] = Table(_SUBSCRIPTION_BODIES[settings.catalog], keeps_past=lags)
-        self.invoices: Table[Invoice] = Table(_INVOICE_BODIES[settings.catalog], keeps_past=lags)
+        self.customers: Table[Customer] = Table("customers", bodies.customer_body, keeps_past=lags)
+        self.subscriptions: Table[Subscription] = Table(
+            "subscriptions", _SUBSCRIPTION_BODIES[settings.catalog], keeps_past=lags
+        )
+        self.invoices: Table[Invoice] = Table("invoices", _INVOICE_BODIES[settings.catalog], keeps_past=lags)
         generated = Generator(settings.customers, settings.seed, clock.now())
         self.customers.extend(generated.customers)
         self.subscriptions.extend(generated.subscriptions)
         self.invoices.extend(generated.invoices)
         self.open_invoices = still_open(generated.invoices)
+        self._core: dict[str, Table[Any]] = {
+            "customers": self.customers,
+            "subscriptions": self.subscriptions,
+            "invoices": self.invoices,
+        }
+        self._drawn: dict[str, Table[Any]] = {}
+        self._journal = Journal(self)
+        for table in self._core.values():
+            table.hears = self._journal.hear
 
     def tables(self) -> dict[str, Table[Any]]:
-        """The tables by the vendor's name of the resource."""
-        return {"customers": self.customers, "subscriptions": self.subscriptions, "invoices": self.invoices}
+        """The tables of customers, subscriptions and invoices by the vendor's name of the resource."""
+        return self._core
+
+    def table(self, name: str) -> Table[Any]:
+        """Any table by name; what hangs on the business's beginning is drawn when it is first asked for."""
+        return self._core.get(name) or self._drawn.get(name) or self._draw(name)
+
+    @property
+    def events(self) -> EventLog:
+        """What was told of every change."""
+        log = self.table("events")
+        assert isinstance(log, EventLog)  # noqa: S101 what ``_draw`` makes of this name
+        return log
+
+    def _draw(self, name: str) -> Table[Any]:
+        self._drawn[name] = EventLog(self) if name == "events" else self._documents(name)
+        return self._drawn[name]
+
+    def _documents(self, name: str) -> Table[Any]:
+        body = _PAYMENT_BODIES[name] if name in _PAYMENT_BODIES else KINDS[name].body
+        table: Table[Any] = Table(name, body, keeps_past=self.settings.list_lag > 0)
+        table.extend(self._first(name))
+        table.hears = self._journal.hear
+        return table
+
+    def _first(self, name: str) -> list[Any]:
+        """The records with which a table begins."""
+        if name == "transactions":
+            return list(first_transactions(self.invoices.records))
+        if name == "payment_sources":
+            return [source_of(customer) for customer in self.customers.records if customer.payment]
+        return list(draw_all(self, name, KINDS[name]))
 
     def counts(self) -> dict[str, int]:
         """How many records each table holds, deleted ones too."""
@@ -52,7 +118,8 @@ class Business:
 
     def table_of(self, record: Record) -> Table[Any]:
         """The table that holds a record."""
-        return self.tables()[_KINDS[type(record)]]
+        kind = type(record)
+        return self.table(_TABLES.get(kind) or record.kind)  # type: ignore[attr-defined]
 
     def people(self, since: int = 0) -> list[Person]:
         """The customers from a row on, as another system may come to know them, oldest first."""
@@ -61,8 +128,12 @@ class Business:
     def card_json(self, customer: Customer) -> bytes | None:
         """The JSON of a customer's primary card; None without one."""
         if customer.card_json is None and customer.card:
-            customer.card_json = encode(bodies.card_body(customer.card, customer))
+            customer.card_json = encode(self.card(customer))
         return customer.card_json
+
+    def card(self, customer: Customer) -> dict[str, Any] | None:
+        """A customer's primary card; None without one."""
+        return bodies.card_body(customer.card, customer) if customer.card else None
 
     def edit(self, kind: str, record_id: str, **facts: Any) -> None:
         """Change attributes of a record now, as somebody at a desk would; None removes one.
@@ -70,15 +141,25 @@ class Business:
         Raises:
             KeyError: there is no such record.
         """
-        table = self.tables()[kind]
+        table = self.table(kind)
         record = table.get(record_id)
         if record is None:
             raise KeyError(f"No {kind} with id {record_id!r}.")
         table.change(record, self.clock.now(), **facts)
+        self.tell("admin_console")
+
+    def tell(self, source: str) -> None:
+        """An act is over: it is told in events."""
+        self._journal.tell(source)
 
     def live(self, seconds: int) -> dict[str, int]:
         """Let happen what happens in the ``seconds`` (at most a day) that have just passed; counts by kind."""
-        return Step(self, seconds).take()
+        for name in _ALIVE:
+            self.table(name)
+        happened = Step(self, seconds).take()
+        self._journal.arrive(self.clock.now())
+        self.events.expire(self.clock.now())
+        return happened
 
 
 def person_of(customer: Customer) -> Person:

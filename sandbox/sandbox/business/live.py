@@ -28,6 +28,7 @@ _RECOVERS = 0.45
 _ENDS_UNPAID = 0.5
 _PAYS_IN_TERM = 0.85
 _CLOSES_AFTER = 2 * DAY
+_BY_ITSELF = "scheduled_job"
 
 
 class Step:
@@ -48,6 +49,7 @@ class Step:
             self._fall_due(subscription)
         for invoice in self.business.open_invoices:
             _OPEN[invoice.status](self, invoice)
+            self.business.tell(_BY_ITSELF)
         for choice in CHOICES:
             self._choose(choice)
         self._delete_with_customers()
@@ -102,10 +104,12 @@ class Step:
         count = min(int(expected + self.random.random()), len(population))
         for one in self.random.sample(population, count):
             choice.act(self, one)
+            self.business.tell("api")
 
     def _fall_due(self, subscription: Subscription) -> None:
         while not subscription.deleted and subscription.due_at is not None and subscription.due_at <= self.now:
             _DUE[subscription.status](self, subscription, subscription.due_at)
+            self.business.tell(_BY_ITSELF)
 
     def renew(self, subscription: Subscription, at: int) -> None:
         """A term is over and the next begins."""
@@ -223,6 +227,7 @@ class Step:
         for record in hanging:
             if record.customer.row in self.gone and not record.deleted:
                 self.change(record, self.now, deleted=True)
+        self.business.tell("api")
 
     def _age_cards(self) -> None:
         """Cards expire unnoticed by ``updated_at``: whether it moves is not documented."""
@@ -233,6 +238,7 @@ class Step:
             card = customer.card
             if card and (status := card_status(card.expiry_year, card.expiry_month, self.now)) != card.status:
                 customers.change_quietly(customer, self.now, card=replace(card, status=status))
+        self.business.tell(_BY_ITSELF)
 
 
 _DUE = {

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import product
 
 ZERO_DECIMAL = frozenset({"JPY"})
+RATES = {"USD": 1.0, "EUR": 1.08, "JPY": 0.0067}
+"""To the base currency, USD; of major units."""
 _WEEKS_A_YEAR = 52
 _MONTHS_A_YEAR = 12
 
@@ -34,7 +36,9 @@ class Price:
 
 
 @dataclass(frozen=True)
-class _Item:
+class Item:
+    """What is sold; ``cents`` is its price for a month in USD."""
+
     id: str
     name: str
     item_type: str
@@ -42,13 +46,13 @@ class _Item:
     pricing_model: str
 
 
-_ITEMS = (
-    _Item("starter", "Starter", "plan", 2_900, "flat_fee"),
-    _Item("growth", "Growth", "plan", 1_900, "per_unit"),
-    _Item("scale", "Scale", "plan", 49_900, "flat_fee"),
-    _Item("metro", "Metro", "plan", 1_250, "tiered"),
-    _Item("priority-support", "Priority support", "addon", 9_900, "flat_fee"),
-    _Item("extra-seats", "Extra seats", "addon", 700, "per_unit"),
+ITEMS = (
+    Item("starter", "Starter", "plan", 2_900, "flat_fee"),
+    Item("growth", "Growth", "plan", 1_900, "per_unit"),
+    Item("scale", "Scale", "plan", 49_900, "flat_fee"),
+    Item("metro", "Metro", "plan", 1_250, "tiered"),
+    Item("priority-support", "Priority support", "addon", 9_900, "flat_fee"),
+    Item("extra-seats", "Extra seats", "addon", 700, "per_unit"),
 )
 _CURRENCIES = {"USD": 1.0, "EUR": 0.9, "JPY": 1.5}
 """Minor units for one of USD: a price of 29.00 USD is 26.10 EUR and 4,350 JPY."""
@@ -61,7 +65,7 @@ _PERIODS = {
 """Length, unit, and the price for it in prices of a month."""
 
 
-def _price(item: _Item, currency: str, period: str) -> Price:
+def _price(item: Item, currency: str, period: str) -> Price:
     length, unit, factor = _PERIODS[period]
     return Price(
         id=f"{item.id}-{currency}-{period}",
@@ -76,7 +80,7 @@ def _price(item: _Item, currency: str, period: str) -> Price:
     )
 
 
-PRICES = {price.id: price for price in (_price(*row) for row in product(_ITEMS, _CURRENCIES, _PERIODS))}
+PRICES = {price.id: price for price in (_price(*row) for row in product(ITEMS, _CURRENCIES, _PERIODS))}
 PLANS = ("starter", "growth", "scale", "metro")
 ADDONS = ("priority-support", "extra-seats")
 

@@ -42,10 +42,12 @@ class Record:
     edits: dict[str, Any] = field(default_factory=dict)
     json: bytes | None = None
     """The record as it is served, once it was."""
+    kept: Record | None = None
+    """The record as it is now, once somebody was told of it."""
 
     def forget(self) -> None:
         """What is served is to be made anew."""
-        self.json = None
+        self.json = self.kept = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +85,7 @@ class Customer(Record):
 
     def forget(self) -> None:
         """What is served, the card too, is to be made anew."""
-        self.json = self.card_json = None
+        self.json = self.card_json = self.kept = None
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -113,6 +115,8 @@ class Subscription(Record):
     due_since: int | None = None
     due_at: int | None = None
     invoiced: bool = False
+    late_mrr: int | None = None
+    """What is shown as recurring revenue until it is reckoned anew; None once it is."""
 
     @property
     def customer_id(self) -> str:
@@ -146,7 +150,9 @@ class Subscription(Record):
 
     @property
     def mrr(self) -> int:
-        """Monthly recurring revenue; 0 unless active or non-renewing."""
+        """Monthly recurring revenue, as far as it is reckoned; 0 unless active or non-renewing."""
+        if self.late_mrr is not None:
+            return self.late_mrr
         return self.plan.monthly(self.amount) if self.status in ("active", "non_renewing") else 0
 
 

@@ -23,11 +23,14 @@ class Table(Generic[R]):
     With ``keeps_past``, every version that a change replaces is kept until :meth:`seen` finds it out of date.
     """
 
-    def __init__(self, body: Callable[[R], dict[str, Any]], *, keeps_past: bool = False) -> None:
+    def __init__(self, name: str, body: Callable[[R], dict[str, Any]], *, keeps_past: bool = False) -> None:
+        self.name = name
         self._body = body
         self._by_id: dict[str, R] = {}
         self._keeps_past = keeps_past
         self._past: list[tuple[int, int, R | None]] = []
+        self.hears: Callable[..., None] | None = None
+        """Told of every write, before it."""
         self.records: list[R] = []
         self.version = 0
 
@@ -42,6 +45,8 @@ class Table(Generic[R]):
 
     def append(self, record: R, at: int) -> None:
         """Append a record created at a time."""
+        if self.hears:
+            self.hears(record, at, {}, created=True)
         self.extend([record])
         self._keep(at, record.row, None)
         self._stamp(record, at)
@@ -76,7 +81,7 @@ class Table(Generic[R]):
         if name in record.edits:
             return record.edits[name]
         value = getattr(record, name, _ABSENT)
-        return self.body(record).get(name) if value is _ABSENT else value
+        return _inside(self.body(record), name) if value is _ABSENT else value
 
     def change(self, record: R, at: int, /, **facts: Any) -> None:
         """Write attributes at a time: ``updated_at`` never goes back, and ``resource_version`` always grows."""
@@ -85,6 +90,12 @@ class Table(Generic[R]):
 
     def change_quietly(self, record: R, at: int, /, **facts: Any) -> None:
         """Write attributes whose change the vendor does not stamp (an invoice's dunning, for one)."""
+        if self.hears:
+            self.hears(record, at, facts)
+        self.change_unheard(record, at, **facts)
+
+    def change_unheard(self, record: R, at: int, /, **facts: Any) -> None:
+        """Write attributes of which nobody is told, and which the vendor does not stamp."""
         self._keep(at, record.row, record)
         for name, value in facts.items():
             if name in record.__dataclass_fields__:
@@ -105,3 +116,10 @@ class Table(Generic[R]):
     def _stamp(self, record: R, at: int) -> None:
         record.updated_at = max(record.updated_at or 0, at)
         record.resource_version = max((record.resource_version or 0) + 1, at * 1000)
+
+
+def _inside(body: dict[str, Any], name: str) -> Any:
+    """An attribute of a body; ``gifter[customer_id]`` is one of an object within."""
+    outer, _, inner = name.partition("[")
+    value = body.get(outer)
+    return value.get(inner.rstrip("]")) if inner and isinstance(value, dict) else value

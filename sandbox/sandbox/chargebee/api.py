@@ -11,9 +11,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.business.tables import encode
-from sandbox.chargebee.errors import RefusedError, invalid, not_found
+from sandbox.chargebee.errors import RefusedError, incompatible, invalid, not_found
+from sandbox.chargebee.items import item_writer
 from sandbox.chargebee.lists import Key, Query, page, read_query, select
 from sandbox.chargebee.resources import RESOURCES, Resource
+from sandbox.chargebee.views import VIEWS, View
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from sandbox.business.business import Business
     from sandbox.world import World
 
-SITE = "sandbox"
 API_KEY = "sandbox_key"
 _JSON = {"content-type": "application/json;charset=utf-8"}
 _SELECTIONS = 32
@@ -33,12 +34,11 @@ _SELECTIONS = 32
 def routes(world: World) -> list[Route]:
     """The routes of the API, below its base."""
     server = Server(world)
-    made = [Route("/configurations", _guarded(server.configurations), methods=["GET"])]
+    made = [Route(view.path, _guarded(server.view(view)), methods=["GET"]) for view in VIEWS]
     for resource in RESOURCES:
-        made += [
-            Route(f"/{resource.path}", _guarded(server.list_of(resource)), methods=["GET"]),
-            Route(f"/{resource.path}/{{id}}", _guarded(server.one_of(resource)), methods=["GET"]),
-        ]
+        made.append(Route(f"/{resource.path}", _guarded(server.list_of(resource)), methods=["GET"]))
+        if resource.retrieved:
+            made.append(Route(f"/{resource.path}/{{id}}", _guarded(server.one_of(resource)), methods=["GET"]))
     return made
 
 
@@ -50,27 +50,23 @@ class Server:
         self._business: Business | None = None
         self._selections: dict[tuple[str, str, int, int], list[Key]] = {}
 
-    def configurations(self, request: Request) -> bytes:
-        """``GET /configurations``: one entry for the live site, one for its test site."""
-        _no_params(request)
-        version = f"v{self._world.settings.catalog}"
-        sites = [
-            {"domain": domain, "product_catalog_version": version, "chargebee_response_schema_type": "compat"}
-            for domain in (SITE, f"{SITE}-test")
-        ]
-        return encode({"configurations": sites})
+    def view(self, view: View) -> Callable[[Request], bytes]:
+        """A retrieval that is neither a list nor a record by its id."""
+        return lambda request: view(self._world, _params(request), request.path_params.get("id", ""))
 
     def list_of(self, resource: Resource) -> Callable[[Request], bytes]:
         """The list operation of a resource; it lags behind the truth as the settings say."""
 
         def answer(request: Request) -> bytes:
             world = self._world
-            query = read_query(_params(request), resource, world.settings.catalog)
+            self._hold_to_catalog(resource)
+            parent_id = self._parent(resource, request)
+            query = read_query(_params(request), resource, world.settings.catalog, parent_id)
             at = world.clock.now() - world.settings.list_lag
-            records = world.business.tables()[resource.path].seen(at)
-            customers = world.business.customers.seen(at)
+            records = world.business.table(resource.table).seen(at)
             found, offset = page(self._selection(resource, records, query, at), query)
-            items = b",".join(item_json(world.business, resource, records[row], customers) for _, row in found)
+            item = item_writer(world.business, resource, lambda name: world.business.table(name).seen(at))
+            items = b",".join([item(records[row]) for _, row in found])
             tail = b"" if offset is None else b',"next_offset":' + encode(offset)
             return b'{"list":[' + items + b"]" + tail + b"}"
 
@@ -80,15 +76,30 @@ class Server:
         """The retrieval of one record, always as it is now; a deleted one is not found."""
 
         def answer(request: Request) -> bytes:
+            self._hold_to_catalog(resource)
             _no_params(request)
-            record_id = request.path_params["id"]
+            record = self._live(resource.table, resource.object, request.path_params["id"])
             business = self._world.business
-            record = business.tables()[resource.path].get(record_id)
-            if record is None or record.deleted:
-                raise not_found(f"{resource.object} {record_id}")
-            return item_json(business, resource, record, business.customers.records)
+            return item_writer(business, resource, lambda name: business.table(name).records)(record)
 
         return answer
+
+    def _hold_to_catalog(self, resource: Resource) -> None:
+        if self._world.settings.catalog not in resource.catalogs:
+            raise incompatible(f"/{resource.path}")
+
+    def _parent(self, resource: Resource, request: Request) -> str | None:
+        """The id of the record that a child's list is of; None for a list that is nobody's child."""
+        if resource.parent is None:
+            return None
+        parent: str = self._live(resource.parent, resource.parent.removesuffix("s"), request.path_params["id"]).id
+        return parent
+
+    def _live(self, table: str, what: str, record_id: str) -> Any:
+        record = self._world.business.table(table).get(record_id)
+        if record is None or record.deleted:
+            raise not_found(f"{what} {record_id}")
+        return record
 
     def _selection(self, resource: Resource, records: Sequence[Any], query: Query, at: int) -> list[Key]:
         """The selected keys; remembered while the business is the same and its table as it was."""
@@ -96,25 +107,13 @@ class Server:
         if self._business is not business:
             self._business = business
             self._selections.clear()
-        table = business.tables()[resource.path]
+        table = business.table(resource.table)
         asked = (resource.path, query.fingerprint, table.version, at)
         if asked not in self._selections:
             while len(self._selections) >= _SELECTIONS:
                 del self._selections[next(iter(self._selections))]
             self._selections[asked] = select(records, query, table.value)
         return self._selections[asked]
-
-
-def item_json(business: Business, resource: Resource, record: Any, customers: Sequence[Any]) -> bytes:
-    """A record in its envelope, with its siblings: ``{"subscription":{...},"customer":{...},"card":{...}}``."""
-    text = b'{"' + resource.object.encode() + b'":' + business.tables()[resource.path].json(record)
-    if not resource.siblings:
-        return text + b"}"
-    customer = record if resource.object == "customer" else customers[record.customer.row]
-    if "customer" in resource.siblings:
-        text += b',"customer":' + business.customers.json(customer)
-    card = business.card_json(customer)
-    return text + b"}" if card is None else text + b',"card":' + card + b"}"
 
 
 def _guarded(answer: Callable[[Request], bytes]) -> Callable[[Request], Awaitable[Response]]:

@@ -46,6 +46,17 @@ def invalid(param: str, message: str) -> RefusedError:
     return RefusedError(400, "invalid_request", f"{param} : {message}", param)
 
 
+def incompatible(path: str) -> RefusedError:
+    """An operation of the Product Catalog that the site does not have."""
+    message = f"This API operation is not enabled for this site: {path} is not part of its Product Catalog."
+    return RefusedError(400, "configuration_incompatible", message)
+
+
+def limited(message: str) -> RefusedError:
+    """More calls than the site's plan allows."""
+    return RefusedError(429, "api_request_limit_exceeded", message)
+
+
 def not_found(what: str) -> RefusedError:
     """Something that is not there."""
     return RefusedError(404, "resource_not_found", f"{what} not found")

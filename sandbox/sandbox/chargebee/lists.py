@@ -10,6 +10,7 @@ import json
 import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 DEFAULT_LIMIT = 10
 MAX_LIMIT = 100
-_FIELD = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\[([a-z_]+)\]")
+_FIELD = re.compile(r"([A-Za-z_][A-Za-z0-9_]*(?:\[[a-z_]+\])?)\[([a-z_]+)\]")
 _NEVER = 0
 """Where a record sorts that lacks the field: before all others."""
 
@@ -45,8 +46,10 @@ class Query:
     fingerprint: str
 
 
-def read_query(params: Sequence[tuple[str, str]], resource: Resource, catalog: int) -> Query:
-    """Understand the parameters of a list of a site with Product Catalog 1 or 2.
+def read_query(
+    params: Sequence[tuple[str, str]], resource: Resource, catalog: int, parent_id: str | None = None
+) -> Query:
+    """Understand the parameters of a list of a site with Product Catalog 1 or 2; of a child's list, below one parent.
 
     Raises:
         RefusedError: naming the parameter that the list does not take, or not with that value.
@@ -54,10 +57,10 @@ def read_query(params: Sequence[tuple[str, str]], resource: Resource, catalog: i
     given = _once(params)
     limit = _limit(given.pop("limit", None))
     offset = given.pop("offset", None)
-    fingerprint = _fingerprint(given)
+    fingerprint = _fingerprint({**given, resource.path: parent_id or ""})
     include_deleted = _include_deleted(given.pop("include_deleted", None), resource)
+    tests = [*_below(resource, parent_id), *_plain(given, resource)]
     sort, descending = resource.order, False
-    tests = []
     for name, text in given.items():
         field, operator = _split(name)
         if field == "sort_by":
@@ -65,7 +68,7 @@ def read_query(params: Sequence[tuple[str, str]], resource: Resource, catalog: i
         else:
             accepted = _filter(name, field, resource, catalog)
             tests.append((field, _test(name, operator, text, accepted)))
-    after = None if offset is None else _read_offset(offset, fingerprint)
+    after = None if offset is None else _read_offset(offset, fingerprint, textual=_is_text(sort, resource))
     return Query(limit, after, sort, descending, tuple(tests), include_deleted, fingerprint)
 
 
@@ -120,6 +123,27 @@ def _include_deleted(text: str | None, resource: Resource) -> bool:
     if not resource.include_deleted:
         raise invalid("include_deleted", f"unknown parameter for {resource.path}")
     return _understood("include_deleted", lambda: read_boolean(text))
+
+
+def _below(resource: Resource, parent_id: str | None) -> list[tuple[str, Test]]:
+    """What holds a child's list to its parent."""
+    return [] if parent_id is None else [(resource.parent_key, lambda value: value == parent_id)]
+
+
+def _plain(given: dict[str, str], resource: Resource) -> list[tuple[str, Test]]:
+    """Take the parameters without an operator out of those given; what they ask for."""
+    for name in resource.required:
+        if name not in given:
+            raise wrong_value(name, "cannot be blank")
+    for name in resource.flags:
+        _understood(name, partial(read_boolean, given.pop(name, "false")))
+    asked = {name: (given.pop(name), accepted) for name, accepted in resource.equals.items() if name in given}
+    tests = [(name, _test(name, accepted.operator, text, accepted)) for name, (text, accepted) in asked.items()]
+    return [(asked[name][1].field or name, test) for name, test in tests if asked[name][1].tested]
+
+
+def _is_text(sort: str, resource: Resource) -> bool:
+    return sort in resource.filters and resource.filters[sort].kind in ("string", "enum")
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -180,11 +204,11 @@ def _write_offset(key: Key, query: Query) -> str:
     return json.dumps([place, str(row), query.fingerprint], separators=(",", ":"))
 
 
-def _read_offset(text: str, fingerprint: str) -> Key:
+def _read_offset(text: str, fingerprint: str, *, textual: bool) -> Key:
     try:
         place, row, made_for = json.loads(text)
-        key = (int(place) // 1000, int(row))
-    except (ValueError, TypeError, RecursionError) as error:
+        key = (str(place) if textual else int(place) // 1000, int(row))
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise wrong_value("offset", "is not one that this list returned") from error
     if made_for != fingerprint:
         raise wrong_value("offset", "was returned for another filter or sort")

@@ -1,0 +1,10 @@
+"""Every kind of document, by the name of its table."""
+
+from __future__ import annotations
+
+from sandbox.business.documents.billing import BILLING
+from sandbox.business.documents.holding import HOLDING
+from sandbox.business.documents.keeping import KEEPING
+from sandbox.business.documents.selling import SELLING
+
+KINDS = {**SELLING, **BILLING, **HOLDING, **KEEPING}

@@ -1,0 +1,140 @@
+"""Events: what was told of each change, with the records as they were then; kept for ninety days."""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sandbox.business.records import Customer, Record
+from sandbox.business.tables import Table
+from sandbox.clock import DAY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from sandbox.business.business import Business
+    from sandbox.business.records import Invoice
+
+RETENTION = 90 * DAY
+"""So long an event is listed; the vendor's number is not documented."""
+_NEWEST = 60
+"""So many of the newest records of a kind were told of before a business begins."""
+_BY_ITSELF = "scheduled_job"
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Event(Record):
+    """One event; ``created_at`` is when it occurred, ``content`` the snapshots by name."""
+
+    event_type: str
+    source: str
+    content: tuple[tuple[str, Record], ...]
+
+    @property
+    def occurred_at(self) -> int:
+        """When it occurred."""
+        return self.created_at
+
+
+class EventLog(Table[Event]):
+    """The events, oldest first; a row that is None was told too long ago."""
+
+    def __init__(self, business: Business) -> None:
+        super().__init__("events", lambda event: event_body(business, event), keeps_past=business.settings.list_lag > 0)
+        self._business = business
+        self._expired = 0
+        self.extend(sorted(_before(business, self.event), key=lambda event: event.created_at))
+
+    def event(self, event_type: str, at: int, content: Iterable[tuple[str, Record]], source: str) -> Event:
+        """An event, not yet in the log."""
+        return Event(
+            id="",
+            created_at=at,
+            updated_at=None,
+            resource_version=None,
+            event_type=event_type,
+            source=source,
+            content=tuple((name, snapshot(record)) for name, record in content),
+        )
+
+    def extend(self, records: Iterable[Event]) -> None:
+        """Append events, giving each its id."""
+        named = list(records)
+        for number, event in enumerate(named, start=len(self.records) + 1):
+            event.id = f"ev_{self._business.settings.seed}Zz{number:09}"
+        super().extend(named)
+
+    def tell(self, event_type: str, at: int, content: Iterable[tuple[str, Record]], source: str) -> None:
+        """Write an event that occurred at a time."""
+        self.append(self.event(event_type, at, content, source), at)
+
+    def expire(self, now: int) -> None:
+        """Forget what was told too long ago."""
+        while self._expired < len(self.records):
+            event: Any = self.records[self._expired]
+            if event.created_at > now - RETENTION:
+                break
+            del self._by_id[event.id]
+            self.records[self._expired] = None  # type: ignore[call-overload]
+            self._expired += 1
+        self.version += 1
+
+    def _stamp(self, record: Event, at: int) -> None:
+        """Nothing: an event never changes."""
+
+
+def snapshot(record: Record) -> Record:
+    """The record as it is now; one copy serves all who ask before it changes."""
+    if record.kept is None:
+        kept = copy(record)
+        kept.edits = dict(record.edits)
+        record.kept = kept
+    return record.kept
+
+
+def with_card(customer: Customer) -> list[tuple[str, Record]]:
+    """A customer as content; the card comes with it."""
+    return [("customer", customer)]
+
+
+def event_body(business: Business, event: Event) -> dict[str, Any]:
+    """An event as the vendor's API shows it."""
+    content: dict[str, Any] = {}
+    for name, record in event.content:
+        content[name] = business.table_of(record).body(record)
+        if isinstance(record, Customer) and (card := business.card(record)):
+            content["card"] = card
+    return {
+        "id": event.id,
+        "occurred_at": event.occurred_at,
+        "source": event.source,
+        "user": "owner@example.com" if event.source == "admin_console" else None,
+        "object": "event",
+        "api_version": "v2",
+        "content": content,
+        "event_type": event.event_type,
+        "webhook_status": "not_configured",
+        "webhooks": [],
+    }
+
+
+def _before(business: Business, event: Callable[..., Event]) -> Iterable[Event]:
+    """What was told, of the newest records, in the ninety days before the business begins."""
+    since = business.began - RETENTION
+    for customer in business.customers.records[-_NEWEST:]:
+        if customer.created_at > since:
+            yield event("customer_created", customer.created_at, with_card(customer), "api")
+    for subscription in business.subscriptions.records[-_NEWEST:]:
+        if subscription.created_at > since:
+            content = [("subscription", subscription), *with_card(subscription.customer)]
+            yield event("subscription_created", subscription.created_at, content, "api")
+    for invoice in business.invoices.records[-_NEWEST:]:
+        if invoice.date > since:
+            yield from _of_invoice(invoice, event)
+
+
+def _of_invoice(invoice: Invoice, event: Callable[..., Event]) -> Iterable[Event]:
+    yield event("invoice_generated", invoice.date, [("invoice", invoice)], _BY_ITSELF)
+    if invoice.updated_at and invoice.updated_at > invoice.date:
+        yield event("invoice_updated", invoice.updated_at, [("invoice", invoice)], _BY_ITSELF)

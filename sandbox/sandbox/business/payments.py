@@ -1,0 +1,182 @@
+"""Payments of invoices, and what customers pay with: one record each, and the bodies that the vendor shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from sandbox.business.records import Customer, Invoice, Record
+from sandbox.clock import DAY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_GATEWAY_ACCOUNT = "gw_169lsPTZ3lUQ62pR"
+_KNOWN = 200
+"""So many of the newest invoices have their payments on record when a business begins."""
+_OLDEST = 20
+"""And so many of the oldest, some of which were paid before the vendor kept stamps."""
+_RETRY = 3 * DAY
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Transaction(Record):
+    """An attempt to collect an invoice; ``created_at`` is its date."""
+
+    invoice: Invoice
+    amount: int
+    status: str
+
+    @property
+    def customer_id(self) -> str:
+        """The customer's id."""
+        return self.invoice.customer_id
+
+    @property
+    def date(self) -> int:
+        """When it was made."""
+        return self.created_at
+
+    @property
+    def currency_code(self) -> str:
+        """The invoice's currency."""
+        return self.invoice.currency_code
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class PaymentSource(Record):
+    """What a customer pays with, by default."""
+
+    customer: Customer
+
+    @property
+    def customer_id(self) -> str:
+        """The customer's id."""
+        return self.customer.id
+
+
+def payment_of(invoice: Invoice) -> Transaction:
+    """The payment of an invoice that was paid, all or in part."""
+    at = invoice.paid_at or invoice.date
+    return _transaction(invoice, f"txn_{invoice.id}", at, "success", invoice.amount_paid)
+
+
+def failure_of(invoice: Invoice, attempt: int, at: int) -> Transaction:
+    """The ``attempt``-th payment of an invoice, which failed."""
+    return _transaction(invoice, f"txn_{invoice.id}_{attempt}", at, "failure", invoice.amount_due)
+
+
+def _transaction(invoice: Invoice, txn_id: str, at: int, status: str, amount: int) -> Transaction:
+    stamped = invoice.updated_at is not None
+    return Transaction(
+        id=txn_id,
+        created_at=at,
+        updated_at=at if stamped else None,
+        resource_version=at * 1000 if stamped else None,
+        deleted=invoice.deleted,
+        invoice=invoice,
+        amount=amount,
+        status=status,
+    )
+
+
+def first_transactions(invoices: Sequence[Invoice]) -> list[Transaction]:
+    """The payments on record when a business begins, oldest first."""
+    newest = range(max(_OLDEST, len(invoices) - _KNOWN), len(invoices))
+    known = (invoices[row] for row in chain(range(min(_OLDEST, len(invoices))), newest))
+    made = [one for invoice in known for one in _transactions_of(invoice)]
+    return sorted(made, key=lambda transaction: transaction.created_at)
+
+
+def _transactions_of(invoice: Invoice) -> Iterator[Transaction]:
+    for attempt in range(1, invoice.attempts + 1):
+        yield failure_of(invoice, attempt, invoice.date + (attempt - 1) * _RETRY)
+    if invoice.amount_paid:
+        yield payment_of(invoice)
+
+
+def source_of(customer: Customer) -> PaymentSource:
+    """What a customer pays with."""
+    stamp = customer.updated_at and customer.created_at
+    return PaymentSource(
+        id=f"pm_{customer.id}",
+        created_at=customer.created_at,
+        updated_at=stamp,
+        resource_version=stamp and stamp * 1000 + 17,
+        deleted=customer.deleted,
+        customer=customer,
+    )
+
+
+def transaction_body(transaction: Transaction) -> dict[str, Any]:
+    """A payment as the vendor's API shows it."""
+    invoice = transaction.invoice
+    failed = transaction.status == "failure"
+    linked = {
+        "invoice_id": invoice.id,
+        "applied_amount": 0 if failed else transaction.amount,
+        "applied_at": transaction.date,
+        "invoice_date": invoice.date,
+        "invoice_total": invoice.total,
+        "object": "linked_invoice",
+    }
+    return {
+        "id": transaction.id,
+        "customer_id": transaction.customer_id,
+        "subscription_id": invoice.subscription_id,
+        "gateway_account_id": _GATEWAY_ACCOUNT,
+        "payment_source_id": f"pm_{transaction.customer_id}" if invoice.customer.payment else None,
+        "payment_method": invoice.customer.payment or "other",
+        "gateway": "stripe",
+        "type": "payment",
+        "date": transaction.date,
+        "exchange_rate": 1.0,
+        "currency_code": transaction.currency_code,
+        "amount": transaction.amount,
+        "id_at_gateway": f"ch_{transaction.id}",
+        "status": transaction.status,
+        "error_code": "card_declined" if failed else None,
+        "error_text": "The card was declined." if failed else None,
+        "updated_at": transaction.updated_at,
+        "resource_version": transaction.resource_version,
+        "deleted": transaction.deleted,
+        "object": "transaction",
+        "base_currency_code": "USD",
+        "amount_unused": 0,
+        "linked_invoices": [linked],
+        "linked_refunds": [],
+    }
+
+
+def source_body(source: PaymentSource) -> dict[str, Any]:
+    """A payment source as the vendor's API shows it."""
+    customer = source.customer
+    card = customer.card
+    shown = card and {
+        "first_name": customer.first_name,
+        "last_name": customer.last_name,
+        "brand": card.brand,
+        "last4": card.last4,
+        "expiry_month": card.expiry_month,
+        "expiry_year": card.expiry_year,
+        "funding_type": "credit",
+        "masked_number": f"************{card.last4}",
+        "object": "card",
+    }
+    return {
+        "id": source.id,
+        "customer_id": customer.id,
+        "type": customer.payment,
+        "reference_id": f"cus_{customer.id}/src_{customer.row}",
+        "status": card.status if card else "valid",
+        "gateway": "stripe",
+        "gateway_account_id": _GATEWAY_ACCOUNT,
+        "issuing_country": "US",
+        "card": shown,
+        "created_at": source.created_at,
+        "updated_at": source.updated_at,
+        "resource_version": source.resource_version,
+        "deleted": source.deleted,
+        "object": "payment_source",
+    }
