@@ -193,16 +193,16 @@ class TapChargebee(Tap):
             Refusal: Chargebee refused a stream, which it does before the first message; or it fell silent later.
         """
         selected = self._open()
-        bookmarks = self.state.get("bookmarks", {})
-        bookmarks.pop(rules.MARKER, None)
+        self.state.get("bookmarks", {}).pop(rules.MARKER, None)
         super().sync_all()
         marker = rules.marker(
             selected, start_date=self.start_date, completed_at=int(time.time() * 1000), subset=self.is_subset
         )
+        bookmarks = self.state.setdefault("bookmarks", {})
         if self.is_subset:
             for name in [name for name, bookmark in bookmarks.items() if not bookmark]:
                 del bookmarks[name]
-        self.state.setdefault("bookmarks", {})[rules.MARKER] = marker
+        bookmarks[rules.MARKER] = marker
         self.state_writer.write_state(self.state)
 
     def _open(self) -> list[str]:

@@ -62,7 +62,7 @@ def bookmarks(state: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def catalog_of(*names: str) -> dict[str, Any]:
+def selecting(*names: str) -> dict[str, Any]:
     """A catalog that selects these streams."""
     tap = TapChargebee(config={"site": "sandbox", "api_key": "sandbox_key"})
     catalog = tap.catalog_dict
@@ -75,7 +75,7 @@ def catalog_of(*names: str) -> dict[str, Any]:
     return json.loads(json.dumps(catalog))  # type: ignore[no-any-return]
 
 
-BILLING = catalog_of("customers", "invoices", "subscriptions")
+BILLING = selecting("customers", "invoices", "subscriptions")
 
 
 class Collector(Writer):
@@ -91,6 +91,12 @@ class Collector(Writer):
         self._run.messages.append(json.loads(bytes(self.format_message(message))))
         if self._on_message is not None:
             self._on_message(self._run.messages[-1])
+
+
+@pytest.fixture
+def catalog_of() -> Callable[..., dict[str, Any]]:
+    """A catalog that selects the streams of these names."""
+    return selecting
 
 
 @pytest.fixture
@@ -116,7 +122,7 @@ def run_tap(config: dict[str, Any]) -> Iterator[Callable[..., Run]]:
         catalog = BILLING if catalog is None else catalog
         try:
             TapChargebee(
-                config=config | {"follow_events": False} | settings,
+                config=config | settings,
                 state=state,
                 catalog=catalog,
                 message_writer=Collector(done, on_message),
