@@ -22,11 +22,25 @@ if TYPE_CHECKING:
     from tap_chargebee.resource import Resource
 
 SCHEMAS = Path(__file__).parents[1] / "tap_chargebee" / "schemas"
-# Attributes that the API's description has and the client's model lacks.
-MORE: dict[str, dict[str, Any]] = {"invoice": {"base_currency_code": str}}
+# Attributes that the API sends and the client's model lacks.
+MORE: dict[str, dict[str, Any]] = {
+    "advance_invoice_schedule": {"subscription_id": str, "next_charge_at": int},
+    "attached_item": {"item_type": str},
+    "business_entity": {"is_default": bool},
+    "business_rule": {"draft": bool},
+    "customer_entitlement": {"feature_name": str},
+    "differential_price": {"item_id": str},
+    "discount": {"subscription_id": str},
+    "einvoice": {"invoice_id": str, "credit_note_id": str},
+    "invoice": {"base_currency_code": str},
+    "payment_schedule": {"invoice_id": str},
+    "transaction": {"base_currency_code": str},
+    "unbilled_charge": {"invoice_id": str},
+}
 # Resources that the client has no model of.
 MODELLESS: dict[str, dict[str, Any]] = {
     "custom_field_config": {
+        "id": str,
         "entity_type": str,
         "api_name": str,
         "display_name": str,
@@ -35,7 +49,14 @@ MODELLESS: dict[str, dict[str, Any]] = {
         "required": bool,
         "props": dict[str, Any],
     },
-    "item_billing_metric": {"id": str},
+    "item_billing_metric": {
+        "id": str,
+        "item_id": str,
+        "feature_id": str,
+        "status": str,
+        "created_at": int,
+        "modified_at": int,
+    },
 }
 # Streams whose records have no name of their own in the answer.
 BARE = {"configurations": "configuration", "advance_invoice_schedules": "advance_invoice_schedule"}
@@ -89,7 +110,9 @@ def value_schema(hint: Any) -> dict[str, Any]:
     if hint in TYPES:
         return nullable(TYPES[hint])
     if get_origin(hint) is list:
-        return {**nullable("array"), "items": value_schema(get_args(hint)[0])}
+        (member,) = get_args(hint)
+        # What the client calls a list of dicts is a list of any JSON.
+        return {**nullable("array"), "items": {} if get_origin(member) is dict else value_schema(member)}
     if get_origin(hint) is dict:
         return {**nullable("object"), "additionalProperties": True}
     return object_schema(get_type_hints(hint, namespace()))

@@ -65,6 +65,7 @@ class Crew:
         self._wanted = key
         self._hire()
         self.changed.wait()
+        self._wanted = None
 
     def hold(self, pages: int) -> None:
         """Count pages that are kept (or, below 0, that were let go); the lock is taken."""
@@ -86,7 +87,8 @@ class Crew:
         while True:
             call()
             with self.changed:
+                self._working -= 1
                 if not self._may_begin():
-                    self._working -= 1
                     return
+                self._working += 1
                 call = heappop(self._waiting)[2]

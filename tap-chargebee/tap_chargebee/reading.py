@@ -8,9 +8,8 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from tap_chargebee import windows
+from tap_chargebee.shape import Item, Shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,33 +18,6 @@ if TYPE_CHECKING:
     from tap_chargebee.client import ChargebeeClient
     from tap_chargebee.crew import Crew, Key
     from tap_chargebee.resource import Resource
-
-Item = dict[str, Any]
-
-
-class Shape:
-    """What of a page is wanted before it is written: its cursor, and the time of every record on it."""
-
-    def __init__(self, resource: Resource) -> None:
-        self._envelope = resource.envelope
-        self._answer = resource.answer
-        time = resource.time or resource.primary_keys[0]
-        dated = msgspec.defstruct("Dated", [("at", Any, None)], rename={"at": time})
-        item = msgspec.defstruct("Item", [("record", dated)], rename={"record": resource.envelope})
-        self.page: type[Any] = msgspec.defstruct(
-            "Page",
-            [("items", list[item if resource.envelope else dated]), ("next_offset", str | None, None)],  # type: ignore[misc]
-            rename={"items": resource.answer},
-        )
-
-    def times(self, page: Any) -> list[Any]:
-        """The sort value of each record of a page."""
-        return [(item.record if self._envelope else item).at for item in page.items]
-
-    def items(self, text: bytes, kept: int) -> list[Item]:
-        """The first items of a page, whole."""
-        items: list[Item] = msgspec.json.decode(text)[self._answer]
-        return items[:kept]
 
 
 @dataclass
@@ -59,8 +31,8 @@ class Segment:
     undated: bool = False
     """Whether only records without a time belong to it."""
     offset: str | None = None
-    pages: deque[tuple[bytes, int]] = field(default_factory=deque)
-    """What came and was not written yet: the text of a page, and how many of its items belong here."""
+    pages: deque[list[Item]] = field(default_factory=deque)
+    """What came and was not written yet."""
     asked: bool = False
     """Whether its next page is on its way."""
     complete: bool = False
@@ -161,10 +133,10 @@ class Reading:
 
     def _pages(self, segment: Segment) -> Iterator[list[Item]]:
         while (page := self._next(segment)) is not None:
-            yield self._shape.items(*page)
+            yield page
             self.begin()
 
-    def _next(self, segment: Segment) -> tuple[bytes, int] | None:
+    def _next(self, segment: Segment) -> list[Item] | None:
         with self._crew.changed:
             self._await(segment)
             if not segment.pages:
@@ -188,32 +160,32 @@ class Reading:
         if self._closed:
             return
         query = {**segment.query, **({"offset": segment.offset} if segment.offset else {})}
+        limited = self._resource.answer == "list"
         try:
-            text, page = self._client.page(
-                self._resource.path, query, self._shape.page, limited=self._resource.answer == "list"
-            )
+            text, page = self._client.page(self._resource.path, query, self._shape.page, limited=limited)
+            items = self._shape.items(text, page)
         except BaseException as error:  # noqa: BLE001 whoever waits for the page raises it
             with self._crew.changed:
                 segment.error = error
                 self._crew.changed.notify_all()
         else:
             with self._crew.changed:
-                self._take(segment, text, page)
+                self._take(segment, items, page.next_offset)
                 self._crew.changed.notify_all()
 
-    def _take(self, segment: Segment, text: bytes, page: Any) -> None:
+    def _take(self, segment: Segment, items: list[Item], next_offset: str | None) -> None:
         """Keep what belongs to the stretch, and go on with it; the lock is taken."""
-        times = self._shape.times(page)
+        if self._closed:
+            return
+        times = [self._shape.time(item) for item in items]
         if segment is self._first and segment.offset is None:
             # A list of one page has no far end, and one that begins with records without a time has none there.
             self._looks_at_far_end = bool(times) and times[0] is not None
         kept = next((place for place, at in enumerate(times) if not segment.belongs(at)), len(times))
-        if self._closed:
-            return
         segment.asked = False
-        segment.pages.append((text, kept))
-        segment.offset = page.next_offset
-        segment.complete = kept < len(times) or not page.next_offset
+        segment.pages.append(items[:kept])
+        segment.offset = next_offset
+        segment.complete = kept < len(times) or not next_offset
         self._crew.hold(1)
         if not segment.complete:
             self._cut(segment, times)
@@ -273,7 +245,7 @@ class Family:
     """
 
     def __init__(
-        self, crew: Crew, ids: Iterable[str], fetch: Callable[[str], list[Item]], *, key: Key, ahead: int
+        self, crew: Crew, ids: Iterable[str], fetch: Callable[[str], list[dict[str, Any]]], *, key: Key, ahead: int
     ) -> None:
         self._crew = crew
         self._ids = ids
@@ -281,9 +253,9 @@ class Family:
         self._key = key
         self._ahead = ahead
 
-    def __iter__(self) -> Iterator[tuple[str, list[Item]]]:
+    def __iter__(self) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         """Each parent's id, and its items."""
-        asked: deque[tuple[Key, str, Future[list[Item]]]] = deque()
+        asked: deque[tuple[Key, str, Future[list[dict[str, Any]]]]] = deque()
         for place, parent in enumerate(self._ids):
             key = (*self._key, place)
             asked.append((key, parent, self._crew.future(key, partial(self._fetch, parent))))
@@ -292,7 +264,7 @@ class Family:
         while asked:
             yield self._outcome(*asked.popleft())
 
-    def _outcome(self, key: Key, parent: str, future: Future[list[Item]]) -> tuple[str, list[Item]]:
+    def _outcome(self, key: Key, parent: str, future: Future[list[dict[str, Any]]]) -> tuple[str, list[dict[str, Any]]]:
         with self._crew.changed:
             while not future.done():
                 self._crew.want(key)

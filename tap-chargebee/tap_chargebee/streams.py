@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import cached_property
 from importlib.resources import files
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from tap_chargebee.reading import Item
     from tap_chargebee.resource import Resource
+    from tap_chargebee.shape import Item
     from tap_chargebee.tap import TapChargebee
 
 ROWS = {resource.name: resource for resource in STREAMS}
@@ -53,6 +54,7 @@ class ChargebeeStream(Stream):
         self._reading: Reading | None = None
         self._greatest: int | None = None
         self._gone = 0
+        self._identity = attrgetter("id", *resource.primary_keys)
         self._extracted: datetime | None = None
         self.primary_keys = resource.primary_keys
         self.replication_key = resource.replication_key
@@ -140,46 +142,43 @@ class ChargebeeStream(Stream):
                 raise
             self.logger.warning("%s", error.message)
 
-    def _own_records(self) -> Iterator[dict[str, Any]]:
+    def _own_records(self) -> Iterator[Any]:
         yield from self._source.news.deleted(self.name)
         unseen = dict(self._source.news.changed(self.name))
-        repeats = windows.Repeats(self.primary_keys)
-        for record in self._records(self.open()):
-            if not repeats.repeats(record):
-                unseen.pop(record.get("id", ""), None)
-                self._note(record)
-                yield record
+        repeats = windows.Repeats()
+        for item in self._items(self.open()):
+            head = item.head
+            if not repeats.repeats(self._identity(head), head.resource_version):
+                unseen.pop(head.id, None)
+                self._note(head)
+                yield self._whole(item)
         yield from self._again(list(unseen))
 
-    def _again(self, ids: list[str]) -> Iterator[dict[str, Any]]:
+    def _again(self, ids: list[str]) -> Iterator[Any]:
         """The records of which events told, and the list did not."""
         if ids:
             self.logger.info("Reading %d records again, of which events told", len(ids))
             reading = self._read(self.resource, self._by_ids("id", ids), end=None, part=1)
             reading.begin()
-            yield from self._records(reading)
+            yield from map(self._whole, self._items(reading))
 
-    def _records(self, reading: Reading) -> Iterator[dict[str, Any]]:
+    def _items(self, reading: Reading) -> Iterator[Item]:
         progress = Progress(self.logger, until=self._source.run_start if self.resource.time else None)
         for page in reading:
             self._extracted = self._source.utc_now()
-            record: dict[str, Any] = {}
-            for item in page:
-                record = self.resource.record(item)
-                yield self._whole(record)
-            progress.page(len(page), record.get(self.resource.time or ""))
+            yield from page
+            progress.page(len(page), getattr(page[-1].head, self.resource.time or "", None) if page else None)
             self._source.flush()
 
-    def _whole(self, record: dict[str, Any]) -> dict[str, Any]:
-        """A record with all of its line items."""
-        if self.resource.large and record.get("line_items_next_offset"):
-            return completed(
-                record, self._source.client, f"{self.resource.path}/{record['id']}", self.resource.envelope
-            )
-        return record
+    def _whole(self, item: Item) -> Any:
+        """A record with all of its line items, as its JSON unless something of it is to be left out or changed."""
+        if self.resource.large and item.head.line_items_next_offset:
+            path = f"{self.resource.path}/{quote(item.head.id, safe='')}"
+            return completed(item.record(), self._source.client, path, self.resource.envelope)
+        return item.text if self._plain else item.record()
 
     def _children(self) -> Iterator[dict[str, Any]]:
-        parents = (record["id"] for page in self.open() for record in map(self._listed.record, page))
+        parents = (item.head.id for page in self.open() for item in page)
         ahead = 2 * self.config["max_concurrency"]
         family = Family(self._source.crew, parents, self._of_parent, key=(self._place, 1), ahead=ahead)
         progress = Progress(self.logger, until=None)
@@ -194,7 +193,7 @@ class ChargebeeStream(Stream):
         if self._gone:
             self.logger.info("%d records of %s were gone when they were asked for", self._gone, self.resource.parent)
 
-    def _of_parent(self, parent: str) -> list[Item]:
+    def _of_parent(self, parent: str) -> list[dict[str, Any]]:
         """The items that hang on one record of the parent; none when it is gone."""
         path = self.resource.path.format(id=quote(parent, safe=""))
         try:
@@ -204,7 +203,10 @@ class ChargebeeStream(Stream):
             return []
 
     def _generate_record_messages(self, record: dict[str, Any]) -> Generator[RecordMessage, None, None]:
-        """The message of a record; the SDK's own way through its selection and maps costs more than all the rest."""
+        """The message of a record, which may be JSON already.
+
+        The SDK's own way through its selection and maps costs more than all the rest.
+        """
         if not self._plain:
             yield from super()._generate_record_messages(record)
             return
@@ -221,9 +223,12 @@ class ChargebeeStream(Stream):
     def _alias(self) -> str:
         return self.stream_maps[0].stream_alias
 
-    def _note(self, record: Mapping[str, Any]) -> None:
+    def _process_record(self, record: Any, *_: Any, **__: Any) -> None:
+        """Nothing: the SDK's own children and partitions are not used."""
+
+    def _note(self, head: Any) -> None:
         """Remember the greatest replication key; a record last changed before 2016-09-28 has none."""
-        value = record.get(self.resource.replication_key or "")
+        value = getattr(head, self.resource.replication_key or "", None)
         if value is not None and (self._greatest is None or value > self._greatest):
             self._greatest = value
 

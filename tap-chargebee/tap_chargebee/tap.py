@@ -167,7 +167,7 @@ class TapChargebee(Tap):
             reading = Reading(self.crew, self.client, row, [query], key=(-1,), now=self.run_start, end=self.run_start)
             for page in reading:
                 for item in page:
-                    news.add(item["event"])
+                    news.add(item.record())
         return news
 
     def _chargebee_streams(self) -> Iterator[ChargebeeStream]:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from tap_chargebee.resource import Resource
 
@@ -149,15 +149,14 @@ class Repeats:
     versions are remembered, and memory stays flat however long the list is.
     """
 
-    def __init__(self, primary_keys: Sequence[str] = ("id",)) -> None:
-        self._primary_keys = primary_keys
+    def __init__(self) -> None:
         self._versions: OrderedDict[tuple[Any, ...], None] = OrderedDict()
 
-    def repeats(self, record: dict[str, Any]) -> bool:
+    def repeats(self, identity: tuple[Any, ...], version: int | None) -> bool:
         """Whether this very version was seen; a record without a ``resource_version`` is never taken for a repeat."""
-        if (version := record.get("resource_version")) is None:
+        if version is None:
             return False
-        key = (*(record.get(name) for name in self._primary_keys), version)
+        key = (*identity, version)
         if key in self._versions:
             return True
         self._versions[key] = None

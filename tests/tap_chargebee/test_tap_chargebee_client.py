@@ -9,6 +9,7 @@ import requests
 from tap_chargebee import client as module
 from tap_chargebee.client import ChargebeeClient, Site
 from tap_chargebee.errors import Refusal
+from tap_chargebee.line_items import completed
 from tap_chargebee.waiting import Pause
 
 if TYPE_CHECKING:
@@ -201,3 +202,60 @@ def test_the_first_call_gives_up_early(client: ChargebeeClient, clock: Clock, re
         "try again later, or check the settings `site` and `api_url`."
     )
     assert clock.slept == [1, 2, 4]
+
+
+def test_a_page_that_takes_too_long_is_asked_for_in_smaller_ones(
+    client: ChargebeeClient, requests_mock: Mocker
+) -> None:
+    """After a timeout the pages of that list, and of no other, are half as long for the rest of the run."""
+    slow: dict[str, Any] = {"exc": requests.ReadTimeout}
+    page: dict[str, Any] = {"json": {"list": [], "next_offset": "2"}}
+    requests_mock.get(f"{BASE}/transactions", [slow, {"status_code": 504}, page, EMPTY])
+    requests_mock.get(f"{BASE}/customers", **EMPTY)
+    list(client.pages("/transactions", {}))
+    list(client.pages("/customers", {}))
+    assert [request.qs["limit"] for request in requests_mock.request_history] == [
+        ["100"],
+        ["50"],
+        ["25"],
+        ["25"],
+        ["100"],
+    ]
+
+
+def test_a_budget_spaces_the_calls(clock: Clock) -> None:
+    """Sixty calls a minute are one a second and a little more; time that passed by itself is not waited for again."""
+    budget = Budget(60, clock.sleep, clock.read)
+    for _ in range(3):
+        budget.spend()
+    assert clock.slept == [pytest.approx(1 / 0.98)] * 2
+    clock.now += 10
+    budget.spend()
+    assert len(clock.slept) == 2
+
+
+def test_no_budget_is_no_wait(clock: Clock) -> None:
+    """Without a limit nobody waits."""
+    Budget(None, clock.sleep, clock.read).spend()
+    assert clock.slept == []
+
+
+def test_a_large_invoice_is_completed(client: ChargebeeClient, requests_mock: Mocker) -> None:
+    """Line items that come in parts are asked for until there are no more, and what belongs to them likewise."""
+    requests_mock.get(
+        f"{BASE}/invoices/i1",
+        [
+            {"json": {"invoice": {"line_items": [{"id": 1}], "line_item_taxes": [7], "line_items_next_offset": "b"}}},
+            {"json": {"invoice": {"line_items": [{"id": 2}]}}},
+        ],
+    )
+    record = {"id": "i1", "line_items": [], "line_items_next_offset": "a"}
+    assert completed(record, client, "/invoices/i1", "invoice") == {
+        "id": "i1",
+        "line_items": [{"id": 1}, {"id": 2}],
+        "line_item_taxes": [7],
+    }
+    assert [request.qs for request in requests_mock.request_history] == [
+        {"line_items_limit": ["300"], "line_items_offset": ["a"]},
+        {"line_items_limit": ["300"], "line_items_offset": ["b"]},
+    ]
