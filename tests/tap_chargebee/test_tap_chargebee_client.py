@@ -10,7 +10,7 @@ from tap_chargebee import client as module
 from tap_chargebee.client import ChargebeeClient, Site
 from tap_chargebee.errors import Refusal
 from tap_chargebee.line_items import completed
-from tap_chargebee.waiting import Pause
+from tap_chargebee.waiting import Budget, Pause
 
 if TYPE_CHECKING:
     from requests_mock import Mocker
