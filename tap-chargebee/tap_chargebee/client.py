@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from concurrent.futures import Future
 from email.utils import parsedate_to_datetime
-from functools import partial
 from http import HTTPStatus
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,9 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import backoff
 import msgspec
 import requests
+from requests.adapters import HTTPAdapter
 from singer_sdk.exceptions import RetriableAPIError
 
-from tap_chargebee.errors import Problem, Refusal, sentence
+from tap_chargebee.errors import Problem, Refusal, refusal
+from tap_chargebee.waiting import Budget, Pause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +27,9 @@ TRIES = 10
 FIRST_TRIES = 4
 LONGEST_WAIT = 60
 CONNECT_TIMEOUT = 30
+SMALLEST_PAGE = 5
+# Chargebee's words for a page that was too much for it, https://github.com/airbytehq/airbyte/issues/17657.
+TOO_MUCH = "db communication failure"
 BROKEN = (
     requests.ConnectionError,
     requests.Timeout,
@@ -48,6 +50,7 @@ class Configuration(msgspec.Struct):
     """One of the sites that share a key's account."""
 
     domain: str = ""
+    product_catalog_version: str = ""
 
 
 class Configurations(msgspec.Struct):
@@ -56,28 +59,15 @@ class Configurations(msgspec.Struct):
     configurations: list[Configuration]
 
 
-class Pause:
-    """The moment before which nobody asks: one worker's 429 holds them all."""
+class Site(msgspec.Struct, frozen=True):
+    """What a run knows of its site before it reads: its clock, unix seconds, and its Product Catalog, if it tells."""
 
-    def __init__(self, sleep: Callable[[float], None], clock: Callable[[], float]) -> None:
-        self._sleep = sleep
-        self._clock = clock
-        self._until = clock()
-        self._lock = threading.Lock()
-
-    def extend(self, seconds: float) -> None:
-        """Hold everybody for so many seconds from now."""
-        with self._lock:
-            self._until = max(self._until, self._clock() + seconds)
-
-    def wait(self) -> None:
-        """Return as soon as asking is allowed."""
-        while (left := self._until - self._clock()) > 0:
-            self._sleep(left)
+    now: int
+    catalog: int | None = None
 
 
 class ChargebeeClient:
-    """A site of Chargebee, read-only.
+    """A site of Chargebee, read-only; any number of threads may ask at the same time.
 
     Args:
         site: the site's name.
@@ -85,6 +75,8 @@ class ChargebeeClient:
         api_url: the API's base; empty for ``https://{site}.chargebee.com/api/v2``.
         page_size: records a page, 1 to 100.
         timeout: how long to wait for an answer, seconds.
+        connections: how many calls are made at the same time.
+        requests_per_minute: the calls to make in a minute at most; None is no limit.
         sleep: waits for so many seconds.
         clock: seconds, from any start, that only grow.
     """
@@ -97,68 +89,126 @@ class ChargebeeClient:
         api_url: str = "",
         page_size: int = 100,
         timeout: float = 80,
+        connections: int = 1,
+        requests_per_minute: int | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._site = site
         self._url = (api_url or f"https://{site}.chargebee.com/api/v2").rstrip("/")
         self._page_size = page_size
+        self._limits: dict[str, int] = {}
         self._timeout = (CONNECT_TIMEOUT, timeout)
         self._sleep = sleep
         self._pause = Pause(sleep, clock)
+        self._budget = Budget(requests_per_minute, sleep, clock)
         self._session = requests.Session()
         self._session.auth = (api_key, "")
         self._session.headers["Accept"] = "application/json"
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=connections))
 
-    def server_time(self) -> int:
-        """The server's clock, unix seconds. The first call of a run: it also proves the site, the key and the URL.
+    def site(self) -> Site:
+        """The site, from the first call of a run, which also proves its name, the key and the URL.
 
         A key that may not read ``/configurations`` may still read the lists, so its 403 is answer enough.
 
         Raises:
             Refusal: the site, the key or the URL is wrong.
         """
-        return self._ask("/configurations", {}, self._read_time, tries=FIRST_TRIES)
+        return self._ask("/configurations", {}, self._read_site, tries=FIRST_TRIES)
 
-    def _read_time(self, path: str, response: requests.Response) -> int:
-        if response.status_code != HTTPStatus.FORBIDDEN:
-            self._check_site(self._read(path, response, Configurations))
+    def _read_site(self, path: str, response: requests.Response) -> Site:
         date = response.headers.get("Date")
-        return int(parsedate_to_datetime(date).timestamp() if date else time.time())
+        now = int(parsedate_to_datetime(date).timestamp() if date else time.time())
+        if response.status_code == HTTPStatus.FORBIDDEN:
+            return Site(now)
+        return Site(now, self._catalog(self._read(path, response, Configurations)))
 
-    def _check_site(self, answer: Configurations) -> None:
-        domains = {one.domain.lower() for one in answer.configurations}
-        if domains and self._site.lower() not in domains:
+    def _catalog(self, answer: Configurations) -> int | None:
+        sites = {one.domain.lower(): one.product_catalog_version for one in answer.configurations}
+        if sites and self._site.lower() not in sites:
             raise Refusal(f"The key in the setting `api_key` is no key of the site `{self._site}`: check `site`.")
+        return {"v1": 1, "v2": 2}.get(sites.get(self._site.lower(), ""))
 
-    def pages(self, path: str, query: Mapping[str, str]) -> Pages:
-        """The pages of a list; the first is being fetched when this returns."""
-        return Pages(partial(self._page, path), {**query, "limit": str(self._page_size)})
+    def get(self, path: str, query: Mapping[str, str], shape: type[T]) -> T:
+        """What is at a path, with the records that it holds as JSON objects.
+
+        Raises:
+            Refusal: Chargebee refused it, or gave no answer in ten tries.
+        """
+        return self._ask(path, query, lambda path, response: self._read(path, response, shape))
+
+    def page(self, path: str, query: Mapping[str, str], shape: type[T], *, limited: bool = True) -> tuple[bytes, T]:
+        """One page of a list: its text, and so much of it as is wanted at once.
+
+        A cursor is Chargebee's own business: it goes back as it came, as one parameter. After a page that took too long
+        the pages of that list are smaller for the rest of the run.
+
+        Raises:
+            Refusal: Chargebee refused it, or gave no answer in ten tries.
+        """
+        return self._ask(
+            path, query, lambda path, response: (response.content, self._read(path, response, shape)), limited=limited
+        )
+
+    def pages(self, path: str, query: Mapping[str, str]) -> Iterator[list[dict[str, Any]]]:
+        """The items of a list, a page at a time.
+
+        Raises:
+            Refusal: Chargebee refused it, or gave no answer in ten tries.
+        """
+        page = self._page(path, query)
+        yield page.items
+        while page.next_offset:
+            page = self._page(path, {**query, "offset": page.next_offset})
+            yield page.items
 
     def _page(self, path: str, query: Mapping[str, str]) -> Page:
-        return self._ask(path, query, self._read_page)
+        return self.page(path, query, Page)[1]
 
-    def _read_page(self, path: str, response: requests.Response) -> Page:
-        return self._read(path, response, Page)
+    def all(self, path: str, query: Mapping[str, str], key: str) -> list[dict[str, Any]]:
+        """All items at a path: of a list, or of an answer that has them under another key, or is itself the only one.
+
+        Raises:
+            Refusal: Chargebee refused it, or gave no answer in ten tries.
+        """
+        if key == "list":
+            return [item for page in self.pages(path, query) for item in page]
+        answer = self.get(path, query, dict[str, Any])
+        items: list[dict[str, Any]] = answer.get(key, []) if key else [answer]
+        return items
 
     def _ask(
-        self, path: str, query: Mapping[str, str], read: Callable[[str, requests.Response], T], tries: int = TRIES
+        self,
+        path: str,
+        query: Mapping[str, str],
+        read: Callable[[str, requests.Response], T],
+        *,
+        tries: int = TRIES,
+        limited: bool = False,
     ) -> T:
         """Ask until there is an answer that ``read`` understands, at most ``tries`` times."""
         waits = islice(backoff.expo(max_value=LONGEST_WAIT), 1, None)
         for attempt, longest in enumerate(islice(waits, tries), start=1):
             self._pause.wait()
+            self._budget.spend()
             try:
-                return read(path, self._once(path, query))
+                return read(path, self._once(path, {**query, "limit": str(self._limit(path))} if limited else query))
             except RetriableAPIError as error:
                 LOGGER.warning("GET %s: %s (try %d of %d)", path, error, attempt, tries)
                 last = error
+            if limited and _too_much(last):
+                self._limits[path] = max(self._limit(path) // 2, min(SMALLEST_PAGE, self._page_size))
             if attempt < tries:
                 self._back_off(last.response, longest)
         raise Refusal(
             f"Chargebee gave no good answer to GET {path} in {tries} tries, the last was {last}: "
             "try again later, or check the settings `site` and `api_url`."
         )
+
+    def _limit(self, path: str) -> int:
+        return self._limits.get(path, self._page_size)
 
     def _back_off(self, response: requests.Response | None, longest: float) -> None:
         if response is not None and response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
@@ -184,57 +234,20 @@ class ChargebeeClient:
             RetriableAPIError: it is no such JSON: what stands before Chargebee answered, or the body is cut off.
         """
         if response.status_code != HTTPStatus.OK:
-            raise Refusal(sentence(response.status_code, _problem(response), path=path, site=self._site))
+            raise refusal(response.status_code, _problem(response), path=path, site=self._site)
         try:
-            return msgspec.json.decode(response.content, type=shape)
+            # Fields that are not wanted are passed over, broken characters included, so those are looked for first.
+            return msgspec.json.decode(str(response.content, "utf-8"), type=shape)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise RetriableAPIError("an answer that is not Chargebee's JSON", response) from error
 
 
-class Pages:
-    """The pages of one list in its order, to be gone through once; the next is fetched while the caller works on one.
-
-    A cursor is Chargebee's own business: it goes back as it came, as one parameter.
-
-    Args:
-        fetch: the page that a query asks for.
-        query: the parameters of the first page.
-    """
-
-    def __init__(self, fetch: Callable[[Mapping[str, str]], Page], query: Mapping[str, str]) -> None:
-        self._fetch = fetch
-        self._query = query
-        self._first = in_background(partial(fetch, query))
-
-    def wait(self) -> None:
-        """Return when the first page is there.
-
-        Raises:
-            Refusal: Chargebee refused it, or gave no answer in ten tries.
-        """
-        self._first.result()
-
-    def __iter__(self) -> Iterator[list[dict[str, Any]]]:
-        page = self._first.result()
-        while page.next_offset:
-            ahead = in_background(partial(self._fetch, {**self._query, "offset": page.next_offset}))
-            yield page.items
-            page = ahead.result()
-        yield page.items
-
-
-def in_background(call: Callable[[], T]) -> Future[T]:
-    """Start a call in a thread that does not hold the process back when it is told to end."""
-    future: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(call())
-        except BaseException as error:  # noqa: BLE001 whoever asks for the result raises it
-            future.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return future
+def _too_much(error: RetriableAPIError) -> bool:
+    """Whether a smaller page may come where this one did not."""
+    response = error.response
+    if response is None:
+        return isinstance(error.__cause__, requests.ReadTimeout)
+    return response.status_code == HTTPStatus.GATEWAY_TIMEOUT or TOO_MUCH in _problem(response).message
 
 
 def _problem(response: requests.Response) -> Problem:

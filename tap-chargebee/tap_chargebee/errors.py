@@ -23,11 +23,32 @@ class Refusal(click.ClickException):
         LOGGER.error("%s", self.message)
 
 
+class NotOffered(Refusal):
+    """The site does not have what was asked for: it is of the other Product Catalog, or the feature is off."""
+
+
+class Gone(Refusal):
+    """What was asked for by its id is not there, or not any more."""
+
+
 class Problem(msgspec.Struct):
     """What Chargebee answers when it refuses; empty when what answered was not Chargebee."""
 
     api_error_code: str = ""
     message: str = ""
+
+
+def refusal(status: int, problem: Problem, *, path: str, site: str) -> Refusal:
+    """What to raise for an answer that asking again would not change; the arguments are those of :func:`sentence`."""
+    told = sentence(status, problem, path=path, site=site)
+    if _not_offered(problem):
+        return NotOffered(told)
+    gone = status == HTTPStatus.NOT_FOUND and problem.api_error_code == "resource_not_found"
+    return Gone(told) if gone else Refusal(told)
+
+
+def _not_offered(problem: Problem) -> bool:
+    return problem.api_error_code in WRONG_CATALOG or WRONG_CATALOG_PHRASE in problem.message.lower()
 
 
 def sentence(status: int, problem: Problem, *, path: str, site: str) -> str:
@@ -47,7 +68,7 @@ def sentence(status: int, problem: Problem, *, path: str, site: str) -> str:
         return f"The key in the setting `api_key` may not read {path} ({answer}): it needs the scope Read-only, All."
     if code == "site_not_found":
         return f"Chargebee has no site `{site}` ({answer}): check the setting `site`."
-    if code in WRONG_CATALOG or WRONG_CATALOG_PHRASE in problem.message.lower():
+    if _not_offered(problem):
         return f"The site `{site}` does not offer {path} ({answer}): deselect that stream, or check the setting `site`."
     if status == HTTPStatus.NOT_FOUND or HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         return f"There is no Chargebee API at {path} ({answer}): check the settings `site` and `api_url`."

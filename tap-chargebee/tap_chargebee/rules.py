@@ -28,6 +28,7 @@ def setting_problems(config: Mapping[str, Any], known: Collection[str]) -> list[
         *_wrong_site(config.get("site")),
         *_wrong_url(config.get("api_url")),
         *_wrong_date(config.get("start_date")),
+        *_wrong_part(config),
     ]
 
 
@@ -71,6 +72,13 @@ def _wrong_date(date: object) -> Iterable[str]:
             yield "The setting `start_date` is not a date such as 2024-01-31 or 2024-01-31T00:00:00Z."
 
 
+def _wrong_part(config: Mapping[str, Any]) -> Iterable[str]:
+    if config.get("customer_limit") and config.get("customer_ids"):
+        yield "The settings `customer_limit` and `customer_ids` exclude each other: leave one of them out."
+    if config.get("customer_ids") == []:
+        yield "The setting `customer_ids` is empty: name at least one customer, or leave it out."
+
+
 def unix_seconds(date: str) -> int:
     """An ISO 8601 date or time in unix seconds; one without a zone is UTC.
 
@@ -110,17 +118,34 @@ def catalog_problems(catalog: object, known: Collection[str]) -> list[str]:
     streams = catalog.get("streams") if isinstance(catalog, dict) else None
     if not isinstance(streams, list) or not all(isinstance(stream, dict) for stream in streams):
         return ['The catalog is not a Singer catalog, {"streams": [{...}, ...]}.']
-    there_are = ", ".join(sorted(known))
     names = [stream.get("tap_stream_id") for stream in streams]
-    return [f"The catalog lists the stream `{name}`; there are {there_are}." for name in names if name not in known]
+    return [_unknown_stream(name, known) for name in names if name not in known]
 
 
-def marker(streams: Iterable[str], *, start_date: int | None, completed_at: int) -> dict[str, Any]:
+def _unknown_stream(name: object, known: Collection[str]) -> str:
+    near = get_close_matches(str(name), known, n=1)
+    return f"The catalog lists the stream `{name}`, which there is not" + (f": is `{near[0]}` meant?" if near else ".")
+
+
+def wrong_catalog(stream: str, site: str, version: int) -> str:
+    """What a user is told about a stream that a site of that Product Catalog cannot have."""
+    return f"The site `{site}` is of Product Catalog {version}, which has no `{stream}`: deselect that stream."
+
+
+def marker(
+    streams: Iterable[str], *, start_date: int | None, completed_at: int, subset: bool = False
+) -> dict[str, Any]:
     """What the last STATE of a run carries when every selected stream was read to its end; no float, no list.
 
     Args:
         streams: the names of the selected streams.
         start_date: the bound of the run in unix seconds, None when it had none.
         completed_at: when the run ended, unix milliseconds.
+        subset: whether only some customers were read.
     """
-    return {"completed_at": completed_at, "streams": ",".join(sorted(streams)), "from": start_date, "subset": 0}
+    return {
+        "completed_at": completed_at,
+        "streams": ",".join(sorted(streams)),
+        "from": start_date,
+        "subset": int(subset),
+    }

@@ -1,57 +1,39 @@
-"""What can be read of Chargebee, one row a resource, https://apidocs.chargebee.com/docs/api."""
+"""A stream of the tap: what it reads in a run, and what it remembers for the next."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+import json
+from functools import cached_property
+from importlib.resources import files
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from singer_sdk import SchemaDirectory, Stream, StreamSchema
+from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.singerlib import RecordMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
 from tap_chargebee import schemas, windows
+from tap_chargebee.errors import Gone, NotOffered
+from tap_chargebee.events import LIFE
+from tap_chargebee.line_items import completed
+from tap_chargebee.progress import Progress
+from tap_chargebee.reading import Family, Reading
+from tap_chargebee.resources import STREAMS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Generator, Iterable, Iterator, Mapping
+    from datetime import datetime
 
-    from tap_chargebee.client import Pages
+    from tap_chargebee.resource import Resource
+    from tap_chargebee.shape import Item
     from tap_chargebee.tap import TapChargebee
 
-
-@dataclass(frozen=True)
-class Resource:
-    """One list of Chargebee's API and the stream that it becomes."""
-
-    name: str
-    """The stream; its schema is ``schemas/{name}.json``."""
-    path: str
-    """The list, below the API's base."""
-    envelope: str
-    """The key of the record in each item of the list."""
-    sort_by: str
-    """The time to sort by and to bound with `start_date`: one that does not move while the list is read."""
-    siblings: tuple[str, ...] = ()
-    """Other keys of the item that are kept, as properties of the record; null where the item has none."""
-    primary_keys: tuple[str, ...] = ("id",)
-    replication_key: str = "updated_at"
-    include_deleted: bool = True
-    """Whether the list knows ``include_deleted``."""
-
-    def record(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        """The record of one item of the list, with the siblings kept."""
-        record: dict[str, Any] = item[self.envelope]
-        for sibling in self.siblings:
-            record[sibling] = item.get(sibling)
-        return record
-
-
-STREAMS = (
-    Resource("customers", "/customers", "customer", sort_by="created_at", siblings=("card",)),
-    # Each item of this list repeats the customer and the card, which come with `customers`.
-    Resource("subscriptions", "/subscriptions", "subscription", sort_by="created_at"),
-    # An invoice has no `created_at`. Its `date` moves only when a pending one is closed, and `updated_at` with it.
-    Resource("invoices", "/invoices", "invoice", sort_by="date"),
-)
+ROWS = {resource.name: resource for resource in STREAMS}
+IN_A_FILTER = 50
+"""So many ids go into one filter: they stand in the URL."""
 
 
 class ChargebeeStream(Stream):
@@ -62,51 +44,195 @@ class ChargebeeStream(Stream):
     """
 
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
-    schema: ClassVar[StreamSchema[str]] = StreamSchema(SchemaDirectory(schemas))
 
     def __init__(self, tap: TapChargebee, resource: Resource) -> None:
-        super().__init__(tap=tap, name=resource.name)
         self._source = tap
-        self._resource = resource
-        self._window: windows.Window | None = None
-        self._pages: Pages | None = None
+        self.resource = resource
+        super().__init__(tap=tap, name=resource.name)
+        self.selected_by_default = resource.selected
+        self._place = STREAM_PLACES[resource.name]
+        self._reading: Reading | None = None
         self._greatest: int | None = None
+        self._gone = 0
+        self._identity = attrgetter("id", *resource.primary_keys)
+        self._extracted: datetime | None = None
         self.primary_keys = resource.primary_keys
         self.replication_key = resource.replication_key
 
-    def open(self) -> Pages:
-        """Begin to read: decide on the window, and send for the first page."""
-        if self._pages is None:
-            self._window = windows.read_window(
-                self._bookmark(), lookback=self.config["lookback"], run_start=self._source.run_start
-            )
-            self.logger.info("Reading %s", self._window or "everything")
-            query = windows.list_query(
-                self._resource,
-                self._window,
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The schema that ``scripts/make_schemas.py`` made, with the site's own fields where it tells their types."""
+        return self._schema_with_fields
+
+    @cached_property
+    def _schema_with_fields(self) -> dict[str, Any]:
+        schema: dict[str, Any] = json.loads(files(schemas).joinpath(f"{self.resource.name}.json").read_bytes())
+        schema["properties"] |= self._source.custom_fields.get(self.resource.envelope, {})
+        return schema
+
+    def open(self) -> Reading:
+        """Begin to read: decide what, and send for the first page."""
+        if self._reading is None:
+            self._reading = self._read(self._listed, self._queries(), end=None)
+        return self._reading
+
+    @property
+    def _listed(self) -> Resource:
+        """The row whose list is read: a child's is its parent's."""
+        return ROWS[self.resource.parent] if self.resource.parent else self.resource
+
+    def _read(self, resource: Resource, queries: list[dict[str, str]], *, end: int | None, part: int = 0) -> Reading:
+        source = self._source
+        key = (self._place, part)
+        return Reading(source.crew, source.client, resource, queries, key=key, now=source.run_start, end=end)
+
+    def _queries(self) -> list[dict[str, str]]:
+        if self._source.is_subset:
+            return self._by_ids(self.resource.by_customer or "id", self._source.chosen_customers)
+        self.logger.info("Reading %s", self.window or "everything")
+        return [
+            windows.list_query(
+                self._listed,
+                self.window,
                 start_date=self._source.start_date,
-                include_deleted=self.config["include_deleted"],
+                include_deleted=self.config["include_deleted"] and self.resource.parent is None,
             )
-            self._pages = self._source.client.pages(self._resource.path, query)
-        return self._pages
+        ]
 
-    def get_records(self, context: Mapping[str, Any] | None) -> Iterable[dict[str, Any]]:  # noqa: ARG002 no parents here
-        """Every record of the run's window, each version once."""
+    def _by_ids(self, name: str, ids: Iterable[str]) -> list[dict[str, str]]:
+        """The lists of the records that have one of the ids, deleted ones included where they are wanted."""
+        query = {"sort_by[asc]": self.resource.sort_by} if self.resource.sort_by else {}
+        if self.config["include_deleted"] and self.resource.include_deleted and self._source.takes_deleted(name):
+            query["include_deleted"] = "true"
+        chosen = list(ids)
+        parts = [chosen[start : start + IN_A_FILTER] for start in range(0, len(chosen), IN_A_FILTER)]
+        return [{**query, f"{name}[in]": json.dumps(part)} for part in parts]
+
+    @cached_property
+    def window(self) -> windows.Window | None:
+        """The span of the replication key that this run reads; None for everything."""
+        read_at = self._bookmark("read_at")
+        if self._follows and read_at is not None and self._source.run_start - read_at > LIFE:
+            self.logger.warning("The last run was more than 80 days ago, longer than events are kept: a full read")
+            return None
+        return windows.read_window(
+            self._bookmark("replication_key_value"), lookback=self.config["lookback"], run_start=self._source.run_start
+        )
+
+    @property
+    def _follows(self) -> bool:
+        return bool(self.config["follow_events"] and (self.resource.changed_on or self.resource.deleted_on))
+
+    @property
+    def events_since(self) -> int | None:
+        """The time from which on this stream needs the events, None when it needs none."""
+        if not self._follows or self._source.is_subset or self.window is None:
+            return None
+        read_at = self._bookmark("read_at")
+        since = self.window.start if read_at is None else read_at - self.config["lookback"]
+        return max(since, self._source.run_start - LIFE)
+
+    def get_records(self, context: Mapping[str, Any] | None) -> Iterable[dict[str, Any]]:  # noqa: ARG002 no contexts here
+        """Every record of the run, each version once."""
+        try:
+            yield from self._children() if self.resource.parent else self._own_records()
+        except NotOffered as error:
+            # `--test` reads of every stream that there is; a run has chosen its own.
+            if self.ABORT_AT_RECORD_COUNT is None:
+                raise
+            self.logger.warning("%s", error.message)
+
+    def _own_records(self) -> Iterator[Any]:
+        yield from self._source.news.deleted(self.name)
+        unseen = dict(self._source.news.changed(self.name))
         repeats = windows.Repeats()
-        for page in self.open():
-            for item in page:
-                record = self._resource.record(item)
-                if not repeats.repeats(record):
-                    self._note(record)
-                    yield record
+        for item in self._items(self.open()):
+            head = item.head
+            if not repeats.repeats(self._identity(head), head.resource_version):
+                unseen.pop(head.id, None)
+                self._note(head)
+                yield self._whole(item)
+        yield from self._again(list(unseen))
 
-    def _note(self, record: Mapping[str, Any]) -> None:
+    def _again(self, ids: list[str]) -> Iterator[Any]:
+        """The records of which events told, and the list did not."""
+        if ids:
+            self.logger.info("Reading %d records again, of which events told", len(ids))
+            reading = self._read(self.resource, self._by_ids("id", ids), end=None, part=1)
+            reading.begin()
+            yield from map(self._whole, self._items(reading))
+
+    def _items(self, reading: Reading) -> Iterator[Item]:
+        progress = Progress(self.logger, until=self._source.run_start if self.resource.time else None)
+        for page in reading:
+            self._extracted = self._source.utc_now()
+            yield from page
+            progress.page(len(page), getattr(page[-1].head, self.resource.time or "", None) if page else None)
+            self._source.flush()
+
+    def _whole(self, item: Item) -> Any:
+        """A record with all of its line items, as its JSON unless something of it is to be left out or changed."""
+        if self.resource.large and item.head.line_items_next_offset:
+            path = f"{self.resource.path}/{quote(item.head.id, safe='')}"
+            return completed(item.record(), self._source.client, path, self.resource.envelope)
+        return item.text if self._plain else item.record()
+
+    def _children(self) -> Iterator[dict[str, Any]]:
+        parents = (item.head.id for page in self.open() for item in page)
+        ahead = 2 * self.config["max_concurrency"]
+        family = Family(self._source.crew, parents, self._of_parent, key=(self._place, 1), ahead=ahead)
+        progress = Progress(self.logger, until=None)
+        for parent, items in family:
+            self._extracted = self._source.utc_now()
+            for item in items:
+                record = self.resource.record(item)
+                if self.resource.parent_key:
+                    record.setdefault(self.resource.parent_key, parent)
+                yield record
+            progress.page(len(items), None)
+        if self._gone:
+            self.logger.info("%d records of %s were gone when they were asked for", self._gone, self.resource.parent)
+
+    def _of_parent(self, parent: str) -> list[dict[str, Any]]:
+        """The items that hang on one record of the parent; none when it is gone."""
+        path = self.resource.path.format(id=quote(parent, safe=""))
+        try:
+            return self._source.client.all(path, dict(self.resource.params), self.resource.answer)
+        except Gone:
+            self._gone += 1
+            return []
+
+    def _generate_record_messages(self, record: dict[str, Any]) -> Generator[RecordMessage, None, None]:
+        """The message of a record, which may be JSON already.
+
+        The SDK's own way through its selection and maps costs more than all the rest.
+        """
+        if not self._plain:
+            yield from super()._generate_record_messages(record)
+            return
+        yield RecordMessage(stream=self._alias, record=record, time_extracted=self._extracted)
+
+    @cached_property
+    def _plain(self) -> bool:
+        """Whether nothing is deselected, renamed, flattened or mapped."""
+        maps = self.stream_maps
+        same = len(maps) == 1 and type(maps[0]) is SameRecordTransform and not maps[0].flattening_enabled
+        return same and all(self.mask.values())
+
+    @cached_property
+    def _alias(self) -> str:
+        return self.stream_maps[0].stream_alias
+
+    def _process_record(self, record: Any, *_: Any, **__: Any) -> None:
+        """Nothing: the SDK's own children and partitions are not used."""
+
+    def _note(self, head: Any) -> None:
         """Remember the greatest replication key; a record last changed before 2016-09-28 has none."""
-        value = record.get(self._resource.replication_key)
+        value = getattr(head, self.resource.replication_key or "", None)
         if value is not None and (self._greatest is None or value > self._greatest):
             self._greatest = value
 
-    def _bookmark(self) -> int | None:
+    def _bookmark(self, name: str) -> int | None:
         """Where the last run came to; None for a stream never read, or when the catalog asks for the full table.
 
         The SDK's own look-up leaves an empty bookmark behind, and with it a STATE before the first SCHEMA of a first
@@ -115,7 +241,7 @@ class ChargebeeStream(Stream):
         state = self.tap_state.get("bookmarks", {}).get(self.name, {})
         if self.replication_method == REPLICATION_FULL_TABLE or state.get("replication_key") != self.replication_key:
             return None
-        bookmark: int | None = state.get("replication_key_value")
+        bookmark: int | None = state.get(name)
         return bookmark
 
     def get_replication_key_signpost(self, context: Mapping[str, Any] | None = None) -> None:
@@ -129,11 +255,22 @@ class ChargebeeStream(Stream):
     ) -> None:
         """Nothing: no record is progress until the stream is complete."""
 
+    def _write_state_message(self) -> None:
+        """Write STATE, but not in a run over a part of the site: that is no progress."""
+        if not self._source.is_subset:
+            super()._write_state_message()
+
     def _finalize_state(self, state: dict[str, Any] | None = None) -> None:
         """Move the bookmark: the SDK calls this when the stream is complete, and writes STATE after it."""
-        if self.replication_method != REPLICATION_FULL_TABLE:
-            started_from = None if self._window is None else self._bookmark()
+        if self.replication_method != REPLICATION_FULL_TABLE and not self._source.is_subset:
+            started_from = None if self.window is None else self._bookmark("replication_key_value")
             reached = windows.next_bookmark(started_from, self._greatest, run_start=self._source.run_start)
             if reached is not None:
-                self.stream_state.update(replication_key=self.replication_key, replication_key_value=reached)
+                self.stream_state.update(
+                    replication_key=self.replication_key, replication_key_value=reached, read_at=self._source.run_start
+                )
         super()._finalize_state(state)
+
+
+STREAM_PLACES = {name: place for place, name in enumerate(sorted(ROWS))}
+"""The SDK reads streams in the order of their names."""

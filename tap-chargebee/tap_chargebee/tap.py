@@ -6,36 +6,50 @@ import io
 import json
 import signal
 import time
+from datetime import UTC, datetime
 from functools import cached_property, partial
+from itertools import islice
+from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any
 
 from singer_sdk import Tap
-from singer_sdk import typing as th
-from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 
-from tap_chargebee import rules
+from tap_chargebee import fields, rules
 from tap_chargebee.client import ChargebeeClient
-from tap_chargebee.errors import Refusal
-from tap_chargebee.streams import STREAMS, ChargebeeStream
+from tap_chargebee.crew import Crew
+from tap_chargebee.errors import NotOffered, Refusal
+from tap_chargebee.events import News, event_query, followed
+from tap_chargebee.reading import Reading
+from tap_chargebee.resources import STREAMS
+from tap_chargebee.settings import SETTINGS
+from tap_chargebee.streams import ROWS, ChargebeeStream
+from tap_chargebee.windows import Window
+from tap_chargebee.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import FrameType
 
     import click
     from singer_sdk import Stream
     from singer_sdk.plugin_base import _ConfigInput
 
+    from tap_chargebee.client import Site
+
 NAMES = frozenset(resource.name for resource in STREAMS)
+# Of 3.5 KB a record, so many pages are 35 MB.
+MOST_PAGES = 96
 
 
 class TapChargebee(Tap):
-    """Customers, subscriptions and invoices of a Chargebee site."""
+    """All of a Chargebee site's billing records."""
 
     name = "tap-chargebee"
+    custom_fields: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    _catalog_version: int | None = None
     package_name = "standpipe-tap-chargebee"
-    message_writer_class = MsgSpecWriter
+    message_writer_class = Writer
     # No BATCH and no ACTIVATE_VERSION: a join over them would be one over half of the input.
     capabilities = [  # noqa: RUF012 the SDK's own attribute
         TapCapabilities.CATALOG,
@@ -46,94 +60,68 @@ class TapChargebee(Tap):
         PluginCapabilities.FLATTENING,
         PluginCapabilities.STRUCTURED_LOGGING,
     ]
-    config_jsonschema = th.PropertiesList(
-        th.Property(
-            "site",
-            th.StringType,
-            required=True,
-            title="Site",
-            description="Name of the Chargebee site: `acme` for https://acme.chargebee.com.",
-        ),
-        th.Property(
-            "api_key",
-            th.StringType,
-            required=True,
-            secret=True,
-            title="API key",
-            description="A key of that site; a read-only one (Read-only, All) is enough.",
-        ),
-        th.Property(
-            "api_url",
-            th.StringType,
-            title="API URL",
-            description="The whole base of the API, when it is not https://{site}.chargebee.com/api/v2.",
-        ),
-        th.Property(
-            "start_date",
-            th.StringType,
-            title="Start date",
-            description="Read only what was created at or after this ISO 8601 date. Unset reads everything; "
-            "a bound makes every join over the streams partial.",
-        ),
-        th.Property(
-            "lookback",
-            th.IntegerType(minimum=0),
-            default=300,
-            nullable=False,
-            title="Lookback",
-            description="Seconds to read back before the bookmark: Chargebee's lists are eventually consistent.",
-        ),
-        th.Property(
-            "include_deleted",
-            th.BooleanType,
-            default=True,
-            nullable=False,
-            title="Include deleted",
-            description="Read deleted records too; they carry `deleted: true`.",
-        ),
-        th.Property(
-            "page_size",
-            th.IntegerType(minimum=1, maximum=100),
-            default=100,
-            nullable=False,
-            title="Page size",
-            description="Records a call, 1 to 100.",
-        ),
-        th.Property(
-            "request_timeout",
-            th.IntegerType(minimum=1),
-            default=80,
-            nullable=False,
-            title="Request timeout",
-            description="Seconds to wait for an answer before asking again.",
-        ),
-    ).to_dict()
+    config_jsonschema = SETTINGS.to_dict()
 
     def discover_streams(self) -> Sequence[Stream]:
-        """All streams; it takes no network to know them.
+        """The streams of the catalog, or else all that the site can have.
 
         Raises:
             Refusal: the catalog lists another.
         """
+        wanted = NAMES
         if self.input_catalog is not None:
-            _refuse(rules.catalog_problems(self.input_catalog.to_dict(), NAMES))
-        return [ChargebeeStream(self, resource) for resource in STREAMS]
+            listed = self.input_catalog.to_dict()
+            _refuse(rules.catalog_problems(listed, NAMES))
+            wanted = frozenset(entry["tap_stream_id"] for entry in listed["streams"])
+        return [
+            ChargebeeStream(self, resource)
+            for resource in STREAMS
+            if resource.name in wanted and (self._catalog_version is None or self._catalog_version in resource.catalogs)
+        ]
+
+    def run_discovery(self) -> str:
+        """Print the catalog, with what the site tells of itself when it is known how to ask it.
+
+        Raises:
+            Refusal: the site or the key is wrong.
+        """
+        if self.config.get("site") and self.config.get("api_key"):
+            self._catalog_version = self.site.catalog
+            self.custom_fields = fields.site_fields(self.client)
+        return super().run_discovery()
 
     @cached_property
     def client(self) -> ChargebeeClient:
-        """The site."""
+        """The site, over the wire."""
         return ChargebeeClient(
             site=self.config["site"],
             api_key=self.config["api_key"],
             api_url=self.config.get("api_url") or "",
-            page_size=self.config["page_size"],
-            timeout=self.config["request_timeout"],
+            page_size=self.config.get("page_size", 100),
+            timeout=self.config.get("request_timeout", 80),
+            connections=self.config.get("max_concurrency", 1),
+            requests_per_minute=self.config.get("requests_per_minute"),
         )
+
+    @cached_property
+    def crew(self) -> Crew:
+        """Who fetches."""
+        size = self.config["max_concurrency"]
+        return Crew(size, room=min(6 * size, MOST_PAGES))
 
     @cached_property
     def start_date(self) -> int | None:
         """The bound of creation, unix seconds."""
         return rules.unix_seconds(self.config["start_date"]) if self.config.get("start_date") else None
+
+    @cached_property
+    def site(self) -> Site:
+        """What the first call of the run told.
+
+        Raises:
+            Refusal: the site or the key is wrong.
+        """
+        return self.client.site()
 
     @cached_property
     def run_start(self) -> int:
@@ -142,10 +130,58 @@ class TapChargebee(Tap):
         Raises:
             Refusal: the site, the key or the start date is wrong.
         """
-        now = self.client.server_time()
+        now = self.site.now
         if self.start_date is not None and self.start_date > now:
             raise Refusal("The setting `start_date` lies in the future.")
         return now
+
+    @property
+    def is_subset(self) -> bool:
+        """Whether only some customers are read."""
+        return bool(self.config.get("customer_limit") or self.config.get("customer_ids"))
+
+    @cached_property
+    def chosen_customers(self) -> list[str]:
+        """The ids of the customers of a run over a part of the site."""
+        if ids := self.config.get("customer_ids"):
+            return list(dict.fromkeys(ids))
+        pages = self.client.pages("/customers", {"sort_by[asc]": "created_at"})
+        items = (item["customer"]["id"] for page in pages for item in page)
+        return list(islice(items, self.config["customer_limit"]))
+
+    def takes_deleted(self, name: str) -> bool:
+        """Whether a list of records by some ids has the deleted ones too: the first N customers are live ones."""
+        return name != "id" or not self.config.get("customer_limit")
+
+    @cached_property
+    def news(self) -> News:
+        """What events tell of the selected streams since they were last read."""
+        streams = [stream for stream in self._chargebee_streams() if stream.selected]
+        following = {stream.resource: since for stream in streams if (since := stream.events_since) is not None}
+        news = News(following)
+        types = followed(following)
+        if types:
+            window = Window(min(following.values()), self.run_start)
+            row = ROWS["events"]
+            query = event_query(types, window)
+            reading = Reading(self.crew, self.client, row, [query], key=(-1,), now=self.run_start, end=self.run_start)
+            for page in reading:
+                for item in page:
+                    news.add(item.record())
+        return news
+
+    def _chargebee_streams(self) -> Iterator[ChargebeeStream]:
+        return (stream for stream in self.streams.values() if isinstance(stream, ChargebeeStream))
+
+    def flush(self) -> None:
+        """Let go of the messages that stand in the row."""
+        if isinstance(self.message_writer, Writer):
+            self.message_writer.flush()
+
+    @staticmethod
+    def utc_now() -> datetime:
+        """This machine's time."""
+        return datetime.now(UTC)
 
     def sync_all(self) -> None:  # type: ignore[misc]
         """Read the selected streams and, when every one of them was read to its end, say so in the last STATE.
@@ -159,20 +195,52 @@ class TapChargebee(Tap):
         selected = self._open()
         self.state.get("bookmarks", {}).pop(rules.MARKER, None)
         super().sync_all()
-        marker = rules.marker(selected, start_date=self.start_date, completed_at=int(time.time() * 1000))
-        self.state.setdefault("bookmarks", {})[rules.MARKER] = marker
+        marker = rules.marker(
+            selected, start_date=self.start_date, completed_at=int(time.time() * 1000), subset=self.is_subset
+        )
+        bookmarks = self.state.setdefault("bookmarks", {})
+        if self.is_subset:
+            for name in [name for name, bookmark in bookmarks.items() if not bookmark]:
+                del bookmarks[name]
+        bookmarks[rules.MARKER] = marker
         self.state_writer.write_state(self.state)
 
     def _open(self) -> list[str]:
         """Send for the first page of every selected stream; their names, once all are there."""
-        opened = {
-            stream.name: stream.open()
-            for stream in self.streams.values()
-            if stream.selected and isinstance(stream, ChargebeeStream)
-        }
-        for pages in opened.values():
-            pages.wait()
-        return list(opened)
+        self._leave_out()
+        opened = {stream: stream.open() for stream in self._chargebee_streams() if stream.selected}
+        for stream, reading in opened.items():
+            try:
+                reading.wait()
+            except NotOffered as error:
+                if self.input_catalog is not None:
+                    raise
+                self.logger.warning("%s", error.message)
+                stream.selected = False
+        selected = {stream.name: reading for stream, reading in opened.items() if stream.selected}
+        _ = self.news
+        for reading in selected.values():
+            reading.begin()
+        return list(selected)
+
+    def _leave_out(self) -> None:
+        """Deselect what the site cannot have, or what does not belong to a part of it.
+
+        Raises:
+            Refusal: the catalog asks for what the site cannot have.
+        """
+        _ = self.run_start
+        version = self.site.catalog
+        for stream in self._chargebee_streams():
+            if not stream.selected:
+                continue
+            if version is not None and version not in stream.resource.catalogs:
+                if self.input_catalog is not None:
+                    raise Refusal(rules.wrong_catalog(stream.name, self.config["site"], version))
+                stream.selected = False
+            elif self.is_subset and stream.resource.by_customer is None:
+                self.logger.info("Left out: %s does not belong to a part of a site", stream.name)
+                stream.selected = False
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take the last run's state over, bookmarks of others included.

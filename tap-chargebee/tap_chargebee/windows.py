@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tap_chargebee.streams import Resource
+    from collections.abc import Mapping
+
+    from tap_chargebee.resource import Resource
 
 _NEIGHBOURS = 10_000
+_PAGES = 10
+_PIECES = 16
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,57 @@ class Window:
 
     def __str__(self) -> str:
         return f"what changed from {self.start} to {self.end}"
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of a list's own order in unix seconds, both ends included; one without an end is open."""
+
+    start: int
+    end: int | None
+
+
+def cut(first: int, last: int, end: int | None, *, now: int) -> tuple[int | None, list[Span]]:
+    """How a stretch of a list is shared out after one of its pages: the end of what the reader keeps, and the others.
+
+    The page tells how dense the records are, so how much is left can be guessed. A reader keeps about ten pages; a
+    stretch that is not much longer stays whole, since every further one costs half a page more on the average. The
+    guess need not be good: a stretch that turns out to be long is cut again.
+
+    Args:
+        first: the time of the first record of the page.
+        last: the time of its last record.
+        end: the end of the stretch, None when it is open.
+        now: the latest time that an open stretch is likely to hold.
+    """
+    page = max(last - first, 1)
+    left = (now if end is None else end) - last
+    pages = left / page
+    if pages < 1.5 * _PAGES:
+        return end, []
+    kept = last + page * (_PAGES - 1)
+    pieces = min(round(pages / _PAGES), _PIECES)
+    return kept, _spans(kept, end, kept + (left - page * (_PAGES - 1)), pieces)
+
+
+def _spans(after: int, end: int | None, likely_end: int, pieces: int) -> list[Span]:
+    bounds = [after + (likely_end - after) * piece // pieces for piece in range(pieces + 1)]
+    spans = [Span(start + 1, stop) for start, stop in pairwise(bounds) if start < stop]
+    return [*spans[:-1], Span(spans[-1].start, end)] if spans else []
+
+
+def span_query(query: Mapping[str, str], time: str, span: Span) -> dict[str, str]:
+    """The parameters of a list, bounded to a stretch of its order.
+
+    Args:
+        query: the parameters of the whole list.
+        time: the field that the list is in the order of.
+        span: the stretch.
+    """
+    rest = {name: value for name, value in query.items() if name not in {f"{time}[after]", f"{time}[between]"}}
+    if span.end is None:
+        return {**rest, f"{time}[after]": f"{span.start - 1:010}"}
+    return {**rest, f"{time}[between]": f"[{span.start:010},{span.end:010}]"}
 
 
 def read_window(bookmark: int | None, *, lookback: int, run_start: int) -> Window | None:
@@ -76,11 +132,11 @@ def list_query(
         start_date: the earliest creation to read, unix seconds.
         include_deleted: whether deleted records are wanted, where the list has them.
     """
-    query = {"sort_by[asc]": resource.sort_by}
+    query = {"sort_by[asc]": resource.sort_by} if resource.sort_by else {}
     if window is not None:
         query[f"{resource.replication_key}[between]"] = f"[{window.start:010},{window.end:010}]"
-    if start_date is not None:
-        query[f"{resource.sort_by}[after]"] = f"{start_date - 1:010}"
+    if start_date is not None and resource.time and resource.time != resource.replication_key:
+        query[f"{resource.time}[after]"] = f"{start_date - 1:010}"
     if include_deleted and resource.include_deleted:
         query["include_deleted"] = "true"
     return query
@@ -94,13 +150,13 @@ class Repeats:
     """
 
     def __init__(self) -> None:
-        self._versions: OrderedDict[tuple[str, int], None] = OrderedDict()
+        self._versions: OrderedDict[tuple[Any, ...], None] = OrderedDict()
 
-    def repeats(self, record: dict[str, Any]) -> bool:
+    def repeats(self, identity: tuple[Any, ...], version: int | None) -> bool:
         """Whether this very version was seen; a record without a ``resource_version`` is never taken for a repeat."""
-        if (version := record.get("resource_version")) is None:
+        if version is None:
             return False
-        key = (record["id"], version)
+        key = (*identity, version)
         if key in self._versions:
             return True
         self._versions[key] = None

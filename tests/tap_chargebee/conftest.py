@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import backoff
 import pytest
-from singer_sdk.contrib.msgspec import MsgSpecWriter
 from tap_chargebee.errors import Refusal
 from tap_chargebee.tap import TapChargebee
+from tap_chargebee.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -62,7 +62,23 @@ def bookmarks(state: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-class Collector(MsgSpecWriter):
+def selecting(*names: str) -> dict[str, Any]:
+    """A catalog that selects these streams."""
+    tap = TapChargebee(config={"site": "sandbox", "api_key": "sandbox_key"})
+    catalog = tap.catalog_dict
+    catalog["streams"] = [entry for entry in catalog["streams"] if entry["tap_stream_id"] in names]
+    for entry in catalog["streams"]:
+        entry["metadata"] = [
+            one | {"metadata": one["metadata"] | ({} if one["breadcrumb"] else {"selected": True})}
+            for one in entry["metadata"]
+        ]
+    return json.loads(json.dumps(catalog))  # type: ignore[no-any-return]
+
+
+BILLING = selecting("customers", "invoices", "subscriptions")
+
+
+class Collector(Writer):
     """Keeps the messages, as JSON has them, and lets a test act when one of them goes out."""
 
     def __init__(self, run: Run, on_message: Callable[[dict[str, Any]], None] | None) -> None:
@@ -78,6 +94,12 @@ class Collector(MsgSpecWriter):
 
 
 @pytest.fixture
+def catalog_of() -> Callable[..., dict[str, Any]]:
+    """A catalog that selects the streams of these names."""
+    return selecting
+
+
+@pytest.fixture
 def config(sandbox: RunningSandbox) -> dict[str, Any]:
     """The smallest config for the sandbox."""
     return {"site": "sandbox", "api_key": "sandbox_key", "api_url": sandbox.chargebee_url}
@@ -85,7 +107,7 @@ def config(sandbox: RunningSandbox) -> dict[str, Any]:
 
 @pytest.fixture
 def run_tap(config: dict[str, Any]) -> Iterator[Callable[..., Run]]:
-    """Runs the tap here: `run_tap(state=, catalog=, on_message=, SETTING=...)`."""
+    """Runs the tap here: `run_tap(state=, catalog=, on_message=, SETTING=...)`; the catalog is the three of a join."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def run(
@@ -97,9 +119,13 @@ def run_tap(config: dict[str, Any]) -> Iterator[Callable[..., Run]]:
     ) -> Run:
         done = Run()
         state = None if state is None else json.loads(json.dumps(state))
+        catalog = BILLING if catalog is None else catalog
         try:
             TapChargebee(
-                config=config | settings, state=state, catalog=catalog, message_writer=Collector(done, on_message)
+                config=config | settings,
+                state=state,
+                catalog=catalog,
+                message_writer=Collector(done, on_message),
             ).sync_all()
         except Refusal as refusal:
             done.refusal = refusal.message
@@ -150,14 +176,20 @@ def calls(sandbox: RunningSandbox) -> Callable[[], dict[str, int]]:
 
 @pytest.fixture
 def command_line(tmp_path: Path) -> Callable[..., list[str]]:
-    """The words of the command: `command_line(config, "--discover")`; a config becomes the file of --config."""
+    """The words of the command: `command_line(config, "--discover")`; a config becomes the file of --config.
+
+    Without a word about it, the catalog is the three streams of a join.
+    """
 
     def words(config: dict[str, Any] | None, *arguments: str) -> list[str]:
         if config is None:
             return [str(TAP), *arguments]
         file = tmp_path / "config.json"
         file.write_text(json.dumps(config))
-        return [str(TAP), *arguments, "--config", str(file)]
+        catalog = tmp_path / "catalog.json"
+        catalog.write_text(json.dumps(BILLING))
+        chosen = [] if {"--catalog", "--discover", "--test"} & {*arguments} else ["--catalog", str(catalog)]
+        return [str(TAP), *arguments, *chosen, "--config", str(file)]
 
     return words
 

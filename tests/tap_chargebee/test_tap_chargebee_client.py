@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 from tap_chargebee import client as module
-from tap_chargebee.client import ChargebeeClient, Pause
+from tap_chargebee.client import ChargebeeClient, Site
 from tap_chargebee.errors import Refusal
+from tap_chargebee.line_items import completed
+from tap_chargebee.waiting import Budget, Pause
 
 if TYPE_CHECKING:
     from requests_mock import Mocker
@@ -64,8 +66,9 @@ def test_what_a_list_is_asked_with(client: ChargebeeClient, requests_mock: Mocke
     assert pages == [[{"customer": {"id": "a"}}], []]
     first, second = requests_mock.request_history
     assert first.headers["Authorization"] == "Basic c2VjcmV0Og=="
-    assert first.path_url == "/api/v2/customers?updated_at%5Bbetween%5D=%5B1%2C2%5D&limit=100"
-    assert second.path_url == first.path_url + "&offset=%5B%221517470226000%22%2C%2219+5%2B1%26x%3D2%22%5D"
+    asked = "/api/v2/customers?updated_at%5Bbetween%5D=%5B1%2C2%5D"
+    assert first.path_url == asked + "&limit=100"
+    assert second.path_url == asked + "&offset=%5B%221517470226000%22%2C%2219+5%2B1%26x%3D2%22%5D&limit=100"
 
 
 def test_a_429_is_waited_out(client: ChargebeeClient, clock: Clock, requests_mock: Mocker) -> None:
@@ -169,7 +172,7 @@ def test_logs_tell_no_body_and_no_key(
 def test_the_servers_clock(client: ChargebeeClient, requests_mock: Mocker, answer: dict[str, Any]) -> None:
     """Now is what the server says it is."""
     requests_mock.get(f"{BASE}/configurations", **answer)
-    assert client.server_time() == 1_768_478_400
+    assert client.site().now == 1_768_478_400
 
 
 def test_without_a_date_the_local_clock_serves(
@@ -178,14 +181,14 @@ def test_without_a_date_the_local_clock_serves(
     """An answer without a Date, as some proxies send it, does not stop the run."""
     monkeypatch.setattr(module.time, "time", lambda: 1_768_478_401.9)
     requests_mock.get(f"{BASE}/configurations", json=SITES)
-    assert client.server_time() == 1_768_478_401
+    assert client.site() == Site(1_768_478_401)
 
 
 def test_a_key_of_another_site_is_refused(client: ChargebeeClient, requests_mock: Mocker) -> None:
     """When the key's sites are known and ours is not among them, the setting is named."""
     requests_mock.get(f"{BASE}/configurations", json={"configurations": [{"domain": "other"}]}, headers=NOON)
     with pytest.raises(Refusal) as told:
-        client.server_time()
+        client.site()
     assert told.value.message == "The key in the setting `api_key` is no key of the site `acme`: check `site`."
 
 
@@ -193,9 +196,66 @@ def test_the_first_call_gives_up_early(client: ChargebeeClient, clock: Clock, re
     """A URL that nothing listens at is told within seconds."""
     requests_mock.get(f"{BASE}/configurations", exc=requests.ConnectionError)
     with pytest.raises(Refusal) as told:
-        client.server_time()
+        client.site()
     assert told.value.message == (
         "Chargebee gave no good answer to GET /configurations in 4 tries, the last was ConnectionError: "
         "try again later, or check the settings `site` and `api_url`."
     )
     assert clock.slept == [1, 2, 4]
+
+
+def test_a_page_that_takes_too_long_is_asked_for_in_smaller_ones(
+    client: ChargebeeClient, requests_mock: Mocker
+) -> None:
+    """After a timeout the pages of that list, and of no other, are half as long for the rest of the run."""
+    slow: dict[str, Any] = {"exc": requests.ReadTimeout}
+    page: dict[str, Any] = {"json": {"list": [], "next_offset": "2"}}
+    requests_mock.get(f"{BASE}/transactions", [slow, {"status_code": 504}, page, EMPTY])
+    requests_mock.get(f"{BASE}/customers", **EMPTY)
+    list(client.pages("/transactions", {}))
+    list(client.pages("/customers", {}))
+    assert [request.qs["limit"] for request in requests_mock.request_history] == [
+        ["100"],
+        ["50"],
+        ["25"],
+        ["25"],
+        ["100"],
+    ]
+
+
+def test_a_budget_spaces_the_calls(clock: Clock) -> None:
+    """Sixty calls a minute are one a second and a little more; time that passed by itself is not waited for again."""
+    budget = Budget(60, clock.sleep, clock.read)
+    for _ in range(3):
+        budget.spend()
+    assert clock.slept == [pytest.approx(1 / 0.98)] * 2
+    clock.now += 10
+    budget.spend()
+    assert len(clock.slept) == 2
+
+
+def test_no_budget_is_no_wait(clock: Clock) -> None:
+    """Without a limit nobody waits."""
+    Budget(None, clock.sleep, clock.read).spend()
+    assert clock.slept == []
+
+
+def test_a_large_invoice_is_completed(client: ChargebeeClient, requests_mock: Mocker) -> None:
+    """Line items that come in parts are asked for until there are no more, and what belongs to them likewise."""
+    requests_mock.get(
+        f"{BASE}/invoices/i1",
+        [
+            {"json": {"invoice": {"line_items": [{"id": 1}], "line_item_taxes": [7], "line_items_next_offset": "b"}}},
+            {"json": {"invoice": {"line_items": [{"id": 2}]}}},
+        ],
+    )
+    record = {"id": "i1", "line_items": [], "line_items_next_offset": "a"}
+    assert completed(record, client, "/invoices/i1", "invoice") == {
+        "id": "i1",
+        "line_items": [{"id": 1}, {"id": 2}],
+        "line_item_taxes": [7],
+    }
+    assert [request.qs for request in requests_mock.request_history] == [
+        {"line_items_limit": ["300"], "line_items_offset": ["a"]},
+        {"line_items_limit": ["300"], "line_items_offset": ["b"]},
+    ]

@@ -74,7 +74,7 @@ def test_a_wrong_path_is_one_sentence(command: Command, config: dict[str, Any]) 
         (
             "--catalog",
             '{"streams": [{"tap_stream_id": "custmers", "schema": {"properties": {}}, "metadata": []}]}',
-            "The catalog lists the stream `custmers`; there are customers, invoices, subscriptions.",
+            "The catalog lists the stream `custmers`, which there is not: is `customers` meant?",
         ),
     ],
     ids=["state is no JSON", "state is a list", "no bookmark", "empty catalog", "no catalog", "unknown stream"],
@@ -122,9 +122,14 @@ def test_discovery_needs_no_network(command: Command) -> None:
     """The streams are known without a site, each with its key and its replication key."""
     done = command(None, "--discover")
     catalog = json.loads(done.stdout)
-    assert [
-        (stream["tap_stream_id"], stream["key_properties"], stream["replication_key"]) for stream in catalog["streams"]
-    ] == [(name, ["id"], "updated_at") for name in STREAMS]
+    found = {
+        stream["tap_stream_id"]: (stream["key_properties"], stream.get("replication_key"))
+        for stream in catalog["streams"]
+    }
+    assert {name: found[name] for name in STREAMS} == dict.fromkeys(STREAMS, (["id"], "updated_at"))
+    assert found["contacts"] == (["customer_id", "id"], None)
+    assert found["events"] == (["id"], "occurred_at")
+    assert len(found) == 68
 
 
 def test_the_connection_test_reads_one_record_a_stream(command: Command, config: dict[str, Any]) -> None:
@@ -132,7 +137,9 @@ def test_the_connection_test_reads_one_record_a_stream(command: Command, config:
     done = command(config, "--test")
     messages = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0
-    assert [message["stream"] for message in messages if message["type"] == "RECORD"] == STREAMS
+    read = [message["stream"] for message in messages if message["type"] == "RECORD"]
+    assert set(STREAMS) < set(read)
+    assert len(read) == len(set(read))
     assert all(not any(message["value"]["bookmarks"].values()) for message in messages if message["type"] == "STATE")
 
 

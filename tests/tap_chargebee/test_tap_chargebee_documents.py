@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib.util
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from tap_chargebee.streams import STREAMS, Resource
+from tap_chargebee.resources import STREAMS
 from tap_chargebee.tap import TapChargebee
+
+if TYPE_CHECKING:
+    from tap_chargebee.resource import Resource
 
 TAP = Path(__file__).parents[2] / "tap-chargebee"
 README = (TAP / "README.md").read_text()
@@ -34,16 +37,18 @@ def test_a_setting_stands_in_the_readme(name: str) -> None:
 
 @pytest.mark.parametrize("resource", STREAMS, ids=[resource.name for resource in STREAMS])
 def test_a_stream_stands_in_the_readme(resource: Resource) -> None:
-    """Every stream has a row with its list, its key, its replication key and the siblings kept."""
+    """Every stream has a row with its list, its key, its replication key, the siblings kept and its catalog."""
     keys = ", ".join(f"`{key}`" for key in resource.primary_keys)
     siblings = ", ".join(f"`{sibling}`" for sibling in resource.siblings)
-    assert [f"`{resource.name}`", f"`{resource.path}`", keys, f"`{resource.replication_key}`", siblings] in ROWS
+    replication_key = f"`{resource.replication_key}`" if resource.replication_key else ""
+    catalog = "" if resource.catalogs == (1, 2) else str(resource.catalogs[0])
+    assert [f"`{resource.name}`", f"`{resource.path}`", keys, replication_key, siblings, catalog] in ROWS
 
 
 def test_the_readme_lists_nothing_else() -> None:
     """A setting or a stream that is gone is gone from the README."""
     listed = [row[0].strip("`") for row in ROWS]
-    assert listed == [*SETTINGS, *(resource.name for resource in STREAMS)]
+    assert sorted(listed) == sorted([*SETTINGS, *(resource.name for resource in STREAMS)])
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -72,5 +77,5 @@ def test_a_schema_is_open(resource: Resource) -> None:
     schema = json.loads((TAP / "tap_chargebee" / "schemas" / f"{resource.name}.json").read_text())
     assert schema["additionalProperties"] is True
     assert schema["required"] == list(resource.primary_keys)
-    assert schema["properties"][resource.replication_key] == {"type": ["integer", "null"]}
-    assert schema["properties"][resource.sort_by] == {"type": ["integer", "null"]}
+    for time in {resource.replication_key, resource.time} - {None}:
+        assert schema["properties"][time] == {"type": ["integer", "null"]}

@@ -102,7 +102,7 @@ def test_a_state_is_refused_in_a_sentence(state: object, problems: list[str]) ->
         ({"streams": ["customers"]}, ['The catalog is not a Singer catalog, {"streams": [{...}, ...]}.']),
         (
             {"streams": [{"tap_stream_id": "customers"}, {"tap_stream_id": "custmers"}]},
-            ["The catalog lists the stream `custmers`; there are customers, invoices."],
+            ["The catalog lists the stream `custmers`, which there is not: is `customers` meant?"],
         ),
     ],
     ids=["empty", "known", "list", "names only", "unknown"],

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tap_chargebee.streams import Resource
+from tap_chargebee.resource import Resource
 from tap_chargebee.windows import Repeats, Window, list_query, next_bookmark, read_window
 
 NOW = 1_768_478_400
@@ -48,8 +46,8 @@ def test_what_the_bookmark_becomes(bookmark: int | None, greatest: int | None, r
     assert next_bookmark(bookmark, greatest, run_start=NOW) == reached
 
 
-CUSTOMERS = Resource("customers", "/customers", "customer", sort_by="created_at")
-COUPONS = Resource("coupons", "/coupons", "coupon", sort_by="created_at", include_deleted=False)
+CUSTOMERS = Resource("customers", "/customers", "customer", sort_by="created_at", include_deleted=True)
+COUPONS = Resource("coupons", "/coupons", "coupon", sort_by="created_at")
 INVOICES = Resource("invoices", "/invoices", "invoice", sort_by="date")
 
 
@@ -93,25 +91,24 @@ def test_the_parameters_of_a_list(
 
 def test_a_version_is_told_once() -> None:
     """The same version of a record is a repeat; another version, or a record without one, is not."""
-    records: list[dict[str, Any]] = [
-        {"id": "a", "resource_version": 1},
-        {"id": "a", "resource_version": 1},
-        {"id": "a", "resource_version": 2},
-        {"id": "b", "resource_version": 1},
-        {"id": "old"},
-        {"id": "old"},
-    ]
+    versions = [("a", 1), ("a", 1), ("a", 2), ("b", 1), ("old", None), ("old", None)]
     repeats = Repeats()
-    assert [repeats.repeats(record) for record in records] == [False, True, False, False, False, False]
+    assert [repeats.repeats((name,), version) for name, version in versions] == [
+        False,
+        True,
+        False,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_what_is_remembered_stays_small() -> None:
     """Only the neighbourhood is remembered, so a long list costs no memory."""
     repeats = Repeats()
-    versions = [{"id": str(number), "resource_version": number} for number in range(10_001)]
-    assert not any(repeats.repeats(record) for record in versions)
-    assert repeats.repeats(versions[1])
-    assert not repeats.repeats(versions[0])
+    assert not any(repeats.repeats((str(number),), number) for number in range(10_001))
+    assert repeats.repeats(("1",), 1)
+    assert not repeats.repeats(("0",), 0)
 
 
 LOOKBACK = 5

@@ -1,0 +1,186 @@
+"""Measures tap-chargebee beside the `tap-chargebee` 1.7.1 of PyPI: same machine, same data, alternating runs.
+
+    uv run python bench/tap_chargebee.py                     # 26,000 records at 0 ms and at 150 ms a call
+    uv run python bench/tap_chargebee.py --limit             # 3,000 calls and more at 1,000 a minute, ours alone
+    uv run python bench/tap_chargebee.py --customers 100000  # peak memory, ours alone
+
+The other one is installed into an environment of its own under a temporary folder; its client-side throttle is lifted
+and its address redirected. Both speak to a server that answers out of memory, so that what is measured is the tap.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from multiprocessing import Process, Queue
+from pathlib import Path
+from typing import Any, Self
+from urllib.request import urlopen
+
+from chargebee_server import serve
+
+PEER = "tap-chargebee==1.7.1"
+STREAMS = ("customers", "invoices", "subscriptions")
+OURS = [str(Path(sys.executable).with_name("tap-chargebee"))]
+REDIRECT = """
+import sys
+import requests
+from singer import utils
+
+address = sys.argv.pop()
+utils.ratelimit = lambda limit, every: lambda function: function
+request = requests.Session.request
+def redirected(self, method, url, **rest):
+    return request(self, method, url.replace("https://bench.chargebee.com", address), **rest)
+requests.Session.request = redirected
+from tap_chargebee import main
+main()
+"""
+
+
+def main() -> None:
+    """Run what the command line asks for, and print a table for the README."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--customers", type=int, help="peak memory with so many customers")
+    parser.add_argument("--limit", action="store_true", help="throughput at a limit of 1,000 calls a minute")
+    parser.add_argument("--runs", type=int, default=3)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        if options.customers:
+            at_any_size(Path(folder), options.customers)
+        elif options.limit:
+            at_a_limit(Path(folder))
+        else:
+            beside(Path(folder), options.runs)
+
+
+def beside(folder: Path, runs: int) -> None:
+    """Records a second of both, at no latency and at 150 ms a call."""
+    peer = environment(folder / "peer")
+    sizes = {"customers": 6_000, "subscriptions": 8_000, "invoices": 12_000}
+    print("| latency | tap | records/s | calls | peak memory |\n|---|---|---|---|---|")
+    for latency in (0.0, 0.15):
+        with Site(sizes, latency=latency) as site:
+            found: dict[str, list[dict[str, float]]] = {"ours": [], PEER: []}
+            for _ in range(runs if latency == 0 else 1):
+                found["ours"].append(run(ours(folder, site.url), folder))
+                found[PEER].append(run(theirs(folder, peer, site.url), folder))
+            for name, measured in found.items():
+                best = max(measured, key=lambda one: one["rate"])
+                row = f"{best['rate']:,.0f} | {best['calls']:.0f} | {best['memory']:.0f} MB"
+                print(f"| {latency * 1000:.0f} ms | {name} | {row} |", flush=True)
+
+
+def at_a_limit(folder: Path) -> None:
+    """The share of a limit of 1,000 calls a minute that a run of more than 3,000 calls makes use of."""
+    with Site({"customers": 60_000, "subscriptions": 80_000, "invoices": 170_000}, limit=1000) as site:
+        measured = run(ours(folder, site.url, requests_per_minute=1000), folder)
+    share = measured["calls"] / (1000 * measured["seconds"] / 60)
+    print(f"{measured['calls']:.0f} calls in {measured['seconds']:.0f} s: {share:.1%} of the limit")
+
+
+def at_any_size(folder: Path, customers: int) -> None:
+    """The peak memory of a run over so many customers."""
+    with Site({"customers": customers, "subscriptions": 0, "invoices": 0}) as site:
+        measured = run(ours(folder, site.url), folder)
+    print(f"{customers:,} customers: {measured['memory']:.0f} MB at most, {measured['rate']:,.0f} records/s")
+
+
+class Site:
+    """A server of records in a process of its own."""
+
+    def __init__(self, sizes: dict[str, int], *, latency: float = 0.0, limit: int | None = None) -> None:
+        ready: Queue[int] = Queue()
+        self._process = Process(target=serve, args=(sizes, latency, limit, ready), daemon=True)
+        self._process.start()
+        self.url = f"http://127.0.0.1:{ready.get()}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.join()
+
+
+def environment(folder: Path) -> Path:
+    """The interpreter of an environment that holds the other tap."""
+    venv.create(folder, with_pip=True)
+    python = folder / "bin" / "python"
+    subprocess.run([python, "-m", "pip", "install", "--quiet", PEER], check=True, stderr=subprocess.DEVNULL)
+    return python
+
+
+def ours(folder: Path, url: str, **settings: Any) -> list[str]:
+    """The words that start this tap over three streams."""
+    config = written(folder / "ours.json", {"site": "bench", "api_key": "key", "api_url": f"{url}/api/v2", **settings})
+    catalog = folder / "our-catalog.json"
+    if not catalog.exists():
+        found = json.loads(subprocess.run([*OURS, "--discover"], check=True, capture_output=True).stdout)
+        written(catalog, selected(found))
+    return [*OURS, "--config", config, "--catalog", str(catalog)]
+
+
+def theirs(folder: Path, python: Path, url: str) -> list[str]:
+    """The words that start the other tap over the same streams."""
+    config = written(
+        folder / "theirs.json",
+        {"site": "bench", "api_key": "key", "start_date": "2015-01-01T00:00:00Z", "include_deleted": True},
+    )
+    script = folder / "redirected.py"
+    script.write_text(REDIRECT)
+    words = [str(python), str(script), "--config", config]
+    catalog = folder / "their-catalog.json"
+    if not catalog.exists():
+        found = json.loads(subprocess.run([*words, "--discover", url], check=True, capture_output=True).stdout)
+        written(catalog, selected(found))
+    return [*words, "--catalog", str(catalog), url]
+
+
+def selected(catalog: dict[str, Any]) -> dict[str, Any]:
+    """A catalog with the three streams chosen, and each of their fields."""
+    catalog["streams"] = [entry for entry in catalog["streams"] if entry["tap_stream_id"] in STREAMS]
+    for entry in catalog["streams"]:
+        for one in entry["metadata"]:
+            one["metadata"]["selected"] = True
+    return catalog
+
+
+def written(path: Path, value: object) -> str:
+    """The path of a file that holds a value as JSON."""
+    path.write_text(json.dumps(value))
+    return str(path)
+
+
+def run(words: list[str], folder: Path) -> dict[str, float]:
+    """Start a tap, and measure it to its end."""
+    output, log = folder / "output.jsonl", folder / "log.txt"
+    with output.open("wb") as out, log.open("wb") as err:
+        began = time.monotonic()
+        process = subprocess.Popen(words, stdout=out, stderr=err)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.monotonic() - began
+    if status:
+        raise SystemExit(f"{words[0]} failed:\n{log.read_text()[-1000:]}")
+    with output.open("rb") as lines:
+        records = sum(b'"RECORD"' in line[:80] for line in lines)
+    calls = calls_made(words)
+    return {"rate": records / seconds, "seconds": seconds, "calls": calls, "memory": usage.ru_maxrss / 1024}
+
+
+def calls_made(words: list[str]) -> int:
+    """How many calls the server had since it was last asked."""
+    config = json.loads(Path(words[words.index("--config") + 1]).read_text())
+    base = config.get("api_url", words[-1]).removesuffix("/api/v2")
+    with urlopen(f"{base}/calls") as answer:
+        return int(answer.read())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""The rest of a large invoice, whose line items come in parts, https://apidocs.chargebee.com/docs/api/invoices."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tap_chargebee.client import ChargebeeClient
+
+OFFSET = "line_items_next_offset"
+AT_ONCE = "300"
+
+
+def completed(record: dict[str, Any], client: ChargebeeClient, path: str, envelope: str) -> dict[str, Any]:
+    """A record with all of its line items, and what belongs to each of them.
+
+    Args:
+        record: the record as the list has it, with the cursor of what follows.
+        client: the site.
+        path: where the record itself is.
+        envelope: the key of the record in the answer.
+    """
+    offset = record.pop(OFFSET)
+    while offset:
+        query = {"line_items_limit": AT_ONCE, "line_items_offset": offset}
+        part = client.get(path, query, dict[str, Any])[envelope]
+        append(record, part)
+        offset = part.get(OFFSET)
+    return record
+
+
+def append(record: dict[str, Any], part: dict[str, Any]) -> None:
+    """Add the line items of a part to those of a record, and likewise their taxes, discounts and tiers."""
+    for name, values in part.items():
+        if name.startswith("line_item") and isinstance(values, list):
+            record[name] = [*record.get(name, []), *values]

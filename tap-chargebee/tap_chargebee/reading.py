@@ -1,0 +1,271 @@
+"""Lists read from several places at once and written in their order."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from tap_chargebee import windows
+from tap_chargebee.shape import Item, Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
+
+    from tap_chargebee.client import ChargebeeClient
+    from tap_chargebee.crew import Crew, Key
+    from tap_chargebee.resource import Resource
+
+
+@dataclass
+class Segment:
+    """A stretch of a list, read by one cursor."""
+
+    key: Key
+    query: Mapping[str, str]
+    end: int | None = None
+    """The last time that belongs to it; None for no end."""
+    undated: bool = False
+    """Whether only records without a time belong to it."""
+    offset: str | None = None
+    pages: deque[list[Item]] = field(default_factory=deque)
+    """What came and was not written yet."""
+    asked: bool = False
+    """Whether its next page is on its way."""
+    complete: bool = False
+    error: BaseException | None = None
+    cuts: int = 0
+    following: Segment | None = None
+
+    def belongs(self, at: int | None) -> bool:
+        """Whether a record of that time is of this stretch."""
+        if at is None:
+            return True
+        return not self.undated and (self.end is None or at <= self.end)
+
+
+class Reading:
+    """The items of one resource for a run, to be gone through once.
+
+    The first page is asked for at once, and nothing more until it is wanted: one page is all that a small site has.
+    When it shows that there is much more, what is left is cut into stretches of time that are fetched side by side. All
+    of it arrives in the order of the list.
+
+    Args:
+        crew: who fetches.
+        client: the site.
+        resource: the row of the table.
+        queries: the parameters of each list to read, one after the other.
+        key: where in the output the items belong.
+        now: the server's clock when the run began.
+        end: the last time that the list can hold, None when it is open.
+    """
+
+    def __init__(  # noqa: PLR0913 what to read, with what, and between which bounds
+        self,
+        crew: Crew,
+        client: ChargebeeClient,
+        resource: Resource,
+        queries: Sequence[Mapping[str, str]],
+        *,
+        key: Key,
+        now: int,
+        end: int | None = None,
+    ) -> None:
+        self._crew = crew
+        self._client = client
+        self._resource = resource
+        self._shape = Shape(resource)
+        self._now = now
+        self._begun = False
+        self._closed = False
+        self._cuttable = resource.time is not None and len(queries) == 1
+        self._looks_at_far_end = False
+        segments = [Segment((*key, place), query, end) for place, query in enumerate(queries)]
+        for before, after in pairwise(segments):
+            before.following = after
+        self._head: Segment | None = segments[0] if segments else None
+        self._first = self._head
+        if self._head is not None:
+            with crew.changed:
+                self._send(self._head)
+
+    def wait(self) -> None:
+        """Return when the first page is there.
+
+        Raises:
+            Refusal: Chargebee refused it, or gave no answer in ten tries.
+        """
+        if self._first is not None:
+            with self._crew.changed:
+                self._await(self._first)
+
+    def begin(self) -> None:
+        """Read on, ahead of whoever goes through the items."""
+        with self._crew.changed:
+            if self._begun:
+                return
+            self._begun = True
+            segment = self._head
+            while segment is not None:
+                if not (segment.asked or segment.complete):
+                    self._send(segment)
+                segment = segment.following
+
+    def close(self) -> None:
+        """Ask for nothing more."""
+        with self._crew.changed:
+            self._closed = True
+            while self._head is not None:
+                self._crew.hold(-len(self._head.pages))
+                self._head = self._head.following
+
+    def __iter__(self) -> Iterator[list[Item]]:
+        try:
+            while (segment := self._head) is not None:
+                yield from self._pages(segment)
+                self._head = segment.following
+        finally:
+            self.close()
+
+    def _pages(self, segment: Segment) -> Iterator[list[Item]]:
+        while (page := self._next(segment)) is not None:
+            yield page
+            self.begin()
+
+    def _next(self, segment: Segment) -> list[Item] | None:
+        with self._crew.changed:
+            self._await(segment)
+            if not segment.pages:
+                return None
+            self._crew.hold(-1)
+            return segment.pages.popleft()
+
+    def _await(self, segment: Segment) -> None:
+        """Wait for a page of a stretch, or for its end; the lock is taken."""
+        while not (segment.pages or segment.complete or segment.error):
+            self._crew.want(segment.key)
+        if segment.error is not None and not segment.pages:
+            raise segment.error
+
+    def _send(self, segment: Segment) -> None:
+        """Have the next page of a stretch fetched; the lock is taken."""
+        segment.asked = True
+        self._crew.submit(segment.key, lambda: self._fetch(segment))
+
+    def _fetch(self, segment: Segment) -> None:
+        if self._closed:
+            return
+        query = {**segment.query, **({"offset": segment.offset} if segment.offset else {})}
+        limited = self._resource.answer == "list"
+        try:
+            text, page = self._client.page(self._resource.path, query, self._shape.page, limited=limited)
+            items = self._shape.items(text, page)
+        except BaseException as error:  # noqa: BLE001 whoever waits for the page raises it
+            with self._crew.changed:
+                segment.error = error
+                self._crew.changed.notify_all()
+        else:
+            with self._crew.changed:
+                self._take(segment, items, page.next_offset)
+                self._crew.changed.notify_all()
+
+    def _take(self, segment: Segment, items: list[Item], next_offset: str | None) -> None:
+        """Keep what belongs to the stretch, and go on with it; the lock is taken."""
+        if self._closed:
+            return
+        times = [self._shape.time(item) for item in items]
+        if segment is self._first and segment.offset is None:
+            # A list of one page has no far end, and one that begins with records without a time has none there.
+            self._looks_at_far_end = bool(times) and times[0] is not None
+        kept = next((place for place, at in enumerate(times) if not segment.belongs(at)), len(times))
+        segment.asked = False
+        segment.pages.append(items[:kept])
+        segment.offset = next_offset
+        segment.complete = kept < len(times) or not next_offset
+        self._crew.hold(1)
+        if not segment.complete:
+            self._cut(segment, times)
+            if self._begun:
+                self._send(segment)
+
+    def _cut(self, segment: Segment, times: list[Any]) -> None:
+        """Leave the later part of a long stretch to others."""
+        first, last = times[0], times[-1]
+        if not self._cuttable or segment.undated or not isinstance(first, int):
+            return
+        kept, spans = windows.cut(first, last, segment.end, now=self._now)
+        if not spans:
+            return
+        segment.end = kept
+        segment.cuts += 1
+        pieces = [
+            Segment(
+                (*segment.key, -segment.cuts, place),
+                windows.span_query(segment.query, str(self._resource.time), span),
+                span.end,
+            )
+            for place, span in enumerate(spans)
+        ]
+        self._insert(segment, [*pieces, *self._undated(segment)])
+
+    def _insert(self, before: Segment, pieces: Iterable[Segment]) -> None:
+        for piece in pieces:
+            piece.following = before.following
+            before.following = piece
+            before = piece
+            if self._begun:
+                self._send(piece)
+
+    def _undated(self, segment: Segment) -> list[Segment]:
+        """The stretch of records without a time, once and when they are not those that the list began with.
+
+        Chargebee does not say at which end of a list it puts them. A filter by time hides them, so the list is looked
+        at from its other end, where one page tells whether there are any.
+        """
+        if not self._looks_at_far_end:
+            return []
+        self._looks_at_far_end = False
+        query = {name: value for name, value in segment.query.items() if not name.startswith("sort_by")}
+        return [Segment((*segment.key, 0), query | {"sort_by[desc]": str(self._resource.time)}, undated=True)]
+
+
+class Family:
+    """The items that hang on the records of a parent's list, a call a parent, many at a time, in the parents' order.
+
+    Args:
+        crew: who fetches.
+        ids: the parents' ids.
+        fetch: the items of one parent.
+        key: where in the output the items belong.
+        ahead: for how many parents to ask ahead.
+    """
+
+    def __init__(
+        self, crew: Crew, ids: Iterable[str], fetch: Callable[[str], list[dict[str, Any]]], *, key: Key, ahead: int
+    ) -> None:
+        self._crew = crew
+        self._ids = ids
+        self._fetch = fetch
+        self._key = key
+        self._ahead = ahead
+
+    def __iter__(self) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+        """Each parent's id, and its items."""
+        asked: deque[tuple[Key, str, Future[list[dict[str, Any]]]]] = deque()
+        for place, parent in enumerate(self._ids):
+            key = (*self._key, place)
+            asked.append((key, parent, self._crew.future(key, partial(self._fetch, parent))))
+            if len(asked) > self._ahead:
+                yield self._outcome(*asked.popleft())
+        while asked:
+            yield self._outcome(*asked.popleft())
+
+    def _outcome(self, key: Key, parent: str, future: Future[list[dict[str, Any]]]) -> tuple[str, list[dict[str, Any]]]:
+        with self._crew.changed:
+            while not future.done():
+                self._crew.want(key)
+        return parent, future.result()

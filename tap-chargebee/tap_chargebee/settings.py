@@ -1,0 +1,106 @@
+"""The settings of the tap."""
+
+from __future__ import annotations
+
+from singer_sdk import typing as th
+
+SETTINGS = th.PropertiesList(
+    th.Property(
+        "site",
+        th.StringType,
+        required=True,
+        title="Site",
+        description="Name of the Chargebee site: `acme` for https://acme.chargebee.com.",
+    ),
+    th.Property(
+        "api_key",
+        th.StringType,
+        required=True,
+        secret=True,
+        title="API key",
+        description="A key of that site; a read-only one (Read-only, All) is enough.",
+    ),
+    th.Property(
+        "api_url",
+        th.StringType,
+        title="API URL",
+        description="The whole base of the API, when it is not https://{site}.chargebee.com/api/v2.",
+    ),
+    th.Property(
+        "start_date",
+        th.StringType,
+        title="Start date",
+        description="Read only what was created at or after this ISO 8601 date. Unset reads everything; "
+        "a bound makes every join over the streams partial.",
+    ),
+    th.Property(
+        "lookback",
+        th.IntegerType(minimum=0),
+        default=300,
+        nullable=False,
+        title="Lookback",
+        description="Seconds to read back before the bookmark: Chargebee's lists are eventually consistent.",
+    ),
+    th.Property(
+        "include_deleted",
+        th.BooleanType,
+        default=True,
+        nullable=False,
+        title="Include deleted",
+        description="Read deleted records too; they carry `deleted: true`.",
+    ),
+    th.Property(
+        "page_size",
+        th.IntegerType(minimum=1, maximum=100),
+        default=100,
+        nullable=False,
+        title="Page size",
+        description="Records a call, 1 to 100.",
+    ),
+    th.Property(
+        "request_timeout",
+        th.IntegerType(minimum=1),
+        default=80,
+        nullable=False,
+        title="Request timeout",
+        description="Seconds to wait for an answer before asking again.",
+    ),
+    th.Property(
+        "max_concurrency",
+        th.IntegerType(minimum=1, maximum=50),
+        default=16,
+        nullable=False,
+        title="Calls at a time",
+        description="Calls that are on their way at the same time, 1 to 50.",
+    ),
+    th.Property(
+        "requests_per_minute",
+        th.IntegerType(minimum=1),
+        title="Requests per minute",
+        description="Calls to make in a minute at most, evenly spaced: a share of the site's limit. Unset waits only "
+        "when Chargebee says so.",
+    ),
+    th.Property(
+        "follow_events",
+        th.BooleanType,
+        default=True,
+        nullable=False,
+        title="Follow events",
+        description="Learn of changes that do not move `updated_at`, and of deletions that lists do not show, from "
+        "Chargebee's events.",
+    ),
+    th.Property(
+        "customer_limit",
+        th.IntegerType(minimum=1),
+        title="Customer limit",
+        description="Read only so many customers, the first that were created and are not deleted, with all their "
+        "subscriptions and invoices, and nothing else; bookmarks are neither used nor moved.",
+    ),
+    th.Property(
+        "customer_ids",
+        th.ArrayType(th.StringType),
+        title="Customer ids",
+        description="Read only these customers, with all their subscriptions and invoices, and nothing else; bookmarks "
+        "are neither used nor moved.",
+    ),
+)

@@ -1,0 +1,139 @@
+"""What tap-chargebee learns from events: changes that leave `updated_at` alone, and deletions that lists hide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tap_chargebee.events import LIFE, News, event_query, followed
+from tap_chargebee.resources import STREAMS
+from tap_chargebee.windows import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.testing import RunningSandbox
+
+    Catalog = Callable[..., dict[str, Any]]
+    Records = dict[str, list[dict[str, Any]]]
+
+ROWS = {resource.name: resource for resource in STREAMS}
+
+
+def newest(*runs: Any) -> dict[tuple[str, str, int], dict[str, Any]]:
+    """What a target that keeps the last of each record holds after some runs."""
+    return {
+        (name, record["id"], record.get("created_at", 0)): record
+        for run in runs
+        for name, records in run.records.items()
+        for record in records
+    }
+
+
+def test_after_every_run_a_target_holds_the_truth(
+    run_tap: Callable[..., Any], sandbox: RunningSandbox, truth: Callable[..., Records]
+) -> None:
+    """Dunning, late recurring revenue and aging cards, none of which moves `updated_at`, arrive with the next run."""
+    sandbox.reset(customers=60, seed=7, mrr_lag=86_400)
+    runs = [run_tap()]
+    for days in (9, 20, 40):
+        sandbox.advance(days=days)
+        runs.append(run_tap(state=runs[-1].state))
+    held = newest(*runs)
+    expected = {
+        (name, record["id"], record.get("created_at", 0)): record
+        for name, records in truth().items()
+        for record in records
+    }
+    assert held == expected
+
+
+def test_without_events_such_changes_are_missed(
+    run_tap: Callable[..., Any], sandbox: RunningSandbox, truth: Callable[..., Records]
+) -> None:
+    """`follow_events: false` is why it is on: a dunning step stays unseen."""
+    sandbox.reset(customers=60, seed=7, mrr_lag=86_400)
+    first = run_tap(follow_events=False)
+    sandbox.advance(days=9)
+    second = run_tap(state=first.state, follow_events=False)
+    expected = {
+        (name, record["id"], record.get("created_at", 0)): record
+        for name, records in truth().items()
+        for record in records
+    }
+    assert newest(first, second) != expected
+
+
+def test_a_run_without_a_change_asks_for_events_once(
+    run_tap: Callable[..., Any], calls: Callable[[], dict[str, int]]
+) -> None:
+    """One call for all streams, and none in a first run, which reads everything anyway."""
+    first = run_tap()
+    assert "/events" not in calls()
+    run_tap(state=first.state)
+    assert calls() == {"/configurations": 1, "/customers": 1, "/events": 1, "/invoices": 1, "/subscriptions": 1}
+
+
+def test_a_deletion_that_the_list_hides_comes_from_events(
+    catalog_of: Catalog, run_tap: Callable[..., Any], sandbox: RunningSandbox
+) -> None:
+    """A deleted coupon is gone from its list; its event tells, and it comes as it last was."""
+    catalog = catalog_of("coupons")
+    first = run_tap(catalog=catalog)
+    sandbox.advance(seconds=1000)
+    victim = first.records["coupons"][3]
+    sandbox.world.business.edit("coupons", victim["id"], deleted=True)
+    sandbox.advance(seconds=10)
+    second = run_tap(catalog=catalog, state=first.state)
+    (record,) = [record for record in second.records["coupons"] if record["id"] == victim["id"]]
+    assert record["deleted"] is True
+    assert record["name"] == victim["name"]
+
+
+def test_a_gap_longer_than_events_live_forces_a_full_read(
+    run_tap: Callable[..., Any],
+    sandbox: RunningSandbox,
+    truth: Callable[..., Records],
+    caplog: pytest.LogCaptureFixture,
+    calls: Callable[[], dict[str, int]],
+) -> None:
+    """More than eighty days after the last run everything is read, and the log says why."""
+    first = run_tap()
+    sandbox.advance(days=81)
+    calls()
+    second = run_tap(state=first.state)
+    assert second.records == truth()
+    assert "/events" not in calls()
+    told = "The last run was more than 80 days ago, longer than events are kept: a full read"
+    assert caplog.messages.count(told) == 3
+
+
+def test_events_are_asked_for_by_type() -> None:
+    """Only the types that tell something new, within the time since the last run."""
+    types = followed([ROWS["invoices"], ROWS["subscriptions"], ROWS["coupons"], ROWS["transactions"]])
+    assert types == ["coupon_deleted", "dunning_updated", "mrr_updated"]
+    assert event_query(["dunning_updated", "mrr_updated"], Window(1_768_000_000, 1_768_478_400)) == {
+        "sort_by[asc]": "occurred_at",
+        "occurred_at[between]": "[1768000000,1768478400]",
+        "event_type[in]": '["dunning_updated","mrr_updated"]',
+    }
+    assert LIFE == 6_912_000
+
+
+@pytest.mark.parametrize(
+    ("event", "changed", "deleted"),
+    [
+        ({"event_type": "dunning_updated", "content": {"invoice": {"id": "i1"}}}, ["i1"], []),
+        ({"event_type": "invoice_updated", "content": {"invoice": {"id": "i1"}}}, [], []),
+        ({"event_type": "dunning_updated", "content": {}}, [], []),
+        ({"event_type": "dunning_updated"}, [], []),
+        ({"event_type": "coupon_deleted", "content": {"coupon": {"id": "c1"}}}, [], [{"id": "c1", "deleted": True}]),
+    ],
+    ids=["a change", "another event", "empty", "no content", "a deletion"],
+)
+def test_what_an_event_tells(event: dict[str, Any], changed: list[str], deleted: list[dict[str, Any]]) -> None:
+    """The type decides, the snapshot names the record."""
+    news = News([ROWS["invoices"], ROWS["coupons"]])
+    news.add(event)
+    assert list(news.changed("invoices")) == changed
+    assert news.deleted("coupons") == deleted

@@ -1,0 +1,97 @@
+"""A run of tap-chargebee over some customers: a trial, or one customer now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.testing import RunningSandbox
+
+    Catalog = Callable[..., dict[str, Any]]
+    Records = dict[str, list[dict[str, Any]]]
+
+OLD = {"replication_key": "updated_at", "replication_key_value": 1_768_400_000, "read_at": 1_768_400_000}
+MARKER = {"completed_at": "set", "streams": "customers,invoices,subscriptions", "from": None, "subset": 1}
+
+
+def part(everything: Records, ids: set[str]) -> Records:
+    """What belongs to some customers."""
+    found = {
+        name: [one for one in records if one["id" if name == "customers" else "customer_id"] in ids]
+        for name, records in everything.items()
+    }
+    return {name: records for name, records in found.items() if records}
+
+
+def by_id(records: Records) -> dict[str, list[dict[str, Any]]]:
+    """The records of each stream, in the order of their ids."""
+    return {name: sorted(stream, key=lambda one: one["id"]) for name, stream in records.items()}
+
+
+def test_the_first_customers(
+    run_tap: Callable[..., Any], truth: Callable[..., Records], calls: Callable[[], dict[str, int]]
+) -> None:
+    """`customer_limit: 10` reads the ten oldest live customers, all that is theirs, and nothing else."""
+    everything = truth()
+    live = [one["id"] for one in everything["customers"] if not one["deleted"]][:10]
+    run = run_tap(customer_limit=10)
+    expected = part(everything, set(live))
+    expected["customers"] = [one for one in expected["customers"] if not one["deleted"]]
+    assert by_id(run.records) == by_id(expected)
+    assert calls() == {"/configurations": 1, "/customers": 2, "/invoices": 1, "/subscriptions": 1}
+
+
+def test_given_customers(run_tap: Callable[..., Any], truth: Callable[..., Records]) -> None:
+    """`customer_ids` reads those customers, deleted ones too."""
+    everything = truth()
+    ids = [one["id"] for one in everything["customers"]][5:9]
+    (deleted, *_) = [one["id"] for one in everything["customers"] if one["deleted"]]
+    run = run_tap(customer_ids=[*ids, deleted, *ids])
+    assert by_id(run.records) == by_id(part(everything, {*ids, deleted}))
+
+
+def test_many_customers_take_several_filters(
+    run_tap: Callable[..., Any], sandbox: RunningSandbox, truth: Callable[..., Records]
+) -> None:
+    """Fifty ids go into one filter."""
+    sandbox.reset(customers=130, seed=7)
+    everything = truth()
+    ids = {one["id"] for one in everything["customers"]}
+    run = run_tap(customer_ids=sorted(ids))
+    assert by_id(run.records) == by_id(everything)
+
+
+def test_no_bookmark_is_used_or_moved(run_tap: Callable[..., Any]) -> None:
+    """The state goes out as it came in, with a marker that says that this was a part."""
+    run = run_tap(customer_limit=3, state={"bookmarks": {"customers": OLD, "_map": {"gen": 2}}})
+    assert len(run.records["customers"]) == 3
+    assert run.states == [
+        {"customers": OLD, "_map": {"gen": 2}},
+        {"customers": OLD, "_map": {"gen": 2}, "_sync": MARKER},
+    ]
+
+
+def test_a_first_run_over_a_part_leaves_no_bookmark(run_tap: Callable[..., Any]) -> None:
+    """Its only STATE is the marker."""
+    run = run_tap(customer_limit=3)
+    assert run.states == [{"_sync": MARKER}]
+    assert run.messages[0]["type"] == "SCHEMA"
+
+
+def test_other_streams_do_not_belong_to_a_part(
+    catalog_of: Catalog, run_tap: Callable[..., Any], calls: Callable[[], dict[str, int]]
+) -> None:
+    """What is selected beside customers, subscriptions and invoices is left out, and the marker does not name it."""
+    run = run_tap(customer_limit=3, catalog=catalog_of("customers", "transactions", "coupons"))
+    assert run.records.keys() == {"customers"}
+    assert run.states[-1]["_sync"]["streams"] == "customers"
+    assert calls() == {"/configurations": 1, "/customers": 2}
+
+
+def test_nobody(run_tap: Callable[..., Any]) -> None:
+    """Customers that do not exist are no error: nothing is read."""
+    run = run_tap(customer_ids=["nobody"])
+    assert run.records == {}
+    assert run.states == [{"_sync": MARKER}]

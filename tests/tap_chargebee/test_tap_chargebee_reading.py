@@ -1,0 +1,214 @@
+"""How tap-chargebee reads a long list from several places at once, and writes it in its order."""
+
+from __future__ import annotations
+
+import threading
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tap_chargebee.crew import Crew
+from tap_chargebee.reading import Family, Reading
+from tap_chargebee.resource import Resource
+from tap_chargebee.windows import Span, cut, span_query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sandbox.testing import RunningSandbox
+
+    Records = dict[str, list[dict[str, Any]]]
+
+NOW = 100_000
+CUSTOMERS = Resource("customers", "/customers", "customer", sort_by="created_at")
+
+
+class Site:
+    """A list of so many times, in pages of ten; None is a record without a time, at either end of the list."""
+
+    def __init__(self, times: list[int | None], *, undated_first: bool = False) -> None:
+        dated = sorted((at, row) for row, at in enumerate(times) if at is not None)
+        undated = [(None, row) for row, at in enumerate(times) if at is None]
+        self._rows: list[tuple[int | None, int]] = [*undated, *dated] if undated_first else [*dated, *undated]
+        self.calls = 0
+        self.at_once = 0
+        self.most_at_once = 0
+        self._lock = threading.Lock()
+
+    def page(self, _: str, query: Mapping[str, str], shape: Any, *, limited: bool) -> tuple[bytes, Any]:
+        """One page, as the client answers it."""
+        assert limited
+        with self._lock:
+            self.calls += 1
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+        rows = [row for row in self._rows if fits(row[0], query)]
+        if "sort_by[desc]" in query:
+            rows.reverse()
+        start = int(query.get("offset", 0))
+        listed = [{"customer": {"id": str(row), "created_at": at}} for at, row in rows[start : start + 10]]
+        more = {"next_offset": str(start + 10)} if start + 10 < len(rows) else {}
+        text = msgspec.json.encode({"list": listed, **more})
+        with self._lock:
+            self.at_once -= 1
+        return text, msgspec.json.decode(text, type=shape)
+
+
+def fits(at: int | None, query: Mapping[str, str]) -> bool:
+    """Whether a record of that time passes the filters of a query, as strictly as they can be read."""
+    if "created_at[between]" in query:
+        low, high = map(int, query["created_at[between]"].strip("[]").split(","))
+        return at is not None and low <= at <= high
+    if "created_at[after]" in query:
+        return at is not None and at > int(query["created_at[after]"])
+    return True
+
+
+def read(site: Site, *, size: int = 4, room: int = 24) -> list[str]:
+    """The ids that a reading gives, in its order."""
+    reading = Reading(Crew(size, room), site, CUSTOMERS, [{"sort_by[asc]": "created_at"}], key=(0,), now=NOW)  # type: ignore[arg-type]
+    reading.wait()
+    reading.begin()
+    return [item.head.id for page in reading for item in page]
+
+
+@given(
+    times=st.one_of(
+        st.lists(st.integers(0, NOW), max_size=600),
+        st.lists(st.integers(0, 50), max_size=600),
+        st.lists(st.one_of(st.none(), st.integers(0, NOW)), max_size=300),
+        st.lists(st.integers(0, 300).map(lambda number: number * number), min_size=200, max_size=600),
+    ),
+    undated_first=st.booleans(),
+    size=st.integers(1, 6),
+    room=st.integers(1, 12),
+)
+def test_every_record_comes_once_and_in_order(
+    times: list[int | None],
+    undated_first: bool,  # noqa: FBT001 either end of the list
+    size: int,
+    room: int,
+) -> None:
+    """However times are spread, tied or missing, and however little may be held: once, and in the list's order."""
+    site = Site(times, undated_first=undated_first)
+    ids = read(site, size=size, room=room)
+    read_times = [times[int(one)] for one in ids]
+    dated = [at for at in read_times if at is not None]
+    assert sorted(ids, key=int) == [str(row) for row in range(len(times))]
+    assert dated == sorted(dated)
+
+
+def test_one_page_costs_one_call() -> None:
+    """A small list is not cut, nor looked at from its other end."""
+    site = Site(list(range(0, 100, 10)))
+    assert len(read(site)) == 10
+    assert site.calls == 1
+
+
+def test_a_long_list_costs_little_more_than_its_pages() -> None:
+    """Three thousand records in pages of ten cost three hundred calls, one in ten more, and one for the far end."""
+    site = Site(list(range(0, 90_000, 30)))
+    assert len(read(site, size=1)) == 3000
+    assert 300 < site.calls <= 331
+
+
+def test_no_more_calls_at_once_than_allowed() -> None:
+    """Four at a time are four at most."""
+    site = Site(list(range(0, 90_000, 30)))
+    read(site, size=4)
+    assert site.most_at_once <= 4
+
+
+def test_what_is_not_written_is_not_read_on() -> None:
+    """While nobody takes the pages, so many are held as there is room for, and no more."""
+    site = Site(list(range(0, 90_000, 30)))
+    crew = Crew(4, 24)
+    reading = Reading(crew, site, CUSTOMERS, [{"sort_by[asc]": "created_at"}], key=(0,), now=NOW)  # type: ignore[arg-type]
+    reading.wait()
+    reading.begin()
+    for _ in range(200):
+        with crew.changed:
+            if site.calls >= 24:
+                break
+            crew.changed.wait(0.05)
+    with crew.changed:
+        crew.changed.wait(0.05)
+    assert site.calls == 24
+    reading.close()
+
+
+def test_a_failure_is_told_in_its_place() -> None:
+    """What came before it is given first."""
+
+    class Broken(Site):
+        def page(self, path: str, query: Mapping[str, str], shape: Any, *, limited: bool) -> tuple[bytes, Any]:
+            if query.get("offset") == "20":
+                raise ValueError("third page")
+            return super().page(path, query, shape, limited=limited)
+
+    site = Broken([5] * 40)
+    reading = Reading(Crew(4, 24), site, CUSTOMERS, [{"sort_by[asc]": "created_at"}], key=(0,), now=NOW)  # type: ignore[arg-type]
+    pages = iter(reading)
+    assert [len(next(pages)), len(next(pages))] == [10, 10]
+    with pytest.raises(ValueError, match="third page"):
+        next(pages)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "end", "kept", "spans"),
+    [
+        (0, 10_000, None, None, []),
+        (0, 5_000, None, 50_000, [Span(50_001, 75_000), Span(75_001, None)]),
+        (0, 5_000, 99_999, 50_000, [Span(50_001, 74_999), Span(75_000, 99_999)]),
+        (0, 50_000, 60_000, 60_000, []),
+    ],
+    ids=["ten pages", "twenty pages", "twenty pages of a stretch", "nearly done"],
+)
+def test_how_a_list_is_cut(first: int, last: int, end: int | None, kept: int | None, spans: list[Span]) -> None:
+    """A reader keeps about ten pages, and the rest is shared out evenly; the last stretch stays open."""
+    assert cut(first, last, end, now=NOW) == (kept, spans)
+
+
+def test_a_dense_list_is_cut_into_sixteen_at_once() -> None:
+    """A page of ten seconds in a list of a day and more: the guess is thousands of pages, the cut is bounded."""
+    kept, spans = cut(0, 10, None, now=NOW)
+    assert kept == 100
+    assert (len(spans), spans[0].start, spans[-1].end) == (16, 101, None)
+    assert all(before.end is not None and before.end + 1 == after.start for before, after in pairwise(spans))
+
+
+def test_the_parameters_of_a_stretch() -> None:
+    """A stretch takes the place of the bound of the whole list."""
+    query = {"sort_by[asc]": "date", "date[after]": "1704067199", "updated_at[between]": "[1,2]"}
+    rest = {"sort_by[asc]": "date", "updated_at[between]": "[1,2]"}
+    assert span_query(query, "date", Span(1_710_000_000, 1_720_000_000)) == rest | {
+        "date[between]": "[1710000000,1720000000]"
+    }
+    assert span_query(query, "date", Span(1_710_000_000, None)) == rest | {"date[after]": "1709999999"}
+
+
+def test_a_family_keeps_the_order_of_its_parents() -> None:
+    """Children come in the order of their parents, whoever answers first, and not far ahead of what is taken."""
+    asked: list[str] = []
+
+    def fetch(parent: str) -> list[dict[str, Any]]:
+        asked.append(parent)
+        return [{"id": f"{parent}/{place}"} for place in range(int(parent) % 3)]
+
+    family = iter(Family(Crew(4, 8), map(str, range(50)), fetch, key=(0,), ahead=8))
+    assert next(family) == ("0", [])
+    assert len(asked) <= 9
+    assert [parent for parent, _ in family] == [str(number) for number in range(1, 50)]
+
+
+def test_a_whole_site_in_small_pages(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
+    """Six hundred customers in pages of ten: whole, in order, in few calls more than pages."""
+    sandbox.reset(customers=600, seed=7)
+    run = run_tap(page_size=10)
+    counts = {call["path"]: call["count"] for call in sandbox.calls()["calls"]}
+    rows = {name: len(records) for name, records in run.records.items()}
+    assert rows == sandbox.world.business.counts()
+    assert all(counts[f"/{name}"] <= 1.15 * size / 10 + 3 for name, size in rows.items())

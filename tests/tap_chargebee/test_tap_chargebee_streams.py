@@ -1,0 +1,160 @@
+"""What each stream of tap-chargebee reads, in either Product Catalog."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tap_chargebee.resources import STREAMS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from subprocess import CompletedProcess
+
+    from sandbox.testing import RunningSandbox
+
+    Catalog = Callable[..., dict[str, Any]]
+
+ROWS = {resource.name: resource for resource in STREAMS}
+PEERS = {
+    "addons",
+    "attached_items",
+    "business_entities",
+    "comments",
+    "contacts",
+    "coupons",
+    "credit_notes",
+    "customers",
+    "differential_prices",
+    "events",
+    "gifts",
+    "hosted_pages",
+    "invoiced_unbilled_charges",
+    "invoices",
+    "item_billing_metrics",
+    "item_families",
+    "item_prices",
+    "items",
+    "orders",
+    "payment_sources",
+    "plans",
+    "price_variants",
+    "promotional_credits",
+    "quote_line_groups",
+    "quotes",
+    "ramps",
+    "site_migration_details",
+    "subscription_with_scheduled_changes",
+    "subscriptions",
+    "transactions",
+    "unbilled_charges",
+    "usages",
+    "virtual_bank_accounts",
+}
+NOT_SERVED = {"omnichannel_transactions"}
+
+
+def test_there_is_every_stream_that_others_have() -> None:
+    """All streams of the three other connectors are there, but for the exchange rates."""
+    assert ROWS.keys() >= PEERS
+    assert len(STREAMS) == 68
+
+
+@pytest.mark.parametrize("catalog", [1, 2], ids=["catalog 1", "catalog 2"])
+def test_every_stream_returns_records(
+    catalog_of: Catalog, run_tap: Callable[..., Any], sandbox: RunningSandbox, catalog: int
+) -> None:
+    """Of a site of either Product Catalog every stream that it can have comes, and each record has its keys."""
+    sandbox.reset(customers=60, seed=7, catalog=catalog)
+    names = {name for name, row in ROWS.items() if catalog in row.catalogs} - NOT_SERVED
+    run = run_tap(catalog=catalog_of(*names))
+    assert run.refusal is None
+    assert run.records.keys() == names
+    for name, records in run.records.items():
+        assert all(isinstance(record[key], str) for record in records for key in ROWS[name].primary_keys)
+    assert run.states[-1]["_sync"]["streams"] == ",".join(sorted(names))
+
+
+@pytest.mark.parametrize(
+    ("stream", "name"),
+    [
+        ("transactions", "transactions"),
+        ("credit_notes", "credit_notes"),
+        ("item_prices", "item_prices"),
+        ("contacts", "contacts"),
+        ("comments", "comments"),
+        ("usages", "usages"),
+    ],
+    ids=str,
+)
+def test_a_stream_is_whole(
+    catalog_of: Catalog,
+    run_tap: Callable[..., Any],
+    sandbox: RunningSandbox,
+    stream: str,
+    name: str,
+) -> None:
+    """Each record that the site has comes once, deleted ones included; a child's by way of the live parents."""
+    table = sandbox.world.business.table(name)
+    bodies = [table.body(record) for record in table.records if record is not None]
+    run = run_tap(catalog=catalog_of(stream))
+    read = [record["id"] for record in run.records[stream]]
+    gone = {record.id for record in sandbox.world.business.customers.records if record.deleted}
+    expected = [body["id"] for body in bodies if stream != "contacts" or body.get("customer_id") not in gone]
+    assert sorted(read) == sorted(expected)
+
+
+def test_a_child_costs_a_call_a_parent(
+    catalog_of: Catalog,
+    run_tap: Callable[..., Any],
+    sandbox: RunningSandbox,
+    calls: Callable[[], dict[str, int]],
+) -> None:
+    """The parents' list is read once, and every live parent is asked once."""
+    live = sum(not customer.deleted for customer in sandbox.world.business.customers.records)
+    run = run_tap(catalog=catalog_of("contacts"))
+    assert calls() == {"/configurations": 1, "/customers": 1, "/customers/{id}/contacts": live}
+    assert {record["customer_id"] for record in run.records["contacts"]} <= {
+        customer.id for customer in sandbox.world.business.customers.records
+    }
+
+
+def test_a_parent_that_is_gone_is_passed_over(
+    catalog_of: Catalog,
+    run_tap: Callable[..., Any],
+    sandbox: RunningSandbox,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A parent deleted between two calls is counted, and the run goes on."""
+    body = {"api_error_code": "resource_not_found", "message": "not found"}
+    sandbox.fault(api="chargebee", path="/customers/*/contacts", nth=2, effect={"status": 404, "body": body})
+    caplog.set_level("INFO")
+    run = run_tap(catalog=catalog_of("contacts"))
+    assert run.refusal is None
+    assert "1 records of customers were gone when they were asked for" in caplog.messages
+
+
+def test_a_stream_of_the_other_catalog_is_refused(catalog_of: Catalog, run_tap: Callable[..., Any]) -> None:
+    """A catalog that selects what the site cannot have is told so before the first message."""
+    run = run_tap(catalog=catalog_of("customers", "plans"))
+    assert run.messages == []
+    assert run.refusal == ("The site `sandbox` is of Product Catalog 2, which has no `plans`: deselect that stream.")
+
+
+def test_discovery_leaves_the_other_catalog_out(
+    command: Callable[..., CompletedProcess[str]], config: dict[str, Any], sandbox: RunningSandbox
+) -> None:
+    """The catalog of a site holds what it can have, and its own fields with their types."""
+    sandbox.reset(customers=10, seed=7, catalog=1)
+    done = command(config, "--discover")
+    listed = properties(done.stdout)
+    assert listed.keys() == {name for name, row in ROWS.items() if 1 in row.catalogs}
+    assert listed["customers"]["cf_tier"] == {"type": ["string", "null"]}
+    assert listed["customers"]["cf_seats_planned"] == {"type": ["integer", "null"]}
+    assert listed["customers"]["cf_budget"] == {"type": ["number", "null"]}
+
+
+def properties(text: str) -> dict[str, dict[str, Any]]:
+    """The properties of each stream of a catalog."""
+    return {entry["tap_stream_id"]: entry["schema"]["properties"] for entry in json.loads(text)["streams"]}
