@@ -102,7 +102,7 @@ def run(url: str, records: int, changed: int) -> Ran:
                 file.write(json.dumps(one) + "\n")
         command = [COMMAND, "--config", folder / "config.json", "--input", folder / "input"]
         started = time.monotonic()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         _, status, usage = os.wait4(process.pid, 0)
         seconds, process.returncode = time.monotonic() - started, os.waitstatus_to_exitcode(status)
         if process.returncode:
@@ -148,14 +148,14 @@ def measure_rate(users: int = 7000) -> None:
     last = next(moment for moment, count in seen if count == seen[-1][1])
     whole = int((last - first) // SECONDS)
     made = max(count for moment, count in seen if moment <= first + whole * SECONDS)
-    print(f"rate: {made:,} writes in {whole} windows of {SECONDS} s, {made / (whole * WINDOW):.0%} of the permitted")  # noqa: T201
+    print(f"rate: {made:,} writes in {whole} windows of {SECONDS} s, {made / (whole * WINDOW):.0%} of the permitted")
 
 
 def measure_lead(users: int = 10_000) -> None:
     """Print the records a second of the target, by what there is to do, and as multiples of the baseline's."""
     with workspace(0) as url:
         plain = baseline(url, 2000)
-    print(f"lead: one POST after the other {plain:,.0f} records/s")  # noqa: T201
+    print(f"lead: one POST after the other {plain:,.0f} records/s")
     for what, known, changed in (
         ("nothing changed", users, 0),
         ("a tenth changed", users, users // 10),
@@ -165,14 +165,14 @@ def measure_lead(users: int = 10_000) -> None:
         records = users if known else users // 5
         with workspace(known) as url:
             rate = records / run(url, records, changed).seconds
-        print(f"lead: {what}: {rate:,.0f} records/s, {rate / plain:.1f} times as many")  # noqa: T201
+        print(f"lead: {what}: {rate:,.0f} records/s, {rate / plain:.1f} times as many")
 
 
 def measure_memory() -> None:
     """Print the peak of the target's memory by the number of users."""
     for users in (2000, 10_000, 40_000):
         with workspace(users) as url:
-            print(f"memory: {users:,} users: {run(url, users, users // 10).peak:.0f} MB")  # noqa: T201
+            print(f"memory: {users:,} users: {run(url, users, users // 10).peak:.0f} MB")
 
 
 MEASUREMENTS = {"rate": measure_rate, "lead": measure_lead, "memory": measure_memory}

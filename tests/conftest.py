@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 from sandbox.settings import Settings
 from sandbox.testing import RunningSandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# How long an example takes is the machine's business: times are measured by `make bench`, never by a test.
+settings.register_profile("standpipe", deadline=None)
+settings.load_profile("standpipe")
 
 
 @pytest.fixture(scope="session")

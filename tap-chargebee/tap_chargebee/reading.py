@@ -164,14 +164,12 @@ class Reading:
         try:
             text, page = self._client.page(self._resource.path, query, self._shape.page, limited=limited)
             items = self._shape.items(text, page)
-        except BaseException as error:  # noqa: BLE001 whoever waits for the page raises it
-            with self._crew.changed:
-                segment.error = error
-                self._crew.changed.notify_all()
-        else:
             with self._crew.changed:
                 self._take(segment, items, page.next_offset)
-                self._crew.changed.notify_all()
+        except BaseException as error:  # noqa: BLE001 whoever waits for the page raises it
+            segment.error = error
+        with self._crew.changed:
+            self._crew.changed.notify_all()
 
     def _take(self, segment: Segment, items: list[Item], next_offset: str | None) -> None:
         """Keep what belongs to the stretch, and go on with it; the lock is taken."""
@@ -195,7 +193,8 @@ class Reading:
     def _cut(self, segment: Segment, times: list[Any]) -> None:
         """Leave the later part of a long stretch to others."""
         first, last = times[0], times[-1]
-        if not self._cuttable or segment.undated or not isinstance(first, int):
+        # Where times end, nothing with a time follows: there is no later part.
+        if not self._cuttable or segment.undated or first is None or last is None:
             return
         kept, spans = windows.cut(first, last, segment.end, now=self._now)
         if not spans:

@@ -101,6 +101,19 @@ def test_every_record_comes_once_and_in_order(
     assert dated == sorted(dated)
 
 
+def test_a_page_on_which_the_times_end() -> None:
+    """Records without a time may begin in the middle of a page: nothing with a time follows, and all of them come."""
+    assert read(Site([*range(0, 50, 10), *[None] * 20])) == [str(row) for row in range(25)]
+
+
+def test_what_goes_wrong_with_a_page_reaches_who_waits_for_it() -> None:
+    """An error of ours while a page is taken in ends the reading; nobody waits for a page that never comes."""
+    site = Site(list(range(0, 90_000, 30)))
+    site._rows[12] = ("no time", 12)  # type: ignore[call-overload] # noqa: SLF001 what no list holds
+    with pytest.raises(TypeError):
+        read(site)
+
+
 def test_one_page_costs_one_call() -> None:
     """A small list is not cut, nor looked at from its other end."""
     site = Site(list(range(0, 100, 10)))
