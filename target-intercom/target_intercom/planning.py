@@ -76,12 +76,13 @@ class Planner:
         return decide(replace(candidate, claimed=True), matches, self.settings.rules)
 
     def _candidate(self, row: Row) -> Candidate:
+        settings, kind = self.settings, self.shape.kind
         return Candidate(
             identified=row.key is not None,
             superseded=not self.spool.is_last(row),
-            cancelled=holds(self.settings.cancelled_when, row.record),
-            deleted=holds(self.settings.deleted_when, row.record),
-            placeable=self.shape.kind is not COMPANY or row.identity is not None,
+            cancelled=holds(settings.of_kind(settings.cancelled_when, kind), row.record),
+            deleted=holds(settings.of_kind(settings.deleted_when, kind), row.record),
+            placeable=kind is not COMPANY or row.identity is not None,
         )
 
     def _match(self, row: Row, held: Mapping[str, Any]) -> Match:
