@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from target_intercom.found import is_lead, linked_to
 from target_intercom.kinds import COMPANY
 from target_intercom.outcomes import DONE, Outcome
-from target_intercom.payloads import MAX_STRING, UnfitValueError, changes, creation, match_value, overlong, wanted
+from target_intercom.payloads import MAX_STRING, UnfitValueError, changes, creation, overlong, wanted
 from target_intercom.rules import Candidate, Decision, Match, decide, holds
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Planner:
     shape: Shape
     spool: Spool
     guard: BlastRadius
-    known_archived: Callable[[str | None, str | None], str | None]
+    known_archived: Callable[[Row, Shape], str | None]
     attacher: Attacher | None = None
 
     def plan(self, row: Row, found: Found) -> Plan:
@@ -97,7 +97,7 @@ class Planner:
 
     def _archived(self, row: Row) -> list[Match]:
         """Give the match that only a refused create could show, if the last run met it."""
-        known = self.known_archived(row.id, match_value(row.record, self.shape.match_on))
+        known = self.known_archived(row, self.shape)
         return [Match(known, archived=True)] if known else []
 
     def _slot(self, row: Row, decision: Decision) -> str:

@@ -15,7 +15,7 @@ from target_intercom.attributes import AttributeConflictError, plan_attributes, 
 from target_intercom.directory import Directory
 from target_intercom.kinds import COMPANY, CONTACT, KINDS
 from target_intercom.listing import Links, Listing
-from target_intercom.reports import ReportFiles, table
+from target_intercom.reports import ReportFiles, prepare, table
 from target_intercom.stream_run import StreamRun
 from target_intercom.summary import Summary
 from target_intercom.transport import WEB, LostReplyError, RecordRefusedError
@@ -38,7 +38,7 @@ class Run:
     def __init__(self, client: IntercomClient, settings: Settings, logger: logging.Logger) -> None:
         self._client, self._settings, self._logger = client, settings, logger
         self._started = time.monotonic()
-        self._connected = False
+        self._connected = self._declared = False
         self.summary = Summary(mode="validate" if settings.validate else "sync")
         self._streams = {
             name: StreamRun(settings.shape(kind), client, settings, self.summary, logger)
@@ -57,6 +57,7 @@ class Run:
         """
         if self._connected:
             return
+        prepare(self._settings.report_dir)
         try:
             app = self._client.me().get("app") or {}
         except FatalAPIError as error:
@@ -78,30 +79,42 @@ class Run:
         """
         with _as_configuration_error():
             self._streams[stream].declare(schema)
+        self._declared = True
 
     def add(self, stream: str, record_id: str | None, record: dict[str, Any]) -> None:
         """Take a record; `record_id` is the value of its key property."""
         self._streams[stream].add(record_id, record)
 
     def finish(self) -> None:
-        """Match, decide, write and report.
+        """Match, decide, write and report; without even a declared stream the tap has failed, and no report is touched.
 
         Raises:
             ConfigurationError: a setting or an attribute is wrong.
             FatalAPIError: the run stopped; all of its records must come again.
         """
+        try:
+            self.connect()
+            if self._declared:
+                self._take_stock()
+                self._process_and_report()
+            else:
+                self._logger.info("Neither contacts nor companies came: the reports of the last run are left alone")
+        finally:
+            self._close()
+
+    def _take_stock(self) -> None:
         for stream in self._streams.values():
             stream.spool.flush()
             self.summary.streams[stream.shape.kind.stream].records = stream.spool.count()
+
+    def _process_and_report(self) -> None:
         reports = ReportFiles(self._settings.report_dir, int(time.time()), Listing(self._settings.list_records))
         try:
-            self.connect()
             if self.summary.records:
                 self._process(reports)
             self.summary.status = "completed"
         finally:
             self._report(reports)
-            self._close()
 
     def _process(self, reports: ReportFiles) -> None:
         streams = [stream for stream in self._streams.values() if stream.spool.count()]
