@@ -34,7 +34,7 @@ class Matcher(Protocol):
     """Finds the records of rows."""
 
     def match(self, rows: Sequence[Row]) -> dict[int, Found]:
-        """Give what was found for each row, by `seq`: all records of its match value, else those linked to its id."""
+        """Give what was found for each row, by `seq`: all records of its match value, and those linked to its id."""
 
 
 def matcher_for(client: IntercomClient, shape: Shape, spool: Spool, executor: Executor, *, by_link: bool) -> Matcher:
@@ -68,13 +68,13 @@ class IndexMatcher:
 
     def _found(self, row: Row) -> Found:
         found = Found(self._spool.held_by("key", row.key))
-        if row.link and found.unmatched:
+        if found.wants_link(row.link, self._shape):
             return found.with_linked(Found(self._spool.held_by("link", row.link)))
         return found
 
 
 class SearchMatcher:
-    """Searches for the match values of many rows at once, then for the links of those that match no user."""
+    """Searches for the match values of many rows at once, then for the links of those that match no user linked so."""
 
     def __init__(self, client: IntercomClient, shape: Shape, executor: Executor, *, by_link: bool) -> None:
         self._client, self._shape, self._executor = client, shape, executor
@@ -93,7 +93,7 @@ class SearchMatcher:
         return self._with_linked(rows, found) if self._by_link else found
 
     def _with_linked(self, rows: Sequence[Row], found: dict[int, Found]) -> dict[int, Found]:
-        lost = {row.seq: row.link for row in rows if row.link and found[row.seq].unmatched}
+        lost = {row.seq: row.link for row in rows if row.link and found[row.seq].wants_link(row.link, self._shape)}
         values = {link: {link} for link in lost.values()}
         name = f"custom_attributes.{self._shape.link}"
         hits = self._find(name, values, lambda contact: linked_to(contact, self._shape) or "")

@@ -25,16 +25,28 @@ class Found:
 
     records: list[Held] = field(default_factory=list)
     refused: RecordRefusedError | None = None
+    elsewhere: list[Held] = field(default_factory=list)  #: carry the row's link, while its match value found another
 
     @property
     def unmatched(self) -> bool:
         """Say whether nobody was found, or leads only."""
         return not self.refused and all(is_lead(record) for record in self.records)
 
+    def wants_link(self, link: str | None, shape: Shape) -> bool:
+        """Say whether the link is to be looked for: no user was found, or none that carries it."""
+        return (
+            bool(link)
+            and not self.refused
+            and all(is_lead(one) or linked_to(one, shape) != link for one in self.records)
+        )
+
     def with_linked(self, linked: Found) -> Found:
-        """Add what was found by the link."""
+        """Add what was found by the link: the match of a row that has none yet, else a record that it was on before."""
         seen = {record["id"] for record in self.records}
-        return Found([*self.records, *(one for one in linked.records if one["id"] not in seen)], linked.refused)
+        others = [one for one in linked.records if one["id"] not in seen]
+        if not self.unmatched:
+            return Found(self.records, elsewhere=others)
+        return Found([*self.records, *others], linked.refused)
 
 
 def trimmed(record: Mapping[str, Any], shape: Shape) -> Held:

@@ -24,6 +24,7 @@ FIGURES = {
     "unchanged": "would stay as they are",
     "created": "would be created",
     "converted": "leads would become users",
+    "moved": "move to another user or company, and the one they were on keeps its values (moved.csv)",
     "companies_without_users": "companies without users, which Intercom shows nowhere",
     "companies_attached": "contacts would join their company",
     "companies_not_found": "contacts name a company that Intercom has not",

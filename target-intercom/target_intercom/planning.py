@@ -30,6 +30,7 @@ class Plan:
     action: str = ""
     held: Held | None = None
     cut: int = 0  #: strings that were too long
+    was_on: Sequence[str] = ()  #: other records of Intercom that carry the row's link, and keep it
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ class Planner:
         self._note(row, held, changed)
         changed |= self._lacking(row, held)
         outcome = Outcome(DONE[decision.action] if changed else "unchanged", decision.reason, held["id"], changed)
-        return Plan(outcome, decision.action if changed else "", held, want.cut)
+        was_on = [one["id"] for one in found.elsewhere]
+        return Plan(outcome, decision.action if changed else "", held, want.cut, was_on)
 
     def decide(self, row: Row, records: Sequence[Mapping[str, Any]]) -> Decision:
         """Decide what is done with a row, given every record of Intercom that matches it."""

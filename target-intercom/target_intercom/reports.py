@@ -31,6 +31,7 @@ _TABLES = {
     "matched": ("id", "value", "intercom_id", "intercom_name", "intercom_email", "outcome", "reason", "fields", *_LAST),
     "unmatched": ("id", "value", "outcome", "reason", "fields", "stream"),
     "ambiguous": ("id", "value", "intercom_ids", "outcome", "reason", "stream"),
+    "moved": ("id", "value", "intercom_id", "was_on", "stream"),
     "archived": ("id", "value", "intercom_id", "found_at"),
 }
 _BELIEVED = 86_400  # seconds for which an archived contact is taken to be archived still
@@ -89,6 +90,11 @@ class ReportFiles:
             held = [concerned[0].get(name) for name in ("id", "name", "email")]
             identity = concerned[0].get(shape.kind.identity)
             self._tables["matched"].writerow((*head, *held, *tail, fields, identity, stream))
+
+    def moved(self, shape: Shape, row: Row, outcome: Outcome, was_on: Sequence[str]) -> None:
+        """Write that a record's match is another than those that it was linked to, which keep link and values."""
+        head = (row.id, match_value(row.record, shape.match_on))
+        self._tables["moved"].writerow((*head, outcome.intercom_id, " ".join(was_on), shape.kind.stream))
 
     def done(self, shape: Shape, row: Row, outcome: Outcome, *, written: bool) -> None:
         """Write what became of a record, where there is more to say than its line of `planned` does."""

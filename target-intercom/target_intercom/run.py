@@ -209,6 +209,11 @@ class Run:
             reports.page(summary, self._objections, self._links.to)
             for objection in self._objections:
                 self._logger.warning("A sync would stop: %s", objection)
+        if self.summary.moved:
+            self._logger.warning(
+                "%d records match another user or company than before, which keeps its old values: see moved.csv",
+                self.summary.moved,
+            )
         for line in [*reports.listing.lines(self._links), *table(summary)]:
             self._logger.info("%s", line)
         self._logger.info("The reports of this run are in %s", self._settings.report_dir)

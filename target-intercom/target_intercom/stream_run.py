@@ -136,6 +136,9 @@ class StreamRun:
 
     def _take(self, row: Row, plan: Plan, reports: ReportFiles, directory: Directory | None) -> None:
         self._summary.plan(self.shape.kind.stream, matched=plan.held is not None, cut=plan.cut)
+        if plan.was_on:
+            self._summary.moved += 1
+            reports.moved(self.shape, row, plan.outcome, plan.was_on)
         if directory and row.identity and (plan.held or plan.action):
             directory.put(row.identity, plan.outcome.intercom_id, empty=_is_empty(plan.outcome))
         if plan.action:

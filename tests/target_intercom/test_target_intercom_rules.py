@@ -103,7 +103,7 @@ def test_a_match_is_updated_whatever_the_record_is(candidate: Candidate) -> None
 @pytest.mark.parametrize(
     ("candidate", "matches", "decision"),
     [
-        (Candidate(identified=False), [USER], Decision("skip", "no_identifier", USER)),
+        (Candidate(identified=False), [], Decision("skip", "no_identifier")),
         (Candidate(superseded=True), [USER], Decision("skip", "superseded", USER)),
         (Candidate(claimed=True), [USER], Decision("skip", "claimed", USER)),
         (Candidate(claimed=True), [], Decision("skip", "claimed")),
@@ -116,6 +116,21 @@ def test_a_record_that_may_not_write(candidate: Candidate, matches: list[Match],
     """A record without identifier, with a successor, or whose place another has, is skipped under all settings."""
     for rules in (Rules(), Rules("create", "create", create_cancelled=True), Rules("create", "convert")):
         assert decide(candidate, matches, rules) == decision
+
+
+@pytest.mark.parametrize(
+    ("match", "rules", "decision"),
+    [
+        (USER, Rules(), Decision("update", "matched", USER)),
+        (LEAD, Rules(on_lead="convert"), Decision("convert", "lead", LEAD)),
+        (LEAD, Rules(on_lead="create"), Decision("skip", "no_identifier", LEAD)),
+        (CLAIMED, Rules(), Decision("skip", "claimed", CLAIMED)),
+    ],
+    ids=["user", "lead", "a user beside a lead", "linked to another record"],
+)
+def test_a_record_without_identifier_has_its_link(match: Match, rules: Rules, decision: Decision) -> None:
+    """A record without identifier writes to what its link has found, and is never created."""
+    assert decide(Candidate(identified=False), [match], rules) == decision
 
 
 @pytest.mark.parametrize(
@@ -182,7 +197,7 @@ def test_the_table_is_complete_and_never_guesses(candidate: Candidate, matches: 
         assert not users
         assert candidate.placeable
         assert "create" in {rules.on_no_match, rules.on_lead}
-    if decision.action != "skip":
         assert candidate.identified
+    if decision.action != "skip":
         assert not candidate.superseded
         assert not candidate.claimed
