@@ -42,6 +42,10 @@ class CompanyMatcher:
         found |= dict(zip((row.seq for row in lone), self._executor.map(self._lone, lone), strict=True))
         return {row.seq: self._beside(row, found[row.seq]) for row in rows}
 
+    def emailed(self, rows: Sequence[Row]) -> dict[int, Found]:
+        """Give nobody: companies have no e-mail addresses."""
+        return {row.seq: Found() for row in rows}
+
     def _scrolled(self, row: Row) -> Found:
         """Look for the match value; matched by name, or without a value, then for the link and a renamed company."""
         by_id = self._shape.match_on == "company_id" and row.key

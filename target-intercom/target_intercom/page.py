@@ -37,6 +37,7 @@ REASONS = {
     "cancelled": "not known to Intercom, and cancelled",
     "claimed": "the match belongs to another record",
     "deleted": "not known to Intercom, and deleted",
+    "email_taken": "not known to Intercom by its id, but another user has its e-mail address",
     "lead": "only a lead matches",
     "no_company_id": "not known to Intercom, and without a company id",
     "no_identifier": "the record has no value to match by",

@@ -33,6 +33,9 @@ class Candidate:
     cancelled: bool = False  #: `cancelled_when` holds
     deleted: bool = False  #: `deleted_when` holds
     placeable: bool = True  #: it carries the id that a creation needs
+    email_taken: bool = (
+        False  #: matched by another field, it has the e-mail address of another user, or record before it
+    )
 
 
 @dataclass(frozen=True)
@@ -135,11 +138,13 @@ def _one(match: Match) -> str:
 
 
 def _unwanted(candidate: Candidate, rules: Rules, action: Action) -> str | None:
-    """Who is not created: a deleted customer or one without id never, a cancelled one when the settings say so."""
+    """Who is not created: the deleted, those without id or of a taken e-mail address never, the cancelled if so set."""
     if action == "create" and not candidate.identified:
         return "no_identifier"
     if candidate.deleted:
         return "deleted"
     if candidate.cancelled and not rules.create_cancelled:
         return "cancelled"
+    if action == "create" and candidate.email_taken:
+        return "email_taken"
     return None if candidate.placeable else "no_company_id"

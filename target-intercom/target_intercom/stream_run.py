@@ -10,7 +10,7 @@ from target_intercom.attributes import Attribute, declared_attributes
 from target_intercom.company_matching import CompanyMatcher
 from target_intercom.contact_matching import matcher_for
 from target_intercom.dispatch import run_all
-from target_intercom.found import keys_of, trimmed
+from target_intercom.found import email_of, keys_of, trimmed
 from target_intercom.kinds import COMPANY, CONTACT
 from target_intercom.limits import BlastRadius, RejectLimit
 from target_intercom.payloads import MAX_STRING, link_value, match_key, match_value
@@ -21,13 +21,14 @@ from target_intercom.writing import CompanyWriter, ContactWriter
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from concurrent.futures import Executor
 
     from target_intercom.attaching import Attacher
     from target_intercom.client import IntercomClient
     from target_intercom.contact_matching import Matcher
     from target_intercom.directory import Directory
+    from target_intercom.found import Found
     from target_intercom.outcomes import Outcome
     from target_intercom.payloads import Shape
     from target_intercom.planning import Plan
@@ -79,7 +80,8 @@ class StreamRun:
         usable = value is not None and len(value) <= MAX_STRING
         key = match_key(value, self.shape.match_on) if value and usable else None
         identity = match_value(record, "company_id") if self.shape.kind is COMPANY else None
-        return Keys(key, link_value(record, record_id, self.shape), identity)
+        email = email_of(record, self.shape) if self._settings.may_create else None
+        return Keys(key, link_value(record, record_id, self.shape), identity, email)
 
     def wanted_attributes(self) -> dict[str, Attribute]:
         """Give the attributes that this run may write: on a match only owned ones, unless the settings say more."""
@@ -119,13 +121,14 @@ class StreamRun:
         matcher = self._matcher(executor, by_link=by_link)
         progress = Progress(self._logger, f"Matched {self.shape.kind.stream}", self.spool.count())
         for rows in self.spool.batches(_BATCH):
-            found = matcher.match(rows)
+            found = _found(rows, matcher, self._planner)
             if attacher:
                 attacher.prepare(rows)
             for row in rows:
                 plan = self._planner.plan(row, found[row.seq])
                 self._take(row, plan, reports, directory)
-                reports.planned(self.shape, row, found[row.seq].records, plan.outcome)
+                one = found[row.seq]
+                reports.planned(self.shape, row, one.holders or one.records, plan.outcome)
             progress.step(len(rows))
 
     def _matcher(self, executor: Executor, *, by_link: bool) -> Matcher:
@@ -198,6 +201,14 @@ class StreamRun:
     def _record(self, reports: ReportFiles, row: Row, outcome: Outcome) -> None:
         self._summary.note(self.shape.kind.stream, outcome)
         reports.done(self.shape, row, outcome, written=not self._settings.validate)
+
+
+def _found(rows: Sequence[Row], matcher: Matcher, planner: Planner) -> dict[int, Found]:
+    """Find the records of rows, and for those about to be created who else has their e-mail address."""
+    found = dict(matcher.match(rows))
+    new = [row for row in rows if row.email and planner.would_create(row, found[row.seq])]
+    emailed = matcher.emailed(new)
+    return found | {row.seq: found[row.seq].with_emailed(emailed[row.seq], row.key) for row in new}
 
 
 def _is_empty(outcome: Outcome) -> bool:

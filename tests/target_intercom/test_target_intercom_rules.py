@@ -75,8 +75,18 @@ def test_what_is_found_and_the_settings_decide(matches: list[Match], rules: Rule
         (DELETED, True, "deleted"),
         (Candidate(cancelled=True, deleted=True), True, "deleted"),
         (Candidate(placeable=False), True, "no_company_id"),
+        (Candidate(deleted=True, email_taken=True), True, "deleted"),
     ],
-    ids=["active", "cancelled", "cancelled wanted", "deleted", "deleted is never wanted", "both", "without id"],
+    ids=[
+        "active",
+        "cancelled",
+        "cancelled wanted",
+        "deleted",
+        "never wanted",
+        "both",
+        "without id",
+        "deleted and taken",
+    ],
 )
 @pytest.mark.parametrize(
     ("matches", "rules"),
@@ -92,6 +102,24 @@ def test_who_is_made_a_user(
     assert (decision.action, decision.reason) == (
         (wish, "lead" if matches else "no_match") if expected == "create" else ("skip", expected)
     )
+
+
+@pytest.mark.parametrize(
+    ("matches", "rules", "decision"),
+    [
+        ([], Rules(on_no_match="create"), Decision("skip", "email_taken")),
+        ([], Rules(), Decision("skip", "no_match")),
+        ([LEAD], Rules(on_lead="create"), Decision("skip", "email_taken", LEAD)),
+        ([LEAD], Rules(on_lead="convert"), Decision("convert", "lead", LEAD)),
+        ([USER], Rules(on_no_match="create"), Decision("update", "matched", USER)),
+    ],
+    ids=["create", "skip", "create beside a lead", "convert", "known by its id"],
+)
+def test_a_taken_email_address_stands_in_the_way_of_a_creation(
+    matches: list[Match], rules: Rules, decision: Decision
+) -> None:
+    """Nobody is created whose e-mail address another user has; everything else goes on."""
+    assert decide(Candidate(email_taken=True), matches, rules) == decision
 
 
 @pytest.mark.parametrize("candidate", [CANCELLED, DELETED], ids=["cancelled", "deleted"])
@@ -173,7 +201,7 @@ MATCHES = st.lists(
     max_size=3,
     unique_by=lambda match: match.id,
 )
-CANDIDATES = st.builds(Candidate, *(st.booleans() for _ in range(6)))
+CANDIDATES = st.builds(Candidate, *(st.booleans() for _ in range(7)))
 RULES = st.builds(
     Rules,
     on_no_match=st.sampled_from(["skip", "create"]),
@@ -196,6 +224,7 @@ def test_the_table_is_complete_and_never_guesses(candidate: Candidate, matches: 
     if decision.action == "create":
         assert not users
         assert candidate.placeable
+        assert not candidate.email_taken
         assert "create" in {rules.on_no_match, rules.on_lead}
         assert candidate.identified
     if decision.action != "skip":
