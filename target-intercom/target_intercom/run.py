@@ -38,7 +38,7 @@ class Run:
     def __init__(self, client: IntercomClient, settings: Settings, logger: logging.Logger) -> None:
         self._client, self._settings, self._logger = client, settings, logger
         self._started = time.monotonic()
-        self._connected = self._declared = False
+        self._connected = self._declared = self._recording = self._stopping = False
         self.summary = Summary(mode="validate" if settings.validate else "sync")
         self._streams = {
             name: StreamRun(settings.shape(kind), client, settings, self.summary, logger)
@@ -102,6 +102,11 @@ class Run:
         finally:
             self._close()
 
+    def stops_by_itself(self) -> bool:
+        """Stop before the next write; False while there is nothing to record, so that the run may just be left."""
+        self._stopping = True
+        return self._recording
+
     def _take_stock(self) -> None:
         for stream in self._streams.values():
             stream.spool.flush()
@@ -114,6 +119,7 @@ class Run:
                 self._process(reports)
             self.summary.status = "completed"
         finally:
+            self._recording = True
             self._report(reports)
 
     def _process(self, reports: ReportFiles) -> None:
@@ -131,8 +137,15 @@ class Run:
                 raise FatalAPIError(self._objections[0])
             if any(stream.spool.count_planned() for stream in streams):
                 self._create_attributes(missing)
-                for stream in streams:
-                    stream.write(executor, reports, attacher=self._attacher, directory=self._directory)
+                self._write(streams, executor, reports)
+
+    def _write(self, streams: list[StreamRun], executor: Executor, reports: ReportFiles) -> None:
+        self._recording = True
+        for stream in streams:
+            stream.write(executor, reports, self._interruption, attacher=self._attacher, directory=self._directory)
+
+    def _interruption(self) -> str | None:
+        return "The run was stopped by a signal: nothing is acknowledged." if self._stopping else None
 
     def _plan(
         self,

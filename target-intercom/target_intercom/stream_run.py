@@ -21,7 +21,7 @@ from target_intercom.writing import CompanyWriter, ContactWriter
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Executor
 
     from target_intercom.attaching import Attacher
@@ -163,11 +163,12 @@ class StreamRun:
         self,
         executor: Executor,
         reports: ReportFiles,
+        interruption: Callable[[], str | None],
         *,
         attacher: Attacher | None = None,
         directory: Directory | None = None,
     ) -> None:
-        """Write what is planned, several rows at once.
+        """Write what is planned, several rows at once, until `interruption` gives a sentence.
 
         Raises:
             FatalAPIError: too many were refused. Besides, whatever makes a run stop.
@@ -188,7 +189,7 @@ class StreamRun:
             chain.from_iterable(self.spool.batches(_BATCH, planned=True)),
             window=_QUEUED * self._settings.max_concurrency,
             record=record,
-            objection=limit.objection,
+            objection=lambda: interruption() or limit.objection(),
         )
 
     def _writer(self, attacher: Attacher | None) -> Writer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, ClassVar
@@ -41,6 +42,7 @@ class TargetIntercom(Target):
     ]
     #: The SDK prints STATE whenever records get this old. Here nothing is written, or acknowledged, before the end.
     _MAX_RECORD_AGE_IN_MINUTES = float("inf")
+    _signal = 0  #: that was received
 
     @cached_property
     def settings(self) -> Settings:
@@ -59,7 +61,10 @@ class TargetIntercom(Target):
 
     def process_endofpipe(self) -> None:
         """Do the work; STATE is printed after it, and never in mode `validate`."""
-        self.run.finish()
+        try:
+            self.run.finish()
+        finally:
+            self._exit_on_signal()
         if self.settings.validate:
             self._latest_state = None
         super().process_endofpipe()
@@ -67,9 +72,20 @@ class TargetIntercom(Target):
             raise FatalAPIError("Some records were refused, and `fail_on_rejects` is set: see rejects.jsonl.")
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the SDK's
-        """Stop; the SDK's own handler would print STATE for records that were never written (meltano/sdk#3775)."""
+        """Stop; the SDK's own handler would print STATE for records that were never written (meltano/sdk#3775).
+
+        Meltano sends a SIGTERM after a SIGINT: the second must not break into recording what the first let finish.
+        """
+        for other in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(other, signal.SIG_IGN)
+        self._signal = signum
         self.logger.warning("Signal %d: stopping without acknowledging unfinished work", signum)
-        raise SystemExit(128 + signum)
+        if not self.run.stops_by_itself():
+            self._exit_on_signal()
+
+    def _exit_on_signal(self) -> None:
+        if self._signal:
+            raise SystemExit(128 + self._signal)
 
     @classmethod
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:

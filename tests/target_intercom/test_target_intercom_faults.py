@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import time
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -298,6 +300,32 @@ def test_a_signal_acknowledges_nothing(workspace: Any, target: Any, customer: Cu
     assert (process.returncode, out) == (143, "")
     assert "stopping without acknowledging unfinished work" in log
     assert workspace.calls()["PUT /contacts/{id}"] < 50
+
+
+@pytest.mark.parametrize("moment", [1, 5, 15])
+def test_two_signals_lose_no_line(workspace: Any, target: Any, customer: Customer, moment: int) -> None:
+    """Interrupted and then terminated, as Meltano does on Ctrl-C, the target reports every write that it has made."""
+    for number in range(50):
+        workspace.add(email=f"c{number}@a.example")
+    workspace.sandbox.fault(method="PUT", effect={"delay": 0.3})
+    process = target.start([customer(f"c{number}") for number in range(50)], max_concurrency=4)
+    target.wait_for(process, lambda: workspace.calls().get("PUT /contacts/{id}", 0) >= moment)
+    process.send_signal(signal.SIGINT)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(0.1)
+    process.send_signal(signal.SIGTERM)
+    out, log = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, "")
+    assert log.count("stopping without acknowledging unfinished work") == 1
+    assert "Traceback" not in log
+    changed = [json.loads(line)["id"] for line in (target.directory / "changes.jsonl").read_text().splitlines()]
+    held = [
+        one["email"].partition("@")[0] for one in workspace.contacts() if one["custom_attributes"].get("cb_cust_id")
+    ]
+    assert sorted(changed) == sorted(held)
+    assert len(changed) == workspace.calls()["PUT /contacts/{id}"] < 50
+    summary = json.loads((target.directory / "summary.json").read_text())
+    assert (summary["status"], summary["updated"]) == ("stopped", len(changed))
 
 
 @pytest.mark.parametrize(
