@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from target_intercom.attributes import Attribute, declared_attributes
+from target_intercom.attributes import Attribute, assert_owned, declared_attributes
 from target_intercom.company_matching import CompanyMatcher
 from target_intercom.contact_matching import matcher_for
 from target_intercom.dispatch import run_all
@@ -67,9 +67,12 @@ class StreamRun:
         """Take the custom attributes that a SCHEMA message declares.
 
         Raises:
-            AttributeConflictError: one is of a type that Intercom has not.
+            AttributeConflictError: one is of a type that Intercom has not, or none is to be kept in step.
         """
-        self._attributes |= declared_attributes(schema)
+        attributes = declared_attributes(schema)
+        if not self.shape.update_all:
+            assert_owned(attributes, self.shape.kind.stream, self.shape.prefix)
+        self._attributes |= attributes
 
     def add(self, record_id: str | None, record: dict[str, Any]) -> None:
         """Take a record; `record_id` is the value of its key property."""

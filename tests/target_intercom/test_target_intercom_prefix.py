@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from singer_sdk.exceptions import ConfigurationError
 from target_intercom.kinds import COMPANY, CONTACT
 from target_intercom.settings import settings_from
 from target_intercom.target import TargetIntercom
@@ -71,3 +72,21 @@ def test_deleted_and_cancelled_companies_of_another_prefix_are_not_created(
     ran = target.run(records, on_no_match="create", company_prefix="cbc_")
     assert ran.summary["skipped"] == {"cancelled": 1, "deleted": 1}
     assert [one["company_id"] for one in workspace.companies()] == ["a"]
+
+
+def test_a_stream_without_an_owned_attribute_is_refused(workspace: Any, target: Any, customer: Record) -> None:
+    """When no attribute begins with the prefix the run stops in a sentence that names it, before anything is read."""
+    workspace.add(email="ann@a.example")
+    with pytest.raises(
+        ConfigurationError,
+        match=r"^No attribute of the stream contacts begins with `acme_` .the first is `cb_cust_id`., .* `owned_prefix`",
+    ):
+        target.run([customer("ann")], owned_prefix="acme_")
+    assert target.calls == {}
+
+
+def test_attributes_of_any_name_may_be_updated(workspace: Any, target: Any, customer: Record) -> None:
+    """Under update_all a prefix that no attribute has is no mistake."""
+    workspace.add(email="ann@a.example")
+    ran = target.run([customer("ann")], owned_prefix="acme_", on_match="update_all")
+    assert ran.summary["updated"] == 1
