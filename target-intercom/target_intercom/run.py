@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from logging import DEBUG
 from typing import TYPE_CHECKING, Any
 
 import backoff
@@ -62,6 +63,10 @@ class Run:
             app = self._client.me().get("app") or {}
         except FatalAPIError as error:
             raise ConfigurationError(f"{error} Is `api_url` or `region` right?") from None
+        except RecordRefusedError as error:
+            raise ConfigurationError(
+                f"{self._client.base_url} answers, but not as Intercom's API does ({error.reason}): check `api_url`."
+            ) from None
         region, expected = str(app.get("region") or "").lower(), self._settings.region
         if expected and region and region != expected:
             raise ConfigurationError(
@@ -202,7 +207,9 @@ class Run:
                 except LostReplyError as error:
                     raise FatalAPIError(f"{error} to {_MAX_TRIES} attempts to create `{attribute.name}`.") from None
 
-    @backoff.on_exception(backoff.expo, LostReplyError, max_tries=_MAX_TRIES, factor=0.5, max_value=15)
+    @backoff.on_exception(
+        backoff.expo, LostReplyError, max_tries=_MAX_TRIES, factor=0.5, max_value=15, giveup_log_level=DEBUG
+    )
     def _create_attribute(self, model: str, attribute: Attribute) -> None:
         """Create an attribute. Names are unique: after a lost reply the second attempt is refused, and looked up."""
         try:

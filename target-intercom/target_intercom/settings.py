@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from target_intercom.transport import REGIONS
 
 if TYPE_CHECKING:
     from target_intercom.kinds import Kind
+
+_URL = re.compile(r"https?://[\w.\-]+(:\d{1,5})?(/\S*)?|https?://\[[0-9a-fA-F:]+\](:\d{1,5})?(/\S*)?")
 
 #: The listed values of every named field.
 Condition = Mapping[str, Sequence[Any]]
@@ -260,12 +263,14 @@ def settings_from(config: Mapping[str, Any]) -> Settings:
     """Read a validated configuration.
 
     Raises:
-        ConfigurationError: a setting that must not be empty is.
+        ConfigurationError: a setting that must not be empty is, or it is none of its kind.
     """
     for name in ("access_token", "owned_prefix", "report_dir"):
         if not config[name].strip():
             raise ConfigurationError(f"The setting `{name}` is empty.")
+    _assert_token(config["access_token"].strip())
     api_url = (config.get("api_url") or "").strip()
+    _assert_url(api_url)
     max_rejects, prefix = config.get("max_rejects"), config["owned_prefix"]
     return Settings(
         access_token=config["access_token"].strip(),
@@ -290,6 +295,19 @@ def settings_from(config: Mapping[str, Any]) -> Settings:
         record_url=(config.get("record_url") or "").strip(),
         report_dir=Path(config["report_dir"]),
     )
+
+
+def _assert_token(token: str) -> None:
+    """Refuse what no HTTP header carries, such as the dots that stand for a token in an example."""
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise ConfigurationError("The setting `access_token` has characters that are in no token of Intercom's.")
+
+
+def _assert_url(url: str) -> None:
+    if url and not _URL.fullmatch(url):
+        raise ConfigurationError(
+            f"The setting `api_url` is no address that begins with https:// or http:// and a host: {url}"
+        )
 
 
 def _given(config: Mapping[str, Any], name: str, otherwise: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Target
 from singer_sdk.contrib.msgspec import MsgSpecReader
-from singer_sdk.exceptions import ConfigurationError, FatalAPIError
+from singer_sdk.exceptions import ConfigurationError, ConfigValidationError, FatalAPIError
 from singer_sdk.helpers.capabilities import PluginCapabilities
 
 from target_intercom.client import IntercomClient
@@ -17,6 +17,7 @@ from target_intercom.kinds import KINDS
 from target_intercom.run import Run
 from target_intercom.settings import PROPERTIES, settings_from
 from target_intercom.sinks import RecordSink, UnknownStreamSink
+from target_intercom.transport import RecordRefusedError
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -58,6 +59,15 @@ class TargetIntercom(Target):
     def get_sink_class(self, stream_name: str) -> type[Sink]:
         """Choose the sink of a stream."""
         return RecordSink if stream_name in KINDS else UnknownStreamSink
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Say where a missing token may come from, which the SDK's own sentence does not."""
+        if raise_errors and not self._config.get("access_token"):
+            sentence = (
+                "The setting `access_token` is missing: set it, or TARGET_INTERCOM_ACCESS_TOKEN and --config=ENV."
+            )
+            raise ConfigValidationError(sentence, errors=[sentence], schema=self.config_jsonschema)
+        return super()._validate_config(raise_errors=raise_errors)
 
     def process_endofpipe(self) -> None:
         """Do the work; STATE is printed after it, and never in mode `validate`."""
@@ -111,4 +121,7 @@ class TargetIntercom(Target):
             target.listen(file_input)
         except (ConfigurationError, FatalAPIError) as error:
             cls.logger.error("%s", error)  # noqa: TRY400 - the sentence is all the user needs
+            sys.exit(1)
+        except RecordRefusedError as error:
+            cls.logger.error("Intercom refused what a run cannot do without (%s): nothing is acknowledged.", error)  # noqa: TRY400
             sys.exit(1)

@@ -79,7 +79,7 @@ def test_a_stream_without_an_owned_attribute_is_refused(workspace: Any, target: 
     workspace.add(email="ann@a.example")
     with pytest.raises(
         ConfigurationError,
-        match=r"^No attribute of the stream contacts begins with `acme_` .the first is `cb_cust_id`., .* `owned_prefix`",
+        match=r"^No attribute of the stream contacts begins with `acme_` .* `cb_cust_id`.*.* `owned_prefix`",
     ):
         target.run([customer("ann")], owned_prefix="acme_")
     assert target.calls == {}
