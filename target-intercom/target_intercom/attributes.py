@@ -59,6 +59,20 @@ def declared_attributes(schema: Mapping[str, Any]) -> dict[str, Attribute]:
     }
 
 
+def assert_owned(attributes: Iterable[str], stream: str, prefix: str) -> None:
+    """Refuse a stream that has attributes, none of which may be written to a match.
+
+    Raises:
+        AttributeConflictError: none begins with the owned prefix.
+    """
+    names = sorted(attributes)
+    if names and not any(name.startswith(prefix) for name in names):
+        raise AttributeConflictError(
+            f"No attribute of the stream {stream} begins with `{prefix}` (the first is `{names[0]}`), so that nothing "
+            "would be kept in step: set `owned_prefix` (or `company_prefix`) to theirs, or `on_match` to update_all."
+        )
+
+
 def plan_attributes(
     wanted: Iterable[Attribute], existing: Sequence[Mapping[str, Any]], *, model: str, prefix: str
 ) -> list[Attribute]:

@@ -15,7 +15,7 @@ from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 from target_intercom.transport import RecordRefusedError, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _LINKS = 50  # companies of a contact a page
 _SCROLLS = 5  # times a broken scroll is begun again
@@ -53,13 +53,8 @@ class IntercomClient(Transport):
 
     def contact_pages(self) -> Iterator[tuple[list[dict[str, Any]], int]]:
         """Yield every live contact, a page a call, each page with the number of all contacts."""
-        cursor: str | None = None
-        while True:
-            page = {"per_page": PAGE} | ({"starting_after": cursor} if cursor else {})
-            reply = self._call("GET", "/contacts", params=page)
+        for reply in _pages(lambda page: self._call("GET", "/contacts", params=page)):
             yield list(reply.get("data", [])), int(reply.get("total_count") or 0)
-            if not (cursor := _next_cursor(reply)):
-                return
 
     def search_contacts(self, field: str, arrays: Sequence[Sequence[str]]) -> Iterator[dict[str, Any]]:
         """Yield every live contact whose `field` is in one of the arrays (at most `MAX_FILTERS`).
@@ -68,13 +63,9 @@ class IntercomClient(Transport):
         """
         filters = [{"field": field, "operator": "IN", "value": list(values)} for values in arrays]
         query = filters[0] if len(filters) == 1 else {"operator": "OR", "value": filters}
-        cursor: str | None = None
-        while True:
-            page = {"per_page": PAGE} | ({"starting_after": cursor} if cursor else {})
-            reply = self._call("POST", "/contacts/search", json={"query": query, "pagination": page})
+        body: dict[str, Any] = {"query": query}
+        for reply in _pages(lambda page: self._call("POST", "/contacts/search", json=body | {"pagination": page})):
             yield from reply.get("data", [])
-            if not (cursor := _next_cursor(reply)):
-                return
 
     def contact(self, contact_id: str) -> dict[str, Any]:
         """Read one contact by Intercom's id."""
@@ -176,6 +167,25 @@ class IntercomClient(Transport):
             "Something else has been reading the companies of this workspace for too long (Intercom permits one reader "
             "at a time): nothing is acknowledged, run again when it has ended."
         )
+
+
+def _pages(ask: Callable[[dict[str, Any]], dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the replies to one query, following the cursor.
+
+    Raises:
+        FatalAPIError: a cursor came twice, so that the pages would never end.
+    """
+    page: dict[str, Any] = {"per_page": PAGE}
+    seen: set[str] = set()
+    while True:
+        reply = ask(page)
+        yield reply
+        if not (cursor := _next_cursor(reply)):
+            return
+        if cursor in seen:
+            raise FatalAPIError("Intercom's pages of contacts go round in circles: nothing is acknowledged.")
+        seen.add(cursor)
+        page = {"per_page": PAGE, "starting_after": cursor}
 
 
 def _next_cursor(reply: Mapping[str, Any]) -> str | None:

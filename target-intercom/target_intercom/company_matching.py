@@ -39,12 +39,23 @@ class CompanyMatcher:
         """Give what was found for each row, by `seq`."""
         found = {row.seq: self._scrolled(row) for row in rows}
         lone = [row for row in rows if row.key and found[row.seq].unmatched]
-        return found | dict(zip((row.seq for row in lone), self._executor.map(self._lone, lone), strict=True))
+        found |= dict(zip((row.seq for row in lone), self._executor.map(self._lone, lone), strict=True))
+        return {row.seq: self._beside(row, found[row.seq]) for row in rows}
+
+    def emailed(self, rows: Sequence[Row]) -> dict[int, Found]:
+        """Give nobody: companies have no e-mail addresses."""
+        return {row.seq: Found() for row in rows}
 
     def _scrolled(self, row: Row) -> Found:
-        """Look for the match value; matched by name then for the link, and for a company that was renamed."""
-        fields = ["key"] if self._shape.match_on == "company_id" else ["key", "link", "identity"]
-        return self._first(row, fields)
+        """Look for the match value; matched by name, or without a value, then for the link and a renamed company."""
+        by_id = self._shape.match_on == "company_id" and row.key
+        return self._first(row, ["key"] if by_id else ["key", "link", "identity"])
+
+    def _beside(self, row: Row, found: Found) -> Found:
+        """Look for another company that carries the row's link."""
+        if found.records and found.wants_link(row.link, self._shape):
+            return found.with_linked(Found(self._spool.held_by("link", row.link)))
+        return found
 
     def _first(self, row: Row, fields: Sequence[str]) -> Found:
         values = ((field, getattr(row, field)) for field in fields)

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 from target_intercom.client import MAX_FILTERS, PAGE
-from target_intercom.found import Found, key_of, keys_of, linked_to, trimmed
+from target_intercom.found import Found, email_of, key_of, keys_of, linked_to, trimmed
 from target_intercom.payloads import match_value
 from target_intercom.transport import RecordRefusedError
 
@@ -34,7 +34,10 @@ class Matcher(Protocol):
     """Finds the records of rows."""
 
     def match(self, rows: Sequence[Row]) -> dict[int, Found]:
-        """Give what was found for each row, by `seq`: all records of its match value, else those linked to its id."""
+        """Give what was found for each row, by `seq`: all records of its match value, and those linked to its id."""
+
+    def emailed(self, rows: Sequence[Row]) -> Mapping[int, Found]:
+        """Give who has the e-mail address of each row, by `seq`."""
 
 
 def matcher_for(client: IntercomClient, shape: Shape, spool: Spool, executor: Executor, *, by_link: bool) -> Matcher:
@@ -66,15 +69,19 @@ class IndexMatcher:
         """See `Matcher`."""
         return {row.seq: self._found(row) for row in rows}
 
+    def emailed(self, rows: Sequence[Row]) -> dict[int, Found]:
+        """See `Matcher`."""
+        return {row.seq: Found(self._spool.held_by("email", row.email)) for row in rows}
+
     def _found(self, row: Row) -> Found:
         found = Found(self._spool.held_by("key", row.key))
-        if row.link and found.unmatched:
+        if found.wants_link(row.link, self._shape):
             return found.with_linked(Found(self._spool.held_by("link", row.link)))
         return found
 
 
 class SearchMatcher:
-    """Searches for the match values of many rows at once, then for the links of those that match no user."""
+    """Searches for the match values of many rows at once, then for the links of those that match no user linked so."""
 
     def __init__(self, client: IntercomClient, shape: Shape, executor: Executor, *, by_link: bool) -> None:
         self._client, self._shape, self._executor = client, shape, executor
@@ -92,8 +99,15 @@ class SearchMatcher:
         found = {row.seq: hits.get(row.key or "", Found()) for row in rows}
         return self._with_linked(rows, found) if self._by_link else found
 
+    def emailed(self, rows: Sequence[Row]) -> dict[int, Found]:
+        """See `Matcher`."""
+        given = {row.email: match_value(row.record, "email") or row.email for row in rows if row.email}
+        values = {key: spellings(value, "email") for key, value in given.items()}
+        hits = self._find("email", values, lambda contact: email_of(contact, self._shape) or "")
+        return {row.seq: hits.get(row.email or "", Found()) for row in rows}
+
     def _with_linked(self, rows: Sequence[Row], found: dict[int, Found]) -> dict[int, Found]:
-        lost = {row.seq: row.link for row in rows if row.link and found[row.seq].unmatched}
+        lost = {row.seq: row.link for row in rows if row.link and found[row.seq].wants_link(row.link, self._shape)}
         values = {link: {link} for link in lost.values()}
         name = f"custom_attributes.{self._shape.link}"
         hits = self._find(name, values, lambda contact: linked_to(contact, self._shape) or "")

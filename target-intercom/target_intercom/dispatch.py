@@ -25,7 +25,7 @@ def run_all(  # noqa: PLR0913 - a loop with its parts as arguments, which a clas
 ) -> None:
     """Do `work` for every item, at most `window` handed out at a time.
 
-    Whatever ends it, an error or a signal, nothing more is started, what is under way is finished, and `record` has
+    Whatever ends it, an error or an objection, nothing more is started, what is under way is finished, and `record` has
     been called for everything that was done.
 
     Args:
@@ -34,7 +34,7 @@ def run_all(  # noqa: PLR0913 - a loop with its parts as arguments, which a clas
         items: read as needed.
         window: items in the hands of the executor.
         record: called in this thread, in the order of completion.
-        objection: asked after every record; a sentence stops the run.
+        objection: asked before every item and after every record; a sentence stops the run.
 
     Raises:
         FatalAPIError: there was an objection. Besides, whatever `work` raises.
@@ -42,6 +42,7 @@ def run_all(  # noqa: PLR0913 - a loop with its parts as arguments, which a clas
     pending: dict[Future[Result], Item] = {}
     try:
         for item in items:
+            _assert_none(objection)
             pending[executor.submit(work, item)] = item
             if len(pending) >= window:
                 _collect(pending, record, objection)
@@ -60,8 +61,12 @@ def _collect(
     for future in done:
         result = future.result()
         record(pending.pop(future), result)
-        if sentence := objection():
-            raise FatalAPIError(sentence)
+        _assert_none(objection)
+
+
+def _assert_none(objection: Callable[[], str | None]) -> None:
+    if sentence := objection():
+        raise FatalAPIError(sentence)
 
 
 def _wind_up(pending: dict[Future[Result], Item], record: Callable[[Item, Result], None]) -> None:

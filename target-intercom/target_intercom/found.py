@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from target_intercom.kinds import COMPANY
-from target_intercom.payloads import match_key
+from target_intercom.payloads import match_key, match_value
 from target_intercom.spool import Keys
 
 if TYPE_CHECKING:
@@ -25,16 +25,41 @@ class Found:
 
     records: list[Held] = field(default_factory=list)
     refused: RecordRefusedError | None = None
+    holders: list[Held] = field(default_factory=list)  #: other users with the e-mail address of a row to be created
+    elsewhere: list[Held] = field(default_factory=list)  #: carry the row's link, while its match value found another
 
     @property
     def unmatched(self) -> bool:
         """Say whether nobody was found, or leads only."""
         return not self.refused and all(is_lead(record) for record in self.records)
 
+    def wants_link(self, link: str | None, shape: Shape) -> bool:
+        """Say whether the link is to be looked for: no user was found, or none that carries it."""
+        return (
+            bool(link)
+            and not self.refused
+            and all(is_lead(one) or linked_to(one, shape) != link for one in self.records)
+        )
+
+    def with_emailed(self, emailed: Found, external_id: str | None) -> Found:
+        """Add the users who have the e-mail address under another external id, or under none."""
+        others = [one for one in emailed.records if not is_lead(one) and one["external_id"] != external_id]
+        return Found(self.records, emailed.refused, holders=others)
+
     def with_linked(self, linked: Found) -> Found:
-        """Add what was found by the link."""
+        """Add what was found by the link: the match of a row that has none yet, else a record that it was on before."""
         seen = {record["id"] for record in self.records}
-        return Found([*self.records, *(one for one in linked.records if one["id"] not in seen)], linked.refused)
+        others = [one for one in linked.records if one["id"] not in seen]
+        if not self.unmatched:
+            return Found(self.records, elsewhere=others)
+        return Found([*self.records, *others], linked.refused)
+
+
+def email_of(record: Mapping[str, Any], shape: Shape) -> str | None:
+    """Give the e-mail address, as it is compared, where it is not what users are matched by."""
+    if shape.kind is COMPANY or shape.match_on == "email":
+        return None
+    return match_key(match_value(record, "email") or "", "email") or None
 
 
 def trimmed(record: Mapping[str, Any], shape: Shape) -> Held:
@@ -68,4 +93,4 @@ def key_of(record: Mapping[str, Any], shape: Shape) -> str:
 def keys_of(record: Mapping[str, Any], shape: Shape) -> Keys:
     """Give what a contact or company is found by."""
     identity = record.get("company_id") if shape.kind is COMPANY else None
-    return Keys(key_of(record, shape), linked_to(record, shape), identity)
+    return Keys(key_of(record, shape), linked_to(record, shape), identity, email_of(record, shape))

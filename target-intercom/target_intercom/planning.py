@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from target_intercom.found import is_lead, linked_to
 from target_intercom.kinds import COMPANY
 from target_intercom.outcomes import DONE, Outcome
-from target_intercom.payloads import MAX_STRING, UnfitValueError, changes, creation, match_value, overlong, wanted
+from target_intercom.payloads import MAX_STRING, UnfitValueError, changes, creation, overlong, wanted
 from target_intercom.rules import Candidate, Decision, Match, decide, holds
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Plan:
     action: str = ""
     held: Held | None = None
     cut: int = 0  #: strings that were too long
+    was_on: Sequence[str] = ()  #: other records of Intercom that carry the row's link, and keep it
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Planner:
     shape: Shape
     spool: Spool
     guard: BlastRadius
-    known_archived: Callable[[str | None, str | None], str | None]
+    known_archived: Callable[[Row, Shape], str | None]
     attacher: Attacher | None = None
 
     def plan(self, row: Row, found: Found) -> Plan:
@@ -49,9 +50,9 @@ class Planner:
             return Plan(Outcome("rejected", found.refused.code, refused=found.refused))
         if name := overlong(row.record, row.link, self.shape):
             return Plan(Outcome("rejected", f"the value of `{name}` is longer than {MAX_STRING} characters"))
-        decision = self.decide(row, found.records)
+        decision = self.decide(row, found.records, email_taken=bool(found.holders))
         if decision.action == "skip":
-            return Plan(Outcome("skipped", decision.reason, decision.match.id if decision.match else None))
+            return Plan(Outcome("skipped", decision.reason, _concerned(decision, found)))
         try:
             want = wanted(row.record, row.link, self.shape)
         except UnfitValueError as error:
@@ -64,24 +65,37 @@ class Planner:
         self._note(row, held, changed)
         changed |= self._lacking(row, held)
         outcome = Outcome(DONE[decision.action] if changed else "unchanged", decision.reason, held["id"], changed)
-        return Plan(outcome, decision.action if changed else "", held, want.cut)
+        was_on = [one["id"] for one in found.elsewhere]
+        return Plan(outcome, decision.action if changed else "", held, want.cut, was_on)
 
-    def decide(self, row: Row, records: Sequence[Mapping[str, Any]]) -> Decision:
+    def would_create(self, row: Row, found: Found) -> bool:
+        """Say whether a row is about to be created, as far as other rows let it."""
+        if found.refused:
+            return False
+        return decide(self._candidate(row), self._matches(row, found.records), self.settings.rules).action == "create"
+
+    def decide(self, row: Row, records: Sequence[Mapping[str, Any]], *, email_taken: bool = False) -> Decision:
         """Decide what is done with a row, given every record of Intercom that matches it."""
-        candidate = self._candidate(row)
-        matches = [self._match(row, record) for record in records] or self._archived(row)
+        candidate = replace(self._candidate(row), email_taken=email_taken)
+        matches = self._matches(row, records)
         decision = decide(candidate, matches, self.settings.rules)
-        if decision.action == "skip" or self.spool.claim(self._slot(row, decision), row):
-            return decision
-        return decide(replace(candidate, claimed=True), matches, self.settings.rules)
+        if decision.action != "skip" and not self.spool.claim(self._slot(row, decision), row):
+            return decide(replace(candidate, claimed=True), matches, self.settings.rules)
+        if decision.action == "create" and row.email and not self.spool.claim(f"email {row.email}", row):
+            return decide(replace(candidate, email_taken=True), matches, self.settings.rules)
+        return decision
+
+    def _matches(self, row: Row, records: Sequence[Mapping[str, Any]]) -> list[Match]:
+        return [self._match(row, record) for record in records] or self._archived(row)
 
     def _candidate(self, row: Row) -> Candidate:
+        settings, kind = self.settings, self.shape.kind
         return Candidate(
             identified=row.key is not None,
             superseded=not self.spool.is_last(row),
-            cancelled=holds(self.settings.cancelled_when, row.record),
-            deleted=holds(self.settings.deleted_when, row.record),
-            placeable=self.shape.kind is not COMPANY or row.identity is not None,
+            cancelled=holds(settings.of_kind(settings.cancelled_when, kind), row.record),
+            deleted=holds(settings.of_kind(settings.deleted_when, kind), row.record),
+            placeable=kind is not COMPANY or row.identity is not None,
         )
 
     def _match(self, row: Row, held: Mapping[str, Any]) -> Match:
@@ -96,7 +110,7 @@ class Planner:
 
     def _archived(self, row: Row) -> list[Match]:
         """Give the match that only a refused create could show, if the last run met it."""
-        known = self.known_archived(row.id, match_value(row.record, self.shape.match_on))
+        known = self.known_archived(row, self.shape)
         return [Match(known, archived=True)] if known else []
 
     def _slot(self, row: Row, decision: Decision) -> str:
@@ -111,6 +125,13 @@ class Planner:
     def _note(self, row: Row, held: Mapping[str, Any], changed: Mapping[str, Change]) -> None:
         if row.link and linked_to(held, self.shape) == row.link:
             self.guard.note(alarming=is_alarming(changed, self.shape))
+
+
+def _concerned(decision: Decision, found: Found) -> str | None:
+    """Give Intercom's id of the one record that a skip is about."""
+    if found.holders:
+        return found.holders[0]["id"] if len(found.holders) == 1 else None
+    return decision.match.id if decision.match else None
 
 
 def is_alarming(changed: Mapping[str, Change], shape: Shape) -> bool:

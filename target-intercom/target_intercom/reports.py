@@ -6,9 +6,11 @@ import csv
 import json
 import os
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any
+
+from singer_sdk.exceptions import ConfigurationError
 
 from target_intercom.page import page
 from target_intercom.payloads import match_value
@@ -29,6 +31,7 @@ _TABLES = {
     "matched": ("id", "value", "intercom_id", "intercom_name", "intercom_email", "outcome", "reason", "fields", *_LAST),
     "unmatched": ("id", "value", "outcome", "reason", "fields", "stream"),
     "ambiguous": ("id", "value", "intercom_ids", "outcome", "reason", "stream"),
+    "moved": ("id", "value", "intercom_id", "was_on", "stream"),
     "archived": ("id", "value", "intercom_id", "found_at"),
 }
 _BELIEVED = 86_400  # seconds for which an archived contact is taken to be archived still
@@ -36,22 +39,25 @@ _LISTS = ("rejects", "changes")
 
 
 class ReportFiles:
-    """The files of one run, replacing those of the run before. They hold personal data: mode 0600, in a folder of 0700.
+    """The files of one run, which replace those of the run before when it ends, also with an error.
+
+    Until then they are drafts: a run that is killed leaves the last run's reports whole. They hold personal data: mode
+    0600, in a folder of 0700.
 
     Every input record has exactly one line in `matched.csv`, `unmatched.csv` or `ambiguous.csv`; `rejects.jsonl` and
     `changes.jsonl` say what became of those that were written.
 
     `archived.csv` is a report and a memory: no read of Intercom shows an archived contact, only the refusal of a create
-    names it, and that refusal is not worth asking for again in every run. For a day the line is believed.
+    names it, and that refusal is not worth asking for again in every run. For a day the line is believed, and kept as
+    long as no run has looked at its record again.
     """
 
     def __init__(self, directory: Path, now: int, listing: Listing) -> None:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (directory / "validation.html").unlink(missing_ok=True)
         self._directory = directory
         self._now = now
         self.listing = listing
         self._archived = dict(_archived_since(directory / "archived.csv", now - _BELIEVED))
+        self._forgotten = dict(self._archived)
         self._stack = ExitStack()
         self._tables = {name: csv.writer(self._open(f"{name}.csv")) for name in _TABLES}
         for name, columns in _TABLES.items():
@@ -59,11 +65,17 @@ class ReportFiles:
         self._lists = {name: self._open(f"{name}.jsonl") for name in _LISTS}
 
     def close(self) -> None:
-        """Close every file."""
+        """Close every file and put it in the place of the last run's, the one with a memory first."""
+        for key, (intercom_id, found_at) in self._forgotten.items():
+            self._tables["archived"].writerow((*key, intercom_id, found_at))
         self._stack.close()
+        for name in (*(f"{table}.csv" for table in reversed(_TABLES)), *(f"{name}.jsonl" for name in _LISTS)):
+            _draft(self._directory / name).replace(self._directory / name)
+        (self._directory / "validation.html").unlink(missing_ok=True)
 
     def planned(self, shape: Shape, row: Row, records: Sequence[Mapping[str, Any]], outcome: Outcome) -> None:
         """Write the line of a record: what was found for it, and what is to become of it."""
+        self._forgotten.pop(_archived_key(row, shape), None)
         head, tail = (row.id, match_value(row.record, shape.match_on)), (outcome.kind, outcome.reason)
         stream, fields = (
             shape.kind.stream,
@@ -79,24 +91,30 @@ class ReportFiles:
             identity = concerned[0].get(shape.kind.identity)
             self._tables["matched"].writerow((*head, *held, *tail, fields, identity, stream))
 
+    def moved(self, shape: Shape, row: Row, outcome: Outcome, was_on: Sequence[str]) -> None:
+        """Write that a record's match is another than those that it was linked to, which keep link and values."""
+        head = (row.id, match_value(row.record, shape.match_on))
+        self._tables["moved"].writerow((*head, outcome.intercom_id, " ".join(was_on), shape.kind.stream))
+
     def done(self, shape: Shape, row: Row, outcome: Outcome, *, written: bool) -> None:
         """Write what became of a record, where there is more to say than its line of `planned` does."""
         self.listing.note(shape.kind.stream, row.id, outcome)
         if outcome.kind == "rejected":
             self._rejected(shape, row, outcome)
         elif outcome.reason == "archived":
-            self._archive(row.id, match_value(row.record, shape.match_on), outcome.intercom_id)
+            self._archive(shape, row, outcome.intercom_id)
         elif outcome.changed and written:
             self._changed(shape, row, outcome)
 
-    def known_archived(self, record_id: str | None, value: str | None) -> str | None:
+    def known_archived(self, row: Row, shape: Shape) -> str | None:
         """Give Intercom's id of the archived contact that stood in the way of a record less than a day ago."""
-        return self._archived.get((record_id or "", value or ""), (None, 0))[0]
+        return self._archived.get(_archived_key(row, shape), (None, 0))[0]
 
-    def _archive(self, record_id: str | None, value: str | None, intercom_id: str | None) -> None:
+    def _archive(self, shape: Shape, row: Row, intercom_id: str | None) -> None:
         """Write that an archived contact stands in a record's way, and since when that is known."""
-        _, found_at = self._archived.get((record_id or "", value or ""), (None, self._now))
-        self._tables["archived"].writerow((record_id, value, intercom_id, found_at))
+        key = _archived_key(row, shape)
+        _, found_at = self._archived.get(key, (None, self._now))
+        self._tables["archived"].writerow((*key, intercom_id, found_at))
 
     def _rejected(self, shape: Shape, row: Row, outcome: Outcome) -> None:
         """Write why a record was refused, in Intercom's words."""
@@ -116,21 +134,52 @@ class ReportFiles:
 
     def summary(self, summary: Mapping[str, Any]) -> None:
         """Write `summary.json`."""
-        with _private(self._directory / "summary.json") as file:
+        with self._replaced("summary.json") as file:
             json.dump(summary, file, indent=2)
             file.write("\n")
 
     def page(self, summary: Mapping[str, Any], warnings: Iterable[str], link: Callable[[str, str], str]) -> None:
         """Write `validation.html` from the tables, which are closed by then."""
         when = datetime.fromtimestamp(self._now, UTC).strftime("%d %B %Y, %H:%M UTC")
-        with _private(self._directory / "validation.html") as file:
+        with self._replaced("validation.html") as file:
             file.writelines(page(self._directory, summary, warnings, when, link))
 
     def _line(self, name: str, line: Mapping[str, Any]) -> None:
         self._lists[name].write(json.dumps(line, ensure_ascii=False) + "\n")
 
     def _open(self, name: str) -> IO[str]:
-        return self._stack.enter_context(_private(self._directory / name))
+        return self._stack.enter_context(_private(_draft(self._directory / name)))
+
+    @contextmanager
+    def _replaced(self, name: str) -> Iterator[IO[str]]:
+        draft = _draft(self._directory / name)
+        with _private(draft) as file:
+            yield file
+        draft.replace(self._directory / name)
+
+
+def prepare(directory: Path) -> None:
+    """Make the folder of the reports.
+
+    Raises:
+        ConfigurationError: it cannot be made, or written to.
+    """
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The folder of `report_dir`, {directory}, cannot be made: {error.strerror}."
+        ) from None
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise ConfigurationError(f"The folder of `report_dir`, {directory}, cannot be written to.")
+
+
+def _draft(path: Path) -> Path:
+    return path.with_name(f"{path.name}.draft")
+
+
+def _archived_key(row: Row, shape: Shape) -> tuple[str, str]:
+    return row.id or "", match_value(row.record, shape.match_on) or ""
 
 
 def _archived_since(path: Path, since: int) -> Iterator[tuple[tuple[str, str], tuple[str, int]]]:

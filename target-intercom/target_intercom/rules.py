@@ -33,6 +33,9 @@ class Candidate:
     cancelled: bool = False  #: `cancelled_when` holds
     deleted: bool = False  #: `deleted_when` holds
     placeable: bool = True  #: it carries the id that a creation needs
+    email_taken: bool = (
+        False  #: matched by another field, it has the e-mail address of another user, or record before it
+    )
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ def decide(candidate: Candidate, matches: Sequence[Match], rules: Rules) -> Deci
         return Decision(*FOUND[situation], only)
     wish = rules.on_no_match if situation == "none" else rules.on_lead
     action, reason = NOT_FOUND[situation, wish]
-    if action != "skip" and (refusal := _unwanted(candidate, rules)):
+    if action != "skip" and (refusal := _unwanted(candidate, rules, action)):
         return Decision("skip", refusal, only)
     return Decision(action, reason, only)
 
@@ -114,8 +117,10 @@ def holds(condition: Mapping[str, Sequence[Any]], record: Mapping[str, Any]) -> 
 
 
 def _situation(candidate: Candidate, users: Sequence[Match], leads: Sequence[Match]) -> str:
-    if candidate.superseded or not candidate.identified:
-        return "superseded" if candidate.superseded else "no_identifier"
+    if candidate.superseded:
+        return "superseded"
+    if not candidate.identified and not users and not leads:
+        return "no_identifier"
     if len(users) > 1:
         return "several"
     only = users or (leads if len(leads) == 1 else [])
@@ -132,10 +137,14 @@ def _one(match: Match) -> str:
     return "no_users" if match.no_users else "one"
 
 
-def _unwanted(candidate: Candidate, rules: Rules) -> str | None:
-    """Who is not created: a deleted customer or one without id never, a cancelled one when the settings say so."""
+def _unwanted(candidate: Candidate, rules: Rules, action: Action) -> str | None:
+    """Who is not created: the deleted, those without id or of a taken e-mail address never, the cancelled if so set."""
+    if action == "create" and not candidate.identified:
+        return "no_identifier"
     if candidate.deleted:
         return "deleted"
     if candidate.cancelled and not rules.create_cancelled:
         return "cancelled"
+    if action == "create" and candidate.email_taken:
+        return "email_taken"
     return None if candidate.placeable else "no_company_id"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from logging import DEBUG
 from typing import TYPE_CHECKING, Any
 
 import backoff
@@ -15,7 +16,7 @@ from target_intercom.attributes import AttributeConflictError, plan_attributes, 
 from target_intercom.directory import Directory
 from target_intercom.kinds import COMPANY, CONTACT, KINDS
 from target_intercom.listing import Links, Listing
-from target_intercom.reports import ReportFiles, table
+from target_intercom.reports import ReportFiles, prepare, table
 from target_intercom.stream_run import StreamRun
 from target_intercom.summary import Summary
 from target_intercom.transport import WEB, LostReplyError, RecordRefusedError
@@ -38,7 +39,7 @@ class Run:
     def __init__(self, client: IntercomClient, settings: Settings, logger: logging.Logger) -> None:
         self._client, self._settings, self._logger = client, settings, logger
         self._started = time.monotonic()
-        self._connected = False
+        self._connected = self._declared = self._recording = self._stopping = False
         self.summary = Summary(mode="validate" if settings.validate else "sync")
         self._streams = {
             name: StreamRun(settings.shape(kind), client, settings, self.summary, logger)
@@ -57,10 +58,15 @@ class Run:
         """
         if self._connected:
             return
+        prepare(self._settings.report_dir)
         try:
             app = self._client.me().get("app") or {}
         except FatalAPIError as error:
             raise ConfigurationError(f"{error} Is `api_url` or `region` right?") from None
+        except RecordRefusedError as error:
+            raise ConfigurationError(
+                f"{self._client.base_url} answers, but not as Intercom's API does ({error.reason}): check `api_url`."
+            ) from None
         region, expected = str(app.get("region") or "").lower(), self._settings.region
         if expected and region and region != expected:
             raise ConfigurationError(
@@ -78,30 +84,48 @@ class Run:
         """
         with _as_configuration_error():
             self._streams[stream].declare(schema)
+        self._declared = True
 
     def add(self, stream: str, record_id: str | None, record: dict[str, Any]) -> None:
         """Take a record; `record_id` is the value of its key property."""
         self._streams[stream].add(record_id, record)
 
     def finish(self) -> None:
-        """Match, decide, write and report.
+        """Match, decide, write and report; without even a declared stream the tap has failed, and no report is touched.
 
         Raises:
             ConfigurationError: a setting or an attribute is wrong.
             FatalAPIError: the run stopped; all of its records must come again.
         """
+        try:
+            self.connect()
+            if self._declared:
+                self._take_stock()
+                self._process_and_report()
+            else:
+                self._logger.info("Neither contacts nor companies came: the reports of the last run are left alone")
+        finally:
+            self._close()
+
+    def stops_by_itself(self) -> bool:
+        """Stop before the next write; False while there is nothing to record, so that the run may just be left."""
+        self._stopping = True
+        return self._recording
+
+    def _take_stock(self) -> None:
         for stream in self._streams.values():
             stream.spool.flush()
             self.summary.streams[stream.shape.kind.stream].records = stream.spool.count()
+
+    def _process_and_report(self) -> None:
         reports = ReportFiles(self._settings.report_dir, int(time.time()), Listing(self._settings.list_records))
         try:
-            self.connect()
             if self.summary.records:
                 self._process(reports)
             self.summary.status = "completed"
         finally:
+            self._recording = True
             self._report(reports)
-            self._close()
 
     def _process(self, reports: ReportFiles) -> None:
         streams = [stream for stream in self._streams.values() if stream.spool.count()]
@@ -118,8 +142,15 @@ class Run:
                 raise FatalAPIError(self._objections[0])
             if any(stream.spool.count_planned() for stream in streams):
                 self._create_attributes(missing)
-                for stream in streams:
-                    stream.write(executor, reports, attacher=self._attacher, directory=self._directory)
+                self._write(streams, executor, reports)
+
+    def _write(self, streams: list[StreamRun], executor: Executor, reports: ReportFiles) -> None:
+        self._recording = True
+        for stream in streams:
+            stream.write(executor, reports, self._interruption, attacher=self._attacher, directory=self._directory)
+
+    def _interruption(self) -> str | None:
+        return "The run was stopped by a signal: nothing is acknowledged." if self._stopping else None
 
     def _plan(
         self,
@@ -176,7 +207,9 @@ class Run:
                 except LostReplyError as error:
                     raise FatalAPIError(f"{error} to {_MAX_TRIES} attempts to create `{attribute.name}`.") from None
 
-    @backoff.on_exception(backoff.expo, LostReplyError, max_tries=_MAX_TRIES, factor=0.5, max_value=15)
+    @backoff.on_exception(
+        backoff.expo, LostReplyError, max_tries=_MAX_TRIES, factor=0.5, max_value=15, giveup_log_level=DEBUG
+    )
     def _create_attribute(self, model: str, attribute: Attribute) -> None:
         """Create an attribute. Names are unique: after a lost reply the second attempt is refused, and looked up."""
         try:
@@ -196,6 +229,11 @@ class Run:
             reports.page(summary, self._objections, self._links.to)
             for objection in self._objections:
                 self._logger.warning("A sync would stop: %s", objection)
+        if self.summary.moved:
+            self._logger.warning(
+                "%d records match another user or company than before, which keeps its old values: see moved.csv",
+                self.summary.moved,
+            )
         for line in [*reports.listing.lines(self._links), *table(summary)]:
             self._logger.info("%s", line)
         self._logger.info("The reports of this run are in %s", self._settings.report_dir)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +17,12 @@ from target_intercom.rules import Rules
 from target_intercom.transport import REGIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from target_intercom.kinds import Kind
+
+_URL = re.compile(r"https?://[\w.\-]+(:\d{1,5})?(/\S*)?|https?://\[[0-9a-fA-F:]+\](:\d{1,5})?(/\S*)?")
+
+#: The listed values of every named field.
+Condition = Mapping[str, Sequence[Any]]
 
 _CONDITION = th.CustomType({"type": "object", "additionalProperties": {"type": "array"}})
 
@@ -87,16 +92,16 @@ PROPERTIES = th.PropertiesList(
     th.Property(
         "cancelled_when",
         _CONDITION,
-        default={"cb_sub_status": ["cancelled"]},
         title="Cancelled when",
-        description="Which records count as cancelled: every named field has one of its listed values.",
+        description="Which records count as cancelled: every named field has one of its listed values. If not set, "
+        "`sub_status` under `owned_prefix` is `cancelled`.",
     ),
     th.Property(
         "deleted_when",
         _CONDITION,
-        default={"cb_cust_status": ["deleted"]},
         title="Deleted when",
-        description="Which records count as deleted: for these nothing is ever created.",
+        description="Which records count as deleted: for these nothing is ever created. If not set, `cust_status` "
+        "under `owned_prefix` is `deleted`.",
     ),
     th.Property(
         "on_lead",
@@ -117,10 +122,9 @@ PROPERTIES = th.PropertiesList(
     th.Property(
         "link_attribute",
         th.StringType,
-        default="cb_cust_id",
         title="Link attribute",
         description="The custom attribute that holds the record's id, by which it is found again after its e-mail "
-        "address, id or name changed. Empty for none.",
+        "address, id or name changed. If not set, `cust_id` under `owned_prefix`; empty for none.",
     ),
     th.Property(
         "owned_prefix",
@@ -134,7 +138,7 @@ PROPERTIES = th.PropertiesList(
         th.StringType,
         title="Company prefix",
         description="The owned prefix of the companies' attributes, if contacts have `owned_prefix`: in Intercom both "
-        "share one space of names. The link attribute then begins with it too.",
+        "share one space of names. The link attribute and the fields of the conditions then begin with it too.",
     ),
     th.Property(
         "attach_companies",
@@ -220,8 +224,8 @@ class Settings:
     match_on: Mapping[str, str]  #: by stream
     update_all: bool
     rules: Rules
-    cancelled_when: Mapping[str, Sequence[Any]]
-    deleted_when: Mapping[str, Sequence[Any]]
+    cancelled_when: Condition
+    deleted_when: Condition
     link_attribute: str
     owned_prefix: str
     company_prefix: str
@@ -249,18 +253,25 @@ class Settings:
             link = link and prefix + link.removeprefix(self.owned_prefix)
         return Shape({}, kind, self.match_on[kind.stream], self.update_all, prefix, link)
 
+    def of_kind(self, condition: Condition, kind: Kind) -> Condition:
+        """Give a condition with its fields named as the records of a kind name them."""
+        prefix = self.company_prefix if kind is COMPANY else ""
+        return {_under(prefix, self.owned_prefix, field): values for field, values in condition.items()}
+
 
 def settings_from(config: Mapping[str, Any]) -> Settings:
     """Read a validated configuration.
 
     Raises:
-        ConfigurationError: a setting that must not be empty is.
+        ConfigurationError: a setting that must not be empty is, or it is none of its kind.
     """
     for name in ("access_token", "owned_prefix", "report_dir"):
         if not config[name].strip():
             raise ConfigurationError(f"The setting `{name}` is empty.")
+    _assert_token(config["access_token"].strip())
     api_url = (config.get("api_url") or "").strip()
-    max_rejects = config.get("max_rejects")
+    _assert_url(api_url)
+    max_rejects, prefix = config.get("max_rejects"), config["owned_prefix"]
     return Settings(
         access_token=config["access_token"].strip(),
         base_url=api_url or REGIONS[config["region"]],
@@ -268,10 +279,10 @@ def settings_from(config: Mapping[str, Any]) -> Settings:
         match_on={kind.stream: config[f"match_{kind.stream}_on"] for kind in KINDS.values()},
         update_all=config["on_match"] == "update_all",
         rules=Rules(config["on_no_match"], config["on_lead"], config["create_cancelled"]),
-        cancelled_when=config["cancelled_when"],
-        deleted_when=config["deleted_when"],
-        link_attribute=config["link_attribute"].strip(),
-        owned_prefix=config["owned_prefix"],
+        cancelled_when=_given(config, "cancelled_when", {f"{prefix}sub_status": ["cancelled"]}),
+        deleted_when=_given(config, "deleted_when", {f"{prefix}cust_status": ["deleted"]}),
+        link_attribute=_given(config, "link_attribute", f"{prefix}cust_id").strip(),
+        owned_prefix=prefix,
         company_prefix=(config.get("company_prefix") or "").strip(),
         attach_companies=config["attach_companies"],
         validate=config["mode"] == "validate",
@@ -284,3 +295,28 @@ def settings_from(config: Mapping[str, Any]) -> Settings:
         record_url=(config.get("record_url") or "").strip(),
         report_dir=Path(config["report_dir"]),
     )
+
+
+def _assert_token(token: str) -> None:
+    """Refuse what no HTTP header carries, such as the dots that stand for a token in an example."""
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise ConfigurationError("The setting `access_token` has characters that are in no token of Intercom's.")
+
+
+def _assert_url(url: str) -> None:
+    if url and not _URL.fullmatch(url):
+        raise ConfigurationError(
+            f"The setting `api_url` is no address that begins with https:// or http:// and a host: {url}"
+        )
+
+
+def _given(config: Mapping[str, Any], name: str, otherwise: Any) -> Any:
+    value = config.get(name)
+    return otherwise if value is None else value
+
+
+def _under(prefix: str, owned: str, field: str) -> str:
+    """Put a field that begins with the owned prefix under another one, unless it is there already."""
+    if not prefix or not field.startswith(owned) or field.startswith(prefix):
+        return field
+    return prefix + field.removeprefix(owned)

@@ -16,26 +16,30 @@ if TYPE_CHECKING:
 _BUFFERED = 1000
 _DDL = """
 CREATE TABLE row (
-  seq INTEGER PRIMARY KEY, id TEXT, key TEXT, link TEXT, identity TEXT, record TEXT NOT NULL, action TEXT, found TEXT
+  seq INTEGER PRIMARY KEY, id TEXT, key TEXT, link TEXT, identity TEXT, email TEXT, record TEXT NOT NULL, action TEXT,
+  found TEXT
 );
 CREATE INDEX row_id ON row (id);
 CREATE INDEX row_key ON row (key);
 CREATE INDEX row_link ON row (link);
 CREATE INDEX row_identity ON row (identity);
-CREATE TABLE held (id TEXT PRIMARY KEY, key TEXT, link TEXT, identity TEXT, body TEXT NOT NULL);
+CREATE INDEX row_email ON row (email);
+CREATE TABLE held (id TEXT PRIMARY KEY, key TEXT, link TEXT, identity TEXT, email TEXT, body TEXT NOT NULL);
 CREATE INDEX held_key ON held (key);
 CREATE INDEX held_link ON held (link);
 CREATE INDEX held_identity ON held (identity);
+CREATE INDEX held_email ON held (email);
 CREATE TABLE claim (slot TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
 """
 
 
 class Keys(NamedTuple):
-    """What finds a record: its match value as compared, its link, and the caller's own id."""
+    """What finds a record: its match value as compared, its link, the caller's own id, an address not to be taken."""
 
     key: str | None = None
     link: str | None = None
     identity: str | None = None
+    email: str | None = None
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,8 @@ class Row:
     """One input record, and once it is planned what is to be done with it.
 
     `id` is the value of its key property, `key` what it is matched by, `link` what the link attribute should hold,
-    `identity` the caller's own id in Intercom, `held` the contact or company that was found for it.
+    `identity` the caller's own id in Intercom, `email` the address that no other user may have if it is created, `held`
+    the contact or company that was found for it.
     """
 
     seq: int
@@ -51,6 +56,7 @@ class Row:
     key: str | None
     link: str | None
     identity: str | None
+    email: str | None
     record: dict[str, Any]
     action: str = ""
     held: dict[str, Any] | None = None
@@ -81,7 +87,7 @@ class Spool:
         """Make what was added visible."""
         with self._lock:
             self._db.executemany(
-                "INSERT INTO row (id, key, link, identity, record) VALUES (?, ?, ?, ?, ?)", self._buffer
+                "INSERT INTO row (id, key, link, identity, email, record) VALUES (?, ?, ?, ?, ?, ?)", self._buffer
             )
         self._buffer.clear()
 
@@ -112,17 +118,17 @@ class Spool:
         return bool(self._one("SELECT EXISTS (SELECT 1 FROM row WHERE link = ?)", link)[0])
 
     def keep(self, keys: Keys, held: dict[str, Any]) -> None:
-        """Keep what Intercom holds, if its match value, its link or its identity is one of the input's."""
+        """Keep what Intercom holds, if one of its keys is one of the input's."""
         with self._lock:
             self._db.execute(
-                "INSERT OR REPLACE INTO held SELECT ?1, ?2, ?3, ?4, ?5 "
+                "INSERT OR REPLACE INTO held SELECT ?1, ?2, ?3, ?4, ?5, ?6 "
                 "WHERE EXISTS (SELECT 1 FROM row WHERE key = ?2) OR EXISTS (SELECT 1 FROM row WHERE link = ?3) "
-                "OR EXISTS (SELECT 1 FROM row WHERE identity = ?4)",
+                "OR EXISTS (SELECT 1 FROM row WHERE identity = ?4) OR EXISTS (SELECT 1 FROM row WHERE email = ?5)",
                 (held["id"], *keys, json.dumps(held)),
             )
 
     def held_by(self, field: str, value: str | None) -> list[dict[str, Any]]:
-        """Give what was kept of one `key`, `link` or `identity`."""
+        """Give what was kept of one `key`, `link`, `identity` or `email`."""
         sql = f"SELECT body FROM held WHERE {field} = ? ORDER BY id"  # noqa: S608 - a name of `Keys`
         return [json.loads(body) for (body,) in self._all(sql, value)]
 
@@ -149,9 +155,9 @@ class Spool:
 
 
 def _row(columns: Sequence[Any]) -> Row:
-    seq, record_id, key, link, identity, record, action, found = columns
+    seq, record_id, key, link, identity, email, record, action, found = columns
     held = json.loads(found) if found else None
-    return Row(seq, record_id, key, link, identity, json.loads(record), action or "", held)
+    return Row(seq, record_id, key, link, identity, email, json.loads(record), action or "", held)
 
 
 def _plain(value: Any) -> Any:

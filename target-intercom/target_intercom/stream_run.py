@@ -6,11 +6,11 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from target_intercom.attributes import Attribute, declared_attributes
+from target_intercom.attributes import Attribute, assert_owned, declared_attributes
 from target_intercom.company_matching import CompanyMatcher
 from target_intercom.contact_matching import matcher_for
 from target_intercom.dispatch import run_all
-from target_intercom.found import keys_of, trimmed
+from target_intercom.found import email_of, keys_of, trimmed
 from target_intercom.kinds import COMPANY, CONTACT
 from target_intercom.limits import BlastRadius, RejectLimit
 from target_intercom.payloads import MAX_STRING, link_value, match_key, match_value
@@ -21,13 +21,14 @@ from target_intercom.writing import CompanyWriter, ContactWriter
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Executor
 
     from target_intercom.attaching import Attacher
     from target_intercom.client import IntercomClient
     from target_intercom.contact_matching import Matcher
     from target_intercom.directory import Directory
+    from target_intercom.found import Found
     from target_intercom.outcomes import Outcome
     from target_intercom.payloads import Shape
     from target_intercom.planning import Plan
@@ -66,9 +67,12 @@ class StreamRun:
         """Take the custom attributes that a SCHEMA message declares.
 
         Raises:
-            AttributeConflictError: one is of a type that Intercom has not.
+            AttributeConflictError: one is of a type that Intercom has not, or none is to be kept in step.
         """
-        self._attributes |= declared_attributes(schema)
+        attributes = declared_attributes(schema)
+        if not self.shape.update_all:
+            assert_owned(attributes, self.shape.kind.stream, self.shape.prefix)
+        self._attributes |= attributes
 
     def add(self, record_id: str | None, record: dict[str, Any]) -> None:
         """Take a record; `record_id` is the value of its key property."""
@@ -79,7 +83,8 @@ class StreamRun:
         usable = value is not None and len(value) <= MAX_STRING
         key = match_key(value, self.shape.match_on) if value and usable else None
         identity = match_value(record, "company_id") if self.shape.kind is COMPANY else None
-        return Keys(key, link_value(record, record_id, self.shape), identity)
+        email = email_of(record, self.shape) if self._settings.may_create else None
+        return Keys(key, link_value(record, record_id, self.shape), identity, email)
 
     def wanted_attributes(self) -> dict[str, Attribute]:
         """Give the attributes that this run may write: on a match only owned ones, unless the settings say more."""
@@ -119,13 +124,14 @@ class StreamRun:
         matcher = self._matcher(executor, by_link=by_link)
         progress = Progress(self._logger, f"Matched {self.shape.kind.stream}", self.spool.count())
         for rows in self.spool.batches(_BATCH):
-            found = matcher.match(rows)
+            found = _found(rows, matcher, self._planner)
             if attacher:
                 attacher.prepare(rows)
             for row in rows:
                 plan = self._planner.plan(row, found[row.seq])
                 self._take(row, plan, reports, directory)
-                reports.planned(self.shape, row, found[row.seq].records, plan.outcome)
+                one = found[row.seq]
+                reports.planned(self.shape, row, one.holders or one.records, plan.outcome)
             progress.step(len(rows))
 
     def _matcher(self, executor: Executor, *, by_link: bool) -> Matcher:
@@ -136,6 +142,9 @@ class StreamRun:
 
     def _take(self, row: Row, plan: Plan, reports: ReportFiles, directory: Directory | None) -> None:
         self._summary.plan(self.shape.kind.stream, matched=plan.held is not None, cut=plan.cut)
+        if plan.was_on:
+            self._summary.moved += 1
+            reports.moved(self.shape, row, plan.outcome, plan.was_on)
         if directory and row.identity and (plan.held or plan.action):
             directory.put(row.identity, plan.outcome.intercom_id, empty=_is_empty(plan.outcome))
         if plan.action:
@@ -157,11 +166,12 @@ class StreamRun:
         self,
         executor: Executor,
         reports: ReportFiles,
+        interruption: Callable[[], str | None],
         *,
         attacher: Attacher | None = None,
         directory: Directory | None = None,
     ) -> None:
-        """Write what is planned, several rows at once.
+        """Write what is planned, several rows at once, until `interruption` gives a sentence.
 
         Raises:
             FatalAPIError: too many were refused. Besides, whatever makes a run stop.
@@ -182,7 +192,7 @@ class StreamRun:
             chain.from_iterable(self.spool.batches(_BATCH, planned=True)),
             window=_QUEUED * self._settings.max_concurrency,
             record=record,
-            objection=limit.objection,
+            objection=lambda: interruption() or limit.objection(),
         )
 
     def _writer(self, attacher: Attacher | None) -> Writer:
@@ -195,6 +205,14 @@ class StreamRun:
     def _record(self, reports: ReportFiles, row: Row, outcome: Outcome) -> None:
         self._summary.note(self.shape.kind.stream, outcome)
         reports.done(self.shape, row, outcome, written=not self._settings.validate)
+
+
+def _found(rows: Sequence[Row], matcher: Matcher, planner: Planner) -> dict[int, Found]:
+    """Find the records of rows, and for those about to be created who else has their e-mail address."""
+    found = dict(matcher.match(rows))
+    new = [row for row in rows if row.email and planner.would_create(row, found[row.seq])]
+    emailed = matcher.emailed(new)
+    return found | {row.seq: found[row.seq].with_emailed(emailed[row.seq], row.key) for row in new}
 
 
 def _is_empty(outcome: Outcome) -> bool:

@@ -54,6 +54,7 @@ class Summary:
     streams: dict[str, Counts] = field(default_factory=lambda: {stream: Counts() for stream in KINDS})
     fields_written: int = 0
     values_cut: int = 0
+    moved: int = 0  #: records that another user or company is linked to than the one that matches now
     companies_without_users: int = 0  #: Intercom shows them nowhere
     companies_attached: int = 0
     companies_not_found: int = 0  #: contacts that name a company which Intercom has not
@@ -102,6 +103,7 @@ class Summary:
             "streams": {stream: counts.as_dict() for stream, counts in used.items()} if len(used) > 1 else {},
             "fields_written": self.fields_written,
             "values_cut": self.values_cut,
+            "moved": self.moved,
             "companies_without_users": self.companies_without_users,
             "companies_attached": self.companies_attached,
             "companies_not_found": self.companies_not_found,

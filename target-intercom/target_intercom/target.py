@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Target
 from singer_sdk.contrib.msgspec import MsgSpecReader
-from singer_sdk.exceptions import ConfigurationError, FatalAPIError
+from singer_sdk.exceptions import ConfigurationError, ConfigValidationError, FatalAPIError
 from singer_sdk.helpers.capabilities import PluginCapabilities
 
 from target_intercom.client import IntercomClient
@@ -16,6 +17,7 @@ from target_intercom.kinds import KINDS
 from target_intercom.run import Run
 from target_intercom.settings import PROPERTIES, settings_from
 from target_intercom.sinks import RecordSink, UnknownStreamSink
+from target_intercom.transport import RecordRefusedError
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -41,6 +43,7 @@ class TargetIntercom(Target):
     ]
     #: The SDK prints STATE whenever records get this old. Here nothing is written, or acknowledged, before the end.
     _MAX_RECORD_AGE_IN_MINUTES = float("inf")
+    _signal = 0  #: that was received
 
     @cached_property
     def settings(self) -> Settings:
@@ -57,9 +60,21 @@ class TargetIntercom(Target):
         """Choose the sink of a stream."""
         return RecordSink if stream_name in KINDS else UnknownStreamSink
 
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Say where a missing token may come from, which the SDK's own sentence does not."""
+        if raise_errors and not self._config.get("access_token"):
+            sentence = (
+                "The setting `access_token` is missing: set it, or TARGET_INTERCOM_ACCESS_TOKEN and --config=ENV."
+            )
+            raise ConfigValidationError(sentence, errors=[sentence], schema=self.config_jsonschema)
+        return super()._validate_config(raise_errors=raise_errors)
+
     def process_endofpipe(self) -> None:
         """Do the work; STATE is printed after it, and never in mode `validate`."""
-        self.run.finish()
+        try:
+            self.run.finish()
+        finally:
+            self._exit_on_signal()
         if self.settings.validate:
             self._latest_state = None
         super().process_endofpipe()
@@ -67,9 +82,20 @@ class TargetIntercom(Target):
             raise FatalAPIError("Some records were refused, and `fail_on_rejects` is set: see rejects.jsonl.")
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the SDK's
-        """Stop; the SDK's own handler would print STATE for records that were never written (meltano/sdk#3775)."""
+        """Stop; the SDK's own handler would print STATE for records that were never written (meltano/sdk#3775).
+
+        Meltano sends a SIGTERM after a SIGINT: the second must not break into recording what the first let finish.
+        """
+        for other in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(other, signal.SIG_IGN)
+        self._signal = signum
         self.logger.warning("Signal %d: stopping without acknowledging unfinished work", signum)
-        raise SystemExit(128 + signum)
+        if not self.run.stops_by_itself():
+            self._exit_on_signal()
+
+    def _exit_on_signal(self) -> None:
+        if self._signal:
+            raise SystemExit(128 + self._signal)
 
     @classmethod
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
@@ -95,4 +121,7 @@ class TargetIntercom(Target):
             target.listen(file_input)
         except (ConfigurationError, FatalAPIError) as error:
             cls.logger.error("%s", error)  # noqa: TRY400 - the sentence is all the user needs
+            sys.exit(1)
+        except RecordRefusedError as error:
+            cls.logger.error("Intercom refused what a run cannot do without (%s): nothing is acknowledged.", error)  # noqa: TRY400
             sys.exit(1)

@@ -10,6 +10,7 @@ import threading
 import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from logging import DEBUG
 from typing import TYPE_CHECKING, Any
 
 import backoff
@@ -94,7 +95,9 @@ class Transport:
         self._session.proxies, self._session.verify = found["proxies"], found["verify"]
         self._session.trust_env = False
 
-    @backoff.on_exception(backoff.expo, RetriableAPIError, max_tries=_MAX_TRIES, factor=0.5, max_value=15)
+    @backoff.on_exception(
+        backoff.expo, RetriableAPIError, max_tries=_MAX_TRIES, factor=0.5, max_value=15, giveup_log_level=DEBUG
+    )
     def _retried(self, method: str, path: str, **kwargs: Any) -> dict[str, Any]:
         return self._once(method, path, **kwargs)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from logging import DEBUG
 from typing import TYPE_CHECKING, Any
 
 import backoff
@@ -108,7 +109,13 @@ class Writer(ABC):
             lost = True
 
         @backoff.on_exception(
-            backoff.expo, LostReplyError, max_tries=_MAX_TRIES, factor=0.5, max_value=15, on_backoff=noted
+            backoff.expo,
+            LostReplyError,
+            max_tries=_MAX_TRIES,
+            factor=0.5,
+            max_value=15,
+            on_backoff=noted,
+            giveup_log_level=DEBUG,
         )
         def attempt() -> tuple[Held, bool]:
             record, created = self._found_or_created(row, want)

@@ -76,6 +76,18 @@ def test_pages_are_followed(client: IntercomClient, requests_mock: Mocker) -> No
     ]
 
 
+@pytest.mark.parametrize("way", ["list", "search"])
+def test_pages_in_circles_end(client: IntercomClient, requests_mock: Mocker, way: str) -> None:
+    """A cursor that comes a second time stops the run, in the list of contacts and in a search."""
+    cursors = ["a", "b", "a", "b", "a"]
+    pages = [{"json": {"data": [], "pages": {"next": {"starting_after": cursor}}}} for cursor in cursors]
+    requests_mock.get(f"{BASE}/contacts", pages)
+    requests_mock.post(f"{BASE}/contacts/search", pages)
+    with pytest.raises(FatalAPIError, match=r"^Intercom's pages of contacts go round in circles"):
+        list(client.contact_pages() if way == "list" else client.search_contacts("email", [["a"]]))
+    assert requests_mock.call_count == 3
+
+
 def test_an_external_id_is_quoted(client: IntercomClient, requests_mock: Mocker) -> None:
     """An external id with a slash stays one part of the path, and 404 means nobody."""
     requests_mock.get(f"{BASE}/contacts/find_by_external_id/a%2Fb", status_code=404, json=errors("not_found", "No"))

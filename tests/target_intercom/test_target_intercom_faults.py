@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import time
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -300,13 +302,59 @@ def test_a_signal_acknowledges_nothing(workspace: Any, target: Any, customer: Cu
     assert workspace.calls()["PUT /contacts/{id}"] < 50
 
 
+@pytest.mark.parametrize("moment", [1, 5, 15])
+def test_two_signals_lose_no_line(workspace: Any, target: Any, customer: Customer, moment: int) -> None:
+    """Interrupted and then terminated, as Meltano does on Ctrl-C, the target reports every write that it has made."""
+    for number in range(50):
+        workspace.add(email=f"c{number}@a.example")
+    workspace.sandbox.fault(method="PUT", effect={"delay": 0.3})
+    process = target.start([customer(f"c{number}") for number in range(50)], max_concurrency=4)
+    target.wait_for(process, lambda: workspace.calls().get("PUT /contacts/{id}", 0) >= moment)
+    process.send_signal(signal.SIGINT)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(0.1)
+    process.send_signal(signal.SIGTERM)
+    out, log = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, "")
+    assert log.count("stopping without acknowledging unfinished work") == 1
+    assert "Traceback" not in log
+    changed = [json.loads(line)["id"] for line in (target.directory / "changes.jsonl").read_text().splitlines()]
+    held = [
+        one["email"].partition("@")[0] for one in workspace.contacts() if one["custom_attributes"].get("cb_cust_id")
+    ]
+    assert sorted(changed) == sorted(held)
+    assert len(changed) == workspace.calls()["PUT /contacts/{id}"] < 50
+    summary = json.loads((target.directory / "summary.json").read_text())
+    assert (summary["status"], summary["updated"]) == ("stopped", len(changed))
+
+
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
         ({"access_token": "wrong"}, "Intercom refused the token in `access_token` (Access Token Invalid): check it"),
         ({"access_token": " "}, "The setting `access_token` is empty."),
+        ({"access_token": ""}, "The setting `access_token` is missing: set it, or TARGET_INTERCOM_ACCESS_TOKEN and"),
+        ({"access_token": "…"}, "The setting `access_token` has characters that are in no token of Intercom's."),
+        ({"api_url": "api.intercom.io"}, "The setting `api_url` is no address that begins with https:// or http://"),
+        ({"api_url": "ftp://a.example"}, "The setting `api_url` is no address that begins with https:// or http://"),
+        ({"api_url": "http://[:::"}, "The setting `api_url` is no address that begins with https:// or http://"),
+        (
+            {"report_dir": "/dev/null/reports"},
+            "The folder of `report_dir`, /dev/null/reports, cannot be made: Not a dir",
+        ),
+        ({"region": "mars"}, "'mars' is not one of ['us', 'eu', 'au'] in config['region']"),
     ],
-    ids=["wrong token", "empty token"],
+    ids=[
+        "wrong token",
+        "blank token",
+        "empty token",
+        "dots",
+        "no scheme",
+        "another scheme",
+        "no host",
+        "no folder",
+        "no region",
+    ],
 )
 def test_a_wrong_setting_is_one_sentence(
     target: Any, customer: Customer, settings: dict[str, str], sentence: str
@@ -318,10 +366,31 @@ def test_a_wrong_setting_is_one_sentence(
     assert "Traceback" not in log
 
 
+def test_another_address_of_the_same_host_is_one_sentence(workspace: Any, target: Any, customer: Customer) -> None:
+    """An address that knows nothing of Intercom's operations is a question about `api_url`."""
+    url = f"{workspace.sandbox.intercom_url}/wrong"
+    code, out, log = target.command([customer("ann")], api_url=url)
+    assert (code, out) == (1, "")
+    assert f"{url} answers, but not as Intercom's API does (" in log
+    assert "check `api_url`." in log
+    assert "Traceback" not in log
+
+
+def test_a_refusal_of_what_a_run_needs_is_one_sentence(workspace: Any, target: Any, customer: Customer) -> None:
+    """When Intercom will not list its attributes the run stops in a sentence, not in a traceback."""
+    error = {"type": "error.list", "errors": [{"code": "not_found", "message": "No such thing"}]}
+    workspace.sandbox.fault(method="GET", path="/data_attributes", effect={"status": 404, "body": error})
+    code, out, log = target.command([customer("ann")])
+    assert (code, out) == (1, "")
+    assert "Intercom refused what a run cannot do without (404 not_found: No such thing): nothing is ack" in log
+    assert "Traceback" not in log
+
+
 def test_an_address_where_nobody_answers_is_one_sentence(
-    target: Any, customer: Customer, monkeypatch: pytest.MonkeyPatch
+    target: Any, customer: Customer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An address without Intercom behind it is a question about `api_url`, after some patience."""
+    """An address without Intercom behind it is a question about `api_url`, after some patience, and the only error."""
     monkeypatch.setattr(time, "sleep", lambda _: None)
     with pytest.raises(ConfigurationError, match=r"did not answer .* Is `api_url` or `region` right\?$"):
         target.run([customer("ann")], api_url="http://127.0.0.1:9/intercom")
+    assert [entry.getMessage() for entry in caplog.records if entry.levelname == "ERROR"] == []

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from singer_sdk.exceptions import ConfigurationError
 from target_intercom import page, rules
 from target_intercom.listing import Links, Listing
 from target_intercom.outcomes import Outcome
+from target_intercom.target import TargetIntercom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,3 +105,66 @@ def test_a_listing_is_as_long_as_wished() -> None:
     listing.note("contacts", None, Outcome("skipped", "ambiguous", "7"))
     listing.note("contacts", "b", Outcome("updated"))
     assert listing.lines(Links("", "", "http://h/{id}")) == ["-  skipped  ambiguous  http://h/7"]
+
+
+def reports(directory: Any) -> dict[str, str]:
+    """Read all reports but drafts."""
+    return {path.name: path.read_text() for path in directory.iterdir() if path.suffix in {".csv", ".json", ".jsonl"}}
+
+
+def test_a_failed_tap_touches_no_report(
+    workspace: Any, target: Any, customer: Record, caplog: pytest.LogCaptureFixture
+) -> None:
+    """When no stream was declared the last run's reports stay as they are, and the log says that nothing came."""
+    workspace.add(email="ann@a.example")
+    target.run([customer("ann")])
+    before = reports(target.directory)
+    caplog.set_level("INFO")
+    TargetIntercom(config=target.config()).listen(io.StringIO())
+    assert reports(target.directory) == before
+    assert "Neither contacts nor companies came: the reports of the last run are left alone" in caplog.messages
+
+
+def test_a_killed_run_leaves_the_last_reports(workspace: Any, target: Any, customer: Record) -> None:
+    """A run that is killed while it writes leaves every report of the run before, and the next one replaces them."""
+    for name in ("ann", "bob"):
+        workspace.add(email=f"{name}@a.example")
+    target.run([customer("ann")])
+    before = reports(target.directory)
+    workspace.sandbox.fault(method="PUT", effect={"delay": 20})
+    workspace.sandbox.clear_calls()
+    process = target.start([customer("bob")])
+    target.wait_for(process, lambda: "PUT /contacts/{id}" in target.calls)
+    process.kill()
+    process.communicate(timeout=30)
+    (target.directory / "config.json").unlink()
+    assert reports(target.directory) == before
+    workspace.sandbox.clear_faults()
+    assert [row[0] for row in target.run([customer("bob")]).rows("matched")] == ["bob"]
+    assert list(target.directory.glob("*.draft")) == []
+
+
+def test_what_a_run_has_not_looked_at_stays_remembered(workspace: Any, target: Any, customer: Record) -> None:
+    """An archived user is remembered through a run without records, and one that stops before it has planned."""
+    archived = workspace.add(email="ann@a.example")
+    workspace.call("POST", f"/contacts/{archived}/archive")
+    line = target.run([customer("ann")], on_no_match="create").rows("archived")
+    assert [row[:3] for row in line] == [["ann", "ann@a.example", archived]]
+    assert target.run([]).rows("archived") == line
+    assert target.run([customer("bob")]).rows("archived") == line
+    error = {"type": "error.list", "errors": [{"code": "unauthorized", "message": "Access Token Invalid"}]}
+    workspace.sandbox.fault(method="GET", path="/contacts", effect={"status": 401, "body": error})
+    with pytest.raises(ConfigurationError, match="Access Token Invalid"):
+        target.run([customer("ann")], on_no_match="create")
+    workspace.sandbox.clear_faults()
+    ran = target.run([customer("ann")], on_no_match="create")
+    assert ran.rows("archived") == line
+    assert "POST /contacts" not in target.calls
+
+
+def test_a_memory_ends_after_a_day(target: Any, customer: Record) -> None:
+    """What is older than a day is not carried on."""
+    target.run([])
+    a_day_ago = int(time.time()) - 86_401
+    (target.directory / "archived.csv").write_text(f"id,value,intercom_id,found_at\nann,ann@a.example,x,{a_day_ago}\n")
+    assert target.run([customer("bob")]).rows("archived") == []

@@ -75,8 +75,18 @@ def test_what_is_found_and_the_settings_decide(matches: list[Match], rules: Rule
         (DELETED, True, "deleted"),
         (Candidate(cancelled=True, deleted=True), True, "deleted"),
         (Candidate(placeable=False), True, "no_company_id"),
+        (Candidate(deleted=True, email_taken=True), True, "deleted"),
     ],
-    ids=["active", "cancelled", "cancelled wanted", "deleted", "deleted is never wanted", "both", "without id"],
+    ids=[
+        "active",
+        "cancelled",
+        "cancelled wanted",
+        "deleted",
+        "never wanted",
+        "both",
+        "without id",
+        "deleted and taken",
+    ],
 )
 @pytest.mark.parametrize(
     ("matches", "rules"),
@@ -94,6 +104,24 @@ def test_who_is_made_a_user(
     )
 
 
+@pytest.mark.parametrize(
+    ("matches", "rules", "decision"),
+    [
+        ([], Rules(on_no_match="create"), Decision("skip", "email_taken")),
+        ([], Rules(), Decision("skip", "no_match")),
+        ([LEAD], Rules(on_lead="create"), Decision("skip", "email_taken", LEAD)),
+        ([LEAD], Rules(on_lead="convert"), Decision("convert", "lead", LEAD)),
+        ([USER], Rules(on_no_match="create"), Decision("update", "matched", USER)),
+    ],
+    ids=["create", "skip", "create beside a lead", "convert", "known by its id"],
+)
+def test_a_taken_email_address_stands_in_the_way_of_a_creation(
+    matches: list[Match], rules: Rules, decision: Decision
+) -> None:
+    """Nobody is created whose e-mail address another user has; everything else goes on."""
+    assert decide(Candidate(email_taken=True), matches, rules) == decision
+
+
 @pytest.mark.parametrize("candidate", [CANCELLED, DELETED], ids=["cancelled", "deleted"])
 def test_a_match_is_updated_whatever_the_record_is(candidate: Candidate) -> None:
     """That a customer cancelled or was deleted is news for the user that Intercom has."""
@@ -103,7 +131,7 @@ def test_a_match_is_updated_whatever_the_record_is(candidate: Candidate) -> None
 @pytest.mark.parametrize(
     ("candidate", "matches", "decision"),
     [
-        (Candidate(identified=False), [USER], Decision("skip", "no_identifier", USER)),
+        (Candidate(identified=False), [], Decision("skip", "no_identifier")),
         (Candidate(superseded=True), [USER], Decision("skip", "superseded", USER)),
         (Candidate(claimed=True), [USER], Decision("skip", "claimed", USER)),
         (Candidate(claimed=True), [], Decision("skip", "claimed")),
@@ -116,6 +144,21 @@ def test_a_record_that_may_not_write(candidate: Candidate, matches: list[Match],
     """A record without identifier, with a successor, or whose place another has, is skipped under all settings."""
     for rules in (Rules(), Rules("create", "create", create_cancelled=True), Rules("create", "convert")):
         assert decide(candidate, matches, rules) == decision
+
+
+@pytest.mark.parametrize(
+    ("match", "rules", "decision"),
+    [
+        (USER, Rules(), Decision("update", "matched", USER)),
+        (LEAD, Rules(on_lead="convert"), Decision("convert", "lead", LEAD)),
+        (LEAD, Rules(on_lead="create"), Decision("skip", "no_identifier", LEAD)),
+        (CLAIMED, Rules(), Decision("skip", "claimed", CLAIMED)),
+    ],
+    ids=["user", "lead", "a user beside a lead", "linked to another record"],
+)
+def test_a_record_without_identifier_has_its_link(match: Match, rules: Rules, decision: Decision) -> None:
+    """A record without identifier writes to what its link has found, and is never created."""
+    assert decide(Candidate(identified=False), [match], rules) == decision
 
 
 @pytest.mark.parametrize(
@@ -158,7 +201,7 @@ MATCHES = st.lists(
     max_size=3,
     unique_by=lambda match: match.id,
 )
-CANDIDATES = st.builds(Candidate, *(st.booleans() for _ in range(6)))
+CANDIDATES = st.builds(Candidate, *(st.booleans() for _ in range(7)))
 RULES = st.builds(
     Rules,
     on_no_match=st.sampled_from(["skip", "create"]),
@@ -181,8 +224,9 @@ def test_the_table_is_complete_and_never_guesses(candidate: Candidate, matches: 
     if decision.action == "create":
         assert not users
         assert candidate.placeable
+        assert not candidate.email_taken
         assert "create" in {rules.on_no_match, rules.on_lead}
-    if decision.action != "skip":
         assert candidate.identified
+    if decision.action != "skip":
         assert not candidate.superseded
         assert not candidate.claimed

@@ -266,6 +266,7 @@ def test_reports_are_private(target: Any, customer: Customer) -> None:
             "archived.csv",
             "changes.jsonl",
             "matched.csv",
+            "moved.csv",
             "rejects.jsonl",
             "summary.json",
             "unmatched.csv",
