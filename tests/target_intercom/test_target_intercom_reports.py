@@ -96,7 +96,7 @@ def test_every_reason_for_a_skip_has_words() -> None:
     """The page explains in words whatever the decision table can answer."""
     decided = [*rules.FOUND.values(), *rules.NOT_FOUND.values()]
     skips = {reason for action, reason in decided if action == "skip"}
-    assert skips | {"deleted", "cancelled", "no_company_id"} == set(page.REASONS)
+    assert skips | {"deleted", "cancelled", "no_company_id", "email_taken"} == set(page.REASONS)
 
 
 def test_a_listing_is_as_long_as_wished() -> None:
