@@ -26,7 +26,7 @@ from singer_sdk.mapper_base import InlineMapper
 
 from standpipe_maps import protocol
 from standpipe_maps.errors import Refusal
-from standpipe_maps.messages import LineReader, release
+from standpipe_maps.messages import LineReader, release, room
 from standpipe_maps.store import Store
 from standpipe_maps.summary import block, save
 
@@ -247,7 +247,7 @@ class JoinMapper(InlineMapper, abc.ABC):
         )
         self._flush()
         now = marker.completed_at // 1000 if marker else int(time.time())
-        with tempfile.TemporaryFile(dir=self.store.path.parent) as held:
+        with room(self.store.path.parent) as held:
             with without_collector():
                 self._hold_back(held, self._since(now), now)
             self.store.commit()
@@ -272,13 +272,11 @@ class JoinMapper(InlineMapper, abc.ABC):
 
     def _hold_back(self, held: IO[bytes], since: int | None, now: int) -> None:
         """Derive all that is to be sent into a file, and note the run in the store: what may fail, fails here."""
-        try:
-            for message in self.derived(since):
-                held.write(self.message_writer.format_message(message))
-            if state := self._state():
-                held.write(self.message_writer.format_message(state))
-        except OSError as error:
-            raise Refusal(f"What is to be sent does not fit beside the store ({error.strerror}): make room.") from error
+        for message in self.derived(since):
+            held.write(self.message_writer.format_message(message))
+        if state := self._state():
+            held.write(self.message_writer.format_message(state))
+        held.flush()
         self.store.remember("generation", self.generation)
         if since is None:
             self.store.remember("all_sent", self.generation)
