@@ -1,8 +1,12 @@
-"""Month by month, what the map sends of a simulated business is what an independent reckoning in SQL says."""
+"""Month by month, what the map sends of a simulated business is what an independent reckoning in SQL says.
+
+LEDGER_CUSTOMERS and LEDGER_MONTHS widen it: `make ledger` takes a business of 2,000 through twelve months.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -17,8 +21,8 @@ if TYPE_CHECKING:
     from sandbox.testing import RunningSandbox
 
 TAP = Path(sys.executable).with_name("tap-chargebee")
-CUSTOMERS = 250
-MONTHS = 4
+CUSTOMERS = int(os.environ.get("LEDGER_CUSTOMERS", "250"))
+MONTHS = int(os.environ.get("LEDGER_MONTHS", "3"))
 TRUTH = """
 with
 customer as (
@@ -140,7 +144,7 @@ def test_every_customer_of_every_month(catalog: int, sandbox: RunningSandbox, ma
     """Incremental runs over a business that renews, fails to pay, cancels, signs up and deletes."""
     sandbox.reset(customers=CUSTOMERS, seed=11, catalog=catalog)
     state = None
-    for month in range(MONTHS):
+    for month in range(MONTHS + 1):
         if month:
             sandbox.advance(days=30)
         sent = mapper.feed(read(sandbox, tmp_path, state))
@@ -148,4 +152,4 @@ def test_every_customer_of_every_month(catalog: int, sandbox: RunningSandbox, ma
         expected = truth(sandbox)
         assert len(expected) > CUSTOMERS / 2
         assert sorted(said(one) for one in sent.records) == expected
-    assert sent.bookmarks["_map"]["gen"] == MONTHS
+    assert sent.bookmarks["_map"]["gen"] == MONTHS + 1

@@ -250,10 +250,30 @@ def test_a_field_that_the_schema_leaves_open_is_text(value: Any, text: str | Non
     assert declared["cb_cust_cf_open"]["type"] == ["string", "null"]
 
 
-def test_a_value_of_another_type_than_declared_is_left_out(mapper: Mapper, lines: Lines) -> None:
-    """One odd value of a custom field stops nobody."""
-    sent = extra(mapper, lines, {"cf_count": "three"}, extra_customer_fields=["cf_count"])
-    assert sent.attributes()["cb_cust_cf_count"] is None
+UNFIT: list[tuple[str, Any, Any, int]] = [
+    ("cf_count", "three", None, 1),
+    ("cf_count", 3.5, None, 1),
+    ("cf_count", True, None, 1),
+    ("cf_count", None, None, 0),
+    ("cf_count", 3, 3, 0),
+    ("cf_share", 1, 1.0, 0),
+    ("cf_text", 5, None, 1),
+    ("cf_yes", "yes", None, 1),
+    ("cf_open", [1], None, 1),
+    ("cf_open", 5, "5", 0),
+]
+
+
+@pytest.mark.parametrize("row", UNFIT, ids=str)
+def test_a_value_of_another_type_than_declared_is_left_out(
+    row: tuple[str, Any, Any, int], mapper: Mapper, lines: Lines, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One odd value of a custom field stops nobody: the customer is counted in the summary and named in the log."""
+    field, value, sent, counted = row
+    attributes = extra(mapper, lines, {field: value}, extra_customer_fields=[field]).attributes()
+    assert attributes[f"cb_cust_{field}"] == sent
+    assert mapper.summary()["unfit_extra_field"] == counted
+    assert ("unfit extra field: c1" in caplog.messages) is bool(counted)
 
 
 def test_a_field_that_the_schema_excludes_is_refused(mapper: Mapper, lines: Lines) -> None:

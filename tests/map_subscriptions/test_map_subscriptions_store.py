@@ -102,6 +102,7 @@ SUMMARY = {
     "unknown_status": 1,
     "unknown_catalog": 1,
     "negative_amount": 2,
+    "unfit_extra_field": 0,
     "waiting_for_customer": 2,
 }
 

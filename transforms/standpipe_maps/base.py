@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import singer_sdk.singerlib as singer
-from singer_sdk import typing as th
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.helpers.capabilities import PluginCapabilities
 from singer_sdk.mapper_base import InlineMapper
 
 from standpipe_maps import protocol
 from standpipe_maps.errors import Refusal
-from standpipe_maps.messages import LineReader, release
+from standpipe_maps.messages import LineReader, release, room
+from standpipe_maps.settings import HOUSEKEEPING, misspelt
 from standpipe_maps.store import Store
 from standpipe_maps.summary import block, save
 
@@ -38,49 +38,6 @@ if TYPE_CHECKING:
 
 BATCH = 1000
 HOUR = 3600
-# Where a run is kept, and whether it is: none of these changes what is sent.
-HOUSEKEEPING = frozenset({"store_dir", "store_name", "resend", "reconcile_every", "allow_partial", "preview"})
-
-
-def common_settings(resend: str) -> tuple[th.Property[Any], ...]:
-    """The settings of every map; ``resend`` is the default of that setting."""
-    return (
-        th.Property(
-            "store_dir",
-            th.StringType,
-            default="~/.local/state/standpipe/transforms",
-            description="Folder of the stores. It must outlive the run.",
-        ),
-        th.Property(
-            "store_name",
-            th.StringType(pattern=f"^{protocol.STORE_NAME.pattern}$"),
-            description="Fixed name of the store, one for each pipeline. For taps that do not repeat STATE.",
-        ),
-        th.Property(
-            "resend",
-            th.StringType(allowed_values=["all", "changed"]),
-            default=resend,
-            description="Send every record each run, or those that this run's input touched.",
-        ),
-        th.Property(
-            "reconcile_every",
-            th.IntegerType(minimum=1),
-            default=24,
-            description="With `resend: changed`, hours after which every record is sent again.",
-        ),
-        th.Property(
-            "allow_partial",
-            th.BooleanType,
-            default=False,
-            description="Send although the tap does not say that it read everything. For other people's taps.",
-        ),
-        th.Property(
-            "preview",
-            th.BooleanType,
-            default=False,
-            description="Use a throw-away store and send no STATE. The mapping `preview` sets it.",
-        ),
-    )
 
 
 class JoinMapper(InlineMapper, abc.ABC):
@@ -137,6 +94,13 @@ class JoinMapper(InlineMapper, abc.ABC):
         """The run's summary, which is logged and written as JSON."""
 
     # The protocol.
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Refuse a setting that there is none of, then let the SDK check the others and fill in the defaults."""
+        self.append_builtin_config(self.config_jsonschema)
+        if raise_errors and (problems := misspelt(self._config, self.config_jsonschema["properties"])):
+            raise Refusal(" ".join(problems))
+        return super()._validate_config(raise_errors=raise_errors)
 
     def map_schema_message(self, message_dict: dict[str, Any]) -> Iterable[singer.Message]:
         """Take note of a stream; the first opens the store."""
@@ -247,7 +211,7 @@ class JoinMapper(InlineMapper, abc.ABC):
         )
         self._flush()
         now = marker.completed_at // 1000 if marker else int(time.time())
-        with tempfile.TemporaryFile(dir=self.store.path.parent) as held:
+        with room(self.store.path.parent) as held:
             with without_collector():
                 self._hold_back(held, self._since(now), now)
             self.store.commit()
@@ -272,13 +236,11 @@ class JoinMapper(InlineMapper, abc.ABC):
 
     def _hold_back(self, held: IO[bytes], since: int | None, now: int) -> None:
         """Derive all that is to be sent into a file, and note the run in the store: what may fail, fails here."""
-        try:
-            for message in self.derived(since):
-                held.write(self.message_writer.format_message(message))
-            if state := self._state():
-                held.write(self.message_writer.format_message(state))
-        except OSError as error:
-            raise Refusal(f"What is to be sent does not fit beside the store ({error.strerror}): make room.") from error
+        for message in self.derived(since):
+            held.write(self.message_writer.format_message(message))
+        if state := self._state():
+            held.write(self.message_writer.format_message(state))
+        held.flush()
         self.store.remember("generation", self.generation)
         if since is None:
             self.store.remember("all_sent", self.generation)

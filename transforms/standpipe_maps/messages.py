@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tempfile
 from collections import Counter
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import IO, TYPE_CHECKING, Any
 
@@ -15,7 +17,8 @@ from singer_sdk.singerlib.encoding.base import GenericSingerReader
 from standpipe_maps.errors import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
@@ -93,17 +96,38 @@ class LineReader(GenericSingerReader[bytes]):
         }
 
 
+@contextmanager
+def room(folder: Path) -> Iterator[IO[bytes]]:
+    """A file to hold back in what is to be sent; it is gone when it is closed.
+
+    Raises:
+        Refusal: the folder has no room for it.
+    """
+    try:
+        # Closing it writes what is left, so that may fail once more: the refusal is made outside.
+        with tempfile.TemporaryFile(dir=folder) as held:
+            yield held
+    except OSError as error:
+        raise Refusal(f"What is to be sent does not fit beside the store ({error.strerror}): make room.") from error
+
+
 def release(held: IO[bytes], output: IO[bytes]) -> None:
     """Write all that was held back, from its beginning.
 
     Raises:
-        Refusal: nobody reads the output any more.
+        Refusal: nobody reads the output any more, or it has no room.
     """
     held.seek(0)
     try:
         shutil.copyfileobj(held, output)
         output.flush()
-    except BrokenPipeError as error:
+    except OSError as error:
         # Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
-        raise Refusal("The target stopped reading before the end: nothing is acknowledged, run again.") from error
+        raise Refusal(f"{_unsent(error)} nothing is acknowledged, run again.") from error
+
+
+def _unsent(error: OSError) -> str:
+    if isinstance(error, BrokenPipeError):
+        return "The target stopped reading before the end:"
+    return f"What is sent cannot be written ({error.strerror}):"

@@ -37,6 +37,7 @@ PRAGMAS = (
 PROBLEMS = (
     ("locked", "Another run is using the store {path}: let it end, then run again."),
     ("full", "The disk that holds the store {path} is full: make room, then run again."),
+    ("I/O", "The disk that holds the store {path} does not take what is written: check it, make room, then run again."),
     ("readonly", "The store {path} cannot be written: check its permissions, or the setting `store_dir`."),
     ("unable to open", "The store {path} cannot be opened: check its permissions, or the setting `store_dir`."),
     ("not a database", "The file {path} is no store, or is damaged: {remedy}."),

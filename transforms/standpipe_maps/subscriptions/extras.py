@@ -10,7 +10,7 @@ from standpipe_maps.errors import Refusal
 from standpipe_maps.subscriptions.schema import ATTRIBUTES, DATE, MONEY, TEXT, WHOLE, YES_NO, Attribute, Facts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 EVERY = "*"
 TYPES: Mapping[str, Mapping[str, Any]] = {"string": TEXT, "integer": WHOLE, "number": MONEY, "boolean": YES_NO}
@@ -93,7 +93,9 @@ def _attribute(side: Side, field: str, schema: Mapping[str, Any]) -> Attribute |
     source = f"{side.stream.removesuffix('s')}.{field}"
     if field not in properties:
         # A schema that is open says nothing of its custom fields, whose type only the site's owner knows.
-        return Attribute(side.part + field, TEXT, source, source, _text(side, field)) if _is_open(schema) else None
+        if not _is_open(schema):
+            return None
+        return _typed(Attribute(side.part + field, TEXT, source, source, _text(side, field)), side, field, WORDS)
     named = properties[field].get("type", ())
     kinds = [kind for kind in ([named] if isinstance(named, str) else named) if kind != "null"]
     if len(kinds) != 1 or kinds[0] not in TYPES:
@@ -101,28 +103,33 @@ def _attribute(side: Side, field: str, schema: Mapping[str, Any]) -> Attribute |
     is_date = kinds[0] == "string" and properties[field].get("format") == "date-time"
     description = properties[field].get("description", source)
     kind = DATE if is_date else TYPES[kinds[0]]
-    return Attribute(side.part + field, kind, description, source, _value(side, field, PYTHON[kinds[0]]))
+    attribute = Attribute(side.part + field, kind, description, source, _value(side, field))
+    return _typed(attribute, side, field, PYTHON[kinds[0]])
 
 
 def _is_open(schema: Mapping[str, Any]) -> bool:
     return schema.get("additionalProperties", True) is not False
 
 
-def _value(side: Side, field: str, fitting: tuple[type, ...]) -> Callable[[Facts], Any]:
-    """The field's value; None when it is not of the type that the schema says."""
-
-    def value(facts: Facts) -> Any:
-        found = side.record(facts).get(field)
-        return found if type(found) in fitting else None
-
-    return value
+def _value(side: Side, field: str) -> Callable[[Facts], Any]:
+    return lambda facts: side.record(facts).get(field)
 
 
 def _text(side: Side, field: str) -> Callable[[Facts], Any]:
-    """The field's value as text; None when it is not one value."""
+    """The field's value as text."""
 
     def value(facts: Facts) -> str | None:
         found = side.record(facts).get(field)
-        return WORDS[type(found)](found) if type(found) in WORDS else None
+        return None if found is None else WORDS[type(found)](found)
 
     return value
+
+
+def _typed(attribute: Attribute, side: Side, field: str, fitting: Collection[type]) -> Attribute:
+    """The attribute, None where what stands in the field is of no fitting type."""
+
+    def fits(facts: Facts) -> bool:
+        found = side.record(facts).get(field)
+        return found is None or type(found) in fitting
+
+    return attribute._replace(value=lambda facts: attribute.value(facts) if fits(facts) else None, fits=fits)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import singer_sdk.singerlib as singer
 from singer_sdk import typing as th
 
-from standpipe_maps.base import JoinMapper, common_settings
+from standpipe_maps.base import JoinMapper
 from standpipe_maps.errors import Refusal
+from standpipe_maps.settings import common_settings
 from standpipe_maps.subscriptions import ledger, rules
 from standpipe_maps.subscriptions.extras import collisions, extra_attributes
-from standpipe_maps.subscriptions.records import NOTES, ODD, Candidate, Derived, Shape, derive, winners
+from standpipe_maps.subscriptions.records import NOTES, ODD, UNFIT, Candidate, Derived, Shape, derive, winners
 from standpipe_maps.subscriptions.schema import ATTRIBUTES, company_fields, contact_fields, stream_schema
 
 if TYPE_CHECKING:
@@ -183,6 +184,6 @@ class MapSubscriptions(JoinMapper):
             "generation": generation,
             "seconds": seconds,
             "rows_in": {stream: self.counts[stream] for stream in sorted(self.counts)},
-            **{note: self.notes[note] for note in ("customers_out", "shadowed", *NOTES)},
+            **{note: self.notes[note] for note in ("customers_out", "shadowed", *NOTES, UNFIT)},
             "waiting_for_customer": waiting,
         }

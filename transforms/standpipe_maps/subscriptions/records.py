@@ -89,7 +89,8 @@ def derive(one: Candidate, invoices: Iterable[Invoice], shape: Shape) -> Derived
         **_values(shape.fields, facts),
         "custom_attributes": _values(shape.attributes, facts),
     }
-    return Derived(record, [note for note, holds in NOTES.items() if holds(one, counted_invoices, facts)])
+    notes = [note for note, holds in NOTES.items() if holds(one, counted_invoices, facts)]
+    return Derived(record, notes + [UNFIT] * _is_unfit(shape.attributes, facts))
 
 
 def _facts(one: Candidate, invoices: Sequence[Invoice], shape: Shape) -> Facts:
@@ -138,7 +139,7 @@ def _quantity(record: Record, field: str) -> int | None:
 
 def _values(attributes: Iterable[Attribute], facts: Facts) -> dict[str, Any]:
     values = {}
-    for name, kind, _, source, value_of in attributes:
+    for name, kind, _, source, value_of, _ in attributes:
         try:
             value = value_of(facts)
         except (ValueError, ArithmeticError, OSError) as error:
@@ -165,7 +166,12 @@ NOTES: Mapping[str, Callable[[Candidate, Sequence[Invoice], Facts], bool]] = {
         or min((min(each.amount_due or 0, each.total or 0) for each in invoices), default=0) < 0
     ),
 }
-ODD = frozenset({"unknown_currency", "no_exchange_rate", "unknown_status", "unknown_catalog", "negative_amount"})
+UNFIT = "unfit_extra_field"
+ODD = frozenset({"unknown_currency", "no_exchange_rate", "unknown_status", "unknown_catalog", "negative_amount", UNFIT})
+
+
+def _is_unfit(attributes: Iterable[Attribute], facts: Facts) -> bool:
+    return not all(attribute.fits(facts) for attribute in attributes if attribute.fits)
 
 
 def _has_problem(facts: Facts, problem: str) -> bool:

@@ -56,6 +56,8 @@ class Attribute(NamedTuple):
     description: str
     source: str
     value: Callable[[Facts], Any]
+    fits: Callable[[Facts], bool] | None = None
+    """Whether what stands there is of the type; None where the type was checked as the record came."""
 
 
 def _customer(field: str) -> Callable[[Facts], Any]:

@@ -1,0 +1,255 @@
+"""Killed, cut off or out of room at each phase of a run: nothing partial is acknowledged, and the next run is right."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from standpipe_maps.errors import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from conftest import Lines, Mapper
+
+Row = tuple[str, dict[str, Any]]
+# The command, with something that happens when the nth call of a function begins: it is killed, or no file may grow
+# past a limit from then on, which kills it in the middle of a write ("cut") or makes the write fail ("full").
+AT_A_MOMENT = """
+import os, resource, signal, sys
+from pkgutil import resolve_name
+from standpipe_maps.subscriptions.mapper import MapSubscriptions
+
+place, name, nth, act, limit = sys.argv[1:6]
+del sys.argv[1:6]
+owner = resolve_name(place)
+function, calls = getattr(owner, name), iter(range(1, 1_000_000))
+
+def moment(*arguments):
+    if next(calls) == int(nth):
+        if act == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL if act == "cut" else signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
+    return function(*arguments)
+
+setattr(owner, name, moment)
+MapSubscriptions.cli()
+"""
+STORE = "standpipe_maps.store:Store"
+MAPPER = "standpipe_maps.subscriptions.mapper:MapSubscriptions"
+BASE = "standpipe_maps.base"
+ANN = {"id": "ann", "email": "one@x.io", "created_at": 100, "cf_user": "u1", "resource_version": 1}
+BOB = {**ANN, "id": "bob", "created_at": 200, "cf_user": "u2"}
+OLD: list[Row] = [
+    ("customers", ANN),
+    ("customers", BOB),
+    ("subscriptions", {"id": "s1", "customer_id": "ann", "status": "cancelled", "resource_version": 1}),
+]
+MANY = 1500
+NEW: list[Row] = [
+    *(("customers", {"id": f"n{n}", "email": f"{n}@x.io", "cf_user": f"n{n}"}) for n in range(MANY)),
+    ("subscriptions", {"id": "s1", "customer_id": "ann", "status": "active", "resource_version": 2}),
+    ("invoices", {"id": "i1", "customer_id": "n0", "status": "not_paid", "amount_due": 5, "currency_code": "USD"}),
+]
+BY_USER = {"match_on": "user_id", "user_id_field": "cf_user"}
+LIMIT = 100_000
+
+# What happens where, and how much leaves the mapper: nothing, a part without STATE, or all.
+DEATHS = [
+    ("reading", STORE, "upsert", 1, "kill", "nothing"),
+    ("deriving", MAPPER, "_note", 700, "kill", "nothing"),
+    ("before the commit", STORE, "commit", 1, "kill", "nothing"),
+    ("in the middle of the commit", STORE, "commit", 1, "cut", "nothing"),
+    ("after the commit", BASE, "release", 1, "kill", "nothing"),
+    ("in the middle of emitting", BASE, "release", 1, "cut", "part"),
+    ("summing up", BASE, "save", 1, "kill", "all"),
+]
+# The settings of the run that dies, and of the next.
+SETTINGS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("the same settings", {}, {}),
+    ("a setting changed", {**BY_USER, "resend": "changed"}, {**BY_USER, "resend": "changed"}),
+    ("a setting changed and set back", BY_USER, {"resend": "changed"}),
+]
+
+
+def whole(mapper: Mapper, lines: Lines, rows: list[Row]) -> str:
+    """The whole input of a run of our own tap."""
+    echo = lines.state(None, _map=mapper.confirmed)
+    return "".join([echo, *lines.schemas, *(lines.record(*row) for row in rows), lines.state(_map=mapper.confirmed)])
+
+
+def at_a_moment(mapper: Mapper, text: str, moment: tuple[Any, ...], **settings: Any) -> tuple[int, str, bytes]:
+    """Run the command over this input until that moment: its exit code, its log, and what left it."""
+    sent = mapper.folder.with_suffix(".sent")
+    with sent.open("wb") as output:
+        done = subprocess.run(
+            [sys.executable, "-c", AT_A_MOMENT, *map(str, moment), "--config", mapper.settings_file(**settings)],
+            input=text,
+            stdout=output,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    return done.returncode, done.stderr, sent.read_bytes()
+
+
+def messages(sent: bytes) -> list[dict[str, Any]]:
+    """The messages on whole lines: what a target can take."""
+    return [json.loads(line) for line in sent.splitlines(keepends=True) if line.endswith(b"\n")]
+
+
+def extent(sent: bytes) -> str:
+    """How much left the mapper."""
+    if not sent:
+        return "nothing"
+    return "all" if messages(sent)[-1]["type"] == "STATE" else "part"
+
+
+def by_customer(records: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The last record of each customer."""
+    return {one["customer_id"]: one for one in records}
+
+
+def records(sent: bytes) -> list[dict[str, Any]]:
+    """The records on whole lines."""
+    return [message["record"] for message in messages(sent) if message["type"] == "RECORD"]
+
+
+@pytest.mark.parametrize("settings", [row[1:] for row in SETTINGS], ids=[row[0] for row in SETTINGS])
+@pytest.mark.parametrize("death", [row[1:] for row in DEATHS], ids=[row[0] for row in DEATHS])
+def test_a_death_at_each_phase(
+    death: tuple[Any, ...],
+    settings: tuple[dict[str, Any], ...],
+    mapper: Mapper,
+    fresh_mapper: type[Mapper],
+    lines: Lines,
+) -> None:
+    """What was sent before and after it is, of every customer, the truth; nothing untrue was sent by whom it hit."""
+    *moment, expected = death
+    during, after = settings
+    last = by_customer(mapper.run(*OLD).records)
+    code, _, sent = at_a_moment(mapper, whole(mapper, lines, NEW), (*moment, LIMIT), **during)
+    assert (code, extent(sent)) == (-signal.SIGXFSZ if "cut" in moment else -signal.SIGKILL, expected)
+    truth = by_customer(fresh_mapper().run(*OLD, *NEW, **during).records)
+    assert all(truth[one["customer_id"]] == one for one in records(sent))
+    last.update(by_customer(records(sent)))
+    if expected == "all":
+        mapper.confirmed = messages(sent)[-1]["value"]["bookmarks"]["_map"]
+    last.update(by_customer(mapper.run(*([] if expected == "all" else NEW), **after).records))
+    for customer, record in by_customer(fresh_mapper().run(*OLD, *NEW, **after).records).items():
+        assert last[customer] == record
+
+
+FULL = [
+    ("reading", STORE, "upsert", 1, 0, "nothing", "The disk that holds the store"),
+    ("deriving", MAPPER, "_note", 700, 0, "nothing", "does not fit beside the store"),
+    ("deriving the last record", MAPPER, "_note", MANY + 1, 0, "nothing", "does not fit beside the store"),
+    ("committing", STORE, "commit", 1, LIMIT, "nothing", "The disk that holds the store"),
+    ("emitting", BASE, "release", 1, LIMIT, "part", "What is sent cannot be written"),
+]
+
+
+@pytest.mark.parametrize("full", [row[1:] for row in FULL], ids=[row[0] for row in FULL])
+def test_a_disk_full_at_each_phase(
+    full: tuple[Any, ...], mapper: Mapper, fresh_mapper: type[Mapper], lines: Lines
+) -> None:
+    """One sentence, exit code 1 and no STATE; once there is room the next run sends the truth."""
+    place, name, nth, limit, expected, sentence = full
+    mapper.run(*OLD)
+    code, log, sent = at_a_moment(mapper, whole(mapper, lines, NEW), (place, name, nth, "full", limit))
+    assert (code, extent(sent), "Traceback" in log, "Exception ignored" in log) == (1, expected, False, False), log
+    assert sentence in log
+    assert mapper.run(*NEW).records == fresh_mapper().run(*OLD, *NEW).records
+
+
+def test_a_disk_full_when_all_is_sent(mapper: Mapper, lines: Lines) -> None:
+    """The summary is lost, and nothing else."""
+    mapper.run(*OLD)
+    code, log, sent = at_a_moment(mapper, whole(mapper, lines, NEW), (BASE, "save", 1, "full", 0))
+    assert (code, extent(sent), len(records(sent))) == (0, "all", MANY + 1)
+    assert "cannot be written (File too large)" in log
+
+
+ENDS = ["customers", "subscriptions", "invoices"]
+
+
+@pytest.mark.parametrize("rest", ["", '{"type": "RECORD", "stream": "'], ids=["between lines", "within a line"])
+@pytest.mark.parametrize("stream", ENDS)
+def test_a_tap_that_dies_in_each_stream(
+    stream: str, rest: str, mapper: Mapper, fresh_mapper: type[Mapper], lines: Lines
+) -> None:
+    """Whatever it had sent, nothing leaves the mapper, and the next run sends the truth."""
+    mapper.run(*OLD)
+    names = ENDS[: ENDS.index(stream) + 1]
+    streams = [[lines.schema(name), *(lines.record(*row) for row in NEW if row[0] == name)] for name in names]
+    states = [lines.state(None, _map=mapper.confirmed)] * 2
+    with pytest.raises(Refusal, match=r"without saying that it read everything|Line \d+ of the input is no Singer"):
+        mapper.feed([states[0], *chain.from_iterable(streams), states[1], rest])
+    assert mapper.run(*NEW).records == fresh_mapper().run(*OLD, *NEW).records
+
+
+def _lose_state(mapper: Mapper, other: Path) -> None:  # noqa: ARG001
+    mapper.confirmed = {}
+
+
+def _lose_store(mapper: Mapper, other: Path) -> None:  # noqa: ARG001
+    mapper.stores[0].unlink()
+
+
+def _roll_back(mapper: Mapper, other: Path) -> None:  # noqa: ARG001
+    shutil.copy(mapper.stores[0], mapper.folder / "copy")
+    mapper.run(*NEW)
+    (mapper.folder / "copy").replace(mapper.stores[0])
+
+
+def _take_another_store(mapper: Mapper, other: Path) -> None:
+    shutil.copy(other, mapper.stores[0])
+
+
+def _take_another_state(mapper: Mapper, other: Path) -> None:
+    mapper.confirmed = {"store": other.stem, "gen": 1}
+
+
+def _damage(mapper: Mapper, other: Path) -> None:  # noqa: ARG001
+    mapper.stores[0].write_bytes(mapper.stores[0].read_bytes()[:5000])
+
+
+LOSSES: list[tuple[str, Callable[[Mapper, Path], None], str | None]] = [
+    ("state lost", _lose_state, None),
+    ("store lost", _lose_store, "is missing"),
+    ("store rolled back", _roll_back, "is an old copy"),
+    ("store of another pipeline", _take_another_store, "under another name"),
+    ("state of another pipeline", _take_another_state, "is missing"),
+    ("store damaged", _damage, "is no store, or is damaged"),
+]
+
+
+@pytest.mark.parametrize("resend", ["all", "changed"])
+@pytest.mark.parametrize(("loss", "sentence"), [row[1:] for row in LOSSES], ids=[row[0] for row in LOSSES])
+def test_a_loss_between_runs(
+    loss: Callable[[Mapper, Path], None],
+    sentence: str | None,
+    resend: str,
+    mapper: Mapper,
+    fresh_mapper: type[Mapper],
+) -> None:
+    """The run that would join with other rows than were confirmed is refused; a full refresh sends the truth."""
+    other = fresh_mapper()
+    other.run(("customers", {"id": "stranger", "email": "stranger@x.io"}))
+    mapper.run(*OLD, resend=resend)
+    loss(mapper, other.stores[0])
+    if sentence:
+        with pytest.raises(Refusal, match=rf"{sentence}.*--full-refresh"):
+            mapper.run(*NEW, resend=resend)
+        mapper.confirmed = {}
+    assert mapper.run(*OLD, *NEW, resend=resend).records == fresh_mapper().run(*OLD, *NEW).records
