@@ -72,9 +72,7 @@ def read_query(
     return Query(limit, after, sort, descending, tuple(tests), include_deleted, fingerprint)
 
 
-def known_to(
-    params: Sequence[tuple[str, str]], resource: Resource, catalog: int
-) -> list[tuple[str, str]]:
+def known_to(params: Sequence[tuple[str, str]], resource: Resource, catalog: int) -> list[tuple[str, str]]:
     """Those of the parameters that a list documents, whatever their operators and values."""
     named = {"limit", "offset", *resource.equals, *resource.flags}
     named |= {"include_deleted"} if resource.include_deleted else set()
