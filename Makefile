@@ -15,8 +15,9 @@ demo: .venv/synced ## Run the whole pipeline against the sandbox: no account nee
 test: .venv/synced ## Run every test
 	$(UV) run --no-sync pytest -n 2 --dist loadgroup
 
-conformance: .venv/synced ## Run others' clients and connectors against the sandbox
-	$(UV) run --no-sync pytest -m conformance
+conformance: .venv/synced ## Run others' clients and connectors against the sandbox, then fuzz it for a minute
+	$(UV) run --no-sync pytest -n 2 --dist loadgroup -m conformance tests/conformance
+	$(UV) run --no-sync pytest -n 2 --dist loadgroup -m fuzz --hypothesis-profile=thorough tests/sandbox
 
 lint: .venv/synced ## Check style, types and the lock file
 	$(UV) lock --check

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 from sandbox.settings import Settings
 from sandbox.testing import RunningSandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+settings.register_profile("thorough", max_examples=700)
+"""For fuzzing at length; what has no number of examples of its own takes it from the profile."""
 
 
 @pytest.fixture(scope="session")
