@@ -15,8 +15,9 @@ demo: .venv/synced ## Run the whole pipeline against the sandbox: no account nee
 test: .venv/synced ## Run every test
 	$(UV) run --no-sync pytest -n 2 --dist loadgroup
 
-conformance: .venv/synced ## Run others' clients and connectors against the sandbox
-	$(UV) run --no-sync pytest -m conformance
+conformance: .venv/synced ## Run others' clients and connectors against the sandbox, then fuzz it for a minute
+	$(UV) run --no-sync pytest -n 2 --dist loadgroup -m conformance tests/conformance
+	$(UV) run --no-sync pytest -n 2 --dist loadgroup -m fuzz --hypothesis-profile=thorough tests/sandbox
 
 faults: .venv/synced ## Kill, drop and storm, at fifty moments
 	FAULT_MOMENTS=50 $(UV) run --no-sync pytest -m faults -n 2
@@ -45,7 +46,7 @@ constraints: .venv/synced ## Write the versions of uv.lock for `meltano install`
 	$(UV) export --quiet --frozen --no-hashes --no-emit-workspace --no-annotate --no-header --all-packages --no-default-groups -o constraints.txt
 
 clean: ## Remove what the commands above made (not .env, not Meltano's state)
-	rm -rf .venv .uv .pytest_cache .mypy_cache .ruff_cache .hypothesis .meltano/demo
+	rm -rf .venv .venv-conformance .uv .pytest_cache .mypy_cache .ruff_cache .hypothesis .meltano/demo
 
 # The mark is newer than everything it was made from, so that a second command starts at once.
 .venv/synced: $(if $(filter .uv/%,$(UV)),.uv/bin/uv) pyproject.toml uv.lock $(wildcard */pyproject.toml)

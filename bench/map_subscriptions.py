@@ -147,7 +147,7 @@ def run(folder: Path, source: Path, **settings: Any) -> Ran:
     config.write_text(json.dumps({"store_dir": str(folder / "stores"), **settings}))
     with sent.open("wb") as output, (folder / "log").open("wb") as log, source.open("rb") as file:
         started = time.monotonic()
-        process = subprocess.Popen([COMMAND, "--config", config], stdin=subprocess.PIPE, stdout=output, stderr=log)  # noqa: S603
+        process = subprocess.Popen([COMMAND, "--config", config], stdin=subprocess.PIPE, stdout=output, stderr=log)
         pipe = cast("IO[bytes]", process.stdin)
         shutil.copyfileobj(file, pipe)
         pipe.close()
@@ -170,7 +170,7 @@ def told(sent: Path) -> tuple[int, dict[str, Any]]:
 
 def row(what: str, figure: str, limit: str, *, holds: bool) -> None:
     """Print one row of the table."""
-    print(f"| {what} | {figure} | {limit} | {'yes' if holds else 'no'} |", flush=True)  # noqa: T201
+    print(f"| {what} | {figure} | {limit} | {'yes' if holds else 'no'} |", flush=True)
 
 
 def measure_in(folder: Path) -> None:
@@ -212,7 +212,7 @@ MEASUREMENTS = {
 }
 
 if __name__ == "__main__":
-    print("| what | measured | limit | holds |\n|---|---|---|---|")  # noqa: T201
+    print("| what | measured | limit | holds |\n|---|---|---|---|")
     for chosen in sys.argv[1:] or MEASUREMENTS:
         with tempfile.TemporaryDirectory() as name:
             MEASUREMENTS[chosen](Path(name))

@@ -30,7 +30,7 @@ def create_app(world: World) -> Starlette:
         Api(
             "chargebee", "/chargebee/api/v2", chargebee.routes(world), chargebee_errors.failure, chargebee.admits(world)
         ),
-        Api("intercom", "/intercom", intercom.routes(world), _intercom_failure),
+        Api("intercom", "/intercom", intercom.routes(world), _intercom_failure, squeezes_slashes=True),
         Api(
             "chartmogul",
             "/chartmogul/v1",

@@ -80,6 +80,8 @@ class Settings:
     """Chargebee's calls in a minute of real time; 0 for no limit. Its plans allow 150, 1000 and 3500."""
     chargebee_max_concurrent_gets: int = 0
     """How many reads Chargebee serves at once; 0 for no limit."""
+    chargebee_refuse_unknown_parameters: bool = True
+    """Whether Chargebee's lists refuse filters and parameters that they do not document (else they ignore them)."""
 
 
 def settings_from(values: dict[str, Any]) -> Settings:

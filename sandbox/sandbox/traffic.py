@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from sandbox.world import World
 
 log = logging.getLogger("sandbox")
+_SLASHES = re.compile("/{2,}")
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Api:
 
     Attributes:
         admits: entered, with the method, for as long as a request lasts; gives the response to one that is not let in.
+        squeezes_slashes: a path with two slashes in a row is read as with one.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Api:
     routes: Sequence[Route]
     failure: Callable[[int, str], dict[str, Any]]
     admits: Callable[[str], AbstractContextManager[Response | None]] = lambda _: nullcontext()
+    squeezes_slashes: bool = False
 
     def template(self, method: str, path: str) -> str:
         """The template of the route that serves this call; the path itself when none does."""
@@ -68,6 +72,9 @@ class Traffic:
             await self.app(scope, receive, self._dated(send))
             return
         api, path = found
+        if api.squeezes_slashes and "//" in path:
+            path = _SLASHES.sub("/", path)
+            scope = {**scope, "path": api.prefix + path}
         self.world.calls.count(api.name, scope["method"], api.template(scope["method"], path))
         with api.admits(scope["method"]) as refusal:
             if refusal is None:

@@ -368,7 +368,8 @@ def test_filters_belong_to_a_catalog(chargebee: Chargebee, catalog: int, known: 
     assert (status, code, param) == (400, "invalid_request", f"{unknown}[is]")
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.fuzz
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     path=st.sampled_from([*LISTS, "configurations", "customers/x"]),
     name=st.sampled_from(["limit", "offset", "include_deleted", "id[in]", "updated_at[between]", "sort_by[asc]"])

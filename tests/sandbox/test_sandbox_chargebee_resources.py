@@ -270,7 +270,8 @@ NAMES = sorted(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@pytest.mark.fuzz
+@settings(deadline=None)
 @given(
     path=st.sampled_from(PATHS),
     tail=st.sampled_from(["", "/x", "/1"]),

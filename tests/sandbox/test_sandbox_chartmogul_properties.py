@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 settings.register_profile("sandbox", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 PROFILE = settings.get_profile("sandbox")
 FEW = settings(PROFILE, max_examples=25)
-MANY = settings(PROFILE, max_examples=300)
+MANY = settings(PROFILE)
 
 
 @pytest.fixture
@@ -162,6 +162,7 @@ def owner_of(operation: Any) -> str:
     return next((kind for start, kind in kinds.items() if operation.path.startswith(start)), "{customer}")
 
 
+@pytest.mark.fuzz
 @MANY
 @given(operation=st.sampled_from(OPERATIONS), known=st.booleans(), query=QUERIES, body=BODIES)
 def test_no_input_ends_in_a_traceback(

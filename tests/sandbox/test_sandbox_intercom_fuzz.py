@@ -40,7 +40,8 @@ QUERIES = st.dictionaries(
 )
 
 
-@settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@pytest.mark.fuzz
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(operation=st.sampled_from(OPERATIONS), body=BODIES, query=QUERIES, data=st.data())
 def test_no_input_breaks_the_api(
     lively: IntercomCaller, operation: Any, body: Any, query: dict[str, str], data: st.DataObject

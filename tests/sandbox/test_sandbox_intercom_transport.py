@@ -71,6 +71,12 @@ def test_an_unknown_path_or_method_is_not_found(intercom: IntercomCaller, call: 
     assert intercom.refused(call) == (404, errors)
 
 
+def test_two_slashes_are_one(intercom: IntercomCaller) -> None:
+    """As in the addresses that singer-io's tap-intercom makes of the API's own paths; counted as what they mean."""
+    assert intercom.ok("GET //me") == intercom.ok("GET /me")
+    assert intercom.sandbox.calls()["calls"] == [{"api": "intercom", "method": "GET", "path": "/me", "count": 2}]
+
+
 @pytest.mark.parametrize(
     "content",
     [b"{", b"[]", b"null", b'"text"', b'{"a": NaN}', b'{"a": 1e999}', b'{"a": "\\ud800"}', b"\xff", b"[" * 100_000],

@@ -15,7 +15,7 @@ from sandbox.business.tables import encode
 from sandbox.chargebee.errors import RefusedError, incompatible, invalid, not_found
 from sandbox.chargebee.items import item_writer
 from sandbox.chargebee.line_items import read_lines_query, with_lines
-from sandbox.chargebee.lists import Key, Query, page, read_query, select
+from sandbox.chargebee.lists import Key, Query, known_to, page, read_query, select
 from sandbox.chargebee.resources import RESOURCES, Resource
 from sandbox.chargebee.views import VIEWS, View
 
@@ -75,7 +75,7 @@ class Server:
             world = self._world
             self._hold_to_catalog(resource)
             parent_id = self._parent(resource, request)
-            query = read_query(_params(request), resource, world.settings.catalog, parent_id)
+            query = read_query(self._asked(resource, request), resource, world.settings.catalog, parent_id)
             at = world.clock.now() - world.settings.list_lag
             records = world.business.table(resource.table).seen(at)
             found, offset = page(self._selection(resource, records, query, at), query)
@@ -103,6 +103,11 @@ class Server:
             return item_writer(business, resource, lambda name: business.table(name).records)(record)
 
         return answer
+
+    def _asked(self, resource: Resource, request: Request) -> list[tuple[str, str]]:
+        """A list's parameters; those only that it documents where the site ignores others."""
+        params, settings = _params(request), self._world.settings
+        return params if settings.chargebee_refuse_unknown_parameters else known_to(params, resource, settings.catalog)
 
     def _hold_to_catalog(self, resource: Resource) -> None:
         if self._world.settings.catalog not in resource.catalogs:

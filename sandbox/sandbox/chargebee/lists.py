@@ -72,6 +72,15 @@ def read_query(
     return Query(limit, after, sort, descending, tuple(tests), include_deleted, fingerprint)
 
 
+def known_to(params: Sequence[tuple[str, str]], resource: Resource, catalog: int) -> list[tuple[str, str]]:
+    """Those of the parameters that a list documents, whatever their operators and values."""
+    named = {"limit", "offset", *resource.equals, *resource.flags}
+    named |= {"include_deleted"} if resource.include_deleted else set()
+    fields = {"sort_by"} | {name for name, accepted in resource.filters.items() if catalog in accepted.catalogs}
+    matches = [(_FIELD.fullmatch(name), name, text) for name, text in params]
+    return [(name, text) for match, name, text in matches if name in named or (match and match[1] in fields)]
+
+
 def select(records: Sequence[Any], query: Query, value: Callable[[Any, str], Any]) -> list[Key]:
     """The keys of all records that a query asks for, in ascending order; the offset plays no part.
 

@@ -55,6 +55,7 @@ def retrieve(call: Call) -> dict[str, Any]:
 
 def listed(call: Call) -> dict[str, Any]:
     """A page of the companies that have users, by their last request; nothing beyond the first 10,000."""
+    call.known()
     return _page(call, "/companies/list", call.workspace.visible_companies())
 
 

@@ -45,6 +45,7 @@ def update(call: Call) -> dict[str, Any]:
 
 def archive(call: Call) -> dict[str, Any]:
     """Hide a contact from lists and searches."""
+    call.known()
     contact = call.workspace.contacts.get(call.path["id"])
     call.workspace.set_archived(contact, archived=True, source="API")
     return shapes.stub(contact, archived=True)
@@ -52,6 +53,7 @@ def archive(call: Call) -> dict[str, Any]:
 
 def unarchive(call: Call) -> dict[str, Any]:
     """Bring an archived contact back, unless it was merged."""
+    call.known()
     if call.workspace.contacts.survivor(call.path["id"]):
         raise not_restorable()
     contact = call.workspace.contacts.get_any(call.path["id"])
@@ -62,6 +64,7 @@ def unarchive(call: Call) -> dict[str, Any]:
 
 def block(call: Call) -> dict[str, Any]:
     """Block a contact, which archives it."""
+    call.known()
     contact = call.workspace.contacts.get(call.path["id"])
     call.workspace.set_archived(contact, archived=True, source="API")
     return shapes.stub(contact, blocked=True)

@@ -244,7 +244,7 @@ BILLING = {
     "promotional_credits": Kind("promotional_credit", _promotional_credit, 30, CREATED),
     "orders": Kind("order", _order, 40, DELETABLE),
     "ramps": Kind("ramp", _ramp, 24, DELETABLE),
-    "gifts": Kind("gift", _gift, 24, UPDATED, beside=("subscription",)),
+    "gifts": Kind("gift", _gift, 24, UPDATED, beside=("subscription",), always_stamped=True),
     "usages": Kind("usage", _usage, 40),
     "einvoices": Kind("einvoice", _einvoice, 24, DELETABLE),
     "payment_schedules": Kind("payment_schedule", _schedule, 24, STAMPED),

@@ -56,6 +56,8 @@ class Kind:
     beside: tuple[str, ...] = ()
     key: str | None = "id"
     """The attribute that names it; None where the vendor has no id."""
+    always_stamped: bool = False
+    """Whether the vendor has it only since it keeps stamps, so that none is without."""
 
     def body(self, document: Document) -> dict[str, Any]:
         """The document as the vendor's API shows it."""
@@ -109,7 +111,7 @@ def _one_of(random: Random, records: Sequence[R]) -> R:
 def draw_all(business: Business, name: str, kind: Kind) -> list[Document]:
     """The documents of a kind that the business begins with, oldest first; none in a business without customers.
 
-    The first was last changed before the vendor kept stamps.
+    The first was last changed before the vendor kept stamps, if the vendor had such documents then.
     """
     draw = Draw(business, name, business.began)
     try:
@@ -122,7 +124,7 @@ def draw_all(business: Business, name: str, kind: Kind) -> list[Document]:
 
 def draw_one(draw: Draw, kind: Kind, number: int) -> Document:
     """The ``number``-th document of a kind."""
-    old = number == 0 and "updated_at" in kind.stamps
+    old = number == 0 and "updated_at" in kind.stamps and not kind.always_stamped
     draw.at = FIRST_STAMP - 40 * DAY if old else draw.now - draw.random.randrange(DAY, _AGE)
     document = write(draw, kind, number)
     changed = draw.at if old else draw.random.randint(document.created_at, max(document.created_at, draw.now))

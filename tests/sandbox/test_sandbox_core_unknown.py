@@ -1,0 +1,89 @@
+"""Every operation of all three APIs, row by row: what it does not know is refused or ignored as the README says."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from sandbox.chargebee.resources import RESOURCES
+from sandbox.chargebee.views import VIEWS
+from sandbox.chartmogul.api import OPERATIONS as CHARTMOGUL
+from sandbox.intercom.api import OPERATIONS as INTERCOM
+
+if TYPE_CHECKING:
+    from sandbox.testing import RunningSandbox
+
+CHARGEBEE = [
+    *((row.catalogs[0], f"/{row.path}") for row in RESOURCES),
+    *((row.catalogs[0], f"/{row.path}/{{id}}") for row in RESOURCES if row.retrieved),
+    *((view.catalogs[0], view.path) for view in VIEWS),
+]
+UNKNOWN = ["shoe_size=44", "shoe_size[is]=44", "id[sounds_like]=x", "sort_by[asc]=shoe_size", "sort_by[up]=id"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def plenty(running_sandbox: RunningSandbox) -> None:
+    """A business that nothing here reads the records of."""
+    running_sandbox.reset(customers=60, rate_limit_per_window=10**9, chartmogul_requests_per_second=10**9)
+
+
+NEEDED = {f"/{row.path}": [f"{name}={row.equals[name].values[0]}&" for name in row.required] for row in RESOURCES}
+"""The parameters without which a list is refused before all else."""
+
+
+def filled(path: str, sandbox: RunningSandbox) -> str:
+    """The path with ids that are there, where a parent must be found before its parameters are read."""
+    for name in ("customers", "subscriptions", "quotes", "items"):
+        live = next(one.id for one in sandbox.world.business.table(name).records if not one.deleted)
+        path = path.replace(f"/{name}/{{id}}/", f"/{name}/{live}/")
+    return path.replace("{id}", "1")
+
+
+@pytest.mark.parametrize(("catalog", "path"), CHARGEBEE, ids=[f"{path} {catalog}" for catalog, path in CHARGEBEE])
+def test_chargebee_refuses_what_an_operation_does_not_know(
+    running_sandbox: RunningSandbox, catalog: int, path: str
+) -> None:
+    """Parameter, field, operator, sort and direction: 400, the parameter named."""
+    if running_sandbox.world.settings.catalog != catalog:
+        running_sandbox.reset(
+            customers=60, rate_limit_per_window=10**9, chartmogul_requests_per_second=10**9, catalog=catalog
+        )
+    for query in UNKNOWN:
+        needed = "".join(NEEDED.get(path, []))
+        address = f"{running_sandbox.chargebee_url}{filled(path, running_sandbox)}?{needed}{query}"
+        reply = requests.get(address, auth=("sandbox_key", ""), timeout=10)
+        body = reply.json()
+        assert (reply.status_code, body["api_error_code"], body["param"]) == (
+            400,
+            "invalid_request",
+            query.partition("=")[0],
+        ), query
+
+
+@pytest.mark.parametrize("one", INTERCOM, ids=lambda one: f"{one.method} {one.path}")
+def test_intercom_refuses_what_an_operation_does_not_know(running_sandbox: RunningSandbox, one: Any) -> None:
+    """Parameter and body field: never a success, and no parameter gets as far as anything else."""
+    token = {"Authorization": "Bearer sandbox_token", "Intercom-Version": "2.16"}
+    address = running_sandbox.intercom_url + one.path
+    asked = requests.request(one.method, f"{address}?shoe_size=44", json={}, headers=token, timeout=10)
+    errors = [{"code": "bad_request", "message": "bad 'shoe_size' parameter"}]
+    assert (asked.status_code, asked.json()["errors"]) == (400, errors)
+    known = running_sandbox.world.intercom
+    stores = (known.contacts, known.companies, known.conversations, known.tickets)
+    ids = [next(one.id for one in store.live()) for store in stores] + [known.tags.all()[0].id]
+    for there in ids if one.method in ("POST", "PUT") else []:
+        filled_address = re.sub(r"\{\w+\}", there, address)
+        sent = requests.request(one.method, filled_address, json={"shoe_size": 44}, headers=token, timeout=10)
+        assert 400 <= sent.status_code < 500, filled_address
+
+
+@pytest.mark.parametrize("one", CHARTMOGUL, ids=lambda one: f"{one.method} {one.path}")
+def test_chartmogul_ignores_what_an_operation_does_not_know(running_sandbox: RunningSandbox, one: Any) -> None:
+    """The answer is the same with an unknown parameter and an unknown field as without, but for a new record's id."""
+    address, key = running_sandbox.chartmogul_url + one.path, ("sandbox_key", "")
+    plain = requests.request(one.method, address, json={}, auth=key, timeout=10)
+    asked = requests.request(one.method, f"{address}?shoe_size=44", json={"shoe_size": 44}, auth=key, timeout=10)
+    assert (asked.status_code, asked.json().keys()) == (plain.status_code, plain.json().keys())
+    assert asked.text == plain.text or plain.status_code == 201
