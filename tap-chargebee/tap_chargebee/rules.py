@@ -108,6 +108,24 @@ def _wrong_bookmark(name: str, bookmark: object) -> Iterable[str]:
         yield f"The bookmark of `{name}` in the state is no unix time: mend it, or start with a full refresh."
 
 
+def site_problems(state: Mapping[str, Any], site: str) -> list[str]:
+    """One sentence when the bookmarks are those of another site: what they passed by there says nothing of this one.
+
+    Args:
+        state: a well-formed state.
+        site: the setting; empty when nothing is going to be read.
+    """
+    if not site:
+        return []
+    bookmarks = state.get("bookmarks", {}).values()
+    others = {bookmark["site"] for bookmark in bookmarks if str(bookmark.get("site", site)).lower() != site.lower()}
+    return [
+        f"The state was left by the site `{other}`, and the setting `site` is `{site}` now: start with a full refresh "
+        "(--full-refresh), or set it back."
+        for other in sorted(others)
+    ]
+
+
 def catalog_problems(catalog: object, known: Collection[str]) -> list[str]:
     """One sentence for a catalog that is none, or for each stream of it that does not exist.
 

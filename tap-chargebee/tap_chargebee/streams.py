@@ -241,6 +241,9 @@ class ChargebeeStream(Stream):
         state = self.tap_state.get("bookmarks", {}).get(self.name, {})
         if self.replication_method == REPLICATION_FULL_TABLE or state.get("replication_key") != self.replication_key:
             return None
+        # The run that left it read no deleted records: those of its time come with everything or never.
+        if self.config["include_deleted"] and state.get("deleted") == 0:
+            return None
         bookmark: int | None = state.get(name)
         return bookmark
 
@@ -267,7 +270,11 @@ class ChargebeeStream(Stream):
             reached = windows.next_bookmark(started_from, self._greatest, run_start=self._source.run_start)
             if reached is not None:
                 self.stream_state.update(
-                    replication_key=self.replication_key, replication_key_value=reached, read_at=self._source.run_start
+                    replication_key=self.replication_key,
+                    replication_key_value=reached,
+                    read_at=self._source.run_start,
+                    site=self.config["site"],
+                    deleted=int(self.config["include_deleted"]),
                 )
         super()._finalize_state(state)
 

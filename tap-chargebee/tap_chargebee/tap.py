@@ -246,9 +246,10 @@ class TapChargebee(Tap):
         """Take the last run's state over, bookmarks of others included.
 
         Raises:
-            Refusal: it is no Singer state, or a bookmark is no time.
+            Refusal: it is no Singer state, a bookmark is no time, or it was left by another site.
         """
         _refuse(rules.state_problems(state))
+        _refuse(rules.site_problems(state, self.config.get("site") or ""))
         super().load_state(state)
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:

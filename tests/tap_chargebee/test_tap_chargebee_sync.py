@@ -29,7 +29,8 @@ def versions(records: Records) -> dict[tuple[str, str, int], int | None]:
 def greatest(records: list[dict[str, Any]], read_at: int = NOW) -> dict[str, Any]:
     """The bookmark that a stream's records make in a run that began then."""
     newest = max(record["updated_at"] for record in records if "updated_at" in record)
-    return {"replication_key": "updated_at", "replication_key_value": newest, "read_at": read_at}
+    bookmark = {"replication_key": "updated_at", "replication_key_value": newest, "read_at": read_at}
+    return bookmark | {"site": "sandbox", "deleted": 1}
 
 
 def test_the_first_run_reads_everything(
@@ -205,3 +206,29 @@ def test_a_start_date_bounds_what_was_created(run_tap: Callable[..., Any], truth
         for name, records in truth().items()
     }
     assert run.states[-1]["_sync"] == COMPLETED | {"from": middle}
+
+
+def test_the_state_of_another_site_is_refused(run_tap: Callable[..., Any], calls: Callable[[], dict[str, int]]) -> None:
+    """What one site's bookmarks passed by says nothing of another's, so nothing is read or sent."""
+    state = run_tap().state
+    for name in ("customers", "invoices", "subscriptions"):
+        state["bookmarks"][name]["site"] = "acme-test"
+    calls()
+    refused = run_tap(state=state)
+    assert refused.refusal == (
+        "The state was left by the site `acme-test`, and the setting `site` is `sandbox` now: "
+        "start with a full refresh (--full-refresh), or set it back."
+    )
+    assert (refused.messages, calls()) == ([], {})
+
+
+def test_deletions_passed_by_come_when_they_are_wanted_again(
+    run_tap: Callable[..., Any], truth: Callable[..., Records], sandbox: RunningSandbox
+) -> None:
+    """A run without deleted records moves the bookmark past them, so the next one that wants them reads everything."""
+    first = run_tap()
+    sandbox.advance(days=30)
+    without = run_tap(state=first.state, include_deleted=False)
+    again = run_tap(state=without.state)
+    assert again.records["customers"] == truth()["customers"]
+    assert run_tap(state=again.state).records["customers"] != truth()["customers"]
