@@ -225,6 +225,22 @@ def test_subscription_attributes(
     assert {name: attributes[name] for name in expected} == expected
 
 
+@pytest.mark.parametrize("catalog", [CATALOG_1, CATALOG_2], ids=["catalog 1", "catalog 2"])
+def test_a_customer_of_several_subscriptions(catalog: dict[str, Any], mapper: Mapper) -> None:
+    """The latest changed of the best rank is shown, and the MRR is the sum over those that bring any."""
+    changes = [
+        {"id": "s1", "updated_at": 1, "mrr": 1000},
+        {"id": "s2", "updated_at": 2, "mrr": 250, "status": "non_renewing", "billing_period_unit": "year"},
+        {"id": "s3", "updated_at": 3, "mrr": 30, "status": "paused"},
+        {"id": "s4", "updated_at": 4, "mrr": 4, "status": "cancelled"},
+        {"id": "s5", "updated_at": 5, "mrr": 5, "deleted": True},
+    ]
+    rows = [("subscriptions", {**catalog, **change}) for change in changes]
+    attributes = mapper.run(("customers", CUSTOMER), *rows).attributes()
+    assert (attributes["cb_sub_status"], attributes["cb_sub_plan_interval"]) == ("non_renewing", "1 year")
+    assert (attributes["cb_cust_mrr"], attributes["cb_cust_mrr_cur"]) == (12.8, "USD")
+
+
 def _item(**change: Any) -> dict[str, Any]:
     return {**SUBSCRIPTION, "subscription_items": [{"item_type": "plan", "item_price_id": "basic-USD", **change}]}
 

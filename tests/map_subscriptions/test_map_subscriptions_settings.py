@@ -34,6 +34,10 @@ SUBSCRIPTION = {
     "plan_id": "basic",
     "plan_amount": 1000,
 }
+CATALOG_2 = {
+    **{name: value for name, value in SUBSCRIPTION.items() if not name.startswith("plan_")},
+    "subscription_items": [{"item_type": "plan", "item_price_id": "basic", "amount": 1000}],
+}
 PERSON = {"customer_id": "c1", "external_id": "c1", "email": "Ann@Example.com", "name": "Ann", "phone": "5"}
 COMPANY = {
     "customer_id": "c1",
@@ -57,12 +61,15 @@ IDENTITIES = [
 ]
 
 
+@pytest.mark.parametrize("subscription", [SUBSCRIPTION, CATALOG_2], ids=["catalog 1", "catalog 2"])
 @pytest.mark.parametrize(
     ("settings", "stream", "expected"), IDENTITIES, ids=[" ".join(row[0].values()) for row in IDENTITIES]
 )
-def test_identity(settings: dict[str, Any], stream: str, expected: dict[str, Any], mapper: Mapper) -> None:
+def test_identity(
+    settings: dict[str, Any], stream: str, expected: dict[str, Any], subscription: dict[str, Any], mapper: Mapper
+) -> None:
     """Contacts or companies with Intercom's standard fields, and the field that is matched by."""
-    sent = mapper.run(("customers", CUSTOMER), ("subscriptions", SUBSCRIPTION), **settings)
+    sent = mapper.run(("customers", CUSTOMER), ("subscriptions", subscription), **settings)
     (record,) = sent.records
     record.pop("custom_attributes")
     assert (sent.schema["stream"], record) == (stream, expected)
