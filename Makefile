@@ -1,6 +1,6 @@
 # Two commands are the whole set-up: `make demo` and `make test`. Each needs only Python >= 3.11, make and a package index.
 .DEFAULT_GOAL := help
-.PHONY: help demo test conformance faults bench lint format sandbox readme constraints clean
+.PHONY: help demo test conformance faults ledger bench lint format sandbox readme constraints clean
 
 PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
@@ -22,8 +22,13 @@ conformance: .venv/synced ## Run others' clients and connectors against the sand
 faults: .venv/synced ## Kill, drop and storm, at fifty moments
 	FAULT_MOMENTS=50 $(UV) run --no-sync pytest -m faults -n 2
 
-bench: .venv/synced ## Measure: pages of the sandbox, writes of the target
+ledger: .venv/synced ## Reckon a business of 2,000 over twelve months independently of the map, in both catalogs
+	LEDGER_CUSTOMERS=2000 LEDGER_MONTHS=12 $(UV) run --no-sync pytest -n 2 tests/map_subscriptions/test_map_subscriptions_ledger.py
+
+bench: .venv/synced ## Measure speed, calls and memory of every part
 	$(UV) run --no-sync python bench/sandbox_pages.py
+	$(UV) run --no-sync python bench/tap_chargebee.py
+	$(UV) run --no-sync python bench/map_subscriptions.py
 	$(UV) run --no-sync python bench/target_intercom.py
 
 lint: .venv/synced ## Check style, types and the lock file
