@@ -51,7 +51,7 @@ constraints: .venv/synced ## Write the versions of uv.lock for `meltano install`
 	$(UV) export --quiet --frozen --no-hashes --no-emit-workspace --no-annotate --no-header --all-packages --no-default-groups -o constraints.txt
 
 clean: ## Remove what the commands above made (not .env, not Meltano's state)
-	rm -rf .venv .venv-conformance .uv .pytest_cache .mypy_cache .ruff_cache .hypothesis .meltano/demo
+	rm -rf .venv .venv-conformance .uv .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The mark is newer than everything it was made from, so that a second command starts at once.
 .venv/synced: $(if $(filter .uv/%,$(UV)),.uv/bin/uv) pyproject.toml uv.lock $(wildcard */pyproject.toml)
