@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor, Future, wait
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, TypeVar
 
 from singer_sdk.exceptions import FatalAPIError
@@ -40,28 +41,31 @@ def run_all(  # noqa: PLR0913 - a loop with its parts as arguments, which a clas
         FatalAPIError: there was an objection. Besides, whatever `work` raises.
     """
     pending: dict[Future[Result], Item] = {}
+    done: SimpleQueue[Future[Result]] = SimpleQueue()
     try:
         for item in items:
             _assert_none(objection)
-            pending[executor.submit(work, item)] = item
+            future = executor.submit(work, item)
+            pending[future] = item
+            future.add_done_callback(done.put)
             if len(pending) >= window:
-                _collect(pending, record, objection)
+                _collect(pending, done, record, objection)
         while pending:
-            _collect(pending, record, objection)
+            _collect(pending, done, record, objection)
     finally:
         _wind_up(pending, record)
 
 
 def _collect(
     pending: dict[Future[Result], Item],
+    done: SimpleQueue[Future[Result]],
     record: Callable[[Item, Result], None],
     objection: Callable[[], str | None],
 ) -> None:
-    done, _ = wait(pending, return_when=FIRST_COMPLETED)
-    for future in done:
-        result = future.result()
-        record(pending.pop(future), result)
-        _assert_none(objection)
+    future = done.get()
+    result = future.result()
+    record(pending.pop(future), result)
+    _assert_none(objection)
 
 
 def _assert_none(objection: Callable[[], str | None]) -> None:
