@@ -14,8 +14,9 @@ from singer_sdk.helpers.capabilities import PluginCapabilities
 
 from target_intercom.client import IntercomClient
 from target_intercom.kinds import KINDS
+from target_intercom.options import PROPERTIES
 from target_intercom.run import Run
-from target_intercom.settings import PROPERTIES, settings_from
+from target_intercom.settings import settings_from
 from target_intercom.sinks import RecordSink, UnknownStreamSink
 from target_intercom.transport import RecordRefusedError
 

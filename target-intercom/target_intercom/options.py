@@ -1,0 +1,196 @@
+"""The settings of target-intercom as data: what each asks, its type, its default."""
+
+from __future__ import annotations
+
+from singer_sdk import typing as th
+
+from target_intercom.transport import REGIONS
+
+_CONDITION = th.CustomType({"type": "object", "additionalProperties": {"type": "array"}})
+
+PROPERTIES = th.PropertiesList(
+    th.Property(
+        "access_token",
+        th.StringType,
+        required=True,
+        secret=True,
+        title="Access token",
+        description="The access token of an Intercom app that may read and write users and companies.",
+    ),
+    th.Property(
+        "region",
+        th.StringType,
+        default="us",
+        allowed_values=list(REGIONS),
+        title="Region",
+        description="Where is the workspace hosted? Checked against the workspace at start.",
+    ),
+    th.Property(
+        "api_url",
+        th.StringType,
+        title="API URL",
+        description="The whole base URL of the API, instead of the region's own.",
+    ),
+    th.Property(
+        "match_contacts_on",
+        th.StringType,
+        default="email",
+        allowed_values=["email", "external_id"],
+        title="Match contacts on",
+        description="How is a user recognised in Intercom? E-mail addresses are compared regardless of letter case.",
+    ),
+    th.Property(
+        "match_companies_on",
+        th.StringType,
+        default="company_id",
+        allowed_values=["company_id", "name"],
+        title="Match companies on",
+        description="How is a company recognised in Intercom? Names are compared regardless of letter case.",
+    ),
+    th.Property(
+        "on_match",
+        th.StringType,
+        default="update_owned",
+        allowed_values=["update_owned", "update_all"],
+        title="On match",
+        description="What of a matched record may be written: the attributes with `owned_prefix` only, or its standard "
+        "fields and all other attributes too?",
+    ),
+    th.Property(
+        "on_no_match",
+        th.StringType,
+        default="skip",
+        allowed_values=["skip", "create"],
+        title="On no match",
+        description="Is a user or company created when Intercom has none?",
+    ),
+    th.Property(
+        "create_cancelled",
+        th.BooleanType,
+        default=False,
+        title="Create cancelled",
+        description="Is a user or company created even for a record for which `cancelled_when` holds?",
+    ),
+    th.Property(
+        "cancelled_when",
+        _CONDITION,
+        title="Cancelled when",
+        description="Which records count as cancelled: every named field has one of its listed values. If not set, "
+        "`sub_status` under `owned_prefix` is `cancelled`.",
+    ),
+    th.Property(
+        "deleted_when",
+        _CONDITION,
+        title="Deleted when",
+        description="Which records count as deleted: for these nothing is ever created. If not set, `cust_status` "
+        "under `owned_prefix` is `deleted`.",
+    ),
+    th.Property(
+        "on_lead",
+        th.StringType,
+        default="skip",
+        allowed_values=["skip", "convert", "create"],
+        title="On lead",
+        description="What if there is no such user but a lead: leave it, make it a user, or create a user beside it?",
+    ),
+    th.Property(
+        "on_ambiguous",
+        th.StringType,
+        default="skip",
+        allowed_values=["skip"],
+        title="On ambiguous",
+        description="What if several users or companies match? They are reported and left alone: there is no choice.",
+    ),
+    th.Property(
+        "link_attribute",
+        th.StringType,
+        title="Link attribute",
+        description="The custom attribute that holds the record's id, by which it is found again after its e-mail "
+        "address, id or name changed. If not set, `cust_id` under `owned_prefix`; empty for none.",
+    ),
+    th.Property(
+        "owned_prefix",
+        th.StringType,
+        default="cb_",
+        title="Owned prefix",
+        description="Custom attributes that begin with this belong to the integration: updated, and cleared by null.",
+    ),
+    th.Property(
+        "company_prefix",
+        th.StringType,
+        title="Company prefix",
+        description="The owned prefix of the companies' attributes, if contacts have `owned_prefix`: in Intercom both "
+        "share one space of names. The link attribute and the fields of the conditions then begin with it too.",
+    ),
+    th.Property(
+        "attach_companies",
+        th.BooleanType,
+        default=False,
+        title="Attach companies",
+        description="Is a contact whose record has a `company_id` attached to that company?",
+    ),
+    th.Property(
+        "mode",
+        th.StringType,
+        default="sync",
+        allowed_values=["sync", "validate"],
+        title="Mode",
+        description="`validate` reads, matches and reports what would be done, and writes nothing.",
+    ),
+    th.Property(
+        "max_rejects",
+        th.IntegerType(minimum=0),
+        title="Max rejects",
+        description="How many refusals stop the run? If not set, 5 % of the attempts, at least 100.",
+    ),
+    th.Property(
+        "fail_on_rejects",
+        th.BooleanType,
+        default=False,
+        title="Fail on rejects",
+        description="Does the run end with exit code 1, after its STATE, when any record was refused?",
+    ),
+    th.Property(
+        "max_concurrency",
+        th.IntegerType(minimum=1, maximum=256),
+        default=32,
+        title="Max concurrency",
+        description="How many requests may be under way at once?",
+    ),
+    th.Property(
+        "max_changed_share",
+        th.NumberType(minimum=0, maximum=1),
+        default=0.5,
+        title="Max changed share",
+        description="Which share of at least 200 linked records may change its MRR or status, or lose a value, in one "
+        "run? Above it the run stops before the first write.",
+    ),
+    th.Property(
+        "accept_changes",
+        th.BooleanType,
+        default=False,
+        title="Accept changes",
+        description="Go on, once, although `max_changed_share` is passed.",
+    ),
+    th.Property(
+        "list_records",
+        th.IntegerType(minimum=0),
+        default=0,
+        title="List records",
+        description="How many records are listed at the end, each with what became of it and a link to look at it?",
+    ),
+    th.Property(
+        "record_url",
+        th.StringType,
+        title="Record URL",
+        description="Where a record is looked at, with `{stream}` and `{id}` to be filled in, instead of Intercom's "
+        "own web application.",
+    ),
+    th.Property(
+        "report_dir",
+        th.StringType,
+        default="output/target-intercom",
+        title="Report directory",
+        description="Where the reports of the last run are written.",
+    ),
+)
