@@ -63,3 +63,17 @@ def test_new_companies(workspace: Any, target: Any, company: Record) -> None:
         "POST /companies": 200,
     }
     assert len(workspace.companies()) == 200
+
+
+def test_new_companies_matched_by_name(workspace: Any, target: Any, company: Record) -> None:
+    """Matched by name a new company costs a call more: Intercom is also asked for an unseen one of that name."""
+    records = [company(f"c{number}", f"Company {number}") for number in range(100)]
+    ran = target.run(records, on_no_match="create", match_companies_on="name")
+    assert ran.summary["created"] == 100
+    assert target.calls == START | {
+        "GET /companies/scroll": 1,
+        "POST /data_attributes": 6,
+        "GET /companies": 300,
+        "POST /companies": 100,
+    }
+    assert len(workspace.companies()) == 100
