@@ -108,8 +108,9 @@ def _status(subscriptions: list[Subscription]) -> str:
 
 def _website(customer: Customer) -> dict[str, str]:
     """What somebody filled in, as their integration brings none along."""
-    known = customer.company and customer.cf_company_id and customer.row % 3
-    return {"website_url": f"https://{domain(customer.company, customer.cf_company_id)}"} if known else {}
+    if not (customer.company and customer.cf_company_id and customer.row % 3):
+        return {}
+    return {"website_url": f"https://{domain(customer.company, customer.cf_company_id)}"}
 
 
 def _identity(customer: Customer) -> dict[str, Any]:

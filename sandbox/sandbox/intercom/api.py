@@ -118,8 +118,14 @@ def _call(workspace: Workspace, operation: Operation, request: Request, content:
         path=request.path_params,
         query=query,
         body=_json_object(content) if operation.method in ("POST", "PUT") else {},
-        base=f"{request.url.scheme}://{request.url.netloc}{request.scope['root_path']}",
+        base=_base(request),
     )
+
+
+def _base(request: Request) -> str:
+    """The API's address as the caller has it; `request.url` would choke on a query of odd bytes or an odd host."""
+    host = request.headers.get("host") or ":".join(map(str, request.scope["server"]))
+    return f"{request.scope['scheme']}://{host}{request.scope['root_path']}"
 
 
 def _version(request: Request) -> Version:
