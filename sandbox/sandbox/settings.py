@@ -29,7 +29,7 @@ class Settings:
     email_search_ignores_case: bool = False
     """Whether Intercom's search compares e-mails without regard to letter case."""
     refuse_unknown_fields: bool = True
-    """Whether Intercom refuses parameters and contact fields that it does not know (else it ignores them)."""
+    """Whether Intercom refuses parameters and fields of a body that it does not know (else it ignores them)."""
     leads_take_null: bool = False
     """Whether null clears a custom attribute of an Intercom lead, as it does of a user."""
     company_delete_lag: int = 1

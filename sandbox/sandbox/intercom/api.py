@@ -57,6 +57,7 @@ OPERATIONS = (
     *ticket_operations.OPERATIONS,
     *library_operations.OPERATIONS,
 )
+WRITES = ("POST", "PUT", "DELETE")
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 NEWEST = 17
 VERSIONS: dict[str, Version] = {f"2.{minor}": (2, minor) for minor in range(NEWEST + 1)}
@@ -112,14 +113,17 @@ def _call(workspace: Workspace, operation: Operation, request: Request, content:
     unknown = next((name for name in query if name not in operation.query), None)
     if unknown is not None and operation.run is not _unknown and workspace.settings.refuse_unknown_fields:
         raise bad_parameter(unknown)
-    return Call(
+    call = Call(
         workspace=workspace,
         version=version,
         path=request.path_params,
         query=query,
-        body=_json_object(content) if operation.method in ("POST", "PUT") else {},
+        body=_json_object(content) if operation.method in WRITES else {},
         base=_base(request),
     )
+    if operation.method == "DELETE" and operation.run is not _unknown:
+        call.known(*operation.deleted_with)
+    return call
 
 
 def _base(request: Request) -> str:
