@@ -78,6 +78,9 @@ def test_a_month_brings_what_a_business_lives_through(sandbox: RunningSandbox) -
     [
         pytest.param("advance", {}, 'Say how far: {"days": 30} or {"seconds": 90}.', id="nothing"),
         pytest.param("advance", {"days": -1}, "days is a whole number, 0 or more, not -1.", id="backwards"),
+        pytest.param(
+            "advance", {"days": 10**20}, f"The clock moves at most ten years at once, not {10**20} days.", id="for ever"
+        ),
         pytest.param("advance", {"days": 1, "seconds": 1}, 'Say how far: {"days": 30} or {"seconds": 90}.', id="both"),
         pytest.param("advance", [], "The body is a JSON object.", id="list"),
         pytest.param("reset", {"seed": "7"}, "Setting 'seed' takes int, not '7'.", id="type"),

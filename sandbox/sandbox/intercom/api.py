@@ -145,10 +145,11 @@ def _json_object(content: bytes) -> dict[str, Any]:
     """The JSON object sent, an empty one for an empty body.
 
     Raises:
-        Refusal: 400, also for JSON that is only JSON to some: NaN, half of a surrogate pair, numbers beyond measure.
+        Refusal: 400, also for JSON that is only JSON to some: NaN, half of a surrogate pair, numbers beyond measure,
+            and for another encoding than UTF-8.
     """
     try:
-        body = json.loads(content, parse_constant=_no_constant, parse_float=_finite) if content else {}
+        body = json.loads(content.decode(), parse_constant=_no_constant, parse_float=_finite) if content else {}
         json.dumps(body, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise bad_json() from None
