@@ -120,7 +120,10 @@ def _told(act: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[Request]
 
 
 def _object(text: bytes) -> dict[str, Any]:
-    body = json.loads(text or b"{}")
+    try:
+        body = json.loads(text or b"{}")
+    except (ValueError, RecursionError):
+        raise ValueError("The body is no JSON.") from None
     if not isinstance(body, dict):
         raise ValueError("The body is a JSON object.")  # noqa: TRY004 one kind of refusal, one status
     return body

@@ -103,8 +103,9 @@ def settings_from(values: dict[str, Any]) -> Settings:
     settings = Settings(**values)
     if settings.catalog not in (1, 2):
         raise ValueError(f"Setting 'catalog' is 1 or 2, not {settings.catalog}.")
-    if settings.customers < 0:
-        raise ValueError(f"Setting 'customers' is 0 or more, not {settings.customers}.")
+    for name, value in values.items():
+        if type(value) is int and value < 0 and name != "seed":
+            raise ValueError(f"Setting {name!r} is 0 or more, not {value}.")
     if settings.companies_with_billing_ids not in range(101):
         raise ValueError(
             f"Setting 'companies_with_billing_ids' is 0 to 100 (percent), not {settings.companies_with_billing_ids}."
