@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # How long an example takes is the machine's business: times are measured by `make bench`, never by a test.
 settings.register_profile("standpipe", deadline=None)
 settings.load_profile("standpipe")
-settings.register_profile("thorough", deadline=None, max_examples=700)
+settings.register_profile("thorough", deadline=None, max_examples=2200)
 """For fuzzing at length; what has no number of examples of its own takes it from the profile."""
 
 

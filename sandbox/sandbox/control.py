@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sandbox.world import World
 
 _SECONDS = {"days": DAY, "seconds": 1}
+_FARTHEST = 3653 * DAY
+"""Every day is lived: a number too many would keep the sandbox busy for ever."""
 
 
 def routes(world: World) -> list[Route]:
@@ -100,6 +102,8 @@ def seconds_from(body: dict[str, Any]) -> int:
     ((unit, amount),) = body.items()
     if type(amount) is not int or amount < 0:
         raise ValueError(f"{unit} is a whole number, 0 or more, not {amount!r}.")
+    if amount * _SECONDS[unit] > _FARTHEST:
+        raise ValueError(f"The clock moves at most ten years at once, not {amount} {unit}.")
     return amount * _SECONDS[unit]
 
 
@@ -116,7 +120,10 @@ def _told(act: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[Request]
 
 
 def _object(text: bytes) -> dict[str, Any]:
-    body = json.loads(text or b"{}")
+    try:
+        body = json.loads(text or b"{}")
+    except (ValueError, RecursionError):
+        raise ValueError("The body is no JSON.") from None
     if not isinstance(body, dict):
         raise ValueError("The body is a JSON object.")  # noqa: TRY004 one kind of refusal, one status
     return body

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from random import Random
@@ -19,7 +20,16 @@ _ALLOWED: dict[str, Callable[[Any], bool]] = {
     "delay": lambda seconds: seconds >= 0,
     "drop": lambda when: when in ("before", "after"),
     "truncate": lambda cut: cut is True,
+    "headers": lambda headers: _are_headers(headers),  # noqa: PLW0108 it stands below
 }
+_MATCHED: dict[str, Callable[[Any], bool]] = {
+    "nth": lambda number: number >= 1,
+    "from": lambda number: number >= 1,
+    "times": lambda number: number >= 0,
+    "share": lambda share: 0 <= share <= 1,
+}
+_BODILESS = (204, 304)
+_HEADER = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -106,6 +116,9 @@ def fault_from(request: dict[str, Any], chance: Random) -> Fault:
     """
     match = {name: value for name, value in request.items() if name != "effect"}
     _check("fault", match, _MATCH)
+    for name, allowed in _MATCHED.items():
+        if name in match and not allowed(match[name]):
+            raise ValueError(f"Key {name!r} of the fault cannot be {match[name]!r}.")
     if "from" in match:
         match["first"] = match.pop("from")
     return Fault(effect=effect_from(request.get("effect")), chance=chance, **match)
@@ -117,7 +130,7 @@ def effect_from(request: object) -> Effect:
     Raises:
         ValueError: the sentence says what is wrong with the request.
     """
-    if not isinstance(request, dict) or not request.keys() & _ALLOWED.keys():
+    if not isinstance(request, dict) or not request.keys() & {*_ENDINGS, "delay"}:
         raise ValueError("A fault needs an effect: status, delay, drop or truncate.")
     _check("effect", request, _EFFECT)
     if sum(name in request for name in _ENDINGS) > 1:
@@ -125,7 +138,15 @@ def effect_from(request: object) -> Effect:
     for name, allowed in _ALLOWED.items():
         if name in request and not allowed(request[name]):
             raise ValueError(f"Key {name!r} of the effect cannot be {request[name]!r}.")
+    if request.get("status") in _BODILESS and request.get("body") not in (None, ""):
+        raise ValueError(f"A status {request['status']} has no body.")
     return Effect(**request)
+
+
+def _are_headers(given: dict[str, Any]) -> bool:
+    """Names that HTTP takes, with values of printable ASCII."""
+    fits = all(isinstance(value, str) and (value.isprintable() and value.isascii()) for value in given.values())
+    return fits and all(_HEADER.fullmatch(name) for name in given)
 
 
 def _check(what: str, given: dict[str, Any], known: dict[str, Any]) -> None:

@@ -29,13 +29,15 @@ class Settings:
     email_search_ignores_case: bool = False
     """Whether Intercom's search compares e-mails without regard to letter case."""
     refuse_unknown_fields: bool = True
-    """Whether Intercom refuses parameters and contact fields that it does not know (else it ignores them)."""
+    """Whether Intercom refuses parameters and fields of a body that it does not know (else it ignores them)."""
     leads_take_null: bool = False
     """Whether null clears a custom attribute of an Intercom lead, as it does of a user."""
     company_delete_lag: int = 1
     """Seconds of the business clock until an Intercom company is gone after its DELETE."""
     companies_max_per_page: int = 60
     """The longest page of Intercom's company lists; the real maximum is not documented."""
+    companies_with_billing_ids: int = 0
+    """What part of Intercom's first companies, in percent, bears the customer's Chargebee id as `company_id`."""
     scroll_idle: int = 60
     """Seconds of real time after which an Intercom scroll expires."""
     intercom_timezone: str = "America/Los_Angeles"
@@ -70,6 +72,8 @@ class Settings:
     """Whether a deleted ChartMogul source takes its contacts, attributes and tags from customers others share."""
     chartmogul_automation: str = ""
     """Which duplicates ChartMogul merges by itself: of `external_id`, `domain`, `company`, parted by commas."""
+    chartmogul_billing_websites: bool = False
+    """Whether customers that ChartMogul imported from Chargebee have a website, those with a company two in three."""
     mrr_lag: int = 0
     """Seconds of the business clock by which a Chargebee subscription's recurring revenue lags behind its changes."""
     mrr_moves_updated_at: bool = False
@@ -99,8 +103,13 @@ def settings_from(values: dict[str, Any]) -> Settings:
     settings = Settings(**values)
     if settings.catalog not in (1, 2):
         raise ValueError(f"Setting 'catalog' is 1 or 2, not {settings.catalog}.")
-    if settings.customers < 0:
-        raise ValueError(f"Setting 'customers' is 0 or more, not {settings.customers}.")
+    for name, value in values.items():
+        if type(value) is int and value < 0 and name != "seed":
+            raise ValueError(f"Setting {name!r} is 0 or more, not {value}.")
+    if settings.companies_with_billing_ids not in range(101):
+        raise ValueError(
+            f"Setting 'companies_with_billing_ids' is 0 to 100 (percent), not {settings.companies_with_billing_ids}."
+        )
     _check_chartmogul(settings)
     return settings
 

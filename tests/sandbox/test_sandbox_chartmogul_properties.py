@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -28,8 +29,16 @@ def full(chartmogul: ChartMogulCaller) -> ChartMogulCaller:
     source = chartmogul.source()
     leads = [chartmogul.customer(source, f"co-{number}", email="lead@example.com") for number in range(20)]
     for number in range(30):
-        chartmogul.contact(customer_uuid=leads[number % 7], data_source_uuid=source, external_id=f"c-{number}")
-    billed = chartmogul.ok("GET /customers?status=Active")["entries"][0]["uuid"]
+        chartmogul.contact(
+            customer_uuid=leads[number % 7],
+            data_source_uuid=source,
+            external_id=f"c-{number}",
+            email=f"{number % 4}@example.com",
+        )
+    billed, other = (one["uuid"] for one in chartmogul.ok("GET /customers?status=Active")["entries"][:2])
+    chartmogul.contact(
+        customer_uuid=other, data_source_uuid=chartmogul.account.billing_source.uuid, email="lead@example.com"
+    )
     sides = {"from": {"customer_uuid": leads[0]}, "into": {"customer_uuid": billed}}
     chartmogul.ok("POST /customers/merges", sides)
     chartmogul.settle()
@@ -48,45 +57,109 @@ def walked(caller: ChartMogulCaller, path: str, query: dict[str, Any]) -> list[s
     return uuids
 
 
-def customers(caller: ChartMogulCaller, query: dict[str, Any]) -> set[str]:
-    """Which customers fit, reckoned without pages."""
-    fit = set()
-    for one in caller.ok("GET /customers")["entries"]:
-        status = one["status"].replace(" ", "_")
-        source = query.get("data_source_uuid") in (None, *one["data_source_uuids"])
-        if source and query.get("status") in (None, status):
-            fit.add(one["uuid"])
-    return fit
+def by_number(caller: ChartMogulCaller, path: str, query: dict[str, Any], page: int = 0) -> list[str]:
+    """The uuids of all pages behind one, asked for by number as clients did before there were cursors."""
+    uuids: list[str] = []
+    more = True
+    while more:
+        page += 1
+        shown = caller.ok(f"GET {path}?{urlencode(query | {'page': page})}")
+        uuids += [one["uuid"] for one in shown["entries"]]
+        more = shown["has_more"]
+    return uuids
+
+
+Entry = dict[str, Any]
+
+
+def systems(one: Entry) -> set[str]:
+    """Where a customer comes from: who is of two sources here is of Chargebee's and of one made over the API."""
+    merged = len(one["data_source_uuids"]) > 1
+    return {"Chargebee", "Custom"} if merged else {one["billing-system-type"]}
+
+
+Tests = dict[str, Callable[[Entry, str], bool]]
+CUSTOMERS: Tests = {
+    "data_source_uuid": lambda one, value: value in one["data_source_uuids"],
+    "external_id": lambda one, value: value in one["external_ids"],
+    "status": lambda one, value: one["status"].replace(" ", "_") == value,
+    "system": lambda one, value: value in systems(one),
+}
+CONTACTS: Tests = {
+    "customer_uuid": lambda one, value: one["customer_uuid"] == value,
+    "data_source_uuid": lambda one, value: one["data_source_uuid"] == value,
+    "email": lambda one, value: one["email"] == value,
+    "external_id": lambda one, value: one["external_id"] == value,
+    "customer_external_id": lambda one, value: one["customer_external_id"] == value,
+}
+LISTS: dict[str, Tests] = {"/customers": CUSTOMERS, "/contacts": CONTACTS}
+"""The lists with pages, with what each filter says of a record."""
+ELSEWHERE = {
+    "/customers/search": "has a test of its own, below",
+    "/customers/{uuid}/contacts": "has a test of its own, below",
+    "/data_sources": "has no pages: test_sandbox_chartmogul_sources",
+    "/customers/{uuid}/attributes": "is one record's",
+    "/data_sources/{uuid}/json_imports/{id}": "is one record",
+    "/data_sources/{uuid}": "is one record",
+    "/customers/{uuid}": "is one record",
+    "/contacts/{uuid}": "is one record",
+    "/ping": "is no record",
+    "/account": "is no record",
+}
+"""The other reads, and why they are not in the table."""
+
+
+def values(caller: ChartMogulCaller, path: str, name: str) -> list[str]:
+    """What a filter is asked for: what is there, and what is not."""
+    entries = caller.ok(f"GET {path}")["entries"]
+    fixed = {
+        "status": ["New_Lead", "Active", "Cancelled", "Past_Due", "Working_Lead"],
+        "data_source_uuid": [*(one.uuid for one in caller.account.sources), "ds_none"],
+        "system": ["Chargebee", "Custom", "None"],
+    }
+    return fixed.get(name) or [*{one[name] for one in entries if one[name]}, "none"]
+
+
+def test_every_list_has_a_row() -> None:
+    """A read more, without a row in one of the tables, fails here."""
+    assert sorted([*LISTS, *ELSEWHERE]) == sorted(one.path for one in OPERATIONS if one.method == "GET")
+
+
+@pytest.mark.parametrize("path", LISTS)
+@FEW
+@given(data=st.data())
+def test_lists_page_completely(full: ChartMogulCaller, path: str, data: st.DataObject) -> None:
+    """Every record that fits exactly once, by cursor and by number, whatever the page's size and the filters."""
+    tests = LISTS[path]
+    names = data.draw(st.lists(st.sampled_from(sorted(tests)), unique=True, max_size=2), "filters")
+    query = {name: data.draw(st.sampled_from(sorted(values(full, path, name))), name) for name in names}
+    entries = full.ok(f"GET {path}")["entries"]
+    fit = sorted(one["uuid"] for one in entries if all(tests[name](one, query[name]) for name in names))
+    paged = query | {"per_page": data.draw(st.integers(3, 90), "per_page")}
+    assert sorted(walked(full, path, paged)) == fit
+    assert sorted(by_number(full, path, paged)) == fit
 
 
 @FEW
-@given(
-    per_page=st.integers(1, 90),
-    source=st.sampled_from([None, "Chargebee", "Intercom"]),
-    status=st.sampled_from([None, "New_Lead", "Active", "Cancelled"]),
-)
-def test_customers_page_completely(
-    full: ChartMogulCaller, per_page: int, source: str | None, status: str | None
-) -> None:
-    """Every customer that fits exactly once, whatever the size of the page and the filter."""
-    names = {one.name: one.uuid for one in full.account.sources}
-    query = {"data_source_uuid": names.get(source or ""), "status": status, "per_page": per_page}
-    query = {name: value for name, value in query.items() if value is not None}
-    uuids = walked(full, "/customers", query)
-    assert len(uuids) == len(set(uuids))
-    assert set(uuids) == customers(full, query)
+@given(per_page=st.integers(1, 30), contacts=st.booleans())
+def test_the_search_pages_completely(full: ChartMogulCaller, per_page: int, *, contacts: bool) -> None:
+    """Everybody with an e-mail, and those with a contact of that e-mail if so asked."""
+    wanted = {one.uuid for one in full.account.customers if one.values["email"] == "lead@example.com"}
+    if contacts:
+        wanted |= {one.customer.uuid for one in full.account.contacts if one.values["email"] == "lead@example.com"}
+    query = {"email": "lead@example.com", "per_page": per_page, "with_associated_emails": str(contacts).lower()}
+    assert sorted(walked(full, "/customers/search", query)) == sorted(wanted)
+    assert len(wanted) == 19 + contacts
 
 
 @FEW
-@given(per_page=st.integers(1, 40), mine=st.booleans())
-def test_contacts_page_completely(full: ChartMogulCaller, per_page: int, *, mine: bool) -> None:
-    """Of the account and of one customer."""
-    everyone = {one.uuid: one.customer for one in full.account.contacts}
-    owner = next(iter(everyone.values()))
-    query = {"per_page": per_page} | ({"customer_uuid": owner.uuid} if mine else {})
-    uuids = walked(full, "/contacts", query)
-    assert len(uuids) == len(set(uuids))
-    assert set(uuids) == {uuid for uuid, one in everyone.items() if not mine or one is owner}
+@given(per_page=st.integers(1, 8))
+def test_a_customers_contacts_page_completely(full: ChartMogulCaller, per_page: int) -> None:
+    """The newest first."""
+    owner = next(one.customer for one in full.account.contacts)
+    expected = [one.uuid for one in full.account.contacts.of(owner)]
+    assert walked(full, f"/customers/{owner.uuid}/contacts", {"per_page": per_page}) == expected
+    assert len(expected) > 3
 
 
 def test_records_made_while_a_client_pages_disturb_nothing(full: ChartMogulCaller) -> None:
@@ -103,6 +176,43 @@ def test_records_made_while_a_client_pages_disturb_nothing(full: ChartMogulCalle
             break
     assert there <= set(seen)
     assert len(seen) == len(set(seen))
+
+
+def test_a_lead_that_begins_to_pay_is_met_twice_and_nobody_is_missed(full: ChartMogulCaller) -> None:
+    """Leads come first, payers by their first day: who moves to the end is given again there."""
+    account = full.account
+    first = full.ok("GET /customers?per_page=15")
+    business = full.sandbox.world.business
+    subscribed = {one.customer_id: one for one in business.subscriptions.records}
+    lead = next(one for one in first["entries"] if one["external_id"] in subscribed)
+    row = subscribed[lead["external_id"]]
+    business.edit("subscriptions", row.id, activated_at=1_768_000_000, status="active")
+    account.customers.billed_anew()
+    rest = walked(full, "/customers", {"per_page": 5, "cursor": first["cursor"]})
+    seen = [*(one["uuid"] for one in first["entries"]), *rest]
+    assert seen.count(lead["uuid"]) == 2
+    assert set(seen) == {one.uuid for one in account.customers}
+
+
+@pytest.mark.parametrize(("path", "by", "lost"), [
+    ("/customers", "cursor", 0), ("/customers", "number", 5), ("/contacts", "cursor", 0), ("/contacts", "number", 5),
+])  # fmt: skip
+def test_deletions_while_a_client_pages_lose_others_by_number_only(
+    full: ChartMogulCaller, path: str, by: str, lost: int
+) -> None:
+    """Five records of the first page go: the second page begins five further by number, where it should by cursor."""
+    source = next(one.uuid for one in full.account.sources if one.name == "Intercom")
+    query = {"per_page": 6, "data_source_uuid": source}
+    there = walked(full, path, query)
+    first = full.ok(f"GET {path}?{urlencode(query)}")
+    seen = [one["uuid"] for one in first["entries"]]
+    for uuid in seen[:5]:
+        full.ok(f"DELETE {path}/{uuid}")
+    if by == "cursor":
+        seen += walked(full, path, query | {"cursor": first["cursor"]})
+    else:
+        seen += by_number(full, path, query, 1)
+    assert len(set(there) - set(seen)) == lost
 
 
 TEXT = st.text(max_size=12)

@@ -78,10 +78,27 @@ def test_a_month_brings_what_a_business_lives_through(sandbox: RunningSandbox) -
     [
         pytest.param("advance", {}, 'Say how far: {"days": 30} or {"seconds": 90}.', id="nothing"),
         pytest.param("advance", {"days": -1}, "days is a whole number, 0 or more, not -1.", id="backwards"),
+        pytest.param(
+            "advance", {"days": 10**20}, f"The clock moves at most ten years at once, not {10**20} days.", id="for ever"
+        ),
         pytest.param("advance", {"days": 1, "seconds": 1}, 'Say how far: {"days": 30} or {"seconds": 90}.', id="both"),
         pytest.param("advance", [], "The body is a JSON object.", id="list"),
         pytest.param("reset", {"seed": "7"}, "Setting 'seed' takes int, not '7'.", id="type"),
         pytest.param("reset", {"catalog": 3}, "Setting 'catalog' is 1 or 2, not 3.", id="catalog"),
+        pytest.param(
+            "faults", {"share": 2, "effect": {"delay": 1}}, "Key 'share' of the fault cannot be 2.", id="share"
+        ),
+        pytest.param("faults", {"nth": 0, "effect": {"delay": 1}}, "Key 'nth' of the fault cannot be 0.", id="nth"),
+        pytest.param(
+            "faults", {"effect": {"status": 204, "body": {}}}, "A status 204 has no body.", id="a body that cannot be"
+        ),
+        pytest.param(
+            "faults",
+            {"effect": {"status": 500, "headers": {"a": "b\n"}}},
+            "Key 'headers' of the effect cannot be {'a': 'b\\n'}.",
+            id="a header of two lines",
+        ),
+        pytest.param("reset", {"list_lag": -5}, "Setting 'list_lag' is 0 or more, not -5.", id="lag"),
         pytest.param("reset", {"customers": -1}, "Setting 'customers' is 0 or more, not -1.", id="size"),
     ],
 )

@@ -30,6 +30,13 @@ def test_every_switch_is_documented_with_its_default(name: str) -> None:
     assert f"| `{name}` | {shown} |" in README
 
 
+def test_every_switch_of_the_readme_is_there() -> None:
+    """A row for a switch that is gone fails."""
+    table = README.partition("| switch | default | |")[2].partition("\n\n")[0]
+    named = {line.split("`")[1] for line in table.splitlines() if line.startswith("| `")}
+    assert named == {field.name for field in fields(Settings)}
+
+
 @pytest.mark.parametrize("call", CONTROL)
 def test_every_control_call_is_documented(call: str) -> None:
     """One row each, with method and path."""

@@ -20,6 +20,7 @@ CHARGEBEE = [
     *((row.catalogs[0], f"/{row.path}/{{id}}") for row in RESOURCES if row.retrieved),
     *((view.catalogs[0], view.path) for view in VIEWS),
 ]
+BASES = {"chargebee": "/chargebee/api/v2", "intercom": "/intercom", "chartmogul": "/chartmogul/v1"}
 UNKNOWN = ["shoe_size=44", "shoe_size[is]=44", "id[sounds_like]=x", "sort_by[asc]=shoe_size", "sort_by[up]=id"]
 
 
@@ -87,3 +88,42 @@ def test_chartmogul_ignores_what_an_operation_does_not_know(running_sandbox: Run
     asked = requests.request(one.method, f"{address}?shoe_size=44", json={"shoe_size": 44}, auth=key, timeout=10)
     assert (asked.status_code, asked.json().keys()) == (plain.status_code, plain.json().keys())
     assert asked.text == plain.text or plain.status_code == 201
+
+
+AUTH = {
+    "chargebee": {"auth": ("sandbox_key", "")},
+    "intercom": {"headers": {"Authorization": "Bearer sandbox_token", "Intercom-Version": "2.16"}},
+    "chartmogul": {"auth": ("sandbox_key", "")},
+}
+METHODS = {
+    "chargebee": {path: {"GET"} for _, path in CHARGEBEE},
+    "intercom": {row.path: {one.method for one in INTERCOM if one.path == row.path} for row in INTERCOM},
+    "chartmogul": {row.path: {one.method for one in CHARTMOGUL if one.path == row.path} for row in CHARTMOGUL},
+}
+"""By API and path: the methods that there are."""
+WORDS = {"chargebee": "api_error_code", "intercom": "errors", "chartmogul": "message"}
+"""What every refusal of a path or method holds."""
+
+
+@pytest.mark.parametrize("api", METHODS)
+def test_a_path_more_is_not_found(running_sandbox: RunningSandbox, api: str) -> None:
+    """Below, beside and inside each path there is: 404 in the vendor's shape."""
+    with requests.Session() as session:
+        for path in METHODS[api]:
+            concrete = re.sub(r"\{\w+\}", "1", path)
+            for odd in (f"{concrete}/shoe_size/44", f"/shoe_size{concrete}", f"{concrete}.json", f"{concrete};a=b"):
+                reply = session.get(f"{running_sandbox.url}{BASES[api]}{odd}", timeout=10, **AUTH[api])
+                assert reply.status_code == 404 or "configuration_incompatible" in reply.text, odd
+                assert WORDS[api] in reply.text or "error" in reply.json(), odd
+
+
+@pytest.mark.parametrize("api", METHODS)
+def test_a_method_more_is_refused(running_sandbox: RunningSandbox, api: str) -> None:
+    """On each path: 404 or 405 in the vendor's shape, and nothing is done."""
+    with requests.Session() as session:
+        for path, known in METHODS[api].items():
+            for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "SHOE"} - known:
+                address = f"{running_sandbox.url}{BASES[api]}{path}"
+                reply = session.request(method, address, json={}, timeout=10, **AUTH[api])
+                assert reply.status_code in (404, 405), (method, path, reply.text)
+                assert WORDS[api] in reply.text or "error" in reply.json(), (method, path)

@@ -175,3 +175,30 @@ def test_any_body_is_carried_out_or_refused_in_the_vendors_shape(
     if response.status_code != 200:
         assert response.json()["type"] == "error.list"
         assert response.json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("call", "body", "status"),
+    [
+        ("POST /contacts", b'{"role": "user", "owner_id": "' + b"9" * 5000 + b'"}', 400),
+        ("POST /contacts", '{"role": "user", "owner_id": "\u0663"}'.encode(), 400),
+        ("PUT /data_attributes/" + "9" * 5000, b'{"archived": true}', 404),
+        ("POST /contacts", '{"role": "user", "external_id": "x"}'.encode("utf-16"), 400),
+        ("POST /contacts", b'{"owner_id": ' + b"9" * 5000 + b"}", 400),
+        ("POST /contacts", b'{"name": "' + b"x" * 5_000_000 + b'"}', 400),
+    ],
+    ids=[
+        "digits without end",
+        "digits of another script",
+        "an id without end",
+        "UTF-16",
+        "a number without end",
+        "5 MB",
+    ],
+)
+def test_bodies_beyond_measure_are_refused(intercom: IntercomCaller, call: str, body: bytes, status: int) -> None:
+    """Never a traceback."""
+    method, path = call.split()
+    token = {"Authorization": "Bearer sandbox_token"}
+    reply = requests.request(method, intercom.sandbox.intercom_url + path, data=body, headers=token, timeout=10)
+    assert (reply.status_code, reply.json()["type"]) == (status, "error.list")

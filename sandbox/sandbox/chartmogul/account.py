@@ -41,7 +41,7 @@ class Account:
         self._random = Random(f"chartmogul:{settings.seed}")
         self._number = _FIRST_ID - 1
         self._rows = 0
-        self.billing = Billing(business)
+        self.billing = Billing(business, websites=settings.chartmogul_billing_websites)
         self.sources = Sources()
         self.attributes = Attributes(take_null=settings.chartmogul_attributes_take_null)
         self.contact_attributes = ContactAttributes(settings.chartmogul_contact_attributes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sandbox.business.websites import domain
 from sandbox.business.words import PLACES
 from sandbox.chartmogul.fields import NO_CUSTOMER
 from sandbox.chartmogul.places import state_code
@@ -43,8 +44,9 @@ def together(parts: Iterable[Facts]) -> Facts:
 class Billing:
     """The customers of the business by Chargebee's ids."""
 
-    def __init__(self, business: Business) -> None:
+    def __init__(self, business: Business, *, websites: bool = False) -> None:
         self._business = business
+        self._websites = websites
         self._version = -1
         self._subscriptions: dict[int, list[Subscription]] = {}
 
@@ -79,7 +81,8 @@ class Billing:
         if customer is None:
             return dict(NO_CUSTOMER)
         trials = [one.trial_start for one in self._of(customer_id) if one.trial_start is not None]
-        return NO_CUSTOMER | _identity(customer) | {"free_trial_started_at": min(trials, default=None)}
+        found = {"free_trial_started_at": min(trials, default=None)}
+        return NO_CUSTOMER | _identity(customer) | found | (_website(customer) if self._websites else {})
 
     def _of(self, customer_id: str) -> list[Subscription]:
         customer = self._business.customers.get(customer_id)
@@ -101,6 +104,13 @@ def _status(subscriptions: list[Subscription]) -> str:
     if any(one.due_invoices_count for one in running):
         return "Past Due"
     return "Active" if running else "Cancelled"
+
+
+def _website(customer: Customer) -> dict[str, str]:
+    """What somebody filled in, as their integration brings none along."""
+    if not (customer.company and customer.cf_company_id and customer.row % 3):
+        return {}
+    return {"website_url": f"https://{domain(customer.company, customer.cf_company_id)}"}
 
 
 def _identity(customer: Customer) -> dict[str, Any]:

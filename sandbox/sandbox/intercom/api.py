@@ -57,6 +57,7 @@ OPERATIONS = (
     *ticket_operations.OPERATIONS,
     *library_operations.OPERATIONS,
 )
+WRITES = ("POST", "PUT", "DELETE")
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 NEWEST = 17
 VERSIONS: dict[str, Version] = {f"2.{minor}": (2, minor) for minor in range(NEWEST + 1)}
@@ -112,14 +113,23 @@ def _call(workspace: Workspace, operation: Operation, request: Request, content:
     unknown = next((name for name in query if name not in operation.query), None)
     if unknown is not None and operation.run is not _unknown and workspace.settings.refuse_unknown_fields:
         raise bad_parameter(unknown)
-    return Call(
+    call = Call(
         workspace=workspace,
         version=version,
         path=request.path_params,
         query=query,
-        body=_json_object(content) if operation.method in ("POST", "PUT") else {},
-        base=f"{request.url.scheme}://{request.url.netloc}{request.scope['root_path']}",
+        body=_json_object(content) if operation.method in WRITES else {},
+        base=_base(request),
     )
+    if operation.method == "DELETE" and operation.run is not _unknown:
+        call.known(*operation.deleted_with)
+    return call
+
+
+def _base(request: Request) -> str:
+    """The API's address as the caller has it; `request.url` would choke on a query of odd bytes or an odd host."""
+    host = request.headers.get("host") or ":".join(map(str, request.scope["server"]))
+    return f"{request.scope['scheme']}://{host}{request.scope['root_path']}"
 
 
 def _version(request: Request) -> Version:
@@ -135,10 +145,11 @@ def _json_object(content: bytes) -> dict[str, Any]:
     """The JSON object sent, an empty one for an empty body.
 
     Raises:
-        Refusal: 400, also for JSON that is only JSON to some: NaN, half of a surrogate pair, numbers beyond measure.
+        Refusal: 400, also for JSON that is only JSON to some: NaN, half of a surrogate pair, numbers beyond measure,
+            and for another encoding than UTF-8.
     """
     try:
-        body = json.loads(content, parse_constant=_no_constant, parse_float=_finite) if content else {}
+        body = json.loads(content.decode(), parse_constant=_no_constant, parse_float=_finite) if content else {}
         json.dumps(body, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise bad_json() from None

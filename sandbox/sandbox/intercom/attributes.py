@@ -116,7 +116,7 @@ class Attributes:
         Raises:
             Refusal: 404 `field_not_found`; 400 when a value is wrong or restoring passes the limit.
         """
-        found = self._by_id.get(int(attribute_id)) if attribute_id.isdecimal() else None
+        found = next((one for number, one in self._by_id.items() if str(number) == attribute_id), None)
         if found is None:
             raise Refusal(404, "field_not_found", "We couldn't find that data attribute to update")
         _check_update(body)

@@ -47,7 +47,7 @@ def _is_object(value: Any) -> bool:
 
 
 def _is_owner(value: Any) -> bool:
-    return is_integer(value) or (isinstance(value, str) and value.isdecimal())
+    return is_integer(value) or (isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 10)  # noqa: PLR2004 - nine digits fit any admin
 
 
 def _is_spend(value: Any) -> bool:

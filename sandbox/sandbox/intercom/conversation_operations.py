@@ -81,7 +81,7 @@ def create(call: Call) -> dict[str, Any]:
     sender = body.get("from")
     if not isinstance(sender, dict) or not isinstance(sender.get("id"), str):
         raise parameter_missing("from not specified")
-    contact = call.workspace.contacts.get(sender["id"])
+    contact = call.workspace.contacts.get(call.only(sender, "type", "id")["id"])
     thread = conversations.opened(_store(call), contact, _text(body), call.now)
     call.workspace.heard(contact, call.now, "API")
     call.workspace.tell("conversation.user.created", thread)

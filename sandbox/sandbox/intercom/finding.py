@@ -56,9 +56,10 @@ class Finder(Generic[R]):
         return self.store(call).search(query, name, self._ask(call), call.now)
 
     def _ask(self, call: Call) -> Ask:
-        pagination = _object(call.body, "pagination")
+        pagination = call.only(_object(call.body, "pagination"), "per_page", "starting_after", "page")
         per_page = whole_number(pagination.get("per_page"), "per_page", *self.sizes)
-        return Ask(per_page, pagination.get("starting_after"), self._order(call, _object(call.body, "sort")))
+        sort = call.only(_object(call.body, "sort"), "field", "order")
+        return Ask(per_page, pagination.get("starting_after"), self._order(call, sort))
 
     def _rules(self, call: Call) -> Rules:
         settings = call.workspace.settings
@@ -69,6 +70,7 @@ class Finder(Generic[R]):
             ignore_case=self.ignore_case(call),
             read=self.store(call).read,
             inclusive=settings.search_bounds_inclusive,
+            strict=settings.refuse_unknown_fields,
         )
 
     def _order(self, call: Call, sort: dict[str, Any]) -> Order:

@@ -43,10 +43,18 @@ class Call:
         Raises:
             Refusal: 400 for another field, where the workspace refuses unknown ones.
         """
-        unknown = next((name for name in self.body if name not in names), None)
+        return self.only(self.body, *names)
+
+    def only(self, given: dict[str, Any], *names: str) -> dict[str, Any]:
+        """An object of the body, if it holds none but these fields.
+
+        Raises:
+            Refusal: 400 for another field, where the workspace refuses unknown ones.
+        """
+        unknown = next((name for name in given if name not in names), None)
         if unknown is not None and self.workspace.settings.refuse_unknown_fields:
             raise bad_parameter(unknown)
-        return self.body
+        return given
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,7 @@ class Operation:
         run: carries a call out and gives the answer's body.
         query: the query parameters it knows.
         since: the API version that brought it.
+        deleted_with: the body fields that a deletion knows; what other operations know, they say themselves.
     """
 
     method: str
@@ -64,3 +73,4 @@ class Operation:
     run: Callable[[Call], Any]
     query: frozenset[str] = frozenset()
     since: Version = (2, 0)
+    deleted_with: frozenset[str] = frozenset()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sandbox.intercom.errors import invalid_field, parameter_invalid
+from sandbox.intercom.errors import bad_parameter, invalid_field, parameter_invalid
 from sandbox.intercom.search_values import INSTANTS, KIND_TESTS, OPERATORS, TESTS, checked, day_test, seconds
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class Rules:
         ignore_case: fields compared without regard to letter case.
         read: a document's value by the field's full name.
         inclusive: whether `>` and `<` on exact instants let the instant itself pass.
+        strict: whether a filter or a group that holds more than it needs is refused.
     """
 
     type_of: Callable[[str], str | None]
@@ -52,6 +53,7 @@ class Rules:
     ignore_case: frozenset[str] = frozenset()
     read: Callable[[Document, str], Any] = value_of
     inclusive: bool = False
+    strict: bool = True
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,9 @@ def parse(query: Any, rules: Rules, depth: int = 1) -> Node:
     """
     if not isinstance(query, dict):
         raise parameter_invalid("query must be an object with field, operator and value")
+    unknown = next((name for name in query if name not in ("field", "operator", "value")), None)
+    if unknown is not None and rules.strict:
+        raise bad_parameter(unknown)
     if query.get("operator") in ("AND", "OR") and "field" not in query:
         return _group(query, rules, depth)
     return _filter(query, rules)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from sandbox.business.websites import website
 from sandbox.intercom.errors import Refusal
 from sandbox.intercom.seed_tables import (
     CHANCES,
+    COMPANIES_OF_STRANGERS,
     COMPANY_ATTRIBUTES,
     CONTACT_ATTRIBUTES,
     FIRST_NAMES,
@@ -37,6 +40,7 @@ class Seed:
         self._workspace = workspace
         self._admin_id = admin_id
         self._companies: dict[str, Company] = {}
+        self._billing_ids = workspace.settings.companies_with_billing_ids
         self._names: list[str] = []
         self._standings: dict[str, Callable[[Person, Random], object]] = {
             "user": self._as_user,
@@ -55,6 +59,7 @@ class Seed:
             self._stranger(number)
         for number in range(round(len(people) * CHANCES["odd company"])):
             self._odd_company(number)
+        self._acquaint()
 
     def sign_up(self, person: Person) -> None:
         """One customer becomes known to Intercom, as most do; not twice under one e-mail or external id."""
@@ -111,7 +116,11 @@ class Seed:
         company_id = person.company_id or ""
         if company_id not in self._companies:
             name = person.company or company_id
-            self._companies[company_id] = self._new_company(company_id, name, person.created_at, random)
+            own = self._random(f"described:{company_id}")
+            shown_id = person.customer_id if own.random() * 100 < self._billing_ids else company_id
+            company = self._new_company(shown_id, name, person.created_at, random)
+            _describe(company, website(own, name, company_id), own)
+            self._companies[company_id] = company
             self._names.append(name)
         return self._companies[company_id]
 
@@ -145,6 +154,15 @@ class Seed:
         contact = self._add(values, company.document["created_at"], random)
         self._workspace.attach(contact, company, contact.document["created_at"], SOURCE)
 
+    def _acquaint(self) -> None:
+        """Some strangers turn out to belong to companies, up to three: the first that have users."""
+        random = self._random("acquainted")
+        companies = list(self._workspace.visible_companies())
+        strangers = [one for one in self._workspace.contacts.live() if _is_stranger_with_id(one)]
+        for stranger, count in zip(strangers, cycle(COMPANIES_OF_STRANGERS), strict=False):
+            for company in random.sample(companies, min(count, len(companies))):
+                self._workspace.attach(stranger, company, stranger.document["created_at"], SOURCE)
+
     def _some_day(self, random: Random) -> int:
         return self._workspace.clock.now() - random.randrange(DAY, 300 * DAY)
 
@@ -166,6 +184,27 @@ def _identity(person: Person, random: Random) -> dict[str, Any]:
         email = random.choice((str.upper, str.title))(email)
     phone = person.phone if _chance(random, "phone") else None
     return {"email": email, "name": f"{person.first_name} {person.last_name}", "phone": phone}
+
+
+def _describe(company: Company, site: str | None, random: Random) -> None:
+    """What leads are made of: a website, and attributes of every type."""
+    document = company.document
+    document["website"] = site
+    document["custom_attributes"] |= _company_attributes(random, document["created_at"])
+
+
+def _is_stranger_with_id(contact: Contact) -> bool:
+    return str(contact.document["external_id"]).startswith("visitor-")
+
+
+def _company_attributes(random: Random, at: int) -> dict[str, Any]:
+    values = {
+        "seats_used": random.randint(1, 400),
+        "trial_started_at": at - random.randrange(DAY),
+        "expected_value": round(random.random() * 20_000, 2),
+        "self_serve": random.choice((True, False)),
+    }
+    return {name: value for name, value in values.items() if _chance(random, name)}
 
 
 def _contact_attributes(random: Random, now: int) -> dict[str, Any]:

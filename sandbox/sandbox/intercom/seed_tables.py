@@ -18,6 +18,10 @@ CHANCES = {
     "lead_score": 0.2,
     "beta_tester": 0.1,
     "renewal_call_at": 0.1,
+    "seats_used": 0.6,
+    "trial_started_at": 0.4,
+    "expected_value": 0.3,
+    "self_serve": 0.5,
 }
 """Strangers and odd companies as shares of the customers; the others as shares of their own kind."""
 
@@ -28,7 +32,15 @@ CONTACT_ATTRIBUTES = (
     ("beta_tester", "boolean", "Sees features before the others"),
     ("renewal_call_at", "date", "When to call about the renewal"),
 )
-COMPANY_ATTRIBUTES = (("account_tier", "string", "Gold, silver or bronze"), ("seats_used", "integer", "Seats in use"))
+COMPANY_ATTRIBUTES = (
+    ("account_tier", "string", "Gold, silver or bronze"),
+    ("seats_used", "integer", "Seats in use"),
+    ("trial_started_at", "date", "When the first trial began"),
+    ("expected_value", "float", "What a year is hoped to bring, in USD"),
+    ("self_serve", "boolean", "Signed up without having talked to anybody"),
+)
+COMPANIES_OF_STRANGERS = (0, 1, 0, 3)
+"""How many companies strangers who are users belong to, by turns."""
 
 OWNERS = ("Amara", "Bjarne", "Chioma", "Dmitri")
 TIERS = ("gold", "silver", "bronze")

@@ -67,7 +67,6 @@ def tag_conversation(call: Call) -> dict[str, Any]:
 
 def untag_conversation(call: Call) -> dict[str, Any]:
     """Take a tag off a conversation."""
-    call.known("admin_id")
     return _take_off(call, call.workspace.conversations.get(call.path["id"]))
 
 
@@ -78,7 +77,6 @@ def tag_ticket(call: Call) -> dict[str, Any]:
 
 def untag_ticket(call: Call) -> dict[str, Any]:
     """Take a tag off a ticket."""
-    call.known("admin_id")
     return _take_off(call, call.workspace.tickets.get(call.path["id"]))
 
 
@@ -131,6 +129,7 @@ def _id(value: Any) -> str:
     return str(value)
 
 
+ADMIN = frozenset({"admin_id"})
 OPERATIONS = (
     Operation("GET", "/tags", listed),
     Operation("POST", "/tags", save),
@@ -140,7 +139,7 @@ OPERATIONS = (
     Operation("POST", "/contacts/{id}/tags", tag_contact),
     Operation("DELETE", "/contacts/{id}/tags/{tag_id}", untag_contact),
     Operation("POST", "/conversations/{id}/tags", tag_conversation),
-    Operation("DELETE", "/conversations/{id}/tags/{tag_id}", untag_conversation),
+    Operation("DELETE", "/conversations/{id}/tags/{tag_id}", untag_conversation, deleted_with=ADMIN),
     Operation("POST", "/tickets/{id}/tags", tag_ticket, since=(2, 9)),
-    Operation("DELETE", "/tickets/{id}/tags/{tag_id}", untag_ticket, since=(2, 9)),
+    Operation("DELETE", "/tickets/{id}/tags/{tag_id}", untag_ticket, since=(2, 9), deleted_with=ADMIN),
 )

@@ -112,7 +112,7 @@ def _contact_id(call: Call) -> str:
     one = entries[0] if isinstance(entries, list) and len(entries) == 1 else None
     if not isinstance(one, dict) or not isinstance(one.get("id"), str):
         raise parameter_invalid("contacts must be an array of one object with an id", "contacts")
-    return call.workspace.contacts.get(one["id"]).id
+    return call.workspace.contacts.get(call.only(one, "id")["id"]).id
 
 
 def _texts(body: dict[str, Any]) -> dict[str, Any]:

@@ -54,14 +54,24 @@ def attributes(call: Call) -> dict[str, Any]:
 
 def create_attribute(call: Call) -> dict[str, Any]:
     """A new custom attribute."""
-    body = call.known("name", "model", "data_type", "description", "messenger_writable", "options")
+    body = _known(call, "name", "model", "data_type", "description", "messenger_writable", "options")
     return call.workspace.attributes.create(body, admin_id=ADMIN_ID, now=call.now).shape()
 
 
 def update_attribute(call: Call) -> dict[str, Any]:
     """Archive, restore or describe a custom attribute."""
-    body = call.known("archived", "description", "messenger_writable", "options")
+    body = _known(call, "archived", "description", "messenger_writable", "options")
     return call.workspace.attributes.update(call.path["id"], body, now=call.now).shape()
+
+
+def _known(call: Call, *names: str) -> dict[str, Any]:
+    """The body, if neither it nor an option holds more than is known."""
+    body = call.known(*names)
+    options = body.get("options")
+    for one in options if isinstance(options, list) else ():
+        if isinstance(one, dict):
+            call.only(one, "value")
+    return body
 
 
 OPERATIONS = (

@@ -152,7 +152,7 @@ def _columns(workspace: Workspace, model: str, prefix: str) -> dict[str, str]:
 def _list(
     request: Request, found: Sequence[Record], names: Sequence[str], columns: dict[str, str], asked: dict[str, str]
 ) -> Section:
-    base = request.url.path
+    base: str = request.scope["path"]
     page, pages = page_of(request, len(found))
     ordered = sorted(found, key=lambda one: (one.document["updated_at"], one.id), reverse=True)
     shown = ordered[(page - 1) * PER_PAGE : page * PER_PAGE]

@@ -1,0 +1,33 @@
+"""Where a company is on the web, and how people write that down."""
+
+from __future__ import annotations
+
+from random import Random
+
+from sandbox.business.words import COMPANY_FORMS, COMPANY_KINDS, COMPANY_NAMES
+
+MAIL_HOSTS = ("gmail.com", "outlook.com", "yahoo.com")
+"""Where people have mailboxes: no company's own, though some give it as theirs."""
+_SPELLINGS = ("https://www.{}/", "https://{}", "http://www.{}/en/about", "{}", "www.{}", "HTTPS://{}/?ref=footer")
+_MAIL_HOST = 0.08
+_SHARED = 0.12
+_NONE = 0.25
+
+
+def domain(company: str, company_id: str) -> str:
+    """The domain of a company of the business; some pairs of companies, founded one after the other, share one."""
+    number = int(company_id[-6:]) if company_id[-6:].isdecimal() else 0
+    pair = Random(f"domain:{number // 2}")
+    if company_id.startswith("co-") and pair.random() < _SHARED:
+        return f"{pair.choice(COMPANY_NAMES)}-{pair.choice(COMPANY_KINDS)}-{number // 2}.example".lower()
+    words = [word for word in company.split() if word not in COMPANY_FORMS]
+    return f"{'-'.join(words)}-{number}.example".lower()
+
+
+def website(random: Random, company: str, company_id: str) -> str | None:
+    """A company's website as somebody typed it: in one of several spellings, that of a mail host, or not at all."""
+    share = random.random()
+    if share < _NONE:
+        return None
+    host = random.choice(MAIL_HOSTS) if share < _NONE + _MAIL_HOST else domain(company, company_id)
+    return random.choice(_SPELLINGS).format(host)

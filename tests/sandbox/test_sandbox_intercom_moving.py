@@ -1,0 +1,172 @@
+"""Intercom's lists over HTTP while records change: complete where nothing moves, else skipping as the vendor's do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import IntercomCaller
+
+    Turn = Callable[[IntercomCaller, str | None], tuple[list[str], str | None]]
+
+COUNT, SIZE = 12, 4
+NAMES = [f"p{number:02}" for number in range(COUNT)]
+ADMIN = {"message_type": "note", "type": "admin", "admin_id": "991267", "body": "Hello"}
+
+
+@pytest.fixture
+def dozen(intercom: IntercomCaller) -> IntercomCaller:
+    """Twelve contacts, each with a company, a conversation and a ticket, made an hour apart."""
+    intercom.sandbox.reset(customers=0, rate_limit_per_window=10**9)
+    kind = intercom.workspace.library.all("ticket_types")[0]["id"]
+    for name in NAMES:
+        contact = intercom.user(external_id=name, name=name)
+        company = intercom.ok("POST /companies", {"company_id": name, "name": name})
+        intercom.ok(f"POST /contacts/{contact}/companies", {"id": company["id"]})
+        intercom.ok("POST /conversations", {"from": {"type": "user", "id": contact}, "body": name})
+        intercom.ok("POST /tickets", {"ticket_type_id": kind, "contacts": [{"id": contact}]})
+        intercom.sandbox.world.clock.advance(3600)  # without the life that `/sandbox/advance` brings
+    return intercom
+
+
+def named(caller: IntercomCaller, record: dict[str, Any]) -> str:
+    """Whose record it is."""
+    if "contacts" not in record:
+        return str(record["name"])
+    return str(caller.workspace.contacts.get(record["contacts"]["contacts"][0]["id"]).document["name"])
+
+
+def shown(caller: IntercomCaller, answer: dict[str, Any]) -> tuple[list[str], str | None]:
+    """The names on a page, and where the next one begins."""
+    records = next(answer[key] for key in ("data", "conversations", "tickets") if key in answer)
+    following = answer["pages"].get("next")
+    return [named(caller, one) for one in records], following and following["starting_after"]
+
+
+def search(kind: str, field: str, order: str) -> Turn:
+    """Pages of a search in an order."""
+    body = {"query": {"field": "updated_at", "operator": ">", "value": 1}, "sort": {"field": field, "order": order}}
+
+    def page(caller: IntercomCaller, after: str | None) -> tuple[list[str], str | None]:
+        pagination = {"per_page": SIZE, "starting_after": after}
+        return shown(caller, caller.ok(f"POST /{kind}/search", body | {"pagination": pagination}))
+
+    return page
+
+
+def listed(kind: str) -> Turn:
+    """Pages of a list by cursor."""
+    return lambda caller, after: shown(
+        caller, caller.ok(f"GET /{kind}?per_page={SIZE}" + (f"&starting_after={after}" if after else ""))
+    )
+
+
+def walked(caller: IntercomCaller, turn: Turn, between: Callable[[], object]) -> list[str]:
+    """The names of all pages; something happens after the first."""
+    names, after = turn(caller, None)
+    between()
+    while after is not None:
+        more, after = turn(caller, after)
+        names += more
+    return names
+
+
+def touch(caller: IntercomCaller, kind: str, name: str) -> None:
+    """Change somebody's contact, conversation or ticket, an hour later."""
+    caller.sandbox.world.clock.advance(3600)
+    contact = caller.ok(f"GET /contacts/find_by_external_id/{name}")
+    if kind == "contacts":
+        caller.ok(f"PUT /contacts/{contact['id']}", {"phone": "+1 555 0100"})
+        return
+    store = getattr(caller.workspace, kind)
+    thread = next(one.id for one in store.live() if one.document["contacts"][0] == contact["id"])
+    caller.ok(f"POST /{kind}/{thread}/reply", ADMIN)
+
+
+STEADY = {
+    **{
+        f"{kind} by created_at, {order}": (kind, search(kind, "created_at", order))
+        for kind in ("contacts", "conversations", "tickets")
+        for order in ("ascending", "descending")
+    },
+    "the list of contacts": ("contacts", listed("contacts")),
+}
+"""What nobody's change moves."""
+
+
+@pytest.mark.parametrize("name", STEADY)
+def test_orders_that_do_not_move_are_complete(dozen: IntercomCaller, name: str) -> None:
+    """Whoever was there is met once, though some change, ahead of the cursor and behind it, and somebody comes."""
+    kind, turn = STEADY[name]
+
+    def happen() -> None:
+        for one in ("p00", "p05", "p11"):
+            touch(dozen, kind, one)
+        dozen.user(external_id="late", name="late")
+
+    assert sorted(one for one in walked(dozen, turn, happen) if one != "late") == NAMES
+
+
+@pytest.mark.parametrize("kind", ["contacts", "conversations", "tickets"])
+def test_updated_at_ascending_repeats_and_loses_nobody(dozen: IntercomCaller, kind: str) -> None:
+    """Who changes moves to the end: met again there, or for the first time."""
+    turn = search(kind, "updated_at", "ascending")
+    met = walked(dozen, turn, lambda: [touch(dozen, kind, one) for one in ("p01", "p07")])
+    assert met == ["p00", "p01", "p02", "p03", "p04", "p05", "p06", "p08", "p09", "p10", "p11", "p01", "p07"]
+
+
+@pytest.mark.parametrize("kind", ["contacts", "conversations", "tickets"])
+def test_updated_at_descending_skips(dozen: IntercomCaller, kind: str) -> None:
+    """Who changes moves ahead of the pages that are still to come, and is missed."""
+    turn = search(kind, "updated_at", "descending")
+    met = walked(dozen, turn, lambda: [touch(dozen, kind, one) for one in ("p10", "p04")])
+    assert met == ["p11", "p10", "p09", "p08", "p07", "p06", "p05", "p03", "p02", "p01", "p00"]
+
+
+def test_the_list_of_conversations_skips(dozen: IntercomCaller) -> None:
+    """It has the last changed first, and no other order."""
+    met = walked(dozen, listed("conversations"), lambda: touch(dozen, "conversations", "p04"))
+    assert met == [name for name in reversed(NAMES) if name != "p04"]
+
+
+def leave(caller: IntercomCaller, company: str) -> None:
+    """The only user of a company leaves it, and so it is in no list any more."""
+    found = caller.ok(f"GET /companies?company_id={company}")["id"]
+    contact = caller.ok(f"GET /contacts/find_by_external_id/{company}")["id"]
+    caller.ok(f"DELETE /contacts/{contact}/companies/{found}")
+
+
+def companies(caller: IntercomCaller, leaver: str | None) -> list[str]:
+    """All pages of companies by number; one loses its user after the first page."""
+    found, page, more = list[str](), 1, True
+    while more:
+        answer = caller.ok(f"POST /companies/list?per_page={SIZE}&page={page}", {})
+        found += [one["name"] for one in answer["data"]]
+        if page == 1 and leaver:
+            leave(caller, leaver)
+        page, more = page + 1, answer["pages"]["next"] is not None
+    return found
+
+
+def test_companies_by_number_skip_when_one_before_them_goes(dozen: IntercomCaller) -> None:
+    """The second page begins one further; nothing moves when one of a later page goes."""
+    order = companies(dozen, None)
+    assert companies(dozen, order[0]) == [*order[:4], *order[5:]]
+    order = companies(dozen, None)
+    assert companies(dozen, order[-1]) == order[:-1]
+
+
+def test_a_scroll_misses_nobody_who_stays(intercom: IntercomCaller) -> None:
+    """Though one of its first page goes, which makes a numbered list skip."""
+    intercom.sandbox.reset(customers=240)
+    there = sorted(one.id for one in intercom.workspace.visible_companies())
+    first = intercom.ok("GET /companies/scroll")
+    for contact in intercom.ok(f"GET /companies/{first['data'][0]['id']}/contacts")["data"]:
+        intercom.ok(f"DELETE /contacts/{contact['id']}/companies/{first['data'][0]['id']}")
+    rest = intercom.ok(f"GET /companies/scroll?scroll_param={first['scroll_param']}")
+    assert sorted(one["id"] for one in (*first["data"], *rest["data"])) == there
+    assert 0 < len(rest["data"]) < len(first["data"]) == 100

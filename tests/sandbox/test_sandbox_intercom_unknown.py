@@ -1,0 +1,187 @@
+"""Every write and search of Intercom's: a field more than it knows, at any depth of the body, is refused."""
+
+from __future__ import annotations
+
+import re
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sandbox.intercom.api import OPERATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conftest import IntercomCaller
+
+NEWEST = {"Intercom-Version": "2.16"}
+MORE = {"shoe_size": 44}
+QUERY = {
+    "query": {
+        "operator": "AND",
+        "value": [
+            {"field": "id", "operator": "!=", "value": "0"},
+            {"operator": "OR", "value": [{"field": "updated_at", "operator": ">", "value": 1}]},
+        ],
+    },
+    "pagination": {"per_page": 5, "starting_after": None, "page": 2},
+    "sort": {"field": "updated_at", "order": "ascending"},
+}
+REPLY = {"message_type": "note", "type": "admin", "admin_id": "991267", "body": "Hello"}
+OPTIONS = {"name": "Colour", "model": "contact", "data_type": "options", "options": [{"value": "a"}, {"value": "b"}]}
+BODIES: dict[str, dict[str, Any]] = {
+    "POST /contacts": {"role": "user", "external_id": "new", "custom_attributes": {"nps_score": 3}},
+    "POST /contacts/merge": {"from": "<lead>", "into": "<user>", "skip_duplicate_validation": True},
+    "POST /contacts/search": QUERY,
+    "PUT /contacts/{id}": {"name": "Ada", "custom_attributes": {"nps_score": 3}},
+    "DELETE /contacts/{id}": {},
+    "POST /contacts/{id}/archive": {},
+    "POST /contacts/{id}/unarchive": {},
+    "POST /contacts/{id}/block": {},
+    "POST /contacts/{id}/companies": {"id": "<company>"},
+    "DELETE /contacts/{id}/companies/{company_id}": {},
+    "POST /companies": {"company_id": "new", "custom_attributes": {"account_tier": "gold"}},
+    "POST /companies/list": {},
+    "PUT /companies/{id}": {"name": "Acorn", "custom_attributes": {"account_tier": "gold"}},
+    "DELETE /companies/{id}": {},
+    "POST /companies/{id}/notes": {"body": "Hello"},
+    "POST /tags": {"name": "New", "users": [{"id": "<user>", "untag": False}]},
+    "DELETE /tags/{id}": {},
+    "POST /contacts/{id}/tags": {"id": "<tag>"},
+    "DELETE /contacts/{id}/tags/{tag_id}": {},
+    "POST /conversations/{id}/tags": {"id": "<tag>", "admin_id": "991267"},
+    "DELETE /conversations/{id}/tags/{tag_id}": {"admin_id": "991267"},
+    "POST /tickets/{id}/tags": {"id": "<tag>", "admin_id": "991267"},
+    "DELETE /tickets/{id}/tags/{tag_id}": {"admin_id": "991267"},
+    "POST /contacts/{id}/notes": {"body": "Hello"},
+    "POST /contacts/{id}/subscriptions": {"id": "<consent>", "consent_type": "opt_in"},
+    "DELETE /contacts/{id}/subscriptions/{subscription_id}": {},
+    "POST /conversations": {"from": {"type": "user", "id": "<user>"}, "body": "Hello"},
+    "POST /conversations/search": QUERY,
+    "PUT /conversations/{id}": {"title": "New"},
+    "DELETE /conversations/{id}": {},
+    "POST /conversations/{id}/reply": REPLY,
+    "POST /conversations/{id}/parts": {"message_type": "close", "type": "admin", "admin_id": "991267"},
+    "POST /tickets": {
+        "ticket_type_id": "<ticket type>", "contacts": [{"id": "<user>"}],
+        "ticket_attributes": {"_default_title_": "New"},
+    },
+    "POST /tickets/search": QUERY,
+    "PUT /tickets/{id}": {"ticket_attributes": {"_default_title_": "New"}},
+    "DELETE /tickets/{id}": {},
+    "POST /tickets/{id}/reply": REPLY,
+    "POST /calls/search": {"conversation_ids": ["1"]},
+    "POST /data_attributes": OPTIONS,
+    "PUT /data_attributes/{id}": {"options": [{"value": "a"}, {"value": "b"}]},
+}  # fmt: skip
+"""A body that each of them carries out; words in angle brackets are ids."""
+WRITES = {f"{one.method} {one.path}": one for one in OPERATIONS if one.method != "GET"}
+LOOSE = {"POST /companies", "PUT /companies/{id}"}
+"""Refuse what they do not know whatever the switch says."""
+OPEN = ("custom_attributes", "ticket_attributes")
+"""Names in these are the workspace's own: one that is not defined is refused whatever the switch says."""
+
+
+def ids(workspace: Any) -> dict[str, str]:
+    """Records that are there, by what stands for them in bodies and paths."""
+    linked = next(one for one in workspace.contacts.live() if one.companies and one.is_user and one.subscriptions)
+    return {
+        "<user>": linked.id, "<lead>": next(one.id for one in workspace.contacts.live() if not one.is_user),
+        "<company>": next(iter(linked.companies)), "<tag>": workspace.tags.all()[0].id,
+        "<consent>": next(iter(linked.subscriptions)),
+        "<ticket type>": workspace.library.all("ticket_types")[0]["id"],
+        "contacts": linked.id, "companies": next(iter(linked.companies)), "tags": workspace.tags.all()[0].id,
+        "conversations": next(workspace.conversations.live()).id, "tickets": next(workspace.tickets.live()).id,
+        "data_attributes": "1", "company_id": next(iter(linked.companies)), "tag_id": workspace.tags.all()[0].id,
+        "subscription_id": next(iter(linked.subscriptions)),
+    }  # fmt: skip
+
+
+def filled(value: Any, known: dict[str, str]) -> Any:
+    """A body with real ids in place of words in angle brackets."""
+    if isinstance(value, dict):
+        return {name: filled(one, known) for name, one in value.items()}
+    if isinstance(value, list):
+        return [filled(one, known) for one in value]
+    return known.get(value, value) if isinstance(value, str) else value
+
+
+def objects(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where in a body objects stand."""
+    if isinstance(value, dict):
+        yield path
+    for name, one in value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list) else ()):
+        yield from objects(one, (*path, name))
+
+
+def with_more(body: dict[str, Any], path: tuple[Any, ...]) -> dict[str, Any]:
+    """The body with one field more in the object at a place."""
+    found = changed = deepcopy(body)
+    for name in path:
+        found = found[name]
+    found.update(MORE)
+    return changed
+
+
+def call_of(operation: str, known: dict[str, str]) -> str:
+    """The operation with ids in its path: `{id}` is of what stands before it."""
+    path = re.sub(r"/(\w+)/\{id\}", lambda found: f"/{found[1]}/{known[found[1]]}", operation)
+    return re.sub(r"\{(\w+)\}", lambda found: known[found[1]], path)
+
+
+@pytest.fixture
+def lively(intercom: IntercomCaller) -> IntercomCaller:
+    """Two hundred customers, so that there is one of everything."""
+    intercom.sandbox.reset(customers=200, rate_limit_per_window=10**9)
+    return intercom
+
+
+def test_every_write_and_search_has_a_row() -> None:
+    """An operation more is a row more."""
+    assert set(BODIES) == set(WRITES)
+
+
+@pytest.mark.parametrize("operation", BODIES)
+def test_a_field_more_is_refused_at_any_depth(lively: IntercomCaller, operation: str) -> None:
+    """400, and then the same body without it is carried out."""
+    known = ids(lively.workspace)
+    call, body = call_of(operation, known), filled(BODIES[operation], known)
+    for path in objects(body):
+        refused = lively(call, with_more(body, path), **NEWEST)
+        code, word = ("parameter_invalid", "") if path and path[-1] in OPEN else ("bad_request", "shoe_size")
+        if "users" in path:
+            code, word = "parameter_invalid", "invalid tag parameters"
+        error = refused.json()["errors"][0]
+        assert (refused.status_code, error["code"], word in error["message"]) == (400, code, True), path
+    assert lively(call, body, **NEWEST).status_code == 200
+
+
+@pytest.mark.parametrize("operation", BODIES)
+def test_a_field_more_is_ignored_with_the_switch(lively: IntercomCaller, operation: str) -> None:
+    """But by companies, among the names that the workspace defines, and in a tag's list of users."""
+    lively.sandbox.reset(customers=200, rate_limit_per_window=10**9, refuse_unknown_fields=False)
+    known = ids(lively.workspace)
+    call, body = call_of(operation, known), filled(BODIES[operation], known)
+    for path in objects(body):
+        if operation not in LOOSE and not {*OPEN, "users"} & {*path}:
+            body = with_more(body, path)
+    assert lively(call, body, **NEWEST).status_code == 200
+
+
+@pytest.mark.parametrize("operator", ["LIKE", "", None, 7, [], {}, "and", "==", True], ids=repr)
+@pytest.mark.parametrize("path", ["contacts", "conversations", "tickets"])
+def test_an_operator_that_there_is_not_is_refused(seeded: IntercomCaller, path: str, operator: Any) -> None:
+    """Of a field, and of a group."""
+    leaf = {"field": "updated_at", "operator": operator, "value": 1}
+    for query in (leaf, {"operator": "AND", "value": [leaf]}, {"operator": operator, "value": [QUERY["query"]]}):
+        assert seeded.refused(f"POST /{path}/search", {"query": query})[0] == 400
+
+
+@pytest.mark.parametrize("field", ["shoe_size", "", None, 7, [], "custom_attributes.none", "created_at.day"], ids=repr)
+@pytest.mark.parametrize("path", ["contacts", "conversations", "tickets"])
+def test_a_field_that_cannot_be_searched_is_refused(seeded: IntercomCaller, path: str, field: Any) -> None:
+    """In a filter, and to sort by."""
+    query = {"field": field, "operator": "=", "value": "1"}
+    assert seeded.refused(f"POST /{path}/search", {"query": query})[0] == 400
+    sort = {"query": QUERY["query"], "sort": {"field": field}}
+    assert seeded.refused(f"POST /{path}/search", sort)[0] == 400

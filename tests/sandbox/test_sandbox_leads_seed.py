@@ -1,0 +1,97 @@
+"""What leads are made of: websites, typed attributes, and people of no, one and three companies."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from sandbox.settings import Settings, settings_from
+from sandbox.world import World
+
+MAIL_HOSTS = {"gmail.com", "outlook.com", "yahoo.com"}
+
+
+def host(url: str) -> str:
+    """The domain of a website in any spelling."""
+    return (urlsplit(url if "//" in url else f"//{url}").hostname or "").removeprefix("www.")
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    """Three hundred customers, with every switch for leads on."""
+    return World(Settings(customers=300, companies_with_billing_ids=30, chartmogul_billing_websites=True))
+
+
+def companies(world: World) -> list[dict[str, Any]]:
+    """Every company's document."""
+    return [one.document for one in world.intercom.companies.live()]
+
+
+def billed(world: World, field: str) -> Counter[str]:
+    """How often each value of a field stands among the customers of the billing source; empty ones left out."""
+    return Counter(one.values[field] for one in world.chartmogul.customers if one.values[field])
+
+
+def test_websites_are_absent_own_shared_or_a_mail_hosts(world: World) -> None:
+    """In several spellings."""
+    websites = [one["website"] for one in companies(world)]
+    given = [one for one in websites if one]
+    counts = Counter(map(host, given))
+    assert 0.15 < websites.count(None) / len(websites) < 0.4
+    assert set(counts) >= MAIL_HOSTS
+    assert 1 <= sum(count == 2 for name, count in counts.items() if name not in MAIL_HOSTS) <= 20
+    assert max(count for name, count in counts.items() if name not in MAIL_HOSTS) == 2
+    assert (
+        {one.startswith("www.") for one in given} == {one.startswith("http://www.") for one in given} == {True, False}
+    )
+
+
+def test_companies_have_attributes_of_every_declared_type(world: World) -> None:
+    """Each on some companies, of the type that was declared."""
+    declared = {
+        one["name"]: one["data_type"]
+        for one in world.intercom.attributes.listed("company", include_archived=False)
+        if one["custom"]
+    }
+    assert declared == {
+        "account_tier": "string", "seats_used": "integer", "trial_started_at": "date", "expected_value": "float",
+        "self_serve": "boolean",
+    }  # fmt: skip
+    types = {"string": str, "integer": int, "date": int, "float": float, "boolean": bool}
+    values = [item for one in companies(world) for item in one["custom_attributes"].items()]
+    assert {(name, type(value)) for name, value in values} == {(name, types[kind]) for name, kind in declared.items()}
+
+
+def test_contacts_belong_to_no_company_to_one_and_to_three(world: World) -> None:
+    """And no company became visible, or began to be, for it."""
+    counts = Counter(len(one.companies) for one in world.intercom.contacts.live())
+    assert set(counts) == {0, 1, 3}
+    assert counts[1] > counts[0] > counts[3] > 1
+
+
+def test_every_rule_of_merging_finds_somebody(world: World) -> None:
+    """External id, domain, company and e-mail each join leads with customers of the billing source."""
+    leads = companies(world)
+    domains = Counter(map(host, billed(world, "website_url").elements()))
+    known = {one.primary.external_id for one in world.chartmogul.customers}
+    emails = {one.document["email"] for one in world.intercom.contacts.live() if one.companies}
+    assert sum(one["company_id"] in known for one in leads) > 20
+    assert sum(host(one["website"]) in domains for one in leads if one["website"]) > 50
+    assert sum(one["name"] in billed(world, "company") for one in leads) > 150
+    assert len(emails & set(billed(world, "email"))) > 150
+    assert set(domains.values()) == {1, 2}
+
+
+def test_both_switches_are_off_by_default() -> None:
+    """Companies bear their own ids, and the billing source knows no website."""
+    world = World(Settings(customers=60))
+    assert {one["company_id"].partition("-")[0] for one in companies(world)} == {"co", "empty", "namesake"}
+    assert billed(world, "website_url") == {}
+
+
+def test_a_share_is_a_percentage() -> None:
+    """One sentence names the setting."""
+    with pytest.raises(ValueError, match="'companies_with_billing_ids' is 0 to 100"):
+        settings_from({"companies_with_billing_ids": 101})
