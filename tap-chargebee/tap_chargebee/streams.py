@@ -17,7 +17,7 @@ from singer_sdk.singerlib import RecordMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
 from tap_chargebee import bookmarks, schemas, windows
-from tap_chargebee.errors import NotOffered
+from tap_chargebee.errors import Gone, NotOffered
 from tap_chargebee.events import LIFE
 from tap_chargebee.line_items import completed
 from tap_chargebee.overlap import Overlap
@@ -192,7 +192,10 @@ class ChargebeeStream(Stream):
         """A record with all of its line items, as its JSON unless something of it is to be left out or changed."""
         if self.resource.large and item.head.line_items_next_offset:
             path = f"{self.resource.path}/{quote(item.head.id, safe='')}"
-            return completed(item.record(), self._source.client, path, self.resource.envelope)
+            try:
+                return completed(item.record(), self._source.client, path, self.resource.envelope)
+            except Gone:
+                self.logger.info("A record was deleted before its line items were read: it comes without them")
         return item.text if self._plain else item.record()
 
     def _generate_record_messages(self, record: dict[str, Any]) -> Generator[RecordMessage, None, None]:
