@@ -1,7 +1,7 @@
 """What went wrong for users of other connectors to Chargebee, one test each; the docstring names who did it.
 
 They are singer-io's tap-chargebee 1.7.1, hotglue's, Airbyte's source-chargebee 0.8.0 and Chargebee's own client 3.29.
-That Airbyte's no longer starts with the CDK that pip resolves has its test in tests/packaging, where plain pip installs.
+That the CDK that pip resolves no longer starts Airbyte's has its test in tests/packaging, where plain pip installs.
 """
 
 from __future__ import annotations
