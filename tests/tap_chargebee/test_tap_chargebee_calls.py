@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sandbox.settings import Settings
+from sandbox.testing import RunningSandbox
 from tap_chargebee.resources import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from sandbox.testing import RunningSandbox
+    from subprocess import CompletedProcess
 
     Catalog = Callable[..., dict[str, Any]]
     Calls = Callable[[], dict[str, int]]
@@ -105,3 +107,32 @@ def test_exchange_rates_cost_a_call_a_day(
     assert calls() == {"/configurations": 1, "/currencies/get_auto_exchange_rates": 4}
     past = run_tap(catalog=catalog, start_date="2026-01-08").records["exchange_rates"]
     assert [record["exchange_rate_date"] for record in past][::10] == ["2026-01-08", "2026-01-18"]
+
+
+SIZES = {"customers": 10_000, "subscriptions": 12_000, "invoices": 30_000}
+
+
+def resize(table: Any, size: int) -> None:
+    """Leave out records here and there, or add copies, until there are so many."""
+    records = table.records
+    extra = [copy(record) for record in records[: max(size - len(records), 0)]]
+    for record in extra:
+        record.id += "x"
+        record.forget()
+    kept = [records[place * len(records) // size] for place in range(size)] if len(records) > size else list(records)
+    table.records.clear()
+    table.extend([*kept, *extra])
+
+
+def test_a_site_of_ten_thousand_customers(command: Callable[..., CompletedProcess[str]]) -> None:
+    """52,000 records are 520 pages, and cost no more than 580 calls."""
+    with RunningSandbox(Settings(customers=10_000)) as sandbox:
+        for name, table in sandbox.world.business.tables().items():
+            resize(table, SIZES[name])
+        assert sandbox.world.business.counts() == SIZES
+        config = {"site": "sandbox", "api_key": "sandbox_key", "api_url": sandbox.chargebee_url}
+        done = command(config)
+        counted = {call["path"]: call["count"] for call in sandbox.calls()["calls"]}
+        assert done.returncode == 0, done.stderr[-1000:]
+        assert done.stdout.count('{"type":"RECORD"') == 52_000
+        assert 520 < sum(counted.values()) <= 580

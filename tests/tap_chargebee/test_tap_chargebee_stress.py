@@ -1,4 +1,4 @@
-"""Whatever goes wrong in whichever of tap-chargebee's threads: who reads is told, or has it all, and never waits for ever."""
+"""Whatever fails in whichever of the threads of tap-chargebee: who reads is told, or has it all, and never hangs."""
 
 from __future__ import annotations
 
