@@ -49,6 +49,11 @@ MODELLESS: dict[str, dict[str, Any]] = {
         "required": bool,
         "props": dict[str, Any],
     },
+    "exchange_rate": {
+        "exchange_rate_date": str,
+        "exchange_rate_base_currency_code": str,
+        "rates": dict[str, Any],
+    },
     "item_billing_metric": {
         "id": str,
         "item_id": str,
@@ -59,7 +64,11 @@ MODELLESS: dict[str, dict[str, Any]] = {
     },
 }
 # Streams whose records have no name of their own in the answer.
-BARE = {"configurations": "configuration", "advance_invoice_schedules": "advance_invoice_schedule"}
+BARE = {
+    "configurations": "configuration",
+    "advance_invoice_schedules": "advance_invoice_schedule",
+    "exchange_rates": "exchange_rate",
+}
 TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 

@@ -176,8 +176,8 @@ class ChargebeeClient:
         if key == "list":
             return [item for page in self.pages(path, query) for item in page]
         answer = self.get(path, query, dict[str, Any])
-        items: list[dict[str, Any]] = answer.get(key, []) if key else [answer]
-        return items
+        found = answer.get(key, []) if key else answer
+        return found if isinstance(found, list) else [found]
 
     def _ask(
         self,

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tap_chargebee import windows
 from tap_chargebee.shape import Item, Shape
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tap_chargebee.client import ChargebeeClient
     from tap_chargebee.crew import Crew, Key
     from tap_chargebee.resource import Resource
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -82,6 +84,7 @@ class Reading:
         self._now = now
         self._begun = False
         self._closed = False
+        self._free = 0
         self._cuttable = resource.time is not None and len(queries) == 1
         self._looks_at_far_end = False
         segments = [Segment((*key, place), query, end) for place, query in enumerate(queries)]
@@ -120,7 +123,7 @@ class Reading:
         with self._crew.changed:
             self._closed = True
             while self._head is not None:
-                self._crew.hold(-len(self._head.pages))
+                self._let_go(len(self._head.pages))
                 self._head = self._head.following
 
     def __iter__(self) -> Iterator[list[Item]]:
@@ -141,7 +144,7 @@ class Reading:
             self._await(segment)
             if not segment.pages:
                 return None
-            self._crew.hold(-1)
+            self._let_go(1)
             return segment.pages.popleft()
 
     def _await(self, segment: Segment) -> None:
@@ -182,13 +185,24 @@ class Reading:
         kept = next((place for place, at in enumerate(times) if not segment.belongs(at)), len(times))
         segment.asked = False
         segment.pages.append(items[:kept])
-        segment.offset = next_offset
         segment.complete = kept < len(times) or not next_offset
-        self._crew.hold(1)
+        self._keep(first=segment is self._first and segment.offset is None)
+        segment.offset = next_offset
         if not segment.complete:
             self._cut(segment, times)
             if self._begun:
                 self._send(segment)
+
+    def _keep(self, *, first: bool) -> None:
+        """Count a page, but not the first: every reading holds its own from the start, long before its turn."""
+        if first:
+            self._free = 1
+        else:
+            self._crew.hold(1)
+
+    def _let_go(self, pages: int) -> None:
+        self._crew.hold(min(self._free, pages) - pages)
+        self._free -= min(self._free, pages)
 
     def _cut(self, segment: Segment, times: list[Any]) -> None:
         """Leave the later part of a long stretch to others."""
@@ -232,39 +246,37 @@ class Reading:
         return [Segment((*segment.key, 0), query | {"sort_by[desc]": str(self._resource.time)}, undated=True)]
 
 
-class Family:
-    """The items that hang on the records of a parent's list, a call a parent, many at a time, in the parents' order.
+class Family(Generic[T]):
+    """What is asked for part by part, a call each, many at a time, in the order of the parts.
 
     Args:
         crew: who fetches.
-        ids: the parents' ids.
-        fetch: the items of one parent.
-        key: where in the output the items belong.
-        ahead: for how many parents to ask ahead.
+        parts: what to ask for.
+        fetch: the answer to one of them.
+        key: where in the output the answers belong.
+        ahead: for how many parts to ask ahead.
     """
 
-    def __init__(
-        self, crew: Crew, ids: Iterable[str], fetch: Callable[[str], list[dict[str, Any]]], *, key: Key, ahead: int
-    ) -> None:
+    def __init__(self, crew: Crew, parts: Iterable[str], fetch: Callable[[str], T], *, key: Key, ahead: int) -> None:
         self._crew = crew
-        self._ids = ids
+        self._parts = parts
         self._fetch = fetch
         self._key = key
         self._ahead = ahead
 
-    def __iter__(self) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-        """Each parent's id, and its items."""
-        asked: deque[tuple[Key, str, Future[list[dict[str, Any]]]]] = deque()
-        for place, parent in enumerate(self._ids):
+    def __iter__(self) -> Iterator[tuple[str, T]]:
+        """Each part, and its answer."""
+        asked: deque[tuple[Key, str, Future[T]]] = deque()
+        for place, part in enumerate(self._parts):
             key = (*self._key, place)
-            asked.append((key, parent, self._crew.future(key, partial(self._fetch, parent))))
+            asked.append((key, part, self._crew.future(key, partial(self._fetch, part))))
             if len(asked) > self._ahead:
                 yield self._outcome(*asked.popleft())
         while asked:
             yield self._outcome(*asked.popleft())
 
-    def _outcome(self, key: Key, parent: str, future: Future[list[dict[str, Any]]]) -> tuple[str, list[dict[str, Any]]]:
+    def _outcome(self, key: Key, part: str, future: Future[T]) -> tuple[str, T]:
         with self._crew.changed:
             while not future.done():
                 self._crew.want(key)
-        return parent, future.result()
+        return part, future.result()

@@ -36,6 +36,8 @@ class Resource:
     """The property that the parent's id becomes, where the records do not hold it."""
     answer: str = "list"
     """The key of the items in an answer; empty where the answer is itself the one item."""
+    daily: str | None = None
+    """The parameter that takes a day, where there is one answer a day."""
     params: tuple[tuple[str, str], ...] = ()
     """What the list must be asked with."""
     by_customer: str | None = None

@@ -33,7 +33,7 @@ def extra(name: str, path: str, envelope: str, **row: Any) -> Resource:
     return Resource(name, path, envelope, **{"replication_key": None, "selected": False, **row})
 
 
-STREAMS = (
+STREAMS: tuple[Resource, ...] = (
     Resource(
         "customers",
         "/customers",
@@ -175,7 +175,7 @@ STREAMS = (
     ),
     extra("business_rules", "/business_rules", "business_rule", catalogs=PC2),
     extra("webhook_endpoints", "/webhook_endpoints", "webhook_endpoint"),
-    # Chargebee describes the next two nowhere; another connector reads them, https://github.com/hotgluexyz/tap-chargebee.
+    # Chargebee describes the next three nowhere; another connector reads them, https://github.com/hotgluexyz/tap-chargebee.
     extra(
         "item_billing_metrics",
         "/item_billing_metrics",
@@ -187,7 +187,24 @@ STREAMS = (
         "/unbilled_charges/invoiced",
         "unbilled_charge",
     ),
-    child("attached_items", "/items/{id}/attached_items", "attached_item", "items", catalogs=PC2),
+    # The rates of a day, since the day of the last run: of the whole past only what `start_date` asks for.
+    extra(
+        "exchange_rates",
+        "/currencies/get_auto_exchange_rates",
+        "",
+        answer="exchange_rates",
+        daily="exchange_rate_date",
+        primary_keys=("exchange_rate_date", "exchange_rate_base_currency_code"),
+        catalogs=PC2,
+    ),
+    child(
+        "attached_items",
+        "/items/{id}/attached_items",
+        "attached_item",
+        "items",
+        deleted_on="attached_item_deleted",
+        catalogs=PC2,
+    ),
     child("item_entitlements", "/items/{id}/item_entitlements", "item_entitlement", "items", catalogs=PC2),
     child(
         "contacts",
@@ -286,3 +303,6 @@ STREAMS = (
         catalogs=PC2,
     ),
 )
+ROWS = {resource.name: resource for resource in STREAMS}
+STREAM_PLACES = {name: place for place, name in enumerate(sorted(ROWS))}
+"""The SDK reads streams in the order of their names."""

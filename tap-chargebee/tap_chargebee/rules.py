@@ -8,6 +8,8 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from tap_chargebee import bookmarks
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
@@ -95,17 +97,10 @@ def state_problems(state: object) -> list[str]:
     Args:
         state: what the state file holds; ``{"bookmarks": {NAME: {...}, ...}}`` is well-formed.
     """
-    bookmarks = state.get("bookmarks", {}) if isinstance(state, dict) else None
-    if not isinstance(bookmarks, dict):
+    held = state.get("bookmarks", {}) if isinstance(state, dict) else None
+    if not isinstance(held, dict):
         return ['The state is not a Singer state, {"bookmarks": {...}}.']
-    return [problem for name, bookmark in bookmarks.items() for problem in _wrong_bookmark(name, bookmark)]
-
-
-def _wrong_bookmark(name: str, bookmark: object) -> Iterable[str]:
-    if not isinstance(bookmark, dict):
-        yield f"The bookmark of `{name}` in the state is not an object: mend it, or start with a full refresh."
-    elif not isinstance(bookmark.get("replication_key_value", 0), int):
-        yield f"The bookmark of `{name}` in the state is no unix time: mend it, or start with a full refresh."
+    return [problem for name, bookmark in held.items() for problem in bookmarks.wrong(name, bookmark)]
 
 
 def site_problems(state: Mapping[str, Any], site: str) -> list[str]:
@@ -117,12 +112,11 @@ def site_problems(state: Mapping[str, Any], site: str) -> list[str]:
     """
     if not site:
         return []
-    bookmarks = state.get("bookmarks", {}).values()
-    others = {bookmark["site"] for bookmark in bookmarks if str(bookmark.get("site", site)).lower() != site.lower()}
+    sites = {bookmarks.site_of(bookmark) for bookmark in state.get("bookmarks", {}).values()}
     return [
         f"The state was left by the site `{other}`, and the setting `site` is `{site}` now: start with a full refresh "
         "(--full-refresh), or set it back."
-        for other in sorted(others)
+        for other in sorted(other for other in sites if other and other != site.lower())
     ]
 
 

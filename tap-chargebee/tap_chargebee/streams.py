@@ -9,19 +9,21 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import msgspec
 from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import RecordMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
-from tap_chargebee import schemas, windows
+from tap_chargebee import bookmarks, schemas, windows
 from tap_chargebee.errors import Gone, NotOffered
 from tap_chargebee.events import LIFE
 from tap_chargebee.line_items import completed
+from tap_chargebee.overlap import Overlap
 from tap_chargebee.progress import Progress
-from tap_chargebee.reading import Family, Reading
-from tap_chargebee.resources import STREAMS
+from tap_chargebee.reading import Reading
+from tap_chargebee.resources import STREAM_PLACES
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from tap_chargebee.shape import Item
     from tap_chargebee.tap import TapChargebee
 
-ROWS = {resource.name: resource for resource in STREAMS}
 IN_A_FILTER = 50
 """So many ids go into one filter: they stand in the URL."""
 
@@ -44,16 +45,19 @@ class ChargebeeStream(Stream):
     """
 
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+    waits_for_news = False
+    """Whether events decide what is asked for."""
 
     def __init__(self, tap: TapChargebee, resource: Resource) -> None:
-        self._source = tap
+        self._source = tap.source
+        self._clock = tap.utc_now
+        self._flush = tap.flush
         self.resource = resource
         super().__init__(tap=tap, name=resource.name)
         self.selected_by_default = resource.selected
         self._place = STREAM_PLACES[resource.name]
         self._reading: Reading | None = None
         self._greatest: int | None = None
-        self._gone = 0
         self._identity = attrgetter("id", *resource.primary_keys)
         self._extracted: datetime | None = None
         self.primary_keys = resource.primary_keys
@@ -73,36 +77,30 @@ class ChargebeeStream(Stream):
     def open(self) -> Reading:
         """Begin to read: decide what, and send for the first page."""
         if self._reading is None:
-            self._reading = self._read(self._listed, self._queries(), end=None)
+            self._reading = self._read(self.resource, self._queries())
         return self._reading
 
-    @property
-    def _listed(self) -> Resource:
-        """The row whose list is read: a child's is its parent's."""
-        return ROWS[self.resource.parent] if self.resource.parent else self.resource
-
-    def _read(self, resource: Resource, queries: list[dict[str, str]], *, end: int | None, part: int = 0) -> Reading:
+    def _read(self, resource: Resource, queries: list[dict[str, str]], *, part: int = 0) -> Reading:
         source = self._source
-        key = (self._place, part)
-        return Reading(source.crew, source.client, resource, queries, key=key, now=source.run_start, end=end)
+        return Reading(source.crew, source.client, resource, queries, key=(self._place, part), now=source.run_start)
 
     def _queries(self) -> list[dict[str, str]]:
         if self._source.is_subset:
-            return self._by_ids(self.resource.by_customer or "id", self._source.chosen_customers)
+            return self._by_ids(self.resource, self.resource.by_customer or "id", self._source.chosen_customers)
         self.logger.info("Reading %s", self.window or "everything")
         return [
             windows.list_query(
-                self._listed,
+                self.resource,
                 self.window,
                 start_date=self._source.start_date,
-                include_deleted=self.config["include_deleted"] and self.resource.parent is None,
+                include_deleted=self.config["include_deleted"],
             )
         ]
 
-    def _by_ids(self, name: str, ids: Iterable[str]) -> list[dict[str, str]]:
+    def _by_ids(self, resource: Resource, name: str, ids: Iterable[str]) -> list[dict[str, str]]:
         """The lists of the records that have one of the ids, deleted ones included where they are wanted."""
-        query = {"sort_by[asc]": self.resource.sort_by} if self.resource.sort_by else {}
-        if self.config["include_deleted"] and self.resource.include_deleted and self._source.takes_deleted(name):
+        query = {"sort_by[asc]": resource.sort_by} if resource.sort_by else {}
+        if self.config["include_deleted"] and resource.include_deleted and self._source.takes_deleted(name):
             query["include_deleted"] = "true"
         chosen = list(ids)
         parts = [chosen[start : start + IN_A_FILTER] for start in range(0, len(chosen), IN_A_FILTER)]
@@ -110,97 +108,95 @@ class ChargebeeStream(Stream):
 
     @cached_property
     def window(self) -> windows.Window | None:
-        """The span of the replication key that this run reads; None for everything."""
-        read_at = self._bookmark("read_at")
+        """The time that this run reads of, by replication key or by events; None for everything."""
+        read_at = self._bookmark.get("read_at")
         if self._follows and read_at is not None and self._source.run_start - read_at > LIFE:
             self.logger.warning("The last run was more than 80 days ago, longer than events are kept: a full read")
             return None
-        return windows.read_window(
-            self._bookmark("replication_key_value"), lookback=self.config["lookback"], run_start=self._source.run_start
-        )
+        return windows.read_window(self._reached, lookback=self.config["lookback"], run_start=self._source.run_start)
+
+    @property
+    def _reached(self) -> int | None:
+        """How far the last run came."""
+        return self._bookmark.get("replication_key_value")
+
+    @property
+    def _is_followed(self) -> bool:
+        """Whether events tell more of this stream than its list does."""
+        return bool(self.resource.changed_on or self.resource.deleted_on)
 
     @property
     def _follows(self) -> bool:
-        return bool(self.config["follow_events"] and (self.resource.changed_on or self.resource.deleted_on))
+        return bool(self.config["follow_events"]) and self._is_followed
 
     @property
     def events_since(self) -> int | None:
         """The time from which on this stream needs the events, None when it needs none."""
         if not self._follows or self._source.is_subset or self.window is None:
             return None
-        read_at = self._bookmark("read_at")
+        read_at = self._bookmark.get("read_at")
         since = self.window.start if read_at is None else read_at - self.config["lookback"]
         return max(since, self._source.run_start - LIFE)
 
     def get_records(self, context: Mapping[str, Any] | None) -> Iterable[dict[str, Any]]:  # noqa: ARG002 no contexts here
         """Every record of the run, each version once."""
         try:
-            yield from self._children() if self.resource.parent else self._own_records()
+            yield from self._records()
         except NotOffered as error:
             # `--test` reads of every stream that there is; a run has chosen its own.
             if self.ABORT_AT_RECORD_COUNT is None:
                 raise
             self.logger.warning("%s", error.message)
 
-    def _own_records(self) -> Iterator[Any]:
-        yield from self._source.news.deleted(self.name)
+    def _records(self) -> Iterator[Any]:
+        yield from self._gone()
         unseen = dict(self._source.news.changed(self.name))
         repeats = windows.Repeats()
         for item in self._items(self.open()):
             head = item.head
             if not repeats.repeats(self._identity(head), head.resource_version):
                 unseen.pop(head.id, None)
-                self._note(head)
-                yield self._whole(item)
+                if not self._overlap.repeats(item.text, self._note(head)):
+                    yield self._whole(item)
         yield from self._again(list(unseen))
+
+    def _gone(self) -> Iterator[dict[str, Any]]:
+        """The records of whose deletion events told, as they last were."""
+        for record in self._source.news.deleted(self.name):
+            if not self._overlap.repeats(msgspec.json.encode(record), self._source.run_start):
+                yield record
 
     def _again(self, ids: list[str]) -> Iterator[Any]:
         """The records of which events told, and the list did not."""
         if ids:
             self.logger.info("Reading %d records again, of which events told", len(ids))
-            reading = self._read(self.resource, self._by_ids("id", ids), end=None, part=1)
+            reading = self._read(self.resource, self._by_ids(self.resource, "id", ids), part=1)
             reading.begin()
-            yield from map(self._whole, self._items(reading))
+            for item in self._items(reading):
+                if not self._overlap.repeats(item.text, self._source.run_start):
+                    yield self._whole(item)
+
+    @cached_property
+    def _overlap(self) -> Overlap:
+        return Overlap("" if self.window is None else self._bookmark.get("seen", ""))
 
     def _items(self, reading: Reading) -> Iterator[Item]:
         progress = Progress(self.logger, until=self._source.run_start if self.resource.time else None)
         for page in reading:
-            self._extracted = self._source.utc_now()
+            self._extracted = self._clock()
             yield from page
             progress.page(len(page), getattr(page[-1].head, self.resource.time or "", None) if page else None)
-            self._source.flush()
+            self._flush()
 
     def _whole(self, item: Item) -> Any:
         """A record with all of its line items, as its JSON unless something of it is to be left out or changed."""
         if self.resource.large and item.head.line_items_next_offset:
             path = f"{self.resource.path}/{quote(item.head.id, safe='')}"
-            return completed(item.record(), self._source.client, path, self.resource.envelope)
+            try:
+                return completed(item.record(), self._source.client, path, self.resource.envelope)
+            except Gone:
+                self.logger.info("A record was deleted before its line items were read: it comes without them")
         return item.text if self._plain else item.record()
-
-    def _children(self) -> Iterator[dict[str, Any]]:
-        parents = (item.head.id for page in self.open() for item in page)
-        ahead = 2 * self.config["max_concurrency"]
-        family = Family(self._source.crew, parents, self._of_parent, key=(self._place, 1), ahead=ahead)
-        progress = Progress(self.logger, until=None)
-        for parent, items in family:
-            self._extracted = self._source.utc_now()
-            for item in items:
-                record = self.resource.record(item)
-                if self.resource.parent_key:
-                    record.setdefault(self.resource.parent_key, parent)
-                yield record
-            progress.page(len(items), None)
-        if self._gone:
-            self.logger.info("%d records of %s were gone when they were asked for", self._gone, self.resource.parent)
-
-    def _of_parent(self, parent: str) -> list[dict[str, Any]]:
-        """The items that hang on one record of the parent; none when it is gone."""
-        path = self.resource.path.format(id=quote(parent, safe=""))
-        try:
-            return self._source.client.all(path, dict(self.resource.params), self.resource.answer)
-        except Gone:
-            self._gone += 1
-            return []
 
     def _generate_record_messages(self, record: dict[str, Any]) -> Generator[RecordMessage, None, None]:
         """The message of a record, which may be JSON already.
@@ -226,26 +222,27 @@ class ChargebeeStream(Stream):
     def _process_record(self, record: Any, *_: Any, **__: Any) -> None:
         """Nothing: the SDK's own children and partitions are not used."""
 
-    def _note(self, head: Any) -> None:
-        """Remember the greatest replication key; a record last changed before 2016-09-28 has none."""
-        value = getattr(head, self.resource.replication_key or "", None)
+    def _note(self, head: Any) -> int | None:
+        """The replication key of a record, and remember the greatest; one last changed before 2016-09-28 has none."""
+        value: int | None = getattr(head, self.resource.replication_key or "", None)
         if value is not None and (self._greatest is None or value > self._greatest):
             self._greatest = value
+        return value
 
-    def _bookmark(self, name: str) -> int | None:
-        """Where the last run came to; None for a stream never read, or when the catalog asks for the full table.
+    @cached_property
+    def _bookmark(self) -> Mapping[str, Any]:
+        """Where the last run came to; empty for a stream never read, or when the catalog asks for the full table.
 
         The SDK's own look-up leaves an empty bookmark behind, and with it a STATE before the first SCHEMA of a first
         run, which those that read the tap take for a later run.
         """
-        state = self.tap_state.get("bookmarks", {}).get(self.name, {})
-        if self.replication_method == REPLICATION_FULL_TABLE or state.get("replication_key") != self.replication_key:
-            return None
-        # The run that left it read no deleted records: those of its time come with everything or never.
-        if self.config["include_deleted"] and state.get("deleted") == 0:
-            return None
-        bookmark: int | None = state.get(name)
-        return bookmark
+        held: dict[str, Any] = self.tap_state.get("bookmarks", {}).get(self.name, {})
+        if not held or self.replication_method == REPLICATION_FULL_TABLE:
+            return {}
+        if bookmarks.usable(held, self.replication_key, self._source.scope):
+            return dict(held)
+        self.logger.warning("The bookmark was left under other settings, so it says nothing now: a full read")
+        return {}
 
     def get_replication_key_signpost(self, context: Mapping[str, Any] | None = None) -> None:
         """None: what holds the bookmark back is the server's clock, not this machine's."""
@@ -265,19 +262,28 @@ class ChargebeeStream(Stream):
 
     def _finalize_state(self, state: dict[str, Any] | None = None) -> None:
         """Move the bookmark: the SDK calls this when the stream is complete, and writes STATE after it."""
-        if self.replication_method != REPLICATION_FULL_TABLE and not self._source.is_subset:
-            started_from = None if self.window is None else self._bookmark("replication_key_value")
-            reached = windows.next_bookmark(started_from, self._greatest, run_start=self._source.run_start)
-            if reached is not None:
-                self.stream_state.update(
-                    replication_key=self.replication_key,
-                    replication_key_value=reached,
-                    read_at=self._source.run_start,
-                    site=self.config["site"],
-                    deleted=int(self.config["include_deleted"]),
-                )
+        # `--test` ends a stream after its first record.
+        is_part = self._source.is_subset or self.ABORT_AT_RECORD_COUNT is not None
+        if self.replication_method != REPLICATION_FULL_TABLE and not is_part and (progress := self._progress()):
+            self.stream_state.clear()
+            self.stream_state.update(progress)
         super()._finalize_state(state)
 
+    def _progress(self) -> dict[str, int | str]:
+        """The bookmark, now that the stream was read to its end."""
+        started_from = None if self.window is None else self._reached
+        reached = windows.next_bookmark(started_from, self._greatest, run_start=self._source.run_start)
+        return bookmarks.progress(
+            self.replication_key,
+            reached,
+            read_at=self._read_at,
+            scope=self._source.scope,
+            seen=self._overlap.seen((reached or 0) - self.config["lookback"]),
+        )
 
-STREAM_PLACES = {name: place for place, name in enumerate(sorted(ROWS))}
-"""The SDK reads streams in the order of their names."""
+    @property
+    def _read_at(self) -> int | None:
+        """Up to when nothing is left to be told: a run that did not look at events leaves that where it was."""
+        if self.window is None or self._follows or not self._is_followed:
+            return self._source.run_start
+        return self._bookmark.get("read_at")

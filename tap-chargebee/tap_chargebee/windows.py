@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +99,12 @@ def read_window(bookmark: int | None, *, lookback: int, run_start: int) -> Windo
     if bookmark is None or bookmark > run_start + lookback:
         return None
     return Window(start=max(min(bookmark, run_start) - lookback, 0), end=run_start)
+
+
+def days(start: int, end: int) -> list[str]:
+    """The days of UTC from one instant to another, both in unix seconds: ``["2026-01-14", "2026-01-15"]``."""
+    first, last = (datetime.fromtimestamp(at, UTC).date() for at in (start, end))
+    return [str(first + timedelta(days=number)) for number in range((last - first).days + 1)]
 
 
 def next_bookmark(bookmark: int | None, greatest: int | None, *, run_start: int) -> int | None:

@@ -122,6 +122,29 @@ def _bodies(site: Site) -> list[tuple[Any, dict[str, Any]]]:
     return [(record, table.body(record)) for table in tables for record in table.records]
 
 
+@pytest.mark.parametrize(
+    ("kind", "key", "holder", "event_type"),
+    [
+        ("contacts", "customer_id", "customer", "customer_changed"),
+        ("discounts", "subscription_id", "subscription", "subscription_changed"),
+        ("quote_line_groups", "quote_id", "quote", "quote_updated"),
+        ("item_entitlements", "item_id", "item", "item_updated"),
+    ],
+    ids=str,
+)
+def test_what_has_no_event_of_its_own_is_told_by_what_it_hangs_on(
+    site: Site, kind: str, key: str, holder: str, event_type: str
+) -> None:
+    """A contact is a matter of its customer, a discount of its subscription."""
+    table = site.business.table(kind)
+    record = table.records[0]
+    site.sandbox.world.clock.advance(1)
+    site.business.edit(kind, record.id, name="Edited")
+    (event,) = site.events(**since_start())
+    assert event["event_type"] == event_type
+    assert event["content"][holder]["id"] == table.body(record)[key]
+
+
 def test_events_last_ninety_days(site: Site) -> None:
     """What was told longer ago is listed no more, and not found."""
     first = site.events()[0]

@@ -53,8 +53,12 @@ class Run:
 
 
 def bookmarks(state: dict[str, Any]) -> dict[str, Any]:
-    """The bookmarks of a STATE, with the time of the marker, which is checked here, replaced by `set`."""
+    """The bookmarks of a STATE: the time of the marker and what was seen are checked here, and replaced by `set`."""
     found = {name: dict(bookmark) for name, bookmark in state["bookmarks"].items()}
+    for bookmark in found.values():
+        if "seen" in bookmark:
+            assert all(len(word) == 16 for word in bookmark["seen"].split())
+            bookmark["seen"] = "set"
     if "_sync" in found:
         assert type(found["_sync"]["completed_at"]) is int
         assert found["_sync"]["completed_at"] > 1_700_000_000_000

@@ -12,6 +12,11 @@ KNOWN = ["api_key", "api_url", "lookback", "site", "start_date"]
 GOOD = {"site": "acme", "api_key": "secret"}
 
 
+NO_TIME = (
+    "In the state the `replication_key_value` of `customers` is no unix time: mend it, or start with a full refresh."
+)
+
+
 @pytest.mark.parametrize(
     ("config", "problems"),
     [
@@ -83,7 +88,7 @@ def test_settings_are_refused_in_a_sentence(config: dict[str, Any], problems: li
         ),
         (
             {"bookmarks": {"customers": {"replication_key_value": "2024-01-31"}}},
-            ["The bookmark of `customers` in the state is no unix time: mend it, or start with a full refresh."],
+            [NO_TIME],
         ),
     ],
     ids=["empty", "foreign bookmark", "own bookmark", "list", "bookmarks a list", "bookmark a number", "no time"],

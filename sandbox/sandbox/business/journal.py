@@ -32,6 +32,21 @@ _TURNS = {
 _CARDS = {"expired": "card_expired", "expiring": "card_expiry_reminder"}
 _SOURCES = {"expired": "payment_source_expired", "expiring": "payment_source_expiring"}
 _VERBS = {"created": ("created", "added"), "changed": ("updated", "changed"), "deleted": ("deleted",)}
+_HELD = {
+    "contact": ("customers", "customer_id", "customer_changed"),
+    "customer_entitlement": ("customers", "customer_id", "customer_changed"),
+    "email_log": ("customers", "customer_id", "customer_changed"),
+    "hierarchy": ("customers", "customer_id", "customer_changed"),
+    "payment_voucher": ("customers", "customer_id", "customer_changed"),
+    "contract_term": ("subscriptions", "subscription_id", "subscription_changed"),
+    "discount": ("subscriptions", "subscription_id", "subscription_changed"),
+    "entitlement_override": ("subscriptions", "subscription_id", "subscription_changed"),
+    "subscription_entitlement": ("subscriptions", "subscription_id", "subscription_changed"),
+    "quote_entitlement": ("quotes", "quote_id", "quote_updated"),
+    "quote_line_group": ("quotes", "quote_id", "quote_updated"),
+    "item_entitlement": ("items", "item_id", "item_updated"),
+}
+"""What has no event of its own: a change of it is told as one of the record that it hangs on."""
 _DUNNING = frozenset({"attempts", "next_retry_at", "dunning_status"})
 
 
@@ -95,6 +110,11 @@ class Journal:
     def kind_of(self, record: Record) -> str:
         """What the vendor calls a document."""
         return KINDS[self._business.table_of(record).name].object
+
+    def holder(self, record: Record, table: str, key: str) -> Record | None:
+        """The record that a document hangs on."""
+        found: Record | None = self._business.table(table).get(self._business.table_of(record).value(record, key))
+        return found
 
     def subscription(self, touch: Touch) -> Iterator[Told]:
         """A subscription comes with its customer and, where this act billed it, with the invoice."""
@@ -209,12 +229,14 @@ def _written(invoice: Invoice) -> str:
 
 
 def _document(journal: Journal, touch: Touch) -> Iterator[Told]:
-    """A document, where the vendor has an event for its kind."""
+    """A document, where the vendor has an event for its kind, or for what it hangs on."""
     name = journal.kind_of(touch.record)
     for verb in _VERBS[touch.verb]:
         if f"{name}_{verb}" in EVENT_TYPES:
             yield f"{name}_{verb}", [(name, touch.record)]
             return
+    if name in _HELD and (holder := journal.holder(touch.record, *_HELD[name][:2])):
+        yield _HELD[name][2], [(_HELD[name][1].removesuffix("_id"), holder)]
 
 
 _TOLD: dict[type, Callable[[Journal, Touch], Iterator[Told]]] = {

@@ -119,7 +119,9 @@ class Table(Generic[R]):
 
 
 def _inside(body: dict[str, Any], name: str) -> Any:
-    """An attribute of a body; ``gifter[customer_id]`` is one of an object within."""
+    """An attribute of a body; ``gifter[customer_id]`` is one of an object within, or of the first of a list of them."""
     outer, _, inner = name.partition("[")
     value = body.get(outer)
+    if inner and isinstance(value, list):
+        value = value[0] if value else None
     return value.get(inner.rstrip("]")) if inner and isinstance(value, dict) else value

@@ -131,6 +131,14 @@ SITE_LISTS = (
         },
     ),
     Resource(
+        "omnichannel_subscriptions/{id}/omnichannel_transactions",
+        "omnichannel_transaction",
+        name="omnichannel_transactions",
+        parent="omnichannel_subscriptions",
+        parent_key="linked_omnichannel_subscriptions[omnichannel_subscription_id]",
+        retrieved=False,
+    ),
+    Resource(
         "omnichannel_one_time_orders",
         "omnichannel_one_time_order",
         filters={**strings("customer_id"), "source": _STORES},

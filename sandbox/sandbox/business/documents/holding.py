@@ -224,6 +224,20 @@ def _store_subscription(draw: Draw, number: int) -> dict[str, Any]:
     }
 
 
+def _store_transaction(draw: Draw, number: int) -> dict[str, Any]:
+    subscription = draw.of("omnichannel_subscriptions")[number // 2]
+    return {
+        "id_at_source": f"{30_000 + number}",
+        "app_id": "com.example.app",
+        "price_currency": "USD",
+        "price_units": 9,
+        "price_nanos": 990_000_000,
+        "type": ("purchase", "renewal")[number % 2],
+        "transacted_at": draw.at,
+        "linked_omnichannel_subscriptions": [{"omnichannel_subscription_id": subscription.id}],
+    }
+
+
 def _store_order(draw: Draw, number: int) -> dict[str, Any]:
     item = {"id": f"ooi_{number + 1}", "item_id_at_source": "pack", "quantity": 1}
     return {
@@ -253,6 +267,12 @@ HOLDING = {
     "virtual_bank_accounts": Kind("virtual_bank_account", _account, _HOLDERS, DELETABLE),
     "disputes": Kind("dispute", _dispute, _HOLDERS, STAMPED),
     "omnichannel_subscriptions": Kind("omnichannel_subscription", _store_subscription, _HOLDERS, STAMPED),
+    "omnichannel_transactions": Kind(
+        "omnichannel_transaction",
+        _store_transaction,
+        lambda draw: 2 * len(draw.of("omnichannel_subscriptions")),
+        ("created_at", "resource_version"),
+    ),
     "omnichannel_one_time_orders": Kind(
         "omnichannel_one_time_order", _store_order, _HOLDERS, ("created_at", "resource_version")
     ),

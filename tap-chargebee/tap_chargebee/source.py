@@ -1,0 +1,123 @@
+"""One run: its site and that site's clock, what of it is read, and who fetches."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from tap_chargebee import bookmarks, rules
+from tap_chargebee.client import ChargebeeClient
+from tap_chargebee.crew import Crew
+from tap_chargebee.errors import Refusal
+from tap_chargebee.events import News, event_query, followed
+from tap_chargebee.reading import Reading
+from tap_chargebee.resources import ROWS
+from tap_chargebee.windows import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_chargebee.client import Site
+    from tap_chargebee.resource import Resource
+
+# Of 3.5 KB a record, so many pages are 35 MB.
+MOST_PAGES = 96
+
+
+class Source:
+    """What the streams of a run share.
+
+    Args:
+        config: the settings.
+    """
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self.config = config
+        self.custom_fields: Mapping[str, Mapping[str, Any]] = {}
+        """The schemas of the site's own fields, by resource and name, where they were asked for."""
+        self.news = News(())
+        """What :meth:`learn` learnt."""
+
+    @cached_property
+    def client(self) -> ChargebeeClient:
+        """The site, over the wire."""
+        return ChargebeeClient(
+            site=self.config["site"],
+            api_key=self.config["api_key"],
+            api_url=self.config.get("api_url") or "",
+            page_size=self.config.get("page_size", 100),
+            timeout=self.config.get("request_timeout", 80),
+            connections=self.config.get("max_concurrency", 1),
+            requests_per_minute=self.config.get("requests_per_minute"),
+        )
+
+    @cached_property
+    def crew(self) -> Crew:
+        """Who fetches."""
+        size = self.config["max_concurrency"]
+        return Crew(size, room=min(6 * size, MOST_PAGES))
+
+    @cached_property
+    def site(self) -> Site:
+        """What the first call of the run told.
+
+        Raises:
+            Refusal: the site or the key is wrong.
+        """
+        return self.client.site()
+
+    @cached_property
+    def run_start(self) -> int:
+        """The server's clock at the first call of the run, unix seconds.
+
+        Raises:
+            Refusal: the site, the key or the start date is wrong.
+        """
+        now = self.site.now
+        if self.start_date is not None and self.start_date > now:
+            raise Refusal("The setting `start_date` lies in the future.")
+        return now
+
+    @cached_property
+    def start_date(self) -> int | None:
+        """The bound of creation, unix seconds."""
+        return rules.unix_seconds(self.config["start_date"]) if self.config.get("start_date") else None
+
+    @cached_property
+    def scope(self) -> str:
+        """What the bookmarks of this run stand for."""
+        return bookmarks.scope(
+            self.config["site"], include_deleted=self.config["include_deleted"], start_date=self.start_date
+        )
+
+    @property
+    def is_subset(self) -> bool:
+        """Whether only some customers are read."""
+        return bool(self.config.get("customer_limit") or self.config.get("customer_ids"))
+
+    @cached_property
+    def chosen_customers(self) -> list[str]:
+        """The ids of the customers of a run over a part of the site."""
+        if ids := self.config.get("customer_ids"):
+            return list(dict.fromkeys(ids))
+        pages = self.client.pages("/customers", {"sort_by[asc]": "created_at"})
+        items = (item["customer"]["id"] for page in pages for item in page)
+        return list(islice(items, self.config["customer_limit"]))
+
+    def takes_deleted(self, name: str) -> bool:
+        """Whether a list of records by some ids has the deleted ones too: the first N customers are live ones."""
+        return name != "id" or not self.config.get("customer_limit")
+
+    def learn(self, following: Mapping[Resource, int]) -> None:
+        """Read the events that tell of some resources, each from a time on, unix seconds: once, for all of them."""
+        if not following:
+            return
+        self.news = News(following)
+        query = event_query(followed(following), Window(min(following.values()), self.run_start))
+        reading = Reading(
+            self.crew, self.client, ROWS["events"], [query], key=(-1,), now=self.run_start, end=self.run_start
+        )
+        for page in reading:
+            for item in page:
+                self.news.add(item.record())

@@ -1,0 +1,164 @@
+"""What tap-chargebee's bookmarks hold, what they are worth to a later run, and what two runs share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tap_chargebee import bookmarks
+from tap_chargebee.events import named
+from tap_chargebee.overlap import MOST, Overlap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.testing import RunningSandbox
+
+    Records = dict[str, list[dict[str, Any]]]
+
+KEY = {"replication_key": "updated_at", "replication_key_value": 1_768_000_000}
+
+
+@pytest.mark.parametrize(
+    ("bookmark", "usable"),
+    [
+        (KEY | {"scope": "acme with deleted"}, True),
+        (KEY | {"scope": "acme"}, False),
+        (KEY | {"scope": "acme with deleted from 1704067200"}, False),
+        (KEY, True),
+        (KEY | {"site": "acme", "deleted": 1}, True),
+        (KEY | {"site": "acme", "deleted": 0}, False),
+        (KEY | {"replication_key": "created_at"}, False),
+        ({}, False),
+    ],
+    ids=[
+        "the same",
+        "without deleted",
+        "from a date",
+        "of another tap",
+        "of an older form",
+        "older, without deleted",
+        "by another key",
+        "none",
+    ],
+)
+def test_what_a_bookmark_is_worth(bookmark: dict[str, Any], usable: bool) -> None:  # noqa: FBT001 a column of the table
+    """Nothing, when other records were passed by than this run would pass by."""
+    now = bookmarks.scope("Acme", include_deleted=True, start_date=None)
+    assert now == "acme with deleted"
+    assert bookmarks.usable(bookmark, "updated_at", now) is usable
+
+
+def test_a_bookmark_holds_integers_and_texts() -> None:
+    """No list and no float, on which taps of the SDK fall over; and nothing that is not known."""
+    assert bookmarks.progress("updated_at", 5, read_at=7, scope="acme", seen="a b") == {
+        "replication_key": "updated_at",
+        "replication_key_value": 5,
+        "read_at": 7,
+        "scope": "acme",
+        "seen": "a b",
+    }
+    assert bookmarks.progress(None, None, read_at=7, scope="acme", seen="") == {"read_at": 7, "scope": "acme"}
+    assert bookmarks.progress("updated_at", None, read_at=7, scope="acme", seen="") == {}
+
+
+def test_the_same_record_is_told_and_another_version_is_not() -> None:
+    """By its whole text: a change that moves no version is one, too."""
+    first = Overlap()
+    assert [first.repeats(text, at) for text, at in [(b"a1", 100), (b"b1", 200), (b"old", None)]] == [False] * 3
+    second = Overlap(first.seen(since=150))
+    assert [second.repeats(text, 200) for text in (b"a1", b"b1", b"b2")] == [False, True, False]
+
+
+@given(times=st.lists(st.integers(0, 1000), max_size=3 * MOST))
+def test_the_newest_are_remembered(times: list[int]) -> None:
+    """However many come, and in whatever order: no more than a hundred, none that is older than one forgotten."""
+    first = Overlap()
+    for place, at in enumerate(times):
+        first.repeats(b"%d" % place, at)
+    second = Overlap(first.seen(since=500))
+    told = [at for place, at in enumerate(times) if second.repeats(b"%d" % place, None)]
+    assert sorted(told, reverse=True) == sorted((at for at in times if at >= 500), reverse=True)[:MOST]
+
+
+def test_nothing_is_sent_when_nothing_changed(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
+    """However often: the lookback asks for the newest again, and they are known; their bookmarks stay, to the word."""
+    runs = [run_tap()]
+    for _ in range(3):
+        sandbox.world.clock.advance(20)
+        runs.append(run_tap(state=runs[-1].state))
+        assert runs[-1].records == {}
+    seen = [[run.state["bookmarks"][name]["seen"] for name in ("customers", "invoices")] for run in runs]
+    assert seen == [seen[0]] * 4
+
+
+def test_a_change_without_a_new_version_is_sent(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
+    """Even where no event tells of it: within the lookback it is seen by the text."""
+    newest = max(sandbox.world.business.subscriptions.records, key=lambda one: one.updated_at or 0)
+    first = run_tap()
+    sandbox.world.clock.advance(60)
+    sandbox.world.business.subscriptions.change_unheard(newest, sandbox.world.clock.now(), po_number="4711")
+    second = run_tap(state=first.state, follow_events=False)
+    assert [(one["id"], one["po_number"]) for one in second.records["subscriptions"]] == [(newest.id, "4711")]
+
+
+def test_what_lies_before_a_start_date_comes_when_it_is_taken_away(
+    run_tap: Callable[..., Any], truth: Callable[..., Records]
+) -> None:
+    """A bound run passes by what is older, so its bookmark says nothing to a run without the bound."""
+    bound = run_tap(start_date="2025-06-01")
+    assert bound.states[-1]["customers"]["scope"] == "sandbox with deleted from 1748736000"
+    assert len(bound.records["customers"]) < 60
+    assert run_tap(state=bound.state).records == truth()
+    assert run_tap(state=bound.state, start_date="2025-06-01").records == {}
+
+
+def test_a_run_without_events_does_not_claim_to_have_seen_them(
+    run_tap: Callable[..., Any], sandbox: RunningSandbox, truth: Callable[..., Records]
+) -> None:
+    """What events told while `follow_events` was off comes once it is on again."""
+    sandbox.reset(customers=60, seed=7, mrr_lag=86_400)
+    runs = [run_tap()]
+    for following in (False, True):
+        sandbox.advance(days=20)
+        runs.append(run_tap(state=runs[-1].state, follow_events=following))
+    held: dict[tuple[str, str, int], dict[str, Any]] = {}
+    for records in [*(run.records for run in runs), truth()]:
+        before = dict(held)
+        for name, stream in records.items():
+            held |= {(name, record["id"], record.get("created_at", 0)): record for record in stream}
+    assert held == before
+
+
+def test_the_state_of_an_older_form_is_read(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
+    """`site` and `deleted` stood where `scope` does; they are replaced by the first run."""
+    first = run_tap()
+    for bookmark in first.state["bookmarks"].values():
+        if "scope" in bookmark:
+            del bookmark["scope"], bookmark["seen"]
+            bookmark |= {"site": "sandbox", "deleted": 1}
+    sandbox.world.clock.advance(60)
+    second = run_tap(state=first.state)
+    assert 0 < len(second.records["customers"]) < 5
+    assert "site" not in second.states[-1]["customers"]
+    assert second.states[-1]["customers"]["scope"] == "sandbox with deleted"
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "ids"),
+    [
+        ({"customer": {"id": "c1"}, "card": {"customer_id": "c1"}}, "customer", {"c1"}),
+        ({"invoice": {"id": "i1", "customer_id": "c1", "lines": [{"subscription_id": "s1"}]}}, "subscription", {"s1"}),
+        ({"subscriptions": [{"id": "s1"}, {"id": "s2"}]}, "subscription", {"s1", "s2"}),
+        ({"attached_item": {"id": "a1", "parent_item_id": "p1", "item_id": "p2"}}, "item", {"p1", "p2"}),
+        ({"feature": {"id": "f"}, "impacted_item": {"count": 2, "items": ["p1", "p2"]}}, "item", {"p1", "p2"}),
+        ({"item_price": {"id": "x", "item_id": "p1", "item_price_id": "y"}}, "item", {"p1"}),
+        ({"customer": {}, "quote": None, "coupons": [1]}, "quote", set()),
+    ],
+    ids=["itself", "within a list", "several", "as a parent", "many", "by a part", "nobody"],
+)
+def test_whom_an_event_names(content: dict[str, Any], kind: str, ids: set[str]) -> None:
+    """Whoever stands anywhere in its content."""
+    assert set(named(content, kind)) == ids

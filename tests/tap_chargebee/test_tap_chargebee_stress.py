@@ -1,0 +1,148 @@
+"""Whatever fails in whichever of the threads of tap-chargebee: who reads is told, or has it all, and never hangs."""
+
+from __future__ import annotations
+
+import threading
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tap_chargebee.crew import Crew
+from tap_chargebee.reading import Family, Reading
+from tap_chargebee.resource import Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+PATIENCE = 20.0
+NOW = 100_000
+PARENTS = Resource("customers", "/customers", "customer", sort_by="created_at")
+
+
+class Site:
+    """A list of so many records, in pages of ten, whose calls fail at random."""
+
+    def __init__(self, size: int, *, share: float, seed: int) -> None:
+        self._size = size
+        self._share = share
+        self._random = Random(seed)  # noqa: S311 faults are no secret
+        self._lock = threading.Lock()
+        self.held = 0
+        self.most_held = 0
+
+    def page(self, _: str, query: Mapping[str, str], shape: Any, *, limited: bool) -> tuple[bytes, Any]:
+        """One page, or a failure: of the call, or of what is made of its answer."""
+        assert limited
+        self._fail()
+        low, high = bounds(query)
+        rows = [row for row in range(self._size) if low <= at(row) <= high]
+        rows = rows[-1:] if "sort_by[desc]" in query else rows
+        start = int(query.get("offset", 0))
+        listed = [{"customer": {"id": str(row), "created_at": at(row)}} for row in rows[start : start + 10]]
+        more = {"next_offset": str(start + 10)} if start + 10 < len(rows) else {}
+        text = msgspec.json.encode({"list": listed, **more})
+        with self._lock:
+            self.held += 1
+            self.most_held = max(self.most_held, self.held)
+        return text, msgspec.json.decode(text, type=shape)
+
+    def part(self, parent: str) -> list[str]:
+        """What hangs on a record, or a failure."""
+        self._fail()
+        return [f"{parent}/{place}" for place in range(int(parent) % 3)]
+
+    def _fail(self) -> None:
+        with self._lock:
+            drawn = self._random.random()
+        if drawn < self._share:
+            raise ValueError("a call failed")
+
+
+def at(row: int) -> int:
+    """The time of a record."""
+    return row * 97
+
+
+def bounds(query: Mapping[str, str]) -> tuple[int, int]:
+    """The times that a query asks for."""
+    if "created_at[between]" in query:
+        low, high = map(int, query["created_at[between]"].strip("[]").split(","))
+        return low, high
+    return int(query.get("created_at[after]", -1)) + 1, 1 << 40
+
+
+def within_time(work: Callable[[], Any]) -> Any:
+    """The outcome of some work, an error included; it fails when the work hangs."""
+    outcome: list[Any] = []
+
+    def run() -> None:
+        try:
+            outcome.append(work())
+        except ValueError as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    if thread.is_alive():
+        pytest.fail("whoever reads waits for ever")
+    return outcome[0]
+
+
+@given(
+    size=st.integers(0, 900),
+    share=st.sampled_from([0.0, 0.002, 0.02, 0.3]),
+    seed=st.integers(0, 1 << 16),
+    threads=st.integers(1, 8),
+    room=st.integers(1, 12),
+)
+def test_a_list_and_what_hangs_on_it(size: int, share: float, seed: int, threads: int, room: int) -> None:
+    """All of it in its order, or the error that one of the calls met."""
+    site = Site(size, share=share, seed=seed)
+
+    def work() -> list[str]:
+        crew = Crew(threads, room)
+        reading = Reading(crew, site, PARENTS, [{"sort_by[asc]": "created_at"}], key=(0, 0), now=NOW)  # type: ignore[arg-type]
+        other = Reading(crew, site, PARENTS, [{"sort_by[asc]": "created_at"}], key=(1, 0), now=NOW)  # type: ignore[arg-type]
+        for one in (reading, other):
+            one.wait()
+        for one in (reading, other):
+            one.begin()
+        parents = (item.head.id for page in reading for item in page)
+        found = [one for _, items in Family(crew, parents, site.part, key=(0, -1), ahead=2 * threads) for one in items]
+        assert [item.head.id for page in other for item in page] == [str(row) for row in range(size)]
+        return found
+
+    outcome = within_time(work)
+    if isinstance(outcome, ValueError):
+        assert share
+        assert str(outcome) == "a call failed"
+    else:
+        assert outcome == [f"{row}/{place}" for row in range(size) for place in range(row % 3)]
+
+
+@pytest.mark.parametrize("threads", [1, 4, 16])
+def test_the_parents_are_not_read_far_ahead_of_what_hangs_on_them(threads: int) -> None:
+    """While a part is waited for, no more pages of parents are fetched than there is room for: memory stays flat."""
+    site = Site(2000, share=0.0, seed=0)
+
+    def work() -> int:
+        room = 8
+        crew = Crew(threads, room)
+        reading = Reading(crew, site, PARENTS, [{"sort_by[asc]": "created_at"}], key=(0, 0), now=NOW)  # type: ignore[arg-type]
+        reading.wait()
+        reading.begin()
+        parents = (item.head.id for page in taken(reading) for item in page)
+        return len(list(Family(crew, parents, site.part, key=(0, -1), ahead=2 * threads)))
+
+    def taken(reading: Reading) -> Any:
+        for page in reading:
+            site.held -= 1
+            yield page
+
+    assert within_time(work) == 2000
+    # The first page is held besides, and each thread may have one in its hand.
+    assert site.most_held <= 8 + 1 + threads
