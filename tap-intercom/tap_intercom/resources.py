@@ -74,7 +74,7 @@ STREAMS = (
         primary_keys=("full_name",),
     ),
     Resource("tags", "/tags"),
-    Resource("segments", "/segments", "segments", params={"include_count": "true"}, replication_key="updated_at"),
+    Resource("segments", "/segments", "segments", params={"include_count": "true"}),
     Resource("subscription_types", "/subscription_types"),
     Resource("ticket_types", "/ticket_types", since=(2, 9)),
     Resource("ticket_states", "/ticket_states", since=(2, 12)),

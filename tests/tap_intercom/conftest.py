@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import backoff
 import pytest
+from sandbox.intercom import conversation_shapes, shown, tickets
 from tap_intercom.errors import Refusal
 from tap_intercom.tap import TapIntercom
 from tap_intercom.writer import Writer
@@ -107,7 +108,7 @@ def config(sandbox: RunningSandbox) -> dict[str, Any]:
 
 @pytest.fixture
 def run_tap(config: dict[str, Any]) -> Iterator[Callable[..., Run]]:
-    """Runs the tap here: `run_tap(state=, catalog=, on_message=, SETTING=...)`; the catalog is what leads need."""
+    """Runs the tap here: `run_tap(state=, catalog=, on_message=, SETTING=...)`; by itself it is what leads need."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def run(
@@ -115,11 +116,13 @@ def run_tap(config: dict[str, Any]) -> Iterator[Callable[..., Run]]:
         state: dict[str, Any] | None = None,
         catalog: dict[str, Any] | None = None,
         on_message: Callable[[dict[str, Any]], None] | None = None,
+        everything: bool = False,
         **settings: Any,
     ) -> Run:
         done = Run()
         state = None if state is None else json.loads(json.dumps(state))
         catalog = LEADS if catalog is None else catalog
+        catalog = None if everything else json.loads(json.dumps(catalog))
         try:
             TapIntercom(
                 config=config | settings,
@@ -140,6 +143,44 @@ def run_tap(config: dict[str, Any]) -> Iterator[Callable[..., Run]]:
 def in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries follow at once."""
     monkeypatch.setattr(backoff, "full_jitter", lambda _: 0.0)
+
+
+def whole(record: dict[str, Any], contact: Any) -> dict[str, Any]:
+    """A contact as Intercom shows it, with all of its companies, tags and notes."""
+    held = {"companies": contact.companies, "tags": contact.document.get("tags", ()), "notes": contact.notes}
+    for name, kind in (("companies", "company"), ("tags", "tag"), ("notes", "note")):
+        data = [{"id": one, "type": kind, "url": f"/{name}/{one}"} for one in held[name]]
+        record[name] |= {"data": data, "total_count": len(data), "has_more": False}
+    return record
+
+
+@pytest.fixture
+def truth(sandbox: RunningSandbox) -> Callable[[], dict[str, dict[str, Any]]]:
+    """What there is to read, by stream and id, in Intercom's own shape."""
+
+    def records() -> dict[str, dict[str, Any]]:
+        known = sandbox.world.intercom
+        version = (2, 14)
+        found = {
+            "contacts": {one.id: whole(shown.contact(known, one, version), one) for one in known.contacts.live()},
+            "companies": {one.id: shown.company(known, one) for one in known.visible_companies()},
+            "conversations": {
+                one.id: conversation_shapes.conversation(known, one, version) for one in known.conversations.live()
+            },
+            "conversation_parts": {
+                part.id: {
+                    **conversation_shapes.part(part, one.document["state"]),
+                    "conversation_id": one.id,
+                    "conversation_updated_at": one.document["updated_at"],
+                }
+                for one in known.conversations.live()
+                for part in one.parts
+            },
+            "tickets": {one.id: tickets.shape(known, one, version) for one in known.tickets.live()},
+        }
+        return json.loads(json.dumps(found))  # type: ignore[no-any-return]
+
+    return records
 
 
 @pytest.fixture
