@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_intercom import windows
@@ -13,13 +12,16 @@ from tap_intercom.errors import Refusal, StaleCursor
 from tap_intercom.windows import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from concurrent.futures import Future
+    from collections.abc import Iterator
 
     from tap_intercom.client import IntercomClient
     from tap_intercom.crew import Crew, Key
     from tap_intercom.resource import Resource
     from tap_intercom.shape import Item, Shape
+
+
+RESTARTS = 3
+"""How often a stretch is begun again at the same record."""
 
 
 @dataclass
@@ -37,6 +39,8 @@ class Segment:
     """How many records came."""
     restarted_at: int | None = None
     """The time from which it was begun again."""
+    stuck: int = 0
+    """How often it was begun again there before."""
     pages: deque[list[Item]] = field(default_factory=deque)
     """What came and was not written yet."""
     asked: bool = False
@@ -54,13 +58,14 @@ class Segment:
         """Begin again at the last record that came.
 
         Raises:
-            Refusal: it was begun again there before, so it would never end.
+            Refusal: it was begun again there too often, so it would never end.
         """
-        at = self.span.start if self.reached is None else self.reached
-        if at == self.restarted_at:
+        at = max(self.span.start, self.reached or 0)
+        self.stuck = self.stuck + 1 if at == self.restarted_at else 0
+        if self.stuck > RESTARTS:
             raise Refusal("Intercom's pages go round in circles: run again later.")
         self.restarted_at = at
-        self.span = Span(max(at, self.span.start), self.span.end)
+        self.span = Span(at, self.span.end)
         self.cursor, self.seen = None, 0
         self.cursors.clear()
 
@@ -237,49 +242,3 @@ class Reading:
             before = piece
             if self._begun:
                 self._send(piece)
-
-
-class Family:
-    """What hangs on the records of a parent's list, a call a parent, many at a time, in the parents' order.
-
-    Args:
-        crew: who fetches.
-        parents: the parents.
-        fetch: the items of one parent.
-        key: where in the output the items belong.
-        ahead: for how many parents to ask ahead.
-    """
-
-    def __init__(
-        self,
-        crew: Crew,
-        parents: Iterable[Item],
-        fetch: Callable[[Item], list[dict[str, Any]]],
-        *,
-        key: Key,
-        ahead: int,
-    ) -> None:
-        self._crew = crew
-        self._parents = parents
-        self._fetch = fetch
-        self._key = key
-        self._ahead = ahead
-
-    def __iter__(self) -> Iterator[tuple[Item, list[dict[str, Any]]]]:
-        """Each parent, and its items."""
-        asked: deque[tuple[Key, Item, Future[list[dict[str, Any]]]]] = deque()
-        for place, parent in enumerate(self._parents):
-            key = (*self._key, place)
-            asked.append((key, parent, self._crew.future(key, partial(self._fetch, parent))))
-            if len(asked) > self._ahead:
-                yield self._outcome(*asked.popleft())
-        while asked:
-            yield self._outcome(*asked.popleft())
-
-    def _outcome(
-        self, key: Key, parent: Item, future: Future[list[dict[str, Any]]]
-    ) -> tuple[Item, list[dict[str, Any]]]:
-        with self._crew.changed:
-            while not future.done():
-                self._crew.want(key)
-        return parent, future.result()

@@ -6,7 +6,7 @@ import json
 from functools import cached_property
 from importlib.resources import files
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -20,13 +20,13 @@ from tap_intercom import schemas, windows
 from tap_intercom.attributes import with_attributes
 from tap_intercom.completing import completed
 from tap_intercom.errors import Gone, NotOffered
+from tap_intercom.family import Family
 from tap_intercom.lists import all_of, within
 from tap_intercom.progress import Progress
-from tap_intercom.reading import Family
 from tap_intercom.resources import STREAMS
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from tap_intercom.lists import Pages
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tap_intercom.shape import Item
     from tap_intercom.tap import TapIntercom
 
+T = TypeVar("T")
 ROWS = {resource.name: resource for resource in STREAMS}
 
 
@@ -110,7 +111,7 @@ class IntercomStream(Stream):
     def get_records(self, context: Mapping[str, Any] | None) -> Iterable[dict[str, Any]]:  # noqa: ARG002 no contexts here
         """Every record of the run, each version once."""
         try:
-            yield from self._children() if self.resource.parent else map(self._whole, self._fresh())
+            yield from self._children() if self.resource.parent else self._own_records()
         except NotOffered as error:
             # `--test` reads of every stream that there is; a run has chosen its own.
             if self.ABORT_AT_RECORD_COUNT is None:
@@ -138,34 +139,41 @@ class IntercomStream(Stream):
             progress.page(len(page), page[-1].head.created_at if page else None)
             self._source.flush()
 
-    def _whole(self, item: Item) -> Any:
-        """A record with all of its lists, as its JSON unless something of it is to be left out or changed."""
-        if any(getattr(getattr(item.head, name), "has_more", False) for name in self.resource.lists):
-            return completed(item.record(), self._source.client, self.resource.lists)
-        return item.text if self._plain else item.record()
+    def _own_records(self) -> Iterator[Any]:
+        """Every record with all of its lists, as its JSON unless something of it is to be left out or changed."""
+        for item, record in self._completed(self.resource.lists):
+            yield record or (item.text if self._plain else item.record())
 
-    def _children(self) -> Iterator[dict[str, Any]]:
-        if not self.resource.path:
-            for parent in self._fresh():
-                yield from self._rows(parent, self._inside(parent))
-            return
+    def _completed(self, lists: tuple[str, ...]) -> Iterator[tuple[Item, dict[str, Any] | None]]:
+        """What changed, and of a record that shows only the beginning of one of the lists, the record with the rest."""
+        heads = [attrgetter(name) for name in lists]
+        return iter(
+            self._family(
+                self._fresh(),
+                needs=lambda item: any(getattr(head(item.head), "has_more", False) for head in heads),
+                fetch=lambda item: completed(item.record(), self._source.client, lists),
+            )
+        )
+
+    def _family(self, items: Iterator[Item], *, needs: Callable[[Item], bool], fetch: Callable[[Item], T]) -> Family[T]:
         ahead = 2 * self.config["max_concurrency"]
         key = (self._source.place(self), 1)
-        family = Family(self._source.crew, filter(self._has_any, self._fresh()), self._of_parent, key=key, ahead=ahead)
-        progress = Progress(self.logger, until=None)
-        for parent, items in family:
-            yield from self._rows(parent, items)
-            progress.page(len(items), None)
-        if self._gone:
-            self.logger.info("%d records of %s were gone when they were asked for", self._gone, self.resource.parent)
+        return Family(self._source.crew, items, needs=needs, fetch=fetch, key=key, ahead=ahead)
 
-    def _inside(self, parent: Item) -> list[dict[str, Any]]:
-        """The items that stand in a record of the parent, all of them."""
-        name = self.resource.within[0]
-        record = parent.record()
-        if getattr(getattr(parent.head, name, None), "has_more", False):
-            record = completed(record, self._source.client, (name,))
-        return within(record, self.resource.within)
+    def _children(self) -> Iterator[dict[str, Any]]:
+        """The items that stand in, or hang on, each record of the parent that changed."""
+        resource = self.resource
+        if not resource.path:
+            cut = resource.within[:1] if resource.within[0] in self.listed.lists else ()
+            for parent, record in self._completed(cut):
+                yield from self._rows(parent, within(record or parent.record(), resource.within))
+            return
+        progress = Progress(self.logger, until=None)
+        for parent, items in self._family(self._fresh(), needs=self._has_any, fetch=self._of_parent):
+            yield from self._rows(parent, items or ())
+            progress.page(len(items or ()), None)
+        if self._gone:
+            self.logger.info("%d records of %s were gone when they were asked for", self._gone, resource.parent)
 
     def _has_any(self, parent: Item) -> bool:
         heads = [getattr(parent.head, name) for name in self.resource.if_any]

@@ -18,7 +18,7 @@ Intercom cuts the times in a search of contacts to days of the workspace's time 
 follows, `<` ends with the one before. No zone is further from UTC than fourteen hours.
 """
 _NEIGHBOURS = 10_000
-_PIECE = 8
+_PIECE = 10
 _PIECES = 16
 _SHORTEST = 10 * DAY
 
@@ -52,7 +52,7 @@ def cut(span: Span, reached: int, left: int, *, page_size: int, now: int) -> lis
     end = max(now, reached) if span.end is None else span.end
     pages = left / page_size
     pieces = min(round(pages / _PIECE), _PIECES, (end - reached) // _SHORTEST)
-    if pages < 2 * _PIECE or pieces < 2 or reached <= span.start:  # noqa: PLR2004 two readers at least
+    if pages < 1.5 * _PIECE or pieces < 2 or reached <= span.start:  # noqa: PLR2004 two readers at least
         return []
     bounds = [reached + (end - reached) * piece // pieces for piece in range(pieces + 1)]
     spans = [Span(start, stop) for start, stop in pairwise(bounds)]
