@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = {
     "sandbox": "sandbox",
     "tap-chargebee": "tap_chargebee",
+    "tap-intercom": "tap_intercom",
     "target-intercom": "target_intercom",
     "transforms": "standpipe_maps",
 }

@@ -1,0 +1,134 @@
+"""Lists that come in one answer or in numbered pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tap_intercom.client import Call
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from concurrent.futures import Future
+
+    from tap_intercom.client import IntercomClient
+    from tap_intercom.crew import Crew, Key
+    from tap_intercom.resource import Resource
+    from tap_intercom.shape import Item, Shape
+
+
+class Pages(Protocol):
+    """A list on its way."""
+
+    def wait(self) -> None:
+        """Return when the first page is there."""
+
+    def begin(self) -> None:
+        """Read on, ahead of whoever goes through the items."""
+
+    def __iter__(self) -> Iterator[list[Item]]:
+        """Every page, in order."""
+
+
+class Listing:
+    """The items of a list: its first page tells how many there are, and the others are fetched side by side.
+
+    Args:
+        crew: who fetches.
+        client: the workspace.
+        resource: the row of the table.
+        shape: what the items look like.
+        query: the parameters of the list, without its paging.
+        key: where in the output the items belong.
+    """
+
+    def __init__(  # noqa: PLR0913 what to read, and with what
+        self,
+        crew: Crew,
+        client: IntercomClient,
+        resource: Resource,
+        shape: Shape,
+        query: Mapping[str, str],
+        *,
+        key: Key,
+    ) -> None:
+        self._crew = crew
+        self._client = client
+        self._resource = resource
+        self._shape = shape
+        self._query = query
+        self._key = key
+        self._first = self._ask(1)
+        self._others: list[Future[tuple[list[Item], int]]] | None = None
+
+    def wait(self) -> None:
+        """Return when the first page is there.
+
+        Raises:
+            Refusal: Intercom refused it, or gave no answer in ten tries.
+        """
+        self._outcome(1, self._first)
+
+    def begin(self) -> None:
+        """Ask for the other pages."""
+        if self._others is None:
+            _, total = self._outcome(1, self._first)
+            self._others = [self._ask(number) for number in range(2, total + 1)]
+
+    def __iter__(self) -> Iterator[list[Item]]:
+        yield self._outcome(1, self._first)[0]
+        self.begin()
+        for number, future in enumerate(self._others or (), start=2):
+            yield self._outcome(number, future)[0]
+
+    def _ask(self, number: int) -> Future[tuple[list[Item], int]]:
+        return self._crew.future((*self._key, number), lambda: self._page(number))
+
+    def _page(self, number: int) -> tuple[list[Item], int]:
+        query = {**self._query, **paging(self._resource, number)}
+        text, page = self._client.page(Call(self._resource.path, query), self._shape.page)
+        pages = getattr(page, "pages", None)
+        return self._shape.items(text, page), (pages.total_pages or 1) if pages else 1
+
+    def _outcome(self, number: int, future: Future[tuple[list[Item], int]]) -> tuple[list[Item], int]:
+        with self._crew.changed:
+            while not future.done():
+                self._crew.want((*self._key, number))
+        return future.result()
+
+
+def paging(resource: Resource, number: int) -> dict[str, str]:
+    """The parameters that ask for one numbered page; none where the list comes whole."""
+    if resource.way != "numbered":
+        return {}
+    size = {"per_page": str(resource.per_page)} if resource.per_page else {}
+    return {"page": str(number), **size}
+
+
+def all_of(client: IntercomClient, resource: Resource, path: str) -> list[dict[str, Any]]:
+    """All items of a list that hangs on one record, one page after the other.
+
+    Raises:
+        Refusal: Intercom refused it, or gave no answer in ten tries.
+    """
+    found: list[dict[str, Any]] = []
+    number = total = 1
+    while number <= total:
+        answer = client.get(Call(path, {**resource.params, **paging(resource, number)}), dict[str, Any])
+        found += within(answer, resource.within) if resource.within else _items(answer, resource)
+        total = (answer.get("pages") or {}).get("total_pages") or 1 if resource.way == "numbered" else 1
+        number += 1
+    return found
+
+
+def _items(answer: dict[str, Any], resource: Resource) -> list[dict[str, Any]]:
+    if resource.single:
+        return [answer]
+    return list(answer.get(resource.answer) or ())
+
+
+def within(record: Mapping[str, Any], names: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The items that stand in a record, at the end of a way of names; none where a name leads nowhere."""
+    found: Any = record
+    for name in names:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found if isinstance(found, list) else []

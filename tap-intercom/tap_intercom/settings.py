@@ -1,0 +1,103 @@
+"""The settings of the tap."""
+
+from __future__ import annotations
+
+from singer_sdk import typing as th
+
+from tap_intercom.client import REGIONS
+
+SETTINGS = th.PropertiesList(
+    th.Property(
+        "access_token",
+        th.StringType,
+        required=True,
+        secret=True,
+        title="Access token",
+        description="The access token of an Intercom app that may read what is to be read.",
+    ),
+    th.Property(
+        "region",
+        th.StringType,
+        default="us",
+        allowed_values=list(REGIONS),
+        title="Region",
+        description="Where the workspace is hosted: `us`, `eu` or `au`. Checked against the workspace at start.",
+    ),
+    th.Property(
+        "api_url",
+        th.StringType,
+        title="API URL",
+        description="The whole base of the API, instead of the region's own.",
+    ),
+    th.Property(
+        "intercom_version",
+        th.StringType,
+        default="2.14",
+        nullable=False,
+        title="API version",
+        description="The version of Intercom's API that every call names, whatever is set in the Developer Hub.",
+    ),
+    th.Property(
+        "start_date",
+        th.StringType,
+        title="Start date",
+        description="Read only what changed at or after this ISO 8601 date. Unset reads everything; a bound makes "
+        "every join over the streams partial.",
+    ),
+    th.Property(
+        "lookback",
+        th.IntegerType(minimum=0),
+        default=600,
+        nullable=False,
+        title="Lookback",
+        description="Seconds to read back before the start of the last run: Intercom's searches lag behind its writes "
+        "by some minutes.",
+    ),
+    th.Property(
+        "reread_every",
+        th.IntegerType(minimum=1),
+        title="Read everything again",
+        description="After so many seconds since a stream was last read whole it is read whole again: not every change "
+        "moves `updated_at`. Unset: never.",
+    ),
+    th.Property(
+        "page_size",
+        th.IntegerType(minimum=1, maximum=150),
+        default=150,
+        nullable=False,
+        title="Page size",
+        description="Records a call of a search, 1 to 150.",
+    ),
+    th.Property(
+        "request_timeout",
+        th.IntegerType(minimum=1),
+        default=80,
+        nullable=False,
+        title="Request timeout",
+        description="Seconds to wait for an answer before asking again.",
+    ),
+    th.Property(
+        "max_concurrency",
+        th.IntegerType(minimum=1, maximum=50),
+        default=16,
+        nullable=False,
+        title="Calls at a time",
+        description="Calls that are on their way at the same time, 1 to 50, beside the one scroll over the companies.",
+    ),
+    th.Property(
+        "requests_per_minute",
+        th.IntegerType(minimum=1),
+        title="Requests per minute",
+        description="Calls to make in a minute at most, evenly spaced: a share of the workspace's limit. Unset waits "
+        "only when Intercom says so.",
+    ),
+    th.Property(
+        "scroll_patience",
+        th.IntegerType(minimum=0),
+        default=900,
+        nullable=False,
+        title="Scroll patience",
+        description="Seconds to wait while something else scrolls over the workspace's companies: Intercom permits one "
+        "at a time.",
+    ),
+)

@@ -1,0 +1,70 @@
+"""The lists of a run: each is read once, however many streams go through it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_intercom.lists import Listing
+from tap_intercom.reading import Reading
+from tap_intercom.resource import Resource
+from tap_intercom.scroll import Scroll
+from tap_intercom.shape import Shape
+from tap_intercom.spool import Shared
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tap_intercom.lists import Pages
+    from tap_intercom.streams import IntercomStream
+    from tap_intercom.tap import TapIntercom
+
+SAMPLE = Resource("companies", "/companies", way="numbered", per_page=1)
+"""A page of companies for `--test`: a scroll that is not read to its end stands in the way of the next."""
+
+
+class Sources:
+    """Opens the lists that streams go through.
+
+    Args:
+        tap: whose streams they are.
+    """
+
+    def __init__(self, tap: TapIntercom) -> None:
+        self._tap = tap
+        self._open: dict[str, Pages] = {}
+
+    def of(self, stream: IntercomStream) -> Pages:
+        """The list that a stream goes through, begun when it was not yet."""
+        listed = stream.listed
+        if listed.name not in self._open:
+            sharing = [one for one in self._tap.chosen() if one.listed is listed] or [stream]
+            self._open[listed.name] = self._begin(listed, sharing)
+        return self._open[listed.name]
+
+    def _begin(self, listed: Resource, sharing: Sequence[IntercomStream]) -> Pages:
+        tap, shape = self._tap, Shape(listed, [name for one in sharing for name in one.lists_wanted])
+        if listed.way == "scroll" and sharing[0].ABORT_AT_RECORD_COUNT is None:
+            return Scroll(tap.client, listed, shape, patience=tap.config["scroll_patience"])
+        pages = self._search(listed, shape, sharing) if listed.way == "search" else self._list(listed, shape, sharing)
+        return Shared(pages, shape) if len(sharing) > 1 else pages
+
+    def _search(self, listed: Resource, shape: Shape, sharing: Sequence[IntercomStream]) -> Reading:
+        tap = self._tap
+        since = [one.since for one in sharing]
+        return Reading(
+            tap.crew,
+            tap.client,
+            listed,
+            shape,
+            since=None if None in since else min(one for one in since if one is not None),
+            page_size=tap.config["page_size"],
+            key=(tap.place(sharing[0]),),
+            now=tap.run_start,
+        )
+
+    def _list(self, listed: Resource, shape: Shape, sharing: Sequence[IntercomStream]) -> Listing:
+        tap, query = self._tap, dict(listed.params)
+        if listed.bounds:
+            query |= zip(listed.bounds, (str(sharing[0].since or 0), str(tap.run_start)), strict=True)
+        asked = SAMPLE if listed.way == "scroll" else listed
+        return Listing(tap.crew, tap.client, asked, shape, query, key=(tap.place(sharing[0]),))

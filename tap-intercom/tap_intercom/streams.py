@@ -1,0 +1,269 @@
+"""A stream of the tap: what it reads in a run, and what it remembers for the next."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from importlib.resources import files
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+
+import msgspec
+from singer_sdk import Stream
+from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.singerlib import RecordMessage
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
+
+from tap_intercom import schemas, windows
+from tap_intercom.attributes import with_attributes
+from tap_intercom.completing import completed
+from tap_intercom.errors import Gone, NotOffered
+from tap_intercom.family import Family
+from tap_intercom.lists import all_of, within
+from tap_intercom.progress import Progress
+from tap_intercom.resources import STREAMS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+    from datetime import datetime
+
+    from tap_intercom.lists import Pages
+    from tap_intercom.resource import Resource
+    from tap_intercom.shape import Item
+    from tap_intercom.tap import TapIntercom
+
+T = TypeVar("T")
+ROWS = {resource.name: resource for resource in STREAMS}
+
+
+class IntercomStream(Stream):
+    """One resource, read a page at a time.
+
+    The list is not in the order of its replication key, so a bookmark that moved before the list ended would skip what
+    had not come yet. While a stream is read, STATE holds the bookmark that the run started from, and nothing else.
+    """
+
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+
+    def __init__(self, tap: TapIntercom, resource: Resource) -> None:
+        self._source = tap
+        self.resource = resource
+        super().__init__(tap=tap, name=resource.name)
+        self.selected_by_default = resource.selected
+        self._greatest: int | None = None
+        self._gone = 0
+        self._identity = attrgetter(*self.listed.primary_keys)
+        self._changed_at = attrgetter(self._time_of_a_change)
+        self._extracted: datetime | None = None
+        self.primary_keys = resource.primary_keys
+        self.replication_key = resource.replication_key
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The schema that ``scripts/make_schemas.py`` made, with the workspace's own attributes."""
+        return with_attributes(self._made_schema, self._source.attributes.get(self.name, {}))
+
+    @cached_property
+    def _made_schema(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(files(schemas).joinpath(f"{self.resource.name}.json").read_bytes())
+        return found
+
+    @property
+    def listed(self) -> Resource:
+        """The row whose list is read: a child's is its parent's."""
+        return ROWS[self.resource.parent] if self.resource.parent else self.resource
+
+    @property
+    def _time_of_a_change(self) -> str:
+        """The attribute of what is listed by which changed records are told."""
+        return "updated_at" if self.resource.parent else self.resource.replication_key or "id"
+
+    @property
+    def lists_wanted(self) -> tuple[str, ...]:
+        """The lists in what is listed whose heads are wanted."""
+        return (*self.resource.lists, *self.resource.if_any, *self.resource.within[:1]) if self.resource.parent else ()
+
+    def open(self) -> Pages:
+        """Begin to read: send for the first page."""
+        return self._source.pages(self)
+
+    def forget_maps(self) -> None:
+        """Look the maps of this stream up again: its schema is another one now."""
+        self._stream_maps = None
+
+    @cached_property
+    def since(self) -> int | None:
+        """The earliest change that this run passes on; None for everything."""
+        if self.resource.replication_key is None:
+            return None
+        found = windows.since(
+            self._bookmark,
+            lookback=self.config["lookback"],
+            start_date=self._source.start_date,
+            run_start=self._source.run_start,
+            reread_every=self.config.get("reread_every"),
+        )
+        self.logger.info("Reading %s", "everything" if found is None else f"what changed since {found}")
+        return found
+
+    def get_records(self, context: Mapping[str, Any] | None) -> Iterable[dict[str, Any]]:  # noqa: ARG002 no contexts here
+        """Every record of the run, each version once."""
+        try:
+            yield from self._children() if self.resource.parent else self._own_records()
+        except NotOffered as error:
+            # `--test` reads of every stream that there is; a run has chosen its own.
+            if self.ABORT_AT_RECORD_COUNT is None:
+                raise
+            self.logger.warning("%s", error.message)
+
+    def _fresh(self) -> Iterator[Item]:
+        """What is listed and changed since this stream was last read."""
+        since, repeats = self.since, windows.Repeats()
+        for item in self._items():
+            at = self._changed_at(item.head) if self.resource.replication_key else None
+            if since is not None and at is not None and at < since:
+                continue
+            if not repeats.repeats(self._identity(item.head), at):
+                self._note(at)
+                yield item
+
+    def _items(self) -> Iterator[Item]:
+        pages = self.open()
+        pages.begin()
+        progress = Progress(self.logger, until=self._source.run_start if self.listed.way == "search" else None)
+        for page in pages:
+            self._extracted = self._source.utc_now()
+            yield from page
+            progress.page(len(page), page[-1].head.created_at if page else None)
+            self._source.flush()
+
+    def _own_records(self) -> Iterator[Any]:
+        """Every record with all of its lists, as its JSON unless something of it is to be left out or changed."""
+        for item, record in self._completed(self.resource.lists):
+            yield record or (item.text if self._plain else item.record())
+
+    def _completed(self, lists: tuple[str, ...]) -> Iterator[tuple[Item, dict[str, Any] | None]]:
+        """What changed, and of a record that shows only the beginning of one of the lists, the record with the rest."""
+        heads = [attrgetter(name) for name in lists]
+        return iter(
+            self._family(
+                self._fresh(),
+                needs=lambda item: any(getattr(head(item.head), "has_more", False) for head in heads),
+                fetch=lambda item: completed(item.record(), self._source.client, lists),
+            )
+        )
+
+    def _family(self, items: Iterator[Item], *, needs: Callable[[Item], bool], fetch: Callable[[Item], T]) -> Family[T]:
+        ahead = 2 * self.config["max_concurrency"]
+        key = (self._source.place(self), 1)
+        return Family(self._source.crew, items, needs=needs, fetch=fetch, key=key, ahead=ahead)
+
+    def _children(self) -> Iterator[dict[str, Any]]:
+        """The items that stand in, or hang on, each record of the parent that changed."""
+        resource = self.resource
+        if not resource.path:
+            cut = resource.within[:1] if resource.within[0] in self.listed.lists else ()
+            for parent, record in self._completed(cut):
+                yield from self._rows(parent, within(record or parent.record(), resource.within))
+            return
+        progress = Progress(self.logger, until=None)
+        for parent, items in self._family(self._fresh(), needs=self._has_any, fetch=self._of_parent):
+            yield from self._rows(parent, items or ())
+            progress.page(len(items or ()), None)
+        if self._gone:
+            self.logger.info("%d records of %s were gone when they were asked for", self._gone, resource.parent)
+
+    def _has_any(self, parent: Item) -> bool:
+        heads = [getattr(parent.head, name) for name in self.resource.if_any]
+        return not heads or any(head is None or head.total_count != 0 for head in heads)
+
+    def _of_parent(self, parent: Item) -> list[dict[str, Any]]:
+        """The items that hang on one record of the parent; none when it is gone."""
+        path = self.resource.path.format(id=quote(str(parent.head.id), safe=""))
+        try:
+            return all_of(self._source.client, self.resource, path)
+        except Gone:
+            self._gone += 1
+            return []
+
+    def _rows(self, parent: Item, items: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        for item in items:
+            yield self.resource.row(item, parent.head.id, parent.head.updated_at)
+
+    def _generate_record_messages(self, record: Any) -> Generator[RecordMessage, None, None]:
+        """The message of a record, which may be JSON already.
+
+        The SDK's own way through its selection and maps costs more than all the rest.
+        """
+        if not self._plain:
+            yield from super()._generate_record_messages(record)
+            return
+        text: Any = msgspec.Raw(record) if isinstance(record, bytes) else record
+        yield RecordMessage(stream=self._alias, record=text, time_extracted=self._extracted)
+
+    @cached_property
+    def _plain(self) -> bool:
+        """Whether nothing is deselected, renamed, flattened or mapped."""
+        maps = self.stream_maps
+        same = len(maps) == 1 and type(maps[0]) is SameRecordTransform and not maps[0].flattening_enabled
+        return same and all(self.mask.values())
+
+    @cached_property
+    def _alias(self) -> str:
+        return self.stream_maps[0].stream_alias
+
+    def _process_record(self, record: Any, *_: Any, **__: Any) -> None:
+        """Nothing: the SDK's own children and partitions are not used."""
+
+    def _note(self, at: int | None) -> None:
+        """Remember the greatest replication key."""
+        if at is not None and (self._greatest is None or at > self._greatest):
+            self._greatest = at
+
+    @property
+    def _bookmark(self) -> Mapping[str, Any]:
+        """What the last run left; nothing for a stream never read, or when the catalog asks for the full table.
+
+        The SDK's own look-up leaves an empty bookmark behind, and with it a STATE before the first SCHEMA of a first
+        run, which those that read the tap take for a later run.
+        """
+        state: Mapping[str, Any] = self.tap_state.get("bookmarks", {}).get(self.name, {})
+        if self.replication_method == REPLICATION_FULL_TABLE or state.get("replication_key") != self.replication_key:
+            return {}
+        return state
+
+    def get_replication_key_signpost(self, context: Mapping[str, Any] | None = None) -> None:
+        """None: what holds the bookmark back is the server's clock, not this machine's."""
+
+    def _write_starting_replication_value(self, context: Mapping[str, Any] | None) -> None:
+        """Nothing: the bookmark itself is where the run starts from."""
+
+    def _increment_stream_state(
+        self, latest_record: Mapping[str, Any], *, context: Mapping[str, Any] | None = None
+    ) -> None:
+        """Nothing: no record is progress until the stream is complete."""
+
+    def _finalize_state(self, state: dict[str, Any] | None = None) -> None:
+        """Move the bookmark: the SDK calls this when the stream is complete, and writes STATE after it."""
+        if self.resource.replication_key and self.replication_method != REPLICATION_FULL_TABLE:
+            self.stream_state.update(self._reached())
+        super()._finalize_state(state)
+
+    def _reached(self) -> dict[str, int | str]:
+        """The bookmark after this stream was read to its end: an empty list moves no replication key."""
+        now, before = self._source.run_start, self._bookmark
+        known = [at for at in (before.get("replication_key_value"), self._greatest) if at is not None]
+        return {
+            "replication_key": str(self.replication_key),
+            **({"replication_key_value": min(max(known), now)} if known else {}),
+            "read_at": now,
+            "whole_at": now if self._is_whole else before.get("whole_at", now),
+            "workspace": self._source.workspace.id,
+        }
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether this run read everything that there is to read."""
+        return self.since is None or self.since == self._source.start_date

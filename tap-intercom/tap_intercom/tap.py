@@ -1,0 +1,297 @@
+"""The tap: its settings, its streams, and what it answers for when it ends."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+import time
+from datetime import UTC, datetime
+from functools import cached_property, partial
+from typing import IO, TYPE_CHECKING, Any
+
+from singer_sdk import Tap
+from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+from singer_sdk.singerlib import Schema
+
+from tap_intercom import rules
+from tap_intercom.attributes import MODELS, own_attributes, with_attributes
+from tap_intercom.client import REGIONS, IntercomClient
+from tap_intercom.crew import Crew
+from tap_intercom.errors import NotOffered, Refusal
+from tap_intercom.resources import STREAMS
+from tap_intercom.settings import SETTINGS
+from tap_intercom.sources import Sources
+from tap_intercom.streams import IntercomStream
+from tap_intercom.writer import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from types import FrameType
+
+    import click
+    from singer_sdk import Stream
+    from singer_sdk.plugin_base import _ConfigInput
+
+    from tap_intercom.client import Workspace
+    from tap_intercom.lists import Pages
+
+NAMES = frozenset(resource.name for resource in STREAMS)
+# Of 150 records of 3 KB, so many pages are 45 MB.
+MOST_PAGES = 96
+
+
+class TapIntercom(Tap):
+    """All that an Intercom workspace tells of its people, companies and conversations."""
+
+    name = "tap-intercom"
+    package_name = "standpipe-tap-intercom"
+    message_writer_class = Writer
+    # No BATCH and no ACTIVATE_VERSION: a join over them would be one over half of the input.
+    capabilities = [  # noqa: RUF012 the SDK's own attribute
+        TapCapabilities.CATALOG,
+        TapCapabilities.STATE,
+        TapCapabilities.DISCOVER,
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+    config_jsonschema = SETTINGS.to_dict()
+
+    @cached_property
+    def attributes(self) -> dict[str, dict[str, Any]]:
+        """The schemas of the workspace's own attributes, by stream and name, as far as they were asked for."""
+        return {}
+
+    def discover_streams(self) -> Sequence[Stream]:
+        """The streams of the catalog, or else all that the version has.
+
+        Raises:
+            Refusal: the catalog lists another.
+        """
+        if self.input_catalog is None:
+            return [IntercomStream(self, resource) for resource in STREAMS if resource.since <= self._version]
+        listed = self.input_catalog.to_dict()
+        _refuse(rules.catalog_problems(listed, NAMES))
+        wanted = {entry["tap_stream_id"] for entry in listed["streams"]}
+        return [IntercomStream(self, resource) for resource in STREAMS if resource.name in wanted]
+
+    @property
+    def _version(self) -> tuple[int, int]:
+        return rules.version_number(self.config.get("intercom_version") or "2.14")
+
+    def run_discovery(self) -> str:
+        """Print the catalog, with the workspace's own attributes when it is known how to ask for them.
+
+        Raises:
+            Refusal: the token, the region or the version is wrong.
+        """
+        if self.config.get("access_token"):
+            _ = self.workspace
+            for stream in MODELS:
+                self.attributes[stream] = own_attributes(self.client, stream)
+        return super().run_discovery()
+
+    @cached_property
+    def client(self) -> IntercomClient:
+        """The workspace, over the wire."""
+        return IntercomClient(
+            access_token=self.config["access_token"],
+            api_url=self.config.get("api_url") or REGIONS[self.config.get("region") or "us"],
+            version=self.config.get("intercom_version", "2.14"),
+            timeout=self.config.get("request_timeout", 80),
+            connections=self.config.get("max_concurrency", 1),
+            requests_per_minute=self.config.get("requests_per_minute"),
+        )
+
+    @cached_property
+    def crew(self) -> Crew:
+        """Who fetches."""
+        size = self.config["max_concurrency"]
+        return Crew(size, room=min(6 * size, MOST_PAGES))
+
+    @cached_property
+    def start_date(self) -> int | None:
+        """The bound of changes, unix seconds."""
+        return rules.unix_seconds(self.config["start_date"]) if self.config.get("start_date") else None
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """What the first call of the run told.
+
+        Raises:
+            Refusal: the token, the region, the version or the URL is wrong.
+        """
+        found = self.client.workspace()
+        _refuse(rules.wrong_region("" if self.config.get("api_url") else self.config.get("region", "us"), found.region))
+        return found
+
+    @cached_property
+    def run_start(self) -> int:
+        """The server's clock at the first call of the run, unix seconds.
+
+        Raises:
+            Refusal: the start date is wrong.
+        """
+        now = self.workspace.now
+        if self.start_date is not None and self.start_date > now:
+            raise Refusal("The setting `start_date` lies in the future.")
+        return now
+
+    @cached_property
+    def _sources(self) -> Sources:
+        return Sources(self)
+
+    def pages(self, stream: IntercomStream) -> Pages:
+        """The list that a stream goes through: one for all that need it."""
+        return self._sources.of(stream)
+
+    def place(self, stream: IntercomStream) -> int:
+        """Where in the output a stream belongs: the SDK reads streams in the order of the catalog."""
+        return list(self.streams).index(stream.name)
+
+    def flush(self) -> None:
+        """Let go of the messages that stand in the row."""
+        if isinstance(self.message_writer, Writer):
+            self.message_writer.flush()
+
+    @staticmethod
+    def utc_now() -> datetime:
+        """This machine's time."""
+        return datetime.now(UTC)
+
+    def chosen(self) -> Iterator[IntercomStream]:
+        """The streams that are selected."""
+        for stream in self.streams.values():
+            if isinstance(stream, IntercomStream) and stream.selected:
+                yield stream
+
+    def sync_all(self) -> None:  # type: ignore[misc]
+        """Read the selected streams and, when every one of them was read to its end, say so in the last STATE.
+
+        Whoever joins the streams relies on the marker: a tap that dies gives it a clean end of input, and so does a run
+        of the SDK in which nothing changed. It is final for the SDK's type checker only.
+
+        Raises:
+            Refusal: Intercom refused a stream, which it does before the first message; or it fell silent later.
+        """
+        selected = self._open()
+        self.state.get("bookmarks", {}).pop(rules.MARKER, None)
+        super().sync_all()
+        marker = rules.marker(selected, start_date=self.start_date, completed_at=int(time.time() * 1000))
+        self.state.setdefault("bookmarks", {})[rules.MARKER] = marker
+        self.state_writer.write_state(self.state)
+
+    def _open(self) -> list[str]:
+        """Send for the first page of every selected stream; their names, once all are there."""
+        _ = self.run_start
+        _refuse(rules.workspace_problems(self.state, self.workspace.id))
+        self._leave_out()
+        opened = {stream: stream.open() for stream in self.chosen()}
+        self._type_attributes()
+        for stream, pages in opened.items():
+            try:
+                pages.wait()
+            except NotOffered as error:
+                if self.input_catalog is not None:
+                    raise
+                self.logger.warning("%s", error.message)
+                stream.selected = False
+        selected = {stream.name: pages for stream, pages in opened.items() if stream.selected}
+        for pages in selected.values():
+            pages.begin()
+        return list(selected)
+
+    def _leave_out(self) -> None:
+        """Deselect what the version does not have.
+
+        Raises:
+            Refusal: the catalog asks for it.
+        """
+        for stream in self.chosen():
+            since = stream.resource.since
+            if since > self._version:
+                raise Refusal(rules.too_old(stream.name, self.config["intercom_version"], since))
+
+    def _type_attributes(self) -> None:
+        """Put the workspace's own attributes, which may be newer than the catalog, into its schemas."""
+        names = [stream.name for stream in self.chosen() if stream.name in MODELS]
+        if not names:
+            return
+        for name in names:
+            self.attributes[name] = own_attributes(self.client, name)
+        for entry in self.catalog.streams:
+            schema = with_attributes(entry.schema.to_dict(), self.attributes.get(entry.tap_stream_id, {}))
+            entry.schema = Schema.from_dict(schema)
+        self.setup_mapper()
+        for stream in self.chosen():
+            stream.forget_maps()
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take the last run's state over, bookmarks of others included.
+
+        Raises:
+            Refusal: it is no Singer state, or a bookmark is no time.
+        """
+        _refuse(rules.state_problems(state))
+        super().load_state(state)
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Refuse impossible settings in our words, then let the SDK check types and fill in the defaults."""
+        self.append_builtin_config(self.config_jsonschema)
+        if raise_errors:
+            _refuse(rules.setting_problems(self._config, self.config_jsonschema["properties"]))
+        errors = super()._validate_config(raise_errors=False)
+        if raise_errors:
+            _refuse(errors)
+        return errors
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 the signature of a handler
+        """End with the signal's own code. The SDK would write a STATE, which acknowledges, and end well."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        self.logger.warning("Signal %d: stopped before the end", signum)
+        raise SystemExit(128 + signum)
+
+    @classmethod
+    def invoke(cls, *, state: IO[str] | None = None, catalog: IO[str] | None = None, **options: Any) -> None:
+        """Run the command line.
+
+        Raises:
+            Refusal: the state or the catalog file cannot be used.
+        """
+        super().invoke(
+            state=_checked(state, "--state", rules.state_problems),
+            catalog=_checked(catalog, "--catalog", partial(rules.catalog_problems, known=NAMES)),
+            **options,
+        )
+
+    @classmethod
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> _ConfigInput:
+        """Read the config files.
+
+        Raises:
+            Refusal: one is not there, or is not a JSON object.
+        """
+        try:
+            return super().cb_config(ctx, param, value)
+        except (OSError, TypeError, ValueError) as error:
+            raise Refusal(f"The file of --config cannot be read as a JSON object: {error}") from error
+
+
+def _refuse(problems: list[str]) -> None:
+    if problems:
+        raise Refusal(" ".join(problems))
+
+
+def _checked(file: IO[str] | None, option: str, problems: Callable[[object], list[str]]) -> IO[str] | None:
+    """A file of the command line, once it is known to hold what it should."""
+    if file is None:
+        return None
+    text = file.read()
+    try:
+        _refuse(problems(json.loads(text)))
+    except ValueError as error:
+        raise Refusal(f"The file of {option} is not JSON: {error}") from error
+    return io.StringIO(text)

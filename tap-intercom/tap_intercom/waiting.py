@@ -1,0 +1,60 @@
+"""When a worker may ask: not while Intercom said to wait, and not more often than the budget allows."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MINUTE = 60
+# Calls do not arrive as evenly as they are sent: a budget spent to its end would be overdrawn within some minute.
+SPENT = 0.98
+
+
+class Pause:
+    """The moment before which nobody asks: one worker's 429 holds them all."""
+
+    def __init__(self, sleep: Callable[[float], None], clock: Callable[[], float]) -> None:
+        self._sleep = sleep
+        self._clock = clock
+        self._until = clock()
+        self._lock = threading.Lock()
+
+    def extend(self, seconds: float) -> None:
+        """Hold everybody for so many seconds from now."""
+        with self._lock:
+            self._until = max(self._until, self._clock() + seconds)
+
+    def wait(self) -> None:
+        """Return as soon as asking is allowed."""
+        while (left := self._until - self._clock()) > 0:
+            self._sleep(left)
+
+
+class Budget:
+    """So many calls a minute, evenly spaced; None is no limit.
+
+    Args:
+        per_minute: the calls that the site may be asked in a minute.
+        sleep: waits for so many seconds.
+        clock: seconds, from any start, that only grow.
+    """
+
+    def __init__(self, per_minute: int | None, sleep: Callable[[float], None], clock: Callable[[], float]) -> None:
+        self._every = MINUTE / (per_minute * SPENT) if per_minute else 0.0
+        self._sleep = sleep
+        self._clock = clock
+        self._next = clock()
+        self._lock = threading.Lock()
+
+    def spend(self) -> None:
+        """Take the next place in the row, and return when it comes."""
+        if not self._every:
+            return
+        with self._lock:
+            place = max(self._next, self._clock())
+            self._next = place + self._every
+        if (left := place - self._clock()) > 0:
+            self._sleep(left)

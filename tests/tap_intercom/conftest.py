@@ -1,0 +1,225 @@
+"""A run of tap-intercom against the sandbox, inside the test's own process or as a command."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import backoff
+import pytest
+from sandbox.intercom import conversation_shapes, shown, tickets
+from tap_intercom.errors import Refusal
+from tap_intercom.tap import TapIntercom
+from tap_intercom.writer import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sandbox.testing import RunningSandbox
+
+TAP = Path(sys.executable).with_name("tap-intercom")
+
+
+@dataclass
+class Run:
+    """What one run of the tap said."""
+
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    refusal: str | None = None
+
+    @property
+    def records(self) -> dict[str, list[dict[str, Any]]]:
+        """The records of each stream, in their order."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for message in self.messages:
+            if message["type"] == "RECORD":
+                found.setdefault(message["stream"], []).append(message["record"])
+        return found
+
+    @property
+    def states(self) -> list[dict[str, Any]]:
+        """The bookmarks of each STATE; when a marker says that a run was completed is not of interest."""
+        return [bookmarks(message["value"]) for message in self.messages if message["type"] == "STATE"]
+
+    @property
+    def state(self) -> dict[str, Any] | None:
+        """What a target would give back to the next run."""
+        values = [message["value"] for message in self.messages if message["type"] == "STATE"]
+        return values[-1] if values else None
+
+
+def bookmarks(state: dict[str, Any]) -> dict[str, Any]:
+    """The bookmarks of a STATE, with the time of the marker, which is checked here, replaced by `set`."""
+    found = {name: dict(bookmark) for name, bookmark in state["bookmarks"].items()}
+    if "_sync" in found:
+        assert type(found["_sync"]["completed_at"]) is int
+        assert found["_sync"]["completed_at"] > 1_700_000_000_000
+        found["_sync"]["completed_at"] = "set"
+    return found
+
+
+def selecting(*names: str) -> dict[str, Any]:
+    """A catalog that selects these streams."""
+    tap = TapIntercom(config={"access_token": "sandbox_token", "intercom_version": "2.17"})
+    catalog = tap.catalog_dict
+    catalog["streams"] = [entry for entry in catalog["streams"] if entry["tap_stream_id"] in names]
+    for entry in catalog["streams"]:
+        entry["metadata"] = [
+            one | {"metadata": one["metadata"] | ({} if one["breadcrumb"] else {"selected": True})}
+            for one in entry["metadata"]
+        ]
+    return json.loads(json.dumps(catalog))  # type: ignore[no-any-return]
+
+
+LEADS = selecting("companies", "contacts")
+
+
+class Collector(Writer):
+    """Keeps the messages, as JSON has them, and lets a test act when one of them goes out."""
+
+    def __init__(self, run: Run, on_message: Callable[[dict[str, Any]], None] | None) -> None:
+        super().__init__()
+        self._run = run
+        self._on_message = on_message
+
+    def write_message(self, message: Any) -> None:
+        """Keep a message."""
+        self._run.messages.append(json.loads(bytes(self.format_message(message))))
+        if self._on_message is not None:
+            self._on_message(self._run.messages[-1])
+
+
+@pytest.fixture
+def catalog_of() -> Callable[..., dict[str, Any]]:
+    """A catalog that selects the streams of these names."""
+    return selecting
+
+
+@pytest.fixture
+def config(sandbox: RunningSandbox) -> dict[str, Any]:
+    """The smallest config for the sandbox."""
+    return {"access_token": "sandbox_token", "api_url": sandbox.intercom_url}
+
+
+@pytest.fixture
+def run_tap(config: dict[str, Any]) -> Iterator[Callable[..., Run]]:
+    """Runs the tap here: `run_tap(state=, catalog=, on_message=, SETTING=...)`; by itself it is what leads need."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def run(
+        *,
+        state: dict[str, Any] | None = None,
+        catalog: dict[str, Any] | None = None,
+        on_message: Callable[[dict[str, Any]], None] | None = None,
+        everything: bool = False,
+        **settings: Any,
+    ) -> Run:
+        done = Run()
+        state = None if state is None else json.loads(json.dumps(state))
+        catalog = LEADS if catalog is None else catalog
+        catalog = None if everything else json.loads(json.dumps(catalog))
+        try:
+            TapIntercom(
+                config=config | settings,
+                state=state,
+                catalog=catalog,
+                message_writer=Collector(done, on_message),
+            ).sync_all()
+        except Refusal as refusal:
+            done.refusal = refusal.message
+        return done
+
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries follow at once."""
+    monkeypatch.setattr(backoff, "full_jitter", lambda _: 0.0)
+
+
+def whole(record: dict[str, Any], contact: Any) -> dict[str, Any]:
+    """A contact as Intercom shows it, with all of its companies, tags and notes."""
+    held = {"companies": contact.companies, "tags": contact.document.get("tags", ()), "notes": contact.notes}
+    for name, kind in (("companies", "company"), ("tags", "tag"), ("notes", "note")):
+        data = [{"id": one, "type": kind, "url": f"/{name}/{one}"} for one in held[name]]
+        record[name] |= {"data": data, "total_count": len(data), "has_more": False}
+    return record
+
+
+@pytest.fixture
+def truth(sandbox: RunningSandbox) -> Callable[[], dict[str, dict[str, Any]]]:
+    """What there is to read, by stream and id, in Intercom's own shape."""
+
+    def records() -> dict[str, dict[str, Any]]:
+        known = sandbox.world.intercom
+        version = (2, 14)
+        found = {
+            "contacts": {one.id: whole(shown.contact(known, one, version), one) for one in known.contacts.live()},
+            "companies": {one.id: shown.company(known, one) for one in known.visible_companies()},
+            "conversations": {
+                one.id: conversation_shapes.conversation(known, one, version) for one in known.conversations.live()
+            },
+            "conversation_parts": {
+                part.id: {
+                    **conversation_shapes.part(part, one.document["state"]),
+                    "conversation_id": one.id,
+                    "conversation_updated_at": one.document["updated_at"],
+                }
+                for one in known.conversations.live()
+                for part in one.parts
+            },
+            "tickets": {one.id: tickets.shape(known, one, version) for one in known.tickets.live()},
+        }
+        return json.loads(json.dumps(found))  # type: ignore[no-any-return]
+
+    return records
+
+
+@pytest.fixture
+def calls(sandbox: RunningSandbox) -> Callable[[], dict[str, int]]:
+    """How often each list was called since the last time of asking."""
+
+    def count() -> dict[str, int]:
+        counted = {call["path"]: call["count"] for call in sandbox.calls()["calls"]}
+        sandbox.clear_calls()
+        return counted
+
+    return count
+
+
+@pytest.fixture
+def command_line(tmp_path: Path) -> Callable[..., list[str]]:
+    """The words of the command: `command_line(config, "--discover")`; a config becomes the file of --config.
+
+    Without a word about it, the catalog is what leads need.
+    """
+
+    def words(config: dict[str, Any] | None, *arguments: str) -> list[str]:
+        if config is None:
+            return [str(TAP), *arguments]
+        file = tmp_path / "config.json"
+        file.write_text(json.dumps(config))
+        catalog = tmp_path / "catalog.json"
+        catalog.write_text(json.dumps(LEADS))
+        chosen = [] if {"--catalog", "--discover", "--test"} & {*arguments} else ["--catalog", str(catalog)]
+        return [str(TAP), *arguments, *chosen, "--config", str(file)]
+
+    return words
+
+
+@pytest.fixture
+def command(command_line: Callable[..., list[str]]) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the command, with the arguments of `command_line`."""
+
+    def run(config: dict[str, Any] | None, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command_line(config, *arguments), capture_output=True, text=True, check=False, timeout=60)
+
+    return run

@@ -1,0 +1,180 @@
+"""How tap-intercom reads a long search from several places at once, and writes it in its order."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left, bisect_right
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tap_intercom.crew import Crew
+from tap_intercom.errors import Refusal, StaleCursor
+from tap_intercom.family import Family
+from tap_intercom.reading import Reading
+from tap_intercom.resources import STREAMS
+from tap_intercom.shape import Item, Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Sequence
+
+    from tap_intercom.client import Call
+
+DAY = 86_400
+NOW = 1000 * DAY
+(CONTACTS,) = (row for row in STREAMS if row.name == "contacts")
+
+
+class Workspace:
+    """Contacts created at such times, searched as Intercom does: filters are cut to the days of a zone.
+
+    Args:
+        times: when each was created.
+        zone: hours from UTC.
+        stale: the call whose cursor is refused.
+        circles: the calls whose answers lead back to themselves.
+    """
+
+    def __init__(self, times: Sequence[int], *, zone: int = 0, stale: int = 0, circles: Container[int] = ()) -> None:
+        self._rows = sorted((at, str(row)) for row, at in enumerate(times))
+        self._zone = zone * 3600
+        self._stale = stale
+        self._circles = circles
+        self.calls = 0
+        self.at_once = 0
+        self.most_at_once = 0
+        self._lock = threading.Lock()
+
+    def page(self, call: Call, shape: Any) -> tuple[bytes, Any]:
+        """One page, as the client answers it."""
+        with self._lock:
+            self.calls += 1
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+            calls = self.calls
+        body: Any = call.body
+        cursor = body["pagination"].get("starting_after")
+        if cursor and calls == self._stale:
+            raise StaleCursor("Invalid starting_after")
+        text = msgspec.json.encode(self._answer(body, cursor, calls))
+        with self._lock:
+            self.at_once -= 1
+        return text, msgspec.json.decode(text, type=shape)
+
+    def _answer(self, body: dict[str, Any], cursor: str | None, calls: int) -> dict[str, Any]:
+        query = body["query"]
+        rows = self._found([query] if "field" in query else query["value"])
+        start, size = int(cursor or 0), body["pagination"]["per_page"]
+        after = start + size if start + size < len(rows) else None
+        if cursor and calls in self._circles:
+            after = int(cursor)
+        data = [{"id": key, "created_at": at, "updated_at": at} for at, key in rows[start : start + size]]
+        following = {"next": {"starting_after": str(after)}} if after else {}
+        return {"data": data, "total_count": len(rows), "pages": {"type": "pages", **following}}
+
+    def _found(self, filters: list[dict[str, Any]]) -> list[tuple[int, str]]:
+        start, stop = 0, len(self._rows)
+        for one in filters:
+            day = self._day(one["value"])
+            if one["operator"] == ">":
+                start = bisect_right(self._rows, day, key=lambda row: self._day(row[0]))
+            else:
+                stop = bisect_left(self._rows, day, key=lambda row: self._day(row[0]))
+        return self._rows[start:stop]
+
+    def _day(self, second: int) -> int:
+        return (second + self._zone) // DAY
+
+
+def opened(workspace: Workspace, *, size: int = 4, room: int = 24, page_size: int = 10) -> Reading:
+    """A reading of everything, begun."""
+    crew, shape = Crew(size, room), Shape(CONTACTS)
+    reading = Reading(crew, workspace, CONTACTS, shape, since=None, page_size=page_size, key=(0,), now=NOW)  # type: ignore[arg-type]
+    reading.wait()
+    reading.begin()
+    return reading
+
+
+def read(workspace: Workspace, **how: int) -> list[str]:
+    """The ids that a reading gives, in its order."""
+    return [item.head.id for page in opened(workspace, **how) for item in page]
+
+
+# The epoch's first days are hidden by a filter that begins with the day after it: nobody was a contact then.
+TIMES = st.one_of(
+    st.lists(st.integers(2 * DAY, NOW), max_size=700),
+    st.lists(st.integers(700 * DAY, 700 * DAY + 50), max_size=400),
+    st.lists(st.integers(700, 760).map(lambda day: day * DAY), max_size=700),
+    st.lists(st.integers(0, 900).map(lambda number: NOW - number * number * 90), min_size=300, max_size=700),
+)
+
+
+@given(times=TIMES, zone=st.integers(-11, 14), size=st.integers(1, 6), room=st.integers(1, 12))
+def test_every_record_comes_once_and_in_order(times: list[int], zone: int, size: int, room: int) -> None:
+    """However creations are spread or tied, in whatever zone days are cut, and however little may be held."""
+    ids = read(Workspace(times, zone=zone), size=size, room=room)
+    assert sorted(ids, key=int) == [str(row) for row in range(len(times))]
+    assert [times[int(one)] for one in ids] == sorted(times)
+
+
+@given(times=TIMES, stale=st.integers(2, 40))
+def test_a_cursor_that_is_not_taken_is_no_loss(times: list[int], stale: int) -> None:
+    """The reading goes on from the last record that came: none is missing, and only those of that second repeat."""
+    ids = read(Workspace(times, stale=stale))
+    assert set(ids) == {str(row) for row in range(len(times))}
+    assert len(ids) <= len(times) + max((times.count(at) for at in times), default=0)
+
+
+def test_cursors_that_go_round_in_circles_are_left() -> None:
+    """A cursor that comes twice is not followed: the reading goes on from the last record that came."""
+    times = [500 * DAY + 60 * row for row in range(100)]
+    ids = read(Workspace(times, circles={4, 9}), size=1)
+    assert list(dict.fromkeys(ids)) == [str(row) for row in range(100)]
+
+
+def test_a_circle_without_a_way_out_ends_the_run() -> None:
+    """Where going on from the last record leads into the same circle, a sentence tells."""
+    with pytest.raises(Refusal) as told:
+        read(Workspace([500 * DAY] * 100, circles=range(3, 100)), size=1)
+    assert told.value.message == "Intercom's pages go round in circles: run again later."
+
+
+def test_one_page_costs_one_call() -> None:
+    """A small workspace is not cut."""
+    workspace = Workspace(list(range(2 * DAY, 12 * DAY, DAY)))
+    assert len(read(workspace)) == 10
+    assert workspace.calls == 1
+
+
+def test_pages_stay_full() -> None:
+    """Of 20,000 contacts, 134 pages, at most ten more are asked for, many at the same time."""
+    workspace = Workspace([2 * DAY + row * 998 * DAY // 20_000 for row in range(20_000)])
+    assert len(read(workspace, size=16, room=96, page_size=150)) == 20_000
+    assert workspace.calls <= 144
+    assert workspace.most_at_once > 8
+
+
+def test_what_goes_wrong_with_a_page_reaches_who_waits_for_it() -> None:
+    """An error while a page is taken in ends the reading; nobody waits for a page that never comes."""
+    workspace = Workspace(list(range(2 * DAY, 990 * DAY, DAY)))
+    workspace._rows[500] = (None, "no time")  # type: ignore[call-overload] # noqa: SLF001 what no list holds
+    with pytest.raises(TypeError):
+        read(workspace)
+
+
+def heads(count: int) -> list[Item]:
+    """So many records of which only the id is known."""
+    return [Item(b"{}", number) for number in range(count)]
+
+
+@given(count=st.integers(0, 60), needing=st.integers(1, 9), size=st.integers(1, 5), ahead=st.integers(0, 9))
+def test_what_is_fetched_for_a_record_comes_with_it(count: int, needing: int, size: int, ahead: int) -> None:
+    """In the order of the records, with nothing for those that need nothing."""
+    fetch: Callable[[Item], str] = lambda item: f"of {item.head}"  # noqa: E731
+    family = Family(
+        Crew(size, 8), heads(count), needs=lambda item: item.head % needing == 0, fetch=fetch, key=(0,), ahead=ahead
+    )
+    expected = [(number, f"of {number}" if number % needing == 0 else None) for number in range(count)]
+    assert [(item.head, found) for item, found in family] == expected

@@ -1,0 +1,53 @@
+"""tap-intercom under the SDK's own suite for taps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from singer_sdk.testing import get_tap_test_class
+from tap_intercom.tap import TapIntercom
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.testing import RunningSandbox
+    from singer_sdk import Stream
+    from singer_sdk.testing.runners import TapTestRunner
+
+VERSION = "2.16"
+CONFIG = {"access_token": "sandbox_token", "api_url": "http://127.0.0.1:1", "intercom_version": VERSION}
+SUITE: Any = get_tap_test_class(TapIntercom, config=CONFIG, parse_env_config=False)
+
+
+def leave_a_note(sandbox: RunningSandbox) -> None:
+    """Nobody left one on a company yet."""
+    company = next(sandbox.world.intercom.visible_companies())
+    requests.post(
+        f"{sandbox.intercom_url}/companies/{company.id}/notes",
+        json={"body": "Called."},
+        headers={"Authorization": "Bearer sandbox_token", "Intercom-Version": VERSION},
+        timeout=10,
+    ).raise_for_status()
+
+
+@pytest.mark.filterwarnings("ignore:Fields in transformed catalog but not in records:UserWarning")
+class TestTapIntercom(SUITE):  # type: ignore[misc]
+    """Every stream of the latest version has records, and every record is what its schema says."""
+
+    @pytest.fixture(scope="class", autouse=True)
+    @classmethod
+    def address(cls, running_sandbox: RunningSandbox) -> Iterator[None]:
+        """The sandbox, whose port is known only now."""
+        running_sandbox.reset(customers=60, seed=7, scroll_idle=1)
+        leave_a_note(running_sandbox)
+        CONFIG["api_url"] = running_sandbox.intercom_url
+        yield
+        CONFIG["api_url"] = "http://127.0.0.1:1"
+
+    def test_tap_stream_record_schema_matches_transformed_catalog(self, runner: TapTestRunner, stream: Stream) -> None:
+        """Every attribute of a record stands in the schema, and of custom attributes each with its type."""
+        schema = stream.schema["properties"]
+        for record in runner.records[stream.name]:
+            assert record.keys() <= schema.keys()

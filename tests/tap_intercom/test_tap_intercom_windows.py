@@ -1,0 +1,143 @@
+"""Which records a run of tap-intercom asks for, and which it passes on."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tap_intercom import windows
+from tap_intercom.windows import DAY, REACH, Repeats, Span
+
+NOW = 1_768_478_400
+YEAR = 365 * DAY
+BOOKMARK = {"replication_key": "updated_at", "replication_key_value": NOW - 500, "read_at": NOW - 100, "whole_at": 7}
+
+
+@pytest.mark.parametrize(
+    ("bookmark", "change", "expected"),
+    [
+        ({}, {}, None),
+        ({}, {"start_date": NOW - YEAR}, NOW - YEAR),
+        (BOOKMARK, {}, NOW - 700),
+        (BOOKMARK, {"lookback": 0}, NOW - 100),
+        (BOOKMARK, {"start_date": NOW - YEAR}, NOW - 700),
+        (BOOKMARK, {"start_date": NOW - 300}, NOW - 300),
+        ({"replication_key_value": NOW - 500}, {}, NOW - 1100),
+        ({"read_at": NOW + 601}, {}, None),
+        ({"read_at": NOW + 600}, {}, NOW),
+        (BOOKMARK | {"whole_at": NOW - 99}, {"reread_every": 100}, NOW - 700),
+        (BOOKMARK | {"whole_at": NOW - 100}, {"reread_every": 100}, None),
+        (BOOKMARK | {"whole_at": NOW - 100}, {"reread_every": 100, "start_date": 5}, 5),
+        ({"read_at": NOW}, {"reread_every": 100}, None),
+    ],
+    ids=[
+        "first run",
+        "first run, bounded",
+        "from the last run's start less the lookback",
+        "no lookback",
+        "bound passed by",
+        "bound ahead",
+        "a bookmark of another tap",
+        "a clock that was ahead",
+        "a clock ahead by less than the lookback",
+        "whole not long ago",
+        "whole long ago",
+        "whole long ago, bounded",
+        "never known to be whole",
+    ],
+)
+def test_the_earliest_change_that_is_passed_on(
+    bookmark: dict[str, Any], change: dict[str, Any], expected: int | None
+) -> None:
+    """It is what the last run may not have seen, never before the start date, and everything where nothing is known."""
+    rest = {"lookback": 600, "start_date": None, "run_start": NOW, "reread_every": None}
+    assert windows.since(bookmark, **(rest | change)) == expected
+
+
+def test_what_a_search_is_asked_with() -> None:
+    """A query reaches back a day and fourteen hours, the page stands in the body, the order is that of creation."""
+    assert windows.search(Span(0), None, page_size=150, cursor=None) == {
+        "query": {"field": "created_at", "operator": ">", "value": 0},
+        "pagination": {"per_page": 150},
+        "sort": {"field": "created_at", "order": "ascending"},
+    }
+    assert windows.search(Span(NOW, NOW + DAY), NOW + 5, page_size=2, cursor="abc") == {
+        "query": {
+            "operator": "AND",
+            "value": [
+                {"field": "created_at", "operator": ">", "value": NOW - 136_800},
+                {"field": "created_at", "operator": "<", "value": NOW + DAY + 136_800},
+                {"field": "updated_at", "operator": ">", "value": NOW + 5 - 136_800},
+            ],
+        },
+        "pagination": {"per_page": 2, "starting_after": "abc"},
+        "sort": {"field": "created_at", "order": "ascending"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("span", "left", "expected"),
+    [
+        (Span(0), 0, 0),
+        (Span(0), 2249, 0),
+        (Span(0), 2250, 2),
+        (Span(0), 9850, 7),
+        (Span(0), 19850, 13),
+        (Span(0), 199850, 16),
+        (Span(0, NOW - YEAR + 35 * DAY), 19850, 3),
+        (Span(0, NOW - YEAR + 19 * DAY), 19850, 0),
+        (Span(NOW - YEAR), 19850, 0),
+    ],
+    ids=["nothing", "15 pages less one", "15 pages", "ten thousand", "twenty", "200", "35 days", "19", "tie"],
+)
+def test_into_how_many_stretches_the_rest_is_cut(span: Span, left: int, expected: int) -> None:
+    """About ten pages each, sixteen of them at most, none shorter than ten days, nor one that cannot advance."""
+    assert len(windows.cut(span, NOW - YEAR, left, page_size=150, now=NOW)) == expected
+
+
+@given(
+    start=st.integers(0, NOW),
+    length=st.none() | st.integers(0, 20 * YEAR),
+    reached=st.integers(0, NOW + YEAR),
+    left=st.integers(0, 10**6),
+)
+def test_a_cut_loses_no_second(start: int, length: int | None, reached: int, left: int) -> None:
+    """The spans follow on each other, from the second that was reached to the end of what is cut."""
+    span = Span(start, None if length is None else start + length)
+    spans = windows.cut(span, reached, left, page_size=150, now=NOW)
+    if spans:
+        assert (spans[0].start, spans[-1].end) == (reached, span.end)
+        assert all(before.end == after.start for before, after in pairwise(spans))
+        assert all(one.end is None or one.start < one.end for one in spans)
+        assert reached > start
+
+
+@given(at=st.integers(0, 2 * NOW), wanted=st.integers(0, 2 * NOW), zone=st.integers(-12 * 60, 14 * 60))
+def test_a_filter_that_is_cut_to_days_hides_nothing(at: int, wanted: int, zone: int) -> None:
+    """Whatever the workspace's zone: what was created or changed at or after a second passes the query for it."""
+
+    def day(second: int) -> int:
+        return (second + zone * 60) // DAY
+
+    if at >= wanted:
+        assert day(at) > day(max(wanted - REACH, 0)) or wanted < REACH
+    if at < wanted:
+        assert day(at) < day(wanted + REACH)
+
+
+def test_a_repeat_is_the_same_version_of_the_same_record() -> None:
+    """A record that changed is no repeat, and one without a version never is."""
+    repeats = Repeats()
+    seen = [repeats.repeats(*one) for one in [("a", 1), ("a", 1), ("a", 2), ("b", 1), ("c", None), ("c", None)]]
+    assert seen == [False, True, False, False, False, False]
+
+
+def test_only_so_many_versions_are_remembered() -> None:
+    """Ten thousand, so that memory stays flat."""
+    repeats = Repeats()
+    assert not any(repeats.repeats(number, 1) for number in range(10_001))
+    assert repeats.repeats(10_000, 1)
+    assert not repeats.repeats(0, 1)
