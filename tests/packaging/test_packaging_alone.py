@@ -13,10 +13,16 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PLUGINS = [
     ("tap-chargebee", "tap-chargebee"),
+    ("target-chartmogul", "target-chartmogul"),
     ("target-intercom", "target-intercom"),
     ("transforms", "map-subscriptions"),
 ]
-OURS = {"tap-chargebee": "tap_chargebee", "target-intercom": "target_intercom", "transforms": "standpipe_maps"}
+OURS = {
+    "tap-chargebee": "tap_chargebee",
+    "target-chartmogul": "target_chartmogul",
+    "target-intercom": "target_intercom",
+    "transforms": "standpipe_maps",
+}
 
 
 @pytest.mark.parametrize(("folder", "executable"), PLUGINS, ids=[name for _, name in PLUGINS])

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = {
     "sandbox": "sandbox",
     "tap-chargebee": "tap_chargebee",
+    "target-chartmogul": "target_chartmogul",
     "target-intercom": "target_intercom",
     "transforms": "standpipe_maps",
 }
