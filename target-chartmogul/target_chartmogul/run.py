@@ -10,6 +10,7 @@ from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 
 from target_chartmogul import sources
 from target_chartmogul.kinds import CONTACT, CUSTOMER, KINDS
+from target_chartmogul.merging import Merger
 from target_chartmogul.reports import ReportFiles, prepare, table
 from target_chartmogul.stream_run import StreamRun
 from target_chartmogul.summary import Summary
@@ -54,6 +55,7 @@ class Run:
                 f"{self._client.base_url} answers, but not as ChartMogul's API does ({error.reason}): check `api_url`."
             ) from None
         self._source = sources.own(self._sources, self._settings.data_source_name)
+        self._billing()
 
     def declare(self, stream: str, schema: Mapping[str, Any]) -> None:
         """Take the attributes that a stream's SCHEMA message declares."""
@@ -114,6 +116,8 @@ class Run:
                     customers=self._streams[CUSTOMER.stream].finder,
                     source=self._source,
                 )
+            if self._settings.merge != "off":
+                self._merge(executor, reports)
         self.summary.duplicate_contacts = self._streams[CONTACT.stream].finder.duplicates
 
     def _found_source(self) -> None:
@@ -128,6 +132,27 @@ class Run:
             stream.open(self._source)
         large = [stream for stream in self._streams.values() if stream.is_large]
         list(executor.map(lambda stream: stream.finder.read_index(), large))
+
+    def _billing(self) -> str:
+        """Give the uuid of the data source that customers are merged with; the empty text when they are not.
+
+        Raises:
+            ConfigurationError: there is none of that name.
+        """
+        if self._settings.merge == "off":
+            return ""
+        if found := sources.named(self._sources or (), self._settings.merge_with):
+            return str(found["uuid"])
+        raise ConfigurationError(f"ChartMogul has no data source named `{self._settings.merge_with}` (`merge_with`).")
+
+    def _merge(self, executor: Executor, reports: ReportFiles) -> None:
+        merger = Merger(self._client, self._source, self._billing(), self._settings.merge_by)
+        found = merger.matches(self._streams[CUSTOMER.stream].coming)
+        applies = self._settings.merge == "apply" and not self._settings.validate
+        reports.merges(merger.apply(found, executor, self._interruption) if applies else merger.report(found))
+        self.summary.merges = dict(sorted(merger.counts.items()))
+        if sentence := self._interruption():
+            raise FatalAPIError(sentence)
 
     def _interruption(self) -> str | None:
         return "The run was stopped by a signal: nothing is acknowledged." if self._stopping else None

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from target_chartmogul.target import TargetChartmogul
 
+_METADATA = "_sdc_"
+
 
 class SpoolingSink(Sink):
     """A sink that never writes by itself: everything happens at the end of input, when the whole input is known."""
@@ -51,6 +53,15 @@ class RecordSink(SpoolingSink):
         self._record_key = tuple(key_properties or ())
 
     @property
+    def include_sdc_metadata_properties(self) -> bool:
+        """Say yes, or the SDK would take away the mark of a record that is gone."""
+        return True
+
+    def _validate_and_parse(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Leave dates as they are: the SDK would end the run at the first one that is none."""
+        return record
+
+    @property
     def key_properties(self) -> Sequence[str]:
         """The key as the SCHEMA message names it."""
         return list(self._record_key)
@@ -58,19 +69,19 @@ class RecordSink(SpoolingSink):
     def setup(self) -> None:
         """Take the declared attributes, and warn of fields that have no use."""
         self._target.run.declare(self.stream_name, self.schema)
-        unused = sorted(set(self.schema["properties"]) - self._used() - set(self._record_key))
+        declared = {name for name in self.schema["properties"] if not name.startswith(_METADATA)}
+        unused = sorted(declared - self._used() - set(self._record_key))
         if unused:
             self.logger.warning("These fields of the stream are not used: %s", ", ".join(unused))
 
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:  # noqa: ARG002 - the SDK's
-        """Spool the record."""
-        self._target.run.add(self.stream_name, record)
+        """Spool the record, without the SDK's own remarks."""
+        kept = {name: one for name, one in record.items() if name == DELETED_AT or not name.startswith(_METADATA)}
+        self._target.run.add(self.stream_name, kept)
 
     def _used(self) -> set[str]:
         kind = KINDS[self.stream_name]
-        return {"external_id", DELETED_AT, *kind.fields, *kind.custom_at[:1]} | (
-            {CUSTOMER_ID} if kind is CONTACT else set()
-        )
+        return {"external_id", *kind.fields, *kind.custom_at[:1]} | ({CUSTOMER_ID} if kind is CONTACT else set())
 
 
 class UnknownStreamSink(SpoolingSink):

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from target_chartmogul.attributes import declared_attributes
 from target_chartmogul.dispatch import run_all
 from target_chartmogul.finding import INDEXED_FROM, Finder
-from target_chartmogul.kinds import CONTACT, CUSTOMER_ID
+from target_chartmogul.kinds import CONTACT, CUSTOMER, CUSTOMER_ID
 from target_chartmogul.limits import RejectLimit
 from target_chartmogul.memory import ANY
+from target_chartmogul.merging import party_from
 from target_chartmogul.payloads import Shape, text_of
 from target_chartmogul.planning import Planner
 from target_chartmogul.reports import Progress
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from target_chartmogul.client import ChartMogulClient
     from target_chartmogul.kinds import Kind
+    from target_chartmogul.matching import Party
     from target_chartmogul.outcomes import Outcome
     from target_chartmogul.planning import Plan
     from target_chartmogul.reports import ReportFiles
@@ -54,6 +56,7 @@ class StreamRun:
         self._unfit: dict[str, str] = {}
         self.spool = Spool()
         self.finder = Finder(client, self.shape, None, self.spool)
+        self.coming: list[Party] = []  #: customers that a validation would create, if it is to say whom they merge with
 
     @property
     def shape(self) -> Shape:
@@ -123,6 +126,7 @@ class StreamRun:
                     yield row, plan
                 else:
                     self._record(reports, row, plan.outcome, written=False)
+                    self._foresee(row, plan)
                     progress.step()
 
         if self._settings.validate or source is None:
@@ -146,6 +150,10 @@ class StreamRun:
                 customers.prepare_places({row.customer for row in rows if self._needs_customer(row)}, executor)
             for row in rows:
                 yield row, planner.plan(row)
+
+    def _foresee(self, row: Row, plan: Plan) -> None:
+        if plan.outcome.kind == "created" and self.kind is CUSTOMER and self._settings.merge != "off":
+            self.coming.append(party_from(plan.want.values, [row.id or ""]))
 
     def _needs_customer(self, row: Row) -> bool:
         """Say whether a contact is new, or another customer's: only then does it matter who its customer is."""
