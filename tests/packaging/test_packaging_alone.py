@@ -14,12 +14,14 @@ ROOT = Path(__file__).parents[2]
 PLUGINS = [
     ("tap-chargebee", "tap-chargebee"),
     ("tap-intercom", "tap-intercom"),
+    ("target-chartmogul", "target-chartmogul"),
     ("target-intercom", "target-intercom"),
     ("transforms", "map-subscriptions"),
 ]
 OURS = {
     "tap-chargebee": "tap_chargebee",
     "tap-intercom": "tap_intercom",
+    "target-chartmogul": "target_chartmogul",
     "target-intercom": "target_intercom",
     "transforms": "standpipe_maps",
 }

@@ -15,6 +15,7 @@ FOLDERS = {
     "sandbox": "sandbox",
     "tap-chargebee": "tap_chargebee",
     "tap-intercom": "tap_intercom",
+    "target-chartmogul": "target_chartmogul",
     "target-intercom": "target_intercom",
     "transforms": "standpipe_maps",
 }

@@ -14,6 +14,7 @@ import yaml
 from standpipe_maps.subscriptions.mapper import MapSubscriptions
 from tap_chargebee.tap import TapChargebee
 from tap_intercom.tap import TapIntercom
+from target_chartmogul.target import TargetChartmogul
 from target_intercom.target import TargetIntercom
 
 ROOT = Path(__file__).parents[2]
@@ -23,6 +24,7 @@ MAPPINGS = [mapping["name"] for mapper in MELTANO["plugins"]["mappers"] for mapp
 CLASSES = {
     "tap-chargebee": TapChargebee,
     "tap-intercom": TapIntercom,
+    "target-chartmogul": TargetChartmogul,
     "target-intercom": TargetIntercom,
     "map-subscriptions": MapSubscriptions,
 }

@@ -1,0 +1,222 @@
+"""Commands on what was imported: `review`, `sources`, `delete-source`.
+
+https://help.chartmogul.com/hc/en-us/articles/203299462
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.exceptions import ConfigurationError, ConfigValidationError, FatalAPIError
+
+from target_chartmogul import sources
+from target_chartmogul.client import client_for
+from target_chartmogul.kinds import CONTACT, CUSTOMER
+from target_chartmogul.payloads import external_ids
+from target_chartmogul.reports import prepare, private
+from target_chartmogul.target import TargetChartmogul
+from target_chartmogul.transport import RecordRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from target_chartmogul.client import ChartMogulClient
+    from target_chartmogul.settings import Settings
+
+_SHOWN = 20  # lines of a table on the terminal
+_SOURCE = ("name", "system", "status", "processed", "failed", "pending", "created_at", "uuid")
+_CUSTOMER = (
+    "external_id",
+    "name",
+    "status",
+    "lead_created_at",
+    "contacts",
+    "attributes",
+    "sources",
+    "last_change",
+    "uuid",
+)
+_CONTACT = ("external_id", "customer_external_id", "first_name", "last_name", "email", "attributes", "uuid")
+_HISTORY = ("name", "email", "company", "website_url", "lead_created_at", "free_trial_started_at")
+
+
+class Administration:
+    """The commands, over one account.
+
+    Args:
+        client: the connection.
+        settings: the target's settings.
+        source: the name of the data source; the one in `data_source_name` if not given.
+    """
+
+    def __init__(self, client: ChartMogulClient, settings: Settings, source: str | None = None) -> None:
+        self._client, self._settings = client, settings
+        self._name = source or settings.data_source_name
+
+    def sources(self) -> None:
+        """List all data sources, with how far their imports are."""
+        rows = [_source_row(one) for one in self._client.sources(processing=True)]
+        _print(_SOURCE, rows, most=len(rows))
+
+    def review(self, *, last_change: bool = False) -> None:
+        """List what was imported: all of it as CSV, the beginning and the figures on the terminal.
+
+        Args:
+            last_change: ask for every customer when it was last changed, which costs a call for each.
+        """
+        uuid = self._found()["uuid"]
+        contacts = [one for page in self._client.listed(CONTACT, uuid) for one in page]
+        people = Counter(one.get("customer_uuid") for one in contacts)
+        customers = [one for page in self._client.listed(CUSTOMER, uuid) for one in page]
+        dates = (self._last_change(one) if last_change else "" for one in customers)
+        rows = [_customer_row(one, uuid, people, when) for one, when in zip(customers, dates, strict=True)]
+        _print(_CUSTOMER, rows)
+        _print(("status", "customers"), Counter(row[2] for row in rows).most_common())
+        print(f"\n{len(customers)} customers and {len(contacts)} contacts in {self._name}")  # noqa: T201 - a command
+        prepare(self._settings.report_dir)
+        _write(self._settings.report_dir / "review_customers.csv", _CUSTOMER, rows)
+        _write(self._settings.report_dir / "review_contacts.csv", _CONTACT, map(_contact_row, contacts))
+
+    def delete_source(self, *, confirmed: bool) -> None:
+        """Delete a data source, once somebody has read what will be lost and typed its name.
+
+        Raises:
+            ConfigurationError: there is no such source, it is an integration's, or nobody has confirmed.
+        """
+        source = self._found()
+        print(self._losses(source["uuid"]))  # noqa: T201 - a command
+        if not confirmed and _typed("Type the name of the data source to delete it: ") != self._name:
+            raise ConfigurationError("That is not its name: nothing was deleted.")
+        self._client.delete_source(source["uuid"])
+        print(f"{self._name} is deleted. Its name becomes free when ChartMogul has removed everything.")  # noqa: T201
+
+    def _found(self) -> Mapping[str, Any]:
+        found = self._client.sources()
+        source = sources.named(found, self._name)
+        if source is None:
+            names = ", ".join(sorted(str(one.get("name")) for one in found)) or "none"
+            raise ConfigurationError(f"ChartMogul has no data source named `{self._name}`: there is {names}.")
+        sources.own(found, self._name)
+        return source
+
+    def _losses(self, uuid: str) -> str:
+        """Say what goes with a data source."""
+        customers = [one for page in self._client.listed(CUSTOMER, uuid) for one in page]
+        contacts = sum(len(page) for page in self._client.listed(CONTACT, uuid))
+        shared = sum(set(one.get("data_source_uuids") or ()) != {uuid} for one in customers)
+        return (
+            f"Deleting {self._name} removes at once and for good: {len(customers) - shared} customers with their "
+            f"attributes, tags, MRR adjustments and connected subscriptions, and {contacts} contacts. {shared} more "
+            "customers are merged with another data source's: they keep that source's data, and lose what came with "
+            "this one."
+        )
+
+    def _last_change(self, entry: Mapping[str, Any]) -> str:
+        """Give when a field of a customer was last changed."""
+        held = self._client.customer(entry["uuid"], _HISTORY).get("historical_values") or {}
+        return max((str(one.get("update_performed_at") or "") for past in held.values() for one in past), default="")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; a user's mistake ends in one sentence."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.command == "delete-source" and given.yes and not given.name:
+        parser.error("--yes needs --name: the name of the data source is the confirmation")
+    try:
+        settings = TargetChartmogul(config=given.config or {}, parse_env_config=True).settings
+        _run(Administration(client_for(settings), settings, given.name), given)
+    except (ConfigurationError, ConfigValidationError, FatalAPIError) as error:
+        sys.exit(str(error))
+    except RecordRefusedError as error:
+        sys.exit(f"ChartMogul refused: {error.reason}")
+
+
+def _run(administration: Administration, given: argparse.Namespace) -> None:
+    if given.command == "sources":
+        administration.sources()
+    elif given.command == "review":
+        administration.review(last_change=given.last_change)
+    else:
+        administration.delete_source(confirmed=given.yes)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("target-chartmogul-admin", description="What was imported into ChartMogul.")
+    parser.add_argument("--config", help="a JSON file of settings; TARGET_CHARTMOGUL_API_KEY and so on are read too")
+    parser.set_defaults(name=None, yes=False, last_change=False)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("sources", help="list all data sources")
+    review = commands.add_parser("review", help="list the customers and contacts of a data source")
+    delete = commands.add_parser("delete-source", help="delete a data source with all that came with it")
+    for command in (review, delete):
+        command.add_argument("--name", help="the data source; the one in `data_source_name` if not given")
+    review.add_argument("--last-change", action="store_true", help="ask for each customer when it last changed")
+    delete.add_argument("--yes", action="store_true", help="do not ask; needs --name")
+    return parser
+
+
+def _typed(question: str) -> str:
+    """Ask; without anybody there to answer the answer is empty."""
+    try:
+        return input(question)
+    except EOFError:
+        return ""
+
+
+def _source_row(one: Mapping[str, Any]) -> tuple[Any, ...]:
+    imported = one.get("processing_status") or {}
+    return tuple(one.get(name, imported.get(name, "")) for name in _SOURCE)
+
+
+def _customer_row(one: Mapping[str, Any], source: str, people: Mapping[Any, int], when: str) -> tuple[Any, ...]:
+    attributes = one.get("attributes") or {}
+    return (
+        " ".join(external_ids(one, source)),
+        one.get("name"),
+        one.get("status"),
+        one.get("lead_created_at") or "",
+        people[one["uuid"]],
+        _attributes(attributes.get("custom"), attributes.get("tags")),
+        len(one.get("data_source_uuids") or ()),
+        when,
+        one["uuid"],
+    )
+
+
+def _contact_row(one: Mapping[str, Any]) -> tuple[Any, ...]:
+    told = {**one, "attributes": _attributes(one.get("custom"), ())}
+    return tuple(told.get(name) or "" for name in _CONTACT)
+
+
+def _attributes(custom: Mapping[str, Any] | None, tags: Iterable[str] | None) -> str:
+    pairs = [f"{key}={value}" for key, value in sorted((custom or {}).items()) if value is not None]
+    return "; ".join([*pairs, *(f"#{tag}" for tag in tags or ())])
+
+
+def _print(titles: Sequence[str], rows: Sequence[Sequence[Any]], most: int = _SHOWN) -> None:
+    """Print the beginning of a table, and how much more there is."""
+    for line in _lines(titles, rows[:most]):
+        print(line)  # noqa: T201 - a command
+    if len(rows) > most:
+        print(f"... and {len(rows) - most} more")  # noqa: T201
+
+
+def _lines(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[str]:
+    texts = [[str(value) for value in row] for row in (titles, *rows)]
+    widths = [max(len(row[column]) for row in texts) for column in range(len(titles))]
+    for row in texts:
+        yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _write(path: Path, titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    with private(path) as file:
+        writer = csv.writer(file)
+        writer.writerow(titles)
+        writer.writerows(rows)
+    print(path)  # noqa: T201 - a command

@@ -1,0 +1,139 @@
+"""Merging the customers of the data source with the billing system's, whose records survive.
+
+https://help.chartmogul.com/hc/en-us/articles/5321255245340, https://dev.chartmogul.com/reference/customers/merge
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from target_chartmogul.kinds import CUSTOMER
+from target_chartmogul.matching import Match, Party, matched
+from target_chartmogul.payloads import external_ids, same
+from target_chartmogul.transport import RecordRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from concurrent.futures import Executor
+
+    from target_chartmogul.client import ChartMogulClient
+
+#: What the survivor would keep of its own, and is to have from the lead.
+DATES = ("lead_created_at", "free_trial_started_at")
+
+_PAUSE, _LONGEST_PAUSE = 0.5, 10.0  # seconds between two looks at whether a merge is done
+_PATIENCE = 300.0
+
+
+@dataclass
+class Merger:
+    """Finds the customers that are the same in both data sources, and merges them if it is told to.
+
+    Args:
+        client: the connection.
+        source: the uuid of the target's data source, None while there is none.
+        billing: the uuid of the billing system's.
+        keys: by what two customers are the same, the surest first.
+    """
+
+    client: ChartMogulClient
+    source: str | None
+    billing: str
+    keys: tuple[str, ...]
+    counts: Counter[str] = field(default_factory=Counter)
+    _dates: dict[str, dict[str, Any]] = field(default_factory=dict)  #: by uuid
+
+    def matches(self, coming: Iterable[Party] = ()) -> list[Match]:
+        """Match what both data sources hold, and customers yet to be created, one to one."""
+        leads = self._parties(self.source, self.billing) if self.source else []
+        return matched([*leads, *coming], self._parties(self.billing, self.source), self.keys)
+
+    def report(self, found: Iterable[Match]) -> Iterator[tuple[Any, ...]]:
+        """Give the lines that say what would be merged."""
+        for match in found:
+            yield self._line(match, match.outcome)
+
+    def apply(
+        self, found: Iterable[Match], executor: Executor, interruption: Callable[[], str | None]
+    ) -> Iterator[tuple[Any, ...]]:
+        """Merge what is matched, and give the lines that say what became of it."""
+
+        def done(match: Match) -> str:
+            if match.outcome != "matched" or not match.party.uuid:
+                return match.outcome
+            return "interrupted" if interruption() else self._merged(match)
+
+        found = list(found)
+        for match, outcome in zip(found, executor.map(done, found), strict=True):
+            yield self._line(match, outcome)
+
+    def _merged(self, match: Match) -> str:
+        """Merge two customers, await it, and give the survivor the lead's dates.
+
+        A merge that ChartMogul does not get round to in time is `pending`: the next run finds the customer shared, and
+        writes the dates as it writes any other change.
+        """
+        lead, into = match.party, match.into[0]
+        try:
+            self.client.merge(lead.uuid, into.uuid)
+        except RecordRefusedError as error:
+            if not self._is_merged(lead, into):
+                return f"refused: {error.reason}"
+        if not self._awaited(lead, into):
+            return "pending"
+        if dates := self._lost_dates(lead, into):
+            self.client.update(CUSTOMER, into.uuid, dates)
+        return "merged"
+
+    def _awaited(self, lead: Party, into: Party) -> bool:
+        deadline, pause = time.monotonic() + _PATIENCE, _PAUSE
+        while not self._is_merged(lead, into):
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        return True
+
+    def _is_merged(self, lead: Party, into: Party) -> bool:
+        held = self.client.by_external_id(CUSTOMER, self.source or "", lead.external_ids[0])
+        return held is not None and held["uuid"] == into.uuid
+
+    def _lost_dates(self, lead: Party, into: Party) -> dict[str, Any]:
+        own, others = self._dates[lead.uuid], self._dates[into.uuid]
+        return {name: own[name] for name in DATES if own[name] and not same("Timestamp", own[name], others[name])}
+
+    def _parties(self, source: str, other: str | None) -> list[Party]:
+        """Read the customers of a data source, but for those that share in the other one already."""
+        found = []
+        for entry in (one for page in self.client.listed(CUSTOMER, source) for one in page):
+            if other in (entry.get("data_source_uuids") or ()):
+                self.counts["merged_before"] += source == self.source
+                continue
+            self._dates[entry["uuid"]] = {name: entry.get(name) for name in DATES}
+            found.append(party_from(entry, external_ids(entry, source)))
+        return found
+
+    def _line(self, match: Match, outcome: str) -> tuple[Any, ...]:
+        self.counts[outcome.partition(":")[0]] += 1
+        party, into = match.party, match.into
+        return (
+            " ".join(party.external_ids),
+            party.name,
+            outcome,
+            match.key,
+            match.value,
+            " ".join(" ".join(one.external_ids) for one in into),
+            "; ".join(one.name for one in into),
+            party.uuid,
+            " ".join(one.uuid for one in into),
+        )
+
+
+def party_from(values: Mapping[str, Any], ids: Iterable[str]) -> Party:
+    """Read what is matched by from a customer of ChartMogul's, or from a record that will be one."""
+    texts = [str(values.get(name) or "") for name in ("uuid", "name", "company", "email", "website_url")]
+    uuid, name, company, email, website = texts
+    return Party(uuid, tuple(ids), name, company, email, website)

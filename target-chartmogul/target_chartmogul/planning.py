@@ -1,0 +1,110 @@
+"""From a row and what ChartMogul holds for it to a plan: gathers the facts that `rules` decides on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from target_chartmogul.kinds import CONTACT, CUSTOMER_ID, DELETED_AT
+from target_chartmogul.memory import ANY
+from target_chartmogul.outcomes import Outcome
+from target_chartmogul.payloads import Change, changes, creation, wanted
+from target_chartmogul.rules import Candidate, Decision, decide
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from target_chartmogul.finding import Finder
+    from target_chartmogul.memory import Memory
+    from target_chartmogul.payloads import Held, Shape, Wanted
+    from target_chartmogul.rules import Action
+    from target_chartmogul.spool import Row, Spool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to become of a row; `outcome` is what a sync would report if ChartMogul takes everything."""
+
+    action: Action
+    outcome: Outcome
+    want: Wanted
+    held: Held | None = None
+
+    @property
+    def writes(self) -> bool:
+        """Say whether there is something to be written."""
+        return self.outcome.kind in {"created", "updated", "deleted"}
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Plans rows. `todo` and `first` are used from several threads.
+
+    Args:
+        shape: how the records are written.
+        spool: the rows, and what was found for them.
+        customers: knows the customers of contacts.
+        memory: knows what ChartMogul holds back.
+    """
+
+    shape: Shape
+    spool: Spool
+    customers: Finder
+    memory: Memory
+
+    def plan(self, row: Row) -> Plan:
+        """Decide on a row, and compare it with what was found."""
+        held = self.spool.held(row.id)
+        decision = decide(self._candidate(row, held))
+        want = wanted(row.record, self.shape)
+        uuid = held.uuid if held else None
+        if decision.action == "skip":
+            return Plan("skip", Outcome("skipped", decision.reason, uuid), want, held)
+        if decision.action == "delete":
+            return Plan("delete", Outcome("deleted", uuid=uuid), want, held)
+        return Plan(decision.action, self._outcome(row, want, held, decision), want, held)
+
+    def todo(self, row: Row, want: Wanted, held: Held) -> tuple[dict[str, Change], dict[str, Change]]:
+        """Give what is to be written, and what would be if ChartMogul were not known to hold it back."""
+        return self._parted(row, changes(want, held, self.shape) | self._move(row, held))
+
+    def first(self, row: Row, want: Wanted) -> tuple[dict[str, Change], dict[str, Change]]:
+        """Give what a creation writes, in the form of `todo`; contacts tell by it whether an attribute is defined."""
+        found = creation(want)
+        return (found, {}) if self.shape.kind is CONTACT else self._parted(row, found)
+
+    def _outcome(self, row: Row, want: Wanted, held: Held | None, decision: Decision) -> Outcome:
+        if held is None:
+            todo, kept = self.first(row, want)
+            return Outcome("created", decision.reason, None, todo, kept, want.unfit)
+        todo, kept = self.todo(row, want, held)
+        kind = "updated" if todo else "held" if kept else "unchanged"
+        return Outcome(kind, decision.reason, held.uuid, todo, kept, want.unfit)
+
+    def _parted(self, row: Row, found: Mapping[str, Change]) -> tuple[dict[str, Change], dict[str, Change]]:
+        stream = self.shape.kind.stream
+        kept = {name for name, change in found.items() if self.memory.is_held(stream, row.id or ANY, name, change)}
+        return (
+            {name: change for name, change in found.items() if name not in kept},
+            {name: change for name, change in found.items() if name in kept},
+        )
+
+    def _move(self, row: Row, held: Held) -> dict[str, Change]:
+        """Give the change that brings a contact to its customer, if it is another's."""
+        before = held.values.get(CUSTOMER_ID)
+        if self.shape.kind is not CONTACT or row.customer is None or before == row.customer:
+            return {}
+        uuid = self.customers.place(row.customer)
+        return {} if uuid in {None, held.customer} else {CUSTOMER_ID: Change(before, row.customer)}
+
+    def _candidate(self, row: Row, held: Held | None) -> Candidate:
+        contact = self.shape.kind is CONTACT
+        return Candidate(
+            identified=row.id is not None,
+            superseded=not self.spool.is_last(row),
+            deleted=bool(row.record.get(DELETED_AT)),
+            deletable=contact,
+            placeable=not contact or self.customers.place(row.customer) is not None,
+            found=held is not None,
+            speaks=contact or held is None or held.owner == row.id,
+        )

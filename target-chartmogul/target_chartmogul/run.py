@@ -1,0 +1,172 @@
+"""The order of a run: check, read what there is, write customers and then their contacts, merge, report."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.exceptions import ConfigurationError, FatalAPIError
+
+from target_chartmogul import sources
+from target_chartmogul.kinds import CONTACT, CUSTOMER, KINDS
+from target_chartmogul.merging import Merger
+from target_chartmogul.reports import ReportFiles, prepare, table
+from target_chartmogul.stream_run import StreamRun
+from target_chartmogul.summary import Summary
+from target_chartmogul.transport import RecordRefusedError
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Mapping
+    from concurrent.futures import Executor
+
+    from target_chartmogul.client import ChartMogulClient
+    from target_chartmogul.settings import Settings
+
+
+class Run:
+    """One run over the streams `customers` and `contacts`: `declare` and `add` what comes, then `finish`."""
+
+    def __init__(self, client: ChartMogulClient, settings: Settings, logger: logging.Logger) -> None:
+        self._client, self._settings, self._logger = client, settings, logger
+        self._started = time.monotonic()
+        self._sources: list[dict[str, Any]] | None = None
+        self._source: str | None = None
+        self._declared = self._recording = self._stopping = False
+        self.summary = Summary(mode="validate" if settings.validate else "sync")
+        self._streams = {name: StreamRun(kind, client, settings, self.summary, logger) for name, kind in KINDS.items()}
+
+    def connect(self) -> None:
+        """Check the key and the name of the data source, once.
+
+        Raises:
+            ConfigurationError: one sentence that names the setting.
+        """
+        if self._sources is not None:
+            return
+        prepare(self._settings.report_dir)
+        try:
+            self._sources = self._client.sources()
+        except FatalAPIError as error:
+            raise ConfigurationError(f"{error} Is `api_url` right?") from None
+        except RecordRefusedError as error:
+            raise ConfigurationError(
+                f"{self._client.base_url} answers, but not as ChartMogul's API does ({error.reason}): check `api_url`."
+            ) from None
+        self._source = sources.own(self._sources, self._settings.data_source_name)
+        self._billing()
+
+    def declare(self, stream: str, schema: Mapping[str, Any]) -> None:
+        """Take the attributes that a stream's SCHEMA message declares."""
+        self._streams[stream].declare(schema)
+        self._declared = True
+
+    def add(self, stream: str, record: dict[str, Any]) -> None:
+        """Take a record."""
+        self._streams[stream].add(record)
+
+    def finish(self) -> None:
+        """Find, decide, write and report; without even a declared stream the tap has failed, and no report is touched.
+
+        Raises:
+            ConfigurationError: a setting is wrong.
+            FatalAPIError: the run stopped; all of its records must come again.
+        """
+        try:
+            self.connect()
+            if self._declared:
+                self._take_stock()
+                self._process_and_report()
+            else:
+                self._logger.info("Neither customers nor contacts came: the reports of the last run are left alone")
+        finally:
+            self._close()
+
+    def stops_by_itself(self) -> bool:
+        """Stop before the next write; False while there is nothing to record, so that the run may just be left."""
+        self._stopping = True
+        return self._recording
+
+    def _take_stock(self) -> None:
+        for name, stream in self._streams.items():
+            stream.spool.flush()
+            self.summary.streams[name].records = stream.spool.count()
+
+    def _process_and_report(self) -> None:
+        reports = ReportFiles(self._settings.report_dir, int(time.time()))
+        try:
+            if self.summary.records:
+                self._process(reports)
+            self.summary.status = "completed"
+        finally:
+            self._recording = True
+            self._report(reports)
+
+    def _process(self, reports: ReportFiles) -> None:
+        self._found_source()
+        with ThreadPoolExecutor(self._settings.max_concurrency) as executor:
+            self._open(executor)
+            self._recording = not self._settings.validate
+            for stream in self._streams.values():
+                stream.process(
+                    executor,
+                    reports,
+                    self._interruption,
+                    customers=self._streams[CUSTOMER.stream].finder,
+                    source=self._source,
+                )
+            if self._settings.merge != "off":
+                self._merge(executor, reports)
+        self.summary.duplicate_contacts = self._streams[CONTACT.stream].finder.duplicates
+
+    def _found_source(self) -> None:
+        """Create the data source when it is missing; a validation does without."""
+        if self._source is None and not self._settings.validate:
+            name, patience = self._settings.data_source_name, self._settings.source_patience
+            self._source = sources.created(self._client, name, patience, self._logger)
+
+    def _open(self, executor: Executor) -> None:
+        """Read the indexes of what comes in numbers, both at once; what is new has none."""
+        for stream in self._streams.values():
+            stream.open(self._source)
+        large = [stream for stream in self._streams.values() if stream.is_large]
+        list(executor.map(lambda stream: stream.finder.read_index(), large))
+
+    def _billing(self) -> str:
+        """Give the uuid of the data source that customers are merged with; the empty text when they are not.
+
+        Raises:
+            ConfigurationError: there is none of that name.
+        """
+        if self._settings.merge == "off":
+            return ""
+        if found := sources.named(self._sources or (), self._settings.merge_with):
+            return str(found["uuid"])
+        raise ConfigurationError(f"ChartMogul has no data source named `{self._settings.merge_with}` (`merge_with`).")
+
+    def _merge(self, executor: Executor, reports: ReportFiles) -> None:
+        merger = Merger(self._client, self._source, self._billing(), self._settings.merge_by)
+        found = merger.matches(self._streams[CUSTOMER.stream].coming)
+        applies = self._settings.merge == "apply" and not self._settings.validate
+        reports.merges(merger.apply(found, executor, self._interruption) if applies else merger.report(found))
+        self.summary.merges = dict(sorted(merger.counts.items()))
+        if sentence := self._interruption():
+            raise FatalAPIError(sentence)
+
+    def _interruption(self) -> str | None:
+        return "The run was stopped by a signal: nothing is acknowledged." if self._stopping else None
+
+    def _report(self, reports: ReportFiles) -> None:
+        reports.close()
+        summary = self.summary.as_dict(self._client, time.monotonic() - self._started)
+        reports.summary(summary)
+        for (stream, field, reason), count in sorted(reports.memory.news().items()):
+            self._logger.warning("`%s` of %s is %s (%d): see held_values.csv", field, stream, reason, count)
+        for line in table(summary):
+            self._logger.info("%s", line)
+        self._logger.info("The reports of this run are in %s", self._settings.report_dir)
+
+    def _close(self) -> None:
+        for stream in self._streams.values():
+            stream.spool.close()

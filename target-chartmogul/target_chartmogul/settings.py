@@ -1,0 +1,201 @@
+"""The settings of target-chartmogul: what each asks, and the typed form that the rest of the package uses."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk import typing as th
+from singer_sdk.exceptions import ConfigurationError
+
+from target_chartmogul.matching import KEYS
+from target_chartmogul.transport import BASE_URL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_URL = re.compile(r"https?://[\w.\-]+(:\d{1,5})?(/\S*)?|https?://\[[0-9a-fA-F:]+\](:\d{1,5})?(/\S*)?")
+
+#: What ChartMogul permits to a whole account.
+PER_SECOND, CONNECTIONS = 40, 20
+
+PROPERTIES = th.PropertiesList(
+    th.Property(
+        "api_key",
+        th.StringType,
+        required=True,
+        secret=True,
+        title="API key",
+        description="A key of the ChartMogul account that may read and write.",
+    ),
+    th.Property(
+        "api_url",
+        th.StringType,
+        default=BASE_URL,
+        title="API URL",
+        description="The whole base URL of the API.",
+    ),
+    th.Property(
+        "data_source_name",
+        th.StringType,
+        default="Intercom leads",
+        title="Data source name",
+        description="Into which data source is everything written? It is created when there is none of that name.",
+    ),
+    th.Property(
+        "source_patience",
+        th.IntegerType(minimum=0),
+        default=900,
+        title="Source patience",
+        description="How many seconds may a run wait for the name of a deleted data source to become free?",
+    ),
+    th.Property(
+        "on_shared",
+        th.StringType,
+        default="own_fields",
+        allowed_values=["own_fields", "all"],
+        title="On shared",
+        description="What of a customer that another source shares may be written: its website, lead and trial dates, "
+        "custom attributes and tags only, or its name, e-mail address, company and address too?",
+    ),
+    th.Property(
+        "merge",
+        th.StringType,
+        default="off",
+        allowed_values=["off", "report", "apply"],
+        title="Merge",
+        description="Are customers merged with those of the source in `merge_with`: not at all, only in a report, or "
+        "truly?",
+    ),
+    th.Property(
+        "merge_with",
+        th.StringType,
+        title="Merge with",
+        description="The name of the billing system's data source, whose customers survive a merge.",
+    ),
+    th.Property(
+        "merge_by",
+        th.ArrayType(th.StringType(allowed_values=list(KEYS))),
+        default=list(KEYS),
+        title="Merge by",
+        description="By what are two customers the same? The first of these under which one has a counterpart decides.",
+    ),
+    th.Property(
+        "mode",
+        th.StringType,
+        default="sync",
+        allowed_values=["sync", "validate"],
+        title="Mode",
+        description="`validate` reads, compares and reports what would be done, and writes nothing.",
+    ),
+    th.Property(
+        "max_rejects",
+        th.IntegerType(minimum=0),
+        title="Max rejects",
+        description="How many refused records of a stream stop the run? If not set, 5 % of the attempts, at least 100.",
+    ),
+    th.Property(
+        "fail_on_rejects",
+        th.BooleanType,
+        default=False,
+        title="Fail on rejects",
+        description="Does the run end with exit code 1, after its STATE, when any record was refused?",
+    ),
+    th.Property(
+        "max_concurrency",
+        th.IntegerType(minimum=1, maximum=CONNECTIONS),
+        default=16,
+        title="Max concurrency",
+        description="How many requests may be under way at once? ChartMogul permits 20 to the whole account.",
+    ),
+    th.Property(
+        "requests_per_second",
+        th.IntegerType(minimum=1, maximum=PER_SECOND),
+        default=PER_SECOND,
+        title="Requests per second",
+        description="How many requests may be made in a second? ChartMogul permits 40 to the whole account.",
+    ),
+    th.Property(
+        "report_dir",
+        th.StringType,
+        default="output/target-chartmogul",
+        title="Report directory",
+        description="Where the reports of the last run are written.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of a run. The names are those of the plugin's settings."""
+
+    api_key: str
+    api_url: str
+    data_source_name: str
+    source_patience: int
+    write_all: bool
+    merge: str
+    merge_with: str
+    merge_by: tuple[str, ...]
+    validate: bool
+    max_rejects: int | None
+    fail_on_rejects: bool
+    max_concurrency: int
+    requests_per_second: int
+    report_dir: Path
+
+
+def settings_from(config: Mapping[str, Any]) -> Settings:
+    """Read a validated configuration.
+
+    Raises:
+        ConfigurationError: a setting that must not be empty is, or it is none of its kind.
+    """
+    for name in ("api_key", "data_source_name", "report_dir"):
+        if not config[name].strip():
+            raise ConfigurationError(f"The setting `{name}` is empty.")
+    _assert_key(config["api_key"].strip())
+    api_url = (config.get("api_url") or "").strip() or BASE_URL
+    _assert_url(api_url)
+    merge, merge_with = config["merge"], (config.get("merge_with") or "").strip()
+    _assert_mergeable(merge, merge_with, config["data_source_name"].strip())
+    max_rejects = config.get("max_rejects")
+    return Settings(
+        api_key=config["api_key"].strip(),
+        api_url=api_url,
+        data_source_name=config["data_source_name"].strip(),
+        source_patience=int(config["source_patience"]),
+        write_all=config["on_shared"] == "all",
+        merge=merge,
+        merge_with=merge_with,
+        merge_by=tuple(config["merge_by"]),
+        validate=config["mode"] == "validate",
+        max_rejects=None if max_rejects is None else int(max_rejects),
+        fail_on_rejects=config["fail_on_rejects"],
+        max_concurrency=int(config["max_concurrency"]),
+        requests_per_second=int(config["requests_per_second"]),
+        report_dir=Path(config["report_dir"]),
+    )
+
+
+def _assert_key(key: str) -> None:
+    """Refuse what is no key, such as the dots that stand for one in an example."""
+    if not key.isascii() or not key.isprintable() or not {" ", ":"}.isdisjoint(key):
+        raise ConfigurationError("The setting `api_key` has characters that are in no key of ChartMogul's.")
+
+
+def _assert_url(url: str) -> None:
+    if not _URL.fullmatch(url):
+        raise ConfigurationError(
+            f"The setting `api_url` is no address that begins with https:// or http:// and a host: {url}"
+        )
+
+
+def _assert_mergeable(merge: str, merge_with: str, source: str) -> None:
+    if merge != "off" and merge_with in {"", source}:
+        raise ConfigurationError(
+            f"The setting `merge` is {merge}: name the billing system's data source in `merge_with`, which is not "
+            "the one in `data_source_name`."
+        )

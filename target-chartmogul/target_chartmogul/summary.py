@@ -1,0 +1,104 @@
+"""The counts of a run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from target_chartmogul.kinds import KINDS
+from target_chartmogul.outcomes import KINDS_OF_OUTCOME
+
+if TYPE_CHECKING:
+    from target_chartmogul.outcomes import Outcome
+    from target_chartmogul.transport import Transport
+
+
+@dataclass
+class Counts:
+    """What became of the records of one stream, or of all."""
+
+    records: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.records + other.records,
+            self.outcomes + other.outcomes,
+            self.skipped + other.skipped,
+            self.rejected + other.rejected,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give them in the form of `summary.json`."""
+        told = {kind: self.outcomes[kind] for kind in KINDS_OF_OUTCOME if kind not in {"skipped", "rejected"}}
+        reasons = {"skipped": dict(sorted(self.skipped.items())), "rejected": dict(sorted(self.rejected.items()))}
+        return {"records": self.records, **told, **reasons}
+
+
+@dataclass
+class Summary:
+    """The counts of a run, by stream and in all."""
+
+    status: str = "stopped"  #: `completed` only when everything was processed
+    mode: str = "sync"
+    streams: dict[str, Counts] = field(default_factory=lambda: {stream: Counts() for stream in KINDS})
+    fields_written: int = 0
+    values_cut: int = 0
+    values_held: int = 0  #: of which ChartMogul keeps its own
+    values_refused: int = 0  #: left out, while the rest of their record was written
+    attributes_left_out: list[str] = field(default_factory=list)  #: for their names or types
+    duplicate_contacts: int = 0  #: of one external id; the oldest is kept in step
+    merges: dict[str, int] = field(default_factory=dict)
+    other_streams: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def counts(self) -> Counts:
+        """The counts of all streams together."""
+        return sum(self.streams.values(), Counts())
+
+    @property
+    def records(self) -> int:
+        """How many records there are."""
+        return self.counts.records
+
+    @property
+    def rejected(self) -> Counter[str]:
+        """How many records were refused, by reason."""
+        return self.counts.rejected
+
+    def note(self, stream: str, outcome: Outcome) -> None:
+        """Count what became of one record."""
+        counts = self.streams[stream]
+        counts.outcomes[outcome.kind] += 1
+        if outcome.kind == "skipped":
+            counts.skipped[outcome.reason] += 1
+        elif outcome.kind == "rejected":
+            counts.rejected[outcome.reason] += 1
+        self.fields_written += len(outcome.changed)
+        self.values_held += len(outcome.held)
+        self.values_refused += len(outcome.refused)
+
+    def as_dict(self, client: Transport, seconds: float) -> dict[str, Any]:
+        """Give the content of `summary.json`. In mode `validate` the outcomes are what a sync would do."""
+        used = {stream: counts for stream, counts in self.streams.items() if counts.records}
+        return {
+            "status": self.status,
+            "mode": self.mode,
+            **self.counts.as_dict(),
+            "streams": {stream: counts.as_dict() for stream, counts in used.items()} if len(used) > 1 else {},
+            "fields_written": self.fields_written,
+            "values_cut": self.values_cut,
+            "values_held": self.values_held,
+            "values_refused": self.values_refused,
+            "attributes_left_out": self.attributes_left_out,
+            "duplicate_contacts": self.duplicate_contacts,
+            "merges": self.merges,
+            "other_streams": dict(self.other_streams),
+            "calls": client.tally.calls,
+            "limited": client.tally.limited,
+            "waited_seconds": round(client.pace.waited, 1),
+            "seconds": round(seconds, 1),
+        }

@@ -1,0 +1,314 @@
+"""An account to write into, and a target to run against it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from sandbox.chartmogul.contact_operations import create as create_contact
+from sandbox.chartmogul.customer_operations import create as create_customer
+from sandbox.chartmogul.customers import Member
+from sandbox.chartmogul.operations import Call
+from target_chartmogul import pacing, sources
+from target_chartmogul.target import TargetChartmogul
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from sandbox.testing import RunningSandbox
+
+COMMAND = Path(sys.executable).with_name("target-chartmogul")
+TABLES = ("created", "updated", "unchanged", "held", "deleted", "skipped", "rejected")
+SOURCE = "Intercom leads"
+STATE = {"bookmarks": {"companies": {"replication_key_value": 1}}}
+TEXT = {"type": ["string", "null"]}
+DATE = {"type": ["string", "null"], "format": "date-time"}
+CUSTOM = {
+    "plan": TEXT,
+    "seats": {"type": ["integer", "null"]},
+    "score": {"type": ["number", "null"]},
+    "vip": {"type": ["boolean", "null"]},
+    "renewed_at": DATE,
+}
+FIELDS = {
+    "customers": {
+        **dict.fromkeys(("external_id", "name", "company", "email", "website_url", "country", "city"), TEXT),
+        **dict.fromkeys(("lead_created_at", "free_trial_started_at"), DATE),
+        "attributes": {
+            "type": "object",
+            "properties": {
+                "custom": {"type": "object", "properties": CUSTOM},
+                "tags": {"type": "array", "items": {"type": "string"}},
+            },
+        },
+    },
+    "contacts": {
+        **dict.fromkeys(
+            ("customer_external_id", "external_id", "first_name", "last_name", "email", "phone", "title", "linked_in",
+             "twitter"),
+            TEXT,
+        ),
+        "custom": {"type": "object", "properties": {"csm_owner": TEXT, "nps_score": {"type": ["integer", "null"]},
+                                                    "mood": TEXT}},
+        "_sdc_deleted_at": DATE,
+    },
+}  # fmt: skip
+
+
+@dataclass
+class Account:
+    """ChartMogul as the sandbox holds it."""
+
+    sandbox: RunningSandbox
+
+    def reset(self, **switches: Any) -> None:
+        """Begin with an account as new, where only the test's own second is too short for ChartMogul's limit."""
+        self.sandbox.reset(**{"customers": 0, "chartmogul_requests_per_second": 1_000_000, **switches})
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Speak to the API as somebody else would."""
+        url = self.sandbox.chartmogul_url + path
+        reply = requests.request(method, url, json=body, auth=("sandbox_key", ""), timeout=30)
+        reply.raise_for_status()
+        found: dict[str, Any] = reply.json() if reply.content else {}
+        return found
+
+    @property
+    def held(self) -> Any:
+        """The sandbox's truth."""
+        return self.sandbox.world.chartmogul
+
+    def source(self, name: str = SOURCE) -> str:
+        """Give the uuid of a source, made without speaking to the API when it is missing."""
+        found = [one.uuid for one in self.held.sources if one.name == name]
+        return str(found[0] if found else self.held.new_source(name).uuid)
+
+    def add(self, external_id: str, source: str = SOURCE, **fields: Any) -> str:
+        """Create a customer and give its uuid."""
+        body = {"data_source_uuid": self.source(source), "external_id": external_id, **fields}
+        return str(self.call("POST", "/customers", body)["uuid"])
+
+    def add_contact(self, external_id: str, customer: str, **fields: Any) -> str:
+        """Create a contact of a customer of the target's source and give its uuid."""
+        owner = self.customer(customer)["uuid"]
+        body = {"data_source_uuid": self.source(), "customer_uuid": owner, "external_id": external_id, **fields}
+        return str(self.call("POST", "/contacts", body)["uuid"])
+
+    def customers(self, source: str = SOURCE) -> dict[str, dict[str, Any]]:
+        """Give the customers of a source by external id."""
+        uuid = self.source(source)
+        entries = self._all(f"/customers?data_source_uuid={uuid}")
+        return {
+            external_id: entry
+            for entry in entries
+            for place, external_id in zip(entry["data_source_uuids"], entry["external_ids"], strict=True)
+            if place == uuid
+        }
+
+    def customer(self, external_id: str, source: str = SOURCE) -> dict[str, Any]:
+        """Give one customer of a source."""
+        return self.customers(source)[external_id]
+
+    def contacts(self) -> dict[str, dict[str, Any]]:
+        """Give the contacts of the target's source by external id."""
+        return {entry["external_id"]: entry for entry in self._all(f"/contacts?data_source_uuid={self.source()}")}
+
+    def fill(self, customers: Iterable[dict[str, Any]], contacts: Iterable[dict[str, Any]]) -> None:
+        """Put records into the source without speaking to the API."""
+        call = Call(self.held, {}, {}, {})
+        uuid = self.source()
+        for one in customers:
+            custom = [
+                {"type": "String", "key": key, "value": value} for key, value in one["attributes"]["custom"].items()
+            ]
+            body = {**one, "data_source_uuid": uuid, "attributes": {"custom": custom}}
+            create_customer(replace(call, body=body))
+        for one in contacts:
+            owner = self.held.customers.find(Member(uuid, one["customer_external_id"]))
+            create_contact(
+                replace(call, body={**one, "data_source_uuid": uuid, "customer_uuid": owner.uuid, "custom": []})
+            )
+
+    def merge(self, uuid: str, into: str) -> None:
+        """Merge two customers at once."""
+        self.call("POST", "/customers/merges", {"from": {"customer_uuid": uuid}, "into": {"customer_uuid": into}})
+        self.settle()
+
+    def settle(self) -> None:
+        """Let happen what was accepted."""
+        self.held.jobs.finish()
+
+    def calls(self) -> dict[str, int]:
+        """Count the calls since the last run began."""
+        return {f"{call['method']} {call['path']}": call["count"] for call in self.sandbox.calls()["calls"]}
+
+    def answers(self) -> dict[int, int]:
+        """Count the answers of each status since the last run began."""
+        found = self.sandbox.answers()["answers"]
+        return {answer["status"]: answer["count"] for answer in found if answer["api"] == "chartmogul"}
+
+    def writes(self) -> int:
+        """Count the calls since the last run began that are no reads."""
+        return sum(count for call, count in self.calls().items() if not call.startswith("GET "))
+
+    def _all(self, path: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        cursor = ""
+        while True:
+            reply = self.call("GET", path + cursor)
+            found += reply["entries"]
+            if not reply["has_more"]:
+                return found
+            cursor = f"&cursor={reply['cursor']}"
+
+
+@dataclass
+class Ran:
+    """What a run left behind."""
+
+    states: list[dict[str, Any]]
+    directory: Path
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Give what is worth comparing of `summary.json`: every figure but zeros, calls, times and the mode."""
+        whole: dict[str, Any] = json.loads((self.directory / "summary.json").read_text())
+        idle = {"calls", "limited", "waited_seconds", "seconds", "mode", "fields_written", "streams"}
+        return {name: value for name, value in whole.items() if value and name not in idle}
+
+    def figure(self, name: str) -> Any:
+        """Give any figure of `summary.json`."""
+        return json.loads((self.directory / "summary.json").read_text())[name]
+
+    def lines(self, name: str) -> list[dict[str, Any]]:
+        """Read `rejects.jsonl` or `changes.jsonl`."""
+        return [json.loads(line) for line in (self.directory / f"{name}.jsonl").read_text().splitlines()]
+
+    def rows(self, name: str) -> list[list[str]]:
+        """Read a table without its header."""
+        with (self.directory / f"{name}.csv").open(newline="") as file:
+            return list(csv.reader(file))[1:]
+
+    def ids(self) -> list[str]:
+        """Give the ids of all rows of all tables, sorted."""
+        return sorted(row[1] for name in TABLES for row in self.rows(name))
+
+
+@dataclass
+class Tool:
+    """Runs the target on records."""
+
+    account: Account
+    directory: Path
+    capsys: pytest.CaptureFixture[str]
+
+    @property
+    def calls(self) -> dict[str, int]:
+        """Count the calls since the last run began, by method and path."""
+        return self.account.calls()
+
+    def config(self, **settings: Any) -> dict[str, Any]:
+        """Give a configuration for the sandbox."""
+        url = self.account.sandbox.chartmogul_url
+        return {"api_key": "sandbox_key", "api_url": url, "report_dir": str(self.directory)} | settings
+
+    def run(self, records: Iterable[dict[str, Any]], schema: Any = FIELDS, **settings: Any) -> Ran:
+        """Run in this process; calls are counted from here on."""
+        self.account.sandbox.clear_calls()
+        self.capsys.readouterr()
+        try:
+            TargetChartmogul(config=self.config(**settings)).listen(io.StringIO(messages(records, schema)))
+        finally:
+            self.out = self.capsys.readouterr().out
+        return Ran([json.loads(line) for line in self.out.splitlines()], self.directory)
+
+    def start(self, records: Iterable[dict[str, Any]], **settings: Any) -> subprocess.Popen[str]:
+        """Start the command with its input already written."""
+        config, given = self.directory / "config.json", self.directory / "input.singer"
+        self.directory.mkdir(exist_ok=True)
+        config.write_text(json.dumps(self.config(**settings)))
+        given.write_text(messages(records))
+        command = [str(COMMAND), "--config", str(config), "--input", str(given)]
+        return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def wait_for(self, process: subprocess.Popen[str], condition: Callable[[], bool]) -> None:
+        """Wait until something has happened, which a process that has ended can no longer bring about."""
+        while not condition():
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.05)
+            assert process.poll() is None or condition()
+
+    def command(self, records: Iterable[dict[str, Any]], **settings: Any) -> tuple[int, str, str]:
+        """Run the command; its exit code, output and log."""
+        process = self.start(records, **settings)
+        out, log = process.communicate(timeout=60)
+        return process.returncode, out, log
+
+
+def messages(records: Iterable[dict[str, Any]], schema: Any = FIELDS) -> str:
+    """Give a tap's output: a SCHEMA a stream, the records, a STATE. A contact has a `customer_external_id`."""
+    found = [("contacts" if "customer_external_id" in record else "customers", record) for record in records]
+    lines = [
+        *(
+            {
+                "type": "SCHEMA",
+                "stream": stream,
+                "schema": {"type": "object", "properties": fields},
+                "key_properties": ["external_id"],
+            }
+            for stream, fields in schema.items()
+        ),
+        *({"type": "RECORD", "stream": stream, "record": record} for stream, record in found),
+        {"type": "STATE", "value": STATE},
+    ]
+    return "".join(json.dumps(line) + "\n" for line in lines)
+
+
+def lead(external_id: str, custom: dict[str, Any] | None = None, tags: list[str] | None = None, **fields: Any) -> Any:
+    """Give a customer's record as the map sends it."""
+    plain = {"external_id": external_id, "name": external_id.title(), "company": external_id.title()}
+    dates = dict.fromkeys(("lead_created_at", "free_trial_started_at"), "2025-11-05T08:30:00+00:00")
+    return plain | dates | fields | {"attributes": {"custom": custom or {}, "tags": tags or []}}
+
+
+def person(contact: str, customer: str, custom: dict[str, Any] | None = None, **fields: Any) -> Any:
+    """Give a contact's record as the map sends it."""
+    plain = {"customer_external_id": customer, "external_id": f"{contact}:{customer}", "first_name": contact.title()}
+    return plain | {"email": f"{contact}@a.example"} | fields | {"custom": custom or {}}
+
+
+@pytest.fixture(name="lead")
+def lead_() -> Callable[..., dict[str, Any]]:
+    """Makes a customer's record: its external id, its custom attributes and tags, other fields."""
+    return lead
+
+
+@pytest.fixture(name="person")
+def person_() -> Callable[..., dict[str, Any]]:
+    """Makes a contact's record: who, of which customer, its custom attributes, other fields."""
+    return person
+
+
+@pytest.fixture
+def account(sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> Account:
+    """An account without customers, whose second is so short that no test has to wait for it."""
+    monkeypatch.setattr(pacing, "_SECOND", 0.001)
+    monkeypatch.setattr(sources, "_PAUSE", 0.001)
+    account = Account(sandbox)
+    account.reset()
+    return account
+
+
+@pytest.fixture
+def target(account: Account, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Tool:
+    """The target, speaking to the account."""
+    return Tool(account, tmp_path / "reports", capsys)

@@ -1,0 +1,144 @@
+"""The commands on what was imported: tables, CSV, and a deletion that nobody does by accident."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from target_chartmogul.administration import main
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Record = Callable[..., dict[str, Any]]
+
+COMMAND = Path(sys.executable).with_name("target-chartmogul-admin")
+
+
+@pytest.fixture
+def command(account: Any, target: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Runs a command with what is typed, and gives its output."""
+    for name, value in target.config().items():
+        monkeypatch.setenv(f"TARGET_CHARTMOGUL_{name.upper()}", value)
+
+    def run(*arguments: str, typed: str = "") -> str:
+        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+        target.capsys.readouterr()
+        account.sandbox.clear_calls()
+        main(arguments)
+        return str(target.capsys.readouterr().out)
+
+    return run
+
+
+@pytest.fixture
+def imported(target: Any, lead: Record, person: Record, account: Any) -> None:
+    """Two customers, one of whom is merged with billing's, and three contacts."""
+    target.run([lead("a", {"plan": "x"}, ["t"]), lead("b"), *(person(name, "a") for name in ("ann", "bob", "eve"))])
+    account.merge(account.customer("b")["uuid"], account.add("cb-1", "Billing", name="Billed"))
+
+
+@pytest.mark.usefixtures("imported")
+def test_sources(account: Any, command: Callable[..., str]) -> None:
+    """All data sources, with how much was imported into each."""
+    lines = [line.split() for line in command("sources").splitlines()]
+    assert lines[0] == ["name", "system", "status", "processed", "failed", "pending", "created_at", "uuid"]
+    assert ["Intercom", "leads", "Custom", "idle", "2", "0", "0"] in [line[:7] for line in lines]
+    assert account.calls() == {"GET /data_sources": 1}
+
+
+@pytest.mark.usefixtures("imported")
+def test_review(account: Any, target: Any, command: Callable[..., str]) -> None:
+    """What was imported, on the terminal and as CSV, with attributes, status, contacts and sources."""
+    out = command("review")
+    assert "New Lead  2" in out
+    assert "2 customers and 3 contacts in Intercom leads" in out
+    with (target.directory / "review_customers.csv").open(newline="") as file:
+        rows = {row["external_id"]: row for row in csv.DictReader(file)}
+    assert rows["a"] == {
+        "external_id": "a",
+        "name": "A",
+        "status": "New Lead",
+        "lead_created_at": "2025-11-05T08:30:00.000Z",
+        "contacts": "3",
+        "attributes": "plan=x; #t",
+        "sources": "1",
+        "last_change": "",
+        "uuid": account.customer("a")["uuid"],
+    }
+    assert (rows["b"]["name"], rows["b"]["sources"]) == ("Billed", "2")
+    with (target.directory / "review_contacts.csv").open(newline="") as file:
+        assert sorted(row["external_id"] for row in csv.DictReader(file)) == ["ann:a", "bob:a", "eve:a"]
+    assert (target.directory / "review_contacts.csv").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.usefixtures("imported")
+def test_review_with_the_last_change(target: Any, command: Callable[..., str]) -> None:
+    """When a customer was last changed is asked for each of them."""
+    command("review", "--last-change")
+    with (target.directory / "review_customers.csv").open(newline="") as file:
+        assert {row["last_change"] for row in csv.DictReader(file)} == {"2026-01-15T12:00:00.000Z"}
+    assert target.calls["GET /customers/{uuid}"] == 2
+
+
+@pytest.mark.usefixtures("imported")
+def test_a_deletion_says_what_will_be_lost(account: Any, command: Callable[..., str]) -> None:
+    """It tells what goes and what stays, and deletes when the name is typed."""
+    out = command("delete-source", typed="Intercom leads\n")
+    assert "removes at once and for good: 1 customers with their attributes, tags, MRR adjustments and connected" in out
+    assert "and 3 contacts. 1 more customers are merged with another data source's: they keep that source's" in out
+    assert [one.name for one in account.held.sources] == ["Chargebee", "Billing"]
+    assert list(account.customers("Billing")) == ["cb-1"]
+
+
+@pytest.mark.usefixtures("imported")
+@pytest.mark.parametrize("typed", ["", "\n", "yes\n", "intercom leads\n"])
+def test_a_deletion_needs_the_name(account: Any, command: Callable[..., str], typed: str) -> None:
+    """Anything else than the name deletes nothing."""
+    with pytest.raises(SystemExit, match=r"^That is not its name: nothing was deleted\.$"):
+        command("delete-source", typed=typed)
+    assert account.writes() == 0
+
+
+@pytest.mark.usefixtures("imported")
+def test_a_script_gives_the_name_too(account: Any, command: Callable[..., str]) -> None:
+    """`--yes` alone is a mistake; with `--name` it deletes without a question."""
+    with pytest.raises(SystemExit):
+        command("delete-source", "--yes")
+    assert account.writes() == 0
+    command("delete-source", "--name", "Intercom leads", "--yes")
+    assert account.calls()["DELETE /data_sources/{uuid}"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("Nowhere", "ChartMogul has no data source named `Nowhere`: there is Chargebee."),
+        ("Chargebee", "The data source `Chargebee` belongs to ChartMogul's integration with Chargebee"),
+    ],
+)
+def test_a_source_that_cannot_be_deleted(command: Callable[..., str], name: str, sentence: str) -> None:
+    """An unknown source, or one that an integration fills, is one sentence."""
+    with pytest.raises(SystemExit, match=f"^{sentence}"):
+        command("delete-source", "--name", name, "--yes")
+
+
+def test_the_command_itself(target: Any) -> None:
+    """The executable reads a configuration file, and ends in one sentence when the key is wrong."""
+    target.directory.mkdir()
+    config = target.directory / "config.json"
+    config.write_text(json.dumps(target.config(api_key="wrong")))
+    done = subprocess.run(
+        [COMMAND, "--config", config, "sources"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(
+        "ChartMogul refused the key in `api_key` (No valid API key provided)"
+    )
+    assert "Traceback" not in done.stderr

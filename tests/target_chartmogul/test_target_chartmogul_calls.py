@@ -1,0 +1,56 @@
+"""What a run may cost: calls, counted by the sandbox."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Record = Callable[..., dict[str, Any]]
+
+
+def test_ten_thousand_companies_and_their_people(account: Any, target: Any, lead: Record, person: Record) -> None:
+    """10,000 companies and 50,000 contacts that have not changed cost 301 calls: a page for 200, and the sources."""
+    customers = [lead(f"c{number}", {"plan": "x"}) for number in range(10_000)]
+    people = [person(f"p{number}", f"c{number // 5}") for number in range(50_000)]
+    account.fill(customers, people)
+    assert target.run([*customers, *people]).summary == {"status": "completed", "records": 60_000, "unchanged": 60_000}
+    assert target.calls == {"GET /data_sources": 1, "GET /customers": 50, "GET /contacts": 250}
+
+
+def test_a_first_load(account: Any, target: Any, lead: Record, person: Record) -> None:
+    """A new record costs one call, with attributes, booleans among them, and tags."""
+    records = [lead(f"c{number}", {"plan": "x", "vip": False}, ["t"]) for number in range(100)]
+    records += [person(f"p{number}", f"c{number // 5}", {"nps_score": 3}) for number in range(500)]
+    assert target.run(records).summary["created"] == 600
+    assert target.calls == {
+        "GET /data_sources": 1,
+        "POST /data_sources": 1,
+        "GET /customers": 1,
+        "GET /contacts": 1,
+        "POST /customers": 100,
+        "POST /contacts": 500,
+    }
+    assert sum(target.calls.values()) <= 1.05 * 600
+    assert (len(account.customers()), len(account.contacts())) == (100, 500)
+
+
+def test_a_first_load_whose_attributes_follow(account: Any, target: Any, lead: Record) -> None:
+    """When a creation does not take attributes a customer costs two calls."""
+    account.reset(chartmogul_create_takes_attributes=False)
+    assert target.run([lead(f"c{number}", {"vip": False}) for number in range(200)]).summary["created"] == 200
+    assert sum(target.calls.values()) == 3 + 400 <= 2.05 * 200
+
+
+def test_a_changed_record_costs_one_call(target: Any, lead: Record, person: Record) -> None:
+    """A renamed company among two hundred is one call more than nothing at all."""
+    records = [*(lead(f"c{number}") for number in range(100)), *(person(f"p{number}", "c1") for number in range(100))]
+    target.run(records)
+    target.run([lead("c0", name="New"), *records[1:]])
+    assert target.calls == {
+        "GET /data_sources": 1,
+        "GET /customers": 1,
+        "GET /contacts": 1,
+        "PATCH /customers/{uuid}": 1,
+    }

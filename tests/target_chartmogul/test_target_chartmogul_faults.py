@@ -1,0 +1,184 @@
+"""What goes wrong on the way: nothing is lost, and STATE is printed only when all is done; mistakes are sentences."""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from singer_sdk.exceptions import ConfigurationError, FatalAPIError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Record = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waiting between two attempts is no business of these tests."""
+    monkeypatch.setattr("backoff._sync.time.sleep", lambda _: None)
+
+
+@pytest.fixture
+def records(lead: Record, person: Record) -> list[dict[str, Any]]:
+    """A company and one of its people."""
+    return [lead("a"), person("ann", "a")]
+
+
+EFFECTS = [
+    {"status": 503},
+    {"status": 502, "body": "<html>"},
+    {"status": 200, "body": ""},
+    {"status": 429, "headers": {"Retry-After": "0"}},
+    {"drop": "before"},
+    {"drop": "after"},
+    {"truncate": True},
+]
+
+
+@pytest.mark.parametrize("effect", EFFECTS, ids=str)
+@pytest.mark.parametrize(
+    "call", ["GET /data_sources", "GET /customers", "PATCH /customers/{uuid}", "PATCH /contacts/{uuid}"]
+)
+def test_a_failed_call_is_made_again(
+    account: Any, target: Any, records: list[dict[str, Any]], effect: dict[str, Any], call: str
+) -> None:
+    """A server error, a broken connection or an empty reply costs one more call, and nothing else."""
+    account.add("a")
+    account.add_contact("ann:a", "a")
+    method, _, path = call.partition(" ")
+    account.sandbox.fault(method=method, path=path.replace("{uuid}", "*"), nth=1, effect=effect)
+    ran = target.run(records)
+    assert ran.summary == {"status": "completed", "records": 2, "updated": 2}
+    assert target.calls[call] == 2
+
+
+def test_a_record_that_is_refused_does_not_stop_the_others(account: Any, target: Any, lead: Record) -> None:
+    """A refusal that names nothing goes to the rejects in ChartMogul's words; the run ends with STATE."""
+    error = {"error": "No good"}
+    account.sandbox.fault(method="POST", path="/customers", nth=2, effect={"status": 422, "body": error})
+    ran = target.run([lead("a"), lead("b"), lead("c")], max_concurrency=1)
+    assert ran.summary == {"status": "completed", "records": 3, "created": 2, "rejected": {"No good": 1}}
+    assert ran.lines("rejects") == [
+        {"stream": "customers", "id": "b", "uuid": None, "reason": "No good", "status": 422}
+    ]
+    assert ran.rows("rejected") == [["customers", "b", "", "", "No good", "", "", ""]]
+    assert len(ran.states) == 1
+
+
+def test_people_of_a_company_that_was_refused(account: Any, target: Any, lead: Record, person: Record) -> None:
+    """They are told of, and come in with the run that can create their company."""
+    account.sandbox.fault(method="POST", path="/customers", nth=1, effect={"status": 422, "body": {"error": "No"}})
+    records = [lead("a"), person("ann", "a")]
+    assert target.run(records).summary["skipped"] == {"no_customer": 1}
+    assert target.run(records).summary == {"status": "completed", "records": 2, "created": 2}
+
+
+def test_too_many_refusals_stop_the_run_without_state(account: Any, target: Any, lead: Record) -> None:
+    """Above `max_rejects` the run stops, and no STATE is printed; what was done is in the reports."""
+    account.sandbox.fault(
+        method="POST", path="/customers", **{"from": 2}, effect={"status": 422, "body": {"error": "No"}}
+    )
+    with pytest.raises(FatalAPIError, match=r"^4 of 5 records were refused, over `max_rejects` \(3\)"):
+        target.run([lead(f"c{number}") for number in range(20)], max_rejects=3, max_concurrency=1)
+    assert target.out == ""
+    summary = json.loads((target.directory / "summary.json").read_text())
+    assert (summary["status"], summary["created"]) == ("stopped", 1)
+
+
+def test_fail_on_rejects(account: Any, target: Any, lead: Record) -> None:
+    """With `fail_on_rejects` a run with a reject fails after its STATE."""
+    account.sandbox.fault(method="POST", path="/customers", effect={"status": 422, "body": {"error": "No"}})
+    with pytest.raises(FatalAPIError, match="`fail_on_rejects` is set"):
+        target.run([lead("a")], fail_on_rejects=True)
+    assert len(target.out.splitlines()) == 1
+
+
+def test_chartmogul_down_for_good(account: Any, target: Any, lead: Record) -> None:
+    """When no attempt succeeds the run stops without STATE."""
+    account.sandbox.fault(method="POST", path="/customers", effect={"status": 500})
+    with pytest.raises(FatalAPIError, match=r"^ChartMogul answered 500 to 7 attempts to create one of the customers"):
+        target.run([lead("a")])
+    assert target.out == ""
+
+
+def test_a_signal_acknowledges_nothing(account: Any, target: Any, lead: Record) -> None:
+    """A terminated target finishes and reports what is under way, prints no STATE and ends with 128 + the signal."""
+    account.sandbox.fault(method="POST", path="/customers", effect={"delay": 0.3})
+    process = target.start([lead(f"c{number}") for number in range(50)], max_concurrency=4)
+    target.wait_for(process, lambda: "POST /customers" in account.calls())
+    process.send_signal(signal.SIGTERM)
+    out, log = process.communicate(timeout=30)
+    assert (process.returncode, out) == (143, "")
+    assert "stopping without acknowledging unfinished work" in log
+    assert "Traceback" not in log
+    made = account.calls()["POST /customers"]
+    assert 0 < made < 50
+    assert len((target.directory / "changes.jsonl").read_text().splitlines()) == made == len(account.customers())
+
+
+WRONG = {
+    "wrong key": ({"api_key": "wrong"}, "ChartMogul refused the key in `api_key` (No valid API key provided): check"),
+    "blank key": ({"api_key": " "}, "The setting `api_key` is empty."),
+    "empty key": ({"api_key": ""}, "The setting `api_key` is missing: set it, or TARGET_CHARTMOGUL_API_KEY and --con"),
+    "dots": ({"api_key": "…"}, "The setting `api_key` has characters that are in no key of ChartMogul's."),
+    "read-only key": (
+        {"api_key": "sandbox_read_only_key"},
+        "The key in `api_key` may only read: give one that may also write",
+    ),
+    "an integration's source": (
+        {"data_source_name": "Chargebee"},
+        "The data source `Chargebee` belongs to ChartMogul's integration with Chargebee, into which nothing can be",
+    ),
+    "no source": ({"data_source_name": " "}, "The setting `data_source_name` is empty."),
+    "no scheme": ({"api_url": "api.chartmogul.com"}, "The setting `api_url` is no address that begins with https://"),
+    "no folder": ({"report_dir": "/dev/null/x"}, "The folder of `report_dir`, /dev/null/x, cannot be made: Not a dir"),
+    "merge with nobody": ({"merge": "apply"}, "name the billing system's data source in `merge_with`"),
+    "merge by what": ({"merge_by": ["shoe_size"]}, "'shoe_size' is not one of ['external_id', 'domain', 'company',"),
+    "too fast": ({"requests_per_second": 41}, "41 is greater than the maximum of 40"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_setting_is_one_sentence(account: Any, target: Any, lead: Record, case: str) -> None:
+    """A user's mistake ends in one sentence that names the setting, exit code 1, without a traceback."""
+    settings, sentence = WRONG[case]
+    code, out, log = target.command([lead("ann")], **settings)
+    assert (code, out) == (1, "")
+    assert sentence in log
+    assert "Traceback" not in log
+    assert account.customers() == {}
+
+
+def test_another_address_of_the_same_host_is_one_sentence(account: Any, target: Any, lead: Record) -> None:
+    """An address that knows nothing of ChartMogul's operations is a question about `api_url`."""
+    url = f"{account.sandbox.chartmogul_url}/wrong"
+    with pytest.raises(ConfigurationError, match=r"answers, but not as ChartMogul's API does .* check `api_url`\.$"):
+        target.run([lead("ann")], api_url=url)
+
+
+def test_an_address_where_nobody_answers_is_one_sentence(target: Any, lead: Record) -> None:
+    """An address without ChartMogul behind it is a question about `api_url`, after some patience."""
+    with pytest.raises(ConfigurationError, match=r"did not answer .* Is `api_url` right\?$"):
+        target.run([lead("ann")], api_url="http://127.0.0.1:9/v1")
+
+
+def test_a_name_that_never_becomes_free_is_one_sentence(account: Any, target: Any, lead: Record) -> None:
+    """A deleted source whose name stays taken ends the run after `source_patience`, without STATE."""
+    account.reset(chartmogul_async_calls=1_000_000)
+    account.call("DELETE", f"/data_sources/{account.source()}")
+    with pytest.raises(
+        ConfigurationError, match=r"^The name `Intercom leads` is still taken by a data source that was"
+    ):
+        target.run([lead("ann")], source_patience=0)
+    assert target.out == ""
+
+
+def test_no_log_holds_what_a_record_holds(account: Any, target: Any, lead: Record, person: Record) -> None:
+    """Logs have ids and counts, and neither the key nor what is known of anybody."""
+    records = [lead("a", email="secret@a.example"), person("ann", "a", phone="555-1234")]
+    _, _, log = target.command(records)
+    assert [word for word in ("sandbox_key", "secret@", "555-1234", "ann@") if word in log] == []
+    assert len(account.contacts()) == 1

@@ -1,0 +1,110 @@
+"""The target as a Singer plugin: the SDK's own suite, unknown streams, odd input, what it says of itself."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from singer_sdk.exceptions import ConfigurationError
+from singer_sdk.testing import get_target_test_class
+from target_chartmogul.settings import PROPERTIES
+from target_chartmogul.target import TargetChartmogul
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Record = Callable[..., dict[str, Any]]
+
+CONFIG: dict[str, Any] = {"api_key": "sandbox_key"}
+README = Path(__file__).parents[2] / "target-chartmogul" / "README.md"
+
+
+class TestSdkSuite(get_target_test_class(TargetChartmogul, config=CONFIG)):  # type: ignore[misc]
+    """The SDK's suite for targets, whose streams are all foreign to this one."""
+
+    @pytest.fixture(autouse=True)
+    def _sandbox(self, account: Any, tmp_path: Path) -> None:
+        CONFIG.update(api_url=account.sandbox.chartmogul_url, report_dir=str(tmp_path))
+
+
+def lines(*messages: dict[str, Any]) -> io.StringIO:
+    """Give Singer messages as a tap prints them."""
+    return io.StringIO("".join(json.dumps(message) + "\n" for message in messages))
+
+
+def schema(stream: str, **properties: Any) -> dict[str, Any]:
+    """Give a SCHEMA message keyed on `external_id`."""
+    fields = {"external_id": {"type": "string"}, "name": {"type": ["string", "null"]}} | properties
+    return {
+        "type": "SCHEMA",
+        "stream": stream,
+        "schema": {"type": "object", "properties": fields},
+        "key_properties": ["external_id"],
+    }
+
+
+def record(stream: str, **fields: Any) -> dict[str, Any]:
+    """Give a RECORD message."""
+    return {"type": "RECORD", "stream": stream, "record": fields}
+
+
+def test_an_unknown_stream_is_skipped_with_one_warning(
+    target: Any, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A stream that is not for ChartMogul is warned of once and counted, and STATE is acknowledged."""
+    plugin = TargetChartmogul(config=target.config())
+    orders = (record("orders", external_id=number) for number in "12")
+    plugin.listen(lines(schema("orders"), *orders, {"type": "STATE", "value": {"a": 1}}))
+    warnings = [entry.getMessage() for entry in caplog.records if entry.levelname == "WARNING"]
+    assert warnings == ["The stream is skipped: target-chartmogul writes `customers` and `contacts`"]
+    assert plugin.run.summary.other_streams == {"orders": 2}
+    assert json.loads(capsys.readouterr().out) == {"a": 1}
+
+
+def test_streams_without_records_read_nothing_but_the_sources(target: Any) -> None:
+    """A run without a record costs one call, and makes no data source."""
+    assert target.run([]).states != []
+    assert target.calls == {"GET /data_sources": 1}
+
+
+def test_a_batch_message_is_refused_in_a_sentence(target: Any) -> None:
+    """A BATCH message would be records not seen: it stops the run."""
+    batch = {"type": "BATCH", "stream": "customers", "encoding": {"format": "jsonl"}, "manifest": ["file:///x"]}
+    with pytest.raises(ConfigurationError, match=r"^target-chartmogul reads no BATCH messages"):
+        TargetChartmogul(config=target.config()).listen(lines(schema("customers"), batch))
+
+
+def test_any_tap_will_do(account: Any, target: Any) -> None:
+    """A stream of another origin, with the least of fields, is written."""
+    sent = lines(schema("customers"), record("customers", external_id="1", name="One"), record("customers", name="No"))
+    plugin = TargetChartmogul(config=target.config())
+    plugin.listen(sent)
+    assert account.customer("1")["name"] == "One"
+    assert plugin.run.summary.counts.skipped == {"no_identifier": 1}
+
+
+def test_fields_without_use_are_warned_of(target: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """What a stream has beside the known fields is named once."""
+    TargetChartmogul(config=target.config()).listen(lines(schema("customers", plan={"type": "string"})))
+    assert "These fields of the stream are not used: plan" in caplog.text
+
+
+def test_about_names_every_setting() -> None:
+    """`target-chartmogul --about` describes each setting, and no setting of the SDK's that would do nothing."""
+    command = Path(sys.executable).with_name("target-chartmogul")
+    about = subprocess.run([command, "--about", "--format=json"], capture_output=True, text=True, check=True).stdout
+    settings = json.loads(about)["settings"]["properties"]
+    own = PROPERTIES.to_dict()["properties"]
+    assert set(settings) == {*own, "stream_maps", "stream_map_config", "faker_config"}
+    assert all(setting.get("description") and setting.get("title") for setting in own.values())
+
+
+@pytest.mark.parametrize("name", sorted(PROPERTIES.to_dict()["properties"]))
+def test_the_readme_names_every_setting(name: str) -> None:
+    """Every setting is in the README."""
+    assert f"`{name}`" in README.read_text()
