@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 PLUGINS = [
     ("tap-chargebee", "tap-chargebee"),
     ("target-intercom", "target-intercom"),
+    ("transforms", "map-leads"),
     ("transforms", "map-subscriptions"),
 ]
 OURS = {"tap-chargebee": "tap_chargebee", "target-intercom": "target_intercom", "transforms": "standpipe_maps"}

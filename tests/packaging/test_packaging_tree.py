@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from standpipe_maps.leads.mapper import MapLeads
 from standpipe_maps.subscriptions.mapper import MapSubscriptions
 from tap_chargebee.tap import TapChargebee
 from target_intercom.target import TargetIntercom
@@ -19,7 +20,12 @@ ROOT = Path(__file__).parents[2]
 MELTANO: dict[str, Any] = yaml.safe_load((ROOT / "meltano.yml").read_text())
 PLUGINS = [plugin for kind in MELTANO["plugins"].values() for plugin in kind]
 MAPPINGS = [mapping["name"] for mapper in MELTANO["plugins"]["mappers"] for mapping in mapper["mappings"]]
-CLASSES = {"tap-chargebee": TapChargebee, "target-intercom": TargetIntercom, "map-subscriptions": MapSubscriptions}
+CLASSES = {
+    "map-leads": MapLeads,
+    "map-subscriptions": MapSubscriptions,
+    "tap-chargebee": TapChargebee,
+    "target-intercom": TargetIntercom,
+}
 IMPURE = {"backoff", "logging", "os", "requests", "singer_sdk", "sqlalchemy", "time"}
 PURE = sorted([*ROOT.glob("*/*/**/rules.py"), *ROOT.glob("*/*/**/payloads.py")])
 SDK_SETTINGS = re.compile(r"^(stream_maps|stream_map_config|faker_config|flattening_|batch_config)")
