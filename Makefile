@@ -29,6 +29,7 @@ bench: .venv/synced ## Measure speed, calls and memory of every part
 	$(UV) run --no-sync python bench/sandbox_pages.py
 	$(UV) run --no-sync python bench/tap_chargebee.py
 	$(UV) run --no-sync python bench/map_subscriptions.py
+	$(UV) run --no-sync python bench/map_leads.py
 	$(UV) run --no-sync python bench/target_intercom.py
 
 lint: .venv/synced ## Check style, types and the lock file

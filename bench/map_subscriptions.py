@@ -9,20 +9,17 @@ has ended; `changed`: one in a hundred of them; `memory`: the peak over 1,000,00
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
+
+from maps import line, row, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-COMMAND = Path(sys.executable).with_name("map-subscriptions")
+COMMAND = "map-subscriptions"
 STREAMS = ("customers", "subscriptions", "invoices")
 SECOND = 1_700_000_000
 # The limits: records a second in, seconds for all and for one in a hundred, MB.
@@ -80,22 +77,6 @@ true, "currency_code": "USD", "base_currency_code": "USD", "channel": "web", "ta
 """)
 
 
-@dataclass
-class Ran:
-    """A run: seconds until its input ended and from there to its end, MB at its peak, what was sent, its last STATE."""
-
-    reading: float
-    sending: float
-    peak: float
-    records: int
-    state: dict[str, Any]
-
-
-def line(kind: str, **parts: Any) -> bytes:
-    """One Singer message."""
-    return json.dumps({"type": kind, **parts}, separators=(",", ":")).encode() + b"\n"
-
-
 def customer(number: int, version: int) -> dict[str, Any]:
     """One customer, as Chargebee has it."""
     made = {"created_at": SECOND, "updated_at": SECOND + version, "resource_version": (SECOND + version) * 1000}
@@ -141,44 +122,12 @@ def write(path: Path, rows: Iterable[tuple[str, dict[str, Any]]], confirmed: dic
     return count
 
 
-def run(folder: Path, source: Path, **settings: Any) -> Ran:
-    """Run the map over an input that is written already, which it gets through a pipe."""
-    config, sent = folder / "config.json", folder / "sent"
-    config.write_text(json.dumps({"store_dir": str(folder / "stores"), **settings}))
-    with sent.open("wb") as output, (folder / "log").open("wb") as log, source.open("rb") as file:
-        started = time.monotonic()
-        process = subprocess.Popen([COMMAND, "--config", config], stdin=subprocess.PIPE, stdout=output, stderr=log)
-        pipe = cast("IO[bytes]", process.stdin)
-        shutil.copyfileobj(file, pipe)
-        pipe.close()
-        ended = time.monotonic()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError((folder / "log").read_text())
-    return Ran(ended - started, time.monotonic() - ended, usage.ru_maxrss / 1024, *told(sent))
-
-
-def told(sent: Path) -> tuple[int, dict[str, Any]]:
-    """How many records were sent, and the STATE after them."""
-    records, last = -2, b""
-    with sent.open("rb") as file:
-        for last in file:  # noqa: B007 the last one is what is wanted
-            records += 1
-    return records, json.loads(last)["value"]
-
-
-def row(what: str, figure: str, limit: str, *, holds: bool) -> None:
-    """Print one row of the table."""
-    print(f"| {what} | {figure} | {limit} | {'yes' if holds else 'no'} |", flush=True)
-
-
 def measure_in(folder: Path) -> None:
     """Records a second, until the input has ended."""
     source = folder / "input"
     count = write(source, business(range(20_000), 3))
     size = source.stat().st_size / count
-    ran = run(folder, source)
+    ran = run(COMMAND, folder, source)
     rate = count / ran.reading
     what = f"{count:,} records of {size:,.0f} bytes in"
     row(what, f"{rate:,.0f} records/s", f">= {RATE:,} records/s", holds=rate >= RATE)
@@ -188,10 +137,10 @@ def measure_sent(folder: Path, *, everybody: bool) -> None:
     """Seconds from the end of the input until everybody, or one in a hundred, is sent."""
     source, resend = folder / "input", "all" if everybody else "changed"
     write(source, business(range(100_000), 3))
-    ran, limit = run(folder, source, resend=resend), ALL if everybody else CHANGED
+    ran, limit = run(COMMAND, folder, source, resend=resend), ALL if everybody else CHANGED
     if not everybody:
         write(source, business(range(0, 100_000, 100), 1, version=1), ran.state)
-        ran = run(folder, source, resend=resend)
+        ran = run(COMMAND, folder, source, resend=resend)
     what = f"{ran.records:,} of 100,000 customers derived and sent (`resend: {resend}`)"
     row(what, f"{ran.sending:.1f} s", f"<= {limit} s", holds=ran.sending <= limit)
 
@@ -200,7 +149,7 @@ def measure_memory(folder: Path) -> None:
     """The peak of memory, with everybody sent."""
     source = folder / "input"
     write(source, business(range(100_000), 10))
-    ran = run(folder, source)
+    ran = run(COMMAND, folder, source)
     row("1,000,000 invoices, peak of memory", f"{ran.peak:.0f} MB", f"< {MEMORY} MB", holds=ran.peak < MEMORY)
 
 

@@ -12,7 +12,7 @@ from standpipe_maps.subscriptions.mapper import MapSubscriptions
 from standpipe_maps.subscriptions.records import ODD
 from standpipe_maps.subscriptions.schema import ATTRIBUTES, company_fields, contact_fields
 
-README = (Path(__file__).parents[2] / "transforms/README.md").read_text()
+README = (Path(__file__).parents[2] / "transforms/README.md").read_text().partition("\n# map-leads\n")[0]
 ROWS = {
     cells[0].strip("`"): cells[1:]
     for line in README.splitlines()

@@ -16,6 +16,7 @@ PLUGINS = [
     ("tap-intercom", "tap-intercom"),
     ("target-chartmogul", "target-chartmogul"),
     ("target-intercom", "target-intercom"),
+    ("transforms", "map-leads"),
     ("transforms", "map-subscriptions"),
 ]
 OURS = {

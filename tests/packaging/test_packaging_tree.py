@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from standpipe_maps.leads.mapper import MapLeads
 from standpipe_maps.subscriptions.mapper import MapSubscriptions
 from tap_chargebee.tap import TapChargebee
 from tap_intercom.tap import TapIntercom
@@ -27,6 +28,7 @@ CLASSES = {
     "target-chartmogul": TargetChartmogul,
     "target-intercom": TargetIntercom,
     "map-subscriptions": MapSubscriptions,
+    "map-leads": MapLeads,
 }
 IMPURE = {"backoff", "logging", "os", "requests", "singer_sdk", "sqlalchemy", "time"}
 PURE = sorted([*ROOT.glob("*/*/**/rules.py"), *ROOT.glob("*/*/**/payloads.py")])

@@ -1,1 +1,1 @@
-"""Singer mappers that turn billing rows into Intercom records."""
+"""Singer mappers that turn billing rows into Intercom records, and Intercom companies into ChartMogul leads."""

@@ -87,7 +87,10 @@ class JoinMapper(InlineMapper, abc.ABC):
 
     @abc.abstractmethod
     def derived(self, since: int | None) -> Iterable[singer.Message]:
-        """The SCHEMA and the RECORDs to send: of everything, or of what changed after the generation ``since``."""
+        """The SCHEMA and the RECORDs to send: of everything, or of what changed after the generation ``since``.
+
+        ``now`` is when the tap ended, in unix seconds.
+        """
 
     @abc.abstractmethod
     def report(self, generation: int, seconds: float) -> dict[str, Any]:
@@ -210,7 +213,7 @@ class JoinMapper(InlineMapper, abc.ABC):
             allow_partial=self.config["allow_partial"],
         )
         self._flush()
-        now = marker.completed_at // 1000 if marker else int(time.time())
+        self.now = now = marker.completed_at // 1000 if marker else int(time.time())
         with room(self.store.path.parent) as held:
             with without_collector():
                 self._hold_back(held, self._since(now), now)

@@ -3,11 +3,33 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
+
+NAMED = 10
+
+
+class Notes:
+    """Counts by note, and of the notes that a user should look into, the ids of the first ten records."""
+
+    def __init__(self, odd: Collection[str]) -> None:
+        self._odd = odd
+        self.counts: Counter[str] = Counter()
+        self.ids: dict[str, list[str]] = {}
+
+    def take(self, note: str, key: str) -> None:
+        """Count a record of this id."""
+        self.counts[note] += 1
+        if note in self._odd and self.counts[note] <= NAMED:
+            self.ids.setdefault(note, []).append(key)
+
+    def lines(self) -> Iterator[str]:
+        """One line for each note that names records."""
+        return (f"{note.replace('_', ' ')}: {', '.join(ids)}" for note, ids in self.ids.items())
 
 
 def block(name: str, summary: Mapping[str, Any]) -> str:

@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from standpipe_maps.errors import Refusal
-from standpipe_maps.subscriptions.schema import ATTRIBUTES, DATE, MONEY, TEXT, WHOLE, YES_NO, Attribute, Facts
+from standpipe_maps.kinds import DATE, EVERY, PYTHON, TEXT, TYPES, WORDS, is_open, type_of
+from standpipe_maps.subscriptions.schema import ATTRIBUTES, Attribute, Facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-EVERY = "*"
-TYPES: Mapping[str, Mapping[str, Any]] = {"string": TEXT, "integer": WHOLE, "number": MONEY, "boolean": YES_NO}
-PYTHON: Mapping[str, tuple[type, ...]] = {
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, Decimal),
-    "boolean": (bool,),
-}
-WORDS: Mapping[type, Callable[[Any], str]] = {
-    str: str,
-    int: str,
-    Decimal: "{:f}".format,
-    bool: lambda yes: "true" if yes else "false",
-}
 TAKEN = frozenset(attribute.name for attribute in ATTRIBUTES)
 
 
@@ -93,22 +79,17 @@ def _attribute(side: Side, field: str, schema: Mapping[str, Any]) -> Attribute |
     source = f"{side.stream.removesuffix('s')}.{field}"
     if field not in properties:
         # A schema that is open says nothing of its custom fields, whose type only the site's owner knows.
-        if not _is_open(schema):
+        if not is_open(schema):
             return None
         return _typed(Attribute(side.part + field, TEXT, source, source, _text(side, field)), side, field, WORDS)
-    named = properties[field].get("type", ())
-    kinds = [kind for kind in ([named] if isinstance(named, str) else named) if kind != "null"]
-    if len(kinds) != 1 or kinds[0] not in TYPES:
+    named = type_of(properties[field])
+    if named is None:
         return None
-    is_date = kinds[0] == "string" and properties[field].get("format") == "date-time"
+    is_date = named == "string" and properties[field].get("format") == "date-time"
     description = properties[field].get("description", source)
-    kind = DATE if is_date else TYPES[kinds[0]]
+    kind = DATE if is_date else TYPES[named]
     attribute = Attribute(side.part + field, kind, description, source, _value(side, field))
-    return _typed(attribute, side, field, PYTHON[kinds[0]])
-
-
-def _is_open(schema: Mapping[str, Any]) -> bool:
-    return schema.get("additionalProperties", True) is not False
+    return _typed(attribute, side, field, PYTHON[named])
 
 
 def _value(side: Side, field: str) -> Callable[[Facts], Any]:

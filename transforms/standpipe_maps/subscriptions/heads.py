@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from standpipe_maps.errors import Refusal
-from standpipe_maps.messages import DECODER
+from standpipe_maps.heads import read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -128,19 +127,4 @@ def heads(stream: str, records: Sequence[bytes]) -> list[dict[str, Any]]:
     Raises:
         Refusal: a field is of a type that it never has in Chargebee, or there is no id.
     """
-    decode = HEADS[stream].decode
-    try:
-        return [msgspec.structs.asdict(decode(record)) for record in records]
-    except msgspec.ValidationError as error:
-        raise _refusal(stream, records) from error
-
-
-def _refusal(stream: str, records: Sequence[bytes]) -> Refusal:
-    for record in records:
-        try:
-            HEADS[stream].decode(record)
-        except msgspec.ValidationError as error:
-            whole = DECODER.decode(record)
-            key = whole.get("id") if isinstance(whole, dict) else None
-            return Refusal(f"The record {key} of {stream} is not as Chargebee has it ({error}): check the tap.")
-    raise AssertionError("only called for records of which one cannot be read")
+    return [msgspec.structs.asdict(head) for head in read(HEADS[stream], stream, records, "Chargebee")]

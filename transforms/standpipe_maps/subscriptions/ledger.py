@@ -27,6 +27,7 @@ from standpipe_maps.messages import DECODER
 from standpipe_maps.store import with_meta
 from standpipe_maps.subscriptions import rules
 from standpipe_maps.subscriptions.heads import heads
+from standpipe_maps.summary import NAMED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from standpipe_maps.subscriptions.rules import Invoice, Record
 
 PAGE = 500
-NAMED = 10
 TABLES = MetaData()
 with_meta(TABLES)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,6 +15,7 @@ from standpipe_maps.subscriptions import ledger, rules
 from standpipe_maps.subscriptions.extras import collisions, extra_attributes
 from standpipe_maps.subscriptions.records import NOTES, ODD, UNFIT, Candidate, Derived, Shape, derive, winners
 from standpipe_maps.subscriptions.schema import ATTRIBUTES, company_fields, contact_fields, stream_schema
+from standpipe_maps.summary import Notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -84,8 +84,7 @@ class MapSubscriptions(JoinMapper):
         super().__init__(**arguments)
         if problem := next(collisions(self.config), None):
             raise Refusal(problem)
-        self.notes: Counter[str] = Counter()
-        self.odd: dict[str, list[str]] = {}
+        self.notes = Notes(ODD)
 
     @property
     def needed(self) -> Iterable[tuple[str, ...]]:
@@ -164,26 +163,24 @@ class MapSubscriptions(JoinMapper):
 
     def _winners(self, since: int | None) -> Iterator[Candidate]:
         for one, shadowed in winners(self.ledger.owners(since)):
-            self.notes["shadowed"] += shadowed
+            self.notes.counts["shadowed"] += shadowed
             yield one
 
     def _note(self, one: Derived) -> None:
-        self.notes["customers_out"] += 1
+        self.notes.counts["customers_out"] += 1
         for note in one.notes:
-            self.notes[note] += 1
-            if note in ODD and self.notes[note] <= ledger.NAMED:
-                self.odd.setdefault(note, []).append(one.record["customer_id"])
+            self.notes.take(note, one.record["customer_id"])
 
     def report(self, generation: int, seconds: float) -> dict[str, Any]:
         """The counts of the run; of each kind that is odd, ten ids go to the log."""
         waiting, ids = self.ledger.waiting()
-        odd = {**self.odd, **({"waiting_for_customer": list(ids)} if waiting else {})}
-        for note, customers in odd.items():
-            self.logger.warning("%s: %s", note.replace("_", " "), ", ".join(customers))
+        self.notes.ids |= {"waiting_for_customer": list(ids)} if waiting else {}
+        for line in self.notes.lines():
+            self.logger.warning("%s", line)
         return {
             "generation": generation,
             "seconds": seconds,
             "rows_in": {stream: self.counts[stream] for stream in sorted(self.counts)},
-            **{note: self.notes[note] for note in ("customers_out", "shadowed", *NOTES, UNFIT)},
+            **{note: self.notes.counts[note] for note in ("customers_out", "shadowed", *NOTES, UNFIT)},
             "waiting_for_customer": waiting,
         }

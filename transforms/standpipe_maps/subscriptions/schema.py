@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pendulum
 
+from standpipe_maps.kinds import DATE, NUMBER, TEXT, WHOLE, when
 from standpipe_maps.subscriptions.money import Total, major
 from standpipe_maps.subscriptions.rules import identity
 
@@ -17,11 +17,7 @@ if TYPE_CHECKING:
 
     from standpipe_maps.subscriptions.rules import Invoice, Record
 
-TEXT: Mapping[str, Any] = {"type": ["string", "null"]}
-DATE: Mapping[str, Any] = {"type": ["string", "null"], "format": "date-time"}
-MONEY: Mapping[str, Any] = {"type": ["number", "null"]}
-WHOLE: Mapping[str, Any] = {"type": ["integer", "null"]}
-YES_NO: Mapping[str, Any] = {"type": ["boolean", "null"]}
+MONEY = NUMBER
 EXPIRY_HOUR = 12
 
 
@@ -70,15 +66,6 @@ def _chosen(field: str) -> Callable[[Facts], Any]:
 
 def _chosen_time(field: str) -> Callable[[Facts], Any]:
     return lambda facts: when(facts.chosen.get(field))
-
-
-def when(seconds: int | None) -> str | None:
-    """Unix seconds as a date-time in UTC.
-
-    Raises:
-        ValueError, OverflowError, OSError: it is no time of this calendar.
-    """
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
 def _card_expired(facts: Facts) -> str | None:

@@ -1,0 +1,220 @@
+"""The mapper fed with Intercom's records as Singer lines, and what came out of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from standpipe_maps.leads.mapper import MapLeads
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+COMMAND = Path(sys.executable).with_name("map-leads")
+STREAMS = ("companies", "contacts")
+MARKER = {"completed_at": 1768478400000, "streams": "companies,contacts", "from": None, "subset": 0}
+BOOKMARK = {"contacts": {"replication_key": "updated_at", "replication_key_value": 1700000000}}
+DATE = {"type": ["integer", "null"], "format": "unix-time"}
+ATTRIBUTES = {
+    "companies": {
+        "account tier": {"type": ["string", "null"]},
+        "seats_used": {"type": ["integer", "null"]},
+        "expected_value": {"type": ["number", "null"]},
+        "self_serve": {"type": ["boolean", "null"]},
+        "trial_started_at": DATE,
+        "history": {"type": ["array", "null"]},
+    },
+    "contacts": {
+        "job_title": {"type": ["string", "null"]},
+        "nps_score": {"type": ["integer", "null"]},
+        "renewal_call_at": DATE,
+    },
+}
+
+
+def line(kind: str, **parts: Any) -> str:
+    """One Singer message as a line."""
+    return json.dumps({"type": kind, **parts}) + "\n"
+
+
+def schema(stream: str, attributes: dict[str, Any] | None = None) -> str:
+    """The SCHEMA of a stream of tap-intercom, with the custom attributes that the workspace declares."""
+    declared = ATTRIBUTES.get(stream, {}) if attributes is None else attributes
+    customs = {"type": ["object", "null"], "properties": declared, "additionalProperties": True}
+    properties = {"id": {"type": "string"}, "companies": {"type": ["object", "null"]}, "custom_attributes": customs}
+    return line("SCHEMA", stream=stream, schema={"type": "object", "properties": properties}, key_properties=["id"])
+
+
+def record(stream: str, row: dict[str, Any]) -> str:
+    """One RECORD of the tap."""
+    return line("RECORD", stream=stream, record=row)
+
+
+def state(marker: dict[str, Any] | None = MARKER, **bookmarks: Any) -> str:
+    """A STATE with the tap's bookmarks, the marker unless it is None, and others."""
+    sync = {} if marker is None else {"_sync": marker}
+    return line("STATE", value={"bookmarks": {**BOOKMARK, **sync, **bookmarks}})
+
+
+def company(number: int, /, **values: Any) -> tuple[str, dict[str, Any]]:
+    """A company as the tap sends it."""
+    made = {"created_at": 1600000000, "updated_at": 1700000000}
+    body = {"type": "company", "id": f"co{number}", "company_id": f"acme-{number}", "name": f"Acme {number}", **made}
+    return "companies", {**body, "custom_attributes": {}, **values}
+
+
+def contact(key: str, /, *companies: int, **values: Any) -> tuple[str, dict[str, Any]]:
+    """A contact as the tap sends it, who belongs to the companies of these numbers."""
+    links = [{"type": "company", "id": f"co{one}", "url": f"/companies/co{one}"} for one in companies]
+    listed = {"type": "list", "data": links, "total_count": len(links), "has_more": False}
+    made = {"created_at": 1600000000, "updated_at": 1700000000}
+    body = {"type": "contact", "id": key, "role": "user", "email": f"{key}@x.io", "name": key.title(), **made}
+    return "contacts", {**body, "companies": listed, "custom_attributes": {}, **values}
+
+
+@dataclass
+class Sent:
+    """What a run sent."""
+
+    messages: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def kinds(self) -> list[str]:
+        """The types of the messages, in order."""
+        return [message["type"] for message in self.messages]
+
+    def of(self, stream: str) -> list[dict[str, Any]]:
+        """The records of a stream, in order."""
+        return [one["record"] for one in self.messages if one["type"] == "RECORD" and one["stream"] == stream]
+
+    def ids(self, stream: str) -> set[str]:
+        """The external ids of a stream's records that are not deleted."""
+        return {one["external_id"] for one in self.of(stream) if one.get("_sdc_deleted_at") is None}
+
+    @property
+    def deleted(self) -> set[str]:
+        """The external ids of the contacts that are sent as deleted."""
+        return {one["external_id"] for one in self.of("contacts")} - self.ids("contacts")
+
+    def one(self, stream: str, external_id: str) -> dict[str, Any]:
+        """One record."""
+        (found,) = [one for one in self.of(stream) if one["external_id"] == external_id]
+        return found
+
+    def schema(self, stream: str) -> dict[str, Any]:
+        """The JSON schema of a stream."""
+        (found,) = [one["schema"] for one in self.messages if one["type"] == "SCHEMA" and one["stream"] == stream]
+        return dict(found)
+
+    @property
+    def bookmarks(self) -> dict[str, Any]:
+        """The bookmarks of the STATE that was sent."""
+        (found,) = [message["value"]["bookmarks"] for message in self.messages if message["type"] == "STATE"]
+        return dict(found)
+
+
+@dataclass
+class Mapper:
+    """The mapper over one folder of stores, remembering what the target confirmed."""
+
+    folder: Path
+    confirmed: dict[str, Any] = field(default_factory=dict)
+    """``_map`` of the last run that was confirmed; empty before the first."""
+
+    def feed(self, lines: Iterable[str], **settings: Any) -> Sent:
+        """Run it in this process over these lines; what it refuses is raised, when it has sent nothing."""
+        output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+        stdin, stdout = sys.stdin, sys.stdout
+        # The SDK takes over the process's signals.
+        handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+        sys.stdin, sys.stdout = io.TextIOWrapper(io.BytesIO("".join(lines).encode())), output
+        try:
+            MapLeads(config={"store_dir": str(self.folder), **settings}).listen()
+        except BaseException:
+            assert output.buffer.getvalue() == b""  # type: ignore[attr-defined]
+            raise
+        finally:
+            sys.stdin, sys.stdout = stdin, stdout
+            for one, handler in handlers.items():
+                signal.signal(one, handler)
+        return Sent([json.loads(text) for text in output.buffer.getvalue().splitlines()])  # type: ignore[attr-defined]
+
+    def lines(self, *rows: tuple[str, dict[str, Any]], marker: dict[str, Any] | None = MARKER) -> list[str]:
+        """The whole input of a run of our own tap."""
+        echo = [line("STATE", value={"bookmarks": {**BOOKMARK, "_map": self.confirmed}})] if self.confirmed else []
+        last = state(marker, **({"_map": self.confirmed} if self.confirmed else {}))
+        return [*echo, *map(schema, STREAMS), *(record(*row) for row in rows), last]
+
+    def run(self, *rows: tuple[str, dict[str, Any]], marker: dict[str, Any] | None = MARKER, **settings: Any) -> Sent:
+        """A whole run of our own tap, (stream, record) by (stream, record), which the target confirms."""
+        sent = self.feed(self.lines(*rows, marker=marker), **settings)
+        if "STATE" in sent.kinds:
+            self.confirmed = sent.bookmarks["_map"]
+        return sent
+
+    def command(self, lines: Iterable[str], *before: str, **settings: Any) -> subprocess.CompletedProcess[str]:
+        """Run the command, or what stands before its options, over these lines."""
+        path = self.folder.with_suffix(".json")
+        path.write_text(json.dumps({"store_dir": str(self.folder), **settings}))
+        return subprocess.run(
+            [*(before or (str(COMMAND),)), "--config", path],
+            input="".join(lines),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    @property
+    def stores(self) -> list[Path]:
+        """The files of the stores."""
+        return sorted(self.folder.glob("*.sqlite"))
+
+    def summary(self, name: str | None = None) -> dict[str, Any]:
+        """The summary of the last run of a store; of the only one unless it is named."""
+        (path,) = self.folder.glob(f"{name or '*'}.summary.json")
+        summary: dict[str, Any] = json.loads(path.read_text())
+        return summary
+
+
+@pytest.fixture
+def leads(tmp_path: Path) -> Mapper:
+    """A mapper without a store."""
+    return Mapper(tmp_path / "stores")
+
+
+@pytest.fixture
+def fresh_leads(tmp_path_factory: pytest.TempPathFactory) -> type[Mapper]:
+    """What makes mappers without a store, as many as a test needs."""
+
+    class Fresh(Mapper):
+        def __init__(self) -> None:
+            super().__init__(tmp_path_factory.mktemp("leads") / "stores")
+
+    return Fresh
+
+
+class Say:
+    """Singer lines and Intercom's records, for tests that write a run by hand."""
+
+    line = staticmethod(line)
+    schema = staticmethod(schema)
+    record = staticmethod(record)
+    state = staticmethod(state)
+    company = staticmethod(company)
+    contact = staticmethod(contact)
+    marker = MARKER
+    schemas = tuple(schema(stream) for stream in STREAMS)
+
+
+@pytest.fixture
+def say() -> type[Say]:
+    """Singer lines and Intercom's records."""
+    return Say

@@ -1,0 +1,1 @@
+"""Intercom's companies and their people as ChartMogul's customers and contacts."""

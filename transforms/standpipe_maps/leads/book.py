@@ -1,0 +1,245 @@
+"""What map-leads keeps of Intercom: companies and contacts whole, who belongs to which, and how each was sent last."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    delete,
+    func,
+    insert,
+    select,
+)
+
+from standpipe_maps.leads import heads, rules
+from standpipe_maps.leads.rules import Employer, Sent
+from standpipe_maps.store import with_meta
+from standpipe_maps.summary import NAMED
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from sqlalchemy import Connection
+
+    from standpipe_maps.store import Store
+
+PAGE = 500
+TABLES = MetaData()
+with_meta(TABLES)
+COMPANIES = Table(
+    "companies",
+    TABLES,
+    Column("id", Text, primary_key=True),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("company_id", Text),
+    Column("seen", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("companies_by_company_id", "company_id", "created_at", "id"),
+    info={"version": ("updated_at",)},
+)
+CONTACTS = Table(
+    "contacts",
+    TABLES,
+    Column("id", Text, primary_key=True),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("rank", Integer),
+    Column("generation", Integer, nullable=False, index=True),
+    Column("body", LargeBinary, nullable=False),
+    info={"version": ("updated_at",)},
+)
+LINKS = Table(
+    "links",
+    TABLES,
+    Column("contact_id", Text, primary_key=True),
+    Column("company_id", Text, primary_key=True, index=True),
+)
+SENT_CUSTOMERS = Table(
+    "sent_customers",
+    TABLES,
+    Column("external_id", Text, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("generation", Integer, nullable=False),
+)
+SENT_CONTACTS = Table(
+    "sent_contacts",
+    TABLES,
+    Column("external_id", Text, primary_key=True),
+    Column("contact_id", Text, nullable=False, index=True),
+    Column("customer_external_id", Text),
+    Column("digest", LargeBinary, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("left_at", BigInteger),
+)
+
+
+def _make(connection: Connection) -> None:
+    TABLES.create_all(connection)
+
+
+MIGRATIONS = (_make,)
+
+
+class Pair(NamedTuple):
+    """A contact at a customer, as it was sent last."""
+
+    external_id: str
+    customer_external_id: str | None
+    sent: Sent
+
+
+class Book:
+    """The rows of one store.
+
+    Args:
+        store: open.
+        generation: of this run.
+        id_field: the field of a company that is the customer's external id: `company_id` or `id`.
+    """
+
+    def __init__(self, store: Store, generation: int, id_field: str) -> None:
+        self._store = store
+        self._generation = generation
+        self._external_id = COMPANIES.c[id_field]
+
+    def keep_companies(self, records: Sequence[bytes]) -> None:
+        """Keep companies, of each id the newest version.
+
+        Raises:
+            Refusal: a record is not as Intercom has it, or the store failed.
+        """
+        found = heads.companies(records)
+        rows = [self._company_row(one, body) for one, body in zip(found, records, strict=True)]
+        self._store.upsert(COMPANIES, rows)
+
+    def _company_row(self, company: heads.Company, body: bytes) -> dict[str, Any]:
+        return {
+            "id": company.id,
+            "updated_at": company.updated_at or 0,
+            "created_at": company.created_at or 0,
+            "company_id": rules.text(company.company_id),
+            "seen": self._generation,
+            "body": body,
+        }
+
+    def keep_contacts(self, records: Sequence[bytes]) -> None:
+        """Keep contacts, as companies are kept."""
+        found = heads.contacts(records)
+        rows = [self._contact_row(one, body) for one, body in zip(found, records, strict=True)]
+        self._store.upsert(CONTACTS, rows)
+
+    def _contact_row(self, contact: heads.Contact, body: bytes) -> dict[str, Any]:
+        return {
+            "id": contact.id,
+            "updated_at": contact.updated_at or 0,
+            "created_at": contact.created_at or 0,
+            "rank": rules.rank(contact),
+            "generation": self._generation,
+            "body": body,
+        }
+
+    def link(self) -> None:
+        """Note who belongs to which company, of the contacts that this run's input brought."""
+        changed = CONTACTS.c.generation == self._generation
+        self._store.execute(delete(LINKS).where(LINKS.c.contact_id.in_(select(CONTACTS.c.id).where(changed))))
+        for page in self._store.pages(select(CONTACTS.c.body).where(changed), PAGE):
+            found = map(heads.CONTACT.decode, (body for (body,) in page))
+            rows = [{"contact_id": one.id, "company_id": company} for one in found for company in one.company_ids]
+            if rows:
+                self._store.execute(insert(LINKS), rows)
+
+    def companies(self) -> Iterator[tuple[str, heads.Company]]:
+        """Companies by external id; of those who share one, the newest first. Those without any are left out."""
+        order = (self._external_id, COMPANIES.c.created_at.desc(), COMPANIES.c.id.desc())
+        query = select(self._external_id, COMPANIES.c.body).where(self._external_id.is_not(None)).order_by(*order)
+        for page in self._store.pages(query, PAGE):
+            for external_id, body in page:
+                yield external_id, heads.COMPANY.decode(body)
+
+    def speakers(self, external_ids: Collection[str]) -> Mapping[str, heads.Contact]:
+        """Of each customer's contacts with an e-mail address the one that speaks for it: users first, then by age."""
+        order = (CONTACTS.c.rank, CONTACTS.c.created_at, CONTACTS.c.id)
+        nth = func.row_number().over(partition_by=self._external_id, order_by=order).label("nth")
+        ranked = (
+            select(self._external_id.label("external_id"), CONTACTS.c.id, nth)
+            .join(LINKS, LINKS.c.company_id == COMPANIES.c.id)
+            .join(CONTACTS, CONTACTS.c.id == LINKS.c.contact_id)
+            .where(self._external_id.in_(external_ids), CONTACTS.c.rank.is_not(None))
+            .subquery()
+        )
+        best = select(ranked.c.external_id, CONTACTS.c.body).join(CONTACTS, CONTACTS.c.id == ranked.c.id)
+        rows = self._store.execute(best.where(ranked.c.nth == 1)).all()
+        return {external_id: heads.CONTACT.decode(body) for external_id, body in rows}
+
+    def contacts(self) -> Iterator[Sequence[heads.Contact]]:
+        """Contacts by id, a page at a time."""
+        for page in self._store.pages(select(CONTACTS.c.body).order_by(CONTACTS.c.id), PAGE):
+            yield [heads.CONTACT.decode(body) for (body,) in page]
+
+    def employers(self, company_ids: Collection[str]) -> Mapping[str, Employer]:
+        """Companies with an external id, by Intercom's id."""
+        query = select(COMPANIES.c.id, self._external_id, COMPANIES.c.created_at).where(self._external_id.is_not(None))
+        found, ahead = {}, iter(company_ids)
+        # A contact may belong to a thousand, and a statement takes only so many parameters.
+        while some := list(islice(ahead, PAGE)):
+            rows = self._store.execute(query.where(COMPANIES.c.id.in_(some)))
+            found.update({one.id: one for one in map(Employer._make, rows)})
+        return found
+
+    def sent_customers(self, external_ids: Collection[str]) -> Mapping[str, Sent]:
+        """How these customers were sent last."""
+        table = SENT_CUSTOMERS
+        query = select(table.c.external_id, table.c.digest, table.c.generation)
+        rows = self._store.execute(query.where(table.c.external_id.in_(external_ids)))
+        return {external_id: Sent(digest, generation) for external_id, digest, generation in rows}
+
+    def pairs(self, contact_ids: Collection[str]) -> Mapping[str, Mapping[str, Pair]]:
+        """How these contacts were sent last, by contact and external id."""
+        table = SENT_CONTACTS
+        query = select(table.c.contact_id, table.c.external_id, table.c.customer_external_id, table.c.digest,
+                       table.c.generation, table.c.left_at)  # fmt: skip
+        found: dict[str, dict[str, Pair]] = {}
+        for contact_id, external_id, customer, *sent in self._store.execute(
+            query.where(table.c.contact_id.in_(contact_ids)).order_by(table.c.external_id)
+        ):
+            found.setdefault(contact_id, {})[external_id] = Pair(external_id, customer, Sent(*sent))
+        return found
+
+    def note_customers(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Note how customers are sent by this run: `external_id`, `digest`."""
+        self._store.upsert(SENT_CUSTOMERS, [{**row, "generation": self._generation} for row in rows])
+
+    def note_contacts(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Note how contacts are sent by this run: all columns but `generation`."""
+        self._store.upsert(SENT_CONTACTS, [{**row, "generation": self._generation} for row in rows])
+
+    def without_id(self) -> int:
+        """How many companies have no external id."""
+        query = select(func.count()).select_from(COMPANIES).where(self._external_id.is_(None))
+        return self._store.execute(query).scalar() or 0
+
+    def retained(self) -> int:
+        """How many companies were in an earlier run's input and not in this one's."""
+        query = select(func.count()).select_from(COMPANIES).where(COMPANIES.c.seen < self._generation)
+        return self._store.execute(query).scalar() or 0
+
+    def waiting(self) -> tuple[int, Sequence[str]]:
+        """How many links lead to a company that has not come, and the ids of some contacts that have them."""
+        missing = (
+            select(LINKS.c.contact_id)
+            .outerjoin(COMPANIES, COMPANIES.c.id == LINKS.c.company_id)
+            .where(COMPANIES.c.id.is_(None))
+        )
+        count = self._store.execute(select(func.count()).select_from(missing.subquery())).scalar() or 0
+        named = missing.distinct().order_by(LINKS.c.contact_id).limit(NAMED)
+        return count, self._store.execute(named).scalars().all()

@@ -1,0 +1,130 @@
+"""What the map uses of Intercom's companies and contacts, and of what type: checked as they come.
+
+https://developers.intercom.com/docs/references/rest-api/api.intercom.io/contacts and /companies. Times are unix
+seconds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from standpipe_maps.errors import Refusal
+from standpipe_maps.heads import read
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+T = TypeVar("T")
+
+
+class Named(msgspec.Struct):
+    """Of a tag."""
+
+    name: str | None = None
+
+
+class Tags(msgspec.Struct):
+    """The tags of a company."""
+
+    tags: list[Named] | None = None
+
+
+class Company(msgspec.Struct):
+    """Of a company."""
+
+    id: str
+    company_id: str | None = None
+    """The workspace's own id of it."""
+    name: str | None = None
+    website: str | None = None
+    created_at: int | None = None
+    updated_at: int | None = None
+    remote_created_at: int | None = None
+    tags: Tags | None = None
+    custom_attributes: dict[str, Any] | None = None
+
+
+class Link(msgspec.Struct):
+    """Of a company that a contact belongs to."""
+
+    id: str
+
+
+class Links(msgspec.Struct):
+    """The companies that a contact belongs to."""
+
+    data: list[Link] | None = None
+    has_more: bool | None = None
+
+
+class Profile(msgspec.Struct):
+    """A contact's page in a social network."""
+
+    name: str | None = None
+    url: str | None = None
+
+
+class Profiles(msgspec.Struct):
+    """A contact's pages in social networks."""
+
+    data: list[Profile] | None = None
+
+
+class Location(msgspec.Struct):
+    """Where Intercom saw a contact last; its ``country_code`` has three letters."""
+
+    country: str | None = None
+    country_code: str | None = None
+    city: str | None = None
+
+
+class Contact(msgspec.Struct):
+    """Of a contact, user or lead."""
+
+    id: str
+    role: str | None = None
+    name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    created_at: int | None = None
+    updated_at: int | None = None
+    location: Location | None = None
+    social_profiles: Profiles | None = None
+    companies: Links | None = None
+    custom_attributes: dict[str, Any] | None = None
+
+    @property
+    def company_ids(self) -> list[str]:
+        """Intercom's ids of the companies that it belongs to, each once."""
+        data = (self.companies.data if self.companies else None) or ()
+        return list(dict.fromkeys(one.id for one in data))
+
+
+COMPANY = msgspec.json.Decoder(Company)
+CONTACT = msgspec.json.Decoder(Contact)
+
+
+def companies(records: Sequence[bytes]) -> list[Company]:
+    """Companies as they came.
+
+    Raises:
+        Refusal: a field is of a type that it never has in Intercom, or there is no id.
+    """
+    return read(COMPANY, "companies", records, "Intercom")
+
+
+def contacts(records: Sequence[bytes]) -> list[Contact]:
+    """Contacts as they came.
+
+    Raises:
+        Refusal: as of companies; or a list of companies is cut short, as Intercom's own pages have it after the tenth.
+    """
+    found = read(CONTACT, "contacts", records, "Intercom")
+    for one in found:
+        if one.companies and one.companies.has_more:
+            raise Refusal(
+                f"The contact {one.id} belongs to more companies than its record lists: the tap must read the others."
+            )
+    return found

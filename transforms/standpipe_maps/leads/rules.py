@@ -1,0 +1,137 @@
+"""What is decided of leads: names, addresses, dates, and what of it is due to be sent. Nothing else decides."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
+
+import pycountry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from standpipe_maps.leads.heads import Contact, Profile
+
+NOT_IN_A_KEY = re.compile(r"[^A-Za-z0-9_]")
+NETWORKS = {"linkedin": "linked_in", "twitter": "twitter", "x": "twitter"}
+
+
+class Sent(NamedTuple):
+    """How a record was sent last."""
+
+    digest: bytes
+    generation: int
+    """Of the run that first sent it so."""
+    left_at: int | None = None
+    """Unix seconds of the run that noticed that the contact had left the company."""
+
+
+class Employer(NamedTuple):
+    """A company that a contact belongs to."""
+
+    id: str
+    external_id: str
+    """Of the customer that it is."""
+    created_at: int
+
+
+def employers(found: Iterable[Employer]) -> list[Employer]:
+    """One company a customer: of several with one external id the newest, as of the customer itself."""
+    newest: dict[str, Employer] = {}
+    for one in found:
+        newest[one.external_id] = max(newest.get(one.external_id, one), one, key=_age)
+    return list(newest.values())
+
+
+def _age(one: Employer) -> tuple[int, str]:
+    return one.created_at, one.id
+
+
+def is_new(digest: bytes, sent: Sent | None) -> bool:
+    """Whether a record says something else than when it was sent last."""
+    return sent is None or sent.digest != digest or sent.left_at is not None
+
+
+def is_due(sent: Sent, since: int | None) -> bool:
+    """Whether what was sent before is to be sent again.
+
+    Args:
+        sent: as it was sent last.
+        since: the generation that the target confirmed; None sends everything.
+    """
+    return since is None or sent.generation > since
+
+
+def text(value: str | None) -> str | None:
+    """A text without the white space around it; None when nothing is left."""
+    return (value or "").strip() or None
+
+
+def split_name(name: str | None) -> tuple[str | None, str | None]:
+    """First and last name out of one field: the first word, and all that follows.
+
+    "Ludwig van Beethoven" and "Gabriel García Márquez" come out right, and the two put together are always the name.
+    """
+    words = (name or "").split()
+    return (words[0] if words else None), " ".join(words[1:]) or None
+
+
+def website_url(website: str | None) -> str | None:
+    """A website as a URL with its host in lower case; None when the text is none.
+
+    Intercom takes any text there, ChartMogul finds the domain of a URL.
+    """
+    found = text(website) or ""
+    try:
+        parts = urlsplit(found if "://" in found else f"https://{found}")
+    except ValueError:
+        return None
+    if "." not in (parts.hostname or "") or any(map(str.isspace, found)):
+        return None
+    return parts._replace(netloc=parts.netloc.lower()).geturl()
+
+
+@lru_cache(maxsize=1024)
+def country_code(country: str) -> str | None:
+    """The two letters of ISO 3166 that ChartMogul wants, from a name or a code; None when it is no country."""
+    try:
+        found: str = pycountry.countries.lookup(country.strip()).alpha_2
+    except LookupError:
+        return None
+    return found
+
+
+def attribute_key(name: str) -> str:
+    """The key in ChartMogul, of letters, digits and underscores, of an attribute with this name in Intercom."""
+    return NOT_IN_A_KEY.sub("_", name)
+
+
+def collision(names: Iterable[str]) -> tuple[str, str] | None:
+    """The first two names that would be one key; None when each has its own."""
+    taken: dict[str, str] = {}
+    for name in names:
+        if taken.setdefault(attribute_key(name), name) != name:
+            return taken[attribute_key(name)], name
+    return None
+
+
+def profiles(found: Sequence[Profile]) -> dict[str, str | None]:
+    """The URLs of the pages that ChartMogul keeps; of several in one network the first."""
+    urls: dict[str, str | None] = {"linked_in": None, "twitter": None}
+    for one in found:
+        network = NETWORKS.get((one.name or "").strip().lower())
+        if network and urls[network] is None:
+            urls[network] = text(one.url)
+    return urls
+
+
+def rank(contact: Contact) -> int | None:
+    """How well a contact speaks for its company, 0 best; None when it has no e-mail address to speak with."""
+    return None if text(contact.email) is None else int(contact.role != "user")
+
+
+def external_id(contact_id: str, company_id: str | None) -> str:
+    """The id of a contact in ChartMogul, where a contact has one customer: one for each company that it belongs to."""
+    return f"{contact_id}:{company_id or ''}"

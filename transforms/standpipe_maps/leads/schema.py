@@ -1,0 +1,67 @@
+"""The JSON schemas of the two streams that are made: ChartMogul's fields, and the attributes that are selected.
+
+https://dev.chartmogul.com/reference/customers and /contacts
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from standpipe_maps.kinds import DATE, TEXT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from standpipe_maps.leads.attributes import Attribute
+    from standpipe_maps.leads.records import ContactShape, CustomerShape
+
+KEY: Mapping[str, Any] = {"type": ["string"]}
+# Field, type, what it is, where it comes from.
+CUSTOMER_FIELDS: Sequence[tuple[str, Mapping[str, Any], str, str]] = (
+    ("external_id", KEY, "Id of the customer", "company.company_id, or id"),
+    ("name", TEXT, "Name", "company.name, else the external id"),
+    ("company", TEXT, "Company", "company.name"),
+    ("email", TEXT, "E-mail address", "email of the earliest contact"),
+    ("website_url", TEXT, "Website", "company.website"),
+    ("lead_created_at", DATE, "When the lead was created", "company.created_at, or `trial_date_field`"),
+    ("free_trial_started_at", DATE, "When the trial started", "company.created_at, or `trial_date_field`"),
+    ("country", TEXT, "Country, two letters of ISO 3166", "location of the earliest contact, or `country_field`"),
+    ("city", TEXT, "City", "location of the earliest contact, or `city_field`"),
+)
+CONTACT_FIELDS: Sequence[tuple[str, Mapping[str, Any], str, str]] = (
+    ("external_id", KEY, "Id of the contact at this customer", "contact.id and company.id"),
+    ("customer_external_id", TEXT, "Id of the customer", "as external_id of customers"),
+    ("first_name", TEXT, "First name", "first word of contact.name"),
+    ("last_name", TEXT, "Last name", "the other words of contact.name"),
+    ("email", TEXT, "E-mail address", "contact.email"),
+    ("phone", TEXT, "Phone", "contact.phone"),
+    ("title", TEXT, "Job title", "the contact attribute `title_attribute`"),
+    ("linked_in", TEXT, "LinkedIn", "contact.social_profiles"),
+    ("twitter", TEXT, "Twitter", "contact.social_profiles"),
+)
+DELETED = ("_sdc_deleted_at", DATE, "When it was noticed that the contact had left the company", "this map")
+TAGS = {"type": ["array", "null"], "items": {"type": "string"}, "description": "Tags"}
+
+
+def customers_schema(shape: CustomerShape) -> dict[str, Any]:
+    """The JSON schema of the stream `customers`."""
+    parts = {"custom": _customs(shape.customs), **({"tags": TAGS} if shape.tags else {})}
+    return _schema(CUSTOMER_FIELDS, {"attributes": _object(parts)})
+
+
+def contacts_schema(shape: ContactShape) -> dict[str, Any]:
+    """The JSON schema of the stream `contacts`."""
+    return _schema((*CONTACT_FIELDS, *((DELETED,) if shape.deletes else ())), {"custom": _customs(shape.customs)})
+
+
+def _schema(fields: Iterable[tuple[str, Mapping[str, Any], str, str]], more: Mapping[str, Any]) -> dict[str, Any]:
+    properties = {name: {**kind, "description": text} for name, kind, text, _ in fields}
+    return {"type": "object", "properties": {**properties, **more}, "required": ["external_id"]}
+
+
+def _customs(attributes: Iterable[Attribute]) -> dict[str, Any]:
+    return _object({one.key: {**one.type, "description": one.name} for one in attributes})
+
+
+def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": ["object", "null"], "properties": properties, "additionalProperties": False}

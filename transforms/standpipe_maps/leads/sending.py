@@ -1,0 +1,110 @@
+"""Which of the records that could be sent are: those that say something new, or that the target has not confirmed."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from standpipe_maps.kinds import when
+from standpipe_maps.leads import rules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from standpipe_maps.leads.book import Book, Pair
+
+DIGEST = 16
+Record = dict[str, Any]
+
+
+class Sender:
+    """What one run sends.
+
+    Args:
+        book: of the store.
+        since: the generation that the target confirmed; None sends everything.
+        now: unix seconds of this run.
+        deletes: contacts that left a company are sent as deleted.
+        note: called with a kind of thing to count, and an id.
+    """
+
+    def __init__(
+        self, book: Book, since: int | None, now: int, *, deletes: bool, note: Callable[[str, str], None]
+    ) -> None:
+        self._book = book
+        self._since = since
+        self._now = now
+        self._deletes = deletes
+        self._note = note
+
+    def customers(self, page: Sequence[Record]) -> Iterator[Record]:
+        """Of these customers those to send."""
+        sent = self._book.sent_customers([one["external_id"] for one in page])
+        changes = []
+        for record in page:
+            key, digest = record["external_id"], _digest(record)
+            before = sent.get(key)
+            if before is None or rules.is_new(digest, before):
+                changes.append({"external_id": key, "digest": digest})
+            elif not rules.is_due(before, self._since):
+                continue
+            self._note("customers_out", key)
+            yield record
+        self._book.note_customers(changes)
+
+    def contacts(self, page: Mapping[str, Sequence[Record]]) -> Iterator[Record]:
+        """Of these contacts, by Intercom's id, what to send of what they are, and of what they were."""
+        pairs = self._book.pairs(page)
+        changes: list[Record] = []
+        for contact_id, records in page.items():
+            before = pairs.get(contact_id, {})
+            yield from self._live(contact_id, records, before, changes)
+            present = {record["external_id"] for record in records}
+            yield from self._left(contact_id, [pair for key, pair in before.items() if key not in present], changes)
+        self._book.note_contacts(changes)
+
+    def _live(
+        self, contact_id: str, records: Sequence[Record], pairs: Mapping[str, Pair], changes: list[Record]
+    ) -> Iterator[Record]:
+        for record in records:
+            key, digest = record["external_id"], _digest(record)
+            before = pairs.get(key)
+            if before is None or rules.is_new(digest, before.sent):
+                changes.append(_row(contact_id, key, record["customer_external_id"], digest, None))
+            elif not rules.is_due(before.sent, self._since):
+                continue
+            self._note("contacts_out", key)
+            yield record
+
+    def _left(self, contact_id: str, pairs: Sequence[Pair], changes: list[Record]) -> Iterator[Record]:
+        """Pairs that were sent once and are none any more."""
+        for pair in pairs:
+            left_at = pair.sent.left_at
+            if left_at is None:
+                self._note("left_company", pair.external_id)
+                changes.append(
+                    _row(contact_id, pair.external_id, pair.customer_external_id, pair.sent.digest, self._now)
+                )
+            if self._deletes and (left_at is None or rules.is_due(pair.sent, self._since)):
+                self._note("contacts_deleted", pair.external_id)
+                yield {
+                    "external_id": pair.external_id,
+                    "customer_external_id": pair.customer_external_id,
+                    "_sdc_deleted_at": when(self._now if left_at is None else left_at),
+                }
+
+
+def _digest(record: Record) -> bytes:
+    return blake2b(msgspec.json.encode(record), digest_size=DIGEST).digest()
+
+
+def _row(contact_id: str, key: str, customer: str | None, digest: bytes, left_at: int | None) -> Record:
+    return {
+        "external_id": key,
+        "contact_id": contact_id,
+        "customer_external_id": customer,
+        "digest": digest,
+        "left_at": left_at,
+    }
