@@ -143,7 +143,7 @@ def list_query(
         include_deleted: whether deleted records are wanted, where the list has them.
     """
     query = {"sort_by[asc]": resource.sort_by} if resource.sort_by else {}
-    if window is not None:
+    if window is not None and resource.replication_key:
         query[f"{resource.replication_key}[between]"] = f"[{window.start},{window.end}]"
     if start_date is not None and resource.time and resource.time != resource.replication_key:
         query[f"{resource.time}[after]"] = str(max(start_date - 1, TEN_DIGITS))
