@@ -1,8 +1,8 @@
 """Measures tap-chargebee beside the `tap-chargebee` 1.7.1 of PyPI: same machine, same data, alternating runs.
 
-    uv run python bench/tap_chargebee.py                     # 26,000 records at 0 ms and at 150 ms a call
-    uv run python bench/tap_chargebee.py --limit             # 3,000 calls and more at 1,000 a minute, ours alone
-    uv run python bench/tap_chargebee.py --customers 100000  # peak memory, ours alone
+    uv run python bench/tap_chargebee.py                # every row of the table in the tap's README
+    uv run python bench/tap_chargebee.py --only limit   # 3,000 calls and more at 1,000 a minute, ours alone
+    uv run python bench/tap_chargebee.py --only memory  # 100,000 customers, ours alone
 
 The other one is installed into an environment of its own under a temporary folder; its client-side throttle is lifted
 and its address redirected. Both speak to a server that answers out of memory, so that what is measured is the tap.
@@ -47,49 +47,53 @@ main()
 def main() -> None:
     """Run what the command line asks for, and print a table for the README."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--customers", type=int, help="peak memory with so many customers")
-    parser.add_argument("--limit", action="store_true", help="throughput at a limit of 1,000 calls a minute")
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--only", choices=PARTS, help="one part of the table")
+    parser.add_argument("--customers", type=int, default=100_000, help="for the peak memory")
+    parser.add_argument("--runs", type=int, default=3, help="of each tap at 0 ms, of which the best counts")
     options = parser.parse_args()
+    print("| site | tap | records/s | calls | peak memory |\n|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
-        if options.customers:
-            at_any_size(Path(folder), options.customers)
-        elif options.limit:
-            at_a_limit(Path(folder))
-        else:
-            beside(Path(folder), options.runs)
+        for name in [options.only] if options.only else PARTS:
+            PARTS[name](Path(folder), options)
+    print("\nLoad average of the last 1, 5 and 15 minutes: " + ", ".join(f"{load:.1f}" for load in os.getloadavg()))
 
 
-def beside(folder: Path, runs: int) -> None:
+def beside(folder: Path, options: argparse.Namespace) -> None:
     """Records a second of both, at no latency and at 150 ms a call."""
     peer = environment(folder / "peer")
     sizes = {"customers": 6_000, "subscriptions": 8_000, "invoices": 12_000}
-    print("| latency | tap | records/s | calls | peak memory |\n|---|---|---|---|---|")
     for latency in (0.0, 0.15):
         with Site(sizes, latency=latency) as site:
             found: dict[str, list[dict[str, float]]] = {"ours": [], PEER: []}
-            for _ in range(runs if latency == 0 else 1):
+            for _ in range(options.runs if latency == 0 else 1):
                 found["ours"].append(run(ours(folder, site.url), folder))
                 found[PEER].append(run(theirs(folder, peer, site.url), folder))
-            for name, measured in found.items():
-                best = max(measured, key=lambda one: one["rate"])
-                row = f"{best['rate']:,.0f} | {best['calls']:.0f} | {best['memory']:.0f} MB"
-                print(f"| {latency * 1000:.0f} ms | {name} | {row} |", flush=True)
+        for name, measured in found.items():
+            tell(f"{latency * 1000:.0f} ms a call", name, max(measured, key=lambda one: one["rate"]))
 
 
-def at_a_limit(folder: Path) -> None:
+def at_a_limit(folder: Path, _: argparse.Namespace) -> None:
     """The share of a limit of 1,000 calls a minute that a run of more than 3,000 calls makes use of."""
     with Site({"customers": 60_000, "subscriptions": 80_000, "invoices": 170_000}, limit=1000) as site:
         measured = run(ours(folder, site.url, requests_per_minute=1000), folder)
     share = measured["calls"] / (1000 * measured["seconds"] / 60)
-    print(f"{measured['calls']:.0f} calls in {measured['seconds']:.0f} s: {share:.1%} of the limit")
+    tell(f"1,000 calls a minute, {share:.1%} of them made", "ours", measured)
 
 
-def at_any_size(folder: Path, customers: int) -> None:
+def at_any_size(folder: Path, options: argparse.Namespace) -> None:
     """The peak memory of a run over so many customers."""
-    with Site({"customers": customers, "subscriptions": 0, "invoices": 0}) as site:
+    with Site({"customers": options.customers, "subscriptions": 0, "invoices": 0}) as site:
         measured = run(ours(folder, site.url), folder)
-    print(f"{customers:,} customers: {measured['memory']:.0f} MB at most, {measured['rate']:,.0f} records/s")
+    tell(f"{options.customers:,} customers, 0 ms a call", "ours", measured)
+
+
+PARTS = {"latency": beside, "limit": at_a_limit, "memory": at_any_size}
+
+
+def tell(site: str, tap: str, measured: dict[str, float]) -> None:
+    """Print a row of the table."""
+    figures = f"{measured['rate']:,.0f} | {measured['calls']:,.0f} | {measured['memory']:.0f} MB"
+    print(f"| {site} | {tap} | {figures} |", flush=True)
 
 
 class Site:

@@ -2,7 +2,7 @@
 
 A bookmark is ``{"replication_key": .., "replication_key_value": .., "read_at": .., "scope": .., "seen": ..}``: the
 greatest replication key that was read and when that was, both in unix seconds, under which settings, and what of the
-last stretch was sent. A stream without a replication key that is followed has the last three, less ``seen``.
+last stretch was sent. A stream without a replication key, of which events or days tell, has the last three only.
 """
 
 from __future__ import annotations

@@ -148,9 +148,12 @@ class ChargebeeClient:
         Raises:
             Refusal: Chargebee refused it, or gave no answer in ten tries.
         """
-        return self._ask(
+        text, page = self._ask(
             path, query, lambda path, response: (response.content, self._read(path, response, shape)), limited=limited
         )
+        if "offset" in query and getattr(page, "next_offset", None) == query["offset"]:
+            raise Refusal(f"Chargebee's list {path} came to the same cursor again, so it has no end: try again later.")
+        return text, page
 
     def pages(self, path: str, query: Mapping[str, str]) -> Iterator[list[dict[str, Any]]]:
         """The items of a list, a page at a time.

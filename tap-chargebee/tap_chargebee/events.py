@@ -31,7 +31,7 @@ def followed(resources: Iterable[Resource]) -> list[str] | None:
 
 def event_query(types: Iterable[str] | None, window: Window) -> dict[str, str]:
     """The parameters of the list of events of some types, or of all, within a window."""
-    query = {"sort_by[asc]": "occurred_at", "occurred_at[between]": f"[{window.start:010},{window.end:010}]"}
+    query = {"sort_by[asc]": "occurred_at", "occurred_at[between]": f"[{window.start},{window.end}]"}
     if types is None:
         return query
     listed = ",".join(f'"{kind}"' for kind in types)

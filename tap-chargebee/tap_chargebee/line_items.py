@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_chargebee.errors import Refusal
+
 if TYPE_CHECKING:
     from tap_chargebee.client import ChargebeeClient
 
@@ -19,12 +21,19 @@ def completed(record: dict[str, Any], client: ChargebeeClient, path: str, envelo
         client: the site.
         path: where the record itself is.
         envelope: the key of the record in the answer.
+
+    Raises:
+        Refusal: the parts have no end.
     """
     offset = record.pop(OFFSET)
     while offset:
         query = {"line_items_limit": AT_ONCE, "line_items_offset": offset}
         part = client.get(path, query, dict[str, Any])[envelope]
         append(record, part)
+        if part.get(OFFSET) == offset:
+            raise Refusal(
+                f"The line items at {path} came to the same cursor again, so they have no end: try again later."
+            )
         offset = part.get(OFFSET)
     return record
 

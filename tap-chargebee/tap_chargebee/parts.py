@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
-
 from tap_chargebee import windows
 from tap_chargebee.errors import Gone
 from tap_chargebee.progress import Progress
@@ -23,15 +21,6 @@ if TYPE_CHECKING:
 
 class PartsStream(ChargebeeStream):
     """A resource of which each call answers one part; what the last run read of it is known by when that was."""
-
-    @property
-    def replication_method(self) -> str:
-        """Incremental, though no property of a record tells it, unless the catalog says otherwise."""
-        return str(self.forced_replication_method or REPLICATION_INCREMENTAL)
-
-    @property
-    def _reached(self) -> int | None:
-        return self._bookmark.get("read_at")
 
     def _parts(self) -> Iterable[str]:
         """What to ask for, a call each."""

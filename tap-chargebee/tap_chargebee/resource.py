@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+PC1 = (1,)
+PC2 = (2,)
 # Times by which a list can be both sorted and filtered; the other sorts are by id.
 TIMES = frozenset({"created_at", "date", "effective_from", "occurred_at", "usage_date"})
 
@@ -50,6 +52,11 @@ class Resource:
     """Whether it is read without being asked for."""
     large: bool = False
     """Whether the line items of a large record come in parts."""
+
+    @property
+    def is_incremental(self) -> bool:
+        """Whether a run makes use of what the last one left, though it be no more than when that was."""
+        return bool(self.replication_key or self.parent or self.daily or self.deleted_on)
 
     @property
     def time(self) -> str | None:

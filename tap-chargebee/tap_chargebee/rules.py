@@ -46,6 +46,9 @@ def _missing(config: Mapping[str, Any]) -> Iterable[str]:
         yield "The setting `site` is missing: `acme` for https://acme.chargebee.com (TAP_CHARGEBEE_SITE)."
     if not config.get("api_key"):
         yield "The setting `api_key` is missing: a read-only key of the site (TAP_CHARGEBEE_API_KEY)."
+    elif not isinstance(config["api_key"], str):
+        # The schema's own words would show it.
+        yield "The setting `api_key` is no text."
 
 
 def _wrong_site(site: object) -> Iterable[str]:
@@ -130,8 +133,20 @@ def catalog_problems(catalog: object, known: Collection[str]) -> list[str]:
     streams = catalog.get("streams") if isinstance(catalog, dict) else None
     if not isinstance(streams, list) or not all(isinstance(stream, dict) for stream in streams):
         return ['The catalog is not a Singer catalog, {"streams": [{...}, ...]}.']
-    names = [stream.get("tap_stream_id") for stream in streams]
-    return [_unknown_stream(name, known) for name in names if name not in known]
+    return [problem for stream in streams for problem in _wrong_entry(stream, known)]
+
+
+def _wrong_entry(stream: Mapping[str, Any], known: Collection[str]) -> Iterable[str]:
+    name, metadata = stream.get("tap_stream_id"), stream.get("metadata", [])
+    if name not in known:
+        yield _unknown_stream(name, known)
+    elif not isinstance(metadata, list) or not all(_is_metadata(one) for one in metadata):
+        yield f'The metadata of `{name}` in the catalog are no list of {{"breadcrumb": [...], "metadata": {{...}}}}.'
+
+
+def _is_metadata(one: object) -> bool:
+    place, said = (one.get("breadcrumb"), one.get("metadata")) if isinstance(one, dict) else (None, None)
+    return isinstance(place, list | tuple) and isinstance(said, dict)
 
 
 def _unknown_stream(name: object, known: Collection[str]) -> str:

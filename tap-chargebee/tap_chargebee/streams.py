@@ -14,7 +14,7 @@ from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import RecordMessage
-from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
 
 from tap_chargebee import bookmarks, schemas, windows
 from tap_chargebee.errors import Gone, NotOffered
@@ -62,6 +62,12 @@ class ChargebeeStream(Stream):
         self._extracted: datetime | None = None
         self.primary_keys = resource.primary_keys
         self.replication_key = resource.replication_key
+
+    @property
+    def replication_method(self) -> str:
+        """What the catalog says, or else what the resource can."""
+        own = REPLICATION_INCREMENTAL if self.resource.is_incremental else REPLICATION_FULL_TABLE
+        return str(self.forced_replication_method or own)
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -117,8 +123,8 @@ class ChargebeeStream(Stream):
 
     @property
     def _reached(self) -> int | None:
-        """How far the last run came."""
-        return self._bookmark.get("replication_key_value")
+        """How far the last run came: where no property tells it, until when it read."""
+        return self._bookmark.get("replication_key_value" if self.replication_key else "read_at")
 
     @property
     def _is_followed(self) -> bool:

@@ -9,6 +9,7 @@ from functools import cached_property, partial
 from typing import IO, TYPE_CHECKING, Any
 
 from singer_sdk import Tap
+from singer_sdk.exceptions import MapExpressionError, StreamMapConfigError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 
 from tap_chargebee import fields, rules
@@ -180,6 +181,8 @@ class TapChargebee(Tap):
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Refuse impossible settings in our words, then let the SDK check types and fill in the defaults."""
         self.append_builtin_config(self.config_jsonschema)
+        # null is how some runners write a setting that is not set.
+        self._config = {name: value for name, value in self._config.items() if value is not None}
         if raise_errors:
             refuse(rules.setting_problems(self._config, self.config_jsonschema["properties"]))
         errors = super()._validate_config(raise_errors=False)
@@ -201,11 +204,12 @@ class TapChargebee(Tap):
         Raises:
             Refusal: the state or the catalog file cannot be used.
         """
-        super().invoke(
-            state=checked(state, "--state", rules.state_problems),
-            catalog=checked(catalog, "--catalog", partial(rules.catalog_problems, known=NAMES)),
-            **options,
-        )
+        state = checked(state, "--state", rules.state_problems)
+        catalog = checked(catalog, "--catalog", partial(rules.catalog_problems, known=NAMES))
+        try:
+            super().invoke(state=state, catalog=catalog, **options)
+        except (MapExpressionError, StreamMapConfigError) as error:
+            raise Refusal(f"The setting `stream_maps` cannot be used: {error}") from error
 
     @classmethod
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> _ConfigInput:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from tap_chargebee.resource import Resource
 
+TEN_DIGITS = 1_000_000_000
+"""A time on the wire has ten digits; Chargebee has no record that is older than the first of them, in 2001."""
 _NEIGHBOURS = 10_000
 _PAGES = 10
 _PIECES = 16
@@ -76,8 +78,8 @@ def span_query(query: Mapping[str, str], time: str, span: Span) -> dict[str, str
     """
     rest = {name: value for name, value in query.items() if name not in {f"{time}[after]", f"{time}[between]"}}
     if span.end is None:
-        return {**rest, f"{time}[after]": f"{span.start - 1:010}"}
-    return {**rest, f"{time}[between]": f"[{span.start:010},{span.end:010}]"}
+        return {**rest, f"{time}[after]": f"{span.start - 1}"}
+    return {**rest, f"{time}[between]": f"[{span.start},{span.end}]"}
 
 
 def read_window(bookmark: int | None, *, lookback: int, run_start: int) -> Window | None:
@@ -98,7 +100,8 @@ def read_window(bookmark: int | None, *, lookback: int, run_start: int) -> Windo
     """
     if bookmark is None or bookmark > run_start + lookback:
         return None
-    return Window(start=max(min(bookmark, run_start) - lookback, 0), end=run_start)
+    start = min(bookmark, run_start) - lookback
+    return Window(start, end=run_start) if start >= TEN_DIGITS else None
 
 
 def days(start: int, end: int) -> list[str]:
@@ -140,10 +143,10 @@ def list_query(
         include_deleted: whether deleted records are wanted, where the list has them.
     """
     query = {"sort_by[asc]": resource.sort_by} if resource.sort_by else {}
-    if window is not None:
-        query[f"{resource.replication_key}[between]"] = f"[{window.start:010},{window.end:010}]"
+    if window is not None and resource.replication_key:
+        query[f"{resource.replication_key}[between]"] = f"[{window.start},{window.end}]"
     if start_date is not None and resource.time and resource.time != resource.replication_key:
-        query[f"{resource.time}[after]"] = f"{start_date - 1:010}"
+        query[f"{resource.time}[after]"] = str(max(start_date - 1, TEN_DIGITS))
     if include_deleted and resource.include_deleted:
         query["include_deleted"] = "true"
     return query

@@ -259,3 +259,13 @@ def test_a_large_invoice_is_completed(client: ChargebeeClient, requests_mock: Mo
         {"line_items_limit": ["300"], "line_items_offset": ["a"]},
         {"line_items_limit": ["300"], "line_items_offset": ["b"]},
     ]
+
+
+def test_a_cursor_that_comes_again_ends_the_run(client: ChargebeeClient, requests_mock: Mocker) -> None:
+    """A list without an end, or an invoice, is told in a sentence, not read for ever."""
+    requests_mock.get(f"{BASE}/customers", json={"list": [], "next_offset": "a"})
+    with pytest.raises(Refusal, match="list /customers came to the same cursor again"):
+        list(client.pages("/customers", {}))
+    requests_mock.get(f"{BASE}/invoices/i1", json={"invoice": {"line_items": [], "line_items_next_offset": "a"}})
+    with pytest.raises(Refusal, match="line items at /invoices/i1 came to the same cursor again"):
+        completed({"id": "i1", "line_items_next_offset": "a"}, client, "/invoices/i1", "invoice")

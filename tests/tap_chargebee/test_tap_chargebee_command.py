@@ -21,6 +21,11 @@ NO_API = "There is no Chargebee API at /configurations (404): check the settings
 NO_TIME = (
     "In the state the `replication_key_value` of `customers` is no unix time: mend it, or start with a full refresh."
 )
+BAD_DATE = "The setting `start_date` is not a date such as 2024-01-31 or 2024-01-31T00:00:00Z."
+OTHER_SITE = (
+    "The state was left by the site `acme-test`, and the setting `site` is `sandbox` now: "
+    "start with a full refresh (--full-refresh), or set it back."
+)
 STREAMS = ["customers", "invoices", "subscriptions"]
 
 
@@ -43,9 +48,32 @@ def told(log: str) -> list[str]:
         ),
         ({"start_date": "2099-01-01"}, "The setting `start_date` lies in the future."),
         ({"look_back": 300}, "There is no setting `look_back`: is `lookback` meant?"),
+        ({"lookback": "5 minutes"}, "'5 minutes' is not of type 'integer', 'null' in config['lookback']"),
+        ({"start_date": "last week"}, BAD_DATE),
+        (
+            {"api_url": "acme.chargebee.com"},
+            "The setting `api_url` is not a URL such as https://acme.chargebee.com/api/v2.",
+        ),
+        ({"customer_ids": []}, "The setting `customer_ids` is empty: name at least one customer, or leave it out."),
+        (
+            {"stream_maps": {"customers": {"x": "record["}}},
+            "The setting `stream_maps` cannot be used: Failed to parse expression record[.",
+        ),
         ({"page_size": 500}, "500 is greater than the maximum of 100 in config['page_size']"),
     ],
-    ids=["unknown site", "site is a URL", "wrong key", "start in the future", "misspelt", "out of range"],
+    ids=[
+        "unknown site",
+        "site is a URL",
+        "wrong key",
+        "start in the future",
+        "misspelt",
+        "no number",
+        "no date",
+        "no URL",
+        "nobody",
+        "no map",
+        "out of range",
+    ],
 )
 def test_a_wrong_setting_is_one_sentence(
     command: Command, config: dict[str, Any], change: dict[str, Any], sentence: str
@@ -53,6 +81,16 @@ def test_a_wrong_setting_is_one_sentence(
     """A mistake in a setting ends with one sentence that names it, exit code 1, and not a message."""
     done = command(config | change)
     assert (done.returncode, done.stdout, told(done.stderr)) == (1, "", [sentence])
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_setting_is_one_sentence(command: Command) -> None:
+    """Without a site and a key both are asked for, with an example of each."""
+    done = command({})
+    assert (done.returncode, done.stdout) == (1, "")
+    site = "The setting `site` is missing: `acme` for https://acme.chargebee.com (TAP_CHARGEBEE_SITE)."
+    key = "The setting `api_key` is missing: a read-only key of the site (TAP_CHARGEBEE_API_KEY)."
+    assert told(done.stderr) == [f"{site} {key}"]
     assert "Traceback" not in done.stderr
 
 
@@ -72,6 +110,14 @@ def test_a_wrong_path_is_one_sentence(command: Command, config: dict[str, Any]) 
             '{"bookmarks": {"customers": {"replication_key_value": 1.5}}}',
             NO_TIME,
         ),
+        ("--state", '{"bookmarks": [', "The file of --state is not JSON: Expecting value: line 1 column 16 (char 15)"),
+        ("--state", '{"bookmarks": []}', 'The state is not a Singer state, {"bookmarks": {...}}.'),
+        (
+            "--state",
+            '{"bookmarks": {"customers": 7}}',
+            "The bookmark of `customers` in the state is not an object: mend it, or start with a full refresh.",
+        ),
+        ("--state", '{"bookmarks": {"customers": {"scope": "acme-test with deleted"}}}', OTHER_SITE),
         ("--catalog", "", "The file of --catalog is not JSON: Expecting value: line 1 column 1 (char 0)"),
         ("--catalog", '{"tables": []}', 'The catalog is not a Singer catalog, {"streams": [{...}, ...]}.'),
         (
@@ -80,7 +126,18 @@ def test_a_wrong_path_is_one_sentence(command: Command, config: dict[str, Any]) 
             "The catalog lists the stream `custmers`, which there is not: is `customers` meant?",
         ),
     ],
-    ids=["state is no JSON", "state is a list", "no bookmark", "empty catalog", "no catalog", "unknown stream"],
+    ids=[
+        "empty state",
+        "state is a list",
+        "a bookmark of half a second",
+        "state is cut off",
+        "bookmarks are a list",
+        "a bookmark is a number",
+        "another site",
+        "empty catalog",
+        "no catalog",
+        "unknown stream",
+    ],
 )
 def test_a_broken_file_is_one_sentence(command: Command, tmp_path: Path, option: str, text: str, sentence: str) -> None:
     """A state or catalog that cannot be read ends with one sentence, exit code 1, and not a message."""

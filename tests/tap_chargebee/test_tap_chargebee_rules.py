@@ -12,6 +12,7 @@ KNOWN = ["api_key", "api_url", "lookback", "site", "start_date"]
 GOOD = {"site": "acme", "api_key": "secret"}
 
 
+NO_METADATA = 'The metadata of `customers` in the catalog are no list of {"breadcrumb": [...], "metadata": {...}}.'
 NO_TIME = (
     "In the state the `replication_key_value` of `customers` is no unix time: mend it, or start with a full refresh."
 )
@@ -90,8 +91,28 @@ def test_settings_are_refused_in_a_sentence(config: dict[str, Any], problems: li
             {"bookmarks": {"customers": {"replication_key_value": "2024-01-31"}}},
             [NO_TIME],
         ),
+        ({"bookmarks": {"customers": {"replication_key_value": True}}}, [NO_TIME]),
+        (
+            {"bookmarks": {"contacts": {"read_at": "yesterday"}}},
+            ["In the state the `read_at` of `contacts` is no unix time: mend it, or start with a full refresh."],
+        ),
+        (
+            {"bookmarks": {"customers": {"seen": ["a"]}}},
+            ["In the state the `seen` of `customers` is no text: mend it, or start with a full refresh."],
+        ),
     ],
-    ids=["empty", "foreign bookmark", "own bookmark", "list", "bookmarks a list", "bookmark a number", "no time"],
+    ids=[
+        "empty",
+        "foreign bookmark",
+        "own bookmark",
+        "list",
+        "bookmarks a list",
+        "bookmark a number",
+        "no time",
+        "true",
+        "yesterday",
+        "a list of digests",
+    ],
 )
 def test_a_state_is_refused_in_a_sentence(state: object, problems: list[str]) -> None:
     """A state that cannot be started from is named, and one with the bookmarks of others is fine."""
@@ -109,8 +130,10 @@ def test_a_state_is_refused_in_a_sentence(state: object, problems: list[str]) ->
             {"streams": [{"tap_stream_id": "customers"}, {"tap_stream_id": "custmers"}]},
             ["The catalog lists the stream `custmers`, which there is not: is `customers` meant?"],
         ),
+        ({"streams": [{"tap_stream_id": "customers", "metadata": {"selected": True}}]}, [NO_METADATA]),
+        ({"streams": [{"tap_stream_id": "customers", "metadata": [{"breadcrumb": []}]}]}, [NO_METADATA]),
     ],
-    ids=["empty", "known", "list", "names only", "unknown"],
+    ids=["empty", "known", "list", "names only", "unknown", "metadata are no list", "half of metadata"],
 )
 def test_a_catalog_is_refused_in_a_sentence(catalog: object, problems: list[str]) -> None:
     """A catalog that lists a stream that does not exist is told which there are."""

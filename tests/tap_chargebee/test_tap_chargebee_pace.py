@@ -1,0 +1,86 @@
+"""How fast tap-chargebee goes where it is told to, and what it says meanwhile."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tap_chargebee.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.testing import RunningSandbox
+
+
+def test_a_budget_keeps_within_the_sites_limit(
+    run_tap: Callable[..., Any], sandbox: RunningSandbox, truth: Callable[..., Any]
+) -> None:
+    """`requests_per_minute: 600` spaces twenty-odd calls by a tenth of a second, so none is refused."""
+    sandbox.reset(customers=60, seed=7, chargebee_requests_per_minute=600)
+    began = time.monotonic()
+    run = run_tap(requests_per_minute=600, page_size=20)
+    took = time.monotonic() - began
+    assert run.records == truth()
+    (answer,) = sandbox.answers()["answers"]
+    assert (answer["api"], answer["status"]) == ("chargebee", 200)
+    assert answer["count"] > 20
+    assert took >= (answer["count"] - 1) * 60 / 600
+
+
+class Clock:
+    """Seconds that pass when they are told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def read(self) -> float:
+        """The time."""
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that stands still."""
+    return Clock()
+
+
+def test_a_long_read_tells_every_half_minute_how_far_it_is(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    """Records, pages, rate, and the share of the time that is behind; a short read tells nothing."""
+    caplog.set_level("INFO")
+    progress = Progress(logging.getLogger("tap"), until=2000, clock=clock.read)
+    for at in (1000, 1250, 1500):
+        clock.now += 12
+        progress.page(100, at)
+    clock.now += 12
+    progress.page(50, 1600)
+    clock.now += 30
+    progress.page(100, None)
+    assert caplog.messages == [
+        "300 records in 3 pages, 8 records/s, 50% of the time window",
+        "450 records in 5 pages, 6 records/s",
+    ]
+
+
+def test_a_list_in_no_order_of_time_has_no_share(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    """What is told is true, or is left out."""
+    caplog.set_level("INFO")
+    progress = Progress(logging.getLogger("tap"), until=None, clock=clock.read)
+    clock.now += 31
+    progress.page(10, None)
+    assert caplog.messages == ["10 records in 1 pages, 0 records/s"]
+
+
+def test_a_run_tells_of_its_progress(
+    run_tap: Callable[..., Any], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line of a stream names it, and comes while it is read."""
+    monkeypatch.setattr("tap_chargebee.progress.EVERY", 0.0)
+    caplog.set_level("INFO")
+    run_tap(page_size=20)
+    told = [one.message for one in caplog.records if one.name == "tap-chargebee.invoices" and "pages" in one.message]
+    assert told[0].startswith("20 records in 1 pages, ")
+    assert told[0].endswith(" of the time window")
+    assert len(told) >= 12
