@@ -94,6 +94,12 @@ class Collector(Writer):
             self._on_message(self._run.messages[-1])
 
 
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for the scroll looks often."""
+    monkeypatch.setattr("tap_intercom.scroll.PAUSE", 0.02)
+
+
 @pytest.fixture
 def catalog_of() -> Callable[..., dict[str, Any]]:
     """A catalog that selects the streams of these names."""
