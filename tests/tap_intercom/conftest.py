@@ -222,6 +222,18 @@ def command_line(tmp_path: Path) -> Callable[..., list[str]]:
 
 
 @pytest.fixture
+def catalog_file(tmp_path: Path) -> Callable[..., str]:
+    """The path of a catalog that selects the streams of these names."""
+
+    def written(*names: str) -> str:
+        file = tmp_path / "chosen.json"
+        file.write_text(json.dumps(selecting(*names)))
+        return str(file)
+
+    return written
+
+
+@pytest.fixture
 def command(command_line: Callable[..., list[str]]) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs the command, with the arguments of `command_line`."""
 

@@ -181,19 +181,23 @@ def test_whatever_changes_and_wherever_it_dies_the_next_run_completes_the_pictur
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 def test_a_signal_acknowledges_nothing(
-    config: dict[str, Any], sandbox: RunningSandbox, command_line: Callable[..., list[str]], number: signal.Signals
+    config: dict[str, Any],
+    sandbox: RunningSandbox,
+    command_line: Callable[..., list[str]],
+    catalog_file: Callable[..., str],
+    number: signal.Signals,
 ) -> None:
     """Told to end while it waits for a page, the command ends at once, with the signal's code and no word of STATE."""
-    sandbox.fault(api="intercom", path="/contacts/search", nth=3, effect={"delay": 60})
-    words = command_line(config | {"page_size": 20})
+    sandbox.fault(api="intercom", path="/conversations/search", nth=3, effect={"delay": 60})
+    words = command_line(config | {"page_size": 5}, "--catalog", catalog_file("contacts", "conversations"))
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         messages = []
-        while [message.get("stream") for message in messages].count("contacts") < 41:
+        while [message.get("stream") for message in messages].count("conversations") < 11:
             messages.append(json.loads(process.stdout.readline()))
         process.send_signal(number)
         rest, log = process.communicate(timeout=20)
     assert (process.returncode, rest) == (128 + number, "")
     states = [message["value"]["bookmarks"] for message in messages if message["type"] == "STATE"]
-    assert [sorted(state) for state in states] == [["companies"]]
+    assert [sorted(state) for state in states] == [["contacts"]]
     assert "Traceback" not in log
