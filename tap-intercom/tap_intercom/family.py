@@ -57,7 +57,7 @@ class Family(Generic[T]):
                 continue
             row.append(self._ask((*self._key, place), parent))
             asked += row[-1][2] is not None
-            while row and (row[0][2] is None or asked > self._ahead or len(row) > HELD):
+            while row and (_is_there(row[0][2]) or asked > self._ahead or len(row) > HELD):
                 asked -= row[0][2] is not None
                 yield self._outcome(*row.popleft())
         while row:
@@ -74,3 +74,7 @@ class Family(Generic[T]):
             while not future.done():
                 self._crew.want(key)
         return parent, future.result()
+
+
+def _is_there(future: Future[T] | None) -> bool:
+    return future is None or future.done()

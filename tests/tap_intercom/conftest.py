@@ -94,6 +94,12 @@ class Collector(Writer):
             self._on_message(self._run.messages[-1])
 
 
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for the scroll looks often."""
+    monkeypatch.setattr("tap_intercom.scroll.PAUSE", 0.02)
+
+
 @pytest.fixture
 def catalog_of() -> Callable[..., dict[str, Any]]:
     """A catalog that selects the streams of these names."""
@@ -213,6 +219,18 @@ def command_line(tmp_path: Path) -> Callable[..., list[str]]:
         return [str(TAP), *arguments, *chosen, "--config", str(file)]
 
     return words
+
+
+@pytest.fixture
+def catalog_file(tmp_path: Path) -> Callable[..., str]:
+    """The path of a catalog that selects the streams of these names."""
+
+    def written(*names: str) -> str:
+        file = tmp_path / "chosen.json"
+        file.write_text(json.dumps(selecting(*names)))
+        return str(file)
+
+    return written
 
 
 @pytest.fixture

@@ -1,0 +1,203 @@
+"""What is left of a run of tap-intercom that meets trouble or change: never a marker or bookmark too many."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.testing import RunningSandbox
+
+    Truth = Callable[[], dict[str, dict[str, Any]]]
+    Held = dict[str, dict[str, Any]]
+
+STREAMS = ("companies", "contacts", "conversation_parts", "conversations", "tickets")
+ZONES = ("Pacific/Pago_Pago", "America/Los_Angeles", "UTC", "Asia/Kathmandu", "Pacific/Auckland", "Pacific/Kiritimati")
+"""From eleven hours behind UTC to fourteen ahead."""
+
+
+@pytest.mark.usefixtures("in_no_time")
+@pytest.mark.parametrize(
+    "effect",
+    [
+        {"status": 429, "headers": {"X-RateLimit-Reset": "0"}, "body": {"errors": [{"code": "rate_limit_exceeded"}]}},
+        {"status": 500, "body": {"errors": [{"code": "server_error"}]}},
+        {"status": 503, "body": "Service unavailable"},
+        {"status": 408, "body": {"errors": [{"code": "request_timeout"}]}},
+        {"status": 200, "body": ""},
+        {"drop": "before"},
+        {"drop": "after"},
+        {"truncate": True},
+    ],
+    ids=["429", "500", "503 in words", "408", "an empty 200", "dropped before", "dropped after", "cut off"],
+)
+def test_trouble_that_passes_loses_nothing(
+    run_tap: Callable[..., Any],
+    truth: Truth,
+    calls: Callable[[], dict[str, int]],
+    sandbox: RunningSandbox,
+    effect: dict[str, Any],
+) -> None:
+    """One bad answer in the middle of a list costs one call more, and nothing is lost or doubled."""
+    sandbox.fault(api="intercom", path="/contacts/search", nth=2, effect=effect)
+    run = run_tap(page_size=40)
+    assert run.refusal is None
+    assert [record["id"] for record in run.records["contacts"]] == created(truth()["contacts"])
+    assert calls()["/contacts/search"] == 3
+
+
+def created(records: dict[str, dict[str, Any]]) -> list[str]:
+    """The ids in the order of creation."""
+    return sorted(records, key=lambda key: (records[key]["created_at"], key))
+
+
+@pytest.mark.usefixtures("in_no_time")
+def test_a_stream_that_fails_half_way_leaves_no_marker(
+    run_tap: Callable[..., Any], truth: Truth, sandbox: RunningSandbox
+) -> None:
+    """Streams that ended keep their bookmark, the one that failed keeps the old one, and the next run has them all."""
+    sandbox.fault(api="intercom", path="/contacts/search", **{"from": 2}, effect={"status": 500})
+    run = run_tap(page_size=40)
+    assert run.refusal is not None
+    assert run.refusal.startswith("Intercom gave no good answer to POST /contacts/search in 10 tries")
+    assert run.states[-1]["companies"] != {}
+    assert run.states[-1].get("contacts", {}) == {}
+    assert "_sync" not in run.states[-1]
+
+    sandbox.clear_faults()
+    again = run_tap(state=run.state)
+    assert {record["id"] for record in again.records["contacts"]} == truth()["contacts"].keys()
+    assert again.states[-1]["_sync"]["streams"] == "companies,contacts"
+
+
+def test_a_stream_that_is_refused_stops_the_run_before_its_first_message(
+    run_tap: Callable[..., Any], catalog_of: Callable[..., Any], sandbox: RunningSandbox
+) -> None:
+    """A permission that is missing for the last stream is told before a record of the first is sent."""
+    body = {"type": "error.list", "errors": [{"code": "token_unauthorized", "message": "Not authorized"}]}
+    sandbox.fault(api="intercom", path="/tickets/search", effect={"status": 401, "body": body})
+    run = run_tap(catalog=catalog_of("contacts", "tickets"), state={"bookmarks": {"_map": {"gen": 1}}})
+    assert run.messages == []
+    assert run.refusal == (
+        "The token in the setting `access_token` may not read /tickets/search (401 token_unauthorized): its app lacks "
+        "the permission `Read tickets` in Intercom's Developer Hub."
+    )
+
+
+def test_what_is_gone_when_it_is_asked_for_is_passed_over(
+    run_tap: Callable[..., Any], catalog_of: Callable[..., Any], sandbox: RunningSandbox
+) -> None:
+    """A conversation deleted, or a contact merged, between its list and its own page ends no run."""
+    gone = {"type": "error.list", "errors": [{"code": "not_found", "message": "Resource Not Found"}]}
+    merged = {"type": "error.list", "errors": [{"code": "contact_merged", "message": "Contact has been merged"}]}
+    sandbox.fault(api="intercom", path="/conversations/*", method="GET", nth=2, effect={"status": 404, "body": gone})
+    sandbox.fault(api="intercom", path="/contacts/*/tags", effect={"status": 410, "body": merged})
+    run = run_tap(catalog=catalog_of("conversation_parts", "contacts", "contact_tags"))
+    assert run.refusal is None
+    known = sandbox.world.intercom.conversations
+    asked = {record["conversation_id"] for record in run.records["conversation_parts"]}
+    assert len(asked) == sum(bool(one.parts) for one in known.live()) - 1
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+def keep(held: Held, message: dict[str, Any]) -> None:
+    """Take a record as a target does: the last version of each counts."""
+    if message["type"] == "RECORD":
+        held.setdefault(message["stream"], {})[message["record"]["id"]] = message["record"]
+
+
+def versions(held: Held, known: Held) -> dict[str, dict[str, Any]]:
+    """When each record that there is was last changed; those that are gone may be held for ever."""
+    time = {"conversation_parts": "conversation_updated_at"}
+    return {
+        name: {key: held.get(name, {}).get(key, {}).get(time.get(name, "updated_at")) for key in known[name]}
+        for name in STREAMS
+    }
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    stops=st.lists(st.integers(1, 160), max_size=3),
+    steps=st.lists(st.tuples(st.integers(1, 120), st.sampled_from([1, 40, 3600, 90_000])), max_size=3),
+    zone=st.sampled_from(ZONES),
+    lag=st.sampled_from([0, 60, 600]),
+    inclusive=st.booleans(),
+)
+def test_whatever_changes_and_wherever_it_dies_the_next_run_completes_the_picture(  # noqa: PLR0913, PLR0917
+    run_tap: Callable[..., Any],
+    catalog_of: Callable[..., Any],
+    truth: Truth,
+    sandbox: RunningSandbox,
+    stops: list[int],
+    steps: list[tuple[int, int]],
+    zone: str,
+    lag: int,
+    inclusive: bool,  # noqa: FBT001 a switch of the sandbox
+) -> None:
+    """Records change while they are read, runs die at any message, in any zone, with searches that lag behind."""
+    sandbox.reset(customers=40, seed=7, intercom_timezone=zone, search_lag=lag, search_bounds_inclusive=inclusive)
+    catalog = catalog_of(*STREAMS)
+    held: Held = {}
+    state: dict[str, Any] = {"bookmarks": {}}
+    due = dict(steps)
+    count = 0
+
+    def take(message: dict[str, Any]) -> None:
+        nonlocal state, left, count
+        keep(held, message)
+        count += 1
+        if message["type"] == "STATE":
+            state = message["value"]
+        if count in due:
+            sandbox.advance(seconds=due[count])
+        left -= 1
+        if left == 0:
+            raise Killed
+
+    for stop in [*stops, 0]:
+        left = stop
+        with contextlib.suppress(Killed):
+            run_tap(state=state, catalog=catalog, on_message=take, page_size=7)
+        sandbox.advance(seconds=300)
+    sandbox.world.clock.advance(lag + 1)
+    left = 0
+    run_tap(state=state, catalog=catalog, on_message=take, page_size=7)
+    known = truth()
+    assert versions(held, known) == versions(known, known)
+    assert state["bookmarks"]["_sync"]["streams"] == ",".join(STREAMS)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_a_signal_acknowledges_nothing(
+    config: dict[str, Any],
+    sandbox: RunningSandbox,
+    command_line: Callable[..., list[str]],
+    catalog_file: Callable[..., str],
+    number: signal.Signals,
+) -> None:
+    """Told to end while it waits for a page, the command ends at once, with the signal's code and no word of STATE."""
+    sandbox.fault(api="intercom", path="/conversations/search", nth=3, effect={"delay": 60})
+    words = command_line(config | {"page_size": 5}, "--catalog", catalog_file("contacts", "conversations"))
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        messages = []
+        while [message.get("stream") for message in messages].count("conversations") < 11:
+            messages.append(json.loads(process.stdout.readline()))
+        process.send_signal(number)
+        rest, log = process.communicate(timeout=20)
+    assert (process.returncode, rest) == (128 + number, "")
+    states = [message["value"]["bookmarks"] for message in messages if message["type"] == "STATE"]
+    assert [sorted(state) for state in states] == [["contacts"]]
+    assert "Traceback" not in log

@@ -1,0 +1,128 @@
+"""The one scroll over the companies of a workspace: whose turn it is, what breaks it, and where it ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.testing import RunningSandbox
+
+    Truth = Callable[[], dict[str, dict[str, Any]]]
+
+HEADERS = {"Authorization": "Bearer sandbox_token"}
+SCROLL = {"api": "intercom", "path": "/companies/scroll"}
+pytestmark = pytest.mark.usefixtures("in_no_time")
+
+
+@pytest.fixture(autouse=True)
+def many(sandbox: RunningSandbox) -> None:
+    """Enough companies for three pages, and scrolls that expire soon."""
+    sandbox.reset(customers=60, seed=7, scroll_idle=1)
+    known = sandbox.world.intercom
+    contact = next(one for one in known.contacts.live() if one.is_user)
+    for number in range(200):
+        company = known.companies.add(known.new_company({"company_id": f"many-{number}", "name": "Many"}, 7), "API")
+        known.attach(contact, company, 7, "API")
+
+
+def ids(run: Any) -> list[str]:
+    """The companies that came."""
+    return [record["id"] for record in run.records["companies"]]
+
+
+def test_one_scroll_serves_every_stream_that_needs_it(
+    run_tap: Callable[..., Any], catalog_of: Callable[..., Any], truth: Truth, calls: Callable[[], dict[str, int]]
+) -> None:
+    """Companies, their contacts and their segments: four calls for three pages and the empty one, all together."""
+    run = run_tap(catalog=catalog_of("companies", "company_contacts", "company_segments"))
+    assert sorted(ids(run)) == sorted(truth()["companies"])
+    counted = calls()
+    assert counted["/companies/scroll"] == 4
+    assert counted["/companies/{id}/contacts"] == counted["/companies/{id}/segments"] == len(truth()["companies"])
+
+
+def test_it_waits_for_its_turn(run_tap: Callable[..., Any], sandbox: RunningSandbox, truth: Truth) -> None:
+    """A scroll that somebody left open expires, and then it is this run's turn."""
+    requests.get(f"{sandbox.intercom_url}/companies/scroll", headers=HEADERS, timeout=10).raise_for_status()
+    run = run_tap()
+    assert run.refusal is None
+    assert sorted(ids(run)) == sorted(truth()["companies"])
+
+
+def test_a_turn_that_does_not_come_is_one_sentence(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
+    """After `scroll_patience` it says that something else holds the scroll, and leaves no marker."""
+    requests.get(f"{sandbox.intercom_url}/companies/scroll", headers=HEADERS, timeout=10).raise_for_status()
+    run = run_tap(scroll_patience=0)
+    assert run.refusal == (
+        "Something else is reading the companies of the workspace (400 scroll_exists): Intercom permits one at a time."
+    )
+    assert not any("_sync" in state for state in run.states)
+
+
+GONE = {"type": "error.list", "errors": [{"code": "not_found", "message": "scroll parameter not found"}]}
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [
+        {"status": 500, "body": {"errors": [{"code": "server_error"}]}},
+        {"status": 404, "body": GONE},
+        {"drop": "after"},
+        {"truncate": True},
+        {"status": 200, "body": ""},
+    ],
+    ids=["500", "expired", "dropped after", "cut off", "an empty 200"],
+)
+def test_a_scroll_that_breaks_is_begun_again(
+    run_tap: Callable[..., Any],
+    sandbox: RunningSandbox,
+    truth: Truth,
+    effect: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The page that was lost cannot be asked for again: from the beginning, and nothing is missing or sent twice."""
+    sandbox.fault(**SCROLL, nth=2, effect=effect)
+    run = run_tap()
+    assert run.refusal is None
+    assert sorted(ids(run)) == sorted(truth()["companies"])
+    assert "broke off and is begun again" in caplog.text
+
+
+def test_a_429_does_not_break_it(
+    run_tap: Callable[..., Any], sandbox: RunningSandbox, truth: Truth, calls: Callable[[], dict[str, int]]
+) -> None:
+    """A call that was one too many was not carried out: the same page is asked for again."""
+    limited = {"status": 429, "headers": {"X-RateLimit-Reset": "0"}, "body": {"errors": [{"code": "x"}]}}
+    sandbox.fault(**SCROLL, nth=2, effect=limited)
+    assert sorted(ids(run_tap())) == sorted(truth()["companies"])
+    assert calls()["/companies/scroll"] == 5
+
+
+def test_a_scroll_that_always_breaks_ends_the_run(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
+    """After five beginnings it is a sentence, and companies that came are not acknowledged."""
+    sandbox.reset(customers=60, seed=7, scroll_idle=0)
+    sandbox.fault(**SCROLL, effect={"status": 200, "body": {"data": [], "scroll_param": None}}, times=0)
+    sandbox.world.intercom.scroll._idle = 0.001  # noqa: SLF001 shorter than any way there and back
+    run = run_tap()
+    assert run.refusal in (
+        "The scroll over the companies broke off 5 times: run again later.",
+        "What was asked for at /companies/scroll is not there (404 not_found).",
+    )
+    assert not any("_sync" in state for state in run.states)
+
+
+def test_a_refusal_is_told_before_the_first_message(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
+    """A token that may not read companies sends nothing of the contacts either."""
+    body = {"type": "error.list", "errors": [{"code": "forbidden", "message": "Forbidden"}]}
+    sandbox.fault(**SCROLL, effect={"status": 403, "body": body})
+    run = run_tap()
+    assert run.messages == []
+    assert run.refusal == (
+        "The token in the setting `access_token` may not read /companies/scroll (403 forbidden): its app lacks the "
+        "permission `Read and list users and companies` in Intercom's Developer Hub."
+    )
