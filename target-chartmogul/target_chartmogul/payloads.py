@@ -272,6 +272,8 @@ def _timestamp(value: Any) -> str:
 
 def _moment(value: Any) -> datetime:
     """Read an ISO 8601 text, UTC when it names no zone."""
+    if not isinstance(value, str):
+        raise TypeError
     moment = datetime.fromisoformat(value.strip())
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -279,7 +281,7 @@ def _moment(value: Any) -> datetime:
 def _instant(value: Any) -> int | None:
     try:
         return int(_moment(value).timestamp())
-    except (ValueError, AttributeError):
+    except (ValueError, TypeError):
         return None
 
 

@@ -152,8 +152,11 @@ class StreamRun:
                 yield row, planner.plan(row)
 
     def _foresee(self, row: Row, plan: Plan) -> None:
-        if plan.outcome.kind == "created" and self.kind is CUSTOMER and self._settings.merge != "off":
-            self.coming.append(party_from(plan.want.values, [row.id or ""]))
+        """Take a customer that a sync would create for one that is there: it has contacts, and may be merged."""
+        if plan.outcome.kind == "created" and self.kind is CUSTOMER and row.id:
+            self.spool.put_place(row.id, "")
+            if self._settings.merge != "off":
+                self.coming.append(party_from(plan.want.values, [row.id]))
 
     def _needs_customer(self, row: Row) -> bool:
         """Say whether a contact is new, or another customer's: only then does it matter who its customer is."""

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 _MAX_TRIES = 7
 _MAX_RESOLVED = 3  # times that a record is looked for again, because it went away while it was written
+_PLACES = frozenset({"customer_uuid", "data_source_uuid"})  #: where a contact belongs
 
 Changes = dict[str, Change]
 
@@ -56,6 +57,7 @@ class Job:
     want: Wanted
     held: Held | None = None
     created: bool = False
+    first: Changes = field(default_factory=dict)
     todo: Changes = field(default_factory=dict)
     kept: Changes = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
@@ -131,6 +133,7 @@ class Writer(ABC):
     def _create(self, job: Job) -> None:
         """Create a record, without the fields that ChartMogul refuses; or take the one that is there after all."""
         changed, job.kept = self._planner.first(job.row, job.want)
+        job.first = changed
         while job.held is None:
             try:
                 job.held = self._posted(job, changed)
@@ -216,7 +219,7 @@ class Writer(ABC):
         """Compare what was sent with what ChartMogul says it holds, and remember what it holds back."""
         if job.held is None:
             raise RuntimeError("Nothing is told of what is not there.")
-        sent = self._planner.first(job.row, job.want)[0] if job.created else job.todo
+        sent = job.first if job.created else job.todo
         sent = {name: one for name, one in sent.items() if name not in job.refused}
         absent = lacking(sent, job.held, self._shape)
         self._remember(job, sent, absent)
@@ -302,9 +305,11 @@ class ContactWriter(Writer):
         try:
             return super()._posted(job, changed)
         except RecordRefusedError as error:
-            if not error.is_missing or not job.row.customer:
+            if not job.row.customer or not (error.is_missing or _PLACES.intersection(error.named)):
                 raise
-            if self._planner.customers.find(job.row.customer) is None:
+            before = self._planner.customers.place(job.row.customer)
+            found = self._planner.customers.find(job.row.customer)
+            if found is None or found.uuid == before:
                 raise
             return super()._posted(job, changed)
 
