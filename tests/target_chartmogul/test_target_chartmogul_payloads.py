@@ -22,11 +22,11 @@ from target_chartmogul.payloads import (
     held_from,
     lacking,
     plain_fields,
-    same,
     typed_attributes,
     wanted,
 )
 from target_chartmogul.transport import RecordRefusedError, refusal
+from target_chartmogul.values import same
 
 TYPES = {"plan": "String", "seats": "Integer", "score": "Decimal", "vip": "Boolean", "since": "Timestamp"}
 SHAPE = Shape(TYPES)
