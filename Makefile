@@ -31,6 +31,7 @@ bench: .venv/synced ## Measure speed, calls and memory of every part
 	$(UV) run --no-sync python bench/map_subscriptions.py
 	$(UV) run --no-sync python bench/map_leads.py
 	$(UV) run --no-sync python bench/target_intercom.py
+	$(UV) run --no-sync python bench/target_chartmogul.py
 
 lint: .venv/synced ## Check style, types and the lock file
 	$(UV) lock --check

@@ -77,7 +77,7 @@ class Administration:
         rows = [_customer_row(one, uuid, people, when) for one, when in zip(customers, dates, strict=True)]
         _print(_CUSTOMER, rows)
         _print(("status", "customers"), Counter(row[2] for row in rows).most_common())
-        print(f"\n{len(customers)} customers and {len(contacts)} contacts in {self._name}")  # noqa: T201 - a command
+        print(f"\n{self._name}: customers: {len(customers)}, contacts: {len(contacts)}")  # noqa: T201 - a command
         prepare(self._settings.report_dir)
         _write(self._settings.report_dir / "review_customers.csv", _CUSTOMER, rows)
         _write(self._settings.report_dir / "review_contacts.csv", _CONTACT, map(_contact_row, contacts))
@@ -110,10 +110,11 @@ class Administration:
         contacts = sum(len(page) for page in self._client.listed(CONTACT, uuid))
         shared = sum(set(one.get("data_source_uuids") or ()) != {uuid} for one in customers)
         return (
-            f"Deleting {self._name} removes at once and for good: {len(customers) - shared} customers with their "
-            f"attributes, tags, MRR adjustments and connected subscriptions, and {contacts} contacts. {shared} more "
-            "customers are merged with another data source's: they keep that source's data, and lose what came with "
-            "this one."
+            f"Deleting {self._name} removes at once and for good:\n"
+            "  customers with their attributes, tags, MRR adjustments and connected subscriptions: "
+            f"{len(customers) - shared}\n"
+            f"  contacts: {contacts}\n"
+            f"  what came with it on customers that are merged with another source's, whose data stays: {shared}"
         )
 
     def _last_change(self, entry: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import FatalAPIError
 
+from target_chartmogul.payloads import external_ids
 from target_chartmogul.transport import RecordRefusedError, Transport
 
 if TYPE_CHECKING:
@@ -63,10 +64,14 @@ class ChartMogulClient(Transport):
             params = params | {"cursor": cursor}
 
     def by_external_id(self, kind: Kind, source: str, external_id: str) -> dict[str, Any] | None:
-        """Read the customer or contact that has an external id in a data source, None when there is none."""
+        """Read the customer or contact that has an external id in a data source, None when there is none.
+
+        Unknown filters are ignored, so that every entry is looked at; of several contacts the oldest is listed last.
+        """
         params = {"data_source_uuid": source, "external_id": external_id}
         entries = self._call("GET", kind.path, params=params).get("entries") or []
-        return entries[-1] if entries else None
+        found = [one for one in entries if external_id in {one.get("external_id"), *external_ids(one, source)}]
+        return found[-1] if found else None
 
     def create(self, kind: Kind, body: Mapping[str, Any]) -> dict[str, Any]:
         """Create a customer or contact.

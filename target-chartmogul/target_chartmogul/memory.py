@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("stream", "id", "field", "wanted", "held", "reason", "found_at")
 ANY = "*"  #: stands for the id where a field is held back whosever it is
-OVERRIDDEN, UNDEFINED, REFUSED = "kept by an override", "not defined in ChartMogul", "refused: "
+OVERRIDDEN, UNDEFINED, REFUSED = "kept as ChartMogul has it", "not defined in ChartMogul", "refused: "
 
 _BELIEVED = 86_400  # seconds for which it is taken to be held back still, while neither side changes
 

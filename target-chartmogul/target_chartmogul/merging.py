@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from target_chartmogul.kinds import CUSTOMER
 from target_chartmogul.matching import Match, Party, matched
-from target_chartmogul.payloads import external_ids, same
+from target_chartmogul.payloads import external_ids
 from target_chartmogul.transport import RecordRefusedError
+from target_chartmogul.values import same
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

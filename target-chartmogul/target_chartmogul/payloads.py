@@ -6,16 +6,14 @@ https://dev.chartmogul.com/reference/customers, https://dev.chartmogul.com/refer
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from target_chartmogul.kinds import CUSTOMER, CUSTOMER_ID, Kind
+from target_chartmogul.values import MAX_STRING, same
+from target_chartmogul.values import fitted as fitted_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-#: The longest text that a custom attribute holds.
-MAX_STRING = 255
+    from collections.abc import Iterable, Mapping, Sequence
 
 CUSTOM, TAG = "custom.", "tag."
 """Custom attributes and tags stand among the fields of a change under these prefixes."""
@@ -77,7 +75,7 @@ def wanted(record: Mapping[str, Any], shape: Shape) -> Wanted:
     cut = 0
     for name, data_type, value in _given(record, shape):
         try:
-            fitted[name] = _fitted(data_type, value)
+            fitted[name] = fitted_value(data_type, value)
         except (ValueError, TypeError, OverflowError):
             unfit[name] = f"the value is not of the type {data_type}"
             continue
@@ -198,19 +196,6 @@ def type_of(name: str, shape: Shape) -> str:
     return shape.kind.fields.get(name, "tag")
 
 
-def same(data_type: str, value: Any, held: Any) -> bool:
-    """Compare a fitted value with the one ChartMogul holds: 49 is 49.0, a date is its second, "" is nothing."""
-    if value is None or held is None or held == "":
-        return value is None and (held is None or held == "")
-    if data_type in {"Integer", "Decimal"}:
-        return isinstance(held, int | float | str) and not isinstance(held, bool) and _number(held) == float(value)
-    if data_type == "Timestamp":
-        return _instant(held) == _instant(value)
-    if data_type in {"e-mail", "code"}:
-        return str(held).casefold() == str(value).casefold()
-    return type(value) is type(held) and bool(value == held)
-
-
 def named_fields(names: Sequence[str], sent: Iterable[str]) -> list[str]:
     """Give those of the sent fields that a refusal names, attributes as a whole left out."""
     return sorted(set(names) & {name for name in sent if "." not in name})
@@ -232,72 +217,3 @@ def _given(record: Mapping[str, Any], shape: Shape) -> Iterable[tuple[str, str, 
     for tag in (record.get("attributes") or {}).get("tags") or ():
         if shape.kind is CUSTOMER and str(tag).strip():
             yield TAG + str(tag).strip(), "tag", True
-
-
-def _fitted(data_type: str, value: Any) -> Any:
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
-    return _FITTERS[data_type](value)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, dict | list):
-        raise TypeError
-    return str(value).strip()
-
-
-def _integer(value: Any) -> int:
-    number = int(value)
-    if isinstance(value, bool) or number != float(value):
-        raise ValueError
-    return number
-
-
-def _float(value: Any) -> float:
-    number = float(value)
-    if isinstance(value, bool) or number - number != 0:  # infinities and NaN have no JSON
-        raise ValueError
-    return number
-
-
-def _boolean(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError
-    return value
-
-
-def _timestamp(value: Any) -> str:
-    return _moment(value).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _moment(value: Any) -> datetime:
-    """Read an ISO 8601 text, UTC when it names no zone."""
-    moment = datetime.fromisoformat(value.strip())
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _instant(value: Any) -> int | None:
-    try:
-        return int(_moment(value).timestamp())
-    except (ValueError, AttributeError):
-        return None
-
-
-def _number(value: float | str) -> float | None:
-    try:
-        return float(value)
-    except ValueError:
-        return None
-
-
-_FITTERS: dict[str, Callable[[Any], Any]] = {
-    "text": _text,
-    "e-mail": _text,
-    "code": lambda value: _text(value).upper(),
-    "tag": lambda value: value,
-    "String": lambda value: _text(value)[:MAX_STRING].rstrip(),
-    "Integer": _integer,
-    "Decimal": _float,
-    "Boolean": _boolean,
-    "Timestamp": _timestamp,
-}

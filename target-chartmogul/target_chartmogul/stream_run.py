@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from target_chartmogul.attributes import declared_attributes
+from target_chartmogul.contact_writing import ContactWriter
+from target_chartmogul.customer_writing import CustomerWriter
 from target_chartmogul.dispatch import run_all
 from target_chartmogul.finding import INDEXED_FROM, Finder
 from target_chartmogul.kinds import CONTACT, CUSTOMER, CUSTOMER_ID
@@ -13,9 +15,9 @@ from target_chartmogul.memory import ANY
 from target_chartmogul.merging import party_from
 from target_chartmogul.payloads import Shape, text_of
 from target_chartmogul.planning import Planner
+from target_chartmogul.processing import Processing
 from target_chartmogul.reports import Progress
 from target_chartmogul.spool import Spool
-from target_chartmogul.writing import ContactWriter, CustomerWriter
 
 if TYPE_CHECKING:
     import logging
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from target_chartmogul.client import ChartMogulClient
     from target_chartmogul.kinds import Kind
     from target_chartmogul.matching import Party
-    from target_chartmogul.outcomes import Outcome
     from target_chartmogul.planning import Plan
     from target_chartmogul.reports import ReportFiles
     from target_chartmogul.settings import Settings
@@ -109,38 +110,24 @@ class StreamRun:
         Raises:
             FatalAPIError: too many were refused. Besides, whatever makes a run stop.
         """
-        planner = Planner(self.shape, self.spool, customers, reports.memory)
         self._recall(reports)
-        limit = RejectLimit(self._settings.max_rejects)
+        planner = Planner(self.shape, self.spool, customers, reports.memory)
         progress = Progress(self._logger, f"Processed {self.kind.stream}", self.spool.count())
-
-        def record(item: tuple[Row, Plan], outcome: Outcome) -> None:
-            self._record(reports, item[0], outcome, written=True)
-            limit.note(outcome.reason if outcome.kind == "rejected" else None)
-            progress.step()
-
-        def unwritten() -> Iterator[tuple[Row, Plan]]:
-            for row, plan in self._planned(executor, planner, customers):
-                self._summary.values_cut += plan.want.cut
-                if plan.writes and not self._settings.validate:
-                    yield row, plan
-                else:
-                    self._record(reports, row, plan.outcome, written=False)
-                    self._foresee(row, plan)
-                    progress.step()
-
+        work = Processing(self.kind.stream, self._summary, reports, progress, RejectLimit(self._settings.max_rejects))
+        planned = self._planned(executor, planner, customers)
         if self._settings.validate or source is None:
-            for _ in unwritten():
-                raise RuntimeError("Nothing can be written without a data source.")
+            for row, plan in planned:
+                work.leave(row, plan)
+                self._foresee(row, plan)
             return
         writer = (ContactWriter if self.kind is CONTACT else CustomerWriter)(self._client, planner, self.finder, source)
         run_all(
             executor,
             lambda item: writer.write(*item),
-            unwritten(),
+            work.unwritten(planned),
             window=_QUEUED * self._settings.max_concurrency,
-            record=record,
-            objection=lambda: interruption() or limit.objection(),
+            record=work.wrote,
+            objection=lambda: interruption() or work.limit.objection(),
         )
 
     def _planned(self, executor: Executor, planner: Planner, customers: Finder) -> Iterator[tuple[Row, Plan]]:
@@ -152,8 +139,11 @@ class StreamRun:
                 yield row, planner.plan(row)
 
     def _foresee(self, row: Row, plan: Plan) -> None:
-        if plan.outcome.kind == "created" and self.kind is CUSTOMER and self._settings.merge != "off":
-            self.coming.append(party_from(plan.want.values, [row.id or ""]))
+        """Take a customer that a sync would create for one that is there: it has contacts, and may be merged."""
+        if plan.outcome.kind == "created" and self.kind is CUSTOMER and row.id:
+            self.spool.put_place(row.id, "")
+            if self._settings.merge != "off":
+                self.coming.append(party_from(plan.want.values, [row.id]))
 
     def _needs_customer(self, row: Row) -> bool:
         """Say whether a contact is new, or another customer's: only then does it matter who its customer is."""
@@ -164,7 +154,3 @@ class StreamRun:
         """Forget that attributes of contacts are not defined which somebody has."""
         if self.kind is CONTACT:
             reports.memory.forget(self.kind.stream, ANY, *self.finder.seen_custom)
-
-    def _record(self, reports: ReportFiles, row: Row, outcome: Outcome, *, written: bool) -> None:
-        self._summary.note(self.kind.stream, outcome)
-        reports.done(self.kind.stream, row, outcome, written=written)

@@ -13,22 +13,15 @@ from typing import TYPE_CHECKING, Any
 import backoff
 from singer_sdk.exceptions import FatalAPIError
 
-from target_chartmogul.kinds import CONTACT, CUSTOMER_ID
+from target_chartmogul.kinds import CONTACT
 from target_chartmogul.memory import ANY, OVERRIDDEN, REFUSED, UNDEFINED
 from target_chartmogul.outcomes import Outcome
 from target_chartmogul.payloads import (
     CUSTOM,
-    TAG,
     Change,
-    cleared_in,
-    contact_body,
-    creation_body,
     held_from,
     lacking,
     named_fields,
-    plain_fields,
-    tags_in,
-    typed_attributes,
 )
 from target_chartmogul.transport import LostReplyError, RecordRefusedError
 
@@ -44,7 +37,6 @@ if TYPE_CHECKING:
 
 _MAX_TRIES = 7
 _MAX_RESOLVED = 3  # times that a record is looked for again, because it went away while it was written
-
 Changes = dict[str, Change]
 
 
@@ -56,6 +48,7 @@ class Job:
     want: Wanted
     held: Held | None = None
     created: bool = False
+    first: Changes = field(default_factory=dict)
     todo: Changes = field(default_factory=dict)
     kept: Changes = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
@@ -131,6 +124,7 @@ class Writer(ABC):
     def _create(self, job: Job) -> None:
         """Create a record, without the fields that ChartMogul refuses; or take the one that is there after all."""
         changed, job.kept = self._planner.first(job.row, job.want)
+        job.first = changed
         while job.held is None:
             try:
                 job.held = self._posted(job, changed)
@@ -216,7 +210,7 @@ class Writer(ABC):
         """Compare what was sent with what ChartMogul says it holds, and remember what it holds back."""
         if job.held is None:
             raise RuntimeError("Nothing is told of what is not there.")
-        sent = self._planner.first(job.row, job.want)[0] if job.created else job.todo
+        sent = job.first if job.created else job.todo
         sent = {name: one for name, one in sent.items() if name not in job.refused}
         absent = lacking(sent, job.held, self._shape)
         self._remember(job, sent, absent)
@@ -239,77 +233,3 @@ class Writer(ABC):
                 self._memory.note(stream, job.id, name, change, f"{REFUSED}{reason}")
         self._memory.settle(stream, job.id, {*absent, *job.kept, *job.refused})
         self._memory.forget(stream, ANY, *(held if contact else (name for name in sent if name not in absent)))
-
-
-class CustomerWriter(Writer):
-    """Writes customers. Attributes go through their own endpoint, with their types."""
-
-    def _body(self, job: Job, changed: Changes) -> dict[str, Any]:
-        body = {"data_source_uuid": self._source, "external_id": job.id}
-        return body | creation_body(changed, self._shape)
-
-    def _repairs(self, name: str) -> bool:
-        return name.startswith((CUSTOM, TAG))
-
-    def _send(self, job: Job) -> None:
-        self._patch(job, plain_fields(job.todo))
-        self._send_attributes(job, typed_attributes(job.todo, self._shape))
-        if keys := cleared_in(job.todo):
-            self._client.clear_attributes(job.uuid, keys)
-            job.holds({CUSTOM + key: None for key in keys})
-        if tags := tags_in(job.todo):
-            reply = self._client.add_tags(job.uuid, tags)
-            job.holds(dict.fromkeys((TAG + tag for tag in reply.get("tags") or ()), True))
-
-    def _send_attributes(self, job: Job, custom: list[dict[str, Any]]) -> None:
-        """Write attributes; when they are refused together, each by itself, so that the others are written."""
-        if not custom:
-            return
-        try:
-            reply = self._client.set_attributes(job.uuid, custom)
-        except RecordRefusedError as error:
-            if error.is_missing:
-                raise
-            if len(custom) > 1:
-                for one in custom:
-                    self._send_attributes(job, [one])
-            else:
-                self._leave_out(job, custom[0], error)
-        else:
-            job.holds(
-                {CUSTOM + key: one for key, one in (reply.get("custom") or {}).items() if key in self._shape.types}
-            )
-
-    def _leave_out(self, job: Job, attribute: Mapping[str, Any], error: RecordRefusedError) -> None:
-        """Note that an attribute is refused; unless it is for this value, it is not tried with anybody else."""
-        name = CUSTOM + attribute["key"]
-        job.refused[name] = error.reason
-        if "value" not in error.named:
-            self._memory.note(
-                self._shape.kind.stream, ANY, name, Change(None, attribute["type"]), f"{REFUSED}{error.reason}"
-            )
-
-
-class ContactWriter(Writer):
-    """Writes contacts. What they are to hold goes into one body; an attribute that nobody has defined is dropped."""
-
-    def _body(self, job: Job, changed: Changes) -> dict[str, Any]:
-        body = {"data_source_uuid": self._source, "external_id": job.id}
-        return body | {"customer_uuid": self._planner.customers.place(job.row.customer)} | contact_body(changed)
-
-    def _posted(self, job: Job, changed: Changes) -> Held:
-        """Create; a customer that is not there may have been merged since it was found."""
-        try:
-            return super()._posted(job, changed)
-        except RecordRefusedError as error:
-            if not error.is_missing or not job.row.customer:
-                raise
-            if self._planner.customers.find(job.row.customer) is None:
-                raise
-            return super()._posted(job, changed)
-
-    def _send(self, job: Job) -> None:
-        body = contact_body(job.todo)
-        if CUSTOMER_ID in job.todo:
-            body["customer_uuid"] = self._planner.customers.place(job.row.customer)
-        self._patch(job, body)

@@ -28,9 +28,9 @@ def test_an_override_is_told_of_once(account: Any, target: Any, lead: Record, ca
     ran = target.run([record])
     assert ran.summary == {"status": "completed", "records": 1, "held": 1, "values_held": 1}
     assert ran.rows("held_values")[0][:6] == [
-        "customers", "a", "website_url", '"a.example"', '"own.example"', "kept by an override"
+        "customers", "a", "website_url", '"a.example"', '"own.example"', "kept as ChartMogul has it"
     ]  # fmt: skip
-    assert warnings(caplog) == ["`website_url` of customers is kept by an override (1): see held_values.csv"]
+    assert warnings(caplog) == ["`website_url` of customers is kept as ChartMogul has it (1): see held_values.csv"]
     again = target.run([record])
     assert again.summary == {"status": "completed", "records": 1, "held": 1, "values_held": 1}
     assert (account.writes(), warnings(caplog)) == (0, [])

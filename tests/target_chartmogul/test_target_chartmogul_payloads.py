@@ -1,0 +1,334 @@
+"""From a record to a body: fitted values, comparisons, and what a reply tells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from target_chartmogul.attributes import Declared, declared_attributes
+from target_chartmogul.kinds import CONTACT, CUSTOMER
+from target_chartmogul.payloads import (
+    Change,
+    Held,
+    Shape,
+    Wanted,
+    changes,
+    contact_body,
+    creation,
+    creation_body,
+    external_ids,
+    held_from,
+    lacking,
+    plain_fields,
+    typed_attributes,
+    wanted,
+)
+from target_chartmogul.transport import RecordRefusedError, refusal
+from target_chartmogul.values import same
+
+TYPES = {"plan": "String", "seats": "Integer", "score": "Decimal", "vip": "Boolean", "since": "Timestamp"}
+SHAPE = Shape(TYPES)
+
+
+DECLARED = {
+    "nothing": ({}, Declared({}, {})),
+    "types": (
+        {
+            "a": {"type": ["string", "null"]},
+            "b": {"type": "integer"},
+            "c": {"type": ["null", "number"]},
+            "d": {"type": "boolean"},
+            "e": {"type": "string", "format": "date-time"},
+            "f": {"type": ["integer", "number"]},
+        },
+        Declared({"a": "String", "b": "Integer", "c": "Decimal", "d": "Boolean", "e": "Timestamp", "f": "Decimal"}, {}),
+    ),
+    "an object": (
+        {"o": {"type": "object"}},
+        Declared({}, {"o": "ChartMogul's attributes hold text, numbers, booleans and dates only"}),
+    ),
+    "an illegal key": (
+        {"job title": {"type": "string"}},
+        Declared({}, {"job title": "ChartMogul's keys hold letters, digits and underscores only"}),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DECLARED)
+def test_declared_attributes(case: str) -> None:
+    """The JSON schema gives each attribute its type, or a sentence why it is left out."""
+    properties, expected = DECLARED[case]
+    customers = {"properties": {"attributes": {"properties": {"custom": {"properties": properties}}}}}
+    assert declared_attributes(customers, CUSTOMER) == expected
+    assert declared_attributes({"properties": {"custom": {"properties": properties}}}, CONTACT) == expected
+
+
+FITTED: list[tuple[str, Any, Any]] = [
+    ("plan", " gold ", "gold"),
+    ("plan", 7, "7"),
+    ("plan", "x" * 300, "x" * 255),
+    ("seats", 7.0, 7),
+    ("seats", "7", 7),
+    ("score", 1, 1.0),
+    ("vip", False, False),
+    ("since", "2026-01-02T03:04:05+01:00", "2026-01-02T02:04:05Z"),
+    ("since", "2026-01-02", "2026-01-02T00:00:00Z"),
+    ("plan", "", None),
+    ("seats", None, None),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "fitted"), FITTED)
+def test_values_are_fitted_to_their_types(key: str, value: Any, fitted: Any) -> None:
+    """A value becomes what ChartMogul holds."""
+    found = wanted({"attributes": {"custom": {key: value}}}, SHAPE)
+    assert dict(found.values) == {f"custom.{key}": fitted}
+    assert type(found.values[f"custom.{key}"]) is type(fitted)
+
+
+MISFITS: list[tuple[str, Any]] = [
+    ("plan", {}),
+    ("seats", 1.5),
+    ("seats", True),
+    ("seats", "many"),
+    ("score", float("nan")),
+    ("score", True),
+    ("vip", "yes"),
+    ("since", "soon"),
+    ("since", 5),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), MISFITS)
+def test_a_misfit_is_left_out_with_a_sentence(key: str, value: Any) -> None:
+    """The other values of the record stay."""
+    found = wanted({"name": "A", "attributes": {"custom": {key: value}}}, SHAPE)
+    assert dict(found.values) == {"name": "A"}
+    assert found.unfit == {f"custom.{key}": f"the value is not of the type {TYPES[key]}"}
+
+
+def test_what_is_cut_is_counted() -> None:
+    """A text of more than 255 characters is cut, once counted."""
+    record = {"name": "x" * 300, "attributes": {"custom": {"plan": "x" * 300}}}
+    assert wanted(record, SHAPE).cut == 1
+    assert wanted(record, SHAPE).values["name"] == "x" * 300
+
+
+def test_empty_fields_and_undeclared_attributes_are_left_out() -> None:
+    """An empty field says nothing, a null attribute does; what is not declared has no type."""
+    record = {
+        "name": " ",
+        "email": None,
+        "city": "Bonn",
+        "attributes": {"custom": {"plan": None, "other": 1}, "tags": ["t", " "]},
+    }
+    assert dict(wanted(record, SHAPE).values) == {"city": "Bonn", "custom.plan": None, "tag.t": True}
+
+
+SAME: list[tuple[str, Any, Any, bool]] = [
+    ("text", "A", "A", True),
+    ("text", "A", "a", False),
+    ("text", "A", "", False),
+    ("text", None, "", True),
+    ("e-mail", "A@a.example", "a@A.example", True),
+    ("code", "DE", "de", True),
+    ("Integer", 7, 7.0, True),
+    ("Integer", 7, "7", True),
+    ("Integer", 1, True, False),
+    ("Decimal", 1.5, "1.50", True),
+    ("Decimal", 1.5, "x", False),
+    ("Boolean", False, False, True),
+    ("Boolean", False, True, False),
+    ("Boolean", True, 1, False),
+    ("Boolean", False, None, False),
+    ("Timestamp", "2026-01-02T00:00:00Z", "2026-01-02T00:00:00.000Z", True),
+    ("Timestamp", "2026-01-02T00:00:00Z", "2026-01-02T01:00:00+01:00", True),
+    ("Timestamp", "2026-01-02T00:00:00Z", "soon", False),
+    ("tag", True, True, True),
+    ("tag", True, None, False),
+]
+
+
+@pytest.mark.parametrize(("data_type", "value", "held", "expected"), SAME)
+def test_values_are_compared_by_type(data_type: str, value: Any, held: Any, expected: Any) -> None:
+    """What ChartMogul writes in another way is the same."""
+    assert same(data_type, value, held) is expected
+
+
+ENTRY = {
+    "uuid": "cus_1",
+    "external_id": "cb-1",
+    "data_source_uuid": "ds_b",
+    "external_ids": ["cb-1", "a", "b"],
+    "data_source_uuids": ["ds_b", "ds_a", "ds_a"],
+    "name": "Billed",
+    "attributes": {"custom": {"plan": "x", "foreign": 1}, "tags": ["t"]},
+}
+
+
+def test_a_merged_customer_is_read_through_its_parallel_lists() -> None:
+    """Every external id of the source counts, the first of them speaks, and a foreign source makes it shared."""
+    held = held_from(ENTRY, SHAPE, "ds_a")
+    assert (held.uuid, held.owner, held.shared) == ("cus_1", "a", True)
+    assert {name: one for name, one in held.values.items() if one is not None} == {
+        "name": "Billed", "custom.plan": "x", "tag.t": True
+    }  # fmt: skip
+
+
+EXTERNAL_IDS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "merged": (ENTRY, ["a", "b"]),
+    "single": ({"external_id": "a", "data_source_uuid": "ds_a"}, ["a"]),
+    "another source's": ({"external_id": "a", "data_source_uuid": "ds_b"}, []),
+    "lists of unequal length": (
+        {"external_id": "a", "data_source_uuid": "ds_a", "external_ids": ["a"], "data_source_uuids": ["ds_b", "ds_a"]},
+        ["a"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", EXTERNAL_IDS)
+def test_external_ids_of_one_source(case: str) -> None:
+    """The lists where they are parallel, else the single fields."""
+    entry, expected = EXTERNAL_IDS[case]
+    assert external_ids(entry, "ds_a") == expected
+
+
+def held(*, shared: bool = False, **values: Any) -> Held:
+    """Give what ChartMogul holds; `custom_plan` stands for `custom.plan`."""
+    return Held(
+        "cus_1",
+        {name.replace("_", ".", 1) if name[:6] == "custom" else name: one for name, one in values.items()},
+        "a",
+        None,
+        shared,
+    )
+
+
+def test_only_differences_are_changes() -> None:
+    """By field, before and after; what ChartMogul holds and no record says is no difference."""
+    want = Wanted({"name": "New", "city": "Bonn", "custom.plan": "x", "custom.seats": 2, "tag.t": True})
+    assert changes(want, held(name="Old", city="Bonn", custom_plan="x", company="Own"), SHAPE) == {
+        "name": Change("Old", "New"),
+        "custom.seats": Change(None, 2),
+        "tag.t": Change(None, after=True),
+    }
+
+
+def test_what_may_be_written_to_a_shared_customer() -> None:
+    """Website, dates, attributes and tags; the rest only if the setting says so."""
+    want = Wanted(
+        {"name": "New", "email": "a@b.example", "website_url": "b.example", "lead_created_at": "2026-01-01T00:00:00Z",
+         "custom.plan": "x", "tag.t": True}
+    )  # fmt: skip
+    found = changes(want, held(shared=True), SHAPE)
+    assert set(found) == {"website_url", "lead_created_at", "custom.plan", "tag.t"}
+    assert set(changes(want, held(shared=True), Shape(TYPES, write_all=True))) == set(want.values)
+
+
+def test_bodies() -> None:
+    """A creation carries typed attributes and tags; a contact's attributes have no types."""
+    changed = {
+        "name": Change(None, "A"),
+        "custom.vip": Change(None, after=False),
+        "custom.plan": Change("x", None),
+        "tag.t": Change(None, after=True),
+    }
+    assert creation_body(changed, SHAPE) == {
+        "name": "A",
+        "attributes": {"custom": [{"type": "Boolean", "key": "vip", "value": False}], "tags": ["t"]},
+    }
+    assert plain_fields(changed) == {"name": "A"}
+    assert typed_attributes(changed, SHAPE) == [{"type": "Boolean", "key": "vip", "value": False}]
+    contact = {"title": Change(None, "CEO"), "custom.plan": Change(None, "x"), "customer_external_id": Change("a", "b")}
+    assert contact_body(contact) == {"title": "CEO", "custom": [{"key": "plan", "value": "x"}]}
+
+
+def test_what_a_reply_does_not_show_is_lacking() -> None:
+    """It comes with the value that ChartMogul has instead."""
+    changed = {"name": Change("Old", "New"), "city": Change(None, "Bonn")}
+    assert lacking(changed, held(name="Own", city="Bonn"), SHAPE) == {"name": Change("Own", "New")}
+
+
+REFUSALS = {
+    "coded": (
+        {"code": 422, "message": "Bad e-mail.", "param": "email"},
+        ("Bad e-mail.", ("email",)),
+    ),
+    "by field": ({"errors": {"name": "Has already been taken."}}, ("name: Has already been taken.", ("name",))),
+    "a sentence": ({"error": "Data source not found"}, ("Data source not found", ())),
+    "lists": (
+        {"external_id": ["has been taken"], "error_details": [{"param": "external_id"}]},
+        ("external_id: has been taken", ("external_id",)),
+    ),
+    "nothing": ({}, ("status 422", ())),
+    "no object": (None, ("status 422 without a readable error", ())),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_refusals_have_four_shapes(case: str) -> None:
+    """Each gives a sentence, and the fields that it names."""
+    body, expected = REFUSALS[case]
+    assert refusal(body, 422) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "named", "duplicate"),
+    [
+        (422, "The external ID for this customer already exists in our system.", ("external_id",), True),
+        (422, "external_id: has been taken", ("external_id",), True),
+        (422, "A unique external ID is required for each customer.", ("external_id",), False),
+        (409, "conflict", (), True),
+        (422, "bad", ("email",), False),
+    ],
+)
+def test_what_says_that_a_record_is_there_already(status: int, reason: str, named: Any, duplicate: Any) -> None:
+    """A refusal of the external id, unless it is for want of one, and any conflict."""
+    assert RecordRefusedError(status, reason, named).is_duplicate is duplicate
+
+
+VALUES = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": st.text(),
+        "email": st.emails() | st.none(),
+        "city": st.text() | st.none(),
+        "lead_created_at": st.datetimes().map(lambda moment: moment.isoformat()),
+        "attributes": st.fixed_dictionaries(
+            {},
+            optional={
+                "custom": st.fixed_dictionaries(
+                    {},
+                    optional={
+                        "plan": st.text() | st.none(),
+                        "seats": st.integers(-(2**53), 2**53),
+                        "score": st.floats(allow_nan=False, allow_infinity=False),
+                        "vip": st.booleans(),
+                        "since": st.datetimes().map(lambda moment: moment.isoformat()),
+                    },
+                ),
+                "tags": st.lists(st.text()),
+            },
+        ),
+    },
+)
+
+
+@given(VALUES)
+def test_a_replay_changes_nothing(record: dict[str, Any]) -> None:
+    """Once everything that a record wants is held, there is nothing to write, to a new customer or to another."""
+    want = wanted(record, SHAPE)
+    after = Held("cus_1", {name: change.after for name, change in creation(want).items()})
+    assert changes(want, after, SHAPE) == {}
+    assert lacking(creation(want), after, SHAPE) == {}
+
+
+@given(VALUES, VALUES)
+def test_writing_the_changes_is_enough(first: dict[str, Any], second: dict[str, Any]) -> None:
+    """What the second record changes of the first is all that it takes to hold the second."""
+    values = {name: change.after for name, change in creation(wanted(first, SHAPE)).items()}
+    want = wanted(second, SHAPE)
+    written = {name: change.after for name, change in changes(want, Held("cus_1", values), SHAPE).items()}
+    assert changes(want, Held("cus_1", values | written), SHAPE) == {}
