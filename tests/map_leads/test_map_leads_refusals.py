@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from standpipe_maps.errors import Refusal
+from standpipe_maps.leads import heads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,6 +107,7 @@ BAD = [
     ("no id", {"id": None}, "The record None of contacts is not as Intercom has it"),
     ("a number as id", {"id": 5}, r"The record 5 of contacts .*\$.id"),
     ("text as time", {"updated_at": "2026-01-01"}, r"The record ann of contacts .*\$.updated_at"),
+    ("a time without end", {"created_at": 10**30}, r"The record ann of contacts .*\$.created_at"),
     ("a list of names", {"companies": ["co1"]}, r"The record ann of contacts .*\$.companies"),
     ("attributes in a list", {"custom_attributes": []}, r"The record ann of contacts .*\$.custom_attributes"),
     ("a list cut short", {"companies": {"data": [], "has_more": True}}, "The contact ann belongs to more companies"),
@@ -119,6 +121,12 @@ def test_a_bad_record_ends_the_run(change: dict[str, Any], sentence: str, leads:
         leads.run(say.company(1), say.contact("bob", 1), say.contact("ann", 1, **change))
     assert "@" not in refused.value.message
     assert leads.stores == []
+
+
+def test_a_record_that_is_no_utf_8() -> None:
+    """A byte that is no text ends the run with a sentence; what was around it is not repeated."""
+    with pytest.raises(Refusal, match=r"^A record of contacts is no UTF-8: the tap's output was damaged\.$"):
+        heads.contacts([b'{"id": "ann", "email": "\xff@x.io"}'])
 
 
 def test_contacts_without_their_companies(leads: Mapper, say: Say) -> None:

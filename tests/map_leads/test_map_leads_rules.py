@@ -42,6 +42,12 @@ WEBSITES = [
     ("ask me", None),
     ("see example.com", None),
     ("http://", None),
+    (".com", None),
+    ("ann@example.com", None),
+    ("https://ann:secret@example.com", None),
+    ("mailto:ann@example.com", None),
+    ("ftp://example.com", None),
+    ("example.com:99999", None),
     ("https://[broken", None),
 ]
 
