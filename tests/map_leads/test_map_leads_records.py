@@ -225,6 +225,7 @@ def test_two_companies_with_one_id(leads: Mapper, say: Say) -> None:
 
 UNFIT = [
     ("text for a number", {"custom_attributes": {"seats_used": "many"}}, "seats_used"),
+    ("a number without end", {"custom_attributes": {"seats_used": 10**30}}, "seats_used"),
     ("yes for a number", {"custom_attributes": {"seats_used": True}}, "seats_used"),
     ("a date outside the calendar", {"custom_attributes": {"trial_started_at": 10**15}}, "trial_started_at"),
     ("text for a date", {"custom_attributes": {"trial_started_at": "soon"}}, "trial_started_at"),

@@ -25,11 +25,14 @@ def read(decoder: msgspec.json.Decoder[T], stream: str, records: Sequence[bytes]
         vendor: whose records they are.
 
     Raises:
-        Refusal: a field is of a type that it never has at the vendor's, or one that every record has is missing.
+        Refusal: a field is of a type that it never has at the vendor's, one that every record has is missing, or a
+            record is no UTF-8.
     """
     decode = decoder.decode
     try:
         return [decode(record) for record in records]
+    except UnicodeDecodeError as error:
+        raise Refusal(f"A record of {stream} is no UTF-8: the tap's output was damaged.") from error
     except msgspec.ValidationError as error:
         raise _refusal(decoder, stream, records, vendor) from error
 

@@ -173,7 +173,10 @@ def check_complete(
     if marker.bounded:
         raise Refusal("The tap's run was bounded by `start_date`, so rows are missing: remove it.")
     if new and marker.subset and not opened.throw_away:
-        raise Refusal("The tap read some customers only, which cannot open a store: use the mapping `preview`.")
+        raise Refusal(
+            "The tap read some customers only, which cannot open a store: use the mapping `preview` (of leads, "
+            "`leads-preview`)."
+        )
     return None
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 UNIX = "unix-time"
+LARGEST = 2**63 - 1
 
 
 class Attribute(NamedTuple):
@@ -118,7 +119,7 @@ def _of_type(named: str) -> Callable[[Any], Any]:
     fitting = PYTHON[named]
 
     def read(raw: Any) -> Any:
-        if type(raw) not in fitting:
+        if type(raw) not in fitting or (type(raw) is int and abs(raw) > LARGEST):
             raise ValueError(named)
         return raw
 

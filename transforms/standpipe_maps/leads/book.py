@@ -42,7 +42,6 @@ COMPANIES = Table(
     Column("updated_at", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("company_id", Text),
-    Column("seen", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Index("companies_by_company_id", "company_id", "created_at", "id"),
     info={"version": ("updated_at",)},
@@ -128,7 +127,6 @@ class Book:
             "updated_at": company.updated_at or 0,
             "created_at": company.created_at or 0,
             "company_id": rules.text(company.company_id),
-            "seen": self._generation,
             "body": body,
         }
 
@@ -226,11 +224,6 @@ class Book:
     def without_id(self) -> int:
         """How many companies have no external id."""
         query = select(func.count()).select_from(COMPANIES).where(self._external_id.is_(None))
-        return self._store.execute(query).scalar() or 0
-
-    def retained(self) -> int:
-        """How many companies were in an earlier run's input and not in this one's."""
-        query = select(func.count()).select_from(COMPANIES).where(COMPANIES.c.seen < self._generation)
         return self._store.execute(query).scalar() or 0
 
     def waiting(self) -> tuple[int, Sequence[str]]:

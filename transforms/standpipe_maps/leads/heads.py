@@ -6,7 +6,7 @@ seconds.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
@@ -16,7 +16,7 @@ from standpipe_maps.heads import read
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-T = TypeVar("T")
+Seconds = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 
 
 class Named(msgspec.Struct):
@@ -39,8 +39,8 @@ class Company(msgspec.Struct):
     """The workspace's own id of it."""
     name: str | None = None
     website: str | None = None
-    created_at: int | None = None
-    updated_at: int | None = None
+    created_at: Seconds | None = None
+    updated_at: Seconds | None = None
     remote_created_at: int | None = None
     tags: Tags | None = None
     custom_attributes: dict[str, Any] | None = None
@@ -88,8 +88,8 @@ class Contact(msgspec.Struct):
     name: str | None = None
     email: str | None = None
     phone: str | None = None
-    created_at: int | None = None
-    updated_at: int | None = None
+    created_at: Seconds | None = None
+    updated_at: Seconds | None = None
     location: Location | None = None
     social_profiles: Profiles | None = None
     companies: Links | None = None

@@ -151,7 +151,6 @@ class MapLeads(JoinMapper):
             "rows_in": {stream: self.counts[stream] for stream in sorted(self.counts)},
             **{note: self.notes.counts[note] for note in COUNTED},
             "companies_without_id": self.book.without_id(),
-            "companies_retained": self.book.retained(),
             "waiting_for_company": waiting,
         }
 

@@ -86,9 +86,11 @@ def website_url(website: str | None) -> str | None:
     found = text(website) or ""
     try:
         parts = urlsplit(found if "://" in found else f"https://{found}")
+        # Asked for its port, a URL with one that cannot be raises.
+        possible = parts.port != 0 and parts.scheme in {"http", "https"} and "@" not in parts.netloc
     except ValueError:
         return None
-    if "." not in (parts.hostname or "") or any(map(str.isspace, found)):
+    if not possible or "." not in (parts.hostname or "").strip(".") or any(map(str.isspace, found)):
         return None
     return parts._replace(netloc=parts.netloc.lower()).geturl()
 

@@ -1,0 +1,91 @@
+"""Killed or out of room at each phase of a run: nothing partial is acknowledged, and the next run is right."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Mapper, Say
+
+# The command, killed when the nth call of a function begins, or with no file growing past a limit from then on.
+AT_A_MOMENT = """
+import os, resource, signal, sys
+from pkgutil import resolve_name
+from standpipe_maps.leads.mapper import MapLeads
+
+place, name, nth, act, limit = sys.argv[1:6]
+del sys.argv[1:6]
+owner = resolve_name(place)
+function, calls = getattr(owner, name), iter(range(1, 1_000_000))
+
+def moment(*arguments):
+    if next(calls) == int(nth):
+        if act == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
+    return function(*arguments)
+
+setattr(owner, name, moment)
+MapLeads.cli()
+"""
+STORE = "standpipe_maps.store:Store"
+MAPPER = "standpipe_maps.leads.mapper:MapLeads"
+BASE = "standpipe_maps.base"
+MANY = 1200
+DELETES = {"on_unlinked": "delete"}
+
+# What happens where, and how much leaves the mapper: nothing, a part without STATE, or all.
+MOMENTS: list[tuple[str, str, str, int, str, int, str]] = [
+    ("killed while it reads", STORE, "upsert", 1, "kill", 0, "nothing"),
+    ("killed while it derives customers", MAPPER, "_customer", 600, "kill", 0, "nothing"),
+    ("killed while it derives contacts", MAPPER, "_pairs", 700, "kill", 0, "nothing"),
+    ("killed before the commit", STORE, "commit", 1, "kill", 0, "nothing"),
+    ("killed after the commit", BASE, "release", 1, "kill", 0, "nothing"),
+    ("killed while it sums up", BASE, "save", 1, "kill", 0, "all"),
+    ("no room while it derives", MAPPER, "_pairs", 700, "full", 0, "nothing"),
+    ("no room while it commits", STORE, "commit", 1, "full", 100_000, "nothing"),
+    ("no room while it sends", BASE, "release", 1, "full", 100_000, "part"),
+]
+
+
+def whole_lines(text: str) -> list[dict[str, Any]]:
+    """The messages on whole lines: what a target can take."""
+    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+
+
+def applied(held: dict[tuple[str, str], Any], messages: list[dict[str, Any]]) -> dict[tuple[str, str], Any]:
+    """What a target holds that only applies what it is sent."""
+    for one in messages:
+        if one["type"] == "RECORD":
+            key = one["stream"], one["record"]["external_id"]
+            held[key] = one["record"] if one["record"].get("_sdc_deleted_at") is None else None
+    return {key: record for key, record in held.items() if record}
+
+
+@pytest.mark.parametrize("moment", [row[1:] for row in MOMENTS], ids=[row[0] for row in MOMENTS])
+def test_a_fault_at_each_phase(moment: tuple[Any, ...], leads: Mapper, fresh_leads: type[Mapper], say: Say) -> None:
+    """The target ends up with what one run would have given it, whatever part it got before."""
+    *where, expected = moment
+    old = [*(say.company(n) for n in range(MANY)), *(say.contact(f"p{n}", n) for n in range(MANY))]
+    new = [say.company(0, name="Other"), *(say.contact(f"p{n}", n + 1, phone="+1") for n in range(MANY - 1))]
+    held = applied({}, leads.run(*old, **DELETES).messages)
+    sent = leads.folder.with_suffix(".sent")
+    before = ("sh", "-c", f'exec "$@" > {sent}', "sh", sys.executable, "-c", AT_A_MOMENT, *map(str, where))
+    done = leads.command(leads.lines(*new), *before, **DELETES)
+    messages = whole_lines(sent.read_text())
+    assert done.returncode in ((-signal.SIGKILL,) if "kill" in moment else (1,))
+    assert "Traceback" not in done.stderr
+    assert {"": "nothing", "STATE": "all"}.get(messages[-1]["type"] if messages else "", "part") == expected
+    held = applied(held, messages)
+    if expected == "all":
+        leads.confirmed = messages[-1]["value"]["bookmarks"]["_map"]
+    held = applied(held, leads.run(*([] if expected == "all" else new), **DELETES).messages)
+    fresh = fresh_leads()
+    truth = [*fresh.run(*old, **DELETES).messages, *fresh.run(*new, **DELETES).messages]
+    assert held == applied({}, truth)

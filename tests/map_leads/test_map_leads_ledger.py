@@ -1,0 +1,199 @@
+"""Month by month, what a target holds after the map's records is what an independent reckoning in SQL says.
+
+The sandbox's workspace lives for twelve months, and things happen to its companies that the sandbox itself leaves
+alone: they are renamed, deleted and made again, and people change between them.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sandbox.intercom import shown
+from sandbox.settings import Settings
+from sandbox.world import World
+
+if TYPE_CHECKING:
+    from conftest import Mapper, Say
+    from sandbox.intercom.contacts import Contact
+    from sandbox.intercom.workspace import Workspace
+
+MONTH = 30 * 86_400
+MONTHS = 12
+TYPES = {
+    "string": {"type": ["string", "null"]},
+    "integer": {"type": ["integer", "null"]},
+    "float": {"type": ["number", "null"]},
+    "boolean": {"type": ["boolean", "null"]},
+    "date": {"type": ["integer", "null"], "format": "unix-time"},
+}
+PLACES = [("Ireland", "IRL", "Dublin"), ("Germany", "DEU", "Leipzig"), (None, None, None)]
+COMPANY_TRUTH = """
+with
+customer as (
+  select body->>'id' id, body->>'company_id' key, body->>'name' name, body->>'created_at' born,
+         body->'custom_attributes' customs, body->'tags'->'tags' tags,
+         row_number() over (partition by body->>'company_id' order by body->>'created_at' desc, body->>'id' desc) nth
+  from company
+),
+link as (
+  select contact.body, value->>'id' company from contact, json_each(contact.body, '$.companies.data')
+),
+speaker as (
+  select customer.key, link.body,
+         row_number() over (partition by customer.key order by link.body->>'role' <> 'user', link.body->>'created_at',
+                            link.body->>'id') nth
+  from link join customer on customer.id = link.company where trim(coalesce(link.body->>'email', '')) <> ''
+)
+select customer.key, customer.name, trim(speaker.body->>'email'), customer.born,
+  case speaker.body->'location'->>'country_code' when 'IRL' then 'IE' when 'DEU' then 'DE' end,
+  speaker.body->'location'->>'city', customer.customs->>'account_tier', customer.customs->>'seats_used',
+  (select json_group_array(value->>'name') from (select * from json_each(customer.tags) order by value->>'name'))
+from customer left join speaker on speaker.key = customer.key and speaker.nth = 1
+where customer.nth = 1
+"""
+CONTACT_TRUTH = """
+with
+link as (
+  select contact.body, company.body->>'company_id' key, company.body->>'id' company,
+         row_number() over (partition by contact.id, company.body->>'company_id'
+                            order by company.body->>'created_at' desc, company.id desc) nth
+  from contact, json_each(contact.body, '$.companies.data') each join company on company.id = each.value->>'id'
+)
+select body->>'id' || ':' || company, key, trim(body->>'name'), body->>'email', body->>'phone',
+  body->'custom_attributes'->>'nps_score', body->'custom_attributes'->>'renewal_call_at'
+from link where nth = 1
+"""
+
+
+class Tap:
+    """What tap-intercom would say of a workspace: every company, and the contacts that are not as they were."""
+
+    def __init__(self, workspace: Workspace, say: Say) -> None:
+        self.workspace = workspace
+        self.say = say
+        self.known: dict[str, dict[str, dict[str, Any]]] = {"company": {}, "contact": {}}
+        """All that was ever said, by kind and id."""
+
+    def read(self, confirmed: dict[str, Any], now: int) -> list[str]:
+        """The messages of a run."""
+        companies = [shown.company(self.workspace, one) for one in self.workspace.visible_companies()]
+        contacts = [self.contact(one) for one in self.workspace.contacts.live()]
+        changed = [one for one in contacts if self.known["contact"].get(one["id"]) != one]
+        self.known["company"].update({one["id"]: one for one in companies})
+        self.known["contact"].update({one["id"]: one for one in changed})
+        marker = {**self.say.marker, "completed_at": now * 1000}
+        return [
+            *([self.say.state(None, _map=confirmed)] if confirmed else []),
+            *(self.say.schema(f"{model[:-1]}ies" if model == "company" else "contacts", self.types(model))
+              for model in ("company", "contact")),
+            *(self.say.record("companies", one) for one in companies),
+            *(self.say.record("contacts", one) for one in changed),
+            self.say.state(marker, _map=confirmed),
+        ]  # fmt: skip
+
+    def types(self, model: str) -> dict[str, Any]:
+        """The declared custom attributes of a model."""
+        listed = self.workspace.attributes.listed(model, include_archived=False)
+        return {one["name"]: TYPES[one["data_type"]] for one in listed if one["custom"]}
+
+    def contact(self, contact: Contact) -> dict[str, Any]:
+        """A contact with the whole list of its companies, and seen somewhere."""
+        found = shown.contact(self.workspace, contact, (2, 14))
+        links = [{"type": "company", "id": one.id} for one in self.workspace.companies_of(contact)]
+        country, code, city = PLACES[int(contact.id, 16) % 3]
+        place = {"type": "location", "country": country, "country_code": code, "city": city}
+        return {**found, "companies": {"type": "list", "data": links, "has_more": False}, "location": place}
+
+    def truth(self, query: str) -> dict[str, tuple[Any, ...]]:
+        """What SQL makes of all that was said, by the first column."""
+        with closing(sqlite3.connect(":memory:")) as database:
+            for kind, rows in self.known.items():
+                database.execute(f"create table {kind} (id text primary key, body text)")
+                pairs = [(key, json.dumps(body)) for key, body in rows.items()]
+                database.executemany(f"insert into {kind} values (?, ?)", pairs)  # noqa: S608 two fixed names
+            return {row[0]: row for row in database.execute(query)}
+
+
+def happen(workspace: Workspace, month: int, now: int) -> None:
+    """What a month brings, beside what the sandbox does: each by turns to others."""
+    companies = sorted(workspace.visible_companies(), key=lambda one: one.id)
+    renamed, deleted, left, joined = (companies[(month * step + 1) % len(companies)] for step in (3, 5, 7, 11))
+    workspace.companies.update(renamed, {"name": f"{renamed.document['name']} {month}"}, now, "test")
+    workspace.tag(renamed, workspace.tags.named(f"Month {month % 3}"), now, "test", on=month % 5 > 0)
+    for contact in workspace.contacts_of(left)[:2]:
+        workspace.detach(contact, left, now, "test")
+        if month % 2:
+            workspace.attach(contact, joined, now, "test")
+    for contact in workspace.contacts_of(joined)[:1]:
+        for company in companies[:3]:
+            workspace.attach(contact, company, now, "test")
+    if month % 4 == 0:
+        people = workspace.contacts_of(deleted)
+        workspace.companies.delete(deleted, takes_effect_at=now)
+        again = workspace.new_company({"company_id": deleted.document["company_id"], "name": "Again"}, now)
+        company = workspace.companies.add(again, "test")
+        for contact in people:
+            workspace.attach(contact, company, now, "test")
+
+
+def customer_row(record: dict[str, Any]) -> tuple[Any, ...]:
+    """A customer's record in the order and the units of the truth."""
+    custom, tags = record["attributes"]["custom"], record["attributes"]["tags"]
+    assert record["lead_created_at"] == record["free_trial_started_at"]
+    names = (record["external_id"], record["name"], record["email"], seconds(record["lead_created_at"]))
+    place = (record["country"], record["city"])
+    return (*names, *place, custom["account_tier"], custom["seats_used"], json.dumps(tags, separators=(",", ":")))
+
+
+def contact_row(record: dict[str, Any]) -> tuple[Any, ...]:
+    """A contact's record likewise."""
+    name = " ".join(part for part in (record["first_name"], record["last_name"]) if part)
+    custom = record["custom"]
+    ids = (record["external_id"], record["customer_external_id"])
+    return (
+        *(*ids, name or None, record["email"], record["phone"]),
+        *(custom["nps_score"], seconds(custom["renewal_call_at"])),
+    )
+
+
+def seconds(text: str | None) -> int | None:
+    """A date-time in unix seconds, reckoned by SQLite."""
+    with closing(sqlite3.connect(":memory:")) as database:
+        found: int | None = database.execute("select unixepoch(?)", (text,)).fetchone()[0]
+        return found
+
+
+@pytest.mark.parametrize("on_unlinked", ["keep", "delete"])
+def test_every_lead_of_every_month(on_unlinked: str, leads: Mapper, say: Say) -> None:
+    """A target that only applies what it is sent holds the truth, and whoever left as the setting says."""
+    world = World(Settings(customers=60, seed=7))
+    tap = Tap(world.intercom, say)
+    settings = {"company_attributes": ["*"], "contact_attributes": ["*"], "reconcile_every": 24 * 365 * 2}
+    customers: dict[str, dict[str, Any]] = {}
+    contacts: dict[str, dict[str, Any]] = {}
+    left: set[str] = set()
+    before: set[str] = set()
+    for month in range(MONTHS + 1):
+        if month:
+            world.advance(MONTH)
+            happen(world.intercom, month, world.clock.now())
+        sent = leads.feed(tap.read(leads.confirmed, world.clock.now()), on_unlinked=on_unlinked, **settings)
+        leads.confirmed = sent.bookmarks["_map"]
+        customers.update({one["external_id"]: one for one in sent.of("customers")})
+        contacts.update({one["external_id"]: one for one in sent.of("contacts")})
+        for gone in sent.deleted:
+            del contacts[gone]
+        people = tap.truth(CONTACT_TRUTH)
+        left = (left | before) - set(people)
+        before = set(people)
+        assert min(len(people), len(customers)) > 15
+        assert {key: customer_row(one) for key, one in customers.items()} == tap.truth(COMPANY_TRUTH)
+        assert {key: contact_row(one) for key, one in contacts.items() if key in people} == people
+        assert set(contacts) - set(people) == (left if on_unlinked == "keep" else set())
+        assert month == 0 or len(sent.of("contacts")) < len(people)
+    assert len(left) > MONTHS
+    assert leads.summary()["shadowed"] == 3

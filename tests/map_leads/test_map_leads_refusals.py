@@ -1,0 +1,202 @@
+"""When map-leads sends nothing: one sentence with the remedy, and the store as it was."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from standpipe_maps.errors import Refusal
+from standpipe_maps.leads import heads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Mapper, Say
+
+
+MARKERS: list[tuple[str, dict[str, Any] | None, str]] = [
+    ("no marker", None, "The tap ended without saying that it read everything"),
+    ("no contacts", {"streams": "companies"}, "did not read the stream contacts, .* select it"),
+    ("no companies", {"streams": "contacts"}, "did not read the stream companies, .* select it"),
+    ("bounded", {"from": 1600000000}, "bounded by `start_date`"),
+    ("subset", {"subset": 1}, "some customers only, .*of leads, `leads-preview`"),
+]
+
+
+@pytest.mark.parametrize(("change", "sentence"), [row[1:] for row in MARKERS], ids=[row[0] for row in MARKERS])
+def test_an_input_that_is_not_whole(change: dict[str, Any] | None, sentence: str, leads: Mapper, say: Say) -> None:
+    """A first run is refused unless the last STATE says that both streams were read, and leaves no store behind."""
+    with pytest.raises(Refusal, match=sentence):
+        leads.run(say.company(1), say.contact("ann", 1), marker=change and {**say.marker, **change})
+    assert leads.stores == []
+
+
+def test_a_refused_run_leaves_the_store(leads: Mapper, say: Say) -> None:
+    """What it had read is forgotten; the next run sends what that one would have."""
+    leads.run(say.company(1), say.contact("ann", 1))
+    before = leads.stores[0].read_bytes()
+    with pytest.raises(Refusal, match="without saying that it read everything"):
+        leads.run(say.company(1, name="Other"), marker=None)
+    assert leads.stores[0].read_bytes() == before
+    assert leads.run(say.company(1, name="Other")).ids("customers") == {"acme-1"}
+
+
+def _lose_store(leads: Mapper, _: Say) -> None:
+    leads.stores[0].unlink()
+
+
+def _roll_back(leads: Mapper, say: Say) -> None:
+    shutil.copy(leads.stores[0], leads.folder / "copy")
+    leads.run(say.company(2))
+    (leads.folder / "copy").replace(leads.stores[0])
+
+
+def _lose_name(leads: Mapper, _: Say) -> None:
+    leads.confirmed = {"store": 7}
+
+
+def _damage(leads: Mapper, _: Say) -> None:
+    leads.stores[0].write_bytes(leads.stores[0].read_bytes()[:5000])
+
+
+LOSSES: list[tuple[str, Callable[[Mapper, Say], None], str]] = [
+    ("store lost", _lose_store, "is missing: bring it back"),
+    ("store rolled back", _roll_back, "is an old copy"),
+    ("name lost", _lose_name, "does not name the map's store"),
+    ("store damaged", _damage, "is no store, or is damaged"),
+]
+
+
+@pytest.mark.parametrize(("loss", "sentence"), [row[1:] for row in LOSSES], ids=[row[0] for row in LOSSES])
+def test_a_loss_between_runs(loss: Callable[[Mapper, Say], None], sentence: str, leads: Mapper, say: Say) -> None:
+    """A run over other rows than were confirmed is refused, naming the remedy; a full refresh sends everything."""
+    leads.run(say.company(1), say.contact("ann", 1))
+    loss(leads, say)
+    with pytest.raises(Refusal, match=rf"{sentence}.*--full-refresh"):
+        leads.run(say.contact("bob", 1))
+    leads.confirmed = {}
+    sent = leads.run(say.company(1), say.contact("ann", 1), say.contact("bob", 1))
+    assert (sent.ids("customers"), sent.ids("contacts")) == ({"acme-1"}, {"ann:co1", "bob:co1"})
+
+
+def test_a_preview(leads: Mapper, say: Say) -> None:
+    """The mapping `leads-preview` sends what there is, no STATE, and keeps no store."""
+    sent = leads.run(say.company(1), say.contact("ann", 1), marker={**say.marker, "subset": 1}, preview=True)
+    assert sent.kinds == ["SCHEMA", "RECORD", "SCHEMA", "RECORD"]
+    assert leads.stores == []
+    assert leads.summary("preview")["customers_out"] == 1
+    with pytest.raises(Refusal, match=r"A preview reads everything"):
+        leads.feed([say.state(None), *say.schemas, say.state()], preview=True)
+
+
+def test_another_tap(leads: Mapper, say: Say) -> None:
+    """One that neither says what it read nor repeats STATE needs `allow_partial` and a `store_name`; all is sent."""
+    rows = [say.record(*say.company(1)), say.record(*say.contact("ann", 1))]
+    with pytest.raises(Refusal, match=r"set `store_name`"):
+        leads.feed([*say.schemas, *rows], allow_partial=True)
+    for _ in range(2):
+        sent = leads.feed([*say.schemas, *rows], allow_partial=True, store_name="main")
+        assert (sent.ids("customers"), sent.ids("contacts")) == ({"acme-1"}, {"ann:co1"})
+        rows = []
+
+
+BAD = [
+    ("no id", {"id": None}, "The record None of contacts is not as Intercom has it"),
+    ("a number as id", {"id": 5}, r"The record 5 of contacts .*\$.id"),
+    ("text as time", {"updated_at": "2026-01-01"}, r"The record ann of contacts .*\$.updated_at"),
+    ("a time without end", {"created_at": 10**30}, r"The record ann of contacts .*\$.created_at"),
+    ("a list of names", {"companies": ["co1"]}, r"The record ann of contacts .*\$.companies"),
+    ("attributes in a list", {"custom_attributes": []}, r"The record ann of contacts .*\$.custom_attributes"),
+    ("a list cut short", {"companies": {"data": [], "has_more": True}}, "The contact ann belongs to more companies"),
+]
+
+
+@pytest.mark.parametrize(("change", "sentence"), [row[1:] for row in BAD], ids=[row[0] for row in BAD])
+def test_a_bad_record_ends_the_run(change: dict[str, Any], sentence: str, leads: Mapper, say: Say) -> None:
+    """It is named by its id, never by what it holds, and nothing is sent of anybody."""
+    with pytest.raises(Refusal, match=sentence) as refused:
+        leads.run(say.company(1), say.contact("bob", 1), say.contact("ann", 1, **change))
+    assert "@" not in refused.value.message
+    assert leads.stores == []
+
+
+def test_a_record_that_is_no_utf_8() -> None:
+    """A byte that is no text ends the run with a sentence; what was around it is not repeated."""
+    with pytest.raises(Refusal, match=r"^A record of contacts is no UTF-8: the tap's output was damaged\.$"):
+        heads.contacts([b'{"id": "ann", "email": "\xff@x.io"}'])
+
+
+def test_contacts_without_their_companies(leads: Mapper, say: Say) -> None:
+    """A tap from which the field was deselected would have everybody leave everything."""
+    shape = {"type": "object", "properties": {"id": {"type": "string"}, "email": {"type": "string"}}}
+    bare = say.line("SCHEMA", stream="contacts", schema=shape, key_properties=["id"])
+    with pytest.raises(Refusal, match=r"contacts comes without `companies`.*select it"):
+        leads.feed([say.schemas[0], bare, say.state()])
+
+
+SETTINGS: list[tuple[dict[str, Any], str]] = [
+    (
+        {"company_attributes": ["seats"]},
+        "`company_attributes` names `seats`, .* companies does not declare: is `seats_",
+    ),
+    ({"company_attributes": ["nps_score"]}, "`company_attributes` names `nps_score`, .* companies does not declare"),
+    ({"contact_attributes": ["seats_used"]}, "`contact_attributes` names `seats_used`, .* contacts does not declare"),
+    ({"company_attributes": ["history"]}, "`history`, which is not one text, number, date or yes/no"),
+    ({"trial_date_field": "seats_used"}, "`trial_date_field` names `seats_used`, which is no date"),
+    ({"trial_date_field": "created"}, "`trial_date_field` names `created`, .* does not declare"),
+    ({"country_field": "seats_used"}, "`country_field` names `seats_used`, which is no text"),
+    ({"city_field": "town"}, "`city_field` names `town`, .* does not declare"),
+    ({"title_attribute": "nps_score"}, "`title_attribute` names `nps_score`, which is no text"),
+]
+
+
+@pytest.mark.parametrize(("settings", "sentence"), SETTINGS, ids=[str(row[0]) for row in SETTINGS])
+def test_a_setting_that_the_tap_does_not_fit(settings: dict[str, Any], sentence: str, leads: Mapper, say: Say) -> None:
+    """It is refused when the first SCHEMA comes, before a record is read."""
+    with pytest.raises(Refusal, match=sentence):
+        leads.feed([*say.schemas], **settings)
+    assert leads.stores == []
+
+
+COMMANDS: list[tuple[dict[str, Any], str]] = [
+    ({"company_attributes": ["a b", "a_b"]}, "`company_attributes` takes `a b` and `a_b`, which would both be `a_b`"),
+    ({"contact_attributes": ["a-b", "a_b"]}, "`contact_attributes` takes `a-b` and `a_b`"),
+    ({"customer_id_field": "name"}, "'name' is not one of"),
+    ({"on_unlinked": "forget"}, "'forget' is not one of"),
+    ({"company_atributes": ["*"]}, "There is no setting `company_atributes`: is `company_attributes` meant?"),
+]
+
+
+@pytest.mark.parametrize(("settings", "sentence"), COMMANDS, ids=[str(row[0]) for row in COMMANDS])
+def test_a_refusal_of_the_command(settings: dict[str, Any], sentence: str, leads: Mapper) -> None:
+    """At the start: exit code 1, nothing on standard output, the sentence in the log, no traceback."""
+    done = leads.command([], **settings)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert leads.stores == []
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_run_killed_in_the_middle(how: signal.Signals, leads: Mapper, say: Say) -> None:
+    """The store is as it was, nothing was sent, and the next run makes good for it."""
+    rows = [say.company(1), *(say.contact(f"p{n}", 1) for n in range(1500))]
+    leads.run(*rows[:2])
+    done = leads.command([])  # writes the file of settings
+    lines = leads.lines(*rows)[:-1]
+    command = [*done.args]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write("".join(lines))
+        while not list(leads.folder.glob("*.sqlite-journal")):
+            assert process.poll() is None
+            process.stdin.write("\n" * 10_000)
+            process.stdin.flush()
+        process.send_signal(how)
+        assert process.stdout.read() == ""
+    assert process.returncode != 0
+    assert len(leads.run(*rows).ids("contacts")) == 1499

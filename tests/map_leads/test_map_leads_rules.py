@@ -1,0 +1,144 @@
+"""The rules by table: names, websites, countries, keys, dates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from standpipe_maps.errors import Refusal
+from standpipe_maps.leads import rules
+from standpipe_maps.leads.attributes import select
+from standpipe_maps.leads.heads import Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NAMES = [
+    (None, (None, None)),
+    ("", (None, None)),
+    ("Ann", ("Ann", None)),
+    ("Ann Example", ("Ann", "Example")),
+    ("  Ann\tExample ", ("Ann", "Example")),
+    ("Ludwig van Beethoven", ("Ludwig", "van Beethoven")),
+    ("Gabriel García Márquez", ("Gabriel", "García Márquez")),
+    ("王小明", ("王小明", None)),
+]
+
+
+@pytest.mark.parametrize(("name", "expected"), NAMES, ids=[str(row[0]) for row in NAMES])
+def test_a_name_in_two(name: str | None, expected: tuple[str | None, str | None]) -> None:
+    """The first word, and all others."""
+    assert rules.split_name(name) == expected
+
+
+WEBSITES = [
+    (None, None),
+    ("", None),
+    ("example.com", "https://example.com"),
+    (" Example.COM/En?a=B ", "https://example.com/En?a=B"),
+    ("http://www.example.com", "http://www.example.com"),
+    ("HTTPS://Example.com:8443/x", "https://example.com:8443/x"),
+    ("localhost", None),
+    ("ask me", None),
+    ("see example.com", None),
+    ("http://", None),
+    (".com", None),
+    ("ann@example.com", None),
+    ("https://ann:secret@example.com", None),
+    ("mailto:ann@example.com", None),
+    ("ftp://example.com", None),
+    ("example.com:99999", None),
+    ("https://[broken", None),
+]
+
+
+@pytest.mark.parametrize(("website", "expected"), WEBSITES, ids=[str(row[0]) for row in WEBSITES])
+def test_a_website(website: str | None, expected: str | None) -> None:
+    """A URL with its host in lower case, or nothing."""
+    assert rules.website_url(website) == expected
+
+
+COUNTRIES = [
+    ("IRL", "IE"),
+    ("ie", "IE"),
+    ("Ireland", "IE"),
+    ("United States", "US"),
+    ("USA", "US"),
+    (" Germany ", "DE"),
+    ("South Korea", "KR"),
+    ("Atlantis", None),
+]
+
+
+@pytest.mark.parametrize(("country", "expected"), COUNTRIES, ids=[row[0] for row in COUNTRIES])
+def test_a_country(country: str, expected: str | None) -> None:
+    """Two letters of ISO 3166 from a name or a code."""
+    assert rules.country_code(country) == expected
+
+
+def test_profiles() -> None:
+    """Of several pages in one network the first; networks that ChartMogul has no field for are left out."""
+    found = [
+        ("Twitter", " "),
+        ("X", "https://x.com/a"),
+        ("twitter", "b"),
+        ("LinkedIn", "c"),
+        ("Facebook", "d"),
+        (None, "e"),
+    ]
+    pages = [Profile(name, url) for name, url in found]
+    assert rules.profiles(pages) == {"linked_in": "c", "twitter": "https://x.com/a"}
+
+
+KEYS = [
+    ("account_tier", "account_tier"),
+    ("Account tier", "Account_tier"),
+    ("value-in £", "value_in__"),
+    ("Größe", "Gr__e"),
+]
+
+
+@pytest.mark.parametrize(("name", "key"), KEYS, ids=[row[0] for row in KEYS])
+def test_a_key(name: str, key: str) -> None:
+    """Letters, digits and underscores."""
+    assert rules.attribute_key(name) == key
+
+
+TEXT = {"type": ["string", "null"]}
+REFUSED: list[tuple[str, list[str], dict[str, object], str]] = [
+    ("not declared", ["seats"], {"seats_used": TEXT}, "names `seats`, .* does not declare: is `seats_used` meant"),
+    ("nothing like it", ["zebra"], {"seats_used": TEXT}, "names `zebra`, .* take it out, or declare it in Intercom"),
+    ("nothing declared", ["seats"], {}, "names `seats`, .* does not declare"),
+    ("a list", ["old"], {"old": {"type": ["array", "null"]}}, "names `old`, which is not one text, number"),
+    ("two types", ["odd"], {"odd": {"type": ["string", "integer"]}}, "names `odd`, which is not one text, number"),
+    ("one key", ["*"], {"a b": TEXT, "a_b": TEXT}, "takes `a b` and `a_b`, which would both be `a_b`"),
+]
+
+
+@pytest.mark.parametrize(
+    ("names", "declared", "sentence"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
+)
+def test_attributes_that_cannot_be_selected(names: Sequence[str], declared: dict[str, object], sentence: str) -> None:
+    """One sentence with the setting and the attribute."""
+    schema = {"properties": {"custom_attributes": {"type": "object", "properties": declared}}}
+    with pytest.raises(Refusal, match=f"^`company_attributes` {sentence}"):
+        select("company_attributes", names, "companies", schema)
+
+
+SENT = rules.Sent(b"a", 5)
+DUE = [
+    ("never sent", None, b"a", 9, (True, None)),
+    ("as it was", SENT, b"a", 5, (False, False)),
+    ("as it was, not confirmed", SENT, b"a", 4, (False, True)),
+    ("as it was, everything", SENT, b"a", None, (False, True)),
+    ("otherwise", SENT, b"b", 5, (True, False)),
+    ("had left", SENT._replace(left_at=1), b"a", 5, (True, False)),
+]
+
+
+@pytest.mark.parametrize(("sent", "digest", "since", "expected"), [row[1:] for row in DUE], ids=[row[0] for row in DUE])
+def test_what_is_due(
+    sent: rules.Sent | None, digest: bytes, since: int | None, expected: tuple[bool, bool | None]
+) -> None:
+    """What says something new, and what the target has not confirmed."""
+    assert (rules.is_new(digest, sent), sent and rules.is_due(sent, since)) == expected
