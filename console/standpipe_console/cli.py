@@ -127,6 +127,7 @@ def unlink(project: Project, system: str, *, yes: bool, clear_attributes: bool) 
         click.echo(line)
     if not (yes or click.confirm(f"Remove all this of {pipeline.title}?")):
         return
+    click.echo(unlinking.stop(project, pipeline))
     if clear_attributes:
         for line in unlinking.clear_attributes(project, lambda question: yes or click.confirm(question)):
             click.echo(line)

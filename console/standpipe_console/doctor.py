@@ -52,10 +52,10 @@ def _safely(
 
 def about_project(project: Project) -> Iterator[Finding]:
     """What concerns all pipelines: who can read the keys, and whether one is set up at all."""
-    if project.dotenv.is_private:
-        yield passed("files", ".env can be read by its owner alone")
+    if project.is_closed:
+        yield passed("files", ".env and .meltano can be read by their owner alone")
     else:
-        yield failed("files", ".env can be read by others on this machine", f"chmod 600 {project.dotenv.path}")
+        yield failed("files", "others on this machine can read .env or .meltano", "chmod 600 .env; chmod 700 .meltano")
     if left := leftovers(project):
         names = ", ".join(str(path.relative_to(project.root)) for path in left)
         yield failed("files", f"a killed run left its settings, with keys: {names}", "meltano invoke standpipe:clean")

@@ -174,6 +174,16 @@ class Project:
     def _asked(self, plugin: str) -> dict[str, Any]:
         return self.json("config", "--unsafe", "print", "--format=json", plugin) or {}
 
+    def close(self) -> None:
+        """Shut the files that hold keys to everybody else: `.env`, and the folder where Meltano puts them for a run."""
+        self.dotenv.make_private()
+        self.system_dir.chmod(0o700)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether they are shut."""
+        return self.dotenv.is_private and not (self.system_dir.exists() and self.system_dir.stat().st_mode & 0o077)
+
     def running(self) -> list[int]:
         """The processes of Meltano that run a pipeline of this project now."""
         return [process.pid for process in psutil.process_iter() if _runs(process, self.root)]

@@ -53,8 +53,9 @@ def setup(project: Project, pipeline: Pipeline, asker: Asker, addresses: Mapping
 
 def _link(project: Project, key: Key, asker: Asker, addresses: Mapping[str, str]) -> list[str]:
     """Ask for a key and where it belongs, until the API knows it; then write both."""
+    places: dict[str, str] = {}
     while True:
-        present = project.settings(key.plugin)
+        present = {**project.settings(key.plugin), **places}
         places = {name: asker.text(name, words, present.get(name, "")) for name, words in PLACES[key.api]}
         if address := addresses.get(key.api):
             places["api_url"] = address
@@ -95,14 +96,14 @@ def _found(key: Key, settings: Mapping[str, Any]) -> dict[str, str]:
         region = apis.region_of(str(settings[key.setting]))
         if region is None:
             raise ConsoleError(
-                f"Intercom knows the token in none of its regions: check it. ({access.MADE_AT[key.api]})"
+                f"Intercom knows the token in none of its regions: check it ({access.MADE_AT[key.api]})."
             )
         places = {"region": region}
     wrong = [
         one for one in access.examine(key, {**settings, **places}) if one.result == "fail" and one.check != "clock"
     ]
     if wrong:
-        raise ConsoleError(f"{wrong[0].what}. ({wrong[0].remedy})")
+        raise ConsoleError(f"{wrong[0].what.rstrip('.')} ({wrong[0].remedy}).")
     return places
 
 
@@ -131,7 +132,7 @@ def _write(project: Project, wanted: Mapping[Setting, Any]) -> list[str]:
         project.note(plugin, name, value)
         if project.env.get(variable(plugin, name)) not in (None, text):
             raise ConsoleError(f"{variable(plugin, name)} is set in the shell, and would win: unset it, and try again.")
-    project.dotenv.make_private()
+    project.close()
     return [f"{plugin} {name}: {value}" for plugin, name, value in changed]
 
 

@@ -57,22 +57,23 @@ def reports(project: Project, pipeline: Pipeline) -> list[Path]:
 
 
 def unlink(project: Project, pipeline: Pipeline) -> Iterator[str]:
-    """Take everything of a pipeline away, schedule first, keys last; tell each step.
-
-    Raises:
-        ConsoleError: a run is under way.
-    """
-    if project.running():
-        raise ConsoleError("A run is under way: wait until it has ended, or stop it, and unlink then.")
+    """Take everything of a pipeline away, keys last; tell each step."""
     for step in STEPS:
         if done := step(project, pipeline):
             yield done
     yield STAYS[pipeline.system]
 
 
-def _schedule(project: Project, pipeline: Pipeline) -> str:
+def stop(project: Project, pipeline: Pipeline) -> str:
+    """Let no run begin any more.
+
+    Raises:
+        ConsoleError: one is under way.
+    """
     gone = schedule.without(project, pipeline)
-    return f"The schedule {', '.join(gone)} is taken out of the crontab." if gone else ""
+    if project.running():
+        raise ConsoleError("A run is under way: wait until it has ended, or stop it, and unlink again.")
+    return f"The schedule {', '.join(gone)} is taken out of the crontab." if gone else "No schedule was installed."
 
 
 def _state(project: Project, pipeline: Pipeline) -> str:
@@ -139,7 +140,6 @@ def _elsewhere(project: Project, pipeline: Pipeline) -> str:
 
 
 STEPS: tuple[Callable[[Project, Pipeline], str], ...] = (
-    _schedule,
     _state,
     _store,
     _reports,

@@ -16,7 +16,12 @@ PLUGINS = [
     ("target-intercom", "target-intercom"),
     ("transforms", "map-subscriptions"),
 ]
-OURS = {"tap-chargebee": "tap_chargebee", "target-intercom": "target_intercom", "transforms": "standpipe_maps"}
+OURS = {
+    "console": "standpipe_console",
+    "tap-chargebee": "tap_chargebee",
+    "target-intercom": "target_intercom",
+    "transforms": "standpipe_maps",
+}
 
 
 @pytest.mark.parametrize(("folder", "executable"), PLUGINS, ids=[name for _, name in PLUGINS])

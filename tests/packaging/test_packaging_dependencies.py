@@ -12,12 +12,13 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = {
+    "console": "standpipe_console",
     "sandbox": "sandbox",
     "tap-chargebee": "tap_chargebee",
     "target-intercom": "target_intercom",
     "transforms": "standpipe_maps",
 }
-DISTRIBUTIONS = {"backoff": "python-backoff", "singer_sdk": "singer-sdk"}
+DISTRIBUTIONS = {"backoff": "python-backoff", "dotenv": "python-dotenv", "singer_sdk": "singer-sdk", "yaml": "pyyaml"}
 UNSEEN = {"tzdata"}
 """Needed without being imported: Python's time zones, where the system has none."""
 
