@@ -11,7 +11,7 @@ from standpipe_console import access, rules, schedule, stores
 from standpipe_console.errors import ConsoleError
 from standpipe_console.findings import failed, noted, passed
 from standpipe_console.pipelines import PIPELINES
-from standpipe_console.rehearsal import rehearse
+from standpipe_console.rehearsal import rehearse, schemas_for
 from standpipe_console.stores import Store
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from standpipe_console.project import Project
 
 CRON_NAMES = {"cron", "crond", "cronie", "busybox"}
-#: A customer that nobody has, for a rehearsal; `.invalid` is nobody's domain (RFC 2606).
-NOBODY = {"id": "standpipe-doctor", "email": "standpipe-doctor@example.invalid", "company": "standpipe-doctor.invalid"}
 
 
 def examine(project: Project) -> Iterator[tuple[str, Finding]]:
@@ -97,15 +95,14 @@ def settings(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
 
 
 def rehearsal(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
-    """Whether map and target take their settings, and Intercom the attributes: they say it of a made-up customer."""
-    if not pipeline.rehearsal:
-        return
+    """Whether map and target take their settings, and the vendor the attributes: they say it of a made-up record."""
+    rows = {pipeline.streams[0]: [dict(pipeline.nobody)]}
     try:
-        rehearse(project, pipeline, {pipeline.streams[0]: [NOBODY]})
+        rehearse(project, pipeline, rows, schemas_for(project, pipeline))
     except ConsoleError as error:
         yield failed("rehearsal", error.message, "see the sentence; nothing was written")
     else:
-        yield passed("rehearsal", "settings and attributes fit: no attribute of Intercom's is of another type")
+        yield passed("rehearsal", "map and target take their settings, and no attribute is of another type there")
 
 
 def state(project: Project, pipeline: Pipeline) -> Iterator[Finding]:

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Any
 from standpipe_console import apis, stores
 from standpipe_console.errors import ConsoleError
 from standpipe_console.pipelines import SYNC
-from standpipe_console.rehearsal import TABLES, rehearse, schemas
+from standpipe_console.rehearsal import TABLES, rehearse, schemas_for
 from standpipe_console.stores import Store
 
 if TYPE_CHECKING:
     from standpipe_console.project import Project
     from standpipe_console.rehearsal import Rehearsed, Rows
-
-EXTRAS = ("extra_customer_fields", "extra_subscription_fields")
 
 
 def explain(project: Project, wanted: str) -> dict[str, Any]:
@@ -36,7 +34,7 @@ def explain(project: Project, wanted: str) -> dict[str, Any]:
     customer_id = _only(store.customer_ids(wanted), wanted)
     group = store.group(customer_id)
     rows = _rows(store, group)
-    rehearsed = rehearse(project, SYNC, _with_site(store, rows), _schemas(project))
+    rehearsed = rehearse(project, SYNC, _with_site(store, rows), schemas_for(project, SYNC))
     record = next(iter(rehearsed.records), {})
     sent = str(record.get("customer_id") or "")
     return {
@@ -82,12 +80,6 @@ def _with_site(store: Store, rows: Rows) -> Rows:
     more = [row for row in store.any_with_mrr() if row["id"] not in present]
     names = {"item_prices": found} if (found := store.names()) else {}
     return {**rows, "subscriptions": rows["subscriptions"] + more, **names}
-
-
-def _schemas(project: Project) -> dict[str, Any]:
-    """The tap's schemas, when the settings name further fields, whose types only they tell."""
-    named = any(project.settings(SYNC.map).get(setting) for setting in EXTRAS)
-    return schemas(project, SYNC) if named else {}
 
 
 def _of(stream: str, records: list[dict[str, Any]], customer_id: str) -> list[dict[str, Any]]:

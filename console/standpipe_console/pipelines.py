@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -52,12 +52,15 @@ class Pipeline:
     map: str
     target: str
     preview: str  #: the mapping that keeps nothing
-    rehearsal: str  #: the loader that writes nothing; empty when there is none
+    rehearsal: str  #: the loader that writes nothing when its mode says so
+    nobody: Mapping[str, Any]  #: a record of the first stream that nobody has, for a rehearsal
     inherited: tuple[str, ...]  #: plugins that share the settings of these
     table: str  #: that only this map's stores have
     streams: tuple[str, ...]  #: that the map needs
     keys: tuple[Key, ...]
     agreements: tuple[Agreement, ...] = ()
+    typed: tuple[str, ...] = ()  #: settings of the map that can only be read with the tap's own schemas
+    shipped: Mapping[str, frozenset[str]] = field(default_factory=dict)  #: settings that meltano.yml comes with
 
     @property
     def plugins(self) -> tuple[str, str, str]:
@@ -103,6 +106,8 @@ SYNC = Pipeline(
     target="target-intercom",
     preview="preview",
     rehearsal="target-intercom-validate",
+    # `.invalid` is nobody's domain (RFC 2606).
+    nobody={"id": "standpipe-doctor", "email": "doctor@standpipe.invalid", "company": "standpipe-doctor"},
     inherited=("tap-chargebee-validate", "tap-chargebee-trial", "target-intercom-validate", "target-intercom-trial"),
     table="subscriptions",
     streams=("customers", "subscriptions", "invoices"),
@@ -122,6 +127,7 @@ SYNC = Pipeline(
         ),
         Agreement("attribute_prefix", same="owned_prefix"),
     ),
+    typed=("extra_customer_fields", "extra_subscription_fields"),
 )
 LEADS = Pipeline(
     job="sync-leads",
@@ -131,14 +137,17 @@ LEADS = Pipeline(
     map="map-leads",
     target="target-chartmogul",
     preview="leads-preview",
-    rehearsal="",
-    inherited=(),
+    rehearsal="target-chartmogul",
+    nobody={"id": "standpipe-doctor", "company_id": "standpipe-doctor", "name": "standpipe-doctor", "updated_at": 1},
+    inherited=("target-chartmogul-merge-report",),
     table="companies",
     streams=("companies", "contacts"),
     keys=(
         Key("tap-intercom", "access_token", "intercom", "Intercom access token"),
         Key("target-chartmogul", "api_key", "chartmogul", "ChartMogul API key"),
     ),
+    typed=("company_attributes", "contact_attributes"),
+    shipped={"tap-intercom": frozenset({"reread_every"})},
 )
 PIPELINES = (SYNC, LEADS)
 SYSTEMS = {pipeline.system: pipeline for pipeline in PIPELINES}

@@ -127,6 +127,13 @@ SYNC_QUESTIONS = (
 )  # fmt: skip
 LEADS_QUESTIONS = (
     Question(
+        "customer_id",
+        "What identifies a lead in ChartMogul?",
+        (Choice("company_id", "the company's own id, where it has one"), Choice("id", "Intercom's id of the company")),
+        "company_id",
+        settings=(("map-leads", "customer_id_field"),),
+    ),
+    Question(
         "source", "Which data source of ChartMogul takes the leads? (a new name makes a new one)",
         default="Intercom leads", settings=(("target-chartmogul", "data_source_name"),), listed="sources", free=True,
     ),

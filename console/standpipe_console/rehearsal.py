@@ -71,6 +71,12 @@ def messages(pipeline: Pipeline, rows: Rows, schemas: Mapping[str, Any]) -> str:
     return "".join(json.dumps(line) + "\n" for line in lines)
 
 
+def schemas_for(project: Project, pipeline: Pipeline) -> dict[str, Any]:
+    """The tap's schemas, when settings of the map can only be read with them; asking the tap takes some seconds."""
+    named = any(project.settings(pipeline.map).get(setting) for setting in pipeline.typed)
+    return schemas(project, pipeline) if named else {}
+
+
 def schemas(project: Project, pipeline: Pipeline) -> dict[str, Any]:
     """The tap's JSON schemas, by stream, with the site's own fields."""
     streams = (project.json("invoke", "--dump=catalog", pipeline.tap) or {}).get("streams", [])

@@ -10,7 +10,7 @@ import click
 from standpipe_console import setup as setting_up
 from standpipe_console.asking import Options, Person
 from standpipe_console.errors import ConsoleError
-from standpipe_console.pipelines import PIPELINES, SYSTEMS
+from standpipe_console.pipelines import PIPELINES, SYNC, SYSTEMS
 from standpipe_console.questions import QUESTIONS
 
 if TYPE_CHECKING:
@@ -85,5 +85,5 @@ def keys_from(lines: Iterable[str]) -> dict[str, str]:
 
 def _tell_next(project: Project, pipeline: Pipeline) -> None:
     click.echo(f"{pipeline.title} is set up; the keys are in {project.dotenv.path}, for its owner alone.")
-    looks = "meltano run validate" if pipeline.rehearsal else f"meltano run {pipeline.job}"
+    looks = "meltano run validate" if pipeline == SYNC else f"meltano run {pipeline.job}"
     click.echo(f"Next: meltano invoke standpipe:doctor, then {looks}")

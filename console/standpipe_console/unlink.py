@@ -124,13 +124,17 @@ def _settings(project: Project, pipeline: Pipeline) -> str:
 
 def _file_settings(project: Project, pipeline: Pipeline) -> str:
     """What was set in meltano.yml, for all environments or for this one."""
-    gone = []
-    for plugin in pipeline.plugins:
-        if project.plugins[plugin].get("config"):
-            project.meltano("--no-environment", "config", "reset", "--yes", "--store=meltano-yml", plugin)
-            gone.append(plugin)
+    gone = [
+        (plugin, name)
+        for plugin in pipeline.plugins
+        for name in project.plugins[plugin].get("config") or {}
+        if name not in pipeline.shipped.get(plugin, ())
+    ]
+    for plugin, name in gone:
+        project.meltano("--no-environment", "config", "unset", "--store=meltano-yml", plugin, name)
     project.forget_settings()
-    return f"The settings of {', '.join(gone)} in meltano.yml are reset." if gone else ""
+    told = ", ".join(f"{plugin} {name}" for plugin, name in gone)
+    return f"{len(gone)} settings are taken out of meltano.yml: {told}." if gone else ""
 
 
 def _elsewhere(project: Project, pipeline: Pipeline) -> str:
