@@ -63,11 +63,12 @@ def _patiently(api: Api, path: str, body: dict[str, Any]) -> Answer:
         answer = api.ask("PUT", path, body)
         if answer.status != HTTPStatus.TOO_MANY_REQUESTS and answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             break
-        time.sleep(_wait(answer, attempt))
+        time.sleep(wait(answer, attempt))
     return answer
 
 
-def _wait(answer: Answer, attempt: int) -> float:
+def wait(answer: Answer, attempt: int) -> float:
+    """Seconds to wait before the next attempt, by the server's own clock where it tells one."""
     reset = answer.headers.get("X-RateLimit-Reset")
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS and reset and answer.date:
         return max(0.1, min(60.0, float(reset) - answer.date.timestamp()))

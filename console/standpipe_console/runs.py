@@ -56,7 +56,7 @@ def log_folder(project: Project) -> Path:
 
 
 def _run(listed: dict[str, Any], folder: Path, target: str) -> Run:
-    log = _log(folder, listed["log_id"])
+    log = log_of(folder, listed["log_id"])
     return Run(
         id=listed["log_id"],
         state_id=listed["job_name"],
@@ -65,11 +65,11 @@ def _run(listed: dict[str, Any], folder: Path, target: str) -> Run:
         seconds=listed["duration_seconds"],
         trigger=listed.get("trigger") or "",
         counts=dict(figures(log, target)),
-        error=_last_error(log) if listed["state"] == "FAIL" else "",
+        error=last_error(log) if listed["state"] == "FAIL" else "",
     )
 
 
-def _log(folder: Path, run_id: str) -> list[str]:
+def log_of(folder: Path, run_id: str) -> list[str]:
     """The lines of a run's log, none when it is gone."""
     found = next(folder.glob(f"*/*/{run_id}/elt.log"), None) or next(folder.glob(f"*/{run_id}/elt.log"), None)
     return found.read_text(encoding="utf-8", errors="replace").splitlines() if found else []
@@ -83,7 +83,7 @@ def figures(log: Iterable[str], plugin: str) -> Iterator[tuple[str, float]]:
             yield found["name"].strip(), float(found["value"])
 
 
-def _last_error(log: Iterable[str]) -> str:
+def last_error(log: Iterable[str]) -> str:
     """The sentence that ended a run: the first of what was said last."""
     errors = [found["text"] for line in log if (found := _ERROR.match(line))]
     telling = [text for text in errors if not text.startswith(_NOISE)]

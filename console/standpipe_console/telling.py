@@ -120,9 +120,17 @@ def last_run(last: Mapping[str, Any]) -> Iterable[str]:
     told = [f"It ended at {last['ended']}: {last.get('outcome', 'the record was not in it')}"]
     if last.get("reason"):
         told[0] += f" ({last['reason']})"
-    for name, change in last["wrote"].items():
-        field = name.removeprefix("custom_attributes.")
-        told.append(f"  {field}: {_shown(field, change['before'])} -> {_shown(field, change['after'])}")
-    if not last["wrote"]:
-        told.append("It wrote nothing for this customer.")
-    return told
+    return told + written(last["wrote"])
+
+
+def written(changes: Mapping[str, Any]) -> list[str]:
+    """What was written: what had a value before one by one, what had none as a number."""
+    if not changes:
+        return ["It wrote nothing for this customer."]
+    named = {name.removeprefix("custom_attributes."): change for name, change in changes.items()}
+    changed = {name: change for name, change in named.items() if change["before"] is not None}
+    told = [f"It wrote {len(named)} fields, of which {len(named) - len(changed)} had no value before."]
+    return told + [
+        f"  {name}: {_shown(name, change['before'])} -> {_shown(name, change['after'])}"
+        for name, change in changed.items()
+    ]
