@@ -32,6 +32,8 @@ bench: .venv/synced ## Measure speed, calls and memory of every part
 	$(UV) run --no-sync python bench/map_leads.py
 	$(UV) run --no-sync python bench/target_intercom.py
 	$(UV) run --no-sync python bench/target_chartmogul.py
+bench: .venv/synced ## Measure speed, calls and memory of every part, into bench/RESULTS.md
+	$(UV) run --no-sync python bench/gather.py
 
 lint: .venv/synced ## Check style, types and the lock file
 	$(UV) lock --check

@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = {
+    "console": "standpipe_console",
     "sandbox": "sandbox",
     "tap-chargebee": "tap_chargebee",
     "tap-intercom": "tap_intercom",
@@ -19,7 +20,7 @@ FOLDERS = {
     "target-intercom": "target_intercom",
     "transforms": "standpipe_maps",
 }
-DISTRIBUTIONS = {"backoff": "python-backoff", "singer_sdk": "singer-sdk"}
+DISTRIBUTIONS = {"backoff": "python-backoff", "dotenv": "python-dotenv", "singer_sdk": "singer-sdk", "yaml": "pyyaml"}
 UNSEEN = {"tzdata"}
 """Needed without being imported: Python's time zones, where the system has none."""
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 MELTANO = Path(sys.executable).with_name("meltano")
-PARTS = ["meltano.yml", "constraints.txt", "tap-chargebee", "target-intercom", "transforms"]
+PARTS = ["meltano.yml", "constraints.txt", "console", "tap-chargebee", "target-intercom", "transforms"]
 STATE_ID = "prod:tap-chargebee-to-target-intercom"
 
 

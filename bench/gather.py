@@ -1,0 +1,106 @@
+"""Runs every benchmark of this folder and gathers what they print into one table.
+
+    python bench/gather.py [--into bench/RESULTS.md] [SCRIPT.py ...]
+
+A benchmark prints a Markdown table, or lines of the form `what: figure`. Scripts that are named replace their own rows
+of the table that is there; without names all are run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+BENCH = Path(__file__).parent
+HEAD = "| part | what was measured | result | command | when (UTC) | load before |\n|---|---|---|---|---|---|\n"
+#: Scripts that measure nothing: this one, the reckoning of costs, and what others are helped by.
+NONE = {"gather.py", "costs.py"}
+RULE = re.compile(r"[|\s:-]+")
+
+
+def scripts() -> list[Path]:
+    """The benchmarks, by name: whatever here can be started."""
+    return [path for path in sorted(BENCH.glob("*.py")) if path.name not in NONE and "__main__" in path.read_text()]
+
+
+def machine() -> str:
+    """What they ran on."""
+    model = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    name = model[1] if model else platform.processor()
+    cores = len(os.sched_getaffinity(0))
+    system = f"{platform.system()}, Python {platform.python_version()}"
+    return f"{name}, {cores} cores, {memory:.0f} GiB, {system}"
+
+
+def measured(script: Path) -> list[str]:
+    """The rows of one benchmark."""
+    when, load = datetime.now(UTC), os.getloadavg()[0]
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{script.name} failed:\n{done.stderr[-2000:]}")
+    print(done.stdout, end="", flush=True)
+    command = f"`python bench/{script.name}`"
+    return [
+        f"| {script.stem} | {what} | {result} | {command} | {when:%Y-%m-%d %H:%M} | {load:.1f} |"
+        for what, result in rows(done.stdout.splitlines())
+    ]
+
+
+def rows(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """What was measured, and the figure, of each line that a benchmark printed."""
+    headings: list[str] = []
+    for line in filter(None, map(str.strip, lines)):
+        if line.startswith("|"):
+            cells = [cell.strip() for cell in line.strip("|").split("|")]
+            if RULE.fullmatch(line):
+                continue
+            if not headings:
+                headings = cells
+                continue
+            what, *rest = cells
+            yield what, "; ".join(f"{name} {cell}" for name, cell in zip(headings[1:], rest, strict=True))
+        else:
+            headings = []
+            what, _, figure = line.rpartition(": ")
+            yield what or "-", figure
+
+
+def kept(path: Path, chosen: Sequence[Path]) -> list[str]:
+    """The rows of the table that is there, of other scripts than the chosen."""
+    if not path.exists():
+        return []
+    stems = {script.stem for script in chosen}
+    lines = [
+        line for line in path.read_text().splitlines() if line.startswith("| ") and not line.startswith("| part |")
+    ]
+    return [line for line in lines if line.split("|")[1].strip() not in stems]
+
+
+def main() -> None:
+    """Run and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--into", type=Path, default=BENCH / "RESULTS.md")
+    parser.add_argument("scripts", nargs="*", help="names of benchmarks, such as map_subscriptions.py")
+    given = parser.parse_args()
+    chosen = [BENCH / name for name in given.scripts] or scripts()
+    table = kept(given.into, chosen)
+    for script in chosen:
+        table += measured(script)
+    told = f"# What was measured\n\n`make bench` makes this table. The machine: {machine()}.\n\n"
+    note = "Where the load before is more than 0, other work took a part of the machine: an idle one is faster.\n\n"
+    given.into.write_text(told + note + HEAD + "\n".join(sorted(table)) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,194 @@
+"""The three APIs, as far as the console asks them: whose key it is, what it may do, what there is to choose from.
+
+https://apidocs.chargebee.com/docs/api, https://developers.intercom.com/docs/references/rest-api/api.intercom.io,
+https://dev.chartmogul.com/reference
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import requests
+from requests.auth import AuthBase, HTTPBasicAuth
+
+from standpipe_console.errors import ConsoleError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+INTERCOM_HOSTS = {
+    "us": "https://api.intercom.io",
+    "eu": "https://api.eu.intercom.io",
+    "au": "https://api.au.intercom.io",
+}
+INTERCOM_VERSION = "2.14"
+CHARTMOGUL = "https://api.chartmogul.com/v1"
+#: What no key may be told by: an error that names a key's permissions, or that there is no such key.
+REFUSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+_TIMEOUT = 30
+
+
+class _Bearer(AuthBase):
+    """Intercom's token; as an object, so that no `.netrc` goes before it."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an API said."""
+
+    status: int
+    body: dict[str, Any]
+    headers: Mapping[str, str]
+
+    @property
+    def ok(self) -> bool:
+        """Whether it did what it was asked."""
+        return self.status < HTTPStatus.BAD_REQUEST
+
+    @property
+    def reason(self) -> str:
+        """The vendor's own words for a refusal."""
+        errors = self.body.get("errors")
+        first = errors[0] if isinstance(errors, list) and errors else {}
+        words = first.get("message") or self.body.get("message") or self.body.get("error")
+        return str(words or f"HTTP {self.status}")
+
+    @property
+    def date(self) -> datetime | None:
+        """When it was, by the API's clock."""
+        told = self.headers.get("Date")
+        return parsedate_to_datetime(told) if told else None
+
+
+class Api:
+    """One API with a key."""
+
+    def __init__(self, name: str, base: str, auth: AuthBase, headers: Mapping[str, str]) -> None:
+        self.name, self.base = name, base.rstrip("/")
+        self._session = requests.Session()
+        self._session.auth = auth
+        self._session.headers.update({"Accept": "application/json", **headers})
+
+    def ask(self, method: str, path: str, body: Any = None, **params: Any) -> Answer:
+        """Make one call.
+
+        Raises:
+            ConsoleError: there is no answer.
+        """
+        try:
+            response = self._session.request(
+                method, f"{self.base}{path}", json=body, params=params or None, timeout=_TIMEOUT
+            )
+        except requests.RequestException as error:
+            kind = type(error).__name__
+            raise ConsoleError(f"{self.name} does not answer at {self.base} ({kind}): check the address.") from None
+        return Answer(response.status_code, _object(response), response.headers)
+
+    def get(self, path: str, **params: Any) -> Answer:
+        """Read one thing."""
+        return self.ask("GET", path, **params)
+
+
+def _object(response: requests.Response) -> dict[str, Any]:
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {"data": body}
+
+
+def chargebee(settings: Mapping[str, Any]) -> Api:
+    """Chargebee by the settings of tap-chargebee."""
+    base = settings.get("api_url") or f"https://{settings.get('site', '')}.chargebee.com/api/v2"
+    return Api("Chargebee", base, HTTPBasicAuth(settings.get("api_key", ""), ""), {})
+
+
+def intercom(settings: Mapping[str, Any]) -> Api:
+    """Intercom by the settings of target-intercom or tap-intercom."""
+    base = settings.get("api_url") or INTERCOM_HOSTS[settings.get("region") or "us"]
+    return Api("Intercom", base, _Bearer(settings.get("access_token", "")), {"Intercom-Version": INTERCOM_VERSION})
+
+
+def chartmogul(settings: Mapping[str, Any]) -> Api:
+    """ChartMogul by the settings of target-chartmogul."""
+    base = settings.get("api_url") or CHARTMOGUL
+    return Api("ChartMogul", base, HTTPBasicAuth(settings.get("api_key", ""), ""), {})
+
+
+APIS = {"chargebee": chargebee, "intercom": intercom, "chartmogul": chartmogul}
+
+
+def catalog(api: Api, site: str) -> str:
+    """Which Product Catalog a Chargebee site has: `1` or `2`; empty when it does not tell."""
+    configurations = api.get("/configurations").body.get("configurations") or []
+    for one in configurations:
+        if str(one.get("domain", "")).lower() == site.lower() or len(configurations) == 1:
+            return str(one.get("product_catalog_version", "")).removeprefix("v")
+    return ""
+
+
+def region_of(token: str) -> str | None:
+    """The region of the Intercom workspace that a token belongs to; None when none of the three knows it."""
+    for region in INTERCOM_HOSTS:
+        answer = intercom({"access_token": token, "region": region}).get("/me")
+        if answer.ok:
+            told = str((answer.body.get("app") or {}).get("region") or region).lower()
+            return told if told in INTERCOM_HOSTS else region
+    return None
+
+
+def data_attributes(api: Api, model: str) -> list[dict[str, Any]]:
+    """The data attributes of Intercom's `contact` or `company`, archived ones too."""
+    answer = api.get("/data_attributes", model=model, include_archived="true")
+    return list(answer.body.get("data") or [])
+
+
+def sources(api: Api) -> list[str]:
+    """The names of ChartMogul's data sources."""
+    return [str(one.get("name")) for one in api.get("/data_sources").body.get("data_sources") or []]
+
+
+def contacts(api: Api) -> Iterator[dict[str, Any]]:
+    """Every contact of Intercom, 150 a call.
+
+    Raises:
+        ConsoleError: a page is refused.
+    """
+    after: dict[str, str] = {}
+    while True:
+        answer = api.get("/contacts", per_page=150, **after)
+        if not answer.ok:
+            raise ConsoleError(f"Intercom does not list its contacts: {answer.reason}")
+        yield from answer.body.get("data") or []
+        following = (answer.body.get("pages") or {}).get("next") or {}
+        if not following.get("starting_after"):
+            return
+        after = {"starting_after": following["starting_after"]}
+
+
+def companies(api: Api) -> Iterator[dict[str, Any]]:
+    """Every company of Intercom that has users, by its scroll.
+
+    Raises:
+        ConsoleError: the scroll is refused, such as while another program holds it.
+    """
+    after: dict[str, str] = {}
+    while True:
+        answer = api.get("/companies/scroll", **after)
+        if not answer.ok:
+            raise ConsoleError(f"Intercom does not list its companies: {answer.reason}")
+        if not (data := answer.body.get("data") or []):
+            return
+        yield from data
+        after = {"scroll_param": answer.body["scroll_param"]}

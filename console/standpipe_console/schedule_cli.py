@@ -1,0 +1,83 @@
+"""`schedule install | remove | show | run`."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from standpipe_console import render
+from standpipe_console import schedule as scheduling
+
+if TYPE_CHECKING:
+    from standpipe_console.project import Project
+
+
+@click.group()
+def schedule() -> None:
+    """Run the schedules of meltano.yml by this machine's cron."""
+
+
+@schedule.command()
+@click.pass_obj
+def install(project: Project) -> None:
+    """Put the schedules of the pipelines that are set up into the crontab; again, to bring them up to date."""
+    lines = scheduling.wanted(project)
+    changed = scheduling.put(project, lines)
+    click.echo("Installed:" if changed else "Installed already:")
+    for line in lines.values():
+        click.echo(line)
+
+
+@schedule.command()
+@click.pass_obj
+def remove(project: Project) -> None:
+    """Take this project's lines out of the crontab, and nothing else."""
+    gone = scheduling.installed(project)
+    scheduling.put(project, {})
+    click.echo(f"Removed: {', '.join(gone)}" if gone else "Nothing was installed.")
+
+
+@schedule.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def show(project: Project, *, as_json: bool) -> None:
+    """Show the schedules, whether cron has them, and when they run next."""
+    now = datetime.now().astimezone()
+    present = scheduling.installed(project)
+    found = [
+        {
+            "schedule": one.name,
+            "job": one.job,
+            "interval": one.interval,
+            "installed": one.name in present,
+            "next_run": (moment := one.next_run(now)) and moment.isoformat(timespec="minutes"),
+            "line": scheduling.line(project, one),
+        }
+        for one in scheduling.schedules(project)
+    ]
+    if as_json:
+        render.as_json(found)
+        return
+    shown = ("schedule", "job", "interval", "installed", "next_run")
+    out = render.out()
+    out.print(
+        render.table(
+            ("schedule", "job", "interval", "installed", "next run"), ([one[name] for name in shown] for one in found)
+        )
+    )
+    for one in found:
+        click.echo(one["line"])
+
+
+@schedule.command()
+@click.argument("name")
+@click.pass_obj
+def run(project: Project, name: str) -> None:
+    """Run a schedule now, as cron does: alone, with a log of its own in logs/."""
+    code, sentence = scheduling.run(project, name)
+    if sentence:
+        click.echo(sentence, err=code != 0)
+    sys.exit(code)

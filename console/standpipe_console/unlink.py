@@ -1,0 +1,174 @@
+"""`unlink`: takes a pipeline off this machine, and says what stays elsewhere."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from standpipe_console import apis, clearing, schedule, stores
+from standpipe_console.errors import ConsoleError
+from standpipe_console.pipelines import SYNC
+from standpipe_console.rules import effective
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from standpipe_console.pipelines import Pipeline
+    from standpipe_console.project import Project
+
+#: What is left in the other systems, by the system that is unlinked.
+STAYS = {
+    "intercom": (
+        "In Intercom stay the attributes and, unless they were cleared, their values; users and companies that were "
+        "created; the access token, which you can revoke in the Developer Hub. In Chargebee nothing was ever written."
+    ),
+    "chartmogul": (
+        "In ChartMogul stays the data source with its customers and contacts: the command of target-chartmogul that "
+        "deletes a source takes them away. In Intercom nothing was ever written."
+    ),
+}
+
+
+def plan(project: Project, pipeline: Pipeline) -> list[str]:
+    """What will go, in lines for a person."""
+    named = [state for state in stores.states(project) if pipeline.owns(state.id)]
+    files = [path.name for path in stores.store_files(project, pipeline)]
+    names = [name for name in project.dotenv.values() if name.startswith(pipeline.prefixes)]
+    parts = {
+        "schedule": [one for one in schedule.installed(project) if _is_of(project, one, pipeline)],
+        "state": [state.id for state in named],
+        "store": files,
+        "settings and keys": names,
+        "reports": [str(path) for path in reports(project, pipeline) if path.exists()],
+    }
+    return [f"{part}: {', '.join(things) or 'none'}" for part, things in parts.items()]
+
+
+def _is_of(project: Project, name: str, pipeline: Pipeline) -> bool:
+    return any(one.name == name and one.pipeline == pipeline for one in schedule.schedules(project))
+
+
+def reports(project: Project, pipeline: Pipeline) -> list[Path]:
+    """The folders of the target's reports, which hold personal data."""
+    targets = [pipeline.target, *(one for one in pipeline.inherited if one.startswith(f"{pipeline.target}-"))]
+    found = [project.settings(target).get("report_dir") for target in targets if target in project.plugins]
+    return [project.root / str(folder) for folder in found if folder]
+
+
+def unlink(project: Project, pipeline: Pipeline) -> Iterator[str]:
+    """Take everything of a pipeline away, keys last; tell each step."""
+    for step in STEPS:
+        if done := step(project, pipeline):
+            yield done
+    yield STAYS[pipeline.system]
+
+
+def stop(project: Project, pipeline: Pipeline) -> str:
+    """Let no run begin any more.
+
+    Raises:
+        ConsoleError: one is under way.
+    """
+    gone = schedule.without(project, pipeline)
+    if project.running():
+        raise ConsoleError("A run is under way: wait until it has ended, or stop it, and unlink again.")
+    return f"The schedule {', '.join(gone)} is taken out of the crontab." if gone else "No schedule was installed."
+
+
+def _state(project: Project, pipeline: Pipeline) -> str:
+    named = [state.id for state in stores.states(project) if pipeline.owns(state.id)]
+    for state_id in named:
+        project.meltano("state", "clear", "--force", state_id)
+    return f"The state {', '.join(named)} is cleared." if named else ""
+
+
+def _store(project: Project, pipeline: Pipeline) -> str:
+    files, folder = stores.store_files(project, pipeline), stores.store_dir(project, pipeline)
+    for path in files:
+        path.unlink()
+    _tidy(folder)
+    return f"{len(files)} files of its store are removed." if files else ""
+
+
+def _tidy(folder: Path) -> None:
+    """Remove a folder that has become empty."""
+    if folder.exists() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _reports(project: Project, pipeline: Pipeline) -> str:
+    present = [path for path in reports(project, pipeline) if path.exists()]
+    for path in present:
+        shutil.rmtree(path)
+    for path in present:
+        _tidy(path.parent)
+    return f"{len(present)} folders of reports are removed." if present else ""
+
+
+def _run_files(project: Project, pipeline: Pipeline) -> str:
+    """What Meltano prepares for a run: a catalog with the site's fields, and the console's own lock."""
+    for plugin in (*pipeline.plugins, *pipeline.inherited):
+        shutil.rmtree(project.system_dir / "run" / plugin, ignore_errors=True)
+    locks = project.system_dir / "standpipe"
+    (locks / f"{pipeline.job}.lock").unlink(missing_ok=True)
+    _tidy(locks)
+    return ""
+
+
+def _settings(project: Project, pipeline: Pipeline) -> str:
+    gone = project.dotenv.remove(lambda name: name.startswith(pipeline.prefixes))
+    project.forget_settings()
+    return f"{len(gone)} settings are taken out of .env: {', '.join(gone)}." if gone else ""
+
+
+def _file_settings(project: Project, pipeline: Pipeline) -> str:
+    """What was set in meltano.yml, for all environments or for this one."""
+    gone = [
+        (plugin, name)
+        for plugin in pipeline.plugins
+        for name in project.plugins[plugin].get("config") or {}
+        if name not in pipeline.shipped.get(plugin, ())
+    ]
+    for plugin, name in gone:
+        project.meltano("--no-environment", "config", "unset", "--store=meltano-yml", plugin, name)
+    project.forget_settings()
+    told = ", ".join(f"{plugin} {name}" for plugin, name in gone)
+    return f"{len(gone)} settings are taken out of meltano.yml: {told}." if gone else ""
+
+
+def _elsewhere(project: Project, pipeline: Pipeline) -> str:
+    """Keys that came from the shell, which the console cannot take away."""
+    left = [key.variable for key in pipeline.keys if project.value(key.variable)]
+    return f"Still set outside of .env, in the shell: {', '.join(left)}." if left else ""
+
+
+STEPS: tuple[Callable[[Project, Pipeline], str], ...] = (
+    _state,
+    _store,
+    _reports,
+    _run_files,
+    _settings,
+    _file_settings,
+    _elsewhere,
+)
+
+
+def owned_kind(project: Project) -> tuple[str, str]:
+    """Which of Intercom's records the pipeline writes to, and the prefix of what it owns on them."""
+    project.learn(SYNC.plugins)
+    match_on = str(effective(SYNC.map, project.settings(SYNC.map), "match_on"))
+    kind = "companies" if match_on.startswith("company") else "contacts"
+    return kind, str(effective(SYNC.target, project.settings(SYNC.target), "owned_prefix"))
+
+
+def clear_attributes(project: Project, agreed: Callable[[str], bool]) -> Iterator[str]:
+    """Set the owned attributes in Intercom to null, if that is agreed to."""
+    kind, prefix = owned_kind(project)
+    api = apis.intercom(project.settings(SYNC.target))
+    found = clearing.holders(api, kind, prefix)
+    if not found:
+        yield f"No record of Intercom's {kind} holds a value under {prefix}."
+    elif agreed(f"Set every {prefix}* attribute of {len(found)} {kind} in Intercom to null?"):
+        for what, count in clearing.clear(api, kind, found).items():
+            yield f"{count} {kind}: {what}."

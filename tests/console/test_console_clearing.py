@@ -1,0 +1,84 @@
+"""Taking the attributes back, against the sandbox."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from standpipe_console import apis, clearing
+from standpipe_console.apis import Answer
+from standpipe_console.errors import ConsoleError
+
+if TYPE_CHECKING:
+    from sandbox.testing import RunningSandbox
+    from standpipe_console.apis import Api
+
+
+@pytest.fixture
+def api(of_plugins: dict[str, dict[str, Any]], sandbox: RunningSandbox) -> Api:
+    """Intercom, of whose users three carry an attribute of ours beside one of somebody else's."""
+    held = sandbox.world.intercom
+    for name in ("cb_cust_id", "cb_plan", "score"):
+        held.attributes.create(
+            {"name": name, "model": "contact", "data_type": "string"}, admin_id="1", now=held.clock.now()
+        )
+    users = [contact for contact in held.contacts.live() if contact.is_user][:3]
+    for contact in users:
+        contact.document["custom_attributes"] |= {"cb_cust_id": "c", "cb_plan": "p", "score": "9"}
+    return apis.intercom(of_plugins["target-intercom"])
+
+
+def put(sandbox: RunningSandbox) -> int:
+    """The updates that the sandbox has seen."""
+    calls = sandbox.calls()["calls"]
+    return sum(call["count"] for call in calls if (call["method"], call["path"]) == ("PUT", "/contacts/{id}"))
+
+
+def test_only_what_is_owned_and_has_a_value_is_nulled(api: Api, sandbox: RunningSandbox) -> None:
+    """One call a record that has any; nothing of others; asked again, there is nothing left."""
+    found = clearing.holders(api, "contacts", "cb_")
+    assert [sorted(names) for _, names in found] == [["cb_cust_id", "cb_plan"]] * 3
+    assert clearing.clear(api, "contacts", found) == Counter({"cleared": 3})
+    assert put(sandbox) == 3
+    assert clearing.holders(api, "contacts", "cb_") == []
+    assert len(clearing.holders(api, "contacts", "score")) == 3
+
+
+def test_a_limit_is_waited_out_and_a_lost_write_made_again(api: Api, sandbox: RunningSandbox) -> None:
+    """Null twice is null."""
+    found = clearing.holders(api, "contacts", "cb_")
+    sandbox.fault(api="intercom", method="PUT", nth=1, effect={"status": 429})
+    sandbox.fault(api="intercom", method="PUT", nth=2, effect={"status": 502})
+    try:
+        assert clearing.clear(api, "contacts", found) == Counter({"cleared": 3})
+    finally:
+        sandbox.clear_faults()
+    assert put(sandbox) == 5
+
+
+def test_a_token_that_may_not_write_ends_it(api: Api, sandbox: RunningSandbox) -> None:
+    """In Intercom's words, not once for each record."""
+    found = clearing.holders(api, "contacts", "cb_")
+    body = {"errors": [{"code": "forbidden", "message": "No."}]}
+    sandbox.fault(api="intercom", method="PUT", effect={"status": 403, "body": body})
+    try:
+        with pytest.raises(ConsoleError, match=r"^Intercom does not let the token write: No\.$"):
+            clearing.clear(api, "contacts", found)
+    finally:
+        sandbox.clear_faults()
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "attempt", "seconds"),
+    [
+        (429, {"Date": "Thu, 15 Jan 2026 12:00:00 GMT", "X-RateLimit-Reset": "1768478404"}, 0, 4.0),
+        (429, {"Date": "Thu, 15 Jan 2026 12:00:00 GMT", "X-RateLimit-Reset": "1768478300"}, 0, 0.1),
+        (429, {}, 1, 1.0),
+        (503, {}, 3, 4.0),
+    ],
+    ids=["until the window ends", "it has ended", "no clock", "5xx"],
+)
+def test_waiting_is_by_the_servers_clock(status: int, headers: dict[str, str], attempt: int, seconds: float) -> None:
+    """Not by this machine's, which may be wrong."""
+    assert clearing.wait(Answer(status, {}, headers), attempt) == seconds

@@ -1,0 +1,129 @@
+"""The documents say what is: commands, options, attributes, reasons, costs and messages."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import click
+import pytest
+from standpipe_console.cli import main
+from standpipe_console.setup_cli import setup
+from standpipe_maps.subscriptions.schema import ATTRIBUTES
+from target_intercom.page import REASONS
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+OURS = (ROOT / "console/README.md").read_text()
+PIPELINE = "tests/pipeline/test_pipeline_console.py"
+ALONE = "tests/packaging/test_packaging_alone.py::test_a_plugin_installs_alone_and_tells_about_itself"
+#: Every command that the README shows, and the test that runs it.
+COMMANDS = {
+    "make demo": "tests/pipeline/test_pipeline_demo.py::test_the_readme_shows_what_the_demo_prints",
+    "pip install 'meltano~=4.4'": "tests/pipeline/conftest.py::installed_project",
+    "meltano install": "tests/pipeline/conftest.py::installed_project",
+    "meltano invoke standpipe:setup": f"{PIPELINE}::test_setup_asks_at_a_terminal_and_shows_no_key",
+    "meltano invoke standpipe:doctor": f"{PIPELINE}::test_the_doctor_says_that_all_is_well",
+    "meltano run validate": f"{PIPELINE}::test_validate_trial_and_sync_run_as_set_up",
+    "meltano run trial": f"{PIPELINE}::test_validate_trial_and_sync_run_as_set_up",
+    "meltano run sync": f"{PIPELINE}::test_validate_trial_and_sync_run_as_set_up",
+    "meltano invoke standpipe:explain q8UNWBVZSGCnfepQ": (
+        f"{PIPELINE}::test_explain_tells_rows_values_match_decision_and_write"
+    ),
+    "meltano invoke standpipe:schedule install": f"{PIPELINE}::test_the_line_of_the_crontab_runs_the_job",
+    "meltano invoke standpipe:status": f"{PIPELINE}::test_status_reads_as_the_readme_shows_it",
+    "meltano invoke standpipe:unlink intercom --yes": f"{PIPELINE}::test_unlink_leaves_nothing_but_logs",
+    "pip install ./tap-chargebee && tap-chargebee --config config.json --discover": ALONE,
+    "pip install ./target-intercom && any-tap | target-intercom --config config.json": ALONE,
+    "pip install ./transforms && map-subscriptions --about": ALONE,
+}
+
+
+def commands(text: str) -> list[str]:
+    """The commands in a document's blocks; of a block that shows output, those behind a `$`."""
+    found = []
+    for kind, body in re.findall(r"(?m)^```(\w*)\n(.*?)^```", text, re.DOTALL):
+        lines = body.splitlines()
+        if kind == "console":
+            found += [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
+        elif lines and lines[0].startswith(("make ", "pip ", "meltano ")):
+            found += [line.split("  #")[0].strip() for line in lines]
+    return found
+
+
+def test_every_command_of_the_readme_is_run_by_a_test() -> None:
+    """Which test runs which is told here, and that test is there."""
+    shown = commands(README)
+    # Further plugins have a line each, of the form that is tested for all.
+    assert {command for command in shown if not command.startswith("pip install ./")} == {
+        command for command in COMMANDS if not command.startswith("pip install ./")
+    }
+    for test in COMMANDS.values():
+        path, _, name = test.partition("::")
+        assert f"def {name}(" in (ROOT / path).read_text(), test
+
+
+def test_the_console_readme_has_every_command_and_option() -> None:
+    """As the command itself tells them."""
+    names = [name for name, command in main.commands.items() if not isinstance(command, click.Group)]
+    groups = {name: command for name, command in main.commands.items() if isinstance(command, click.Group)}
+    names += [f"{group} {name}" for group, command in groups.items() for name in command.commands]
+    assert [name for name in names if f"| `{name}" not in OURS] == []
+    options = [option for one in setup.params if not getattr(one, "hidden", False) for option in one.opts]
+    missing = [option for option in options if option.startswith("--") and f"`{option}`" not in OURS]
+    assert set(missing) <= {"--keys-from-stdin", "--no-input"}
+    assert "--keys-from-stdin" in OURS
+
+
+def test_the_attributes_are_documented() -> None:
+    """Each with its description and its source, as the map has them."""
+    rows = [line.split(" | ") for line in (ROOT / "docs/attributes.md").read_text().splitlines() if "| `cb_" in line]
+    told = [(row[0].strip("| `"), row[2], row[3].strip(" |")) for row in rows]
+    made = [(f"cb_{one.name}", one.description, one.source) for one in ATTRIBUTES]
+    assert told == [*made, ("cb_created_by", "Whether Standpipe created the record", "(the target)")]
+
+
+def test_every_reason_is_documented() -> None:
+    """The reasons for which the target skips a record."""
+    told = set(re.findall(r"^\| \w+ \| `(\w+)`", (ROOT / "docs/decisions.md").read_text(), re.MULTILINE))
+    assert set(REASONS) <= told
+
+
+def test_the_costs_are_reckoned() -> None:
+    """By the script, whose numbers stand in the document."""
+    made = subprocess.run([sys.executable, ROOT / "bench/costs.py"], capture_output=True, text=True, check=True).stdout
+    _, _, rest = (ROOT / "docs/limits.md").read_text().partition("<!-- costs -->\n")
+    assert rest.partition("<!-- /costs -->")[0].strip() == made.strip()
+
+
+@cache
+def sentences() -> str:
+    """Every text in the code of the plugins and the console, as it is put together, values left out."""
+    found = []
+    for path in ROOT.glob("*/*/**/*.py"):
+        if path.parts[len(ROOT.parts)] in {"tests", "sandbox", ".venv", "bench"}:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(node.value)
+            elif isinstance(node, ast.JoinedStr):
+                found.append("".join(part.value if isinstance(part, ast.Constant) else "…" for part in node.values))
+    return "\n".join(found)
+
+
+def messages() -> list[str]:
+    """The messages of the troubleshooting, but Meltano's own."""
+    text = (ROOT / "docs/troubleshooting.md").read_text()
+    ours = [part for part in re.split(r"(?m)^## ", text)[1:] if part.split("\n")[0] != "Meltano"]
+    rows = [line for part in ours if "| message |" in part for line in part.splitlines() if line.startswith("| `")]
+    return [message for row in rows for message in re.findall(r"`([^`]+)`", row.split(" | ")[0])]
+
+
+@pytest.mark.parametrize("message", messages())
+def test_a_message_of_the_troubleshooting_is_in_the_code(message: str) -> None:
+    """A sentence that was changed would not be found by whoever looks for it."""
+    assert message in sentences()

@@ -1,0 +1,68 @@
+"""The file of the keys."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+from dotenv import dotenv_values
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from standpipe_console.dotenv_file import DotEnv
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def mode(path: Path) -> int:
+    """Who may do what with a file."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture
+def dotenv(tmp_path: Path) -> DotEnv:
+    """A file that is not there yet."""
+    return DotEnv(tmp_path / ".env")
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_it_is_private_from_the_beginning(dotenv: DotEnv, umask: int) -> None:
+    """Whatever the umask."""
+    before = os.umask(umask)
+    try:
+        dotenv.put("TAP_CHARGEBEE_API_KEY", "k1")
+    finally:
+        os.umask(before)
+    assert mode(dotenv.path) == 0o600
+    assert dotenv.values() == {"TAP_CHARGEBEE_API_KEY": "k1"}
+
+
+def test_one_that_others_can_read_is_shut(dotenv: DotEnv) -> None:
+    """A file made by hand gets its mode before a key goes into it; what else is in it stays."""
+    dotenv.path.write_text("# mine\nOTHER=1\nTAP_CHARGEBEE_API_KEY=\n")
+    dotenv.path.chmod(0o644)
+    assert not dotenv.is_private
+    dotenv.put("TAP_CHARGEBEE_API_KEY", "k2")
+    assert dotenv.is_private
+    assert dotenv.path.read_text() == "# mine\nOTHER=1\nTAP_CHARGEBEE_API_KEY='k2'\n"
+
+
+@given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=80))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_key_is_read_back_as_it_was(dotenv: DotEnv, key: str) -> None:
+    """By what Meltano reads it with, whatever printable characters it has."""
+    dotenv.put("KEY", key)
+    assert dotenv_values(dotenv.path, interpolate=False)["KEY"] == key
+
+
+def test_what_is_chosen_goes_and_the_rest_stays(dotenv: DotEnv) -> None:
+    """With its names told; a file that has become empty goes, too."""
+    dotenv.path.write_text("TAP_CHARGEBEE_SITE=acme\nTAP_INTERCOM_ACCESS_TOKEN=t\n")
+    assert dotenv.remove(lambda name: name.startswith("TAP_CHARGEBEE_")) == ["TAP_CHARGEBEE_SITE"]
+    assert dotenv.path.read_text() == "TAP_INTERCOM_ACCESS_TOKEN=t\n"
+    assert mode(dotenv.path) == 0o600
+    dotenv.remove(lambda _: True)
+    assert not dotenv.path.exists()
+    assert dotenv.remove(lambda _: True) == []

@@ -1,0 +1,128 @@
+"""What the console judges by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from standpipe_console import rules
+from standpipe_console.findings import Finding, failed, noted, passed
+from standpipe_console.pipelines import LEADS, SYNC
+
+AGREED = [passed("settings agree", "target-intercom expects what map-subscriptions sends")]
+
+
+@pytest.mark.parametrize(
+    ("of_map", "of_target"),
+    [
+        ({}, {}),
+        ({"match_on": "email"}, {"match_contacts_on": "email"}),
+        ({"match_on": "user_id"}, {"match_contacts_on": "external_id"}),
+        ({"match_on": "company_id"}, {}),
+        ({"match_on": "company_id"}, {"match_contacts_on": "external_id"}),
+        ({"match_on": "company_name"}, {"match_companies_on": "name"}),
+        ({"attribute_prefix": "sp_"}, {"owned_prefix": "sp_"}),
+    ],
+)
+def test_settings_that_mean_the_same_agree(of_map: dict[str, Any], of_target: dict[str, Any]) -> None:
+    """A setting that is not set counts as its plugin's default; what concerns the other kind of record is no matter."""
+    assert list(rules.agreements(SYNC, of_map, of_target)) == AGREED
+
+
+@pytest.mark.parametrize(
+    ("of_map", "of_target", "what", "remedy"),
+    [
+        (
+            {"match_on": "user_id"},
+            {},
+            "map-subscriptions's `match_on` is user_id, but target-intercom's `match_contacts_on` is email",
+            "meltano config set --store=dotenv target-intercom match_contacts_on external_id",
+        ),
+        (
+            {"match_on": "company_name"},
+            {"match_contacts_on": "email"},
+            "map-subscriptions's `match_on` is company_name, but target-intercom's `match_companies_on` is company_id",
+            "meltano config set --store=dotenv target-intercom match_companies_on name",
+        ),
+        (
+            {},
+            {"match_contacts_on": "external_id"},
+            "map-subscriptions's `match_on` is email, but target-intercom's `match_contacts_on` is external_id",
+            "meltano config set --store=dotenv target-intercom match_contacts_on email",
+        ),
+        (
+            {"attribute_prefix": "sp_"},
+            {},
+            "map-subscriptions's `attribute_prefix` is sp_, but target-intercom's `owned_prefix` is cb_",
+            "meltano config set --store=dotenv target-intercom owned_prefix sp_",
+        ),
+    ],
+    ids=["user id", "company name", "the target alone", "prefix"],
+)
+def test_settings_that_disagree_are_named_with_the_command_that_mends_them(
+    of_map: dict[str, Any], of_target: dict[str, Any], what: str, remedy: str
+) -> None:
+    """No plugin can see the other's settings: only here are both looked at."""
+    assert list(rules.agreements(SYNC, of_map, of_target)) == [failed("settings agree", what, remedy)]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "finding"),
+    [
+        (0.4, passed("clock", "Intercom's clock and this machine's differ by 0 seconds")),
+        (-300.0, passed("clock", "Intercom's clock and this machine's differ by 300 seconds")),
+        (301.0, failed("clock", "this machine's clock is 301 seconds ahead of Intercom's", "set the clock: NTP")),
+        (-4000.0, failed("clock", "this machine's clock is 4000 seconds behind Intercom's", "set the clock: NTP")),
+    ],
+)
+def test_a_clock_may_differ_by_as_much_as_is_read_back(seconds: float, finding: Finding) -> None:
+    """Five minutes: the tap's default lookback."""
+    assert rules.clock("Intercom", seconds) == finding
+
+
+@pytest.mark.parametrize(
+    ("store", "generation", "held", "finding"),
+    [
+        (None, 0, None, noted("state and store", "nothing was synchronised yet", "meltano run sync")),
+        ("s1", 3, 3, passed("state and store", "the state confirms run 3 of the store, which holds run 3")),
+        ("s1", 3, 4, passed("state and store", "the state confirms run 3 of the store, which holds run 4")),
+        (
+            "s1",
+            3,
+            2,
+            failed(
+                "state and store",
+                "the store s1 is an older copy: run 2, the state is of 3",
+                "meltano run --full-refresh sync",
+            ),
+        ),
+        (
+            "s1",
+            3,
+            None,
+            failed(
+                "state and store",
+                "the state names the store s1, which is missing",
+                "bring it back, or meltano run --full-refresh sync",
+            ),
+        ),
+    ],
+    ids=["never ran", "in step", "unconfirmed run", "old copy", "missing"],
+)
+def test_state_and_store_belong_together(
+    store: str | None, generation: int, held: int | None, finding: Finding
+) -> None:
+    """A store may be ahead of the state, whose run was then not confirmed, and never behind it."""
+    assert rules.in_step(SYNC, store, generation, held) == finding
+
+
+def test_a_plugin_that_is_not_installed_is_named() -> None:
+    """Each with the command that installs it."""
+    installed = {"tap-intercom": "0.1.0", "map-leads": None, "target-chartmogul": None}
+    assert [finding.what for finding in rules.versions(installed, LEADS.plugins)] == [
+        "map-leads is not installed",
+        "target-chartmogul is not installed",
+    ]
+    assert list(rules.versions(dict.fromkeys(LEADS.plugins, "0.1.0"), LEADS.plugins)) == [
+        passed("plugins", "tap-intercom 0.1.0, map-leads 0.1.0, target-chartmogul 0.1.0")
+    ]

@@ -1,0 +1,145 @@
+"""What answers mean, and who gives them when there is no terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from standpipe_console.asking import Options
+from standpipe_console.errors import ConsoleError
+from standpipe_console.pipelines import DEFAULTS
+from standpipe_console.questions import QUESTIONS, Choice, Question, defaults, settings_of
+from standpipe_console.setup_cli import keys_from
+
+MAP, TARGET = "map-subscriptions", "target-intercom"
+SYNC = {question.name: question for question in QUESTIONS["intercom"]}
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        (
+            {"records": "users", "identifier": "email"},
+            {(MAP, "match_on"): "email", (TARGET, "match_contacts_on"): "email"},
+        ),
+        (
+            {"records": "users", "identifier": "user_id", "user_id_field": "cf_user_id"},
+            {
+                (MAP, "user_id_field"): "cf_user_id",
+                (MAP, "match_on"): "user_id",
+                (TARGET, "match_contacts_on"): "external_id",
+            },
+        ),
+        (
+            {"records": "companies", "company_identifier": "company_name", "company_name_field": "company"},
+            {
+                (MAP, "company_name_field"): "company",
+                (MAP, "match_on"): "company_name",
+                (TARGET, "match_companies_on"): "name",
+            },
+        ),
+        (
+            {
+                "identifier": "email",
+                "on_match": "update_all",
+                "on_no_match": "create",
+                "create_cancelled": "yes",
+                "on_lead": "convert",
+                "customer_fields": ("cf_tier",),
+                "subscription_fields": (),
+            },
+            {
+                (TARGET, "on_match"): "update_all",
+                (TARGET, "on_no_match"): "create",
+                (TARGET, "create_cancelled"): True,
+                (TARGET, "on_lead"): "convert",
+                (MAP, "extra_customer_fields"): ["cf_tier"],
+                (MAP, "extra_subscription_fields"): [],
+                (MAP, "match_on"): "email",
+                (TARGET, "match_contacts_on"): "email",
+            },
+        ),
+    ],
+    ids=["e-mail", "user id", "company name", "the rest"],
+)
+def test_answers_mean_settings(answers: dict[str, Any], expected: dict[tuple[str, str], Any]) -> None:
+    """The map's and the target's match settings always come together."""
+    assert settings_of("intercom", answers) == expected
+
+
+def test_leads_have_settings_of_their_own() -> None:
+    """Nothing of the other pipeline's is touched."""
+    answers = {"customer_id": "id", "source": "Leads", "company_attributes": ["plan_type"], "contact_attributes": []}
+    assert settings_of("chartmogul", answers) == {
+        ("map-leads", "customer_id_field"): "id",
+        ("target-chartmogul", "data_source_name"): "Leads",
+        ("map-leads", "company_attributes"): ["plan_type"],
+        ("map-leads", "contact_attributes"): [],
+    }
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            question.name: st.sampled_from([choice.value for choice in question.choices])
+            for question in SYNC.values()
+            if question.choices
+        }
+    )
+)
+def test_asked_again_the_answers_are_those_that_are_set(given_answers: dict[str, Any]) -> None:
+    """Whatever was answered, the next time begins with it, as far as it was asked."""
+    answers: dict[str, Any] = {}
+    for question in SYNC.values():
+        if question.when(answers) and question.name in given_answers:
+            answers[question.name] = given_answers[question.name]
+    begins = defaults("intercom", settings_of("intercom", answers))
+    assert {name: begins[name] for name in answers} == answers
+
+
+def test_the_first_answers_are_the_plugins_defaults() -> None:
+    """Before anything is set, to press Enter throughout changes nothing."""
+    answers: dict[str, Any] = {}
+    for question in SYNC.values():
+        if question.when(answers):
+            answers[question.name] = defaults("intercom", {})[question.name]
+    assert all(DEFAULTS[setting] == value for setting, value in settings_of("intercom", answers).items())
+
+
+def test_an_option_goes_before_what_is_set() -> None:
+    """And without one, what is set stays; what the site does not have is refused, with what it has."""
+    site = lambda: (Choice("id", "id"), Choice("cf_user_id", "cf_user_id"))  # noqa: E731
+    question = SYNC["user_id_field"]
+    assert Options({"user_id_field": "cf_user_id"}, {}).ask(question, site, "id") == "cf_user_id"
+    assert Options({"user_id_field": None}, {}).ask(question, site, "id") == "id"
+    with pytest.raises(ConsoleError, match=r"^--user-id-field cannot be cf_nope: there are id, cf_user_id\.$"):
+        Options({"user_id_field": "cf_nope"}, {}).ask(question, site, "id")
+
+
+def test_what_is_not_asked_by_option_costs_no_call() -> None:
+    """The site's fields are listed only to check an option."""
+
+    def never() -> tuple[Choice, ...]:
+        raise AssertionError
+
+    assert Options({}, {}).ask(SYNC["customer_fields"], never, ["cf_tier"]) == ["cf_tier"]
+    free = Question("source", "?", free=True, listed="sources")
+    assert Options({"source": "New"}, {}).ask(free, never, "Old") == "New"
+
+
+def test_a_missing_key_says_where_to_put_it() -> None:
+    """And why it is no option."""
+    with pytest.raises(ConsoleError, match=r"TAP_CHARGEBEE_API_KEY.*could be read by everybody"):
+        Options({}, {}).secret("TAP_CHARGEBEE_API_KEY", "Chargebee API key", None)
+    with pytest.raises(ConsoleError, match=r"^--site is missing"):
+        Options({}, {}).text("site", "Chargebee site", "")
+
+
+def test_keys_come_through_standard_input() -> None:
+    """A line that is none of them is refused without being shown."""
+    assert keys_from(["TAP_CHARGEBEE_API_KEY=a=b\n", "\n"]) == {"TAP_CHARGEBEE_API_KEY": "a=b"}
+    with pytest.raises(ConsoleError) as error:
+        keys_from(["live_secret123"])
+    assert "live_secret123" not in error.value.message

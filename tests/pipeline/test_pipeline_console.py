@@ -1,0 +1,405 @@
+"""The console through real Meltano, in the order in which somebody new uses it, and back out again.
+
+One project and one sandbox for all of it: each test goes on where the one before it ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pexpect
+import psutil
+import pytest
+from rich.console import Console as Rich
+from sandbox.settings import Settings
+from sandbox.testing import RunningSandbox
+from standpipe_console import render, telling
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from conftest import Project
+
+# A group of its own: it waits a minute for cron, and others may go on meanwhile.
+pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("console")]
+
+ROOT = Path(__file__).parents[2]
+EXPLAINED = "q8UNWBVZSGCnfepQ"
+KEYS = {"TAP_CHARGEBEE_API_KEY": "sandbox_key", "TARGET_INTERCOM_ACCESS_TOKEN": "sandbox_token"}
+MELTANO = Path(sys.executable).with_name("meltano")
+CRON = shutil.which("cron", path="/usr/sbin:/usr/bin:/sbin:/bin")
+
+
+class Console:
+    """The project, the sandbox, a crontab of its own, and eyes on every command line of this machine."""
+
+    def __init__(self, root: Path, env: dict[str, str], sandbox: RunningSandbox) -> None:
+        self.root, self.env, self.sandbox = root, env, sandbox
+        self.seen: set[str] = set()
+
+    def meltano(self, *args: str, code: int = 0, **env: str) -> str:
+        """Run a command of Meltano's at the level debug, and give all that it says."""
+        done = subprocess.run(
+            [MELTANO, "--log-level=debug", *args],
+            cwd=self.root,
+            env=self.env | env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        said = done.stdout + done.stderr
+        with (self.root.parent / "said.log").open("a") as log:
+            log.write(said)
+        assert done.returncode == code, said
+        return done.stdout
+
+    def standpipe(self, command: str, *args: str, code: int = 0, **env: str) -> str:
+        """Run a command of the console's as Meltano's utility."""
+        return self.meltano("invoke", f"standpipe:{command}", *args, code=code, **env)
+
+    def json(self, command: str, *args: str, code: int = 0) -> Any:
+        """What a command of the console's tells as JSON."""
+        return json.loads(self.standpipe(command, *args, "--json", code=code))
+
+    def watch(self, ended: threading.Event) -> None:
+        """Note every command line, as any user of the machine could."""
+        while not ended.wait(0.25):
+            for process in psutil.process_iter(["cmdline"]):
+                self.seen.add(" ".join(process.info["cmdline"] or []))
+
+    @property
+    def crontab(self) -> str:
+        """The user's crontab."""
+        path = self.root.parent / "crontab"
+        return path.read_text() if path.exists() else ""
+
+
+@pytest.fixture(scope="module")
+def console(installed_project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A project that was never set up, with a `crontab` command that keeps its table in a file."""
+    installed_project.renew()
+    folder = tmp_path_factory.mktemp("machine")
+    root = folder / "stand pipe 100%"
+    shutil.copytree(installed_project.root, root, symlinks=True, ignore=shutil.ignore_patterns("*.log", ".env"))
+    (folder / "bin").mkdir()
+    table = shlex.quote(str(folder / "crontab"))
+    (folder / "bin/crontab").write_text(
+        f'#!/bin/sh\ncase "$1" in -l) cat {table};; -r) rm {table};; -) cat > {table};; esac\n'
+    )
+    (folder / "bin/crontab").chmod(0o755)
+    path = f"{folder / 'bin'}:{os.environ['PATH']}"
+    env = installed_project.env | {"PATH": path, "XDG_STATE_HOME": str(folder / "state"), "HOME": str(folder)}
+    ended = threading.Event()
+    with RunningSandbox(Settings(customers=60)) as sandbox:
+        made = Console(root, env, sandbox)
+        watcher = threading.Thread(target=made.watch, args=(ended,), daemon=True)
+        watcher.start()
+        yield made
+        ended.set()
+        watcher.join()
+
+
+def test_setup_asks_at_a_terminal_and_shows_no_key(console: Console) -> None:
+    """A wrong key is told and asked for again; arrows choose; the keys are in `.env`, which only its owner can read."""
+    urls = ["--chargebee-url", console.sandbox.chargebee_url, "--intercom-url", console.sandbox.intercom_url]
+    command = [str(MELTANO), "--log-level=warning", "invoke", "standpipe:setup", *urls]
+    terminal = pexpect.spawn(
+        shlex.join(command), cwd=str(console.root), env=console.env, encoding="utf-8", timeout=90, dimensions=(50, 140)
+    )
+    with (console.root.parent / "terminal.log").open("w") as terminal.logfile_read:
+        answer(terminal, "Chargebee site", "sandbox")
+        answer(terminal, "Chargebee API key", "wrong-key-77")
+        answer(terminal, r"refuses TAP_CHARGEBEE_API_KEY.*Chargebee site", "")
+        answer(terminal, "Chargebee API key", "sandbox_key")
+        answer(terminal, "Intercom access token", "sandbox_token")
+        for question in ("What are your customers", "recognise a user", "When one matches"):
+            answer(terminal, question, "")
+        answer(terminal, "When none matches", "")
+        answer(terminal, "as a lead only", "")
+        answer(terminal, "more fields of the customer.*cf_Account_Manager", " ")
+        answer(terminal, "more fields of the subscription", "")
+        terminal.expect("is set up; the keys are in")
+        terminal.expect(pexpect.EOF)
+    shown = (console.root.parent / "terminal.log").read_text()
+    asked = [line for line in block("meltano invoke standpipe:setup").splitlines() if line.startswith("? ")]
+    assert len(asked) == 10
+    assert [line for line in asked if line not in plain(shown)] == []
+    assert not [key for key in (*KEYS.values(), "wrong-key-77") if key in shown]
+    assert (console.root / ".env").stat().st_mode & 0o777 == 0o600
+    assert settings_in(console.root / ".env") == {
+        **KEYS,
+        "TAP_CHARGEBEE_SITE": "sandbox",
+        "TAP_CHARGEBEE_API_URL": console.sandbox.chargebee_url,
+        "TARGET_INTERCOM_API_URL": console.sandbox.intercom_url,
+        "MAP_SUBSCRIPTIONS_EXTRA_CUSTOMER_FIELDS": '["cf_Account_Manager"]',
+    }
+
+
+def answer(terminal: pexpect.spawn[str], question: str, typed: str) -> None:
+    """Wait for a question, and answer it."""
+    terminal.expect(f"(?s){question}")
+    terminal.send(f"{typed}\r")
+
+
+def settings_in(path: Path) -> dict[str, str]:
+    """The variables of a `.env`."""
+    pairs = (line.partition("=") for line in path.read_text().splitlines())
+    return {name: value.strip("'") for name, _, value in pairs}
+
+
+def plain(shown: str) -> str:
+    """What a terminal showed, without colours and movements."""
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
+
+
+def block(command: str) -> str:
+    """What the README shows of a command."""
+    found = re.search(rf"```console\n\$ {re.escape(command)}\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert found is not None, command
+    return found[1]
+
+
+def readme_shows(console: Console, command: str, printed: str) -> None:
+    """Compare what a command printed with what the README shows; with README_INTO set, put it there instead."""
+    known = normal(console, printed)
+    if os.environ.get("README_INTO"):
+        text = (ROOT / "README.md").read_text()
+        shown = f"$ {command}\n{block(command)}```"
+        (ROOT / "README.md").write_text(text.replace(shown, f"$ {command}\n{known}\n```"))
+    assert block(command).rstrip() == known
+
+
+def normal(console: Console, printed: str) -> str:
+    """An output without what differs from run to run: the folder, the port, instants and durations."""
+    for pattern, instead in (
+        (re.escape(shlex.quote(str(console.root)).replace("%", r"\%")[1:-1]), "/srv/standpipe"),
+        (re.escape(str(console.root)), "/srv/standpipe"),
+        (r"127\.0\.0\.1:\d+", "127.0.0.1:8100"),
+        (r"2026-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?", lambda found: "2026-01-15 12:00:00"[: len(found[0])]),
+        (r"(SUCCESS  )[ \d.]{7}", r"\g<1>9.5    "),
+        (r"in \d+ minutes?", "in 1 minutes"),
+        (r"\d+ (seconds|minutes) ago", "50 seconds ago"),
+        (r"\b[0-9a-f]{32}\b", "5d1f6c0e7a3b4c2d9e8f1a2b3c4d5e6f"),
+    ):
+        printed = re.sub(pattern, instead, printed)
+    return "\n".join(line.rstrip() for line in printed.strip("\n").splitlines())
+
+
+def printed(tell: Callable[[Rich], None]) -> str:
+    """What is told on a terminal, as text."""
+    out = Rich(width=render.WIDTH, file=io.StringIO(), record=True, highlight=False)
+    tell(out)
+    return out.export_text()
+
+
+def test_setup_without_a_terminal_begins_with_what_is_set(console: Console) -> None:
+    """Options change what they name and nothing else; keys come through standard input."""
+    keys = "".join(f"{name}={value}\n" for name, value in KEYS.items())
+    done = subprocess.run(
+        [MELTANO, "invoke", "standpipe:setup", "--keys-from-stdin", "--on-no-match", "create"],
+        cwd=console.root, env=console.env, input=keys, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert [line for line in done.stdout.splitlines() if line.startswith("set ")] == [
+        "set target-intercom on_no_match: create"
+    ]
+    assert settings_in(console.root / ".env")["TARGET_INTERCOM_ON_NO_MATCH"] == "create"
+
+
+def test_the_doctor_says_that_all_is_well(console: Console) -> None:
+    """After setup, as the README shows it."""
+    shown = console.standpipe("doctor")
+    readme_shows(console, "meltano invoke standpipe:doctor", shown)
+    assert " fail " not in shown
+
+
+def test_the_doctor_finds_settings_that_disagree(console: Console) -> None:
+    """A match setting changed on one side alone passes every plugin, but not the doctor, which exits with 1."""
+    found = json.loads(console.standpipe("doctor", "--json", code=1, MAP_SUBSCRIPTIONS_MATCH_ON="user_id"))
+    failures = [one for one in found if one["result"] == "fail"]
+    assert [(one["check"], one["remedy"]) for one in failures] == [
+        ("settings agree", "meltano config set --store=dotenv target-intercom match_contacts_on external_id")
+    ]
+
+
+def test_validate_trial_and_sync_run_as_set_up(console: Console) -> None:
+    """The jobs of meltano.yml need nothing but what setup wrote; the field that was checked is an attribute."""
+    console.meltano("run", "validate")
+    console.meltano("run", "trial")
+    console.meltano("run", "sync")
+    summary = json.loads((console.root / "output/target-intercom/summary.json").read_text())
+    assert (summary["status"], summary["records"]) == ("completed", 58)
+    held = [contact.document["custom_attributes"] for contact in console.sandbox.world.intercom.contacts.live()]
+    assert any(attributes.get("cb_cust_cf_Account_Manager") for attributes in held)
+
+
+def test_explain_tells_rows_values_match_decision_and_write(console: Console) -> None:
+    """The values are the map's own, and what Intercom shows now is what was written by the last run."""
+    changes = (console.root / "output/target-intercom/changes.jsonl").read_text().splitlines()
+    (change,) = [one for one in map(json.loads, changes) if one["id"] == EXPLAINED]
+    told = console.json("explain", EXPLAINED)
+    assert told["customer_id"] == told["chargebee"]["customers"][0]["id"] == EXPLAINED
+    assert told["derived"]["custom_attributes"]["cb_cust_cf_Account_Manager"] is not None
+    assert told["decision"]["intercom_ids"] == [change["intercom_id"]] == [told["intercom"]["id"]]
+    assert (told["decision"]["outcome"], told["decision"]["fields"]) == ("unchanged", [])
+    assert told["last_run"]["wrote"] == change["fields"]
+    shown = printed(lambda out: telling.tell(out, told))
+    readme_shows(console, f"meltano invoke standpipe:explain {EXPLAINED}", shown)
+
+
+def test_the_line_of_the_crontab_runs_the_job(console: Console) -> None:
+    """As cron runs it: with next to no environment, from another folder; its log is the owner's, and is kept."""
+    subprocess.run(["crontab", "-"], env=console.env, input="0 1 * * * backup\n", text=True, check=True)
+    console.meltano("schedule", "set", "sync-every-6h", "--interval=* * * * *")
+    shown = console.standpipe("schedule", "install")
+    readme_shows(console, "meltano invoke standpipe:schedule install", shown.replace("* * * * *", "0 */6 * * *"))
+    first = console.crontab
+    console.standpipe("schedule", "install")
+    assert console.crontab == first
+    (line,) = [line for line in first.splitlines() if line.startswith("* * * * *")]
+    ran = as_cron(console, line)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+    (log,) = (console.root / "logs/sync").glob("*.log")
+    assert "Run completed" in log.read_text()
+    assert log.stat().st_mode & 0o077 == log.parent.stat().st_mode & 0o077 == 0
+
+
+def as_cron(console: Console, line: str) -> subprocess.CompletedProcess[str]:
+    """Run a line of a crontab as cron does, see crontab(5)."""
+    command = re.sub(r"(\S+ ){5}", "", line, count=1).replace(r"\%", "%")
+    poor = {"HOME": str(console.root.parent), "PATH": "/usr/bin:/bin", "SHELL": "/bin/sh", "LOGNAME": "somebody"}
+    poor |= {"XDG_STATE_HOME": console.env["XDG_STATE_HOME"]}
+    return subprocess.run(["/bin/sh", "-c", command], cwd="/", env=poor, capture_output=True, text=True, check=False)
+
+
+def test_a_run_that_lasts_keeps_the_next_from_starting(console: Console) -> None:
+    """The lock is the job's, and whoever waits for it does not wait: the next time comes."""
+    lock = console.root / ".meltano/standpipe/sync.lock"
+    with subprocess.Popen(["flock", "-n", lock, "cat"], stdin=subprocess.PIPE) as holder:
+        time.sleep(0.3)
+        (line,) = [line for line in console.crontab.splitlines() if line.startswith("* * * * *")]
+        ran = as_cron(console, line)
+        holder.communicate()
+    assert (ran.returncode, ran.stdout) == (0, "sync is still running from the time before: nothing was started.\n")
+    assert len(list((console.root / "logs/sync").glob("*.log"))) == 1
+
+
+@pytest.mark.skipif(CRON is None or os.geteuid() != 0, reason="needs a cron daemon, and the right to start it")
+def test_cron_itself_runs_the_line(console: Console) -> None:
+    """A real daemon, the real crontab of this user, and one minute."""
+    real = shutil.which("crontab", path=os.environ["PATH"])
+    assert real is not None
+    before = subprocess.run([real, "-l"], capture_output=True, text=True, check=False).stdout
+    subprocess.run([real, "-"], input=before + console.crontab.replace("0 1 * * * backup\n", ""), text=True, check=True)
+    logs = console.root / "logs/sync"
+    had = len(list(logs.glob("*.log")))
+    daemon = subprocess.Popen([CRON, "-f"])
+    try:
+        deadline = time.monotonic() + 130
+        while not any("Run completed" in log.read_text() for log in sorted(logs.glob("*.log"))[had:]):
+            assert time.monotonic() < deadline, "cron did not run the line within two minutes"
+            time.sleep(0.5)
+    finally:
+        subprocess.run([real, "-"] if before else [real, "-r"], input=before, text=True, check=True)
+        daemon.terminate()
+        daemon.wait()
+
+
+def test_status_tells_of_every_run(console: Console) -> None:
+    """Counts and calls are those of the runs' own summaries; the next run is the crontab's."""
+    (told,) = console.json("status")
+    assert (told["job"], told["killed"]) == ("sync", False)
+    *later, first = told["runs"]
+    assert (first["result"], first["totals"]["records"], first["totals"]["rejected"]) == ("SUCCESS", 58, 0)
+    assert first["totals"]["written"] > 30
+    # The run of the real cron had another home, so that its log is not among these.
+    assert [run["totals"]["written"] for run in later if run["totals"]["records"]] == [0]
+    assert told["next_run"] is not None
+    assert told["state_age_seconds"] < 600
+
+
+def test_status_reads_as_the_readme_shows_it(console: Console) -> None:
+    """The README shows the first run; there is one line for each."""
+    shown = console.standpipe("status")
+    lines = shown.splitlines()
+    runs = [line for line in lines if "SUCCESS" in line]
+    first = "\n".join(line for line in lines if line not in runs[:-1])
+    readme_shows(console, "meltano invoke standpipe:status", first)
+
+
+def test_no_key_was_to_be_seen_anywhere(console: Console) -> None:
+    """After everything at the level debug: not in a log, a report, a command line, or a file of ours but `.env`."""
+    places = [console.root, Path(console.env["XDG_STATE_HOME"])]
+    files = [path for place in places for path in place.rglob("*") if path.is_file() and "venv" not in path.parts]
+    ours = [path for path in files if not path.is_symlink() and path != console.root / ".env"]
+    logs = {path.parent.parent.parent.name for path in ours if path.name == "elt.log"}
+    assert "elt" in logs | {path.parent.parent.name for path in ours}
+    said = [console.root.parent / "said.log", console.root.parent / "terminal.log"]
+    for path in (*ours, *said):
+        found = [key for key in KEYS.values() if key.encode() in path.read_bytes()]
+        assert found == [], path
+    assert any("standpipe:setup" in line for line in console.seen)
+    assert any("config set" in line for line in console.seen)
+    assert [line for line in console.seen if any(key in line for key in KEYS.values())] == []
+    assert (console.root / ".meltano").stat().st_mode & 0o077 == 0
+
+
+def test_clean_removes_what_no_state_names(console: Console) -> None:
+    """A store that is named stays, whatever its age; one that is not goes when it is old, with its summary."""
+    stores = console.root / ".meltano/transforms"
+    (named,) = stores.glob("*.sqlite")
+    for name, days in (("old", 31), ("young", 29)):
+        for suffix in (".sqlite", ".summary.json"):
+            path = stores / f"{name}{suffix}"
+            path.touch()
+            os.utime(path, (time.time() - days * 86_400,) * 2)
+    os.utime(named, (0, 0))
+    left = console.root / ".meltano/run/tap-chargebee/tap.1234.config.json"
+    left.write_text("{}")
+    found = {Path(one["path"]).name for one in console.json("clean")}
+    assert found == {"old.sqlite", "old.summary.json", left.name}
+    console.standpipe("clean", "--yes")
+    assert sorted(path.name for path in stores.glob("*.sqlite")) == sorted([named.name, "young.sqlite"])
+    assert not left.exists()
+    for path in stores.glob("young.*"):
+        path.unlink()
+
+
+def test_unlink_leaves_nothing_but_logs(console: Console) -> None:
+    """Nulls first, then schedule, state, store, reports, settings and keys; the crontab of others is as it was."""
+    said = console.standpipe("unlink", "intercom", "--clear-attributes", "--yes")
+    cleared = [line for line in said.splitlines() if line.endswith("contacts: cleared.")]
+    assert len(cleared) == 1
+    readme_shows(
+        console,
+        "meltano invoke standpipe:unlink intercom --yes",
+        "\n".join(line for line in said.splitlines() if line not in cleared),
+    )
+    held = [contact.document["custom_attributes"] for contact in console.sandbox.world.intercom.contacts.live()]
+    owned = [name for attributes in held for name, value in attributes.items() if value is not None]
+    assert [name for name in owned if name.startswith("cb_")] == []
+    assert console.crontab == "0 1 * * * backup\n"
+    assert not (console.root / ".env").exists()
+    assert not (console.root / "output").exists()
+    assert not (console.root / ".meltano/transforms").exists()
+    assert console.meltano("--log-level=error", "state", "list").split() == []
+    left = {path.name for path in console.root.iterdir()} - {path.name for path in PARTS}
+    assert left - {".meltano", "meltano.yml", "logs", "plugins"} == set()
+    assert list((console.root / "logs/sync").glob("*.log")) != []
+    with contextlib.suppress(FileNotFoundError):
+        assert [p.name for p in (console.root / ".meltano/run").iterdir() if "tap" in p.name or "map" in p.name] == []
+
+
+PARTS = [path for path in Path(__file__).parents[2].iterdir() if not path.name.startswith(".")]
