@@ -25,13 +25,6 @@ faults: .venv/synced ## Kill, drop and storm, at fifty moments
 ledger: .venv/synced ## Reckon a business of 2,000 over twelve months independently of the map, in both catalogs
 	LEDGER_CUSTOMERS=2000 LEDGER_MONTHS=12 $(UV) run --no-sync pytest -n 2 tests/map_subscriptions/test_map_subscriptions_ledger.py
 
-bench: .venv/synced ## Measure speed, calls and memory of every part
-	$(UV) run --no-sync python bench/sandbox_pages.py
-	$(UV) run --no-sync python bench/tap_chargebee.py
-	$(UV) run --no-sync python bench/map_subscriptions.py
-	$(UV) run --no-sync python bench/map_leads.py
-	$(UV) run --no-sync python bench/target_intercom.py
-	$(UV) run --no-sync python bench/target_chartmogul.py
 bench: .venv/synced ## Measure speed, calls and memory of every part, into bench/RESULTS.md
 	$(UV) run --no-sync python bench/gather.py
 
