@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 if TYPE_CHECKING:
@@ -103,9 +104,11 @@ class Traffic:
         return dated
 
     async def _serve(self, api: Api, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the handler; a bug in it is logged and answered in the vendor's own shape."""
+        """Run the handler; a bug in it is logged and answered in the vendor's own shape. Who has left gets nothing."""
         try:
             await self.app(scope, receive, send)
+        except ClientDisconnect:
+            return
         except Exception:
             log.exception("A bug in the sandbox: %s %s", scope["method"], scope["path"])
             await reply(500, api.failure(500, "Internal error."))(scope, receive, send)

@@ -122,6 +122,17 @@ def test_a_dropped_call_gets_no_reply(sandbox: RunningSandbox, when: str, status
     assert create(sandbox).status_code == status
 
 
+def test_who_hangs_up_while_waiting_is_no_bug(sandbox: RunningSandbox, caplog: pytest.LogCaptureFixture) -> None:
+    """A client who left before the call was taken up has changed nothing, and nothing is told of it."""
+    sandbox.fault(api="chartmogul", method="POST", nth=1, effect={"delay": 0.3})
+    url, body = f"{sandbox.chartmogul_url}/data_sources", {"name": "Late"}
+    with pytest.raises(requests.ReadTimeout):
+        requests.post(url, json=body, auth=AUTH, timeout=0.1)
+    time.sleep(0.4)
+    assert caplog.messages == []
+    assert requests.post(url, json=body, auth=AUTH, timeout=10).status_code == 201
+
+
 def test_a_truncated_reply_ends_before_its_announced_length(sandbox: RunningSandbox) -> None:
     """Half of the body arrives, then the connection closes; the next call is served whole."""
     sandbox.fault(times=1, effect={"truncate": True})
