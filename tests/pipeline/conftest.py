@@ -22,8 +22,12 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 MELTANO = Path(sys.executable).with_name("meltano")
-PARTS = ["meltano.yml", "constraints.txt", "console", "tap-chargebee", "target-intercom", "transforms"]
-STATE_ID = "prod:tap-chargebee-to-target-intercom"
+PLUGINS = ["console", "tap-chargebee", "tap-intercom", "target-chartmogul", "target-intercom", "transforms"]
+PARTS = ["meltano.yml", "constraints.txt", *PLUGINS]
+STATE_IDS = {
+    "target-intercom": "prod:tap-chargebee-to-target-intercom",
+    "target-chartmogul": "prod:tap-intercom-to-target-chartmogul",
+}
 
 
 @dataclass
@@ -81,10 +85,14 @@ class Project:
         """The main job, spelt out."""
         return self.meltano("run", "tap-chargebee", "map", "target-intercom", **env)
 
-    def state(self) -> dict[str, Any]:
+    def leads(self, **env: str) -> Ran:
+        """The job of the leads, spelt out."""
+        return self.meltano("run", "tap-intercom", "leads", "target-chartmogul", **env)
+
+    def state(self, target: str = "target-intercom") -> dict[str, Any]:
         """What Meltano would hand to the tap next time; {} when nothing was ever confirmed."""
         done = subprocess.run(
-            [str(MELTANO), "--log-level=error", "state", "get", STATE_ID],
+            [str(MELTANO), "--log-level=error", "state", "get", STATE_IDS[target]],
             cwd=self.root,
             env=self.env,
             capture_output=True,
@@ -94,13 +102,13 @@ class Project:
         state: dict[str, Any] = json.loads(done.stdout or "{}").get("singer_state", {})
         return state
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self, target: str = "target-intercom") -> dict[str, Any]:
         """The target's account of its last run."""
-        return self.report("summary.json")
+        return self.report("summary.json", target)
 
-    def report(self, name: str) -> Any:
-        """One JSON report of the target."""
-        return json.loads((self.root / "output/target-intercom" / name).read_text())
+    def report(self, name: str, target: str = "target-intercom") -> Any:
+        """One JSON report of a target."""
+        return json.loads((self.root / "output" / target / name).read_text())
 
     def stores(self) -> list[Path]:
         """The files in which the map keeps what it has read."""
@@ -112,6 +120,37 @@ class Project:
             shutil.rmtree(path, ignore_errors=True)
         for path in (self.root / ".meltano").glob("meltano.db*"):
             path.unlink()
+
+
+@dataclass
+class ChartMogul:
+    """What the sandbox's ChartMogul holds, read as anybody would, and how often it was written to."""
+
+    sandbox: RunningSandbox
+
+    def writes(self) -> int:
+        """Calls that asked for a change, as the sandbox counted them."""
+        calls = self.sandbox.calls()["calls"]
+        return sum(row["count"] for row in calls if row["api"] == "chartmogul" and row["method"] != "GET")
+
+    def sources(self) -> dict[str, str]:
+        """The uuids of the data sources, by name."""
+        return {one["name"]: one["uuid"] for one in self._ask("data_sources")["data_sources"]}
+
+    def held(self, kind: str, source: str = "Intercom leads") -> list[str]:
+        """The external ids of all customers or contacts of a data source, in their order."""
+        query: dict[str, Any] = {"data_source_uuid": self.sources()[source], "per_page": 200}
+        page: dict[str, Any] = {"has_more": True}
+        found: list[str] = []
+        while page["has_more"]:
+            page = self._ask(kind, query)
+            found += [entry["external_id"] for entry in page["entries"]]
+            query["cursor"] = page["cursor"]
+        return sorted(found)
+
+    def _ask(self, path: str, query: dict[str, Any] | None = None) -> Any:
+        url = f"{self.sandbox.chartmogul_url}/{path}"
+        return requests.get(url, auth=("sandbox_key", ""), params=query, timeout=10).json()
 
 
 @dataclass
@@ -202,6 +241,10 @@ def project(installed_project: Project, sandbox: RunningSandbox) -> Iterator[Pro
         "TARGET_INTERCOM_ACCESS_TOKEN": "sandbox_token",
         "TARGET_INTERCOM_API_URL": sandbox.intercom_url,
         "TARGET_INTERCOM_ON_NO_MATCH": "create",
+        "TAP_INTERCOM_ACCESS_TOKEN": "sandbox_token",
+        "TAP_INTERCOM_API_URL": sandbox.intercom_url,
+        "TARGET_CHARTMOGUL_API_KEY": "sandbox_key",
+        "TARGET_CHARTMOGUL_API_URL": sandbox.chartmogul_url,
     }
     yield Project(installed_project.root, env)
     sandbox.clear_faults()
@@ -211,3 +254,9 @@ def project(installed_project: Project, sandbox: RunningSandbox) -> Iterator[Pro
 def intercom(sandbox: RunningSandbox) -> Intercom:
     """The sandbox's Intercom."""
     return Intercom(sandbox)
+
+
+@pytest.fixture
+def chartmogul(sandbox: RunningSandbox) -> ChartMogul:
+    """The sandbox's ChartMogul."""
+    return ChartMogul(sandbox)

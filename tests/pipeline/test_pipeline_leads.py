@@ -1,0 +1,143 @@
+"""The leads through real Meltano: Intercom (sandbox) → leads → ChartMogul (sandbox)."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from conftest import ChartMogul, Project
+    from sandbox.testing import RunningSandbox
+
+pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
+
+TARGET = "target-chartmogul"
+
+
+def kill_after(
+    process: subprocess.Popen[str], executable: str, sandbox: RunningSandbox, called: tuple[str, str, str], n: int
+) -> None:
+    """SIGKILL a plugin of this run once the sandbox has answered so many calls of one kind."""
+    deadline = time.monotonic() + 60
+    while sum(r["count"] for r in sandbox.calls()["calls"] if (r["api"], r["method"], r["path"]) == called) < n:
+        if time.monotonic() > deadline:
+            process.kill()
+            pytest.fail(f"{called} was not called {n} times within a minute")
+        assert process.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.02)
+    for child in psutil.Process(process.pid).children(recursive=True):
+        if any(part.endswith(f"/bin/{executable}") for part in child.cmdline()):
+            child.send_signal(signal.SIGKILL)
+
+
+def test_leads_say_the_same_at_every_seam(project: Project, chartmogul: ChartMogul) -> None:
+    """Companies become customers, then their people contacts; ChartMogul holds exactly what the map sent."""
+    ran = project.leads()
+    assert ran.code == 0, ran.log
+
+    marker = ran.of("tap-intercom", "STATE")[-1]["value"]["bookmarks"]["_sync"]
+    assert isinstance(marker.pop("completed_at"), int)
+    assert marker == {"streams": "companies,contacts", "from": None, "subset": 0}
+
+    sent = ran.of("map-leads", "RECORD")
+    customers = [m["record"]["external_id"] for m in sent if m["stream"] == "customers"]
+    contacts = [m["record"]["external_id"] for m in sent if m["stream"] == "contacts"]
+    assert [m["stream"] for m in sent] == ["customers"] * len(customers) + ["contacts"] * len(contacts)
+    assert {m["record"]["customer_external_id"] for m in sent if m["stream"] == "contacts"} <= set(customers)
+    assert [m["type"] for m in ran.messages["map-leads"]][-1] == "STATE"
+    (store,) = project.stores()
+    state = project.state(TARGET)
+    assert state == ran.of("map-leads", "STATE")[-1]["value"]
+    assert state["bookmarks"]["_map"]["store"] == store.stem
+
+    assert chartmogul.held("customers") == sorted(customers)
+    assert chartmogul.held("contacts") == sorted(contacts)
+    assert project.summary(TARGET)["created"] == len(customers) + len(contacts)
+
+
+def test_only_leads_that_changed_are_written(project: Project, sandbox: RunningSandbox, chartmogul: ChartMogul) -> None:
+    """A second run writes nothing, nor does one that sends everybody again; a month writes what came in it."""
+    assert project.leads().code == 0
+    first = chartmogul.writes()
+    ran = project.leads()
+    assert (ran.of("map-leads", "RECORD"), chartmogul.writes()) == ([], first)
+
+    ran = project.meltano("run", "resync-leads")
+    assert ran.code == 0, ran.log
+    assert len(ran.of("map-leads", "RECORD")) == project.summary(TARGET)["unchanged"] > 0
+    assert chartmogul.writes() == first
+
+    held = set(chartmogul.held("customers"))
+    sandbox.advance(days=30)
+    assert project.meltano("run", "sync-leads").code == 0
+    assert 0 < chartmogul.writes() - first <= 2 * project.summary(TARGET)["records"] < first
+    assert held < set(chartmogul.held("customers"))
+
+
+def test_a_reader_of_leads_killed_half_way_changes_nothing(
+    project: Project, sandbox: RunningSandbox, chartmogul: ChartMogul
+) -> None:
+    """Half of the people is wrong data: the map sends none of it, and the next run begins as this one did."""
+    sandbox.fault(api="intercom", path="/contacts/search", **{"from": 2}, effect={"delay": 20})
+    process = project.start("run", "tap-intercom", "leads", TARGET, TAP_INTERCOM_PAGE_SIZE="20")
+    kill_after(process, "tap-intercom", sandbox, ("intercom", "POST", "/contacts/search"), 2)
+    ran = project.finish(process)
+    assert ran.code != 0
+    assert ran.said("The tap ended without saying that it read everything")
+    assert (ran.messages.get("map-leads", []), project.state(TARGET)) == ([], {})
+    assert chartmogul.writes() == 0
+
+    sandbox.clear_faults()
+    assert project.leads().code == 0
+    assert project.summary(TARGET)["created"] > 0
+
+
+def test_a_writer_of_leads_killed_half_way_is_finished_by_the_next_run(
+    project: Project, sandbox: RunningSandbox, chartmogul: ChartMogul
+) -> None:
+    """Its state was never confirmed, so everybody is sent again: nobody is missing, nobody is there twice."""
+    sandbox.fault(api="chartmogul", method="POST", path="/contacts", **{"from": 5}, effect={"delay": 20})
+    process = project.start("run", "tap-intercom", "leads", TARGET)
+    kill_after(process, TARGET, sandbox, ("chartmogul", "POST", "/contacts"), 5)
+    ran = project.finish(process)
+    assert ran.code != 0
+    assert project.state(TARGET) == {}
+
+    sandbox.clear_faults()
+    ran = project.leads()
+    assert ran.code == 0, ran.log
+    sent = ran.of("map-leads", "RECORD")
+    for kind in ("customers", "contacts"):
+        assert chartmogul.held(kind) == sorted(m["record"]["external_id"] for m in sent if m["stream"] == kind)
+
+
+@pytest.mark.parametrize(
+    ("variable", "setting"),
+    [("TAP_INTERCOM_ACCESS_TOKEN", "access_token"), ("TARGET_CHARTMOGUL_API_KEY", "api_key")],
+)
+def test_a_wrong_key_of_the_leads_ends_in_one_sentence(
+    variable: str, setting: str, project: Project, chartmogul: ChartMogul
+) -> None:
+    """The sentence names the setting; there is no traceback, no write, no state, and the key is not shown."""
+    ran = project.leads(**{variable: "wrong-key-123"})
+    assert ran.code != 0
+    assert ran.said(setting)
+    assert not ran.said("Traceback (most recent call last)")
+    assert not ran.said("wrong-key-123")
+    assert (chartmogul.writes(), project.state(TARGET)) == (0, {})
+
+
+def test_a_merge_is_reported_before_it_is_made(project: Project, chartmogul: ChartMogul) -> None:
+    """The job `merge-report` says who would be merged with whom, writes nothing and moves no state."""
+    ran = project.meltano("run", "merge-report", TARGET_CHARTMOGUL_MERGE_WITH="Chargebee")
+    assert ran.code == 0, ran.log
+    assert project.summary("target-chartmogul-merge-report")["merges"]["matched"] > 0
+    assert chartmogul.writes() == 0
+    assert "Intercom leads" not in chartmogul.sources()
+    assert project.state(TARGET) == {}
