@@ -126,6 +126,7 @@ class Merger:
             outcome,
             match.key,
             match.value,
+            match.count,
             " ".join(" ".join(one.external_ids) for one in into),
             "; ".join(one.name for one in into),
             party.uuid,

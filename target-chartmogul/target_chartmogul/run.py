@@ -33,7 +33,7 @@ class Run:
         self._started = time.monotonic()
         self._sources: list[dict[str, Any]] | None = None
         self._source: str | None = None
-        self._declared = self._recording = self._stopping = False
+        self._declared = self._recording = self._stopping = self._new = False
         self.summary = Summary(mode="validate" if settings.validate else "sync")
         self._streams = {name: StreamRun(kind, client, settings, self.summary, logger) for name, kind in KINDS.items()}
 
@@ -125,12 +125,13 @@ class Run:
         if self._source is None and not self._settings.validate:
             name, patience = self._settings.data_source_name, self._settings.source_patience
             self._source = sources.created(self._client, name, patience, self._logger)
+            self._new = True
 
     def _open(self, executor: Executor) -> None:
-        """Read the indexes of what comes in numbers, both at once; what is new has none."""
+        """Read the indexes of what comes in numbers, both at once, and those of a source that is new: a page each."""
         for stream in self._streams.values():
             stream.open(self._source)
-        large = [stream for stream in self._streams.values() if stream.is_large]
+        large = [stream for stream in self._streams.values() if stream.is_large or (self._new and stream.spool.count())]
         list(executor.map(lambda stream: stream.finder.read_index(), large))
 
     def _billing(self) -> str:

@@ -19,6 +19,13 @@ def test_ten_thousand_companies_and_their_people(account: Any, target: Any, lead
     assert target.calls == {"GET /data_sources": 1, "GET /customers": 50, "GET /contacts": 250}
 
 
+def test_a_small_first_load(target: Any, lead: Record, person: Record) -> None:
+    """A data source that was just made is empty: nobody is looked for in it one by one."""
+    records = [*(lead(f"c{number}") for number in range(40)), *(person("ann", f"c{number}") for number in range(40))]
+    target.run(records)
+    assert sum(target.calls.values()) == 4 + 80
+
+
 def test_a_first_load(account: Any, target: Any, lead: Record, person: Record) -> None:
     """A new record costs one call, with attributes, booleans among them, and tags."""
     records = [lead(f"c{number}", {"plan": "x", "vip": False}, ["t"]) for number in range(100)]
