@@ -1,6 +1,6 @@
 """Merging the customers of the data source with the billing system's, whose records survive.
 
-https://help.chartmogul.com/hc/en-us/articles/5321255245340, https://dev.chartmogul.com/reference/customers/merge
+https://dev.chartmogul.com/reference/customers
 """
 
 from __future__ import annotations

@@ -68,6 +68,18 @@ def test_a_record_that_is_refused_does_not_stop_the_others(account: Any, target:
     assert len(ran.states) == 1
 
 
+def test_a_rival_that_was_quicker(account: Any, target: Any, lead: Record) -> None:
+    """Whoever has made the record whose creation had no reply, in the end it holds what was sent."""
+    account.add("a", name="Rival's")
+    account.sandbox.fault(method="POST", path="/customers", nth=1, effect={"drop": "before"})
+    found = {"entries": [], "has_more": False, "cursor": None}
+    account.sandbox.fault(method="GET", path="/customers", nth=1, effect={"status": 200, "body": found})
+    ran = target.run([lead("a", {"plan": "x"}, name="Ours")])
+    assert ran.summary == {"status": "completed", "records": 1, "created": 1}
+    assert account.customer("a")["name"] == "Ours"
+    assert account.customer("a")["attributes"]["custom"] == {"plan": "x"}
+
+
 def test_people_of_a_company_that_was_refused(account: Any, target: Any, lead: Record, person: Record) -> None:
     """They are told of, and come in with the run that can create their company."""
     account.sandbox.fault(method="POST", path="/customers", nth=1, effect={"status": 422, "body": {"error": "No"}})
