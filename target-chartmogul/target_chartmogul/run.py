@@ -132,7 +132,7 @@ class Run:
         for stream in self._streams.values():
             stream.open(self._source)
         large = [stream for stream in self._streams.values() if stream.is_large or (self._new and stream.spool.count())]
-        list(executor.map(lambda stream: stream.finder.read_index(), large))
+        list(executor.map(lambda stream: stream.finder.read_index(self._interruption), large))
 
     def _billing(self) -> str:
         """Give the uuid of the data source that customers are merged with; the empty text when they are not.
@@ -147,10 +147,11 @@ class Run:
         raise ConfigurationError(f"ChartMogul has no data source named `{self._settings.merge_with}` (`merge_with`).")
 
     def _merge(self, executor: Executor, reports: ReportFiles) -> None:
-        merger = Merger(self._client, self._source, self._billing(), self._settings.merge_by)
+        billing, keys = self._billing(), self._settings.merge_by
+        merger = Merger(self._client, self._source, billing, keys, self._interruption)
         found = merger.matches(self._streams[CUSTOMER.stream].coming)
         applies = self._settings.merge == "apply" and not self._settings.validate
-        reports.merges(merger.apply(found, executor, self._interruption) if applies else merger.report(found))
+        reports.merges(merger.apply(found, executor) if applies else merger.report(found))
         self.summary.merges = dict(sorted(merger.counts.items()))
         if sentence := self._interruption():
             raise FatalAPIError(sentence)

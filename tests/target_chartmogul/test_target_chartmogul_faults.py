@@ -131,6 +131,21 @@ def test_a_signal_acknowledges_nothing(account: Any, target: Any, lead: Record) 
     assert len((target.directory / "changes.jsonl").read_text().splitlines()) == made == len(account.customers())
 
 
+def test_a_signal_while_the_index_is_read(account: Any, target: Any, lead: Record) -> None:
+    """A run that is still reading ends with the page under way, and writes nothing."""
+    records = [lead(f"c{number}") for number in range(100)]
+    account.fill([lead(f"old{number}") for number in range(10_000)], [])
+    account.sandbox.fault(method="GET", path="/customers", effect={"delay": 0.5})
+    account.sandbox.clear_calls()
+    process = target.start(records)
+    target.wait_for(process, lambda: "GET /customers" in account.calls())
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=60)
+    assert (process.returncode, out) == (143, "")
+    assert account.calls()["GET /customers"] <= 10
+    assert account.writes() == 0
+
+
 WRONG = {
     "wrong key": ({"api_key": "wrong"}, "ChartMogul refused the key in `api_key` (No valid API key provided): check"),
     "blank key": ({"api_key": " "}, "The setting `api_key` is empty."),
