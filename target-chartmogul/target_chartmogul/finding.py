@@ -61,10 +61,17 @@ class Finder:
         ids = sorted({row.id for row in rows if row.id and not self._spool.knows_place(row.id)})
         list(executor.map(self.find, ids))
 
-    def prepare_places(self, ids: Iterable[str | None], executor: Executor) -> None:
-        """Look customers up that contacts name, unless it is known who they are."""
-        if not self.indexed:
-            list(executor.map(self.find, sorted({one for one in ids if one and not self._spool.knows_place(one)})))
+    def prepare_places(
+        self, ids: Iterable[str | None], executor: Executor, interruption: Callable[[], str | None]
+    ) -> None:
+        """Look customers up that contacts name, unless it is known who they are; many of them by the index."""
+        if self.indexed:
+            return
+        unknown = sorted({one for one in ids if one and not self._spool.knows_place(one)})
+        if len(unknown) >= INDEXED_FROM:
+            self.read_index(interruption)
+        else:
+            list(executor.map(self.find, unknown))
 
     def find(self, external_id: str) -> Held | None:
         """Ask for what has an external id now; None when nobody has it, or ChartMogul will not even look for it."""

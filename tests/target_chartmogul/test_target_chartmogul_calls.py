@@ -61,3 +61,12 @@ def test_a_changed_record_costs_one_call(target: Any, lead: Record, person: Reco
         "GET /contacts": 1,
         "PATCH /customers/{uuid}": 1,
     }
+
+
+def test_new_contacts_of_many_customers_that_have_not_changed(
+    account: Any, target: Any, lead: Record, person: Record
+) -> None:
+    """Who the customers of many contacts are is read in pages, too, though no record of theirs came."""
+    account.fill([lead(f"c{number}") for number in range(150)], [])
+    assert target.run([person("ann", f"c{number}") for number in range(150)]).summary["created"] == 150
+    assert target.calls == {"GET /data_sources": 1, "GET /contacts": 1, "GET /customers": 1, "POST /contacts": 150}
