@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from singer_sdk.exceptions import FatalAPIError
+
 from target_chartmogul.kinds import CUSTOMER
 from target_chartmogul.payloads import CUSTOM, external_ids, held_from, text_of
 from target_chartmogul.transport import RecordRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from concurrent.futures import Executor
     from typing import Any
 
@@ -37,11 +39,17 @@ class Finder:
         self.duplicates = 0  #: contacts whose external id another one has
         self.seen_custom: set[str] = set()  #: custom attributes that somebody has
 
-    def read_index(self) -> None:
-        """Read everything that is in the data source, once."""
+    def read_index(self, interruption: Callable[[], str | None]) -> None:
+        """Read everything that is in the data source, once, until `interruption` gives a sentence.
+
+        Raises:
+            FatalAPIError: with that sentence.
+        """
         if self.indexed or self._source is None:
             return
         for entries in self._client.listed(self._shape.kind, self._source):
+            if sentence := interruption():
+                raise FatalAPIError(sentence)
             for entry in entries:
                 self._take(entry)
         self.indexed = True
@@ -53,10 +61,17 @@ class Finder:
         ids = sorted({row.id for row in rows if row.id and not self._spool.knows_place(row.id)})
         list(executor.map(self.find, ids))
 
-    def prepare_places(self, ids: Iterable[str | None], executor: Executor) -> None:
-        """Look customers up that contacts name, unless it is known who they are."""
-        if not self.indexed:
-            list(executor.map(self.find, sorted({one for one in ids if one and not self._spool.knows_place(one)})))
+    def prepare_places(
+        self, ids: Iterable[str | None], executor: Executor, interruption: Callable[[], str | None]
+    ) -> None:
+        """Look customers up that contacts name, unless it is known who they are; many of them by the index."""
+        if self.indexed:
+            return
+        unknown = sorted({one for one in ids if one and not self._spool.knows_place(one)})
+        if len(unknown) >= INDEXED_FROM:
+            self.read_index(interruption)
+        else:
+            list(executor.map(self.find, unknown))
 
     def find(self, external_id: str) -> Held | None:
         """Ask for what has an external id now; None when nobody has it, or ChartMogul will not even look for it."""

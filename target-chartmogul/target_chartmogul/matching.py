@@ -68,6 +68,9 @@ FREE_MAIL = frozenset(
     ]
 )
 
+#: So many counterparts of an ambiguous customer are named.
+LISTED = 5
+
 
 @dataclass(frozen=True)
 class Party:
@@ -83,13 +86,17 @@ class Party:
 
 @dataclass(frozen=True)
 class Match:
-    """What was found for a customer: `matched`, `ambiguous`, or `unmatched`; by which key and value, and whom."""
+    """What was found for a customer: `matched`, `ambiguous`, or `unmatched`; by which key and value, and whom.
+
+    `into` are no more than `LISTED` of the `count` counterparts, for there may be thousands.
+    """
 
     party: Party
     outcome: str
     key: str = ""
     value: str = ""
     into: tuple[Party, ...] = ()
+    count: int = 0
 
 
 def domain_of(party: Party) -> str:
@@ -145,10 +152,10 @@ def _judged(
     taken: set[Party],
 ) -> Match:
     values = [value for value in KEYS[key](party) if value in theirs]
-    found = tuple(dict.fromkeys(one for value in values for one in theirs[value]))
-    rivals = {one for value in values for one in ours[value]}
-    alone = len(found) == 1 and rivals == {party} and found[0] not in taken
-    return Match(party, "matched" if alone else "ambiguous", key, " ".join(values), found)
+    found = tuple(dict.fromkeys(one for value in values for one in theirs[value][:LISTED]))
+    alone = len(found) == 1 and found[0] not in taken and all(len(ours[value]) == 1 for value in values)
+    count = sum(len(theirs[value]) for value in values)
+    return Match(party, "matched" if alone else "ambiguous", key, " ".join(values), found[:LISTED], count)
 
 
 def _by_value(parties: Iterable[Party], values: Callable[[Party], Sequence[str]]) -> Mapping[str, Sequence[Party]]:

@@ -1,6 +1,6 @@
 """Merging the customers of the data source with the billing system's, whose records survive.
 
-https://help.chartmogul.com/hc/en-us/articles/5321255245340, https://dev.chartmogul.com/reference/customers/merge
+https://dev.chartmogul.com/reference/customers
 """
 
 from __future__ import annotations
@@ -38,12 +38,14 @@ class Merger:
         source: the uuid of the target's data source, None while there is none.
         billing: the uuid of the billing system's.
         keys: by what two customers are the same, the surest first.
+        interruption: gives a sentence when the run is to stop.
     """
 
     client: ChartMogulClient
     source: str | None
     billing: str
     keys: tuple[str, ...]
+    interruption: Callable[[], str | None]
     counts: Counter[str] = field(default_factory=Counter)
     _dates: dict[str, dict[str, Any]] = field(default_factory=dict)  #: by uuid
 
@@ -57,15 +59,13 @@ class Merger:
         for match in found:
             yield self._line(match, match.outcome)
 
-    def apply(
-        self, found: Iterable[Match], executor: Executor, interruption: Callable[[], str | None]
-    ) -> Iterator[tuple[Any, ...]]:
+    def apply(self, found: Iterable[Match], executor: Executor) -> Iterator[tuple[Any, ...]]:
         """Merge what is matched, and give the lines that say what became of it."""
 
         def done(match: Match) -> str:
             if match.outcome != "matched" or not match.party.uuid:
                 return match.outcome
-            return "interrupted" if interruption() else self._merged(match)
+            return "interrupted" if self.interruption() else self._merged(match)
 
         found = list(found)
         for match, outcome in zip(found, executor.map(done, found), strict=True):
@@ -92,7 +92,7 @@ class Merger:
     def _awaited(self, lead: Party, into: Party) -> bool:
         deadline, pause = time.monotonic() + _PATIENCE, _PAUSE
         while not self._is_merged(lead, into):
-            if time.monotonic() >= deadline:
+            if time.monotonic() >= deadline or self.interruption():
                 return False
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
@@ -126,6 +126,7 @@ class Merger:
             outcome,
             match.key,
             match.value,
+            match.count,
             " ".join(" ".join(one.external_ids) for one in into),
             "; ".join(one.name for one in into),
             party.uuid,

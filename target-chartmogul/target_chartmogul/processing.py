@@ -36,8 +36,10 @@ class Processing:
                 self.leave(row, plan)
 
     def leave(self, row: Row, plan: Plan) -> None:
-        """Take what was planned for a row for what becomes of it."""
+        """Take what was planned for a row for what becomes of it, and forget what is held back of it no more."""
         self.summary.values_cut += plan.want.cut
+        if row.id and plan.outcome.kind in {"unchanged", "held"}:
+            self.reports.memory.settle(self.stream, row.id, plan.outcome.held)
         self._note(row, plan.outcome, written=False)
 
     def wrote(self, item: tuple[Row, Plan], outcome: Outcome) -> None:

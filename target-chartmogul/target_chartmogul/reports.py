@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _EVERY = 10.0  # seconds between two progress lines
 _ROW = ("stream", "id", "customer", "uuid", "reason", "fields", "held", "left_out")
-_MERGES = ("external_id", "name", "outcome", "matched_by", "value", "into", "into_name", "uuid", "into_uuid")
+_MERGES = ("external_id", "name", "outcome", "matched_by", "value", "found", "into", "into_name", "uuid", "into_uuid")
 _LISTS = ("rejects", "changes")
 _HELD = "held_values"
 

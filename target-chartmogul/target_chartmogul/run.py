@@ -33,7 +33,7 @@ class Run:
         self._started = time.monotonic()
         self._sources: list[dict[str, Any]] | None = None
         self._source: str | None = None
-        self._declared = self._recording = self._stopping = False
+        self._declared = self._recording = self._stopping = self._new = False
         self.summary = Summary(mode="validate" if settings.validate else "sync")
         self._streams = {name: StreamRun(kind, client, settings, self.summary, logger) for name, kind in KINDS.items()}
 
@@ -125,13 +125,14 @@ class Run:
         if self._source is None and not self._settings.validate:
             name, patience = self._settings.data_source_name, self._settings.source_patience
             self._source = sources.created(self._client, name, patience, self._logger)
+            self._new = True
 
     def _open(self, executor: Executor) -> None:
-        """Read the indexes of what comes in numbers, both at once; what is new has none."""
+        """Read the indexes of what comes in numbers, both at once, and those of a source that is new: a page each."""
         for stream in self._streams.values():
             stream.open(self._source)
-        large = [stream for stream in self._streams.values() if stream.is_large]
-        list(executor.map(lambda stream: stream.finder.read_index(), large))
+        large = [stream for stream in self._streams.values() if stream.is_large or (self._new and stream.spool.count())]
+        list(executor.map(lambda stream: stream.finder.read_index(self._interruption), large))
 
     def _billing(self) -> str:
         """Give the uuid of the data source that customers are merged with; the empty text when they are not.
@@ -146,10 +147,11 @@ class Run:
         raise ConfigurationError(f"ChartMogul has no data source named `{self._settings.merge_with}` (`merge_with`).")
 
     def _merge(self, executor: Executor, reports: ReportFiles) -> None:
-        merger = Merger(self._client, self._source, self._billing(), self._settings.merge_by)
+        billing, keys = self._billing(), self._settings.merge_by
+        merger = Merger(self._client, self._source, billing, keys, self._interruption)
         found = merger.matches(self._streams[CUSTOMER.stream].coming)
         applies = self._settings.merge == "apply" and not self._settings.validate
-        reports.merges(merger.apply(found, executor, self._interruption) if applies else merger.report(found))
+        reports.merges(merger.apply(found, executor) if applies else merger.report(found))
         self.summary.merges = dict(sorted(merger.counts.items()))
         if sentence := self._interruption():
             raise FatalAPIError(sentence)

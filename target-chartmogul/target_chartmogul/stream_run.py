@@ -114,7 +114,7 @@ class StreamRun:
         planner = Planner(self.shape, self.spool, customers, reports.memory)
         progress = Progress(self._logger, f"Processed {self.kind.stream}", self.spool.count())
         work = Processing(self.kind.stream, self._summary, reports, progress, RejectLimit(self._settings.max_rejects))
-        planned = self._planned(executor, planner, customers)
+        planned = self._planned(executor, planner, customers, interruption)
         if self._settings.validate or source is None:
             for row, plan in planned:
                 work.leave(row, plan)
@@ -130,11 +130,14 @@ class StreamRun:
             objection=lambda: interruption() or work.limit.objection(),
         )
 
-    def _planned(self, executor: Executor, planner: Planner, customers: Finder) -> Iterator[tuple[Row, Plan]]:
+    def _planned(
+        self, executor: Executor, planner: Planner, customers: Finder, interruption: Callable[[], str | None]
+    ) -> Iterator[tuple[Row, Plan]]:
         for rows in self.spool.batches(_BATCH):
             self.finder.prepare(rows, executor)
             if self.kind is CONTACT:
-                customers.prepare_places({row.customer for row in rows if self._needs_customer(row)}, executor)
+                named = {row.customer for row in rows if self._needs_customer(row)}
+                customers.prepare_places(named, executor, interruption)
             for row in rows:
                 yield row, planner.plan(row)
 

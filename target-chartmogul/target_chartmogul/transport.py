@@ -31,7 +31,7 @@ _PLAIN_SHAPES = ("error", "message")
 
 
 class RecordRefusedError(SkippableAPIError):
-    """ChartMogul refused one request (400, 404, 409, 422): the record is reported, the run goes on.
+    """ChartMogul refused one request (400, 402, 404, 409, 422): the record is reported, the run goes on.
 
     `named` are the fields that the refusal names.
     """
@@ -164,8 +164,6 @@ class Transport:
     def _assert_permitted(self, method: str, status: int, reason: str) -> None:
         if status == requests.codes.unauthorized:
             raise ConfigurationError(f"ChartMogul refused the key in `api_key` ({reason}): check it, and `api_url`.")
-        if status == requests.codes.payment_required:
-            raise ConfigurationError(f"ChartMogul asks for payment before it does this ({reason}).")
         if status in {requests.codes.forbidden, requests.codes.method_not_allowed}:
             may = "only read: give one that may also write" if method != "GET" else "not do this"
             raise ConfigurationError(f"The key in `api_key` may {may} ({reason}), or the account's trial has ended.")

@@ -48,6 +48,7 @@ class Job:
     want: Wanted
     held: Held | None = None
     created: bool = False
+    found: bool = False  #: it was there when its creation had no reply: whoever has made it, it may hold other values
     first: Changes = field(default_factory=dict)
     todo: Changes = field(default_factory=dict)
     kept: Changes = field(default_factory=dict)
@@ -169,6 +170,7 @@ class Writer(ABC):
         )
         def attempt() -> Held:
             if lost and (found := self._finder.find(job.id)):
+                job.found = True
                 return found
             entry = self._client.create(self._shape.kind, self._body(job, changed))
             return held_from(entry, self._shape, self._source)
@@ -181,7 +183,8 @@ class Writer(ABC):
             return
         todo, kept = self._planner.todo(job.row, job.want, job.held)
         job.kept |= kept
-        later = {name for name in todo if job.created and not self._repairs(name)}
+        fresh = job.created and not job.found
+        later = {name for name in todo if fresh and not self._repairs(name)}
         job.todo = {name: one for name, one in todo.items() if name not in job.refused and name not in later}
         if job.todo:
             self._send(job)
@@ -215,10 +218,8 @@ class Writer(ABC):
         absent = lacking(sent, job.held, self._shape)
         self._remember(job, sent, absent)
         changed = {name: one for name, one in sent.items() if name not in absent}
-        kind = (
-            "created" if job.created else "updated" if changed else "held" if absent or job.kept or job.refused else ""
-        )
-        return Outcome(kind or "unchanged", "", job.uuid, changed, job.kept | absent, {**job.want.unfit, **job.refused})
+        held, refused = job.kept | absent, {**job.want.unfit, **job.refused}
+        return Outcome(_kind(job, changed, held), "", job.uuid, changed, held, refused)
 
     def _remember(self, job: Job, sent: Changes, absent: Changes) -> None:
         stream, held = self._shape.kind.stream, job.held.values if job.held else {}
@@ -233,3 +234,12 @@ class Writer(ABC):
                 self._memory.note(stream, job.id, name, change, f"{REFUSED}{reason}")
         self._memory.settle(stream, job.id, {*absent, *job.kept, *job.refused})
         self._memory.forget(stream, ANY, *(held if contact else (name for name in sent if name not in absent)))
+
+
+def _kind(job: Job, changed: Changes, held: Changes) -> str:
+    """Name what became of a row that was neither deleted nor refused."""
+    if job.created:
+        return "created"
+    if changed:
+        return "updated"
+    return "held" if held or job.refused else "unchanged"

@@ -19,6 +19,13 @@ def test_ten_thousand_companies_and_their_people(account: Any, target: Any, lead
     assert target.calls == {"GET /data_sources": 1, "GET /customers": 50, "GET /contacts": 250}
 
 
+def test_a_small_first_load(target: Any, lead: Record, person: Record) -> None:
+    """A data source that was just made is empty: nobody is looked for in it one by one."""
+    records = [*(lead(f"c{number}") for number in range(40)), *(person("ann", f"c{number}") for number in range(40))]
+    target.run(records)
+    assert sum(target.calls.values()) == 4 + 80
+
+
 def test_a_first_load(account: Any, target: Any, lead: Record, person: Record) -> None:
     """A new record costs one call, with attributes, booleans among them, and tags."""
     records = [lead(f"c{number}", {"plan": "x", "vip": False}, ["t"]) for number in range(100)]
@@ -54,3 +61,12 @@ def test_a_changed_record_costs_one_call(target: Any, lead: Record, person: Reco
         "GET /contacts": 1,
         "PATCH /customers/{uuid}": 1,
     }
+
+
+def test_new_contacts_of_many_customers_that_have_not_changed(
+    account: Any, target: Any, lead: Record, person: Record
+) -> None:
+    """Who the customers of many contacts are is read in pages, too, though no record of theirs came."""
+    account.fill([lead(f"c{number}") for number in range(150)], [])
+    assert target.run([person("ann", f"c{number}") for number in range(150)]).summary["created"] == 150
+    assert target.calls == {"GET /data_sources": 1, "GET /contacts": 1, "GET /customers": 1, "POST /contacts": 150}

@@ -68,6 +68,18 @@ def test_a_record_that_is_refused_does_not_stop_the_others(account: Any, target:
     assert len(ran.states) == 1
 
 
+def test_a_rival_that_was_quicker(account: Any, target: Any, lead: Record) -> None:
+    """Whoever has made the record whose creation had no reply, in the end it holds what was sent."""
+    account.add("a", name="Rival's")
+    account.sandbox.fault(method="POST", path="/customers", nth=1, effect={"drop": "before"})
+    found = {"entries": [], "has_more": False, "cursor": None}
+    account.sandbox.fault(method="GET", path="/customers", nth=1, effect={"status": 200, "body": found})
+    ran = target.run([lead("a", {"plan": "x"}, name="Ours")])
+    assert ran.summary == {"status": "completed", "records": 1, "created": 1}
+    assert account.customer("a")["name"] == "Ours"
+    assert account.customer("a")["attributes"]["custom"] == {"plan": "x"}
+
+
 def test_people_of_a_company_that_was_refused(account: Any, target: Any, lead: Record, person: Record) -> None:
     """They are told of, and come in with the run that can create their company."""
     account.sandbox.fault(method="POST", path="/customers", nth=1, effect={"status": 422, "body": {"error": "No"}})
@@ -117,6 +129,21 @@ def test_a_signal_acknowledges_nothing(account: Any, target: Any, lead: Record) 
     made = account.calls()["POST /customers"]
     assert 0 < made < 50
     assert len((target.directory / "changes.jsonl").read_text().splitlines()) == made == len(account.customers())
+
+
+def test_a_signal_while_the_index_is_read(account: Any, target: Any, lead: Record) -> None:
+    """A run that is still reading ends with the page under way, and writes nothing."""
+    records = [lead(f"c{number}") for number in range(100)]
+    account.fill([lead(f"old{number}") for number in range(10_000)], [])
+    account.sandbox.fault(method="GET", path="/customers", effect={"delay": 0.5})
+    account.sandbox.clear_calls()
+    process = target.start(records)
+    target.wait_for(process, lambda: "GET /customers" in account.calls())
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=60)
+    assert (process.returncode, out) == (143, "")
+    assert account.calls()["GET /customers"] <= 10
+    assert account.writes() == 0
 
 
 WRONG = {

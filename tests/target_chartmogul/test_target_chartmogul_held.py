@@ -176,3 +176,13 @@ def test_attributes_that_a_creation_does_not_take(account: Any, target: Any, lea
     assert ran.summary == {"status": "completed", "records": 1, "created": 1}
     held = account.customer("a")["attributes"]
     assert (held["custom"], held["tags"]) == ({"vip": False}, ["beta"])
+
+
+def test_what_is_no_longer_held_back_is_forgotten(account: Any, target: Any, lead: Record) -> None:
+    """When ChartMogul's value has become the record's, the table has no line of it any more."""
+    target.run([lead("a")])
+    uuid = account.customer("a")["uuid"]
+    account.call("PATCH", f"/customers/{uuid}", {"company": "Own", "overrides": {"company": True}})
+    assert len(target.run([lead("a")]).rows("held_values")) == 1
+    ran = target.run([lead("a", company="Own")])
+    assert (ran.summary["unchanged"], ran.rows("held_values")) == (1, [])

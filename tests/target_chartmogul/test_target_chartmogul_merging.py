@@ -86,6 +86,13 @@ def test_who_is_the_same(case: str) -> None:
     assert found == expected
 
 
+def test_many_counterparts_are_counted_and_some_named() -> None:
+    """Thousands of customers under one domain make no table of millions."""
+    own, others = ([party(start + n, website="a.example") for n in range(2000)] for start in (0, 10_000))
+    found = matched(own, others, KEYS)
+    assert {(one.outcome, one.count, len(one.into)) for one in found} == {("ambiguous", 2000, 5)}
+
+
 def test_a_report_merges_nothing(account: Any, target: Any, lead: Record) -> None:
     """`merge: report` says who would be merged with whom, and leaves both as they are."""
     billing = account.add("cb-1", "Billing", name="Acme Billed", website_url="https://www.acme.example")
@@ -98,9 +105,9 @@ def test_a_report_merges_nothing(account: Any, target: Any, lead: Record) -> Non
     others = account.customers("Billing")
     both = f"{others['cb-2']['uuid']} {others['cb-3']['uuid']}"
     assert sorted(ran.rows("merges")) == [
-        ["a", "A", "matched", "domain", "acme.example", "cb-1", "Acme Billed", uuids["a"], billing],
-        ["t", "T", "ambiguous", "company", "twin", "cb-2 cb-3", "Two; Three", uuids["t"], both],
-        ["z", "Z", "unmatched", "", "", "", "", uuids["z"], ""],
+        ["a", "A", "matched", "domain", "acme.example", "1", "cb-1", "Acme Billed", uuids["a"], billing],
+        ["t", "T", "ambiguous", "company", "twin", "2", "cb-2 cb-3", "Two; Three", uuids["t"], both],
+        ["z", "Z", "unmatched", "", "", "0", "", "", uuids["z"], ""],
     ]
     assert "POST /customers/merges" not in target.calls
 
@@ -110,9 +117,9 @@ def test_a_validation_reports_the_merges_of_customers_to_come(account: Any, targ
     account.add("cb-1", "Billing", name="Billed", company="A")
     ran = target.run([lead("a"), lead("b")], mode="validate", merge="apply", merge_with="Billing")
     assert ran.summary["merges"] == {"matched": 1, "unmatched": 1}
-    assert [row[:6] for row in ran.rows("merges")] == [
-        ["a", "A", "matched", "company", "a", "cb-1"],
-        ["b", "B", "unmatched", "", "", ""],
+    assert [row[:7] for row in ran.rows("merges")] == [
+        ["a", "A", "matched", "company", "a", "1", "cb-1"],
+        ["b", "B", "unmatched", "", "", "0", ""],
     ]
     assert account.writes() == 0
 
