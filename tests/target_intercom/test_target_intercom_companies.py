@@ -61,6 +61,17 @@ def test_a_created_company(workspace: Any, target: Any, company: Company) -> Non
     assert ran.summary == {"status": "completed", "records": 1, "created": 1, "companies_without_users": 1}
 
 
+def test_a_field_that_is_no_date_costs_its_record_only(workspace: Any, target: Any, company: Company) -> None:
+    """A standard field whose value is not of its type is a reject with a reason; the other records go on."""
+    records = [
+        company("bad", remote_created_at="last spring"),
+        company("good", remote_created_at="2025-01-31T12:00:00Z"),
+    ]
+    ran = target.run(records, **CREATE)
+    assert ran.summary["rejected"] == {"the value of `remote_created_at` is not of the type date": 1}
+    assert [one["company_id"] for one in workspace.companies()] == ["good"]
+
+
 def test_a_company_without_users_is_asked_for_and_reported(workspace: Any, target: Any, company: Company) -> None:
     """A company that no list shows is found by its company_id, updated, and reported as `no_users`."""
     acme = workspace.add_company(users=0, company_id="acme", name="ACME")
