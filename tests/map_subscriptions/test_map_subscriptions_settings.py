@@ -54,6 +54,7 @@ IDENTITIES = [
     ({"match_on": "user_id", "user_id_field": "cf_number"}, "contacts", {**PERSON, "external_id": "42"}),
     ({"match_on": "user_id", "user_id_field": "company"}, "contacts", {**PERSON, "external_id": "Example Ltd"}),
     ({"match_on": "user_id", "user_id_field": "cf_none"}, "contacts", {**PERSON, "external_id": None}),
+    ({"match_on": "email", "company_id_field": "cf_number"}, "contacts", {**PERSON, "company_id": "42"}),
     ({"match_on": "company_id"}, "companies", COMPANY),
     ({"match_on": "company_id", "company_id_field": "cf_user"}, "companies", {**COMPANY, "company_id": "u1"}),
     ({"match_on": "company_name"}, "companies", COMPANY),

@@ -144,7 +144,7 @@ class MapSubscriptions(JoinMapper):
         return Shape(
             fields=company_fields(config["company_id_field"], config["company_name_field"])
             if self.stream == "companies"
-            else contact_fields(config["user_id_field"]),
+            else contact_fields(config["user_id_field"], config["company_id_field"]),
             attributes=[
                 one._replace(name=config["attribute_prefix"] + one.name)
                 for one in ATTRIBUTES + extra_attributes(config, self.schemas)

@@ -173,13 +173,18 @@ ATTRIBUTES = (
 # fmt: on
 
 
-def contact_fields(user_id_field: str) -> tuple[Attribute, ...]:
-    """Intercom's standard fields of a contact; ``user_id_field`` is the setting."""
+def contact_fields(user_id_field: str, company_id_field: str) -> tuple[Attribute, ...]:
+    """Intercom's standard fields of a contact, and the id of its company, which is not the customer's own.
+
+    The arguments are the settings.
+    """
+    company = Attribute("company_id", TEXT, "Company id", f"customer.{company_id_field}", _identity(company_id_field))
     return (
         Attribute("external_id", TEXT, "User id", f"customer.{user_id_field}", _identity(user_id_field)),
         Attribute("email", TEXT, "E-mail", "customer.email", _email),
         Attribute("name", TEXT, "Full name", "customer.first_name, last_name", _full_name),
         Attribute("phone", TEXT, "Phone", "customer.phone", _customer("phone")),
+        *((company,) if company_id_field != "id" else ()),
     )
 
 
