@@ -86,7 +86,7 @@ class Listing:
     def _page(self, number: int) -> tuple[list[Item], int]:
         query = {**self._query, **paging(self._resource, number)}
         text, page = self._client.page(Call(self._resource.path, query), self._shape.page)
-        pages = getattr(page, "pages", None)
+        pages = page.pages if self._resource.way == "numbered" else None
         return self._shape.items(text, page), (pages.total_pages or 1) if pages else 1
 
     def _outcome(self, number: int, future: Future[tuple[list[Item], int]]) -> tuple[list[Item], int]:
