@@ -28,6 +28,7 @@ ledger: .venv/synced ## Reckon a business of 2,000 over twelve months independen
 bench: .venv/synced ## Measure speed, calls and memory of every part
 	$(UV) run --no-sync python bench/sandbox_pages.py
 	$(UV) run --no-sync python bench/tap_chargebee.py
+	$(UV) run --no-sync python bench/tap_intercom.py
 	$(UV) run --no-sync python bench/map_subscriptions.py
 	$(UV) run --no-sync python bench/target_intercom.py
 

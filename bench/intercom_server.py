@@ -22,6 +22,7 @@ DAY = 86_400
 PARTS = 8
 SCROLL_PAGE = 100
 ME = {"type": "admin", "id": "1", "app": {"type": "app", "id_code": "bench", "region": "US", "timezone": "UTC"}}
+GONE = b'{"type":"error.list","errors":[{"code":"not_found","message":"scroll parameter not found"}]}'
 VERSION = (2, 14)
 
 
@@ -31,12 +32,15 @@ class Table:
     def __init__(self, template: dict[str, Any], size: int) -> None:
         self.times = [BEGAN + int((NOW - BEGAN) * (row / max(size, 1)) ** 0.5) for row in range(size)]
         self.items = [item(template, row, at) for row, at in enumerate(self.times)]
+        self._ended = False
 
     def search(self, key: str, body: dict[str, Any]) -> bytes:
         """The page that a search asks for; dates are cut to days."""
         start, end = 0, len(self.times)
         query = body["query"]
         for one in query["value"] if "field" not in query else [query]:
+            if "field" not in one:  # a group: the other tap asks for everything in several
+                continue
             day = int(one["value"]) // DAY * DAY
             if one["operator"] == ">" and query.get("operator") != "OR":
                 start = max(start, bisect_left(self.times, day + DAY))
@@ -54,9 +58,12 @@ class Table:
         )
         return head % (total, following, key.encode()) + b",".join(self.items[start:stop]) + b"]}"
 
-    def scroll(self, param: str | None) -> bytes:
-        """The page of a scroll; here the parameter says how far it is."""
+    def scroll(self, param: str | None) -> bytes | None:
+        """The page of a scroll, where the parameter says how far it is; None once the empty page was given."""
         start = int(param or 0)
+        if param and self._ended:
+            return None
+        self._ended = start >= len(self.items)
         page = self.items[start : start + SCROLL_PAGE]
         head = b'{"type":"list","pages":null,"total_count":null,"scroll_param":"%d","data":[' % (start + len(page))
         return head + b",".join(page) + b"]}"
@@ -118,17 +125,18 @@ class Server:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 lines = head.lower().split(b"\r\n")
                 length = next((int(line[15:]) for line in lines if line.startswith(b"content-length:")), 0)
-                body = await self._answer(head.split(b" ", 2)[1].decode(), await reader.readexactly(length))
+                found = await self._answer(head.split(b" ", 2)[1].decode(), await reader.readexactly(length))
+                status, body = (b"404 Not Found", GONE) if found is None else (b"200 OK", found)
                 writer.write(
-                    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nDate: %s\r\n"
+                    b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nDate: %s\r\n"
                     b"X-RateLimit-Limit: 100000\r\nX-RateLimit-Remaining: 99999\r\nX-RateLimit-Reset: %d\r\n"
-                    b"Content-Length: %d\r\n\r\n" % (DATE, NOW, len(body)) + body
+                    b"Content-Length: %d\r\n\r\n" % (status, DATE, NOW, len(body)) + body
                 )
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
 
-    async def _answer(self, target: str, body: bytes) -> bytes:
+    async def _answer(self, target: str, body: bytes) -> bytes | None:
         url = urlsplit(target)
         path = url.path.strip("/").split("/")
         if path == ["calls"]:
@@ -138,7 +146,7 @@ class Server:
         await asyncio.sleep(self._latency)
         return self._found(path, dict(parse_qsl(url.query)), json.loads(body or b"{}"))
 
-    def _found(self, path: list[str], query: dict[str, str], body: dict[str, Any]) -> bytes:
+    def _found(self, path: list[str], query: dict[str, str], body: dict[str, Any]) -> bytes | None:
         if path[-1] == "search":
             return self._tables[path[0]].search("data" if path[0] == "contacts" else path[0], body)
         if path == ["companies", "scroll"]:
