@@ -15,7 +15,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from singer_sdk.exceptions import RetriableAPIError
 
-from tap_intercom.errors import FIRST, Problem, Silent, refusal
+from tap_intercom.errors import FIRST, Problem, Refusal, refusal
 from tap_intercom.waiting import Budget, Pause
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class IntercomClient:
             if attempt >= tries:
                 break
             self._back_off(last.response, longest)
-        raise Silent(
+        raise Refusal(
             f"Intercom gave no good answer to {call.method} {call.path} in {max(attempt, 1)} tries, the last was "
             f"{last}: try again later, or check the setting `api_url`."
         )
