@@ -206,7 +206,7 @@ class IntercomClient:
     def _heed(self, response: requests.Response) -> None:
         """Hold everybody until the window ends when what is left of it is on its way already."""
         limit, left = (_number(response, f"X-RateLimit-{name}") for name in ("Limit", "Remaining"))
-        if limit is not None and left is not None and left < min(self._connections, limit // 10 + 1):
+        if limit is not None and left is not None and left < min(self._connections, max(limit // 2, 1)):
             self._pause.extend(_until_reset(response, otherwise=0))
 
     def _read(self, call: Call, response: requests.Response, shape: type[T]) -> T:
