@@ -92,7 +92,13 @@ MORE: dict[str, dict[str, Any]] = {
             ("companies", "tags", "notes", "opted_in_subscription_types", "opted_out_subscription_types"), ADDRESSABLE
         ),
     },
-    "conversations": {"admin_assignee_id": ID, "team_assignee_id": ID, "custom_attributes": OBJECT},
+    "conversations": {
+        "admin_assignee_id": ID,
+        "team_assignee_id": ID,
+        "custom_attributes": OBJECT,
+        "ticket": OBJECT,
+        "topics": OBJECT,
+    },
     "ticket_types": {"is_internal": FLAG},
     "tickets": {"admin_assignee_id": ID, "team_assignee_id": ID, "ticket_attributes": OBJECT},
     "workspace": {"secure": FLAG},

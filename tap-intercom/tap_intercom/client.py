@@ -15,7 +15,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from singer_sdk.exceptions import RetriableAPIError
 
-from tap_intercom.errors import FIRST, Problem, Silent, refusal
+from tap_intercom.errors import FIRST, Problem, Refusal, refusal
 from tap_intercom.waiting import Budget, Pause
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class IntercomClient:
             if attempt >= tries:
                 break
             self._back_off(last.response, longest)
-        raise Silent(
+        raise Refusal(
             f"Intercom gave no good answer to {call.method} {call.path} in {max(attempt, 1)} tries, the last was "
             f"{last}: try again later, or check the setting `api_url`."
         )
@@ -206,7 +206,7 @@ class IntercomClient:
     def _heed(self, response: requests.Response) -> None:
         """Hold everybody until the window ends when what is left of it is on its way already."""
         limit, left = (_number(response, f"X-RateLimit-{name}") for name in ("Limit", "Remaining"))
-        if limit is not None and left is not None and left < min(self._connections, limit // 10 + 1):
+        if limit is not None and left is not None and left < min(self._connections, max(limit // 2, 1)):
             self._pause.extend(_until_reset(response, otherwise=0))
 
     def _read(self, call: Call, response: requests.Response, shape: type[T]) -> T:

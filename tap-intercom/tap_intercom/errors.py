@@ -63,10 +63,6 @@ class StaleCursor(Refusal):
     """A cursor that Intercom gave is one that it does not take."""
 
 
-class Silent(Refusal):
-    """No good answer came, and what became of the call is not known."""
-
-
 class Fault(msgspec.Struct):
     """One error of Intercom's."""
 

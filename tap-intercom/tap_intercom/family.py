@@ -46,33 +46,37 @@ class Family(Generic[T]):
         self._fetch = fetch
         self._key = key
         self._ahead = ahead
+        self._latest = key
 
     def __iter__(self) -> Iterator[tuple[Item, T | None]]:
         """Each record, and what was fetched for it."""
-        row: deque[tuple[Key, Item, Future[T] | None]] = deque()
+        row: deque[tuple[Item, Future[T] | None]] = deque()
         asked = 0
         for place, parent in enumerate(self._parents):
             if not row and not self._needs(parent):
                 yield parent, None
                 continue
             row.append(self._ask((*self._key, place), parent))
-            asked += row[-1][2] is not None
-            while row and (_is_there(row[0][2]) or asked > self._ahead or len(row) > HELD):
-                asked -= row[0][2] is not None
+            asked += row[-1][1] is not None
+            while row and (_is_there(row[0][1]) or asked > self._ahead or len(row) > HELD):
+                asked -= row[0][1] is not None
                 yield self._outcome(*row.popleft())
         while row:
             yield self._outcome(*row.popleft())
 
-    def _ask(self, key: Key, parent: Item) -> tuple[Key, Item, Future[T] | None]:
-        needed = self._needs(parent)
-        return key, parent, self._crew.future(key, partial(self._fetch, parent)) if needed else None
+    def _ask(self, key: Key, parent: Item) -> tuple[Item, Future[T] | None]:
+        if not self._needs(parent):
+            return parent, None
+        self._latest = key
+        return parent, self._crew.future(key, partial(self._fetch, parent))
 
-    def _outcome(self, key: Key, parent: Item, future: Future[T] | None) -> tuple[Item, T | None]:
+    def _outcome(self, parent: Item, future: Future[T] | None) -> tuple[Item, T | None]:
         if future is None:
             return parent, None
         with self._crew.changed:
             while not future.done():
-                self._crew.want(key)
+                # All that was asked ahead is wanted: pages that others hold must not keep it waiting.
+                self._crew.want(self._latest)
         return parent, future.result()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tap_intercom.client import Call
@@ -27,6 +28,10 @@ class Pages(Protocol):
 
     def __iter__(self) -> Iterator[list[Item]]:
         """Every page, in order."""
+
+
+AHEAD = 16
+"""So many pages are asked for ahead."""
 
 
 class Listing:
@@ -58,7 +63,8 @@ class Listing:
         self._query = query
         self._key = key
         self._first = self._ask(1)
-        self._others: list[Future[tuple[list[Item], int]]] | None = None
+        self._others: deque[Future[tuple[list[Item], int]]] = deque()
+        self._asked = 1
 
     def wait(self) -> None:
         """Return when the first page is there.
@@ -69,16 +75,19 @@ class Listing:
         self._outcome(1, self._first)
 
     def begin(self) -> None:
-        """Ask for the other pages."""
-        if self._others is None:
-            _, total = self._outcome(1, self._first)
-            self._others = [self._ask(number) for number in range(2, total + 1)]
+        """Ask for the next pages."""
+        _, total = self._outcome(1, self._first)
+        while self._asked < total and len(self._others) < AHEAD:
+            self._asked += 1
+            self._others.append(self._ask(self._asked))
 
     def __iter__(self) -> Iterator[list[Item]]:
         yield self._outcome(1, self._first)[0]
         self.begin()
-        for number, future in enumerate(self._others or (), start=2):
-            yield self._outcome(number, future)[0]
+        while self._others:
+            number = self._asked - len(self._others) + 1
+            yield self._outcome(number, self._others.popleft())[0]
+            self.begin()
 
     def _ask(self, number: int) -> Future[tuple[list[Item], int]]:
         return self._crew.future((*self._key, number), lambda: self._page(number))
@@ -86,7 +95,7 @@ class Listing:
     def _page(self, number: int) -> tuple[list[Item], int]:
         query = {**self._query, **paging(self._resource, number)}
         text, page = self._client.page(Call(self._resource.path, query), self._shape.page)
-        pages = getattr(page, "pages", None)
+        pages = page.pages if self._resource.way == "numbered" else None
         return self._shape.items(text, page), (pages.total_pages or 1) if pages else 1
 
     def _outcome(self, number: int, future: Future[tuple[list[Item], int]]) -> tuple[list[Item], int]:

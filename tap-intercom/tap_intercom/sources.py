@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tap_intercom.streams import IntercomStream
     from tap_intercom.tap import TapIntercom
 
-SAMPLE = Resource("companies", "/companies", way="numbered", per_page=1)
-"""A page of companies for `--test`: a scroll that is not read to its end stands in the way of the next."""
+SAMPLE = Resource("companies", "/companies", params={"per_page": "1"})
+"""One company for `--test`: a scroll that is not read to its end stands in the way of the next."""
 
 
 class Sources:
@@ -34,10 +34,12 @@ class Sources:
         self._open: dict[str, Pages] = {}
 
     def of(self, stream: IntercomStream) -> Pages:
-        """The list that a stream goes through, begun when it was not yet."""
+        """The list that a stream goes through, begun when it was not yet; for `--test`, which leaves it, its own."""
         listed = stream.listed
+        if stream.ABORT_AT_RECORD_COUNT is not None:
+            return self._begin(listed, [stream])
         if listed.name not in self._open:
-            sharing = [one for one in self._tap.chosen() if one.listed is listed] or [stream]
+            sharing = [one for one in self._tap.chosen() if one.listed is listed]
             self._open[listed.name] = self._begin(listed, sharing)
         return self._open[listed.name]
 
@@ -63,8 +65,8 @@ class Sources:
         )
 
     def _list(self, listed: Resource, shape: Shape, sharing: Sequence[IntercomStream]) -> Listing:
-        tap, query = self._tap, dict(listed.params)
+        tap, asked = self._tap, SAMPLE if listed.way == "scroll" else listed
+        query = dict(asked.params)
         if listed.bounds:
             query |= zip(listed.bounds, (str(sharing[0].since or 0), str(tap.run_start)), strict=True)
-        asked = SAMPLE if listed.way == "scroll" else listed
         return Listing(tap.crew, tap.client, asked, shape, query, key=(tap.place(sharing[0]),))

@@ -247,7 +247,8 @@ class IntercomStream(Stream):
 
     def _finalize_state(self, state: dict[str, Any] | None = None) -> None:
         """Move the bookmark: the SDK calls this when the stream is complete, and writes STATE after it."""
-        if self.resource.replication_key and self.replication_method != REPLICATION_FULL_TABLE:
+        whole = self.ABORT_AT_RECORD_COUNT is None
+        if whole and self.resource.replication_key and self.replication_method != REPLICATION_FULL_TABLE:
             self.stream_state.update(self._reached())
         super()._finalize_state(state)
 

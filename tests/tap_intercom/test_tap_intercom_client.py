@@ -121,13 +121,13 @@ def test_a_window_that_is_used_up_holds_every_worker(
 
 @pytest.mark.parametrize(
     ("limit", "left", "slept"),
-    [(1667, 4, []), (1667, 3, [7.0]), (20, 3, []), (20, 2, [7.0]), (5, 1, []), (5, 0, [7.0])],
-    ids=["enough", "fewer than workers", "a small window", "its last tenth", "a tiny window", "its last call"],
+    [(1667, 4, []), (1667, 3, [7.0]), (6, 3, []), (6, 2, [7.0]), (1, 1, []), (1, 0, [7.0])],
+    ids=["enough", "fewer than workers", "a small window", "its second half", "a tiny window", "its last call"],
 )
 def test_how_much_of_a_window_is_left_alone(  # noqa: PLR0913, PLR0917 a table
     client: IntercomClient, clock: Clock, requests_mock: Mocker, limit: int, left: int, slept: list[float]
 ) -> None:
-    """As many calls as there are workers, but never more than a tenth of a window."""
+    """As many calls as there are workers, but never more than half of a window."""
     requests_mock.get(TAGS, **EMPTY, headers=limits(limit, left, 7))
     ask(client)
     ask(client)

@@ -60,6 +60,18 @@ def created(records: dict[str, dict[str, Any]]) -> list[str]:
     return sorted(records, key=lambda key: (records[key]["created_at"], key))
 
 
+def test_nobody_asks_more_often_than_intercom_permits(
+    run_tap: Callable[..., Any], catalog_of: Callable[..., Any], sandbox: RunningSandbox
+) -> None:
+    """Sixteen workers heed the window that the answers tell of: seventy calls at sixty a window, and not one 429."""
+    sandbox.reset(customers=60, seed=7, rate_limit_per_window=60)
+    run = run_tap(catalog=catalog_of("contact_segments"))
+    assert run.refusal is None
+    asked = len(list(sandbox.world.intercom.contacts.live()))
+    assert sandbox.answers() == {"answers": [{"api": "intercom", "status": 200, "count": asked + 2}]}
+    assert asked > 60
+
+
 @pytest.mark.usefixtures("in_no_time")
 def test_a_stream_that_fails_half_way_leaves_no_marker(
     run_tap: Callable[..., Any], truth: Truth, sandbox: RunningSandbox

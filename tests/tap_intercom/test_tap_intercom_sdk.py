@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from singer_sdk.testing import get_tap_test_class
+from singer_sdk.testing import SuiteConfig, get_tap_test_class
 from tap_intercom.tap import TapIntercom
 
 if TYPE_CHECKING:
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 VERSION = "2.16"
 CONFIG = {"access_token": "sandbox_token", "api_url": "http://127.0.0.1:1", "intercom_version": VERSION}
-SUITE: Any = get_tap_test_class(TapIntercom, config=CONFIG, parse_env_config=False)
+SUITE: Any = get_tap_test_class(
+    TapIntercom, config=CONFIG, suite_config=SuiteConfig(max_records_limit=None), parse_env_config=False
+)
 
 
 def leave_a_note(sandbox: RunningSandbox) -> None:
@@ -33,6 +35,7 @@ def leave_a_note(sandbox: RunningSandbox) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Fields in transformed catalog but not in records:UserWarning")
+@pytest.mark.filterwarnings("ignore:No records were available to test:UserWarning")
 class TestTapIntercom(SUITE):  # type: ignore[misc]
     """Every stream of the latest version has records, and every record is what its schema says."""
 

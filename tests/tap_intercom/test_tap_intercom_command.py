@@ -1,0 +1,216 @@
+"""The command tap-intercom as a user meets it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tap_intercom import rules
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sandbox.testing import RunningSandbox
+
+    Command = Callable[..., subprocess.CompletedProcess[str]]
+
+REFUSED = (
+    "Intercom refused the token in the setting `access_token` (401 unauthorized): check it, and that `region` is the "
+    "workspace's."
+)
+STREAMS = ["companies", "contacts", "conversations", "tickets"]
+
+
+def told(log: str) -> list[str]:
+    """The errors of a log."""
+    return [line.rsplit(" | ", 1)[-1] for line in log.splitlines() if "| ERROR " in line]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"access_token": "wrong"}, REFUSED),
+        (
+            {"intercom_version": "9.9"},
+            (
+                "Intercom knows no version `9.9` of its API (400 intercom_version_invalid): check the setting "
+                "`intercom_version`."
+            ),
+        ),
+        ({"start_date": "2099-01-01"}, "The setting `start_date` lies in the future."),
+        ({"page_size": 500}, "500 is greater than the maximum of 150 in config['page_size']"),
+    ],
+    ids=["wrong token", "unknown version", "start in the future", "out of range"],
+)
+def test_a_wrong_setting_is_one_sentence(
+    command: Command, config: dict[str, Any], change: dict[str, Any], sentence: str
+) -> None:
+    """A mistake in a setting ends with one sentence that names it, exit code 1, and not a message."""
+    done = command(config | change)
+    assert (done.returncode, done.stdout, told(done.stderr)) == (1, "", [sentence])
+    assert "Traceback" not in done.stderr
+
+
+TOKEN = {"access_token": "t"}
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ({}, "The setting `access_token` is missing: the token of an Intercom app (TAP_INTERCOM_ACCESS_TOKEN)."),
+        (
+            {"access_token": "two words"},
+            "The setting `access_token` holds a blank or a character that no token has: copy it again.",
+        ),
+        (TOKEN | {"region": "asia"}, "The setting `region` is `us`, `eu` or `au`."),
+        (TOKEN | {"api_url": "intercom.io"}, "The setting `api_url` is not a URL such as https://api.intercom.io."),
+        (TOKEN | {"intercom_version": "latest"}, "The setting `intercom_version` is not a version such as 2.14."),
+        (
+            TOKEN | {"start_date": "soon"},
+            "The setting `start_date` is not a date such as 2024-01-31 or 2024-01-31T00:00:00Z.",
+        ),
+        (TOKEN | {"look_back": 300}, "There is no setting `look_back`: is `lookback` meant?"),
+    ],
+    ids=["no token", "no such token", "region", "URL", "version", "date", "misspelt"],
+)
+def test_what_is_wrong_with_a_setting(config: dict[str, Any], sentence: str) -> None:
+    """One sentence that names the setting, before anything is asked."""
+    assert rules.setting_problems(config, ["access_token", "lookback", *config.keys() - {"look_back"}]) == [sentence]
+
+
+@pytest.mark.parametrize(
+    ("region", "found", "sentences"),
+    [
+        ("us", "us", []),
+        ("", "eu", []),
+        ("us", "", []),
+        ("us", "eu", ["The workspace of `access_token` is hosted in the region eu, not us: change `region`."]),
+    ],
+    ids=["right", "an address of its own", "not told", "wrong"],
+)
+def test_where_a_workspace_is_hosted(region: str, found: str, sentences: list[str]) -> None:
+    """A token of another region is told with that region."""
+    assert rules.wrong_region(region, found) == sentences
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "sentence"),
+    [
+        ("--state", "{", "The file of --state is not JSON: Expecting property name enclosed in double quotes: "),
+        ("--state", "[]", 'The state is not a Singer state, {"bookmarks": {...}}.'),
+        (
+            "--state",
+            '{"bookmarks": {"contacts": {"read_at": 1.5}}}',
+            "The bookmark of `contacts` in the state is no unix time: mend it, or start with a full refresh.",
+        ),
+        (
+            "--state",
+            '{"bookmarks": {"contacts": 5}}',
+            "The bookmark of `contacts` in the state is not an object: mend it, or start with a full refresh.",
+        ),
+        ("--catalog", '{"tables": []}', 'The catalog is not a Singer catalog, {"streams": [{...}, ...]}.'),
+        (
+            "--catalog",
+            '{"streams": [{"tap_stream_id": "contact", "schema": {"properties": {}}, "metadata": []}]}',
+            "The catalog lists the stream `contact`, which there is not: is `contacts` meant?",
+        ),
+    ],
+    ids=["state is no JSON", "state is a list", "no time", "no bookmark", "no catalog", "unknown stream"],
+)
+def test_a_broken_file_is_one_sentence(command: Command, tmp_path: Path, option: str, text: str, sentence: str) -> None:
+    """A state or catalog that cannot be read ends with one sentence, exit code 1, and not a message."""
+    file = tmp_path / "file.json"
+    file.write_text(text)
+    done = command({"access_token": "sandbox_token"}, option, str(file))
+    (found,) = told(done.stderr)
+    assert (done.returncode, done.stdout, found.startswith(sentence)) == (1, "", True)
+    assert "Traceback" not in done.stderr
+
+
+def test_the_state_of_another_workspace_is_refused(run_tap: Callable[..., Any]) -> None:
+    """Its bookmarks say nothing of this one."""
+    run = run_tap(state={"bookmarks": {"contacts": {"replication_key": "updated_at", "workspace": "other"}}})
+    assert run.messages == []
+    assert run.refusal == (
+        "The state was left by the workspace `other`, and `access_token` belongs to `sandboxws`: start with a full "
+        "refresh (--full-refresh), or set it back."
+    )
+
+
+def test_a_stream_of_a_later_version_is_one_sentence(
+    run_tap: Callable[..., Any], catalog_of: Callable[..., Any]
+) -> None:
+    """A catalog that selects what the version does not have is told which version does."""
+    run = run_tap(catalog=catalog_of("brands", "contacts"))
+    assert run.messages == []
+    assert run.refusal == (
+        "The stream `brands` came with version 2.15 of Intercom's API, and the setting `intercom_version` is 2.14: "
+        "raise it, or deselect that stream."
+    )
+
+
+def test_a_wrong_path_is_one_sentence(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
+    """An `api_url` at which there is no Intercom API is told as such."""
+    run = run_tap(api_url=f"{sandbox.url}/nowhere")
+    assert run.refusal == (
+        "There is no Intercom API at /me (404): check the settings `api_url` and `intercom_version`."
+    )
+
+
+def test_the_log_holds_no_personal_data_and_no_key(command: Command, config: dict[str, Any]) -> None:
+    """A whole run logs numbers and names of streams."""
+    done = command(config)
+    assert done.returncode == 0
+    assert "@" not in done.stderr
+    assert "sandbox_token" not in done.stderr
+
+
+def test_discovery_needs_no_network(command: Command) -> None:
+    """The streams of the version are known without a token, each with its key and its replication key."""
+    catalog = json.loads(command(None, "--discover").stdout)
+    found = {
+        stream["tap_stream_id"]: (stream["key_properties"], stream.get("replication_key"))
+        for stream in catalog["streams"]
+    }
+    assert {name: found[name] for name in STREAMS} == dict.fromkeys(STREAMS, (["id"], "updated_at"))
+    assert found["contact_companies"] == (["contact_id", "company_id"], "contact_updated_at")
+    assert found["contact_attributes"] == (["full_name"], None)
+    assert "brands" not in found
+    assert len(found) == 37
+
+
+def test_discovery_with_a_token_types_the_workspaces_own_attributes(command: Command, config: dict[str, Any]) -> None:
+    """Each custom attribute has its type in the catalog."""
+    catalog = json.loads(command(config, "--discover").stdout)
+    (contacts,) = (stream for stream in catalog["streams"] if stream["tap_stream_id"] == "contacts")
+    custom = contacts["schema"]["properties"]["custom_attributes"]["properties"]
+    assert custom["nps_score"] == {"type": ["integer", "null"]}
+    assert custom["beta_tester"] == {"type": ["boolean", "null"]}
+    assert custom["renewal_call_at"] == {"type": ["integer", "null"], "format": "unix-time"}
+
+
+def test_the_connection_test_reads_one_record_a_stream(
+    command: Command, config: dict[str, Any], calls: Callable[[], dict[str, int]]
+) -> None:
+    """`--test` proves token and region, tells of no progress, and leaves no scroll open behind it."""
+    done = command(config, "--test")
+    messages = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0
+    read = [message["stream"] for message in messages if message["type"] == "RECORD"]
+    assert set(STREAMS) < set(read)
+    assert len(read) == len(set(read))
+    assert all(not any(message["value"]["bookmarks"].values()) for message in messages if message["type"] == "STATE")
+    counted = calls()
+    assert counted["/companies"] == 3
+    assert "/companies/scroll" not in counted
+
+
+def test_the_connection_test_tells_a_wrong_token(command: Command, config: dict[str, Any]) -> None:
+    """`--test` with a wrong token is a sentence too."""
+    done = command(config | {"access_token": "wrong"}, "--test")
+    assert done.returncode == 1
+    assert told(done.stderr)[-1] == REFUSED
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,92 @@
+"""What tap-intercom's README, schema files and borrowed helpers say is what the code does."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tap_intercom.resources import STREAMS
+from tap_intercom.tap import TapIntercom
+
+if TYPE_CHECKING:
+    from tap_intercom.resource import Resource
+
+ROOT = Path(__file__).parents[2]
+TAP = ROOT / "tap-intercom"
+README = (TAP / "README.md").read_text()
+ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in README.splitlines() if line.startswith("| `")]
+SDK_SETTINGS = ("stream_map", "faker_config", "flattening_")
+SETTINGS: dict[str, dict[str, Any]] = {
+    name: schema
+    for name, schema in TapIntercom.config_jsonschema["properties"].items()
+    if not name.startswith(SDK_SETTINGS)
+}
+COPIES = ("crew", "progress", "waiting", "writer")
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_setting_stands_in_the_readme(name: str) -> None:
+    """Every setting has a row with its default and the description that --about prints."""
+    default = SETTINGS[name].get("default")
+    shown = "" if default is None else f"`{json.dumps(default)}`"
+    if name in TapIntercom.config_jsonschema["required"]:
+        shown = "required"
+    assert [f"`{name}`", shown, SETTINGS[name]["description"]] in ROWS
+
+
+@pytest.mark.parametrize("resource", STREAMS, ids=[resource.name for resource in STREAMS])
+def test_a_stream_stands_in_the_readme(resource: Resource) -> None:
+    """Every stream has a row with its list, its key, its replication key and the version that brought it."""
+    keys = ", ".join(f"`{key}`" for key in resource.primary_keys)
+    replication_key = f"`{resource.replication_key}`" if resource.replication_key else ""
+    since = "" if resource.since == (2, 0) else "{}.{}".format(*resource.since)
+    listed = f"`{resource.path}`" if resource.path else f"in `{resource.parent}`"
+    assert [f"`{resource.name}`", listed, keys, replication_key, since] in ROWS
+
+
+def test_the_readme_lists_nothing_else() -> None:
+    """A setting or a stream that is gone is gone from the README."""
+    listed = [row[0].strip("`") for row in ROWS]
+    assert sorted(listed) == sorted([*SETTINGS, *(resource.name for resource in STREAMS)])
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_setting_is_described(name: str) -> None:
+    """Every setting has a title and a description, and the token is a secret."""
+    schema = SETTINGS[name]
+    assert schema["title"]
+    assert schema["description"].endswith(".")
+    assert schema.get("secret", False) is (name == "access_token")
+
+
+def test_the_schemas_are_those_of_the_client() -> None:
+    """The committed schema files are what scripts/make_schemas.py makes of Intercom's own client."""
+    spec = importlib.util.spec_from_file_location("make_intercom_schemas", TAP / "scripts" / "make_schemas.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    committed = {path.name: path.read_text() for path in (TAP / "tap_intercom" / "schemas").glob("*.json")}
+    assert committed == module.files()
+
+
+@pytest.mark.parametrize("resource", STREAMS, ids=[resource.name for resource in STREAMS])
+def test_a_schema_is_open(resource: Resource) -> None:
+    """What a later version sends is no error, and what a stream is read by is a unix time."""
+    schema = json.loads((TAP / "tap_intercom" / "schemas" / f"{resource.name}.json").read_text())
+    assert schema["additionalProperties"] is True
+    assert schema["required"] == list(resource.primary_keys)
+    if resource.replication_key:
+        time = {"type": ["integer", "null"], "format": "unix-time"}
+        assert schema["properties"][resource.replication_key] == time
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_what_stands_twice_is_the_same(name: str) -> None:
+    """Plugins share no code: the few helpers that both taps have are equal but for the vendor's name."""
+    theirs = (ROOT / "tap-chargebee" / "tap_chargebee" / f"{name}.py").read_text()
+    ours = (TAP / "tap_intercom" / f"{name}.py").read_text()
+    assert theirs.replace("Chargebee", "Intercom").replace("chargebee", "intercom") == ours
