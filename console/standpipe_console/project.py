@@ -133,7 +133,7 @@ class Project:
             text=True,
             check=False,
         )
-        return Ran(done.returncode, done.stdout, tuple(_errors(done.stderr)))
+        return Ran(done.returncode, done.stdout, tuple(errors_in(done.stderr)))
 
     def meltano(self, *args: str, given: str | None = None, env: Mapping[str, str] | None = None) -> str:
         """Run a command of Meltano's, and give what it prints.
@@ -198,7 +198,7 @@ def _runs(process: psutil.Process, root: Path) -> bool:
         return False
 
 
-def _errors(log: str) -> Iterable[str]:
+def errors_in(log: str) -> Iterable[str]:
     """The errors of a log, a JSON object a line; other lines are a program's own last words."""
     for line in filter(None, map(str.strip, log.splitlines())):
         try:

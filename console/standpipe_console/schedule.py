@@ -58,7 +58,9 @@ def schedules(project: Project) -> list[Schedule]:
 
 def line(project: Project, schedule: Schedule) -> str:
     """The line of a crontab that runs it: the console itself by its path, as cron's PATH and folder are not ours."""
-    command = [str(Path(sys.executable).with_name("standpipe")), "--project", str(project.root)]
+    own = project.system_dir / "utilities/standpipe/venv/bin/standpipe"
+    executable = own if own.exists() else Path(sys.executable).with_name("standpipe")
+    command = [str(executable), "--project", str(project.root)]
     return crontab.cron_line(
         schedule.interval, [*command, "--environment", project.environment, "schedule", "run", schedule.name]
     )

@@ -24,8 +24,8 @@ STAYS = {
         "created; the access token, which you can revoke in the Developer Hub. In Chargebee nothing was ever written."
     ),
     "chartmogul": (
-        "In ChartMogul stays the data source with its customers and contacts: the command of target-chartmogul that "
-        "deletes a source takes them away. In Intercom nothing was ever written."
+        "In ChartMogul stays the data source with its customers and contacts: before its key is gone, `meltano invoke "
+        "target-chartmogul:delete-source` takes them away. In Intercom nothing was ever written."
     ),
 }
 
@@ -119,7 +119,7 @@ def _run_files(project: Project, pipeline: Pipeline) -> str:
 def _settings(project: Project, pipeline: Pipeline) -> str:
     gone = project.dotenv.remove(lambda name: name.startswith(pipeline.prefixes))
     project.forget_settings()
-    return f"{len(gone)} settings are taken out of .env: {', '.join(gone)}." if gone else ""
+    return f"{len(gone)} settings are taken out of .env." if gone else ""
 
 
 def _file_settings(project: Project, pipeline: Pipeline) -> str:
