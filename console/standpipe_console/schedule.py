@@ -51,8 +51,7 @@ class Schedule:
 
 def schedules(project: Project) -> list[Schedule]:
     """The schedules of meltano.yml that run one of the pipelines and have a time."""
-    listed = (project.json("schedule", "list", "--format=json") or {}).get("schedules", {}).get("job", [])
-    found = [Schedule(one["name"], one["job"]["name"], one["cron_interval"] or "") for one in listed]
+    found = [Schedule(one["name"], one["job"]["name"], one["cron_interval"] or "") for one in project.schedules]
     return [one for one in found if one.pipeline and one.interval]
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
+from standpipe_console import doctor
 from standpipe_console.cli import main
 from standpipe_console.doctor import leftovers
 from standpipe_console.errors import ConsoleError
+from standpipe_console.pipelines import SYNC
 from standpipe_console.project import Project, errors_in
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -102,3 +105,26 @@ def test_the_environment_is_the_one_that_is_given(project: Project) -> None:
     assert project.environment == "prod"
     assert Project(project.root).environment == "prod"
     assert Project(project.root, "dev").environment == "dev"
+
+
+def test_the_doctor_fails_when_map_and_target_disagree(project: Project) -> None:
+    """It asks for what Meltano would hand to both, and passes the judgement on."""
+    for plugin in SYNC.plugins:
+        project.given(plugin, {})
+    assert [one.result for one in doctor.settings(project, SYNC)] == ["pass"]
+    project.note("map-subscriptions", "match_on", "user_id")
+    assert [one.remedy for one in doctor.settings(project, SYNC)] == [
+        "meltano config set --store=dotenv target-intercom match_contacts_on external_id"
+    ]
+
+
+def test_the_doctor_exits_with_1_when_something_is_wrong(project: Project) -> None:
+    """Here nothing is set up at all; as a table, and as JSON."""
+    command = ["--project", str(project.root), "doctor"]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 1
+    assert "-> meltano invoke standpipe:setup" in done.output
+    told = json.loads(CliRunner().invoke(main, [*command, "--json"]).output)
+    assert [(one["check"], one["result"]) for one in told] == [
+        ("files", "pass"), ("set up", "fail"), ("set up", "note"), ("set up", "note"),
+    ]  # fmt: skip
