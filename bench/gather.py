@@ -2,8 +2,8 @@
 
     python bench/gather.py [--into bench/RESULTS.md] [SCRIPT.py ...]
 
-A benchmark prints a Markdown table, or lines of the form `what: figure` or `what   figure`. Scripts that are named replace their own rows
-of the table that is there; without names all are run.
+A benchmark prints a Markdown table, or lines of the form `what: figure` or `what   figure`. Scripts that are named
+replace their own rows of the table that is there; without names all are run.
 """
 
 from __future__ import annotations
