@@ -41,8 +41,9 @@ format: .venv/synced ## Put the code into its format
 sandbox: .venv/synced ## Serve the sandbox on port 8100 until interrupted
 	$(UV) run --no-sync sandbox --port 8100 --customers 500 --seed 7
 
-readme: .venv/synced ## Put the demo's real output into README.md
+readme: .venv/synced ## Put the real output of the demo and of the console into README.md
 	$(UV) run --no-sync demo --into README.md
+	README_INTO=1 $(UV) run --no-sync pytest tests/pipeline/test_pipeline_console.py
 
 constraints: .venv/synced ## Write the versions of uv.lock for `meltano install`
 	$(UV) export --quiet --frozen --no-hashes --no-emit-workspace --no-annotate --no-header --all-packages --no-default-groups -o constraints.txt

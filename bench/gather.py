@@ -2,8 +2,8 @@
 
     python bench/gather.py [--into bench/RESULTS.md] [SCRIPT.py ...]
 
-A benchmark prints a Markdown table, or lines of the form `what: figure`. Scripts that are named replace their own rows
-of the table that is there; without names all are run.
+A benchmark prints a Markdown table, or lines of the form `what: figure` or `what   figure`. Scripts that are named
+replace their own rows of the table that is there; without names all are run.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ def rows(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
             yield what, "; ".join(f"{name} {cell}" for name, cell in zip(headings[1:], rest, strict=True))
         else:
             headings = []
-            what, _, figure = line.rpartition(": ")
-            yield what or "-", figure
+            what, figure = line.rsplit(": ", 1) if ": " in line else re.split(r"\s{2,}", line, maxsplit=1)
+            yield what, figure
 
 
 def kept(path: Path, chosen: Sequence[Path]) -> list[str]:

@@ -122,7 +122,6 @@ def unlink(project: Project, system: str, *, yes: bool, clear_attributes: bool) 
         raise ConsoleError(f"meltano.yml has no pipeline to {system}.")
     if clear_attributes and system != "intercom":
         raise ConsoleError(unlinking.STAYS[system])
-    project.learn(pipeline.plugins)
     for line in unlinking.plan(project, pipeline):
         click.echo(line)
     if not (yes or click.confirm(f"Remove all this of {pipeline.title}?")):

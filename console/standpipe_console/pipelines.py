@@ -169,6 +169,11 @@ DEFAULTS: dict[tuple[str, str], Any] = {
     ("target-intercom", "on_no_match"): "skip",
     ("target-intercom", "on_lead"): "skip",
     ("target-intercom", "create_cancelled"): False,
+    ("map-leads", "customer_id_field"): "company_id",
+    ("map-leads", "company_attributes"): [],
+    ("map-leads", "contact_attributes"): [],
+    ("tap-intercom", "region"): "us",
+    ("target-chartmogul", "data_source_name"): "Intercom leads",
 }
 
 #: The attributes that map-subscriptions makes of every customer, without their prefix.

@@ -133,7 +133,7 @@ class Project:
             text=True,
             check=False,
         )
-        return Ran(done.returncode, done.stdout, tuple(_errors(done.stderr)))
+        return Ran(done.returncode, done.stdout, tuple(errors_in(done.stderr)))
 
     def meltano(self, *args: str, given: str | None = None, env: Mapping[str, str] | None = None) -> str:
         """Run a command of Meltano's, and give what it prints.
@@ -152,16 +152,32 @@ class Project:
         start = min((at for at in (output.find("{"), output.find("[")) if at >= 0), default=-1)
         return json.loads(output[start:]) if start >= 0 else None
 
+    @cached_property
+    def schedules(self) -> list[dict[str, Any]]:
+        """The schedules of jobs, as Meltano lists them."""
+        listed = self.json("schedule", "list", "--format=json") or {}
+        found: list[dict[str, Any]] = listed.get("schedules", {}).get("job", [])
+        return found
+
+    def state_ids(self) -> list[str]:
+        """What Meltano calls its states, of all environments."""
+        return [name for name in self.meltano("state", "list").split() if ":" in name]
+
     def learn(self, plugins: Iterable[str]) -> None:
         """Ask Meltano for the settings of several plugins side by side."""
         missing = [plugin for plugin in plugins if plugin not in self._settings]
         with ThreadPoolExecutor(4) as executor:
-            self._settings |= zip(missing, executor.map(self._asked, missing), strict=True)
+            for plugin, settings in zip(missing, executor.map(self._asked, missing), strict=True):
+                self.given(plugin, settings)
 
     def settings(self, plugin: str) -> dict[str, Any]:
         """The settings of a plugin that have a value, secrets included, as Meltano would pass them."""
         self.learn([plugin])
         return self._settings[plugin]
+
+    def given(self, plugin: str, settings: Mapping[str, Any]) -> None:
+        """Take the settings of a plugin as known."""
+        self._settings[plugin] = dict(settings)
 
     def note(self, plugin: str, name: str, value: Any) -> None:
         """Remember a setting that was just written."""
@@ -198,7 +214,7 @@ def _runs(process: psutil.Process, root: Path) -> bool:
         return False
 
 
-def _errors(log: str) -> Iterable[str]:
+def errors_in(log: str) -> Iterable[str]:
     """The errors of a log, a JSON object a line; other lines are a program's own last words."""
     for line in filter(None, map(str.strip, log.splitlines())):
         try:

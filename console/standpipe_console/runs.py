@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from standpipe_console.pipelines import Pipeline
     from standpipe_console.project import Project
@@ -47,7 +48,26 @@ def runs_of(project: Project, pipeline: Pipeline, count: int) -> list[Run]:
     wanted = pipeline.state_id(project.environment)
     mine = [one for one in listed if one["job_name"] == wanted or one["job_name"].startswith(f"{wanted}:")]
     folder = log_folder(project)
-    return [_run(one, folder, pipeline.target) for one in mine[:count]]
+    found = [_run(one, folder, pipeline.target) for one in mine[:count]]
+    return [run if run.counts else replace(run, counts=_reported(project, pipeline, run)) for run in found]
+
+
+def _reported(project: Project, pipeline: Pipeline, run: Run) -> dict[str, float]:
+    """The figures in the target's report, if it is of this run: a log of a higher level than `info` has none."""
+    summary = project.root / str(project.settings(pipeline.target).get("report_dir")) / "summary.json"
+    if run.seconds is None or not summary.exists():
+        return {}
+    written = summary.stat().st_mtime - run.started.timestamp()
+    return dict(flat(json.loads(summary.read_text(encoding="utf-8")))) if 0 <= written <= run.seconds + 1 else {}
+
+
+def flat(summary: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """The figures of a report under the names that a log has for them."""
+    for name, value in summary.items():
+        if isinstance(value, dict):
+            yield from ((f"{name}: {key}", figure) for key, figure in value.items() if isinstance(figure, int | float))
+        elif isinstance(value, int | float):
+            yield name.replace("_", " "), value
 
 
 def log_folder(project: Project) -> Path:

@@ -51,14 +51,15 @@ class Schedule:
 
 def schedules(project: Project) -> list[Schedule]:
     """The schedules of meltano.yml that run one of the pipelines and have a time."""
-    listed = (project.json("schedule", "list", "--format=json") or {}).get("schedules", {}).get("job", [])
-    found = [Schedule(one["name"], one["job"]["name"], one["cron_interval"] or "") for one in listed]
+    found = [Schedule(one["name"], one["job"]["name"], one["cron_interval"] or "") for one in project.schedules]
     return [one for one in found if one.pipeline and one.interval]
 
 
 def line(project: Project, schedule: Schedule) -> str:
     """The line of a crontab that runs it: the console itself by its path, as cron's PATH and folder are not ours."""
-    command = [str(Path(sys.executable).with_name("standpipe")), "--project", str(project.root)]
+    own = project.system_dir / "utilities/standpipe/venv/bin/standpipe"
+    executable = own if own.exists() else Path(sys.executable).with_name("standpipe")
+    command = [str(executable), "--project", str(project.root)]
     return crontab.cron_line(
         schedule.interval, [*command, "--environment", project.environment, "schedule", "run", schedule.name]
     )

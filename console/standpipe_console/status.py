@@ -115,5 +115,5 @@ def sentences(status: Status, now: datetime) -> list[str]:
         told.append("Not scheduled: `meltano invoke standpipe:schedule install`.")
     else:
         minutes = (status.next_run - now).total_seconds() / 60
-        told.append(f"Next run: {status.next_run:%Y-%m-%d %H:%M} by this machine's clock, in {minutes:.0f} minutes.")
+        told.append(f"Next run: {status.next_run:%Y-%m-%d %H:%M} by this machine's clock, in {minutes:.0f} min.")
     return told

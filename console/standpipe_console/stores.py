@@ -43,8 +43,7 @@ class State:
 
 def states(project: Project) -> list[State]:
     """Every state that Meltano has, of all environments."""
-    listed = project.meltano("state", "list").split()
-    return [State.of(name, project.json("state", "get", name) or {}) for name in listed if ":" in name]
+    return [State.of(name, project.json("state", "get", name) or {}) for name in project.state_ids()]
 
 
 def state_of(project: Project, pipeline: Pipeline) -> State:

@@ -29,7 +29,7 @@ MEANING = {
 }
 #: What is shown of a record of Chargebee's, in this order, when it is there.
 COLUMNS = {
-    "customers": ("id", "email", "company", "auto_collection", "created_at", "updated_at", "deleted"),
+    "customers": ("id", "email", "company", "created_at", "deleted"),
     "subscriptions": ("id", "status", "plan", "mrr", "currency_code", "updated_at", "deleted"),
     "invoices": ("id", "status", "recurring", "date", "total", "amount_due", "currency_code"),
 }

@@ -24,20 +24,19 @@ STAYS = {
         "created; the access token, which you can revoke in the Developer Hub. In Chargebee nothing was ever written."
     ),
     "chartmogul": (
-        "In ChartMogul stays the data source with its customers and contacts: the command of target-chartmogul that "
-        "deletes a source takes them away. In Intercom nothing was ever written."
+        "In ChartMogul stays the data source with its customers and contacts: before its key is gone, `meltano invoke "
+        "target-chartmogul:delete-source` takes them away. In Intercom nothing was ever written."
     ),
 }
 
 
 def plan(project: Project, pipeline: Pipeline) -> list[str]:
     """What will go, in lines for a person."""
-    named = [state for state in stores.states(project) if pipeline.owns(state.id)]
     files = [path.name for path in stores.store_files(project, pipeline)]
     names = [name for name in project.dotenv.values() if name.startswith(pipeline.prefixes)]
     parts = {
         "schedule": [one for one in schedule.installed(project) if _is_of(project, one, pipeline)],
-        "state": [state.id for state in named],
+        "state": [name for name in project.state_ids() if pipeline.owns(name)],
         "store": files,
         "settings and keys": names,
         "reports": [str(path) for path in reports(project, pipeline) if path.exists()],
@@ -51,8 +50,9 @@ def _is_of(project: Project, name: str, pipeline: Pipeline) -> bool:
 
 def reports(project: Project, pipeline: Pipeline) -> list[Path]:
     """The folders of the target's reports, which hold personal data."""
-    targets = [pipeline.target, *(one for one in pipeline.inherited if one.startswith(f"{pipeline.target}-"))]
-    found = [project.settings(target).get("report_dir") for target in targets if target in project.plugins]
+    heirs = [one for one in pipeline.inherited if one.startswith(f"{pipeline.target}-") and one in project.plugins]
+    project.learn([*pipeline.plugins, *heirs])
+    found = [project.settings(target).get("report_dir") for target in (pipeline.target, *heirs)]
     return [project.root / str(folder) for folder in found if folder]
 
 
@@ -77,7 +77,7 @@ def stop(project: Project, pipeline: Pipeline) -> str:
 
 
 def _state(project: Project, pipeline: Pipeline) -> str:
-    named = [state.id for state in stores.states(project) if pipeline.owns(state.id)]
+    named = [name for name in project.state_ids() if pipeline.owns(name)]
     for state_id in named:
         project.meltano("state", "clear", "--force", state_id)
     return f"The state {', '.join(named)} is cleared." if named else ""
@@ -119,7 +119,7 @@ def _run_files(project: Project, pipeline: Pipeline) -> str:
 def _settings(project: Project, pipeline: Pipeline) -> str:
     gone = project.dotenv.remove(lambda name: name.startswith(pipeline.prefixes))
     project.forget_settings()
-    return f"{len(gone)} settings are taken out of .env: {', '.join(gone)}." if gone else ""
+    return f"{len(gone)} settings are taken out of .env." if gone else ""
 
 
 def _file_settings(project: Project, pipeline: Pipeline) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import re
 import subprocess
 import sys
@@ -127,3 +128,21 @@ def messages() -> list[str]:
 def test_a_message_of_the_troubleshooting_is_in_the_code(message: str) -> None:
     """A sentence that was changed would not be found by whoever looks for it."""
     assert message in sentences()
+
+
+def test_what_benchmarks_print_becomes_rows() -> None:
+    """A table, a line with a colon, a line with a gap: what was measured, and the figure with its headings."""
+    spec = importlib.util.spec_from_file_location("gather", ROOT / "bench/gather.py")
+    assert spec is not None
+    assert spec.loader is not None
+    gather = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(gather)
+    lines = [
+        "| what | measured | limit |", "|---|---|---|", "| in | 9 records/s | >= 8 |", "",
+        "lead: all changed: 12 records/s, 5.0 times as many", "customers          83 pages/s by the wall clock",
+    ]  # fmt: skip
+    assert list(gather.rows(lines)) == [
+        ("in", "measured 9 records/s; limit >= 8"),
+        ("lead: all changed", "12 records/s, 5.0 times as many"),
+        ("customers", "83 pages/s by the wall clock"),
+    ]

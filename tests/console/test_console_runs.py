@@ -45,6 +45,15 @@ def test_a_run_is_counted_by_its_log() -> None:
     assert set(status.totals(run()).values()) == {None}
 
 
+def test_a_report_tells_the_same_as_a_log() -> None:
+    """When the log was kept at a level that has no figures."""
+    summary = {
+        "status": "completed", "records": 58, "updated": 49, "created": 3, "skipped": {"ambiguous": 2, "archived": 1},
+        "streams": {"contacts": {"records": 58}}, "calls": 97, "seconds": 1.4,
+    }  # fmt: skip
+    assert dict(runs.flat(summary)) == dict(runs.figures(LOG, "target-intercom"))
+
+
 def test_a_failed_run_is_told_with_its_sentence(tmp_path: Path) -> None:
     """Not with what Meltano says after it."""
     folder = tmp_path / "elt" / "prodtap-chargebee-to-target-intercom" / "id"
@@ -72,7 +81,7 @@ def test_a_failed_run_is_told_with_its_sentence(tmp_path: Path) -> None:
                     "wait five minutes, or start the next one with `meltano run --force sync`."
                 ),
                 "What was read last was complete 2 hours ago.",
-                "Next run: 2026-11-22 18:00 by this machine's clock, in 360 minutes.",
+                "Next run: 2026-11-22 18:00 by this machine's clock, in 360 min.",
             ],
         ),
         (

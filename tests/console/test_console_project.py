@@ -1,0 +1,130 @@
+"""What the console knows of a project without asking Meltano."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+from standpipe_console import doctor
+from standpipe_console.cli import main
+from standpipe_console.doctor import leftovers
+from standpipe_console.errors import ConsoleError
+from standpipe_console.pipelines import SYNC
+from standpipe_console.project import Project, errors_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def running(project: Project) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of Meltano's that runs a job in the project."""
+    script = project.root / "meltano"
+    script.write_text("#!/bin/sh\nread line\n")
+    script.chmod(0o755)
+    with subprocess.Popen([script, "run", "sync"], cwd=project.root, stdin=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 10
+        while not project.running():
+            assert time.monotonic() < deadline
+        yield process
+
+
+def test_a_run_is_told_by_its_process(project: Project, running: subprocess.Popen[bytes]) -> None:
+    """Of this project, and no other; files of a run that is under way are not left over."""
+    (project.root / ".meltano/run/tap").mkdir(parents=True)
+    left = project.root / ".meltano/run/tap/tap.1.config.json"
+    left.touch()
+    assert project.running() == [running.pid]
+    assert leftovers(project) == []
+    assert Project(project.root.parent).running() == []
+    running.communicate(b"\n")
+    assert project.running() == []
+    assert leftovers(project) == [left]
+
+
+def test_a_pipeline_is_linked_when_all_its_keys_are_there(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In `.env`, or in the shell."""
+    assert project.linked == []
+    project.dotenv.put("TAP_CHARGEBEE_API_KEY", "k")
+    assert project.linked == []
+    monkeypatch.setenv("TARGET_INTERCOM_ACCESS_TOKEN", "t")
+    assert [pipeline.job for pipeline in project.linked] == ["sync"]
+
+
+def test_what_an_outer_meltano_has_copied_out_of_dotenv_is_no_word_of_the_shells(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would go before what setup writes; what the shell itself says does."""
+    project.dotenv.put("MAP_SUBSCRIPTIONS_MATCH_ON", "email")
+    monkeypatch.setenv("MAP_SUBSCRIPTIONS_MATCH_ON", "email")
+    monkeypatch.setenv("TARGET_INTERCOM_ON_LEAD", "skip")
+    env = Project(project.root).env
+    assert "MAP_SUBSCRIPTIONS_MATCH_ON" not in env
+    assert env["TARGET_INTERCOM_ON_LEAD"] == "skip"
+    monkeypatch.setenv("MAP_SUBSCRIPTIONS_MATCH_ON", "user_id")
+    assert Project(project.root).env["MAP_SUBSCRIPTIONS_MATCH_ON"] == "user_id"
+
+
+def test_files_with_keys_are_shut(project: Project) -> None:
+    """`.env`, and the folder where Meltano writes settings in clear for a run."""
+    (project.root / ".meltano").mkdir(mode=0o755)
+    project.dotenv.path.touch(0o644)
+    project.dotenv.path.chmod(0o644)
+    assert not project.is_closed
+    project.close()
+    assert project.is_closed
+    assert (project.root / ".meltano").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_without_a_project_is_one_sentence(tmp_path: Path) -> None:
+    """From any command."""
+    done = CliRunner().invoke(main, ["--project", str(tmp_path), "status"])
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: There is no meltano.yml in ")
+    with pytest.raises(ConsoleError):
+        _ = Project(tmp_path).environment
+
+
+def test_errors_are_found_in_a_log() -> None:
+    """As JSON from Meltano and its plugins, as plain lines from whoever does not log."""
+    log = (
+        '{"event": "Skipping", "level": "info"}\n'
+        '{"event": "Intercom refused the token.", "level": "error"}\n'
+        "\nError: No such option.\nUsage: meltano config\n"
+    )
+    assert list(errors_in(log)) == ["Intercom refused the token.", "No such option."]
+
+
+def test_the_environment_is_the_one_that_is_given(project: Project) -> None:
+    """Else the project's default."""
+    assert project.environment == "prod"
+    assert Project(project.root).environment == "prod"
+    assert Project(project.root, "dev").environment == "dev"
+
+
+def test_the_doctor_fails_when_map_and_target_disagree(project: Project) -> None:
+    """It asks for what Meltano would hand to both, and passes the judgement on."""
+    for plugin in SYNC.plugins:
+        project.given(plugin, {})
+    assert [one.result for one in doctor.settings(project, SYNC)] == ["pass"]
+    project.note("map-subscriptions", "match_on", "user_id")
+    assert [one.remedy for one in doctor.settings(project, SYNC)] == [
+        "meltano config set --store=dotenv target-intercom match_contacts_on external_id"
+    ]
+
+
+def test_the_doctor_exits_with_1_when_something_is_wrong(project: Project) -> None:
+    """Here nothing is set up at all; as a table, and as JSON."""
+    command = ["--project", str(project.root), "doctor"]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 1
+    assert "-> meltano invoke standpipe:setup" in done.output
+    told = json.loads(CliRunner().invoke(main, [*command, "--json"]).output)
+    assert [(one["check"], one["result"]) for one in told] == [
+        ("files", "pass"), ("set up", "fail"), ("set up", "note"), ("set up", "note"),
+    ]  # fmt: skip
