@@ -139,7 +139,8 @@ def test_what_benchmarks_print_becomes_rows() -> None:
     spec.loader.exec_module(gather)
     lines = [
         "| what | measured | limit |", "|---|---|---|", "| in | 9 records/s | >= 8 |", "",
-        "ready after 1.7 s", "lead: all changed: 12 records/s, 5.0 times as many", "customers          83 pages/s by the wall clock",
+        "ready after 1.7 s", "lead: all changed: 12 records/s, 5.0 times as many",
+        "customers          83 pages/s by the wall clock",
     ]  # fmt: skip
     assert list(gather.rows(lines)) == [
         ("in", "measured 9 records/s; limit >= 8"),
