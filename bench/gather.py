@@ -72,8 +72,8 @@ def rows(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
             yield what, "; ".join(f"{name} {cell}" for name, cell in zip(headings[1:], rest, strict=True))
         else:
             headings = []
-            what, figure = line.rsplit(": ", 1) if ": " in line else re.split(r"\s{2,}", line, maxsplit=1)
-            yield what, figure
+            parts = line.rsplit(": ", 1) if ": " in line else re.split(r"\s{2,}", line, maxsplit=1)
+            yield parts[0] if len(parts) > 1 else "-", parts[-1]
 
 
 def kept(path: Path, chosen: Sequence[Path]) -> list[str]:
@@ -87,6 +87,13 @@ def kept(path: Path, chosen: Sequence[Path]) -> list[str]:
     return [line for line in lines if line.split("|")[1].strip() not in stems]
 
 
+def document(table: Sequence[str]) -> str:
+    """The whole document."""
+    told = f"# What was measured\n\n`make bench` makes this table. The machine: {machine()}.\n\n"
+    note = "Where the load before is more than 0, other work took a part of the machine: an idle one is faster.\n\n"
+    return told + note + HEAD + "\n".join(sorted(table)) + "\n"
+
+
 def main() -> None:
     """Run and write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -97,9 +104,7 @@ def main() -> None:
     table = kept(given.into, chosen)
     for script in chosen:
         table += measured(script)
-    told = f"# What was measured\n\n`make bench` makes this table. The machine: {machine()}.\n\n"
-    note = "Where the load before is more than 0, other work took a part of the machine: an idle one is faster.\n\n"
-    given.into.write_text(told + note + HEAD + "\n".join(sorted(table)) + "\n")
+        given.into.write_text(document(table))
 
 
 if __name__ == "__main__":

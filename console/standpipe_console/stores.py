@@ -58,10 +58,14 @@ def store_dir(project: Project, pipeline: Pipeline) -> Path:
 
 
 def store_files(project: Project, pipeline: Pipeline) -> list[Path]:
-    """Every file of a map's stores: of those that a state names, and of those left by a full refresh."""
+    """Every file of a map's stores: of those that a state names, and of those left by a full refresh.
+
+    The summary of previews is all maps': it goes with the last of them.
+    """
     folder = store_dir(project, pipeline)
     stores = [path for path in sorted(folder.glob("*.sqlite")) if Store(path).has(pipeline.table)]
-    summaries = [folder / f"{name}.summary.json" for name in (*(path.stem for path in stores), "preview")]
+    last = ["preview"] if project.linked in ([], [pipeline]) else []
+    summaries = [folder / f"{name}.summary.json" for name in (*(path.stem for path in stores), *last)]
     return stores + [path for path in summaries if path.exists()]
 
 

@@ -53,7 +53,12 @@ def test_meltano_yml_has_what_the_table_names(pipeline: Pipeline) -> None:
         if plugin.get("inherit_from") in {pipeline.tap, pipeline.target}
     ]  # fmt: skip
     assert sorted(pipeline.inherited) == sorted(heirs)
-    assert not pipeline.rehearsal or PLUGINS[pipeline.rehearsal]["config"]["mode"] == "validate"
+    modes = [setting for setting in PLUGINS[pipeline.target]["settings"] if setting["name"] == "mode"]
+    assert "validate" in [option["value"] for option in modes[0]["options"]]
+    assert pipeline.rehearsal in {pipeline.target, *pipeline.inherited}
+    assert {plugin: set(PLUGINS[plugin]["config"]) for plugin in pipeline.plugins if "config" in PLUGINS[plugin]} == {
+        plugin: set(names) for plugin, names in pipeline.shipped.items()
+    }
     written = {setting for question in QUESTIONS[pipeline.system] for setting in question.settings}
     written |= {(key.plugin, key.setting) for key in pipeline.keys}
     known = {(plugin, one["name"]) for plugin in pipeline.plugins for one in PLUGINS[plugin]["settings"]}

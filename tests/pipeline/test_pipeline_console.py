@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import pexpect
 import psutil
 import pytest
+import yaml
 from rich.console import Console as Rich
 from sandbox.settings import Settings
 from sandbox.testing import RunningSandbox
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("console")]
 
 ROOT = Path(__file__).parents[2]
+JOBS = [job["name"] for job in yaml.safe_load((ROOT / "meltano.yml").read_text())["jobs"]]
 EXPLAINED = "q8UNWBVZSGCnfepQ"
 KEYS = {"TAP_CHARGEBEE_API_KEY": "sandbox_key", "TARGET_INTERCOM_ACCESS_TOKEN": "sandbox_token"}
 MELTANO = Path(sys.executable).with_name("meltano")
@@ -370,6 +372,28 @@ def test_clean_removes_what_no_state_names(console: Console) -> None:
     assert not left.exists()
     for path in stores.glob("young.*"):
         path.unlink()
+
+
+@pytest.mark.skipif("sync-leads" not in JOBS, reason="meltano.yml has no pipeline to ChartMogul")
+def test_a_second_pipeline_comes_and_goes_by_itself(console: Console) -> None:
+    """Setup, a run, its figures, and unlink: the other pipeline keeps its keys, state, store and reports."""
+    before = settings_in(console.root / ".env")
+    stores = set((console.root / ".meltano/transforms").glob("*.sqlite"))
+    urls = ["--intercom-url", console.sandbox.intercom_url, "--chartmogul-url", console.sandbox.chartmogul_url]
+    given = {"TAP_INTERCOM_ACCESS_TOKEN": "sandbox_token", "TARGET_CHARTMOGUL_API_KEY": "sandbox_key"}
+    said = console.standpipe("setup", "chartmogul", *urls, "--company-attributes", "*", "--no-input", **given)
+    assert "Intercom to ChartMogul is set up" in said
+    console.meltano("run", "sync-leads")
+    sync, leads = console.json("status")
+    assert (sync["job"], leads["job"], leads["runs"][0]["result"]) == ("sync", "sync-leads", "SUCCESS")
+    assert leads["runs"][0]["totals"]["written"] > 0
+    console.standpipe("unlink", "chartmogul", "--yes")
+    assert settings_in(console.root / ".env") == before
+    assert set((console.root / ".meltano/transforms").glob("*.sqlite")) == stores
+    assert not (console.root / "output/target-chartmogul").exists()
+    assert (console.root / "output/target-intercom/summary.json").exists()
+    states = console.meltano("--log-level=error", "state", "list").split()
+    assert states == ["prod:tap-chargebee-to-target-intercom"]
 
 
 def test_unlink_leaves_nothing_but_logs(console: Console) -> None:
