@@ -155,19 +155,22 @@ class ChargebeeStream(Stream):
             self.logger.warning("%s", error.message)
 
     def _records(self) -> Iterator[Any]:
-        yield from self._gone()
-        unseen = dict(self._source.news.changed(self.name))
+        news = self._source.news
+        unseen = dict(news.changed(self.name))
         repeats = windows.Repeats()
         for item in self._items(self.open()):
             head = item.head
+            if news.outlives(self.name, head.id, head.resource_version):
+                continue
             if not repeats.repeats(self._identity(head), head.resource_version):
                 unseen.pop(head.id, None)
                 if not self._overlap.repeats(item.text, self._note(head)):
                     yield self._whole(item)
         yield from self._again(list(unseen))
+        yield from self._gone()
 
     def _gone(self) -> Iterator[dict[str, Any]]:
-        """The records of whose deletion events told, as they last were."""
+        """The records of whose deletion events told, and that the list does not show anew, as they last were."""
         for record in self._source.news.deleted(self.name):
             if not self._overlap.repeats(msgspec.json.encode(record), self._source.run_start):
                 yield record
