@@ -95,14 +95,12 @@ class ChargebeeStream(Stream):
         if self._source.is_subset:
             return self._by_ids(self.resource, self.resource.by_customer or "id", self._source.chosen_customers)
         self.logger.info("Reading %s", self.window or "everything")
-        return [
-            windows.list_query(
-                self.resource,
-                self.window,
-                start_date=self._source.start_date,
-                include_deleted=self.config["include_deleted"],
-            )
-        ]
+        return [self._bounds(self.window)]
+
+    def _bounds(self, window: windows.Window | None) -> dict[str, str]:
+        """The list of what the settings leave, and a window of time."""
+        start_date, include_deleted = self._source.start_date, self.config["include_deleted"]
+        return windows.list_query(self.resource, window, start_date=start_date, include_deleted=include_deleted)
 
     def _by_ids(self, resource: Resource, name: str, ids: Iterable[str]) -> list[dict[str, str]]:
         """The lists of the records that have one of the ids, deleted ones included where they are wanted."""
@@ -180,7 +178,9 @@ class ChargebeeStream(Stream):
         """The records of which events told, and the list did not."""
         if ids:
             self.logger.info("Reading %d records again, of which events told", len(ids))
-            reading = self._read(self.resource, self._by_ids(self.resource, "id", ids), part=1)
+            bounds = self._bounds(None)
+            queries = [query | bounds for query in self._by_ids(self.resource, "id", ids)]
+            reading = self._read(self.resource, queries, part=1)
             reading.begin()
             for item in self._items(reading):
                 if not self._overlap.repeats(item.text, self._source.run_start):
