@@ -114,11 +114,15 @@ class ChargebeeStream(Stream):
     @cached_property
     def window(self) -> windows.Window | None:
         """The time that this run reads of, by replication key or by events; None for everything."""
-        read_at = self._bookmark.get("read_at")
-        if self._follows and read_at is not None and self._source.run_start - read_at > LIFE:
+        now = self._source.run_start
+        read_at = self._bookmark.get("read_at", self._reached)
+        if self._follows and read_at is not None and now - read_at > LIFE:
             self.logger.warning("The last run was more than 80 days ago, longer than events are kept: a full read")
             return None
-        return windows.read_window(self._reached, lookback=self.config["lookback"], run_start=self._source.run_start)
+        found = [
+            windows.read_window(at, lookback=self.config["lookback"], run_start=now) for at in (read_at, self._reached)
+        ]
+        return found[-1] if all(found) else None
 
     @property
     def _reached(self) -> int | None:

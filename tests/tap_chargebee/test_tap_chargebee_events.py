@@ -155,6 +155,17 @@ def test_a_gap_longer_than_events_live_forces_a_full_read(
     assert caplog.messages.count(told) == 3
 
 
+@pytest.mark.parametrize(
+    "bookmark", [{"read_at": 1_768_478_400 + 86_400}, {"replication_key_value": 1_700_000_000}], ids=["future", "none"]
+)
+def test_a_bookmark_that_does_not_tell_since_when_events_are_wanted_forces_a_full_read(
+    run_tap: Callable[..., Any], truth: Callable[..., Records], bookmark: dict[str, int]
+) -> None:
+    """Of another clock, or of another hand and old: which events were missed is not known."""
+    held = {"replication_key": "updated_at", "replication_key_value": 1_768_400_000} | bookmark
+    assert run_tap(state={"bookmarks": dict.fromkeys(truth(), held)}).records == truth()
+
+
 def test_events_are_asked_for_by_type() -> None:
     """Only the types that tell something new, within the time since the last run."""
     types = followed([ROWS["invoices"], ROWS["subscriptions"], ROWS["coupons"], ROWS["transactions"]])
