@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 import time
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -36,6 +38,7 @@ BROKEN = (
     requests.exceptions.ChunkedEncodingError,
     requests.exceptions.ContentDecodingError,
 )
+_HALF = re.compile("[\ud800-\udfff]")
 T = TypeVar("T")
 
 
@@ -148,9 +151,7 @@ class ChargebeeClient:
         Raises:
             Refusal: Chargebee refused it, or gave no answer in ten tries.
         """
-        text, page = self._ask(
-            path, query, lambda path, response: (response.content, self._read(path, response, shape)), limited=limited
-        )
+        text, page = self._ask(path, query, lambda path, response: self._decode(path, response, shape), limited=limited)
         if "offset" in query and getattr(page, "next_offset", None) == query["offset"]:
             raise Refusal(f"Chargebee's list {path} came to the same cursor again, so it has no end: try again later.")
         return text, page
@@ -230,7 +231,10 @@ class ChargebeeClient:
         return response
 
     def _read(self, path: str, response: requests.Response, shape: type[T]) -> T:
-        """The body of an answer.
+        return self._decode(path, response, shape)[1]
+
+    def _decode(self, path: str, response: requests.Response, shape: type[T]) -> tuple[bytes, T]:
+        """The body of an answer: its text, and what it says.
 
         Raises:
             Refusal: it is not the answer asked for, and asking again would not change it.
@@ -239,10 +243,27 @@ class ChargebeeClient:
         if response.status_code != HTTPStatus.OK:
             raise refusal(response.status_code, _problem(response), path=path, site=self._site)
         try:
-            # Fields that are not wanted are passed over, broken characters included, so those are looked for first.
-            return msgspec.json.decode(str(response.content, "utf-8"), type=shape)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return _decoded(response.content, shape)
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
             raise RetriableAPIError("an answer that is not Chargebee's JSON", response) from error
+
+
+def _decoded(text: bytes, shape: type[T]) -> tuple[bytes, T]:
+    try:
+        # Fields that are not wanted are passed over, broken characters included, so those are looked for first.
+        return text, msgspec.json.decode(str(text, "utf-8"), type=shape)
+    except msgspec.DecodeError:
+        text = _without_halves(text)
+        return text, msgspec.json.decode(text, type=shape)
+
+
+def _without_halves(text: bytes) -> bytes:
+    """JSON with U+FFFD for each half of a character, such as is left of an emoji where a text was cut: no UTF-8 has it.
+
+    Raises:
+        ValueError: it is not JSON for another reason.
+    """
+    return _HALF.sub("\ufffd", json.dumps(json.loads(text), ensure_ascii=False)).encode()
 
 
 def _too_much(error: RetriableAPIError) -> bool:

@@ -73,6 +73,18 @@ class News:
         """The records that were deleted, as they last were."""
         return list(self._deleted.get(stream, {}).values())
 
+    def outlives(self, stream: str, record: str, version: int | None) -> bool:
+        """Whether a list still shows a record that was deleted: lists lag behind, and need not lag as events do.
+
+        A newer one took its place, and so may one without a version: it stands, and its deletion is not told of. Should
+        the list have lagged, the deletion is told of by a later run, which reads the event once more.
+        """
+        deleted = self._deleted.get(stream, {})
+        if record in deleted and version is not None and version <= deleted[record].get("resource_version", 0):
+            return True
+        deleted.pop(record, None)
+        return False
+
     def parents(self, stream: str) -> dict[str, None] | None:
         """The ids of the records of a stream whose parts may have changed; None when it may be any of them."""
         return None if stream in self._unnamed else self._named.get(stream, {})

@@ -35,7 +35,6 @@ class PartsStream(ChargebeeStream):
         raise NotImplementedError
 
     def _records(self) -> Iterator[Any]:
-        yield from self._gone()
         # Before the pages of the parents' list: whoever waits for a part has no need of a further page.
         ahead = 2 * self.config["max_concurrency"]
         family = Family(self._source.crew, self._parts(), self._answer, key=(self._place, -1), ahead=ahead)
@@ -50,8 +49,10 @@ class PartsStream(ChargebeeStream):
                 record = self.resource.record(item)
                 if self.resource.parent_key:
                     record.setdefault(self.resource.parent_key, part)
-                yield record
+                if not self._source.news.outlives(self.name, record.get("id", ""), record.get("resource_version")):
+                    yield record
             progress.page(len(items), None)
+        yield from self._gone()
         if passed_over:
             what = self.resource.parent or "days"
             self.logger.info("%d records of %s were gone when they were asked for", passed_over, what)

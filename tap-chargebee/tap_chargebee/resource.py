@@ -63,6 +63,11 @@ class Resource:
         """The time that the list is in the order of, and can be filtered by."""
         return self.sort_by if self.sort_by in TIMES else None
 
+    @property
+    def creation(self) -> str | None:
+        """The time by which a list can be bounded, whether or not it can be sorted by it."""
+        return self.time or (self.replication_key if self.replication_key in TIMES else None)
+
     def record(self, item: dict[str, Any]) -> dict[str, Any]:
         """The record of one item of the list, with the siblings kept."""
         record: dict[str, Any] = item[self.envelope] if self.envelope else item

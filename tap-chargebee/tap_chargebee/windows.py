@@ -143,10 +143,11 @@ def list_query(
         include_deleted: whether deleted records are wanted, where the list has them.
     """
     query = {"sort_by[asc]": resource.sort_by} if resource.sort_by else {}
+    bounded = window is not None and resource.replication_key == resource.creation
     if window is not None and resource.replication_key:
         query[f"{resource.replication_key}[between]"] = f"[{window.start},{window.end}]"
-    if start_date is not None and resource.time and resource.time != resource.replication_key:
-        query[f"{resource.time}[after]"] = str(max(start_date - 1, TEN_DIGITS))
+    if start_date is not None and resource.creation and not bounded:
+        query[f"{resource.creation}[after]"] = str(max(start_date - 1, TEN_DIGITS))
     if include_deleted and resource.include_deleted:
         query["include_deleted"] = "true"
     return query

@@ -10,6 +10,8 @@ from tap_chargebee import client as module
 from tap_chargebee.client import ChargebeeClient, Site
 from tap_chargebee.errors import Refusal
 from tap_chargebee.line_items import completed
+from tap_chargebee.resources import ROWS
+from tap_chargebee.shape import Shape
 from tap_chargebee.waiting import Budget, Pause
 
 if TYPE_CHECKING:
@@ -54,6 +56,23 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def client(clock: Clock) -> ChargebeeClient:
     """A client of the site `acme`."""
     return ChargebeeClient(site="acme", api_key="secret", sleep=clock.sleep, clock=clock.read)
+
+
+@pytest.mark.parametrize("gap", ["", "\n"], ids=["in one line", "in lines"])
+def test_half_a_character_costs_nothing_but_itself(client: ChargebeeClient, requests_mock: Mocker, gap: str) -> None:
+    """What a cut left of an emoji comes as U+FFFD; it is no reason to be without the page."""
+    record = '{"id":"c1","company":"Half \\ud83d",' + gap + '"first_name":"Whole \\ud83d\\ude00"}'
+    body = '{"list":[{"customer":' + record + "}]}"
+    requests_mock.get(f"{BASE}/customers", text=body)
+    shape = Shape(ROWS["customers"])
+    (item,) = shape.items(*client.page("/customers", {}, shape.page))
+    assert item.record() == {
+        "id": "c1",
+        "company": "Half \ufffd",
+        "first_name": "Whole \U0001f600",
+        "card": None,
+    }
+    assert len(requests_mock.request_history) == 1
 
 
 def test_what_a_list_is_asked_with(client: ChargebeeClient, requests_mock: Mocker) -> None:

@@ -193,8 +193,9 @@ def test_discovery_needs_no_network(command: Command) -> None:
 
 
 def test_the_connection_test_reads_one_record_a_stream(command: Command, config: dict[str, Any]) -> None:
-    """`--test` proves key and site, and tells of no progress."""
+    """`--test` proves key and site, and tells of no progress and no error."""
     done = command(config, "--test")
+    assert "ERROR" not in done.stderr
     messages = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0
     read = [message["stream"] for message in messages if message["type"] == "RECORD"]

@@ -93,6 +93,50 @@ def test_a_deletion_that_the_list_hides_comes_from_events(
     assert victim["id"] not in [record["id"] for record in third.records.get(stream, [])]
 
 
+@pytest.mark.parametrize("stream", ["coupon_sets", "coupons", "attached_items"], ids=["whole", "by time", "by parent"])
+def test_a_deletion_is_final_though_the_list_lags_behind_the_events(
+    catalog_of: Catalog,
+    run_tap: Callable[..., Any],
+    sandbox: RunningSandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    stream: str,
+) -> None:
+    """What a list still shows after the event that told of its deletion comes as deleted all the same."""
+    sandbox.reset(customers=12, seed=7, list_lag=120)
+    business = sandbox.world.business
+    monkeypatch.setattr(business.events, "seen", lambda _: business.events.records)
+    catalog = catalog_of(stream)
+    first = run_tap(catalog=catalog)
+    victim = first.records[stream][1]["id"]
+    sandbox.world.clock.advance(1000)
+    business.edit(stream, victim, note="edited")
+    sandbox.world.clock.advance(150)
+    business.edit(stream, victim, deleted=True)
+    sandbox.world.clock.advance(10)
+    second = run_tap(catalog=catalog, state=first.state)
+    sandbox.world.clock.advance(200)
+    third = run_tap(catalog=catalog, state=second.state)
+    told = [record for run in (second, third) for record in run.records.get(stream, []) if record["id"] == victim]
+    assert told[-1]["deleted"] is True
+
+
+def test_a_record_that_was_made_anew_after_its_deletion_stands(
+    catalog_of: Catalog, run_tap: Callable[..., Any], sandbox: RunningSandbox
+) -> None:
+    """Its id is that of the deleted one, and whichever run looks back over both tells of the newer last."""
+    catalog = catalog_of("coupons")
+    first = run_tap(catalog=catalog)
+    victim = first.records["coupons"][1]["id"]
+    runs = [first]
+    for deleted in (True, None):
+        sandbox.world.clock.advance(100)
+        sandbox.world.business.edit("coupons", victim, deleted=deleted)
+        runs.append(run_tap(catalog=catalog, state=runs[-1].state))
+    runs.append(run_tap(catalog=catalog, state=runs[-1].state))
+    told = [[record.get("deleted") for record in run.records.get("coupons", [])] for run in runs[1:]]
+    assert told == [[True], [None], []]
+
+
 def test_a_gap_longer_than_events_live_forces_a_full_read(
     run_tap: Callable[..., Any],
     sandbox: RunningSandbox,
@@ -109,6 +153,17 @@ def test_a_gap_longer_than_events_live_forces_a_full_read(
     assert "/events" not in calls()
     told = "The last run was more than 80 days ago, longer than events are kept: a full read"
     assert caplog.messages.count(told) == 3
+
+
+@pytest.mark.parametrize(
+    "bookmark", [{"read_at": 1_768_478_400 + 86_400}, {"replication_key_value": 1_700_000_000}], ids=["future", "none"]
+)
+def test_a_bookmark_that_does_not_tell_since_when_events_are_wanted_forces_a_full_read(
+    run_tap: Callable[..., Any], truth: Callable[..., Records], bookmark: dict[str, int]
+) -> None:
+    """Of another clock, or of another hand and old: which events were missed is not known."""
+    held = {"replication_key": "updated_at", "replication_key_value": 1_768_400_000} | bookmark
+    assert run_tap(state={"bookmarks": dict.fromkeys(truth(), held)}).records == truth()
 
 
 def test_events_are_asked_for_by_type() -> None:

@@ -115,6 +115,21 @@ def test_what_lies_before_a_start_date_comes_when_it_is_taken_away(
     assert run_tap(state=bound.state, start_date="2025-06-01").records == {}
 
 
+def test_events_tell_nothing_of_what_lies_before_a_start_date(
+    run_tap: Callable[..., Any], sandbox: RunningSandbox
+) -> None:
+    """What is read again by its id is bound as its list is."""
+    first = run_tap(start_date="2025-06-01")
+    sandbox.world.clock.advance(1000)
+    business, now = sandbox.world.business, sandbox.world.clock.now()
+    ends = business.subscriptions.records[0], business.subscriptions.records[-1]
+    for one in ends:
+        business.subscriptions.change_unheard(one, now, mrr=77)
+        business.events.tell("mrr_updated", now, [("subscription", one)], "system")
+    second = run_tap(state=first.state, start_date="2025-06-01")
+    assert [one["id"] for one in second.records["subscriptions"]] == [ends[1].id]
+
+
 def test_a_run_without_events_does_not_claim_to_have_seen_them(
     run_tap: Callable[..., Any], sandbox: RunningSandbox, truth: Callable[..., Records]
 ) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pytest
     from sandbox.testing import RunningSandbox
 
     Catalog = Callable[..., dict[str, Any]]
@@ -90,8 +91,11 @@ def test_other_streams_do_not_belong_to_a_part(
     assert calls() == {"/configurations": 1, "/customers": 2}
 
 
-def test_nobody(run_tap: Callable[..., Any]) -> None:
-    """Customers that do not exist are no error: nothing is read."""
+def test_nobody(run_tap: Callable[..., Any], truth: Callable[..., Records], caplog: pytest.LogCaptureFixture) -> None:
+    """Customers that do not exist are no error: they are named in the log, and nothing of them is read."""
+    run = run_tap(customer_ids=["nobody", truth()["customers"][0]["id"], "naught"])
+    assert len(run.records["customers"]) == 1
+    assert caplog.messages.count("The site has no such customers: nobody, naught") == 1
     run = run_tap(customer_ids=["nobody"])
     assert run.records == {}
     assert run.states == [{"_sync": MARKER}]

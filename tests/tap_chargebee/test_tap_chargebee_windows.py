@@ -59,6 +59,8 @@ def test_what_the_bookmark_becomes(bookmark: int | None, greatest: int | None, r
 CUSTOMERS = Resource("customers", "/customers", "customer", sort_by="created_at", include_deleted=True)
 COUPONS = Resource("coupons", "/coupons", "coupon", sort_by="created_at")
 INVOICES = Resource("invoices", "/invoices", "invoice", sort_by="date")
+EVENTS = Resource("events", "/events", "event", sort_by="occurred_at", replication_key="occurred_at")
+CREDITS = Resource("promotional_credits", "/promotional_credits", "promotional_credit", replication_key="created_at")
 
 
 @pytest.mark.parametrize(
@@ -85,8 +87,26 @@ INVOICES = Resource("invoices", "/invoices", "invoice", sort_by="date")
                 "date[after]": "1704067199",
             },
         ),
+        (EVENTS, None, 1_704_067_200, False, {"sort_by[asc]": "occurred_at", "occurred_at[after]": "1704067199"}),
+        (
+            EVENTS,
+            Window(1_768_000_000, NOW),
+            1_704_067_200,
+            False,
+            {"sort_by[asc]": "occurred_at", "occurred_at[between]": "[1768000000,1768478400]"},
+        ),
+        (CREDITS, None, 1_704_067_200, False, {"created_at[after]": "1704067199"}),
     ],
-    ids=["everything", "live only", "a list that hides deletions", "a window", "a window and a start date"],
+    ids=[
+        "everything",
+        "live only",
+        "a list that hides deletions",
+        "a window",
+        "a window and a start date",
+        "a start date of what is read on by its creation",
+        "a window of it",
+        "a start date of a list without an order",
+    ],
 )
 def test_the_parameters_of_a_list(
     resource: Resource,
