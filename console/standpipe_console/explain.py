@@ -106,7 +106,7 @@ def _live(project: Project, rehearsed: Rehearsed, sent: str) -> dict[str, Any]:
     ids = _decision(rehearsed, sent)["intercom_ids"]
     if len(ids) != 1:
         return {}
-    kind = "companies" if "company_id" in next(iter(rehearsed.records)) else "contacts"
+    kind = rehearsed.line(sent)[1]["stream"]
     answer = apis.intercom(project.settings(SYNC.target)).get(f"/{kind}/{ids[0]}")
     if not answer.ok:
         return {"id": ids[0], "error": answer.reason}

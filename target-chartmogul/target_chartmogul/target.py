@@ -8,12 +8,17 @@ from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Target
-from singer_sdk.contrib.msgspec import MsgSpecReader
-from singer_sdk.exceptions import ConfigurationError, ConfigValidationError, FatalAPIError
+from singer_sdk.exceptions import (
+    ConfigurationError,
+    ConfigValidationError,
+    FatalAPIError,
+    RecordsWithoutSchemaException,
+)
 from singer_sdk.helpers.capabilities import PluginCapabilities
 
 from target_chartmogul.client import client_for
 from target_chartmogul.kinds import KINDS
+from target_chartmogul.messages import LineReader
 from target_chartmogul.run import Run
 from target_chartmogul.settings import PROPERTIES, settings_from
 from target_chartmogul.sinks import RecordSink, UnknownStreamSink
@@ -35,7 +40,7 @@ class TargetChartmogul(Target):
     name = "target-chartmogul"
     package_name = "standpipe-target-chartmogul"
     config_jsonschema: ClassVar[dict[str, Any]] = PROPERTIES.to_dict()
-    message_reader_class = MsgSpecReader
+    message_reader_class = LineReader
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         PluginCapabilities.ABOUT,
         PluginCapabilities.STREAM_MAPS,
@@ -116,7 +121,7 @@ class TargetChartmogul(Target):
         try:
             target.run.connect()
             target.listen(file_input)
-        except (ConfigurationError, FatalAPIError) as error:
+        except (ConfigurationError, FatalAPIError, RecordsWithoutSchemaException) as error:
             cls.logger.error("%s", error)  # noqa: TRY400 - the sentence is all the user needs
             sys.exit(1)
         except RecordRefusedError as error:

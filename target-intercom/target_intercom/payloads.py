@@ -119,11 +119,17 @@ def overlong(record: Mapping[str, Any], link: str | None, shape: Shape) -> str |
     return next((name for name, value in (values | {shape.link: link}).items() if len(value or "") > MAX_STRING), None)
 
 
+def attributes_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the custom attributes of a record; none when what stands there is no object."""
+    found = record.get("custom_attributes")
+    return found if isinstance(found, dict) else {}
+
+
 def link_value(record: Mapping[str, Any], record_id: str | None, shape: Shape) -> str | None:
     """Give the id that is written to the link attribute: the record's own value of it, else the key property's."""
     if not shape.link:
         return None
-    value = (record.get("custom_attributes") or {}).get(shape.link) or record_id
+    value = attributes_of(record).get(shape.link) or record_id
     return str(value).strip() or None if value is not None else None
 
 
@@ -138,8 +144,9 @@ def wanted(record: Mapping[str, Any], link: str | None, shape: Shape) -> Wanted:
     Raises:
         UnfitValueError: a value is not of its declared type.
     """
-    fitter = _Fitter()
-    source = dict(record.get("custom_attributes") or {})
+    fitter, source = _Fitter(), dict(attributes_of(record))
+    if not source and record.get("custom_attributes"):
+        raise UnfitValueError("the value of `custom_attributes` is no object")
     if shape.link and link:
         source[shape.link] = link
     attributes = {

@@ -103,7 +103,7 @@ class ReportFiles:
             self._rejected(shape, row, outcome)
         elif outcome.reason == "archived":
             self._archive(shape, row, outcome.intercom_id)
-        elif outcome.changed and written:
+        if outcome.changed and written:
             self._changed(shape, row, outcome)
 
     def known_archived(self, row: Row, shape: Shape) -> str | None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from target_intercom.payloads import attributes_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -110,7 +112,7 @@ def decide(candidate: Candidate, matches: Sequence[Match], rules: Rules) -> Deci
 
 def holds(condition: Mapping[str, Sequence[Any]], record: Mapping[str, Any]) -> bool:
     """Say whether every field named in `condition` has one of its values; a field is an attribute, else at the top."""
-    attributes = record.get("custom_attributes") or {}
+    attributes = attributes_of(record)
     return bool(condition) and all(
         attributes.get(field, record.get(field)) in values for field, values in condition.items()
     )

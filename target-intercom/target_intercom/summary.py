@@ -90,8 +90,8 @@ class Summary:
             counts.rejected[outcome.reason] += 1
         else:
             counts.outcomes[outcome.kind] += 1
-            self.fields_written += len(outcome.changed)
-            self.companies_attached += stream == "contacts" and "company_id" in outcome.changed
+        self.fields_written += len(outcome.changed)
+        self.companies_attached += stream == "contacts" and "company_id" in outcome.changed
 
     def as_dict(self, tally: Tally, seconds: float) -> dict[str, Any]:
         """Give the content of `summary.json`. In mode `validate` the outcomes are what a sync would do."""

@@ -8,12 +8,17 @@ from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Target
-from singer_sdk.contrib.msgspec import MsgSpecReader
-from singer_sdk.exceptions import ConfigurationError, ConfigValidationError, FatalAPIError
+from singer_sdk.exceptions import (
+    ConfigurationError,
+    ConfigValidationError,
+    FatalAPIError,
+    RecordsWithoutSchemaException,
+)
 from singer_sdk.helpers.capabilities import PluginCapabilities
 
 from target_intercom.client import IntercomClient
 from target_intercom.kinds import KINDS
+from target_intercom.messages import LineReader
 from target_intercom.options import PROPERTIES
 from target_intercom.run import Run
 from target_intercom.settings import settings_from
@@ -36,7 +41,7 @@ class TargetIntercom(Target):
     name = "target-intercom"
     package_name = "standpipe-target-intercom"
     config_jsonschema: ClassVar[dict[str, Any]] = PROPERTIES.to_dict()
-    message_reader_class = MsgSpecReader
+    message_reader_class = LineReader
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         PluginCapabilities.ABOUT,
         PluginCapabilities.STREAM_MAPS,
@@ -120,7 +125,7 @@ class TargetIntercom(Target):
         try:
             target.run.connect()
             target.listen(file_input)
-        except (ConfigurationError, FatalAPIError) as error:
+        except (ConfigurationError, FatalAPIError, RecordsWithoutSchemaException) as error:
             cls.logger.error("%s", error)  # noqa: TRY400 - the sentence is all the user needs
             sys.exit(1)
         except RecordRefusedError as error:

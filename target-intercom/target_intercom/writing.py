@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from logging import DEBUG
 from typing import TYPE_CHECKING, Any
 
 import backoff
+import requests
 from singer_sdk.exceptions import FatalAPIError
 
 from target_intercom.found import key_of, trimmed
@@ -32,6 +34,7 @@ class Writer(ABC):
 
     def __init__(self, client: IntercomClient, shape: Shape, planner: Planner) -> None:
         self._client, self._shape, self._planner = client, shape, planner
+        self._unique = {shape.kind.identity, "email"}  #: fields of which Intercom has every value once
 
     @abstractmethod
     def _put(self, intercom_id: str, body: Mapping[str, Any]) -> object:
@@ -60,12 +63,41 @@ class Writer(ABC):
             return Outcome("rejected", error.code, row.held["id"] if row.held else None, refused=error)
 
     def _update(self, row: Row, want: Wanted, held: Held, action: str) -> Outcome:
-        changed = changes(want, held, self._shape, convert=action == "convert")
-        if changed:
-            self._put(held["id"], update_body(changed))
-        changed |= self._attached(row, held)
+        """Write what differs and attach; what was written before a refusal, or in spite of it, is in the outcome."""
+        written: dict[str, Change] = {}
+        try:
+            refused = self._put_changes(
+                held["id"], changes(want, held, self._shape, convert=action == "convert"), written
+            )
+            written |= self._attached(row, held)
+        except RecordRefusedError as error:
+            refused = error
+        if refused:
+            return Outcome("rejected", refused.code, held["id"], written, refused)
         reason = "no_users" if held.get("no_users") else ""
-        return Outcome(DONE[action] if changed else "unchanged", reason, held["id"], changed)
+        return Outcome(DONE[action] if written else "unchanged", reason, held["id"], written)
+
+    def _put_changes(
+        self, intercom_id: str, changed: Mapping[str, Change], written: dict[str, Change]
+    ) -> RecordRefusedError | None:
+        """Write changes, and note them. When another record has the identity or the address, write the others.
+
+        A lead stays one: as a user it might be the second of its customer.
+
+        Returns:
+            The refusal of the identity or the address.
+        """
+        try:
+            if changed:
+                self._put(intercom_id, update_body(changed))
+        except RecordRefusedError as error:
+            rest = {name: change for name, change in changed.items() if name not in self._unique}
+            if error.status != requests.codes.conflict or "role" in rest or len(rest) == len(changed):
+                raise
+            self._put_changes(intercom_id, rest, written)
+            return error
+        written |= changed
+        return None
 
     def _attached(self, row: Row, held: Held) -> dict[str, Change]:  # noqa: ARG002 - for those who attach
         """Attach the record to its company, and give the change this was."""
@@ -86,7 +118,8 @@ class Writer(ABC):
         if not created:
             return self._found_late(row, want, held)
         rest = self._update(row, want, held, "update")
-        return Outcome("created", intercom_id=held["id"], changed={**creation(want, self._shape), **rest.changed})
+        written = {**creation(want, self._shape), **rest.changed}
+        return replace(rest if rest.refused else Outcome("created", intercom_id=held["id"]), changed=written)
 
     def _found_late(self, row: Row, want: Wanted, held: Held) -> Outcome:
         """Decide again, by the same rules, on a record that was not there, or not to be seen, before."""

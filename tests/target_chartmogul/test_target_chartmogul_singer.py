@@ -108,3 +108,59 @@ def test_about_names_every_setting() -> None:
 def test_the_readme_names_every_setting(name: str) -> None:
     """Every setting is in the README."""
     assert f"`{name}`" in README.read_text()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"type": "RECORD", "stream": "STREAM", "record": {"id": "1", "email": "secret@a.example"',
+        '{"type": "RECORD", "stream": "STREAM", "record": {"email": "secret@a.example", "score": NaN}}',
+        '{"type": "RECORD", "stream": "STREAM", "record": {"email": "secret@a.example\\ud800"}}',
+        '{"type": "RECORD", "stream": "STREAM", "record": ["secret@a.example"]}',
+        '{"type": "RECORD", "record": {"email": "secret@a.example"}}',
+        '{"type": "PERSON", "email": "secret@a.example"}',
+        '{"email": "secret@a.example"}',
+        '"secret@a.example"',
+        "Hello secret@a.example",
+        "\udcff secret@a.example",
+    ],
+    ids=[
+        "cut",
+        "NaN",
+        "half a character",
+        "no object",
+        "no stream",
+        "another type",
+        "no type",
+        "text",
+        "print",
+        "bytes",
+    ],
+)
+def test_a_line_that_is_no_message_is_one_sentence_without_it(target: Any, line: str) -> None:
+    """What cannot be read ends the run before a write, named by its number alone: it may hold a person's data."""
+    target.directory.mkdir(exist_ok=True)
+    config, given = target.directory / "config.json", target.directory / "input.singer"
+    config.write_text(json.dumps(target.config()))
+    text = json.dumps(schema("STREAM")) + "\n\n" + line + "\n"
+    given.write_bytes(text.replace("STREAM", "customers").encode(errors="surrogateescape"))
+    command = [str(Path(sys.executable).with_name("target-chartmogul")), "--config", str(config)]
+    with given.open("rb") as stdin:
+        ran = subprocess.run(command, stdin=stdin, capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "Line 3 of the input is no Singer message" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert "secret" not in ran.stderr
+
+
+def test_a_record_before_its_schema_is_one_sentence(target: Any) -> None:
+    """A record of an undeclared stream ends the run without a traceback."""
+    target.directory.mkdir(exist_ok=True)
+    config, given = target.directory / "config.json", target.directory / "input.singer"
+    config.write_text(json.dumps(target.config()))
+    given.write_text(json.dumps(record("customers", id="1")) + "\n")
+    command = [str(Path(sys.executable).with_name("target-chartmogul")), "--config", str(config), "--input", str(given)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "A record for stream 'customers' was encountered before a corresponding schema" in ran.stderr
+    assert "Traceback" not in ran.stderr

@@ -84,6 +84,20 @@ def test_a_contact_of_many_companies_is_read_on(workspace: Any, target: Any, cus
     assert "POST /contacts/{id}/companies" not in target.calls
 
 
+def test_a_refused_attachment_hides_no_write(workspace: Any, target: Any, customer: Record) -> None:
+    """Where Intercom refuses the company, what was written of the contact before is among the changes."""
+    workspace.add_company(company_id="acme")
+    workspace.add(email="ann@a.example")
+    error = {"type": "error.list", "errors": [{"code": "contact_company_limit_exceeded", "message": "Too many"}]}
+    workspace.sandbox.fault(path="/contacts/*/companies", effect={"status": 400, "body": error})
+    ran = target.run([customer("ann") | {"company_id": "acme"}], **ATTACH)
+    assert ran.summary["rejected"] == {"contact_company_limit_exceeded": 1}
+    assert list(ran.lines("changes")[0]["fields"]) == [
+        "custom_attributes.cb_cust_id", "custom_attributes.cb_cust_mrr", "custom_attributes.cb_created_by",
+    ]  # fmt: skip
+    assert (ran.figure("fields_written"), ran.figure("companies_attached")) == (3, 0)
+
+
 def test_validate_says_who_would_be_attached(workspace: Any, target: Any, customer: Record) -> None:
     """In mode validate the company is among the fields that would be written, and nobody is attached."""
     workspace.add_company(company_id="acme")

@@ -131,6 +131,48 @@ def test_another_users_external_id_is_a_reject_naming_it(workspace: Any, target:
     assert len(ran.states) == 1
 
 
+def test_a_conflict_withholds_only_what_conflicts(workspace: Any, target: Any, customer: Customer) -> None:
+    """Where another user has the external id or the address, everything else is written, told of and counted."""
+    workspace.add(email="other@a.example", external_id="ann")
+    ann = workspace.add(email="ann@a.example", name="Anna")
+    ran = target.run([customer("ann")], on_match="update_all")
+    held = workspace.get(ann)
+    assert (held["external_id"], held["name"]) == (None, "Ann")
+    assert held["custom_attributes"] == {"cb_cust_id": "ann", "cb_cust_mrr": 10.5, "cb_created_by": False}
+    assert ran.summary["rejected"] == {"conflict": 1}
+    (change,) = ran.lines("changes")
+    assert (change["intercom_id"], change["outcome"], len(change["fields"])) == (ann, "rejected", 4)
+    assert ran.figure("fields_written") == 4
+
+    assert target.run([customer("ann")], on_match="update_all").summary["rejected"] == {"conflict": 1}
+    assert target.calls["PUT /contacts/{id}"] == 1
+
+
+def test_an_archived_user_who_keeps_the_external_id_freezes_nothing(
+    workspace: Any, target: Any, customer: Customer
+) -> None:
+    """A user created beside an archived one of the same external id is told of, and stays in step without the id."""
+    workspace.call("POST", f"/contacts/{workspace.add(email='old@a.example', external_id='ann')}/archive")
+    first = target.run([customer("ann")], **CREATE)
+    (made,) = workspace.contacts()
+    assert (first.summary["rejected"], first.lines("changes")[0]["intercom_id"]) == ({"conflict": 1}, made["id"])
+    assert first.lines("changes")[0]["fields"]["email"] == {"before": None, "after": "ann@a.example"}
+
+    target.run([customer("ann", cb_cust_mrr=99)], **CREATE)
+    (held,) = workspace.contacts()
+    assert (held["external_id"], held["custom_attributes"]["cb_cust_mrr"]) == (None, 99)
+
+
+def test_a_lead_whose_address_a_user_has_is_not_converted(workspace: Any, target: Any, customer: Customer) -> None:
+    """Converted without the address it might be the second user of its customer: it is refused as a whole."""
+    workspace.attribute("cb_cust_id", "string")
+    workspace.add(email="ann@a.example", external_id="other")
+    lead = workspace.add(role="lead", email="lead@a.example", custom_attributes={"cb_cust_id": "ann"})
+    ran = target.run([customer("ann")], match_contacts_on="external_id", on_match="update_all", on_lead="convert")
+    assert ran.summary["rejected"] == {"conflict": 1}
+    assert (workspace.get(lead)["role"], ran.lines("changes")) == ("lead", [])
+
+
 def test_a_refused_record_does_not_stop_the_others(workspace: Any, target: Any, customer: Customer) -> None:
     """A 400 for one record goes to the rejects in Intercom's words; the run ends with STATE."""
     for name in ("a", "b", "c"):

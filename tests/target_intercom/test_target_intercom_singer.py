@@ -18,7 +18,8 @@ from target_intercom.options import PROPERTIES
 from target_intercom.target import TargetIntercom
 
 CONFIG: dict[str, Any] = {"access_token": "sandbox_token"}
-README = Path(__file__).parents[2] / "target-intercom" / "README.md"
+ROOT = Path(__file__).parents[2]
+README = ROOT / "target-intercom" / "README.md"
 
 
 class TestSdkSuite(get_target_test_class(TargetIntercom, config=CONFIG)):  # type: ignore[misc]
@@ -143,3 +144,81 @@ def test_the_readme_has_the_three_set_ups() -> None:
         "email",
         "user_id",
     ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"type": "RECORD", "stream": "STREAM", "record": {"id": "1", "email": "secret@a.example"',
+        '{"type": "RECORD", "stream": "STREAM", "record": {"email": "secret@a.example", "score": NaN}}',
+        '{"type": "RECORD", "stream": "STREAM", "record": {"email": "secret@a.example\\ud800"}}',
+        '{"type": "RECORD", "stream": "STREAM", "record": ["secret@a.example"]}',
+        '{"type": "RECORD", "record": {"email": "secret@a.example"}}',
+        '{"type": "PERSON", "email": "secret@a.example"}',
+        '{"email": "secret@a.example"}',
+        '"secret@a.example"',
+        "Hello secret@a.example",
+        "\udcff secret@a.example",
+    ],
+    ids=[
+        "cut",
+        "NaN",
+        "half a character",
+        "no object",
+        "no stream",
+        "another type",
+        "no type",
+        "text",
+        "print",
+        "bytes",
+    ],
+)
+def test_a_line_that_is_no_message_is_one_sentence_without_it(target: Any, line: str) -> None:
+    """What cannot be read ends the run before a write, named by its number alone: it may hold a person's data."""
+    target.directory.mkdir(exist_ok=True)
+    config, given = target.directory / "config.json", target.directory / "input.singer"
+    config.write_text(json.dumps(target.config()))
+    text = json.dumps(schema("STREAM")) + "\n\n" + line + "\n"
+    given.write_bytes(text.replace("STREAM", "contacts").encode(errors="surrogateescape"))
+    command = [str(Path(sys.executable).with_name("target-intercom")), "--config", str(config)]
+    with given.open("rb") as stdin:
+        ran = subprocess.run(command, stdin=stdin, capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "Line 3 of the input is no Singer message" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert "secret" not in ran.stderr
+
+
+def test_a_record_before_its_schema_is_one_sentence(target: Any) -> None:
+    """A record of an undeclared stream ends the run without a traceback."""
+    target.directory.mkdir(exist_ok=True)
+    config, given = target.directory / "config.json", target.directory / "input.singer"
+    config.write_text(json.dumps(target.config()))
+    given.write_text(json.dumps(record("contacts", id="1")) + "\n")
+    command = [str(Path(sys.executable).with_name("target-intercom")), "--config", str(config), "--input", str(given)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "A record for stream 'contacts' was encountered before a corresponding schema" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("attributes", ["text", [1], 5], ids=str)
+def test_custom_attributes_that_are_no_object_cost_their_record_only(
+    workspace: Any, target: Any, attributes: Any
+) -> None:
+    """A record whose custom attributes are a text, a list or a number is a reject; the others are written."""
+    workspace.add(email="ann@a.example")
+    bob = workspace.add(email="bob@a.example")
+    stream = schema("contacts", custom_attributes={"properties": {"cb_plan": {"type": "string"}}})
+    odd = record("contacts", id="1", email="ann@a.example", custom_attributes=attributes)
+    good = record("contacts", id="2", email="bob@a.example", custom_attributes={"cb_plan": "gold"})
+    TargetIntercom(config=target.config()).listen(lines(stream, odd, good))
+    (reject,) = [json.loads(line) for line in (target.directory / "rejects.jsonl").read_text().splitlines()]
+    assert (reject["id"], reject["reason"]) == ("1", "the value of `custom_attributes` is no object")
+    assert workspace.get(bob)["custom_attributes"]["cb_plan"] == "gold"
+
+
+def test_both_targets_read_messages_alike() -> None:
+    """The reader of lines is a copy of target-chartmogul's: what is mended in one is mended in both."""
+    ours, theirs = (ROOT / f"target-{name}/target_{name}/messages.py" for name in ("intercom", "chartmogul"))
+    assert ours.read_text() == theirs.read_text()
