@@ -108,6 +108,11 @@ def test_where_a_workspace_is_hosted(region: str, found: str, sentences: list[st
         ),
         (
             "--state",
+            '{"bookmarks": {"contacts": {"from": "2024-01-31"}}}',
+            "The bookmark of `contacts` in the state is no unix time: mend it, or start with a full refresh.",
+        ),
+        (
+            "--state",
             '{"bookmarks": {"contacts": 5}}',
             "The bookmark of `contacts` in the state is not an object: mend it, or start with a full refresh.",
         ),
@@ -118,7 +123,7 @@ def test_where_a_workspace_is_hosted(region: str, found: str, sentences: list[st
             "The catalog lists the stream `contact`, which there is not: is `contacts` meant?",
         ),
     ],
-    ids=["state is no JSON", "state is a list", "no time", "no bookmark", "no catalog", "unknown stream"],
+    ids=["state is no JSON", "state is a list", "no time", "no bound", "no bookmark", "no catalog", "unknown stream"],
 )
 def test_a_broken_file_is_one_sentence(command: Command, tmp_path: Path, option: str, text: str, sentence: str) -> None:
     """A state or catalog that cannot be read ends with one sentence, exit code 1, and not a message."""
