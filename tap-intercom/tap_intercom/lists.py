@@ -65,6 +65,7 @@ class Listing:
         self._first = self._ask(1)
         self._others: deque[Future[tuple[list[Item], int]]] = deque()
         self._asked = 1
+        self._total = 1
 
     def wait(self) -> None:
         """Return when the first page is there.
@@ -76,17 +77,17 @@ class Listing:
 
     def begin(self) -> None:
         """Ask for the next pages."""
-        _, total = self._outcome(1, self._first)
-        while self._asked < total and len(self._others) < AHEAD:
+        self._outcome(1, self._first)
+        while self._asked < self._total and len(self._others) < AHEAD:
             self._asked += 1
             self._others.append(self._ask(self._asked))
 
     def __iter__(self) -> Iterator[list[Item]]:
-        yield self._outcome(1, self._first)[0]
+        yield self._outcome(1, self._first)
         self.begin()
         while self._others:
             number = self._asked - len(self._others) + 1
-            yield self._outcome(number, self._others.popleft())[0]
+            yield self._outcome(number, self._others.popleft())
             self.begin()
 
     def _ask(self, number: int) -> Future[tuple[list[Item], int]]:
@@ -98,11 +99,14 @@ class Listing:
         pages = page.pages if self._resource.way == "numbered" else None
         return self._shape.items(text, page), (pages.total_pages or 1) if pages else 1
 
-    def _outcome(self, number: int, future: Future[tuple[list[Item], int]]) -> tuple[list[Item], int]:
+    def _outcome(self, number: int, future: Future[tuple[list[Item], int]]) -> list[Item]:
         with self._crew.changed:
             while not future.done():
                 self._crew.want((*self._key, number))
-        return future.result()
+        items, total = future.result()
+        # A list that grows while it is read moves its last records to a page that there was not before.
+        self._total = max(self._total, total)
+        return items
 
 
 def paging(resource: Resource, number: int) -> dict[str, str]:

@@ -132,7 +132,7 @@ def state_problems(state: object) -> list[str]:
 def _wrong_bookmark(name: str, bookmark: object) -> Iterable[str]:
     if not isinstance(bookmark, dict):
         yield f"The bookmark of `{name}` in the state is not an object: mend it, or start with a full refresh."
-    elif not all(type(bookmark.get(time, 0)) is int for time in TIMES):
+    elif not all(type(bookmark.get(time, 0)) is int for time in TIMES) or type(bookmark.get("from") or 0) is not int:
         yield f"The bookmark of `{name}` in the state is no unix time: mend it, or start with a full refresh."
 
 

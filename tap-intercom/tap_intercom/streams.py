@@ -252,7 +252,7 @@ class IntercomStream(Stream):
             self.stream_state.update(self._reached())
         super()._finalize_state(state)
 
-    def _reached(self) -> dict[str, int | str]:
+    def _reached(self) -> dict[str, int | str | None]:
         """The bookmark after this stream was read to its end: an empty list moves no replication key."""
         now, before = self._source.run_start, self._bookmark
         known = [at for at in (before.get("replication_key_value"), self._greatest) if at is not None]
@@ -261,6 +261,7 @@ class IntercomStream(Stream):
             **({"replication_key_value": min(max(known), now)} if known else {}),
             "read_at": now,
             "whole_at": now if self._is_whole else before.get("whole_at", now),
+            "from": self._source.start_date if self._is_whole else before.get("from"),
             "workspace": self._source.workspace.id,
         }
 

@@ -99,7 +99,8 @@ def since(
     behind. So it is the start of that run, less the lookback; a record comes again only if it changed within that.
 
     A bookmark later than Intercom's own clock allows was made by another clock, and what it stands for is unknown:
-    everything is read again.
+    everything is read again. So it is after an earlier start date was set, or none: what the last one passed by never
+    came.
 
     Args:
         bookmark: what the last run left for the stream; empty when there was none.
@@ -109,7 +110,9 @@ def since(
         reread_every: after how many seconds everything is read again; None for never.
     """
     reached: int | None = bookmark.get("read_at", bookmark.get("replication_key_value"))
-    if reached is None or reached > run_start + lookback or _stale(bookmark, run_start, reread_every):
+    if reached is None or reached > run_start + lookback or (bookmark.get("from") or 0) > (start_date or 0):
+        return start_date
+    if _stale(bookmark, run_start, reread_every):
         return start_date
     return max(reached - lookback, start_date or 0)
 

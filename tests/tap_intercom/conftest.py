@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import backoff
 import pytest
 from sandbox.intercom import conversation_shapes, shown, tickets
+from tap_intercom.client import IntercomClient
 from tap_intercom.errors import Refusal
+from tap_intercom.scroll import Scroll
 from tap_intercom.tap import TapIntercom
 from tap_intercom.writer import Writer
 
@@ -143,6 +146,32 @@ def run_tap(config: dict[str, Any]) -> Iterator[Callable[..., Run]]:
     yield run
     for number, handler in handlers.items():
         signal.signal(number, handler)
+
+
+class Clock:
+    """Seconds that go by when somebody waits for them, and only then."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+
+    def now(self) -> float:
+        """How many went by."""
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        """Let so many go by."""
+        self._now += seconds
+
+
+@pytest.fixture
+def clock(impatient: None, monkeypatch: pytest.MonkeyPatch) -> Clock:  # noqa: ARG001 it is patient again
+    """The time by which the tap waits: a test gives it to the sandbox, too, and nobody really waits."""
+    monkeypatch.setattr("tap_intercom.scroll.PAUSE", 5.0)
+    found = Clock()
+    times = {"sleep": found.sleep, "clock": found.now}
+    monkeypatch.setattr("tap_intercom.tap.IntercomClient", partial(IntercomClient, **times))
+    monkeypatch.setattr("tap_intercom.sources.Scroll", partial(Scroll, **times))
+    return found
 
 
 @pytest.fixture

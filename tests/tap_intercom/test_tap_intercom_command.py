@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tap_intercom import rules
+from tap_intercom.errors import Refusal
+from tap_intercom.tap import TapIntercom
 
 if TYPE_CHECKING:
     import subprocess
@@ -108,6 +110,11 @@ def test_where_a_workspace_is_hosted(region: str, found: str, sentences: list[st
         ),
         (
             "--state",
+            '{"bookmarks": {"contacts": {"from": "2024-01-31"}}}',
+            "The bookmark of `contacts` in the state is no unix time: mend it, or start with a full refresh.",
+        ),
+        (
+            "--state",
             '{"bookmarks": {"contacts": 5}}',
             "The bookmark of `contacts` in the state is not an object: mend it, or start with a full refresh.",
         ),
@@ -118,15 +125,27 @@ def test_where_a_workspace_is_hosted(region: str, found: str, sentences: list[st
             "The catalog lists the stream `contact`, which there is not: is `contacts` meant?",
         ),
     ],
-    ids=["state is no JSON", "state is a list", "no time", "no bookmark", "no catalog", "unknown stream"],
+    ids=["state is no JSON", "state is a list", "no time", "no bound", "no bookmark", "no catalog", "unknown stream"],
 )
-def test_a_broken_file_is_one_sentence(command: Command, tmp_path: Path, option: str, text: str, sentence: str) -> None:
-    """A state or catalog that cannot be read ends with one sentence, exit code 1, and not a message."""
+def test_a_broken_file_is_one_sentence(
+    tmp_path: Path, option: str, text: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A state or catalog that cannot be read ends with one sentence, and not a message."""
     file = tmp_path / "file.json"
     file.write_text(text)
-    done = command({"access_token": "sandbox_token"}, option, str(file))
-    (found,) = told(done.stderr)
-    assert (done.returncode, done.stdout, found.startswith(sentence)) == (1, "", True)
+    with pytest.raises(Refusal) as refused:
+        TapIntercom.cli.main(["--config", "ENV", option, str(file)], standalone_mode=False)
+    assert refused.value.message.startswith(sentence)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_broken_file_ends_the_command(command: Command, tmp_path: Path) -> None:
+    """With exit code 1, the sentence in the log, and no traceback."""
+    file = tmp_path / "file.json"
+    file.write_text("[]")
+    done = command({"access_token": "sandbox_token"}, "--state", str(file))
+    sentence = 'The state is not a Singer state, {"bookmarks": {...}}.'
+    assert (done.returncode, done.stdout, told(done.stderr)) == (1, "", [sentence])
     assert "Traceback" not in done.stderr
 
 

@@ -202,3 +202,21 @@ def test_numbered_pages_come_side_by_side_and_in_order(
     ids = [item.head.id for page in listing for item in page]
     assert ids == sandbox.world.intercom.library.ids("external_pages")
     assert calls() == {"/ai/external_pages": 9}
+
+
+def test_a_list_that_grows_while_it_is_read_loses_nothing() -> None:
+    """One more on its first page moves the last one to a page that there was not when the reading began."""
+    (row,) = (row for row in STREAMS if row.name == "external_pages")
+    ids = list(range(20))
+
+    class Growing:
+        def page(self, call: Call, shape: Any) -> tuple[bytes, Any]:
+            """Ten records, the newest first; the list is one longer when the second page is asked for."""
+            number = int(call.query["page"])
+            held = ids if number == 1 else [-1, *ids]
+            data = [{"id": one, "updated_at": 1} for one in held[10 * (number - 1) : 10 * number]]
+            text = msgspec.json.encode({"data": data, "pages": {"total_pages": -(-len(held) // 10)}})
+            return text, msgspec.json.decode(text, type=shape)
+
+    listing = Listing(Crew(1, 24), Growing(), row, Shape(row), {}, key=(0,))  # type: ignore[arg-type]
+    assert {item.head.id for page in listing for item in page} >= set(ids)

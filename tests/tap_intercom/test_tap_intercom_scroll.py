@@ -6,6 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from sandbox.intercom import companies
+from tap_intercom.client import IntercomClient
+from tap_intercom.resources import STREAMS
+from tap_intercom.scroll import Scroll
+from tap_intercom.shape import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,15 +20,16 @@ if TYPE_CHECKING:
     Truth = Callable[[], dict[str, dict[str, Any]]]
 
 HEADERS = {"Authorization": "Bearer sandbox_token"}
+(COMPANIES,) = (row for row in STREAMS if row.name == "companies")
 SCROLL = {"api": "intercom", "path": "/companies/scroll"}
 pytestmark = pytest.mark.usefixtures("in_no_time")
 
 
 @pytest.fixture(autouse=True)
-def many(sandbox: RunningSandbox) -> None:
-    """Enough companies for three pages, and scrolls that expire soon."""
-    sandbox.reset(customers=60, seed=7, scroll_idle=1)
+def many(sandbox: RunningSandbox, clock: Any) -> None:
+    """Enough companies for three pages, and scrolls that expire after a minute of the tap's waiting."""
     known = sandbox.world.intercom
+    known.scroll = companies.Scroll(60, clock.now)
     contact = next(one for one in known.contacts.live() if one.is_user)
     for number in range(200):
         company = known.companies.add(known.new_company({"company_id": f"many-{number}", "name": "Many"}, 7), "API")
@@ -91,6 +97,14 @@ def test_a_scroll_that_breaks_is_begun_again(
     assert run.refusal is None
     assert sorted(ids(run)) == sorted(truth()["companies"])
     assert "broke off and is begun again" in caplog.text
+
+
+def test_what_a_scroll_gives_a_second_time_is_passed_over(sandbox: RunningSandbox, clock: Any, truth: Truth) -> None:
+    """By the scroll itself, however long it is: whoever goes through it remembers the last ten thousand only."""
+    sandbox.fault(**SCROLL, nth=2, effect={"status": 500, "body": {"errors": [{"code": "server_error"}]}})
+    client = IntercomClient(access_token="sandbox_token", api_url=sandbox.intercom_url)
+    scroll = Scroll(client, COMPANIES, Shape(COMPANIES), patience=900, sleep=clock.sleep, clock=clock.now)
+    assert sorted(item.head.id for page in scroll for item in page) == sorted(truth()["companies"])
 
 
 def test_a_429_does_not_break_it(

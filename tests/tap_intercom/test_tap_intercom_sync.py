@@ -77,7 +77,7 @@ def test_the_first_run_reads_everything(
 def test_the_state_of_a_complete_run(run_tap: Callable[..., Any]) -> None:
     """A stream's bookmark appears when it is complete, the marker when all are; all of it is whole numbers and text."""
     run = run_tap()
-    rest = {"replication_key": "updated_at", "read_at": NOW, "whole_at": NOW, "workspace": "sandboxws"}
+    rest = {"replication_key": "updated_at", "read_at": NOW, "whole_at": NOW, "from": None, "workspace": "sandboxws"}
     newest = {name: max(one["updated_at"] for one in records) for name, records in run.records.items()}
     companies = {"companies": {**rest, "replication_key_value": newest["companies"]}}
     both = companies | {"contacts": {**rest, "replication_key_value": newest["contacts"]}}
@@ -242,6 +242,25 @@ def test_a_start_date_bounds_what_changed(run_tap: Callable[..., Any], sandbox: 
     assert by_id(run.records["contacts"]).keys() == expected
     assert 0 < len(expected) < len(truth()["contacts"])
     assert run.states[-1]["_sync"] == COMPLETED | {"from": bound}
+
+
+def test_an_earlier_start_date_reads_what_the_last_one_passed_by(
+    run_tap: Callable[..., Any], sandbox: RunningSandbox, truth: Truth
+) -> None:
+    """A bookmark of a bounded run stands for what that run read: without the bound everything comes, and then no more.
+
+    A bound that is set later on takes nothing back.
+    """
+    sandbox.advance(days=3)
+    first = run_tap(start_date="2026-01-17")
+    second = run_tap(state=first.state)
+    assert by_id(second.records["contacts"]) == listed(truth())["contacts"]
+    assert second.states[-1]["_sync"] == COMPLETED
+    sandbox.world.clock.advance(3600)
+    third = run_tap(state=second.state, start_date="2026-01-18")
+    fourth = run_tap(state=third.state)
+    assert (third.records, fourth.records) == ({}, {})
+    assert fourth.states[-1]["contacts"]["from"] is None
 
 
 def test_everything_is_read_again_when_it_is_due(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
