@@ -101,6 +101,7 @@ class ChargebeeClient:
         self._url = (api_url or f"https://{site}.chargebee.com/api/v2").rstrip("/")
         self._page_size = page_size
         self._limits: dict[str, int] = {}
+        self._answered = 0
         self._timeout = (CONNECT_TIMEOUT, timeout)
         self._sleep = sleep
         self._pause = Pause(sleep, clock)
@@ -192,20 +193,29 @@ class ChargebeeClient:
         tries: int = TRIES,
         limited: bool = False,
     ) -> T:
-        """Ask until there is an answer that ``read`` understands, at most ``tries`` times."""
-        waits = islice(backoff.expo(max_value=LONGEST_WAIT), 1, None)
-        for attempt, longest in enumerate(islice(waits, tries), start=1):
+        """Ask until there is an answer that ``read`` understands, at most ``tries`` times.
+
+        Who is refused for the limit while others are served stands in a line that moves: that is not counted.
+        """
+        tried, answered = 0, self._answered
+        for longest in islice(backoff.expo(max_value=LONGEST_WAIT), 1, None):
             self._pause.wait()
             self._budget.spend()
             try:
-                return read(path, self._once(path, {**query, "limit": str(self._limit(path))} if limited else query))
+                found = read(path, self._once(path, {**query, "limit": str(self._limit(path))} if limited else query))
             except RetriableAPIError as error:
-                LOGGER.warning("GET %s: %s (try %d of %d)", path, error, attempt, tries)
                 last = error
+            else:
+                self._answered += 1
+                return found
+            tried = 1 if _is_limit(last.response) and self._answered != answered else tried + 1
+            answered = self._answered
+            LOGGER.warning("GET %s: %s (try %d of %d)", path, last, tried, tries)
             if limited and _too_much(last):
                 self._limits[path] = max(self._limit(path) // 2, min(SMALLEST_PAGE, self._page_size))
-            if attempt < tries:
-                self._back_off(last.response, longest)
+            if tried == tries:
+                break
+            self._back_off(last.response, longest)
         raise Refusal(
             f"Chargebee gave no good answer to GET {path} in {tries} tries, the last was {last}: "
             "try again later, or check the settings `site` and `api_url`."
@@ -215,7 +225,7 @@ class ChargebeeClient:
         return self._limits.get(path, self._page_size)
 
     def _back_off(self, response: requests.Response | None, longest: float) -> None:
-        if response is not None and response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+        if response is not None and _is_limit(response):
             self._pause.extend(_retry_after(response, otherwise=longest))
         else:
             self._sleep(backoff.full_jitter(longest))
@@ -264,6 +274,10 @@ def _without_halves(text: bytes) -> bytes:
         ValueError: it is not JSON for another reason.
     """
     return _HALF.sub("\ufffd", json.dumps(json.loads(text), ensure_ascii=False)).encode()
+
+
+def _is_limit(response: requests.Response | None) -> bool:
+    return response is not None and response.status_code == HTTPStatus.TOO_MANY_REQUESTS
 
 
 def _too_much(error: RetriableAPIError) -> bool:

@@ -97,6 +97,23 @@ def test_a_429_is_waited_out(client: ChargebeeClient, clock: Clock, requests_moc
     assert clock.slept == [55.0, 55.0]
 
 
+def test_who_is_refused_while_others_are_served_does_not_give_up(requests_mock: Mocker) -> None:
+    """With few calls allowed at a time one of many workers may be refused often; it is tried ten times when none is."""
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        # Twenty times somebody else is served meanwhile.
+        if len(slept) <= 20:
+            served._answered += 1  # noqa: SLF001 what another thread does
+
+    served = ChargebeeClient(site="acme", api_key="secret", sleep=sleep, clock=lambda: sum(slept))
+    requests_mock.get(f"{BASE}/invoices", **LIMITED)
+    with pytest.raises(Refusal, match="in 10 tries, the last was 429"):
+        list(served.pages("/invoices", {}))
+    assert len(requests_mock.request_history) == 30
+
+
 def test_a_429_holds_every_worker(clock: Clock) -> None:
     """The longest wait that anybody was told holds everybody, and nobody longer than that."""
     pause = Pause(clock.sleep, clock.read)
