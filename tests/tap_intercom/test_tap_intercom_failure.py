@@ -38,8 +38,9 @@ ZONES = ("Pacific/Pago_Pago", "America/Los_Angeles", "UTC", "Asia/Kathmandu", "P
         {"drop": "before"},
         {"drop": "after"},
         {"truncate": True},
+        {"status": 400, "body": {"errors": [{"code": "client_error", "message": "Invalid starting_after param"}]}},
     ],
-    ids=["429", "500", "503 in words", "408", "an empty 200", "dropped before", "dropped after", "cut off"],
+    ids=["429", "500", "503 in words", "408", "an empty 200", "dropped before", "dropped after", "cut off", "cursor"],
 )
 def test_trouble_that_passes_loses_nothing(
     run_tap: Callable[..., Any],

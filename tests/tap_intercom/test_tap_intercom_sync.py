@@ -139,6 +139,20 @@ def test_only_what_changed_comes_again(
     assert since["conversation_parts"]
 
 
+def test_a_change_in_the_second_in_which_the_last_run_began_comes(
+    run_tap: Callable[..., Any], sandbox: RunningSandbox
+) -> None:
+    """A bookmark holds whole seconds, so what changed in its own may have changed after it was read."""
+    state = run_tap(lookback=0).state
+    contact = next(sandbox.world.intercom.contacts.live())
+    company = next(sandbox.world.intercom.visible_companies())
+    write(sandbox, "PUT", f"/contacts/{contact.id}", {"name": "Somebody Else"})
+    write(sandbox, "PUT", f"/companies/{company.id}", {"name": "Something Else"})
+    records = run_tap(state=state, lookback=0).records
+    assert [one["name"] for one in records["contacts"]] == ["Somebody Else"]
+    assert [one["name"] for one in records["companies"]] == ["Something Else"]
+
+
 def test_children_are_asked_for_of_changed_parents_only(
     run_tap: Callable[..., Any],
     catalog_of: Callable[..., Any],
