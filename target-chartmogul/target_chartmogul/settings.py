@@ -196,6 +196,7 @@ def _assert_url(url: str) -> None:
 def _assert_mergeable(merge: str, merge_with: str, source: str) -> None:
     if merge != "off" and merge_with in {"", source}:
         raise ConfigurationError(
-            f"The setting `merge` is {merge}: name the billing system's data source in `merge_with`, which is not "
-            "the one in `data_source_name`."
+            f"The setting `merge` is {merge}: name the billing system's data source in `merge_with` "
+            "(TARGET_CHARTMOGUL_MERGE_WITH), which is not the one in `data_source_name`. "
+            "`meltano invoke target-chartmogul:sources` lists them all."
         )
