@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from target_chartmogul.matching import KEYS
 from target_chartmogul.transport import BASE_URL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 _URL = re.compile(r"https?://[\w.\-]+(:\d{1,5})?(/\S*)?|https?://\[[0-9a-fA-F:]+\](:\d{1,5})?(/\S*)?")
 
@@ -178,6 +179,16 @@ def settings_from(config: Mapping[str, Any]) -> Settings:
         requests_per_second=int(config["requests_per_second"]),
         report_dir=Path(config["report_dir"]),
     )
+
+
+def misspelt(given: Iterable[str], known: Collection[str]) -> list[str]:
+    """Give one sentence for each setting that there is none of, with the one that is meant."""
+    return [_unknown(name, known) for name in given if name not in known]
+
+
+def _unknown(name: str, known: Collection[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return f"There is no setting `{name}`" + (f": is `{near[0]}` meant?" if near else ".")
 
 
 def _assert_key(key: str) -> None:

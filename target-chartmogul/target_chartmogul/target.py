@@ -8,14 +8,20 @@ from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Target
-from singer_sdk.contrib.msgspec import MsgSpecReader
-from singer_sdk.exceptions import ConfigurationError, ConfigValidationError, FatalAPIError
+from singer_sdk.exceptions import (
+    ConfigurationError,
+    ConfigValidationError,
+    FatalAPIError,
+    RecordsWithoutSchemaException,
+)
 from singer_sdk.helpers.capabilities import PluginCapabilities
+from singer_sdk.singerlib.exceptions import SingerReadError
 
 from target_chartmogul.client import client_for
 from target_chartmogul.kinds import KINDS
+from target_chartmogul.reading import LineReader
 from target_chartmogul.run import Run
-from target_chartmogul.settings import PROPERTIES, settings_from
+from target_chartmogul.settings import PROPERTIES, misspelt, settings_from
 from target_chartmogul.sinks import RecordSink, UnknownStreamSink
 from target_chartmogul.transport import RecordRefusedError
 
@@ -35,7 +41,7 @@ class TargetChartmogul(Target):
     name = "target-chartmogul"
     package_name = "standpipe-target-chartmogul"
     config_jsonschema: ClassVar[dict[str, Any]] = PROPERTIES.to_dict()
-    message_reader_class = MsgSpecReader
+    message_reader_class = LineReader
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         PluginCapabilities.ABOUT,
         PluginCapabilities.STREAM_MAPS,
@@ -60,10 +66,13 @@ class TargetChartmogul(Target):
         return RecordSink if stream_name in KINDS else UnknownStreamSink
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        """Say where a missing key may come from, which the SDK's own sentence does not."""
-        if raise_errors and not self._config.get("api_key"):
-            sentence = "The setting `api_key` is missing: set it, or TARGET_CHARTMOGUL_API_KEY and --config=ENV."
-            raise ConfigValidationError(sentence, errors=[sentence], schema=self.config_jsonschema)
+        """Say where a missing key may come from, which the SDK's own sentence does not, and refuse unknown settings."""
+        self.append_builtin_config(self.config_jsonschema)
+        sentences = misspelt(self._config, self.config_jsonschema["properties"])
+        if not self._config.get("api_key"):
+            sentences.append("The setting `api_key` is missing: set it, or TARGET_CHARTMOGUL_API_KEY and --config=ENV.")
+        if raise_errors and sentences:
+            raise ConfigValidationError(" ".join(sentences), errors=sentences, schema=self.config_jsonschema)
         return super()._validate_config(raise_errors=raise_errors)
 
     def process_endofpipe(self) -> None:
@@ -116,7 +125,7 @@ class TargetChartmogul(Target):
         try:
             target.run.connect()
             target.listen(file_input)
-        except (ConfigurationError, FatalAPIError) as error:
+        except (ConfigurationError, FatalAPIError, SingerReadError, RecordsWithoutSchemaException) as error:
             cls.logger.error("%s", error)  # noqa: TRY400 - the sentence is all the user needs
             sys.exit(1)
         except RecordRefusedError as error:
