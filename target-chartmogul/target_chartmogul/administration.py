@@ -44,6 +44,9 @@ _CUSTOMER = (
 _CONTACT = ("external_id", "customer_external_id", "first_name", "last_name", "email", "attributes", "uuid")
 _HISTORY = ("name", "email", "company", "website_url", "lead_created_at", "free_trial_started_at")
 
+_DELETED = """{} is deleted. Its name becomes free when ChartMogul has removed everything.
+To fill it again, send everything once: meltano run resync-leads. A run may bring only what changed."""
+
 
 class Administration:
     """The commands, over one account.
@@ -93,7 +96,7 @@ class Administration:
         if not confirmed and _typed("Type the name of the data source to delete it: ") != self._name:
             raise ConfigurationError("That is not its name: nothing was deleted.")
         self._client.delete_source(source["uuid"])
-        print(f"{self._name} is deleted. Its name becomes free when ChartMogul has removed everything.")  # noqa: T201
+        print(_DELETED.format(self._name))  # noqa: T201 - a command
 
     def _found(self) -> Mapping[str, Any]:
         found = self._client.sources()

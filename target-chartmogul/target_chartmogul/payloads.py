@@ -64,8 +64,8 @@ class Change(NamedTuple):
 
 
 def text_of(value: Any) -> str | None:
-    """Give an id as text, trimmed; None for nothing."""
-    return (str(value).strip() or None) if value is not None else None
+    """Give an id as text, trimmed; None for nothing, and for what is no single value."""
+    return None if value is None or isinstance(value, dict | list) else str(value).strip() or None
 
 
 def wanted(record: Mapping[str, Any], shape: Shape) -> Wanted:
@@ -208,12 +208,29 @@ def _may_write(name: str, held: Held, shape: Shape) -> bool:
 def _given(record: Mapping[str, Any], shape: Shape) -> Iterable[tuple[str, str, Any]]:
     for name, data_type in shape.kind.fields.items():
         yield name, data_type, record.get(name)
+    yield from _given_custom(record, shape)
+    if shape.kind is CUSTOMER:
+        yield from _given_tags(record)
+
+
+def _given_custom(record: Mapping[str, Any], shape: Shape) -> Iterable[tuple[str, str, Any]]:
     part: Any = record
     for level in shape.kind.custom_at:
         part = part.get(level) or {}
+        if not isinstance(part, dict):
+            yield ".".join(shape.kind.custom_at), "object", part
+            return
     for key, value in part.items():
         if key in shape.types:
             yield CUSTOM + key, shape.types[key], value
-    for tag in (record.get("attributes") or {}).get("tags") or ():
-        if shape.kind is CUSTOMER and str(tag).strip():
-            yield TAG + str(tag).strip(), "tag", True
+
+
+def _given_tags(record: Mapping[str, Any]) -> Iterable[tuple[str, str, Any]]:
+    attributes = record.get("attributes")
+    tags = (attributes.get("tags") if isinstance(attributes, dict) else None) or []
+    if not isinstance(tags, list) or any(isinstance(tag, dict | list) for tag in tags):
+        yield "attributes.tags", "list of texts", tags
+        return
+    for tag in map(text_of, tags):
+        if tag:
+            yield TAG + tag, "tag", True

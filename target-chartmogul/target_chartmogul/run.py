@@ -76,6 +76,7 @@ class Run:
         try:
             self.connect()
             if self._declared:
+                self._tell_of_a_missing_source()
                 self._take_stock()
                 self._process_and_report()
             else:
@@ -87,6 +88,15 @@ class Run:
         """Stop before the next write; False while there is nothing to record, so that the run may just be left."""
         self._stopping = True
         return self._recording
+
+    def _tell_of_a_missing_source(self) -> None:
+        """Say that what comes may not be all: a source that was deleted or renamed is not filled by changes alone."""
+        if self._source is None:
+            self._logger.warning(
+                "ChartMogul has no data source `%s` yet. If an earlier run has filled it, let everything be sent again "
+                "(`meltano run resync-leads`): a run may bring only what changed.",
+                self._settings.data_source_name,
+            )
 
     def _take_stock(self) -> None:
         for name, stream in self._streams.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from target_chartmogul.matching import KEYS
 from target_chartmogul.transport import BASE_URL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 _URL = re.compile(r"https?://[\w.\-]+(:\d{1,5})?(/\S*)?|https?://\[[0-9a-fA-F:]+\](:\d{1,5})?(/\S*)?")
 
@@ -180,6 +181,16 @@ def settings_from(config: Mapping[str, Any]) -> Settings:
     )
 
 
+def misspelt(given: Iterable[str], known: Collection[str]) -> list[str]:
+    """Give one sentence for each setting that there is none of, with the one that is meant."""
+    return [_unknown(name, known) for name in given if name not in known]
+
+
+def _unknown(name: str, known: Collection[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return f"There is no setting `{name}`" + (f": is `{near[0]}` meant?" if near else ".")
+
+
 def _assert_key(key: str) -> None:
     """Refuse what is no key, such as the dots that stand for one in an example."""
     if not key.isascii() or not key.isprintable() or not {" ", ":"}.isdisjoint(key):
@@ -196,6 +207,7 @@ def _assert_url(url: str) -> None:
 def _assert_mergeable(merge: str, merge_with: str, source: str) -> None:
     if merge != "off" and merge_with in {"", source}:
         raise ConfigurationError(
-            f"The setting `merge` is {merge}: name the billing system's data source in `merge_with`, which is not "
-            "the one in `data_source_name`."
+            f"The setting `merge` is {merge}: name the billing system's data source in `merge_with` "
+            "(TARGET_CHARTMOGUL_MERGE_WITH), which is not the one in `data_source_name`. "
+            "`meltano invoke target-chartmogul:sources` lists them all."
         )

@@ -15,12 +15,14 @@ from singer_sdk.exceptions import (
     RecordsWithoutSchemaException,
 )
 from singer_sdk.helpers.capabilities import PluginCapabilities
+from singer_sdk.singerlib.exceptions import SingerReadError
 
 from target_chartmogul.client import client_for
 from target_chartmogul.kinds import KINDS
 from target_chartmogul.messages import LineReader
+from target_chartmogul.reading import LineReader
 from target_chartmogul.run import Run
-from target_chartmogul.settings import PROPERTIES, settings_from
+from target_chartmogul.settings import PROPERTIES, misspelt, settings_from
 from target_chartmogul.sinks import RecordSink, UnknownStreamSink
 from target_chartmogul.transport import RecordRefusedError
 
@@ -65,10 +67,13 @@ class TargetChartmogul(Target):
         return RecordSink if stream_name in KINDS else UnknownStreamSink
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        """Say where a missing key may come from, which the SDK's own sentence does not."""
-        if raise_errors and not self._config.get("api_key"):
-            sentence = "The setting `api_key` is missing: set it, or TARGET_CHARTMOGUL_API_KEY and --config=ENV."
-            raise ConfigValidationError(sentence, errors=[sentence], schema=self.config_jsonschema)
+        """Say where a missing key may come from, which the SDK's own sentence does not, and refuse unknown settings."""
+        self.append_builtin_config(self.config_jsonschema)
+        sentences = misspelt(self._config, self.config_jsonschema["properties"])
+        if not self._config.get("api_key"):
+            sentences.append("The setting `api_key` is missing: set it, or TARGET_CHARTMOGUL_API_KEY and --config=ENV.")
+        if raise_errors and sentences:
+            raise ConfigValidationError(" ".join(sentences), errors=sentences, schema=self.config_jsonschema)
         return super()._validate_config(raise_errors=raise_errors)
 
     def process_endofpipe(self) -> None:
@@ -122,6 +127,7 @@ class TargetChartmogul(Target):
             target.run.connect()
             target.listen(file_input)
         except (ConfigurationError, FatalAPIError, RecordsWithoutSchemaException) as error:
+        except (ConfigurationError, FatalAPIError, SingerReadError, RecordsWithoutSchemaException) as error:
             cls.logger.error("%s", error)  # noqa: TRY400 - the sentence is all the user needs
             sys.exit(1)
         except RecordRefusedError as error:

@@ -91,11 +91,18 @@ def _number(value: float | str) -> float | None:
         return None
 
 
+def _misfit(_: Any) -> None:
+    """Refuse a value that is where another kind of thing is due."""
+    raise TypeError
+
+
 _FITTERS: dict[str, Callable[[Any], Any]] = {
     "text": _text,
     "e-mail": _text,
     "code": lambda value: _text(value).upper(),
     "tag": lambda value: value,
+    "object": _misfit,
+    "list of texts": _misfit,
     "String": lambda value: _text(value)[:MAX_STRING].rstrip(),
     "Integer": _integer,
     "Decimal": _float,

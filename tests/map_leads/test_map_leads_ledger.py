@@ -31,13 +31,23 @@ TYPES = {
     "date": {"type": ["integer", "null"], "format": "unix-time"},
 }
 PLACES = [("Ireland", "IRL", "Dublin"), ("Germany", "DEU", "Leipzig"), (None, None, None)]
+WEBSITES = ["Renamed.Example/About", " HTTP://www.renamed.example ", "joe@renamed.example", "coming soon", "", None]
 COMPANY_TRUTH = """
 with
 customer as (
   select body->>'id' id, body->>'company_id' key, body->>'name' name, body->>'created_at' born,
-         body->'custom_attributes' customs, body->'tags'->'tags' tags,
+         body->'custom_attributes' customs, body->'tags'->'tags' tags, trim(coalesce(body->>'website', '')) typed,
          row_number() over (partition by body->>'company_id' order by body->>'created_at' desc, body->>'id' desc) nth
   from company
+),
+typed as (
+  select id, typed, case instr(typed, '://') when 0 then 'https://' || typed else typed end url from customer
+),
+website as (
+  select id, typed, substr(url, 1, instr(url, '://') + 2) scheme, substr(url, instr(url, '://') + 3) rest from typed
+),
+site as (
+  select *, substr(rest, 1, instr(rest || '/', '/') - 1) host from website
 ),
 link as (
   select contact.body, value->>'id' company from contact, json_each(contact.body, '$.companies.data')
@@ -51,8 +61,10 @@ speaker as (
 select customer.key, customer.name, trim(speaker.body->>'email'), customer.born,
   case speaker.body->'location'->>'country_code' when 'IRL' then 'IE' when 'DEU' then 'DE' end,
   speaker.body->'location'->>'city', customer.customs->>'account_tier', customer.customs->>'seats_used',
-  (select json_group_array(value->>'name') from (select * from json_each(customer.tags) order by value->>'name'))
-from customer left join speaker on speaker.key = customer.key and speaker.nth = 1
+  (select json_group_array(value->>'name') from (select * from json_each(customer.tags) order by value->>'name')),
+  case when host like '%.%' and site.typed not like '%@%' and site.typed not like '% %'
+    then lower(scheme || host) || substr(rest, length(host) + 1) end
+from customer join site on site.id = customer.id left join speaker on speaker.key = customer.key and speaker.nth = 1
 where customer.nth = 1
 """
 CONTACT_TRUTH = """
@@ -122,7 +134,8 @@ def happen(workspace: Workspace, month: int, now: int) -> None:
     """What a month brings, beside what the sandbox does: each by turns to others."""
     companies = sorted(workspace.visible_companies(), key=lambda one: one.id)
     renamed, deleted, left, joined = (companies[(month * step + 1) % len(companies)] for step in (3, 5, 7, 11))
-    workspace.companies.update(renamed, {"name": f"{renamed.document['name']} {month}"}, now, "test")
+    changes = {"name": f"{renamed.document['name']} {month}", "website": WEBSITES[month % len(WEBSITES)]}
+    workspace.companies.update(renamed, changes, now, "test")
     workspace.tag(renamed, workspace.tags.named(f"Month {month % 3}"), now, "test", on=month % 5 > 0)
     for contact in workspace.contacts_of(left)[:2]:
         workspace.detach(contact, left, now, "test")
@@ -146,7 +159,8 @@ def customer_row(record: dict[str, Any]) -> tuple[Any, ...]:
     assert record["lead_created_at"] == record["free_trial_started_at"]
     names = (record["external_id"], record["name"], record["email"], seconds(record["lead_created_at"]))
     place = (record["country"], record["city"])
-    return (*names, *place, custom["account_tier"], custom["seats_used"], json.dumps(tags, separators=(",", ":")))
+    customs = (custom["account_tier"], custom["seats_used"], json.dumps(tags, separators=(",", ":")))
+    return (*names, *place, *customs, record["website_url"])
 
 
 def contact_row(record: dict[str, Any]) -> tuple[Any, ...]:
@@ -191,6 +205,7 @@ def test_every_lead_of_every_month(on_unlinked: str, leads: Mapper, say: Say) ->
         left = (left | before) - set(people)
         before = set(people)
         assert min(len(people), len(customers)) > 15
+        assert 15 < sum(one["website_url"] is not None for one in customers.values()) < len(customers)
         assert {key: customer_row(one) for key, one in customers.items()} == tap.truth(COMPANY_TRUTH)
         assert {key: contact_row(one) for key, one in contacts.items() if key in people} == people
         assert set(contacts) - set(people) == (left if on_unlinked == "keep" else set())

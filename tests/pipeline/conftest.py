@@ -59,6 +59,20 @@ class Project:
         """Where the log of the last command stands."""
         return self.root / "meltano.log"
 
+    def command(self, *args: str, typed: str = "") -> tuple[int, str, str]:
+        """A plugin's own command, with what is typed: its exit code, what it prints, and the log."""
+        done = subprocess.run(
+            [str(MELTANO), "invoke", *args],
+            cwd=self.root,
+            env=self.env,
+            input=typed,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        return done.returncode, done.stdout, done.stderr
+
     def start(self, *args: str, **env: str) -> subprocess.Popen[str]:
         """A Meltano command under way, its log in a file, a JSON object a line: an unread pipe would stop it."""
         with self.log_file.open("w") as log:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import signal
 import time
 from typing import TYPE_CHECKING
@@ -141,3 +142,46 @@ def test_a_merge_is_reported_before_it_is_made(project: Project, chartmogul: Cha
     assert chartmogul.writes() == 0
     assert "Intercom leads" not in chartmogul.sources()
     assert project.state(TARGET) == {}
+
+
+def test_what_was_imported_is_listed_and_deleted_and_imported_again(project: Project, chartmogul: ChartMogul) -> None:
+    """Sources and review tell what is there; a deletion wants the name; and one more job brings everything back."""
+    assert project.leads().code == 0
+    customers, contacts = chartmogul.held("customers"), chartmogul.held("contacts")
+
+    code, out, _ = project.command(f"{TARGET}:sources")
+    assert (code, [line.split()[:2] for line in out.splitlines()[1:]]) == (
+        0,
+        [["Chargebee", "Chargebee"], ["Intercom", "leads"]],
+    )
+    code, out, _ = project.command(f"{TARGET}:review")
+    assert code == 0
+    assert f"Intercom leads: customers: {len(customers)}, contacts: {len(contacts)}" in out
+    with (project.root / "output" / TARGET / "review_customers.csv").open(newline="") as file:
+        assert sorted(row["external_id"] for row in csv.DictReader(file)) == customers
+
+    code, out, log = project.command(f"{TARGET}:delete-source", typed="Intercom\n")
+    assert code != 0
+    assert f"contacts: {len(contacts)}" in out
+    assert "That is not its name: nothing was deleted." in log
+    assert "Traceback" not in log
+    assert (chartmogul.held("customers"), chartmogul.held("contacts")) == (customers, contacts)
+
+    code, out, _ = project.command(f"{TARGET}:delete-source", typed="Intercom leads\n")
+    assert code == 0
+    assert "meltano run resync-leads" in out
+    assert "Intercom leads" not in chartmogul.sources()
+
+    ran = project.leads()
+    assert ran.said("meltano run resync-leads")
+    assert project.meltano("run", "resync-leads").code == 0
+    assert (chartmogul.held("customers"), chartmogul.held("contacts")) == (customers, contacts)
+
+
+def test_a_merge_report_without_a_source_to_merge_with_is_one_sentence(project: Project) -> None:
+    """It names the setting and the command that lists what may stand there; there is no traceback."""
+    ran = project.meltano("run", "merge-report")
+    assert ran.code != 0
+    assert ran.said("`merge_with` (TARGET_CHARTMOGUL_MERGE_WITH)")
+    assert ran.said("meltano invoke target-chartmogul:sources")
+    assert not ran.said("Traceback (most recent call last)")

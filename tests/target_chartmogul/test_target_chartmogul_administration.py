@@ -97,6 +97,7 @@ def test_a_deletion_says_what_will_be_lost(account: Any, command: Callable[..., 
         "  contacts: 3",
         "  what came with it on customers that are merged with another source's, whose data stays: 1",
     ]
+    assert "meltano run resync-leads" in out.splitlines()[-1]
     assert [one.name for one in account.held.sources] == ["Chargebee", "Billing"]
     assert list(account.customers("Billing")) == ["cb-1"]
 

@@ -109,6 +109,30 @@ def test_a_misfit_is_left_out_with_a_sentence(key: str, value: Any) -> None:
     assert found.unfit == {f"custom.{key}": f"the value is not of the type {TYPES[key]}"}
 
 
+ODD_PARTS = {
+    "text": ({"attributes": "x"}, {"attributes.custom": "object"}),
+    "a list": ({"attributes": {"custom": [{"key": "plan", "value": "x"}]}}, {"attributes.custom": "object"}),
+    "tags as one text": ({"attributes": {"tags": "beta"}}, {"attributes.tags": "list of texts"}),
+    "tags as objects": ({"attributes": {"tags": ["a", {"name": "b"}]}}, {"attributes.tags": "list of texts"}),
+    "nothing": ({"attributes": {"custom": None, "tags": [None, " "]}}, {}),
+}
+
+
+@pytest.mark.parametrize("case", ODD_PARTS)
+def test_attributes_and_tags_of_another_shape_are_left_out(case: str) -> None:
+    """What another tap has there is told of, and the record's other fields are written."""
+    record, unfit = ODD_PARTS[case]
+    found = wanted({"name": "A", **record}, SHAPE)
+    assert found.values == {"name": "A"}
+    assert found.unfit == {name: f"the value is not of the type {kind}" for name, kind in unfit.items()}
+
+
+def test_custom_attributes_of_a_contact_in_another_shape_are_left_out() -> None:
+    """Contacts have them at another place, and no tags."""
+    found = wanted({"first_name": "A", "custom": ["x"], "attributes": 5}, Shape(TYPES, CONTACT))
+    assert (found.values, found.unfit) == ({"first_name": "A"}, {"custom": "the value is not of the type object"})
+
+
 def test_what_is_cut_is_counted() -> None:
     """A text of more than 255 characters is cut, once counted."""
     record = {"name": "x" * 300, "attributes": {"custom": {"plan": "x" * 300}}}

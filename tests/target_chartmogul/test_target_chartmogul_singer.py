@@ -79,6 +79,55 @@ def test_a_batch_message_is_refused_in_a_sentence(target: Any) -> None:
         TargetChartmogul(config=target.config()).listen(lines(schema("customers"), batch))
 
 
+NO_MESSAGES = {
+    "cut": '{"type": "RECORD", "stream": "customers", "record": {"external_id": "1", "email": "joe@a.exam',
+    "text": "joe@a.example is read",
+    "half a character": '{"type": "RECORD", "stream": "customers", "record": {"name": "joe@a.example \\ud83d"}}',
+    "another type": '{"type": "joe@a.example"}',
+    "no type": '{"joe@a.example": 1}',
+    "no stream": '{"type": "RECORD", "record": {"email": "joe@a.example"}}',
+    "no record": '{"type": "RECORD", "stream": "customers", "record": ["joe@a.example"]}',
+    "no object": '["joe@a.example"]',
+}
+
+
+@pytest.mark.parametrize("line", NO_MESSAGES.values(), ids=NO_MESSAGES)
+def test_a_line_that_is_no_message_ends_the_run_unshown(account: Any, target: Any, line: str) -> None:
+    """A tap that is killed while it writes leaves half a line: one sentence names it, and shows nobody's data."""
+    code, out, log = run_on(target, json.dumps(schema("customers")) + "\n" + line)
+    assert (code, out, account.writes()) == (1, "", 0)
+    assert "Line 2 of the input is no Singer message" in log.splitlines()[-1]
+    assert "joe" not in log
+    assert "Traceback" not in log
+
+
+def test_input_that_is_no_utf8_ends_the_run_in_a_sentence(target: Any) -> None:
+    """So do bytes that are no text, and a record before its schema."""
+    code, _, log = run_on(target, b'{"type": "STATE", "value": {}}\n\xff\xfe\n')
+    assert (code, "Traceback" in log) == (1, False)
+    assert "The input is no UTF-8 after line" in log or "Line 2 of the input is no Singer message" in log
+    code, _, log = run_on(target, json.dumps(record("customers", external_id="1")))
+    assert (code, "before a corresponding schema" in log, "Traceback" in log) == (1, True, False)
+
+
+def test_a_misspelt_setting_is_refused(target: Any) -> None:
+    """A setting that there is none of would be passed by, and leads written into another data source than was meant."""
+    code, _, log = run_on(target, "", data_source="Leads")
+    assert code == 1
+    assert "There is no setting `data_source`: is `data_source_name` meant?" in log
+
+
+def run_on(target: Any, given: str | bytes, **settings: Any) -> tuple[int, str, str]:
+    """Run the command on this input; its exit code, output and log."""
+    target.directory.mkdir(exist_ok=True)
+    config = target.directory / "config.json"
+    config.write_text(json.dumps(target.config(**settings)))
+    command = [Path(sys.executable).with_name("target-chartmogul"), "--config", config]
+    text = given.encode() if isinstance(given, str) else given
+    done = subprocess.run(command, input=text, capture_output=True, check=False, timeout=60)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
 def test_any_tap_will_do(account: Any, target: Any) -> None:
     """A stream of another origin, with the least of fields, is written."""
     sent = lines(schema("customers"), record("customers", external_id="1", name="One"), record("customers", name="No"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -167,6 +169,30 @@ def test_a_contact_without_a_customer_is_told_of(account: Any, target: Any, pers
     assert ran.summary == {"status": "completed", "records": 1, "skipped": {"no_customer": 1}}
     assert ran.rows("skipped") == [["contacts", "ann:nobody", "nobody", "", "no_customer", "", "", ""]]
     assert account.contacts() == {}
+
+
+def test_a_contact_that_names_no_customer_is_told_of(account: Any, target: Any, person: Record) -> None:
+    """Somebody without a company, whom `only_linked_contacts: false` of the map sends along, is the same skip."""
+    ran = target.run([person("ann", "") | {"external_id": "ann:", "customer_external_id": None}])
+    assert ran.summary == {"status": "completed", "records": 1, "skipped": {"no_customer": 1}}
+    assert ran.rows("skipped") == [["contacts", "ann:", "", "", "no_customer", "", "", ""]]
+    assert account.contacts() == {}
+
+
+@pytest.mark.parametrize("records", [0, 1], ids=["nothing", "a change"])
+def test_a_source_that_is_gone_is_told_of(
+    account: Any, target: Any, lead: Record, caplog: pytest.LogCaptureFixture, records: int
+) -> None:
+    """A run that finds no data source says how to fill it again, for its input may be only what changed since."""
+    everything = [lead("a"), lead("b")]
+    target.run(everything)
+    account.call("DELETE", f"/data_sources/{account.source()}")
+    account.settle()
+    for comes, told in ((everything[:records], 1), (everything, 1 - records), (everything, 0)):
+        caplog.clear()
+        target.run(comes)
+        assert sum("meltano run resync-leads" in line for line in caplog.messages) == told
+    assert sorted(account.customers()) == ["a", "b"]
 
 
 def test_a_contact_on_another_customer_is_told_of_once(account: Any, target: Any, lead: Record, person: Record) -> None:

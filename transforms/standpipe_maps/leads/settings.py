@@ -31,7 +31,8 @@ SETTINGS = (
         th.BooleanType,
         default=True,
         title="Only contacts with a company",
-        description="Send no contact that belongs to no company.",
+        description="Send no contact that belongs to no company: in ChartMogul a contact is a customer's, so "
+        "target-chartmogul skips it.",
     ),
     th.Property(
         "trial_date_field",
