@@ -15,12 +15,10 @@ from singer_sdk.exceptions import (
     RecordsWithoutSchemaException,
 )
 from singer_sdk.helpers.capabilities import PluginCapabilities
-from singer_sdk.singerlib.exceptions import SingerReadError
 
 from target_chartmogul.client import client_for
 from target_chartmogul.kinds import KINDS
 from target_chartmogul.messages import LineReader
-from target_chartmogul.reading import LineReader
 from target_chartmogul.run import Run
 from target_chartmogul.settings import PROPERTIES, misspelt, settings_from
 from target_chartmogul.sinks import RecordSink, UnknownStreamSink
@@ -127,7 +125,6 @@ class TargetChartmogul(Target):
             target.run.connect()
             target.listen(file_input)
         except (ConfigurationError, FatalAPIError, RecordsWithoutSchemaException) as error:
-        except (ConfigurationError, FatalAPIError, SingerReadError, RecordsWithoutSchemaException) as error:
             cls.logger.error("%s", error)  # noqa: TRY400 - the sentence is all the user needs
             sys.exit(1)
         except RecordRefusedError as error:
