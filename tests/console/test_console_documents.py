@@ -21,6 +21,8 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 OURS = (ROOT / "console/README.md").read_text()
 PIPELINE = "tests/pipeline/test_pipeline_console.py"
+LEADS = "tests/pipeline/test_pipeline_leads.py"
+IMPORTED = "test_what_was_imported_is_listed_and_deleted_and_imported_again"
 ALONE = "tests/packaging/test_packaging_alone.py::test_a_plugin_installs_alone_and_tells_about_itself"
 #: Every command that the README shows, and the test that runs it.
 COMMANDS = {
@@ -38,6 +40,13 @@ COMMANDS = {
     "meltano invoke standpipe:schedule install": f"{PIPELINE}::test_the_line_of_the_crontab_runs_the_job",
     "meltano invoke standpipe:status": f"{PIPELINE}::test_status_reads_as_the_readme_shows_it",
     "meltano invoke standpipe:unlink intercom --yes": f"{PIPELINE}::test_unlink_leaves_nothing_but_logs",
+    "meltano invoke standpipe:setup chartmogul": f"{PIPELINE}::test_a_second_pipeline_comes_and_goes_by_itself",
+    "meltano run sync-leads": f"{PIPELINE}::test_a_second_pipeline_comes_and_goes_by_itself",
+    "meltano run resync-leads": f"{LEADS}::test_only_leads_that_changed_are_written",
+    "meltano run merge-report": f"{LEADS}::test_a_merge_is_reported_before_it_is_made",
+    "meltano invoke target-chartmogul:review": f"{LEADS}::{IMPORTED}",
+    "meltano invoke target-chartmogul:sources": f"{LEADS}::{IMPORTED}",
+    "meltano invoke target-chartmogul:delete-source": f"{LEADS}::{IMPORTED}",
     "pip install ./tap-chargebee && tap-chargebee --config config.json --discover": ALONE,
     "pip install ./target-intercom && any-tap | target-intercom --config config.json": ALONE,
     "pip install ./transforms && map-subscriptions --about": ALONE,
