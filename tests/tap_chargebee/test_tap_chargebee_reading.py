@@ -106,6 +106,14 @@ def test_a_page_on_which_the_times_end() -> None:
     assert read(Site([*range(0, 50, 10), *[None] * 20])) == [str(row) for row in range(25)]
 
 
+@pytest.mark.parametrize("undated_first", [True, False], ids=["at the beginning", "at the end"])
+def test_a_long_list_has_its_records_without_a_time(undated_first: bool) -> None:  # noqa: FBT001 either end of the list
+    """Filters by time hide them from every stretch that is read aside, at whichever end of the list they are."""
+    times: list[int | None] = [*range(0, 90_000, 100), *[None] * 25]
+    ids = read(Site(times, undated_first=undated_first))
+    assert sorted(ids, key=int) == [str(row) for row in range(len(times))]
+
+
 def test_what_goes_wrong_with_a_page_reaches_who_waits_for_it() -> None:
     """An error of ours while a page is taken in ends the reading; nobody waits for a page that never comes."""
     site = Site(list(range(0, 90_000, 30)))
