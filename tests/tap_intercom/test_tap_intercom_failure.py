@@ -107,6 +107,30 @@ def test_a_stream_that_is_refused_stops_the_run_before_its_first_message(
     )
 
 
+@pytest.mark.parametrize(
+    ("record", "problem"),
+    [
+        (5, "Expected `object`, got `int`"),
+        ({"id": "a", "updated_at": 1}, "Object missing required field `created_at`"),
+        (
+            {"id": "a", "created_at": 1, "updated_at": "2026-01-15"},
+            "Expected `int | null`, got `str` - at `$.updated_at`",
+        ),
+        ({"id": "a", "created_at": 1, "updated_at": 1.5}, "Expected `int | null`, got `float` - at `$.updated_at`"),
+    ],
+    ids=["no record", "no creation", "words", "half a second"],
+)
+def test_what_is_no_record_is_one_sentence(
+    run_tap: Callable[..., Any], catalog_of: Callable[..., Any], sandbox: RunningSandbox, record: Any, problem: str
+) -> None:
+    """A record without the times that it is read by ends the run before a message, and no such time gets into STATE."""
+    body = {"type": "list", "data": [record]}
+    sandbox.fault(api="intercom", path="/contacts/search", effect={"status": 200, "body": body})
+    run = run_tap(catalog=catalog_of("contacts"))
+    assert run.messages == []
+    assert run.refusal == f"Intercom sent something that is no record of /contacts/search: {problem}."
+
+
 def test_what_is_gone_when_it_is_asked_for_is_passed_over(
     run_tap: Callable[..., Any], catalog_of: Callable[..., Any], sandbox: RunningSandbox
 ) -> None:
