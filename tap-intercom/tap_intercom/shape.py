@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tap_intercom.errors import Refusal
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -59,10 +61,16 @@ class Shape:
     """
 
     def __init__(self, resource: Resource, lists: Iterable[str] = ()) -> None:
-        names = [*resource.primary_keys, "id", "created_at", "updated_at", resource.replication_key or "id"]
-        heads = [(name, More | None, None) for name in dict.fromkeys((*resource.lists, *lists))]
-        head = msgspec.defstruct("Head", [*((name, Any, None) for name in dict.fromkeys(names)), *heads])
-        self._head = msgspec.json.Decoder(head)
+        kinds: dict[str, Any] = dict.fromkeys((*resource.primary_keys, "id", "created_at", "updated_at"), Any)
+        kinds |= {resource.replication_key: int | None} if resource.replication_key else {}
+        kinds |= dict.fromkeys((*resource.lists, *lists), More | None)
+        # A search finds its way by the time of creation, so there is none without.
+        needed = {"created_at": int} if resource.way == "search" else {}
+        fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [
+            (name, needed[name]) if name in needed else (name, kind, None) for name, kind in kinds.items()
+        ]
+        self._head = msgspec.json.Decoder(msgspec.defstruct("Head", fields, kw_only=True))
+        self._path = resource.path
         self._single = resource.single
         self._bare = not resource.answer
         self.page: Any = self._page(resource)
@@ -87,5 +95,12 @@ class Shape:
         return [self.item(one) for one in ([found] if self._single else found)]
 
     def item(self, text: bytes | msgspec.Raw) -> Item:
-        """The item of one record's JSON."""
-        return Item(text, self._head.decode(text))
+        """The item of one record's JSON.
+
+        Raises:
+            Refusal: it is no record, or a time in it is none.
+        """
+        try:
+            return Item(text, self._head.decode(text))
+        except msgspec.ValidationError as error:
+            raise Refusal(f"Intercom sent something that is no record of {self._path}: {error}.") from error

@@ -107,19 +107,43 @@ def test_a_stream_that_is_refused_stops_the_run_before_its_first_message(
     )
 
 
+@pytest.mark.parametrize(
+    ("record", "problem"),
+    [
+        (5, "Expected `object`, got `int`"),
+        ({"id": "a", "updated_at": 1}, "Object missing required field `created_at`"),
+        (
+            {"id": "a", "created_at": 1, "updated_at": "2026-01-15"},
+            "Expected `int | null`, got `str` - at `$.updated_at`",
+        ),
+        ({"id": "a", "created_at": 1, "updated_at": 1.5}, "Expected `int | null`, got `float` - at `$.updated_at`"),
+    ],
+    ids=["no record", "no creation", "words", "half a second"],
+)
+def test_what_is_no_record_is_one_sentence(
+    run_tap: Callable[..., Any], catalog_of: Callable[..., Any], sandbox: RunningSandbox, record: Any, problem: str
+) -> None:
+    """A record without the times that it is read by ends the run before a message, and no such time gets into STATE."""
+    body = {"type": "list", "data": [record]}
+    sandbox.fault(api="intercom", path="/contacts/search", effect={"status": 200, "body": body})
+    run = run_tap(catalog=catalog_of("contacts"))
+    assert run.messages == []
+    assert run.refusal == f"Intercom sent something that is no record of /contacts/search: {problem}."
+
+
 def test_what_is_gone_when_it_is_asked_for_is_passed_over(
     run_tap: Callable[..., Any], catalog_of: Callable[..., Any], sandbox: RunningSandbox
 ) -> None:
     """A conversation deleted, or a contact merged, between its list and its own page ends no run."""
     gone = {"type": "error.list", "errors": [{"code": "not_found", "message": "Resource Not Found"}]}
     merged = {"type": "error.list", "errors": [{"code": "contact_merged", "message": "Contact has been merged"}]}
-    sandbox.fault(api="intercom", path="/conversations/*", method="GET", nth=2, effect={"status": 404, "body": gone})
+    held = {one.id for one in sandbox.world.intercom.conversations.live() if one.parts}
+    deleted = min(held)
+    sandbox.fault(api="intercom", path=f"/conversations/{deleted}", effect={"status": 404, "body": gone})
     sandbox.fault(api="intercom", path="/contacts/*/tags", effect={"status": 410, "body": merged})
     run = run_tap(catalog=catalog_of("conversation_parts", "contacts", "contact_tags"))
     assert run.refusal is None
-    known = sandbox.world.intercom.conversations
-    asked = {record["conversation_id"] for record in run.records["conversation_parts"]}
-    assert len(asked) == sum(bool(one.parts) for one in known.live()) - 1
+    assert {record["conversation_id"] for record in run.records["conversation_parts"]} == held - {deleted}
 
 
 class Killed(BaseException):

@@ -157,8 +157,11 @@ def test_what_goes_wrong_with_a_page_reaches_who_waits_for_it() -> None:
     """An error while a page is taken in ends the reading; nobody waits for a page that never comes."""
     workspace = Workspace(list(range(2 * DAY, 990 * DAY, DAY)))
     workspace._rows[500] = (None, "no time")  # type: ignore[call-overload] # noqa: SLF001 what no list holds
-    with pytest.raises(TypeError):
+    with pytest.raises(Refusal) as told:
         read(workspace)
+    assert told.value.message == (
+        "Intercom sent something that is no record of /contacts/search: Expected `int`, got `null` - at `$.created_at`."
+    )
 
 
 def heads(count: int) -> list[Item]:
