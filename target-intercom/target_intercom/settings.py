@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ from target_intercom.rules import Rules
 from target_intercom.transport import REGIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
     from target_intercom.kinds import Kind
 
 _URL = re.compile(r"https?://[\w.\-]+(:\d{1,5})?(/\S*)?|https?://\[[0-9a-fA-F:]+\](:\d{1,5})?(/\S*)?")
@@ -105,6 +108,16 @@ def settings_from(config: Mapping[str, Any]) -> Settings:
         record_url=(config.get("record_url") or "").strip(),
         report_dir=Path(config["report_dir"]),
     )
+
+
+def misspelt(given: Iterable[str], known: Collection[str]) -> list[str]:
+    """Give one sentence for each setting that there is none of, with the one that is meant."""
+    return [_unknown(name, known) for name in given if name not in known]
+
+
+def _unknown(name: str, known: Collection[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return f"There is no setting `{name}`" + (f": is `{near[0]}` meant?" if near else ".")
 
 
 def _assert_token(token: str) -> None:

@@ -21,7 +21,7 @@ from target_intercom.kinds import KINDS
 from target_intercom.messages import LineReader
 from target_intercom.options import PROPERTIES
 from target_intercom.run import Run
-from target_intercom.settings import settings_from
+from target_intercom.settings import misspelt, settings_from
 from target_intercom.sinks import RecordSink, UnknownStreamSink
 from target_intercom.transport import RecordRefusedError
 
@@ -67,12 +67,15 @@ class TargetIntercom(Target):
         return RecordSink if stream_name in KINDS else UnknownStreamSink
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        """Say where a missing token may come from, which the SDK's own sentence does not."""
-        if raise_errors and not self._config.get("access_token"):
-            sentence = (
+        """Say where a missing token may come from, which the SDK's own sentence does not, refuse unknown settings."""
+        self.append_builtin_config(self.config_jsonschema)
+        sentences = misspelt(self._config, self.config_jsonschema["properties"])
+        if not self._config.get("access_token"):
+            sentences.append(
                 "The setting `access_token` is missing: set it, or TARGET_INTERCOM_ACCESS_TOKEN and --config=ENV."
             )
-            raise ConfigValidationError(sentence, errors=[sentence], schema=self.config_jsonschema)
+        if raise_errors and sentences:
+            raise ConfigValidationError(" ".join(sentences), errors=sentences, schema=self.config_jsonschema)
         return super()._validate_config(raise_errors=raise_errors)
 
     def process_endofpipe(self) -> None:
