@@ -3,6 +3,8 @@
 .PHONY: help demo test conformance faults ledger bench lint format sandbox readme constraints clean
 
 PYTHON ?= python3
+# Two at a time, a file of tests in one go: some build up what the next ones of their file look at.
+SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 export UV_COMPILE_BYTECODE := 1
 
@@ -13,11 +15,11 @@ demo: .venv/synced ## Run the whole pipeline against the sandbox: no account nee
 	@$(UV) run --no-sync demo $(if $(KEEP),--keep || [ $$? -eq 130 ])
 
 test: .venv/synced ## Run every test
-	$(UV) run --no-sync pytest -n 2 --dist loadgroup
+	$(UV) run --no-sync pytest $(SIDE_BY_SIDE)
 
 conformance: .venv/synced ## Run others' clients and connectors against the sandbox, then fuzz it for a minute
-	$(UV) run --no-sync pytest -n 2 --dist loadgroup -m conformance tests/conformance
-	$(UV) run --no-sync pytest -n 2 --dist loadgroup -m fuzz --hypothesis-profile=thorough tests/sandbox
+	$(UV) run --no-sync pytest $(SIDE_BY_SIDE) -m conformance tests/conformance
+	$(UV) run --no-sync pytest $(SIDE_BY_SIDE) -m fuzz --hypothesis-profile=thorough tests/sandbox
 
 faults: .venv/synced ## Kill, drop and storm, at fifty moments
 	FAULT_MOMENTS=50 $(UV) run --no-sync pytest -m faults -n 2

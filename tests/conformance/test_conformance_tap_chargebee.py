@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from conftest import Connector
     from sandbox.testing import RunningSandbox
 
-pytestmark = [pytest.mark.conformance, pytest.mark.xdist_group("tap-chargebee")]
+pytestmark = pytest.mark.conformance
 
 CONFIG = {"site": "sandbox", "api_key": "sandbox_key", "start_date": "2010-01-01T00:00:00Z"}
 KEYS = {"events": "occurred_at", "comments": "created_at", "promotional_credits": "created_at"}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sandbox.intercom.workspace import Workspace
     from sandbox.testing import RunningSandbox
 
-pytestmark = [pytest.mark.conformance, pytest.mark.xdist_group("tap-intercom")]
+pytestmark = pytest.mark.conformance
 
 CONFIG = {"access_token": "sandbox_token", "user_agent": "conformance", "start_date": "2010-01-01T00:00:00Z"}
 

@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 
     from conftest import Project
 
-# A group of its own: it waits a minute for cron, and others may go on meanwhile.
-pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("console")]
+pytestmark = pytest.mark.pipeline
 
 ROOT = Path(__file__).parents[2]
 JOBS = [job["name"] for job in yaml.safe_load((ROOT / "meltano.yml").read_text())["jobs"]]

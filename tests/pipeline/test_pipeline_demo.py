@@ -15,7 +15,6 @@ DEMO = Path(sys.executable).with_name("demo")
 
 
 @pytest.mark.pipeline
-@pytest.mark.xdist_group("pipeline")
 def test_the_readme_shows_what_the_demo_prints() -> None:
     """The shown output is real: run again, even with other people's keys around, it is the same to the letter."""
     keys = {"TAP_CHARGEBEE_API_KEY": "a-real-key", "TARGET_INTERCOM_API_URL": "https://api.intercom.io"}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from conftest import Intercom, Project
     from sandbox.testing import RunningSandbox
 
-pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
+pytestmark = pytest.mark.pipeline
 
 
 def count(sandbox: RunningSandbox, api: str, method: str, path: str) -> int:

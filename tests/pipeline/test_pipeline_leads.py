@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from conftest import ChartMogul, Project
     from sandbox.testing import RunningSandbox
 
-pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
+pytestmark = pytest.mark.pipeline
 
 TARGET = "target-chartmogul"
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from conftest import Intercom, Project
     from sandbox.testing import RunningSandbox
 
-pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
+pytestmark = pytest.mark.pipeline
 
 
 def test_a_first_run_says_the_same_at_every_seam(project: Project, intercom: Intercom) -> None:

@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from conftest import Intercom, Project
 
-pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
+pytestmark = pytest.mark.pipeline
 
 
 def test_a_trial_writes_ten_customers_and_moves_no_state(project: Project, intercom: Intercom) -> None:

@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from conftest import Intercom, Project
 
-pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
+pytestmark = pytest.mark.pipeline
 
 
 def test_a_validation_writes_reports_and_nothing_else(project: Project, intercom: Intercom) -> None:

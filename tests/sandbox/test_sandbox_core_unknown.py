@@ -36,7 +36,7 @@ NEEDED = {f"/{row.path}": [f"{name}={row.equals[name].values[0]}&" for name in r
 
 def filled(path: str, sandbox: RunningSandbox) -> str:
     """The path with ids that are there, where a parent must be found before its parameters are read."""
-    for name in ("customers", "subscriptions", "quotes", "items"):
+    for name in ("customers", "subscriptions", "omnichannel_subscriptions", "quotes", "items"):
         live = next(one.id for one in sandbox.world.business.table(name).records if not one.deleted)
         path = path.replace(f"/{name}/{{id}}/", f"/{name}/{live}/")
     return path.replace("{id}", "1")

@@ -109,5 +109,7 @@ def environment(sandbox: RunningSandbox, folder: Path) -> dict[str, str]:
         "TARGET_INTERCOM_REPORT_DIR": str(folder / "target-intercom"),
         "TARGET_CHARTMOGUL_API_KEY": "sandbox_key",
         "TARGET_CHARTMOGUL_API_URL": sandbox.chartmogul_url,
+        # Less than ChartMogul permits: on a busy machine replies bunch up, and a call refused for that is another call.
+        "TARGET_CHARTMOGUL_REQUESTS_PER_SECOND": "30",
         "TARGET_CHARTMOGUL_REPORT_DIR": str(folder / "target-chartmogul"),
     }
