@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -22,17 +23,17 @@ if TYPE_CHECKING:
 class PartsStream(ChargebeeStream):
     """A resource of which each call answers one part; what the last run read of it is known by when that was."""
 
+    @abstractmethod
     def _parts(self) -> Iterable[str]:
         """What to ask for, a call each."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _of_part(self, part: str) -> list[dict[str, Any]]:
         """The items of one part.
 
         Raises:
             Gone: it is not there.
         """
-        raise NotImplementedError
 
     def _records(self) -> Iterator[Any]:
         # Before the pages of the parents' list: whoever waits for a part has no need of a further page.
