@@ -17,8 +17,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from singer_sdk.exceptions import RetriableAPIError
 
+from tap_chargebee._kit.rate_limit import Cooldown, RateLimiter
 from tap_chargebee.errors import Problem, Refusal, refusal
-from tap_chargebee.waiting import Budget, Pause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -104,8 +104,8 @@ class ChargebeeClient:
         self._answered = 0
         self._timeout = (CONNECT_TIMEOUT, timeout)
         self._sleep = sleep
-        self._pause = Pause(sleep, clock)
-        self._budget = Budget(requests_per_minute, sleep, clock)
+        self._pause = Cooldown(sleep, clock)
+        self._budget = RateLimiter(requests_per_minute, sleep, clock)
         self._session = requests.Session()
         self._session.auth = (api_key, "")
         self._session.headers["Accept"] = "application/json"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tap_chargebee import windows
+from tap_chargebee._kit.progress import Progress
 from tap_chargebee.errors import Gone
-from tap_chargebee.progress import Progress
 from tap_chargebee.reading import Family, Reading
 from tap_chargebee.resources import ROWS
 from tap_chargebee.streams import ChargebeeStream
@@ -38,7 +38,7 @@ class PartsStream(ChargebeeStream):
     def _records(self) -> Iterator[Any]:
         # Before the pages of the parents' list: whoever waits for a part has no need of a further page.
         ahead = 2 * self.config["max_concurrency"]
-        family = Family(self._source.crew, self._parts(), self._answer, key=(self._place, -1), ahead=ahead)
+        family = Family(self._source.pool, self._parts(), self._answer, key=(self._place, -1), ahead=ahead)
         progress = Progress(self.logger, until=None)
         passed_over = 0
         for part, items in family:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Future
 
+    from tap_chargebee._kit.fetch_pool import FetchPool, Key
     from tap_chargebee.client import ChargebeeClient
-    from tap_chargebee.crew import Crew, Key
     from tap_chargebee.resource import Resource
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ class Reading:
     of it arrives in the order of the list.
 
     Args:
-        crew: who fetches.
+        pool: who fetches.
         client: the site.
         resource: the row of the table.
         queries: the parameters of each list to read, one after the other.
@@ -68,7 +68,7 @@ class Reading:
 
     def __init__(  # noqa: PLR0913 what to read, with what, and between which bounds
         self,
-        crew: Crew,
+        pool: FetchPool,
         client: ChargebeeClient,
         resource: Resource,
         queries: Sequence[Mapping[str, str]],
@@ -77,7 +77,7 @@ class Reading:
         now: int,
         end: int | None = None,
     ) -> None:
-        self._crew = crew
+        self._crew = pool
         self._client = client
         self._resource = resource
         self._shape = Shape(resource)
@@ -93,7 +93,7 @@ class Reading:
         self._head: Segment | None = segments[0] if segments else None
         self._first = self._head
         if self._head is not None:
-            with crew.changed:
+            with pool.changed:
                 self._send(self._head)
 
     def wait(self) -> None:
@@ -250,15 +250,17 @@ class Family(Generic[T]):
     """What is asked for part by part, a call each, many at a time, in the order of the parts.
 
     Args:
-        crew: who fetches.
+        pool: who fetches.
         parts: what to ask for.
         fetch: the answer to one of them.
         key: where in the output the answers belong.
         ahead: for how many parts to ask ahead.
     """
 
-    def __init__(self, crew: Crew, parts: Iterable[str], fetch: Callable[[str], T], *, key: Key, ahead: int) -> None:
-        self._crew = crew
+    def __init__(
+        self, pool: FetchPool, parts: Iterable[str], fetch: Callable[[str], T], *, key: Key, ahead: int
+    ) -> None:
+        self._crew = pool
         self._parts = parts
         self._fetch = fetch
         self._key = key

@@ -7,8 +7,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from tap_chargebee import bookmarks, rules
+from tap_chargebee._kit.fetch_pool import FetchPool
 from tap_chargebee.client import ChargebeeClient
-from tap_chargebee.crew import Crew
 from tap_chargebee.errors import Refusal
 from tap_chargebee.events import News, event_query, followed
 from tap_chargebee.reading import Reading
@@ -53,10 +53,10 @@ class Source:
         )
 
     @cached_property
-    def crew(self) -> Crew:
+    def pool(self) -> FetchPool:
         """Who fetches."""
         size = self.config["max_concurrency"]
-        return Crew(size, room=min(6 * size, MOST_PAGES))
+        return FetchPool(size, room=min(6 * size, MOST_PAGES))
 
     @cached_property
     def site(self) -> Site:
@@ -116,7 +116,7 @@ class Source:
         self.news = News(following)
         query = event_query(followed(following), Window(min(following.values()), self.run_start))
         reading = Reading(
-            self.crew, self.client, ROWS["events"], [query], key=(-1,), now=self.run_start, end=self.run_start
+            self.pool, self.client, ROWS["events"], [query], key=(-1,), now=self.run_start, end=self.run_start
         )
         for page in reading:
             for item in page:

@@ -18,11 +18,11 @@ from singer_sdk.singerlib import RecordMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
 
 from tap_chargebee import bookmarks, schemas, windows
+from tap_chargebee._kit.progress import Progress
 from tap_chargebee.errors import Gone, NotOffered
 from tap_chargebee.events import LIFE
 from tap_chargebee.line_items import completed
 from tap_chargebee.overlap import Overlap
-from tap_chargebee.progress import Progress
 from tap_chargebee.reading import Reading
 from tap_chargebee.resources import STREAM_PLACES
 
@@ -89,7 +89,7 @@ class ChargebeeStream(Stream):
 
     def _read(self, resource: Resource, queries: list[dict[str, str]], *, part: int = 0) -> Reading:
         source = self._source
-        return Reading(source.crew, source.client, resource, queries, key=(self._place, part), now=source.run_start)
+        return Reading(source.pool, source.client, resource, queries, key=(self._place, part), now=source.run_start)
 
     def _queries(self) -> list[dict[str, str]]:
         if self._source.is_subset:

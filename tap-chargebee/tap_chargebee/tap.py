@@ -13,6 +13,7 @@ from singer_sdk.exceptions import MapExpressionError, StreamMapConfigError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 
 from tap_chargebee import fields, rules
+from tap_chargebee._kit.writer import Writer
 from tap_chargebee.command import checked, refuse
 from tap_chargebee.errors import NotOffered, Refusal
 from tap_chargebee.parts import stream_of
@@ -20,7 +21,6 @@ from tap_chargebee.resources import ROWS, STREAMS
 from tap_chargebee.settings import SETTINGS
 from tap_chargebee.source import Source
 from tap_chargebee.streams import ChargebeeStream
-from tap_chargebee.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

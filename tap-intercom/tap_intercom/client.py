@@ -15,8 +15,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from singer_sdk.exceptions import RetriableAPIError
 
+from tap_intercom._kit.rate_limit import Cooldown, RateLimiter
 from tap_intercom.errors import FIRST, Problem, Refusal, refusal
-from tap_intercom.waiting import Budget, Pause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -103,8 +103,8 @@ class IntercomClient:
         self._timeout = (CONNECT_TIMEOUT, timeout)
         self._connections = connections
         self._sleep = sleep
-        self._pause = Pause(sleep, clock)
-        self._budget = Budget(requests_per_minute, sleep, clock)
+        self._pause = Cooldown(sleep, clock)
+        self._budget = RateLimiter(requests_per_minute, sleep, clock)
         self._token = access_token
         self._session = requests.Session()
         # Not a header of the session: an entry of the user's .netrc would go before it.

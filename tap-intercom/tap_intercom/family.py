@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
 
-    from tap_intercom.crew import Crew, Key
+    from tap_intercom._kit.fetch_pool import FetchPool, Key
     from tap_intercom.shape import Item
 
 T = TypeVar("T")
@@ -22,7 +22,7 @@ class Family(Generic[T]):
     """Records, each with what was fetched for it; None for one that needs nothing.
 
     Args:
-        crew: who fetches.
+        pool: who fetches.
         parents: the records.
         needs: whether a record needs anything.
         fetch: what a record needs.
@@ -32,7 +32,7 @@ class Family(Generic[T]):
 
     def __init__(  # noqa: PLR0913 what to fetch, for what, and by whom
         self,
-        crew: Crew,
+        pool: FetchPool,
         parents: Iterable[Item],
         *,
         needs: Callable[[Item], bool],
@@ -40,7 +40,7 @@ class Family(Generic[T]):
         key: Key,
         ahead: int,
     ) -> None:
-        self._crew = crew
+        self._crew = pool
         self._parents = parents
         self._needs = needs
         self._fetch = fetch

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from concurrent.futures import Future
 
+    from tap_intercom._kit.fetch_pool import FetchPool, Key
     from tap_intercom.client import IntercomClient
-    from tap_intercom.crew import Crew, Key
     from tap_intercom.resource import Resource
     from tap_intercom.shape import Item, Shape
 
@@ -38,7 +38,7 @@ class Listing:
     """The items of a list: its first page tells how many there are, and the others are fetched side by side.
 
     Args:
-        crew: who fetches.
+        pool: who fetches.
         client: the workspace.
         resource: the row of the table.
         shape: what the items look like.
@@ -48,7 +48,7 @@ class Listing:
 
     def __init__(  # noqa: PLR0913 what to read, and with what
         self,
-        crew: Crew,
+        pool: FetchPool,
         client: IntercomClient,
         resource: Resource,
         shape: Shape,
@@ -56,7 +56,7 @@ class Listing:
         *,
         key: Key,
     ) -> None:
-        self._crew = crew
+        self._crew = pool
         self._client = client
         self._resource = resource
         self._shape = shape

@@ -14,8 +14,8 @@ from tap_intercom.windows import Span
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tap_intercom._kit.fetch_pool import FetchPool, Key
     from tap_intercom.client import IntercomClient
-    from tap_intercom.crew import Crew, Key
     from tap_intercom.resource import Resource
     from tap_intercom.shape import Item, Shape
 
@@ -78,7 +78,7 @@ class Reading:
     side by side. All of it arrives in the order of creation.
 
     Args:
-        crew: who fetches.
+        pool: who fetches.
         client: the workspace.
         resource: the row of the table.
         shape: what the items look like.
@@ -90,7 +90,7 @@ class Reading:
 
     def __init__(  # noqa: PLR0913 what to read, with what, and from when on
         self,
-        crew: Crew,
+        pool: FetchPool,
         client: IntercomClient,
         resource: Resource,
         shape: Shape,
@@ -100,7 +100,7 @@ class Reading:
         key: Key,
         now: int,
     ) -> None:
-        self._crew = crew
+        self._crew = pool
         self._client = client
         self._resource = resource
         self._shape = shape
@@ -111,7 +111,7 @@ class Reading:
         self._closed = False
         self._head: Segment | None = Segment(key, Span(0))
         self._first = self._head
-        with crew.changed:
+        with pool.changed:
             self._send(self._head)
 
     def wait(self) -> None:

@@ -54,7 +54,7 @@ class Sources:
         tap = self._tap
         since = [one.since for one in sharing]
         return Reading(
-            tap.crew,
+            tap.pool,
             tap.client,
             listed,
             shape,
@@ -69,4 +69,4 @@ class Sources:
         query = dict(asked.params)
         if listed.bounds:
             query |= zip(listed.bounds, (str(sharing[0].since or 0), str(tap.run_start)), strict=True)
-        return Listing(tap.crew, tap.client, asked, shape, query, key=(tap.place(sharing[0]),))
+        return Listing(tap.pool, tap.client, asked, shape, query, key=(tap.place(sharing[0]),))

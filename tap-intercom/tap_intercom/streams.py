@@ -17,12 +17,12 @@ from singer_sdk.singerlib import RecordMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
 from tap_intercom import schemas, windows
+from tap_intercom._kit.progress import Progress
 from tap_intercom.attributes import with_attributes
 from tap_intercom.completing import completed
 from tap_intercom.errors import Gone, NotOffered
 from tap_intercom.family import Family
 from tap_intercom.lists import all_of, within
-from tap_intercom.progress import Progress
 from tap_intercom.resources import STREAMS
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class IntercomStream(Stream):
     def _family(self, items: Iterator[Item], *, needs: Callable[[Item], bool], fetch: Callable[[Item], T]) -> Family[T]:
         ahead = 2 * self.config["max_concurrency"]
         key = (self._source.place(self), 1)
-        return Family(self._source.crew, items, needs=needs, fetch=fetch, key=key, ahead=ahead)
+        return Family(self._source.pool, items, needs=needs, fetch=fetch, key=key, ahead=ahead)
 
     def _children(self) -> Iterator[dict[str, Any]]:
         """The items that stand in, or hang on, each record of the parent that changed."""

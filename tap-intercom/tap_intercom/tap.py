@@ -15,15 +15,15 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.singerlib import Schema
 
 from tap_intercom import rules
+from tap_intercom._kit.fetch_pool import FetchPool
+from tap_intercom._kit.writer import Writer
 from tap_intercom.attributes import MODELS, own_attributes, with_attributes
 from tap_intercom.client import REGIONS, IntercomClient
-from tap_intercom.crew import Crew
 from tap_intercom.errors import NotOffered, Refusal
 from tap_intercom.resources import STREAMS
 from tap_intercom.settings import SETTINGS
 from tap_intercom.sources import Sources
 from tap_intercom.streams import IntercomStream
-from tap_intercom.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -106,10 +106,10 @@ class TapIntercom(Tap):
         )
 
     @cached_property
-    def crew(self) -> Crew:
+    def pool(self) -> FetchPool:
         """Who fetches."""
         size = self.config["max_concurrency"]
-        return Crew(size, room=min(6 * size, MOST_PAGES))
+        return FetchPool(size, room=min(6 * size, MOST_PAGES))
 
     @cached_property
     def start_date(self) -> int | None:

@@ -16,9 +16,9 @@ from singer_sdk.exceptions import (
 )
 from singer_sdk.helpers.capabilities import PluginCapabilities
 
+from target_chartmogul._kit.messages import LineReader
 from target_chartmogul.client import client_for
 from target_chartmogul.kinds import KINDS
-from target_chartmogul.messages import LineReader
 from target_chartmogul.run import Run
 from target_chartmogul.settings import PROPERTIES, misspelt, settings_from
 from target_chartmogul.sinks import RecordSink, UnknownStreamSink

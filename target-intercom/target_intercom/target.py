@@ -16,9 +16,9 @@ from singer_sdk.exceptions import (
 )
 from singer_sdk.helpers.capabilities import PluginCapabilities
 
+from target_intercom._kit.messages import LineReader
 from target_intercom.client import IntercomClient
 from target_intercom.kinds import KINDS
-from target_intercom.messages import LineReader
 from target_intercom.options import PROPERTIES
 from target_intercom.run import Run
 from target_intercom.settings import misspelt, settings_from

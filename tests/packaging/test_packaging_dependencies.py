@@ -20,6 +20,7 @@ FOLDERS = {
     "target-intercom": "target_intercom",
     "transforms": "standpipe_maps",
 }
+KIT = ROOT / "kit/singer_kit"
 DISTRIBUTIONS = {"backoff": "python-backoff", "dotenv": "python-dotenv", "singer_sdk": "singer-sdk", "yaml": "pyyaml"}
 UNSEEN = {"tzdata"}
 """Needed without being imported: Python's time zones, where the system has none."""
@@ -32,10 +33,34 @@ def test_imports_and_dependencies_are_the_same(folder: str, module: str) -> None
     declared = {re.split(r"[\[<>=~! ]", dependency)[0] for dependency in project["dependencies"]}
     imported = {
         DISTRIBUTIONS.get(name, name)
-        for path in (ROOT / folder / module).rglob("*.py")
+        for path in own_and_kit(ROOT / folder / module)
         for name in third_party(path, module)
     }
     assert declared - UNSEEN == imported
+
+
+def own_and_kit(package: Path) -> set[Path]:
+    """The files of a package, and the modules of the kit that they need, directly or through each other."""
+    own = {path for path in package.rglob("*.py") if "_kit" not in path.parts}
+    needed = {name for path in own for name in kit_imports(path, f"{package.name}._kit")}
+    while more := {name for known in needed for name in kit_imports(KIT / f"{known}.py", "")} - needed:
+        needed |= more
+    return own | {KIT / f"{name}.py" for name in needed}
+
+
+def kit_imports(path: Path, prefix: str) -> set[str]:
+    """The modules of the kit that a file imports: `from PACKAGE._kit.NAME` or, within the kit, `from .NAME`."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        if node.level and not prefix:
+            names |= {node.module} if node.module else {alias.name for alias in node.names}
+        elif prefix and node.module == prefix:
+            names |= {alias.name for alias in node.names}
+        elif prefix and (node.module or "").startswith(f"{prefix}."):
+            names.add(str(node.module).removeprefix(f"{prefix}."))
+    return {str(name) for name in names}
 
 
 def third_party(path: Path, own: str) -> set[str]:

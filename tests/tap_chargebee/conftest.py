@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import backoff
 import pytest
+from tap_chargebee._kit.writer import Writer
 from tap_chargebee.errors import Refusal
 from tap_chargebee.tap import TapChargebee
-from tap_chargebee.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 from tap_chargebee import client as module
+from tap_chargebee._kit.rate_limit import Cooldown, RateLimiter
 from tap_chargebee.client import ChargebeeClient, Site
 from tap_chargebee.errors import Refusal
 from tap_chargebee.line_items import completed
 from tap_chargebee.resources import ROWS
 from tap_chargebee.shape import Shape
-from tap_chargebee.waiting import Budget, Pause
 
 if TYPE_CHECKING:
     from requests_mock import Mocker
@@ -116,7 +116,7 @@ def test_who_is_refused_while_others_are_served_does_not_give_up(requests_mock: 
 
 def test_a_429_holds_every_worker(clock: Clock) -> None:
     """The longest wait that anybody was told holds everybody, and nobody longer than that."""
-    pause = Pause(clock.sleep, clock.read)
+    pause = Cooldown(clock.sleep, clock.read)
     pause.extend(55)
     clock.now += 20
     pause.extend(5)
@@ -261,7 +261,7 @@ def test_a_page_that_takes_too_long_is_asked_for_in_smaller_ones(
 
 def test_a_budget_spaces_the_calls(clock: Clock) -> None:
     """Sixty calls a minute are one a second and a little more; time that passed by itself is not waited for again."""
-    budget = Budget(60, clock.sleep, clock.read)
+    budget = RateLimiter(60, clock.sleep, clock.read)
     for _ in range(3):
         budget.spend()
     assert clock.slept == [pytest.approx(1 / 0.98)] * 2
@@ -272,7 +272,7 @@ def test_a_budget_spaces_the_calls(clock: Clock) -> None:
 
 def test_no_budget_is_no_wait(clock: Clock) -> None:
     """Without a limit nobody waits."""
-    Budget(None, clock.sleep, clock.read).spend()
+    RateLimiter(None, clock.sleep, clock.read).spend()
     assert clock.slept == []
 
 

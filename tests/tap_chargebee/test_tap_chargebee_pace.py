@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tap_chargebee.progress import Progress
+from tap_chargebee._kit.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +77,7 @@ def test_a_run_tells_of_its_progress(
     run_tap: Callable[..., Any], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The line of a stream names it, and comes while it is read."""
-    monkeypatch.setattr("tap_chargebee.progress.EVERY", 0.0)
+    monkeypatch.setattr("tap_chargebee._kit.progress.EVERY", 0.0)
     caplog.set_level("INFO")
     run_tap(page_size=20)
     told = [one.message for one in caplog.records if one.name == "tap-chargebee.invoices" and "pages" in one.message]

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tap_chargebee.crew import Crew
+from tap_chargebee._kit.fetch_pool import FetchPool
 from tap_chargebee.reading import Family, Reading
 from tap_chargebee.resource import Resource
 from tap_chargebee.windows import Span, cut, span_query
@@ -69,7 +69,7 @@ def fits(at: int | None, query: Mapping[str, str]) -> bool:
 
 def read(site: Site, *, size: int = 4, room: int = 24) -> list[str]:
     """The ids that a reading gives, in its order."""
-    reading = Reading(Crew(size, room), site, CUSTOMERS, [{"sort_by[asc]": "created_at"}], key=(0,), now=NOW)  # type: ignore[arg-type]
+    reading = Reading(FetchPool(size, room), site, CUSTOMERS, [{"sort_by[asc]": "created_at"}], key=(0,), now=NOW)  # type: ignore[arg-type]
     reading.wait()
     reading.begin()
     return [item.head.id for page in reading for item in page]
@@ -146,17 +146,17 @@ def test_no_more_calls_at_once_than_allowed() -> None:
 def test_what_is_not_written_is_not_read_on() -> None:
     """While nobody takes the pages, the first and as many as there is room for are held, and no more."""
     site = Site(list(range(0, 90_000, 30)))
-    crew = Crew(4, 24)
-    reading = Reading(crew, site, CUSTOMERS, [{"sort_by[asc]": "created_at"}], key=(0,), now=NOW)  # type: ignore[arg-type]
+    pool = FetchPool(4, 24)
+    reading = Reading(pool, site, CUSTOMERS, [{"sort_by[asc]": "created_at"}], key=(0,), now=NOW)  # type: ignore[arg-type]
     reading.wait()
     reading.begin()
     for _ in range(200):
-        with crew.changed:
+        with pool.changed:
             if site.calls >= 25:
                 break
-            crew.changed.wait(0.05)
-    with crew.changed:
-        crew.changed.wait(0.05)
+            pool.changed.wait(0.05)
+    with pool.changed:
+        pool.changed.wait(0.05)
     assert site.calls == 25
     reading.close()
 
@@ -171,7 +171,7 @@ def test_a_failure_is_told_in_its_place() -> None:
             return super().page(path, query, shape, limited=limited)
 
     site = Broken([5] * 40)
-    reading = Reading(Crew(4, 24), site, CUSTOMERS, [{"sort_by[asc]": "created_at"}], key=(0,), now=NOW)  # type: ignore[arg-type]
+    reading = Reading(FetchPool(4, 24), site, CUSTOMERS, [{"sort_by[asc]": "created_at"}], key=(0,), now=NOW)  # type: ignore[arg-type]
     pages = iter(reading)
     assert [len(next(pages)), len(next(pages))] == [10, 10]
     with pytest.raises(ValueError, match="third page"):
@@ -219,7 +219,7 @@ def test_a_family_keeps_the_order_of_its_parents() -> None:
         asked.append(parent)
         return [{"id": f"{parent}/{place}"} for place in range(int(parent) % 3)]
 
-    family = iter(Family(Crew(4, 8), map(str, range(50)), fetch, key=(0,), ahead=8))
+    family = iter(Family(FetchPool(4, 8), map(str, range(50)), fetch, key=(0,), ahead=8))
     assert next(family) == ("0", [])
     assert len(asked) <= 9
     assert [parent for parent, _ in family] == [str(number) for number in range(1, 50)]

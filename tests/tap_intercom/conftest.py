@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import backoff
 import pytest
 from sandbox.intercom import conversation_shapes, shown, tickets
+from tap_intercom._kit.writer import Writer
 from tap_intercom.client import IntercomClient
 from tap_intercom.errors import Refusal
 from tap_intercom.scroll import Scroll
 from tap_intercom.tap import TapIntercom
-from tap_intercom.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -24,7 +24,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
     for name, schema in TapIntercom.config_jsonschema["properties"].items()
     if not name.startswith(SDK_SETTINGS)
 }
-COPIES = ("crew", "progress", "waiting", "writer")
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -82,11 +81,3 @@ def test_a_schema_is_open(resource: Resource) -> None:
     if resource.replication_key:
         time = {"type": ["integer", "null"], "format": "unix-time"}
         assert schema["properties"][resource.replication_key] == time
-
-
-@pytest.mark.parametrize("name", COPIES)
-def test_what_stands_twice_is_the_same(name: str) -> None:
-    """Plugins share no code: the few helpers that both taps have are equal but for the vendor's name."""
-    theirs = (ROOT / "tap-chargebee" / "tap_chargebee" / f"{name}.py").read_text()
-    ours = (TAP / "tap_intercom" / f"{name}.py").read_text()
-    assert theirs.replace("Chargebee", "Intercom").replace("chargebee", "intercom") == ours

@@ -11,8 +11,8 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tap_intercom._kit.fetch_pool import FetchPool
 from tap_intercom.client import IntercomClient
-from tap_intercom.crew import Crew
 from tap_intercom.errors import Refusal, StaleCursor
 from tap_intercom.family import Family
 from tap_intercom.lists import Listing
@@ -88,8 +88,8 @@ class Workspace:
 
 def opened(workspace: Workspace, *, size: int = 4, room: int = 24, page_size: int = 10) -> Reading:
     """A reading of everything, begun."""
-    crew, shape = Crew(size, room), Shape(CONTACTS)
-    reading = Reading(crew, workspace, CONTACTS, shape, since=None, page_size=page_size, key=(0,), now=NOW)  # type: ignore[arg-type]
+    pool, shape = FetchPool(size, room), Shape(CONTACTS)
+    reading = Reading(pool, workspace, CONTACTS, shape, since=None, page_size=page_size, key=(0,), now=NOW)  # type: ignore[arg-type]
     reading.wait()
     reading.begin()
     return reading
@@ -174,7 +174,12 @@ def test_what_is_fetched_for_a_record_comes_with_it(count: int, needing: int, si
     """In the order of the records, with nothing for those that need nothing."""
     fetch: Callable[[Item], str] = lambda item: f"of {item.head}"  # noqa: E731
     family = Family(
-        Crew(size, 8), heads(count), needs=lambda item: item.head % needing == 0, fetch=fetch, key=(0,), ahead=ahead
+        FetchPool(size, 8),
+        heads(count),
+        needs=lambda item: item.head % needing == 0,
+        fetch=fetch,
+        key=(0,),
+        ahead=ahead,
     )
     expected = [(number, f"of {number}" if number % needing == 0 else None) for number in range(count)]
     assert [(item.head, found) for item, found in family] == expected
@@ -182,12 +187,12 @@ def test_what_is_fetched_for_a_record_comes_with_it(count: int, needing: int, si
 
 def test_what_is_fetched_for_records_does_not_wait_for_pages_that_others_hold() -> None:
     """Where all the room is taken by pages for later, four calls still run at the same time."""
-    crew = Crew(4, 2)
-    with crew.changed:
-        crew.hold(2)
+    pool = FetchPool(4, 2)
+    with pool.changed:
+        pool.hold(2)
     together = threading.Barrier(4, timeout=10)
     family = Family(
-        crew, heads(8), needs=lambda _: True, fetch=lambda item: together.wait() >= 0 and item.head, key=(0,), ahead=4
+        pool, heads(8), needs=lambda _: True, fetch=lambda item: together.wait() >= 0 and item.head, key=(0,), ahead=4
     )
     assert [found for _, found in family] == list(range(8))
 
@@ -200,7 +205,7 @@ def test_numbered_pages_come_side_by_side_and_in_order(
     (row,) = (row for row in STREAMS if row.name == "external_pages")
     row = replace(row, per_page=7)
     client = IntercomClient(access_token="sandbox_token", api_url=sandbox.intercom_url)
-    listing = Listing(Crew(4, 24), client, row, Shape(row), {}, key=(0,))
+    listing = Listing(FetchPool(4, 24), client, row, Shape(row), {}, key=(0,))
     listing.wait()
     ids = [item.head.id for page in listing for item in page]
     assert ids == sandbox.world.intercom.library.ids("external_pages")
@@ -221,5 +226,5 @@ def test_a_list_that_grows_while_it_is_read_loses_nothing() -> None:
             text = msgspec.json.encode({"data": data, "pages": {"total_pages": -(-len(held) // 10)}})
             return text, msgspec.json.decode(text, type=shape)
 
-    listing = Listing(Crew(1, 24), Growing(), row, Shape(row), {}, key=(0,))  # type: ignore[arg-type]
+    listing = Listing(FetchPool(1, 24), Growing(), row, Shape(row), {}, key=(0,))  # type: ignore[arg-type]
     assert {item.head.id for page in listing for item in page} >= set(ids)

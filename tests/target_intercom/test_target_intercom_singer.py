@@ -216,9 +216,3 @@ def test_custom_attributes_that_are_no_object_cost_their_record_only(
     (reject,) = [json.loads(line) for line in (target.directory / "rejects.jsonl").read_text().splitlines()]
     assert (reject["id"], reject["reason"]) == ("1", "the value of `custom_attributes` is no object")
     assert workspace.get(bob)["custom_attributes"]["cb_plan"] == "gold"
-
-
-def test_both_targets_read_messages_alike() -> None:
-    """The reader of lines is a copy of target-chartmogul's: what is mended in one is mended in both."""
-    ours, theirs = (ROOT / f"target-{name}/target_{name}/messages.py" for name in ("intercom", "chartmogul"))
-    assert ours.read_text() == theirs.read_text()

@@ -16,7 +16,7 @@ Key = tuple[int, ...]
 """Where in the output a page belongs; the order of keys is the order in which pages are written."""
 
 
-class Crew:
+class FetchPool:
     """Runs calls in threads, by the order of their keys.
 
     What was fetched and not yet written is held in memory, so nothing is begun while ``room`` pages are held or on
@@ -37,7 +37,7 @@ class Crew:
         self._held = 0
         self._wanted: Key | None = None
         self.changed = threading.Condition()
-        """Guards this crew, and the pages of those who work with it; notified whenever something was fetched."""
+        """Guards this pool, and the pages of those who work with it; notified whenever something was fetched."""
 
     def submit(self, key: Key, call: Callable[[], None]) -> None:
         """Have a call run, which raises nothing; the lock is taken."""

@@ -1,4 +1,4 @@
-"""When a worker may ask: not while Intercom said to wait, and not more often than the budget allows."""
+"""When a worker may send a request: not while the server said to wait, and not above the rate limit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MINUTE = 60
 SPENT = 0.98
 
 
-class Pause:
+class Cooldown:
     """The moment before which nobody asks: one worker's 429 holds them all."""
 
     def __init__(self, sleep: Callable[[float], None], clock: Callable[[], float]) -> None:
@@ -33,7 +33,7 @@ class Pause:
             self._sleep(left)
 
 
-class Budget:
+class RateLimiter:
     """So many calls a minute, evenly spaced; None is no limit.
 
     Args:

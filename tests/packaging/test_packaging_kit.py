@@ -1,0 +1,73 @@
+"""The shared machinery stands once in the repository and in full in every distribution."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+KIT = ROOT / "kit/singer_kit"
+PACKAGES = {
+    "console": "standpipe_console",
+    "tap-chargebee": "tap_chargebee",
+    "tap-intercom": "tap_intercom",
+    "target-chartmogul": "target_chartmogul",
+    "target-intercom": "target_intercom",
+    "transforms": "standpipe_maps",
+}
+MODULES = sorted(path.name for path in KIT.iterdir() if path.suffix == ".py")
+
+
+def build(folder: Path, out: Path) -> subprocess.CompletedProcess[str]:
+    """Build the sdist and the wheel of a folder, with the build backend of this environment."""
+    command = [Path(sys.executable).with_name("uv"), "build", "--out-dir", out, folder]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(("folder", "package"), PACKAGES.items(), ids=list(PACKAGES))
+def test_every_package_carries_the_kit_as_a_relative_link(folder: str, package: str) -> None:
+    """The link is committed in git and leads to the one folder."""
+    assert (ROOT / folder / package / "_kit").readlink() == Path("../../kit/singer_kit")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_kit_imports_no_plugin(module: str) -> None:
+    """Modules of the kit import each other relatively, libraries, and no plugin."""
+    imported = set()
+    for node in ast.walk(ast.parse((KIT / module).read_text())):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            imported.add(str(node.module).split(".")[0])
+    assert imported & {*PACKAGES.values(), "singer_kit"} == set()
+
+
+def test_a_wheel_and_an_sdist_hold_real_files(tmp_path: Path) -> None:
+    """What is installed from either needs no link."""
+    done = build(ROOT / "target-intercom", tmp_path)
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    (sdist,) = tmp_path.glob("*.tar.gz")
+    held = {name for name in zipfile.ZipFile(wheel).namelist() if "/_kit/" in name and name.endswith(".py")}
+    assert held == {f"target_intercom/_kit/{module}" for module in MODULES}
+    with tarfile.open(sdist) as archive:
+        kept = [member for member in archive if "/_kit/" in member.name and member.name.endswith(".py")]
+    assert sorted(member.name.rsplit("/", 1)[1] for member in kept) == MODULES
+    assert all(member.isfile() for member in kept)
+
+
+def test_a_package_without_the_kit_is_not_built(tmp_path: Path) -> None:
+    """A folder copied alone has a dangling link: the build stops in one sentence."""
+    alone = tmp_path / "tap-chargebee"
+    shutil.copytree(ROOT / "tap-chargebee", alone, symlinks=True)
+    done = build(alone, tmp_path / "out")
+    assert done.returncode != 0
+    said = "tap_chargebee/_kit is missing: clone the whole repository with git and symbolic links enabled."
+    assert said in done.stderr
