@@ -14,6 +14,7 @@ from singer_sdk.exceptions import ConfigurationError
 
 from target_intercom.page import page
 from target_intercom.payloads import match_value
+from target_intercom.reporting.not_sent import describe
 
 if TYPE_CHECKING:
     import logging
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from target_intercom.listing import Listing
     from target_intercom.outcomes import Outcome
     from target_intercom.payloads import Shape
+    from target_intercom.reporting.not_sent import NotSent
     from target_intercom.spool import Row
 
 _EVERY = 10.0  # seconds between two progress lines
@@ -31,6 +33,7 @@ _TABLES = {
     "matched": ("id", "value", "intercom_id", "intercom_name", "intercom_email", "outcome", "reason", "fields", *_LAST),
     "unmatched": ("id", "value", "outcome", "reason", "fields", "stream"),
     "ambiguous": ("id", "value", "intercom_ids", "outcome", "reason", "stream"),
+    "not_sent": ("id", "reason", "instead_of", "name", "company", "mrr", "because"),
     "moved": ("id", "value", "intercom_id", "was_on", "stream"),
     "archived": ("id", "value", "intercom_id", "found_at"),
 }
@@ -105,6 +108,12 @@ class ReportFiles:
             self._archive(shape, row, outcome.intercom_id)
         if outcome.changed and written:
             self._changed(shape, row, outcome)
+
+    def not_sent(self, not_sent: NotSent) -> None:
+        """Write the line of every customer that the map did not send."""
+        columns = ("customer_id", *_TABLES["not_sent"][1:-1])
+        for record in not_sent.records():
+            self._tables["not_sent"].writerow((*map(record.get, columns), describe(record)))
 
     def known_archived(self, row: Row, shape: Shape) -> str | None:
         """Give Intercom's id of the archived contact that stood in the way of a record less than a day ago."""

@@ -16,6 +16,7 @@ from target_intercom.attributes import AttributeConflictError, plan_attributes, 
 from target_intercom.directory import Directory
 from target_intercom.kinds import COMPANY, CONTACT, KINDS
 from target_intercom.listing import Links, Listing
+from target_intercom.reporting.not_sent import NotSent
 from target_intercom.reports import ReportFiles, prepare, table
 from target_intercom.stream_run import StreamRun
 from target_intercom.summary import Summary
@@ -45,6 +46,7 @@ class Run:
             name: StreamRun(settings.shape(kind), client, settings, self.summary, logger)
             for name, kind in KINDS.items()
         }
+        self.not_sent = NotSent()
         self._directory = Directory()
         self._attacher: Attacher | None = None
         self._links = Links("", "", settings.record_url)
@@ -99,7 +101,7 @@ class Run:
         """
         try:
             self.connect()
-            if self._declared:
+            if self._declared or self.not_sent.declared:
                 self._take_stock()
                 self._process_and_report()
             else:
@@ -219,6 +221,8 @@ class Run:
                 raise ConfigurationError(refusal(attribute.name, error.reason, self._settings.owned_prefix)) from None
 
     def _report(self, reports: ReportFiles) -> None:
+        reports.not_sent(self.not_sent)
+        self.summary.not_sent, self.summary.totals = self.not_sent.counts, self.not_sent.totals
         reports.close()
         self.summary.companies_without_users = self._directory.count_empty()
         if self._attacher:
@@ -239,6 +243,7 @@ class Run:
         self._logger.info("The reports of this run are in %s", self._settings.report_dir)
 
     def _close(self) -> None:
+        self.not_sent.close()
         self._directory.close()
         for stream in self._streams.values():
             stream.spool.close()

@@ -41,8 +41,8 @@ class SpoolingSink(Sink):
         raise ConfigurationError("target-intercom reads no BATCH messages: remove `batch_config` from the tap.")
 
 
-class RecordSink(SpoolingSink):
-    """A stream of contacts or companies: standard fields at the top and everything else under `custom_attributes`."""
+class ReportedSink(SpoolingSink):
+    """A sink whose records all get into the reports, so that no value of one stops the run."""
 
     def __init__(
         self, target: TargetIntercom, stream_name: str, schema: dict[str, Any], key_properties: Sequence[str] | None
@@ -51,14 +51,18 @@ class RecordSink(SpoolingSink):
         super().__init__(target, stream_name, schema, None)
         self._record_key = tuple(key_properties or ())
 
-    def _validate_and_parse(self, record: dict[str, Any]) -> dict[str, Any]:
-        """Leave dates as they are: the SDK would end the run at the first one that is none."""
-        return record
-
     @property
     def key_properties(self) -> Sequence[str]:
         """The key as the SCHEMA message names it."""
         return list(self._record_key)
+
+    def _validate_and_parse(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Leave dates as they are: the SDK would end the run at the first one that is none."""
+        return record
+
+
+class RecordSink(ReportedSink):
+    """A stream of contacts or companies: standard fields at the top and everything else under `custom_attributes`."""
 
     def setup(self) -> None:
         """Take the declared attributes, and warn of fields that have no use."""
@@ -79,6 +83,18 @@ class RecordSink(SpoolingSink):
     def _record_id(self, record: dict[str, Any]) -> str | None:
         values = [record.get(name) for name in self._record_key]
         return "/".join(map(str, values)) if values and None not in values else None
+
+
+class NotSentSink(ReportedSink):
+    """The customers that the map did not send: for the reports only."""
+
+    def setup(self) -> None:
+        """Read the totals."""
+        self._target.run.not_sent.declare(self.schema)
+
+    def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:  # noqa: ARG002 - the SDK's
+        """Keep the record."""
+        self._target.run.not_sent.add(record)
 
 
 class UnknownStreamSink(SpoolingSink):

@@ -6,10 +6,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from target_intercom.kinds import KINDS
 
 if TYPE_CHECKING:
     from target_intercom.outcomes import Outcome
+    from target_intercom.reporting.not_sent import Totals
     from target_intercom.transport import Tally
 
 _KINDS = ("updated", "unchanged", "created", "converted")
@@ -60,6 +63,8 @@ class Summary:
     companies_not_found: int = 0  #: contacts that name a company which Intercom has not
     attributes_missing: list[str] = field(default_factory=list)  #: before this run; a sync that writes has created them
     other_streams: Counter[str] = field(default_factory=Counter)
+    not_sent: Counter[str] = field(default_factory=Counter)  #: customers that the map did not send, by reason
+    totals: Totals | None = None
 
     @property
     def counts(self) -> Counts:
@@ -109,6 +114,8 @@ class Summary:
             "companies_not_found": self.companies_not_found,
             "attributes_missing": self.attributes_missing,
             "other_streams": dict(self.other_streams),
+            "not_sent": dict(self.not_sent),
+            "totals": msgspec.to_builtins(self.totals) or {},
             "calls": tally.calls,
             "waits": tally.waits,
             "waited_seconds": round(tally.waited, 1),

@@ -20,9 +20,10 @@ from target_intercom._kit.messages import LineReader
 from target_intercom.client import IntercomClient
 from target_intercom.kinds import KINDS
 from target_intercom.options import PROPERTIES
+from target_intercom.reporting.not_sent import STREAM as NOT_SENT
 from target_intercom.run import Run
 from target_intercom.settings import misspelt, settings_from
-from target_intercom.sinks import RecordSink, UnknownStreamSink
+from target_intercom.sinks import NotSentSink, RecordSink, UnknownStreamSink
 from target_intercom.transport import RecordRefusedError
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class TargetIntercom(Target):
 
     def get_sink_class(self, stream_name: str) -> type[Sink]:
         """Choose the sink of a stream."""
+        if stream_name == NOT_SENT:
+            return NotSentSink
         return RecordSink if stream_name in KINDS else UnknownStreamSink
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:

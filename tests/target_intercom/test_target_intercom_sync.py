@@ -267,6 +267,7 @@ def test_reports_are_private(target: Any, customer: Customer) -> None:
             "changes.jsonl",
             "matched.csv",
             "moved.csv",
+            "not_sent.csv",
             "rejects.jsonl",
             "summary.json",
             "unmatched.csv",

@@ -1,0 +1,103 @@
+"""The stream `not_sent`: customers that a map knows and did not send, which the reports list."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from target_intercom.reporting.not_sent import Totals, describe
+from target_intercom.target import TargetIntercom
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    Record = Callable[..., dict[str, Any]]
+
+TEXT = {"type": ["string", "null"]}
+PROPERTIES = {
+    **dict.fromkeys(("customer_id", "reason", "instead_of", "name", "company"), TEXT),
+    "mrr": {"type": ["number", "null"]},
+}
+TOTALS = {"customers": 60, "sent": 57, "not_sent": {"shares_match_value": 2, "replaced": 1}, "unchanged": 0}
+ROWS = [
+    {"customer_id": "b", "reason": "shares_match_value", "instead_of": "a", "name": "B", "company": "Bee", "mrr": 9.5},
+    {"customer_id": "c", "reason": "left_out", "instead_of": None, "name": None, "company": None, "mrr": None},
+]
+STATE = {"bookmarks": {"customers": {"a": 1}}}
+
+
+def messages(rows: Iterable[Any], totals: Any = None) -> str:
+    """Give the SCHEMA message of the stream, its records, and a STATE."""
+    schema = {"type": "object", "properties": PROPERTIES} | ({"x-standpipe-totals": totals} if totals else {})
+    lines = [
+        {"type": "SCHEMA", "stream": "not_sent", "schema": schema, "key_properties": ["customer_id"]},
+        *({"type": "RECORD", "stream": "not_sent", "record": row} for row in rows),
+        {"type": "STATE", "value": STATE},
+    ]
+    return "".join(json.dumps(line) + "\n" for line in lines)
+
+
+def test_customers_that_were_not_sent_are_listed_alone(target: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run to which nothing but `not_sent` came lists them, confirms them, and writes nothing to Intercom."""
+    TargetIntercom(config=target.config()).listen(io.StringIO(messages(ROWS, TOTALS)))
+    assert (target.directory / "not_sent.csv").read_text().splitlines() == [
+        "id,reason,instead_of,name,company,mrr,because",
+        'b,shares_match_value,a,B,Bee,9.5,"shares its match value with a, which is sent"',
+        "c,left_out,,,,,left out by the filter",
+    ]
+    summary = json.loads((target.directory / "summary.json").read_text())
+    assert (summary["status"], summary["not_sent"]) == ("completed", {"shares_match_value": 1, "left_out": 1})
+    assert summary["totals"] == TOTALS
+    assert json.loads(capsys.readouterr().out) == STATE
+    assert set(target.calls) == {"GET /me"}
+
+
+@pytest.mark.parametrize("totals", [None, [], {"customers": "many"}, {"customers": 1}])
+def test_totals_in_another_form_are_no_totals(target: Any, totals: Any) -> None:
+    """Whatever stands for the totals, the customers are listed."""
+    TargetIntercom(config=target.config()).listen(io.StringIO(messages(ROWS, totals)))
+    assert json.loads((target.directory / "summary.json").read_text())["totals"] == {}
+    assert len((target.directory / "not_sent.csv").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize("row", [{}, {"customer_id": None, "reason": 7}, {"customer_id": ["a"], "mrr": "much"}])
+def test_an_odd_record_stops_nothing(target: Any, row: dict[str, Any]) -> None:
+    """A record of `not_sent` without id, reason or sense is listed as it is."""
+    TargetIntercom(config=target.config()).listen(io.StringIO(messages([row])))
+    assert len((target.directory / "not_sent.csv").read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("totals", "equation"),
+    [
+        (
+            Totals(6, 3, {"shares_match_value": 2, "replaced": 1}),
+            "6 in X = 3 sent + 2 share their match value + 1 replaced",
+        ),
+        (Totals(2, 1, {"shares_match_value": 1, "left_out": 0}), "2 in X = 1 sent + 1 shares its match value"),
+        (Totals(5000, 3, {}, 4997), "5,000 in X = 3 sent + 4,997 unchanged, not sent"),
+        (Totals(0, 0), "0 in X = 0 sent"),
+        (Totals(3, 1, {"odd": 2}), "3 in X = 1 sent + 2 odd"),
+    ],
+)
+def test_totals_as_a_sum(totals: Totals, equation: str) -> None:
+    """The totals read as a sum."""
+    assert totals.equation("X") == equation
+
+
+@pytest.mark.parametrize(
+    ("record", "because"),
+    [
+        ({"reason": "shares_match_value", "instead_of": "a"}, "shares its match value with a, which is sent"),
+        ({"reason": "replaced", "instead_of": "a"}, "replaced by a, which is sent"),
+        ({"reason": "left_out"}, "left out by the filter"),
+        ({"reason": "shares_match_value", "instead_of": None}, "shares its match value with another, which is sent"),
+        ({"reason": "{odd}"}, "{odd}"),
+        ({}, "unknown"),
+    ],
+)
+def test_why_a_customer_was_not_sent(record: dict[str, Any], because: str) -> None:
+    """Every reason has words, and an unknown one is its own."""
+    assert describe(record) == because
