@@ -15,9 +15,9 @@ from singer_sdk.exceptions import ConfigurationError, ConfigValidationError, Fat
 
 from target_chartmogul import sources
 from target_chartmogul.client import client_for
+from target_chartmogul.files import make_folder, open_private
 from target_chartmogul.kinds import CONTACT, CUSTOMER
 from target_chartmogul.payloads import external_ids
-from target_chartmogul.reports import prepare, private
 from target_chartmogul.target import TargetChartmogul
 from target_chartmogul.transport import RecordRefusedError
 
@@ -81,7 +81,7 @@ class Administration:
         _print(_CUSTOMER, rows)
         _print(("status", "customers"), Counter(row[2] for row in rows).most_common())
         print(f"\n{self._name}: customers: {len(customers)}, contacts: {len(contacts)}")  # noqa: T201 - a command
-        prepare(self._settings.report_dir)
+        make_folder(self._settings.report_dir)
         _write(self._settings.report_dir / "review_customers.csv", _CUSTOMER, rows)
         _write(self._settings.report_dir / "review_contacts.csv", _CONTACT, map(_contact_row, contacts))
 
@@ -219,7 +219,7 @@ def _lines(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[str
 
 
 def _write(path: Path, titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    with private(path) as file:
+    with open_private(path) as file:
         writer = csv.writer(file)
         writer.writerow(titles)
         writer.writerows(rows)

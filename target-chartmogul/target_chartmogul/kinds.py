@@ -19,6 +19,7 @@ class Kind:
     fields: Mapping[str, str] = field(hash=False)  #: by field, the type that its value is fitted to
     custom_at: tuple[str, ...] = ()  #: where a record of the stream has its custom attributes
     own: frozenset[str] = frozenset()  #: fields that are written even where a billing system shares the record
+    once: frozenset[str] = frozenset()  #: of a record that is shared: fields that are written only while it has none
 
 
 #: https://dev.chartmogul.com/reference/customers
@@ -40,7 +41,8 @@ CUSTOMER = Kind(
         }
     ),
     custom_at=("attributes", "custom"),
-    own=frozenset({"website_url", "lead_created_at", "free_trial_started_at"}),
+    own=frozenset({"website_url"}),
+    once=frozenset({"lead_created_at", "free_trial_started_at"}),
 )
 
 #: https://dev.chartmogul.com/reference/contacts

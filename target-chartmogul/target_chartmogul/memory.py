@@ -9,12 +9,15 @@ from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from target_chartmogul.files import open_private
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from target_chartmogul.payloads import Change
 
+FILE = "held_values.csv"
 COLUMNS = ("stream", "id", "field", "wanted", "held", "reason", "found_at")
 ANY = "*"  #: stands for the id where a field is held back whosever it is
 OVERRIDDEN, UNDEFINED, REFUSED = "kept as ChartMogul has it", "not defined in ChartMogul", "refused: "
@@ -36,19 +39,21 @@ Whose = tuple[str, str]
 
 
 class Memory:
-    """The table `held_values.csv`: a report and a memory. Safe in several threads.
+    """The table `held_values.csv` of the memory folder. Safe in several threads.
 
     Nothing in ChartMogul's lists tells that a value is pinned (`overrides`), and no error says so: only the reply to a
     write shows that the value did not stay. The table remembers it for a day while both sides stay as they were.
     Without it nothing goes wrong: the value is sent once more, and reverted once more.
 
     Args:
-        path: the table of the last run.
+        folder: where it is kept.
+        earlier: the folder of the reports, where it was kept by earlier versions.
         now: unix seconds.
     """
 
-    def __init__(self, path: Path, now: int) -> None:
-        self._now = now
+    def __init__(self, folder: Path, earlier: Path, now: int) -> None:
+        self._path, self._now = folder / FILE, now
+        path = self._path if self._path.exists() else earlier / FILE
         self._lock = threading.Lock()
         self._entries: dict[Whose, dict[str, Entry]] = {}
         for whose, field, entry in _read(path):
@@ -87,6 +92,15 @@ class Memory:
             entries = self._entries.pop((stream, record_id), {})
             if kept := {field: entry for field, entry in entries.items() if field in held}:
                 self._entries[stream, record_id] = kept
+
+    def save(self) -> None:
+        """Replace the table of the run before."""
+        draft = self._path.with_name(f"{FILE}.draft")
+        with open_private(draft) as file:
+            writer = csv.writer(file)
+            writer.writerow(COLUMNS)
+            writer.writerows(self.rows())
+        draft.replace(self._path)
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """Give the lines of the table."""

@@ -14,7 +14,6 @@ from target_chartmogul.kinds import CUSTOMER
 from target_chartmogul.matching import Match, Party, matched
 from target_chartmogul.payloads import external_ids
 from target_chartmogul.transport import RecordRefusedError
-from target_chartmogul.values import same
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -104,7 +103,7 @@ class Merger:
 
     def _lost_dates(self, lead: Party, into: Party) -> dict[str, Any]:
         own, others = self._dates[lead.uuid], self._dates[into.uuid]
-        return {name: own[name] for name in DATES if own[name] and not same("Timestamp", own[name], others[name])}
+        return {name: own[name] for name in DATES if own[name] and not others[name]}
 
     def _parties(self, source: str, other: str | None) -> list[Party]:
         """Read the customers of a data source, but for those that share in the other one already."""

@@ -202,7 +202,11 @@ def named_fields(names: Sequence[str], sent: Iterable[str]) -> list[str]:
 
 
 def _may_write(name: str, held: Held, shape: Shape) -> bool:
-    return shape.write_all or not held.shared or "." in name or name in shape.kind.own
+    if not held.shared or "." in name:
+        return True
+    if name in shape.kind.once:
+        return not held.values.get(name)
+    return shape.write_all or name in shape.kind.own
 
 
 def _given(record: Mapping[str, Any], shape: Shape) -> Iterable[tuple[str, str, Any]]:

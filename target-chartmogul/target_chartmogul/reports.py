@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import time
 from contextlib import ExitStack, contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
-from singer_sdk.exceptions import ConfigurationError
-
-from target_chartmogul.memory import COLUMNS, Memory
+from target_chartmogul.files import open_private
+from target_chartmogul.memory import COLUMNS, FILE, Memory
 from target_chartmogul.outcomes import KINDS_OF_OUTCOME
 
 if TYPE_CHECKING:
@@ -26,7 +24,7 @@ _EVERY = 10.0  # seconds between two progress lines
 _ROW = ("stream", "id", "customer", "uuid", "reason", "fields", "held", "left_out")
 _MERGES = ("external_id", "name", "outcome", "matched_by", "value", "found", "into", "into_name", "uuid", "into_uuid")
 _LISTS = ("rejects", "changes")
-_HELD = "held_values"
+_HELD = FILE.removesuffix(".csv")
 
 
 class ReportFiles:
@@ -37,11 +35,12 @@ class ReportFiles:
 
     Every input record has exactly one line in the tables, each of which is named as its outcome: `created.csv` and so
     on. `rejects.jsonl` says why records, and values of records, were refused; `changes.jsonl` what was written.
+    `held_values.csv` shows what `memory` holds at the end.
     """
 
-    def __init__(self, directory: Path, now: int) -> None:
+    def __init__(self, directory: Path, memory: Memory) -> None:
         self._directory = directory
-        self.memory = Memory(directory / f"{_HELD}.csv", now)
+        self.memory = memory
         self._stack = ExitStack()
         columns = {_HELD: COLUMNS, "merges": _MERGES} | dict.fromkeys(KINDS_OF_OUTCOME, _ROW)
         self._tables = {name: csv.writer(self._open(f"{name}.csv")) for name in columns}
@@ -50,7 +49,7 @@ class ReportFiles:
         self._lists = {name: self._open(f"{name}.jsonl") for name in _LISTS}
 
     def close(self) -> None:
-        """Close every file and put it in the place of the last run's, the one with a memory first."""
+        """Close every file and put it in the place of the last run's."""
         self._tables[_HELD].writerows(self.memory.rows())
         self._stack.close()
         for name in (*(f"{table}.csv" for table in self._tables), *(f"{name}.jsonl" for name in _LISTS)):
@@ -83,30 +82,14 @@ class ReportFiles:
         self._lists[name].write(json.dumps(line, ensure_ascii=False) + "\n")
 
     def _open(self, name: str) -> IO[str]:
-        return self._stack.enter_context(private(_draft(self._directory / name)))
+        return self._stack.enter_context(open_private(_draft(self._directory / name)))
 
     @contextmanager
     def _replaced(self, name: str) -> Iterator[IO[str]]:
         draft = _draft(self._directory / name)
-        with private(draft) as file:
+        with open_private(draft) as file:
             yield file
         draft.replace(self._directory / name)
-
-
-def prepare(directory: Path) -> None:
-    """Make the folder of the reports.
-
-    Raises:
-        ConfigurationError: it cannot be made, or written to.
-    """
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(
-            f"The folder of `report_dir`, {directory}, cannot be made: {error.strerror}."
-        ) from None
-    if not os.access(directory, os.W_OK | os.X_OK):
-        raise ConfigurationError(f"The folder of `report_dir`, {directory}, cannot be written to.")
 
 
 def table(summary: Mapping[str, Any]) -> list[str]:
@@ -140,13 +123,6 @@ class Progress:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + _EVERY
             self._logger.info("%s: %d of %d", self._what, self._done, self._total)
-
-
-def private(path: Path) -> IO[str]:
-    """Open a file for writing that only its owner may read, also when it existed with another mode."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    os.fchmod(descriptor, 0o600)
-    return os.fdopen(descriptor, "w", encoding="utf-8", newline="")
 
 
 def _draft(path: Path) -> Path:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 
 from target_chartmogul import sources
+from target_chartmogul.files import make_folder
 from target_chartmogul.kinds import CONTACT, CUSTOMER, KINDS
+from target_chartmogul.memory import Memory
 from target_chartmogul.merging import Merger
-from target_chartmogul.reports import ReportFiles, prepare, table
+from target_chartmogul.reports import ReportFiles, table
 from target_chartmogul.stream_run import StreamRun
 from target_chartmogul.summary import Summary
 from target_chartmogul.transport import RecordRefusedError
@@ -45,7 +47,8 @@ class Run:
         """
         if self._sources is not None:
             return
-        prepare(self._settings.report_dir)
+        make_folder(self._settings.report_dir)
+        make_folder(self._settings.memory_dir, "memory_dir")
         try:
             self._sources = self._client.sources()
         except FatalAPIError as error:
@@ -104,7 +107,8 @@ class Run:
             self.summary.streams[name].records = stream.spool.count()
 
     def _process_and_report(self) -> None:
-        reports = ReportFiles(self._settings.report_dir, int(time.time()))
+        memory = Memory(self._settings.memory_dir, self._settings.report_dir, int(time.time()))
+        reports = ReportFiles(self._settings.report_dir, memory)
         try:
             if self.summary.records:
                 self._process(reports)
@@ -170,6 +174,8 @@ class Run:
         return "The run was stopped by a signal: nothing is acknowledged." if self._stopping else None
 
     def _report(self, reports: ReportFiles) -> None:
+        if not self._settings.validate:
+            reports.memory.save()
         reports.close()
         summary = self.summary.as_dict(self._client, time.monotonic() - self._started)
         reports.summary(summary)

@@ -58,8 +58,8 @@ PROPERTIES = th.PropertiesList(
         default="own_fields",
         allowed_values=["own_fields", "all"],
         title="On shared",
-        description="What of a customer that another source shares may be written: its website, lead and trial dates, "
-        "custom attributes and tags only, or its name, e-mail address, company and address too?",
+        description="What of a customer that another source shares may be written: its website, custom attributes and "
+        "tags only, or its name, e-mail address, company and address too? Lead and trial dates only where it has none.",
     ),
     th.Property(
         "merge",
@@ -125,6 +125,13 @@ PROPERTIES = th.PropertiesList(
         title="Report directory",
         description="Where the reports of the last run are written.",
     ),
+    th.Property(
+        "memory_dir",
+        th.StringType,
+        title="Memory directory",
+        description="Where is kept what one run must know of the earlier ones: values that ChartMogul holds back, and "
+        "merges? If not set, the folder `memory` in `report_dir`.",
+    ),
 )
 
 
@@ -146,6 +153,7 @@ class Settings:
     max_concurrency: int
     requests_per_second: int
     report_dir: Path
+    memory_dir: Path
 
 
 def settings_from(config: Mapping[str, Any]) -> Settings:
@@ -178,6 +186,7 @@ def settings_from(config: Mapping[str, Any]) -> Settings:
         max_concurrency=int(config["max_concurrency"]),
         requests_per_second=int(config["requests_per_second"]),
         report_dir=Path(config["report_dir"]),
+        memory_dir=Path((config.get("memory_dir") or "").strip() or Path(config["report_dir"]) / "memory"),
     )
 
 

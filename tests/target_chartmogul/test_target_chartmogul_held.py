@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -60,7 +61,7 @@ def test_an_override_is_tried_again(account: Any, target: Any, lead: Record, cha
     if change == "lifted":
         account.call("PATCH", f"/customers/{uuid}", {"company": "Theirs", "overrides": {"company": False}})
     if change == "a day":
-        memory = target.directory / "held_values.csv"
+        memory = target.directory / "memory" / "held_values.csv"
         *rest, found_at = memory.read_text().splitlines()[1].split(",")
         memory.write_text(",".join(["stream,id,field,wanted,held,reason,found_at\n" + rest[0], *rest[1:]]))
         with memory.open("a") as file:
@@ -186,3 +187,33 @@ def test_what_is_no_longer_held_back_is_forgotten(account: Any, target: Any, lea
     assert len(target.run([lead("a")]).rows("held_values")) == 1
     ran = target.run([lead("a", company="Own")])
     assert (ran.summary["unchanged"], ran.rows("held_values")) == (1, [])
+
+
+def test_what_is_remembered_has_a_folder_of_its_own(account: Any, target: Any, lead: Record, tmp_path: Any) -> None:
+    """`memory_dir` keeps what is held back, however often the reports are thrown away; only its owner may read it."""
+    target.run([lead("a")])
+    uuid = account.customer("a")["uuid"]
+    account.call("PATCH", f"/customers/{uuid}", {"company": "Own", "overrides": {"company": True}})
+    memory = tmp_path / "memory"
+    target.run([lead("a")], memory_dir=str(memory))
+    shutil.rmtree(target.directory)
+    assert target.run([lead("a")], memory_dir=str(memory)).summary["held"] == 1
+    assert account.writes() == 0
+    assert (memory.stat().st_mode & 0o777, (memory / "held_values.csv").stat().st_mode & 0o777) == (0o700, 0o600)
+
+
+def test_what_an_earlier_version_remembered_is_found(account: Any, target: Any, lead: Record) -> None:
+    """Without a memory folder the table among the reports is read, where it was kept before."""
+    target.run([lead("a")])
+    uuid = account.customer("a")["uuid"]
+    account.call("PATCH", f"/customers/{uuid}", {"company": "Own", "overrides": {"company": True}})
+    target.run([lead("a")])
+    shutil.rmtree(target.directory / "memory")
+    assert target.run([lead("a")]).summary["held"] == 1
+    assert account.writes() == 0
+
+
+def test_a_validation_remembers_nothing(target: Any, lead: Record) -> None:
+    """A dry run reads what is remembered, and leaves it as it was."""
+    target.run([lead("a")], mode="validate")
+    assert [path.name for path in (target.directory / "memory").iterdir()] == []

@@ -125,7 +125,7 @@ def test_a_validation_reports_the_merges_of_customers_to_come(account: Any, targ
 
 
 def test_an_apply_merges_into_billings_customer(account: Any, target: Any, lead: Record, person: Record) -> None:
-    """Billing's customer survives with its values, gets the lead's dates, and the merge is waited for."""
+    """Billing's customer survives with its values, gets the dates that it lacks, and the merge is waited for."""
     account.reset(chartmogul_async_calls=3)
     billing = account.add("cb-1", "Billing", name="Billed", company="A", lead_created_at="2020-01-01")
     records = [lead("a", {"plan": "x"}, name="Lead"), lead("b"), person("ann", "a")]
@@ -133,7 +133,8 @@ def test_an_apply_merges_into_billings_customer(account: Any, target: Any, lead:
     assert ran.summary["merges"] == {"merged": 1, "unmatched": 1}
     held = account.customer("a")
     assert (held["uuid"], held["name"], held["external_ids"]) == (billing, "Billed", ["cb-1", "a"])
-    assert held["lead_created_at"] == held["free_trial_started_at"] == "2025-11-05T08:30:00.000Z"
+    assert held["lead_created_at"] == "2020-01-01T00:00:00.000Z"
+    assert held["free_trial_started_at"] == "2025-11-05T08:30:00.000Z"
     assert held["attributes"]["custom"] == {"plan": "x"}
     assert account.contacts()["ann:a"]["customer_uuid"] == billing
     again = target.run(records, **MERGE)

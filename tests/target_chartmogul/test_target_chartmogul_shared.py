@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -25,6 +27,32 @@ def test_a_customer_shared_with_billing_keeps_billings_fields(account: Any, targ
     ]  # fmt: skip
     assert (held["attributes"]["custom"], held["attributes"]["tags"]) == ({"plan": "x"}, ["t"])
     assert target.run([record]).summary["unchanged"] == 1
+
+
+BOTH_DATES = {"lead_created_at": "2020-01-01", "free_trial_started_at": "2020-02-02"}
+
+
+@pytest.mark.parametrize(
+    ("billed", "expected"),
+    [
+        ({}, ["2025-11-05T08:30:00.000Z", "2025-11-05T08:30:00.000Z"]),
+        ({"free_trial_started_at": "2020-02-02"}, ["2025-11-05T08:30:00.000Z", "2020-02-02T00:00:00.000Z"]),
+        ({"lead_created_at": "2020-01-01"}, ["2020-01-01T00:00:00.000Z", "2025-11-05T08:30:00.000Z"]),
+        (BOTH_DATES, ["2020-01-01T00:00:00.000Z", "2020-02-02T00:00:00.000Z"]),
+    ],
+    ids=["none", "trial", "lead", "both"],
+)
+def test_dates_of_a_shared_customer(
+    account: Any, target: Any, lead: Record, billed: dict[str, str], expected: list[str]
+) -> None:
+    """Lead and trial dates are written only where billing has none, and then no more."""
+    target.run([lead("a")])
+    account.merge(account.customer("a")["uuid"], account.add("cb-1", "Billing", name="Billed", **billed))
+    later = dict.fromkeys(BOTH_DATES, "2025-11-06T00:00:00+00:00")
+    for record, on_shared in ((lead("a"), "own_fields"), (lead("a", **later), "own_fields"), (lead("a"), "all")):
+        target.run([record], on_shared=on_shared)
+        held = account.customer("a")
+        assert [held["lead_created_at"], held["free_trial_started_at"]] == expected
 
 
 def test_all_fields_of_a_shared_customer(account: Any, target: Any, lead: Record) -> None:
