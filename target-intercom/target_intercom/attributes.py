@@ -6,7 +6,7 @@ https://developers.intercom.com/docs/references/rest-api/api.intercom.io/data-at
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,6 +24,14 @@ HOLDS: dict[str, frozenset[str]] = {
     "date": frozenset({"date", "datetime"}),
 }
 
+#: Types that an attribute had in earlier versions, by the type that it is declared with today. Intercom cannot change
+#: the type of an attribute, so one that exists goes on in its earlier type.
+EARLIER: dict[str, frozenset[str]] = {
+    "float": frozenset({"integer"}),
+    "boolean": frozenset({"string"}),
+    "date": frozenset({"string"}),
+}
+
 _JSON_TYPES = {"string": "string", "integer": "integer", "number": "float", "boolean": "boolean"}
 _LEGAL_NAME = re.compile(r"[\w \-]{1,190}")
 
@@ -34,11 +42,15 @@ class AttributeConflictError(ValueError):
 
 @dataclass(frozen=True)
 class Attribute:
-    """A custom attribute that the input declares; `data_type` is a key of `HOLDS`."""
+    """A custom attribute of the input; `data_type` is a key of `HOLDS`.
+
+    One that no schema declares, whose type was inferred from its values, is taken in whatever type the workspace has.
+    """
 
     name: str
     data_type: str
     description: str = ""
+    declared: bool = True
 
     def body(self, model: str) -> dict[str, str]:
         """Give the body of `POST /data_attributes`."""
@@ -46,17 +58,36 @@ class Attribute:
         return body | {"description": self.description} if self.description else body
 
 
+@dataclass(frozen=True)
+class AttributePlan:
+    """What the attributes of one model come to: which are to be created, and how the values of each are written."""
+
+    missing: list[Attribute]
+    types: Mapping[str, str]
+    options: Mapping[str, frozenset[str]] = field(default_factory=dict)  #: permitted values of list attributes
+    earlier: list[str] = field(default_factory=list)  #: names of those that go on in a type other than declared
+
+
 def declared_attributes(schema: Mapping[str, Any]) -> dict[str, Attribute]:
-    """Read the custom attributes that a stream's JSON schema declares.
+    """Read the custom attributes that a stream's JSON schema declares under `custom_attributes`.
 
     Raises:
         AttributeConflictError: one is an object or an array, which no attribute of Intercom holds.
     """
-    properties = schema.get("properties", {}).get("custom_attributes", {}).get("properties", {})
-    return {
-        name: Attribute(name, _data_type(name, property_), property_.get("description", ""))
-        for name, property_ in properties.items()
-    }
+    properties = schema.get("properties", {}).get("custom_attributes", {}).get("properties") or {}
+    return {name: read_attribute(name, property_) for name, property_ in properties.items()}
+
+
+def read_attribute(name: str, schema: Mapping[str, Any]) -> Attribute:
+    """Read the attribute that one property of a JSON schema declares; text when it declares no type.
+
+    Raises:
+        AttributeConflictError: it is an object or an array, which no attribute of Intercom holds.
+    """
+    branches = [one for one in schema.get("anyOf", [schema]) if isinstance(one, dict)]
+    kinds = {kind for one in branches for kind in _listed(one.get("type", "string"))} - {"null"}
+    is_date = any(one.get("format") in {"date", "date-time"} for one in branches)
+    return Attribute(name, _data_type(name, kinds, is_date=is_date), schema.get("description") or "")
 
 
 def assert_owned(attributes: Iterable[str], stream: str, prefix: str) -> None:
@@ -75,8 +106,8 @@ def assert_owned(attributes: Iterable[str], stream: str, prefix: str) -> None:
 
 def plan_attributes(
     wanted: Iterable[Attribute], existing: Sequence[Mapping[str, Any]], *, model: str, prefix: str
-) -> list[Attribute]:
-    """Say which of the wanted attributes must be created.
+) -> AttributePlan:
+    """Decide which of the wanted attributes must be created, and in which type the values of each are written.
 
     Args:
         wanted: what the records will carry.
@@ -90,16 +121,23 @@ def plan_attributes(
     """
     custom = [attribute for attribute in existing if attribute.get("custom")]
     by_name = {attribute["name"]: attribute for attribute in custom}
-    missing = []
+    plan = AttributePlan([], types := {}, options := {})
     for attribute in wanted:
         found = by_name.get(attribute.name)
         obstacle = _obstacle(attribute, found, model) if found else _illegal(attribute.name)
         if obstacle:
             raise AttributeConflictError(f"{obstacle}: {_remedy(prefix)}.")
+        types[attribute.name] = attribute.data_type
         if not found:
-            missing.append(attribute)
-    _assert_room(missing, custom)
-    return missing
+            plan.missing.append(attribute)
+            continue
+        if found["data_type"] not in HOLDS[attribute.data_type]:
+            types[attribute.name] = "date" if found["data_type"] == "datetime" else found["data_type"]
+            plan.earlier.append(attribute.name)
+        if listed := found.get("options"):
+            options[attribute.name] = frozenset(one["value"] if isinstance(one, dict) else str(one) for one in listed)
+    _assert_room(plan.missing, custom)
+    return plan
 
 
 def _obstacle(wanted: Attribute, found: Mapping[str, Any], model: str) -> str | None:
@@ -108,7 +146,9 @@ def _obstacle(wanted: Attribute, found: Mapping[str, Any], model: str) -> str | 
         return f"{name} cannot be created because Intercom has a {found.get('model')} attribute of that name"
     if found.get("archived"):
         return f"{name} is archived in Intercom"
-    if found["data_type"] not in HOLDS[wanted.data_type]:
+    if wanted.declared and found["data_type"] not in HOLDS[wanted.data_type] | EARLIER.get(
+        wanted.data_type, frozenset()
+    ):
         return f"{name} has the type {found['data_type']} in Intercom but must be {wanted.data_type}"
     if found.get("api_writable") is False:
         return f"{name} is not writable through Intercom's API"
@@ -141,16 +181,18 @@ def _assert_room(missing: Sequence[Attribute], custom: Iterable[Mapping[str, Any
         )
 
 
-def _data_type(name: str, schema: Mapping[str, Any]) -> str:
-    types = schema.get("type", "string")
-    kinds = [kind for kind in ([types] if isinstance(types, str) else types) if kind != "null"]
-    if schema.get("format") in {"date", "date-time"}:
+def _listed(types: Any) -> list[str]:
+    return [types] if isinstance(types, str) else list(types)
+
+
+def _data_type(name: str, kinds: set[str], *, is_date: bool) -> str:
+    if is_date and kinds == {"string"}:
         return "date"
-    if len(kinds) == 1 and kinds[0] in _JSON_TYPES:
-        return _JSON_TYPES[kinds[0]]
-    if set(kinds) == {"integer", "number"}:
+    if len(kinds) == 1 and kinds <= _JSON_TYPES.keys():
+        return _JSON_TYPES[next(iter(kinds))]
+    if kinds == {"integer", "number"}:
         return "float"
     raise AttributeConflictError(
-        f"The attribute `{name}` has the type {' or '.join(kinds) or 'null'}, and Intercom's attributes hold text, "
-        "numbers, booleans and dates only: map it to one of these, or leave it out."
+        f"The attribute `{name}` has the type {' or '.join(sorted(kinds)) or 'null'}, and Intercom's attributes hold "
+        "text, numbers, booleans and dates only: map it to one of these, or leave it out."
     )

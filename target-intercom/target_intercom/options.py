@@ -123,6 +123,13 @@ PROPERTIES = th.PropertiesList(
         "share one space of names. The link attribute and the fields of the conditions then begin with it too.",
     ),
     th.Property(
+        "attributes_from",
+        th.CustomType({"type": ["array", "string"], "items": {"type": "string"}}),
+        title="Attributes from",
+        description="Which flat fields of a record become custom attributes, under `owned_prefix`: their names, or `*` "
+        "for all that have no other use. For taps that send no `custom_attributes`.",
+    ),
+    th.Property(
         "attach_companies",
         th.BooleanType,
         default=False,

@@ -19,6 +19,8 @@ DONE = {"update": "updated", "create": "created", "convert": "converted"}
 class Outcome:
     """What was done (`kind`), why, to which contact or company, which fields were written, and why it was refused.
 
+    `unfit` says, by field, which values could not be written, and why.
+
     The kinds are `updated`, `created`, `converted`, `unchanged`, `skipped` and `rejected`.
     """
 
@@ -27,3 +29,4 @@ class Outcome:
     intercom_id: str | None = None
     changed: Mapping[str, Change] = field(default_factory=dict)
     refused: RecordRefusedError | None = None
+    unfit: Mapping[str, str] = field(default_factory=dict)

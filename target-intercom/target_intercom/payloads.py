@@ -5,7 +5,7 @@ https://developers.intercom.com/docs/references/rest-api/api.intercom.io
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from unicodedata import normalize
@@ -13,7 +13,7 @@ from unicodedata import normalize
 from target_intercom.kinds import CONTACT, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Container, Mapping
 
 #: The longest string that a custom attribute holds.
 MAX_STRING = 255
@@ -21,14 +21,20 @@ MAX_STRING = 255
 #: The greatest `monthly_spend` of a company.
 MAX_WHOLE = 2_147_483_647
 
+#: The greatest whole number that every JSON reader keeps exactly (RFC 8259, section 6).
+MAX_INTEGER = 2**53
 
-class UnfitValueError(ValueError):
-    """A value cannot be written as the type that its attribute is declared with. The text names the attribute only."""
+
+class UnfitRecordError(ValueError):
+    """Nothing of a record can be written. The text names the field only."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """How records are written: the settings and the declared type of every custom attribute."""
+    """How records are written: the settings and the type of every custom attribute.
+
+    `options` has the values that a list attribute of the workspace permits, by attribute.
+    """
 
     types: Mapping[str, str]
     kind: Kind = CONTACT
@@ -36,6 +42,7 @@ class Shape:
     update_all: bool = False
     prefix: str = "cb_"
     link: str = "cb_cust_id"
+    options: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def created_by(self) -> str:
@@ -49,12 +56,25 @@ class Shape:
 
 @dataclass(frozen=True)
 class Wanted:
-    """A record with its values fitted: what Intercom should hold. `cut` counts strings that were too long."""
+    """A record with its values fitted: what Intercom should hold.
+
+    `cut` counts strings that were too long. `unfit` says, by field, why a value cannot be written; such a value is None
+    here, so that an attribute of ours is cleared instead of keeping what is no longer true.
+    """
 
     identity: str | None
     standard: Mapping[str, Any]
     attributes: Mapping[str, Any]
     cut: int = 0
+    unfit: Mapping[str, str] = field(default_factory=dict)
+
+    def without(self, name: str, reason: str) -> Wanted:
+        """Return the record without the value of one field, which Intercom refused."""
+        attribute = name.partition(".")[2]
+        unfit = {**self.unfit, attribute or name: reason}
+        if attribute:
+            return replace(self, attributes={**self.attributes, attribute: None}, unfit=unfit)
+        return replace(self, standard={**self.standard, name: None}, unfit=unfit)
 
 
 class Change(NamedTuple):
@@ -66,35 +86,27 @@ class Change(NamedTuple):
 
 @dataclass
 class _Fitter:
-    """Fits values to their types, counting the strings it has to cut."""
+    """Fits values to their types, counts the strings it cuts, and notes why a value does not fit."""
 
     cut: int = 0
-    by_type: dict[str, Callable[[Any], Any]] = field(init=False)
+    unfit: dict[str, str] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self.by_type = {
-            "string": self.string,
-            "integer": _integer,
-            "whole number": _whole,
-            "float": _float,
-            "boolean": _boolean,
-            "date": _unix,
-        }
-
-    def fit(self, name: str, data_type: str, value: Any) -> Any:
+    def fit(self, name: str, data_type: str, value: Any, options: Container[str] | None = None) -> Any:
+        """Return the value as Intercom takes it; None when there is none, or none that fits."""
         if value is None or (isinstance(value, str) and not value.strip()):
             return None
         try:
-            return self.by_type[data_type](value)
-        except (ValueError, TypeError, OverflowError) as error:
-            raise UnfitValueError(f"the value of `{name}` is not of the type {data_type}") from error
-
-    def string(self, value: Any) -> str:
-        if isinstance(value, (dict, list)):
-            raise TypeError
-        text = str(value).strip()
-        self.cut += len(text) > MAX_STRING
-        return text[:MAX_STRING].rstrip()
+            fitted = _FITTERS[data_type](value)
+        except (ValueError, TypeError, OverflowError):
+            self.unfit[name] = f"the value is not of the type {data_type}"
+            return None
+        if data_type == "string" and len(fitted) > MAX_STRING:
+            self.cut += 1
+            fitted = fitted[:MAX_STRING].rstrip()
+        if options is not None and fitted not in options:
+            self.unfit[name] = "the value is not among the attribute's options in Intercom"
+            return None
+        return fitted
 
 
 def match_value(record: Mapping[str, Any], match_on: str) -> str | None:
@@ -142,20 +154,20 @@ def wanted(record: Mapping[str, Any], link: str | None, shape: Shape) -> Wanted:
         shape: the settings and types.
 
     Raises:
-        UnfitValueError: a value is not of its declared type.
+        UnfitRecordError: what stands under `custom_attributes` is no object.
     """
     fitter, source = _Fitter(), dict(attributes_of(record))
     if not source and record.get("custom_attributes"):
-        raise UnfitValueError("the value of `custom_attributes` is no object")
+        raise UnfitRecordError("the value of `custom_attributes` is no object")
     if shape.link and link:
         source[shape.link] = link
     attributes = {
-        name: fitter.fit(name, shape.types[name], value)
+        name: fitter.fit(name, shape.types[name], value, shape.options.get(name))
         for name, value in source.items()
         if name in shape.types and name != shape.created_by
     }
     standard = {name: fitter.fit(name, type_, record.get(name)) for name, type_ in shape.kind.standard.items()}
-    return Wanted(match_value(record, shape.kind.identity), standard, attributes, fitter.cut)
+    return Wanted(match_value(record, shape.kind.identity), standard, attributes, fitter.cut, fitter.unfit)
 
 
 def changes(want: Wanted, found: Mapping[str, Any], shape: Shape, *, convert: bool = False) -> dict[str, Change]:
@@ -260,9 +272,17 @@ def _same_standard(name: str, data_type: str, value: Any, held: Any) -> bool:
     return same(data_type, value, held)
 
 
+def _string(value: Any) -> str:
+    if isinstance(value, (dict, list)):
+        raise TypeError
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value).strip()
+
+
 def _integer(value: Any) -> int:
     number = int(value)
-    if isinstance(value, bool) or number != float(value):
+    if isinstance(value, bool) or number != float(value) or abs(number) > MAX_INTEGER:
         raise ValueError
     return number
 
@@ -294,3 +314,13 @@ def _unix(value: Any) -> int:
         return _integer(value)
     moment = datetime.fromisoformat(value.strip())
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+_FITTERS: Mapping[str, Callable[[Any], Any]] = {
+    "string": _string,
+    "integer": _integer,
+    "whole number": _whole,
+    "float": _float,
+    "boolean": _boolean,
+    "date": _unix,
+}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from target_intercom.found import is_lead, linked_to
 from target_intercom.kinds import COMPANY
 from target_intercom.outcomes import DONE, Outcome
-from target_intercom.payloads import MAX_STRING, UnfitValueError, changes, creation, overlong, wanted
+from target_intercom.payloads import MAX_STRING, UnfitRecordError, changes, creation, overlong, wanted
 from target_intercom.rules import Candidate, Decision, Match, decide, holds
 
 if TYPE_CHECKING:
@@ -55,16 +55,19 @@ class Planner:
             return Plan(Outcome("skipped", decision.reason, _concerned(decision, found)))
         try:
             want = wanted(row.record, row.link, self.shape)
-        except UnfitValueError as error:
+        except UnfitRecordError as error:
             return Plan(Outcome("rejected", str(error)))
         if decision.action == "create" or decision.match is None:
             changed = creation(want, self.shape) | self._lacking(row, None)
-            return Plan(Outcome(DONE["create"], decision.reason, None, changed), "create", cut=want.cut)
+            outcome = Outcome(DONE["create"], decision.reason, None, changed, unfit=want.unfit)
+            return Plan(outcome, "create", cut=want.cut)
         held = next(one for one in found.records if one["id"] == decision.match.id)
         changed = changes(want, held, self.shape, convert=decision.action == "convert")
         self._note(row, held, changed)
         changed |= self._lacking(row, held)
-        outcome = Outcome(DONE[decision.action] if changed else "unchanged", decision.reason, held["id"], changed)
+        outcome = Outcome(
+            DONE[decision.action] if changed else "unchanged", decision.reason, held["id"], changed, unfit=want.unfit
+        )
         was_on = [one["id"] for one in found.elsewhere]
         return Plan(outcome, decision.action if changed else "", held, want.cut, was_on)
 

@@ -36,6 +36,7 @@ _TABLES = {
     "not_sent": ("id", "reason", "instead_of", "name", "company", "mrr", "because"),
     "moved": ("id", "value", "intercom_id", "was_on", "stream"),
     "archived": ("id", "value", "intercom_id", "found_at"),
+    "unfit": ("id", "value", "intercom_id", "field", "reason", "stream"),
 }
 _BELIEVED = 86_400  # seconds for which an archived contact is taken to be archived still
 _LISTS = ("rejects", "changes")
@@ -106,6 +107,9 @@ class ReportFiles:
             self._rejected(shape, row, outcome)
         elif outcome.reason == "archived":
             self._archive(shape, row, outcome.intercom_id)
+        head = (row.id, match_value(row.record, shape.match_on), outcome.intercom_id)
+        for field, reason in outcome.unfit.items():
+            self._tables["unfit"].writerow((*head, field, reason, shape.kind.stream))
         if outcome.changed and written:
             self._changed(shape, row, outcome)
 

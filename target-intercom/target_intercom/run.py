@@ -12,8 +12,9 @@ import backoff
 from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 
 from target_intercom.attaching import Attacher
-from target_intercom.attributes import AttributeConflictError, plan_attributes, refusal
+from target_intercom.attributes import AttributeConflictError, refusal
 from target_intercom.directory import Directory
+from target_intercom.inference import EVERY_FIELD
 from target_intercom.kinds import COMPANY, CONTACT, KINDS
 from target_intercom.listing import Links, Listing
 from target_intercom.reporting.not_sent import NotSent
@@ -24,7 +25,7 @@ from target_intercom.transport import WEB, LostReplyError, RecordRefusedError
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from concurrent.futures import Executor
 
     from target_intercom.attributes import Attribute
@@ -78,15 +79,15 @@ class Run:
         self._links = Links(web, str(app.get("id_code") or ""), self._settings.record_url)
         self._connected = True
 
-    def declare(self, stream: str, schema: Mapping[str, Any]) -> None:
-        """Take the custom attributes that a SCHEMA message declares.
+    def declare(self, stream: str, schema: Mapping[str, Any], key_properties: Collection[str] = ()) -> set[str]:
+        """Take the custom attributes that a SCHEMA message declares, and return the fields that have no use.
 
         Raises:
             ConfigurationError: one is of a type that Intercom has not.
         """
-        with _as_configuration_error():
-            self._streams[stream].declare(schema)
         self._declared = True
+        with _as_configuration_error():
+            return self._streams[stream].declare(schema, key_properties)
 
     def add(self, stream: str, record_id: str | None, record: dict[str, Any]) -> None:
         """Take a record; `record_id` is the value of its key property."""
@@ -108,6 +109,17 @@ class Run:
                 self._logger.info("Neither contacts nor companies came: the reports of the last run are left alone")
         finally:
             self._close()
+
+    @property
+    def refused_input(self) -> str | None:
+        """The sentence that ends a run to which records came, none of which belonged to a known stream."""
+        if self._declared or self.not_sent.declared or not self.summary.other_streams:
+            return None
+        counted = ", ".join(f"{count:,} of `{name}`" for name, count in self.summary.other_streams.items())
+        return (
+            f"None of the records could be taken ({counted}), so no STATE was written: target-intercom writes the "
+            "streams `contacts` and `companies`; rename a stream with `stream_maps`."
+        )
 
     def stops_by_itself(self) -> bool:
         """Stop before the next write; False while there is nothing to record, so that the run may just be left."""
@@ -131,7 +143,10 @@ class Run:
 
     def _process(self, reports: ReportFiles) -> None:
         streams = [stream for stream in self._streams.values() if stream.spool.count()]
-        missing = self._missing(streams)
+        known = frozenset[str]().union(*(stream.fields for stream in streams), {EVERY_FIELD})
+        if unknown := sorted(self._settings.attributes_from - known):
+            raise ConfigurationError(f"`attributes_from` names `{unknown[0]}`, a field that no stream has.")
+        missing = self._plan_attributes(streams)
         self.summary.attributes_missing = [one.name for attributes in missing.values() for one in attributes]
         with ThreadPoolExecutor(self._settings.max_concurrency) as executor:
             if self._settings.attach_companies:
@@ -189,16 +204,23 @@ class Run:
         alarms = [] if self._settings.accept_changes else [stream.objection() for stream in streams]
         return [sentence for sentence in [*alarms, *(stream.unplannable() for stream in streams)] if sentence]
 
-    def _missing(self, streams: list[StreamRun]) -> dict[str, list[Attribute]]:
-        """Give the attributes to be created, by model; contacts and companies share one space of names."""
+    def _plan_attributes(self, streams: list[StreamRun]) -> dict[str, list[Attribute]]:
+        """Return the attributes to be created, by model; contacts and companies share one space of names."""
         existing = self._client.data_attributes(CONTACT.model) + self._client.data_attributes(COMPANY.model)
         missing: dict[str, list[Attribute]] = {}
         for stream in streams:
             model = stream.shape.kind.model
             with _as_configuration_error():
-                wanted = stream.wanted_attributes().values()
-                missing[model] = plan_attributes(wanted, existing, model=model, prefix=stream.shape.prefix)
-            existing += [{**attribute.body(model), "custom": True} for attribute in missing[model]]
+                plan = stream.plan_attributes(existing)
+            missing[model] = plan.missing
+            self.summary.attributes_of_earlier_type += plan.earlier
+            existing += [{**attribute.body(model), "custom": True} for attribute in plan.missing]
+        if names := self.summary.attributes_of_earlier_type:
+            self._logger.warning(
+                "These attributes go on in the type that they have in Intercom, which cannot be changed; a value that "
+                "does not fit it is cleared: %s",
+                ", ".join(names),
+            )
         return missing
 
     def _create_attributes(self, missing: Mapping[str, list[Attribute]]) -> None:

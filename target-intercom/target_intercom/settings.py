@@ -42,6 +42,7 @@ class Settings:
     link_attribute: str
     owned_prefix: str
     company_prefix: str
+    attributes_from: frozenset[str]
     attach_companies: bool
     validate: bool
     max_rejects: int | None
@@ -97,6 +98,7 @@ def settings_from(config: Mapping[str, Any]) -> Settings:
         link_attribute=_given(config, "link_attribute", f"{prefix}cust_id").strip(),
         owned_prefix=prefix,
         company_prefix=(config.get("company_prefix") or "").strip(),
+        attributes_from=_names(config.get("attributes_from")),
         attach_companies=config["attach_companies"],
         validate=config["mode"] == "validate",
         max_rejects=None if max_rejects is None else int(max_rejects),
@@ -108,6 +110,12 @@ def settings_from(config: Mapping[str, Any]) -> Settings:
         record_url=(config.get("record_url") or "").strip(),
         report_dir=Path(config["report_dir"]),
     )
+
+
+def _names(value: str | Sequence[str] | None) -> frozenset[str]:
+    """Read a list of names; a text has them between commas."""
+    names = value.split(",") if isinstance(value, str) else value or ()
+    return frozenset(name.strip() for name in names if name.strip())
 
 
 def misspelt(given: Iterable[str], known: Collection[str]) -> list[str]:

@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.exceptions import ConfigurationError
 from singer_sdk.sinks import Sink
 
-from target_intercom.attaching import COMPANY_ID
-from target_intercom.kinds import CONTACT, KINDS
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -66,19 +63,13 @@ class RecordSink(ReportedSink):
 
     def setup(self) -> None:
         """Take the declared attributes, and warn of fields that have no use."""
-        self._target.run.declare(self.stream_name, self.schema)
-        unused = sorted(set(self.schema["properties"]) - self._used() - set(self._record_key))
+        unused = self._target.run.declare(self.stream_name, self.schema, self._record_key)
         if unused:
-            self.logger.warning("These fields of the stream are not used: %s", ", ".join(unused))
+            self.logger.warning("These fields of the stream are not used: %s", ", ".join(sorted(unused)))
 
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:  # noqa: ARG002 - the SDK's
         """Spool the record."""
         self._target.run.add(self.stream_name, self._record_id(record), record)
-
-    def _used(self) -> set[str]:
-        kind = KINDS[self.stream_name]
-        company = {COMPANY_ID} if kind is CONTACT and self._target.settings.attach_companies else set()
-        return {kind.identity, "custom_attributes", *kind.standard} | company
 
     def _record_id(self, record: dict[str, Any]) -> str | None:
         values = [record.get(name) for name in self._record_key]

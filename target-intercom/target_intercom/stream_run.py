@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from target_intercom.attributes import Attribute, assert_owned, declared_attributes
+from target_intercom.attaching import COMPANY_ID
+from target_intercom.attributes import (
+    Attribute,
+    AttributeConflictError,
+    AttributePlan,
+    assert_owned,
+    declared_attributes,
+    plan_attributes,
+)
 from target_intercom.company_matching import CompanyMatcher
 from target_intercom.contact_matching import matcher_for
 from target_intercom.dispatch import run_all
 from target_intercom.found import email_of, keys_of, trimmed
+from target_intercom.inference import FlatFields, TypeInference
 from target_intercom.kinds import COMPANY, CONTACT
-from target_intercom.limits import BlastRadius, RejectLimit
-from target_intercom.payloads import MAX_STRING, link_value, match_key, match_value
+from target_intercom.limits import FIRST_ATTEMPTS, BlastRadius, RejectLimit
+from target_intercom.payloads import MAX_STRING, attributes_of, link_value, match_key, match_value
 from target_intercom.planning import Planner
 from target_intercom.reports import Progress
 from target_intercom.spool import Keys, Spool
@@ -21,7 +31,7 @@ from target_intercom.writing import CompanyWriter, ContactWriter
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from concurrent.futures import Executor
 
     from target_intercom.attaching import Attacher
@@ -29,6 +39,7 @@ if TYPE_CHECKING:
     from target_intercom.contact_matching import Matcher
     from target_intercom.directory import Directory
     from target_intercom.found import Found
+    from target_intercom.kinds import Kind
     from target_intercom.outcomes import Outcome
     from target_intercom.payloads import Shape
     from target_intercom.planning import Plan
@@ -59,23 +70,38 @@ class StreamRun:
         self.shape, self._client, self._settings, self._summary = shape, client, settings, summary
         self._logger = logger
         self._attributes: dict[str, Attribute] = {}
+        self._inference = TypeInference()
+        self.fields: set[str] = set()  #: that the schema declares
+        self._is_open = False  # whether attributes come that no schema declares
+        self._flat = FlatFields(settings.attributes_from, shape.prefix, used_fields(shape.kind, settings))
         self.spool = Spool()
+        self._earlier: frozenset[str] = frozenset()  # attributes that go on in a type other than declared
+        self._unfit: Counter[str] = Counter()  # records, by the field whose value Intercom cannot hold
+        self._decided = 0  # records that are not skipped
         self._guard = BlastRadius(settings.max_changed_share)
         self._planner: Planner | None = None
 
-    def declare(self, schema: Mapping[str, Any]) -> None:
-        """Take the custom attributes that a SCHEMA message declares.
+    def declare(self, schema: Mapping[str, Any], key_properties: Collection[str] = ()) -> set[str]:
+        """Take the custom attributes that a SCHEMA message declares, and return the fields that have no use.
 
         Raises:
             AttributeConflictError: one is of a type that Intercom has not, or none is to be kept in step.
         """
-        attributes = declared_attributes(schema)
+        properties = schema.get("properties", {})
+        self.fields |= properties.keys()
+        rest = {name: field for name, field in properties.items() if name not in key_properties}
+        attributes = declared_attributes(schema) | self._flat.declare(rest)
         if not self.shape.update_all:
             assert_owned(attributes, self.shape.kind.stream, self.shape.prefix)
         self._attributes |= attributes
+        self._is_open = "custom_attributes" in properties and not properties["custom_attributes"].get("properties")
+        return set(rest) - used_fields(self.shape.kind, self._settings) - self._flat.names()
 
     def add(self, record_id: str | None, record: dict[str, Any]) -> None:
         """Take a record; `record_id` is the value of its key property."""
+        record = self._flat.lift(record)
+        if self._is_open:
+            self._inference.observe(attributes_of(record))
         self.spool.add(record_id, self._keys(record_id, record), record)
 
     def _keys(self, record_id: str | None, record: Mapping[str, Any]) -> Keys:
@@ -86,17 +112,36 @@ class StreamRun:
         email = email_of(record, self.shape) if self._settings.may_create else None
         return Keys(key, link_value(record, record_id, self.shape), identity, email)
 
-    def wanted_attributes(self) -> dict[str, Attribute]:
-        """Give the attributes that this run may write: on a match only owned ones, unless the settings say more."""
-        shape = self.shape
-        everything = self._settings.update_all or self._settings.may_create
-        declared = {name: one for name, one in self._attributes.items() if everything or shape.owns(name)}
-        if shape.link and shape.link not in declared:
-            declared[shape.link] = Attribute(shape.link, "string", "The id of the record kept in step with this one.")
+    def plan_attributes(self, existing: Sequence[Mapping[str, Any]]) -> AttributePlan:
+        """Decide which attributes this run creates and in which type values are written.
+
+        On a match only owned attributes are written, unless the settings say more.
+
+        Args:
+            existing: the data attributes of both models that Intercom has.
+
+        Raises:
+            AttributeConflictError: there is nothing to write, or an attribute of Intercom stands in the way.
+        """
+        shape, everything = self.shape, self._settings.update_all or self._settings.may_create
+        inferred = self._inference.attributes()
+        if not shape.update_all:
+            assert_owned(inferred, shape.kind.stream, shape.prefix)
+        found = inferred | self._attributes
+        if not (found or everything or self._settings.attach_companies):
+            raise AttributeConflictError(
+                f"The records of the stream {shape.kind.stream} carry no attribute to write: send them under "
+                "`custom_attributes`, or name the fields that become attributes in `attributes_from`."
+            )
+        wanted = {name: one for name, one in found.items() if everything or shape.owns(name)}
+        if shape.link and shape.link not in wanted:
+            wanted[shape.link] = Attribute(shape.link, "string", "The id of the record kept in step with this one.")
         created_by = Attribute(shape.created_by, "boolean", "Whether this integration created the record in Intercom.")
-        declared[created_by.name] = created_by
-        self.shape = replace(shape, types={name: one.data_type for name, one in declared.items()})
-        return declared
+        wanted[created_by.name] = created_by
+        plan = plan_attributes(wanted.values(), existing, model=shape.kind.model, prefix=shape.prefix)
+        self.shape = replace(shape, types=plan.types, options=plan.options)
+        self._earlier = frozenset(plan.earlier)
+        return plan
 
     def keep_company(self, company: Mapping[str, Any]) -> None:
         """Take a company of the scroll."""
@@ -142,6 +187,8 @@ class StreamRun:
 
     def _take(self, row: Row, plan: Plan, reports: ReportFiles, directory: Directory | None) -> None:
         self._summary.plan(self.shape.kind.stream, matched=plan.held is not None, cut=plan.cut)
+        self._decided += plan.outcome.kind != "skipped"
+        self._unfit.update(plan.outcome.unfit.keys())
         if plan.was_on:
             self._summary.moved += 1
             reports.moved(self.shape, row, plan.outcome, plan.was_on)
@@ -153,7 +200,18 @@ class StreamRun:
             self._record(reports, row, plan.outcome)
 
     def objection(self) -> str | None:
-        """Give the sentence that stops a run before the first write, because too much would change."""
+        """Return the sentence that stops a run before the first write, because too much would change.
+
+        A field without any value that Intercom can hold would be cleared everywhere. One whose type changed with an
+        upgrade stops nothing.
+        """
+        wrong = [name for name, count in self._unfit.items() if count == self._decided and name not in self._earlier]
+        if wrong and self._decided >= FIRST_ATTEMPTS:
+            return (
+                f"Each of the {self._decided} records has a value of `{wrong[0]}` that Intercom cannot hold: nothing "
+                "was written. Correct that field in the source, or set `accept_changes` to true for one run to clear "
+                "it."
+            )
         return self._guard.objection()
 
     def unplannable(self) -> str | None:
@@ -205,6 +263,12 @@ class StreamRun:
     def _record(self, reports: ReportFiles, row: Row, outcome: Outcome) -> None:
         self._summary.note(self.shape.kind.stream, outcome)
         reports.done(self.shape, row, outcome, written=not self._settings.validate)
+
+
+def used_fields(kind: Kind, settings: Settings) -> set[str]:
+    """Return the fields of a record that have a use of their own."""
+    company = {COMPANY_ID} if kind is CONTACT and settings.attach_companies else set()
+    return {kind.identity, "custom_attributes", *kind.standard} | company
 
 
 def _found(rows: Sequence[Row], matcher: Matcher, planner: Planner) -> dict[int, Found]:

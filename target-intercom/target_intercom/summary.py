@@ -57,11 +57,13 @@ class Summary:
     streams: dict[str, Counts] = field(default_factory=lambda: {stream: Counts() for stream in KINDS})
     fields_written: int = 0
     values_cut: int = 0
+    values_unfit: int = 0  #: that Intercom cannot hold: each a line of unfit.csv
     moved: int = 0  #: records that another user or company is linked to than the one that matches now
     companies_without_users: int = 0  #: Intercom shows them nowhere
     companies_attached: int = 0
     companies_not_found: int = 0  #: contacts that name a company which Intercom has not
     attributes_missing: list[str] = field(default_factory=list)  #: before this run; a sync that writes has created them
+    attributes_of_earlier_type: list[str] = field(default_factory=list)  #: which Intercom cannot change
     other_streams: Counter[str] = field(default_factory=Counter)
     not_sent: Counter[str] = field(default_factory=Counter)  #: customers that the map did not send, by reason
     totals: Totals | None = None
@@ -96,6 +98,7 @@ class Summary:
         else:
             counts.outcomes[outcome.kind] += 1
         self.fields_written += len(outcome.changed)
+        self.values_unfit += len(outcome.unfit)
         self.companies_attached += stream == "contacts" and "company_id" in outcome.changed
 
     def as_dict(self, tally: Tally, seconds: float) -> dict[str, Any]:
@@ -108,11 +111,13 @@ class Summary:
             "streams": {stream: counts.as_dict() for stream, counts in used.items()} if len(used) > 1 else {},
             "fields_written": self.fields_written,
             "values_cut": self.values_cut,
+            "values_unfit": self.values_unfit,
             "moved": self.moved,
             "companies_without_users": self.companies_without_users,
             "companies_attached": self.companies_attached,
             "companies_not_found": self.companies_not_found,
             "attributes_missing": self.attributes_missing,
+            "attributes_of_earlier_type": self.attributes_of_earlier_type,
             "other_streams": dict(self.other_streams),
             "not_sent": dict(self.not_sent),
             "totals": msgspec.to_builtins(self.totals) or {},

@@ -87,7 +87,7 @@ class TargetIntercom(Target):
             self.run.finish()
         finally:
             self._exit_on_signal()
-        if self.settings.validate:
+        if self.settings.validate or self.run.refused_input:
             self._latest_state = None
         super().process_endofpipe()
         if self.settings.fail_on_rejects and self.run.summary.rejected:
@@ -136,4 +136,7 @@ class TargetIntercom(Target):
             sys.exit(1)
         except RecordRefusedError as error:
             cls.logger.error("Intercom refused what a run cannot do without (%s): nothing is acknowledged.", error)  # noqa: TRY400
+            sys.exit(1)
+        if target.run.refused_input:
+            cls.logger.error("%s", target.run.refused_input)
             sys.exit(1)

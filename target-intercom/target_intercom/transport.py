@@ -39,12 +39,13 @@ _ID = re.compile(r"\bid=([0-9a-zA-Z_-]+)")
 class RecordRefusedError(SkippableAPIError):
     """Intercom refused one request (400, 404, 409, 410, 422): the record is reported, the run goes on.
 
-    `other_id` is the Intercom id that a 409 names; `archived` says that it is archived.
+    `other_id` is the Intercom id that a 409 names; `archived` says that it is archived. `field` is the one whose value
+    is refused, where Intercom names it.
     """
 
-    def __init__(self, status: int, code: str, reason: str) -> None:
+    def __init__(self, status: int, code: str, reason: str, field: str = "") -> None:
         super().__init__(f"{status} {code}: {reason}")
-        self.status, self.code, self.reason = status, code, reason
+        self.status, self.code, self.reason, self.field = status, code, reason, field
         named = _ID.search(reason) if status == requests.codes.conflict else None
         self.other_id = named[1] if named else None
         self.archived = "archived contact" in reason
@@ -160,9 +161,9 @@ class Transport:
             raise RetriableAPIError(f"Intercom answered {status}")
         if status < requests.codes.bad_request:
             return _body(response)
-        code, reason = _first_error(response)
+        code, reason, field = _first_error(response)
         self._assert_permitted(status, code, reason)
-        raise RecordRefusedError(status, code, reason)
+        raise RecordRefusedError(status, code, reason, field)
 
     def _assert_permitted(self, status: int, code: str, reason: str) -> None:
         if _LAPSED in reason or code == "api_plan_restricted" or status == requests.codes.payment_required:
@@ -210,11 +211,11 @@ def _body(response: requests.Response) -> dict[str, Any]:
     return body
 
 
-def _first_error(response: requests.Response) -> tuple[str, str]:
-    """Read code and message of an `error.list`, whatever of it is there."""
+def _first_error(response: requests.Response) -> tuple[str, str, str]:
+    """Read code, message and field of an `error.list`, whatever of it is there."""
     try:
         error = response.json()["errors"][0]
     except (requests.exceptions.JSONDecodeError, KeyError, IndexError, TypeError):
-        return "unknown", f"status {response.status_code} without an error list"
+        return "unknown", f"status {response.status_code} without an error list", ""
     code = str(error.get("code", "unknown"))
-    return code, str(error.get("message") or code)
+    return code, str(error.get("message") or code), str(error.get("field") or "")

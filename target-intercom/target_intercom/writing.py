@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from logging import DEBUG
@@ -65,39 +66,51 @@ class Writer(ABC):
     def _update(self, row: Row, want: Wanted, held: Held, action: str) -> Outcome:
         """Write what differs and attach; what was written before a refusal, or in spite of it, is in the outcome."""
         written: dict[str, Change] = {}
+        refused = None
         try:
-            refused = self._put_changes(
-                held["id"], changes(want, held, self._shape, convert=action == "convert"), written
-            )
+            want, refused = self._put_changes(want, held, written, convert=action == "convert")
             written |= self._attached(row, held)
         except RecordRefusedError as error:
             refused = error
         if refused:
-            return Outcome("rejected", refused.code, held["id"], written, refused)
+            return Outcome("rejected", refused.code, held["id"], written, refused, want.unfit)
         reason = "no_users" if held.get("no_users") else ""
-        return Outcome(DONE[action] if written else "unchanged", reason, held["id"], written)
+        return Outcome(DONE[action] if written else "unchanged", reason, held["id"], written, unfit=want.unfit)
 
     def _put_changes(
-        self, intercom_id: str, changed: Mapping[str, Change], written: dict[str, Change]
-    ) -> RecordRefusedError | None:
-        """Write changes, and note them. When another record has the identity or the address, write the others.
+        self, want: Wanted, held: Held, written: dict[str, Change], *, convert: bool
+    ) -> tuple[Wanted, RecordRefusedError | None]:
+        """Write changes, and note them. What Intercom refuses of a single field costs that field only.
 
-        A lead stays one: as a user it might be the second of its customer.
+        An identity or address that another record has is withheld, unless a lead is to become a user: it might be the
+        second of its customer. A value that a 400 names is withheld too, and cleared where it is an attribute of ours.
 
         Returns:
-            The refusal of the identity or the address.
+            The record as it could be written, and the refusal of the identity or the address.
         """
-        try:
-            if changed:
-                self._put(intercom_id, update_body(changed))
-        except RecordRefusedError as error:
-            rest = {name: change for name, change in changed.items() if name not in self._unique}
-            if error.status != requests.codes.conflict or "role" in rest or len(rest) == len(changed):
-                raise
-            self._put_changes(intercom_id, rest, written)
-            return error
-        written |= changed
-        return None
+        withheld: set[str] = set()
+        conflict: RecordRefusedError | None = None
+        while True:
+            wished = changes(want, held, self._shape, convert=convert)
+            changed = {name: change for name, change in wished.items() if name not in withheld}
+            try:
+                if changed:
+                    self._put(held["id"], update_body(changed))
+            except RecordRefusedError as error:
+                taken = self._unique & changed.keys() if error.status == requests.codes.conflict else set()
+                named = named_field(error, changed, self._shape)
+                if taken and "role" not in changed:
+                    conflict = error
+                    withheld |= taken
+                elif named:
+                    # A second refusal of the same attribute means that not even clearing it is permitted.
+                    withheld |= {named} if changed[named].after is None or "." not in named else set()
+                    want = want.without(named, error.reason)
+                else:
+                    raise
+                continue
+            written |= changed
+            return want, conflict
 
     def _attached(self, row: Row, held: Held) -> dict[str, Change]:  # noqa: ARG002 - for those who attach
         """Attach the record to its company, and give the change this was."""
@@ -114,12 +127,17 @@ class Writer(ABC):
         except RecordRefusedError as error:
             if error.archived:
                 return Outcome("skipped", "archived", error.other_id)
-            raise
+            named = named_field(error, creation(want, self._shape), self._shape)
+            if not named:
+                raise
+            return self._create(row, want.without(named, error.reason))
         if not created:
             return self._found_late(row, want, held)
         rest = self._update(row, want, held, "update")
         written = {**creation(want, self._shape), **rest.changed}
-        return replace(rest if rest.refused else Outcome("created", intercom_id=held["id"]), changed=written)
+        return replace(
+            rest if rest.refused else Outcome("created", intercom_id=held["id"], unfit=rest.unfit), changed=written
+        )
 
     def _found_late(self, row: Row, want: Wanted, held: Held) -> Outcome:
         """Decide again, by the same rules, on a record that was not there, or not to be seen, before."""
@@ -156,6 +174,25 @@ class Writer(ABC):
             return trimmed(record, self._shape), created or ours
 
         return attempt()
+
+
+def named_field(error: RecordRefusedError, changed: Mapping[str, Change], shape: Shape) -> str | None:
+    """Return the changed field whose value a 400 names, if the record can be written without it.
+
+    The vendor documents a member `field`, and does not always send it; messages of a custom attribute name it.
+    """
+    if error.status != requests.codes.bad_request:
+        return None
+    optional = set(shape.kind.standard) - {shape.match_on}
+    for name in sorted(changed, key=len, reverse=True):
+        _, _, attribute = name.partition(".")
+        if error.field in {name, attribute} and (attribute or name in optional):
+            return name
+        if attribute and re.search(rf"(?<![\w-]){re.escape(attribute)}(?![\w-])", error.reason):
+            return name
+        if name in optional and re.match(rf"[\"'`]?{name}\b", error.reason):
+            return name
+    return None
 
 
 class ContactWriter(Writer):

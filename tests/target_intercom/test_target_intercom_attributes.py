@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from target_intercom.attributes import HOLDS, Attribute, AttributeConflictError, declared_attributes, plan_attributes
+from target_intercom.attributes import (
+    HOLDS,
+    Attribute,
+    AttributeConflictError,
+    AttributePlan,
+    declared_attributes,
+    plan_attributes,
+)
 
 MRR = Attribute("cb_mrr", "float", "Monthly recurring revenue")
 
@@ -83,7 +90,7 @@ def test_only_what_is_missing_is_created() -> None:
     """An attribute that exists with a fitting type is left as it is; standard ones of the same name do not count."""
     wanted = [MRR, Attribute("cb_seats", "integer"), Attribute("plan", "string")]
     held = [existing("cb_seats", "float"), existing("plan", custom=False, archived=False), existing("other", "date")]
-    assert plan_attributes(wanted, held, model="contact", prefix="cb_") == [MRR, Attribute("plan", "string")]
+    assert plan_attributes(wanted, held, model="contact", prefix="cb_").missing == [MRR, Attribute("plan", "string")]
 
 
 REMEDY = (
@@ -96,8 +103,8 @@ REMEDY = (
     ("held", "sentence"),
     [
         (
-            existing("cb_mrr", "integer"),
-            "The contact attribute `cb_mrr` has the type integer in Intercom but must be float",
+            existing("cb_mrr", "boolean"),
+            "The contact attribute `cb_mrr` has the type boolean in Intercom but must be float",
         ),
         (
             existing("cb_mrr", "string"),
@@ -113,7 +120,7 @@ REMEDY = (
             "The contact attribute `cb_mrr` is not writable through Intercom's API",
         ),
     ],
-    ids=["narrower type", "other type", "archived", "other model", "read-only"],
+    ids=["no number", "text", "archived", "other model", "read-only"],
 )
 def test_a_conflict_names_the_attribute_and_the_way_out(held: dict[str, Any], sentence: str) -> None:
     """An attribute that is there but cannot be used stops the run in one sentence that names it and the prefix."""
@@ -135,7 +142,7 @@ def test_the_limit_of_a_workspace(held: int, *, fits: bool) -> None:
     everything = [existing(f"a{number}") for number in range(held)]
     everything += [existing(f"b{number}", archived=True) for number in range(9)]
     if fits:
-        assert plan_attributes([MRR], everything, model="contact", prefix="cb_") == [MRR]
+        assert plan_attributes([MRR], everything, model="contact", prefix="cb_").missing == [MRR]
         return
     with pytest.raises(AttributeConflictError) as caught:
         plan_attributes([MRR], everything, model="contact", prefix="cb_")
@@ -152,5 +159,34 @@ NAMES = st.text("abc_ -1", min_size=1, max_size=8)
 def test_after_the_creation_nothing_is_missing(types: dict[str, str]) -> None:
     """Planning again after creating what was missing plans nothing."""
     wanted = [Attribute(name, data_type) for name, data_type in types.items()]
-    created = [existing(one.name, one.data_type) for one in plan_attributes(wanted, [], model="contact", prefix="cb_")]
-    assert plan_attributes(wanted, created, model="contact", prefix="cb_") == []
+    missing = plan_attributes(wanted, [], model="contact", prefix="cb_").missing
+    created = [existing(one.name, one.data_type) for one in missing]
+    assert plan_attributes(wanted, created, model="contact", prefix="cb_") == AttributePlan([], types)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "held", "data_type"),
+    [
+        (Attribute("cb_x", "float"), "integer", "integer"),
+        (Attribute("cb_x", "boolean"), "string", "string"),
+        (Attribute("cb_x", "date"), "string", "string"),
+        (Attribute("cb_x", "string", declared=False), "date", "date"),
+        (Attribute("cb_x", "integer", declared=False), "boolean", "boolean"),
+    ],
+    ids=["whole number", "yes or no as text", "date as text", "inferred text", "inferred number"],
+)
+def test_an_attribute_of_an_earlier_type_goes_on_in_that_type(wanted: Attribute, held: str, data_type: str) -> None:
+    """What an earlier version created, or what has no declared type, keeps its type: Intercom cannot change it."""
+    plan = plan_attributes([wanted], [existing("cb_x", held)], model="contact", prefix="cb_")
+    assert plan == AttributePlan([], {"cb_x": data_type}, earlier=["cb_x"])
+
+
+@pytest.mark.parametrize(
+    "options", [[{"value": "gold"}, {"value": "iron"}], ["gold", "iron"]], ids=["objects", "texts"]
+)
+def test_the_options_of_a_list_attribute_are_known_before_the_first_write(options: list[Any]) -> None:
+    """Both forms in which Intercom lists options are read."""
+    plan = plan_attributes(
+        [Attribute("cb_tier", "string")], [existing("cb_tier", options=options)], model="contact", prefix="cb_"
+    )
+    assert plan.options == {"cb_tier": frozenset({"gold", "iron"})}

@@ -227,7 +227,8 @@ def test_a_value_that_search_refuses_rejects_its_record_alone(requests_mock: Moc
     requests_mock.get(f"{BASE}/contacts", json={"data": [], "total_count": 1000, "pages": {}})
     requests_mock.post(f"{BASE}/contacts/search", json=search)
     run = TargetIntercom(config={"access_token": "secret", "report_dir": str(tmp_path), "mode": "validate"}).run
-    run.declare("contacts", {})
+    attributes = {"properties": {"cb_plan": {"type": "string"}}}
+    run.declare("contacts", {"properties": {"custom_attributes": attributes}})
     for name in ("a", "b", "bad", "c"):
         run.add("contacts", name, {"email": f"{name}@a.example"})
     run.finish()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.exceptions import ConfigurationError, FatalAPIError
+from target_intercom.target import TargetIntercom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -195,13 +197,100 @@ def test_a_refused_record_does_not_stop_the_others(workspace: Any, target: Any, 
     assert len(ran.states) == 1
 
 
-def test_a_value_of_another_type_is_a_reject(workspace: Any, target: Any, customer: Customer) -> None:
-    """A record whose value does not fit its declared type is rejected without a call."""
+def test_a_value_that_does_not_fit_is_cleared_and_the_others_are_written(
+    workspace: Any, target: Any, customer: Customer
+) -> None:
+    """One odd value never costs the other attributes: it is cleared, not left stale, and reported in every run."""
     workspace.add(email="a@a.example")
-    ran = target.run([customer("a", cb_signed_up_at="soon")])
-    (reject,) = ran.lines("rejects")
-    assert reject["reason"] == "the value of `cb_signed_up_at` is not of the type date"
-    assert workspace.writes() == 0
+    target.run([customer("a", cb_signed_up_at="2025-01-31T12:00:00Z")])
+    odd = customer("a", cb_signed_up_at="soon", cb_sub_status="active")
+    contact = workspace.contacts()[0]["id"]
+    row = [["a", "a@a.example", contact, "cb_signed_up_at", "the value is not of the type date", "contacts"]]
+    first = target.run([odd])
+    held = workspace.contacts()[0]["custom_attributes"]
+    assert (held.get("cb_signed_up_at"), held["cb_sub_status"]) == (None, "active")
+    assert (first.rows("unfit"), first.summary["updated"], first.lines("rejects")) == (row, 1, [])
+    again = target.run([odd])
+    assert (again.rows("unfit"), again.summary["unchanged"], again.figure("values_unfit")) == (row, 1, 1)
+
+
+def test_an_option_that_a_list_attribute_lacks_is_cleared(workspace: Any, target: Any, customer: Customer) -> None:
+    """The options are read before the first write, so a value outside them costs no refused call."""
+    options = [{"value": "active"}, {"value": "cancelled"}]
+    body = {"name": "cb_sub_status", "model": "contact", "data_type": "options", "options": options}
+    workspace.call("POST", "/data_attributes", body)
+    contact = workspace.add(email="a@a.example", custom_attributes={"cb_sub_status": "active"})
+    ran = target.run([customer("a", cb_sub_status="paused")])
+    why = "the value is not among the attribute's options in Intercom"
+    assert ran.rows("unfit") == [["a", "a@a.example", contact, "cb_sub_status", why, "contacts"]]
+    held = workspace.get(contact)["custom_attributes"]
+    assert (held.get("cb_sub_status"), held["cb_cust_mrr"]) == (None, 10.5)
+    assert (workspace.writes(), ran.lines("rejects")) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("error", "field", "kept"),
+    [
+        ({"code": "parameter_invalid", "message": "phone is invalid", "field": "phone"}, "phone", True),
+        ({"code": "parameter_invalid", "message": "is invalid", "field": "phone"}, "phone", True),
+        ({"code": "parameter_invalid", "message": "'phone' is no number"}, "phone", True),
+        ({"code": "parameter_invalid", "message": "Custom attribute 'cb_sub_status' is odd"}, "cb_sub_status", False),
+    ],
+    ids=["field and message", "field alone", "message alone", "attribute"],
+)
+def test_a_400_that_names_a_field_withholds_that_field(  # noqa: PLR0913 the fixtures and a row of the table
+    workspace: Any, target: Any, customer: Customer, error: dict[str, str], field: str, *, kept: bool
+) -> None:
+    """An optional standard field is left as it is, an attribute of ours is cleared, and the rest is written."""
+    contact = workspace.add(email="a@a.example", phone="+1 1", custom_attributes={})
+    workspace.sandbox.fault(method="PUT", nth=1, effect={"status": 400, "body": {"errors": [error]}})
+    record = customer("a", cb_sub_status="active") | {"phone": "+49 30 1"}
+    ran = target.run([record], on_match="update_all")
+    held = workspace.get(contact)
+    assert (held["name"], held["custom_attributes"]["cb_cust_mrr"]) == ("A", 10.5)
+    assert held["phone"] == ("+1 1" if kept else "+49 30 1")
+    assert held["custom_attributes"].get("cb_sub_status") == ("active" if kept else None)
+    assert ran.rows("unfit") == [["a", "a@a.example", contact, field, error["message"], "contacts"]]
+    assert (ran.summary["updated"], ran.lines("rejects"), workspace.writes()) == (1, [], 2)
+
+
+def test_a_400_that_names_a_field_of_a_new_user_withholds_that_field(
+    workspace: Any, target: Any, customer: Customer
+) -> None:
+    """A user is created without the field that Intercom refuses."""
+    error = {"code": "parameter_invalid", "message": "phone is invalid", "field": "phone"}
+    workspace.sandbox.fault(method="POST", path="/contacts", nth=1, effect={"status": 400, "body": {"errors": [error]}})
+    ran = target.run([customer("a") | {"phone": "+49 30 1"}], on_no_match="create")
+    (contact,) = workspace.contacts()
+    assert (contact["email"], contact["phone"], ran.summary["created"]) == ("a@a.example", None, 1)
+    assert [row[3] for row in ran.rows("unfit")] == ["phone"]
+
+
+@pytest.mark.parametrize(("data_type", "kept"), [("string", "true"), ("boolean", True)])
+def test_an_upgrade_stops_nobodys_sync(workspace: Any, target: Any, data_type: str, kept: object) -> None:
+    """An attribute that an earlier version created as text goes on as text, and is named once in the log."""
+    contact = workspace.add(email="a@a.example")
+    workspace.attribute("cb_cust_auto", data_type)
+    stream = {
+        "type": "SCHEMA",
+        "stream": "contacts",
+        "key_properties": ["customer_id"],
+        "schema": {
+            "properties": {
+                "customer_id": {"type": "string"},
+                "email": {"type": "string"},
+                "custom_attributes": {"properties": {"cb_cust_auto": {"type": ["boolean", "null"]}}},
+            }
+        },
+    }
+    fields = {"customer_id": "a", "email": "a@a.example", "custom_attributes": {"cb_cust_auto": True}}
+    given = [stream, {"type": "RECORD", "stream": "contacts", "record": fields}]
+    for outcome in ("updated", "unchanged"):
+        plugin = TargetIntercom(config=target.config())
+        plugin.listen(io.StringIO("".join(json.dumps(line) + "\n" for line in given)))
+        assert plugin.run.summary.counts.outcomes == {outcome: 1}
+    assert workspace.get(contact)["custom_attributes"]["cb_cust_auto"] == kept
+    assert plugin.run.summary.attributes_of_earlier_type == (["cb_cust_auto"] if data_type == "string" else [])
 
 
 def test_too_many_refusals_stop_the_run_without_state(workspace: Any, target: Any, customer: Customer) -> None:
@@ -217,19 +306,20 @@ def test_too_many_refusals_stop_the_run_without_state(workspace: Any, target: An
 
 
 def test_a_stream_of_misfits_stops_the_run_without_a_write(workspace: Any, target: Any, customer: Customer) -> None:
-    """When fifty records and more all have a value of the wrong type, none of them is written and no STATE printed."""
+    """When a field fits in none of fifty records and more, the field is wrong: nothing is cleared, no STATE printed."""
     workspace.fill({"email": f"c{number}@a.example"} for number in range(60))
-    with pytest.raises(FatalAPIError, match=r"^Each of the first 60 records was refused for one reason \(the value of"):
-        target.run([customer(f"c{number}", cb_signed_up_at="soon") for number in range(60)])
-    assert target.out == ""
-    assert workspace.writes() == 0
+    records = [customer(f"c{number}", cb_signed_up_at="soon") for number in range(60)]
+    with pytest.raises(FatalAPIError, match=r"^Each of the 60 records has a value of `cb_signed_up_at` that Intercom"):
+        target.run(records)
+    assert (target.out, workspace.writes()) == ("", 0)
+    assert target.run(records, accept_changes=True).summary["updated"] == 60
 
 
 def test_fail_on_rejects(workspace: Any, target: Any, customer: Customer) -> None:
     """With `fail_on_rejects` a run with a reject fails after its STATE."""
     workspace.add(email="a@a.example")
     with pytest.raises(FatalAPIError, match=r"`fail_on_rejects` is set"):
-        target.run([customer("a", cb_signed_up_at="soon")], fail_on_rejects=True)
+        target.run([customer("a" * 256, email="a@a.example")], fail_on_rejects=True)
     assert len(target.out.splitlines()) == 1
 
 

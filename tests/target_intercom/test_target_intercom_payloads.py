@@ -12,7 +12,6 @@ from target_intercom.kinds import COMPANY
 from target_intercom.payloads import (
     Change,
     Shape,
-    UnfitValueError,
     changes,
     create_body,
     link_value,
@@ -88,8 +87,12 @@ def test_values_are_fitted_to_their_type(name: str, value: Any, fitted: Any) -> 
         ("cb_mrr", True),
         ("cb_seats", 5.5),
         ("cb_seats", False),
+        ("cb_seats", 2**53 + 1),
+        ("cb_seats", -(2**53) - 2),
         ("cb_auto", "yes"),
+        ("cb_auto", "true"),
         ("cb_name", {"a": 1}),
+        ("cb_name", ["a"]),
     ],
     ids=[
         "date",
@@ -99,14 +102,52 @@ def test_values_are_fitted_to_their_type(name: str, value: Any, fitted: Any) -> 
         "true as number",
         "fraction",
         "false as integer",
+        "too great a whole number",
+        "too small a whole number",
         "boolean",
+        "true as text",
         "object",
+        "list",
     ],
 )
-def test_a_misfit_names_the_attribute_and_not_the_value(name: str, value: Any) -> None:
-    """A value that is not of its declared type is refused without repeating it."""
-    with pytest.raises(UnfitValueError, match=rf"^the value of `{name}` is not of the type {TYPES[name]}$"):
-        wanted(record(**{name: value}), "c1", OWNED)
+def test_a_value_that_does_not_fit_costs_its_attribute_only(name: str, value: Any) -> None:
+    """A value that is not of its declared type is none, with a reason that does not repeat it."""
+    result = wanted(record(**{name: value}), "c1", OWNED)
+    assert (result.attributes[name], result.unfit) == (
+        None,
+        {name: f"the value is not of the type {TYPES[name]}"},
+    )
+
+
+def test_a_value_outside_the_options_of_a_list_attribute_does_not_fit() -> None:
+    """A list attribute takes its options only, in their own letter case."""
+    shape = replace(OWNED, options={"cb_name": frozenset({"Gold", "Iron"})})
+    results = [wanted(record(cb_name=value), "c1", shape) for value in ("Gold", "gold", "Tin", "", None)]
+    why = {"cb_name": "the value is not among the attribute's options in Intercom"}
+    assert [(one.attributes["cb_name"], one.unfit) for one in results] == [
+        ("Gold", {}),
+        (None, why),
+        (None, why),
+        (None, {}),
+        (None, {}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data_type", "value", "fitted"),
+    [
+        ("string", True, "true"),
+        ("string", False, "false"),
+        ("string", "2025-01-31T12:00:00Z", "2025-01-31T12:00:00Z"),
+        ("integer", 3.0, 3),
+        ("integer", 2.5, None),
+    ],
+    ids=["true", "false", "date", "whole", "fraction"],
+)
+def test_values_of_an_attribute_that_has_an_earlier_type(data_type: str, value: Any, fitted: Any) -> None:
+    """Booleans and dates are written as text, and whole numbers as such; a fraction does not fit."""
+    shape = replace(OWNED, types={"cb_x": data_type})
+    assert wanted(record(cb_x=value), None, shape).attributes["cb_x"] == fitted
 
 
 def test_cut_strings_are_counted() -> None:
@@ -292,10 +333,11 @@ def test_a_companys_standard_fields(fields: dict[str, Any], expected: dict[str, 
     assert changes(wanted(given_record, "c1", COMPANIES), held, COMPANIES) == expected
 
 
-def test_a_spend_beyond_intercoms_range_is_a_misfit() -> None:
-    """A monthly spend that Intercom has no room for is refused, not cut."""
-    with pytest.raises(UnfitValueError, match=r"^the value of `monthly_spend` is not of the type whole number$"):
-        wanted({"company_id": "c1", "monthly_spend": 2_147_483_648}, None, COMPANIES)
+def test_a_spend_beyond_intercoms_range_leaves_intercoms_value() -> None:
+    """A monthly spend that Intercom has no room for is not cut: the field is left as it is, and reported."""
+    result = wanted({"company_id": "c1", "monthly_spend": 2_147_483_648}, None, COMPANIES)
+    assert result.standard["monthly_spend"] is None
+    assert result.unfit == {"monthly_spend": "the value is not of the type whole number"}
 
 
 def test_a_new_company() -> None:

@@ -51,16 +51,13 @@ def record(stream: str, **fields: Any) -> dict[str, Any]:
     return {"type": "RECORD", "stream": stream, "record": fields}
 
 
-def test_an_unknown_stream_is_skipped_with_one_warning(
+def test_an_unknown_stream_beside_a_known_one_is_skipped_with_one_warning(
     target: Any, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A stream that is not for Intercom is warned of once and counted, and STATE is acknowledged."""
+    """A stream that is not for Intercom is warned of once and counted, and STATE is printed."""
     plugin = TargetIntercom(config=target.config())
-    plugin.listen(
-        lines(
-            schema("orders"), record("orders", id="1"), record("orders", id="2"), {"type": "STATE", "value": {"a": 1}}
-        )
-    )
+    orders = [record("orders", id="1"), record("orders", id="2")]
+    plugin.listen(lines(schema("contacts"), schema("orders"), *orders, {"type": "STATE", "value": {"a": 1}}))
     warnings = [entry.getMessage() for entry in caplog.records if entry.levelname == "WARNING"]
     assert warnings == ["The stream is skipped: target-intercom writes `contacts` and `companies`"]
     assert plugin.run.summary.other_streams == {"orders": 2}
@@ -84,7 +81,8 @@ def test_a_record_without_key_or_identifier_is_accounted_for(workspace: Any, tar
     """Records without the key property are matched all the same; those without e-mail address are counted."""
     ann = workspace.add(email="ann@a.example")
     plugin = TargetIntercom(config=target.config())
-    plugin.listen(lines(schema("contacts"), record("contacts", email="ann@a.example"), record("contacts", id="2")))
+    stream = schema("contacts", custom_attributes={"properties": {"cb_plan": {"type": "string"}}})
+    plugin.listen(lines(stream, record("contacts", email="ann@a.example"), record("contacts", id="2")))
     assert plugin.run.summary.counts.outcomes == {"updated": 1}
     assert plugin.run.summary.counts.skipped == {"no_identifier": 1}
     assert workspace.get(ann)["custom_attributes"] == {"cb_created_by": False}

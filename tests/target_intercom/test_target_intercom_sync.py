@@ -270,6 +270,7 @@ def test_reports_are_private(target: Any, customer: Customer) -> None:
             "not_sent.csv",
             "rejects.jsonl",
             "summary.json",
+            "unfit.csv",
             "unmatched.csv",
         ),
         0o600,

@@ -1,0 +1,297 @@
+"""Streams of other taps: attributes without a declared type, flat fields, and the recipes of the README."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from singer_sdk.exceptions import ConfigurationError
+from target_intercom.attributes import Attribute
+from target_intercom.inference import FlatFields, TypeInference
+from target_intercom.target import TargetIntercom
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+README = Path(__file__).parents[2] / "target-intercom" / "README.md"
+TEXT = {"type": ["null", "string"]}
+STATE = {"bookmarks": {"contacts": {"replication_key_value": 5}}}
+
+
+def schema(stream: str, key: str = "id", **properties: Any) -> dict[str, Any]:
+    """A SCHEMA message."""
+    fields = {"type": "object", "properties": {key: {"type": ["string"]}, **properties}}
+    return {"type": "SCHEMA", "stream": stream, "schema": fields, "key_properties": [key]}
+
+
+def record(stream: str, **fields: Any) -> dict[str, Any]:
+    """A RECORD message."""
+    return {"type": "RECORD", "stream": stream, "record": fields}
+
+
+def listen(target: Any, messages: Iterable[dict[str, Any]], **settings: Any) -> TargetIntercom:
+    """Run the target over messages and a final STATE, and return it."""
+    plugin = TargetIntercom(config=target.config(**settings))
+    lines = [*messages, {"type": "STATE", "value": STATE}]
+    plugin.listen(io.StringIO("".join(json.dumps(line) + "\n" for line in lines)))
+    return plugin
+
+
+@pytest.mark.parametrize(
+    ("values", "data_type"),
+    [
+        ([True, None, False], "boolean"),
+        ([1, None, 2], "integer"),
+        ([1, 2.5], "float"),
+        ([Decimal("2.50")], "float"),
+        (["a", "", None], "string"),
+        ([1, "a"], "string"),
+        ([True, 1], "string"),
+        (["2025-01-31T12:00:00Z"], "string"),
+        (["a", ["b"]], "string"),
+    ],
+    ids=["boolean", "integer", "numbers", "decimal", "text", "mixed", "boolean and number", "date", "text and list"],
+)
+def test_a_type_is_inferred_from_all_values(values: list[Any], data_type: str) -> None:
+    """One kind of value is its type, numbers are numbers, and values of several kinds are text."""
+    inference = TypeInference()
+    for value in values:
+        inference.observe({"cb_x": value})
+    assert inference.attributes() == {"cb_x": Attribute("cb_x", data_type, declared=False)}
+
+
+@pytest.mark.parametrize("value", [None, "", " ", [], ["a"], {}, {"a": 1}], ids=repr)
+def test_a_name_without_a_usable_value_is_no_attribute(value: Any) -> None:
+    """What is empty everywhere, or a list or an object, creates nothing in the workspace."""
+    inference = TypeInference()
+    inference.observe({"cb_x": value})
+    assert inference.attributes() == {}
+
+
+@given(st.permutations([True, 1, 2.5, "a", None, [1]]))
+def test_inference_does_not_depend_on_the_order(values: list[Any]) -> None:
+    """The same values in any order have the same type."""
+    inference = TypeInference()
+    for value in values:
+        inference.observe({"x": value})
+    assert inference.attributes()["x"].data_type == "string"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "attributes"),
+    [
+        ({"*"}, {"cb_plan": "silver", "cb_seats": 3}),
+        ({"plan"}, {"cb_plan": "silver"}),
+        ({"cb_seats"}, {"cb_seats": 3}),
+        (set(), None),
+    ],
+    ids=["every field", "one", "one with the prefix", "none"],
+)
+def test_flat_fields_become_attributes_under_the_prefix(chosen: set[str], attributes: dict[str, Any] | None) -> None:
+    """A field gets the owned prefix unless it has it; fields of another use and objects stay out."""
+    flat = FlatFields(chosen, "cb_", used={"email", "name"})
+    properties = {"email": TEXT, "plan": TEXT, "cb_seats": {"type": "integer"}, "address": {"type": "object"}}
+    flat.declare(properties)
+    given_record = {"email": "a@a.example", "plan": "silver", "cb_seats": 3, "address": {"city": "Ulm"}}
+    assert flat.lift(given_record).get("custom_attributes") == attributes
+
+
+def test_open_custom_attributes_are_typed_from_their_values(workspace: Any, target: Any) -> None:
+    """An object declared without properties, as the SDK's own stream maps declare it, loses no value."""
+    contact = workspace.add(email="ann@a.example")
+    values = {"cb_plan": "gold", "cb_seats": 3, "cb_mrr": 9.5, "cb_paying": True}
+    listen(
+        target,
+        [
+            schema("contacts", email=TEXT, custom_attributes={"type": ["object", "null"]}),
+            record("contacts", id="1", email="ann@a.example", custom_attributes=values),
+        ],
+    )
+    assert workspace.get(contact)["custom_attributes"] == values | {"cb_cust_id": "1", "cb_created_by": False}
+    created = {one["name"]: one["data_type"] for one in workspace.call("GET", "/data_attributes?model=contact")["data"]}
+    assert {name: created[name] for name in values} == {
+        "cb_plan": "string",
+        "cb_seats": "integer",
+        "cb_mrr": "float",
+        "cb_paying": "boolean",
+    }
+
+
+def test_an_inferred_attribute_takes_the_type_that_the_workspace_has(workspace: Any, target: Any) -> None:
+    """A text in an attribute of dates is written as a date; one that is no date is cleared and reported."""
+    workspace.attribute("cb_since", "date")
+    ann, bob = workspace.add(email="ann@a.example"), workspace.add(email="bob@a.example")
+    plugin = listen(
+        target,
+        [
+            schema("contacts", email=TEXT, custom_attributes={"type": "object"}),
+            record("contacts", id="1", email="ann@a.example", custom_attributes={"cb_since": "2025-01-31"}),
+            record("contacts", id="2", email="bob@a.example", custom_attributes={"cb_since": "long ago"}),
+        ],
+    )
+    assert workspace.get(ann)["custom_attributes"]["cb_since"] == 1738281600
+    assert workspace.get(bob)["custom_attributes"].get("cb_since") is None
+    assert plugin.run.summary.values_unfit == 1
+
+
+FLAT = schema("contacts", email=TEXT, plan=TEXT, seats={"type": "integer"}, tags={"type": "array"})
+ANN = record("contacts", id="1", email="ann@a.example", plan="gold", seats=3, tags=["a"])
+
+
+def test_flat_records_are_refused_until_their_fields_are_chosen(workspace: Any, target: Any) -> None:
+    """Records without any attribute to write would only be marked as linked: the run says what to set."""
+    workspace.add(email="ann@a.example")
+    with pytest.raises(
+        ConfigurationError,
+        match=r"^The records of the stream contacts carry no attribute to write: .*`attributes_from`",
+    ):
+        listen(target, [FLAT, ANN])
+    assert (workspace.writes(), target.capsys.readouterr().out) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "chosen", ["*", ["plan", "seats"], "plan, seats"], ids=["every field", "a list", "a text with commas"]
+)
+def test_chosen_flat_fields_are_written(workspace: Any, target: Any, chosen: Any) -> None:
+    """`attributes_from` names the fields; what no attribute holds is left out of `*`."""
+    contact = workspace.add(email="ann@a.example")
+    listen(target, [FLAT, ANN], attributes_from=chosen)
+    held = workspace.get(contact)["custom_attributes"]
+    assert held == {"cb_plan": "gold", "cb_seats": 3, "cb_cust_id": "1", "cb_created_by": False}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "sentence"),
+    [
+        (["plam"], r"^`attributes_from` names `plam`, a field that no stream has\.$"),
+        (["tags"], r"^The attribute `cb_tags` has the type array"),
+    ],
+    ids=["unknown field", "list"],
+)
+def test_a_wrong_choice_is_refused_before_a_write(target: Any, chosen: list[str], sentence: str) -> None:
+    """A field that does not exist, or that no attribute holds, is named."""
+    with pytest.raises(ConfigurationError, match=sentence):
+        listen(target, [FLAT, ANN], attributes_from=chosen)
+
+
+def test_only_unknown_streams_end_the_run_without_state(target: Any) -> None:
+    """Records came and none could be taken: the bookmark of their stream must not move on."""
+    plugin = listen(target, [schema("customers"), record("customers", id="1"), record("customers", id="2")])
+    assert target.capsys.readouterr().out == ""
+    assert plugin.run.refused_input == (
+        "None of the records could be taken (2 of `customers`), so no STATE was written: target-intercom writes the "
+        "streams `contacts` and `companies`; rename a stream with `stream_maps`."
+    )
+
+
+def test_only_unknown_streams_fail_the_command(target: Any) -> None:
+    """The command ends with exit code 1 and one sentence."""
+    target.directory.mkdir()
+    given_input, config = target.directory / "input.singer", target.directory / "config.json"
+    lines = [schema("customers"), record("customers", id="1"), {"type": "STATE", "value": STATE}]
+    given_input.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    config.write_text(json.dumps(target.config()))
+    with pytest.raises(SystemExit) as ended:
+        TargetIntercom.cli(["--config", str(config), "--input", str(given_input)])
+    assert (ended.value.code, target.capsys.readouterr().out) == (1, "")
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [[], [schema("contacts", email=TEXT)], [schema("orders")]],
+    ids=["nothing", "no record", "no record of an unknown stream"],
+)
+def test_an_empty_run_is_a_success(target: Any, messages: list[dict[str, Any]]) -> None:
+    """Where no record came, STATE is printed as it came."""
+    listen(target, messages)
+    assert json.loads(target.capsys.readouterr().out) == STATE
+
+
+def recipes() -> dict[str, dict[str, Any]]:
+    """The configurations that the README shows, by the heading above each."""
+    found = re.findall(r"^\*\*([a-z-]+)[^\n]*\n\n```json\n(.*?)```", README.read_text(), re.MULTILINE | re.DOTALL)
+    return {name: json.loads(text) for name, text in found}
+
+
+#: What each tap sends, cut down to the fields that matter here, and what Intercom shows afterwards.
+TAPS: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
+    "tap-stripe": (
+        [
+            schema(
+                "customers",
+                email=TEXT,
+                name=TEXT,
+                currency=TEXT,
+                delinquent={"type": ["null", "boolean"]},
+                balance={"type": ["null", "integer"]},
+                created={"anyOf": [{"type": "string", "format": "date-time"}, {"type": ["null", "string"]}]},
+                metadata={"type": ["null", "object"], "properties": {}},
+            ),
+            record(
+                "customers",
+                id="cus_1",
+                email="ann@a.example",
+                name="Ann",
+                currency="eur",
+                delinquent=False,
+                balance=1200,
+                created="2025-01-31T12:00:00Z",
+                metadata={"a": "b"},
+            ),
+        ],
+        {
+            "stripe_currency": "eur",
+            "stripe_delinquent": False,
+            "stripe_balance": 1200,
+            "stripe_created": 1738324800,
+            "stripe_cust_id": "cus_1",
+            "stripe_created_by": False,
+        },
+    ),
+    "tap-postgres": (
+        [
+            schema(
+                "public-users",
+                user_email=TEXT,
+                plan=TEXT,
+                seats={"type": ["null", "integer"], "minimum": -2147483648, "maximum": 2147483647},
+            ),
+            record("public-users", id="7", user_email="ann@a.example", plan="gold", seats=3),
+        ],
+        {"app_plan": "gold", "app_seats": 3, "app_cust_id": "7", "app_created_by": False},
+    ),
+    "tap-hubspot": (
+        [
+            schema(
+                "contacts",
+                key="vid",
+                email=TEXT,
+                hs_lifecycle=TEXT,
+                properties={"type": "object", "properties": {"score": {"type": "object"}}},
+            ),
+            record("contacts", vid="99", email="ann@a.example", hs_lifecycle="customer", properties={"score": {}}),
+        ],
+        {"hs_lifecycle": "customer", "hs_cust_id": "99", "hs_created_by": False},
+    ),
+}
+
+
+def test_the_readme_has_a_recipe_for_each_tap() -> None:
+    """Three taps of others, each with the settings that it needs."""
+    assert sorted(recipes()) == sorted(TAPS)
+
+
+@pytest.mark.parametrize("tap", TAPS)
+def test_a_recipe_of_the_readme(workspace: Any, target: Any, tap: str) -> None:
+    """The records of another tap are written with the settings that the README shows for it."""
+    messages, attributes = TAPS[tap]
+    contact = workspace.add(email="ann@a.example")
+    listen(target, messages, **recipes()[tap])
+    assert workspace.get(contact)["custom_attributes"] == attributes
