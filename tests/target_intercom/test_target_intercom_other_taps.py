@@ -148,6 +148,7 @@ ANN = record("contacts", id="1", email="ann@a.example", plan="gold", seats=3, ta
 def test_flat_records_are_refused_until_their_fields_are_chosen(workspace: Any, target: Any) -> None:
     """Records without any attribute to write would only be marked as linked: the run says what to set."""
     workspace.add(email="ann@a.example")
+    workspace.sandbox.clear_calls()
     with pytest.raises(
         ConfigurationError,
         match=r"^The records of the stream contacts carry no attribute to write: .*`attributes_from`",
