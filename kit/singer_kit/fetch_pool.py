@@ -1,94 +1,139 @@
-"""The threads that fetch: so many at a time, the earliest page first, and not far ahead of what is written."""
+"""The threads that fetch: so many calls at a time, earliest page first, and not far ahead of what is written."""
 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from concurrent.futures import Future
 from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING, TypeVar
+
+import click
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
 Key = tuple[int, ...]
-"""Where in the output a page belongs; the order of keys is the order in which pages are written."""
+"""Where in the output a page belongs; pages are written in the order of their keys."""
+
+
+class ThreadLimitError(click.ClickException):
+    """The machine permits no further thread."""
 
 
 class FetchPool:
-    """Runs calls in threads, by the order of their keys.
+    """Runs calls in threads, in the order of their keys.
 
-    What was fetched and not yet written is held in memory, so nothing is begun while ``room`` pages are held or on
-    their way, but for the page that is waited for. A thread ends when there is nothing to do, and none holds the
-    process back when it is told to end.
+    Pages that were fetched and not yet written are held in memory. So no call starts while ``max_buffered_pages`` are
+    buffered or on their way, except for the page that the reader waits for. A thread ends when it has nothing to do,
+    and no thread keeps the process alive.
+
+    The lock is not re-entrant, and the garbage collector can close a half-read list at any point, also in a thread that
+    holds the lock. So a finalizer never takes the lock: it calls :meth:`defer`.
 
     Args:
-        size: how many calls run at the same time.
-        room: how many pages may be held or on their way.
+        threads: how many calls run at the same time.
+        max_buffered_pages: how many pages may be buffered or on their way.
     """
 
-    def __init__(self, size: int, room: int) -> None:
-        self._size = size
-        self._room = room
-        self._waiting: list[tuple[Key, int, Callable[[], None]]] = []
-        self._turn = count()
-        self._working = 0
-        self._held = 0
-        self._wanted: Key | None = None
-        self.changed = threading.Condition()
-        """Guards this pool, and the pages of those who work with it; notified whenever something was fetched."""
+    def __init__(self, threads: int, max_buffered_pages: int) -> None:
+        self._threads = threads
+        self._max_buffered_pages = max_buffered_pages
+        self._queue: list[tuple[Key, int, Callable[[], None]]] = []
+        self._sequence = count()
+        self.running = 0
+        self._awaited: Key | None = None
+        self._failure: BaseException | None = None
+        self._deferred: deque[Callable[[], None]] = deque()
+        self.buffered_pages = 0
+        self.changed = threading.Condition(threading.Lock())
+        """Guards the pool and the pages of its readers; notified after every call."""
 
     def submit(self, key: Key, call: Callable[[], None]) -> None:
-        """Have a call run, which raises nothing; the lock is taken."""
-        heappush(self._waiting, (key, next(self._turn), call))
-        self._hire()
+        """Queue a call that reports its own errors; the lock is held."""
+        heappush(self._queue, (key, next(self._sequence), call))
+        self.start_workers()
 
-    def future(self, key: Key, call: Callable[[], T]) -> Future[T]:
-        """Have a call run, and keep its outcome."""
-        outcome: Future[T] = Future()
+    def run(self, key: Key, call: Callable[[], T]) -> Future[T]:
+        """Queue a call and return the future of its result."""
+        future: Future[T] = Future()
 
-        def run() -> None:
+        def resolve() -> None:
             try:
-                outcome.set_result(call())
-            except BaseException as error:  # noqa: BLE001 whoever asks for the result raises it
-                outcome.set_exception(error)
-            with self.changed:
-                self.changed.notify_all()
+                future.set_result(call())
+            except BaseException as error:  # noqa: BLE001 raised where the result is asked for
+                future.set_exception(error)
 
         with self.changed:
-            self.submit(key, run)
-        return outcome
+            self.submit(key, resolve)
+        return future
 
-    def want(self, key: Key) -> None:
-        """Say which page is waited for, and wait for whatever comes next; the lock is taken."""
-        self._wanted = key
-        self._hire()
-        self.changed.wait()
-        self._wanted = None
+    def wait_for(self, key: Key, is_ready: Callable[[], bool]) -> None:
+        """Wait until the page at ``key`` is ready, ahead of all that is queued behind it; the lock is held.
 
-    def hold(self, pages: int) -> None:
-        """Count pages that are kept (or, below 0, that were let go); the lock is taken."""
-        self._held += pages
-        self._hire()
+        Raises:
+            BaseException: a call failed without reporting it, so the page may never come.
+        """
+        while not is_ready():
+            if self._failure is not None:
+                raise self._failure
+            self._awaited = key
+            try:
+                self.start_workers()
+                self.changed.wait()
+            finally:
+                self._awaited = None
 
-    def _hire(self) -> None:
-        while self._working < self._size and self._may_begin():
-            self._working += 1
-            threading.Thread(target=self._work, args=(heappop(self._waiting)[2],), daemon=True).start()
+    def count_buffered(self, pages: int) -> None:
+        """Add pages that are buffered now or, below zero, take off those that were released; the lock is held."""
+        self.buffered_pages += pages
+        self.start_workers()
 
-    def _may_begin(self) -> bool:
-        if not self._waiting:
-            return False
-        wanted = self._wanted is not None and self._waiting[0][0] <= self._wanted
-        return wanted or self._held + self._working < self._room
+    def defer(self, action: Callable[[], None]) -> None:
+        """Leave an action to the next thread that holds the lock; takes no lock, so finalizers may call it."""
+        self._deferred.append(action)
 
-    def _work(self, call: Callable[[], None]) -> None:
-        while True:
-            call()
+    def start_workers(self) -> None:
+        """Start threads for the calls that may start now; the lock is held.
+
+        Raises:
+            ThreadLimitError: the machine permits no further thread.
+        """
+        while self.running < self._threads and (call := self._next_call()) is not None:
+            try:
+                threading.Thread(target=self._work, args=(call,), daemon=True).start()
+            except (RuntimeError, MemoryError) as error:
+                self.running -= 1
+                self._failure = ThreadLimitError(
+                    f"The machine permits no more than {self.running} of the {self._threads} threads that "
+                    "`max_concurrency` asks for: lower that setting, or raise the limit on threads or memory."
+                )
+                self.changed.notify_all()
+                raise self._failure from error
+
+    def _next_call(self) -> Callable[[], None] | None:
+        """Take the first queued call and count it as running; None when no call may start."""
+        while self._deferred:
+            self._deferred.popleft()()
+        if not self._queue:
+            return None
+        is_awaited = self._awaited is not None and self._queue[0][0] <= self._awaited
+        if not is_awaited and self.buffered_pages + self.running >= self._max_buffered_pages:
+            return None
+        self.running += 1
+        return heappop(self._queue)[2]
+
+    def _work(self, call: Callable[[], None] | None) -> None:
+        while call is not None:
+            failure: BaseException | None = None
+            try:
+                call()
+            except BaseException as error:  # noqa: BLE001 raised in the thread that waits
+                failure = error
             with self.changed:
-                self._working -= 1
-                if not self._may_begin():
-                    return
-                self._working += 1
-                call = heappop(self._waiting)[2]
+                self.running -= 1
+                self._failure = self._failure or failure
+                self.changed.notify_all()
+                call = self._next_call()

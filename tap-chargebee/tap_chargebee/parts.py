@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tap_chargebee import windows
+from tap_chargebee._kit.parallel_map import OrderedParallelMap
 from tap_chargebee._kit.progress import Progress
 from tap_chargebee.errors import Gone
-from tap_chargebee.reading import Family, Reading
 from tap_chargebee.resources import ROWS
 from tap_chargebee.streams import ChargebeeStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from tap_chargebee.reading import ListReader
     from tap_chargebee.resource import Resource
     from tap_chargebee.tap import TapChargebee
 
@@ -38,10 +39,10 @@ class PartsStream(ChargebeeStream):
     def _records(self) -> Iterator[Any]:
         # Before the pages of the parents' list: whoever waits for a part has no need of a further page.
         ahead = 2 * self.config["max_concurrency"]
-        family = Family(self._source.pool, self._parts(), self._answer, key=(self._place, -1), ahead=ahead)
+        answers = OrderedParallelMap(self._source.pool, self._parts(), self._answer, key=(self._place, -1), ahead=ahead)
         progress = Progress(self.logger, until=None)
         passed_over = 0
-        for part, items in family:
+        for part, items in answers:
             self._extracted = self._clock()
             if items is None:
                 passed_over += 1
@@ -83,7 +84,7 @@ class ChildStream(PartsStream):
     def _parent(self) -> Resource:
         return ROWS[str(self.resource.parent)]
 
-    def open(self) -> Reading:
+    def open(self) -> ListReader:
         """Begin to read the parents."""
         if self._reading is None:
             self._reading = self._read(self._parent, self._queries())
@@ -113,7 +114,7 @@ class ChildStream(PartsStream):
 class DailyStream(PartsStream):
     """What there is one of a day: of today, of the days since the last run, or of all since ``start_date``."""
 
-    def open(self) -> Reading:
+    def open(self) -> ListReader:
         """Nothing: there is no list."""
         if self._reading is None:
             self._reading = self._read(self.resource, [])

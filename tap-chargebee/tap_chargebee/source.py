@@ -11,7 +11,7 @@ from tap_chargebee._kit.fetch_pool import FetchPool
 from tap_chargebee.client import ChargebeeClient
 from tap_chargebee.errors import Refusal
 from tap_chargebee.events import News, event_query, followed
-from tap_chargebee.reading import Reading
+from tap_chargebee.reading import ListReader
 from tap_chargebee.resources import ROWS
 from tap_chargebee.windows import Window
 
@@ -54,9 +54,9 @@ class Source:
 
     @cached_property
     def pool(self) -> FetchPool:
-        """Who fetches."""
+        """The threads that fetch."""
         size = self.config["max_concurrency"]
-        return FetchPool(size, room=min(6 * size, MOST_PAGES))
+        return FetchPool(size, max_buffered_pages=min(6 * size, MOST_PAGES))
 
     @cached_property
     def site(self) -> Site:
@@ -115,7 +115,7 @@ class Source:
             return
         self.news = News(following)
         query = event_query(followed(following), Window(min(following.values()), self.run_start))
-        reading = Reading(
+        reading = ListReader(
             self.pool, self.client, ROWS["events"], [query], key=(-1,), now=self.run_start, end=self.run_start
         )
         for page in reading:

@@ -18,12 +18,13 @@ from singer_sdk.singerlib import RecordMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
 
 from tap_chargebee import bookmarks, schemas, windows
+from tap_chargebee._kit.deduplicator import Deduplicator
 from tap_chargebee._kit.progress import Progress
 from tap_chargebee.errors import Gone, NotOffered
 from tap_chargebee.events import LIFE
 from tap_chargebee.line_items import completed
 from tap_chargebee.overlap import Overlap
-from tap_chargebee.reading import Reading
+from tap_chargebee.reading import ListReader
 from tap_chargebee.resources import STREAM_PLACES
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class ChargebeeStream(Stream):
         super().__init__(tap=tap, name=resource.name)
         self.selected_by_default = resource.selected
         self._place = STREAM_PLACES[resource.name]
-        self._reading: Reading | None = None
+        self._reading: ListReader | None = None
         self._greatest: int | None = None
         self._identity = attrgetter("id", *resource.primary_keys)
         self._extracted: datetime | None = None
@@ -81,15 +82,15 @@ class ChargebeeStream(Stream):
         schema["properties"] |= self._source.custom_fields.get(self.resource.envelope, {})
         return schema
 
-    def open(self) -> Reading:
+    def open(self) -> ListReader:
         """Begin to read: decide what, and send for the first page."""
         if self._reading is None:
             self._reading = self._read(self.resource, self._queries())
         return self._reading
 
-    def _read(self, resource: Resource, queries: list[dict[str, str]], *, part: int = 0) -> Reading:
+    def _read(self, resource: Resource, queries: list[dict[str, str]], *, part: int = 0) -> ListReader:
         source = self._source
-        return Reading(source.pool, source.client, resource, queries, key=(self._place, part), now=source.run_start)
+        return ListReader(source.pool, source.client, resource, queries, key=(self._place, part), now=source.run_start)
 
     def _queries(self) -> list[dict[str, str]]:
         if self._source.is_subset:
@@ -160,12 +161,12 @@ class ChargebeeStream(Stream):
     def _records(self) -> Iterator[Any]:
         news = self._source.news
         unseen = dict(news.changed(self.name))
-        repeats = windows.Repeats()
+        deduplicator = Deduplicator()
         for item in self._missing(self._items(self.open())):
             head = item.head
             if news.outlives(self.name, head.id, head.resource_version):
                 continue
-            if not repeats.repeats(self._identity(head), head.resource_version):
+            if not deduplicator.is_duplicate(self._identity(head), head.resource_version):
                 unseen.pop(head.id, None)
                 if not self._overlap.repeats(item.text, self._note(head)):
                     yield self._whole(item)
@@ -204,7 +205,7 @@ class ChargebeeStream(Stream):
     def _overlap(self) -> Overlap:
         return Overlap("" if self.window is None else self._bookmark.get("seen", ""))
 
-    def _items(self, reading: Reading) -> Iterator[Item]:
+    def _items(self, reading: ListReader) -> Iterator[Item]:
         progress = Progress(self.logger, until=self._source.run_start if self.resource.time else None)
         for page in reading:
             self._extracted = self._clock()

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from singer_sdk import Stream
     from singer_sdk.plugin_base import _ConfigInput
 
-    from tap_chargebee.reading import Reading
+    from tap_chargebee.reading import ListReader
 
 NAMES = frozenset(ROWS)
 
@@ -137,7 +137,7 @@ class TapChargebee(Tap):
                 reading.begin()
         return [stream.name for stream in opened if stream.selected]
 
-    def _await(self, stream: ChargebeeStream, reading: Reading) -> None:
+    def _await(self, stream: ChargebeeStream, reading: ListReader) -> None:
         """Wait for the first page of a stream, and leave it out when nobody asked for what the site does not offer."""
         try:
             reading.wait()

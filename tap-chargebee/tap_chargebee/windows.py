@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 
 TEN_DIGITS = 1_000_000_000
 """A time on the wire has ten digits; Chargebee has no record that is older than the first of them, in 2001."""
-_NEIGHBOURS = 10_000
 _PAGES = 10
 _PIECES = 16
 
@@ -151,26 +149,3 @@ def list_query(
     if include_deleted and resource.include_deleted:
         query["include_deleted"] = "true"
     return query
-
-
-class Repeats:
-    """Tells the versions of records that came before.
-
-    A list repeats a record only near where it was: at the edge of two pages or of two windows. So the last ten thousand
-    versions are remembered, and memory stays flat however long the list is.
-    """
-
-    def __init__(self) -> None:
-        self._versions: OrderedDict[tuple[Any, ...], None] = OrderedDict()
-
-    def repeats(self, identity: tuple[Any, ...], version: int | None) -> bool:
-        """Whether this very version was seen; a record without a ``resource_version`` is never taken for a repeat."""
-        if version is None:
-            return False
-        key = (*identity, version)
-        if key in self._versions:
-            return True
-        self._versions[key] = None
-        if len(self._versions) > _NEIGHBOURS:
-            self._versions.popitem(last=False)
-        return False

@@ -56,7 +56,7 @@ class Listing:
         *,
         key: Key,
     ) -> None:
-        self._crew = pool
+        self._pool = pool
         self._client = client
         self._resource = resource
         self._shape = shape
@@ -91,7 +91,7 @@ class Listing:
             self.begin()
 
     def _ask(self, number: int) -> Future[tuple[list[Item], int]]:
-        return self._crew.future((*self._key, number), lambda: self._page(number))
+        return self._pool.run((*self._key, number), lambda: self._page(number))
 
     def _page(self, number: int) -> tuple[list[Item], int]:
         query = {**self._query, **paging(self._resource, number)}
@@ -100,9 +100,8 @@ class Listing:
         return self._shape.items(text, page), (pages.total_pages or 1) if pages else 1
 
     def _outcome(self, number: int, future: Future[tuple[list[Item], int]]) -> list[Item]:
-        with self._crew.changed:
-            while not future.done():
-                self._crew.want((*self._key, number))
+        with self._pool.changed:
+            self._pool.wait_for((*self._key, number), future.done)
         items, total = future.result()
         # A list that grows while it is read moves its last records to a page that there was not before.
         self._total = max(self._total, total)

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tap_intercom import windows
+from tap_intercom._kit.segments import Segment, SegmentReader
 from tap_intercom.client import Call
 from tap_intercom.errors import Refusal, StaleCursor
+from tap_intercom.shape import Item
 from tap_intercom.windows import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tap_intercom._kit.fetch_pool import FetchPool, Key
     from tap_intercom.client import IntercomClient
     from tap_intercom.resource import Resource
-    from tap_intercom.shape import Item, Shape
+    from tap_intercom.shape import Shape
 
 
-RESTARTS = 3
-"""How often a stretch is begun again at the same record."""
+MAX_RESTARTS = 3
+"""How often a segment is restarted at the same record."""
 
 
-@dataclass
-class Segment:
-    """A stretch of a search, read by one cursor."""
+@dataclass(kw_only=True, eq=False)
+class SearchSegment(Segment[Item]):
+    """A stretch of time of a search."""
 
-    key: Key
     span: Span
     cursor: str | None = None
     cursors: set[str] = field(default_factory=set)
@@ -38,31 +36,24 @@ class Segment:
     seen: int = 0
     """How many records came."""
     restarted_at: int | None = None
-    """The time from which it was begun again."""
-    stuck: int = 0
-    """How often it was begun again there before."""
-    pages: deque[list[Item]] = field(default_factory=deque)
-    """What came and was not written yet."""
-    asked: bool = False
-    """Whether its next page is on its way."""
-    complete: bool = False
-    error: BaseException | None = None
-    following: Segment | None = None
+    """The time from which it was restarted."""
+    restarts: int = 0
+    """How often it was restarted there before."""
 
     @property
     def is_past_its_end(self) -> bool:
-        """Whether the last record that came is none of this stretch any more."""
+        """Whether the last record that came belongs to a later segment."""
         return self.span.end is not None and self.reached is not None and self.reached >= self.span.end
 
     def restart(self) -> None:
-        """Begin again at the last record that came.
+        """Read again from the last record that came.
 
         Raises:
-            Refusal: it was begun again there too often, so it would never end.
+            Refusal: it was restarted there too often, so it would never end.
         """
         at = max(self.span.start, self.reached or 0)
-        self.stuck = self.stuck + 1 if at == self.restarted_at else 0
-        if self.stuck > RESTARTS:
+        self.restarts = self.restarts + 1 if at == self.restarted_at else 0
+        if self.restarts > MAX_RESTARTS:
             raise Refusal("Intercom's pages go round in circles: run again later.")
         self.restarted_at = at
         self.span = Span(at, self.span.end)
@@ -70,15 +61,11 @@ class Segment:
         self.cursors.clear()
 
 
-class Reading:
-    """The items that a search finds, to be gone through once.
-
-    The first page is asked for at once, and nothing more until it is wanted: one page is all that a small workspace
-    has. When it tells that there is much more, what is left is cut into stretches of time of creation that are fetched
-    side by side. All of it arrives in the order of creation.
+class SearchReader(SegmentReader[SearchSegment, Item]):
+    """Reads the items that a search finds, in the order of their creation.
 
     Args:
-        pool: who fetches.
+        pool: the threads that fetch.
         client: the workspace.
         resource: the row of the table.
         shape: what the items look like.
@@ -100,112 +87,30 @@ class Reading:
         key: Key,
         now: int,
     ) -> None:
-        self._crew = pool
         self._client = client
         self._resource = resource
         self._shape = shape
         self._since = since
         self._page_size = page_size
         self._now = now
-        self._begun = False
-        self._closed = False
-        self._head: Segment | None = Segment(key, Span(0))
-        self._first = self._head
-        with pool.changed:
-            self._send(self._head)
+        super().__init__(pool, [SearchSegment(key=key, span=Span(0))])
 
-    def wait(self) -> None:
-        """Return when the first page is there.
-
-        Raises:
-            Refusal: Intercom refused it, or gave no answer in ten tries.
-        """
-        with self._crew.changed:
-            self._await(self._first)
-
-    def begin(self) -> None:
-        """Read on, ahead of whoever goes through the items."""
-        with self._crew.changed:
-            if self._begun:
-                return
-            self._begun = True
-            segment = self._head
-            while segment is not None:
-                if not (segment.asked or segment.complete):
-                    self._send(segment)
-                segment = segment.following
-
-    def close(self) -> None:
-        """Ask for nothing more."""
-        with self._crew.changed:
-            self._closed = True
-            while self._head is not None:
-                self._crew.hold(-len(self._head.pages))
-                self._head = self._head.following
-
-    def __iter__(self) -> Iterator[list[Item]]:
+    def fetch(self, segment: SearchSegment) -> tuple[list[Item], Any]:
+        """Return the next page of a segment, from its last record on when Intercom no longer takes its cursor."""
         try:
-            while (segment := self._head) is not None:
-                yield from self._pages(segment)
-                self._head = segment.following
-        finally:
-            self.close()
-
-    def _pages(self, segment: Segment) -> Iterator[list[Item]]:
-        while (page := self._next(segment)) is not None:
-            yield page
-            self.begin()
-
-    def _next(self, segment: Segment) -> list[Item] | None:
-        with self._crew.changed:
-            self._await(segment)
-            if not segment.pages:
-                return None
-            self._crew.hold(-1)
-            return segment.pages.popleft()
-
-    def _await(self, segment: Segment) -> None:
-        """Wait for a page of a stretch, or for its end; the lock is taken."""
-        while not (segment.pages or segment.complete or segment.error):
-            self._crew.want(segment.key)
-        if segment.error is not None and not segment.pages:
-            raise segment.error
-
-    def _send(self, segment: Segment) -> None:
-        """Have the next page of a stretch fetched; the lock is taken."""
-        segment.asked = True
-        self._crew.submit(segment.key, lambda: self._fetch(segment))
-
-    def _fetch(self, segment: Segment) -> None:
-        if self._closed:
-            return
-        try:
-            items, page = self._page(segment)
-            with self._crew.changed:
-                self._take(segment, items, page)
-        except BaseException as error:  # noqa: BLE001 whoever waits for the page raises it
-            segment.error = error
-        with self._crew.changed:
-            self._crew.changed.notify_all()
-
-    def _page(self, segment: Segment) -> tuple[list[Item], Any]:
-        """The next page of a stretch, from its last record on when its cursor is not taken any more."""
-        try:
-            return self._answer(segment)
+            return self._fetch_at_cursor(segment)
         except StaleCursor:
             segment.restart()
-            return self._answer(segment)
+            return self._fetch_at_cursor(segment)
 
-    def _answer(self, segment: Segment) -> tuple[list[Item], Any]:
+    def _fetch_at_cursor(self, segment: SearchSegment) -> tuple[list[Item], Any]:
         body = windows.search(segment.span, self._since, page_size=self._page_size, cursor=segment.cursor)
         text, page = self._client.page(Call(self._resource.path, body=body), self._shape.page)
         return self._shape.items(text, page), page
 
-    def _take(self, segment: Segment, items: list[Item], page: Any) -> None:
-        """Keep what belongs to the stretch, and go on with it; the lock is taken."""
-        if self._closed:
-            return
-        segment.asked = False
+    def accept(self, segment: SearchSegment, answer: tuple[list[Item], Any]) -> list[Item]:
+        """Return the items that belong to the segment, and leave what follows to others when it is long."""
+        items, page = answer
         segment.seen += len(items)
         segment.reached = items[-1].head.created_at if items else segment.reached
         cursor = page.pages.cursor if page.pages and items else None
@@ -213,32 +118,26 @@ class Reading:
             segment.complete = True
         else:
             self._cut(segment, max((page.total_count or 0) - segment.seen, 0))
-        segment.pages.append([item for item in items if segment.span.holds(item.head.created_at)])
-        self._crew.hold(1)
+        # The span is the one after the cut, but not yet the one after a restart.
+        kept = [item for item in items if segment.span.holds(item.head.created_at)]
         if cursor is not None and not segment.complete:
-            self._follow(segment, cursor)
+            _follow(segment, cursor)
+        return kept
 
-    def _follow(self, segment: Segment, cursor: str) -> None:
-        segment.cursor = cursor
-        if cursor in segment.cursors:
-            segment.restart()
-        else:
-            segment.cursors.add(cursor)
-        if self._begun:
-            self._send(segment)
-
-    def _cut(self, segment: Segment, left: int) -> None:
-        """Leave what is left of a long stretch to others, beginning with the second in which the page ended."""
+    def _cut(self, segment: SearchSegment, left: int) -> None:
+        """Leave what is left of a long segment to others, beginning with the second in which the page ended."""
         reached = segment.reached or 0
         spans = windows.cut(segment.span, reached, left, page_size=self._page_size, now=self._now)
         if not spans:
             return
         segment.span = Span(segment.span.start, reached)
         segment.complete = True
-        before = segment
-        for place, span in enumerate(spans):
-            piece = Segment((*segment.key, place), span, following=before.following)
-            before.following = piece
-            before = piece
-            if self._begun:
-                self._send(piece)
+        self.insert(segment, [SearchSegment(key=(*segment.key, place), span=span) for place, span in enumerate(spans)])
+
+
+def _follow(segment: SearchSegment, cursor: str) -> None:
+    segment.cursor = cursor
+    if cursor in segment.cursors:
+        segment.restart()
+    else:
+        segment.cursors.add(cursor)

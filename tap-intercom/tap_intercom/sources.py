@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_intercom.lists import Listing
-from tap_intercom.reading import Reading
+from tap_intercom.reading import SearchReader
 from tap_intercom.resource import Resource
 from tap_intercom.scroll import Scroll
 from tap_intercom.shape import Shape
@@ -50,10 +50,10 @@ class Sources:
         pages = self._search(listed, shape, sharing) if listed.way == "search" else self._list(listed, shape, sharing)
         return Shared(pages, shape) if len(sharing) > 1 else pages
 
-    def _search(self, listed: Resource, shape: Shape, sharing: Sequence[IntercomStream]) -> Reading:
+    def _search(self, listed: Resource, shape: Shape, sharing: Sequence[IntercomStream]) -> SearchReader:
         tap = self._tap
         since = [one.since for one in sharing]
-        return Reading(
+        return SearchReader(
             tap.pool,
             tap.client,
             listed,

@@ -17,11 +17,12 @@ from singer_sdk.singerlib import RecordMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
 from tap_intercom import schemas, windows
+from tap_intercom._kit.deduplicator import Deduplicator
+from tap_intercom._kit.parallel_map import OrderedParallelMap
 from tap_intercom._kit.progress import Progress
 from tap_intercom.attributes import with_attributes
 from tap_intercom.completing import completed
 from tap_intercom.errors import Gone, NotOffered
-from tap_intercom.family import Family
 from tap_intercom.lists import all_of, within
 from tap_intercom.resources import STREAMS
 
@@ -120,12 +121,12 @@ class IntercomStream(Stream):
 
     def _fresh(self) -> Iterator[Item]:
         """What is listed and changed since this stream was last read."""
-        since, repeats = self.since, windows.Repeats()
+        since, deduplicator = self.since, Deduplicator()
         for item in self._items():
             at = self._changed_at(item.head) if self.resource.replication_key else None
             if since is not None and at is not None and at < since:
                 continue
-            if not repeats.repeats(self._identity(item.head), at):
+            if not deduplicator.is_duplicate(self._identity(item.head), at):
                 self._note(at)
                 yield item
 
@@ -148,17 +149,19 @@ class IntercomStream(Stream):
         """What changed, and of a record that shows only the beginning of one of the lists, the record with the rest."""
         heads = [attrgetter(name) for name in lists]
         return iter(
-            self._family(
+            self._fetch_for_each(
                 self._fresh(),
                 needs=lambda item: any(getattr(head(item.head), "has_more", False) for head in heads),
                 fetch=lambda item: completed(item.record(), self._source.client, lists),
             )
         )
 
-    def _family(self, items: Iterator[Item], *, needs: Callable[[Item], bool], fetch: Callable[[Item], T]) -> Family[T]:
+    def _fetch_for_each(
+        self, items: Iterator[Item], *, needs: Callable[[Item], bool], fetch: Callable[[Item], T]
+    ) -> OrderedParallelMap[Item, T]:
         ahead = 2 * self.config["max_concurrency"]
         key = (self._source.place(self), 1)
-        return Family(self._source.pool, items, needs=needs, fetch=fetch, key=key, ahead=ahead)
+        return OrderedParallelMap(self._source.pool, items, fetch, needs=needs, key=key, ahead=ahead)
 
     def _children(self) -> Iterator[dict[str, Any]]:
         """The items that stand in, or hang on, each record of the parent that changed."""
@@ -169,7 +172,7 @@ class IntercomStream(Stream):
                 yield from self._rows(parent, within(record or parent.record(), resource.within))
             return
         progress = Progress(self.logger, until=None)
-        for parent, items in self._family(self._fresh(), needs=self._has_any, fetch=self._of_parent):
+        for parent, items in self._fetch_for_each(self._fresh(), needs=self._has_any, fetch=self._of_parent):
             yield from self._rows(parent, items or ())
             progress.page(len(items or ()), None)
         if self._gone:

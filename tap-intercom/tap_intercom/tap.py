@@ -107,9 +107,9 @@ class TapIntercom(Tap):
 
     @cached_property
     def pool(self) -> FetchPool:
-        """Who fetches."""
+        """The threads that fetch."""
         size = self.config["max_concurrency"]
-        return FetchPool(size, room=min(6 * size, MOST_PAGES))
+        return FetchPool(size, max_buffered_pages=min(6 * size, MOST_PAGES))
 
     @cached_property
     def start_date(self) -> int | None:

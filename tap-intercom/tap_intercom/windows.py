@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Mapping
 
 DAY = 86_400
 REACH = DAY + 14 * 3600
@@ -17,7 +16,6 @@ REACH = DAY + 14 * 3600
 Intercom cuts the times in a search of contacts to days of the workspace's time zone: `>` begins with the midnight that
 follows, `<` ends with the one before. No zone is further from UTC than fourteen hours.
 """
-_NEIGHBOURS = 10_000
 _PIECE = 10
 _PIECES = 16
 _SHORTEST = 10 * DAY
@@ -120,26 +118,3 @@ def since(
 def _stale(bookmark: Mapping[str, Any], run_start: int, reread_every: int | None) -> bool:
     whole_at = bookmark.get("whole_at")
     return reread_every is not None and (whole_at is None or run_start - whole_at >= reread_every)
-
-
-class Repeats:
-    """Tells the versions of records that came before.
-
-    A list repeats a record only near where it was: at the edge of two pages, or where a broken one was begun again. So
-    the last ten thousand versions are remembered, and memory stays flat however long the list is.
-    """
-
-    def __init__(self) -> None:
-        self._versions: OrderedDict[Hashable, None] = OrderedDict()
-
-    def repeats(self, identity: Hashable, version: int | None) -> bool:
-        """Whether this very version was seen; a record without one is never taken for a repeat."""
-        if version is None:
-            return False
-        key = (identity, version)
-        if key in self._versions:
-            return True
-        self._versions[key] = None
-        if len(self._versions) > _NEIGHBOURS:
-            self._versions.popitem(last=False)
-        return False

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tap_chargebee._kit.fetch_pool import FetchPool
-from tap_chargebee.reading import Family, Reading
+from tap_chargebee.reading import ListReader
 from tap_chargebee.resource import Resource
 from tap_chargebee.windows import Span, cut, span_query
 
@@ -69,7 +69,7 @@ def fits(at: int | None, query: Mapping[str, str]) -> bool:
 
 def read(site: Site, *, size: int = 4, room: int = 24) -> list[str]:
     """The ids that a reading gives, in its order."""
-    reading = Reading(FetchPool(size, room), site, CUSTOMERS, [{"sort_by[asc]": "created_at"}], key=(0,), now=NOW)  # type: ignore[arg-type]
+    reading = ListReader(FetchPool(size, room), site, CUSTOMERS, [{"sort_by[asc]": "created_at"}], key=(0,), now=NOW)  # type: ignore[arg-type]
     reading.wait()
     reading.begin()
     return [item.head.id for page in reading for item in page]
@@ -147,7 +147,7 @@ def test_what_is_not_written_is_not_read_on() -> None:
     """While nobody takes the pages, the first and as many as there is room for are held, and no more."""
     site = Site(list(range(0, 90_000, 30)))
     pool = FetchPool(4, 24)
-    reading = Reading(pool, site, CUSTOMERS, [{"sort_by[asc]": "created_at"}], key=(0,), now=NOW)  # type: ignore[arg-type]
+    reading = ListReader(pool, site, CUSTOMERS, [{"sort_by[asc]": "created_at"}], key=(0,), now=NOW)  # type: ignore[arg-type]
     reading.wait()
     reading.begin()
     for _ in range(200):
@@ -171,7 +171,7 @@ def test_a_failure_is_told_in_its_place() -> None:
             return super().page(path, query, shape, limited=limited)
 
     site = Broken([5] * 40)
-    reading = Reading(FetchPool(4, 24), site, CUSTOMERS, [{"sort_by[asc]": "created_at"}], key=(0,), now=NOW)  # type: ignore[arg-type]
+    reading = ListReader(FetchPool(4, 24), site, CUSTOMERS, [{"sort_by[asc]": "created_at"}], key=(0,), now=NOW)  # type: ignore[arg-type]
     pages = iter(reading)
     assert [len(next(pages)), len(next(pages))] == [10, 10]
     with pytest.raises(ValueError, match="third page"):
@@ -209,20 +209,6 @@ def test_the_parameters_of_a_stretch() -> None:
         "date[between]": "[1710000000,1720000000]"
     }
     assert span_query(query, "date", Span(1_710_000_000, None)) == rest | {"date[after]": "1709999999"}
-
-
-def test_a_family_keeps_the_order_of_its_parents() -> None:
-    """Children come in the order of their parents, whoever answers first, and not far ahead of what is taken."""
-    asked: list[str] = []
-
-    def fetch(parent: str) -> list[dict[str, Any]]:
-        asked.append(parent)
-        return [{"id": f"{parent}/{place}"} for place in range(int(parent) % 3)]
-
-    family = iter(Family(FetchPool(4, 8), map(str, range(50)), fetch, key=(0,), ahead=8))
-    assert next(family) == ("0", [])
-    assert len(asked) <= 9
-    assert [parent for parent, _ in family] == [str(number) for number in range(1, 50)]
 
 
 def test_a_whole_site_in_small_pages(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:

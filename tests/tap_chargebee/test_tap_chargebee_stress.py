@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tap_chargebee._kit.fetch_pool import FetchPool
-from tap_chargebee.reading import Family, Reading
+from tap_chargebee._kit.parallel_map import OrderedParallelMap
+from tap_chargebee.reading import ListReader
 from tap_chargebee.resource import Resource
 
 if TYPE_CHECKING:
@@ -105,14 +106,18 @@ def test_a_list_and_what_hangs_on_it(size: int, share: float, seed: int, threads
 
     def work() -> list[str]:
         pool = FetchPool(threads, room)
-        reading = Reading(pool, site, PARENTS, [{"sort_by[asc]": "created_at"}], key=(0, 0), now=NOW)  # type: ignore[arg-type]
-        other = Reading(pool, site, PARENTS, [{"sort_by[asc]": "created_at"}], key=(1, 0), now=NOW)  # type: ignore[arg-type]
+        reading = ListReader(pool, site, PARENTS, [{"sort_by[asc]": "created_at"}], key=(0, 0), now=NOW)  # type: ignore[arg-type]
+        other = ListReader(pool, site, PARENTS, [{"sort_by[asc]": "created_at"}], key=(1, 0), now=NOW)  # type: ignore[arg-type]
         for one in (reading, other):
             one.wait()
         for one in (reading, other):
             one.begin()
         parents = (item.head.id for page in reading for item in page)
-        found = [one for _, items in Family(pool, parents, site.part, key=(0, -1), ahead=2 * threads) for one in items]
+        found = [
+            one
+            for _, items in OrderedParallelMap(pool, parents, site.part, key=(0, -1), ahead=2 * threads)
+            for one in items
+        ]
         assert [item.head.id for page in other for item in page] == [str(row) for row in range(size)]
         return found
 
@@ -132,13 +137,13 @@ def test_the_parents_are_not_read_far_ahead_of_what_hangs_on_them(threads: int) 
     def work() -> int:
         room = 8
         pool = FetchPool(threads, room)
-        reading = Reading(pool, site, PARENTS, [{"sort_by[asc]": "created_at"}], key=(0, 0), now=NOW)  # type: ignore[arg-type]
+        reading = ListReader(pool, site, PARENTS, [{"sort_by[asc]": "created_at"}], key=(0, 0), now=NOW)  # type: ignore[arg-type]
         reading.wait()
         reading.begin()
         parents = (item.head.id for page in taken(reading) for item in page)
-        return len(list(Family(pool, parents, site.part, key=(0, -1), ahead=2 * threads)))
+        return len(list(OrderedParallelMap(pool, parents, site.part, key=(0, -1), ahead=2 * threads)))
 
-    def taken(reading: Reading) -> Any:
+    def taken(reading: ListReader) -> Any:
         for page in reading:
             site.held -= 1
             yield page

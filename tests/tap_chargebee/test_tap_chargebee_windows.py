@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tap_chargebee.resource import Resource
-from tap_chargebee.windows import Repeats, Window, list_query, next_bookmark, read_window
+from tap_chargebee.windows import Window, list_query, next_bookmark, read_window
 
 NOW = 1_768_478_400
 
@@ -117,28 +117,6 @@ def test_the_parameters_of_a_list(
 ) -> None:
     """A list is sorted by a time that does not move, and sent only the parameters that it knows."""
     assert list_query(resource, window, start_date=start_date, include_deleted=include_deleted) == query
-
-
-def test_a_version_is_told_once() -> None:
-    """The same version of a record is a repeat; another version, or a record without one, is not."""
-    versions = [("a", 1), ("a", 1), ("a", 2), ("b", 1), ("old", None), ("old", None)]
-    repeats = Repeats()
-    assert [repeats.repeats((name,), version) for name, version in versions] == [
-        False,
-        True,
-        False,
-        False,
-        False,
-        False,
-    ]
-
-
-def test_what_is_remembered_stays_small() -> None:
-    """Only the neighbourhood is remembered, so a long list costs no memory."""
-    repeats = Repeats()
-    assert not any(repeats.repeats((str(number),), number) for number in range(10_001))
-    assert repeats.repeats(("1",), 1)
-    assert not repeats.repeats(("0",), 0)
 
 
 LOOKBACK = 5

@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 from tap_intercom._kit.fetch_pool import FetchPool
 from tap_intercom.client import IntercomClient
 from tap_intercom.errors import Refusal, StaleCursor
-from tap_intercom.family import Family
 from tap_intercom.lists import Listing
-from tap_intercom.reading import Reading
+from tap_intercom.reading import SearchReader
 from tap_intercom.resources import STREAMS
-from tap_intercom.shape import Item, Shape
+from tap_intercom.shape import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
@@ -86,10 +85,10 @@ class Workspace:
         return (second + self._zone) // DAY
 
 
-def opened(workspace: Workspace, *, size: int = 4, room: int = 24, page_size: int = 10) -> Reading:
+def opened(workspace: Workspace, *, size: int = 4, room: int = 24, page_size: int = 10) -> SearchReader:
     """A reading of everything, begun."""
     pool, shape = FetchPool(size, room), Shape(CONTACTS)
-    reading = Reading(pool, workspace, CONTACTS, shape, since=None, page_size=page_size, key=(0,), now=NOW)  # type: ignore[arg-type]
+    reading = SearchReader(pool, workspace, CONTACTS, shape, since=None, page_size=page_size, key=(0,), now=NOW)  # type: ignore[arg-type]
     reading.wait()
     reading.begin()
     return reading
@@ -162,39 +161,6 @@ def test_what_goes_wrong_with_a_page_reaches_who_waits_for_it() -> None:
     assert told.value.message == (
         "Intercom sent something that is no record of /contacts/search: Expected `int`, got `null` - at `$.created_at`."
     )
-
-
-def heads(count: int) -> list[Item]:
-    """So many records of which only the id is known."""
-    return [Item(b"{}", number) for number in range(count)]
-
-
-@given(count=st.integers(0, 60), needing=st.integers(1, 9), size=st.integers(1, 5), ahead=st.integers(0, 9))
-def test_what_is_fetched_for_a_record_comes_with_it(count: int, needing: int, size: int, ahead: int) -> None:
-    """In the order of the records, with nothing for those that need nothing."""
-    fetch: Callable[[Item], str] = lambda item: f"of {item.head}"  # noqa: E731
-    family = Family(
-        FetchPool(size, 8),
-        heads(count),
-        needs=lambda item: item.head % needing == 0,
-        fetch=fetch,
-        key=(0,),
-        ahead=ahead,
-    )
-    expected = [(number, f"of {number}" if number % needing == 0 else None) for number in range(count)]
-    assert [(item.head, found) for item, found in family] == expected
-
-
-def test_what_is_fetched_for_records_does_not_wait_for_pages_that_others_hold() -> None:
-    """Where all the room is taken by pages for later, four calls still run at the same time."""
-    pool = FetchPool(4, 2)
-    with pool.changed:
-        pool.hold(2)
-    together = threading.Barrier(4, timeout=10)
-    family = Family(
-        pool, heads(8), needs=lambda _: True, fetch=lambda item: together.wait() >= 0 and item.head, key=(0,), ahead=4
-    )
-    assert [found for _, found in family] == list(range(8))
 
 
 def test_numbered_pages_come_side_by_side_and_in_order(

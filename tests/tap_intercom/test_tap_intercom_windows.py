@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tap_intercom import windows
-from tap_intercom.windows import DAY, REACH, Repeats, Span
+from tap_intercom.windows import DAY, REACH, Span
 
 NOW = 1_768_478_400
 YEAR = 365 * DAY
@@ -136,18 +136,3 @@ def test_a_filter_that_is_cut_to_days_hides_nothing(at: int, wanted: int, zone: 
         assert day(at) > day(max(wanted - REACH, 0)) or wanted < REACH
     if at < wanted:
         assert day(at) < day(wanted + REACH)
-
-
-def test_a_repeat_is_the_same_version_of_the_same_record() -> None:
-    """A record that changed is no repeat, and one without a version never is."""
-    repeats = Repeats()
-    seen = [repeats.repeats(*one) for one in [("a", 1), ("a", 1), ("a", 2), ("b", 1), ("c", None), ("c", None)]]
-    assert seen == [False, True, False, False, False, False]
-
-
-def test_only_so_many_versions_are_remembered() -> None:
-    """Ten thousand, so that memory stays flat."""
-    repeats = Repeats()
-    assert not any(repeats.repeats(number, 1) for number in range(10_001))
-    assert repeats.repeats(10_000, 1)
-    assert not repeats.repeats(0, 1)

@@ -1,0 +1,34 @@
+"""Records that a list shows twice."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+MAX_VERSIONS = 10_000
+
+
+class Deduplicator:
+    """Finds the versions of records that came before in the same run.
+
+    A list repeats a record only near where it was: at the edge of two pages or of two segments, or where a broken read
+    was started again. So the last ten thousand versions are remembered, and memory stays flat.
+    """
+
+    def __init__(self) -> None:
+        self._versions: OrderedDict[Hashable, None] = OrderedDict()
+
+    def is_duplicate(self, identity: Hashable, version: int | None) -> bool:
+        """Return whether this version came before; False for a record without a version."""
+        if version is None:
+            return False
+        key = (identity, version)
+        if key in self._versions:
+            return True
+        self._versions[key] = None
+        if len(self._versions) > MAX_VERSIONS:
+            self._versions.popitem(last=False)
+        return False

@@ -1,0 +1,88 @@
+"""A function applied to a stream of items in many threads, with the results in the order of the items."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Future
+
+    from .fetch_pool import FetchPool, Key
+
+I = TypeVar("I")  # noqa: E741 an item
+R = TypeVar("R")
+MAX_WAITING = 1000
+"""So many items at most wait behind one that is still being fetched."""
+
+
+class OrderedParallelMap(Generic[I, R]):
+    """Pairs each item with what was fetched for it; with None when it needs nothing.
+
+    Args:
+        pool: the threads that fetch.
+        items: what to fetch for.
+        fetch: returns what one item needs.
+        needs: whether an item needs a fetch; by default every item does.
+        key: where in the output the items belong.
+        ahead: how many fetches are requested ahead of the reader.
+    """
+
+    def __init__(  # noqa: PLR0913 what to fetch, for what, and by whom
+        self,
+        pool: FetchPool,
+        items: Iterable[I],
+        fetch: Callable[[I], R],
+        *,
+        needs: Callable[[I], bool] = lambda _: True,
+        key: Key,
+        ahead: int,
+    ) -> None:
+        self._pool = pool
+        self._items = items
+        self._fetch = fetch
+        self._needs = needs
+        self._key = key
+        self._ahead = ahead
+        self._last_requested = key
+        self._closed = False
+
+    def __iter__(self) -> Iterator[tuple[I, R | None]]:
+        try:
+            yield from self._pairs()
+        finally:
+            # Only a flag: the garbage collector may close this generator in a thread that holds the pool's lock.
+            self._closed = True
+
+    def _pairs(self) -> Iterator[tuple[I, R | None]]:
+        waiting: deque[tuple[I, Future[R | None] | None]] = deque()
+        requested = 0
+        for place, item in enumerate(self._items):
+            needed = self._needs(item)
+            if not waiting and not needed:
+                yield item, None
+                continue
+            waiting.append((item, self._request((*self._key, place), item) if needed else None))
+            requested += needed
+            while waiting and (_is_done(waiting[0][1]) or requested > self._ahead or len(waiting) > MAX_WAITING):
+                requested -= waiting[0][1] is not None
+                yield self._result(*waiting.popleft())
+        while waiting:
+            yield self._result(*waiting.popleft())
+
+    def _request(self, key: Key, item: I) -> Future[R | None]:
+        self._last_requested = key
+        return self._pool.run(key, lambda: None if self._closed else self._fetch(item))
+
+    def _result(self, item: I, future: Future[R | None] | None) -> tuple[I, R | None]:
+        if future is None:
+            return item, None
+        with self._pool.changed:
+            # Wait for the last one: all that was requested ahead goes before the pages that others buffer.
+            self._pool.wait_for(self._last_requested, future.done)
+        return item, future.result()
+
+
+def _is_done(future: Future[R | None] | None) -> bool:
+    return future is None or future.done()
