@@ -63,6 +63,22 @@ def test_a_wheel_and_an_sdist_hold_real_files(tmp_path: Path) -> None:
     assert all(member.isfile() for member in kept)
 
 
+@pytest.mark.parametrize("folder", PACKAGES)
+def test_a_wheel_names_its_licence_authors_and_types(folder: str, tmp_path: Path) -> None:
+    """Whoever takes one plugin elsewhere finds the licence in it, and its types."""
+    done = build(ROOT / folder, tmp_path)
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    archive = zipfile.ZipFile(wheel)
+    (metadata,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+    (licence,) = [name for name in archive.namelist() if name.endswith(".dist-info/licenses/LICENSE")]
+    text = archive.read(metadata).decode()
+    wanted = ["License-Expression: Apache-2.0", "Author: Standpipe maintainers", "Requires-Python: >=3.11", "Keywords:"]
+    assert [line for line in wanted if line not in text] == []
+    assert archive.read(licence) == (ROOT / "LICENSE").read_bytes()
+    assert f"{PACKAGES[folder]}/py.typed" in archive.namelist()
+
+
 def test_a_package_without_the_kit_is_not_built(tmp_path: Path) -> None:
     """A folder copied alone has a dangling link: the build stops in one sentence."""
     alone = tmp_path / "tap-chargebee"
