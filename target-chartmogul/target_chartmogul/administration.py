@@ -1,4 +1,4 @@
-"""Commands on what was imported: `review`, `sources`, `delete-source`.
+"""Commands on what was imported: `review`, `sources`, `unmerge`, `delete-source`.
 
 https://help.chartmogul.com/hc/en-us/articles/203299462
 """
@@ -17,9 +17,11 @@ from target_chartmogul import sources
 from target_chartmogul.client import client_for
 from target_chartmogul.files import make_folder, open_private
 from target_chartmogul.kinds import CONTACT, CUSTOMER
+from target_chartmogul.merge_log import MergeLog
 from target_chartmogul.payloads import external_ids
 from target_chartmogul.target import TargetChartmogul
 from target_chartmogul.transport import RecordRefusedError
+from target_chartmogul.unmerging import Unmerger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from target_chartmogul.client import ChartMogulClient
     from target_chartmogul.settings import Settings
+    from target_chartmogul.unmerging import Merged
 
 _SHOWN = 20  # lines of a table on the terminal
 _SOURCE = ("name", "system", "status", "processed", "failed", "pending", "created_at", "uuid")
@@ -42,10 +45,14 @@ _CUSTOMER = (
     "uuid",
 )
 _CONTACT = ("external_id", "customer_external_id", "first_name", "last_name", "email", "attributes", "uuid")
+_MERGED = ("external_id", "into", "name", "matched_by", "merged_at", "uuid")
 _HISTORY = ("name", "email", "company", "website_url", "lead_created_at", "free_trial_started_at")
 
 _DELETED = """{} is deleted. Its name becomes free when ChartMogul has removed everything.
 To fill it again, send everything once: meltano run resync-leads. A run may bring only what changed."""
+
+_UNMERGED = """{} customers are taken apart, and are not merged again by this target.
+To write to them what ChartMogul has left with billing's customers: meltano run resync-leads."""
 
 
 class Administration:
@@ -98,6 +105,29 @@ class Administration:
         self._client.delete_source(source["uuid"])
         print(_DELETED.format(self._name))  # noqa: T201 - a command
 
+    def unmerge(self, external_ids: Sequence[str], *, confirmed: bool) -> None:
+        """Take apart what this target has merged, once somebody has read what that is and agreed.
+
+        Args:
+            external_ids: of the leads; all that were merged if empty.
+            confirmed: do not ask.
+
+        Raises:
+            ConfigurationError: nobody has agreed.
+        """
+        unmerger = Unmerger(self._client, MergeLog(self._settings.memory_dir))
+        found = list(unmerger.find(external_ids))
+        if not found:
+            print("There is nothing to take apart: none of these merges stands.")  # noqa: T201 - a command
+            return
+        _print(_MERGED, [_merged_row(one) for one in found], most=len(found))
+        if not confirmed and _typed(f"Type {len(found)} to take as many customers apart: ") != str(len(found)):
+            raise ConfigurationError("Nothing was taken apart.")
+        done = [unmerger.take_apart(one) for one in found]
+        print(_UNMERGED.format(sum(done)))  # noqa: T201 - a command
+        if not all(done):
+            print(f"ChartMogul is still at work on {len(done) - sum(done)} of them.")  # noqa: T201 - a command
+
     def _found(self) -> Mapping[str, Any]:
         found = self._client.sources()
         source = sources.named(found, self._name)
@@ -146,6 +176,8 @@ def _run(administration: Administration, given: argparse.Namespace) -> None:
         administration.sources()
     elif given.command == "review":
         administration.review(last_change=given.last_change)
+    elif given.command == "unmerge":
+        administration.unmerge(given.external_ids, confirmed=given.yes)
     else:
         administration.delete_source(confirmed=given.yes)
 
@@ -161,14 +193,18 @@ def _parser() -> argparse.ArgumentParser:
     for command in (review, delete):
         command.add_argument("--name", help="the data source; the one in `data_source_name` if not given")
     review.add_argument("--last-change", action="store_true", help="ask for each customer when it last changed")
+    unmerge = commands.add_parser("unmerge", help="take apart customers that this target has merged")
+    unmerge.add_argument("external_ids", nargs="*", help="of the leads; all that were merged if none is given")
+    unmerge.add_argument("--yes", action="store_true", help="do not ask")
     delete.add_argument("--yes", action="store_true", help="do not ask; needs --name")
     return parser
 
 
 def _typed(question: str) -> str:
-    """Ask; without anybody there to answer the answer is empty."""
+    """Ask on stdout, where `input` alone would use stderr; without anybody there to answer the answer is empty."""
+    print(question, end="", flush=True)  # noqa: T201 - a command
     try:
-        return input(question)
+        return input()
     except EOFError:
         return ""
 
@@ -176,6 +212,11 @@ def _typed(question: str) -> str:
 def _source_row(one: Mapping[str, Any]) -> tuple[Any, ...]:
     imported = one.get("processing_status") or {}
     return tuple(one.get(name, imported.get(name, "")) for name in _SOURCE)
+
+
+def _merged_row(one: Merged) -> tuple[Any, ...]:
+    merge = one.entry.merge
+    return (" ".join(merge.external_ids), " ".join(merge.into), one.name, merge.key, one.entry.at, one.uuid)
 
 
 def _customer_row(one: Mapping[str, Any], source: str, people: Mapping[Any, int], when: str) -> tuple[Any, ...]:

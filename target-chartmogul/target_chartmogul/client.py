@@ -109,6 +109,14 @@ class ChartMogulClient(Transport):
         """Begin to merge a customer into another, which survives."""
         self._call("POST", "/customers/merges", json={"from": {"customer_uuid": uuid}, "into": {"customer_uuid": into}})
 
+    def unmerge(self, uuid: str, source: str, external_id: str) -> None:
+        """Begin to make a customer of its own of what came into another one from a data source."""
+        self._call(
+            "POST",
+            "/customers/unmerges",
+            json={"customer_uuid": uuid, "data_source_uuid": source, "external_id": external_id},
+        )
+
     def customer(self, uuid: str, history: Sequence[str] = ()) -> dict[str, Any]:
         """Read a customer, with what the named fields held before."""
         params = {"attributes_with_history": ",".join(history)} if history else {}

@@ -1,75 +1,34 @@
-"""Which customers of two data sources are the same, one to one. Pure.
+"""Which customers of two data sources are the same company, one to one. Pure.
 
+A wrong merge mixes two companies up for good; a missed one is a line of a report. So only what is certain is matched.
 https://help.chartmogul.com/hc/en-us/articles/13705053532572
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from unicodedata import normalize
-from urllib.parse import urlsplit
+
+from target_chartmogul.domains import find_domain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
-#: Domains that give mailboxes away: two customers of one of these have nothing in common.
-FREE_MAIL = frozenset(
-    [
-        "aol.com",
-        "fastmail.com",
-        "free.fr",
-        "gmail.com",
-        "gmx.at",
-        "gmx.ch",
-        "gmx.de",
-        "gmx.net",
-        "googlemail.com",
-        "hey.com",
-        "hotmail.co.uk",
-        "hotmail.com",
-        "hotmail.fr",
-        "icloud.com",
-        "inbox.com",
-        "laposte.net",
-        "libero.it",
-        "live.com",
-        "mac.com",
-        "mail.com",
-        "mail.ru",
-        "me.com",
-        "msn.com",
-        "naver.com",
-        "orange.fr",
-        "outlook.com",
-        "outlook.de",
-        "pm.me",
-        "proton.me",
-        "protonmail.com",
-        "qq.com",
-        "rediffmail.com",
-        "t-online.de",
-        "tutanota.com",
-        "wanadoo.fr",
-        "web.de",
-        "yahoo.co.in",
-        "yahoo.co.jp",
-        "yahoo.co.uk",
-        "yahoo.com",
-        "yahoo.de",
-        "yahoo.fr",
-        "yandex.com",
-        "yandex.ru",
-        "ymail.com",
-        "zoho.com",
-        "126.com",
-        "163.com",
-    ]
-)
-
-#: So many counterparts of an ambiguous customer are named.
+#: So many counterparts of a customer that is not matched are named.
 LISTED = 5
+
+#: A key with more counterparts than this tells nothing, also not together with others.
+MOST_COUNTERPARTS = 1000
+
+#: What people write where a company's name is asked for and there is none.
+_PLACEHOLDER_NAMES = """
+    company demo freelance freelancer independent individual me my_company n/a na nil no_company none not_applicable
+    null other personal private self self_employed self-employed student tbd test test_company unknown
+"""
+_PLACEHOLDERS = frozenset(name.replace("_", " ") for name in _PLACEHOLDER_NAMES.split())
 
 
 @dataclass(frozen=True)
@@ -86,7 +45,11 @@ class Party:
 
 @dataclass(frozen=True)
 class Match:
-    """What was found for a customer: `matched`, `ambiguous`, or `unmatched`; by which key and value, and whom.
+    """What was found for a customer, by which keys and values, and whom.
+
+    `outcome` is `matched`, or why not: `unmatched` (no key names anybody), `ambiguous` (a key names several, or one
+    that is another's), `conflicting` (two keys name different customers), `contradicted` (an equal external id, but
+    name, e-mail address and domain all differ), `kept_apart` (the two were unmerged before).
 
     `into` are no more than `LISTED` of the `count` counterparts, for there may be thousands.
     """
@@ -99,68 +62,160 @@ class Match:
     count: int = 0
 
 
-def domain_of(party: Party) -> str:
-    """Give the domain of the website, else of the e-mail address; empty for none and for those of free mail."""
-    website = party.website.strip()
-    try:
-        host = urlsplit(website if "//" in website else f"//{website}").hostname or ""
-    except ValueError:
-        host = ""
-    found = (host or party.email.rpartition("@")[2]).strip().casefold().removeprefix("www.").rstrip(".")
-    return "" if found in FREE_MAIL or "." not in found else found
+def _company_names(party: Party) -> Sequence[str]:
+    name = _fold(party.company)
+    return [] if name in _PLACEHOLDERS or not any(map(str.isalnum, name)) else [name]
 
 
-#: By key, the values under which a customer is looked for. External ids are compared with their letter case.
+#: By key, the values under which a customer is looked for; the surest key first. External ids keep their letter case.
 KEYS: Mapping[str, Callable[[Party], Sequence[str]]] = {
     "external_id": lambda party: party.external_ids,
-    "domain": lambda party: (domain_of(party),),
-    "company": lambda party: (" ".join(normalize("NFKC", party.company).casefold().split()),),
-    "email": lambda party: (party.email.strip().casefold(),),
+    "email": lambda party: [party.email.strip().casefold()],
+    "company": _company_names,
+    "domain": lambda party: [find_domain(party.website)],
 }
 
 
-def matched(own: Iterable[Party], others: Iterable[Party], keys: Sequence[str]) -> list[Match]:
+@dataclass(frozen=True)
+class Finding:
+    """Whom one key names for a lead: the values that it shares, with whom, and with which leads (itself among them)."""
+
+    key: str
+    values: tuple[str, ...]
+    counterparts: Sequence[Party]
+    sharers: Sequence[Party]
+
+    @property
+    def is_certain(self) -> bool:
+        """Say whether exactly one customer on each side has the value."""
+        return len(self.counterparts) == len(self.sharers) == 1
+
+
+def match_parties(
+    leads: Iterable[Party], others: Iterable[Party], keys: Sequence[str], apart: Container[tuple[str, str]] = ()
+) -> list[Match]:
     """Match customers one to one.
 
-    The first key under which a customer has any counterpart decides about it: it is matched when it has one, and is
-    the only one that has; else it is ambiguous. A counterpart that an earlier key gave away is nobody else's.
+    A lead is matched with the only customer that every key names which names anybody, if one of them is certain, or
+    several single it out together. Where two leads would go into one customer, the one with the surest key does.
 
     Args:
-        own: the customers to be merged.
+        leads: the customers to be merged.
         others: those that may survive.
         keys: of `KEYS`, the surest first.
+        apart: external ids of a lead and of a customer that are not to be merged.
     """
-    decided: dict[Party, Match] = {}
-    taken: set[Party] = set()
-    parties, others = list(dict.fromkeys(own)), list(others)
+    ours, theirs = Index(leads, keys), Index(others, keys)
+    found = [_judge(lead, _find(lead, keys, ours, theirs), apart) for lead in ours.parties]
+    return _give_each_once(found, keys)
+
+
+class Index:
+    """Customers by the values of their keys."""
+
+    def __init__(self, parties: Iterable[Party], keys: Sequence[str]) -> None:
+        self.parties = list(dict.fromkeys(parties))
+        self._by_value: dict[str, dict[str, list[Party]]] = {key: defaultdict(list) for key in keys}
+        for party in self.parties:
+            for key in keys:
+                for value in values_of(party, key):
+                    self._by_value[key][value].append(party)
+
+    def having(self, key: str, values: Sequence[str]) -> Sequence[Party]:
+        """Return the customers that have any of the values of a key."""
+        lists = [self._by_value[key][value] for value in values if value in self._by_value[key]]
+        return lists[0] if len(lists) == 1 else list(dict.fromkeys(party for found in lists for party in found))
+
+
+@lru_cache(maxsize=500_000)
+def values_of(party: Party, key: str) -> tuple[str, ...]:
+    """Return the values of a key under which a customer is found."""
+    return tuple(dict.fromkeys(filter(None, KEYS[key](party))))
+
+
+def _find(lead: Party, keys: Iterable[str], ours: Index, theirs: Index) -> list[Finding]:
+    """Return whom each key names, without the keys that name nobody."""
+    found = []
     for key in keys:
-        waiting = [party for party in parties if party not in decided]
-        ours, theirs = _by_value(waiting, KEYS[key]), _by_value(others, KEYS[key])
-        for party in waiting:
-            match = _judged(party, key, ours, theirs, taken)
-            if match.into:
-                decided[party] = match
-        taken |= {match.into[0] for match in decided.values() if match.outcome == "matched"}
-    return [decided.get(party, Match(party, "unmatched")) for party in parties]
-
-
-def _judged(
-    party: Party,
-    key: str,
-    ours: Mapping[str, Sequence[Party]],
-    theirs: Mapping[str, Sequence[Party]],
-    taken: set[Party],
-) -> Match:
-    values = [value for value in KEYS[key](party) if value in theirs]
-    found = tuple(dict.fromkeys(one for value in values for one in theirs[value][:LISTED]))
-    alone = len(found) == 1 and found[0] not in taken and all(len(ours[value]) == 1 for value in values)
-    count = sum(len(theirs[value]) for value in values)
-    return Match(party, "matched" if alone else "ambiguous", key, " ".join(values), found[:LISTED], count)
-
-
-def _by_value(parties: Iterable[Party], values: Callable[[Party], Sequence[str]]) -> Mapping[str, Sequence[Party]]:
-    found: dict[str, list[Party]] = defaultdict(list)
-    for party in parties:
-        for value in filter(None, values(party)):
-            found[value].append(party)
+        shared = tuple(value for value in values_of(lead, key) if theirs.having(key, [value]))
+        if shared:
+            found.append(Finding(key, shared, theirs.having(key, shared), ours.having(key, shared)))
     return found
+
+
+def _judge(lead: Party, findings: Sequence[Finding], apart: Container[tuple[str, str]]) -> Match:
+    if not findings:
+        return Match(lead, "unmatched")
+    fewest = min((one.counterparts for one in findings), key=len)
+    if len(fewest) > MOST_COUNTERPARTS:
+        return _describe(lead, "ambiguous", findings[:1], fewest)
+    agreed = [one for one in fewest if all(_shares(one, finding) for finding in findings)]
+    if not agreed:
+        return _describe(lead, "conflicting", findings, list(dict.fromkeys(one.counterparts[0] for one in findings)))
+    deciding = _choose_deciding(findings)
+    if len(agreed) > 1 or not deciding:
+        return _describe(lead, "ambiguous", findings, agreed)
+    return _describe(lead, _confirm(lead, agreed[0], apart), deciding, agreed)
+
+
+def _confirm(lead: Party, into: Party, apart: Container[tuple[str, str]]) -> str:
+    """Return `matched` for two customers that the keys say are the same, or what speaks against it."""
+    if _is_contradicted(lead, into):
+        return "contradicted"
+    is_apart = any((one, other) in apart for one in lead.external_ids for other in into.external_ids)
+    return "kept_apart" if is_apart else "matched"
+
+
+def _choose_deciding(findings: Sequence[Finding]) -> Sequence[Finding]:
+    """Return the surest certain key, else all keys if no other lead shares all of them, else none."""
+    certain = [one for one in findings if one.is_certain]
+    if certain:
+        return certain[:1]
+    fewest = min((one.sharers for one in findings), key=len)
+    if len(findings) == 1 or len(fewest) > MOST_COUNTERPARTS:
+        return ()
+    alone = sum(all(_shares(one, finding) for finding in findings) for one in fewest) == 1
+    return findings if alone else ()
+
+
+def _shares(party: Party, finding: Finding) -> bool:
+    return any(value in finding.values for value in values_of(party, finding.key))
+
+
+def _is_contradicted(lead: Party, other: Party) -> bool:
+    """Say whether name, e-mail address and domain are known of both, and all differ."""
+    pairs = [
+        ({_fold(lead.name), _fold(lead.company)} - {""}, {_fold(other.name), _fold(other.company)} - {""}),
+        (set(values_of(lead, "email")), set(values_of(other, "email"))),
+        (set(values_of(lead, "domain")), set(values_of(other, "domain"))),
+    ]
+    return all(one and two and one.isdisjoint(two) for one, two in pairs)
+
+
+def _give_each_once(found: Sequence[Match], keys: Sequence[str]) -> list[Match]:
+    """Leave a customer that several leads would go into to the one with the surest key, if there is one."""
+    ranks: dict[Party, list[int]] = defaultdict(list)
+    for match in found:
+        if match.outcome == "matched":
+            ranks[match.into[0]].append(_rank(match, keys))
+
+    def wins(match: Match) -> bool:
+        others = ranks[match.into[0]]
+        return _rank(match, keys) == min(others) and others.count(min(others)) == 1
+
+    return [one if one.outcome != "matched" or wins(one) else replace(one, outcome="ambiguous") for one in found]
+
+
+def _rank(match: Match, keys: Sequence[str]) -> int:
+    """Return the place of the deciding key; several together come after any that decides alone."""
+    return keys.index(match.key) if match.key in keys else len(keys)
+
+
+def _describe(lead: Party, outcome: str, findings: Sequence[Finding], into: Sequence[Party]) -> Match:
+    keys = " ".join(one.key for one in findings)
+    values = "; ".join(" ".join(one.values) for one in findings)
+    return Match(lead, outcome, keys, values, tuple(into[:LISTED]), len(into))
+
+
+def _fold(name: str) -> str:
+    return " ".join(normalize("NFKC", name).casefold().split())

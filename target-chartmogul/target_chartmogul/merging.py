@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from target_chartmogul.kinds import CUSTOMER
-from target_chartmogul.matching import Match, Party, matched
+from target_chartmogul.matching import Match, Party, match_parties
+from target_chartmogul.merge_log import BEGUN, MERGED, PENDING, REFUSED, Merge
 from target_chartmogul.payloads import external_ids
 from target_chartmogul.transport import RecordRefusedError
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from target_chartmogul.client import ChartMogulClient
+    from target_chartmogul.merge_log import MergeLog
 
 #: What the survivor would keep of its own, and is to have from the lead.
 DATES = ("lead_created_at", "free_trial_started_at")
@@ -37,6 +39,7 @@ class Merger:
         source: the uuid of the target's data source, None while there is none.
         billing: the uuid of the billing system's.
         keys: by what two customers are the same, the surest first.
+        log: knows what was merged, and what was taken apart again.
         interruption: gives a sentence when the run is to stop.
     """
 
@@ -44,6 +47,7 @@ class Merger:
     source: str | None
     billing: str
     keys: tuple[str, ...]
+    log: MergeLog
     interruption: Callable[[], str | None]
     counts: Counter[str] = field(default_factory=Counter)
     _dates: dict[str, dict[str, Any]] = field(default_factory=dict)  #: by uuid
@@ -51,7 +55,8 @@ class Merger:
     def matches(self, coming: Iterable[Party] = ()) -> list[Match]:
         """Match what both data sources hold, and customers yet to be created, one to one."""
         leads = self._parties(self.source, self.billing) if self.source else []
-        return matched([*leads, *coming], self._parties(self.billing, self.source), self.keys)
+        apart = self.log.apart(self.source or "", self.billing)
+        return match_parties([*leads, *coming], self._parties(self.billing, self.source), self.keys, apart)
 
     def report(self, found: Iterable[Match]) -> Iterator[tuple[Any, ...]]:
         """Give the lines that say what would be merged."""
@@ -77,16 +82,21 @@ class Merger:
         writes the dates as it writes any other change.
         """
         lead, into = match.party, match.into[0]
+        merge = Merge(self.source or "", lead.external_ids, self.billing, into.external_ids, match.key)
+        self.log.note(merge, BEGUN)
         try:
             self.client.merge(lead.uuid, into.uuid)
         except RecordRefusedError as error:
             if not self._is_merged(lead, into):
-                return f"refused: {error.reason}"
+                self.log.note(merge, REFUSED)
+                return f"{REFUSED}: {error.reason}"
         if not self._awaited(lead, into):
-            return "pending"
+            self.log.note(merge, PENDING)
+            return PENDING
+        self.log.note(merge, MERGED)
         if dates := self._lost_dates(lead, into):
             self.client.update(CUSTOMER, into.uuid, dates)
-        return "merged"
+        return MERGED
 
     def _awaited(self, lead: Party, into: Party) -> bool:
         deadline, pause = time.monotonic() + _PATIENCE, _PAUSE

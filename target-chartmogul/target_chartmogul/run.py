@@ -12,6 +12,7 @@ from target_chartmogul import sources
 from target_chartmogul.files import make_folder
 from target_chartmogul.kinds import CONTACT, CUSTOMER, KINDS
 from target_chartmogul.memory import Memory
+from target_chartmogul.merge_log import MERGED, MergeLog, MergeSettings
 from target_chartmogul.merging import Merger
 from target_chartmogul.reports import ReportFiles, table
 from target_chartmogul.stream_run import StreamRun
@@ -110,7 +111,7 @@ class Run:
         memory = Memory(self._settings.memory_dir, self._settings.report_dir, int(time.time()))
         reports = ReportFiles(self._settings.report_dir, memory)
         try:
-            if self.summary.records:
+            if self.summary.records or self._looks_at_all_leads():
                 self._process(reports)
             self.summary.status = "completed"
         finally:
@@ -162,13 +163,36 @@ class Run:
 
     def _merge(self, executor: Executor, reports: ReportFiles) -> None:
         billing, keys = self._billing(), self._settings.merge_by
-        merger = Merger(self._client, self._source, billing, keys, self._interruption)
+        log = MergeLog(self._settings.memory_dir)
+        merger = Merger(self._client, self._source, billing, keys, log, self._interruption)
         found = merger.matches(self._streams[CUSTOMER.stream].coming)
-        applies = self._settings.merge == "apply" and not self._settings.validate
-        reports.merges(merger.apply(found, executor) if applies else merger.report(found))
+        reports.merges(merger.apply(found, executor) if self._applies else merger.report(found))
         self.summary.merges = dict(sorted(merger.counts.items()))
         if sentence := self._interruption():
             raise FatalAPIError(sentence)
+        if self._looks_at_all_leads():
+            self._note_merge_settings(merger.counts[MERGED], len(found))
+
+    @property
+    def _applies(self) -> bool:
+        return self._settings.merge == "apply" and not self._settings.validate
+
+    def _looks_at_all_leads(self) -> bool:
+        """Say whether every lead is to be looked at, though none may have come: merging has new settings."""
+        return self._applies and self._source is not None and self._merge_settings().are_new
+
+    def _merge_settings(self) -> MergeSettings:
+        current = {"source": self._source, "billing": self._billing(), "merge_by": list(self._settings.merge_by)}
+        return MergeSettings(self._settings.memory_dir, current)
+
+    def _note_merge_settings(self, merged: int, leads: int) -> None:
+        self._merge_settings().save()
+        self._logger.info(
+            "The settings of merging are new, so all leads were looked at: %d of %d merged with customers of %s",
+            merged,
+            leads,
+            self._settings.merge_with,
+        )
 
     def _interruption(self) -> str | None:
         return "The run was stopped by a signal: nothing is acknowledged." if self._stopping else None

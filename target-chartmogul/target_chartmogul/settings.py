@@ -81,7 +81,8 @@ PROPERTIES = th.PropertiesList(
         th.ArrayType(th.StringType(allowed_values=list(KEYS))),
         default=list(KEYS),
         title="Merge by",
-        description="By what are two customers the same? The first of these under which one has a counterpart decides.",
+        description="By what are two customers the same? The surest of these that names one customer decides, unless "
+        "another names a different one.",
     ),
     th.Property(
         "mode",

@@ -134,6 +134,78 @@ def test_a_source_that_cannot_be_deleted(command: Callable[..., str], name: str,
         command("delete-source", "--name", name, "--yes")
 
 
+MERGE = {"merge": "apply", "merge_with": "Billing"}
+
+
+@pytest.fixture
+def merged(account: Any, target: Any, lead: Any) -> None:
+    """Two leads that were merged with billing's customers, and one that was not."""
+    for name in "ab":
+        account.add(f"cb-{name}", "Billing", name=f"Billed {name}", company=name)
+    target.run([lead(name) for name in "abc"], **MERGE)
+    account.sandbox.clear_calls()
+
+
+def shared(account: Any) -> list[str]:
+    """Give the leads that billing has a part in."""
+    return sorted(name for name, one in account.customers().items() if len(one["data_source_uuids"]) > 1)
+
+
+@pytest.mark.usefixtures("merged")
+def test_unmerge_takes_apart_what_was_merged(account: Any, target: Any, lead: Any, command: Callable[..., str]) -> None:
+    """It shows the merges that stand, asks, takes them apart, and the next run does not merge them again."""
+    out = command("unmerge", typed="2\n")
+    assert [line.split()[:2] for line in out.splitlines()[:3]] == [
+        ["external_id", "into"],
+        ["a", "cb-a"],
+        ["b", "cb-b"],
+    ]
+    assert "Type 2 to take as many customers apart: " in out
+    assert "2 customers are taken apart, and are not merged again" in out
+    assert shared(account) == []
+    ran = target.run([lead(name) for name in "abc"], **MERGE)
+    assert ran.summary["merges"] == {"kept_apart": 2, "unmatched": 1}
+    assert command("unmerge") == "There is nothing to take apart: none of these merges stands.\n"
+
+
+@pytest.mark.usefixtures("merged")
+def test_unmerge_of_one_lead(account: Any, command: Callable[..., str]) -> None:
+    """Named leads alone are taken apart; `--yes` does not ask."""
+    command("unmerge", "b", "--yes")
+    assert shared(account) == ["a"]
+
+
+@pytest.mark.usefixtures("merged")
+@pytest.mark.parametrize("typed", ["", "yes\n", "1\n"])
+def test_unmerge_needs_the_number(account: Any, command: Callable[..., str], typed: str) -> None:
+    """Anything else than the number of customers changes nothing."""
+    with pytest.raises(SystemExit, match=r"^Nothing was taken apart\.$"):
+        command("unmerge", typed=typed)
+    assert account.writes() == 0
+
+
+@pytest.mark.usefixtures("merged")
+def test_an_unmerge_that_was_cut_short_goes_on(account: Any, command: Callable[..., str]) -> None:
+    """After an error in the middle the same command takes the rest apart."""
+    refusal = {"status": 422, "body": {"error": "No"}}
+    account.sandbox.fault(method="POST", path="/customers/unmerges", nth=2, effect=refusal)
+    with pytest.raises(SystemExit, match=r"^ChartMogul refused: No$"):
+        command("unmerge", "--yes")
+    assert shared(account) == ["b"]
+    command("unmerge", "--yes")
+    assert shared(account) == []
+
+
+def test_merges_that_somebody_undid_are_passed_over(account: Any, command: Callable[..., str], request: Any) -> None:
+    """A merge that no longer stands is not offered."""
+    request.getfixturevalue("merged")
+    one = account.customer("a")
+    body = {"customer_uuid": one["uuid"], "data_source_uuid": account.source(), "external_id": "a"}
+    account.call("POST", "/customers/unmerges", body)
+    account.settle()
+    assert [line.split()[0] for line in command("unmerge", "--yes").splitlines()[:2]] == ["external_id", "b"]
+
+
 def test_the_command_itself(target: Any) -> None:
     """The executable reads a configuration file, and ends in one sentence when the key is wrong."""
     target.directory.mkdir()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.exceptions import ConfigurationError
-from target_chartmogul.matching import Party, domain_of, matched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,83 +14,6 @@ if TYPE_CHECKING:
     Record = Callable[..., dict[str, Any]]
 
 MERGE = {"merge": "apply", "merge_with": "Billing"}
-KEYS = ("external_id", "domain", "company", "email")
-
-
-@pytest.mark.parametrize(
-    ("website", "email", "domain"),
-    [
-        ("https://www.Acme.example/about", "", "acme.example"),
-        ("acme.example:8080", "", "acme.example"),
-        ("", "joe@Acme.Example", "acme.example"),
-        ("", "joe@gmail.com", ""),
-        ("https://gmail.com", "joe@acme.example", ""),
-        ("localhost", "", ""),
-        ("http://[", "", ""),
-        ("", "", ""),
-    ],
-)
-def test_the_domain_of_a_customer(website: str, email: str, domain: str) -> None:
-    """It is the website's, else the e-mail address's; one that gives mailboxes away is none."""
-    assert domain_of(Party("", website=website, email=email)) == domain
-
-
-def party(number: int, external_id: str = "", **fields: str) -> Party:
-    """Give a customer."""
-    return Party(str(number), (external_id,) if external_id else (), **fields)
-
-
-MATCHING = {
-    "by external id": ([party(1, "x")], [party(9, "x")], [("matched", "external_id", "9")]),
-    "letter case of ids counts": ([party(1, "X")], [party(9, "x")], [("unmatched", "", "")]),
-    "by domain": (
-        [party(1, website="www.a.example")],
-        [party(9, email="x@a.example")],
-        [("matched", "domain", "9")],
-    ),
-    "by company": ([party(1, company=" ACME  Ltd ")], [party(9, company="acme ltd")], [("matched", "company", "9")]),
-    "by e-mail of free mail": (
-        [party(1, email="joe@gmail.com")],
-        [party(8, email="ann@gmail.com"), party(9, email="Joe@gmail.com")],
-        [("matched", "email", "9")],
-    ),
-    "two counterparts": (
-        [party(1, company="a")],
-        [party(8, company="a"), party(9, company="a")],
-        [("ambiguous", "company", "8 9")],
-    ),
-    "two leads of one": (
-        [party(1, company="a"), party(2, company="a")],
-        [party(9, company="a")],
-        [("ambiguous", "company", "9"), ("ambiguous", "company", "9")],
-    ),
-    "an earlier key decides": (
-        [party(1, "x", company="a"), party(2, "y", company="a")],
-        [party(8, "x", company="a"), party(9, "y", company="a")],
-        [("matched", "external_id", "8"), ("matched", "external_id", "9")],
-    ),
-    "one that is taken": (
-        [party(1, "x"), party(2, "y", company="a")],
-        [party(9, "x", company="a")],
-        [("matched", "external_id", "9"), ("ambiguous", "company", "9")],
-    ),
-    "nothing in common": ([party(1)], [party(9)], [("unmatched", "", "")]),
-}
-
-
-@pytest.mark.parametrize("case", MATCHING)
-def test_who_is_the_same(case: str) -> None:
-    """One to one, by the first key under which there is a counterpart; everything else is left to people."""
-    own, others, expected = MATCHING[case]
-    found = [(one.outcome, one.key, " ".join(into.uuid for into in one.into)) for one in matched(own, others, KEYS)]
-    assert found == expected
-
-
-def test_many_counterparts_are_counted_and_some_named() -> None:
-    """Thousands of customers under one domain make no table of millions."""
-    own, others = ([party(start + n, website="a.example") for n in range(2000)] for start in (0, 10_000))
-    found = matched(own, others, KEYS)
-    assert {(one.outcome, one.count, len(one.into)) for one in found} == {("ambiguous", 2000, 5)}
 
 
 def test_a_report_merges_nothing(account: Any, target: Any, lead: Record) -> None:
@@ -157,3 +80,84 @@ def test_a_source_to_merge_with_must_be_there(target: Any, lead: Record, name: s
     """A merge needs another data source, by its name."""
     with pytest.raises(ConfigurationError, match="`merge_with`"):
         target.run([lead("a")], merge="report", merge_with=name)
+
+
+def test_strangers_with_one_mail_provider(account: Any, target: Any, lead: Record) -> None:
+    """Two companies whose people have mailboxes, or pages, with one provider stay two customers."""
+    account.add("cb-1", "Billing", company="Betty Bakery", email="al@comcast.net", website_url="facebook.com/b")
+    ran = target.run([lead("acme", email="bob@comcast.net", website_url="facebook.com/a")], **MERGE)
+    assert ran.summary["merges"] == {"unmatched": 1}
+    assert len(list(account.held.customers)) == 2
+
+
+@pytest.mark.parametrize(
+    ("outcome", "billed"),
+    [
+        ("conflicting", [{"email": "a@a.example"}, {"company": "A"}]),
+        ("ambiguous", [{"company": "A"}, {"company": "a"}]),
+        ("contradicted", [{"external_id": "a", "name": "X", "email": "x@x.example", "website_url": "x.example"}]),
+    ],
+)
+def test_what_is_not_certain_is_not_merged(
+    account: Any, target: Any, lead: Record, outcome: str, billed: list[dict[str, str]]
+) -> None:
+    """Keys that contradict each other, or several counterparts, are a line of the report and nothing else."""
+    for number, fields in enumerate(billed):
+        account.add(**({"external_id": f"cb-{number}", "source": "Billing"} | fields))
+    ran = target.run([lead("a", email="a@a.example", website_url="a.example")], **MERGE)
+    assert ran.summary["merges"] == {outcome: 1}
+    assert [row[2] for row in ran.rows("merges")] == [outcome]
+    assert "POST /customers/merges" not in target.calls
+
+
+def test_merges_are_kept(account: Any, target: Any, lead: Record) -> None:
+    """Every merge is noted before it is asked for and when it is done, in a file that only its owner may read."""
+    account.add("cb-1", "Billing", company="A")
+    target.run([lead("a"), lead("b")], **MERGE)
+    path = target.directory / "memory" / "merges.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    merge = {
+        "source": account.source(),
+        "external_ids": ["a"],
+        "billing": account.source("Billing"),
+        "into": ["cb-1"],
+        "key": "company",
+    }
+    assert [{name: one for name, one in line.items() if name != "at"} for line in lines] == [
+        {"outcome": "begun", **merge},
+        {"outcome": "merged", **merge},
+    ]
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_new_settings_look_at_every_lead_once(
+    account: Any, target: Any, lead: Record, caplog: pytest.LogCaptureFixture
+) -> None:
+    """When merging is switched on, or its keys change, leads that did not change are merged, too, and that is told."""
+    caplog.set_level("INFO")
+    target.run([lead("a", email="joe@a.example"), lead("b"), lead("c")])
+    account.add("cb-1", "Billing", email="joe@a.example")
+    account.add("cb-2", "Billing", company="B")
+    found = []
+    for keys in (["email"], ["email"], ["email", "company"], ["email", "company"]):
+        caplog.clear()
+        ran = target.run([], merge_by=keys, **MERGE)
+        told = [entry.getMessage() for entry in caplog.records if "looked at" in entry.getMessage()]
+        found.append((ran.summary.get("merges"), told, sum(target.calls.values())))
+    begin = "The settings of merging are new, so all leads were looked at: "
+    assert found == [
+        ({"merged": 1, "unmatched": 2}, [f"{begin}1 of 3 merged with customers of Billing"], 8),
+        (None, [], 1),
+        ({"merged": 1, "merged_before": 1, "unmatched": 1}, [f"{begin}1 of 2 merged with customers of Billing"], 8),
+        (None, [], 1),
+    ]
+
+
+def test_a_stopped_run_looks_again(account: Any, target: Any, lead: Record) -> None:
+    """Leads count as looked at only when all of them were."""
+    target.run([lead("a")])
+    account.add("cb-1", "Billing", company="A")
+    account.sandbox.fault(method="POST", path="/customers/merges", nth=1, effect={"status": 401, "body": {}})
+    with pytest.raises(ConfigurationError):
+        target.run([], **MERGE)
+    assert target.run([], **MERGE).summary["merges"] == {"merged": 1}

@@ -1,0 +1,112 @@
+"""Which customers this target has merged: a file of the memory folder that only grows. `unmerge` reads it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from target_chartmogul.files import open_private
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+FILE = "merges.jsonl"
+BEGUN, MERGED, PENDING, REFUSED = "begun", "merged", "pending", "refused"
+UNMERGING, UNMERGED = "unmerging", "unmerged"
+
+
+@dataclass(frozen=True)
+class Merge:
+    """A merge: the lead's external ids in its data source, those of the customer that survives in its own, and why."""
+
+    source: str
+    external_ids: tuple[str, ...]
+    billing: str
+    into: tuple[str, ...]
+    key: str = field(compare=False)  #: by which it was found
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What became of a merge, and when (ISO 8601)."""
+
+    merge: Merge
+    outcome: str
+    at: str
+
+
+class MergeLog:
+    """The file. Safe in several threads.
+
+    A merge is noted before it is asked for, so that a run that is killed then leaves none that nobody knows of.
+
+    Args:
+        folder: where the file is.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE
+        self._lock = threading.Lock()
+
+    def note(self, merge: Merge, outcome: str) -> None:
+        """Add what became of a merge."""
+        line = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "outcome": outcome, **asdict(merge)}
+        with self._lock, open_private(self._path, append=True) as file:
+            # A line that a killed run has cut off stays a line of its own.
+            file.write("\n" * self._is_cut() + json.dumps(line, ensure_ascii=False) + "\n")
+
+    def last(self) -> list[Entry]:
+        """Return every merge with what became of it last."""
+        return list({entry.merge: entry for entry in self._read()}.values())
+
+    def apart(self, source: str, billing: str) -> frozenset[tuple[str, str]]:
+        """Return the external ids of leads and customers that were taken apart and are not to be merged again."""
+        gone = [one.merge for one in self.last() if one.outcome in {UNMERGING, UNMERGED}]
+        ours = [one for one in gone if (one.source, one.billing) == (source, billing)]
+        return frozenset((lead, into) for one in ours for lead in one.external_ids for into in one.into)
+
+    def _is_cut(self) -> bool:
+        content = self._path.read_bytes()
+        return bool(content) and not content.endswith(b"\n")
+
+    def _read(self) -> Iterator[Entry]:
+        if not self._path.exists():
+            return
+        for line in self._path.read_text(encoding="utf-8").splitlines():
+            with suppress(KeyError, TypeError, ValueError):  # a line that was cut off tells nothing
+                found = json.loads(line)
+                ids, into = tuple(found["external_ids"]), tuple(found["into"])
+                merge = Merge(found["source"], ids, found["billing"], into, found["key"])
+                yield Entry(merge, found["outcome"], found["at"])
+
+
+class MergeSettings:
+    """By which settings every lead was looked at last: a file of the memory folder.
+
+    A run brings only what changed, so that leads which did not change would never be looked at with new settings.
+
+    Args:
+        folder: where the file is.
+        current: the settings of this run, in JSON's types.
+    """
+
+    def __init__(self, folder: Path, current: Mapping[str, object]) -> None:
+        self._path, self._current = folder / "merge_settings.json", current
+
+    @property
+    def are_new(self) -> bool:
+        """Say whether no run with these settings has looked at every lead yet."""
+        try:
+            return bool(json.loads(self._path.read_text(encoding="utf-8")) != dict(self._current))
+        except (OSError, ValueError):
+            return True
+
+    def save(self) -> None:
+        """Note that every lead was looked at."""
+        with open_private(self._path) as file:
+            json.dump(dict(self._current), file)
