@@ -6,21 +6,29 @@ https://developers.intercom.com/docs/references/rest-api/api.intercom.io
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import requests
-from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
+from singer_sdk.exceptions import FatalAPIError
 
-from target_intercom.transport import RecordRefusedError, Transport
+from target_intercom import shapes
+from target_intercom._kit.answers import NotWholeError, PageDecoder, WholeList, decode_json
+from target_intercom._kit.transport import Call
+from target_intercom.transport import LostReplyError, RecordRefusedError, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from target_intercom._kit.answers import Item, ListShape, Page
 
 _LINKS = 50  # companies of a contact a page
 _SCROLLS = 5  # times a broken scroll is begun again
 _SCROLL_PAUSE = 2.0  # seconds between two attempts to open a scroll
 _SCROLL_PATIENCE = 900.0
+_OLDEST_FIRST = {"field": "created_at", "order": "ascending"}
+_NEWEST_FIRST = {"field": "updated_at", "order": "descending"}
 
 PAGE = 150
 MAX_FILTERS = 15  # in one OR group of a search
@@ -35,12 +43,12 @@ class IntercomClient(Transport):
 
     def me(self) -> dict[str, Any]:
         """Identify the token; `app` names the workspace and its region."""
-        return self._call("GET", "/me")
+        return self._read(Call("GET", "/me"), _decode_me)
 
     def data_attributes(self, model: str) -> list[dict[str, Any]]:
         """List the data attributes of `contact` or `company`, archived ones included."""
-        reply = self._call("GET", "/data_attributes", params={"model": model, "include_archived": "true"})
-        return list(reply.get("data", []))
+        call = Call("GET", "/data_attributes", {"model": model, "include_archived": "true"})
+        return [item.record() for item in self._read_page(call, PageDecoder(shapes.ATTRIBUTES)).items]
 
     def create_data_attribute(self, body: Mapping[str, str]) -> dict[str, Any]:
         """Create a data attribute.
@@ -49,36 +57,60 @@ class IntercomClient(Transport):
             LostReplyError: it may have been created.
             RecordRefusedError: Intercom will not have it.
         """
-        return self._create("/data_attributes", body)
+        return self._create("/data_attributes", body, shapes.ATTRIBUTES)
 
     def contact_pages(self) -> Iterator[tuple[list[dict[str, Any]], int]]:
-        """Yield every live contact, a page a call, each page with the number of all contacts."""
-        for reply in _pages(lambda page: self._call("GET", "/contacts", params=page)):
-            yield list(reply.get("data", [])), int(reply.get("total_count") or 0)
+        """Yield every live contact, a page a call, each page with the number of all contacts.
+
+        Raises:
+            FatalAPIError: the list cannot be proved whole.
+        """
+        decoder, total = PageDecoder(shapes.CONTACTS), 0
+
+        def ask(cursor: str | None, check: Callable[[Page], None]) -> Page:
+            nonlocal total
+            call = Call("GET", "/contacts", _paginate(cursor))
+            page = self._read_page(call, decoder, check)
+            total = page.total or 0
+            return page
+
+        for items in self._read_whole(WholeList("contacts", ask, max_missing=self.max_missing), decoder):
+            yield items, total
 
     def search_contacts(self, field: str, arrays: Sequence[Sequence[str]]) -> Iterator[dict[str, Any]]:
         """Yield every live contact whose `field` is in one of the arrays (at most `MAX_FILTERS`).
 
         The index may lag some minutes behind writes.
+
+        Raises:
+            FatalAPIError: the list cannot be proved whole.
         """
         filters = [{"field": field, "operator": "IN", "value": list(values)} for values in arrays]
         query = filters[0] if len(filters) == 1 else {"operator": "OR", "value": filters}
-        body: dict[str, Any] = {"query": query}
-        for reply in _pages(lambda page: self._call("POST", "/contacts/search", json=body | {"pagination": page})):
-            yield from reply.get("data", [])
+        decoder = PageDecoder(shapes.CONTACTS)
+
+        def ask(cursor: str | None, check: Callable[[Page], None], sort: Mapping[str, str] = _OLDEST_FIRST) -> Page:
+            body = {"query": query, "sort": sort, "pagination": _paginate(cursor)}
+            return self._read_page(Call("POST", "/contacts/search", body=body), decoder, check)
+
+        found = WholeList(
+            "contacts of a search",
+            ask,
+            probe=lambda: [ask(None, lambda _: None, _NEWEST_FIRST)],
+            max_missing=self.max_missing,
+        )
+        for items in self._read_whole(found, decoder):
+            yield from items
 
     def contact(self, contact_id: str) -> dict[str, Any]:
         """Read one contact by Intercom's id."""
-        return self._call("GET", f"/contacts/{contact_id}")
+        return self._read_record(Call("GET", f"/contacts/{contact_id}"), shapes.CONTACTS)
 
     def contact_by_external_id(self, external_id: str) -> dict[str, Any] | None:
         """Read the user with this external id, None when there is none. Unlike search this sees the latest write."""
-        try:
-            return self._call("GET", f"/contacts/find_by_external_id/{quote(external_id, safe='')}")
-        except RecordRefusedError as error:
-            if error.status == requests.codes.not_found:
-                return None
-            raise
+        path = "/contacts/find_by_external_id"
+        call = Call("GET", f"{path}/{quote(external_id, safe='')}", label=path)
+        return self._read_if_any(call, shapes.CONTACTS)
 
     def create_contact(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Create a contact.
@@ -87,20 +119,15 @@ class IntercomClient(Transport):
             LostReplyError: it may have been created.
             RecordRefusedError: refused; with status 409 `other_id` names who has the e-mail address or external id.
         """
-        return self._create("/contacts", body)
+        return self._create("/contacts", body, shapes.CONTACTS)
 
     def update_contact(self, contact_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Change the named fields of one contact and give it as it is then."""
-        return self._call("PUT", f"/contacts/{contact_id}", json=body)
+        return self._read_record(Call("PUT", f"/contacts/{contact_id}", body=body), shapes.CONTACTS)
 
     def company_by(self, field: str, value: str) -> dict[str, Any] | None:
         """Read a company by `company_id` or `name`, None when there is none; of several of one name any."""
-        try:
-            return self._call("GET", "/companies", params={field: value})
-        except RecordRefusedError as error:
-            if error.status == requests.codes.not_found:
-                return None
-            raise
+        return self._read_if_any(Call("GET", "/companies", {field: value}), shapes.COMPANIES)
 
     def scroll_companies(self) -> Iterator[dict[str, Any]]:
         """Yield every company that has users.
@@ -111,11 +138,13 @@ class IntercomClient(Transport):
         Raises:
             FatalAPIError: the scroll broke, or another one was open, for too long.
         """
+        decoder = PageDecoder(shapes.COMPANIES)
         for _ in range(_SCROLLS):
             try:
-                yield from self._scrolled()
+                yield from self._scroll(decoder)
             except _BrokenScrollError:
                 continue
+            self._report_odd(decoder)
             return
         raise FatalAPIError(f"The list of companies broke off {_SCROLLS} times: nothing is acknowledged.")
 
@@ -126,39 +155,88 @@ class IntercomClient(Transport):
             LostReplyError: it may have been created.
             RecordRefusedError: Intercom will not have it.
         """
-        return self._create("/companies", body)
+        return self._create("/companies", body, shapes.COMPANIES)
 
     def update_company(self, record_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Change the named fields of one company, by Intercom's id, and give it as it is then."""
-        return self._call("PUT", f"/companies/{record_id}", json=body)
+        return self._read_record(Call("PUT", f"/companies/{record_id}", body=body), shapes.COMPANIES)
 
     def attach(self, contact_id: str, company: str) -> None:
         """Attach a contact to a company, both by Intercom's id; attaching twice is attaching once."""
-        self._call("POST", f"/contacts/{contact_id}/companies", json={"id": company})
+        self._read_record(Call("POST", f"/contacts/{contact_id}/companies", body={"id": company}), shapes.COMPANIES)
 
     def companies_of(self, contact_id: str) -> Iterator[str]:
-        """Yield Intercom's ids of all companies that a contact is attached to."""
-        page, pages = 1, 1
-        while page <= pages:
-            reply = self._call("GET", f"/contacts/{contact_id}/companies", params={"page": page, "per_page": _LINKS})
-            yield from (company["id"] for company in reply.get("data", []))
-            page, pages = page + 1, int((reply.get("pages") or {}).get("total_pages") or 1)
+        """Yield Intercom's ids of all companies that a contact is attached to.
 
-    def _scrolled(self) -> Iterator[dict[str, Any]]:
-        reply = self._opened_scroll()
-        while companies := reply.get("data"):
-            yield from companies
+        Raises:
+            FatalAPIError: the list cannot be proved whole.
+        """
+        decoder = PageDecoder(shapes.LINKS)
+
+        def ask(number: str | None, check: Callable[[Page], None]) -> Page:
+            at = int(number or 1)
+            call = Call("GET", f"/contacts/{contact_id}/companies", {"page": at, "per_page": _LINKS})
+            page = self._read_page(call, decoder, check)
+            return replace(page, cursor=str(at + 1) if at < page.total_pages else None)
+
+        for items in self._read_whole(WholeList("companies of a contact", ask), decoder):
+            yield from (company["id"] for company in items)
+
+    def _create(self, path: str, body: Mapping[str, Any], shape: ListShape) -> dict[str, Any]:
+        """Create a record. It is there when it is answered by its key: what else the answer says is not needed."""
+        decoder = PageDecoder(shape)
+        return self._read_once(Call("POST", path, body=body), lambda content: decoder.decode_object(content).record())
+
+    def _read_record(self, call: Call, shape: ListShape) -> dict[str, Any]:
+        decoder = PageDecoder(shape)
+        return self._read(call, lambda content: decoder.decode_object(content).record())
+
+    def _read_if_any(self, call: Call, shape: ListShape) -> dict[str, Any] | None:
+        try:
+            return self._read_record(call, shape)
+        except RecordRefusedError as error:
+            if error.status == requests.codes.not_found:
+                return None
+            raise
+
+    def _read_page(self, call: Call, decoder: PageDecoder, check: Callable[[Page], None] = lambda _: None) -> Page:
+        def decode(content: bytes) -> Page:
+            page = decoder.decode(content)
+            check(page)
+            return page
+
+        return self._read(call, decode)
+
+    def _read_whole(self, pages: WholeList, decoder: PageDecoder) -> Iterator[list[dict[str, Any]]]:
+        try:
+            for items in pages:
+                yield _take_apart(items)
+        except NotWholeError as error:
+            raise FatalAPIError(str(error)) from None
+        if pages.shortage:
+            self._logger.warning("%s: the run goes on, as `max_missing` permits", pages.shortage)
+        self._report_odd(decoder)
+
+    def _report_odd(self, decoder: PageDecoder) -> None:
+        for line in decoder.describe_odd():
+            self._logger.warning("%s", line)
+
+    def _scroll(self, decoder: PageDecoder) -> Iterator[dict[str, Any]]:
+        page = self._open_scroll(decoder)
+        while page.items:
+            yield from _take_apart(page.items)
+            call = Call("GET", "/companies/scroll", {"scroll_param": page.cursor})
             try:
-                reply = self._once("GET", "/companies/scroll", params={"scroll_param": reply.get("scroll_param")})
-            except (RetriableAPIError, RecordRefusedError):
+                page = self._read_once(call, decoder.decode)
+            except (LostReplyError, RecordRefusedError):
                 raise _BrokenScrollError from None
 
-    def _opened_scroll(self) -> dict[str, Any]:
+    def _open_scroll(self, decoder: PageDecoder) -> Page:
         """Open a scroll. A lost reply may have opened one that nobody can read: it expires when idle for a minute."""
         deadline = time.monotonic() + _SCROLL_PATIENCE
         while time.monotonic() < deadline:
             try:
-                return self._call("GET", "/companies/scroll")
+                return self._read_page(Call("GET", "/companies/scroll"), decoder)
             except RecordRefusedError as error:
                 if error.code != "scroll_exists":
                     raise
@@ -169,24 +247,14 @@ class IntercomClient(Transport):
         )
 
 
-def _pages(ask: Callable[[dict[str, Any]], dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield the replies to one query, following the cursor.
-
-    Raises:
-        FatalAPIError: a cursor came twice, so that the pages would never end.
-    """
-    page: dict[str, Any] = {"per_page": PAGE}
-    seen: set[str] = set()
-    while True:
-        reply = ask(page)
-        yield reply
-        if not (cursor := _next_cursor(reply)):
-            return
-        if cursor in seen:
-            raise FatalAPIError("Intercom's pages of contacts go round in circles: nothing is acknowledged.")
-        seen.add(cursor)
-        page = {"per_page": PAGE, "starting_after": cursor}
+def _decode_me(content: bytes) -> dict[str, Any]:
+    app = decode_json(content, shapes.Me)[1].app
+    return {"app": {"id_code": app.id_code, "region": app.region}}
 
 
-def _next_cursor(reply: Mapping[str, Any]) -> str | None:
-    return ((reply.get("pages") or {}).get("next") or {}).get("starting_after")
+def _paginate(cursor: str | None) -> dict[str, Any]:
+    return {"per_page": PAGE} if cursor is None else {"per_page": PAGE, "starting_after": cursor}
+
+
+def _take_apart(items: Sequence[Item]) -> list[dict[str, Any]]:
+    return [item.record() for item in items]

@@ -165,6 +165,28 @@ PROPERTIES = th.PropertiesList(
         description="How many requests may be under way at once?",
     ),
     th.Property(
+        "request_timeout",
+        th.IntegerType(minimum=1),
+        default=60,
+        title="Request timeout",
+        description="How many seconds may pass between two bytes of an answer before it is asked for again?",
+    ),
+    th.Property(
+        "answer_timeout",
+        th.IntegerType(minimum=1),
+        default=300,
+        title="Answer timeout",
+        description="How many seconds may the whole of an answer take before it is asked for again?",
+    ),
+    th.Property(
+        "max_missing",
+        th.NumberType(minimum=0, maximum=1),
+        default=0.001,
+        title="Max missing",
+        description="Which share of the contacts that Intercom announces may be missing from its list? In fewer than "
+        "1,000 none may.",
+    ),
+    th.Property(
         "max_changed_share",
         th.NumberType(minimum=0, maximum=1),
         default=0.5,

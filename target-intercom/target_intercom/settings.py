@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import ConfigurationError
 
+from target_intercom._kit.text import clean_text
+from target_intercom._kit.urls import describe_unencrypted, is_base_url, is_unencrypted
 from target_intercom.kinds import COMPANY, KINDS
 from target_intercom.payloads import Shape
 from target_intercom.rules import Rules
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from target_intercom.kinds import Kind
-
-_URL = re.compile(r"https?://[\w.\-]+(:\d{1,5})?(/\S*)?|https?://\[[0-9a-fA-F:]+\](:\d{1,5})?(/\S*)?")
 
 #: The listed values of every named field.
 Condition = Mapping[str, Sequence[Any]]
@@ -48,6 +47,9 @@ class Settings:
     max_rejects: int | None
     fail_on_rejects: bool
     max_concurrency: int
+    request_timeout: float
+    answer_timeout: float
+    max_missing: float
     max_changed_share: float
     accept_changes: bool
     list_records: int
@@ -104,6 +106,9 @@ def settings_from(config: Mapping[str, Any]) -> Settings:
         max_rejects=None if max_rejects is None else int(max_rejects),
         fail_on_rejects=config["fail_on_rejects"],
         max_concurrency=int(config["max_concurrency"]),
+        request_timeout=float(config["request_timeout"]),
+        answer_timeout=float(config["answer_timeout"]),
+        max_missing=float(config["max_missing"]),
         max_changed_share=float(config["max_changed_share"]),
         accept_changes=config["accept_changes"],
         list_records=int(config["list_records"]),
@@ -135,10 +140,12 @@ def _assert_token(token: str) -> None:
 
 
 def _assert_url(url: str) -> None:
-    if url and not _URL.fullmatch(url):
+    if url and not is_base_url(url):
         raise ConfigurationError(
-            f"The setting `api_url` is no address that begins with https:// or http:// and a host: {url}"
+            f"The setting `api_url` is no address that begins with https:// or http:// and a host: {clean_text(url)}"
         )
+    if is_unencrypted(url):
+        raise ConfigurationError(describe_unencrypted("api_url"))
 
 
 def _given(config: Mapping[str, Any], name: str, otherwise: Any) -> Any:

@@ -11,9 +11,9 @@ import msgspec
 from target_intercom.kinds import KINDS
 
 if TYPE_CHECKING:
+    from target_intercom._kit.transport import Tally
     from target_intercom.outcomes import Outcome
     from target_intercom.reporting.not_sent import Totals
-    from target_intercom.transport import Tally
 
 _KINDS = ("updated", "unchanged", "created", "converted")
 

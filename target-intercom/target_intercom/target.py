@@ -60,7 +60,15 @@ class TargetIntercom(Target):
     @cached_property
     def run(self) -> Run:
         """The one run of this process."""
-        client = IntercomClient(self.settings.base_url, self.settings.access_token, self.settings.max_concurrency)
+        settings = self.settings
+        client = IntercomClient(
+            settings.base_url,
+            settings.access_token,
+            settings.max_concurrency,
+            request_timeout=settings.request_timeout,
+            answer_timeout=settings.answer_timeout,
+            max_missing=settings.max_missing,
+        )
         return Run(client, self.settings, self.logger)
 
     def get_sink_class(self, stream_name: str) -> type[Sink]:

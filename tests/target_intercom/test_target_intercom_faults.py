@@ -56,6 +56,56 @@ def test_a_lost_reply_to_an_attribute_makes_no_stop(workspace: Any, target: Any,
     assert ran.summary == {"status": "completed", "records": 1, "created": 1}
 
 
+HOLLOW: dict[str, Any] = {
+    "no items": {"type": "list"},
+    "items null": {"type": "list", "data": None, "total_count": 0},
+    "no total": {"type": "list", "data": []},
+    "nothing of what is announced": {"type": "list", "data": [], "total_count": 2, "pages": {}},
+    "an empty page with a cursor": {"data": [], "total_count": 2, "pages": {"next": {"starting_after": "x"}}},
+    "HTML": "<html>Sign in</html>",
+}
+
+
+@pytest.mark.parametrize("name", HOLLOW)
+def test_a_hollow_list_of_contacts_creates_nobody_twice(
+    workspace: Any, target: Any, customer: Customer, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Asked again it is whole, so everybody is found; when it never is, the run ends before its first write."""
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    for one in ("ann", "bob"):
+        workspace.add(email=f"{one}@a.example")
+    records = [customer("ann"), customer("bob"), customer("new")]
+    effect = {"status": 200, "body": HOLLOW[name]}
+    workspace.sandbox.fault(method="GET", path="/contacts", effect=effect)
+    with pytest.raises(FatalAPIError):
+        target.run(records, **CREATE)
+    assert (target.out, workspace.writes()) == ("", 0)
+    workspace.sandbox.clear_faults()
+    workspace.sandbox.fault(method="GET", path="/contacts", nth=1, effect=effect)
+    ran = target.run(records, **CREATE)
+    assert ran.summary == {"status": "completed", "records": 3, "matched": 2, "updated": 2, "created": 1}
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirected_write_is_no_write(workspace: Any, target: Any, customer: Customer, status: int) -> None:
+    """A PUT that a redirect would turn into a GET writes nothing: the run ends in a sentence, without STATE."""
+    workspace.add(email="ann@a.example")
+    effect = {"status": status, "headers": {"Location": f"{workspace.sandbox.intercom_url}/me"}, "body": {}}
+    workspace.sandbox.fault(method="PUT", path="/contacts/*", effect=effect)
+    with pytest.raises(ConfigurationError, match=rf"redirects \({status}\), which is not followed"):
+        target.run([customer("ann")])
+    assert target.out == ""
+
+
+def test_half_a_character_in_intercom_stops_nothing(workspace: Any, target: Any, customer: Customer) -> None:
+    """A name that was cut through an emoji is compared and reported with U+FFFD in its place."""
+    contact = workspace.get(workspace.add(email="ann@a.example")) | {"name": "A\ud83d"}
+    listed = {"type": "list", "data": [contact], "total_count": 1, "pages": {"next": None}}
+    workspace.sandbox.fault(method="GET", path="/contacts", effect={"status": 200, "body": listed})
+    ran = target.run([customer("ann")])
+    assert ran.summary == {"status": "completed", "records": 1, "matched": 1, "updated": 1}
+
+
 def test_what_search_does_not_show_yet_is_not_created_again(workspace: Any, target: Any, customer: Customer) -> None:
     """A user whom search misses for minutes is found by Intercom's 409, and updated."""
     workspace.sandbox.reset(customers=500, search_lag=600)
@@ -468,6 +518,7 @@ def test_two_signals_lose_no_line(workspace: Any, target: Any, customer: Custome
         ({"access_token": ""}, "The setting `access_token` is missing: set it, or TARGET_INTERCOM_ACCESS_TOKEN and"),
         ({"access_token": "…"}, "The setting `access_token` has characters that are in no token of Intercom's."),
         ({"api_url": "api.intercom.io"}, "The setting `api_url` is no address that begins with https:// or http://"),
+        ({"api_url": "http://a.example"}, "The setting `api_url` is an http:// address of another machine, to which"),
         ({"api_url": "ftp://a.example"}, "The setting `api_url` is no address that begins with https:// or http://"),
         ({"api_url": "http://[:::"}, "The setting `api_url` is no address that begins with https:// or http://"),
         (
@@ -483,6 +534,7 @@ def test_two_signals_lose_no_line(workspace: Any, target: Any, customer: Custome
         "empty token",
         "dots",
         "no scheme",
+        "no TLS",
         "another scheme",
         "no host",
         "no folder",

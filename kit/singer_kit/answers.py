@@ -1,0 +1,506 @@
+"""What an answer must prove before it is believed: the one place where completeness is decided.
+
+A plugin declares of each list that it reads where the items stand, what an item's key is, what says that more follows,
+which total is announced and which other members the protocol needs. What fails the proof is asked for again, then ends
+the run: an answer is whole or it is none.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from array import array
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+T = TypeVar("T")
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+"""A key or a cursor: text that is not empty."""
+Number = Annotated[int, msgspec.Meta(ge=0)]
+"""A total, a page number or a time in unix seconds."""
+Key = Text | Number
+"""What a record is known by."""
+Paging = Literal["none", "cursor", "numbered", "scroll", "has_more", "next_offset"]
+ALWAYS_WHOLE = 1000
+"""In a shorter list nothing may be missing."""
+MOST_EMPTY = 3
+"""So many pages without an item may come before a page with one."""
+_HALF = re.compile("[\ud800-\udfff]")
+_ABSENT = msgspec.Raw(b"null")
+
+
+class UnprovenError(Exception):
+    """An answer is not what was declared; the text holds no value of it."""
+
+
+class _Next(msgspec.Struct):
+    starting_after: Text | None = None
+
+
+class _CursorPages(msgspec.Struct):
+    next: _Next | None = None
+
+
+class _NumberedPages(msgspec.Struct):
+    total_pages: Number | None = None
+
+
+_PAGING: dict[Paging, list[tuple[str, Any, Any]]] = {
+    "none": [],
+    "cursor": [("pages", _CursorPages | None, None)],
+    "numbered": [("pages", _NumberedPages | None, None)],
+    "scroll": [("scroll_param", Text | None, None)],
+    "has_more": [
+        ("has_more", bool | None, None),
+        ("cursor", Text | None, None),
+        ("current_page", Number | None, None),
+        ("total_pages", Number | None, None),
+    ],
+    "next_offset": [("next_offset", Text | None, None)],
+}
+"""The members that say whether more follows, by the style of paging; each may be absent, none of another type."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListShape:
+    """What the answers of one list hold.
+
+    Args:
+        name: what a sentence calls it.
+        items: the member that holds the items; empty where the answer itself is the list.
+        single: whether one item stands there instead of a list.
+        envelope: the member of an item that is the record itself; empty where the item is the record.
+        siblings: objects beside the record in its envelope that become members of it.
+        key: the members that a record is known by, each with its type.
+        needed: other members that the protocol needs, each with its type; one that may be None may be absent.
+        wanted: members that are read where they are of their type, and are null where they are not.
+        paging: how the list says that more follows.
+        total: the member that announces how many items there are; empty where none does.
+        total_needed: whether an answer without it proves nothing.
+    """
+
+    name: str
+    items: str
+    single: bool = False
+    envelope: str = ""
+    siblings: tuple[str, ...] = ()
+    key: Mapping[str, Any] = field(default_factory=lambda: {"id": Key})
+    needed: Mapping[str, Any] = field(default_factory=dict)
+    wanted: Mapping[str, Any] = field(default_factory=dict)
+    paging: Paging = "none"
+    total: str = ""
+    total_needed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A record as its JSON came, siblings included, and what of it is wanted to read on."""
+
+    text: bytes | msgspec.Raw
+    head: Any
+    """The declared members by their names; None where one is absent."""
+
+    def record(self) -> dict[str, Any]:
+        """Return the record, taken apart."""
+        found: dict[str, Any] = msgspec.json.decode(self.text)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer of a list, proved as far as one answer can be."""
+
+    items: list[Item]
+    cursor: str | None = None
+    """What to ask for the next page with; None on the last one."""
+    total: int | None = None
+    """How many items the list has, as far as it tells."""
+    total_pages: int = 1
+
+
+class PageDecoder:
+    """Proves and decodes the answers of a list, without the cost of taking its records apart.
+
+    Args:
+        shape: what they hold.
+    """
+
+    def __init__(self, shape: ListShape) -> None:
+        self.shape = shape
+        self.odd: Counter[str] = Counter()
+        """How many records had a member of another type than the declared one, by member."""
+        fields = _fields({**shape.needed, **shape.key})
+        self._head = msgspec.json.Decoder(_struct("Head", fields + _optional(shape.wanted)))
+        self._tolerant = msgspec.json.Decoder(_struct("Head", fields + _optional(dict.fromkeys(shape.wanted, Any))))
+        self._page = self._build_page(shape)
+
+    def _build_page(self, shape: ListShape) -> Any:
+        item: Any = msgspec.Raw
+        if shape.envelope:
+            siblings = [(name, msgspec.Raw, _ABSENT) for name in shape.siblings]
+            item = msgspec.defstruct("Item", [("record", msgspec.Raw), *siblings], rename={"record": shape.envelope})
+        items = item if shape.single else list[item]
+        if not shape.items:
+            return items
+        total = [("total", Number if shape.total_needed else Number | None)] if shape.total else []
+        fields = [("items", items), *(total if shape.total_needed else [(*one, None) for one in total])]
+        return msgspec.defstruct(
+            "Page",
+            [*fields, *_PAGING[shape.paging]],
+            rename={"items": shape.items, "total": shape.total},
+            kw_only=True,
+        )
+
+    def describe_odd(self) -> list[str]:
+        """Return a line for each member that was of another type, and forget them."""
+        lines = [
+            f"{count} of the {self.shape.name} have a `{name}` of another type than is documented: it counts as null"
+            for name, count in sorted(self.odd.items())
+        ]
+        self.odd.clear()
+        return lines
+
+    def decode(self, content: bytes) -> Page:
+        """Prove one answer.
+
+        Raises:
+            UnprovenError: a declared member is missing or of another type, or what says that more follows is
+                contradictory.
+        """
+        text, page = decode_json(content, self._page)
+        if b"\n" in text or b"\r" in text:
+            # A message is one line, and records go out as they came.
+            page = msgspec.json.decode(msgspec.json.format(text, indent=-1), type=self._page)
+        found = page.items if self.shape.items else page
+        items = [self._item(one, place) for place, one in enumerate([found] if self.shape.single else found)]
+        if not self.shape.items:
+            return Page(items)
+        total = getattr(page, "total", None)
+        cursor, total_pages = self._read_paging(page, len(items), total)
+        return Page(items, cursor, total, total_pages)
+
+    def decode_object(self, content: bytes) -> Item:
+        """Prove an answer that is one record, in no list.
+
+        Raises:
+            UnprovenError: it is not one.
+        """
+        text, _ = decode_json(content, dict[str, Any])
+        return self.decode_item(text)
+
+    def decode_item(self, text: bytes | msgspec.Raw) -> Item:
+        """Prove one record.
+
+        Raises:
+            UnprovenError: its key, or a member that the protocol needs, is missing or of another type.
+        """
+        try:
+            return Item(text, self._head.decode(text))
+        except msgspec.DecodeError:
+            return self._decode_odd(text)
+
+    def _item(self, item: Any, place: int) -> Item:
+        record = self._join_siblings(item) if self.shape.envelope else item
+        try:
+            return self.decode_item(record)
+        except UnprovenError as error:
+            raise UnprovenError(f"{error} of item {place + 1}") from None
+
+    def _join_siblings(self, item: Any) -> msgspec.Raw:
+        if not self.shape.siblings:
+            return item.record  # type: ignore[no-any-return]
+        record = bytes(item.record).rstrip()
+        if record[:1] != b"{":
+            raise UnprovenError(f"`{self.shape.envelope}` is not an object")
+        parts = [record[:-1]]
+        for name in self.shape.siblings:
+            sibling = bytes(getattr(item, name))
+            if sibling[:1] != b"{" and sibling != b"null":
+                self.odd[name] += 1
+                sibling = b"null"
+            parts += [b"," if len(parts) > 1 or record[1:-1].strip() else b"", b'"', name.encode(), b'":', sibling]
+        return msgspec.Raw(b"".join([*parts, b"}"]))
+
+    def _decode_odd(self, text: bytes | msgspec.Raw) -> Item:
+        """Return a record whose wanted members are null where they are of another type."""
+        try:
+            head = self._tolerant.decode(text)
+        except msgspec.DecodeError as error:
+            raise UnprovenError(_name_members(error)) from None
+        record: dict[str, Any] = msgspec.json.decode(text)
+        for name, kind in self.shape.wanted.items():
+            try:
+                msgspec.convert(getattr(head, name), kind | None)
+            except msgspec.ValidationError:
+                self.odd[name] += 1
+                record[name] = None
+        text = msgspec.json.encode(record)
+        return Item(msgspec.Raw(text), self._head.decode(text))
+
+    def _read_paging(self, page: Any, count: int, total: int | None) -> tuple[str | None, int]:
+        paging = self.shape.paging
+        if paging == "cursor":
+            return (page.pages.next.starting_after if page.pages and page.pages.next else None), 1
+        if paging == "numbered":
+            return None, _read_total_pages(page.pages, count, total)
+        if paging == "scroll":
+            if count and page.scroll_param is None:
+                raise UnprovenError("`scroll_param` is missing")
+            return page.scroll_param, 1
+        if paging == "has_more":
+            return _read_has_more(page), 1
+        return (page.next_offset if paging == "next_offset" else None), 1
+
+
+def _read_total_pages(pages: _NumberedPages | None, count: int, total: int | None) -> int:
+    if pages is not None and pages.total_pages is not None:
+        return pages.total_pages
+    if total is None or total != count:
+        raise UnprovenError("`pages.total_pages` is missing")
+    return 1
+
+
+def _read_has_more(page: Any) -> str | None:
+    more = page.has_more
+    if more is None and page.current_page is not None and page.total_pages is not None:
+        more = page.current_page < page.total_pages
+    if more is None:
+        raise UnprovenError("`has_more` is missing")
+    if more and page.cursor is None:
+        raise UnprovenError("`has_more` is true without a `cursor`")
+    return page.cursor if more else None
+
+
+def _fields(members: Mapping[str, Any]) -> list[Any]:
+    return [(name, kind, None) if _may_be_absent(kind) else (name, kind) for name, kind in members.items()]
+
+
+def _optional(members: Mapping[str, Any]) -> list[Any]:
+    return [(name, kind if kind is Any else kind | None, None) for name, kind in members.items()]
+
+
+def _may_be_absent(kind: Any) -> bool:
+    try:
+        msgspec.convert(None, kind)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _struct(name: str, fields: list[Any]) -> Any:
+    return msgspec.defstruct(name, list({one[0]: one for one in reversed(fields)}.values()), kw_only=True)
+
+
+def _name_members(error: msgspec.DecodeError) -> str:
+    """Return what msgspec says of an answer, which names members and types, and no value."""
+    return str(error).replace("Object missing required field", "no").rstrip(".")
+
+
+def decode_json(content: bytes, kind: type[T]) -> tuple[bytes, T]:
+    """Return the text of an answer, and what it says.
+
+    U+FFFD stands for each byte that is no UTF-8 and for each half of a character, such as is left of an emoji where a
+    text was cut: one odd text is no reason to be without the page.
+
+    Raises:
+        UnprovenError: it is not JSON, or not of that type.
+    """
+    try:
+        # Fields that are not wanted are passed over, broken characters included, so those are looked for first.
+        return content, msgspec.json.decode(str(content, "utf-8"), type=kind)
+    except msgspec.ValidationError as error:
+        raise UnprovenError(_name_members(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        text = _repair_text(content)
+    try:
+        return text, msgspec.json.decode(text, type=kind)
+    except msgspec.ValidationError as error:
+        raise UnprovenError(_name_members(error)) from None
+    except (msgspec.DecodeError, RecursionError):
+        raise UnprovenError("it is not JSON") from None
+
+
+def _repair_text(content: bytes) -> bytes:
+    try:
+        value = json.loads(content.decode("utf-8", "replace"))
+        return _HALF.sub("\ufffd", json.dumps(value, ensure_ascii=False, separators=(",", ":"))).encode()
+    except (ValueError, RecursionError):
+        raise UnprovenError("it is not JSON") from None
+
+
+class Count:
+    """The distinct items of a list that is read in pieces, by hashes of eight bytes, and the total announced first."""
+
+    def __init__(self) -> None:
+        self._hashes = array("q")
+        self.announced: int | None = None
+
+    def add(self, keys: Iterable[object], total: int | None = None) -> None:
+        """Count the items of a page, by their keys, and remember the total that the first page announced."""
+        self._hashes.extend(map(hash, keys))
+        if self.announced is None:
+            self.announced = total
+
+    def distinct(self) -> set[int]:
+        """Return the hashes of the items that came."""
+        return set(self._hashes)
+
+    def count_distinct(self) -> int:
+        """Return how many different items came."""
+        return len(self.distinct())
+
+    def find_shortage(self, name: str, probe: Iterable[Page], max_missing: float) -> Shortage | None:
+        """Return what is missing, None when nothing is.
+
+        Args:
+            name: what a sentence calls the list.
+            probe: pages that tell the newest total, and whose items were counted.
+            max_missing: the share that may be missing.
+        """
+        newest = next((page.total for page in probe if page.total is not None), 0)
+        found = Shortage(name, min(self.announced or 0, newest), self.count_distinct(), max_missing)
+        return found if found.missing else None
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether as many came as were announced first: then nothing more has to be asked."""
+        if self.announced is None or len(self._hashes) < self.announced:
+            return self.announced is None
+        return self.count_distinct() >= self.announced
+
+
+@dataclass(frozen=True)
+class Shortage:
+    """How many items of a list did not come, of how many that it announced.
+
+    Args:
+        name: what a sentence calls the list.
+        expected: the smaller of the first announced total and the one asked for at the end.
+        read: distinct items that came, with those that were changed meanwhile.
+        max_missing: the share that may be missing.
+    """
+
+    name: str
+    expected: int
+    read: int
+    max_missing: float
+
+    @cached_property
+    def missing(self) -> int:
+        """How many are missing; 0 when the list is whole."""
+        return max(self.expected - self.read, 0)
+
+    @property
+    def is_bearable(self) -> bool:
+        """Whether a run may go on without them: never when none came, and in no list of fewer than a thousand."""
+        if not self.missing:
+            return True
+        return self.read > 0 and self.expected >= ALWAYS_WHOLE and self.missing <= self.max_missing * self.expected
+
+    def __str__(self) -> str:
+        return f"{self.missing} of the {self.expected} {self.name} that were announced did not come"
+
+    @property
+    def sentence(self) -> str:
+        """One sentence that ends the run."""
+        return (
+            f"{self}, nor when they were asked for again: nothing was written and no STATE, so run again later. "
+            "`max_missing` is the share that may be missing."
+        )
+
+
+class NotWholeError(Exception):
+    """A list cannot be proved whole; the text is one sentence."""
+
+
+class WholeList:
+    """Reads a list by its cursor, proves it as a whole, and reads it once more when too much of it is missing.
+
+    Args:
+        name: what a sentence calls the list.
+        ask: gives the page at a cursor (the first one at None), asking again while the given check refuses it.
+        probe: gives the newest total, and the items that were created or changed since the reading began: they moved
+            out of its way, and the next run reads them. The list's first page if not given.
+        key: what an item is known by.
+        max_missing: the share of the announced items that may be missing.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        ask: Callable[[str | None, Callable[[Page], None]], Page],
+        *,
+        probe: Callable[[], Iterable[Page]] | None = None,
+        key: Callable[[Item], object] = lambda item: item.head.id,
+        max_missing: float = 0.0,
+    ) -> None:
+        self._name, self._ask, self._key, self._max_missing = name, ask, key, max_missing
+        self._probe = probe or (lambda: [ask(None, lambda _: None)])
+        self._count = Count()
+        self.shortage: Shortage | None = None
+        """What is missing and may be; None while the list is whole."""
+
+    def __iter__(self) -> Iterator[list[Item]]:
+        """Yield the pages; of a second reading what did not come before.
+
+        Raises:
+            NotWholeError: the list is not whole, or has no end.
+        """
+        yield from self._read()
+        yield from self._look_again()
+        if self.shortage and not self.shortage.is_bearable:
+            yield from map(self._take_new, self._read())
+            yield from self._look_again()
+        if self.shortage and not self.shortage.is_bearable:
+            raise NotWholeError(self.shortage.sentence)
+
+    def _read(self) -> Iterator[list[Item]]:
+        cursor: str | None = None
+        followed: set[str] = set()
+        empty = 0
+        while True:
+            page = self._ask(cursor, self._check)
+            empty = 0 if page.items else empty + 1
+            yield page.items
+            self._count.add(map(self._key, page.items), page.total)
+            if page.cursor is None or self._is_end(page):
+                return
+            if page.cursor in followed or empty > MOST_EMPTY:
+                raise NotWholeError(f"The pages of {self._name} go round in circles: run again later.")
+            cursor = page.cursor
+            followed.add(cursor)
+
+    def _check(self, page: Page) -> None:
+        """Refuse a page without an item while items are announced that did not come."""
+        if page.cursor and not page.items and page.total is not None and not self._is_end(page):
+            raise UnprovenError(f"no item of the {page.total} that are announced")
+
+    def _is_end(self, page: Page) -> bool:
+        """Return whether an empty page with a cursor is the end: everything that it announces came."""
+        return not page.items and page.total is not None and self._count.count_distinct() >= page.total
+
+    def _take_new(self, items: list[Item]) -> list[Item]:
+        """Return those that did not come before."""
+        seen = self._count.distinct()
+        return [item for item in items if hash(self._key(item)) not in seen]
+
+    def _look_again(self) -> Iterator[list[Item]]:
+        """Yield what the probe shows and the pages did not, and find out what is missing.
+
+        Only when fewer items came than were announced, the list is asked once more.
+        """
+        self.shortage = None
+        if self._count.is_enough:
+            return
+        pages = list(self._probe())
+        for page in pages:
+            yield self._take_new(page.items)
+            self._count.add(map(self._key, page.items))
+        self.shortage = self._count.find_shortage(self._name, pages, self._max_missing)

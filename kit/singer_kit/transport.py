@@ -1,0 +1,451 @@
+"""HTTP for every plugin and the console: one call, its whole answer, and the retries that the plugin's table allows.
+
+It follows no redirects (a PUT would become a GET), limits the whole answer besides the time between two bytes, obeys a
+server's wait up to a cap, and reads proxies and certificates, but no .netrc, from the environment.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+
+import backoff
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+from .rate_limit import Cooldown, RateLimiter
+from .text import clean_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    from requests.auth import AuthBase
+
+T = TypeVar("T")
+TOO_MANY_REQUESTS = 429
+RETRIED = frozenset({408, TOO_MANY_REQUESTS, *range(500, 600)})
+"""The statuses that may pass: all of them say that nothing is wrong with the request."""
+CONNECT_TIMEOUT = 30
+_PIECE = 1 << 16
+
+
+class Call(NamedTuple):
+    """One request to an API."""
+
+    method: str
+    path: str
+    params: Mapping[str, Any] | None = None
+    body: Any = None
+    label: str = ""
+    """What a log calls it when its path holds personal data."""
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.label or self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The whole of what a server answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def is_redirect(self) -> bool:
+        """Whether the server says that what was asked for is elsewhere, or that nothing changed."""
+        return 300 <= self.status < 400  # noqa: PLR2004 what HTTP calls 3xx
+
+    @property
+    def date(self) -> float | None:
+        """The server's own clock, unix seconds; None when it does not tell."""
+        return _http_date(self.headers.get("Date", ""))
+
+
+class FailedCallError(Exception):
+    """An attempt brought no answer of use, and another one may.
+
+    Args:
+        reason: a few words without anything of the answer's body.
+        answer: what came, if anything did.
+        slow: whether it took too long, so that a smaller page may come where this one did not.
+    """
+
+    def __init__(self, reason: str, answer: Answer | None = None, *, slow: bool = False) -> None:
+        super().__init__(reason)
+        self.reason, self.answer, self.slow = reason, answer, slow
+
+    @property
+    def status(self) -> int | None:
+        """The status of what came, None when nothing did."""
+        return None if self.answer is None else self.answer.status
+
+
+class NoAnswerError(Exception):
+    """No attempt brought an answer of use.
+
+    Args:
+        tries: how many were made.
+        last: what the last one failed with.
+        demand: what the server demands, when it is more than a run may wait.
+    """
+
+    def __init__(self, tries: int, last: FailedCallError, demand: str = "") -> None:
+        super().__init__(demand or f"{last} in {tries} tries")
+        self.tries, self.last, self.demand = tries, last, demand
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetryTable:
+    """Which answers of a vendor are asked for again, how often and how long; nothing else decides.
+
+    Args:
+        tries: attempts at a call that fails.
+        limited_tries: attempts at a call that is answered 429 while nobody else is served.
+        statuses: what may pass.
+        shortest_backoff: the upper bound of the first wait, seconds; it doubles with every attempt.
+        longest_backoff: the upper bound of any wait that the server does not ask for.
+        limited_wait: the wait after a 429 that tells none, seconds; None doubles it as above.
+        longest_wait: the longest wait that a server may ask for: a run ends in a sentence when it asks for more.
+    """
+
+    tries: int
+    limited_tries: int
+    statuses: frozenset[int] = RETRIED
+    shortest_backoff: float = 1.0
+    longest_backoff: float = 60.0
+    limited_wait: float | None = None
+    longest_wait: float = 300.0
+
+    def waits(self) -> Iterator[float]:
+        """Yield the upper bounds of the waits between two attempts."""
+        # The generator's first value starts it.
+        return islice(backoff.expo(factor=self.shortest_backoff, max_value=self.longest_backoff), 1, None)
+
+
+class Pacer(Protocol):
+    """Says when a request may go."""
+
+    def request(self) -> AbstractContextManager[None]:
+        """Wait for one's turn; what is done inside is one request and its answer."""
+
+    def hold(self, seconds: float) -> None:
+        """Let no request go for so long."""
+
+
+class CooldownPacer:
+    """Lets requests go whenever the server did not ask to wait, and so many a minute at most."""
+
+    def __init__(
+        self, requests_per_minute: int | None, sleep: Callable[[float], None], clock: Callable[[], float]
+    ) -> None:
+        self._cooldown = Cooldown(sleep, clock)
+        self._limiter = RateLimiter(requests_per_minute, sleep, clock)
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """Wait for one's turn."""
+        self._cooldown.wait()
+        self._limiter.spend()
+        yield
+
+    def hold(self, seconds: float) -> None:
+        """Let no request go for so long."""
+        self._cooldown.extend(seconds)
+
+
+@dataclass
+class Tally:
+    """Calls made, how often the server said that there were too many, and the waits that it asked for."""
+
+    calls: int = 0
+    limited: int = 0
+    waits: int = 0
+    waited: float = 0.0
+
+
+class Transport:
+    """A connection to one API, used by any number of threads.
+
+    Args:
+        vendor: whose API it is.
+        base_url: its base.
+        distribution: the plugin, which the User-Agent names with its version.
+        retries: the plugin's table.
+        auth: what proves who asks.
+        headers: what goes with every request.
+        request_timeout: seconds to wait between two bytes of an answer.
+        answer_timeout: seconds to wait for the whole of an answer.
+        connections: requests that are made at the same time.
+        pacer: when a request may go; whenever the server did not ask to wait if not given.
+        reserve: of a window of so many calls, how many are left alone; none if not given.
+        name_error: gives the vendor's code of an error; none if not given.
+        logger: tells of attempts that failed.
+        sleep: waits for so many seconds.
+        clock: seconds, from any start, that only grow.
+    """
+
+    def __init__(  # noqa: PLR0913 one argument a choice, and the two clocks
+        self,
+        vendor: str,
+        base_url: str,
+        *,
+        distribution: str,
+        retries: RetryTable,
+        auth: AuthBase | tuple[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        request_timeout: float = 80,
+        answer_timeout: float = 300,
+        connections: int = 1,
+        pacer: Pacer | None = None,
+        reserve: Callable[[int], int] | None = None,
+        name_error: Callable[[Answer], str] | None = None,
+        logger: logging.Logger | None = None,
+        sleep: Callable[[float], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.vendor, self.base_url = vendor, base_url.rstrip("/")
+        self.retries = retries
+        self.tally = Tally()
+        self._timeout = (CONNECT_TIMEOUT, request_timeout)
+        self._answer_timeout = answer_timeout
+        self._sleep = sleep or _sleep
+        self._clock = clock
+        self._pacer: Pacer = pacer or CooldownPacer(None, self._sleep, clock)
+        self._reserve = reserve
+        self._name_error = name_error or (lambda _: "")
+        self._logger = logger or logging.getLogger(distribution)
+        self._lock = threading.Lock()
+        self._served = 0
+        self._session = requests.Session()
+        self._settle_environment()
+        self._session.auth = auth
+        self._session.headers.update(
+            {"Accept": "application/json", "User-Agent": name_user_agent(distribution), **(headers or {})}
+        )
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=connections))
+
+    def _settle_environment(self) -> None:
+        """Read proxies and certificates from the environment once, and no .netrc.
+
+        requests would read them all for every call, and let an entry of .netrc for the host go before the key.
+        """
+        found = self._session.merge_environment_settings(self.base_url, {}, None, None, None)
+        self._session.proxies, self._session.verify = found["proxies"], found["verify"]
+        self._session.trust_env = False
+
+    def ask(
+        self,
+        call: Call | Callable[[], Call],
+        read: Callable[[Answer], T],
+        *,
+        tries: int | None = None,
+        on_failure: Callable[[FailedCallError], None] | None = None,
+    ) -> T:
+        """Make a call until `read` understands the answer, at most so often as the table says.
+
+        A 429 promises that nothing was done, so even a call that must be made once is made again after it; and who is
+        refused while others are served stands in a line that moves, which is not counted.
+
+        Args:
+            call: what to ask, or what gives it, if it changes with the attempts.
+            read: makes something of an answer; a `FailedCallError` of it has the call made again.
+            tries: attempts, if not as many as in the table.
+            on_failure: is told of every attempt that failed.
+
+        Raises:
+            NoAnswerError: there was no answer of use.
+        """
+        tries = self.retries.tries if tries is None else tries
+        failed, limited, served = 0, 0, self._served
+        for longest in self.retries.waits():
+            asked = call() if callable(call) else call
+            try:
+                found = read(self._send(asked))
+            except FailedCallError as error:
+                last = error
+            else:
+                self._served += 1
+                return found
+            if last.status == TOO_MANY_REQUESTS:
+                limited = 1 if self._served != served else limited + 1
+                served = self._served
+                count, most = limited, self.retries.limited_tries
+            else:
+                failed += 1
+                count, most = failed, tries
+            if on_failure:
+                on_failure(last)
+            wait = self._choose_wait(last, longest)
+            self._log(asked, last, (count, most), wait)
+            if count >= most:
+                raise NoAnswerError(count, last)
+            self._back_off(last, wait, longest)
+        raise AssertionError("unreachable: the waits do not end")
+
+    def _send(self, call: Call) -> Answer:
+        """Make one request and read the whole answer.
+
+        Raises:
+            FailedCallError: there is none, or it says that another attempt may succeed.
+        """
+        with self._pacer.request():
+            with self._lock:
+                self.tally.calls += 1
+            answer = self._exchange(call)
+        self._heed_window(answer)
+        if answer.status in self.retries.statuses:
+            reason = f"{answer.status} {clean_text(self._name_error(answer))}".strip()
+            raise FailedCallError(reason, answer, slow=answer.status == requests.codes.gateway_timeout)
+        return answer
+
+    def _exchange(self, call: Call) -> Answer:
+        deadline = self._clock() + self._answer_timeout
+        try:
+            response = self._session.request(
+                call.method,
+                self.base_url + call.path,
+                params=call.params or None,
+                json=call.body,
+                timeout=self._timeout,
+                allow_redirects=False,
+                stream=True,
+            )
+            with response:
+                return Answer(response.status_code, response.headers, self._read_body(response, deadline))
+        except requests.Timeout as error:
+            raise FailedCallError(type(error).__name__, slow=True) from None
+        except (requests.RequestException, HTTPError) as error:
+            # The text of these errors may hold the URL with an identifier: only their kind is passed on.
+            name = type(error).__name__.removesuffix("Error") if isinstance(error, HTTPError) else type(error).__name__
+            raise FailedCallError(name, slow=isinstance(error, ReadTimeoutError)) from None
+
+    def _read_body(self, response: requests.Response, deadline: float) -> bytes:
+        """Read an answer as its bytes come, and no longer than the deadline."""
+        body = bytearray()
+        while piece := response.raw.read1(_PIECE, decode_content=True):
+            body += piece
+            if self._clock() > deadline:
+                raise FailedCallError(f"not all of the answer in {self._answer_timeout:g} s", slow=True)
+        return bytes(body)
+
+    def _heed_window(self, answer: Answer) -> None:
+        """Hold everybody until the window of calls ends, when what is left of it is on its way already."""
+        limit, left = (_whole_number(answer.headers.get(f"X-RateLimit-{name}")) for name in ("Limit", "Remaining"))
+        if self._reserve is None or left is None or left >= self._reserve(limit or 0):
+            return
+        wait = find_reset(answer.headers, time.time(), self.retries.longest_wait)
+        if wait is None and left == 0:
+            wait = self.retries.limited_wait
+        if wait:
+            self._hold(wait)
+
+    def _choose_wait(self, error: FailedCallError, longest: float) -> float | None:
+        """Return how long everybody is held: as long as the server asks, or after a 429 that tells nothing; else None.
+
+        Raises:
+            NoAnswerError: the server asks for more than a run may wait.
+        """
+        if error.answer is None or error.answer.status not in self.retries.statuses:
+            return None
+        wait = find_wait(error.answer.headers, time.time(), self.retries.longest_wait)
+        if wait is not None and wait > self.retries.longest_wait:
+            raise NoAnswerError(1, error, f"{self.vendor} asks for a wait of {say_duration(wait)}: run again then.")
+        if wait is None and error.status == TOO_MANY_REQUESTS:
+            return self.retries.limited_wait or longest
+        return wait
+
+    def _back_off(self, error: FailedCallError, wait: float | None, longest: float) -> None:
+        if error.status == TOO_MANY_REQUESTS:
+            with self._lock:
+                self.tally.limited += 1
+        if wait is None:
+            self._sleep(backoff.full_jitter(longest))
+        else:
+            self._hold(wait)
+
+    def _hold(self, seconds: float) -> None:
+        with self._lock:
+            self.tally.waits += 1
+            self.tally.waited += seconds
+        self._pacer.hold(seconds)
+
+    def _log(self, call: Call, error: FailedCallError, count: tuple[int, int], wait: float | None) -> None:
+        waiting = "" if wait is None else f", waiting {say_duration(wait)}"
+        self._logger.warning("%s: %s (try %d of %d)%s", call, error, *count, waiting)
+
+
+def name_user_agent(distribution: str) -> str:
+    """Return a distribution and its version as a User-Agent."""
+    try:
+        return f"{distribution}/{version(distribution)}"
+    except PackageNotFoundError:
+        return distribution
+
+
+def find_wait(headers: Mapping[str, str], now: float, longest: float) -> float | None:
+    """Return the seconds that a server asks to wait, None when it asks for none that makes sense.
+
+    Args:
+        headers: of the answer: `Retry-After` in seconds or as a date, or `X-RateLimit-Reset` in unix seconds.
+        now: our clock, unix seconds, where the server does not tell its own.
+        longest: a window of calls that ends later than that is reckoned on another clock.
+    """
+    asked = headers.get("Retry-After", "").strip()
+    if _is_decimal(asked):
+        return float(asked)
+    if (then := _http_date(asked)) is not None:
+        return max(then - _server_now(headers, now), 0.0)
+    return find_reset(headers, now, longest)
+
+
+def find_reset(headers: Mapping[str, str], now: float, longest: float) -> float | None:
+    """Return the seconds until a window of calls ends, on the server's own clock, or on ours if only that fits."""
+    reset = headers.get("X-RateLimit-Reset", "").strip()
+    if not _is_decimal(reset):
+        return None
+    left = (float(reset) - clock for clock in (_server_now(headers, now), now))
+    return next((seconds for seconds in left if 0 <= seconds <= longest), None)
+
+
+def say_duration(seconds: float) -> str:
+    """Return a number of seconds in the unit that a person would use."""
+    for size, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.3g} s"
+
+
+def _server_now(headers: Mapping[str, str], otherwise: float) -> float:
+    date = _http_date(headers.get("Date", ""))
+    return otherwise if date is None else date
+
+
+def _http_date(text: str) -> float | None:
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
+def _is_decimal(text: str) -> bool:
+    whole, _, part = text.partition(".")
+    return text.isascii() and whole.isdecimal() and (part.isdecimal() or not part) and len(text) < 20  # noqa: PLR2004 a longer number is no time
+
+
+def _whole_number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdecimal() else None
+
+
+def _sleep(seconds: float) -> None:
+    time.sleep(seconds)
