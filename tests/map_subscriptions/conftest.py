@@ -58,8 +58,20 @@ class Sent:
 
     @property
     def records(self) -> list[dict[str, Any]]:
-        """The records, in order."""
-        return [message["record"] for message in self.messages if message["type"] == "RECORD"]
+        """The records of contacts or companies, in order."""
+        return [one["record"] for one in self.messages if one["type"] == "RECORD" and one["stream"] != "not_sent"]
+
+    @property
+    def not_sent(self) -> list[dict[str, Any]]:
+        """The records of the customers that were not sent, in order."""
+        return [one["record"] for one in self.messages if one["type"] == "RECORD" and one["stream"] == "not_sent"]
+
+    @property
+    def totals(self) -> dict[str, Any]:
+        """How the customers add up, from the SCHEMA of `not_sent`."""
+        (found,) = [one for one in self.messages if one["type"] == "SCHEMA" and one["stream"] == "not_sent"]
+        totals: dict[str, Any] = found["schema"]["x-standpipe-totals"]
+        return totals
 
     @property
     def customers(self) -> set[str]:
@@ -74,8 +86,8 @@ class Sent:
 
     @property
     def schema(self) -> dict[str, Any]:
-        """The SCHEMA message."""
-        (found,) = [message for message in self.messages if message["type"] == "SCHEMA"]
+        """The SCHEMA message of contacts or companies."""
+        (found,) = [one for one in self.messages if one["type"] == "SCHEMA" and one["stream"] != "not_sent"]
         return found
 
     @property

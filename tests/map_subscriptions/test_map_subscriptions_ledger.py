@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Mapper
+    from conftest import Mapper, Sent
     from sandbox.testing import RunningSandbox
 
 TAP = Path(sys.executable).with_name("tap-chargebee")
@@ -60,20 +60,25 @@ unpaid as (
   where status in ('payment_due', 'not_paid') and due > 0 group by customer, currency
 ),
 recurring as (
-  select *, row_number() over (partition by customer order by date, id) nth,
-         row_number() over (partition by customer order by date desc, id desc) last
+  select *, row_number() over (partition by customer order by date, id + 0) nth,
+         row_number() over (partition by customer order by date desc, id + 0 desc) last
   from invoice where recurring and status not in ('voided', 'pending')
 ),
 winner as (
   select customer.*, shown.status, shown.plan, shown.next_bill, shown.currency,
-         row_number() over (partition by coalesce(customer.email, customer.id || ' has none')
-                            order by customer.deleted, coalesce(shown.grade, 9), born desc, customer.id desc) place
+         row_number() over matching place, first_value(customer.id) over matching sent
   from customer left join shown on shown.customer = customer.id and shown.nth = 1
   where customer.nth = 1
+  window matching as (partition by coalesce(customer.email, customer.id || ' has none')
+                      order by customer.deleted, coalesce(shown.grade, 9), born desc, customer.id desc)
 )
+"""
+SENT = """
 select winner.id, winner.deleted, winner.status, winner.plan, winner.next_bill,
-  coalesce(revenue.amount, 0), coalesce(revenue.currency, winner.currency),
-  coalesce(unpaid.amount, 0), coalesce(unpaid.currency, winner.currency),
+  coalesce(revenue.amount, iif(winner.id in (select customer from revenue), null, 0)),
+  coalesce(revenue.currency, iif(winner.id in (select customer from revenue), null, winner.currency)),
+  coalesce(unpaid.amount, iif(winner.id in (select customer from unpaid), null, 0)),
+  coalesce(unpaid.currency, iif(winner.id in (select customer from unpaid), null, winner.currency)),
   first.total, first.currency, first.date, latest.total, latest.currency, latest.date
 from winner
 left join revenue on revenue.customer = winner.id and (revenue.currency = winner.currency
@@ -84,16 +89,19 @@ left join recurring first on first.customer = winner.id and first.nth = 1
 left join recurring latest on latest.customer = winner.id and latest.last = 1
 where place = 1 order by winner.id
 """
+NOT_SENT = """
+select id, iif(deleted, 'replaced', 'shares_match_value'), sent from winner where place > 1 order by id
+"""
 
 
-def truth(sandbox: RunningSandbox) -> list[tuple[Any, ...]]:
-    """What each customer's record should say, in minor units and unix seconds."""
+def truth(sandbox: RunningSandbox, query: str) -> list[tuple[Any, ...]]:
+    """What should be sent of each customer, in minor units and unix seconds, or who should not be sent, and why."""
     with closing(sqlite3.connect(":memory:")) as database:
         database.execute("create table record (kind text, body text)")
         for kind, table in sandbox.world.business.tables().items():
             rows = [(kind, table.json(record).decode()) for record in table.records]
             database.executemany("insert into record values (?, ?)", rows)
-        return database.execute(TRUTH).fetchall()
+        return database.execute(TRUTH + query).fetchall()
 
 
 def minor(amount: float | None, currency: str | None) -> int | None:
@@ -139,6 +147,22 @@ def read(sandbox: RunningSandbox, folder: Path, state: dict[str, Any] | None) ->
     return done.stdout.splitlines(keepends=True)
 
 
+def check_lists(sandbox: RunningSandbox, sent: Sent) -> None:
+    """Every customer of Chargebee is in exactly one list, and the totals are the lists' lengths."""
+    not_sent = [(one["customer_id"], one["reason"], one["instead_of"]) for one in sent.not_sent]
+    assert sorted(not_sent) == truth(sandbox, NOT_SENT)
+    everybody = sorted({one.id for one in sandbox.world.business.tables()["customers"].records})
+    assert sorted([*(one["customer_id"] for one in sent.records), *(row[0] for row in not_sent)]) == everybody
+    reasons = [reason for _, reason, _ in not_sent]
+    assert sent.totals == {
+        "customers": len(everybody),
+        "sent": len(sent.records),
+        "not_sent": {name: reasons.count(name) for name in ("shares_match_value", "replaced")},
+        "unchanged": 0,
+    }
+    assert reasons.count("shares_match_value") > 0
+
+
 @pytest.mark.parametrize("catalog", [1, 2], ids=["catalog 1", "catalog 2"])
 def test_every_customer_of_every_month(catalog: int, sandbox: RunningSandbox, mapper: Mapper, tmp_path: Path) -> None:
     """Incremental runs over a business that renews, fails to pay, cancels, signs up and deletes."""
@@ -147,9 +171,10 @@ def test_every_customer_of_every_month(catalog: int, sandbox: RunningSandbox, ma
     for month in range(MONTHS + 1):
         if month:
             sandbox.advance(days=30)
-        sent = mapper.feed(read(sandbox, tmp_path, state))
+        sent = mapper.feed(read(sandbox, tmp_path, state), report_not_sent=True)
         state = sent.messages[-1]["value"]
-        expected = truth(sandbox)
+        expected = truth(sandbox, SENT)
         assert len(expected) > CUSTOMERS / 2
         assert sorted(said(one) for one in sent.records) == expected
+        check_lists(sandbox, sent)
     assert sent.bookmarks["_map"]["gen"] == MONTHS + 1

@@ -27,7 +27,7 @@ def test_every_setting_and_no_other_is_in_the_readme() -> None:
     documented = {name: cells for name, cells in ROWS.items() if not name.startswith("cb_")}
     assert set(documented) == set(SETTINGS)
     for name, schema in SETTINGS.items():
-        if schema.get("default"):
+        if schema.get("default") and not isinstance(schema["default"], list):
             assert documented[name][0] == f"`{schema['default']}`"
 
 

@@ -81,6 +81,8 @@ GROUPS = [
     ("email", "email", ["ann@x.io", " ANN@x.io "], 1),
     ("email", "email", ["ann@x.io", "bob@x.io"], 2),
     ("email", "email", [None, None], 2),
+    ("email", "email", ["jos\u00e9@x.io", "JOSE\u0301@x.io"], 1),
+    ("email", "email", ["stra\u00dfe@x.io", "strasse@x.io"], 2),
     ("user_id", "cf_user", ["u1", "u1"], 1),
     ("user_id", "cf_user", ["u1", "U1"], 2),
     ("company_id", "cf_user", [7, "7"], 1),
@@ -116,7 +118,8 @@ CURRENCIES = [
     ("own", [("EUR", 1000, 1), ("EUR", 2550, 1)], (35.5, "EUR"), 0),
     ("own", [("EUR", 1000, 1), ("USD", 700, 1), ("EUR", 5, 1)], (10.05, "EUR"), 1),
     ("own", [("EUR", 0, 1), ("USD", 700, 1)], (7.0, "USD"), 0),
-    ("own", [("EUR", 0, 1), ("USD", 700, 1), ("JPY", 7, 1)], (0.0, "EUR"), 1),
+    ("own", [("EUR", 0, 1), ("USD", 700, 1), ("JPY", 7, 1)], (None, None), 1),
+    ("own", [("EUR", 0, 1), ("EUR", 700, 1), ("JPY", 7, 1)], (7.0, "EUR"), 1),
 ]
 
 
@@ -139,7 +142,35 @@ def test_sums_are_of_one_currency(
     assert (attributes["cb_cust_mrr"], attributes["cb_cust_mrr_cur"]) == expected
     assert (attributes["cb_cust_unpaid_amt"], attributes["cb_cust_unpaid_cur"]) == expected
     assert mapper.summary()["several_currencies"] == several
-    assert mapper.summary()["no_exchange_rate"] == (expected[0] is None)
+    assert mapper.summary()["no_exchange_rate"] == (expected[0] is None and currency == "base")
+
+
+ZERO_DECIMAL: list[tuple[dict[str, Any], str, float]] = [
+    ({}, "JPY", 1999.0),
+    ({}, "ISK", 1999.0),
+    ({}, "USD", 19.99),
+    ({"zero_decimal_currencies": ["JPY"]}, "JPY", 1999.0),
+    ({"zero_decimal_currencies": ["JPY"]}, "ISK", 19.99),
+    ({"zero_decimal_currencies": ["HUF"]}, "HUF", 1999.0),
+    ({"zero_decimal_currencies": []}, "JPY", 19.99),
+]
+
+
+@pytest.mark.parametrize("mrr_currency", ["own", "base"])
+@pytest.mark.parametrize(("settings", "currency", "shown"), ZERO_DECIMAL, ids=[str(row) for row in ZERO_DECIMAL])
+def test_which_currencies_have_no_minor_unit(
+    settings: dict[str, Any], currency: str, shown: float, mrr_currency: str, mapper: Mapper
+) -> None:
+    """ISO 4217's, unless the setting says otherwise: in every amount, and in what a converted sum is rounded to."""
+    money = {"currency_code": currency, "base_currency_code": currency, "exchange_rate": 1}
+    invoice = {"id": "i1", "customer_id": "c1", "status": "not_paid", "recurring": True, "date": 5, **money}
+    rows = [
+        ("subscriptions", {**SUBSCRIPTION, **money, "mrr": 1999, "plan_amount": 1999}),
+        ("invoices", {**invoice, "amount_due": 1999, "total": 1999}),
+    ]
+    attributes = mapper.run(("customers", CUSTOMER), *rows, mrr_currency=mrr_currency, **settings).attributes()
+    names = ("cust_mrr", "cust_unpaid_amt", "sub_plan_price", "first_rec_inv_amt", "latest_rec_inv_amt")
+    assert [attributes[f"cb_{name}"] for name in names] == [shown] * 5
 
 
 def test_unpaid_invoices_of_several_currencies_and_no_subscription(mapper: Mapper) -> None:

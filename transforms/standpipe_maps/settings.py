@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
 # Where a run is kept, and whether it is: none of these changes what is sent.
-HOUSEKEEPING = frozenset({"store_dir", "store_name", "resend", "reconcile_every", "allow_partial", "preview"})
+HOUSEKEEPING = frozenset(
+    {"store_dir", "store_name", "resend", "reconcile_every", "allow_partial", "preview", "report_not_sent"}
+)
 
 
 def common_settings(resend: str) -> tuple[th.Property[Any], ...]:

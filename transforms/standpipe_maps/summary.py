@@ -27,6 +27,12 @@ class Notes:
         if note in self._odd and self.counts[note] <= NAMED:
             self.ids.setdefault(note, []).append(key)
 
+    def take_some(self, note: str, count: int, keys: Collection[str]) -> None:
+        """Count so many records, of which some ids are known, under a note that a user should look into."""
+        self.counts[note] += count
+        if keys:
+            self.ids[note] = [*self.ids.get(note, ()), *keys][:NAMED]
+
     def lines(self) -> Iterator[str]:
         """One line for each note that names records."""
         return (f"{note.replace('_', ' ')}: {', '.join(ids)}" for note, ids in self.ids.items())

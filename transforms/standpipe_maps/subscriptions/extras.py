@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from standpipe_maps.errors import Refusal
 from standpipe_maps.kinds import DATE, EVERY, PYTHON, TEXT, TYPES, WORDS, is_open, type_of
-from standpipe_maps.subscriptions.schema import ATTRIBUTES, Attribute, Facts
+from standpipe_maps.subscriptions.odd import known
+from standpipe_maps.subscriptions.schema import ATTRIBUTES, Attribute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+    from standpipe_maps.subscriptions.facts import Facts
 
 TAKEN = frozenset(attribute.name for attribute in ATTRIBUTES)
 
@@ -23,7 +26,7 @@ class Side:
     stream: str
     part: str
     """What comes between the prefix and the field's name."""
-    record: Callable[[Facts], Mapping[str, Any]]
+    record: Callable[[Facts], dict[str, Any]]
 
 
 SIDES = (
@@ -110,7 +113,7 @@ def _typed(attribute: Attribute, side: Side, field: str, fitting: Collection[typ
     """The attribute, None where what stands in the field is of no fitting type."""
 
     def fits(facts: Facts) -> bool:
-        found = side.record(facts).get(field)
+        found = known(side.record(facts), field)
         return found is None or type(found) in fitting
 
     return attribute._replace(value=lambda facts: attribute.value(facts) if fits(facts) else None, fits=fits)

@@ -15,18 +15,21 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    and_,
     bindparam,
     func,
+    inspect,
     or_,
     select,
+    text,
     union,
     update,
 )
 
-from standpipe_maps.messages import DECODER
 from standpipe_maps.store import with_meta
 from standpipe_maps.subscriptions import rules
-from standpipe_maps.subscriptions.heads import heads
+from standpipe_maps.subscriptions.models import decode, read_records, repair
+from standpipe_maps.subscriptions.odd import read_notes
 from standpipe_maps.summary import NAMED
 
 if TYPE_CHECKING:
@@ -52,6 +55,8 @@ def _versioned(name: str, *columns: SchemaItem) -> Table:
         Column("created_at", BigInteger, nullable=False),
         Column("known_at", BigInteger, nullable=False),
         Column("live", Integer, nullable=False),
+        # The members that cannot be right, or are missing, see `odd.write_notes`; null where all is well.
+        Column("odd", Text),
         *columns,
         info={"version": ("created_at", "known_at", "live")},
     )
@@ -102,16 +107,23 @@ LEFT = Table(
 )
 
 
-INVOICE_COLUMNS = [
-    column.name for column in INVOICES.columns if column.name not in {"id", "created_at", "known_at", "live"}
-]
+VERSION_COLUMNS = frozenset({"id", "created_at", "known_at", "live"})
+INVOICE_COLUMNS = [column.name for column in INVOICES.columns if column.name not in VERSION_COLUMNS]
 
 
-def _make(connection: Connection) -> None:
+def _make_tables(connection: Connection) -> None:
     TABLES.create_all(connection)
 
 
-MIGRATIONS = (_make,)
+def _add_odd(connection: Connection) -> None:
+    """Add the column to a store of the first version; the tables of a new store have it."""
+    for table in (CUSTOMERS, SUBSCRIPTIONS, INVOICES, NAMES):
+        columns = {column["name"] for column in inspect(connection).get_columns(table.name)}
+        if "odd" not in columns:
+            connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN odd TEXT"))
+
+
+MIGRATIONS = (_make_tables, _add_odd)
 
 
 class Owner(NamedTuple):
@@ -124,18 +136,26 @@ class Owner(NamedTuple):
     subscriptions: Sequence[Record]
 
 
-def _versioned_row(head: Mapping[str, Any]) -> dict[str, Any]:
-    created_at, known_at, live = rules.version(head)
-    return {"id": head["id"], "created_at": created_at, "known_at": known_at, "live": live}
+class Known(NamedTuple):
+    """What the store, or an earlier record of the batch, says of an id."""
+
+    created_at: int = 0
+    known_at: int = 0
+    customer_id: str | None = None
 
 
-def _invoice_row(head: Mapping[str, Any]) -> dict[str, Any]:
-    rate = head["exchange_rate"]
+def _version_row(record: Mapping[str, Any]) -> dict[str, Any]:
+    created_at, known_at, live = record["version"]
+    return {"id": record["id"], "created_at": created_at, "known_at": known_at, "live": live, "odd": record["odd"]}
+
+
+def _invoice_row(record: Mapping[str, Any]) -> dict[str, Any]:
+    rate = record["exchange_rate"]
     return {
-        **{column: head[column] for column in INVOICE_COLUMNS},
-        **_versioned_row(head),
+        **{column: record[column] for column in INVOICE_COLUMNS},
+        **_version_row(record),
         # An invoice is recurring unless it says otherwise.
-        "recurring": int(head["recurring"] is not False),
+        "recurring": int(record["recurring"] is not False),
         "exchange_rate": None if rate is None else str(rate),
     }
 
@@ -155,21 +175,46 @@ class Ledger:
         self._match = match
 
     def keep_customers(self, stream: str, records: Sequence[bytes]) -> None:
-        """Keep customers, of each id the greatest version.
-
-        Raises:
-            Refusal: a field that orders or joins records is of the wrong type, or the store failed.
-        """
-        found = heads(stream, records)
-        rows = [self._customer_row(head, body) for head, body in zip(found, records, strict=True)]
+        """Keep customers, of each the greatest version; whoever is touched is of this generation."""
+        found = self._read(CUSTOMERS, stream, records)
+        rows = [self._customer_row(one, body) for one, body in zip(found, records, strict=True)]
         self._leave({row["id"]: row["match"] for row in rows})
         self._store.upsert(CUSTOMERS, rows)
-        ended = [{"id": head["id"], "age": -(head["created_at"] or 0)} for head in found if head["deleted"]]
+        ended = [{"id": one["id"], "age": -one["version"][0]} for one in found if one["deleted"]]
         self._store.upsert(ENDED, ended)
 
-    def _customer_row(self, head: Mapping[str, Any], body: bytes) -> dict[str, Any]:
-        match = self._match(DECODER.decode(body))
-        return {**_versioned_row(head), "match": match, "generation": self._generation, "body": body}
+    def _read(self, table: Table, stream: str, records: Sequence[bytes]) -> list[dict[str, Any]]:
+        """Read records, each with its version; one that cannot say whose or how old it is, is as the last one was."""
+        found = read_records(stream, records)
+        for one in found:
+            one["version"] = rules.version(one)
+        if any(one["odd"] for one in found):
+            self._complete(table, found)
+        return found
+
+    def _complete(self, table: Table, found: Sequence[dict[str, Any]]) -> None:
+        known = self._known(table, [one["id"] for one in found])
+        for one in found:
+            last = known.get(one["id"], Known())
+            odd = {name for _, name in read_notes(one["odd"])}
+            created_at, known_at, live = one["version"]
+            if "created_at" in odd:
+                created_at = last.created_at
+            if not known_at and odd & {"resource_version", "updated_at"}:
+                known_at = last.known_at
+            one["version"] = created_at, known_at, live
+            if "customer_id" in odd:
+                one["customer_id"] = last.customer_id
+            known[one["id"]] = max(last, Known(created_at, known_at, one.get("customer_id")), key=lambda each: each[:2])
+
+    def _known(self, table: Table, ids: Sequence[str]) -> dict[str, Known]:
+        owner = table.c.customer_id if "customer_id" in table.c else table.c.id
+        query = select(table.c.id, table.c.created_at, table.c.known_at, owner).where(table.c.id.in_(ids))
+        return {key: Known(*rest) for key, *rest in self._store.execute(query)}
+
+    def _customer_row(self, record: Mapping[str, Any], body: bytes) -> dict[str, Any]:
+        match = self._match(_whole("customers", body, record["odd"]))
+        return {**_version_row(record), "match": match, "generation": self._generation, "body": body}
 
     def _leave(self, matches: Mapping[str, str | None]) -> None:
         """Note the match values that these customers have in the store and no longer in their records."""
@@ -179,45 +224,54 @@ class Ledger:
 
     def keep_subscriptions(self, stream: str, records: Sequence[bytes]) -> None:
         """Keep subscriptions as customers are kept; one whose customer has not come waits for it."""
-        found = heads(stream, records)
+        found = self._read(SUBSCRIPTIONS, stream, records)
         self._touch(SUBSCRIPTIONS, found)
         self._store.upsert(
             SUBSCRIPTIONS,
             [
                 {
-                    **_versioned_row(head),
-                    "customer_id": head["customer_id"],
-                    "has_mrr": int(head["mrr"] is not None),
+                    **_version_row(one),
+                    "customer_id": one["customer_id"],
+                    "has_mrr": int(one["mrr"] is not None),
                     "body": body,
                 }
-                for head, body in zip(found, records, strict=True)
+                for one, body in zip(found, records, strict=True)
             ],
         )
 
     def keep_invoices(self, stream: str, records: Sequence[bytes]) -> None:
         """Keep what the rules need of invoices, as subscriptions are kept."""
-        found = heads(stream, records)
+        found = self._read(INVOICES, stream, records)
         self._touch(INVOICES, found)
-        self._store.upsert(INVOICES, [_invoice_row(head) for head in found])
+        self._store.upsert(INVOICES, [_invoice_row(one) for one in found])
 
     def _touch(self, table: Table, found: Sequence[Mapping[str, Any]]) -> None:
         """Mark the customers that these records belong to, and those that they belonged to before."""
-        before = select(table.c.customer_id).where(table.c.id.in_([head["id"] for head in found]))
-        owners = {head["customer_id"] for head in found}
+        before = select(table.c.customer_id).where(table.c.id.in_([one["id"] for one in found]))
+        owners = {one["customer_id"] for one in found}
         owners.update(self._store.execute(before).scalars())
         touched = update(CUSTOMERS).where(CUSTOMERS.c.id.in_([owner for owner in owners if owner is not None]))
         self._store.execute(touched.values(generation=self._generation))
 
     def keep_names(self, stream: str, records: Sequence[bytes]) -> None:
         """Keep the display names of plans or item prices."""
-        self._store.upsert(NAMES, [{**_versioned_row(head), "name": head["name"]} for head in heads(stream, records)])
+        rows = [{**_version_row(one), "name": one["name"]} for one in self._read(NAMES, stream, records)]
+        self._store.upsert(NAMES, rows)
 
-    def match_again(self) -> None:
-        """Reckon every customer's match value anew, because the settings say something else now."""
-        change = update(CUSTOMERS).where(CUSTOMERS.c.id == bindparam("key")).values(match=bindparam("value"))
-        for page in self._store.pages(select(CUSTOMERS.c.body).order_by(CUSTOMERS.c.id), PAGE):
-            customers = [DECODER.decode(body) for (body,) in page]
-            self._store.execute(change, [{"key": one["id"], "value": self._match(one)} for one in customers])
+    def read_again(self) -> None:
+        """Compute match values and odd members anew, because the settings or the rules say something else now."""
+        for table, stream in ((CUSTOMERS, "customers"), (SUBSCRIPTIONS, "subscriptions")):
+            change = update(table).where(table.c.id == bindparam("key"))
+            names = ("odd", "match") if table is CUSTOMERS else ("odd",)
+            change = change.values({name: bindparam(f"new_{name}") for name in names})
+            for page in self._store.pages(select(table.c.body).order_by(table.c.id), PAGE):
+                bodies = [body for (body,) in page]
+                rows = [self._row_again(stream, *one) for one in zip(read_records(stream, bodies), bodies, strict=True)]
+                self._store.execute(change, rows)
+
+    def _row_again(self, stream: str, record: Mapping[str, Any], body: bytes) -> dict[str, Any]:
+        row = {"key": record["id"], "new_odd": record["odd"]}
+        return row | ({"new_match": self._match(_whole(stream, body, record["odd"]))} if stream == "customers" else {})
 
     def owners(self, since: int | None) -> Iterator[Owner]:
         """The customers in the order of their match values, each with its subscriptions.
@@ -226,21 +280,25 @@ class Ledger:
             since: a generation: only whom a later run touched, with all who share, or shared, a match value with them.
         """
         query = (
-            select(CUSTOMERS.c.match, CUSTOMERS.c.id, CUSTOMERS.c.body, -ENDED.c.age)
+            select(CUSTOMERS.c.match, CUSTOMERS.c.id, CUSTOMERS.c.body, CUSTOMERS.c.odd, -ENDED.c.age)
             .outerjoin(ENDED, ENDED.c.id == CUSTOMERS.c.id)
             .order_by(CUSTOMERS.c.match, CUSTOMERS.c.id)
         )
         for page in self._store.pages(query if since is None else _later(query, since), PAGE):
-            subscriptions = self._subscriptions([key for _, key, _, _ in page])
-            for match, key, body, ended in page:
-                yield Owner(match, DECODER.decode(body), ended, subscriptions.get(key, ()))
+            subscriptions = self._subscriptions([key for _, key, _, _, _ in page])
+            for match, key, body, odd, ended in page:
+                yield Owner(match, _whole("customers", body, odd), ended, subscriptions.get(key, ()))
 
     def _subscriptions(self, customers: Iterable[str]) -> Mapping[str, Sequence[Record]]:
-        query = select(SUBSCRIPTIONS.c.customer_id, SUBSCRIPTIONS.c.body)
+        query = select(SUBSCRIPTIONS.c.customer_id, SUBSCRIPTIONS.c.id, SUBSCRIPTIONS.c.body, SUBSCRIPTIONS.c.odd)
         found: dict[str, list[Record]] = {}
-        for key, body in self._store.execute(query.where(SUBSCRIPTIONS.c.customer_id.in_(customers))).all():
-            found.setdefault(key, []).append(DECODER.decode(body))
+        for key, own, body, odd in self._store.execute(query.where(SUBSCRIPTIONS.c.customer_id.in_(customers))).all():
+            found.setdefault(key, []).append(_whole("subscriptions", body, odd, f"subscription {own}: "))
         return found
+
+    def count(self) -> int:
+        """Return how many customers Chargebee has, deleted ones too; an id that is used again is one customer."""
+        return self._store.execute(select(func.count()).select_from(CUSTOMERS)).scalar() or 0
 
     def invoices(self, customers: Iterable[str]) -> Mapping[str, Sequence[Invoice]]:
         """The invoices of these customers, by customer."""
@@ -261,14 +319,29 @@ class Ledger:
         return self._store.execute(carrying.limit(1)).first() is not None
 
     def waiting(self) -> tuple[int, Sequence[str]]:
-        """How many subscriptions belong to no customer that has come yet, and the ids of some."""
+        """Return how many subscriptions belong to a customer that has not come yet, and the ids of some."""
         missing = (
             select(SUBSCRIPTIONS.c.id)
             .outerjoin(CUSTOMERS, CUSTOMERS.c.id == SUBSCRIPTIONS.c.customer_id)
-            .where(CUSTOMERS.c.id.is_(None))
+            .where(CUSTOMERS.c.id.is_(None), SUBSCRIPTIONS.c.customer_id.is_not(None))
         )
-        count = self._store.execute(select(func.count()).select_from(missing.subquery())).scalar() or 0
-        return count, self._store.execute(missing.order_by(SUBSCRIPTIONS.c.id).limit(NAMED)).scalars().all()
+        return self._some(missing.order_by(SUBSCRIPTIONS.c.id))
+
+    def without_owner(self, table: Table) -> tuple[int, Sequence[str]]:
+        """Return how many live records of a table do not say whose they are, and the ids of some."""
+        return self._some(
+            select(table.c.id).where(and_(table.c.customer_id.is_(None), table.c.live == 1)).order_by(table.c.id)
+        )
+
+    def _some(self, query: Select[Any]) -> tuple[int, Sequence[str]]:
+        count = self._store.execute(select(func.count()).select_from(query.subquery())).scalar() or 0
+        return count, self._store.execute(query.limit(NAMED)).scalars().all()
+
+
+def _whole(stream: str, body: bytes, odd: str | None, prefix: str = "") -> Record:
+    """Return a record as it came; its odd members raise when they are read."""
+    record: Record = decode(body)
+    return repair(stream, record, prefix) if odd else record
 
 
 STREAMS: Mapping[str, Callable[[Ledger, str, Sequence[bytes]], None]] = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,11 +12,15 @@ from singer_sdk import typing as th
 
 from standpipe_maps.base import JoinMapper
 from standpipe_maps.errors import Refusal
+from standpipe_maps.messages import room
 from standpipe_maps.settings import common_settings
-from standpipe_maps.subscriptions import ledger, rules
+from standpipe_maps.subscriptions import ledger, not_sent, rules
 from standpipe_maps.subscriptions.extras import collisions, extra_attributes
-from standpipe_maps.subscriptions.records import NOTES, ODD, UNFIT, Candidate, Derived, Shape, derive, winners
-from standpipe_maps.subscriptions.schema import ATTRIBUTES, company_fields, contact_fields, stream_schema
+from standpipe_maps.subscriptions.facts import Options
+from standpipe_maps.subscriptions.money import ZERO_DECIMAL
+from standpipe_maps.subscriptions.odd import MISSING_MEMBER, ODD_VALUE
+from standpipe_maps.subscriptions.records import NOTES, ODD, UNFIT, Derived, Shape, choose_winners, derive
+from standpipe_maps.subscriptions.schema import ATTRIBUTES, Attribute, company_fields, contact_fields, stream_schema
 from standpipe_maps.summary import Notes
 
 if TYPE_CHECKING:
@@ -58,6 +64,12 @@ class MapSubscriptions(JoinMapper):
             description="Sums in the customer's own currency, or converted to the site's base currency.",
         ),
         th.Property(
+            "zero_decimal_currencies",
+            th.ArrayType(th.StringType(pattern="^[A-Z]{3}$")),
+            default=sorted(ZERO_DECIMAL),
+            description="Currencies without a minor unit, whose amounts are taken as they are.",
+        ),
+        th.Property(
             "estimate_mrr",
             th.BooleanType,
             default=False,
@@ -78,6 +90,12 @@ class MapSubscriptions(JoinMapper):
             default=[],
             description="Further subscription fields, by name, or `*` for all.",
         ),
+        th.Property(
+            "report_not_sent",
+            th.BooleanType,
+            default=False,
+            description="Name the customers that are not sent in a second stream, `not_sent`.",
+        ),
     ).to_dict()
 
     def __init__(self, **arguments: Any) -> None:
@@ -85,6 +103,7 @@ class MapSubscriptions(JoinMapper):
         if problem := next(collisions(self.config), None):
             raise Refusal(problem)
         self.notes = Notes(ODD)
+        self.totals: dict[str, Any] = {}
 
     @property
     def needed(self) -> Iterable[tuple[str, ...]]:
@@ -93,11 +112,11 @@ class MapSubscriptions(JoinMapper):
         return [("customers",), ("subscriptions",), ("invoices",), *names]
 
     def begin(self) -> None:
-        """Open the ledger; match values that were reckoned under other settings are reckoned anew."""
-        match = [self.config["match_on"], self.match_field, self.plugin_version]
+        """Open the ledger; what was computed of its rows under other settings or rules is computed anew."""
+        match = [self.config["match_on"], self.match_field, rules.ROWS_VERSION]
         self.ledger = ledger.Ledger(self.store, self.generation, self._match_value)
         if self.store.recall("match", match) != match:
-            self.ledger.match_again()
+            self.ledger.read_again()
         self.store.remember("match", match)
 
     @property
@@ -120,9 +139,13 @@ class MapSubscriptions(JoinMapper):
         ledger.STREAMS[stream](self.ledger, stream, records)
 
     def fingerprint(self) -> Any:
-        """Whether MRR is estimated, the plans' names that are shown, and which further fields there are."""
-        extras = [attribute.name for attribute in extra_attributes(self.config, self.schemas)]
-        return [self._estimates(), self._plan_names(), extras]
+        """Return the rules' version, whether MRR is estimated, the plans' names and the further fields' types."""
+        extras = [[attribute.name, attribute.type] for attribute in self._extras]
+        return [rules.ROWS_VERSION, self._estimates(), self._plan_names(), extras]
+
+    @cached_property
+    def _extras(self) -> tuple[Attribute, ...]:
+        return extra_attributes(self.config, self.schemas)
 
     def _plan_names(self) -> Mapping[str, str]:
         return self.ledger.names() if self.config["plan_name"] == "name" else {}
@@ -131,13 +154,19 @@ class MapSubscriptions(JoinMapper):
         return bool(self.config["estimate_mrr"]) and not self.ledger.has_mrr()
 
     def derived(self, since: int | None) -> Iterator[singer.Message]:
-        """The SCHEMA of the stream and one RECORD a customer that is not shadowed."""
+        """Yield the stream with one RECORD per customer that is sent, and then the one that names the others."""
         shape = self._shape()
         schema = stream_schema(shape.fields, shape.attributes)
-        yield singer.SchemaMessage(self.stream, schema, ["customer_id"])
-        for one in self._records(shape, since):
-            self._note(one)
-            yield singer.RecordMessage(self.stream, one.record)
+        with ExitStack() as files:
+            losers, winners = (files.enter_context(room(self.store.path.parent)) for _ in range(2))
+            self._others = not_sent.NotSent(losers if self.config["report_not_sent"] else None, winners, shape.options)
+            yield singer.SchemaMessage(self.stream, schema, ["customer_id"])
+            for one in self._records(shape, since):
+                self._note(one)
+                yield singer.RecordMessage(self.stream, one.record)
+            self.totals = self._others.totals(self.ledger.count(), self.notes.counts["customers_out"])
+            if self.config["report_not_sent"]:
+                yield from self._others.messages(self.totals)
 
     def _shape(self) -> Shape:
         config = self.config
@@ -145,42 +174,51 @@ class MapSubscriptions(JoinMapper):
             fields=company_fields(config["company_id_field"], config["company_name_field"])
             if self.stream == "companies"
             else contact_fields(config["user_id_field"], config["company_id_field"]),
-            attributes=[
-                one._replace(name=config["attribute_prefix"] + one.name)
-                for one in ATTRIBUTES + extra_attributes(config, self.schemas)
-            ],
-            base_currency=config["mrr_currency"] == "base",
-            estimate_mrr=self._estimates(),
-            plan_names=self._plan_names(),
+            attributes=[one._replace(name=config["attribute_prefix"] + one.name) for one in ATTRIBUTES + self._extras],
+            options=Options(
+                base_currency=config["mrr_currency"] == "base",
+                estimate_mrr=self._estimates(),
+                zero_decimal=frozenset(config["zero_decimal_currencies"]),
+                plan_names=self._plan_names(),
+            ),
         )
 
     def _records(self, shape: Shape, since: int | None) -> Iterator[Derived]:
-        ahead = self._winners(since)
+        ahead = choose_winners(self.ledger.owners(since), self._others.lose, self._others.win)
         while page := list(islice(ahead, ledger.PAGE)):
             invoices = self.ledger.invoices([one.owner.customer["id"] for one in page])
             for one in page:
                 yield derive(one, invoices.get(one.owner.customer["id"], ()), shape)
 
-    def _winners(self, since: int | None) -> Iterator[Candidate]:
-        for one, shadowed in winners(self.ledger.owners(since)):
-            self.notes.counts["shadowed"] += shadowed
-            yield one
-
     def _note(self, one: Derived) -> None:
         self.notes.counts["customers_out"] += 1
-        for note in one.notes:
-            self.notes.take(note, one.record["customer_id"])
+        for note, members in one.notes:
+            key = one.record["customer_id"]
+            self.notes.take(note, f"{key} ({members})" if members else key)
+
+    def _note_rows(self) -> int:
+        """Note the rows that are joined with nobody; return how many wait for their customer."""
+        for table, label in ((ledger.SUBSCRIPTIONS, "subscription"), (ledger.INVOICES, "invoice")):
+            count, ids = self.ledger.without_owner(table)
+            self.notes.take_some(MISSING_MEMBER, count, [f"{label} {key}: customer_id" for key in ids])
+        waiting, ids = self.ledger.waiting()
+        self.notes.take_some("waiting_for_customer", waiting, ids)
+        return waiting
 
     def report(self, generation: int, seconds: float) -> dict[str, Any]:
-        """The counts of the run; of each kind that is odd, ten ids go to the log."""
-        waiting, ids = self.ledger.waiting()
-        self.notes.ids |= {"waiting_for_customer": list(ids)} if waiting else {}
+        """Return the counts of the run; of each kind that is odd, ten ids go to the log."""
+        waiting = self._note_rows()
         for line in self.notes.lines():
             self.logger.warning("%s", line)
         return {
             "generation": generation,
             "seconds": seconds,
             "rows_in": {stream: self.counts[stream] for stream in sorted(self.counts)},
-            **{note: self.notes.counts[note] for note in ("customers_out", "shadowed", *NOTES, UNFIT)},
+            "customers": self.totals["customers"],
+            "customers_out": self.totals["sent"],
+            "shadowed": sum(self.totals["not_sent"].values()),
+            **self.totals["not_sent"],
+            "unchanged": self.totals["unchanged"],
+            **{note: self.notes.counts[note] for note in (*NOTES, UNFIT, ODD_VALUE, MISSING_MEMBER)},
             "waiting_for_customer": waiting,
         }

@@ -11,7 +11,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
 ZERO_DECIMAL = frozenset(
     # ISO 4217's currencies of exponent 0. Chargebee names JPY, KRW, XAF and XOF as given in the major unit; every other
@@ -60,25 +60,27 @@ class Total(NamedTuple):
     """``several_currencies``, ``unknown_currency`` or ``no_exchange_rate``."""
 
 
-def places(currency: str) -> int:
-    """How many decimals Chargebee's minor unit of a currency stands for: 0 or 2."""
-    return 0 if currency in ZERO_DECIMAL else 2
+def places(currency: str, zero_decimal: Collection[str] = ZERO_DECIMAL) -> int:
+    """Return how many decimals Chargebee's minor unit of a currency stands for: 0 or 2."""
+    return 0 if currency in zero_decimal else 2
 
 
 def is_currency(code: object) -> bool:
-    """Whether this is written as ISO 4217 writes a currency."""
+    """Tell whether this is written as ISO 4217 writes a currency."""
     return isinstance(code, str) and bool(_CODE.fullmatch(code))
 
 
-def major(minor: int | None, currency: str | None) -> Decimal | None:
-    """Minor units in major ones; None when there is no amount, or no currency to read it by."""
+def major(minor: int | None, currency: str | None, zero_decimal: Collection[str] = ZERO_DECIMAL) -> Decimal | None:
+    """Return minor units in major ones; None when there is no amount, or no currency to read it by."""
     if minor is None or currency is None or not is_currency(currency):
         return None
-    return Decimal(minor).scaleb(-places(currency))
+    return Decimal(minor).scaleb(-places(currency, zero_decimal))
 
 
-def total(amounts: Iterable[Amount], *, chosen: Amount, base: bool) -> Total:
-    """The sum of what one customer has, in one currency.
+def total(
+    amounts: Iterable[Amount], *, chosen: Amount, base: bool, zero_decimal: Collection[str] = ZERO_DECIMAL
+) -> Total:
+    """Return the sum of what one customer has, in one currency.
 
     Amounts of nothing have no say in which currency that is.
 
@@ -86,39 +88,43 @@ def total(amounts: Iterable[Amount], *, chosen: Amount, base: bool) -> Total:
         amounts: the addends.
         chosen: nothing, in the currencies of the chosen subscription.
         base: in the site's base currency, converted at each record's own rate.
+        zero_decimal: the currencies without a minor unit.
     """
     addends = [amount for amount in amounts if amount.minor]
     if not all(is_currency(amount.currency) for amount in addends):
         return Total(None, None, "unknown_currency")
-    return _in_base(addends, chosen.base_currency) if base else _in_own(addends, chosen.currency)
+    if base:
+        return _sum_in_base(addends, chosen.base_currency, zero_decimal)
+    return _sum_in_own(addends, chosen.currency, zero_decimal)
 
 
-def _in_own(addends: Sequence[Amount], chosen: str | None) -> Total:
+def _sum_in_own(addends: Sequence[Amount], chosen: str | None, zero_decimal: Collection[str]) -> Total:
     currencies = {amount.currency for amount in addends}
     if len(currencies) <= 1:
-        return _sum(addends, next(iter(currencies), chosen))
-    if chosen is None:
-        return Total(None, None, "several_currencies")
+        return _sum(addends, next(iter(currencies), chosen), zero_decimal)
     kept = [amount for amount in addends if amount.currency == chosen]
-    return _sum(kept, chosen)._replace(problem="several_currencies")
+    if not kept:
+        # Nothing in the currency that is shown is not the same as nothing.
+        return Total(None, None, "several_currencies")
+    return _sum(kept, chosen, zero_decimal)._replace(problem="several_currencies")
 
 
-def _sum(addends: Sequence[Amount], currency: str | None) -> Total:
-    return Total(major(sum(amount.minor for amount in addends), currency) or Decimal(0), currency)
+def _sum(addends: Sequence[Amount], currency: str | None, zero_decimal: Collection[str]) -> Total:
+    return Total(major(sum(amount.minor for amount in addends), currency, zero_decimal) or Decimal(0), currency)
 
 
-def _in_base(addends: Sequence[Amount], chosen: str | None) -> Total:
+def _sum_in_base(addends: Sequence[Amount], chosen: str | None, zero_decimal: Collection[str]) -> Total:
     bases = {amount.base_currency for amount in addends}
     base = next(iter(bases), chosen)
-    converted = [_converted(amount) for amount in addends]
+    converted = [_convert(amount, zero_decimal) for amount in addends]
     if len(bases) > 1 or (addends and base is None) or None in converted:
         return Total(None, None, "no_exchange_rate")
     whole = sum((amount for amount in converted if amount is not None), Decimal(0))
-    return Total(rounded(whole, base) if base else whole, base)
+    return Total(round_amount(whole, base, zero_decimal) if base else whole, base)
 
 
-def _converted(amount: Amount) -> Decimal | None:
-    value = major(amount.minor, amount.currency)
+def _convert(amount: Amount, zero_decimal: Collection[str]) -> Decimal | None:
+    value = major(amount.minor, amount.currency, zero_decimal)
     if amount.currency == amount.base_currency:
         return value
     if value is None or amount.exchange_rate is None:
@@ -126,6 +132,6 @@ def _converted(amount: Amount) -> Decimal | None:
     return IN_BASE_CURRENCY(value, amount.exchange_rate)
 
 
-def rounded(amount: Decimal, currency: str) -> Decimal:
-    """A major amount to the smallest unit of its currency, half to even."""
-    return amount.quantize(Decimal(1).scaleb(-places(currency)), ROUND_HALF_EVEN)
+def round_amount(amount: Decimal, currency: str, zero_decimal: Collection[str] = ZERO_DECIMAL) -> Decimal:
+    """Round a major amount to the smallest unit of its currency, half to even."""
+    return amount.quantize(Decimal(1).scaleb(-places(currency, zero_decimal)), ROUND_HALF_EVEN)

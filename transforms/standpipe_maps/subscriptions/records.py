@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from standpipe_maps.errors import Refusal
 from standpipe_maps.subscriptions import rules
-from standpipe_maps.subscriptions.money import major, total
-from standpipe_maps.subscriptions.schema import MONEY, Attribute, Facts, Plan
+from standpipe_maps.subscriptions.facts import Facts, Options
+from standpipe_maps.subscriptions.odd import MISSING_MEMBER, ODD_VALUE, OddValueError, known, notes_of
+from standpipe_maps.subscriptions.schema import Attribute, full_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from standpipe_maps.subscriptions.ledger import Owner
     from standpipe_maps.subscriptions.rules import Invoice, Record
+
+SHARES = "shares_match_value"
+REPLACED = "replaced"
 
 
 class Candidate(NamedTuple):
@@ -27,11 +31,19 @@ class Candidate(NamedTuple):
     chosen: Record | None
 
 
+class Note(NamedTuple):
+    """What the summary says of a customer."""
+
+    name: str
+    members: str = ""
+    """The members that are odd or missing, for the notes that are about some."""
+
+
 class Derived(NamedTuple):
     """A record, and what the summary says of it."""
 
     record: dict[str, Any]
-    notes: Sequence[str]
+    notes: Sequence[Note]
 
 
 @dataclass(frozen=True)
@@ -42,32 +54,36 @@ class Shape:
     """Intercom's standard fields."""
     attributes: Sequence[Attribute]
     """Their names with the prefix."""
-    base_currency: bool
-    estimate_mrr: bool
-    plan_names: Mapping[str, str]
-    """Display names to show instead of ids."""
+    options: Options
 
 
-def candidate(owner: Owner) -> Candidate:
-    """What a customer shows."""
+def make_candidate(owner: Owner) -> Candidate:
+    """Choose what a customer shows."""
     counted = rules.counted(owner.subscriptions, owner.customer, owner.ended)
     return Candidate(owner, counted, rules.choose(counted))
 
 
-def winners(owners: Iterable[Owner]) -> Iterator[tuple[Candidate, int]]:
-    """Of customers with one match value the one that is sent, and how many it shadows.
+def choose_winners(
+    owners: Iterable[Owner], lose: Callable[[Candidate], None], win: Callable[[Candidate, int], None]
+) -> Iterator[Candidate]:
+    """Yield, of customers with one match value, the one that is sent.
 
     Args:
         owners: in the order of their match values; one without a match value shares it with nobody.
+        lose: called with each customer that is not sent, before its group's winner is known.
+        win: called with the winner of a group and how many lost to it.
     """
-    for _, group in groupby(owners, key=_shared):
-        best, shadowed = candidate(next(group)), 0
-        for one in map(candidate, group):
-            best, shadowed = max(best, one, key=_precedence), shadowed + 1
-        yield best, shadowed
+    for _, group in groupby(owners, key=_shared_value):
+        best, lost = make_candidate(next(group)), 0
+        for one in map(make_candidate, group):
+            best, loser = (one, best) if _precedence(one) > _precedence(best) else (best, one)
+            lose(loser)
+            lost += 1
+        win(best, lost)
+        yield best
 
 
-def _shared(owner: Owner) -> tuple[str | None, str | None]:
+def _shared_value(owner: Owner) -> tuple[str | None, str | None]:
     return owner.match, owner.customer["id"] if owner.match is None else None
 
 
@@ -75,99 +91,113 @@ def _precedence(one: Candidate) -> tuple[int, int, int, str]:
     return rules.precedence(one.owner.customer, one.chosen)
 
 
-def derive(one: Candidate, invoices: Iterable[Invoice], shape: Shape) -> Derived:
-    """The record of a customer, in Intercom's shape.
+def reason_of(loser: Candidate) -> str:
+    """Return why a customer is not sent: a deleted one was replaced by who has its match value now."""
+    return REPLACED if known(loser.owner.customer, "deleted") else SHARES
 
-    Raises:
-        Refusal: a time or a decimal is none.
-    """
+
+def describe_loser(loser: Candidate, options: Options) -> dict[str, Any]:
+    """Return what a report says of a customer that is not sent."""
+    facts = Facts(loser.owner.customer, loser.chosen or {}, loser.counted, (), options)
+    readers: Mapping[str, Callable[[Facts], Any]] = {
+        "name": full_name,
+        "company": lambda facts: facts.customer.get("company"),
+        "mrr": lambda facts: facts.mrr.amount,
+    }
+    values = {name: _read(reader, facts)[0] for name, reader in readers.items()}
+    return {"customer_id": loser.owner.customer["id"], "reason": reason_of(loser), **values}
+
+
+def _read(reader: Callable[[Facts], Any], facts: Facts) -> tuple[Any, str | None]:
+    """Return a value, exact numbers as JSON has them, and what was odd about it."""
+    try:
+        value = reader(facts)
+        # Binary only here, at the last step: what comes before is exact.
+        number = float(value) if isinstance(value, Decimal) else value
+    except OddValueError as error:
+        return None, str(error)
+    except (ValueError, ArithmeticError, OSError):
+        return None, ""
+    return (None, "") if isinstance(number, float) and not math.isfinite(number) else (number, None)
+
+
+def derive(one: Candidate, invoices: Iterable[Invoice], shape: Shape) -> Derived:
+    """Return the record of a customer, in Intercom's shape: what stands on an odd member is null, and noted."""
     customer = one.owner.customer
-    counted_invoices = rules.counted_invoices(invoices, customer, one.owner.ended)
-    facts = _facts(one, counted_invoices, shape)
+    counted = rules.counted_invoices(invoices, customer, one.owner.ended)
+    facts = Facts(customer, one.chosen or {}, one.counted, counted, shape.options)
+    odd: dict[str, str] = {}
     record = {
         "customer_id": customer["id"],
-        **_values(shape.fields, facts),
-        "custom_attributes": _values(shape.attributes, facts),
+        **_values(shape.fields, facts, odd),
+        "custom_attributes": _values(shape.attributes, facts, odd),
     }
-    notes = [note for note, holds in NOTES.items() if holds(one, counted_invoices, facts)]
-    return Derived(record, notes + [UNFIT] * _is_unfit(shape.attributes, facts))
+    notes = [Note(name) for name, holds in NOTES.items() if _holds(holds, one, facts)]
+    notes += [Note(UNFIT)] * _is_unfit(shape.attributes, facts)
+    return Derived(record, notes + _odd_members(facts, odd))
 
 
-def _facts(one: Candidate, invoices: Sequence[Invoice], shape: Shape) -> Facts:
-    chosen = one.chosen or {}
-    plan = plan_of(chosen)
-    nothing = rules.money_of(chosen, 0)
-    first, latest = rules.recurring_bounds(invoices)
-    mrr = rules.mrr_amounts(one.counted, estimate=shape.estimate_mrr)
-    return Facts(
-        customer=one.owner.customer,
-        chosen=chosen,
-        plan=plan,
-        plan_name=shape.plan_names.get(plan.id, plan.id) if plan.id else None,
-        mrr=total(mrr, chosen=nothing, base=shape.base_currency),
-        unpaid=total(rules.unpaid_amounts(invoices), chosen=nothing, base=shape.base_currency),
-        first=first,
-        latest=latest,
-    )
-
-
-def plan_of(subscription: Record) -> Plan:
-    """The plan of a subscription: its own fields in catalog 1, the plan item of ``subscription_items`` in catalog 2."""
-    currency = subscription.get("currency_code")
-    if subscription.get("plan_id"):
-        return _plan(subscription, "plan_id", "plan_amount", "plan_quantity", currency)
-    for item in subscription.get("subscription_items") or ():
-        if item.get("item_type") == "plan":
-            return _plan(item, "item_price_id", "amount", "quantity", currency)
-    return Plan()
-
-
-def _plan(record: Record, key: str, amount: str, quantity: str, currency: str | None) -> Plan:
-    price = major(record.get(amount), currency)
-    if price is None and record.get(f"{amount}_in_decimal") is not None:
-        # The twin that multi-decimal pricing has: text, in major units.
-        price = Decimal(record[f"{amount}_in_decimal"])
-    return Plan(record.get(key), price, _quantity(record, quantity))
-
-
-def _quantity(record: Record, field: str) -> int | None:
-    if (whole := record.get(field)) is not None or record.get(f"{field}_in_decimal") is None:
-        return whole
-    quantity = Decimal(record[f"{field}_in_decimal"])
-    return int(quantity) if quantity == quantity.to_integral_value() else None
-
-
-def _values(attributes: Iterable[Attribute], facts: Facts) -> dict[str, Any]:
+def _values(attributes: Iterable[Attribute], facts: Facts, odd: dict[str, str]) -> dict[str, Any]:
     values = {}
-    for name, kind, _, source, value_of, _ in attributes:
-        try:
-            value = value_of(facts)
-        except (ValueError, ArithmeticError, OSError) as error:
-            whose = f"Of the customer {facts.customer['id']}"
-            raise Refusal(f"{whose}, {source} is not what Chargebee has there: check the tap.") from error
-        # Binary only here, at the last step: what comes before is exact.
-        values[name] = float(value) if kind is MONEY and value is not None else value
+    for name, _, _, source, reader, _ in attributes:
+        values[name], problem = _read(reader, facts)
+        if problem is not None:
+            problem = problem or source
+            odd[problem] = ODD_VALUE
     return values
 
 
+def _odd_members(facts: Facts, odd: dict[str, str]) -> list[Note]:
+    """Return a note of the odd and one of the missing members, whether or not an attribute stands on them."""
+    for record in (facts.customer, *facts.counted):
+        odd |= {member: note for note, member in notes_of(record)}
+    for invoice in facts.invoices:
+        odd |= {member: note for note, member in invoice.notes}
+    notes = []
+    for note in (ODD_VALUE, MISSING_MEMBER):
+        members = [member for member, noted in odd.items() if noted == note]
+        if members:
+            notes.append(Note(note, ", ".join(members)))
+    return notes
+
+
 # What the summary counts, and when; the customer is reported by id for those of ODD.
-NOTES: Mapping[str, Callable[[Candidate, Sequence[Invoice], Facts], bool]] = {
-    "without_match_value": lambda one, _, __: one.owner.match is None,
-    "without_subscription": lambda one, _, __: one.chosen is None,
-    "without_mrr": lambda one, _, __: any(map(rules.lacks_mrr, one.counted)),
-    "without_card": lambda _, __, facts: not facts.customer.get("card"),
-    "several_currencies": lambda _, __, facts: _has_problem(facts, "several_currencies"),
-    "unknown_currency": lambda _, __, facts: _has_problem(facts, "unknown_currency"),
-    "no_exchange_rate": lambda _, __, facts: _has_problem(facts, "no_exchange_rate"),
-    "unknown_status": lambda one, _, __: any(rules.rank(each) == rules.UNKNOWN_RANK for each in one.counted),
-    "unknown_catalog": lambda one, _, facts: one.chosen is not None and facts.plan.id is None,
-    "negative_amount": lambda one, invoices, _: (
-        any((each.get("mrr") or 0) < 0 for each in one.counted)
-        or min((min(each.amount_due or 0, each.total or 0) for each in invoices), default=0) < 0
+NOTES: Mapping[str, Callable[[Candidate, Facts], bool]] = {
+    "without_match_value": lambda one, _: one.owner.match is None,
+    "without_subscription": lambda one, _: one.chosen is None,
+    "without_mrr": lambda one, _: any(map(rules.lacks_mrr, one.counted)),
+    "without_card": lambda _, facts: not facts.customer.get("card"),
+    "several_currencies": lambda _, facts: _has_problem(facts, "several_currencies"),
+    "unknown_currency": lambda _, facts: _has_problem(facts, "unknown_currency"),
+    "no_exchange_rate": lambda _, facts: _has_problem(facts, "no_exchange_rate"),
+    "unknown_status": lambda one, _: any(map(rules.has_unknown_status, one.counted)),
+    "unknown_catalog": lambda one, facts: one.chosen is not None and facts.plan.id is None,
+    "negative_amount": lambda one, facts: (
+        any((known(each, "mrr") or 0) < 0 for each in one.counted)
+        or min((min(each.amount_due or 0, each.total or 0) for each in facts.invoices), default=0) < 0
     ),
 }
 UNFIT = "unfit_extra_field"
-ODD = frozenset({"unknown_currency", "no_exchange_rate", "unknown_status", "unknown_catalog", "negative_amount", UNFIT})
+ODD = frozenset(
+    {
+        "unknown_currency",
+        "no_exchange_rate",
+        "unknown_status",
+        "unknown_catalog",
+        "negative_amount",
+        UNFIT,
+        ODD_VALUE,
+        MISSING_MEMBER,
+    }
+)
+
+
+def _holds(holds: Callable[[Candidate, Facts], bool], one: Candidate, facts: Facts) -> bool:
+    try:
+        return holds(one, facts)
+    except (OddValueError, ValueError, ArithmeticError):
+        # The odd member has a note of its own.
+        return False
 
 
 def _is_unfit(attributes: Iterable[Attribute], facts: Facts) -> bool:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from standpipe_maps.subscriptions.money import Amount
+from standpipe_maps.subscriptions.odd import OddValueError, known, read_notes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-Record = Mapping[str, Any]
+Record = dict[str, Any]
 
 RANKS: Mapping[str, int] = {
     "active": 0,
@@ -30,6 +31,10 @@ NO_MRR = frozenset({"cancelled", "future", "transferred"})
 ESTIMATED = frozenset({"active", "non_renewing"})
 UNPAID = frozenset({"payment_due", "not_paid"})
 NO_DOCUMENT = frozenset({"voided", "pending"})
+RATE_MEMBERS = ("exchange_rate", "base_currency_code")
+NUMBERED = re.compile(r"(|.*[^0-9])([0-9]{1,18})")
+# Raised when stored rows must be looked at again under new rules: match values, and which members are odd.
+ROWS_VERSION = 2
 # How many months of revenue one period is worth: (numerator, denominator) for one unit.
 MONTHS: Mapping[str, tuple[int, int]] = {"year": (1, 12), "month": (1, 1), "week": (52, 12), "day": (365, 12)}
 
@@ -51,11 +56,36 @@ class Invoice(NamedTuple):
     currency_code: str | None
     exchange_rate: str | None
     base_currency_code: str | None
+    odd: str | None = None
+    """The members that cannot be right, or are missing, as ``odd.write_notes`` writes them."""
+
+    @property
+    def notes(self) -> list[tuple[str, str]]:
+        """The note and the name of each odd or missing member."""
+        return [(note, f"{self._prefix}{name}") for note, name in read_notes(self.odd)]
+
+    @property
+    def _prefix(self) -> str:
+        return f"invoice {self.id}: "
+
+    def is_odd(self, name: str) -> bool:
+        """Tell whether a member is odd or missing."""
+        return self.odd is not None and any(name == odd for _, odd in read_notes(self.odd))
+
+    def check(self, *names: str) -> None:
+        """Stop a rule that reads an odd member.
+
+        Raises:
+            OddValueError: one of these is odd.
+        """
+        for name in names if self.odd else ():
+            if self.is_odd(name):
+                raise OddValueError(f"{self._prefix}{name}")
 
 
 def known_at(record: Record) -> int:
     """When this version of a record was made, unix milliseconds; 0 when it does not say."""
-    return record.get("resource_version") or (record.get("updated_at") or 0) * 1000
+    return known(record, "resource_version") or (known(record, "updated_at") or 0) * 1000
 
 
 def version(record: Record) -> tuple[int, int, int]:
@@ -63,31 +93,31 @@ def version(record: Record) -> tuple[int, int, int]:
 
     ``created_at`` comes first because the id of a deleted record may be used again. Invoices have none.
     """
-    return record.get("created_at") or 0, known_at(record), int(not record.get("deleted"))
+    return known(record, "created_at") or 0, known_at(record), int(not known(record, "deleted"))
 
 
-def ended_with_earlier(known: int, customer: Record, ended: int | None) -> bool:
-    """Whether what was last heard of at ``known`` went with an earlier customer of the same id.
+def ended_with_earlier(heard_at: int, customer: Record, ended: int | None) -> bool:
+    """Tell whether what was last heard of at ``heard_at`` went with an earlier customer of the same id.
 
     Args:
-        known: unix milliseconds.
+        heard_at: unix milliseconds.
         customer: the customer that has the id now.
         ended: the least ``created_at`` of the deleted customers that had this id, None when there was none.
     """
-    born = customer.get("created_at") or 0
-    return ended is not None and ended < born and known < born * 1000
+    born = known(customer, "created_at") or 0
+    return ended is not None and ended < born and heard_at < born * 1000
 
 
 def counted(subscriptions: Iterable[Record], customer: Record, ended: int | None) -> list[Record]:
     """The subscriptions that count at all: not deleted, and of this customer rather than of an earlier one."""
-    live = [subscription for subscription in subscriptions if not subscription.get("deleted")]
+    live = [subscription for subscription in subscriptions if not known(subscription, "deleted")]
     if ended is None:
         return live
     return [
         subscription
         for subscription in live
         if not ended_with_earlier(
-            known_at(subscription) or (subscription.get("created_at") or 0) * 1000, customer, ended
+            known_at(subscription) or (known(subscription, "created_at") or 0) * 1000, customer, ended
         )
     ]
 
@@ -108,7 +138,13 @@ def rank(subscription: Record | None) -> int:
     """The rank of a subscription's status, 0 the best."""
     if subscription is None:
         return NO_SUBSCRIPTION_RANK
-    return RANKS.get(subscription.get("status") or "", UNKNOWN_RANK)
+    return RANKS.get(known(subscription, "status") or "", UNKNOWN_RANK)
+
+
+def has_unknown_status(subscription: Record) -> bool:
+    """Tell whether a subscription has a status that this version does not know."""
+    status = known(subscription, "status")
+    return bool(status) and status not in RANKS
 
 
 def choose(subscriptions: Iterable[Record]) -> Record | None:
@@ -119,35 +155,46 @@ def choose(subscriptions: Iterable[Record]) -> Record | None:
 def _shown(subscription: Record) -> tuple[int, int, int, str]:
     return (
         -rank(subscription),
-        subscription.get("updated_at") or subscription.get("created_at") or 0,
-        subscription.get("resource_version") or 0,
+        known(subscription, "updated_at") or known(subscription, "created_at") or 0,
+        known(subscription, "resource_version") or 0,
         subscription["id"],
     )
 
 
 def precedence(customer: Record, chosen: Record | None) -> tuple[int, int, int, str]:
-    """Of customers with one match value, the greatest is sent: live, the best rank, the newest, the greatest id."""
-    return int(not customer.get("deleted")), -rank(chosen), customer.get("created_at") or 0, customer["id"]
+    """Order customers with one match value; the greatest is sent: live, the best rank, the newest, the greatest id."""
+    return int(not known(customer, "deleted")), -rank(chosen), known(customer, "created_at") or 0, customer["id"]
 
 
-def mrr_amounts(subscriptions: Iterable[Record], *, estimate: bool) -> Iterator[Amount]:
-    """What each subscription adds to its customer's MRR; a missing ``mrr`` is 0: zero is omitted on the wire."""
+def mrr_amounts(subscriptions: Iterable[Record], *, estimate: bool, base: bool = False) -> Iterator[Amount]:
+    """Yield what each subscription adds to its customer's MRR; a missing ``mrr`` is 0: zero is omitted on the wire.
+
+    Raises:
+        OddValueError: a member that decides about it is odd.
+    """
     for subscription in subscriptions:
-        if subscription.get("status") not in NO_MRR:
-            minor = estimated_mrr(subscription) if estimate else subscription.get("mrr") or 0
-            yield money_of(subscription, minor)
+        minor = estimated_mrr(subscription) if estimate else subscription.get("mrr") or 0
+        if minor and subscription.get("status") not in NO_MRR:
+            subscription.get("deleted")
+            yield money_of(subscription, minor, base=base)
 
 
 def lacks_mrr(subscription: Record) -> bool:
-    """Whether a subscription that brings revenue carries no ``mrr``: it may be nothing, or not reckoned yet."""
+    """Tell whether a subscription that brings revenue carries no ``mrr``: it may be nothing, or not computed yet."""
     return subscription.get("mrr") is None and subscription.get("status") in ESTIMATED
 
 
 def estimated_mrr(subscription: Record) -> int:
-    """The recurring amounts of a subscription for one month, in minor units; coupons and discounts are not deducted."""
+    """Return a subscription's recurring amounts for one month, in minor units, before coupons and discounts.
+
+    Raises:
+        OddValueError: a member that decides about it is odd.
+    """
+    if subscription.get("status") not in ESTIMATED:
+        return 0
     months = MONTHS.get(subscription.get("billing_period_unit") or "")
     period = subscription.get("billing_period")
-    if subscription.get("status") not in ESTIMATED or months is None or not period:
+    if months is None or not period:
         return 0
     whole = Decimal(sum(recurring_amounts(subscription)) * months[0]) / (months[1] * period)
     return int(whole.quantize(Decimal(1), ROUND_HALF_EVEN))
@@ -164,16 +211,30 @@ def recurring_amounts(subscription: Record) -> Iterator[int]:
             yield item.get("amount") or 0
 
 
-def unpaid_amounts(invoices: Iterable[Invoice]) -> Iterator[Amount]:
-    """What is due of each invoice that is overdue."""
+def unpaid_amounts(invoices: Iterable[Invoice], *, base: bool = False) -> Iterator[Amount]:
+    """Yield what is due of each invoice that is overdue.
+
+    Raises:
+        OddValueError: a member that decides about it is odd.
+    """
     for invoice in invoices:
+        if not invoice.amount_due and not invoice.is_odd("amount_due"):
+            continue
+        invoice.check("status")
         if invoice.status in UNPAID:
-            rate = None if invoice.exchange_rate is None else Decimal(invoice.exchange_rate)
+            invoice.check("amount_due", "currency_code", "deleted", *(RATE_MEMBERS if base else ()))
+            rate = Decimal(invoice.exchange_rate) if base and invoice.exchange_rate is not None else None
             yield Amount(invoice.amount_due or 0, invoice.currency_code, rate, invoice.base_currency_code)
 
 
-def money_of(record: Record, minor: int) -> Amount:
-    """An amount in the currencies of the record that carries it; a record of none has none."""
+def money_of(record: Record, minor: int, *, base: bool = False) -> Amount:
+    """Return an amount in the currency of the record that carries it, with what converts it if that is asked for.
+
+    Raises:
+        OddValueError: the record's currency or rate is odd.
+    """
+    if not base:
+        return Amount(minor, record.get("currency_code"))
     rate = record.get("exchange_rate")
     return Amount(
         minor,
@@ -184,26 +245,42 @@ def money_of(record: Record, minor: int) -> Amount:
 
 
 def recurring_bounds(invoices: Iterable[Invoice]) -> tuple[Invoice | None, Invoice | None]:
-    """The earliest and the latest recurring invoice by (date, id), of those that count."""
-    recurring: Sequence[Invoice] = [
-        invoice
-        for invoice in invoices
-        if invoice.recurring and invoice.date is not None and invoice.status not in NO_DOCUMENT
-    ]
-    return min(recurring, key=_dated, default=None), max(recurring, key=_dated, default=None)
+    """Return the earliest and the latest recurring invoice of those that count, see ``invoice_order``.
+
+    Raises:
+        OddValueError: a member that decides about it is odd.
+    """
+    recurring = [invoice for invoice in invoices if _is_recurring(invoice) and invoice.date is not None]
+    return min(recurring, key=invoice_order, default=None), max(recurring, key=invoice_order, default=None)
 
 
-def _dated(invoice: Invoice) -> tuple[int, str]:
-    return invoice.date or 0, invoice.id
+def _is_recurring(invoice: Invoice) -> bool:
+    invoice.check("recurring")
+    if not invoice.recurring:
+        return False
+    invoice.check("status")
+    if invoice.status in NO_DOCUMENT:
+        return False
+    invoice.check("date", "deleted")
+    return True
+
+
+def invoice_order(invoice: Invoice) -> tuple[int, str, int, str]:
+    """Order invoices by date, and those of one second by their ids: as numbers where they are, or end in, numbers."""
+    found = NUMBERED.fullmatch(invoice.id)
+    return invoice.date or 0, *((found[1], int(found[2])) if found else (invoice.id, 0)), invoice.id
 
 
 def email_key(value: str) -> str:
-    """An e-mail address as it is compared: trimmed, in lower case."""
-    return value.strip().lower()
+    """Return an e-mail address as it is compared: trimmed, in NFC, without case.
+
+    In lower case rather than case-folded: `ß` and `ss` are two mailboxes.
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", value).strip().lower())
 
 
 def name_key(value: str) -> str:
-    """A company's name as it is compared: NFC, trimmed, without case."""
+    """Return a company's name as it is compared: trimmed, in NFC, case-folded."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", value).strip().casefold())
 
 
@@ -216,14 +293,23 @@ MATCH_KEYS: Mapping[str, Callable[[str], str]] = {
 
 
 def identity(customer: Record, field: str) -> str | None:
-    """The text of a field that identifies; whole numbers as digits; None when it is empty or no text."""
+    """Return the text of a field that identifies; whole numbers as digits; None when it is empty.
+
+    Raises:
+        OddValueError: it is neither.
+    """
     value = customer.get(field)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    return value if isinstance(value, str) and value.strip() else None
+    if value is not None and not isinstance(value, str):
+        raise OddValueError(field)
+    return value if value and value.strip() else None
 
 
 def match_value(customer: Record, match_on: str, field: str) -> str | None:
-    """What a customer is matched by, as it is compared; None when there is nothing to match by."""
-    value = identity(customer, field)
+    """Return what a customer is matched by, as it is compared; None when there is nothing to match by."""
+    try:
+        value = identity(customer, field)
+    except OddValueError:
+        return None
     return None if value is None else MATCH_KEYS[match_on](value)

@@ -7,41 +7,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pendulum
 
-from standpipe_maps.kinds import DATE, NUMBER, TEXT, WHOLE, when
-from standpipe_maps.subscriptions.money import Total, major
+from standpipe_maps.kinds import DATE, NUMBER, TEXT, when
+from standpipe_maps.subscriptions.money import major
 from standpipe_maps.subscriptions.rules import identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from decimal import Decimal
 
-    from standpipe_maps.subscriptions.rules import Invoice, Record
+    from standpipe_maps.subscriptions.facts import Facts
 
 MONEY = NUMBER
 EXPIRY_HOUR = 12
-
-
-class Plan(NamedTuple):
-    """The plan of a subscription, of either product catalog."""
-
-    id: str | None = None
-    price: Decimal | None = None
-    """For one period, in major units."""
-    quantity: int | None = None
-
-
-class Facts(NamedTuple):
-    """All that is known of one customer once the join is made."""
-
-    customer: Record
-    chosen: Record
-    """The subscription that is shown; empty when there is none."""
-    plan: Plan
-    plan_name: str | None
-    mrr: Total
-    unpaid: Total
-    first: Invoice | None
-    latest: Invoice | None
 
 
 class Attribute(NamedTuple):
@@ -98,7 +74,14 @@ def _signed_up(facts: Facts) -> str | None:
 
 
 def _amount(which: str) -> Callable[[Facts], Any]:
-    return lambda facts: (invoice := getattr(facts, which)) and major(invoice.total, invoice.currency_code)
+    def value(facts: Facts) -> Any:
+        invoice = getattr(facts, which)
+        if invoice is None:
+            return None
+        invoice.check("total", "currency_code")
+        return major(invoice.total, invoice.currency_code, facts.options.zero_decimal)
+
+    return value
 
 
 def _currency(which: str) -> Callable[[Facts], Any]:
@@ -136,7 +119,7 @@ ATTRIBUTES = (
               "subscription.billing_period, billing_period_unit", _interval),
     Attribute("sub_plan_price", MONEY, "Price of the plan for one period",
               "subscription.plan_amount, or amount of the plan item", lambda facts: facts.plan.price),
-    Attribute("sub_plan_quantity", WHOLE, "Quantity of the plan",
+    Attribute("sub_plan_quantity", NUMBER, "Quantity of the plan",
               "subscription.plan_quantity, or quantity of the plan item", lambda facts: facts.plan.quantity),
     Attribute("sub_plan_currency", TEXT, "Currency of the plan", "subscription.currency_code",
               _chosen("currency_code")),
@@ -182,7 +165,7 @@ def contact_fields(user_id_field: str, company_id_field: str) -> tuple[Attribute
     return (
         Attribute("external_id", TEXT, "User id", f"customer.{user_id_field}", _identity(user_id_field)),
         Attribute("email", TEXT, "E-mail", "customer.email", _email),
-        Attribute("name", TEXT, "Full name", "customer.first_name, last_name", _full_name),
+        Attribute("name", TEXT, "Full name", "customer.first_name, last_name", full_name),
         Attribute("phone", TEXT, "Phone", "customer.phone", _customer("phone")),
         *((company,) if company_id_field != "id" else ()),
     )
@@ -208,7 +191,8 @@ def _email(facts: Facts) -> str | None:
     return email and email.strip()
 
 
-def _full_name(facts: Facts) -> str | None:
+def full_name(facts: Facts) -> str | None:
+    """Return the customer's first and last name."""
     parts = (facts.customer.get("first_name"), facts.customer.get("last_name"))
     return " ".join(part for part in parts if part) or None
 

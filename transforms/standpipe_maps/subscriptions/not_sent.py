@@ -1,0 +1,88 @@
+"""The customers that are not sent, and how all customers add up: the stream `not_sent`.
+
+Its SCHEMA carries the totals, so it can only go out when everything is derived. Until then the rows wait in two files:
+one has the customers that lost, group by group, the other the winner of each group, which is known last.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import IO, TYPE_CHECKING, Any
+
+import msgspec
+import singer_sdk.singerlib as singer
+
+from standpipe_maps.kinds import NUMBER, TEXT
+from standpipe_maps.subscriptions.records import REPLACED, SHARES, describe_loser, reason_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from standpipe_maps.subscriptions.facts import Options
+    from standpipe_maps.subscriptions.records import Candidate
+
+STREAM = "not_sent"
+TOTALS = "x-standpipe-totals"
+REASONS = (SHARES, REPLACED)
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "customer_id": {"type": ["string"], "description": "Id of the customer in Chargebee"},
+        "reason": {"type": ["string"], "enum": list(REASONS), "description": "Why the customer is not sent"},
+        "instead_of": {**TEXT, "description": "Id of the customer that is sent for the same match value"},
+        "name": {**TEXT, "description": "Full name"},
+        "company": {**TEXT, "description": "Company of the customer"},
+        "mrr": {**NUMBER, "description": "Monthly recurring revenue, in major units"},
+    },
+    "required": ["customer_id", "reason"],
+}
+
+
+class NotSent:
+    """Counts the customers that are not sent, and keeps a row of each.
+
+    Args:
+        losers: a file for the rows; None when they are only counted.
+        winners: a file for the winners of the groups.
+        options: the settings of facts.
+    """
+
+    def __init__(self, losers: IO[bytes] | None, winners: IO[bytes], options: Options) -> None:
+        self.counts: Counter[str] = Counter(dict.fromkeys(REASONS, 0))
+        self._losers = losers
+        self._winners = winners
+        self._options = options
+        self._encoder = msgspec.json.Encoder()
+
+    def lose(self, loser: Candidate) -> None:
+        """Count a customer that is not sent, and keep its row."""
+        self.counts[reason_of(loser)] += 1
+        if self._losers:
+            self._losers.write(self._encoder.encode(describe_loser(loser, self._options)) + b"\n")
+
+    def win(self, winner: Candidate, lost: int) -> None:
+        """Keep who is sent instead of the last customers that lost."""
+        if self._losers and lost:
+            self._winners.write(self._encoder.encode((winner.owner.customer["id"], lost)) + b"\n")
+
+    def totals(self, customers: int, sent: int) -> dict[str, Any]:
+        """Return how the customers that Chargebee has add up: sent, not sent by reason, unchanged."""
+        unchanged = customers - sent - self.counts.total()
+        return {"customers": customers, "sent": sent, "not_sent": dict(self.counts), "unchanged": unchanged}
+
+    def messages(self, totals: dict[str, Any]) -> Iterator[singer.Message]:
+        """Yield the SCHEMA with the totals, and one RECORD per customer that is not sent."""
+        yield singer.SchemaMessage(STREAM, {**SCHEMA, TOTALS: totals}, ["customer_id"])
+        for row in self._rows():
+            yield singer.RecordMessage(STREAM, row)
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        if not self._losers:
+            return
+        self._losers.seek(0)
+        self._winners.seek(0)
+        for line in self._winners:
+            winner, lost = msgspec.json.decode(line)
+            for _ in range(lost):
+                row = msgspec.json.decode(self._losers.readline())
+                yield {"customer_id": row["customer_id"], "reason": row["reason"], "instead_of": winner, **row}
