@@ -6,6 +6,7 @@ https://developers.intercom.com/docs/references/rest-api/api.intercom.io/compani
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 from target_intercom.found import Found, linked_to, trimmed
 from target_intercom.payloads import match_key, match_value
@@ -53,7 +54,7 @@ class CompanyMatcher:
 
     def _beside(self, row: Row, found: Found) -> Found:
         """Look for another company that carries the row's link."""
-        if found.records and found.wants_link(row.link, self._shape):
+        if found.records and row.link and not found.refused:
             return found.with_linked(Found(self._spool.held_by("link", row.link)))
         return found
 
@@ -73,10 +74,16 @@ class CompanyMatcher:
     def _unseen(self, row: Row) -> Held | None:
         if row.identity and (company := self._client.company_by("company_id", row.identity)):
             return trimmed(company, self._shape) | {"no_users": not company.get("user_count")}
-        name = match_value(row.record, "name") if self._by_name else None
-        if name is None or (company := self._client.company_by("name", name)) is None:
-            return None
-        if match_key(str(company.get("name") or ""), "name") != row.key:
+        if not self._by_name or (company := self._unseen_of_name(row)) is None:
             return None
         doubtful = row.link is None or linked_to(company, self._shape) != row.link
         return trimmed(company, self._shape) | {"no_users": True, "doubtful": doubtful}
+
+    def _unseen_of_name(self, row: Row) -> Held | None:
+        """Ask by name, as the record has it and outside of ASCII in both codings of accents."""
+        name = match_value(row.record, "name") or ""
+        for spelling in dict.fromkeys((name, normalize("NFC", name), normalize("NFD", name))):
+            company = self._client.company_by("name", spelling)
+            if company and match_key(str(company.get("name") or ""), "name") == row.key:
+                return company
+        return None

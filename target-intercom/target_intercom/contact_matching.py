@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
+from unicodedata import normalize
 
 from target_intercom.client import MAX_FILTERS, PAGE
 from target_intercom.found import Found, email_of, key_of, keys_of, linked_to, trimmed
@@ -40,7 +41,15 @@ class Matcher(Protocol):
         """Give who has the e-mail address of each row, by `seq`."""
 
 
-def matcher_for(client: IntercomClient, shape: Shape, spool: Spool, executor: Executor, *, by_link: bool) -> Matcher:
+def matcher_for(  # noqa: PLR0913 - what the two ways need together
+    client: IntercomClient,
+    shape: Shape,
+    spool: Spool,
+    executor: Executor,
+    *,
+    by_link: bool,
+    has_moved: Callable[[Row, Shape], bool],
+) -> Matcher:
     """Choose the way that takes fewer calls; the first page of all contacts tells how many there are.
 
     Args:
@@ -49,11 +58,12 @@ def matcher_for(client: IntercomClient, shape: Shape, spool: Spool, executor: Ex
         spool: the run's input.
         executor: runs the searches.
         by_link: whether the link attribute exists in Intercom already (searching an unknown one is an error).
+        has_moved: whether another contact carried the link of a row beside its match when it was last looked for.
     """
     pages = client.contact_pages()
     first, total = next(pages)
     if -(-total // PAGE) > -(-spool.count() // KEYS):
-        return SearchMatcher(client, shape, executor, by_link=by_link)
+        return SearchMatcher(client, shape, executor, by_link=by_link, has_moved=has_moved)
     for contact in chain(first, chain.from_iterable(contacts for contacts, _ in pages)):
         spool.keep(keys_of(contact, shape), trimmed(contact, shape))
     return IndexMatcher(shape, spool)
@@ -75,17 +85,27 @@ class IndexMatcher:
 
     def _found(self, row: Row) -> Found:
         found = Found(self._spool.held_by("key", row.key))
-        if found.wants_link(row.link, self._shape):
-            return found.with_linked(Found(self._spool.held_by("link", row.link)))
-        return found
+        return found.with_linked(Found(self._spool.held_by("link", row.link))) if row.link else found
 
 
 class SearchMatcher:
-    """Searches for the match values of many rows at once, then for the links of those that match no user linked so."""
+    """Searches for the match values of many rows at once, then for links.
 
-    def __init__(self, client: IntercomClient, shape: Shape, executor: Executor, *, by_link: bool) -> None:
+    Those of rows that match no user linked so are looked for, and those of rows that moved.
+    """
+
+    def __init__(
+        self,
+        client: IntercomClient,
+        shape: Shape,
+        executor: Executor,
+        *,
+        by_link: bool,
+        has_moved: Callable[[Row, Shape], bool],
+    ) -> None:
         self._client, self._shape, self._executor = client, shape, executor
         self._by_link = by_link and bool(shape.link)
+        self._has_moved = has_moved
         self._array = FIRST_ARRAY
 
     def match(self, rows: Sequence[Row]) -> dict[int, Found]:
@@ -107,11 +127,14 @@ class SearchMatcher:
         return {row.seq: hits.get(row.email or "", Found()) for row in rows}
 
     def _with_linked(self, rows: Sequence[Row], found: dict[int, Found]) -> dict[int, Found]:
-        lost = {row.seq: row.link for row in rows if row.link and found[row.seq].wants_link(row.link, self._shape)}
+        lost = {row.seq: row.link for row in rows if row.link and self._wants_link(row, found[row.seq])}
         values = {link: {link} for link in lost.values()}
         name = f"custom_attributes.{self._shape.link}"
         hits = self._find(name, values, lambda contact: linked_to(contact, self._shape) or "")
         return found | {seq: found[seq].with_linked(hits[link]) for seq, link in lost.items() if link in hits}
+
+    def _wants_link(self, row: Row, found: Found) -> bool:
+        return found.wants_link(row.link, self._shape) or (not found.refused and self._has_moved(row, self._shape))
 
     def _find(self, name: str, values: Mapping[str, set[str]], key: Callable[[Held], str]) -> dict[str, Found]:
         """Search a field for all keys, several calls at once, and sort the contacts by key."""
@@ -144,12 +167,15 @@ class SearchMatcher:
 
 
 def spellings(value: str, match_on: str) -> set[str]:
-    """Give the forms in which a value is searched for.
+    """Return the forms in which a value is searched for.
 
-    It is not documented whether Intercom's search minds the letter case of e-mail addresses, which it keeps as given:
-    an address is asked for in the forms that people type.
+    It is not documented whether Intercom's search minds the letter case of e-mail addresses, which it keeps as given,
+    or how an accent is coded: an address is asked for in the forms that people type, outside of ASCII in both codings.
     """
-    return {value, value.lower(), value.upper(), value.title()} if match_on == "email" else {value}
+    if match_on != "email":
+        return {value}
+    typed = {value, value.lower(), value.upper(), value.title()}
+    return typed | {normalize(form, text) for text in typed for form in ("NFC", "NFD")}
 
 
 def chunks(values: Sequence[str], size: int) -> Iterable[list[str]]:

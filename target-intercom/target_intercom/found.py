@@ -66,7 +66,7 @@ def trimmed(record: Mapping[str, Any], shape: Shape) -> Held:
     """Keep of a record of Intercom what decisions and comparisons need."""
     attributes = record.get("custom_attributes") or {}
     kept = {name: record.get(name) for name in ("id", shape.kind.identity, *shape.kind.standard)}
-    kept["custom_attributes"] = {name: value for name, value in attributes.items() if name in shape.types}
+    kept["custom_attributes"] = {name: value for name, value in attributes.items() if shape.concerns(name)}
     if shape.kind is COMPANY:
         return kept | {"plan": (kept["plan"] or {}).get("name"), "no_users": record.get("user_count") == 0}
     links = record.get("companies") or {}

@@ -109,6 +109,15 @@ PROPERTIES = th.PropertiesList(
         "address, id or name changed. If not set, `cust_id` under `owned_prefix`; empty for none.",
     ),
     th.Property(
+        "on_moved",
+        th.StringType,
+        default="keep",
+        allowed_values=["keep", "clear"],
+        title="On moved",
+        description="What if a record matches another user or company than the one that carries its link: does the "
+        "earlier one keep its values, which then stay as they are, or is it cleared of them and of the link?",
+    ),
+    th.Property(
         "owned_prefix",
         th.StringType,
         default="cb_",
@@ -216,10 +225,29 @@ PROPERTIES = th.PropertiesList(
         "own web application.",
     ),
     th.Property(
+        "source_name",
+        th.StringType,
+        title="Source name",
+        description="What the reports call the system that the records come from.",
+    ),
+    th.Property(
+        "source_url",
+        th.StringType,
+        title="Source URL",
+        description="Where a record is looked at in the system that it comes from, with `{id}` to be filled in.",
+    ),
+    th.Property(
         "report_dir",
         th.StringType,
         default="output/target-intercom",
         title="Report directory",
         description="Where the reports of the last run are written.",
+    ),
+    th.Property(
+        "memory_dir",
+        th.StringType,
+        title="Memory directory",
+        description="Where is kept what one run must know of the earlier ones: records that moved, and archived users? "
+        "If not set, the folder `memory` in `report_dir`.",
     ),
 )

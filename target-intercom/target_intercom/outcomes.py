@@ -6,13 +6,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from target_intercom.found import Held
     from target_intercom.payloads import Change
     from target_intercom.transport import RecordRefusedError
 
 #: What a successful action is called afterwards.
 DONE = {"update": "updated", "create": "created", "convert": "converted"}
+
+
+@dataclass(frozen=True)
+class Cleared:
+    """What became of a record that was linked to a row before its match became another."""
+
+    intercom_id: str
+    changed: Mapping[str, Change] = field(default_factory=dict)
+    refused: RecordRefusedError | None = None
 
 
 @dataclass(frozen=True)
@@ -30,3 +40,5 @@ class Outcome:
     changed: Mapping[str, Change] = field(default_factory=dict)
     refused: RecordRefusedError | None = None
     unfit: Mapping[str, str] = field(default_factory=dict)
+    found: Held | None = None  #: what was found only when it was to be created
+    cleared: Sequence[Cleared] = ()  #: what became of the records that it was linked to before

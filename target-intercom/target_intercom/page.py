@@ -9,8 +9,10 @@ from itertools import islice
 from string import Template
 from typing import TYPE_CHECKING, Any
 
+from target_intercom.reporting.words import REASONS, WOULD
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 #: Rows of one table; a page has to be looked through, and the CSV files hold them all.
@@ -20,31 +22,17 @@ LONGEST = 1000
 FIGURES = {
     "records": "records came",
     "matched": "were found in Intercom",
-    "updated": "would be updated",
+    "updated": "would update",
     "unchanged": "would stay as they are",
-    "created": "would be created",
-    "converted": "leads would become users",
-    "moved": "move to another user or company, and the one they were on keeps its values (moved.csv)",
+    "created": "would create",
+    "converted": "would make users of leads",
+    "moved": "match another user or company than before, and the one they were on keeps its values (moved.csv)",
     "companies_without_users": "companies without users, which Intercom shows nowhere",
     "companies_attached": "contacts would join their company",
     "companies_not_found": "contacts name a company that Intercom has not",
 }
 
-#: Why a record would be skipped, in words.
-REASONS = {
-    "ambiguous": "several match",
-    "archived": "the match is archived in Intercom",
-    "cancelled": "not known to Intercom, and cancelled",
-    "claimed": "the match belongs to another record",
-    "deleted": "not known to Intercom, and deleted",
-    "email_taken": "not known to Intercom by its id, but another user has its e-mail address",
-    "lead": "only a lead matches",
-    "no_company_id": "not known to Intercom, and without a company id",
-    "no_identifier": "the record has no value to match by",
-    "no_match": "not known to Intercom",
-    "no_users": "a company of this name has no users, and may not be the only one",
-    "superseded": "a later record has the same id",
-}
+_WHO = {"name": "Name", "company": "Company", "mrr": "MRR"}
 
 #: The tables of the page: report, heading, explanation, and what of the report they show.
 TABLES = (
@@ -52,13 +40,31 @@ TABLES = (
         "ambiguous",
         "Ambiguous",
         "Several records of Intercom match: none of them would be written. Merge or correct them, and validate again.",
-        {"id": "Record", "value": "Match value", "intercom_ids": "Intercom", "reason": "Reason"},
+        {"id": "Record", **_WHO, "value": "Match value", "intercom_ids": "Intercom", "reason": "Reason"},
     ),
     (
         "unmatched",
         "Not matched",
         "Intercom has no user or company for these.",
-        {"id": "Record", "value": "Match value", "outcome": "Would be", "reason": "Reason", "fields": "Fields"},
+        {"id": "Record", **_WHO, "value": "Match value", "outcome": "A sync", "reason": "Reason", "fields": "Fields"},
+    ),
+    (
+        "not_sent",
+        "Not sent",
+        "These stand for nothing that a sync would write: another record is sent instead, or none.",
+        {"id": "Record", **_WHO, "because": "Reason"},
+    ),
+    (
+        "moved",
+        "Moved",
+        "These match another user or company than before. The one they were on still has their link and values.",
+        {
+            "id": "Record",
+            "value": "Match value",
+            "intercom_id": "Now on",
+            "was_on": "Was on",
+            "outcome": "What it was on",
+        },
     ),
     (
         "matched",
@@ -66,11 +72,12 @@ TABLES = (
         "One user or company was found for each of these.",
         {
             "id": "Record",
+            **_WHO,
             "value": "Match value",
             "intercom_name": "Name in Intercom",
             "intercom_email": "E-mail in Intercom",
             "intercom_external_id": "Id there",
-            "outcome": "Would be",
+            "outcome": "A sync",
             "reason": "Reason",
             "fields": "Fields",
         },
@@ -79,48 +86,41 @@ TABLES = (
 
 
 def page(
-    directory: Path,
-    summary: Mapping[str, Any],
-    warnings: Iterable[str],
-    when: str,
-    link: Callable[[str, str], str],
+    directory: Path, summary: Mapping[str, Any], sums: Iterable[str], warnings: Iterable[str], when: str
 ) -> Iterator[str]:
     """Give the page, row by row.
 
     Args:
         directory: holds the reports as CSV.
         summary: the counts.
-        warnings: why a sync would stop.
+        sums: where every customer of the source is.
+        warnings: why a sync would stop, and what does not add up.
         when: the date and time, for the reader.
-        link: gives the address of a record in Intercom for its stream and Intercom's id.
     """
     names = {"title": "Validation for Intercom", "subtitle": f"{escape(when)}. Nothing was written to Intercom."}
     template = resources.files("target_intercom").joinpath("page.html").read_text("utf-8")
     yield Template(template).substitute(names)
-    yield from (f'<p class="warning">A sync would stop: {escape(warning)}</p>\n' for warning in warnings)
+    yield from (f'<p class="warning">{escape(warning)}</p>\n' for warning in warnings)
+    yield from (f'<p class="sum">{escape(text)}</p>\n' for text in sums)
     yield from _figures(summary)
     for name, heading, explanation, columns in TABLES:
         with (directory / f"{name}.csv").open(encoding="utf-8", newline="") as rows:
-            yield from _table(csv.DictReader(rows), f"{name}.csv", (heading, explanation), columns, link)
+            yield from _table(csv.DictReader(rows), f"{name}.csv", (heading, explanation), columns)
     yield "</body>\n</html>\n"
 
 
 def _figures(summary: Mapping[str, Any]) -> Iterator[str]:
     yield '<table class="figures">\n'
     figures = [(words, summary[name]) for name, words in FIGURES.items() if summary[name] or name == "records"]
-    figures += [(f"would be skipped: {REASONS.get(name, name)}", count) for name, count in summary["skipped"].items()]
+    figures += [(f"would skip: {REASONS.get(name, name)}", count) for name, count in summary["skipped"].items()]
     figures += [(f"would be refused: {name}", count) for name, count in summary["rejected"].items()]
-    figures += [("attributes would be created", len(summary["attributes_missing"]))]
+    figures += [("would create attributes", len(summary["attributes_missing"]))]
     yield from (f"<tr><td>{escape(words)}</td><td>{count:,}</td></tr>\n" for words, count in figures if count)
     yield "</table>\n"
 
 
 def _table(
-    rows: Iterator[dict[str, str]],
-    name: str,
-    words: Sequence[str],
-    columns: Mapping[str, str],
-    link: Callable[[str, str], str],
+    rows: Iterator[dict[str, str]], name: str, words: Sequence[str], columns: Mapping[str, str]
 ) -> Iterator[str]:
     """Lay one report out; a report without rows is left out."""
     first = next(rows, None)
@@ -129,28 +129,34 @@ def _table(
     heading, explanation = words
     yield f"<h2>{heading}</h2>\n<p>{explanation}</p>\n<table>\n<thead><tr>"
     yield "".join(f"<th>{title}</th>" for title in columns.values()) + "</tr></thead>\n<tbody>\n"
-    yield _row(first, columns, link)
-    yield from (_row(row, columns, link) for row in islice(rows, LONGEST - 1))
+    yield _row(first, columns)
+    yield from (_row(row, columns) for row in islice(rows, LONGEST - 1))
     yield "</tbody>\n</table>\n"
     if left := sum(1 for _ in rows):
         yield f"<p>{left:,} more are in {name}.</p>\n"
 
 
-def _row(row: Mapping[str, str], columns: Mapping[str, str], link: Callable[[str, str], str]) -> str:
-    cells = (_cell(row, name, link) for name in columns)
-    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>\n"
+def _row(row: Mapping[str, str], columns: Mapping[str, str]) -> str:
+    return "<tr>" + "".join(f"<td>{_cell(row, name)}</td>" for name in columns) + "</tr>\n"
 
 
-def _cell(row: Mapping[str, str], name: str, link: Callable[[str, str], str]) -> str:
-    text = escape(row[name])
+def _cell(row: Mapping[str, str], name: str) -> str:
+    text = row[name]
+    if name == "id" and row.get("source_link"):
+        return _anchor(row["source_link"], text)
     if name == "reason":
-        return escape(REASONS.get(row[name], row[name]))
+        return escape(REASONS.get(text, text))
+    if name == "outcome":
+        return escape(WOULD.get(text, text))
     if name == "intercom_ids":
-        return "<br>".join(_anchor(link(row["stream"], one), one) for one in row[name].split())
+        return "<br>".join(map(_anchor, row["intercom_link"].split(), text.split()))
     if name == "intercom_name":
-        return _anchor(link(row["stream"], row["intercom_id"]), row[name] or row["intercom_id"])
-    return text.replace(" ", ", ") if name == "fields" else text
+        return _anchor(row["intercom_link"], text or row["intercom_id"])
+    return escape(text.replace(" ", ", ") if name == "fields" else text)
 
 
 def _anchor(address: str, text: str) -> str:
+    """Return a link; an address of another kind than the web's is none."""
+    if not address.startswith(("https://", "http://")):
+        return escape(text)
     return f'<a href="{escape(address)}">{escape(text)}</a>'

@@ -43,6 +43,7 @@ class Shape:
     prefix: str = "cb_"
     link: str = "cb_cust_id"
     options: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    archived: frozenset[str] = frozenset()  #: attributes that can no longer be written
 
     @property
     def created_by(self) -> str:
@@ -52,6 +53,10 @@ class Shape:
     def owns(self, name: str) -> bool:
         """Say whether a custom attribute is this integration's to change and to clear."""
         return name.startswith(self.prefix) or (bool(self.link) and name == self.link)
+
+    def concerns(self, name: str) -> bool:
+        """Say whether a custom attribute is one that is compared, or that may have to be cleared."""
+        return name in self.types or (self.owns(name) and name not in self.archived)
 
 
 @dataclass(frozen=True)
@@ -118,11 +123,11 @@ def match_value(record: Mapping[str, Any], match_on: str) -> str | None:
 def match_key(value: str, match_on: str) -> str:
     """Give the form of a match value under which two are the same.
 
-    E-mail addresses and names are compared regardless of letter case, names also of how their accents are coded.
+    E-mail addresses and names are compared regardless of letter case and of how their accents are coded.
     """
     if match_on == "name":
         return normalize("NFC", normalize("NFC", value).strip().casefold())
-    return value.strip().lower() if match_on == "email" else value.strip()
+    return normalize("NFC", normalize("NFC", value).strip().lower()) if match_on == "email" else value.strip()
 
 
 def overlong(record: Mapping[str, Any], link: str | None, shape: Shape) -> str | None:
@@ -194,6 +199,16 @@ def changes(want: Wanted, found: Mapping[str, Any], shape: Shape, *, convert: bo
     if shape.update_all:
         result |= _standard_changes(want, found, shape)
     return result | _attribute_changes(want, held, shape)
+
+
+def clearing(found: Mapping[str, Any], shape: Shape) -> dict[str, Change]:
+    """Return the changes that take this integration's values and link off a record; who created it stays true."""
+    held = found.get("custom_attributes") or {}
+    return {
+        f"custom_attributes.{name}": Change(value, None)
+        for name, value in held.items()
+        if shape.owns(name) and name != shape.created_by and value not in {None, ""}
+    }
 
 
 def update_body(found: Mapping[str, Change]) -> dict[str, Any]:
@@ -268,7 +283,7 @@ def same(data_type: str, value: Any, held: Any) -> bool:
 def _same_standard(name: str, data_type: str, value: Any, held: Any) -> bool:
     # Intercom may keep e-mail addresses in lower case: another case is no change, or it would be written for ever.
     if name == "email":
-        return isinstance(held, str) and bool(value.lower() == held.lower())
+        return isinstance(held, str) and value is not None and match_key(value, name) == match_key(held, name)
     return same(data_type, value, held)
 
 

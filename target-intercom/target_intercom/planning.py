@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from target_intercom.found import is_lead, linked_to
+from target_intercom.found import Found, is_lead, linked_to
 from target_intercom.kinds import COMPANY
 from target_intercom.outcomes import DONE, Outcome
 from target_intercom.payloads import MAX_STRING, UnfitRecordError, changes, creation, overlong, wanted
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from target_intercom.attaching import Attacher
-    from target_intercom.found import Found, Held
+    from target_intercom.found import Held
     from target_intercom.limits import BlastRadius
-    from target_intercom.payloads import Change, Shape
+    from target_intercom.payloads import Change, Shape, Wanted
     from target_intercom.settings import Settings
     from target_intercom.spool import Row, Spool
 
@@ -30,7 +30,9 @@ class Plan:
     action: str = ""
     held: Held | None = None
     cut: int = 0  #: strings that were too long
-    was_on: Sequence[str] = ()  #: other records of Intercom that carry the row's link, and keep it
+    records: Sequence[Held] = ()  #: what was found for the row
+    was_on: Sequence[Held] = ()  #: other records of Intercom that carry the row's link
+    clear: Sequence[Held] = ()  #: those of them that lose link and values before the match gets them
 
 
 @dataclass(frozen=True)
@@ -48,28 +50,38 @@ class Planner:
         """Decide on a row, and compare it with what was found."""
         if found.refused:
             return Plan(Outcome("rejected", found.refused.code, refused=found.refused))
+        records = found.holders or found.records
         if name := overlong(row.record, row.link, self.shape):
-            return Plan(Outcome("rejected", f"the value of `{name}` is longer than {MAX_STRING} characters"))
+            reason = f"the value of `{name}` is longer than {MAX_STRING} characters"
+            return Plan(Outcome("rejected", reason), records=records)
         decision = self.decide(row, found.records, email_taken=bool(found.holders))
+        if decision.reason == "claimed" and len(found.elsewhere) == 1:
+            # Its match is another row's, but a single record carries its own link: that one is the match.
+            found = Found(found.elsewhere)
+            decision, records = self.decide(row, found.records), found.records
         if decision.action == "skip":
-            return Plan(Outcome("skipped", decision.reason, _concerned(decision, found)))
+            return Plan(Outcome("skipped", decision.reason, _concerned(decision, found)), records=records)
         try:
             want = wanted(row.record, row.link, self.shape)
         except UnfitRecordError as error:
-            return Plan(Outcome("rejected", str(error)))
+            return Plan(Outcome("rejected", str(error)), records=records)
         if decision.action == "create" or decision.match is None:
             changed = creation(want, self.shape) | self._lacking(row, None)
             outcome = Outcome(DONE["create"], decision.reason, None, changed, unfit=want.unfit)
-            return Plan(outcome, "create", cut=want.cut)
+            return Plan(outcome, "create", cut=want.cut, records=records)
         held = next(one for one in found.records if one["id"] == decision.match.id)
+        return self._plan_update(row, found, want, held, decision)
+
+    def _plan_update(self, row: Row, found: Found, want: Wanted, held: Held, decision: Decision) -> Plan:
         changed = changes(want, held, self.shape, convert=decision.action == "convert")
         self._note(row, held, changed)
         changed |= self._lacking(row, held)
         outcome = Outcome(
             DONE[decision.action] if changed else "unchanged", decision.reason, held["id"], changed, unfit=want.unfit
         )
-        was_on = [one["id"] for one in found.elsewhere]
-        return Plan(outcome, decision.action if changed else "", held, want.cut, was_on)
+        clear = [one for one in found.elsewhere if self.settings.clear_moved and self.spool.claim(_slot_of(one), row)]
+        action = decision.action if changed or clear else ""
+        return Plan(outcome, action, held, want.cut, found.records, found.elsewhere, clear)
 
     def would_create(self, row: Row, found: Found) -> bool:
         """Say whether a row is about to be created, as far as other rows let it."""
@@ -119,7 +131,7 @@ class Planner:
     def _slot(self, row: Row, decision: Decision) -> str:
         """Name what a row writes to: a record of Intercom, or the place of one to be made for its match value."""
         if decision.match and decision.action != "create":
-            return f"id {decision.match.id}"
+            return _slot_of({"id": decision.match.id})
         return f"new {row.key}"
 
     def _lacking(self, row: Row, held: Held | None) -> dict[str, Change]:
@@ -128,6 +140,10 @@ class Planner:
     def _note(self, row: Row, held: Mapping[str, Any], changed: Mapping[str, Change]) -> None:
         if row.link and linked_to(held, self.shape) == row.link:
             self.guard.note(alarming=is_alarming(changed, self.shape))
+
+
+def _slot_of(held: Mapping[str, Any]) -> str:
+    return f"id {held['id']}"
 
 
 def _concerned(decision: Decision, found: Found) -> str | None:

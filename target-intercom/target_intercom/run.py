@@ -14,11 +14,14 @@ from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 from target_intercom.attaching import Attacher
 from target_intercom.attributes import AttributeConflictError, refusal
 from target_intercom.directory import Directory
+from target_intercom.files import make_folder
 from target_intercom.inference import EVERY_FIELD
 from target_intercom.kinds import COMPANY, CONTACT, KINDS
 from target_intercom.listing import Links, Listing
+from target_intercom.memory import Memory
 from target_intercom.reporting.not_sent import NotSent
-from target_intercom.reports import ReportFiles, prepare, table
+from target_intercom.reporting.terminal import format_figures, format_outcomes, format_promise
+from target_intercom.reports import Addresses, ReportFiles
 from target_intercom.stream_run import StreamRun
 from target_intercom.summary import Summary
 from target_intercom.transport import WEB, LostReplyError, RecordRefusedError
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
     from target_intercom.attributes import Attribute
     from target_intercom.client import IntercomClient
+    from target_intercom.memory import Moved
     from target_intercom.settings import Settings
 
 _MAX_TRIES = 7
@@ -49,9 +53,11 @@ class Run:
         }
         self.not_sent = NotSent()
         self._directory = Directory()
+        self._memory: Memory
         self._attacher: Attacher | None = None
         self._links = Links("", "", settings.record_url)
         self._objections: list[str] = []
+        self._value_name = "match value"  #: what the records are matched on, in words
 
     def connect(self) -> None:
         """Check the token and the region, once.
@@ -61,7 +67,10 @@ class Run:
         """
         if self._connected:
             return
-        prepare(self._settings.report_dir)
+        make_folder(self._settings.report_dir, "report_dir")
+        self._memory = Memory(self._settings.memory_dir, int(time.time()), self._settings.report_dir)
+        if not self._settings.validate:
+            self._memory.prepare()
         try:
             app = self._client.me().get("app") or {}
         except FatalAPIError as error:
@@ -86,6 +95,7 @@ class Run:
             ConfigurationError: one is of a type that Intercom has not.
         """
         self._declared = True
+        self._value_name = self._streams[stream].value_name
         with _as_configuration_error():
             return self._streams[stream].declare(schema, key_properties)
 
@@ -132,7 +142,9 @@ class Run:
             self.summary.streams[stream.shape.kind.stream].records = stream.spool.count()
 
     def _process_and_report(self) -> None:
-        reports = ReportFiles(self._settings.report_dir, int(time.time()), Listing(self._settings.list_records))
+        addresses = Addresses(self._links, self._settings.source_url)
+        listing = Listing(self._settings.list_records)
+        reports = ReportFiles(self._settings.report_dir, int(time.time()), listing, addresses)
         try:
             if self.summary.records:
                 self._process(reports)
@@ -158,6 +170,8 @@ class Run:
             if self._objections:
                 raise FatalAPIError(self._objections[0])
             if any(stream.spool.count_planned() for stream in streams):
+                # What moved must be remembered before its match gets the link: after that nothing shows it any more.
+                self._memory.save()
                 self._create_attributes(missing)
                 self._write(streams, executor, reports)
 
@@ -183,6 +197,7 @@ class Run:
             stream.plan(
                 executor,
                 reports,
+                self._memory,
                 by_link=stream.shape.link not in {attribute.name for attribute in missing[kind.model]},
                 attacher=self._attacher if kind is CONTACT else None,
                 directory=self._directory,
@@ -228,6 +243,7 @@ class Run:
             for attribute in attributes:
                 try:
                     self._create_attribute(model, attribute)
+                    self.summary.attributes_created += 1
                 except LostReplyError as error:
                     raise FatalAPIError(f"{error} to {_MAX_TRIES} attempts to create `{attribute.name}`.") from None
 
@@ -243,26 +259,59 @@ class Run:
                 raise ConfigurationError(refusal(attribute.name, error.reason, self._settings.owned_prefix)) from None
 
     def _report(self, reports: ReportFiles) -> None:
-        reports.not_sent(self.not_sent)
-        self.summary.not_sent, self.summary.totals = self.not_sent.counts, self.not_sent.totals
+        for stream in self._streams.values():
+            stream.write_results(reports)
+        reports.write_not_sent(self.not_sent, self._value_name)
+        reports.write_remembered(self._list_moved(), self._memory.archived.values())
         reports.close()
+        if not self._settings.validate:
+            self._memory.save()
+        self._complete_summary()
+        summary = self.summary.as_dict(self._client.tally, time.monotonic() - self._started)
+        reports.summary(summary)
+        warnings = self._find_gaps()
+        if self._settings.validate:
+            warnings += [f"A sync would stop: {objection}" for objection in self._objections]
+            reports.page(summary, self._sums(), warnings)
+        for warning in warnings:
+            self._logger.warning("%s", warning)
+        if self.summary.moved:
+            self._logger.warning(
+                "%d records match another user or company than before, which keeps its old values: see moved.csv, and "
+                "the setting `on_moved`",
+                self.summary.moved,
+            )
+        for line in [*reports.listing.lines(self._links), *self._lines(summary)]:
+            self._logger.info("%s", line)
+        self._logger.info("The reports of this run are in %s", self._settings.report_dir)
+
+    def _complete_summary(self) -> None:
+        self.summary.not_sent, self.summary.totals = self.not_sent.counts, self.not_sent.totals
+        self.summary.moved, self.summary.moved_cleared = len(self._memory.moved), len(self._memory.cleared)
         self.summary.companies_without_users = self._directory.count_empty()
         if self._attacher:
             self.summary.companies_not_found = self._attacher.counts["company_not_found"]
-        summary = self.summary.as_dict(self._client.tally, time.monotonic() - self._started)
-        reports.summary(summary)
-        if self._settings.validate:
-            reports.page(summary, self._objections, self._links.to)
-            for objection in self._objections:
-                self._logger.warning("A sync would stop: %s", objection)
-        if self.summary.moved:
-            self._logger.warning(
-                "%d records match another user or company than before, which keeps its old values: see moved.csv",
-                self.summary.moved,
-            )
-        for line in [*reports.listing.lines(self._links), *table(summary)]:
-            self._logger.info("%s", line)
-        self._logger.info("The reports of this run are in %s", self._settings.report_dir)
+
+    def _lines(self, summary: Mapping[str, Any]) -> list[str]:
+        """Return what the run says of itself at its end."""
+        promise = [format_promise(summary)] if self._settings.validate else []
+        return [*format_figures(summary), *format_outcomes(summary, self._value_name), *self._sums(), *promise]
+
+    def _sums(self) -> list[str]:
+        totals = self.not_sent.totals
+        return [totals.equation(self._settings.source_name)] if totals else []
+
+    def _find_gaps(self) -> list[str]:
+        totals = self.not_sent.totals
+        return totals.find_gaps(self.summary.records, self.not_sent.counts) if totals else []
+
+    def _list_moved(self) -> Iterator[tuple[Moved, str]]:
+        """Yield the records that moved, and what became of the earlier match."""
+        memory = self._memory
+        for moved in memory.moved.values():
+            refusal = memory.refusals.get(moved.key)
+            yield moved, f"not cleared: {refusal}" if refusal else "keeps its values"
+        yield from ((moved, "cleared") for moved in memory.cleared)
 
     def _close(self) -> None:
         self.not_sent.close()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from singer_sdk.exceptions import ConfigurationError
 
@@ -54,7 +55,11 @@ class Settings:
     accept_changes: bool
     list_records: int
     record_url: str
+    source_name: str
+    source_url: str
+    clear_moved: bool
     report_dir: Path
+    memory_dir: Path
 
     @property
     def may_create(self) -> bool:
@@ -113,7 +118,11 @@ def settings_from(config: Mapping[str, Any]) -> Settings:
         accept_changes=config["accept_changes"],
         list_records=int(config["list_records"]),
         record_url=(config.get("record_url") or "").strip(),
+        source_name=(config.get("source_name") or "").strip() or "the source",
+        source_url=_source_url((config.get("source_url") or "").strip()),
+        clear_moved=config["on_moved"] == "clear",
         report_dir=Path(config["report_dir"]),
+        memory_dir=_memory_dir(config),
     )
 
 
@@ -146,6 +155,16 @@ def _assert_url(url: str) -> None:
         )
     if is_unencrypted(url):
         raise ConfigurationError(describe_unencrypted("api_url"))
+
+
+def _source_url(url: str) -> str:
+    """Return the address, empty when its host is: a variable in it (`https://$SITE.chargebee.com`) was not set."""
+    return "" if (urlsplit(url).hostname or "").startswith(".") else url
+
+
+def _memory_dir(config: Mapping[str, Any]) -> Path:
+    """Return the folder, by default one of its own within that of the reports."""
+    return Path((config.get("memory_dir") or "").strip() or Path(config["report_dir"]) / "memory")
 
 
 def _given(config: Mapping[str, Any], name: str, otherwise: Any) -> Any:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 _BUFFERED = 1000
+_COLUMNS = "seq, id, key, link, identity, email, record, action, found"
 _DDL = """
 CREATE TABLE row (
   seq INTEGER PRIMARY KEY, id TEXT, key TEXT, link TEXT, identity TEXT, email TEXT, record TEXT NOT NULL, action TEXT,
-  found TEXT
+  found TEXT, result BLOB, settled INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX row_id ON row (id);
 CREATE INDEX row_key ON row (key);
@@ -31,6 +33,10 @@ CREATE INDEX held_identity ON held (identity);
 CREATE INDEX held_email ON held (email);
 CREATE TABLE claim (slot TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
 """
+
+
+#: What was found for a row that is to be written: its match, and those that it was linked to before.
+Planned = tuple[dict[str, Any] | None, Sequence[dict[str, Any]]]
 
 
 class Keys(NamedTuple):
@@ -48,7 +54,7 @@ class Row:
 
     `id` is the value of its key property, `key` what it is matched by, `link` what the link attribute should hold,
     `identity` the caller's own id in Intercom, `email` the address that no other user may have if it is created, `held`
-    the contact or company that was found for it.
+    the contact or company that was found for it, `clear` those that it was linked to before, to be cleared first.
     """
 
     seq: int
@@ -60,6 +66,7 @@ class Row:
     record: dict[str, Any]
     action: str = ""
     held: dict[str, Any] | None = None
+    clear: tuple[dict[str, Any], ...] = ()
 
 
 class Spool:
@@ -102,7 +109,7 @@ class Spool:
     def batches(self, size: int, *, planned: bool = False) -> Iterator[list[Row]]:
         """Yield the rows in the order they came, `size` at a time; all of them, or those to be written."""
         where = "action IS NOT NULL AND" if planned else ""
-        sql = f"SELECT * FROM row WHERE {where} seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 - no value from outside
+        sql = f"SELECT {_COLUMNS} FROM row WHERE {where} seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 - no value from outside
         last = 0
         while rows := [_row(columns) for columns in self._all(sql, last, size)]:
             last = rows[-1].seq
@@ -139,11 +146,32 @@ class Spool:
             owner = self._db.execute("SELECT seq FROM claim WHERE slot = ?", (slot,)).fetchone()[0]
         return bool(owner == row.seq)
 
-    def plan(self, row: Row, action: str, held: dict[str, Any] | None) -> None:
-        """Note that a row is to be written, and what was found for it."""
+    def plan(self, row: Row, result: bytes, action: str = "", found: Planned | None = None) -> None:
+        """Note what is to become of a row; with an action it is to be written."""
+        body = json.dumps(found) if found else None
+        self._set("action = ?, found = ?, result = ?, settled = ?", row, action or None, body, result, not action)
+
+    def result_of(self, row: Row) -> bytes:
+        """Return what was noted of a row that is planned."""
+        return bytes(self._one("SELECT result FROM row WHERE seq = ?", row.seq)[0])
+
+    def settle(self, row: Row, result: bytes) -> None:
+        """Note what became of a row that was to be written."""
+        self._set("result = ?, settled = 1", row, result)
+
+    def results(self, size: int = _BUFFERED) -> Iterator[tuple[Row, bytes | None, bool]]:
+        """Yield every row with what was noted of it, and whether that has come to pass."""
+        sql = f"SELECT {_COLUMNS}, result, settled FROM row WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 - as above
+        last = 0
+        while found := self._all(sql, last, size):
+            for *columns, result, settled in found:
+                row = _row(columns)
+                yield row, result, bool(settled)
+                last = row.seq
+
+    def _set(self, assignments: str, row: Row, *values: Any) -> None:
         with self._lock:
-            found = json.dumps(held) if held else None
-            self._db.execute("UPDATE row SET action = ?, found = ? WHERE seq = ?", (action, found, row.seq))
+            self._db.execute(f"UPDATE row SET {assignments} WHERE seq = ?", (*values, row.seq))  # noqa: S608 - own text
 
     def _one(self, sql: str, *values: Any) -> Any:
         with self._lock, closing(self._db.execute(sql, values)) as cursor:
@@ -156,8 +184,8 @@ class Spool:
 
 def _row(columns: Sequence[Any]) -> Row:
     seq, record_id, key, link, identity, email, record, action, found = columns
-    held = json.loads(found) if found else None
-    return Row(seq, record_id, key, link, identity, email, json.loads(record), action or "", held)
+    held, clear = json.loads(found) if found else (None, ())
+    return Row(seq, record_id, key, link, identity, email, json.loads(record), action or "", held, tuple(clear))
 
 
 def _plain(value: Any) -> Any:

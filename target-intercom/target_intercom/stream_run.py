@@ -25,6 +25,13 @@ from target_intercom.kinds import COMPANY, CONTACT
 from target_intercom.limits import FIRST_ATTEMPTS, BlastRadius, RejectLimit
 from target_intercom.payloads import MAX_STRING, attributes_of, link_value, match_key, match_value
 from target_intercom.planning import Planner
+from target_intercom.reporting.results import (
+    Result,
+    build_result,
+    decode_result,
+    encode_result,
+    settle_result,
+)
 from target_intercom.reports import Progress
 from target_intercom.spool import Keys, Spool
 from target_intercom.writing import CompanyWriter, ContactWriter
@@ -40,6 +47,7 @@ if TYPE_CHECKING:
     from target_intercom.directory import Directory
     from target_intercom.found import Found
     from target_intercom.kinds import Kind
+    from target_intercom.memory import Memory
     from target_intercom.outcomes import Outcome
     from target_intercom.payloads import Shape
     from target_intercom.planning import Plan
@@ -51,6 +59,7 @@ if TYPE_CHECKING:
 
 _BATCH = 2000  # rows matched at a time
 _QUEUED = 4  # rows handed out for each worker
+_VALUE_NAMES = {"email": "e-mail", "external_id": "user id", "company_id": "company id", "name": "company name"}
 
 
 class StreamRun:
@@ -139,18 +148,25 @@ class StreamRun:
         created_by = Attribute(shape.created_by, "boolean", "Whether this integration created the record in Intercom.")
         wanted[created_by.name] = created_by
         plan = plan_attributes(wanted.values(), existing, model=shape.kind.model, prefix=shape.prefix)
-        self.shape = replace(shape, types=plan.types, options=plan.options)
+        archived = frozenset(one["name"] for one in existing if one.get("archived"))
+        self.shape = replace(shape, types=plan.types, options=plan.options, archived=archived)
         self._earlier = frozenset(plan.earlier)
         return plan
+
+    @property
+    def value_name(self) -> str:
+        """What the records are matched on, in words."""
+        return _VALUE_NAMES[self.shape.match_on]
 
     def keep_company(self, company: Mapping[str, Any]) -> None:
         """Take a company of the scroll."""
         self.spool.keep(keys_of(company, self.shape), trimmed(company, self.shape))
 
-    def plan(
+    def plan(  # noqa: PLR0913 - what a decision stands on
         self,
         executor: Executor,
         reports: ReportFiles,
+        memory: Memory,
         *,
         by_link: bool,
         attacher: Attacher | None = None,
@@ -160,12 +176,14 @@ class StreamRun:
 
         Args:
             executor: makes several calls at once.
-            reports: get the rows, and what was found for them.
+            reports: get what is not to be written.
+            memory: knows what earlier runs found, and is told what this one finds.
             by_link: whether the link attribute exists in Intercom already.
             attacher: says which contacts lack their company.
             directory: is told of the companies.
         """
-        self._planner = Planner(self._settings, self.shape, self.spool, self._guard, reports.known_archived, attacher)
+        self._memory = memory
+        self._planner = Planner(self._settings, self.shape, self.spool, self._guard, memory.known_archived, attacher)
         matcher = self._matcher(executor, by_link=by_link)
         progress = Progress(self._logger, f"Matched {self.shape.kind.stream}", self.spool.count())
         for rows in self.spool.batches(_BATCH):
@@ -173,15 +191,14 @@ class StreamRun:
             if attacher:
                 attacher.prepare(rows)
             for row in rows:
-                plan = self._planner.plan(row, found[row.seq])
-                self._take(row, plan, reports, directory)
-                one = found[row.seq]
-                reports.planned(self.shape, row, one.holders or one.records, plan.outcome)
+                self._take(row, self._planner.plan(row, found[row.seq]), reports, directory)
             progress.step(len(rows))
 
     def _matcher(self, executor: Executor, *, by_link: bool) -> Matcher:
         if self.shape.kind is CONTACT:
-            return matcher_for(self._client, self.shape, self.spool, executor, by_link=by_link)
+            return matcher_for(
+                self._client, self.shape, self.spool, executor, by_link=by_link, has_moved=self._memory.has_moved
+            )
         by_name = self._settings.rules.on_no_match == "create"
         return CompanyMatcher(self._client, self.shape, self.spool, executor, by_name=by_name)
 
@@ -189,13 +206,13 @@ class StreamRun:
         self._summary.plan(self.shape.kind.stream, matched=plan.held is not None, cut=plan.cut)
         self._decided += plan.outcome.kind != "skipped"
         self._unfit.update(plan.outcome.unfit.keys())
-        if plan.was_on:
-            self._summary.moved += 1
-            reports.moved(self.shape, row, plan.outcome, plan.was_on)
+        self._memory.forget_archived(row, self.shape)
+        if plan.held:
+            self._memory.set_moved(row, self.shape, plan.held["id"], [one["id"] for one in plan.was_on])
         if directory and row.identity and (plan.held or plan.action):
             directory.put(row.identity, plan.outcome.intercom_id, empty=_is_empty(plan.outcome))
-        if plan.action:
-            self.spool.plan(row, plan.action, plan.held)
+        result = encode_result(build_result(plan.outcome, plan.records, self.shape))
+        self.spool.plan(row, result, plan.action, (plan.held, plan.clear))
         if self._settings.validate or not plan.action:
             self._record(reports, row, plan.outcome)
 
@@ -238,6 +255,8 @@ class StreamRun:
         progress = Progress(self._logger, f"Written {self.shape.kind.stream}", self.spool.count_planned())
 
         def record(row: Row, outcome: Outcome) -> None:
+            planned = decode_result(self.spool.result_of(row))
+            self.spool.settle(row, encode_result(settle_result(planned, outcome, self.shape)))
             self._record(reports, row, outcome)
             if directory and row.identity and outcome.intercom_id:
                 directory.put(row.identity, outcome.intercom_id, empty=_is_empty(outcome))
@@ -260,9 +279,22 @@ class StreamRun:
             return CompanyWriter(self._client, self.shape, self._planner)
         return ContactWriter(self._client, self.shape, self._planner, attacher)
 
+    def write_results(self, reports: ReportFiles) -> None:
+        """Write the line of every record into the reports, and count those whose turn did not come."""
+        for row, encoded, settled in self.spool.results():
+            result = decode_result(encoded) if encoded else Result("not_reached")
+            if encoded and not settled and not self._settings.validate:
+                result = result.as_not_reached()
+            self._summary.streams[self.shape.kind.stream].not_reached += result.kind == "not_reached"
+            reports.write_result(self.shape, row, result)
+
     def _record(self, reports: ReportFiles, row: Row, outcome: Outcome) -> None:
         self._summary.note(self.shape.kind.stream, outcome)
-        reports.done(self.shape, row, outcome, written=not self._settings.validate)
+        if outcome.reason == "archived" and outcome.intercom_id:
+            self._memory.add_archived(row, self.shape, outcome.intercom_id)
+        if outcome.cleared:
+            self._memory.note_cleared(row, self.shape, outcome.cleared)
+        reports.note(self.shape, row, outcome, written=not self._settings.validate)
 
 
 def used_fields(kind: Kind, settings: Settings) -> set[str]:

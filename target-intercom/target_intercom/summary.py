@@ -27,6 +27,7 @@ class Counts:
     outcomes: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
+    not_reached: int = 0  #: the run stopped before their turn
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(
@@ -35,6 +36,7 @@ class Counts:
             self.outcomes + other.outcomes,
             self.skipped + other.skipped,
             self.rejected + other.rejected,
+            self.not_reached + other.not_reached,
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -45,6 +47,7 @@ class Counts:
             **{kind: self.outcomes[kind] for kind in _KINDS},
             "skipped": dict(sorted(self.skipped.items())),
             "rejected": dict(sorted(self.rejected.items())),
+            "not_reached": self.not_reached,
         }
 
 
@@ -58,11 +61,13 @@ class Summary:
     fields_written: int = 0
     values_cut: int = 0
     values_unfit: int = 0  #: that Intercom cannot hold: each a line of unfit.csv
-    moved: int = 0  #: records that another user or company is linked to than the one that matches now
+    moved: int = 0  #: records of which another user or company than their match still carries the link
+    moved_cleared: int = 0  #: records of which this run has cleared it
     companies_without_users: int = 0  #: Intercom shows them nowhere
     companies_attached: int = 0
     companies_not_found: int = 0  #: contacts that name a company which Intercom has not
-    attributes_missing: list[str] = field(default_factory=list)  #: before this run; a sync that writes has created them
+    attributes_missing: list[str] = field(default_factory=list)  #: before this run
+    attributes_created: int = 0
     attributes_of_earlier_type: list[str] = field(default_factory=list)  #: which Intercom cannot change
     other_streams: Counter[str] = field(default_factory=Counter)
     not_sent: Counter[str] = field(default_factory=Counter)  #: customers that the map did not send, by reason
@@ -113,11 +118,13 @@ class Summary:
             "values_cut": self.values_cut,
             "values_unfit": self.values_unfit,
             "moved": self.moved,
+            "moved_cleared": self.moved_cleared,
             "companies_without_users": self.companies_without_users,
             "companies_attached": self.companies_attached,
             "companies_not_found": self.companies_not_found,
             "attributes_missing": self.attributes_missing,
             "attributes_of_earlier_type": self.attributes_of_earlier_type,
+            "attributes_created": self.attributes_created,
             "other_streams": dict(self.other_streams),
             "not_sent": dict(self.not_sent),
             "totals": msgspec.to_builtins(self.totals) or {},

@@ -13,8 +13,8 @@ import requests
 from singer_sdk.exceptions import FatalAPIError
 
 from target_intercom.found import key_of, trimmed
-from target_intercom.outcomes import DONE, Outcome
-from target_intercom.payloads import Change, changes, create_body, creation, update_body, wanted
+from target_intercom.outcomes import DONE, Cleared, Outcome
+from target_intercom.payloads import Change, changes, clearing, create_body, creation, update_body, wanted
 from target_intercom.transport import LostReplyError, RecordRefusedError
 
 if TYPE_CHECKING:
@@ -55,13 +55,28 @@ class Writer(ABC):
         Raises:
             ConfigurationError, FatalAPIError: the whole run must stop.
         """
+        cleared = [self._clear(held) for held in row.clear]
         want = wanted(row.record, row.link, self._shape)
+        return replace(self._written(row, want), cleared=cleared)
+
+    def _written(self, row: Row, want: Wanted) -> Outcome:
         try:
             if row.held is None:
                 return self._create(row, want)
             return self._update(row, want, row.held, row.action)
         except RecordRefusedError as error:
             return Outcome("rejected", error.code, row.held["id"] if row.held else None, refused=error)
+
+    def _clear(self, held: Held) -> Cleared:
+        """Take our values and the link off a record that the row was linked to; one that is gone has none."""
+        changed = clearing(held, self._shape)
+        try:
+            if changed:
+                self._put(held["id"], update_body(changed))
+        except RecordRefusedError as error:
+            gone = error.status == requests.codes.not_found
+            return Cleared(held["id"], refused=None if gone else error)
+        return Cleared(held["id"], changed)
 
     def _update(self, row: Row, want: Wanted, held: Held, action: str) -> Outcome:
         """Write what differs and attach; what was written before a refusal, or in spite of it, is in the outcome."""
@@ -143,8 +158,8 @@ class Writer(ABC):
         """Decide again, by the same rules, on a record that was not there, or not to be seen, before."""
         decision = self._planner.decide(row, [held])
         if decision.action in {"update", "convert"}:
-            return self._update(row, want, held, decision.action)
-        return Outcome("skipped", decision.reason, held["id"])
+            return replace(self._update(row, want, held, decision.action), found=held)
+        return Outcome("skipped", decision.reason, held["id"], found=held)
 
     def _held_for(self, row: Row, want: Wanted) -> tuple[Held, bool]:
         """Find or create; after a lost reply, find or create anew.

@@ -15,7 +15,7 @@ import pytest
 from standpipe_console.cli import main
 from standpipe_console.setup_cli import setup
 from standpipe_maps.subscriptions.schema import ATTRIBUTES
-from target_intercom.page import REASONS
+from target_intercom.reporting.words import REASONS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import subprocess
@@ -134,6 +135,7 @@ class Ran:
             "mode",
             "fields_written",
             "attributes_missing",
+            "attributes_created",
             "streams",
         )
         return {name: value for name, value in whole.items() if value and name not in idle}
@@ -147,8 +149,16 @@ class Ran:
         return [json.loads(line) for line in (self.directory / f"{name}.jsonl").read_text().splitlines()]
 
     def rows(self, name: str) -> list[list[str]]:
-        """Read a table without its header."""
-        return [line.split(",") for line in (self.directory / f"{name}.csv").read_text().splitlines()[1:]]
+        """Read the columns of a table up to its stream, without the header and without who a record is."""
+        with (self.directory / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+            header, *rows = csv.reader(file)
+        width = header.index("stream") + 1 if "stream" in header else len(header)
+        return [row[:width] for row in rows]
+
+    def dicts(self, name: str, *columns: str) -> list[dict[str, str]]:
+        """Read some columns of a table by their names."""
+        with (self.directory / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+            return [{column: row[column] for column in columns} for row in csv.DictReader(file)]
 
 
 @dataclass

@@ -135,7 +135,7 @@ def test_an_archived_user_is_reported(workspace: Any, target: Any, customer: Cus
 
 
 def test_an_archived_user_is_not_asked_for_again_for_a_day(workspace: Any, target: Any, customer: Customer) -> None:
-    """Only a refused create shows it, so the report remembers it for a day; then the create is tried once more."""
+    """Only a refused create shows it, so the target remembers it for a day; then the create is tried once more."""
     archived = workspace.add(email="ann@a.example")
     workspace.call("POST", f"/contacts/{archived}/archive")
     first = target.run([customer("ann")], **CREATE)
@@ -148,7 +148,8 @@ def test_an_archived_user_is_not_asked_for_again_for_a_day(workspace: Any, targe
     assert second.rows("archived") == [["ann", "ann@a.example", archived, found_at]]
 
     a_day_ago = int(found_at) - 86_401
-    (target.directory / "archived.csv").write_text(f"id,value,intercom_id,found_at\nann,ann@a.example,x,{a_day_ago}\n")
+    line = {"id": "ann", "value": "ann@a.example", "intercom_id": "x", "found_at": a_day_ago}
+    (target.directory / "memory" / "archived.jsonl").write_text(json.dumps(line))
     third = target.run([customer("ann")], **CREATE)
     assert third.summary == {"status": "completed", "records": 1, "skipped": {"archived": 1}}
     assert target.calls["POST /contacts"] == 1

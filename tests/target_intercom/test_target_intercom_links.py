@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from singer_sdk.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,13 +58,17 @@ def test_a_record_that_moves_is_reported(  # noqa: PLR0913, PLR0917 - four fixtu
     assert ran.summary == {"status": "completed", "records": 1, "matched": 1, "updated": 1, "moved": 1}
     assert ran.rows("moved") == [["ann", "ann@new.example", new, old, "contacts"]]
     assert target.calls.get("POST /contacts/search", 0) == (2 if crowd else 0)
-    warning = "1 records match another user or company than before, which keeps its old values: see moved.csv"
+    warning = (
+        "1 records match another user or company than before, which keeps its old values: see moved.csv, and the "
+        "setting `on_moved`"
+    )
     assert caplog.messages.count(warning) == 1
     assert workspace.get(old)["custom_attributes"]["cb_cust_mrr"] == 10.5
     if mode == "sync":
         assert workspace.get(new)["custom_attributes"]["cb_cust_mrr"] == 7
-        assert target.run([customer("ann", "ann@new.example", cb_cust_mrr=7)]).rows("moved") == []
-        assert target.calls.get("POST /contacts/search", 0) == (1 if crowd else 0)
+        ran = target.run([customer("ann", "ann@new.example", cb_cust_mrr=7)])
+        assert ran.rows("moved") == [["ann", "ann@new.example", new, old, "contacts"]]
+        assert target.calls.get("POST /contacts/search", 0) == (2 if crowd else 0)
 
 
 def test_a_company_that_moves_is_reported(workspace: Any, target: Any, company: Record) -> None:
@@ -72,3 +77,165 @@ def test_a_company_that_moves_is_reported(workspace: Any, target: Any, company: 
     target.run([company("acme")])
     ran = target.run([company("acme", company_id="other")])
     assert ran.rows("moved") == [["acme", "other", new, old, "companies"]]
+
+
+@pytest.mark.usefixtures("crowd")
+@pytest.mark.parametrize("mode", ["sync", "validate"])
+def test_a_record_keeps_to_its_own_link(workspace: Any, target: Any, customer: Record, mode: str) -> None:
+    """When a linked customer takes the address of another one's user, it goes on with the user that is linked to it."""
+    first, second = workspace.add(email="p1@a.example"), workspace.add(email="p2@a.example")
+    target.run([customer("p1"), customer("p2")])
+    records = [customer("p1", "new@a.example", cb_cust_mrr=1), customer("p2", "p1@a.example", cb_cust_mrr=2)]
+    ran = target.run(records, mode=mode)
+    assert ran.summary == {"status": "completed", "records": 2, "matched": 2, "updated": 2}
+    assert ran.dicts("matched", "id", "intercom_id") == [
+        {"id": "p1", "intercom_id": first},
+        {"id": "p2", "intercom_id": second},
+    ]
+    if mode == "sync":
+        held = [workspace.get(one)["custom_attributes"] for one in (first, second)]
+        assert [(one["cb_cust_id"], one["cb_cust_mrr"]) for one in held] == [("p1", 1.0), ("p2", 2.0)]
+
+
+def test_a_company_keeps_to_its_own_link(workspace: Any, target: Any, company: Record) -> None:
+    """A company that takes the id of another one goes on with the company that is linked to it."""
+    first, second = workspace.add_company(company_id="a"), workspace.add_company(company_id="b")
+    target.run([company("a"), company("b")])
+    ran = target.run([company("a", company_id="new"), company("b", company_id="a", cb_cust_mrr=2)])
+    assert ran.dicts("matched", "id", "intercom_id") == [
+        {"id": "a", "intercom_id": first},
+        {"id": "b", "intercom_id": second},
+    ]
+    assert workspace.company(second)["custom_attributes"]["cb_cust_mrr"] == 2
+
+
+@pytest.mark.usefixtures("crowd")
+def test_a_record_on_two_users_is_claimed(workspace: Any, target: Any, customer: Record) -> None:
+    """Whose own link several users carry, and whose match is another's, is left alone: no guess is made."""
+    workspace.add(email="p1@a.example")
+    target.run([customer("p1")])
+    for number in "12":
+        workspace.add(email=f"{number}@a.example", custom_attributes={"cb_cust_id": "p2"})
+    ran = target.run([customer("p1"), customer("p2", "p1@a.example")])
+    assert ran.summary["skipped"] == {"claimed": 1}
+
+
+@pytest.mark.usefixtures("crowd")
+def test_what_a_record_leaves_is_cleared(workspace: Any, target: Any, customer: Record) -> None:
+    """With `on_moved: clear` the user that a customer leaves loses our attributes and the link in one call."""
+    workspace.attribute("cb_old", "string")
+    old = workspace.add(email="ann@a.example", custom_attributes={"cb_old": "of an earlier version"})
+    new = workspace.add(email="ann@new.example")
+    target.run([customer("ann", cb_cust_status="active")])
+    record = customer("ann", "ann@new.example", cb_cust_mrr=7)
+    ran = target.run([record], on_moved="clear")
+    assert ran.summary == {"status": "completed", "records": 1, "matched": 1, "updated": 1, "moved_cleared": 1}
+    assert target.calls["PUT /contacts/{id}"] == 2
+    assert {name: one for name, one in workspace.get(old)["custom_attributes"].items() if one is not None} == {
+        "cb_created_by": False
+    }
+    assert workspace.get(new)["custom_attributes"]["cb_cust_mrr"] == 7
+    assert ran.dicts("moved", "id", "intercom_id", "was_on", "outcome") == [
+        {"id": "ann", "intercom_id": new, "was_on": old, "outcome": "cleared"}
+    ]
+    assert [(one["intercom_id"], one["outcome"]) for one in ran.lines("changes")] == [
+        (old, "cleared"),
+        (new, "updated"),
+    ]
+    ran = target.run([record], on_moved="clear")
+    assert ran.summary == {"status": "completed", "records": 1, "matched": 1, "unchanged": 1}
+    assert ran.rows("moved") == []
+
+
+@pytest.mark.usefixtures("crowd")
+def test_what_was_kept_can_be_cleared_later(workspace: Any, target: Any, customer: Record) -> None:
+    """A user that kept its values is cleared by a later run, which has nothing else to write."""
+    old = workspace.add(email="ann@a.example")
+    workspace.add(email="ann@new.example")
+    target.run([customer("ann")])
+    record = customer("ann", "ann@new.example")
+    target.run([record])
+    assert target.run([customer("bob")]).summary["moved"] == 1
+    ran = target.run([record], on_moved="clear", mode="validate")
+    assert (ran.summary["moved"], workspace.writes()) == (1, 0)
+    ran = target.run([record], on_moved="clear")
+    assert ran.summary == {"status": "completed", "records": 1, "matched": 1, "unchanged": 1, "moved_cleared": 1}
+    assert target.calls["PUT /contacts/{id}"] == 1
+    assert workspace.get(old)["custom_attributes"].get("cb_cust_id") is None
+
+
+@pytest.mark.usefixtures("crowd")
+def test_what_somebody_cleared_is_listed_no_more(workspace: Any, target: Any, customer: Record) -> None:
+    """A moved record leaves the list when the earlier user no longer carries its link."""
+    old = workspace.add(email="ann@a.example")
+    workspace.add(email="ann@new.example")
+    target.run([customer("ann")])
+    record = customer("ann", "ann@new.example")
+    assert target.run([record]).summary["moved"] == 1
+    workspace.call("PUT", f"/contacts/{old}", {"custom_attributes": {"cb_cust_id": None}})
+    assert target.run([record]).rows("moved") == []
+
+
+@pytest.mark.usefixtures("crowd")
+def test_a_user_that_cannot_be_cleared_stays_listed(workspace: Any, target: Any, customer: Record) -> None:
+    """When Intercom refuses to clear the earlier user, its successor is written, and the list says why."""
+    old = workspace.add(email="ann@a.example")
+    new = workspace.add(email="ann@new.example")
+    target.run([customer("ann")])
+    error = {"type": "error.list", "errors": [{"code": "parameter_invalid", "message": "no"}]}
+    workspace.sandbox.fault(method="PUT", path=f"/contacts/{old}", effect={"status": 400, "body": error})
+    ran = target.run([customer("ann", "ann@new.example", cb_cust_mrr=7)], on_moved="clear")
+    workspace.sandbox.clear_faults()
+    assert workspace.get(new)["custom_attributes"]["cb_cust_mrr"] == 7
+    assert ran.dicts("moved", "was_on", "outcome") == [{"was_on": old, "outcome": "not cleared: parameter_invalid"}]
+    assert (ran.summary["updated"], ran.summary["moved"]) == (1, 1)
+
+
+def test_clearing_is_no_alarming_change(workspace: Any, target: Any, customer: Record) -> None:
+    """Users that are cleared because their customers moved do not count for `max_changed_share`."""
+    names = [f"c{number}" for number in range(200)]
+    workspace.fill({"email": f"{name}@{domain}"} for name in names for domain in ("a.example", "new.example"))
+    target.run([customer(name) for name in names])
+    ran = target.run([customer(name, f"{name}@new.example") for name in names], on_moved="clear")
+    assert (ran.summary["updated"], ran.summary["moved_cleared"]) == (200, 200)
+
+
+def test_a_kill_after_the_write_loses_no_move(workspace: Any, target: Any, customer: Record) -> None:
+    """What moved is remembered before its new user is linked, so that a killed run's successor still lists it."""
+    for email in ("ann@a.example", "ann@new.example", "zoe@a.example"):
+        workspace.add(email=email)
+    target.run([customer("ann")])
+    workspace.sandbox.fault(method="PUT", nth=2, effect={"delay": 20})
+    workspace.sandbox.clear_calls()
+    records = [customer("ann", "ann@new.example"), customer("zoe")]
+    process = target.start(records, max_concurrency=1)
+    target.wait_for(process, lambda: target.calls.get("PUT /contacts/{id}", 0) == 2)
+    process.kill()
+    process.communicate(timeout=30)
+    workspace.sandbox.clear_faults()
+    assert target.run(records).summary["moved"] == 1
+
+
+def test_what_earlier_versions_remembered_is_found(workspace: Any, target: Any, customer: Record) -> None:
+    """The lists that an earlier version kept among its reports are carried over."""
+    old, new = workspace.add(email="ann@a.example"), workspace.add(email="ann@new.example")
+    archived = workspace.add(email="bob@a.example")
+    workspace.call("POST", f"/contacts/{archived}/archive")
+    target.run([customer("ann"), customer("bob")], on_no_match="create")
+    target.run([customer("ann", "ann@new.example"), customer("bob")], on_no_match="create")
+    for path in (target.directory / "memory").iterdir():
+        path.unlink()
+    (target.directory / "memory").rmdir()
+    head = "id,value,intercom_id,was_on,stream"
+    (target.directory / "moved.csv").write_text(f"{head}\nann,ann@new.example,{new},{old},contacts\nzoe,z@a.ex\n")
+    ran = target.run([customer("zed")])
+    assert ran.rows("moved") == [["ann", "ann@new.example", new, old, "contacts"]]
+    assert [row[:3] for row in ran.rows("archived")] == [["bob", "bob@a.example", archived]]
+
+
+def test_a_damaged_memory_stops_the_run(target: Any, customer: Record) -> None:
+    """A line that cannot be read stops the run before anything else, and names the file."""
+    (target.directory / "memory").mkdir(parents=True)
+    (target.directory / "memory" / "moved.jsonl").write_text("{")
+    with pytest.raises(ConfigurationError, match=r"moved\.jsonl cannot be read"):
+        target.run([customer("ann")])

@@ -43,9 +43,9 @@ def test_customers_that_were_not_sent_are_listed_alone(target: Any, capsys: pyte
     """A run to which nothing but `not_sent` came lists them, confirms them, and writes nothing to Intercom."""
     TargetIntercom(config=target.config()).listen(io.StringIO(messages(ROWS, TOTALS)))
     assert (target.directory / "not_sent.csv").read_text().splitlines() == [
-        "id,reason,instead_of,name,company,mrr,because",
-        'b,shares_match_value,a,B,Bee,9.5,"shares its match value with a, which is sent"',
-        "c,left_out,,,,,left out by the filter",
+        "id,reason,instead_of,because,name,company,mrr,source_link",
+        'b,shares_match_value,a,"shares its match value with a, which is sent",B,Bee,9.5,',
+        "c,left_out,,left out by the filter,,,,",
     ]
     summary = json.loads((target.directory / "summary.json").read_text())
     assert (summary["status"], summary["not_sent"]) == ("completed", {"shares_match_value": 1, "left_out": 1})
@@ -74,9 +74,9 @@ def test_an_odd_record_stops_nothing(target: Any, row: dict[str, Any]) -> None:
     [
         (
             Totals(6, 3, {"shares_match_value": 2, "replaced": 1}),
-            "6 in X = 3 sent + 2 share their match value + 1 replaced",
+            "6 in X = 3 sent + 2 share + 1 replaced",
         ),
-        (Totals(2, 1, {"shares_match_value": 1, "left_out": 0}), "2 in X = 1 sent + 1 shares its match value"),
+        (Totals(2, 1, {"shares_match_value": 1, "left_out": 0}), "2 in X = 1 sent + 1 share"),
         (Totals(5000, 3, {}, 4997), "5,000 in X = 3 sent + 4,997 unchanged, not sent"),
         (Totals(0, 0), "0 in X = 0 sent"),
         (Totals(3, 1, {"odd": 2}), "3 in X = 1 sent + 2 odd"),

@@ -259,14 +259,17 @@ def test_reports_are_private(target: Any, customer: Customer) -> None:
     """Reports hold personal data: only their owner reads them."""
     ran = target.run([customer("ann")])
     assert ran.directory.stat().st_mode & 0o777 == 0o700
-    names = {path.name: path.stat().st_mode & 0o777 for path in ran.directory.iterdir()}
+    names = {path.name: path.stat().st_mode & 0o777 for path in ran.directory.rglob("*") if path.is_file()}
     assert names == dict.fromkeys(
         (
             "ambiguous.csv",
             "archived.csv",
+            "archived.jsonl",
             "changes.jsonl",
             "matched.csv",
             "moved.csv",
+            "moved.jsonl",
+            "not_reached.csv",
             "not_sent.csv",
             "rejects.jsonl",
             "summary.json",

@@ -16,18 +16,19 @@ if TYPE_CHECKING:
 STREAM = "not_sent"
 TOTALS = "x-standpipe-totals"
 
-#: Why a customer was not sent, in words; `{other}` is the customer that was sent instead.
+#: Why a customer was not sent, in words: `{value}` names what is matched on, `{other}` the customer sent instead.
 REASONS = {
-    "shares_match_value": "shares its match value with {other}, which is sent",
+    "shares_match_value": "shares its {value} with {other}, which is sent",
     "replaced": "replaced by {other}, which is sent",
     "left_out": "left out by the filter",
 }
 
-#: What follows a count of such customers.
-_COUNTED = {
-    "shares_match_value": ("shares its match value", "share their match value"),
-    "replaced": ("replaced", "replaced"),
-    "left_out": ("left out", "left out"),
+#: The same for many, in the sum and in the table of a run.
+COUNTED = {"shares_match_value": "share", "replaced": "replaced", "left_out": "left out"}
+BECAUSE = {
+    "shares_match_value": "share their {value} with another customer, which is sent",
+    "replaced": "replaced by another customer, which is sent",
+    "left_out": "left out by the filter",
 }
 
 
@@ -40,16 +41,28 @@ class Totals(msgspec.Struct, frozen=True):
     unchanged: int = 0
 
     def equation(self, source: str) -> str:
-        """Return the sum as text, such as `60 in Chargebee = 57 sent + 2 share their match value + 1 replaced`."""
+        """Return the sum as text, such as `60 in Chargebee = 57 sent + 2 share + 1 replaced`."""
         parts = [f"{self.sent:,} sent"]
-        parts += [f"{count:,} {_counted(reason, count)}" for reason, count in self.not_sent.items() if count]
+        parts += [f"{count:,} {COUNTED.get(reason, reason)}" for reason, count in self.not_sent.items() if count]
         parts += [f"{self.unchanged:,} unchanged, not sent"] if self.unchanged else []
         return f"{self.customers:,} in {source} = {' + '.join(parts)}"
 
-    @property
-    def add_up(self) -> bool:
-        """Say whether every customer is counted exactly once."""
-        return self.customers == self.sent + sum(self.not_sent.values()) + self.unchanged
+    def find_gaps(self, came: int, listed: Mapping[str, int]) -> list[str]:
+        """Return a sentence for each sum that does not come out.
+
+        Args:
+            came: how many records came to be written.
+            listed: how many came in the stream `not_sent`, by reason.
+        """
+        gaps = []
+        if self.customers != self.sent + sum(self.not_sent.values()) + self.unchanged:
+            gaps.append(f"The map's totals do not add up: {self.equation('the source')}.")
+        if self.sent != came:
+            gaps.append(f"The map sent {self.sent:,} records, and {came:,} came.")
+        named = {reason: count for reason, count in self.not_sent.items() if count}
+        if named != dict(listed):
+            gaps.append(f"The map names {sum(named.values()):,} customers not sent, and {sum(listed.values()):,} came.")
+        return gaps
 
 
 class NotSent:
@@ -88,16 +101,12 @@ class NotSent:
             self._file.close()
 
 
-def describe(record: Mapping[str, Any]) -> str:
+def describe(record: Mapping[str, Any], value_name: str = "match value") -> str:
     """Return why a customer was not sent, in words."""
-    reason = reason_of(record)
-    return REASONS.get(reason, reason).replace("{other}", str(record.get("instead_of") or "another"))
+    reason, other = reason_of(record), str(record.get("instead_of") or "another")
+    return REASONS.get(reason, reason).replace("{value}", value_name).replace("{other}", other)
 
 
 def reason_of(record: Mapping[str, Any]) -> str:
     """Return the reason as the map names it."""
     return str(record.get("reason") or "unknown")
-
-
-def _counted(reason: str, count: int) -> str:
-    return _COUNTED.get(reason, (reason, reason))[count != 1]

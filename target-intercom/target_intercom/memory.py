@@ -1,0 +1,181 @@
+"""What this target must remember from one run to the next, in a folder of its own (`memory_dir`).
+
+Reports are replaced by every run. What stands here is not: it is read at the start, and put in place of the old before
+the first write and at the end.
+
+- `archived.jsonl`: archived contacts in the way of a create. No read of Intercom shows them, only the refusal of a
+  create names them, and that refusal is not worth asking for again in every run. A line is believed for a day.
+- `moved.jsonl`: records whose match is another contact or company than before, while the earlier one still carries
+  their link and their values. A line goes when the earlier one is found to carry the link no longer.
+"""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+from singer_sdk.exceptions import ConfigurationError
+
+from target_intercom.files import make_folder, replace_file
+from target_intercom.payloads import match_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from target_intercom.outcomes import Cleared
+    from target_intercom.payloads import Shape
+    from target_intercom.spool import Row
+
+_BELIEVED = 86_400  # seconds for which an archived contact is taken to be archived still
+
+
+class Archived(msgspec.Struct, frozen=True):
+    """An archived contact that stands in the way of a record."""
+
+    id: str
+    value: str
+    intercom_id: str
+    found_at: int
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What it is looked up by."""
+        return self.id, self.value
+
+
+class Moved(msgspec.Struct, frozen=True):
+    """A record that matches `intercom_id` now, while the records `was_on` still carry its link."""
+
+    stream: str
+    id: str
+    value: str
+    intercom_id: str
+    was_on: tuple[str, ...]
+    found_at: int = 0
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What it is looked up by."""
+        return self.stream, self.id
+
+
+_Line = TypeVar("_Line", Archived, Moved)
+
+
+class Memory:
+    """What earlier runs found, and what this one adds.
+
+    Args:
+        folder: where it is kept.
+        now: the time of this run, unix seconds.
+        reports: the folder of the reports, in which earlier versions kept what is remembered.
+    """
+
+    def __init__(self, folder: Path, now: int, reports: Path) -> None:
+        self._folder, self._now = folder, now
+        if folder.exists():
+            archived: Iterable[Archived] = _read(folder / "archived.jsonl", Archived)
+            moved: Iterable[Moved] = _read(folder / "moved.jsonl", Moved)
+        else:
+            archived, moved = _read_archived_report(reports), _read_moved_report(reports, now)
+        self._known = {one.key: one for one in archived if one.found_at >= now - _BELIEVED}
+        self.archived = dict(self._known)
+        self.moved = {one.key: one for one in moved}
+        self.cleared: list[Moved] = []  #: what this run has cleared
+        self.refusals: dict[tuple[str, str], str] = {}  #: why it could not be
+
+    def known_archived(self, row: Row, shape: Shape) -> str | None:
+        """Return Intercom's id of the archived contact that stood in the way of a record less than a day ago."""
+        known = self._known.get(_archived_key(row, shape))
+        return known.intercom_id if known else None
+
+    def forget_archived(self, row: Row, shape: Shape) -> None:
+        """Drop what is known of a record that this run looks at again."""
+        self.archived.pop(_archived_key(row, shape), None)
+
+    def add_archived(self, row: Row, shape: Shape, intercom_id: str) -> None:
+        """Note an archived contact that stands in the way of a record, and since when that is known."""
+        key = _archived_key(row, shape)
+        found_at = self._known[key].found_at if key in self._known else self._now
+        self.archived[key] = Archived(*key, intercom_id, found_at)
+
+    def set_moved(self, row: Row, shape: Shape, intercom_id: str, was_on: Iterable[str]) -> None:
+        """Note on which records a row's link still stands besides its match; on none, and it is forgotten."""
+        key = shape.kind.stream, row.id or ""
+        earlier = self.moved.pop(key, None)
+        if ids := tuple(was_on):
+            found_at = earlier.found_at if earlier else self._now
+            value = match_value(row.record, shape.match_on) or ""
+            self.moved[key] = Moved(*key, value, intercom_id, ids, found_at)
+
+    def has_moved(self, row: Row, shape: Shape) -> bool:
+        """Say whether a record moved, in an earlier run or in this one."""
+        return (shape.kind.stream, row.id or "") in self.moved
+
+    def note_cleared(self, row: Row, shape: Shape, cleared: Sequence[Cleared]) -> None:
+        """Take those off the list whose values and link are gone, and keep why the others still have them."""
+        moved = self.moved[shape.kind.stream, row.id or ""]
+        refused = {one.intercom_id: one.refused.code for one in cleared if one.refused}
+        done = tuple(one.intercom_id for one in cleared if not one.refused)
+        if done:
+            self.cleared.append(msgspec.structs.replace(moved, was_on=done))
+        if refused:
+            self.refusals[moved.key] = " ".join(sorted(set(refused.values())))
+        self.set_moved(row, shape, moved.intercom_id, [one for one in moved.was_on if one not in done])
+
+    def prepare(self) -> None:
+        """Make the folder.
+
+        Raises:
+            ConfigurationError: it cannot be made, or written to.
+        """
+        make_folder(self._folder, "memory_dir")
+
+    def save(self) -> None:
+        """Put what is known now in the place of what was known before."""
+        encode = msgspec.json.Encoder().encode_lines
+        for name, lines in (("archived", self.archived), ("moved", self.moved)):
+            with replace_file(self._folder / f"{name}.jsonl") as file:
+                file.write(encode(list(lines.values())).decode())
+
+
+def _archived_key(row: Row, shape: Shape) -> tuple[str, str]:
+    return row.id or "", match_value(row.record, shape.match_on) or ""
+
+
+def _read(path: Path, line: type[_Line]) -> list[_Line]:
+    """Read one file.
+
+    Raises:
+        ConfigurationError: it was damaged.
+    """
+    if not path.exists():
+        return []
+    try:
+        return msgspec.json.Decoder(line).decode_lines(path.read_bytes())
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise ConfigurationError(
+            f"The file {path} cannot be read: mend its lines, or delete the file to forget what it holds."
+        ) from None
+
+
+def _read_archived_report(reports: Path) -> Iterator[Archived]:
+    for line in _read_report(reports / "archived.csv"):
+        if (found_at := line.get("found_at") or "").isdecimal():
+            yield Archived(line["id"], line["value"], line["intercom_id"], int(found_at))
+
+
+def _read_moved_report(reports: Path, now: int) -> Iterator[Moved]:
+    for line in _read_report(reports / "moved.csv"):
+        if line.get("stream"):
+            was_on = tuple(line["was_on"].split())
+            yield Moved(line["stream"], line["id"], line["value"], line["intercom_id"], was_on, now)
+
+
+def _read_report(path: Path) -> Iterator[dict[str, str]]:
+    """Read a report; a line cut off by a killed run lacks its last columns."""
+    if path.exists():
+        with path.open(encoding="utf-8", newline="") as file:
+            yield from csv.DictReader(file)
