@@ -6,7 +6,6 @@ https://help.chartmogul.com/hc/en-us/articles/203299462
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -14,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.exceptions import ConfigurationError, ConfigValidationError, FatalAPIError
 
 from target_chartmogul import sources
+from target_chartmogul._kit.csv_files import CsvWriter
 from target_chartmogul.client import client_for
-from target_chartmogul.files import make_folder, open_private
+from target_chartmogul.files import REVIEW_CONTACTS, REVIEW_CUSTOMERS, make_folder, open_private
 from target_chartmogul.kinds import CONTACT, CUSTOMER
 from target_chartmogul.merge_log import MergeLog
 from target_chartmogul.payloads import external_ids
@@ -89,8 +89,8 @@ class Administration:
         _print(("status", "customers"), Counter(row[2] for row in rows).most_common())
         print(f"\n{self._name}: customers: {len(customers)}, contacts: {len(contacts)}")  # noqa: T201 - a command
         make_folder(self._settings.report_dir)
-        _write(self._settings.report_dir / "review_customers.csv", _CUSTOMER, rows)
-        _write(self._settings.report_dir / "review_contacts.csv", _CONTACT, map(_contact_row, contacts))
+        _write(self._settings.report_dir / REVIEW_CUSTOMERS, _CUSTOMER, rows)
+        _write(self._settings.report_dir / REVIEW_CONTACTS, _CONTACT, map(_contact_row, contacts))
 
     def delete_source(self, *, confirmed: bool) -> None:
         """Delete a data source, once somebody has read what will be lost and typed its name.
@@ -100,7 +100,7 @@ class Administration:
         """
         source = self._found()
         print(self._losses(source["uuid"]))  # noqa: T201 - a command
-        if not confirmed and _typed("Type the name of the data source to delete it: ") != self._name:
+        if not confirmed and _typed("Type the name of the data source to delete it:") != self._name:
             raise ConfigurationError("That is not its name: nothing was deleted.")
         self._client.delete_source(source["uuid"])
         print(_DELETED.format(self._name))  # noqa: T201 - a command
@@ -121,7 +121,7 @@ class Administration:
             print("There is nothing to take apart: none of these merges stands.")  # noqa: T201 - a command
             return
         _print(_MERGED, [_merged_row(one) for one in found], most=len(found))
-        if not confirmed and _typed(f"Type {len(found)} to take as many customers apart: ") != str(len(found)):
+        if not confirmed and _typed(f"Type {len(found)} to take as many customers apart:") != str(len(found)):
             raise ConfigurationError("Nothing was taken apart.")
         done = [unmerger.take_apart(one) for one in found]
         print(_UNMERGED.format(sum(done)))  # noqa: T201 - a command
@@ -201,12 +201,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _typed(question: str) -> str:
-    """Ask on stdout, where `input` alone would use stderr; without anybody there to answer the answer is empty."""
-    print(question, end="", flush=True)  # noqa: T201 - a command
-    try:
-        return input()
-    except EOFError:
-        return ""
+    """Ask; without anybody there to answer the answer is empty.
+
+    The question is a line of its own on standard output, so that it is seen where output is passed on line by line.
+    """
+    print(question, flush=True)  # noqa: T201 - a command
+    return sys.stdin.readline().rstrip("\r\n")
 
 
 def _source_row(one: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -261,7 +261,7 @@ def _lines(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[str
 
 def _write(path: Path, titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     with open_private(path) as file:
-        writer = csv.writer(file)
+        writer = CsvWriter(file)
         writer.writerow(titles)
         writer.writerows(rows)
     print(path)  # noqa: T201 - a command

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import threading
 from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from target_chartmogul.files import open_private
+from target_chartmogul._kit.csv_files import CsvWriter, read_rows
+from target_chartmogul.files import HELD_VALUES, open_private
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from target_chartmogul.payloads import Change
 
-FILE = "held_values.csv"
 COLUMNS = ("stream", "id", "field", "wanted", "held", "reason", "found_at")
 ANY = "*"  #: stands for the id where a field is held back whosever it is
 OVERRIDDEN, UNDEFINED, REFUSED = "kept as ChartMogul has it", "not defined in ChartMogul", "refused: "
@@ -52,8 +51,8 @@ class Memory:
     """
 
     def __init__(self, folder: Path, earlier: Path, now: int) -> None:
-        self._path, self._now = folder / FILE, now
-        path = self._path if self._path.exists() else earlier / FILE
+        self._path, self._now = folder / HELD_VALUES, now
+        path = self._path if self._path.exists() else earlier / HELD_VALUES
         self._lock = threading.Lock()
         self._entries: dict[Whose, dict[str, Entry]] = {}
         for whose, field, entry in _read(path):
@@ -95,9 +94,9 @@ class Memory:
 
     def save(self) -> None:
         """Replace the table of the run before."""
-        draft = self._path.with_name(f"{FILE}.draft")
+        draft = self._path.with_name(f"{HELD_VALUES}.draft")
         with open_private(draft) as file:
-            writer = csv.writer(file)
+            writer = CsvWriter(file)
             writer.writerow(COLUMNS)
             writer.writerows(self.rows())
         draft.replace(self._path)
@@ -129,7 +128,7 @@ def _read(path: Path) -> Iterator[tuple[Whose, str, Entry]]:
     if not path.exists():
         return
     with path.open(encoding="utf-8", newline="") as file:
-        for line in csv.DictReader(file):
+        for line in read_rows(file):
             with suppress(KeyError, TypeError, ValueError):  # a line cut off by a killed run is no memory
                 entry = Entry(line["wanted"], line["held"], line["reason"], int(line["found_at"]))
                 yield (line["stream"], line["id"]), line["field"], entry

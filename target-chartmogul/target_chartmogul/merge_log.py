@@ -9,13 +9,12 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from target_chartmogul.files import open_private
+from target_chartmogul.files import MERGE_LOG, open_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-FILE = "merges.jsonl"
 BEGUN, MERGED, PENDING, REFUSED = "begun", "merged", "pending", "refused"
 UNMERGING, UNMERGED = "unmerging", "unmerged"
 
@@ -50,7 +49,7 @@ class MergeLog:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE
+        self._path = folder / MERGE_LOG
         self._lock = threading.Lock()
 
     def note(self, merge: Merge, outcome: str) -> None:

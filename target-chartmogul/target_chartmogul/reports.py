@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import time
 from contextlib import ExitStack, contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
-from target_chartmogul.files import open_private
-from target_chartmogul.memory import COLUMNS, FILE, Memory
+from target_chartmogul._kit.csv_files import CsvWriter
+from target_chartmogul.files import HELD_VALUES, LISTS, open_private
+from target_chartmogul.memory import COLUMNS, Memory
 from target_chartmogul.outcomes import KINDS_OF_OUTCOME
 
 if TYPE_CHECKING:
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 _EVERY = 10.0  # seconds between two progress lines
 _ROW = ("stream", "id", "customer", "uuid", "reason", "fields", "held", "left_out")
 _MERGES = ("external_id", "name", "outcome", "matched_by", "value", "found", "into", "into_name", "uuid", "into_uuid")
-_LISTS = ("rejects", "changes")
-_HELD = FILE.removesuffix(".csv")
+_HELD = HELD_VALUES.removesuffix(".csv")
 
 
 class ReportFiles:
@@ -43,16 +42,16 @@ class ReportFiles:
         self.memory = memory
         self._stack = ExitStack()
         columns = {_HELD: COLUMNS, "merges": _MERGES} | dict.fromkeys(KINDS_OF_OUTCOME, _ROW)
-        self._tables = {name: csv.writer(self._open(f"{name}.csv")) for name in columns}
+        self._tables = {name: CsvWriter(self._open(f"{name}.csv")) for name in columns}
         for name, titles in columns.items():
             self._tables[name].writerow(titles)
-        self._lists = {name: self._open(f"{name}.jsonl") for name in _LISTS}
+        self._lists = {name: self._open(f"{name}.jsonl") for name in LISTS}
 
     def close(self) -> None:
         """Close every file and put it in the place of the last run's."""
         self._tables[_HELD].writerows(self.memory.rows())
         self._stack.close()
-        for name in (*(f"{table}.csv" for table in self._tables), *(f"{name}.jsonl" for name in _LISTS)):
+        for name in (*(f"{table}.csv" for table in self._tables), *(f"{name}.jsonl" for name in LISTS)):
             _draft(self._directory / name).replace(self._directory / name)
 
     def done(self, stream: str, row: Row, outcome: Outcome, *, written: bool) -> None:

@@ -8,20 +8,23 @@ from typing import IO, TYPE_CHECKING
 
 from singer_sdk.exceptions import ConfigurationError
 
+from target_intercom._kit.folders import registry_path, remember_folder
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 
-def make_folder(folder: Path, setting: str) -> None:
-    """Make a folder that only its owner may read.
+def make_folder(folder: Path, setting: str, names: Iterable[str]) -> None:
+    """Make a folder that only its owner may read, and note it as one of this plugin's.
 
     Args:
         folder: the folder.
         setting: the setting that names it.
+        names: the names of all files that are ever written there.
 
     Raises:
-        ConfigurationError: it cannot be made, or written to.
+        ConfigurationError: it cannot be made, written to or noted.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -29,6 +32,11 @@ def make_folder(folder: Path, setting: str) -> None:
         raise ConfigurationError(f"The folder of `{setting}`, {folder}, cannot be made: {error.strerror}.") from None
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigurationError(f"The folder of `{setting}`, {folder}, cannot be written to.")
+    registry = registry_path(os.environ)
+    try:
+        remember_folder(registry, "target-intercom", folder, names)
+    except OSError as error:
+        raise ConfigurationError(f"The folder {folder} cannot be noted in {registry}: {error.strerror}.") from None
 
 
 def draft_of(path: Path) -> Path:

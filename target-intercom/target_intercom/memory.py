@@ -11,12 +11,12 @@ the first write and at the end.
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from singer_sdk.exceptions import ConfigurationError
 
+from target_intercom._kit.csv_files import read_rows
 from target_intercom.files import make_folder, replace_file
 from target_intercom.payloads import match_value
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from target_intercom.payloads import Shape
     from target_intercom.spool import Row
 
+#: Every file that a run may leave in `memory_dir`.
+MEMORY_FILES = ("archived.jsonl", "moved.jsonl")
 _BELIEVED = 86_400  # seconds for which an archived contact is taken to be archived still
 
 
@@ -131,7 +133,7 @@ class Memory:
         Raises:
             ConfigurationError: it cannot be made, or written to.
         """
-        make_folder(self._folder, "memory_dir")
+        make_folder(self._folder, "memory_dir", MEMORY_FILES)
 
     def save(self) -> None:
         """Put what is known now in the place of what was known before."""
@@ -178,4 +180,4 @@ def _read_report(path: Path) -> Iterator[dict[str, str]]:
     """Read a report; a line cut off by a killed run lacks its last columns."""
     if path.exists():
         with path.open(encoding="utf-8", newline="") as file:
-            yield from csv.DictReader(file)
+            yield from read_rows(file)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from html import escape
 from importlib import resources
 from itertools import islice
 from string import Template
 from typing import TYPE_CHECKING, Any
 
+from target_intercom._kit.csv_files import read_rows
 from target_intercom.reporting.words import REASONS, WOULD
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def page(
     yield from _figures(summary)
     for name, heading, explanation, columns in TABLES:
         with (directory / f"{name}.csv").open(encoding="utf-8", newline="") as rows:
-            yield from _table(csv.DictReader(rows), f"{name}.csv", (heading, explanation), columns)
+            yield from _table(read_rows(rows), f"{name}.csv", (heading, explanation), columns)
     yield "</body>\n</html>\n"
 
 

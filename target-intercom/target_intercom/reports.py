@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import time
 from contextlib import ExitStack
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any
 
+from target_intercom._kit.csv_files import CsvWriter
 from target_intercom.files import draft_of, open_private, replace_file
 from target_intercom.outcomes import Outcome
 from target_intercom.page import page
@@ -45,6 +45,13 @@ _TABLES = {
     "unfit": ("id", "value", "intercom_id", "field", "reason", "stream"),
 }
 _LISTS = ("rejects", "changes")
+#: Every file that a run may leave in `report_dir`. Who removes the reports one day removes these, and nothing else.
+REPORT_FILES = (
+    *(f"{table}.csv" for table in _TABLES),
+    *(f"{name}.jsonl" for name in _LISTS),
+    "summary.json",
+    "validation.html",
+)
 
 #: The tables in which every record that came stands exactly once.
 RECORD_TABLES = ("matched", "unmatched", "ambiguous", "not_reached")
@@ -79,7 +86,7 @@ class ReportFiles:
         self.listing = listing
         self._addresses = addresses
         self._stack = ExitStack()
-        self._tables = {name: csv.writer(self._open(f"{name}.csv")) for name in _TABLES}
+        self._tables = {name: CsvWriter(self._open(f"{name}.csv")) for name in _TABLES}
         for name, columns in _TABLES.items():
             self._tables[name].writerow(columns)
         self._lists = {name: self._open(f"{name}.jsonl") for name in _LISTS}

@@ -21,7 +21,7 @@ from target_intercom.listing import Links, Listing
 from target_intercom.memory import Memory
 from target_intercom.reporting.not_sent import NotSent
 from target_intercom.reporting.terminal import format_figures, format_outcomes, format_promise
-from target_intercom.reports import Addresses, ReportFiles
+from target_intercom.reports import REPORT_FILES, Addresses, ReportFiles
 from target_intercom.stream_run import StreamRun
 from target_intercom.summary import Summary
 from target_intercom.transport import WEB, LostReplyError, RecordRefusedError
@@ -67,7 +67,7 @@ class Run:
         """
         if self._connected:
             return
-        make_folder(self._settings.report_dir, "report_dir")
+        make_folder(self._settings.report_dir, "report_dir", REPORT_FILES)
         self._memory = Memory(self._settings.memory_dir, int(time.time()), self._settings.report_dir)
         if not self._settings.validate:
             self._memory.prepare()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from singer_kit.folders import read_folders
 from target_chartmogul.administration import main
 
 if TYPE_CHECKING:
@@ -76,6 +77,37 @@ def test_review(account: Any, target: Any, command: Callable[..., str]) -> None:
     with (target.directory / "review_contacts.csv").open(newline="") as file:
         assert sorted(row["external_id"] for row in csv.DictReader(file)) == ["ann:a", "bob:a", "eve:a"]
     assert (target.directory / "review_contacts.csv").stat().st_mode & 0o777 == 0o600
+
+
+def test_every_file_of_reports_and_memory_is_noted(
+    target: Any, lead: Record, command: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under Meltano both folders are noted with the names of all files, for who removes them one day."""
+    monkeypatch.setenv("MELTANO_PROJECT_ROOT", str(tmp_path))
+    target.run([lead("a")])
+    command("review")
+    noted = read_folders(tmp_path / ".meltano/standpipe/folders.jsonl")
+    assert [(one.plugin, one.folder) for one in noted] == [
+        ("target-chartmogul", str(target.directory)),
+        ("target-chartmogul", str(target.directory / "memory")),
+    ]
+    left = {path for path in target.directory.rglob("*") if path.is_file()}
+    assert {path for one in noted for path in one.files()} == left
+
+
+def test_a_name_that_is_a_formula_is_text(
+    target: Any, lead: Record, person: Record, command: Callable[..., str]
+) -> None:
+    """No spreadsheet computes what somebody chose as a name or an id, in any table."""
+    target.run([lead("=1+1") | {"name": "@SUM(A1)"}, person("+x", "=1+1")])
+    command("review")
+    tables = {path.name: path.read_text() for path in target.directory.glob("*.csv")}
+    assert {name for name, text in tables.items() if "1+1" in text} == {
+        "created.csv", "review_customers.csv", "review_contacts.csv",
+    }  # fmt: skip
+    assert "'=1+1,'@SUM(A1)," in tables["review_customers.csv"]
+    cells = [cell for text in tables.values() for row in csv.reader(text.splitlines()) for cell in row]
+    assert [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))] == []
 
 
 @pytest.mark.usefixtures("imported")
@@ -160,7 +192,7 @@ def test_unmerge_takes_apart_what_was_merged(account: Any, target: Any, lead: An
         ["a", "cb-a"],
         ["b", "cb-b"],
     ]
-    assert "Type 2 to take as many customers apart: " in out
+    assert "Type 2 to take as many customers apart:\n" in out
     assert "2 customers are taken apart, and are not merged again" in out
     assert shared(account) == []
     ran = target.run([lead(name) for name in "abc"], **MERGE)

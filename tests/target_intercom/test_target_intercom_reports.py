@@ -9,15 +9,18 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from singer_kit.folders import read_folders
 from singer_sdk.exceptions import ConfigurationError
 from target_intercom import page, rules
 from target_intercom.listing import Links, Listing
 from target_intercom.outcomes import Outcome
 from target_intercom.reporting.words import REASONS
+from target_intercom.reports import REPORT_FILES
 from target_intercom.target import TargetIntercom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     Record = Callable[..., dict[str, Any]]
 
@@ -38,6 +41,31 @@ def test_a_validation_is_one_page(workspace: Any, target: Any, customer: Record)
     assert "cb_cust_id, cb_cust_mrr, cb_created_by" in text
     assert re.findall(r"<(?:script|link|img|iframe)|url\(|@import", text) == []
     assert (target.directory / "validation.html").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_name_that_is_a_formula_is_text_in_the_reports(workspace: Any, target: Any, customer: Record) -> None:
+    """A visitor chooses his own name in Intercom: no spreadsheet computes it, and the page shows it as it is."""
+    workspace.add(email="ann@a.example", name='=HYPERLINK("http://x.example")')
+    target.run([customer("ann")], mode="validate")
+    (line,) = (target.directory / "matched.csv").read_text().splitlines()[1:]
+    assert ""","'=HYPERLINK(""http://x.example"")",""" in line
+    text = (target.directory / "validation.html").read_text()
+    assert ">=HYPERLINK(&quot;http://x.example&quot;)</a>" in text
+
+
+def test_every_file_of_a_run_is_one_of_its_own(
+    workspace: Any, target: Any, customer: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under Meltano the folders are noted with the names of all files, for who removes the reports one day."""
+    monkeypatch.setenv("MELTANO_PROJECT_ROOT", str(tmp_path))
+    workspace.add(email="ann@a.example")
+    target.run([customer("ann")])
+    target.run([customer("ann")], mode="validate")
+    noted = {one.folder: one for one in read_folders(tmp_path / ".meltano/standpipe/folders.jsonl")}
+    assert {one.plugin for one in noted.values()} == {"target-intercom"}
+    left = [path for path in target.directory.rglob("*") if path.is_file()]
+    assert sorted(path for one in noted.values() for path in one.files()) == sorted(left)
+    assert set(noted[str(target.directory)].names) == set(REPORT_FILES)
 
 
 def test_a_validation_says_why_a_sync_would_stop(workspace: Any, target: Any, customer: Record) -> None:

@@ -1,0 +1,56 @@
+"""Which folders a plugin has written to is remembered, with the names of its own files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from singer_kit.folders import OwnFolder, forget_folders, read_folders, registry_path, remember_folder
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, None),
+        ({"MELTANO_PROJECT_ROOT": "/p"}, Path("/p/.meltano/standpipe/folders.jsonl")),
+        ({"MELTANO_PROJECT_ROOT": "/p", "MELTANO_SYS_DIR_ROOT": "/s"}, Path("/s/standpipe/folders.jsonl")),
+    ],
+    ids=["without Meltano", "under Meltano", "with a folder of its own"],
+)
+def test_folders_are_noted_under_meltano_only(environ: dict[str, str], expected: Path | None) -> None:
+    """In Meltano's own folder of the project; elsewhere nobody would look."""
+    assert registry_path(environ) == expected
+    remember_folder(registry_path({}), "target-intercom", Path("/nowhere"), ["a.csv"])
+
+
+def test_every_folder_is_remembered_once_with_all_names(tmp_path: Path) -> None:
+    """Also names of an earlier version; a folder that is gone is forgotten."""
+    registry, one, two = tmp_path / "s/folders.jsonl", tmp_path / "one", tmp_path / "two"
+    one.mkdir()
+    two.mkdir()
+    remember_folder(registry, "target-intercom", one, ["a.csv", "old.csv"])
+    remember_folder(registry, "target-intercom", two, ["a.csv"])
+    remember_folder(registry, "target-chartmogul", two, ["b.csv"])
+    remember_folder(registry, "target-intercom", one, ["a.csv", "new.csv"])
+    assert read_folders(registry) == [
+        OwnFolder("target-intercom", str(one), ("a.csv", "new.csv", "old.csv")),
+        OwnFolder("target-intercom", str(two), ("a.csv",)),
+        OwnFolder("target-chartmogul", str(two), ("b.csv",)),
+    ]
+    one.rmdir()
+    remember_folder(registry, "target-intercom", two, ["a.csv"])
+    assert [Path(entry.folder) for entry in read_folders(registry)] == [two, two]
+    forget_folders(registry, "target-intercom")
+    assert read_folders(registry) == [OwnFolder("target-chartmogul", str(two), ("b.csv",))]
+    forget_folders(registry, "target-chartmogul")
+    assert list(registry.parent.iterdir()) == []
+
+
+def test_own_files_are_those_of_its_names_and_no_others(tmp_path: Path) -> None:
+    """With those that a killed run left unfinished; never a folder, never what stands outside of the folder."""
+    for name in ("a.csv", "b.csv.draft", "foreign.csv", "c.csv.bak"):
+        (tmp_path / name).touch()
+    (tmp_path / "c.csv").mkdir()
+    (tmp_path.parent / "outside.csv").touch()
+    own = OwnFolder("target-intercom", str(tmp_path), ("a.csv", "b.csv", "c.csv", "../outside.csv"))
+    assert own.files() == [tmp_path / "a.csv", tmp_path / "b.csv.draft"]
