@@ -58,6 +58,18 @@ def api_of(key: Key, settings: Mapping[str, Any]) -> Api:
     return APIS[key.api](settings)
 
 
+def whose(key: Key, settings: Mapping[str, Any]) -> str:
+    """Say in words whose account a key opens, so that a person sees whether it is the right one."""
+    api = api_of(key, settings)
+    place = f" at {api.base}" if settings.get("api_url") else ""
+    if key.api == "chargebee":
+        return f"Chargebee{place}: site {settings.get('site')}, Product Catalog {catalog(api, settings['site'])}.0"
+    if key.api == "intercom":
+        app = api.get("/me").body.get("app") or {}
+        return f"Intercom{place}: workspace {app.get('name') or app.get('id_code')}, region {app.get('region')}"
+    return f"ChartMogul{place}: account {api.get('/account').body.get('name') or 'without a name'}"
+
+
 def examine(key: Key, settings: Mapping[str, Any], now: datetime | None = None) -> Iterator[Finding]:
     """Everything that an API tells of a key: that it is known, what it may, whose it is, the clock, the limit."""
     api = api_of(key, settings)

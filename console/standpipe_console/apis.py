@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 
+from standpipe_console._kit.urls import describe_unencrypted, is_base_url, is_host_label, is_unencrypted
 from standpipe_console.errors import ConsoleError
 
 if TYPE_CHECKING:
@@ -40,6 +41,13 @@ class _Bearer(AuthBase):
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class _Nobody(AuthBase):
+    """No key; as an object, so that no `.netrc` goes in its place."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         return request
 
 
@@ -108,22 +116,62 @@ def _object(response: requests.Response) -> dict[str, Any]:
     return body if isinstance(body, dict) else {"data": body}
 
 
+def checked_site(site: Any) -> str:
+    """Give a Chargebee site, by the tap's own rule: anything more would send the key to another host.
+
+    Raises:
+        ConsoleError: it is none.
+    """
+    if not isinstance(site, str) or not is_host_label(site):
+        raise ConsoleError("The Chargebee site is its name alone, not a URL: `acme` for https://acme.chargebee.com.")
+    return site
+
+
+def checked_url(url: str) -> str:
+    """Give the address of an API, by the plugins' own rule.
+
+    Raises:
+        ConsoleError: it is none, or others could read on the way what is sent there.
+    """
+    if not is_base_url(url):
+        raise ConsoleError(
+            "The address of an API begins with https:// and a host, and has only a path behind it: check `api_url`."
+        )
+    if is_unencrypted(url):
+        raise ConsoleError(describe_unencrypted("api_url"))
+    return url
+
+
+def _checked(settings: Mapping[str, Any]) -> str:
+    """Give the address that stands for the vendor's own, if there is one."""
+    url = settings.get("api_url")
+    return checked_url(str(url)) if url else ""
+
+
 def chargebee(settings: Mapping[str, Any]) -> Api:
     """Chargebee by the settings of tap-chargebee."""
-    base = settings.get("api_url") or f"https://{settings.get('site', '')}.chargebee.com/api/v2"
+    base = _checked(settings) or f"https://{checked_site(settings.get('site'))}.chargebee.com/api/v2"
     return Api("Chargebee", base, HTTPBasicAuth(settings.get("api_key", ""), ""), {})
 
 
 def intercom(settings: Mapping[str, Any]) -> Api:
     """Intercom by the settings of target-intercom or tap-intercom."""
-    base = settings.get("api_url") or INTERCOM_HOSTS[settings.get("region") or "us"]
+    region = settings.get("region") or "us"
+    if region not in INTERCOM_HOSTS:
+        raise ConsoleError(f"Intercom has no region `{region}`: set `region` to one of {', '.join(INTERCOM_HOSTS)}.")
+    base = _checked(settings) or INTERCOM_HOSTS[region]
     return Api("Intercom", base, _Bearer(settings.get("access_token", "")), {"Intercom-Version": INTERCOM_VERSION})
 
 
 def chartmogul(settings: Mapping[str, Any]) -> Api:
     """ChartMogul by the settings of target-chartmogul."""
-    base = settings.get("api_url") or CHARTMOGUL
+    base = _checked(settings) or CHARTMOGUL
     return Api("ChartMogul", base, HTTPBasicAuth(settings.get("api_key", ""), ""), {})
+
+
+def anonymous(name: str, base: str) -> Api:
+    """What answers without a key."""
+    return Api(name, base, _Nobody(), {})
 
 
 APIS = {"chargebee": chargebee, "intercom": intercom, "chartmogul": chartmogul}

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+#: One part of a host's name, between two dots.
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:]*:[0-9a-f:.]*")
+#: What no base of an API has, and some programs read in another way than others do.
+_ODD = re.compile(r"[\s\\?#]")
+
+
+def is_host_label(text: str) -> bool:
+    """Return whether a text is one part of a host's name, such as `acme` of acme.chargebee.com, and nothing more."""
+    return bool(_LABEL.fullmatch(text))
+
 
 def is_base_url(url: str) -> bool:
-    """Return whether an address can be the base of an API: a scheme, a host, and neither a query nor a password."""
+    """Return whether an address can be the base of an API: a host, and nothing but a path behind it."""
     try:
         parts = urlsplit(url)
-        is_base = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        is_base = parts.scheme in {"http", "https"} and bool(_HOST.fullmatch(parts.hostname or "")) and parts.port != 0
     except ValueError:
         return False
-    extra = parts.query or parts.fragment or parts.username or parts.password
-    return is_base and not extra and url.isprintable() and " " not in url
+    return is_base and "@" not in parts.netloc and url.isprintable() and not _ODD.search(url)
 
 
 def is_unencrypted(url: str) -> bool:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from tap_chargebee import bookmarks
+from tap_chargebee._kit.urls import describe_unencrypted, is_base_url, is_host_label, is_unencrypted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
 MARKER = "_sync"
-_SITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 
 
 def setting_problems(config: Mapping[str, Any], known: Collection[str]) -> list[str]:
@@ -52,21 +50,17 @@ def _missing(config: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _wrong_site(site: object) -> Iterable[str]:
-    if isinstance(site, str) and site and not _SITE.fullmatch(site):
+    if isinstance(site, str) and site and not is_host_label(site):
         yield "The setting `site` takes the name alone, not a URL: `acme` for https://acme.chargebee.com."
 
 
 def _wrong_url(url: object) -> Iterable[str]:
-    if isinstance(url, str) and url and not _is_base(url):
+    if not isinstance(url, str) or not url:
+        return
+    if not is_base_url(url):
         yield "The setting `api_url` is not a URL such as https://acme.chargebee.com/api/v2."
-
-
-def _is_base(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and not parts.query
-    except ValueError:
-        return False
+    elif is_unencrypted(url):
+        yield describe_unencrypted("api_url")
 
 
 def _wrong_date(date: object) -> Iterable[str]:

@@ -6,7 +6,8 @@ import re
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+
+from tap_intercom._kit.urls import describe_unencrypted, is_base_url, is_unencrypted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -53,16 +54,12 @@ def _wrong_region(region: object) -> Iterable[str]:
 
 
 def _wrong_url(url: object) -> Iterable[str]:
-    if isinstance(url, str) and url and not _is_base(url):
+    if not isinstance(url, str) or not url:
+        return
+    if not is_base_url(url):
         yield "The setting `api_url` is not a URL such as https://api.intercom.io."
-
-
-def _is_base(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and not parts.query
-    except ValueError:
-        return False
+    elif is_unencrypted(url):
+        yield describe_unencrypted("api_url")
 
 
 def _wrong_version(version: object) -> Iterable[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import typing as th
 from singer_sdk.exceptions import ConfigurationError
 
+from target_chartmogul._kit.urls import describe_unencrypted, is_base_url, is_unencrypted
 from target_chartmogul.matching import KEYS
 from target_chartmogul.transport import BASE_URL
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
-
-_URL = re.compile(r"https?://[\w.\-]+(:\d{1,5})?(/\S*)?|https?://\[[0-9a-fA-F:]+\](:\d{1,5})?(/\S*)?")
 
 #: What ChartMogul permits to a whole account.
 PER_SECOND, CONNECTIONS = 40, 20
@@ -208,10 +206,14 @@ def _assert_key(key: str) -> None:
 
 
 def _assert_url(url: str) -> None:
-    if not _URL.fullmatch(url):
+    """Refuse an address that is none, or on whose way others could read the key; without saying what stands in it."""
+    if not is_base_url(url):
         raise ConfigurationError(
-            f"The setting `api_url` is no address that begins with https:// or http:// and a host: {url}"
+            "The setting `api_url` is no address that begins with https:// or http:// and a host, with only a path "
+            "behind it."
         )
+    if is_unencrypted(url):
+        raise ConfigurationError(describe_unencrypted("api_url"))
 
 
 def _assert_mergeable(merge: str, merge_with: str, source: str) -> None:

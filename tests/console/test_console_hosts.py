@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from standpipe_console import access, apis
-from standpipe_console.pipelines import SYNC
+from standpipe_console.errors import ConsoleError
+from standpipe_console.pipelines import PIPELINES, SYNC
 
 if TYPE_CHECKING:
     from requests_mock import Mocker
@@ -22,6 +23,39 @@ def me(mock: Mocker, host: str, region: str | None) -> None:
     known = {"json": {"type": "admin", "app": {"region": region}}, "headers": DATE}
     unknown = {"status_code": 401, "json": {"errors": [{"message": "Access Token Invalid"}]}}
     mock.get(f"{apis.INTERCOM_HOSTS[host]}/me", **(known if region else unknown))
+
+
+SITE = "The Chargebee site is its name alone, not a URL: `acme` for https://acme.chargebee.com."
+ADDRESS = "The address of an API begins with https:// and a host, and has only a path behind it: check `api_url`."
+REGION = "Intercom has no region `mars`: set `region` to one of us, eu, au."
+UNENCRYPTED = (
+    "The setting `api_url` is an http:// address of another machine, to which the key would go unencrypted: use "
+    "https://."
+)
+
+
+@pytest.mark.parametrize(
+    ("api", "settings", "sentence"),
+    [
+        ("chargebee", {"site": "localhost:1/x?", "api_key": "k"}, SITE),
+        ("chargebee", {"site": "acme.chargebee.com", "api_key": "k"}, SITE),
+        ("chargebee", {"api_key": "k"}, SITE),
+        ("chargebee", {"site": "acme", "api_url": "https://acme.chargebee.com@evil.example", "api_key": "k"}, ADDRESS),
+        ("intercom", {"api_url": "https://evil.example/?", "access_token": "t"}, ADDRESS),
+        ("intercom", {"api_url": "http://evil.example", "access_token": "t"}, UNENCRYPTED),
+        ("intercom", {"region": "mars", "access_token": "t"}, REGION),
+        ("chartmogul", {"api_url": "http://10.0.0.1/v1", "api_key": "k"}, UNENCRYPTED),
+    ],
+    ids=[
+        "another host", "a host", "no site", "a user in the address", "a query", "http", "no region", "a neighbour",
+    ],
+)  # fmt: skip
+def test_no_key_goes_to_another_host(api: str, settings: dict[str, str], sentence: str, requests_mock: Mocker) -> None:
+    """What a user wrote is judged before any call, in setup and in doctor alike."""
+    key = next(one for pipeline in PIPELINES for one in pipeline.keys if one.api == api)
+    with pytest.raises(ConsoleError) as error:
+        list(access.examine(key, settings))
+    assert (error.value.message, requests_mock.request_history) == (sentence, [])
 
 
 @pytest.mark.parametrize(
