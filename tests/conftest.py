@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +21,30 @@ settings.register_profile("standpipe", deadline=None)
 settings.load_profile("standpipe")
 settings.register_profile("thorough", deadline=None, max_examples=2200)
 """For fuzzing at length; what has no number of examples of its own takes it from the profile."""
+
+#: A `crontab` that keeps its table in a file: no test reads or writes the crontab of whoever runs the tests.
+CRONTAB = """#!/bin/sh
+case "$1" in
+  -l) [ -e "$CRONTAB_TABLE" ] || { echo "${CRONTAB_WORDS-no crontab for nobody}" >&2; exit 1; }; cat "$CRONTAB_TABLE";;
+  -r) rm "$CRONTAB_TABLE";;
+  -) cat > "$CRONTAB_TABLE";;
+esac
+"""
+_FOLDER = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Put that command before the real one, for all tests and what they start."""
+    folder = config.stash[_FOLDER] = Path(tempfile.mkdtemp(prefix="crontab-"))
+    (folder / "crontab").write_text(CRONTAB)
+    (folder / "crontab").chmod(0o755)
+    os.environ["PATH"] = f"{folder}:{os.environ['PATH']}"
+    os.environ["CRONTAB_TABLE"] = str(folder / "table")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing behind."""
+    shutil.rmtree(config.stash[_FOLDER])
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -228,19 +229,77 @@ def singer_messages(log: str) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+#: Where `meltano install` puts the plugins' environments, which every project of a test run shares.
+ENVIRONMENTS = ("extractors", "loaders", "mappers", "utilities")
+#: Seconds for `meltano install`: an index may be slow, and nobody waits for a test to fail.
+PATIENCE = 1800
+
+
 @pytest.fixture(scope="session")
-def installed_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The plugins installed by `meltano install` itself, once for all tests."""
-    root = tmp_path_factory.mktemp("project")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project in which `meltano install` was run, once for all workers and files of a test run.
+
+    The first who needs it installs, the others wait; what went wrong is told to each of them in one sentence.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    root, result = shared / "installation", shared / "installation.txt"
+    with (shared / "installation.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not result.exists():
+            result.write_text(install(make_project(root)))
+    if problem := result.read_text():
+        pytest.fail(problem, pytrace=False)
+    return root
+
+
+def make_project(root: Path) -> Project:
+    """A folder with this repository's plugins and meltano.yml, and an environment that knows nobody's keys."""
+    root.mkdir()
     for part in PARTS:
         (root / part).symlink_to(ROOT / part)
     (root / "meltano.yml").unlink()
     shutil.copy(ROOT / "meltano.yml", root)
     env = {name: value for name, value in os.environ.items() if not name.startswith(("TAP_", "TARGET_", "MELTANO"))}
     env.pop("PYTHONDONTWRITEBYTECODE", None)
-    project = Project(root, env | {"UV_COMPILE_BYTECODE": "1", "NO_COLOR": "1"})
-    ran = project.meltano("install")
-    assert ran.code == 0, ran.log
+    return Project(root, env | {"UV_COMPILE_BYTECODE": "1", "NO_COLOR": "1"})
+
+
+def install(project: Project) -> str:
+    """Install the plugins; a sentence that says what went wrong, or nothing."""
+    process = project.start("install")
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return f"`meltano install` had not ended after {PATIENCE // 60} minutes: is the package index slow?"
+    if process.returncode == 0:
+        return ""
+    return f"`meltano install` failed: {reason_of(project.log_file.read_text())}"
+
+
+def reason_of(log: str) -> str:
+    """The sentence in which an installer says what was wrong, out of the log of `meltano install`."""
+    entries = [entry for line in log.splitlines() if isinstance(entry := parsed(line), dict)]
+    lines = [str(entry.get("event", "")) for entry in entries if entry.get("level") in {"error", "critical"}]
+    return next(iter(lines), log.strip().splitlines()[-1] if log.strip() else "it said nothing")
+
+
+def parsed(line: str) -> Any:
+    """A line of JSON; None if it is none."""
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
+
+
+@pytest.fixture(scope="session")
+def installed_project(installation: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project of this worker's own, with runs, state and reports of its own over the shared installation."""
+    project = make_project(tmp_path_factory.mktemp("project") / "root")
+    (project.root / ".meltano").mkdir()
+    for kind in ENVIRONMENTS:
+        (project.root / ".meltano" / kind).symlink_to(installation / ".meltano" / kind)
     return project
 
 
