@@ -5,6 +5,9 @@ https://questionary.readthedocs.io/
 
 from __future__ import annotations
 
+import sys
+import termios
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
@@ -13,7 +16,7 @@ import questionary
 from standpipe_console.errors import ConsoleError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from standpipe_console.questions import Choice, Question
 
@@ -74,6 +77,16 @@ class Options:
         click.echo(sentence)
 
 
+def confirm(question: str) -> bool:
+    """Ask yes or no, and take everything but a clear yes for a no.
+
+    The question is a line of its own on standard output: Meltano shows what a plugin writes to standard error line by
+    line, and a question that waits behind its last word would never be seen.
+    """
+    click.echo(f"{question} Type y for yes, anything else for no:")
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
 def _unknown(answer: Any, choices: Sequence[Choice]) -> str | None:
     """The first part of an answer that is none of the choices, if there are any."""
     values = {choice.value for choice in choices}
@@ -98,6 +111,8 @@ class Person:
 
     def ask(self, question: Question, choices: Callable[[], Sequence[Choice]], default: Any) -> Any:
         """Ask with a list to choose from, with boxes to check when several may be chosen."""
+        if question.listed:
+            click.echo("Looking up what there is to choose from ...")
         there_are = choices()
         if question.free:
             names = [choice.value for choice in there_are]
@@ -114,7 +129,24 @@ class Person:
         click.echo(sentence)
 
 
+@contextmanager
+def hidden_typing() -> Iterator[None]:
+    """Show nothing of what is typed between two questions, while the command works: it may be a key."""
+    if not sys.stdin.isatty():
+        yield
+        return
+    before = termios.tcgetattr(sys.stdin)
+    hidden = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
+    termios.tcsetattr(sys.stdin, termios.TCSADRAIN, hidden)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+
+
 def _answered(question: questionary.Question) -> Any:
     """An answer; Ctrl-C ends the command, with what was written so far."""
+    # What was typed before the question was there is no answer to it.
+    termios.tcflush(sys.stdin, termios.TCIFLUSH)
     answer = question.unsafe_ask()
     return answer if answer is not None else ""

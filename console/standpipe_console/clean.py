@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from standpipe_console import doctor, stores
+from standpipe_console.stores import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,10 +39,10 @@ def rubbish(project: Project, days: int) -> list[Rubbish]:
 
 
 def _unnamed(project: Project, named: set[str | None]) -> Iterator[Path]:
-    """The files of stores that neither a state nor the setting `store_name` names."""
+    """The files of stores that neither a state nor the setting `store_name` names; an empty one never became one."""
     for folder, fixed in {_place(project, pipeline) for pipeline in project.pipelines}:
         for path in sorted(folder.glob("*.sqlite")):
-            if path.stem not in {*named, fixed}:
+            if path.stem not in {*named, fixed} and (not path.stat().st_size or Store(path).is_ours):
                 yield from (one for one in (path, path.with_name(f"{path.stem}.summary.json")) if one.exists())
 
 

@@ -15,6 +15,7 @@ from standpipe_console import doctor as doctoring
 from standpipe_console import explain as explaining
 from standpipe_console import render, status, telling
 from standpipe_console import unlink as unlinking
+from standpipe_console.asking import confirm
 from standpipe_console.errors import ConsoleError
 from standpipe_console.pipelines import SYSTEMS
 from standpipe_console.project import Project
@@ -105,9 +106,13 @@ def clean(project: Project, *, as_json: bool, yes: bool, older_than: int) -> Non
         render.out().print(render.table(("file", "why", "days old", "MB"), rows))
     else:
         click.echo(f"Nothing to remove: every store is named by a state, or younger than {older_than} days.")
-    if found and (yes or (not as_json and click.confirm(f"Remove these {len(found)} files?"))):
+    if not found or (as_json and not yes):
+        return
+    if yes or confirm(f"Remove these {len(found)} files?"):
         for one in found:
             one.path.unlink()
+    else:
+        click.echo("Nothing was removed.")
 
 
 @main.command()
@@ -124,11 +129,12 @@ def unlink(project: Project, system: str, *, yes: bool, clear_attributes: bool) 
         raise ConsoleError(unlinking.STAYS[system])
     for line in unlinking.plan(project, pipeline):
         click.echo(line)
-    if not (yes or click.confirm(f"Remove all this of {pipeline.title}?")):
+    if not (yes or confirm(f"Remove all this of {pipeline.title}?")):
+        click.echo("Nothing was removed.")
         return
     click.echo(unlinking.stop(project, pipeline))
     if clear_attributes:
-        for line in unlinking.clear_attributes(project, lambda question: yes or click.confirm(question)):
+        for line in unlinking.clear_attributes(project, lambda question: yes or confirm(question)):
             click.echo(line)
     for line in unlinking.unlink(project, pipeline):
         click.echo(line)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from importlib.metadata import distributions
 from typing import TYPE_CHECKING
 
-import psutil
-
-from standpipe_console import access, rules, schedule, stores
+from standpipe_console import access, apis, crontab, rules, schedule, stores
 from standpipe_console.errors import ConsoleError
 from standpipe_console.findings import failed, noted, passed
-from standpipe_console.pipelines import PIPELINES
+from standpipe_console.pipelines import PIPELINES, SYNC
 from standpipe_console.rehearsal import rehearse, schemas_for
+from standpipe_console.rules import effective
 from standpipe_console.stores import Store
 
 if TYPE_CHECKING:
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from standpipe_console.findings import Finding
     from standpipe_console.pipelines import Pipeline
     from standpipe_console.project import Project
-
-CRON_NAMES = {"cron", "crond", "cronie", "busybox"}
 
 
 def examine(project: Project) -> Iterator[tuple[str, Finding]]:
@@ -105,6 +102,27 @@ def rehearsal(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
         yield passed("rehearsal", "map and target take their settings, and no attribute is of another type there")
 
 
+def money(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
+    """How an amount of a doubtful currency will appear: the map makes it of a real invoice, for a made-up customer."""
+    if pipeline.tap != SYNC.tap:
+        return
+    answer = apis.chargebee(project.settings(pipeline.tap)).get("/invoices", limit=100, **{"sort_by[desc]": "date"})
+    if not answer.ok:
+        raise ConsoleError(f"Chargebee does not list its invoices: {answer.reason}")
+    for invoice in rules.doubtful_invoices(one["invoice"] for one in answer.body.get("list") or []):
+        nobody = {"customer_id": pipeline.nobody["id"], "recurring": True, "status": "paid", "deleted": False}
+        rows = {"customers": [dict(pipeline.nobody)], "invoices": [{**invoice, **nobody}]}
+        (record,) = rehearse(project, pipeline, rows, schemas_for(project, pipeline)).records
+        prefix = effective(pipeline.map, project.settings(pipeline.map), "attribute_prefix")
+        shown = record["custom_attributes"][f"{prefix}latest_rec_inv_amt"]
+        yield noted(
+            "money",
+            f"Chargebee's API says {invoice['total']} of invoice {invoice['id']}: in Intercom that is {shown:,.2f} "
+            f"{invoice['currency_code']}",
+            f"compare with the invoice; if it differs, change {pipeline.map}'s `zero_decimal_currencies`",
+        )
+
+
 def state(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
     """Whether Meltano's state and the map's store belong together."""
     held = stores.state_of(project, pipeline)
@@ -127,14 +145,9 @@ def _scheduled(present: str | None, wanted: str, name: str) -> Finding:
         return noted("schedule", f"{name} is not installed: it runs when you run it", remedy)
     if present != wanted:
         return failed("schedule", f"{name} is installed as it was once, not as meltano.yml has it now", remedy)
-    if not _cron_runs():
-        return failed("schedule", f"{name} is installed, but no cron runs on this machine", "start cron")
+    if not crontab.is_daemon_running():
+        return failed("schedule", f"{name} is installed, but no cron runs on this machine", crontab.START_DAEMON)
     return passed("schedule", f"cron runs {name}")
 
 
-def _cron_runs() -> bool:
-    """Whether a cron of any make is among the processes."""
-    return any(process.info["name"] in CRON_NAMES for process in psutil.process_iter(["name"]))
-
-
-CHECKS = (plugins, keys, settings, rehearsal, state, scheduled)
+CHECKS = (plugins, keys, settings, rehearsal, money, state, scheduled)

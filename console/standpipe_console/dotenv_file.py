@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from dotenv import dotenv_values, set_key, unset_key
+from dotenv.main import resolve_variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,10 +26,15 @@ class DotEnv:
         self.path = path
 
     def values(self) -> dict[str, str]:
-        """What it sets; a variable without a value is not set."""
+        """What it sets, as Meltano reads it: `${HOME}` is the home folder. A variable without a value is not set."""
         if not self.path.exists():
             return {}
-        return {name: value for name, value in dotenv_values(self.path, interpolate=False).items() if value}
+        return {name: value for name, value in dotenv_values(self.path).items() if value}
+
+    def meaning(self, text: str) -> str:
+        """What Meltano will read when this text is written into the file: `${NAME}` is another variable's value."""
+        written = [*self._pairs().items(), ("", text)]
+        return dict(resolve_variables(written, override=True))[""] or ""
 
     def put(self, name: str, value: str) -> None:
         """Set a variable. The value never leaves this process but into the file."""
@@ -38,7 +44,7 @@ class DotEnv:
 
     def remove(self, chosen: Callable[[str], bool]) -> list[str]:
         """Take out the variables that are chosen, and tell their names; an empty file is taken away."""
-        names = [name for name in self._names() if chosen(name)]
+        names = [name for name in self._pairs() if chosen(name)]
         for name in names:
             unset_key(self.path, name)
         if names:
@@ -58,5 +64,6 @@ class DotEnv:
         """Whether nobody but its owner may read it; a missing one tells nothing."""
         return not self.path.exists() or not self.path.stat().st_mode & 0o077
 
-    def _names(self) -> list[str]:
-        return list(dotenv_values(self.path, interpolate=False)) if self.path.exists() else []
+    def _pairs(self) -> dict[str, str | None]:
+        """Names and values as they stand there."""
+        return dotenv_values(self.path, interpolate=False) if self.path.exists() else {}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from standpipe_console import apis, stores
+from standpipe_console._kit.csv_files import read_rows
 from standpipe_console.errors import ConsoleError
 from standpipe_console.pipelines import SYNC
 from standpipe_console.rehearsal import TABLES, rehearse, schemas_for
@@ -128,7 +128,7 @@ def _last_run(project: Project, sent: str) -> dict[str, Any]:
 def _reported(folder: Path, sent: str) -> dict[str, str]:
     for name in TABLES:
         with (folder / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-            for line in csv.DictReader(file):
+            for line in read_rows(file):
                 if line["id"] == sent:
                     return {"outcome": line["outcome"], "reason": line["reason"]}
     return {}

@@ -5,7 +5,6 @@ So the console never reckons or decides anything itself: what it shows is what a
 
 from __future__ import annotations
 
-import csv
 import json
 import tempfile
 import time
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from standpipe_console._kit.csv_files import read_rows
 from standpipe_console.errors import ConsoleError
 from standpipe_console.pipelines import variable
 
@@ -95,4 +95,4 @@ def _lines(folder: Path, name: str) -> list[dict[str, str]]:
     if not path.exists():
         return []
     with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+        return list(read_rows(file))

@@ -11,13 +11,21 @@ from standpipe_console.findings import failed, noted, passed
 from standpipe_console.pipelines import DEFAULTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from standpipe_console.findings import Finding
     from standpipe_console.pipelines import Pipeline
 
 #: Seconds that a clock may differ: Chargebee's lists are read back so far, by default.
 CLOCK = 300
+#: Currencies of which Chargebee does not say whether its amounts are in hundredths. Without a minor unit by ISO 4217,
+#: and not among those that its API's description names (JPY, KRW, XAF, XOF); with three decimals by ISO 4217; and those
+#: in whose payments others leave the decimals out.
+DOUBTFUL = {
+    *("BIF", "CLP", "DJF", "GNF", "ISK", "KMF", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XPF"),
+    *("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"),
+    *("COP", "CVE", "HUF", "IDR", "MGA", "TWD"),
+}
 FULL_REFRESH = "meltano run --full-refresh {job}"
 
 
@@ -48,6 +56,16 @@ def clock(api: str, seconds: float) -> Finding:
         return passed("clock", f"{api}'s clock and this machine's differ by {abs(seconds):.0f} seconds")
     where = "ahead of" if seconds > 0 else "behind"
     return failed("clock", f"this machine's clock is {abs(seconds):.0f} seconds {where} {api}'s", "set the clock: NTP")
+
+
+def doubtful_invoices(invoices: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The first invoice of each currency of which it is not certain in which unit Chargebee tells amounts."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for invoice in invoices:
+        currency = str(invoice.get("currency_code") or "")
+        if currency in DOUBTFUL and invoice.get("total"):
+            found.setdefault(currency, invoice)
+    return list(found.values())
 
 
 def in_step(pipeline: Pipeline, store: str | None, generation: int, held: int | None) -> Finding:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Logs of one job that are kept.
 KEPT = 60
+#: What the names of these logs match, so that no other file in their folder is taken for one.
+_LOG_NAME = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]-[0-9][0-9]-[0-9][0-9]Z"
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,7 @@ def lock(project: Project, job: str) -> Iterator[IO[str] | None]:
 
 def logs(project: Project, job: str) -> list[Path]:
     """The logs of a job's scheduled runs, the oldest first."""
-    return sorted((project.root / "logs" / job).glob("*.log"))
+    return sorted((project.root / "logs" / job).glob(f"{_LOG_NAME}.log"))
 
 
 def _new_log(project: Project, job: str) -> Path:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from standpipe_console import render
+from standpipe_console import crontab, render
 from standpipe_console import schedule as scheduling
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ def install(project: Project) -> None:
     click.echo("Installed:" if changed else "Installed already:")
     for line in lines.values():
         click.echo(line)
+    if not crontab.is_daemon_running():
+        click.echo(f"No cron runs on this machine, so nothing starts these: {crontab.START_DAEMON}.", err=True)
 
 
 @schedule.command()

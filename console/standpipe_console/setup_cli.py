@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from standpipe_console import render
 from standpipe_console import setup as setting_up
-from standpipe_console.asking import Options, Person
+from standpipe_console.asking import Options, Person, hidden_typing
 from standpipe_console.errors import ConsoleError
 from standpipe_console.pipelines import PIPELINES, SYNC, SYSTEMS
 from standpipe_console.questions import QUESTIONS
+from standpipe_console.setup import Accounts, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from standpipe_console.pipelines import Pipeline
     from standpipe_console.project import Project
     from standpipe_console.questions import Question
 
+#: What a command that was stopped by Ctrl-C exits with, as a shell tells it.
+STOPPED = 130
 VARIABLES = {key.variable for pipeline in PIPELINES for key in pipeline.keys}
 
 
@@ -46,9 +50,10 @@ def _option(question: Question) -> Callable[[Callable[..., None]], Callable[...,
 @click.option("--site", help="The Chargebee site: acme in acme.chargebee.com.")
 @click.option("--keys-from-stdin", is_flag=True, help="Read the keys from standard input, NAME=value a line.")
 @click.option("--no-input", is_flag=True, help="Ask nothing, even at a terminal: take options and present settings.")
-@click.option("--chargebee-url", hidden=True)
-@click.option("--intercom-url", hidden=True)
-@click.option("--chartmogul-url", hidden=True)
+@click.option("--sandbox", metavar="URL", help="Try it without an account: the address that `make sandbox` prints.")
+@click.option("--chargebee-url", metavar="URL", help="Another base of Chargebee's API, such as a proxy's.")
+@click.option("--intercom-url", metavar="URL", help="Another base of Intercom's API, such as a proxy's.")
+@click.option("--chartmogul-url", metavar="URL", help="Another base of ChartMogul's API, such as a proxy's.")
 @_options
 @click.pass_obj
 def setup(project: Project, /, system: str, *, keys_from_stdin: bool, no_input: bool, **given: Any) -> None:
@@ -64,10 +69,22 @@ def setup(project: Project, /, system: str, *, keys_from_stdin: bool, no_input: 
     typed = keys_from(sys.stdin) if keys_from_stdin else {}
     at_terminal = sys.stdin.isatty() and not no_input and not keys_from_stdin
     asker = Person() if at_terminal else Options(given, {**project.env, **typed})
-    addresses = {api: url for api in ("chargebee", "intercom", "chartmogul") if (url := given[f"{api}_url"])}
-    for line in setting_up.setup(project, pipeline, asker, addresses):
-        click.echo(f"set {line}")
-    _tell_next(project, pipeline)
+    outcome = Outcome()
+    try:
+        with hidden_typing():
+            accounts = _accounts(given)
+            setting_up.setup(project, pipeline, asker, accounts, outcome)
+    except (KeyboardInterrupt, EOFError):
+        click.echo(f"\n{outcome.kept}")
+        sys.exit(STOPPED)
+    _tell(project, pipeline, outcome)
+
+
+def _accounts(given: Mapping[str, Any]) -> Accounts:
+    """Where the accounts are, by the options."""
+    if given["sandbox"]:
+        return setting_up.sandbox_at(given["sandbox"])
+    return Accounts({api: url for api in ("chargebee", "intercom", "chartmogul") if (url := given[f"{api}_url"])})
 
 
 def keys_from(lines: Iterable[str]) -> dict[str, str]:
@@ -83,7 +100,14 @@ def keys_from(lines: Iterable[str]) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def _tell_next(project: Project, pipeline: Pipeline) -> None:
+def _tell(project: Project, pipeline: Pipeline, outcome: Outcome) -> None:
+    """Say what was written, what holds now, and what comes next."""
+    for line in outcome.written:
+        click.echo(f"set {line}")
+    out = render.out()
+    out.print()
+    out.print(render.table(("asked", "answer"), outcome.summary))
+    out.print()
     click.echo(f"{pipeline.title} is set up; the keys are in {project.dotenv.path}, for its owner alone.")
     looks = "meltano run validate" if pipeline == SYNC else f"meltano run {pipeline.job}"
     click.echo(f"Next: meltano invoke standpipe:doctor, then {looks}")

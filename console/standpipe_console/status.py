@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from standpipe_console import render, runs, schedule, stores
+from standpipe_console import crontab, render, runs, schedule, stores
+from standpipe_console.errors import ConsoleError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,6 +40,8 @@ class Status:
     next_run: datetime | None
     state_age: float | None  #: seconds since the run that the state confirms had read everything
     killed: bool  #: a run is down as running, and is not there
+    cron_runs: bool = True  #: a cron daemon is there to start the next run
+    crontab_error: str = ""  #: why the crontab could not be read
 
     def as_dict(self) -> dict[str, Any]:
         """Give it as JSON."""
@@ -48,6 +51,8 @@ class Status:
             "next_run": self.next_run and self.next_run.isoformat(),
             "state_age_seconds": self.state_age,
             "killed": self.killed,
+            "cron_runs": self.cron_runs,
+            "crontab_error": self.crontab_error,
         }
 
 
@@ -56,12 +61,19 @@ def status_of(project: Project, pipeline: Pipeline, now: datetime) -> Status:
     state = stores.state_of(project, pipeline)
     listed = runs.runs_of(project, pipeline, SHOWN)
     under_way = any(run.result == "RUNNING" for run in listed)
+    next_run, crontab_error = None, ""
+    try:
+        next_run = _next_run(project, pipeline, now)
+    except ConsoleError as error:
+        crontab_error = error.message
     return Status(
         pipeline,
         listed,
-        _next_run(project, pipeline, now),
+        next_run,
         state.completed_at and now.timestamp() - state.completed_at,
         killed=under_way and not project.running(),
+        cron_runs=crontab.is_daemon_running(),
+        crontab_error=crontab_error,
     )
 
 
@@ -111,8 +123,12 @@ def sentences(status: Status, now: datetime) -> list[str]:
         told.append(f"The last run failed: {status.runs[0].error}")
     if status.state_age is not None:
         told.append(f"What was read last was complete {render.ago(status.state_age)}.")
-    if status.next_run is None:
+    if status.crontab_error:
+        told.append(status.crontab_error)
+    elif status.next_run is None:
         told.append("Not scheduled: `meltano invoke standpipe:schedule install`.")
+    elif not status.cron_runs:
+        told.append(f"Scheduled, but no cron runs on this machine, so nothing starts it: {crontab.START_DAEMON}.")
     else:
         minutes = (status.next_run - now).total_seconds() / 60
         told.append(f"Next run: {status.next_run:%Y-%m-%d %H:%M} by this machine's clock, in {minutes:.0f} min.")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from standpipe_console.pipelines import Pipeline
     from standpipe_console.project import Project
 
+#: What every SQLite database begins with: https://www.sqlite.org/fileformat.html
+_MAGIC = b"SQLite format 3\0"
 _INVOICE_EXTRAS = ("created_at", "known_at", "live")
 
 
@@ -63,7 +65,7 @@ def store_files(project: Project, pipeline: Pipeline) -> list[Path]:
     The summary of previews is all maps': it goes with the last of them.
     """
     folder = store_dir(project, pipeline)
-    stores = [path for path in sorted(folder.glob("*.sqlite")) if Store(path).has(pipeline.table)]
+    stores = [path for path in sorted(folder.glob("*.sqlite")) if Store(path).is_store_of(pipeline)]
     last = ["preview"] if project.linked in ([], [pipeline]) else []
     summaries = [folder / f"{name}.summary.json" for name in (*(path.stem for path in stores), *last)]
     return stores + [path for path in summaries if path.exists()]
@@ -95,6 +97,23 @@ class Store:
     def has(self, table: str) -> bool:
         """Whether there is a table of this name."""
         return bool(self.rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", table))
+
+    def is_store_of(self, pipeline: Pipeline) -> bool:
+        """Whether a pipeline's map made this file: others may keep databases in the same folder."""
+        return self.is_ours and self.has(pipeline.table)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether a map made this file, and it still has the name that the map gave it; what is no database is not."""
+        if not self._begins_with(_MAGIC) or not self.has("meta"):
+            return False
+        columns = {row["name"] for row in self.rows("SELECT name FROM pragma_table_info('meta')")}
+        rows = self.rows("SELECT value FROM meta WHERE name = 'name'") if columns == {"name", "value"} else []
+        return [row["value"] for row in rows] == [json.dumps(self.path.stem)]
+
+    def _begins_with(self, expected: bytes) -> bool:
+        with self.path.open("rb") as file:
+            return file.read(len(expected)) == expected
 
     @property
     def generation(self) -> int:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from standpipe_console import apis, clearing, schedule, stores
+from standpipe_console._kit import folders
 from standpipe_console.errors import ConsoleError
 from standpipe_console.pipelines import SYNC
 from standpipe_console.rules import effective
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
+    from standpipe_console._kit.folders import OwnFolder
     from standpipe_console.pipelines import Pipeline
     from standpipe_console.project import Project
 
@@ -39,7 +41,7 @@ def plan(project: Project, pipeline: Pipeline) -> list[str]:
         "state": [name for name in project.state_ids() if pipeline.owns(name)],
         "store": files,
         "settings and keys": names,
-        "reports": [str(path) for path in reports(project, pipeline) if path.exists()],
+        "reports": [one.folder for one in written_folders(project, pipeline)],
     }
     return [f"{part}: {', '.join(things) or 'none'}" for part, things in parts.items()]
 
@@ -48,12 +50,20 @@ def _is_of(project: Project, name: str, pipeline: Pipeline) -> bool:
     return any(one.name == name and one.pipeline == pipeline for one in schedule.schedules(project))
 
 
-def reports(project: Project, pipeline: Pipeline) -> list[Path]:
-    """The folders of the target's reports, which hold personal data."""
+def written_folders(project: Project, pipeline: Pipeline) -> list[OwnFolder]:
+    """List the folders that the target has written to, earlier ones too: its reports hold personal data."""
+    noted = folders.read_folders(project.system_dir / folders.REGISTRY)
+    return [one for one in noted if one.plugin == pipeline.target and Path(one.folder).is_dir()]
+
+
+def unknown_folders(project: Project, pipeline: Pipeline) -> list[Path]:
+    """List the folders of today's `report_dir` of which no run has noted what in them is the target's own."""
     heirs = [one for one in pipeline.inherited if one.startswith(f"{pipeline.target}-") and one in project.plugins]
     project.learn([*pipeline.plugins, *heirs])
-    found = [project.settings(target).get("report_dir") for target in (pipeline.target, *heirs)]
-    return [project.root / str(folder) for folder in found if folder]
+    named = [project.settings(target).get("report_dir") for target in (pipeline.target, *heirs)]
+    present = [project.root / str(name) for name in named if name and (project.root / str(name)).is_dir()]
+    noted = {one.folder for one in written_folders(project, pipeline)}
+    return [folder for folder in present if str(folder.resolve()) not in noted]
 
 
 def unlink(project: Project, pipeline: Pipeline) -> Iterator[str]:
@@ -98,12 +108,22 @@ def _tidy(folder: Path) -> None:
 
 
 def _reports(project: Project, pipeline: Pipeline) -> str:
-    present = [path for path in reports(project, pipeline) if path.exists()]
-    for path in present:
-        shutil.rmtree(path)
-    for path in present:
-        _tidy(path.parent)
-    return f"{len(present)} folders of reports are removed." if present else ""
+    """Remove the target's own files, and the folders that hold nothing else; whose the rest is, nobody knows here."""
+    written, unknown = written_folders(project, pipeline), unknown_folders(project, pipeline)
+    told = []
+    # A folder within another goes first.
+    for one in sorted(written, key=lambda one: len(one.folder), reverse=True):
+        for path in one.files():
+            path.unlink()
+        _tidy(Path(one.folder))
+        if Path(one.folder).exists():
+            told.append(f"Its own files are removed from {one.folder}; others stay there.")
+    _tidy(project.root / "output")
+    folders.forget_folders(project.system_dir / folders.REGISTRY, pipeline.target)
+    if gone := len(written) - len(told):
+        told.insert(0, f"{gone} folders of reports are removed." if gone > 1 else "1 folder of reports is removed.")
+    told += [f"{path} stays: no run has noted which files there are its own." for path in unknown]
+    return "\n".join(told)
 
 
 def _run_files(project: Project, pipeline: Pipeline) -> str:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from standpipe_console import crontab, schedule
 from standpipe_console.crontab import Block, cron_line
 from standpipe_console.errors import ConsoleError
 from standpipe_console.schedule import Schedule
+
+if TYPE_CHECKING:
+    from standpipe_console.project import Project
 
 BLOCK = Block(Path("/srv/stand pipe"))
 OTHER = Block(Path("/srv/stand pipe 2"))
@@ -46,6 +51,112 @@ def test_two_projects_do_not_touch_each_other() -> None:
     both = OTHER.put(BLOCK.put("", LINES), LINES)
     assert OTHER.lines(BLOCK.put(both, {})) == LINES
     assert BLOCK.lines(BLOCK.put(both, {})) == {}
+
+
+OURS = "0 */6 * * * '/srv/stand pipe/x/standpipe' --project '/srv/stand pipe' schedule run sync-every-6h"
+THEIRS = "0 */6 * * * /x/standpipe --project '/srv/stand pipe 2' schedule run sync-every-6h"
+BEGIN, END = "# standpipe begin /srv/stand pipe", "# standpipe end /srv/stand pipe"
+BEGIN_2, END_2 = "# standpipe begin /srv/stand pipe 2", "# standpipe end /srv/stand pipe 2"
+
+
+@pytest.mark.parametrize(
+    ("table", "kept"),
+    [
+        ([BEGIN, OURS, "0 1 * * * backup"], ["0 1 * * * backup"]),
+        ([BEGIN, OURS, "", "MAILTO=me", "# hm", "0 1 * * * it's"], ["", "MAILTO=me", "# hm", "0 1 * * * it's"]),
+        (["MAILTO=me", OURS, END, "0 1 * * * backup"], ["MAILTO=me", "0 1 * * * backup"]),
+        ([BEGIN, OURS, "0 1 * * * backup", END], ["0 1 * * * backup"]),
+        ([BEGIN, OURS, BEGIN_2, THEIRS, END_2, "0 1 * * * backup"], [BEGIN_2, THEIRS, END_2, "0 1 * * * backup"]),
+        ([BEGIN, OURS, BEGIN_2, THEIRS, "0 1 * * * backup"], [BEGIN_2, THEIRS, "0 1 * * * backup"]),
+        ([BEGIN, OURS, BEGIN, OURS, END], []),
+        ([BEGIN, OURS, END, "0 1 * * * backup", BEGIN, OURS, END], ["0 1 * * * backup"]),
+        ([BEGIN, "0 1 * * * rm /x/standpipe", THEIRS], ["0 1 * * * rm /x/standpipe", THEIRS]),
+        ([f"{OURS} # by hand", "0 1 * * * backup"], [f"{OURS} # by hand", "0 1 * * * backup"]),
+        ([OURS, "0 1 * * * backup"], [OURS, "0 1 * * * backup"]),
+    ],
+    ids=[
+        "end lost", "end lost, odd lines", "begin lost", "a line of somebody's within", "end lost, another project",
+        "both ends lost", "begun twice", "two blocks", "lines that only look like ours", "put in by hand, changed",
+        "put in by hand",
+    ],
+)  # fmt: skip
+def test_lost_marks_cost_nobody_a_line(table: list[str], kept: list[str]) -> None:
+    """Only what runs this project's schedules beside one of its marks is the block's; the rest stays to the byte."""
+    text = "".join(f"{line}\n" for line in table)
+    assert BLOCK.put(text, {}) == "".join(f"{line}\n" for line in kept)
+    mended = BLOCK.put(text, {"sync-every-6h": OURS})
+    assert mended == "".join(f"{line}\n" for line in [*kept, BEGIN, OURS, END])
+    assert BLOCK.put(mended, {"sync-every-6h": OURS}) == mended
+
+
+@pytest.mark.parametrize("root", ["/srv/100%", "/srv/a b%c", r"/srv/a\%b", "/srv/it's"])
+def test_a_project_knows_its_own_lines_whatever_its_path(root: str) -> None:
+    """Through cron's and the shell's ways of writing it."""
+    block = Block(Path(root))
+    line = cron_line("0 1 * * *", [f"{root}/standpipe", "--project", root, "schedule", "run", "s"])
+    assert block.lines(block.put("", {"s": line})) == {"s": line}
+
+
+@pytest.fixture
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file in which the tests' `crontab` keeps its table, see conftest.py."""
+    monkeypatch.setenv("CRONTAB_TABLE", str(tmp_path / "table"))
+    return tmp_path / "table"
+
+
+def test_no_test_reaches_the_crontab_of_who_runs_it(table: Path) -> None:
+    """The command that is found is the tests' own."""
+    crontab.write("0 1 * * * backup\n")
+    assert table.read_text() == "0 1 * * * backup\n"
+
+
+def test_lines_of_any_bytes_and_ends_come_through(table: Path) -> None:
+    """Another encoding, carriage returns, a page feed, no end of the last line."""
+    before = b"# caf\xe9\r\n0 1 * * * a\x0cb\xe2\x80\xa8c"
+    table.write_bytes(before)
+    crontab.write(BLOCK.put(crontab.read(), LINES))
+    assert table.read_bytes().startswith(before + b"\n# standpipe begin")
+    crontab.write(BLOCK.put(crontab.read(), {}))
+    assert table.read_bytes() == before + b"\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "no crontab for ada",
+        "crontab: no crontab for ada",
+        "crontab: can't open 'ada': No such file or directory",
+        "no fcrontab for ada",
+    ],
+    ids=["Vixie", "BSD", "BusyBox", "fcron"],
+)
+@pytest.mark.usefixtures("table")
+def test_no_crontab_is_an_empty_one(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the words of every cron."""
+    monkeypatch.setenv("CRONTAB_WORDS", words)
+    assert crontab.read() == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("You (ada) are not allowed to use this program", "You (ada) are not allowed to use this program"),
+        ("/var/spool/cron: Input/output error", "/var/spool/cron: Input/output error"),
+        ("", "exit code 1"),
+    ],
+    ids=["not allowed", "disk", "without a word"],
+)  # fmt: skip
+def test_a_crontab_that_cannot_be_read_is_never_replaced(
+    words: str, reason: str, table: Path, monkeypatch: pytest.MonkeyPatch, project: Project
+) -> None:
+    """What is there is not known then: the command stops, and nothing is written."""
+    monkeypatch.setenv("CRONTAB_WORDS", words)
+    with pytest.raises(ConsoleError) as error:
+        schedule.put(project, LINES)
+    assert error.value.message == (
+        f"`crontab -l` failed ({reason}): the crontab is left as it is. Mend that, and try again."
+    )
+    assert not table.exists()
 
 
 def test_a_last_line_without_an_end_is_ended() -> None:

@@ -57,6 +57,29 @@ def test_a_key_is_read_back_as_it_was(dotenv: DotEnv, key: str) -> None:
     assert dotenv_values(dotenv.path, interpolate=False)["KEY"] == key
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("plain", "plain"),
+        ("${HOME}/x", "/h/x"),
+        ("$HOME/x", "$HOME/x"),
+        ("${CB_KEY}", "k1"),
+        ("${NOBODY}", ""),
+        ("${NOBODY:-else}", "else"),
+    ],
+)
+def test_a_value_means_what_meltano_reads(
+    dotenv: DotEnv, text: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names of variables of the shell's and of the file's own, before it is written and after."""
+    monkeypatch.setenv("HOME", "/h")
+    dotenv.put("CB_KEY", "k1")
+    assert dotenv.meaning(text) == expected
+    dotenv.put("TAP_CHARGEBEE_API_KEY", text)
+    assert dotenv_values(dotenv.path)["TAP_CHARGEBEE_API_KEY"] == expected
+    assert dotenv.values().get("TAP_CHARGEBEE_API_KEY", "") == expected
+
+
 def test_what_is_chosen_goes_and_the_rest_stays(dotenv: DotEnv) -> None:
     """With its names told; a file that has become empty goes, too."""
     dotenv.path.write_text("TAP_CHARGEBEE_SITE=acme\nTAP_INTERCOM_ACCESS_TOKEN=t\n")

@@ -9,6 +9,16 @@ from standpipe_console import rules
 from standpipe_console.findings import Finding, failed, noted, passed
 from standpipe_console.pipelines import LEADS, SYNC
 
+KWD, ISK = ({"id": name, "currency_code": name, "total": 4350} for name in ("KWD", "ISK"))
+
+
+def test_one_invoice_of_each_doubtful_currency_is_shown() -> None:
+    """The first with an amount; of currencies that Chargebee's API names, or that have cents, none."""
+    certain = [{"id": code, "currency_code": code, "total": 100} for code in ("USD", "EUR", "JPY", "KRW", "XAF", "XOF")]
+    invoices = [*certain, {**KWD, "total": 0}, {"id": "x"}, KWD, ISK, {**KWD, "id": "later"}]
+    assert rules.doubtful_invoices(invoices) == [KWD, ISK]
+
+
 AGREED = [passed("settings agree", "target-intercom expects what map-subscriptions sends")]
 
 

@@ -92,8 +92,21 @@ def test_a_failed_run_is_told_with_its_sentence(tmp_path: Path) -> None:
                 "Not scheduled: `meltano invoke standpipe:schedule install`.",
             ],
         ),
+        (
+            Status(SYNC, [run()], NOW.replace(hour=18), None, killed=False, cron_runs=False),
+            [
+                (
+                    "Scheduled, but no cron runs on this machine, so nothing starts it: start one, such as with "
+                    "`service cron start` or `systemctl start cron`."
+                )
+            ],
+        ),
+        (
+            Status(SYNC, [run()], None, None, killed=False, crontab_error="`crontab -l` failed (not allowed)."),
+            ["`crontab -l` failed (not allowed)."],
+        ),
     ],
-    ids=["never ran", "killed", "failed"],
+    ids=["never ran", "killed", "failed", "no cron", "crontab fails"],
 )
 def test_what_there_is_to_say_of_a_pipeline(state: Status, expected: list[str]) -> None:
     """In sentences, with what to do."""

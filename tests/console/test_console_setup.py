@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -10,8 +10,14 @@ from hypothesis import strategies as st
 from standpipe_console.asking import Options
 from standpipe_console.errors import ConsoleError
 from standpipe_console.pipelines import DEFAULTS
+from standpipe_console.pipelines import SYNC as SYNC_PIPELINE
 from standpipe_console.questions import QUESTIONS, Choice, Question, defaults, settings_of
+from standpipe_console.setup import Accounts, Outcome, sandbox_at, setup
 from standpipe_console.setup_cli import keys_from
+
+if TYPE_CHECKING:
+    from sandbox.testing import RunningSandbox
+    from standpipe_console.project import Project
 
 MAP, TARGET = "map-subscriptions", "target-intercom"
 SYNC = {question.name: question for question in QUESTIONS["intercom"]}
@@ -135,6 +141,52 @@ def test_a_missing_key_says_where_to_put_it() -> None:
         Options({}, {}).secret("TAP_CHARGEBEE_API_KEY", "Chargebee API key", None)
     with pytest.raises(ConsoleError, match=r"^--site is missing"):
         Options({}, {}).text("site", "Chargebee site", "")
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ([], "Stopped: nothing was written."),
+        (
+            ["TAP_CHARGEBEE_API_KEY", "tap-chargebee site: acme"],
+            "Stopped. In .env stays: TAP_CHARGEBEE_API_KEY, tap-chargebee site: acme. The next setup begins with that.",
+        ),
+    ],
+)
+def test_a_stopped_setup_says_what_it_kept(written: list[str], expected: str) -> None:
+    """Of a key its name alone."""
+    assert Outcome(written).kept == expected
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:9", "https://user@localhost", "localhost:8100"], ids=["nobody there", "user", "no scheme"]
+)
+def test_what_is_no_sandbox_is_refused_in_a_sentence(url: str) -> None:
+    """Before anything is written."""
+    with pytest.raises(ConsoleError, match=r"^(No sandbox answers at|The address of an API begins with)"):
+        sandbox_at(url)
+
+
+def test_a_sandbox_is_tried_by_one_address(sandbox: RunningSandbox) -> None:
+    """The three accounts are found by it, whether a slash ends it or not."""
+    assert sandbox_at(f"http://127.0.0.1:{sandbox.port}/") == Accounts(
+        {"chargebee": sandbox.chargebee_url, "intercom": sandbox.intercom_url, "chartmogul": sandbox.chartmogul_url},
+        sandbox=True,
+    )
+
+
+def test_trying_it_never_costs_the_keys_of_real_accounts(project: Project, sandbox: RunningSandbox) -> None:
+    """A pipeline that is set up for real accounts is not set up for the sandbox over it."""
+    for plugin in SYNC_PIPELINE.plugins:
+        project.given(plugin, {})
+    project.dotenv.put("TAP_CHARGEBEE_API_KEY", "live_1")
+    before = project.dotenv.path.read_text()
+    accounts = sandbox_at(f"http://127.0.0.1:{sandbox.port}")
+    with pytest.raises(
+        ConsoleError, match=r"^TAP_CHARGEBEE_API_KEY is set already, for a real account: try the sandbox"
+    ):
+        setup(project, SYNC_PIPELINE, Options({}, {}), accounts, Outcome())
+    assert (project.dotenv.path.read_text(), sandbox.calls()["calls"]) == (before, [])
 
 
 def test_keys_come_through_standard_input() -> None:

@@ -1,0 +1,94 @@
+"""What is removed is ours, and nothing is removed without a clear yes."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from singer_kit.folders import REGISTRY, remember_folder
+from standpipe_console import asking, clean, stores, unlink
+from standpipe_console.pipelines import LEADS, SYNC
+from standpipe_maps.store import Store as MapStore
+from standpipe_maps.subscriptions.ledger import MIGRATIONS, TABLES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from standpipe_console.project import Project
+
+
+@pytest.fixture
+def known(project: Project) -> Project:
+    """A project whose settings are known: reports go to `output/now`, where no validation has written yet."""
+    for plugin in (*SYNC.plugins, *LEADS.plugins, *SYNC.inherited, *LEADS.inherited):
+        project.given(plugin, {})
+    project.given("target-intercom", {"report_dir": str(project.root / "output/now")})
+    project.given("target-intercom-validate", {"report_dir": "output/validate"})
+    return project
+
+
+def fill(folder: Path, *names: str) -> Path:
+    """Make a folder with files of these names."""
+    folder.mkdir(parents=True)
+    for name in names:
+        (folder / name).touch()
+    return folder
+
+
+def test_only_own_files_are_removed_from_every_folder_that_was_written_to(known: Project) -> None:
+    """Today's and an earlier one; files of others stay, with their folders, and so does what nobody has noted."""
+    registry, root = known.system_dir / REGISTRY, known.root
+    now = fill(root / "output/now", "matched.csv", "rejects.jsonl.draft", "notes.txt")
+    earlier = fill(root.parent / "earlier", "matched.csv")
+    shared = fill(root / "output/shared", "matched.csv", "created.csv")
+    unknown = fill(root / "output/validate", "matched.csv")
+    for plugin, folder, name in (
+        ("target-intercom", now, "matched.csv"),
+        ("target-intercom", now, "rejects.jsonl"),
+        ("target-intercom", earlier, "matched.csv"),
+        ("target-intercom", shared, "matched.csv"),
+        ("target-chartmogul", shared, "created.csv"),
+    ):
+        remember_folder(registry, plugin, folder, [name])
+    assert unlink._reports(known, SYNC).splitlines() == [  # noqa: SLF001
+        "1 folder of reports is removed.",
+        f"Its own files are removed from {shared}; others stay there.",
+        f"Its own files are removed from {now}; others stay there.",
+        f"{unknown} stays: no run has noted which files there are its own.",
+    ]
+    assert not earlier.exists()
+    assert [path.name for path in sorted((root / "output").rglob("*.*"))] == ["notes.txt", "created.csv", "matched.csv"]
+    assert unlink.written_folders(known, SYNC) == []
+    assert [one.folder for one in unlink.written_folders(known, LEADS)] == [str(shared)]
+
+
+def test_a_database_of_somebody_elses_is_no_store(known: Project) -> None:
+    """Neither `unlink` nor `clean` takes it, though it lies in the folder of the stores and has such a table."""
+    folder = known.system_dir / "transforms"
+    folder.mkdir(parents=True)
+    with MapStore(folder / "ours.sqlite", "ours", TABLES, MIGRATIONS) as made:
+        made.commit()
+    (folder / "copy.sqlite").write_bytes((folder / "ours.sqlite").read_bytes())
+    (folder / "text.sqlite").write_text("no database")
+    with closing(sqlite3.connect(folder / "foreign.sqlite")) as connection:
+        connection.execute("CREATE TABLE subscriptions (id TEXT)")
+        connection.execute("CREATE TABLE meta (name TEXT)")
+    assert [path.name for path in stores.store_files(known, SYNC)] == ["ours.sqlite"]
+    assert [path.name for path in clean._unnamed(known, set())] == ["ours.sqlite"]  # noqa: SLF001
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [("y\n", True), ("YES \n", True), ("n\n", False), ("\n", False), ("", False), ("yes, no\n", False)],
+)
+def test_a_question_is_a_line_of_its_own_and_only_a_yes_is_a_yes(
+    typed: str, *, expected: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """On standard output, so that Meltano lets it through; the end of the input is a no."""
+    (tmp_path / "typed").write_text(typed)
+    with (tmp_path / "typed").open() as terminal:
+        monkeypatch.setattr("sys.stdin", terminal)
+        assert asking.confirm("Remove it?") is expected
+    assert capsys.readouterr() == ("Remove it? Type y for yes, anything else for no:\n", "")
