@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger("tap-chargebee")
 PATH = "/custom_field_configs"
+# What a time looks like on the wire, in the words of Chargebee's OpenAPI description; a check box is edited as one.
+FORMATS = {"timestamp": "unix-time", "date": "date"}
+CHECK_BOX = {"type": ["boolean", "string", "null"]}
 # What a `date` looks like on the wire is not described.
 TYPES: dict[str, tuple[str, ...]] = {
     "string": ("string",),
@@ -44,7 +47,16 @@ def field_schemas(items: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any
     found: dict[str, dict[str, Any]] = {}
     for item in items:
         field = item.get("custom_field_config", item)
-        types = TYPES.get(field.get("field_datatype", ""))
-        if types and "api_name" in field:
-            found.setdefault(field.get("entity_type", ""), {})[field["api_name"]] = {"type": [*types, "null"]}
+        schema = _field_schema(field)
+        if schema and "api_name" in field:
+            found.setdefault(field.get("entity_type", ""), {})[field["api_name"]] = schema
     return found
+
+
+def _field_schema(field: Mapping[str, Any]) -> dict[str, Any] | None:
+    kind = field.get("field_datatype", "")
+    if field.get("edit_ui") == "check_box":
+        return CHECK_BOX
+    if kind not in TYPES:
+        return None
+    return {"type": [*TYPES[kind], "null"], **({"format": FORMATS[kind]} if kind in FORMATS else {})}

@@ -278,9 +278,7 @@ def test_every_extra_field(mapper: Mapper, lines: Lines) -> None:
     assert sent.attributes()["cb_cust_cf_share"] == 0.5
 
 
-@pytest.mark.parametrize(
-    ("value", "text"), [("t", "t"), (42, "42"), (1.5, "1.5"), (True, "true"), (None, None), ([1], None)]
-)
+@pytest.mark.parametrize(("value", "text"), [("t", "t"), (42, "42"), (1.5, "1.5"), (None, None), ([1], None)])
 def test_a_field_that_the_schema_leaves_open_is_text(value: Any, text: str | None, mapper: Mapper) -> None:
     """Custom fields that the tap sends without declaring them are sent as the text of their value."""
     sent = mapper.run(("customers", {**CUSTOMER, "cf_open": value}), extra_customer_fields=["cf_open"])
@@ -289,11 +287,105 @@ def test_a_field_that_the_schema_leaves_open_is_text(value: Any, text: str | Non
     assert declared["cb_cust_cf_open"]["type"] == ["string", "null"]
 
 
+OPEN: list[tuple[list[Any], str, list[Any]]] = [
+    ([True, False, None], "boolean", [True, False, None]),
+    ([True, "no"], "string", ["true", "no"]),
+    ([True, 1], "string", ["true", "1"]),
+    ([None, None], "string", [None, None]),
+]
+
+
+@pytest.mark.parametrize("case", OPEN, ids=[str(row[0]) for row in OPEN])
+@pytest.mark.parametrize("declared", [None, {"type": ["string", "number", "boolean", "null"]}], ids=["open", "untold"])
+def test_a_field_without_a_type_is_a_boolean_when_every_value_is_one(
+    declared: dict[str, Any] | None, case: tuple[list[Any], str, list[Any]], mapper: Mapper, lines: Lines
+) -> None:
+    """What the site does not declare is known by what all customers hold; one other value makes it text."""
+    values, kind, sent = case
+    rows = [{"id": f"c{n}", "email": f"{n}@x.io", "cf_open": value} for n, value in enumerate(values)]
+    schema = lines.schema("customers", {"cf_open": declared} if declared else {})
+    body = [*lines.schemas, schema, *(lines.record("customers", row) for row in rows), lines.state()]
+    found = mapper.feed(body, extra_customer_fields=["cf_open"])
+    properties = found.schema["schema"]["properties"]["custom_attributes"]["properties"]
+    assert properties["cb_cust_cf_open"]["type"] == [kind, "null"]
+    assert [found.attributes(f"c{n}")["cb_cust_cf_open"] for n in range(len(values))] == sent
+
+
+TIME = {"type": ["integer", "null"], "format": "unix-time"}
+DAY = {"type": ["string", "integer", "null"], "format": "date"}
+TEXT_TIME = {"type": ["string", "null"], "format": "date-time"}
+TEXT_DAY = {"type": ["string", "null"], "format": "date"}
+BOX = {"type": ["boolean", "string", "null"]}
+DATES: list[tuple[str, dict[str, Any], Any, Any]] = [
+    ("cf_at", TIME, 1700000000, "2023-11-14T22:13:20+00:00"),
+    ("cf_at", TIME, -86400, "1969-12-31T00:00:00+00:00"),
+    ("cf_at", TIME, 1700000000000, None),
+    ("cf_at", TIME, 1700000000.5, None),
+    ("cf_at", TIME, True, None),
+    ("cf_at", TIME, [1], None),
+    ("cf_day", DAY, "2024-02-29", "2024-02-29T12:00:00+00:00"),
+    ("cf_day", DAY, "1956-02-29", "1956-02-29T12:00:00+00:00"),
+    ("cf_day", DAY, 1709164800, "2024-02-29T12:00:00+00:00"),
+    ("cf_day", DAY, 1709200000, "2024-02-29T09:46:40+00:00"),
+    ("cf_day", DAY, "2023-02-29", None),
+    ("cf_day", DAY, "29/02/2024", None),
+    ("cf_day", TEXT_DAY, "2024-02-29", "2024-02-29T12:00:00+00:00"),
+    ("cf_text", TEXT_TIME, "2024-02-29T10:00:00Z", "2024-02-29T10:00:00Z"),
+    ("cf_text", TEXT_TIME, "2024-02-29T10:00:00", "2024-02-29T10:00:00+00:00"),
+    ("cf_text", TEXT_TIME, "soon", None),
+    ("vat_number_validated_time", {"type": ["integer", "null"]}, 1700000000, "2023-11-14T22:13:20+00:00"),
+    ("updated_at", {"type": ["integer", "null"]}, 1700000000, "2023-11-14T22:13:20+00:00"),
+]
+
+
+@pytest.mark.parametrize("row", DATES, ids=[f"{row[0]} {len(row[1]['type'])} {row[2]}" for row in DATES])
+@pytest.mark.parametrize("names", ["by name", "*"])
+def test_a_field_that_is_a_date_there_is_a_date_here(
+    names: str, row: tuple[str, dict[str, Any], Any, Any], mapper: Mapper, lines: Lines
+) -> None:
+    """By the format that the site declares, or by its name among Chargebee's own; a day is its noon."""
+    field, prop, value, expected = row
+    schema = lines.schema("customers", {field: prop})
+    record = lines.record("customers", {"id": "c1", "email": "a@x.io", field: value})
+    config = {"extra_customer_fields": [field if names == "by name" else "*"]}
+    sent = mapper.feed([*lines.schemas, schema, record, lines.state()], **config)
+    declared = sent.schema["schema"]["properties"]["custom_attributes"]["properties"][f"cb_cust_{field}"]
+    assert (declared["type"], declared["format"]) == (["string", "null"], "date-time")
+    assert sent.attributes()[f"cb_cust_{field}"] == expected
+    assert mapper.summary()["unfit_extra_field"] == (expected is None)
+
+
+def test_a_time_of_the_subscription_is_a_date(mapper: Mapper, lines: Lines) -> None:
+    """Among Chargebee's own, which a schema can only call integers."""
+    schema = lines.schema("subscriptions", {"start_date": {"type": ["integer", "null"]}})
+    rows = [lines.record("customers", CUSTOMER), lines.record("subscriptions", {**SUBSCRIPTION, "start_date": 0})]
+    sent = mapper.feed([*lines.schemas, schema, *rows, lines.state()], extra_subscription_fields=["start_date"])
+    assert sent.attributes()["cb_sub_start_date"] == "1970-01-01T00:00:00+00:00"
+
+
+BOXES: list[tuple[Any, Any]] = [(True, True), (False, False), ("true", True), ("False", False), (None, None), (1, None)]
+
+
+@pytest.mark.parametrize(("value", "expected"), BOXES, ids=repr)
+def test_a_check_box_is_a_boolean(value: Any, expected: Any, mapper: Mapper, lines: Lines) -> None:
+    """Whether the site sends it as a boolean or as its text."""
+    schema = lines.schema("customers", {"cf_box": BOX})
+    record = lines.record("customers", {"id": "c1", "email": "a@x.io", "cf_box": value})
+    sent = mapper.feed([*lines.schemas, schema, record, lines.state()], extra_customer_fields=["cf_box"])
+    declared = sent.schema["schema"]["properties"]["custom_attributes"]["properties"]["cb_cust_cf_box"]
+    assert declared["type"] == ["boolean", "null"]
+    assert sent.attributes()["cb_cust_cf_box"] is expected
+
+
 UNFIT: list[tuple[str, Any, Any, int]] = [
     ("cf_count", "three", None, 1),
     ("cf_count", 3.5, None, 1),
     ("cf_count", True, None, 1),
     ("cf_count", None, None, 0),
+    ("cf_count", 2**53 + 1, None, 1),
+    ("cf_count", [3], None, 1),
+    ("cf_share", "half", None, 1),
+    ("cf_day", "tomorrow", None, 1),
     ("cf_count", 3, 3, 0),
     ("cf_share", 1, 1.0, 0),
     ("cf_text", 5, None, 1),

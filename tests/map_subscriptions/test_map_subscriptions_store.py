@@ -58,6 +58,32 @@ def test_a_store_of_a_newer_version_is_refused(mapper: Mapper) -> None:
         mapper.run()
 
 
+OLD = [
+    {"id": "c1", "email": "jos\u00e9@x.io", "created_at": 1},
+    {"id": "c2", "email": "JOSE\u0301@x.io", "created_at": 2, "phone": 7},
+]
+
+
+@pytest.mark.parametrize("resend", ["all", "changed"])
+def test_a_store_of_the_first_version_is_read_again(resend: str, mapper: Mapper) -> None:
+    """E-mails were compared without Unicode's normal form, and odd members were not noted: now they are, for all."""
+    mapper.run(*[("customers", row) for row in OLD], ("subscriptions", {"id": "s1", "customer_id": "c1"}))
+    (store,) = mapper.stores
+    for table in ("customers", "subscriptions", "invoices", "names"):
+        ask(store, f"alter table {table} drop column odd")
+    ask(store, "update meta set value = '1' where name = 'schema_version'")
+    ask(store, """update meta set value = '["email", "email", "0.1.0"]' where name = 'match'""")
+    ask(store, "update meta set value = '\"of the first version\"' where name = 'fingerprint'")
+    ask(store, "update customers set match = id")
+    sent = mapper.run(resend=resend, report_not_sent=True)
+    assert sent.customers == {"c1"}
+    assert [(one["customer_id"], one["reason"]) for one in sent.not_sent] == [("c2", "shares_match_value")]
+    assert mapper.summary()["missing_member"] == 1
+    assert ask(store, "select match from customers") == [("jos\u00e9@x.io",)] * 2
+    assert ask(store, "select odd from customers order by id") == [(None,), ("odd_value phone",)]
+    assert ask(store, "select value from meta where name = 'schema_version'") == [("2",)]
+
+
 def test_a_store_that_was_never_finished_is_begun_again(mapper: Mapper) -> None:
     """A first run that was killed leaves an empty file under a fixed name."""
     mapper.folder.mkdir()

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tap_chargebee.fields import field_schemas
 from tap_chargebee.resources import STREAMS
 
 if TYPE_CHECKING:
@@ -154,6 +155,28 @@ def test_discovery_leaves_the_other_catalog_out(
     assert listed["customers"]["cf_tier"] == {"type": ["string", "null"]}
     assert listed["customers"]["cf_seats_planned"] == {"type": ["integer", "null"]}
     assert listed["customers"]["cf_budget"] == {"type": ["number", "null"]}
+    assert listed["customers"]["cf_csm_since"] == {"type": ["integer", "null"], "format": "unix-time"}
+    assert listed["customers"]["cf_founded_on"] == {"type": ["string", "integer", "null"], "format": "date"}
+
+
+DECLARED = [
+    ("string", "text", {"type": ["string", "null"]}),
+    ("email", "text", {"type": ["string", "null"]}),
+    ("url", "text", {"type": ["string", "null"]}),
+    ("long", "text", {"type": ["integer", "null"]}),
+    ("double", "text", {"type": ["number", "null"]}),
+    ("timestamp", "date_time_field", {"type": ["integer", "null"], "format": "unix-time"}),
+    ("date", "date_field", {"type": ["string", "integer", "null"], "format": "date"}),
+    ("string", "check_box", {"type": ["boolean", "string", "null"]}),
+    ("unheard_of", "text", None),
+]
+
+
+@pytest.mark.parametrize(("datatype", "edit_ui", "schema"), DECLARED, ids=[f"{row[0]} {row[1]}" for row in DECLARED])
+def test_the_type_of_a_sites_own_field(datatype: str, edit_ui: str, schema: dict[str, Any] | None) -> None:
+    """Times are told from whole numbers by their format, and a check box by how it is edited."""
+    field = {"entity_type": "customer", "api_name": "cf_one", "field_datatype": datatype, "edit_ui": edit_ui}
+    assert field_schemas([field]).get("customer", {}).get("cf_one") == schema
 
 
 def properties(text: str) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Further fields of customers and subscriptions as attributes, typed as the tap's schema types them."""
+"""Further fields of customers and subscriptions as attributes, each of the type that the site declares."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from standpipe_maps.errors import Refusal
-from standpipe_maps.kinds import DATE, EVERY, PYTHON, TEXT, TYPES, WORDS, is_open, type_of
+from standpipe_maps.kinds import EVERY, is_open
+from standpipe_maps.subscriptions.fields import UNTOLD, FieldType, declared_type, json_types, type_of_values
 from standpipe_maps.subscriptions.odd import known
 from standpipe_maps.subscriptions.schema import ATTRIBUTES, Attribute
 
@@ -44,26 +45,44 @@ def collisions(config: Mapping[str, Any]) -> Iterator[str]:
                 yield f"`{side.setting}` names `{field}`, but `{name}` is an attribute already: take it out."
 
 
-def extra_attributes(config: Mapping[str, Any], schemas: Mapping[str, Mapping[str, Any]]) -> tuple[Attribute, ...]:
-    """The attributes of the further fields, in the order of their names.
+def extra_attributes(
+    config: Mapping[str, Any],
+    schemas: Mapping[str, Mapping[str, Any]],
+    types_of: Callable[[str, Collection[str]], Mapping[str, Collection[type]]],
+) -> tuple[Attribute, ...]:
+    """Return the attributes of the further fields, in the order of their names.
 
     Args:
         config: the settings.
         schemas: the tap's JSON schemas by stream.
+        types_of: returns the types of the values that fields of a stream have, for those that no schema declares.
 
     Raises:
         Refusal: a field that is named is no single value, or cannot come at all.
     """
     return tuple(
-        attribute for side in SIDES for attribute in _of_side(side, config[side.setting], schemas.get(side.stream, {}))
+        attribute
+        for side in SIDES
+        for attribute in _of_side(side, config[side.setting], schemas.get(side.stream, {}), types_of)
     )
 
 
-def _of_side(side: Side, names: Sequence[str], schema: Mapping[str, Any]) -> Iterable[Attribute]:
-    for field in sorted(_fields(side, names, schema.get("properties", {}))):
-        attribute = _attribute(side, field, schema)
-        if attribute is not None:
-            yield attribute
+def _of_side(
+    side: Side,
+    names: Sequence[str],
+    schema: Mapping[str, Any],
+    types_of: Callable[[str, Collection[str]], Mapping[str, Collection[type]]],
+) -> Iterable[Attribute]:
+    properties = schema.get("properties", {})
+    fields = sorted(_fields(side, names, properties))
+    open_fields = [field for field in fields if _is_open(field, schema)]
+    values = types_of(side.stream, open_fields) if open_fields else {}
+    for field in fields:
+        prop = properties.get(field, {})
+        kind = type_of_values(values[field]) if field in values else declared_type(side.stream, field, prop)
+        if kind is not None:
+            source = f"{side.stream.removesuffix('s')}.{field}"
+            yield _attribute(side, field, kind, prop.get("description", source), source)
         elif field in names:
             raise Refusal(
                 f"`{side.setting}` names `{field}`, which is not one text, number, date or yes/no in the tap's stream "
@@ -71,49 +90,40 @@ def _of_side(side: Side, names: Sequence[str], schema: Mapping[str, Any]) -> Ite
             )
 
 
-def _fields(side: Side, names: Sequence[str], properties: Iterable[str]) -> set[str]:
-    every = {field for field in properties if side.part + field not in TAKEN} if EVERY in names else set()
+def _fields(side: Side, names: Sequence[str], properties: Mapping[str, Any]) -> set[str]:
+    every = (
+        {name for name, prop in properties.items() if side.part + name not in TAKEN and json_types(prop) != UNTOLD}
+        if EVERY in names
+        else set()
+    )
     return every.union(name for name in names if name != EVERY)
 
 
-def _attribute(side: Side, field: str, schema: Mapping[str, Any]) -> Attribute | None:
-    """The attribute of one field; None when the schema does not say that it is one value of one type."""
+def _is_open(field: str, schema: Mapping[str, Any]) -> bool:
+    """Tell whether a field may come of whose type the schema says nothing: only the site's owner knows it."""
     properties = schema.get("properties", {})
-    source = f"{side.stream.removesuffix('s')}.{field}"
-    if field not in properties:
-        # A schema that is open says nothing of its custom fields, whose type only the site's owner knows.
-        if not is_open(schema):
+    if field in properties:
+        return json_types(properties[field]) == UNTOLD
+    return is_open(schema)
+
+
+def _attribute(side: Side, field: str, kind: FieldType, description: str, source: str) -> Attribute:
+    """Return the attribute of a field: None where what stands there does not fit its type."""
+
+    def value(facts: Facts) -> Any:
+        found = known(side.record(facts), field)
+        try:
+            return None if found is None else kind.convert(found)
+        except ValueError:
             return None
-        return _typed(Attribute(side.part + field, TEXT, source, source, _text(side, field)), side, field, WORDS)
-    named = type_of(properties[field])
-    if named is None:
-        return None
-    is_date = named == "string" and properties[field].get("format") == "date-time"
-    description = properties[field].get("description", source)
-    kind = DATE if is_date else TYPES[named]
-    attribute = Attribute(side.part + field, kind, description, source, _value(side, field))
-    return _typed(attribute, side, field, PYTHON[named])
-
-
-def _value(side: Side, field: str) -> Callable[[Facts], Any]:
-    return lambda facts: side.record(facts).get(field)
-
-
-def _text(side: Side, field: str) -> Callable[[Facts], Any]:
-    """The field's value as text."""
-
-    def value(facts: Facts) -> str | None:
-        found = side.record(facts).get(field)
-        return None if found is None else WORDS[type(found)](found)
-
-    return value
-
-
-def _typed(attribute: Attribute, side: Side, field: str, fitting: Collection[type]) -> Attribute:
-    """The attribute, None where what stands in the field is of no fitting type."""
 
     def fits(facts: Facts) -> bool:
         found = known(side.record(facts), field)
-        return found is None or type(found) in fitting
+        try:
+            if found is not None:
+                kind.convert(found)
+        except ValueError:
+            return False
+        return True
 
-    return attribute._replace(value=lambda facts: attribute.value(facts) if fits(facts) else None, fits=fits)
+    return Attribute(side.part + field, kind.schema, description, source, value, fits)

@@ -33,7 +33,7 @@ from standpipe_maps.subscriptions.odd import read_notes
 from standpipe_maps.summary import NAMED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection
     from sqlalchemy.schema import SchemaItem
@@ -307,6 +307,18 @@ class Ledger:
         found: defaultdict[str, list[Invoice]] = defaultdict(list)
         for invoice in map(rules.Invoice._make, rows):
             found[invoice.customer_id].append(invoice)
+        return found
+
+    def types_of(self, stream: str, fields: Collection[str]) -> Mapping[str, set[type]]:
+        """Return the types of the values that fields of customers or subscriptions have; this reads all of them."""
+        table = {"customers": CUSTOMERS, "subscriptions": SUBSCRIPTIONS}[stream]
+        found: dict[str, set[type]] = {field: set() for field in fields}
+        for page in self._store.pages(select(table.c.body), PAGE):
+            for (body,) in page:
+                record = decode(body)
+                for field in fields:
+                    if record.get(field) is not None:
+                        found[field].add(type(record[field]))
         return found
 
     def names(self) -> Mapping[str, str]:

@@ -145,7 +145,7 @@ class MapSubscriptions(JoinMapper):
 
     @cached_property
     def _extras(self) -> tuple[Attribute, ...]:
-        return extra_attributes(self.config, self.schemas)
+        return extra_attributes(self.config, self.schemas, self.ledger.types_of)
 
     def _plan_names(self) -> Mapping[str, str]:
         return self.ledger.names() if self.config["plan_name"] == "name" else {}

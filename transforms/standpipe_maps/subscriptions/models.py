@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 EXACT = 2**53
+LATEST = 253_402_300_800
 # From 1970 to 9999 in unix seconds: a time in milliseconds lies far beyond.
-Time = Annotated[int, Meta(ge=0, lt=253_402_300_800)]
+Time = Annotated[int, Meta(ge=0, lt=LATEST)]
 Version = Annotated[int, Meta(ge=0, le=2**62)]
 Minor = Annotated[int, Meta(ge=-EXACT, le=EXACT)]
 Count = Annotated[int, Meta(ge=0, le=EXACT)]
