@@ -10,9 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-TYPES: dict[str, type] = {"replication_key_value": int, "read_at": int, "scope": str, "seen": str}
+TYPES: dict[str, tuple[type, ...]] = {
+    "replication_key_value": (int,),
+    "read_at": (int,),
+    "scope": (str,),
+    "seen": (str,),
+}
 
 
 def scope(site: str, *, include_deleted: bool, start_date: int | None) -> str:
@@ -62,15 +67,3 @@ def progress(
         "seen": seen or None,
     }
     return {name: value for name, value in held.items() if value is not None}
-
-
-def wrong(name: str, bookmark: object) -> Iterable[str]:
-    """One sentence when a bookmark of that stream is none."""
-    if not isinstance(bookmark, dict):
-        yield f"The bookmark of `{name}` in the state is not an object: mend it, or start with a full refresh."
-        return
-    for part, kind in TYPES.items():
-        # To Python a bool is an integer.
-        if part in bookmark and type(bookmark[part]) is not kind:
-            what = "unix time" if kind is int else "text"
-            yield f"In the state the `{part}` of `{name}` is no {what}: mend it, or start with a full refresh."

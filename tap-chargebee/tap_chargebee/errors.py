@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from http import HTTPStatus
-from typing import IO, Any
 
-import click
 import msgspec
+
+from tap_chargebee._kit.errors import Refusal
+
+__all__ = ["Gone", "NotOffered", "Problem", "Refusal", "refusal", "sentence"]
 
 WRONG_CATALOG = frozenset({"configuration_incompatible", "api_restricted"})
 # Chargebee has changed the code of this refusal before, and not its wording.
 WRONG_CATALOG_PHRASE = "not enabled for this site"
-LOGGER = logging.getLogger("tap-chargebee")
-
-
-class Refusal(click.ClickException):
-    """One sentence for the user: it is logged as an error, and the command ends with exit code 1 and no traceback."""
-
-    def show(self, file: IO[Any] | None = None) -> None:  # noqa: ARG002 the log is where a runner looks
-        """Log the sentence."""
-        LOGGER.error("%s", self.message)
 
 
 class NotOffered(Refusal):

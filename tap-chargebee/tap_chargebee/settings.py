@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from singer_sdk import typing as th
 
+from tap_chargebee._kit.setting_rows import page_size, request_settings
+
+MISSING = {
+    "site": "`acme` for https://acme.chargebee.com (TAP_CHARGEBEE_SITE)",
+    "api_key": "a read-only key of the site (TAP_CHARGEBEE_API_KEY)",
+}
 SETTINGS = th.PropertiesList(
     th.Property(
         "site",
@@ -49,37 +55,8 @@ SETTINGS = th.PropertiesList(
         title="Include deleted",
         description="Read deleted records too; they carry `deleted: true`.",
     ),
-    th.Property(
-        "page_size",
-        th.IntegerType(minimum=1, maximum=100),
-        default=100,
-        nullable=False,
-        title="Page size",
-        description="Records a call, 1 to 100.",
-    ),
-    th.Property(
-        "request_timeout",
-        th.IntegerType(minimum=1),
-        default=80,
-        nullable=False,
-        title="Request timeout",
-        description="Seconds to wait for an answer before asking again.",
-    ),
-    th.Property(
-        "max_concurrency",
-        th.IntegerType(minimum=1, maximum=50),
-        default=16,
-        nullable=False,
-        title="Calls at a time",
-        description="Calls that are on their way at the same time, 1 to 50.",
-    ),
-    th.Property(
-        "requests_per_minute",
-        th.IntegerType(minimum=1),
-        title="Requests per minute",
-        description="Calls to make in a minute at most, evenly spaced: a share of the site's limit. Unset waits only "
-        "when Chargebee says so.",
-    ),
+    page_size(100),
+    *request_settings("Chargebee", "site"),
     th.Property(
         "follow_events",
         th.BooleanType,

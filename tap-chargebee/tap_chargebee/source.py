@@ -6,8 +6,9 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from tap_chargebee import bookmarks, rules
+from tap_chargebee import bookmarks
 from tap_chargebee._kit.fetch_pool import FetchPool
+from tap_chargebee._kit.settings import parse_date
 from tap_chargebee.client import ChargebeeClient
 from tap_chargebee.errors import Refusal
 from tap_chargebee.events import News, event_query, followed
@@ -82,7 +83,7 @@ class Source:
     @cached_property
     def start_date(self) -> int | None:
         """The bound of creation, unix seconds."""
-        return rules.unix_seconds(self.config["start_date"]) if self.config.get("start_date") else None
+        return parse_date(self.config["start_date"]) if self.config.get("start_date") else None
 
     @cached_property
     def scope(self) -> str:

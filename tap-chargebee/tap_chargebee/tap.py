@@ -2,57 +2,44 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from datetime import UTC, datetime
-from functools import cached_property, partial
-from typing import IO, TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from singer_sdk import Tap
-from singer_sdk.exceptions import MapExpressionError, StreamMapConfigError
-from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
-
-from tap_chargebee import fields, rules
-from tap_chargebee._kit.writer import Writer
-from tap_chargebee.command import checked, refuse
+from tap_chargebee import bookmarks, fields, rules
+from tap_chargebee._kit.command_files import own_bookmarks
+from tap_chargebee._kit.errors import refuse
+from tap_chargebee._kit.tap_base import TapBase
 from tap_chargebee.errors import NotOffered, Refusal
 from tap_chargebee.parts import stream_of
 from tap_chargebee.resources import ROWS, STREAMS
-from tap_chargebee.settings import SETTINGS
+from tap_chargebee.settings import MISSING, SETTINGS
 from tap_chargebee.source import Source
 from tap_chargebee.streams import ChargebeeStream
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from types import FrameType
+    from collections.abc import Mapping, Sequence
 
-    import click
     from singer_sdk import Stream
-    from singer_sdk.plugin_base import _ConfigInput
 
     from tap_chargebee.reading import ListReader
 
-NAMES = frozenset(ROWS)
 
-
-class TapChargebee(Tap):
+class TapChargebee(TapBase):
     """All of a Chargebee site's billing records."""
 
     name = "tap-chargebee"
-    _catalog_version: int | None = None
     package_name = "standpipe-tap-chargebee"
-    message_writer_class = Writer
-    # No BATCH and no ACTIVATE_VERSION: a join over them would be one over half of the input.
-    capabilities = [  # noqa: RUF012 the SDK's own attribute
-        TapCapabilities.CATALOG,
-        TapCapabilities.STATE,
-        TapCapabilities.DISCOVER,
-        PluginCapabilities.ABOUT,
-        PluginCapabilities.STREAM_MAPS,
-        PluginCapabilities.FLATTENING,
-        PluginCapabilities.STRUCTURED_LOGGING,
-    ]
     config_jsonschema = SETTINGS.to_dict()
+    stream_names = frozenset(ROWS)
+    bookmark_types = bookmarks.TYPES
+    missing_hints = MISSING
+    _catalog_version: int | None = None
+
+    @classmethod
+    def find_setting_problems(cls, config: Mapping[str, Any]) -> list[str]:
+        """Return one sentence for each setting that no site of Chargebee's can have."""
+        return rules.find_setting_problems(config)
 
     def discover_streams(self) -> Sequence[Stream]:
         """The streams of the catalog, or else all that the site can have.
@@ -60,11 +47,8 @@ class TapChargebee(Tap):
         Raises:
             Refusal: the catalog lists another.
         """
-        wanted = NAMES
-        if self.input_catalog is not None:
-            listed = self.input_catalog.to_dict()
-            refuse(rules.catalog_problems(listed, NAMES))
-            wanted = frozenset(entry["tap_stream_id"] for entry in listed["streams"])
+        listed = self.find_listed_streams()
+        wanted = self.stream_names if listed is None else listed
         return [
             stream_of(self, resource)
             for resource in STREAMS
@@ -86,16 +70,6 @@ class TapChargebee(Tap):
     def source(self) -> Source:
         """What the streams share."""
         return Source(self.config)
-
-    def flush(self) -> None:
-        """Let go of the messages that stand in the row."""
-        if isinstance(self.message_writer, Writer):
-            self.message_writer.flush()
-
-    @staticmethod
-    def utc_now() -> datetime:
-        """This machine's time."""
-        return datetime.now(UTC)
 
     def sync_all(self) -> None:  # type: ignore[misc]
         """Read the selected streams and, when every one of them was read to its end, say so in the last STATE.
@@ -174,51 +148,5 @@ class TapChargebee(Tap):
         Raises:
             Refusal: it is no Singer state, a bookmark is no time, or it was left by another site.
         """
-        refuse(rules.state_problems(state))
-        refuse(rules.site_problems(state, self.config.get("site") or ""))
         super().load_state(state)
-
-    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        """Refuse impossible settings in our words, then let the SDK check types and fill in the defaults."""
-        self.append_builtin_config(self.config_jsonschema)
-        # null is how some runners write a setting that is not set.
-        self._config = {name: value for name, value in self._config.items() if value is not None}
-        if raise_errors:
-            refuse(rules.setting_problems(self._config, self.config_jsonschema["properties"]))
-        errors = super()._validate_config(raise_errors=False)
-        if raise_errors:
-            refuse(errors)
-        return errors
-
-    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 the signature of a handler
-        """End with the signal's own code. The SDK would write a STATE, which acknowledges, and end well."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
-        self.logger.warning("Signal %d: stopped before the end", signum)
-        raise SystemExit(128 + signum)
-
-    @classmethod
-    def invoke(cls, *, state: IO[str] | None = None, catalog: IO[str] | None = None, **options: Any) -> None:
-        """Run the command line.
-
-        Raises:
-            Refusal: the state or the catalog file cannot be used.
-        """
-        state = checked(state, "--state", rules.state_problems)
-        catalog = checked(catalog, "--catalog", partial(rules.catalog_problems, known=NAMES))
-        try:
-            super().invoke(state=state, catalog=catalog, **options)
-        except (MapExpressionError, StreamMapConfigError) as error:
-            raise Refusal(f"The setting `stream_maps` cannot be used: {error}") from error
-
-    @classmethod
-    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> _ConfigInput:
-        """Read the config files.
-
-        Raises:
-            Refusal: one is not there, or is not a JSON object.
-        """
-        try:
-            return super().cb_config(ctx, param, value)
-        except (OSError, TypeError, ValueError) as error:
-            raise Refusal(f"The file of --config cannot be read as a JSON object: {error}") from error
+        refuse(rules.site_problems(own_bookmarks(state, self.stream_names), self.config.get("site") or ""))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from http import HTTPStatus
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import click
 import msgspec
+
+from tap_intercom._kit.errors import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+__all__ = ["Gone", "NotOffered", "Problem", "Refusal", "ScrollTaken", "StaleCursor", "refusal"]
 
 LAPSED = "active subscription needed"
 """Intercom's words when the workspace is not paid for, whatever the status and the code."""
@@ -36,15 +38,6 @@ PERMISSIONS = {
     "/help_center": "Read and list articles",
 }
 """What the Developer Hub calls the permission, by the beginning of the path."""
-LOGGER = logging.getLogger("tap-intercom")
-
-
-class Refusal(click.ClickException):
-    """One sentence for the user: it is logged as an error, and the command ends with exit code 1 and no traceback."""
-
-    def show(self, file: IO[Any] | None = None) -> None:  # noqa: ARG002 the log is where a runner looks
-        """Log the sentence."""
-        LOGGER.error("%s", self.message)
 
 
 class NotOffered(Refusal):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from singer_sdk import typing as th
 
+from tap_intercom._kit.setting_rows import page_size, request_settings
 from tap_intercom.client import REGIONS
+
+MISSING = {"access_token": "the token of an Intercom app (TAP_INTERCOM_ACCESS_TOKEN)"}
 
 SETTINGS = th.PropertiesList(
     th.Property(
@@ -60,37 +63,8 @@ SETTINGS = th.PropertiesList(
         description="After so many seconds since a stream was last read whole it is read whole again: not every change "
         "moves `updated_at`. Unset: never.",
     ),
-    th.Property(
-        "page_size",
-        th.IntegerType(minimum=1, maximum=150),
-        default=150,
-        nullable=False,
-        title="Page size",
-        description="Records a call of a search, 1 to 150.",
-    ),
-    th.Property(
-        "request_timeout",
-        th.IntegerType(minimum=1),
-        default=80,
-        nullable=False,
-        title="Request timeout",
-        description="Seconds to wait for an answer before asking again.",
-    ),
-    th.Property(
-        "max_concurrency",
-        th.IntegerType(minimum=1, maximum=50),
-        default=16,
-        nullable=False,
-        title="Calls at a time",
-        description="Calls that are on their way at the same time, 1 to 50, beside the one scroll over the companies.",
-    ),
-    th.Property(
-        "requests_per_minute",
-        th.IntegerType(minimum=1),
-        title="Requests per minute",
-        description="Calls to make in a minute at most, evenly spaced: a share of the workspace's limit. Unset waits "
-        "only when Intercom says so.",
-    ),
+    page_size(150),
+    *request_settings("Intercom", "workspace", ", beside the one scroll over the companies"),
     th.Property(
         "scroll_patience",
         th.IntegerType(minimum=0),

@@ -2,62 +2,52 @@
 
 from __future__ import annotations
 
-import io
-import json
-import signal
 import time
-from datetime import UTC, datetime
-from functools import cached_property, partial
-from typing import IO, TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from singer_sdk import Tap
-from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.singerlib import Schema
 
 from tap_intercom import rules
+from tap_intercom._kit.command_files import own_bookmarks
+from tap_intercom._kit.errors import refuse
 from tap_intercom._kit.fetch_pool import FetchPool
-from tap_intercom._kit.writer import Writer
+from tap_intercom._kit.settings import parse_date
+from tap_intercom._kit.tap_base import TapBase
 from tap_intercom.attributes import MODELS, own_attributes, with_attributes
 from tap_intercom.client import REGIONS, IntercomClient
 from tap_intercom.errors import NotOffered, Refusal
 from tap_intercom.resources import STREAMS
-from tap_intercom.settings import SETTINGS
+from tap_intercom.settings import MISSING, SETTINGS
 from tap_intercom.sources import Sources
 from tap_intercom.streams import IntercomStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from types import FrameType
+    from collections.abc import Iterator, Mapping, Sequence
 
-    import click
     from singer_sdk import Stream
-    from singer_sdk.plugin_base import _ConfigInput
 
     from tap_intercom.client import Workspace
     from tap_intercom.lists import Pages
 
-NAMES = frozenset(resource.name for resource in STREAMS)
 # Of 150 records of 3 KB, so many pages are 45 MB.
 MOST_PAGES = 96
 
 
-class TapIntercom(Tap):
+class TapIntercom(TapBase):
     """All that an Intercom workspace tells of its people, companies and conversations."""
 
     name = "tap-intercom"
     package_name = "standpipe-tap-intercom"
-    message_writer_class = Writer
-    # No BATCH and no ACTIVATE_VERSION: a join over them would be one over half of the input.
-    capabilities = [  # noqa: RUF012 the SDK's own attribute
-        TapCapabilities.CATALOG,
-        TapCapabilities.STATE,
-        TapCapabilities.DISCOVER,
-        PluginCapabilities.ABOUT,
-        PluginCapabilities.STREAM_MAPS,
-        PluginCapabilities.FLATTENING,
-        PluginCapabilities.STRUCTURED_LOGGING,
-    ]
     config_jsonschema = SETTINGS.to_dict()
+    stream_names = frozenset(resource.name for resource in STREAMS)
+    bookmark_types = rules.BOOKMARK_TYPES
+    missing_hints = MISSING
+
+    @classmethod
+    def find_setting_problems(cls, config: Mapping[str, Any]) -> list[str]:
+        """Return one sentence for each setting that no workspace of Intercom's can have."""
+        return rules.find_setting_problems(config)
 
     @cached_property
     def attributes(self) -> dict[str, dict[str, Any]]:
@@ -70,12 +60,10 @@ class TapIntercom(Tap):
         Raises:
             Refusal: the catalog lists another.
         """
-        if self.input_catalog is None:
+        listed = self.find_listed_streams()
+        if listed is None:
             return [IntercomStream(self, resource) for resource in STREAMS if resource.since <= self._version]
-        listed = self.input_catalog.to_dict()
-        _refuse(rules.catalog_problems(listed, NAMES))
-        wanted = {entry["tap_stream_id"] for entry in listed["streams"]}
-        return [IntercomStream(self, resource) for resource in STREAMS if resource.name in wanted]
+        return [IntercomStream(self, resource) for resource in STREAMS if resource.name in listed]
 
     @property
     def _version(self) -> tuple[int, int]:
@@ -114,7 +102,7 @@ class TapIntercom(Tap):
     @cached_property
     def start_date(self) -> int | None:
         """The bound of changes, unix seconds."""
-        return rules.unix_seconds(self.config["start_date"]) if self.config.get("start_date") else None
+        return parse_date(self.config["start_date"]) if self.config.get("start_date") else None
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -124,7 +112,7 @@ class TapIntercom(Tap):
             Refusal: the token, the region, the version or the URL is wrong.
         """
         found = self.client.workspace()
-        _refuse(rules.wrong_region("" if self.config.get("api_url") else self.config.get("region", "us"), found.region))
+        refuse(rules.wrong_region("" if self.config.get("api_url") else self.config.get("region", "us"), found.region))
         return found
 
     @cached_property
@@ -151,16 +139,6 @@ class TapIntercom(Tap):
         """Where in the output a stream belongs: the SDK reads streams in the order of the catalog."""
         return list(self.streams).index(stream.name)
 
-    def flush(self) -> None:
-        """Let go of the messages that stand in the row."""
-        if isinstance(self.message_writer, Writer):
-            self.message_writer.flush()
-
-    @staticmethod
-    def utc_now() -> datetime:
-        """This machine's time."""
-        return datetime.now(UTC)
-
     def chosen(self) -> Iterator[IntercomStream]:
         """The streams that are selected."""
         for stream in self.streams.values():
@@ -186,7 +164,7 @@ class TapIntercom(Tap):
     def _open(self) -> list[str]:
         """Send for the first page of every selected stream; their names, once all are there."""
         _ = self.run_start
-        _refuse(rules.workspace_problems(self.state, self.workspace.id))
+        refuse(rules.workspace_problems(own_bookmarks(self.state, self.stream_names), self.workspace.id))
         self._check_versions()
         opened = {stream: stream.open() for stream in self.chosen()}
         self._type_attributes()
@@ -227,71 +205,3 @@ class TapIntercom(Tap):
         self.setup_mapper()
         for stream in self.chosen():
             stream.forget_maps()
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        """Take the last run's state over, bookmarks of others included.
-
-        Raises:
-            Refusal: it is no Singer state, or a bookmark is no time.
-        """
-        _refuse(rules.state_problems(state))
-        super().load_state(state)
-
-    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        """Refuse impossible settings in our words, then let the SDK check types and fill in the defaults."""
-        self.append_builtin_config(self.config_jsonschema)
-        if raise_errors:
-            _refuse(rules.setting_problems(self._config, self.config_jsonschema["properties"]))
-        errors = super()._validate_config(raise_errors=False)
-        if raise_errors:
-            _refuse(errors)
-        return errors
-
-    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 the signature of a handler
-        """End with the signal's own code. The SDK would write a STATE, which acknowledges, and end well."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
-        self.logger.warning("Signal %d: stopped before the end", signum)
-        raise SystemExit(128 + signum)
-
-    @classmethod
-    def invoke(cls, *, state: IO[str] | None = None, catalog: IO[str] | None = None, **options: Any) -> None:
-        """Run the command line.
-
-        Raises:
-            Refusal: the state or the catalog file cannot be used.
-        """
-        super().invoke(
-            state=_checked(state, "--state", rules.state_problems),
-            catalog=_checked(catalog, "--catalog", partial(rules.catalog_problems, known=NAMES)),
-            **options,
-        )
-
-    @classmethod
-    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> _ConfigInput:
-        """Read the config files.
-
-        Raises:
-            Refusal: one is not there, or is not a JSON object.
-        """
-        try:
-            return super().cb_config(ctx, param, value)
-        except (OSError, TypeError, ValueError) as error:
-            raise Refusal(f"The file of --config cannot be read as a JSON object: {error}") from error
-
-
-def _refuse(problems: list[str]) -> None:
-    if problems:
-        raise Refusal(" ".join(problems))
-
-
-def _checked(file: IO[str] | None, option: str, problems: Callable[[object], list[str]]) -> IO[str] | None:
-    """A file of the command line, once it is known to hold what it should."""
-    if file is None:
-        return None
-    text = file.read()
-    try:
-        _refuse(problems(json.loads(text)))
-    except ValueError as error:
-        raise Refusal(f"The file of {option} is not JSON: {error}") from error
-    return io.StringIO(text)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tap_chargebee.errors import Problem, sentence
-from tap_chargebee.rules import catalog_problems, marker, setting_problems, state_problems, unix_seconds
+from tap_chargebee.errors import Problem, Refusal, sentence
+from tap_chargebee.rules import marker
+from tap_chargebee.tap import TapChargebee
 
-KNOWN = ["api_key", "api_url", "lookback", "site", "start_date"]
 GOOD = {"site": "acme", "api_key": "secret"}
 
 
-NO_METADATA = 'The metadata of `customers` in the catalog are no list of {"breadcrumb": [...], "metadata": {...}}.'
 NO_TIME = (
     "In the state the `replication_key_value` of `customers` is no unix time: mend it, or start with a full refresh."
 )
@@ -72,7 +71,12 @@ NO_TIME = (
 )
 def test_settings_are_refused_in_a_sentence(config: dict[str, Any], problems: list[str]) -> None:
     """Each setting that is missing, misspelt or impossible gets one sentence that names it."""
-    assert setting_problems(config, KNOWN) == problems
+    try:
+        TapChargebee(config=config)
+    except Refusal as refusal:
+        assert refusal.message == " ".join(problems)  # noqa: PT017 good settings are not refused
+    else:
+        assert problems == []
 
 
 @pytest.mark.parametrize(
@@ -116,43 +120,7 @@ def test_settings_are_refused_in_a_sentence(config: dict[str, Any], problems: li
 )
 def test_a_state_is_refused_in_a_sentence(state: object, problems: list[str]) -> None:
     """A state that cannot be started from is named, and one with the bookmarks of others is fine."""
-    assert state_problems(state) == problems
-
-
-@pytest.mark.parametrize(
-    ("catalog", "problems"),
-    [
-        ({"streams": []}, []),
-        ({"streams": [{"tap_stream_id": "customers"}]}, []),
-        ([], ['The catalog is not a Singer catalog, {"streams": [{...}, ...]}.']),
-        ({"streams": ["customers"]}, ['The catalog is not a Singer catalog, {"streams": [{...}, ...]}.']),
-        (
-            {"streams": [{"tap_stream_id": "customers"}, {"tap_stream_id": "custmers"}]},
-            ["The catalog lists the stream `custmers`, which there is not: is `customers` meant?"],
-        ),
-        ({"streams": [{"tap_stream_id": "customers", "metadata": {"selected": True}}]}, [NO_METADATA]),
-        ({"streams": [{"tap_stream_id": "customers", "metadata": [{"breadcrumb": []}]}]}, [NO_METADATA]),
-    ],
-    ids=["empty", "known", "list", "names only", "unknown", "metadata are no list", "half of metadata"],
-)
-def test_a_catalog_is_refused_in_a_sentence(catalog: object, problems: list[str]) -> None:
-    """A catalog that lists a stream that does not exist is told which there are."""
-    assert catalog_problems(catalog, ["invoices", "customers"]) == problems
-
-
-@pytest.mark.parametrize(
-    ("date", "seconds"),
-    [
-        ("2024-01-31", 1_706_659_200),
-        ("2024-01-31T00:00:00", 1_706_659_200),
-        ("2024-01-31T00:00:00Z", 1_706_659_200),
-        ("2024-01-31T01:00:00+01:00", 1_706_659_200),
-    ],
-    ids=["date", "no zone", "UTC", "another zone"],
-)
-def test_a_date_in_unix_seconds(date: str, seconds: int) -> None:
-    """ISO 8601, UTC when it does not say."""
-    assert unix_seconds(date) == seconds
+    assert TapChargebee.find_state_problems(state) == problems
 
 
 def test_the_marker() -> None:

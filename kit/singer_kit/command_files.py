@@ -1,0 +1,118 @@
+"""The files of the command line, checked before anything is read from an API."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import IO, TYPE_CHECKING, Any, NoReturn
+
+from .errors import Refusal, refuse
+from .settings import suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+# Deeper than any state or catalog, and far from where Python itself gives up.
+DEEPEST = 100
+Types = dict[str, tuple[type, ...]]
+WORDS: dict[type, str] = {int: "unix time", str: "text"}
+
+
+def check_file(file: IO[str] | None, option: str, find_problems: Callable[[Any], list[str]]) -> IO[str] | None:
+    """Return a file of the command line once it is known to hold what it should.
+
+    Raises:
+        Refusal: it does not.
+    """
+    if file is None:
+        return None
+    try:
+        text = file.read()
+        found = json.loads(text, parse_constant=_refuse_constant)
+        # Half of a surrogate pair is JSON, and cannot be written again.
+        json.dumps(found, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise Refusal(f"The file of {option} is not JSON: {error}") from error
+    if is_too_deep(found):
+        raise Refusal(f"The file of {option} is nested too deeply: more than {DEEPEST} levels.")
+    refuse(find_problems(found))
+    return io.StringIO(text)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number of JSON")
+
+
+def is_too_deep(value: Any) -> bool:
+    """Say whether lists and objects are nested deeper than anything that makes sense."""
+    level = [value]
+    for _ in range(DEEPEST):
+        lists = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)]
+        level = [inner for values in lists for inner in values]
+    return bool(level)
+
+
+def find_state_problems(state: object, streams: Collection[str], types: Types) -> list[str]:
+    """Return one sentence for each thing in a state that a tap cannot start from.
+
+    What belongs to other streams may be of any shape: it is handed on as it came.
+
+    Args:
+        state: what the state file holds; ``{"bookmarks": {NAME: {...}, ...}}`` is well-formed.
+        streams: the tap's own streams.
+        types: of the members of a bookmark that the tap reads.
+    """
+    bookmarks = state.get("bookmarks", {}) if isinstance(state, dict) else None
+    if not isinstance(bookmarks, dict):
+        return ['The state is not a Singer state, {"bookmarks": {...}}.']
+    own = {name: bookmark for name, bookmark in bookmarks.items() if name in streams}
+    return [problem for name, bookmark in own.items() for problem in _check_bookmark(name, bookmark, types)]
+
+
+def _check_bookmark(name: str, bookmark: object, types: Types) -> Iterable[str]:
+    if not isinstance(bookmark, dict):
+        yield f"The bookmark of `{name}` in the state is not an object: mend it, or start with a full refresh."
+        return
+    for part, allowed in types.items():
+        # To Python a bool is an integer.
+        if part in bookmark and type(bookmark[part]) not in allowed:
+            what = WORDS[allowed[0]]
+            yield f"In the state the `{part}` of `{name}` is no {what}: mend it, or start with a full refresh."
+
+
+def own_bookmarks(state: Mapping[str, Any], streams: Collection[str]) -> list[dict[str, Any]]:
+    """Return the bookmarks of the tap's own streams in a well-formed state."""
+    return [bookmark for name, bookmark in state.get("bookmarks", {}).items() if name in streams]
+
+
+def find_catalog_problems(catalog: object, streams: Collection[str]) -> list[str]:
+    """Return one sentence for a catalog that is none, or for each of its streams that cannot be read.
+
+    Args:
+        catalog: what the catalog file holds; ``{"streams": [{"tap_stream_id": NAME, ...}, ...]}`` is well-formed.
+        streams: the tap's streams.
+    """
+    entries = catalog.get("streams") if isinstance(catalog, dict) else None
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        return ['The catalog is not a Singer catalog, {"streams": [{...}, ...]}.']
+    return [problem for entry in entries for problem in _check_entry(entry, streams)]
+
+
+def _check_entry(entry: Mapping[str, Any], streams: Collection[str]) -> Iterable[str]:
+    name, metadata = entry.get("tap_stream_id"), entry.get("metadata", [])
+    if not isinstance(name, str) or name not in streams:
+        yield f"The catalog lists the stream `{name}`, which there is not{suggest(str(name), streams)}"
+    elif not isinstance(metadata, list) or not all(_is_metadata(one) for one in metadata):
+        yield f'The metadata of `{name}` in the catalog are no list of {{"breadcrumb": [...], "metadata": {{...}}}}.'
+    elif not _is_schema(entry.get("schema", {})):
+        yield f'The schema of `{name}` in the catalog is not an object with "properties": discover it again.'
+
+
+def _is_metadata(one: object) -> bool:
+    place, said = (one.get("breadcrumb"), one.get("metadata")) if isinstance(one, dict) else (None, None)
+    return isinstance(place, list | tuple) and all(isinstance(part, str) for part in place) and isinstance(said, dict)
+
+
+def _is_schema(schema: object) -> bool:
+    properties = schema.get("properties", {}) if isinstance(schema, dict) else None
+    return isinstance(properties, dict) and all(isinstance(one, dict) for one in properties.values())

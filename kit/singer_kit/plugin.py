@@ -1,0 +1,125 @@
+"""What every plugin does alike: reads its settings, ends in one sentence, keeps the SDK's chatter out of the log."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk.configuration._dict_config import parse_environment_config
+from singer_sdk.helpers._classproperty import classproperty
+from singer_sdk.plugin_base import PluginBase, SingerCommand
+
+from .errors import Refusal, one_sentence, refuse
+from .settings import find_missing_settings, find_unknown_settings, read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import FrameType
+
+    import click
+    from singer_sdk.plugin_base import _ConfigInput
+
+CHATTER = ("Skipping deselected stream",)
+
+
+class Command(SingerCommand):
+    """The command of a plugin: whatever goes wrong while it parses its words or runs is one sentence."""
+
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        """Parse the command line; `--discover` and `--test` do their work here."""
+        with one_sentence():
+            return super().make_context(*args, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the plugin."""
+        with one_sentence():
+            return super().invoke(ctx)
+
+
+class Plugin(PluginBase):
+    """The base of every tap, target and map."""
+
+    missing_hints: ClassVar[Mapping[str, str]] = {}
+    """What to do about each setting that is needed, when it is missing."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        _quieten(self.logger, self.metrics_logger)
+
+    @classmethod
+    def find_setting_problems(cls, config: Mapping[str, Any]) -> list[str]:  # noqa: ARG003 for plugins with rules of their own
+        """Return one sentence for each setting whose value is of the right type and still impossible."""
+        return []
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Read the settings, or refuse them; a discovery does without those that are missing.
+
+        Raises:
+            Refusal: a setting is unknown, cannot be read, is impossible or missing.
+        """
+        self.append_builtin_config(self.config_jsonschema)
+        schemas = self.config_jsonschema["properties"]
+        unknown = find_unknown_settings(self._config, schemas)
+        self._config, unreadable = read_settings(self._config, schemas)
+        refuse([*unknown, *unreadable])
+        missing = find_missing_settings(self._config, self.missing_hints)
+        problems = [*(missing if raise_errors else ()), *self.find_setting_problems(self._config)]
+        refuse(problems)
+        return problems
+
+    @classproperty
+    def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805 the SDK's own shape
+        """The settings in the environment as text, of whatever type they are: the SDK reads some types only."""
+        cls.append_builtin_config(cls.config_jsonschema)
+        texts = {name: {"type": "string"} for name in cls.config_jsonschema["properties"]}
+        return parse_environment_config({"properties": texts}, cls._env_var_prefix)
+
+    @classmethod
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> _ConfigInput:
+        """Read the config files.
+
+        Raises:
+            Refusal: a file is not there, or is not a JSON object.
+        """
+        try:
+            return super().cb_config(ctx, param, value)
+        except (OSError, TypeError, ValueError, RecursionError) as error:
+            raise Refusal(f"The file of --config cannot be read as a JSON object: {error}") from error
+
+    @classmethod
+    def get_singer_command(cls) -> click.Command:
+        """Return the SDK's command as one that ends in one sentence."""
+        made = super().get_singer_command()
+        return Command(
+            name=made.name,
+            callback=made.callback,
+            context_settings=made.context_settings,
+            params=made.params,
+            help=made.help,
+            logger=cls.logger,
+        )
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 the signature of a handler
+        """End with the signal's own code; the SDK would write a STATE, which acknowledges, and end well (sdk#3775)."""
+        ignore_signals()
+        self.logger.warning("Signal %d: stopping without acknowledging unfinished work", signum)
+        raise SystemExit(128 + signum)
+
+
+def ignore_signals() -> None:
+    """Let no second signal break into the end of a run: Meltano sends a SIGTERM after a SIGINT."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _quieten(logger: logging.Logger, metrics: logging.Logger) -> None:
+    """Keep what the SDK says of every stream for the level `debug`."""
+    if not logger.isEnabledFor(logging.DEBUG):
+        metrics.setLevel(logging.WARNING)
+    if _is_worth_reading not in logger.filters:
+        logger.addFilter(_is_worth_reading)
+
+
+def _is_worth_reading(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith(CHATTER) or logging.getLogger(record.name).isEnabledFor(logging.DEBUG)

@@ -1,0 +1,90 @@
+"""The settings that several plugins have, each described once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from singer_sdk import typing as th
+
+Row = th.Property[Any]
+
+
+def page_size(most: int) -> Row:
+    """Return the setting `page_size`, whose default is the most that the vendor permits."""
+    return th.Property(
+        "page_size",
+        th.IntegerType(minimum=1, maximum=most),
+        default=most,
+        nullable=False,
+        title="Page size",
+        description=f"Records per call, 1 to {most}.",
+    )
+
+
+def request_settings(vendor: str, whose: str, note: str = "") -> tuple[Row, ...]:
+    """Return the settings of how a tap sends requests.
+
+    Args:
+        vendor: whose API it is.
+        whose: what the rate limit belongs to, such as "site".
+        note: what else there is to know of `max_concurrency`.
+    """
+    return (
+        th.Property(
+            "request_timeout",
+            th.IntegerType(minimum=1),
+            default=80,
+            nullable=False,
+            title="Request timeout",
+            description="Seconds to wait for an answer before asking again.",
+        ),
+        th.Property(
+            "max_concurrency",
+            th.IntegerType(minimum=1, maximum=50),
+            default=16,
+            nullable=False,
+            title="Calls at a time",
+            description=f"Calls that are on their way at the same time, 1 to 50{note}.",
+        ),
+        th.Property(
+            "requests_per_minute",
+            th.IntegerType(minimum=1),
+            title="Requests per minute",
+            description=f"Calls to make in a minute at most, evenly spaced: a share of the {whose}'s limit. Unset "
+            f"waits only when {vendor} says so.",
+        ),
+    )
+
+
+def report_settings(directory: str) -> tuple[Row, ...]:
+    """Return the settings of how a target reports; ``directory`` is where by default."""
+    return (
+        th.Property(
+            "mode",
+            th.StringType,
+            default="sync",
+            allowed_values=["sync", "validate"],
+            title="Mode",
+            description="`validate` reads, compares and reports what would be done, and writes nothing.",
+        ),
+        th.Property(
+            "max_rejects",
+            th.IntegerType(minimum=0),
+            title="Max rejects",
+            description="How many refused records stop the run? If not set, 5 % of the attempts, at least 100.",
+        ),
+        th.Property(
+            "fail_on_rejects",
+            th.BooleanType,
+            default=False,
+            title="Fail on rejects",
+            description="Does the run end with exit code 1, after its STATE, when any record was refused?",
+        ),
+        th.Property(
+            "report_dir",
+            th.StringType,
+            default=directory,
+            title="Report directory",
+            description="Where the reports of the last run are written.",
+        ),
+    )

@@ -1,0 +1,212 @@
+"""Settings, from a file, from Meltano or from the environment: read, or refused in a sentence that names the setting.
+
+A value is never shown: it may be a key that was pasted into the wrong place.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from copy import deepcopy
+from datetime import UTC, datetime
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from .urls import describe_unencrypted, is_base_url, is_unencrypted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+TRUE = frozenset({"true", "1", "yes", "on"})
+FALSE = frozenset({"false", "0", "no", "off"})
+Schema = dict[str, Any]
+
+
+def find_unknown_settings(names: Iterable[str], known: Collection[str]) -> list[str]:
+    """Return one sentence for each setting that does not exist, with the one that is probably meant."""
+    return [f"There is no setting `{name}`{suggest(name, known)}" for name in names if name not in known]
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return the end of a sentence about an unknown name: the known one that is nearest, if any is near."""
+    near = get_close_matches(name, known, n=1)
+    return f": is `{near[0]}` meant?" if near else "."
+
+
+def read_settings(config: Mapping[str, Any], schemas: Mapping[str, Schema]) -> tuple[dict[str, Any], list[str]]:
+    """Return the settings as values of their types, and one sentence for each value that cannot be read.
+
+    Null, and empty text where no text is taken, mean that a setting is not set. Unknown settings are left out.
+
+    Args:
+        config: the settings as they came; from the environment every value is text.
+        schemas: the JSON schema of each setting, with its default.
+    """
+    values = {name: deepcopy(schema["default"]) for name, schema in schemas.items() if "default" in schema}
+    problems = []
+    for name, schema in schemas.items():
+        if not _is_set(config.get(name), kind_of(schema)):
+            continue
+        try:
+            values[name] = _read(config[name], schema)
+        except (ValueError, TypeError, ArithmeticError, RecursionError):
+            problems.append(f"The setting `{name}` must be {describe(schema)}.")
+    return values, problems
+
+
+def kind_of(schema: Schema) -> str:
+    """Return the JSON type of a setting beside null."""
+    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    return next(str(one) for one in types if one != "null")
+
+
+def _is_set(value: Any, kind: str) -> bool:
+    return value is not None and (kind == "string" or value != "")
+
+
+def _read(value: Any, schema: Schema) -> Any:
+    """Return a value of the setting's type.
+
+    Raises:
+        ValueError, TypeError, ArithmeticError: it is of another type, or out of range.
+    """
+    found = READERS[kind_of(schema)](value)
+    outside = not schema.get("minimum", -math.inf) <= found <= schema.get("maximum", math.inf) if _bounds(schema) else 0
+    unlisted = "enum" in schema and found not in schema["enum"]
+    unmatched = "pattern" in schema and not re.search(schema["pattern"], found)
+    if outside or unlisted or unmatched:
+        raise ValueError
+    if "items" in schema:
+        return [_read(item, schema["items"]) for item in found]
+    if isinstance(schema.get("additionalProperties"), dict) and "type" in schema["additionalProperties"]:
+        return {name: _read(item, schema["additionalProperties"]) for name, item in found.items()}
+    return found
+
+
+def _bounds(schema: Schema) -> bool:
+    return "minimum" in schema or "maximum" in schema
+
+
+def _read_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _read_integer(value: Any) -> int:
+    if isinstance(value, bool):
+        raise TypeError
+    if isinstance(value, str):
+        return int(value)
+    if value != int(value):
+        raise ValueError
+    return int(value)
+
+
+def _read_number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+        raise TypeError
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError
+    return number
+
+
+def _read_boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    text = _read_text(value).strip().lower()
+    if text not in TRUE | FALSE:
+        raise ValueError
+    return text in TRUE
+
+
+def _read_array(value: Any) -> list[Any]:
+    if isinstance(value, str):
+        # Singer's older way to write a list of texts in the environment.
+        value = json.loads(value) if value.lstrip().startswith("[") else [one.strip() for one in value.split(",")]
+    if not isinstance(value, list | tuple):
+        raise TypeError
+    return list(value)
+
+
+def _read_object(value: Any) -> dict[str, Any]:
+    found = json.loads(value) if isinstance(value, str) else value
+    if not isinstance(found, dict):
+        raise TypeError
+    return found
+
+
+READERS: dict[str, Callable[[Any], Any]] = {
+    "string": _read_text,
+    "integer": _read_integer,
+    "number": _read_number,
+    "boolean": _read_boolean,
+    "array": _read_array,
+    "object": _read_object,
+}
+WORDS = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a JSON list",
+    "object": "a JSON object",
+}
+
+
+def describe(schema: Schema) -> str:
+    """Return what a setting takes, in words: `a whole number from 1 to 100`."""
+    if "enum" in schema:
+        return "one of " + ", ".join(f"`{value}`" for value in schema["enum"])
+    words = WORDS[kind_of(schema)]
+    if "pattern" in schema:
+        return f"{words} that matches {schema['pattern']}"
+    if "maximum" in schema:
+        return f"{words} from {schema['minimum']} to {schema['maximum']}"
+    if "minimum" in schema:
+        return f"{words} of at least {schema['minimum']}"
+    inner = schema.get("items") or schema.get("additionalProperties")
+    if isinstance(inner, dict) and "type" in inner:
+        return f"{words}, each {describe(inner)}"
+    return words
+
+
+def find_missing_settings(config: Mapping[str, Any], hints: Mapping[str, str]) -> list[str]:
+    """Return one sentence for each setting that is needed and not set.
+
+    Args:
+        config: the settings.
+        hints: by the names of the settings that are needed, what to do about a missing one.
+    """
+    return [f"The setting `{name}` is missing: {hint}." for name, hint in hints.items() if not config.get(name)]
+
+
+def find_url_problem(name: str, url: str | None, example: str) -> Iterable[str]:
+    """Yield one sentence when an address cannot be the base of an API, or would carry a key in plain sight."""
+    if not url:
+        return
+    if not is_base_url(url):
+        yield f"The setting `{name}` is not a URL such as {example}."
+    elif is_unencrypted(url):
+        yield describe_unencrypted(name)
+
+
+def find_date_problem(name: str, date: str | None) -> Iterable[str]:
+    """Yield one sentence when a date is not ISO 8601."""
+    try:
+        parse_date(date or "2024-01-31")
+    except ValueError:
+        yield f"The setting `{name}` is not a date such as 2024-01-31 or 2024-01-31T00:00:00Z."
+
+
+def parse_date(date: str) -> int:
+    """Return an ISO 8601 date or time in unix seconds; one without a zone is UTC.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    moment = datetime.fromisoformat(date)
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())

@@ -1,0 +1,95 @@
+"""What the taps do alike: check their command line, take STATE over as it came, and end without a false STATE."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from datetime import UTC, datetime
+from typing import IO, TYPE_CHECKING, Any, ClassVar, cast
+
+from singer_sdk import Tap
+from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+
+from .command_files import check_file, find_catalog_problems, find_state_problems
+from .errors import refuse
+from .plugin import Plugin
+from .writer import Writer
+
+if TYPE_CHECKING:
+    from singer_sdk.helpers.types import TapState
+
+    from .command_files import Types
+
+
+class TapBase(Plugin, Tap):
+    """A tap of which a join knows when it has read everything."""
+
+    message_writer_class = Writer
+    # No BATCH and no ACTIVATE_VERSION: a join over them would be one over half of the input.
+    capabilities = [  # noqa: RUF012 the SDK's own attribute
+        TapCapabilities.CATALOG,
+        TapCapabilities.STATE,
+        TapCapabilities.DISCOVER,
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+    stream_names: ClassVar[frozenset[str]]
+    """All streams that the tap has."""
+    bookmark_types: ClassVar[Types]
+    """The members of a bookmark that the tap reads."""
+
+    def find_listed_streams(self) -> frozenset[str] | None:
+        """Return the names of the streams in the catalog of the command line; None when there is none.
+
+        Raises:
+            Refusal: it lists another stream.
+        """
+        if self.input_catalog is None:
+            return None
+        listed = self.input_catalog.to_dict()
+        refuse(find_catalog_problems(listed, self.stream_names))
+        return frozenset(entry["tap_stream_id"] for entry in listed["streams"])
+
+    def flush(self) -> None:
+        """Write the messages that are buffered."""
+        if isinstance(self.message_writer, Writer):
+            self.message_writer.flush()
+
+    @staticmethod
+    def utc_now() -> datetime:
+        """Return this machine's time."""
+        return datetime.now(UTC)
+
+    @classmethod
+    def find_state_problems(cls, state: object) -> list[str]:
+        """Return one sentence for each thing in a state that the tap cannot start from."""
+        return find_state_problems(state, cls.stream_names, cls.bookmark_types)
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take the last run's STATE over as it came; the SDK would keep the bookmarks only, and only objects.
+
+        Raises:
+            Refusal: it is no Singer state, or a bookmark of this tap cannot be one.
+        """
+        refuse(self.find_state_problems(state))
+        self._state = cast("TapState", deepcopy(state))
+
+    def _reset_state_progress_markers(self) -> None:
+        """Drop what the SDK remembered of an unfinished run, of the tap's own streams only."""
+        for name, bookmark in self.state.get("bookmarks", {}).items():
+            if name in self.stream_names:
+                bookmark.pop("progress_markers", None)
+
+    @classmethod
+    def invoke(cls, *, state: IO[str] | None = None, catalog: IO[str] | None = None, **options: Any) -> None:
+        """Run the command line.
+
+        Raises:
+            Refusal: the state or the catalog file cannot be used.
+        """
+        super().invoke(
+            state=check_file(state, "--state", cls.find_state_problems),
+            catalog=check_file(catalog, "--catalog", lambda found: find_catalog_problems(found, cls.stream_names)),
+            **options,
+        )
