@@ -47,7 +47,7 @@ class LineReader(MsgSpecReader):
         """Give the object on a line, an empty one when there is none."""
         try:
             message = _DECODER.decode(line)
-        except (msgspec.DecodeError, UnicodeEncodeError):
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
             return {}
         return message if isinstance(message, dict) else {}
 

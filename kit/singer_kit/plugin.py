@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
+import sys
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.configuration._dict_config import parse_environment_config
@@ -14,7 +17,7 @@ from .errors import Refusal, one_sentence, refuse
 from .settings import find_missing_settings, find_unknown_settings, read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from types import FrameType
 
     import click
@@ -33,8 +36,13 @@ class Command(SingerCommand):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the plugin."""
-        with one_sentence():
-            return super().invoke(ctx)
+        try:
+            with one_sentence():
+                return super().invoke(ctx)
+        except Refusal as refusal:
+            if isinstance(refusal.__cause__, OSError):
+                discard_output()
+            raise
 
 
 class Plugin(PluginBase):
@@ -82,10 +90,8 @@ class Plugin(PluginBase):
         Raises:
             Refusal: a file is not there, or is not a JSON object.
         """
-        try:
+        with config_file():
             return super().cb_config(ctx, param, value)
-        except (OSError, TypeError, ValueError, RecursionError) as error:
-            raise Refusal(f"The file of --config cannot be read as a JSON object: {error}") from error
 
     @classmethod
     def get_singer_command(cls) -> click.Command:
@@ -107,6 +113,19 @@ class Plugin(PluginBase):
         raise SystemExit(128 + signum)
 
 
+@contextmanager
+def config_file() -> Iterator[None]:
+    """Turn whatever is wrong with a config file into one sentence.
+
+    Raises:
+        Refusal: the file is not there, or is not a JSON object.
+    """
+    try:
+        yield
+    except (OSError, TypeError, ValueError, RecursionError) as error:
+        raise Refusal(f"The file of --config cannot be read as a JSON object: {error}") from error
+
+
 def ignore_signals() -> None:
     """Let no second signal break into the end of a run: Meltano sends a SIGTERM after a SIGINT."""
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -123,3 +142,9 @@ def _quieten(logger: logging.Logger, metrics: logging.Logger) -> None:
 
 def _is_worth_reading(record: logging.LogRecord) -> bool:
     return not str(record.msg).startswith(CHATTER) or logging.getLogger(record.name).isEnabledFor(logging.DEBUG)
+
+
+def discard_output() -> None:
+    """Let Python write what is left of the output nowhere when it ends: nobody reads it any more."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,10 +10,13 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.exceptions import ConfigurationError, ConfigValidationError, FatalAPIError
+from singer_sdk.exceptions import ConfigurationError
+from singer_sdk.plugin_base import _ConfigInput
 
 from target_chartmogul import sources
 from target_chartmogul._kit.csv_files import CsvWriter
+from target_chartmogul._kit.errors import Refusal, one_sentence
+from target_chartmogul._kit.plugin import config_file
 from target_chartmogul.client import client_for
 from target_chartmogul.files import REVIEW_CONTACTS, REVIEW_CUSTOMERS, make_folder, open_private
 from target_chartmogul.kinds import CONTACT, CUSTOMER
@@ -163,10 +166,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.command == "delete-source" and given.yes and not given.name:
         parser.error("--yes needs --name: the name of the data source is the confirmation")
     try:
-        settings = TargetChartmogul(config=given.config or {}, parse_env_config=True).settings
-        _run(Administration(client_for(settings), settings, given.name), given)
-    except (ConfigurationError, ConfigValidationError, FatalAPIError) as error:
-        sys.exit(str(error))
+        with one_sentence():
+            with config_file():
+                config = _ConfigInput.from_cli_args(*filter(None, [given.config])).config
+            settings = TargetChartmogul(config=config, parse_env_config=True).settings
+            _run(Administration(client_for(settings), settings, given.name), given)
+    except Refusal as refusal:
+        sys.exit(refusal.message)
     except RecordRefusedError as error:
         sys.exit(f"ChartMogul refused: {error.reason}")
 

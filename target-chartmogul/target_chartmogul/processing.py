@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from target_chartmogul.limits import RejectLimit
+    from target_chartmogul._kit.limits import RejectLimit
     from target_chartmogul.outcomes import Outcome
     from target_chartmogul.planning import Plan
     from target_chartmogul.reports import Progress, ReportFiles

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 
 from target_chartmogul import sources
+from target_chartmogul._kit.dispatch import open_workers
 from target_chartmogul.files import make_folder
 from target_chartmogul.kinds import CONTACT, CUSTOMER, KINDS
 from target_chartmogul.memory import Memory
@@ -120,7 +120,7 @@ class Run:
 
     def _process(self, reports: ReportFiles) -> None:
         self._found_source()
-        with ThreadPoolExecutor(self._settings.max_concurrency) as executor:
+        with open_workers(self._settings.max_concurrency) as executor:
             self._open(executor)
             self._recording = not self._settings.validate
             for stream in self._streams.values():

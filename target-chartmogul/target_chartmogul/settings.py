@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from target_chartmogul.matching import KEYS
 from target_chartmogul.transport import BASE_URL
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Mapping
 
 #: What ChartMogul permits to a whole account.
 PER_SECOND, CONNECTIONS = 40, 20
@@ -187,16 +186,6 @@ def settings_from(config: Mapping[str, Any]) -> Settings:
         report_dir=Path(config["report_dir"]),
         memory_dir=Path((config.get("memory_dir") or "").strip() or Path(config["report_dir"]) / "memory"),
     )
-
-
-def misspelt(given: Iterable[str], known: Collection[str]) -> list[str]:
-    """Give one sentence for each setting that there is none of, with the one that is meant."""
-    return [_unknown(name, known) for name in given if name not in known]
-
-
-def _unknown(name: str, known: Collection[str]) -> str:
-    near = get_close_matches(name, known, n=1)
-    return f"There is no setting `{name}`" + (f": is `{near[0]}` meant?" if near else ".")
 
 
 def _assert_key(key: str) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from target_chartmogul._kit.dispatch import run_all
+from target_chartmogul._kit.limits import RejectLimit
 from target_chartmogul.attributes import declared_attributes
 from target_chartmogul.contact_writing import ContactWriter
 from target_chartmogul.customer_writing import CustomerWriter
-from target_chartmogul.dispatch import run_all
 from target_chartmogul.finding import INDEXED_FROM, Finder
 from target_chartmogul.kinds import CONTACT, CUSTOMER, CUSTOMER_ID
-from target_chartmogul.limits import RejectLimit
 from target_chartmogul.memory import ANY
 from target_chartmogul.merging import party_from
 from target_chartmogul.payloads import Shape, text_of
@@ -127,7 +127,7 @@ class StreamRun:
             work.unwritten(planned),
             window=_QUEUED * self._settings.max_concurrency,
             record=work.wrote,
-            objection=lambda: interruption() or work.limit.objection(),
+            find_stop_reason=lambda: interruption() or work.limit.find_stop_reason(),
         )
 
     def _planned(

@@ -2,53 +2,32 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 from functools import cached_property
-from typing import IO, TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from singer_sdk import Target
-from singer_sdk.exceptions import (
-    ConfigurationError,
-    ConfigValidationError,
-    FatalAPIError,
-    RecordsWithoutSchemaException,
-)
-from singer_sdk.helpers.capabilities import PluginCapabilities
-
-from target_chartmogul._kit.messages import LineReader
+from target_chartmogul._kit.target_base import TargetBase
 from target_chartmogul.client import client_for
 from target_chartmogul.kinds import KINDS
 from target_chartmogul.run import Run
-from target_chartmogul.settings import PROPERTIES, misspelt, settings_from
-from target_chartmogul.sinks import RecordSink, UnknownStreamSink
+from target_chartmogul.settings import PROPERTIES, settings_from
+from target_chartmogul.sinks import OtherStreamSink, RecordSink
 from target_chartmogul.transport import RecordRefusedError
 
 if TYPE_CHECKING:
-    from types import FrameType
-
-    from singer_sdk.helpers.capabilities import CapabilitiesEnum
-    from singer_sdk.plugin_base import _ConfigInput
     from singer_sdk.sinks import Sink
 
     from target_chartmogul.settings import Settings
 
 
-class TargetChartmogul(Target):
+class TargetChartmogul(TargetBase):
     """Keeps customers and contacts of a ChartMogul data source in step with their streams: writes only what changed."""
 
     name = "target-chartmogul"
     package_name = "standpipe-target-chartmogul"
     config_jsonschema: ClassVar[dict[str, Any]] = PROPERTIES.to_dict()
-    message_reader_class = LineReader
-    capabilities: ClassVar[list[CapabilitiesEnum]] = [
-        PluginCapabilities.ABOUT,
-        PluginCapabilities.STREAM_MAPS,
-        PluginCapabilities.STRUCTURED_LOGGING,
-    ]
-    #: The SDK prints STATE whenever records get this old. Here nothing is written, or acknowledged, before the end.
-    _MAX_RECORD_AGE_IN_MINUTES = float("inf")
-    _signal = 0  #: that was received
+    missing_hints: ClassVar[dict[str, str]] = {"api_key": "set it, or TARGET_CHARTMOGUL_API_KEY and --config=ENV"}
+    vendor = "ChartMogul"
+    record_refused = RecordRefusedError
 
     @cached_property
     def settings(self) -> Settings:
@@ -62,71 +41,13 @@ class TargetChartmogul(Target):
 
     def get_sink_class(self, stream_name: str) -> type[Sink]:
         """Choose the sink of a stream."""
-        return RecordSink if stream_name in KINDS else UnknownStreamSink
+        return RecordSink if stream_name in KINDS else OtherStreamSink
 
-    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        """Say where a missing key may come from, which the SDK's own sentence does not, and refuse unknown settings."""
-        self.append_builtin_config(self.config_jsonschema)
-        sentences = misspelt(self._config, self.config_jsonschema["properties"])
-        if not self._config.get("api_key"):
-            sentences.append("The setting `api_key` is missing: set it, or TARGET_CHARTMOGUL_API_KEY and --config=ENV.")
-        if raise_errors and sentences:
-            raise ConfigValidationError(" ".join(sentences), errors=sentences, schema=self.config_jsonschema)
-        return super()._validate_config(raise_errors=raise_errors)
+    @property
+    def is_validation(self) -> bool:
+        """Whether the run only says what it would do."""
+        return self.settings.validate
 
-    def process_endofpipe(self) -> None:
-        """Do the work; STATE is printed after it, and never in mode `validate`."""
-        try:
-            self.run.finish()
-        finally:
-            self._exit_on_signal()
-        if self.settings.validate:
-            self._latest_state = None
-        super().process_endofpipe()
-        if self.settings.fail_on_rejects and self.run.summary.rejected:
-            raise FatalAPIError("Some records were refused, and `fail_on_rejects` is set: see rejects.jsonl.")
-
-    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the SDK's
-        """Stop; the SDK's own handler would print STATE for records that were never written (meltano/sdk#3775).
-
-        Meltano sends a SIGTERM after a SIGINT: the second must not break into recording what the first let finish.
-        """
-        for other in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(other, signal.SIG_IGN)
-        self._signal = signum
-        self.logger.warning("Signal %d: stopping without acknowledging unfinished work", signum)
-        if not self.run.stops_by_itself():
-            self._exit_on_signal()
-
-    def _exit_on_signal(self) -> None:
-        if self._signal:
-            raise SystemExit(128 + self._signal)
-
-    @classmethod
-    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
-        """Leave out the SDK's settings for loading tables, which mean nothing here."""
-        super(Target, cls).append_builtin_config(config_jsonschema)
-
-    @classmethod
-    def invoke(  # type: ignore[override]  # the SDK's own targets differ from PluginBase in the same way
-        cls,
-        *,
-        about: bool = False,
-        about_format: str | None = None,
-        config: _ConfigInput | None = None,
-        file_input: IO[str] | None = None,
-    ) -> None:
-        """Check the key before the first message is read; end a failed run with a sentence, not a traceback."""
-        super(Target, cls).invoke(about=about, about_format=about_format)
-        cls.print_version(print_fn=cls.logger.info)
-        given = config.config if config else {}
-        target = cls(config=given, validate_config=True, parse_env_config=bool(config and config.parse_env))
-        try:
-            target.run.connect()
-            target.listen(file_input)
-        except (ConfigurationError, FatalAPIError, RecordsWithoutSchemaException) as error:
-            cls.logger.error("%s", error)  # noqa: TRY400 - the sentence is all the user needs
-            sys.exit(1)
-        except RecordRefusedError as error:
-            cls.logger.error("ChartMogul refused what a run cannot do without (%s): nothing is acknowledged.", error)  # noqa: TRY400
-            sys.exit(1)
+    def count_rejects(self) -> int:
+        """Return how many records were refused."""
+        return self.run.summary.rejected.total()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from logging import DEBUG
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import backoff
 from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 
+from target_intercom._kit.dispatch import open_workers
 from target_intercom.attaching import Attacher
 from target_intercom.attributes import AttributeConflictError, refusal
 from target_intercom.directory import Directory
@@ -160,7 +160,7 @@ class Run:
             raise ConfigurationError(f"`attributes_from` names `{unknown[0]}`, a field that no stream has.")
         missing = self._plan_attributes(streams)
         self.summary.attributes_missing = [one.name for attributes in missing.values() for one in attributes]
-        with ThreadPoolExecutor(self._settings.max_concurrency) as executor:
+        with open_workers(self._settings.max_concurrency) as executor:
             if self._settings.attach_companies:
                 self._attacher = Attacher(self._client, self._directory, executor)
             self._plan(streams, executor, reports, missing)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -19,8 +18,6 @@ from target_intercom.rules import Rules
 from target_intercom.transport import REGIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-
     from target_intercom.kinds import Kind
 
 #: The listed values of every named field.
@@ -130,16 +127,6 @@ def _names(value: str | Sequence[str] | None) -> frozenset[str]:
     """Read a list of names; a text has them between commas."""
     names = value.split(",") if isinstance(value, str) else value or ()
     return frozenset(name.strip() for name in names if name.strip())
-
-
-def misspelt(given: Iterable[str], known: Collection[str]) -> list[str]:
-    """Give one sentence for each setting that there is none of, with the one that is meant."""
-    return [_unknown(name, known) for name in given if name not in known]
-
-
-def _unknown(name: str, known: Collection[str]) -> str:
-    near = get_close_matches(name, known, n=1)
-    return f"There is no setting `{name}`" + (f": is `{near[0]}` meant?" if near else ".")
 
 
 def _assert_token(token: str) -> None:

@@ -7,6 +7,8 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from target_intercom._kit.dispatch import run_all
+from target_intercom._kit.limits import FIRST_ATTEMPTS, RejectLimit
 from target_intercom.attaching import COMPANY_ID
 from target_intercom.attributes import (
     Attribute,
@@ -18,11 +20,10 @@ from target_intercom.attributes import (
 )
 from target_intercom.company_matching import CompanyMatcher
 from target_intercom.contact_matching import matcher_for
-from target_intercom.dispatch import run_all
 from target_intercom.found import email_of, keys_of, trimmed
 from target_intercom.inference import FlatFields, TypeInference
 from target_intercom.kinds import COMPANY, CONTACT
-from target_intercom.limits import FIRST_ATTEMPTS, BlastRadius, RejectLimit
+from target_intercom.limits import BlastRadius
 from target_intercom.payloads import MAX_STRING, attributes_of, link_value, match_key, match_value
 from target_intercom.planning import Planner
 from target_intercom.reporting.results import (
@@ -235,7 +236,7 @@ class StreamRun:
         """Give the sentence that stops a run of which too many records cannot even be tried."""
         rejected = self._summary.streams[self.shape.kind.stream].rejected
         attempts = self.spool.count_planned() + rejected.total()
-        return RejectLimit(self._settings.max_rejects, attempts=attempts, reasons=rejected).objection()
+        return RejectLimit(self._settings.max_rejects, attempts=attempts, reasons=rejected).find_stop_reason()
 
     def write(
         self,
@@ -269,7 +270,7 @@ class StreamRun:
             chain.from_iterable(self.spool.batches(_BATCH, planned=True)),
             window=_QUEUED * self._settings.max_concurrency,
             record=record,
-            objection=lambda: interruption() or limit.objection(),
+            find_stop_reason=lambda: interruption() or limit.find_stop_reason(),
         )
 
     def _writer(self, attacher: Attacher | None) -> Writer:

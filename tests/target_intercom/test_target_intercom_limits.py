@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from target_intercom.limits import BlastRadius, RejectLimit
+from target_intercom._kit.limits import RejectLimit
+from target_intercom.limits import BlastRadius
 from target_intercom.payloads import Change, Shape
 from target_intercom.planning import is_alarming
 
@@ -69,16 +70,16 @@ def test_too_many_refusals_stop_the_run(maximum: int | None, attempts: int, refu
     limit = RejectLimit(maximum)
     for number in range(attempts):
         limit.note("parameter_invalid" if number >= attempts - refused else None)
-    assert (limit.objection() is not None) is stops
+    assert (limit.find_stop_reason() is not None) is stops
 
 
 def test_earlier_refusals_count_against_a_number() -> None:
     """Records refused before anything was tried count against a `max_rejects` that is set, not against the share."""
-    assert RejectLimit(3, earlier=2, attempts=9, reasons=Counter(a=2)).objection() == (
+    assert RejectLimit(3, earlier=2, attempts=9, reasons=Counter(a=2)).find_stop_reason() == (
         "4 of 11 records were refused, over `max_rejects` (3): the reasons are in rejects.jsonl in `report_dir`, "
         "and nothing is acknowledged."
     )
-    assert RejectLimit(None, earlier=150, attempts=1000, reasons=Counter(a=100)).objection() is None
+    assert RejectLimit(None, earlier=150, attempts=1000, reasons=Counter(a=100)).find_stop_reason() is None
 
 
 @pytest.mark.parametrize(
@@ -97,4 +98,4 @@ def test_fifty_first_refusals_for_one_reason_stop_the_run(reasons: list[str | No
     limit = RejectLimit()
     for reason in reasons:
         limit.note(reason)
-    assert (limit.objection() is not None) is stops
+    assert (limit.find_stop_reason() is not None) is stops

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-#: Refusals that are always borne, and the share of the attempts above them.
 LEAST_REJECTS = 100
+"""Refusals that are always accepted, whatever their share."""
 REJECT_SHARE = 0.05
-
-#: When every one of so many first attempts is refused for the same reason, the reason is not the record's.
+"""The share of the attempts above them."""
 FIRST_ATTEMPTS = 50
+"""When every one of so many first attempts is refused for the same reason, the reason is not the record's."""
+_SEE = "the reasons are in rejects.jsonl in `report_dir`, and nothing is acknowledged."
 
 
 @dataclass
 class RejectLimit:
-    """Counts attempts to write and their refusals; `maximum` None means 5 % of the attempts, at least 100."""
+    """Counts attempts to write and their refusals; `maximum` None means 5 % of the attempts, at least 100.
+
+    `earlier` are records that were refused before anything was tried; they count against a `maximum` that is a number.
+    """
 
     maximum: int | None = None
+    earlier: int = 0
     attempts: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
 
@@ -27,16 +32,14 @@ class RejectLimit:
         if reason is not None:
             self.reasons[reason] += 1
 
-    def objection(self) -> str | None:
-        """Give the sentence that stops the run, if it is to stop."""
+    def find_stop_reason(self) -> str | None:
+        """Return the sentence that stops the run; None while it goes on."""
         refused = self.reasons.total()
         if self.attempts == refused >= FIRST_ATTEMPTS and len(self.reasons) == 1:
             reason = next(iter(self.reasons))
             return f"Each of the first {refused} records was refused for one reason ({reason}): {_SEE}"
         maximum = max(LEAST_REJECTS, REJECT_SHARE * self.attempts) if self.maximum is None else self.maximum
-        if refused > maximum:
-            return f"{refused} of {self.attempts} records were refused, over `max_rejects` ({maximum:g}): {_SEE}"
+        if refused + (0 if self.maximum is None else self.earlier) > maximum:
+            counts = f"{refused + self.earlier} of {self.attempts + self.earlier}"
+            return f"{counts} records were refused, over `max_rejects` ({maximum:g}): {_SEE}"
         return None
-
-
-_SEE = "the reasons are in rejects.jsonl in `report_dir`, and nothing is acknowledged."

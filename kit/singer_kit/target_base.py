@@ -1,0 +1,149 @@
+"""What the targets do alike: spool the input, write at its end, and print STATE only for what was written."""
+
+from __future__ import annotations
+
+import abc
+import sys
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Protocol
+
+from singer_sdk import Target
+from singer_sdk.contrib.msgspec import encoder
+from singer_sdk.exceptions import FatalAPIError
+from singer_sdk.helpers.capabilities import PluginCapabilities
+
+from .command_files import is_too_deep
+from .errors import Refusal
+from .messages import LineReader
+from .plugin import Plugin, ignore_signals
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import FrameType
+
+    from singer_sdk.helpers.capabilities import CapabilitiesEnum
+    from singer_sdk.plugin_base import _ConfigInput
+
+
+class Run(Protocol):
+    """One run of a target."""
+
+    def connect(self) -> None:
+        """Check the key and the settings that only the vendor can judge."""
+
+    def finish(self) -> None:
+        """Do the work, and write the reports."""
+
+    def stops_by_itself(self) -> bool:
+        """Stop before the next write; False while there is nothing to record, so that the run may just be left."""
+
+
+class TargetBase(Plugin, Target, abc.ABC):
+    """A target that writes nothing, and acknowledges nothing, before its whole input is known."""
+
+    message_reader_class = LineReader
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+    vendor: ClassVar[str]
+    record_refused: ClassVar[type[Exception]]
+    """What is raised when the vendor refuses one request; of what a run cannot do without it ends the run."""
+    #: The SDK prints STATE whenever records get this old. Here nothing is written, or acknowledged, before the end.
+    _MAX_RECORD_AGE_IN_MINUTES = float("inf")
+    _signal = 0  #: that was received
+
+    @property
+    @abc.abstractmethod
+    def run(self) -> Run:
+        """The one run of this process."""
+
+    @property
+    @abc.abstractmethod
+    def is_validation(self) -> bool:
+        """Whether the run only says what it would do."""
+
+    @abc.abstractmethod
+    def count_rejects(self) -> int:
+        """Return how many records were refused."""
+
+    @property
+    def refused_input(self) -> str | None:
+        """The sentence that ends a run none of whose records could be taken; None when there is nothing to say."""
+        return None
+
+    def process_endofpipe(self) -> None:
+        """Do the work; STATE is printed after it, and never in mode `validate`.
+
+        Raises:
+            FatalAPIError: records were refused, and the setting `fail_on_rejects` says that this is a failure.
+        """
+        try:
+            self.run.finish()
+        finally:
+            self._exit_on_signal()
+        if self.is_validation or self.refused_input:
+            self._latest_state = None
+        super().process_endofpipe()
+        if self.config.get("fail_on_rejects") and self.count_rejects():
+            raise FatalAPIError("Some records were refused, and `fail_on_rejects` is set: see rejects.jsonl.")
+
+    def _process_state_message(self, message_dict: dict[str, Any]) -> None:
+        """Take a STATE, whatever it holds.
+
+        Raises:
+            Refusal: it is nested more deeply than it could be written.
+        """
+        if is_too_deep(message_dict["value"]):
+            raise Refusal("A STATE of the input is nested too deeply: no STATE was written, check the tap.")
+        super()._process_state_message(message_dict)
+
+    def _write_state_message(self, state: Mapping[str, Any]) -> None:
+        """Print STATE as it came, fractions included: the SDK's own way ends at the first (sdk#3787)."""
+        sys.stdout.write(encoder.encode(state).decode() + "\n")
+        sys.stdout.flush()
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 the signature of a handler
+        """Stop; the SDK's own handler would print STATE for records that were never written (sdk#3775)."""
+        ignore_signals()
+        self._signal = signum
+        self.logger.warning("Signal %d: stopping without acknowledging unfinished work", signum)
+        if not self.run.stops_by_itself():
+            self._exit_on_signal()
+
+    def _exit_on_signal(self) -> None:
+        if self._signal:
+            raise SystemExit(128 + self._signal)
+
+    @classmethod
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        """Leave out the SDK's settings for loading tables, which mean nothing here."""
+        super(Target, cls).append_builtin_config(config_jsonschema)
+
+    @classmethod
+    def invoke(  # type: ignore[override]  # the SDK's own targets differ from PluginBase in the same way
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: _ConfigInput | None = None,
+        file_input: IO[str] | None = None,
+    ) -> None:
+        """Check the key before the first message is read.
+
+        Raises:
+            Refusal: the vendor refused what a run cannot do without, or no record could be taken.
+        """
+        super(Target, cls).invoke(about=about, about_format=about_format)
+        cls.print_version(print_fn=cls.logger.info)
+        settings = config.config if config else {}
+        target = cls(config=settings, validate_config=True, parse_env_config=bool(config and config.parse_env))
+        try:
+            target.run.connect()
+            target.listen(file_input)
+        except cls.record_refused as error:
+            raise Refusal(
+                f"{cls.vendor} refused what a run cannot do without ({error}): nothing is acknowledged."
+            ) from error
+        if target.refused_input:
+            raise Refusal(target.refused_input)
