@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from decimal import Decimal
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, AnyStr
 
 import msgspec
-from singer_sdk.contrib.msgspec import MsgSpecReader
-from singer_sdk.exceptions import FatalAPIError
+from singer_sdk.singerlib.encoding.base import GenericSingerReader
+
+from .errors import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-_DECODER = msgspec.json.Decoder(float_hook=Decimal)
-_PARTS: dict[str, dict[str, type]] = {
-    "RECORD": {"stream": str, "record": dict},
+    Callbacks = dict[str, Callable[[dict[str, Any]], None]]
+
+DECODER = msgspec.json.Decoder(float_hook=Decimal)
+# What msgspec raises for text that is no JSON, for half a character and for a message that is nested too deeply.
+UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
+_PARTS: dict[str, dict[str, type | tuple[type, ...]]] = {
+    "RECORD": {"stream": str, "record": (dict, bytes)},
     "SCHEMA": {"stream": str, "schema": dict},
     "STATE": {"value": dict},
+    "ACTIVATE_VERSION": {"stream": str},
+    "BATCH": {"stream": str},
 }
 
 
-class LineReader(MsgSpecReader):
+class NumberedReader(GenericSingerReader[AnyStr]):
     """Reads Singer lines. A line that is none ends the run, named by its number: it may hold a person's data."""
 
-    def process_lines(
-        self, file_input: IO[str] | None, callbacks: dict[str, Callable[[dict[str, Any]], None]]
-    ) -> Counter[str]:
+    def process_lines(self, file_input: IO[AnyStr] | None, callbacks: Callbacks) -> Counter[str]:
         """Give every message to the callback of its type.
 
         Raises:
-            FatalAPIError: a line is no Singer message.
+            Refusal: a line is no Singer message.
         """
         stats: Counter[str] = Counter()
         for number, line in _numbered(self.default_input if file_input is None else file_input):
@@ -43,16 +49,25 @@ class LineReader(MsgSpecReader):
                 raise _refusal(number)
         return stats
 
+
+class LineReader(NumberedReader[str]):
+    """Reads text."""
+
+    @property
+    def default_input(self) -> IO[str]:
+        """Standard input."""
+        return sys.stdin
+
     def deserialize_json(self, line: str) -> dict[str, Any]:
-        """Give the object on a line, an empty one when there is none."""
+        """Return the object on a line, an empty one when there is none; numbers with a fraction as Decimal."""
         try:
-            message = _DECODER.decode(line)
-        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+            message = DECODER.decode(line)
+        except UNREADABLE:
             return {}
         return message if isinstance(message, dict) else {}
 
 
-def _numbered(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
+def _numbered(lines: Iterable[AnyStr]) -> Iterator[tuple[int, AnyStr]]:
     number = 0
     try:
         for number, line in enumerate(lines, start=1):
@@ -66,8 +81,8 @@ def _is_whole(message: dict[str, Any]) -> bool:
     return "type" in message and all(isinstance(message.get(name), type_) for name, type_ in parts.items())
 
 
-def _refusal(number: int) -> FatalAPIError:
-    return FatalAPIError(
+def _refusal(number: int) -> Refusal:
+    return Refusal(
         f"Line {number} of the input is no Singer message (cut off, mixed with text, or with NaN for a number): "
         "nothing is acknowledged, check the tap."
     )

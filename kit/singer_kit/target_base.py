@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar, Protocol
 
 from singer_sdk import Target
 from singer_sdk.contrib.msgspec import encoder
-from singer_sdk.exceptions import FatalAPIError
+from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 from singer_sdk.helpers.capabilities import PluginCapabilities
 
 from .command_files import is_too_deep
@@ -87,6 +87,33 @@ class TargetBase(Plugin, Target, abc.ABC):
         super().process_endofpipe()
         if self.config.get("fail_on_rejects") and self.count_rejects():
             raise FatalAPIError("Some records were refused, and `fail_on_rejects` is set: see rejects.jsonl.")
+
+    def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
+        """Take a SCHEMA.
+
+        Raises:
+            Refusal: it describes no record.
+        """
+        keys = message_dict.get("key_properties") or []
+        properties = message_dict["schema"].get("properties")
+        if not isinstance(properties, dict) or not all(isinstance(one, dict) for one in properties.values()):
+            raise Refusal(f"The SCHEMA of the stream {message_dict['stream']} has no `properties`: check the tap.")
+        if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+            raise Refusal(f"The SCHEMA of the stream {message_dict['stream']} has odd `key_properties`: check the tap.")
+        super()._process_schema_message(message_dict)
+
+    def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
+        """Do nothing: a version of the tap's tables is no version of the vendor's records."""
+
+    def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
+        """Refuse records that lie elsewhere, which no capability of a target offers.
+
+        Raises:
+            ConfigurationError: always.
+        """
+        raise ConfigurationError(
+            f"{self.name} reads no BATCH messages: remove `batch_config` from the tap ({message_dict['stream']})."
+        )
 
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         """Take a STATE, whatever it holds.

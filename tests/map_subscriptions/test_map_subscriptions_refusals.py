@@ -275,7 +275,7 @@ COMMANDS = [
         {"extra_customer_fields": ["mrr"]},
         "`extra_customer_fields` names `mrr`, but `cb_cust_mrr` is an attribute already: take it out.",
     ),
-    ("setting", lambda _: [], {"match_on": "phone"}, "'phone' is not one of"),
+    ("setting", lambda _: [], {"match_on": "phone"}, "The setting `match_on` must be one of `email`, `user_id`,"),
     ("misspelt", lambda _: [], {"mach_on": "email"}, "There is no setting `mach_on`: is `match_on` meant?"),
     ("unheard of", lambda _: [], {"zebra": 5}, "There is no setting `zebra`."),
 ]

@@ -527,7 +527,7 @@ def test_two_signals_lose_no_line(workspace: Any, target: Any, customer: Custome
             "The folder of `report_dir`, /dev/null/reports, cannot be made: Not a dir",
         ),
         ({"on_no_mach": "create"}, "There is no setting `on_no_mach`: is `on_no_match` meant?"),
-        ({"region": "mars"}, "'mars' is not one of ['us', 'eu', 'au'] in config['region']"),
+        ({"region": "mars"}, "The setting `region` must be one of `us`, `eu`, `au`."),
     ],
     ids=[
         "wrong token",

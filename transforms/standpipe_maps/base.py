@@ -24,15 +24,16 @@ from singer_sdk.helpers.capabilities import PluginCapabilities
 from singer_sdk.mapper_base import InlineMapper
 
 from standpipe_maps import protocol
+from standpipe_maps._kit.command_files import is_too_deep
+from standpipe_maps._kit.plugin import Plugin
 from standpipe_maps.errors import Refusal
-from standpipe_maps.messages import LineReader, release, room
-from standpipe_maps.settings import HOUSEKEEPING, misspelt
+from standpipe_maps.messages import RawReader, release, room
+from standpipe_maps.settings import HOUSEKEEPING
 from standpipe_maps.store import Store
 from standpipe_maps.summary import block, save
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from types import FrameType
 
     from sqlalchemy import Connection, MetaData
 
@@ -40,7 +41,7 @@ BATCH = 1000
 HOUR = 3600
 
 
-class JoinMapper(InlineMapper, abc.ABC):
+class JoinMapper(Plugin, InlineMapper, abc.ABC):
     """A mapper that sends nothing until it has read everything and committed it."""
 
     # Streams that are kept: others pass by.
@@ -49,7 +50,7 @@ class JoinMapper(InlineMapper, abc.ABC):
     migrations: ClassVar[Sequence[Callable[[Connection], None]]]
 
     capabilities: ClassVar[list[Any]] = [PluginCapabilities.ABOUT, PluginCapabilities.STRUCTURED_LOGGING]
-    message_reader_class = LineReader
+    message_reader_class = RawReader
     message_writer_class = MsgSpecWriter
     package_name = "standpipe-maps"
 
@@ -63,7 +64,7 @@ class JoinMapper(InlineMapper, abc.ABC):
         self._held: dict[str, Any] | None = None
         self._opened: protocol.Opening | None = None
         self._open = ExitStack()
-        self.message_reader: LineReader
+        self.message_reader: RawReader
         self.message_reader.on_failure = self._open.close
 
     # What a map fills in.
@@ -98,13 +99,6 @@ class JoinMapper(InlineMapper, abc.ABC):
 
     # The protocol.
 
-    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        """Refuse a setting that there is none of, then let the SDK check the others and fill in the defaults."""
-        self.append_builtin_config(self.config_jsonschema)
-        if raise_errors and (problems := misspelt(self._config, self.config_jsonschema["properties"])):
-            raise Refusal(" ".join(problems))
-        return super()._validate_config(raise_errors=raise_errors)
-
     def map_schema_message(self, message_dict: dict[str, Any]) -> Iterable[singer.Message]:
         """Take note of a stream; the first opens the store."""
         if self._opened is None:
@@ -128,6 +122,8 @@ class JoinMapper(InlineMapper, abc.ABC):
     def map_state_message(self, message_dict: dict[str, Any]) -> Iterable[singer.Message]:
         """Hold a STATE back; one before the first SCHEMA is what the target confirmed last."""
         state = message_dict["value"]
+        if is_too_deep(state):
+            raise Refusal("A STATE of the input is nested too deeply: nothing is sent, check the tap.")
         if self._opened is None:
             self._echo = state
         else:
@@ -149,11 +145,6 @@ class JoinMapper(InlineMapper, abc.ABC):
         """Send what the whole input makes, or refuse."""
         with self._open:
             self._finish()
-
-    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """End at once, with what is not committed undone and nothing acknowledged."""
-        self.logger.warning("Signal %d: stopping without acknowledging unfinished work", signum)
-        raise SystemExit(128 + signum)
 
     def _open_store(self) -> None:
         self._opened = protocol.opening(

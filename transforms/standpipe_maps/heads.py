@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from standpipe_maps._kit.messages import DECODER
 from standpipe_maps.errors import Refusal
-from standpipe_maps.messages import DECODER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,21 +6,21 @@ import os
 import shutil
 import sys
 import tempfile
-from collections import Counter
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
-from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
+from standpipe_maps._kit.messages import UNREADABLE, NumberedReader
 from standpipe_maps.errors import Refusal
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-DECODER = msgspec.json.Decoder(float_hook=Decimal)
+    from standpipe_maps._kit.messages import Callbacks
 
 
 class Line(msgspec.Struct):
@@ -34,11 +34,10 @@ class Line(msgspec.Struct):
 
 
 LINES = msgspec.json.Decoder(Line, float_hook=Decimal)
-PARTS = {"RECORD": ("stream", "record"), "SCHEMA": ("stream", "schema"), "STATE": ("value",)}
 
 
-class LineReader(GenericSingerReader[bytes]):
-    """Reads Singer lines. A line that is none ends the run, named by its number: it may hold a person's data."""
+class RawReader(NumberedReader[bytes]):
+    """Reads bytes, and leaves every record as the bytes that it is."""
 
     on_failure: Callable[[], None]
     """Called before an error leaves ``process_lines``."""
@@ -48,52 +47,26 @@ class LineReader(GenericSingerReader[bytes]):
         """The bytes of standard input."""
         return sys.stdin.buffer
 
-    def process_lines(
-        self, file_input: IO[Any] | None, callbacks: dict[str, Callable[[dict[str, Any]], None]]
-    ) -> Counter[str]:
-        """Give every message to the callback of its type; a record comes as the bytes that it is.
+    def process_lines(self, file_input: IO[Any] | None, callbacks: Callbacks) -> Counter[str]:
+        """Give every message to the callback of its type.
 
         Raises:
-            Refusal: a line is no JSON, no Singer message, or of a type that maps do not take.
+            Refusal: a line is no Singer message.
         """
         try:
-            return self._process(self.default_input if file_input is None else file_input, callbacks)
+            return super().process_lines(file_input, callbacks)
         except BaseException:
             self.on_failure()
             raise
 
-    def _process(self, lines: IO[Any], callbacks: dict[str, Callable[[dict[str, Any]], None]]) -> Counter[str]:
-        stats: Counter[str] = Counter()
-        for number, line in enumerate(lines, start=1):
-            if line.isspace():
-                continue
-            message = self.deserialize_json(line, number)
-            kind = message["type"]
-            if kind not in callbacks or any(message[part] is None for part in PARTS.get(kind, ())):
-                raise Refusal(f"Line {number} of the input is no Singer message that a map takes: check the tap.")
-            callbacks[kind](message)
-            stats[kind] += 1
-        return stats
-
-    def deserialize_json(self, line: bytes, number: int = 0) -> dict[str, Any]:
-        """The message on a line; numbers with a fraction as Decimal.
-
-        Raises:
-            Refusal: it is none.
-        """
+    def deserialize_json(self, line: bytes) -> dict[str, Any]:
+        """Return the message on a line, an empty one when there is none; numbers with a fraction as Decimal."""
         try:
             message = LINES.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise Refusal(
-                f"Line {number} of the input is no Singer message: the tap's output was cut, or mixed with text."
-            ) from error
-        return {
-            "type": message.type,
-            "stream": message.stream,
-            "record": bytes(message.record) or None,
-            "schema": message.schema,
-            "value": message.value,
-        }
+        except UNREADABLE:
+            return {}
+        found = msgspec.structs.asdict(message)
+        return found | {"record": bytes(message.record) or None}
 
 
 @contextmanager

@@ -1,16 +1,12 @@
-"""The settings of every map, and what is said of one that there is none of."""
+"""The settings of every map."""
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from singer_sdk import typing as th
 
 from standpipe_maps.protocol import STORE_NAME
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
 
 # Where a run is kept, and whether it is: none of these changes what is sent.
 HOUSEKEEPING = frozenset(
@@ -57,17 +53,3 @@ def common_settings(resend: str) -> tuple[th.Property[Any], ...]:
             description="Use a throw-away store and send no STATE. The mapping `preview` sets it.",
         ),
     )
-
-
-def misspelt(given: Iterable[str], known: Collection[str]) -> list[str]:
-    """One sentence for each setting that there is none of, with the one that is meant, if any is near.
-
-    Args:
-        given: the names of the settings as given.
-        known: the names of all settings.
-    """
-    return [_unknown(name, get_close_matches(name, known, n=1)) for name in given if name not in known]
-
-
-def _unknown(name: str, near: list[str]) -> str:
-    return f"There is no setting `{name}`" + (f": is `{near[0]}` meant?" if near else ".")
