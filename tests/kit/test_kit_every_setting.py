@@ -1,0 +1,205 @@
+"""Every setting of every plugin, from the environment and through Meltano, right and wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click import ClickException
+from standpipe_maps.leads.mapper import MapLeads
+from standpipe_maps.subscriptions.mapper import MapSubscriptions
+from tap_chargebee.tap import TapChargebee
+from tap_intercom.tap import TapIntercom
+from target_chartmogul.target import TargetChartmogul
+from target_intercom.target import TargetIntercom
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    Schema = dict[str, Any]
+
+ROOT = Path(__file__).parents[2]
+MELTANO = Path(sys.executable).with_name("meltano")
+SECRET = "sk_live_never_shown"
+PLUGINS: dict[str, tuple[Any, dict[str, str]]] = {
+    "tap-chargebee": (TapChargebee, {"site": "acme", "api_key": SECRET}),
+    "tap-intercom": (TapIntercom, {"access_token": SECRET}),
+    "target-intercom": (TargetIntercom, {"access_token": SECRET}),
+    "target-chartmogul": (TargetChartmogul, {"api_key": SECRET}),
+    "map-subscriptions": (MapSubscriptions, {}),
+    "map-leads": (MapLeads, {}),
+}
+TEXTS = {
+    "access_token": SECRET,
+    "api_key": SECRET,
+    "api_url": "https://a.example",
+    "start_date": "2024-01-31",
+    "intercom_version": "2.15",
+    "company_name_field": "cf_name",
+}
+"""Good values of the settings that take not just any text."""
+OBJECTS = {"stream_maps": {"customers": {"__filter__": "True"}}, "faker_config": {"seed": 7}}
+WRONG = [
+    ([SECRET, 1], {"array"}),
+    ({SECRET: SECRET}, {"object"}),
+    (-1.5, {"number"}),
+    (True, {"boolean"}),
+    ([{SECRET: SECRET}], set[str]()),
+]
+"""Values, and the types of the settings that could take them."""
+KEYWORDS = {
+    *("type", "default", "title", "description", "secret", "writeOnly", "enum", "minimum", "maximum", "pattern"),
+    *("items", "additionalProperties", "properties"),
+}
+"""What a schema of a setting may say: what else it said would not be checked."""
+
+
+def schemas_of(plugin: str) -> dict[str, Schema]:
+    """The schema of each setting, the SDK's own included."""
+    made, _ = PLUGINS[plugin]
+    made.append_builtin_config(made.config_jsonschema)
+    found: dict[str, Schema] = made.config_jsonschema["properties"]
+    return found
+
+
+EVERY = [(plugin, name) for plugin in PLUGINS for name in schemas_of(plugin)]
+IDS = [f"{plugin} {name}" for plugin, name in EVERY]
+
+
+def good_value(name: str, schema: Schema) -> Any:
+    """A value of the setting that is not its default."""
+    kind = next(one for one in [*schema["type"]] if one != "null")
+    if "enum" in schema:
+        return next((one for one in schema["enum"] if one != schema.get("default")), schema["enum"][0])
+    values = {
+        "string": TEXTS.get(name, "id" if name.endswith("_field") else "text"),
+        "integer": schema.get("maximum", 8) - 1,
+        "number": 0.7,
+        "boolean": not schema.get("default", False),
+        "array": schema.get("items", {}).get("enum", ["one", "two"])[:2],
+        "object": OBJECTS.get(name, {"field": ["value"]}),
+    }
+    return values[kind]
+
+
+def as_text(value: Any) -> str:
+    """A value as it is written in the environment."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def variable(plugin: str, name: str) -> str:
+    """The variable of a setting."""
+    return f"{plugin}_{name}".upper().replace("-", "_")
+
+
+def make(plugin: str, config: dict[str, Any] | None = None, **options: Any) -> Any:
+    """The plugin with these settings, beside those that it cannot do without."""
+    made, needed = PLUGINS[plugin]
+    return made(config={**needed, **(config or {})}, **options)
+
+
+@pytest.fixture(autouse=True)
+def as_it_was() -> Iterator[None]:
+    """A plugin takes the signals over; other tests have theirs back, and no variable of this machine counts."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize(("plugin", "name"), EVERY, ids=IDS)
+def test_what_a_schema_says_is_checked(plugin: str, name: str) -> None:
+    """A schema says nothing of a setting that is not looked at."""
+    assert set(schemas_of(plugin)[name]) <= KEYWORDS
+
+
+@pytest.mark.parametrize(("plugin", "name"), EVERY, ids=IDS)
+def test_a_setting_comes_from_the_environment(plugin: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `--config ENV` a setting of any type is what the same value in a file is."""
+    value = good_value(name, schemas_of(plugin)[name])
+    monkeypatch.setenv(variable(plugin, name), as_text(value))
+    with_it = {"flattening_max_depth": 1} if name == "flattening_enabled" else {}
+    found = make(plugin, with_it, parse_env_config=True).config[name]
+    assert found == make(plugin, {name: value, **with_it}).config[name] == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(("plugin", "name"), EVERY, ids=IDS)
+def test_null_is_not_set(plugin: str, name: str) -> None:
+    """Null leaves a setting at its default; what the plugin cannot do without is missing."""
+    refusal = refusal_of(plugin, {name: None})
+    if name in PLUGINS[plugin][1]:
+        assert refusal.startswith(f"The setting `{name}` is missing: ")
+    else:
+        assert refusal == ""
+        assert make(plugin, {name: None}).config.get(name) == schemas_of(plugin)[name].get("default")
+
+
+def refusal_of(plugin: str, config: dict[str, Any], **options: Any) -> str:
+    """What the plugin says against these settings; empty when it takes them."""
+    try:
+        make(plugin, config, **options)
+    except ClickException as refusal:
+        return refusal.message
+    return ""
+
+
+@pytest.mark.parametrize(("plugin", "name"), EVERY, ids=IDS)
+def test_a_value_of_another_type_is_one_sentence(plugin: str, name: str, caplog: Any, capsys: Any) -> None:
+    """It names the setting and never shows the value: a secret may stand there in a list, or under a wrong name."""
+    kind = next(one for one in schemas_of(plugin)[name]["type"] if one != "null")
+    wrong = [value for value, fits in WRONG if kind not in fits]
+    for value in wrong:
+        refusal = refusal_of(plugin, {name: value})
+        assert refusal.startswith(f"The setting `{name}` must be "), value
+        assert SECRET not in refusal
+    assert len(wrong) >= 3
+    assert SECRET not in caplog.text + "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(("plugin", "name"), EVERY, ids=IDS)
+def test_text_that_cannot_be_read_is_one_sentence(
+    plugin: str, name: str, monkeypatch: pytest.MonkeyPatch, caplog: Any, capsys: Any
+) -> None:
+    """Text in the environment that is no value of the setting is refused with its name; any text is a text."""
+    schema = schemas_of(plugin)[name]
+    monkeypatch.setenv(variable(plugin, name), "[" + SECRET)
+    refusal = refusal_of(plugin, {}, parse_env_config=True)
+    takes_any_text = "string" in schema["type"] and not {"enum", "pattern"} & set(schema)
+    assert refusal.startswith("The setting `" + name if not takes_any_text or refusal else "")
+    assert SECRET not in refusal + caplog.text + "".join(capsys.readouterr())
+
+
+def as_meltano_passes(plugin: str, project: Path, env: dict[str, str]) -> dict[str, Any]:
+    """The settings of a plugin as Meltano would write them into its config file."""
+    command = [MELTANO, "--log-level=error", "config", "--unsafe", "print", "--format=json", plugin]
+    done = subprocess.run(command, cwd=project, env=env, capture_output=True, text=True, check=True, timeout=120)
+    found: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{") :])
+    return found
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_every_setting_comes_through_meltano(plugin: str, tmp_path: Path) -> None:
+    """In the variables that Meltano reads, a setting of any type is what it is in a file."""
+    shutil.copy(ROOT / "meltano.yml", tmp_path)
+    named = {name for name in schemas_of(plugin) if name not in ("stream_maps", "stream_map_config", "faker_config")}
+    values = {name: good_value(name, schemas_of(plugin)[name]) for name in named if not name.startswith("flattening_")}
+    values.pop("customer_limit", None)
+    variables = {variable(plugin, name): as_text(value) for name, value in values.items()}
+    quiet = {"MELTANO_CLI_DISABLE_VERSION_CHECK": "1", "MELTANO_PROJECT_ROOT": str(tmp_path), "NO_COLOR": "1"}
+    passed = as_meltano_passes(plugin, tmp_path, {**os.environ, **variables, **quiet})
+    found = make(plugin, passed).config
+    assert {name: found[name] for name in values} == values
+
+
+def test_a_fraction_in_a_file_is_a_number() -> None:
+    """The SDK reads fractions in files as Decimal."""
+    assert make("target-intercom", {"max_changed_share": Decimal("0.7")}).config["max_changed_share"] == 0.7
