@@ -46,6 +46,7 @@ TEXTS = {
     "company_name_field": "cf_name",
 }
 """Good values of the settings that take not just any text."""
+LISTS = {"zero_decimal_currencies": ["JPY", "KRW"]}
 OBJECTS = {"stream_maps": {"customers": {"__filter__": "True"}}, "faker_config": {"seed": 7}}
 WRONG = [
     ([SECRET, 1], {"array"}),
@@ -84,7 +85,7 @@ def good_value(name: str, schema: Schema) -> Any:
         "integer": schema.get("maximum", 8) - 1,
         "number": 0.7,
         "boolean": not schema.get("default", False),
-        "array": schema.get("items", {}).get("enum", ["one", "two"])[:2],
+        "array": LISTS.get(name) or schema.get("items", {}).get("enum", ["one", "two"])[:2],
         "object": OBJECTS.get(name, {"field": ["value"]}),
     }
     return values[kind]

@@ -163,8 +163,11 @@ WRONG = {
     "no scheme": ({"api_url": "api.chartmogul.com"}, "The setting `api_url` is no address that begins with https://"),
     "no folder": ({"report_dir": "/dev/null/x"}, "The folder of `report_dir`, /dev/null/x, cannot be made: Not a dir"),
     "merge with nobody": ({"merge": "apply"}, "name the billing system's data source in `merge_with`"),
-    "merge by what": ({"merge_by": ["shoe_size"]}, "'shoe_size' is not one of ['external_id', 'email', 'company',"),
-    "too fast": ({"requests_per_second": 41}, "41 is greater than the maximum of 40"),
+    "merge by what": (
+        {"merge_by": ["shoe_size"]},
+        "The setting `merge_by` must be a JSON list, each one of `external_id`,",
+    ),
+    "too fast": ({"requests_per_second": 41}, "The setting `requests_per_second` must be a whole number from 1 to 40."),
 }
 
 
