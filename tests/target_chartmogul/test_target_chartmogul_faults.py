@@ -165,7 +165,7 @@ WRONG = {
     "merge with nobody": ({"merge": "apply"}, "name the billing system's data source in `merge_with`"),
     "merge by what": (
         {"merge_by": ["shoe_size"]},
-        "The setting `merge_by` must be a JSON list, each one of `external_id`,",
+        "The setting `merge_by` must be a JSON list, each one of",
     ),
     "too fast": ({"requests_per_second": 41}, "The setting `requests_per_second` must be a whole number from 1 to 40."),
 }
