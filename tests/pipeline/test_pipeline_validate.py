@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conftest import Intercom, Project
 
+TABLES = ("matched", "unmatched", "ambiguous", "not_reached", "not_sent")
+
 pytestmark = pytest.mark.pipeline
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Read a report."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def test_a_validation_writes_reports_and_nothing_else(project: Project, intercom: Intercom) -> None:
@@ -21,8 +32,15 @@ def test_a_validation_writes_reports_and_nothing_else(project: Project, intercom
     folder = project.root / "output/target-intercom-validate"
     summary = json.loads((folder / "summary.json").read_text())
     assert (summary["mode"], summary["status"]) == ("validate", "completed")
-    assert summary["records"] == len(ran.of("map-subscriptions", "RECORD")) > 0
-    assert "Nothing was written to Intercom" in (folder / "validation.html").read_text()
+    records = ran.of("map-subscriptions", "RECORD")
+    assert summary["records"] == sum(record["stream"] == "contacts" for record in records) == 58
+    listed = [line["id"] for name in TABLES for line in read_rows(folder / f"{name}.csv")]
+    assert sorted(listed) == sorted(record["record"]["customer_id"] for record in records)
+    page = (folder / "validation.html").read_text()
+    assert "Nothing was written to Intercom" in page
+    assert "59 in Chargebee = 58 sent + 1 share" in page
+    assert f'<a href="https://sandbox.chargebee.com/d/customers/{listed[0]}">{listed[0]}</a>' in page
+    assert "would create 35 attributes" in ran.log
     assert intercom.writes() == 0
     assert ran.of("target-intercom-validate", "STATE") == []
     assert project.state() == {}
