@@ -1,0 +1,179 @@
+"""Reports say what happened: written after the writes, each record in exactly one row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from singer_sdk.exceptions import ConfigurationError, FatalAPIError
+from target_intercom.reporting.terminal import format_figures, format_outcomes, format_promise
+from target_intercom.reports import RECORD_TABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Record = Callable[..., dict[str, Any]]
+
+COLUMNS = ("id", "outcome", "reason")
+UNAUTHORIZED = {"type": "error.list", "errors": [{"code": "unauthorized", "message": "Access Token Invalid"}]}
+REFUSAL = {"type": "error.list", "errors": [{"code": "odd_name", "message": "no"}]}
+SUMMARY = {
+    "mode": "sync",
+    "records": 57,
+    "updated": 49,
+    "unchanged": 3,
+    "created": 0,
+    "converted": 0,
+    "not_reached": 0,
+    "skipped": {"ambiguous": 2, "no_match": 1},
+    "rejected": {"parameter_invalid": 2},
+    "not_sent": {"shares_match_value": 2, "replaced": 1},
+    "totals": {"customers": 1070, "unchanged": 1010},
+    "attributes_missing": [f"cb_{number}" for number in range(35)],
+}
+
+
+def rows(target: Any, *columns: str) -> dict[str, list[tuple[str, ...]]]:
+    """Read the rows of every table that has some."""
+    found = {name: [tuple(row.values()) for row in target.read().dicts(name, *columns)] for name in RECORD_TABLES}
+    return {name: lines for name, lines in found.items() if lines}
+
+
+@pytest.mark.parametrize("crowd", [0, 500], ids=["read all", "search"])
+def test_what_became_of_those_to_be_created(workspace: Any, target: Any, customer: Record, crowd: int) -> None:
+    """Of six that were to be created, those who turn out archived, refused or there already are reported so."""
+    workspace.fill({"email": f"other{number}@a.example"} for number in range(crowd))
+    for name in ("archived1", "archived2"):
+        workspace.call("POST", f"/contacts/{workspace.add(email=f'{name}@a.example')}/archive")
+    workspace.sandbox.fault(method="POST", path="/contacts", nth=3, effect={"status": 422, "body": REFUSAL})
+    names = ("archived1", "archived2", "refused", "new1", "new2", "cancelled")
+    records = [customer(name, cb_sub_status="cancelled" if name == "cancelled" else None) for name in names]
+    target.run(records, on_no_match="create", max_concurrency=1)
+    workspace.sandbox.clear_faults()
+    assert rows(target, *COLUMNS) == {
+        "unmatched": [
+            ("archived1", "skipped", "archived"),
+            ("archived2", "skipped", "archived"),
+            ("refused", "rejected", "odd_name"),
+            ("new1", "created", "no_match"),
+            ("new2", "created", "no_match"),
+            ("cancelled", "skipped", "cancelled"),
+        ]
+    }
+    created = {one["email"]: one["id"] for one in workspace.contacts()}
+    assert [row["intercom_id"] for row in target.read().dicts("unmatched", "intercom_id")][3:5] == [
+        created["new1@a.example"],
+        created["new2@a.example"],
+    ]
+
+
+def test_who_was_there_after_all_is_matched(workspace: Any, target: Any, customer: Record) -> None:
+    """A user that search did not show yet, and that the creation met, stands among the matched ones."""
+    workspace.sandbox.reset(customers=500, search_lag=600)
+    late = workspace.add(email="late@a.example", name="Late")
+    target.run([customer("late")], on_no_match="create")
+    assert rows(target, *COLUMNS, "intercom_id", "intercom_name") == {
+        "matched": [("late", "updated", "no_match", late, "Late")]
+    }
+
+
+@pytest.mark.parametrize(
+    ("which", "tables"),
+    [
+        ({}, {"not_reached": ["a", "b", "c"], "matched": ["d"], "unmatched": ["e"]}),
+        ({"nth": 3}, {"not_reached": ["c"], "matched": ["a", "b", "d"], "unmatched": ["e"]}),
+    ],
+)
+def test_a_run_that_stops_half_way(
+    workspace: Any, target: Any, customer: Record, which: dict[str, int], tables: dict[str, list[str]]
+) -> None:
+    """What was written before is reported as written, what needed no write as it was found, the rest as not reached."""
+    for name in "abcd":
+        workspace.add(email=f"{name}@a.example")
+    target.run([customer("d")])
+    workspace.sandbox.fault(method="PUT", **which, effect={"status": 401, "body": UNAUTHORIZED})
+    with pytest.raises(ConfigurationError):
+        target.run([customer(name) for name in "abcde"], max_concurrency=1)
+    workspace.sandbox.clear_faults()
+    found = rows(target, *COLUMNS)
+    assert {name: [row[0] for row in lines] for name, lines in found.items()} == tables
+    assert [row[1:] for row in found["not_reached"]] == [("not_reached", "updated")] * len(tables["not_reached"])
+    assert target.read().figure("not_reached") == len(tables["not_reached"])
+
+
+def test_a_run_that_stops_before_it_decides(workspace: Any, target: Any, customer: Record) -> None:
+    """When not even the users could be read, every record is reported as not reached."""
+    workspace.sandbox.fault(method="GET", path="/contacts", effect={"status": 401, "body": UNAUTHORIZED})
+    with pytest.raises(ConfigurationError):
+        target.run([customer("ann"), customer("bob")])
+    workspace.sandbox.clear_faults()
+    assert rows(target, *COLUMNS) == {"not_reached": [("ann", "not_reached", ""), ("bob", "not_reached", "")]}
+
+
+def test_a_guarded_run(workspace: Any, target: Any, customer: Record) -> None:
+    """A run that stops because too much would change reports who is as it was, and who would have been written."""
+    names = [f"c{number}" for number in range(200)]
+    workspace.fill({"email": f"{name}@a.example"} for name in names)
+    target.run([customer(name) for name in names])
+    with pytest.raises(FatalAPIError, match="max_changed_share"):
+        target.run([customer(name, cb_cust_mrr=1 if number else 10.5) for number, name in enumerate(names)])
+    found = rows(target, *COLUMNS)
+    assert {name: len(lines) for name, lines in found.items()} == {"matched": 1, "not_reached": 199}
+    assert found["not_reached"][0] == ("c1", "not_reached", "updated")
+
+
+def test_companies_that_could_not_be_created(target: Any, company: Record) -> None:
+    """A company that Intercom refuses is reported as refused, not as created."""
+    target.workspace.sandbox.fault(method="POST", path="/companies", nth=1, effect={"status": 422, "body": REFUSAL})
+    target.run([company("a"), company("b")], on_no_match="create", max_concurrency=1)
+    target.workspace.sandbox.clear_faults()
+    assert rows(target, *COLUMNS) == {"unmatched": [("a", "rejected", "odd_name"), ("b", "created", "no_match")]}
+
+
+def test_who_a_record_is(workspace: Any, target: Any, customer: Record) -> None:
+    """Each row has the record's name, company and MRR, and where to look at it in Intercom and at its source."""
+    ann = workspace.add(email="ann@a.example")
+    record = customer("ann", cb_company_name="=Acme")
+    target.run([record], source_url="https://s.example/c/{id}", record_url="http://h/{stream}/{id}")
+    assert rows(target, "name", "company", "mrr", "source_link", "intercom_link") == {
+        "matched": [("Ann", "'=Acme", "10.5", "https://s.example/c/ann", f"http://h/contacts/{ann}")]
+    }
+
+
+def test_an_address_without_its_site_is_none(target: Any, customer: Record) -> None:
+    """When the variable in `source_url` was not set, there is no link, rather than a wrong one."""
+    target.run([customer("ann")], source_url="https://.chargebee.com/d/customers/{id}")
+    assert rows(target, "source_link") == {"unmatched": [("",)]}
+
+
+def test_a_run_ends_with_a_table() -> None:
+    """What the customers became, and why, also those that were not sent."""
+    assert format_outcomes(SUMMARY, "e-mail") == [
+        "customers  became     because",
+        "49         updated    matched, and something differed",
+        "3          unchanged  matched, and nothing differed",
+        "2          skipped    several match",
+        "1          skipped    not known to Intercom",
+        "2          rejected   parameter_invalid",
+        "2          not sent   share their e-mail with another customer, which is sent",
+        "1          not sent   replaced by another customer, which is sent",
+        "1,010      not sent   unchanged since they were sent",
+    ]
+
+
+def test_a_dry_run_reads_as_one() -> None:
+    """A validation says in every line what a sync would do."""
+    summary = SUMMARY | {"mode": "validate"}
+    assert format_outcomes(summary, "e-mail")[:3] == [
+        "customers  would            because",
+        "49         update           matched, and something differed",
+        "3          leave unchanged  matched, and nothing differed",
+    ]
+    assert format_figures(summary)[1:3] == [
+        "records                               57",
+        "would update                          49",
+    ]
+    assert format_promise(summary) == (
+        "Nothing was written. A sync would update 49, would leave unchanged 3, would skip 3, would be refused 2, "
+        "would create 35 attributes."
+    )
