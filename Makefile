@@ -24,8 +24,9 @@ conformance: .venv/synced ## Run others' clients and connectors against the sand
 faults: .venv/synced ## Kill, drop and storm, at fifty moments
 	FAULT_MOMENTS=50 $(UV) run --no-sync pytest -m faults -n 2
 
-ledger: .venv/synced ## Reckon a business of 2,000 over twelve months independently of the map, in both catalogs
+ledger: .venv/synced ## Reckon a business of 2,000 over twelve months independently of the map, in both catalogs, and account for 600 customers
 	LEDGER_CUSTOMERS=2000 LEDGER_MONTHS=12 $(UV) run --no-sync pytest -n 2 tests/map_subscriptions/test_map_subscriptions_ledger.py
+	ACCOUNTS_CUSTOMERS=600 ACCOUNTS_MONTHS=12 $(UV) run --no-sync pytest -n 2 tests/target_intercom/test_target_intercom_accounts.py
 
 bench: .venv/synced ## Measure speed, calls and memory of every part, into bench/RESULTS.md
 	$(UV) run --no-sync python bench/gather.py

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 _KINDS = ("updated", "unchanged", "created", "converted", "not_reached")
 _ALWAYS = ("records", "updated", "created")
+#: Figures that the sum, or the table, has in better words.
+_ELSEWHERE = ("totals", "not_sent")
 
 
 def format_outcomes(summary: Mapping[str, Any], value_name: str) -> list[str]:
@@ -43,10 +45,12 @@ def format_promise(summary: Mapping[str, Any]) -> str:
 def format_figures(summary: Mapping[str, Any]) -> list[str]:
     """Return the figures of a run, a line each, without those that are nothing; a list counts by its length."""
     validate = summary["mode"] == "validate"
+    hidden = _ELSEWHERE if validate else (*_ELSEWHERE, "attributes_missing")
     rows = []
     for name, value in summary.items():
-        figures = _flatten(name, value) if value or name in _ALWAYS else []
-        rows += [(name_outcome(key, validate=validate).replace("_", " "), f"{figure:>10}") for key, figure in figures]
+        if name not in hidden and (value or name in _ALWAYS):
+            figures = _flatten(name_outcome(name, validate=validate), value)
+            rows += [(words, f"{figure:>10}") for words, figure in figures]
     return _align(rows)
 
 
@@ -55,7 +59,7 @@ def _flatten(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
         for key, one in value.items():
             if one:
-                yield from _flatten(f"{name}: {key}", one)
+                yield from _flatten(f"{name}: {key.replace('_', ' ')}", one)
     else:
         yield name, len(value) if isinstance(value, list) else value
 

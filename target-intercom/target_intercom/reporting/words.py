@@ -38,12 +38,13 @@ WOULD = {
     "not_reached": "not reached",
     "attributes_missing": "would create attributes",
     "fields_written": "would write fields",
+    "companies_attached": "would attach companies",
 }
 
 
 def name_outcome(kind: str, *, validate: bool) -> str:
-    """Return what became of a record, or in a validation what would become of it."""
-    return WOULD.get(kind, kind) if validate else kind.replace("_", " ")
+    """Return what became of a record, or in a validation what would become of it, as it reads in a list."""
+    return (WOULD.get(kind, kind) if validate else kind).replace("_", " ")
 
 
 def explain(kind: str, reason: str) -> str:
