@@ -9,7 +9,8 @@ from urllib.parse import quote
 from tap_chargebee import windows
 from tap_chargebee._kit.parallel_map import OrderedParallelMap
 from tap_chargebee._kit.progress import Progress
-from tap_chargebee.errors import Gone
+from tap_chargebee._kit.record_keys import RecordKeys
+from tap_chargebee.errors import Gone, Refusal
 from tap_chargebee.resources import ROWS
 from tap_chargebee.streams import ChargebeeStream
 
@@ -51,6 +52,7 @@ class PartsStream(ChargebeeStream):
                 record = self.resource.record(item)
                 if self.resource.parent_key:
                     record.setdefault(self.resource.parent_key, part)
+                self._check_keys([record.get(key) for key in self.resource.primary_keys], f"of {part}")
                 if not self._source.news.outlives(self.name, record.get("id", ""), record.get("resource_version")):
                     yield record
             progress.page(len(items), None)
@@ -104,7 +106,12 @@ class ChildStream(PartsStream):
         return [{name: value for name, value in query.items() if name != "include_deleted"} for query in queries]
 
     def _parts(self) -> Iterable[str]:
-        return (item.head.id for page in self.open() for item in page)
+        keys = RecordKeys("Chargebee", self._parent.name, ("id",), {})
+        for number, page in enumerate(self.open(), start=1):
+            for item in page:
+                if problem := keys.find_problem([item.head.id], f"page {number}"):
+                    raise Refusal(problem)
+                yield item.head.id
 
     def _of_part(self, part: str) -> list[dict[str, Any]]:
         path = self.resource.path.format(id=quote(part, safe=""))
@@ -113,6 +120,8 @@ class ChildStream(PartsStream):
 
 class DailyStream(PartsStream):
     """What there is one of a day: of today, of the days since the last run, or of all since ``start_date``."""
+
+    is_whole = False
 
     def open(self) -> ListReader:
         """Nothing: there is no list."""

@@ -11,8 +11,6 @@ from tap_chargebee._kit.urls import is_host_label
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-MARKER = "_sync"
-
 
 def find_setting_problems(config: Mapping[str, Any]) -> list[str]:
     """Return one sentence for each setting of the right type that is impossible."""
@@ -56,22 +54,3 @@ def site_problems(found: Iterable[Mapping[str, Any]], site: str) -> list[str]:
 def wrong_catalog(stream: str, site: str, version: int) -> str:
     """What a user is told about a stream that a site of that Product Catalog cannot have."""
     return f"The site `{site}` is of Product Catalog {version}, which has no `{stream}`: deselect that stream."
-
-
-def marker(
-    streams: Iterable[str], *, start_date: int | None, completed_at: int, subset: bool = False
-) -> dict[str, Any]:
-    """What the last STATE of a run carries when every selected stream was read to its end; no float, no list.
-
-    Args:
-        streams: the names of the selected streams.
-        start_date: the bound of the run in unix seconds, None when it had none.
-        completed_at: when the run ended, unix milliseconds.
-        subset: whether only some customers were read.
-    """
-    return {
-        "completed_at": completed_at,
-        "streams": ",".join(sorted(streams)),
-        "from": start_date,
-        "subset": int(subset),
-    }

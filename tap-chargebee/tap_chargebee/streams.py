@@ -20,7 +20,8 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INC
 from tap_chargebee import bookmarks, schemas, windows
 from tap_chargebee._kit.deduplicator import Deduplicator
 from tap_chargebee._kit.progress import Progress
-from tap_chargebee.errors import Gone, NotOffered
+from tap_chargebee._kit.record_keys import RecordKeys
+from tap_chargebee.errors import Gone, NotOffered, Refusal
 from tap_chargebee.events import LIFE
 from tap_chargebee.line_items import completed
 from tap_chargebee.overlap import Overlap
@@ -28,7 +29,7 @@ from tap_chargebee.reading import ListReader
 from tap_chargebee.resources import STREAM_PLACES
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from tap_chargebee.resource import Resource
@@ -59,6 +60,8 @@ class ChargebeeStream(Stream):
         self.selected_by_default = resource.selected
         self._place = STREAM_PLACES[resource.name]
         self._reading: ListReader | None = None
+        self.rows = 0
+        """How many records were read, whatever `stream_maps` makes of them."""
         self._greatest: int | None = None
         self._identity = attrgetter("id", *resource.primary_keys)
         self._extracted: datetime | None = None
@@ -126,6 +129,13 @@ class ChargebeeStream(Stream):
         return found[-1] if all(found) else None
 
     @property
+    def is_whole(self) -> bool:
+        """Whether this run read all that there is, so that what did not come does not exist."""
+        source = self._source
+        with_deleted = self.config["include_deleted"] or not self.resource.include_deleted
+        return self.window is None and source.start_date is None and not source.is_subset and with_deleted
+
+    @property
     def _reached(self) -> int | None:
         """How far the last run came: where no property tells it, until when it read."""
         return self._bookmark.get("replication_key_value" if self.replication_key else "read_at")
@@ -186,6 +196,7 @@ class ChargebeeStream(Stream):
     def _gone(self) -> Iterator[dict[str, Any]]:
         """The records of whose deletion events told, and that the list does not show anew, as they last were."""
         for record in self._source.news.deleted(self.name):
+            self._check_keys([record.get(key) for key in self.resource.primary_keys], "in an event")
             if not self._overlap.repeats(msgspec.json.encode(record), self._source.run_start):
                 yield record
 
@@ -207,11 +218,29 @@ class ChargebeeStream(Stream):
 
     def _items(self, reading: ListReader) -> Iterator[Item]:
         progress = Progress(self.logger, until=self._source.run_start if self.resource.time else None)
-        for page in reading:
+        for number, page in enumerate(reading, start=1):
             self._extracted = self._clock()
+            self._check_page(page, number)
             yield from page
             progress.page(len(page), getattr(page[-1].head, self.resource.time or "", None) if page else None)
             self._flush()
+
+    def _check_page(self, page: Iterable[Item], number: int) -> None:
+        """Refuse a page on which a record has no key.
+
+        Raises:
+            Refusal: a key is missing, or of another type.
+        """
+        for item in page:
+            self._check_keys([getattr(item.head, key) for key in self.resource.primary_keys], f"page {number}")
+
+    def _check_keys(self, values: Sequence[object], place: str) -> None:
+        if problem := self._keys.find_problem(values, place):
+            raise Refusal(problem)
+
+    @cached_property
+    def _keys(self) -> RecordKeys:
+        return RecordKeys("Chargebee", self.name, self.resource.primary_keys, self.schema)
 
     def _whole(self, item: Item) -> Any:
         """A record with all of its line items, as its JSON unless something of it is to be left out or changed."""
@@ -228,6 +257,7 @@ class ChargebeeStream(Stream):
 
         The SDK's own way through its selection and maps costs more than all the rest.
         """
+        self.rows += 1
         if not self._plain:
             yield from super()._generate_record_messages(record)
             return

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tap_chargebee import bookmarks, fields, rules
 from tap_chargebee._kit.command_files import own_bookmarks
 from tap_chargebee._kit.errors import refuse
+from tap_chargebee._kit.marker import MARKER, build_marker
 from tap_chargebee._kit.tap_base import TapBase
 from tap_chargebee.errors import NotOffered, Refusal
 from tap_chargebee.parts import stream_of
@@ -81,10 +82,11 @@ class TapChargebee(TapBase):
             Refusal: Chargebee refused a stream, which it does before the first message; or it fell silent later.
         """
         selected = self._open()
-        self.state.get("bookmarks", {}).pop(rules.MARKER, None)
+        self.state.get("bookmarks", {}).pop(MARKER, None)
         super().sync_all()
-        marker = rules.marker(
-            selected,
+        marker = build_marker(
+            {stream.name: stream.rows for stream in selected},
+            whole=[stream.name for stream in selected if stream.is_whole],
             start_date=self.source.start_date,
             completed_at=int(time.time() * 1000),
             subset=self.source.is_subset,
@@ -93,11 +95,11 @@ class TapChargebee(TapBase):
         if self.source.is_subset:
             for name in [name for name, bookmark in bookmarks.items() if not bookmark]:
                 del bookmarks[name]
-        bookmarks[rules.MARKER] = marker
+        bookmarks[MARKER] = marker
         self.state_writer.write_state(self.state)
 
-    def _open(self) -> list[str]:
-        """Send for the first page of every selected stream; their names, once all are there."""
+    def _open(self) -> list[ChargebeeStream]:
+        """Ask for the first page of every selected stream, and return the streams once all are there."""
         self._leave_out()
         streams = self._selected()
         opened = {stream: stream.open() for stream in streams if not stream.waits_for_news}
@@ -109,7 +111,7 @@ class TapChargebee(TapBase):
         for stream, reading in opened.items():
             if stream.selected:
                 reading.begin()
-        return [stream.name for stream in opened if stream.selected]
+        return [stream for stream in opened if stream.selected]
 
     def _await(self, stream: ChargebeeStream, reading: ListReader) -> None:
         """Wait for the first page of a stream, and leave it out when nobody asked for what the site does not offer."""

@@ -10,7 +10,6 @@ from tap_intercom._kit.settings import find_date_problem, find_url_problem
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-MARKER = "_sync"
 BOOKMARK_TYPES: dict[str, tuple[type, ...]] = {
     "replication_key_value": (int,),
     "read_at": (int,),
@@ -82,14 +81,3 @@ def workspace_problems(bookmarks: Iterable[Mapping[str, Any]], workspace: str) -
         "full refresh (--full-refresh), or set it back."
         for other in sorted({str(one) for one in found if one != workspace})
     ]
-
-
-def marker(streams: Iterable[str], *, start_date: int | None, completed_at: int) -> dict[str, Any]:
-    """What the last STATE of a run carries when every selected stream was read to its end; no float, no list.
-
-    Args:
-        streams: the names of the selected streams.
-        start_date: the bound of the run in unix seconds, None when it had none.
-        completed_at: when the run ended, unix milliseconds.
-    """
-    return {"completed_at": completed_at, "streams": ",".join(sorted(streams)), "from": start_date, "subset": 0}

@@ -20,9 +20,10 @@ from tap_intercom import schemas, windows
 from tap_intercom._kit.deduplicator import Deduplicator
 from tap_intercom._kit.parallel_map import OrderedParallelMap
 from tap_intercom._kit.progress import Progress
+from tap_intercom._kit.record_keys import RecordKeys
 from tap_intercom.attributes import with_attributes
 from tap_intercom.completing import completed
-from tap_intercom.errors import Gone, NotOffered
+from tap_intercom.errors import Gone, NotOffered, Refusal
 from tap_intercom.lists import all_of, within
 from tap_intercom.resources import STREAMS
 
@@ -36,7 +37,14 @@ if TYPE_CHECKING:
     from tap_intercom.tap import TapIntercom
 
 T = TypeVar("T")
+VENDOR = "Intercom"
 ROWS = {resource.name: resource for resource in STREAMS}
+
+
+def read_schema(resource: Resource) -> dict[str, Any]:
+    """Return the JSON schema that ``scripts/make_schemas.py`` made of a resource."""
+    found: dict[str, Any] = json.loads(files(schemas).joinpath(f"{resource.name}.json").read_bytes())
+    return found
 
 
 class IntercomStream(Stream):
@@ -55,6 +63,8 @@ class IntercomStream(Stream):
         self.selected_by_default = resource.selected
         self._greatest: int | None = None
         self._gone = 0
+        self.rows = 0
+        """How many records were read, whatever `stream_maps` makes of them."""
         self._identity = attrgetter(*self.listed.primary_keys)
         self._changed_at = attrgetter(self._time_of_a_change)
         self._extracted: datetime | None = None
@@ -68,8 +78,7 @@ class IntercomStream(Stream):
 
     @cached_property
     def _made_schema(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(files(schemas).joinpath(f"{self.resource.name}.json").read_bytes())
-        return found
+        return read_schema(self.resource)
 
     @property
     def listed(self) -> Resource:
@@ -134,11 +143,31 @@ class IntercomStream(Stream):
         pages = self.open()
         pages.begin()
         progress = Progress(self.logger, until=self._source.run_start if self.listed.way == "search" else None)
-        for page in pages:
+        for number, page in enumerate(pages, start=1):
             self._extracted = self._source.utc_now()
+            self._check_page(page, number)
             yield from page
             progress.page(len(page), page[-1].head.created_at if page else None)
             self._source.flush()
+
+    def _check_page(self, page: Iterable[Item], number: int) -> None:
+        """Refuse a page on which a record has no key.
+
+        Raises:
+            Refusal: a key is missing, or of another type.
+        """
+        keys, listed = self._listed_keys, self.listed.primary_keys
+        for item in page:
+            if problem := keys.find_problem([getattr(item.head, key) for key in listed], f"page {number}"):
+                raise Refusal(problem)
+
+    @cached_property
+    def _listed_keys(self) -> RecordKeys:
+        return RecordKeys(VENDOR, self.listed.name, self.listed.primary_keys, read_schema(self.listed))
+
+    @cached_property
+    def _own_keys(self) -> RecordKeys:
+        return RecordKeys(VENDOR, self.name, self.resource.primary_keys, self._made_schema)
 
     def _own_records(self) -> Iterator[Any]:
         """Every record with all of its lists, as its JSON unless something of it is to be left out or changed."""
@@ -192,14 +221,19 @@ class IntercomStream(Stream):
             return []
 
     def _rows(self, parent: Item, items: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        place = f"of {self.resource.singular} {parent.head.id}"
         for item in items:
-            yield self.resource.row(item, parent.head.id, parent.head.updated_at)
+            row = self.resource.row(item, parent.head.id, parent.head.updated_at)
+            if problem := self._own_keys.find_problem([row.get(key) for key in self.resource.primary_keys], place):
+                raise Refusal(problem)
+            yield row
 
     def _generate_record_messages(self, record: Any) -> Generator[RecordMessage, None, None]:
         """The message of a record, which may be JSON already.
 
         The SDK's own way through its selection and maps costs more than all the rest.
         """
+        self.rows += 1
         if not self._plain:
             yield from super()._generate_record_messages(record)
             return
@@ -269,6 +303,11 @@ class IntercomStream(Stream):
         }
 
     @property
+    def is_whole(self) -> bool:
+        """Whether this run passed on all that there is, so that what did not come does not exist."""
+        return self.since is None
+
+    @property
     def _is_whole(self) -> bool:
-        """Whether this run read everything that there is to read."""
+        """Whether this run read everything that the settings want."""
         return self.since is None or self.since == self._source.start_date

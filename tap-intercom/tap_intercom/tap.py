@@ -12,6 +12,7 @@ from tap_intercom import rules
 from tap_intercom._kit.command_files import own_bookmarks
 from tap_intercom._kit.errors import refuse
 from tap_intercom._kit.fetch_pool import FetchPool
+from tap_intercom._kit.marker import MARKER, build_marker
 from tap_intercom._kit.settings import parse_date
 from tap_intercom._kit.tap_base import TapBase
 from tap_intercom.attributes import MODELS, own_attributes, with_attributes
@@ -155,14 +156,19 @@ class TapIntercom(TapBase):
             Refusal: Intercom refused a stream, which it does before the first message; or it fell silent later.
         """
         selected = self._open()
-        self.state.get("bookmarks", {}).pop(rules.MARKER, None)
+        self.state.get("bookmarks", {}).pop(MARKER, None)
         super().sync_all()
-        marker = rules.marker(selected, start_date=self.start_date, completed_at=int(time.time() * 1000))
-        self.state.setdefault("bookmarks", {})[rules.MARKER] = marker
+        marker = build_marker(
+            {stream.name: stream.rows for stream in selected},
+            whole=[stream.name for stream in selected if stream.is_whole],
+            start_date=self.start_date,
+            completed_at=int(time.time() * 1000),
+        )
+        self.state.setdefault("bookmarks", {})[MARKER] = marker
         self.state_writer.write_state(self.state)
 
-    def _open(self) -> list[str]:
-        """Send for the first page of every selected stream; their names, once all are there."""
+    def _open(self) -> list[IntercomStream]:
+        """Ask for the first page of every selected stream, and return the streams once all are there."""
         _ = self.run_start
         refuse(rules.workspace_problems(own_bookmarks(self.state, self.stream_names), self.workspace.id))
         self._check_versions()
@@ -176,7 +182,7 @@ class TapIntercom(TapBase):
                     raise
                 self.logger.warning("%s", error.message)
                 stream.selected = False
-        selected = {stream.name: pages for stream, pages in opened.items() if stream.selected}
+        selected = {stream: pages for stream, pages in opened.items() if stream.selected}
         for pages in selected.values():
             pages.begin()
         return list(selected)

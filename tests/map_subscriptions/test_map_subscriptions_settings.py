@@ -236,7 +236,7 @@ def extra(mapper: Mapper, lines: Lines, change: dict[str, Any] | None = None, **
         lines.record("customers", {**CUSTOMER, **VALUES, **(change or {})}),
         lines.record("subscriptions", {**SUBSCRIPTION, **VALUES}),
     ]
-    return mapper.feed([*schemas, *rows, lines.state()], **settings)
+    return mapper.feed([*schemas, lines.schema("invoices"), *rows, lines.state()], **settings)
 
 
 def test_extra_fields_by_name(mapper: Mapper, lines: Lines) -> None:
@@ -411,7 +411,7 @@ def test_a_field_that_the_schema_excludes_is_refused(mapper: Mapper, lines: Line
     """A tap that sends nothing beside its schema will never send that field."""
     closed = lines.line("SCHEMA", stream="customers", schema={"properties": {}, "additionalProperties": False})
     with pytest.raises(Refusal, match=r"`extra_customer_fields` names `cf_open`, .* take it out"):
-        mapper.feed([closed, lines.state()], extra_customer_fields=["cf_open"])
+        mapper.feed([*lines.schemas, closed, lines.state()], extra_customer_fields=["cf_open"])
 
 
 @pytest.mark.parametrize("field", ["cf_list", "cf_either"])

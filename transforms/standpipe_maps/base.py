@@ -46,6 +46,8 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
 
     # Streams that are kept: others pass by.
     streams: ClassVar[frozenset[str]]
+    # Streams that must have been read whole before what is missing can be told from what is late.
+    joined: ClassVar[frozenset[str]]
     tables: ClassVar[MetaData]
     migrations: ClassVar[Sequence[Callable[[Connection], None]]]
 
@@ -81,6 +83,15 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
     @abc.abstractmethod
     def keep(self, stream: str, records: Sequence[bytes]) -> None:
         """Put records, as they came, into the store."""
+
+    @abc.abstractmethod
+    def find_missing(self, began: int, *, new: bool) -> protocol.Missing:
+        """Return what records refer to and nobody knows, after a run that read the streams ``joined`` whole.
+
+        Args:
+            began: when the run began, unix seconds; what is younger may still be on its way.
+            new: the store knows nothing from earlier runs.
+        """
 
     @abc.abstractmethod
     def fingerprint(self) -> Any:
@@ -200,10 +211,14 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
             marker,
             self.needed,
             opened,
-            new=opened.fresh or self._committed == 0,
+            arrived=protocol.Arrived(
+                {stream: self.counts[stream] for stream in self.schemas}, self.config["accept_filtered"]
+            ),
+            new=self._is_new,
             allow_partial=self.config["allow_partial"],
         )
         self._flush()
+        self._check_join(marker)
         self.now = now = marker.completed_at // 1000 if marker else int(time.time())
         with room(self.store.path.parent) as held:
             with without_collector():
@@ -211,6 +226,23 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
             self.store.commit()
             release(held, sys.stdout.buffer)
         self._summarise(opened)
+
+    @property
+    def _is_new(self) -> bool:
+        """Whether the store knows nothing from earlier runs."""
+        return self._committed == 0 or bool(self._opened and self._opened.fresh)
+
+    def _check_join(self, marker: protocol.Marker | None) -> None:
+        """Refuse when records belong to others that must have come, and did not."""
+        accepted = self.config["accept_filtered"]
+        if marker is None or self.config["allow_partial"] or not marker.whole.issuperset(self.joined):
+            return
+        if not self.joined.isdisjoint(accepted):
+            return
+        began = protocol.find_start(self._held, marker, self.needed)
+        missing = self.find_missing(began, new=self._is_new)
+        if warning := protocol.check_missing(missing, float(self.config["max_missing"])):
+            self.logger.warning("%s", warning)
 
     def _since(self, now: int) -> int | None:
         """The generation after which changes are sent; None sends everything."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from standpipe_maps.errors import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 FULL_REFRESH = "run once with --full-refresh"
+DAY = 86_400
+FEWEST = 1000
+"""Of fewer joined records than this none may be missing."""
 STORE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
@@ -26,6 +29,10 @@ class Marker:
     """It read some customers, not all."""
     completed_at: int
     """Unix milliseconds by the tap's clock."""
+    whole: frozenset[str] = frozenset()
+    """The streams read whole: what did not come of them does not exist."""
+    rows: Mapping[str, int] = field(default_factory=dict)
+    """How many records the tap read of each stream; empty for a tap that does not say."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +71,37 @@ def marker_of(state: Mapping[str, Any] | None) -> Marker | None:
     if not isinstance(sync, dict) or not isinstance(sync.get("completed_at"), int):
         return None
     return Marker(
-        streams=frozenset(name for name in str(sync.get("streams", "")).split(",") if name),
+        streams=frozenset(_split(sync.get("streams"))),
         bounded=sync.get("from") is not None,
         subset=bool(sync.get("subset")),
         completed_at=sync["completed_at"],
+        whole=frozenset(_split(sync.get("whole"))),
+        rows=_parse_rows(sync.get("rows")),
     )
+
+
+def _split(names: object) -> list[str]:
+    return [name for name in str(names or "").split(",") if name]
+
+
+def _parse_rows(rows: object) -> Mapping[str, int]:
+    """Return the counts of ``customers:107,invoices:204``; what cannot be read counts nothing."""
+    parts = (part.rpartition(":") for part in _split(rows))
+    return {name: int(count) for name, _, count in parts if count.isdecimal()}
+
+
+def find_start(state: Mapping[str, Any] | None, marker: Marker, needed: Iterable[tuple[str, ...]]) -> int:
+    """Return when the tap began to read, unix seconds: what is older was there to be read.
+
+    Its bookmarks say so. Without one a day is taken off the end, longer than a read takes.
+    """
+    bookmarks = bookmarks_of(state)
+    times = [
+        bookmarks[name].get("read_at") for names in needed for name in names if isinstance(bookmarks.get(name), dict)
+    ]
+    began = [at for at in times if isinstance(at, int)]
+    ended = marker.completed_at // 1000
+    return min([*began, ended]) if began else ended - DAY
 
 
 def echo_of(state: Mapping[str, Any] | None) -> Echo:
@@ -98,7 +131,7 @@ def opening(echo: Echo, *, store_name: str | None, allow_partial: bool, preview:
     if echo.has_bookmarks:
         raise Refusal(
             "STATE has bookmarks but does not name the map's store, so the rows before them are unknown: "
-            f"{FULL_REFRESH}."
+            f"{FULL_REFRESH}; if this was one, `stream_maps` of the tap drops a stream."
         )
     return Opening(store_name, fresh=True)
 
@@ -145,8 +178,24 @@ def check_generation(opened: Opening, generation: int) -> None:
         )
 
 
-def check_complete(
-    marker: Marker | None, needed: Iterable[tuple[str, ...]], opened: Opening, *, new: bool, allow_partial: bool
+@dataclass(frozen=True)
+class Arrived:
+    """What reached the map."""
+
+    rows: Mapping[str, int]
+    """How many records came of each stream whose SCHEMA came."""
+    accept_filtered: Collection[str] = ()
+    """The setting: streams of which fewer records may come than the tap read."""
+
+
+def check_complete(  # noqa: PLR0913 all that decides
+    marker: Marker | None,
+    needed: Iterable[tuple[str, ...]],
+    opened: Opening,
+    *,
+    arrived: Arrived,
+    new: bool,
+    allow_partial: bool,
 ) -> None:
     """Refuse an input that is not whole, unless ``allow_partial`` says that it need not be.
 
@@ -154,6 +203,7 @@ def check_complete(
         marker: the completion marker of the last STATE.
         needed: the streams that the join needs; of each tuple, one.
         opened: the store in use.
+        arrived: what reached the map.
         new: the store knows nothing from earlier runs.
         allow_partial: the setting.
 
@@ -169,6 +219,7 @@ def check_complete(
     for names in needed:
         if not marker.streams.intersection(names):
             raise Refusal(f"The tap did not read the stream {' or '.join(names)}, which the join needs: select it.")
+        _check_arrived(marker, names, arrived)
     # Not of a first run only: a bounded run moves the bookmarks past changes of older rows, which then never come.
     if marker.bounded:
         raise Refusal("The tap's run was bounded by `start_date`, so rows are missing: remove it.")
@@ -178,6 +229,54 @@ def check_complete(
             "`leads-preview`)."
         )
     return None
+
+
+def _check_arrived(marker: Marker, names: tuple[str, ...], arrived: Arrived) -> None:
+    """Refuse a stream that was read by the tap and did not reach the map, or not in full."""
+    came = [name for name in names if name in arrived.rows]
+    if not came:
+        raise Refusal(
+            f"The tap read the stream {' or '.join(names)}, which the join needs, but it never reached the map: "
+            "`stream_maps` of the tap, or a mapper between the two, drops or renames it; let it pass."
+        )
+    for name in came:
+        read, found = marker.rows.get(name, 0), arrived.rows[name]
+        if found < read and name not in arrived.accept_filtered:
+            raise Refusal(
+                f"The tap read {read} records of the stream {name}, and {found} reached the map: `stream_maps` of the "
+                f"tap, or a mapper between the two, drops some; let them pass, or name {name} in `accept_filtered`."
+            )
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What the join refers to and nobody knows, after the tap read all that there is."""
+
+    what: str
+    count: int
+    known: int
+    """How many are known."""
+    ids: Sequence[str]
+    """Of some that are missing."""
+
+
+def check_missing(missing: Missing, max_missing: float) -> str | None:
+    """Return a warning when some are missing, within what the setting `max_missing` allows.
+
+    Raises:
+        Refusal: more are missing.
+    """
+    if not missing.count:
+        return None
+    total = missing.known + missing.count
+    told = f"{missing.count} of {total} {missing.what} that other records belong to did not come, such as "
+    told += ", ".join(missing.ids)
+    if total < FEWEST or missing.count > total * max_missing:
+        raise Refusal(
+            f"{told}: the tap read less than there is, so nothing is sent; run again, and if it stays, look at these "
+            "by hand, or raise `max_missing`."
+        )
+    return told
 
 
 def _check_known_tap(marker: Marker | None, opened: Opening) -> None:

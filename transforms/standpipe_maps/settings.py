@@ -10,12 +10,27 @@ from standpipe_maps.protocol import STORE_NAME
 
 # Where a run is kept, and whether it is: none of these changes what is sent.
 HOUSEKEEPING = frozenset(
-    {"store_dir", "store_name", "resend", "reconcile_every", "allow_partial", "preview", "report_not_sent"}
+    {
+        "store_dir",
+        "store_name",
+        "resend",
+        "reconcile_every",
+        "allow_partial",
+        "preview",
+        "report_not_sent",
+        "accept_filtered",
+        "max_missing",
+    }
 )
 
 
-def common_settings(resend: str) -> tuple[th.Property[Any], ...]:
-    """The settings of every map; ``resend`` is the default of that setting."""
+def common_settings(resend: str, streams: Iterable[str]) -> tuple[th.Property[Any], ...]:
+    """Return the settings of every map.
+
+    Args:
+        resend: the default of that setting.
+        streams: the streams that the map joins.
+    """
     return (
         th.Property(
             "store_dir",
@@ -45,6 +60,20 @@ def common_settings(resend: str) -> tuple[th.Property[Any], ...]:
             th.BooleanType,
             default=False,
             description="Send although the tap does not say that it read everything. For other people's taps.",
+        ),
+        th.Property(
+            "accept_filtered",
+            th.ArrayType(th.StringType(allowed_values=sorted(streams))),
+            default=[],
+            description="Streams of which fewer records may reach the map than the tap read, because they are filtered "
+            "on purpose.",
+        ),
+        th.Property(
+            "max_missing",
+            th.NumberType(minimum=0, maximum=1),
+            default=0.001,
+            description="Share of the records that others belong to which may be missing after everything was read; of "
+            "fewer than 1,000 none may.",
         ),
         th.Property(
             "preview",

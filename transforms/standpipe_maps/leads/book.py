@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from standpipe_maps.leads import heads, rules
 from standpipe_maps.leads.rules import Employer, Sent
+from standpipe_maps.protocol import Missing
 from standpipe_maps.store import with_meta
 from standpipe_maps.summary import NAMED
 
@@ -80,13 +81,19 @@ SENT_CONTACTS = Table(
     Column("generation", Integer, nullable=False),
     Column("left_at", BigInteger),
 )
+# Companies that users belong to and that no whole read has shown yet.
+AWAITED = Table("awaited_companies", TABLES, Column("id", Text, primary_key=True))
 
 
 def _make(connection: Connection) -> None:
     TABLES.create_all(connection)
 
 
-MIGRATIONS = (_make,)
+def _add_awaited(connection: Connection) -> None:
+    AWAITED.create(connection, checkfirst=True)
+
+
+MIGRATIONS = (_make, _add_awaited)
 
 
 class Pair(NamedTuple):
@@ -110,6 +117,7 @@ class Book:
         self._store = store
         self._generation = generation
         self._external_id = COMPANIES.c[id_field]
+        self._is_linked = False
 
     def keep_companies(self, records: Sequence[bytes]) -> None:
         """Keep companies, of each id the newest version.
@@ -147,7 +155,10 @@ class Book:
         }
 
     def link(self) -> None:
-        """Note who belongs to which company, of the contacts that this run's input brought."""
+        """Note who belongs to which company, of the contacts that this run's input brought; once in a run."""
+        if self._is_linked:
+            return
+        self._is_linked = True
         changed = CONTACTS.c.generation == self._generation
         self._store.execute(delete(LINKS).where(LINKS.c.contact_id.in_(select(CONTACTS.c.id).where(changed))))
         for page in self._store.pages(select(CONTACTS.c.body).where(changed), PAGE):
@@ -225,6 +236,37 @@ class Book:
         """How many companies have no external id."""
         query = select(func.count()).select_from(COMPANIES).where(self._external_id.is_(None))
         return self._store.execute(query).scalar() or 0
+
+    def find_missing_companies(self, began: int, *, new: bool) -> Missing:
+        """Return the companies that are unknown, though users who came with this run belong to them.
+
+        Nothing tells how old a link is, so a company is given until the next whole read to come: a user may have joined
+        a new one while the companies were read. In a new store what a user belongs to has been there for long.
+
+        Args:
+            began: when the run began, unix seconds; users who are younger may belong to a younger company.
+            new: the store knows nothing from earlier runs.
+        """
+        unknown = (
+            select(LINKS.c.company_id)
+            .join(CONTACTS, CONTACTS.c.id == LINKS.c.contact_id)
+            .outerjoin(COMPANIES, COMPANIES.c.id == LINKS.c.company_id)
+            .where(
+                COMPANIES.c.id.is_(None),
+                CONTACTS.c.generation == self._generation,
+                CONTACTS.c.created_at < began,
+                CONTACTS.c.rank == rules.USER,
+            )
+            .distinct()
+        )
+        found = self._store.execute(unknown.order_by(LINKS.c.company_id)).scalars().all()
+        before = set(self._store.execute(select(AWAITED.c.id)).scalars())
+        missing = [one for one in found if new or one in before]
+        self._store.execute(delete(AWAITED))
+        if found:
+            self._store.execute(insert(AWAITED), [{"id": one} for one in found])
+        known = self._store.execute(select(func.count()).select_from(COMPANIES)).scalar() or 0
+        return Missing("companies", len(missing), known, missing[:NAMED])
 
     def waiting(self) -> tuple[int, Sequence[str]]:
         """How many links lead to a company that has not come, and the ids of some contacts that have them."""

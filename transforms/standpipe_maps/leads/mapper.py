@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from standpipe_maps.leads.attributes import Attribute
     from standpipe_maps.leads.heads import Company, Contact
+    from standpipe_maps.protocol import Missing
 
 KEEP: Mapping[str, Callable[[book.Book, Sequence[bytes]], None]] = {
     "companies": book.Book.keep_companies,
@@ -47,11 +48,12 @@ class MapLeads(JoinMapper):
 
     name = "map-leads"
     streams = frozenset(KEEP)
+    joined = frozenset({"companies", "contacts"})
     tables = book.TABLES
     migrations = book.MIGRATIONS
 
     config_jsonschema: ClassVar[dict[str, Any]] = th.PropertiesList(
-        *common_settings(resend="changed"), *SETTINGS
+        *common_settings(resend="changed", streams=KEEP), *SETTINGS
     ).to_dict()
 
     def __init__(self, **arguments: Any) -> None:
@@ -84,6 +86,11 @@ class MapLeads(JoinMapper):
 
     def _contact_shape(self) -> ContactShape:
         return contact_shape(self.config, self.schemas.get("contacts", {}))
+
+    def find_missing(self, began: int, *, new: bool) -> Missing:
+        """Return the companies of users that are older than the run; of leads alone, Intercom lists no company."""
+        self.book.link()
+        return self.book.find_missing_companies(began, new=new)
 
     def fingerprint(self) -> Any:
         """The attributes, with their types."""

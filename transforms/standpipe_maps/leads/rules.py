@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from standpipe_maps.leads.heads import Contact, Profile
 
 NOT_IN_A_KEY = re.compile(r"[^A-Za-z0-9_]")
+USER, LEAD = 0, 1
 NETWORKS = {"linkedin": "linked_in", "twitter": "twitter", "x": "twitter"}
 
 
@@ -130,8 +131,10 @@ def profiles(found: Sequence[Profile]) -> dict[str, str | None]:
 
 
 def rank(contact: Contact) -> int | None:
-    """How well a contact speaks for its company, 0 best; None when it has no e-mail address to speak with."""
-    return None if text(contact.email) is None else int(contact.role != "user")
+    """How well a contact speaks for its company, users best; None when it has no e-mail address to speak with."""
+    if text(contact.email) is None:
+        return None
+    return USER if contact.role == "user" else LEAD
 
 
 def external_id(contact_id: str, company_id: str | None) -> str:

@@ -26,6 +26,7 @@ from sqlalchemy import (
     update,
 )
 
+from standpipe_maps.protocol import Missing
 from standpipe_maps.store import with_meta
 from standpipe_maps.subscriptions import rules
 from standpipe_maps.subscriptions.models import decode, read_records, repair
@@ -329,6 +330,26 @@ class Ledger:
         """Whether any subscription of the site carries ``mrr``."""
         carrying = select(SUBSCRIPTIONS.c.id).where(SUBSCRIPTIONS.c.has_mrr == 1)
         return self._store.execute(carrying.limit(1)).first() is not None
+
+    def find_missing_customers(self, began: int) -> Missing:
+        """Return the customers that are unknown, though a subscription or an invoice from before ``began`` is theirs.
+
+        A subscription says when it was created, an invoice only when it was last changed. Deleted ones decide nothing.
+        """
+        subscriptions = select(SUBSCRIPTIONS.c.customer_id).where(
+            SUBSCRIPTIONS.c.live == 1, SUBSCRIPTIONS.c.created_at < began
+        )
+        invoices = select(INVOICES.c.customer_id).where(INVOICES.c.live == 1, INVOICES.c.known_at < began * 1000)
+        owners = union(subscriptions, invoices).subquery()
+        missing = (
+            select(owners.c.customer_id)
+            .outerjoin(CUSTOMERS, CUSTOMERS.c.id == owners.c.customer_id)
+            .where(owners.c.customer_id.is_not(None), CUSTOMERS.c.id.is_(None))
+        )
+        known = self._store.execute(select(func.count()).select_from(CUSTOMERS)).scalar() or 0
+        count = self._store.execute(select(func.count()).select_from(missing.subquery())).scalar() or 0
+        ids = self._store.execute(missing.order_by(owners.c.customer_id).limit(NAMED)).scalars().all()
+        return Missing("customers", count, known, ids)
 
     def waiting(self) -> tuple[int, Sequence[str]]:
         """Return how many subscriptions belong to a customer that has not come yet, and the ids of some."""

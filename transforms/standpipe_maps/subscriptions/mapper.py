@@ -26,6 +26,8 @@ from standpipe_maps.summary import Notes
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from standpipe_maps.protocol import Missing
+
 FIELD = th.StringType(pattern=r"^(id|company|cf_.+)$")
 NAMES = th.ArrayType(th.StringType)
 
@@ -35,11 +37,12 @@ class MapSubscriptions(JoinMapper):
 
     name = "map-subscriptions"
     streams = frozenset(ledger.STREAMS)
+    joined = frozenset({"customers", "subscriptions", "invoices"})
     tables = ledger.TABLES
     migrations = ledger.MIGRATIONS
 
     config_jsonschema: ClassVar[dict[str, Any]] = th.PropertiesList(
-        *common_settings(resend="all"),
+        *common_settings(resend="all", streams=ledger.STREAMS),
         th.Property(
             "match_on",
             th.StringType(allowed_values=list(rules.MATCH_KEYS)),
@@ -137,6 +140,10 @@ class MapSubscriptions(JoinMapper):
     def keep(self, stream: str, records: Sequence[bytes]) -> None:
         """Put records into the ledger."""
         ledger.STREAMS[stream](self.ledger, stream, records)
+
+    def find_missing(self, began: int, *, new: bool) -> Missing:  # noqa: ARG002 each record says how old it is
+        """Return the customers of subscriptions and invoices that are older than the run."""
+        return self.ledger.find_missing_customers(began)
 
     def fingerprint(self) -> Any:
         """Return the rules' version, whether MRR is estimated, the plans' names and the further fields' types."""

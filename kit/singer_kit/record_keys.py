@@ -1,0 +1,56 @@
+"""The check that a record has the key that its stream declares: without it nobody downstream can tell two apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+TYPES: Mapping[str, type] = {"string": str, "integer": int}
+WORDS: Mapping[type, str] = {str: "text", int: "a number", float: "a number", bool: "true or false"}
+
+
+class RecordKeys:
+    """The keys of one stream.
+
+    Args:
+        vendor: who sends the records.
+        stream: its name.
+        keys: the properties that make the key.
+        schema: the stream's JSON schema, which says of what type they are.
+    """
+
+    def __init__(self, vendor: str, stream: str, keys: Sequence[str], schema: Mapping[str, Any]) -> None:
+        self._vendor = vendor
+        self._stream = stream
+        self._keys = keys
+        self._types = tuple(_type_of(schema.get("properties", {}).get(key, {})) for key in keys)
+
+    def find_problem(self, values: Sequence[object], place: str) -> str | None:
+        """Return a sentence when a key is missing, null, empty or of another type.
+
+        Args:
+            values: of the keys, in their order; None where one is missing.
+            place: where the record stands, such as "page 3".
+        """
+        for key, kind, value in zip(self._keys, self._types, values, strict=True):
+            # To Python a bool is an integer.
+            if type(value) is not kind or value == "":
+                return (
+                    f"{self._vendor} sent a record of {self._stream} whose `{key}` is {_describe(value)} ({place}): "
+                    f"without it the stream cannot be read; run again, and if it stays, ask {self._vendor}."
+                )
+        return None
+
+
+def _type_of(prop: Mapping[str, Any]) -> type:
+    named = prop.get("type", "string")
+    (kind,) = [one for one in ([named] if isinstance(named, str) else named) if one != "null"]
+    return TYPES[kind]
+
+
+def _describe(value: object) -> str:
+    if value is None or value == "":
+        return "missing"
+    return WORDS.get(type(value), "no single value")
