@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from tap_chargebee._kit.clock import is_believable
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -96,7 +98,7 @@ def read_window(bookmark: int | None, *, lookback: int, run_start: int) -> Windo
         lookback: how far to read back, seconds.
         run_start: the server's clock when the run began, unix seconds.
     """
-    if bookmark is None or bookmark > run_start + lookback:
+    if bookmark is None or not is_believable(bookmark, run_start):
         return None
     start = min(bookmark, run_start) - lookback
     return Window(start, end=run_start) if start >= TEN_DIGITS else None

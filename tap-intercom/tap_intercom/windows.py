@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from tap_intercom._kit.clock import is_believable, is_recent
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -108,13 +110,13 @@ def since(
         reread_every: after how many seconds everything is read again; None for never.
     """
     reached: int | None = bookmark.get("read_at", bookmark.get("replication_key_value"))
-    if reached is None or reached > run_start + lookback or (bookmark.get("from") or 0) > (start_date or 0):
+    if reached is None or not is_believable(reached, run_start) or (bookmark.get("from") or 0) > (start_date or 0):
         return start_date
     if _stale(bookmark, run_start, reread_every):
         return start_date
-    return max(reached - lookback, start_date or 0)
+    return max(min(reached, run_start) - lookback, start_date or 0)
 
 
 def _stale(bookmark: Mapping[str, Any], run_start: int, reread_every: int | None) -> bool:
     whole_at = bookmark.get("whole_at")
-    return reread_every is not None and (whole_at is None or run_start - whole_at >= reread_every)
+    return reread_every is not None and (whole_at is None or not is_recent(whole_at, run_start, reread_every))

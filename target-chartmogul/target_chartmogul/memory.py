@@ -8,6 +8,7 @@ from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from target_chartmogul._kit.clock import is_recent
 from target_chartmogul._kit.csv_files import CsvWriter, read_rows
 from target_chartmogul.files import HELD_VALUES, open_private
 
@@ -117,7 +118,7 @@ class Memory:
                 yield whose, field, entry
 
     def _fresh(self, entry: Entry) -> bool:
-        return entry.found_at > self._now - _BELIEVED
+        return is_recent(entry.found_at, self._now, _BELIEVED)
 
 
 def _json(value: Any) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 from singer_sdk.exceptions import ConfigurationError
 
+from target_intercom._kit.clock import is_recent
 from target_intercom._kit.csv_files import read_rows
 from target_intercom.files import make_folder, replace_file
 from target_intercom.payloads import match_value
@@ -82,7 +83,7 @@ class Memory:
             moved: Iterable[Moved] = _read(folder / "moved.jsonl", Moved)
         else:
             archived, moved = _read_archived_report(reports), _read_moved_report(reports, now)
-        self._known = {one.key: one for one in archived if one.found_at >= now - _BELIEVED}
+        self._known = {one.key: one for one in archived if is_recent(one.found_at, now, _BELIEVED)}
         self.archived = dict(self._known)
         self.moved = {one.key: one for one in moved}
         self.cleared: list[Moved] = []  #: what this run has cleared

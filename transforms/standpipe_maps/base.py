@@ -24,6 +24,7 @@ from singer_sdk.helpers.capabilities import PluginCapabilities
 from singer_sdk.mapper_base import InlineMapper
 
 from standpipe_maps import protocol
+from standpipe_maps._kit.clock import is_recent
 from standpipe_maps._kit.command_files import is_too_deep
 from standpipe_maps._kit.plugin import Plugin
 from standpipe_maps.errors import Refusal
@@ -251,7 +252,7 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
             self.config["resend"] == "all"
             or self.store.recall("all_sent", 0) > self._confirmed
             or self.store.recall("fingerprint") != self._fingerprint()
-            or not reconciled <= now < reconciled + self.config["reconcile_every"] * HOUR
+            or not is_recent(reconciled, now, self.config["reconcile_every"] * HOUR)
         )
         return None if everything or not self._confirmed else self._confirmed
 

@@ -1,0 +1,103 @@
+"""What a plugin remembers with a time counts only when that time is not in the future of the clock that made it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import tap_chargebee.windows
+import tap_intercom.windows
+from singer_kit.clock import is_believable, is_recent
+from standpipe_maps.leads.mapper import MapLeads
+from target_chartmogul.memory import COLUMNS, Memory
+from target_chartmogul.payloads import Change
+from target_intercom.memory import Memory as RememberedContacts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+NOW = 1_768_478_400
+OFFSETS = [(-1, True), (0, True), (300, True), (301, False), (10**9, False)]
+
+
+def write_table(path: Path, columns: tuple[str, ...], *row: object) -> None:
+    """Write a table of one line."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([columns, row])
+
+
+def chargebee_bookmark(at: int, _: Path) -> bool:
+    """`replication_key_value` and `read_at` of tap-chargebee: believed, only what changed since is read."""
+    return tap_chargebee.windows.read_window(at, lookback=300, run_start=NOW) is not None
+
+
+def intercom_bookmark(name: str) -> Callable[[int, Path], bool]:
+    """A time in a bookmark of tap-intercom: believed, only what changed since is read."""
+
+    def is_used(at: int, _: Path) -> bool:
+        bookmark = {"replication_key_value": NOW - 500, "read_at": NOW - 100, "whole_at": NOW - 100, name: at}
+        if name == "replication_key_value":
+            del bookmark["read_at"]
+        rest: dict[str, Any] = {"lookback": 600, "start_date": None, "run_start": NOW, "reread_every": 86_400}
+        return tap_intercom.windows.since(bookmark, **rest) is not None
+
+    return is_used
+
+
+def held_value(at: int, folder: Path) -> bool:
+    """`held_values.csv` of target-chartmogul: believed, the value is not sent again."""
+    write_table(folder / "held_values.csv", COLUMNS, "customers", "c1", "name", '"A"', '"B"', "kept", at)
+    return Memory(folder, folder, NOW).is_held("customers", "c1", "name", Change("B", "A"))
+
+
+def archived_contact(at: int, folder: Path) -> bool:
+    """`archived.jsonl` of target-intercom: believed, the contact is not looked for again."""
+    line = {"id": "c1", "value": "a@x.io", "intercom_id": "i1", "found_at": at}
+    (folder / "archived.jsonl").write_text(json.dumps(line) + "\n")
+    return bool(RememberedContacts(folder, NOW, folder).archived)
+
+
+def reconciled(at: int, folder: Path) -> bool:
+    """`reconciled_at` of a map's store: believed, only what changed is sent."""
+    mapper = MapLeads(config={"store_dir": str(folder)})
+    mapper._confirmed = 1  # noqa: SLF001 what the echo would have said
+
+    class Remembered:
+        """A store that was reconciled then."""
+
+        def recall(self, name: str, default: Any = None) -> Any:
+            return {"reconciled_at": at, "fingerprint": mapper._fingerprint()}.get(name, default)  # noqa: SLF001
+
+    mapper.store = Remembered()  # type: ignore[assignment]
+    return mapper._since(NOW) is not None  # noqa: SLF001
+
+
+MEMORIES: list[tuple[str, Callable[[int, Path], bool]]] = [
+    ("bookmarks of tap-chargebee", chargebee_bookmark),
+    *(
+        (f"{name} of tap-intercom", intercom_bookmark(name))
+        for name in ("replication_key_value", "read_at", "whole_at")
+    ),
+    ("held values of target-chartmogul", held_value),
+    ("archived contacts of target-intercom", archived_contact),
+    ("reconciled_at of the maps", reconciled),
+]
+
+
+@pytest.mark.parametrize(("offset", "believed"), OFFSETS)
+@pytest.mark.parametrize("is_used", [row[1] for row in MEMORIES], ids=[row[0] for row in MEMORIES])
+def test_a_time_in_the_future_is_not_believed(
+    *, offset: int, believed: bool, is_used: Callable[[int, Path], bool], tmp_path: Path
+) -> None:
+    """Five minutes of grace, for clocks that are set back a little; beyond that the memory counts as none."""
+    assert is_used(NOW + offset, tmp_path) is believed
+
+
+@pytest.mark.parametrize(("offset", "expected"), [(-100, False), (-99, True), (0, True), (300, True), (301, False)])
+def test_what_is_recent(*, offset: int, expected: bool) -> None:
+    """It lies less than so many seconds back, and is believable."""
+    assert is_recent(NOW + offset, NOW, 100) is expected
+    assert is_believable(NOW + offset, NOW) is (offset <= 300)
