@@ -48,6 +48,10 @@ class Resource:
     """The lists in the parent's record that are all empty when there is nothing to ask for."""
     renamed: Mapping[str, str] = field(default_factory=dict)
     """The attributes of an item that are kept, by their names in the record; all, under their own, when empty."""
+    told: tuple[str, ...] = ()
+    """The further attributes of a record that are wanted at once."""
+    joined: tuple[str, str] | None = None
+    """The stream whose records tell by `user_count` that somebody joined them, and the one that lists who did."""
     selected: bool = True
     """Whether it is read without being asked for."""
 

@@ -30,9 +30,14 @@ def numbered(name: str, path: str, **row: Any) -> Resource:
 
 STREAMS = (
     Resource(
-        "contacts", "/contacts/search", way="search", replication_key="updated_at", lists=("companies", "tags", "notes")
+        "contacts",
+        "/contacts/search",
+        way="search",
+        replication_key="updated_at",
+        lists=("companies", "tags", "notes"),
+        joined=("companies", "company_contacts"),
     ),
-    Resource("companies", "/companies/scroll", way="scroll", replication_key="updated_at"),
+    Resource("companies", "/companies/scroll", way="scroll", replication_key="updated_at", told=("user_count",)),
     Resource("conversations", "/conversations/search", "conversations", way="search", replication_key="updated_at"),
     Resource("tickets", "/tickets/search", "tickets", way="search", replication_key="updated_at", since=(2, 9)),
     part(

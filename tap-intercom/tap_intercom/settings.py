@@ -66,6 +66,22 @@ SETTINGS = th.PropertiesList(
     page_size(150),
     *request_settings("Intercom", "workspace", ", beside the one scroll over the companies"),
     th.Property(
+        "scroll_every",
+        th.IntegerType(minimum=1),
+        title="Scroll again",
+        description="Seconds between two scrolls over the companies of a workspace that has more than 1,000; in "
+        "between their streams send nothing. Unset: every run scrolls.",
+    ),
+    th.Property(
+        "send_unchanged",
+        th.ArrayType(th.StringType),
+        default=[],
+        nullable=False,
+        title="Send unchanged",
+        description="Streams whose records are all sent each time the whole list is read anyway, changed or not: "
+        "`companies`, of which some appear late without a change.",
+    ),
+    th.Property(
         "scroll_patience",
         th.IntegerType(minimum=0),
         default=900,

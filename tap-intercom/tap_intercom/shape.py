@@ -61,7 +61,9 @@ class Shape:
     """
 
     def __init__(self, resource: Resource, lists: Iterable[str] = ()) -> None:
-        kinds: dict[str, Any] = dict.fromkeys((*resource.primary_keys, "id", "created_at", "updated_at"), Any)
+        kinds: dict[str, Any] = dict.fromkeys(
+            (*resource.primary_keys, "id", "created_at", "updated_at", *resource.told), Any
+        )
         kinds |= {resource.replication_key: int | None} if resource.replication_key else {}
         kinds |= dict.fromkeys((*resource.lists, *lists), More | None)
         # A search finds its way by the time of creation, so there is none without.

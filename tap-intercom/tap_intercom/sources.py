@@ -12,14 +12,28 @@ from tap_intercom.shape import Shape
 from tap_intercom.spool import Shared
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tap_intercom.lists import Pages
+    from tap_intercom.shape import Item
     from tap_intercom.streams import IntercomStream
     from tap_intercom.tap import TapIntercom
 
 SAMPLE = Resource("companies", "/companies", params={"per_page": "1"})
 """One company for `--test`: a scroll that is not read to its end stands in the way of the next."""
+
+
+class Nothing:
+    """A list that this run does not ask for."""
+
+    def wait(self) -> None:
+        """Nothing."""
+
+    def begin(self) -> None:
+        """Nothing."""
+
+    def __iter__(self) -> Iterator[list[Item]]:
+        return iter(())
 
 
 class Sources:
@@ -45,6 +59,8 @@ class Sources:
 
     def _begin(self, listed: Resource, sharing: Sequence[IntercomStream]) -> Pages:
         tap, shape = self._tap, Shape(listed, [name for one in sharing for name in one.lists_wanted])
+        if all(one.is_skipped for one in sharing):
+            return Nothing()
         if listed.way == "scroll" and sharing[0].ABORT_AT_RECORD_COUNT is None:
             return Scroll(tap.client, listed, shape, patience=tap.config["scroll_patience"])
         pages = self._search(listed, shape, sharing) if listed.way == "search" else self._list(listed, shape, sharing)

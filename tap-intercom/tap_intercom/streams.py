@@ -16,7 +16,8 @@ from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import RecordMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
-from tap_intercom import schemas, windows
+from tap_intercom import schemas, user_counts, windows
+from tap_intercom._kit.clock import is_recent
 from tap_intercom._kit.deduplicator import Deduplicator
 from tap_intercom._kit.parallel_map import OrderedParallelMap
 from tap_intercom._kit.progress import Progress
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 VENDOR = "Intercom"
+LONG = 1000
+"""A list of more records than this is not read more often than `scroll_every`."""
 ROWS = {resource.name: resource for resource in STREAMS}
 
 
@@ -63,6 +66,7 @@ class IntercomStream(Stream):
         self.selected_by_default = resource.selected
         self._greatest: int | None = None
         self._gone = 0
+        self._listed_count = 0
         self.rows = 0
         """How many records were read, whatever `stream_maps` makes of them."""
         self._identity = attrgetter(*self.listed.primary_keys)
@@ -74,7 +78,8 @@ class IntercomStream(Stream):
     @property
     def schema(self) -> dict[str, Any]:
         """The schema that ``scripts/make_schemas.py`` made, with the workspace's own attributes."""
-        return with_attributes(self._made_schema, self._source.attributes.get(self.name, {}))
+        source = self._source
+        return with_attributes(self._made_schema, source.attributes.get(self.name, {}), source.attributes_read_at)
 
     @cached_property
     def _made_schema(self) -> dict[str, Any]:
@@ -108,6 +113,8 @@ class IntercomStream(Stream):
         """The earliest change that this run passes on; None for everything."""
         if self.resource.replication_key is None:
             return None
+        if self.name in self.config["send_unchanged"] and self.listed.way != "search":
+            return self._source.start_date
         found = windows.since(
             self._bookmark,
             lookback=self.config["lookback"],
@@ -118,13 +125,27 @@ class IntercomStream(Stream):
         self.logger.info("Reading %s", "everything" if found is None else f"what changed since {found}")
         return found
 
+    @cached_property
+    def is_skipped(self) -> bool:
+        """Whether this run leaves the list alone: it is long, and was read not long ago."""
+        every, read_at = self.config.get("scroll_every"), self._bookmark.get("read_at")
+        if self.listed.way != "scroll" or every is None or read_at is None or self._is_test:
+            return False
+        bounded = (self._bookmark.get("from") or 0) > (self._source.start_date or 0)
+        is_long = self._bookmark.get("listed", 0) > LONG
+        return is_long and not bounded and is_recent(read_at, self._source.run_start, every)
+
+    @property
+    def _is_test(self) -> bool:
+        return self.ABORT_AT_RECORD_COUNT is not None
+
     def get_records(self, context: Mapping[str, Any] | None) -> Iterable[dict[str, Any]]:  # noqa: ARG002 no contexts here
         """Every record of the run, each version once."""
         try:
             yield from self._children() if self.resource.parent else self._own_records()
         except NotOffered as error:
             # `--test` reads of every stream that there is; a run has chosen its own.
-            if self.ABORT_AT_RECORD_COUNT is None:
+            if not self._is_test:
                 raise
             self.logger.warning("%s", error.message)
 
@@ -146,6 +167,7 @@ class IntercomStream(Stream):
         for number, page in enumerate(pages, start=1):
             self._extracted = self._source.utc_now()
             self._check_page(page, number)
+            self._listed_count += len(page)
             yield from page
             progress.page(len(page), page[-1].head.created_at if page else None)
             self._source.flush()
@@ -161,6 +183,10 @@ class IntercomStream(Stream):
             if problem := keys.find_problem([getattr(item.head, key) for key in listed], f"page {number}"):
                 raise Refusal(problem)
 
+    def _check_row(self, row: Mapping[str, Any], place: str) -> None:
+        if problem := self._own_keys.find_problem([row.get(key) for key in self.resource.primary_keys], place):
+            raise Refusal(problem)
+
     @cached_property
     def _listed_keys(self) -> RecordKeys:
         return RecordKeys(VENDOR, self.listed.name, self.listed.primary_keys, read_schema(self.listed))
@@ -171,8 +197,47 @@ class IntercomStream(Stream):
 
     def _own_records(self) -> Iterator[Any]:
         """Every record with all of its lists, as its JSON unless something of it is to be left out or changed."""
-        for item, record in self._completed(self.resource.lists):
+        wanted = tuple(name for name in self.resource.lists if self.mask.get(("properties", name), True))
+        for item, record in self._completed(wanted):
             yield record or (item.text if self._plain else item.record())
+        if self.resource.joined and not self._is_test:
+            yield from self._find_joined(wanted, *self.resource.joined)
+
+    def _find_joined(self, lists: tuple[str, ...], stream: str, people: str) -> Iterator[dict[str, Any]]:
+        """Return the records of those who may have joined a company since the last scroll, changed or not.
+
+        Args:
+            lists: those in a record that are completed.
+            stream: the companies, which tell by `user_count`.
+            people: the stream whose list says who belongs to one.
+        """
+        companies = self._source.streams.get(stream)
+        if not isinstance(companies, IntercomStream) or not companies.selected or companies.is_skipped:
+            return
+        heads = (item.head for page in companies.open() for item in page)
+        before, now = self._user_counts, user_counts.sum_users((head.id, head.user_count) for head in heads)
+        self._user_counts = now
+        changed = frozenset() if before is None else user_counts.find_changed(before, now)
+        if not changed:
+            return
+        self.logger.info("Reading the people of some companies: in %d groups the users are not as many", len(changed))
+        asked = (item for page in companies.open() for item in page if user_counts.bucket_of(item.head.id) in changed)
+
+        def fetch(company: Item) -> list[dict[str, Any]]:
+            client = self._source.client
+            path = ROWS[people].path.format(id=quote(str(company.head.id), safe=""))
+            try:
+                return [completed(one, client, lists) for one in all_of(client, ROWS[people], path)]
+            except Gone:
+                return []
+
+        sent = set()
+        for company, found in self._fetch_for_each(asked, needs=lambda _: True, fetch=fetch):
+            for record in found or ():
+                self._check_row(record, f"of company {company.head.id}")
+                if record["id"] not in sent:
+                    sent.add(record["id"])
+                    yield record
 
     def _completed(self, lists: tuple[str, ...]) -> Iterator[tuple[Item, dict[str, Any] | None]]:
         """What changed, and of a record that shows only the beginning of one of the lists, the record with the rest."""
@@ -224,8 +289,7 @@ class IntercomStream(Stream):
         place = f"of {self.resource.singular} {parent.head.id}"
         for item in items:
             row = self.resource.row(item, parent.head.id, parent.head.updated_at)
-            if problem := self._own_keys.find_problem([row.get(key) for key in self.resource.primary_keys], place):
-                raise Refusal(problem)
+            self._check_row(row, place)
             yield row
 
     def _generate_record_messages(self, record: Any) -> Generator[RecordMessage, None, None]:
@@ -271,6 +335,11 @@ class IntercomStream(Stream):
             return {}
         return state
 
+    @cached_property
+    def _user_counts(self) -> list[int] | None:
+        """How many users companies had when they were scrolled over last; None when that is not known."""
+        return user_counts.decode(self._bookmark.get("user_counts"))
+
     def get_replication_key_signpost(self, context: Mapping[str, Any] | None = None) -> None:
         """None: what holds the bookmark back is the server's clock, not this machine's."""
 
@@ -284,8 +353,8 @@ class IntercomStream(Stream):
 
     def _finalize_state(self, state: dict[str, Any] | None = None) -> None:
         """Move the bookmark: the SDK calls this when the stream is complete, and writes STATE after it."""
-        whole = self.ABORT_AT_RECORD_COUNT is None
-        if whole and self.resource.replication_key and self.replication_method != REPLICATION_FULL_TABLE:
+        complete = not (self._is_test or self.is_skipped)
+        if complete and self.resource.replication_key and self.replication_method != REPLICATION_FULL_TABLE:
             self.stream_state.update(self._reached())
         super()._finalize_state(state)
 
@@ -300,12 +369,14 @@ class IntercomStream(Stream):
             "whole_at": now if self._is_whole else before.get("whole_at", now),
             "from": self._source.start_date if self._is_whole else before.get("from"),
             "workspace": self._source.workspace.id,
+            **({"listed": self._listed_count} if self.listed.way == "scroll" else {}),
+            **({"user_counts": user_counts.encode(self._user_counts)} if self._user_counts else {}),
         }
 
     @property
     def is_whole(self) -> bool:
         """Whether this run passed on all that there is, so that what did not come does not exist."""
-        return self.since is None
+        return self.since is None and not self.is_skipped
 
     @property
     def _is_whole(self) -> bool:

@@ -15,7 +15,7 @@ from tap_intercom._kit.fetch_pool import FetchPool
 from tap_intercom._kit.marker import MARKER, build_marker
 from tap_intercom._kit.settings import parse_date
 from tap_intercom._kit.tap_base import TapBase
-from tap_intercom.attributes import MODELS, own_attributes, with_attributes
+from tap_intercom.attributes import MODELS, fetch_attributes, find_recent, with_attributes
 from tap_intercom.client import REGIONS, IntercomClient
 from tap_intercom.errors import NotOffered, Refusal
 from tap_intercom.resources import STREAMS
@@ -25,6 +25,7 @@ from tap_intercom.streams import IntercomStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from singer_sdk import Stream
 
@@ -49,6 +50,9 @@ class TapIntercom(TapBase):
     def find_setting_problems(cls, config: Mapping[str, Any]) -> list[str]:
         """Return one sentence for each setting that no workspace of Intercom's can have."""
         return rules.find_setting_problems(config)
+
+    attributes_read_at: datetime | None = None
+    """When discovery asked for them."""
 
     @cached_property
     def attributes(self) -> dict[str, dict[str, Any]]:
@@ -77,9 +81,13 @@ class TapIntercom(TapBase):
             Refusal: the token, the region or the version is wrong.
         """
         if self.config.get("access_token"):
-            _ = self.workspace
             for stream in MODELS:
-                self.attributes[stream] = own_attributes(self.client, stream)
+                self.attributes[stream] = fetch_attributes(self.client, stream)
+            if any(self.attributes.values()):
+                self.attributes_read_at = self.utc_now()
+            else:
+                # Either the workspace has none, or something is wrong, of which its own call tells.
+                _ = self.workspace
         return super().run_discovery()
 
     @cached_property
@@ -203,8 +211,10 @@ class TapIntercom(TapBase):
         names = [stream.name for stream in self.chosen() if stream.name in MODELS]
         if not names:
             return
+        catalog = {entry.tap_stream_id: entry.schema.to_dict() for entry in self.catalog.streams}
         for name in names:
-            self.attributes[name] = own_attributes(self.client, name)
+            known = find_recent(catalog[name], self.utc_now())
+            self.attributes[name] = fetch_attributes(self.client, name) if known is None else known
         for entry in self.catalog.streams:
             schema = with_attributes(entry.schema.to_dict(), self.attributes.get(entry.tap_stream_id, {}))
             entry.schema = Schema.from_dict(schema)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
 
 from standpipe_maps.protocol import STORE_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # Where a run is kept, and whether it is: none of these changes what is sent.
 HOUSEKEEPING = frozenset(
