@@ -67,7 +67,8 @@ def test_a_customer_and_a_contact(leads: Mapper, say: Say) -> None:
     ]
     assert sent.of("contacts") == [
         {
-            "external_id": "ann:co1",
+            "external_id": "ann:acme-1",
+            "previous_external_id": "ann:co1",
             "customer_external_id": "acme-1",
             "first_name": "Ann",
             "last_name": "Marie Example",
@@ -122,7 +123,8 @@ def test_what_little_is_known(leads: Mapper, say: Say) -> None:
     ]
     assert sent.of("contacts") == [
         {
-            "external_id": "ann:co1",
+            "external_id": "ann:acme-1",
+            "previous_external_id": "ann:co1",
             "customer_external_id": "acme-1",
             "first_name": None,
             "last_name": None,
@@ -185,9 +187,9 @@ def test_a_contact_in_three_companies(leads: Mapper, say: Say) -> None:
     """ChartMogul's contact has one customer, so there are three, each with an id of its own."""
     sent = leads.run(*[say.company(one) for one in (1, 2, 3)], say.contact("ann", 1, 2, 3))
     assert {one["external_id"]: one["customer_external_id"] for one in sent.of("contacts")} == {
-        "ann:co1": "acme-1",
-        "ann:co2": "acme-2",
-        "ann:co3": "acme-3",
+        "ann:acme-1": "acme-1",
+        "ann:acme-2": "acme-2",
+        "ann:acme-3": "acme-3",
     }
 
 
@@ -218,7 +220,7 @@ def test_two_companies_with_one_id(leads: Mapper, say: Say) -> None:
     people = [say.contact("ann", 1), say.contact("bob", 2), say.contact("eve", 1, 2)]
     sent = leads.run(old, new, *people)
     assert [(one["external_id"], one["name"]) for one in sent.of("customers")] == [("acme", "New")]
-    assert sent.ids("contacts") == {"ann:co1", "bob:co2", "eve:co2"}
+    assert sent.ids("contacts") == {"ann:acme", "bob:acme", "eve:acme"}
     assert {one["customer_external_id"] for one in sent.of("contacts")} == {"acme"}
     assert leads.summary()["shadowed"] == 1
 

@@ -32,9 +32,9 @@ CHANGES: list[tuple[str, str, dict[str, Any], tuple[set[str], set[str]]]] = [
     ("an attribute that nobody selected", "company", {"custom_attributes": {"self_serve": True}}, (set(), set())),
     ("a tag", "company", {"tags": {"tags": [{"name": "VIP"}]}}, ({"acme-1"}, set())),
     ("an older version", "company", {"name": "Older", "updated_at": 1600000000}, (set(), set())),
-    ("a contact's phone", "contact", {"phone": "+1"}, (set(), {"ann:co1"})),
+    ("a contact's phone", "contact", {"phone": "+1"}, (set(), {"ann:acme-1"})),
     ("a contact seen", "contact", {"last_seen_at": 1700000001, "updated_at": 1700000001}, (set(), set())),
-    ("the speaker's address", "contact", {"email": "new@x.io"}, ({"acme-1"}, {"ann:co1"})),
+    ("the speaker's address", "contact", {"email": "new@x.io"}, ({"acme-1"}, {"ann:acme-1"})),
     ("the speaker's place", "contact", {"location": {"country": "Ireland"}}, ({"acme-1"}, set())),
 ]
 
@@ -58,7 +58,7 @@ def test_what_was_not_confirmed_is_sent_again(leads: Mapper, say: Say) -> None:
     leads.run(say.company(1, name="Other"), say.contact("bob"), on_unlinked="keep")
     leads.confirmed = confirmed
     sent = leads.run(say.contact("eve", 3, phone="+1"))
-    assert (sent.ids("customers"), sent.ids("contacts")) == ({"acme-1", "acme-2"}, {"eve:co3"})
+    assert (sent.ids("customers"), sent.ids("contacts")) == ({"acme-1", "acme-2"}, {"eve:acme-3"})
     assert leads.run().kinds == ["SCHEMA", "SCHEMA", "STATE"]
 
 
@@ -123,10 +123,10 @@ def test_a_contact_that_left_is_kept(leads: Mapper, say: Say, caplog: pytest.Log
     leads.run(*everybody(say))
     sent = leads.run(say.contact("ann", 2), say.company(1))
     assert sent.of("contacts")[0]["customer_external_id"] == "acme-2"
-    assert (sent.ids("contacts"), sent.deleted) == ({"ann:co2"}, set())
+    assert (sent.ids("contacts"), sent.deleted) == ({"ann:acme-2"}, set())
     assert leads.summary()["left_company"] == 1
-    assert "left company: ann:co1" in caplog.messages
-    assert leads.run(resend="all").ids("contacts") == {"ann:co2", "bob:co2", "eve:co3"}
+    assert "left company: ann:acme-1" in caplog.messages
+    assert leads.run(resend="all").ids("contacts") == {"ann:acme-2", "bob:acme-2", "eve:acme-3"}
     assert leads.summary()["left_company"] == 0
 
 
@@ -134,11 +134,12 @@ def test_a_contact_that_left_is_deleted(leads: Mapper, say: Say) -> None:
     """On demand it is marked as deleted, with the time at which that was noticed, until the target confirmed it."""
     leads.run(*everybody(say), on_unlinked="delete")
     confirmed = leads.confirmed
-    gone = {"external_id": "ann:co1", "customer_external_id": "acme-1", "_sdc_deleted_at": NOTICED}
+    ids = {"external_id": "ann:acme-1", "previous_external_id": "ann:co1", "customer_external_id": "acme-1"}
+    gone = {**ids, "_sdc_deleted_at": NOTICED}
     assert leads.run(say.contact("ann", 2), on_unlinked="delete").of("contacts")[1] == gone
     leads.confirmed = confirmed
     later = {**say.marker, "completed_at": say.marker["completed_at"] + DAY // 2}
-    assert leads.run(marker=later, on_unlinked="delete").one("contacts", "ann:co1") == gone
+    assert leads.run(marker=later, on_unlinked="delete").one("contacts", "ann:acme-1") == gone
     assert leads.run(marker=later, on_unlinked="delete").of("contacts") == []
     assert leads.summary()["contacts_deleted"] == 0
 
@@ -146,9 +147,9 @@ def test_a_contact_that_left_is_deleted(leads: Mapper, say: Say) -> None:
 def test_a_contact_that_came_back(leads: Mapper, say: Say) -> None:
     """It is sent as it is, and as no longer deleted."""
     leads.run(*everybody(say), on_unlinked="delete")
-    assert leads.run(say.contact("ann"), on_unlinked="delete").deleted == {"ann:co1"}
+    assert leads.run(say.contact("ann"), on_unlinked="delete").deleted == {"ann:acme-1"}
     (back,) = leads.run(say.contact("ann", 1), on_unlinked="delete").of("contacts")
-    assert (back["external_id"], back["_sdc_deleted_at"]) == ("ann:co1", None)
+    assert (back["external_id"], back["_sdc_deleted_at"]) == ("ann:acme-1", None)
     assert leads.run(on_unlinked="delete").of("contacts") == []
 
 
@@ -156,16 +157,16 @@ def test_who_was_kept_may_be_deleted_later(leads: Mapper, say: Say) -> None:
     """Whoever left under `keep` is deleted once the setting says so."""
     leads.run(*everybody(say))
     leads.run(say.contact("ann", 2))
-    assert leads.run(on_unlinked="delete").deleted == {"ann:co1"}
+    assert leads.run(on_unlinked="delete").deleted == {"ann:acme-1"}
 
 
 def test_a_company_that_comes_after_its_contact(leads: Mapper, say: Say, caplog: pytest.LogCaptureFixture) -> None:
     """Intercom lists no company without users: its people wait, and are sent when it comes."""
-    assert leads.run(say.company(1), say.contact("ann", 1, 2)).ids("contacts") == {"ann:co1"}
+    assert leads.run(say.company(1), say.contact("ann", 1, 2)).ids("contacts") == {"ann:acme-1"}
     assert leads.summary()["waiting_for_company"] == 1
     assert "waiting for company: ann" in caplog.messages
     sent = leads.run(say.company(1), say.company(2))
-    assert (sent.ids("customers"), sent.ids("contacts")) == ({"acme-2"}, {"ann:co2"})
+    assert (sent.ids("customers"), sent.ids("contacts")) == ({"acme-2"}, {"ann:acme-2"})
     assert leads.summary()["waiting_for_company"] == 0
 
 
@@ -181,7 +182,7 @@ def test_a_contact_of_very_many_companies(leads: Mapper, say: Say) -> None:
     people = [say.contact(f"p{n:04}", n) for n in range(1200)]
     sent = leads.run(*(say.company(n) for n in range(1000)), *people, say.contact("ann", *range(1000)))
     assert len(sent.of("customers")) == 1000
-    assert sent.ids("contacts") == {f"p{n:04}:co{n}" for n in range(1000)} | {f"ann:co{n}" for n in range(1000)}
+    assert sent.ids("contacts") == {f"p{n:04}:acme-{n}" for n in range(1000)} | {f"ann:acme-{n}" for n in range(1000)}
     assert leads.summary()["waiting_for_company"] == 200
 
 

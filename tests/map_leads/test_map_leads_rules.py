@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import pycountry
 import pytest
 from standpipe_maps.errors import Refusal
 from standpipe_maps.leads import rules
 from standpipe_maps.leads.attributes import select
+from standpipe_maps.leads.countries import find_country_code
 from standpipe_maps.leads.heads import Profile
 
 if TYPE_CHECKING:
@@ -66,6 +68,29 @@ COUNTRIES = [
     ("USA", "US"),
     (" Germany ", "DE"),
     ("South Korea", "KR"),
+    ("UK", "GB"),
+    ("U.K.", "GB"),
+    ("England", "GB"),
+    ("Northern Ireland", "GB"),
+    ("u.s.a.", "US"),
+    ("Turkey", "TR"),
+    ("TÜRKİYE", "TR"),
+    ("Russia", "RU"),
+    ("UAE", "AE"),
+    ("U.A.E.", "AE"),
+    ("The Netherlands", "NL"),
+    ("Holland", "NL"),
+    ("Macau", "MO"),
+    ("Kosovo", "XK"),
+    ("Czech Republic", "CZ"),
+    ("Côte d\u2019Ivoire", "CI"),
+    ("Bosnia & Herzegovina", "BA"),
+    ("St. Lucia", "LC"),
+    ("Korea, Republic of", "KR"),
+    ("Österreich", "AT"),
+    ("840", "US"),
+    ("Europe", None),
+    ("", None),
     ("Atlantis", None),
 ]
 
@@ -73,7 +98,16 @@ COUNTRIES = [
 @pytest.mark.parametrize(("country", "expected"), COUNTRIES, ids=[row[0] for row in COUNTRIES])
 def test_a_country(country: str, expected: str | None) -> None:
     """Two letters of ISO 3166 from a name or a code."""
-    assert rules.country_code(country) == expected
+    assert find_country_code(country) == expected
+
+
+@pytest.mark.parametrize("country", list(pycountry.countries), ids=lambda one: one.alpha_2)
+def test_every_country_of_iso_3166(country: Any) -> None:
+    """By its codes and by each of its names, none of which another country takes."""
+    names = (country.alpha_2, country.alpha_3, country.name, getattr(country, "official_name", country.name))
+    assert {find_country_code(name) for name in (*names, getattr(country, "common_name", country.name))} == {
+        country.alpha_2
+    }
 
 
 def test_profiles() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import requests
+from tap_intercom import user_counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,8 +87,12 @@ def test_the_state_of_a_complete_run(run_tap: Callable[..., Any]) -> None:
     run = run_tap()
     rest = {"replication_key": "updated_at", "read_at": NOW, "whole_at": NOW, "from": None, "workspace": "sandboxws"}
     newest = {name: max(one["updated_at"] for one in records) for name, records in run.records.items()}
-    companies = {"companies": {**rest, "replication_key_value": newest["companies"]}}
-    both = companies | {"contacts": {**rest, "replication_key_value": newest["contacts"]}}
+    listed = run.records["companies"]
+    companies = {"companies": {**rest, "replication_key_value": newest["companies"], "listed": len(listed)}}
+    counts = user_counts.encode(user_counts.sum_users((one["id"], one["user_count"]) for one in listed))
+    both = companies | {
+        "contacts": {**rest, "replication_key_value": newest["contacts"], "user_counts": counts},
+    }
     assert run.states == [companies, both, both | {"_sync": marker(run)}]
     assert run.messages[-1]["type"] == "STATE"
 
@@ -285,10 +290,10 @@ def test_an_earlier_start_date_reads_what_the_last_one_passed_by(
 
 
 def test_everything_is_read_again_when_it_is_due(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
-    """A link to a company moves no `updated_at`: with `reread_every` it is seen once that time has passed."""
+    """A lead's link to a company moves nothing: with `reread_every` it is seen once that time has passed."""
     first = run_tap()
     known = sandbox.world.intercom
-    contact = next(one for one in known.contacts.live() if not one.companies)
+    contact = next(one for one in known.contacts.live() if not one.companies and one.document["role"] == "lead")
     known.attach(contact, next(known.visible_companies()), NOW, "API")
     sandbox.world.clock.advance(43_200)
     second = run_tap(state=first.state, reread_every=86_400)

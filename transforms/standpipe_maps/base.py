@@ -63,6 +63,8 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
         self.schemas: dict[str, Mapping[str, Any]] = {}
         self.counts: Counter[str] = Counter()
         self._rows: dict[str, list[bytes]] = {}
+        self.whole: frozenset[str] = frozenset()
+        """The streams of which everything came, so that who did not come is gone."""
         self._echo: dict[str, Any] | None = None
         self._held: dict[str, Any] | None = None
         self._opened: protocol.Opening | None = None
@@ -219,6 +221,7 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
             allow_partial=self.config["allow_partial"],
         )
         self._flush()
+        self.whole = marker.whole.difference(self.config["accept_filtered"]) if marker else frozenset()
         self._check_join(marker)
         self.now = now = marker.completed_at // 1000 if marker else int(time.time())
         with room(self.store.path.parent) as held:
@@ -235,10 +238,7 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
 
     def _check_join(self, marker: protocol.Marker | None) -> None:
         """Refuse when records belong to others that must have come, and did not."""
-        accepted = self.config["accept_filtered"]
-        if marker is None or self.config["allow_partial"] or not marker.whole.issuperset(self.joined):
-            return
-        if not self.joined.isdisjoint(accepted):
+        if marker is None or self.config["allow_partial"] or not self.whole.issuperset(self.joined):
             return
         began = protocol.find_start(self._held, marker, self.needed)
         missing = self.find_missing(began, new=self._is_new)

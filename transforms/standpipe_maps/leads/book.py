@@ -14,11 +14,16 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    case,
     delete,
     func,
     insert,
+    inspect,
     select,
+    text,
+    update,
 )
+from sqlalchemy.schema import CreateColumn
 
 from standpipe_maps.leads import heads, rules
 from standpipe_maps.leads.rules import Employer, Sent
@@ -55,6 +60,9 @@ CONTACTS = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("rank", Integer),
     Column("generation", Integer, nullable=False, index=True),
+    # The last run in which the contact came, and how many whole reads in a row have not shown it since.
+    Column("seen", Integer, nullable=False, server_default=text("0")),
+    Column("absences", Integer, nullable=False, server_default=text("0")),
     Column("body", LargeBinary, nullable=False),
     info={"version": ("updated_at",)},
 )
@@ -80,6 +88,8 @@ SENT_CONTACTS = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("generation", Integer, nullable=False),
     Column("left_at", BigInteger),
+    # The external id under which it was written before, when there was one.
+    Column("previous", Text),
 )
 # Companies that users belong to and that no whole read has shown yet.
 AWAITED = Table("awaited_companies", TABLES, Column("id", Text, primary_key=True))
@@ -93,7 +103,24 @@ def _add_awaited(connection: Connection) -> None:
     AWAITED.create(connection, checkfirst=True)
 
 
-MIGRATIONS = (_make, _add_awaited)
+def _add_absences(connection: Connection) -> None:
+    _add_columns(connection, CONTACTS, "seen", "absences")
+
+
+def _add_previous(connection: Connection) -> None:
+    _add_columns(connection, SENT_CONTACTS, "previous")
+
+
+def _add_columns(connection: Connection, table: Table, *names: str) -> None:
+    """Add columns that an empty database has had since it was made."""
+    known = {column["name"] for column in inspect(connection).get_columns(table.name)}
+    for name in names:
+        if name not in known:
+            clause = CreateColumn(table.c[name]).compile(dialect=connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {clause}")
+
+
+MIGRATIONS = (_make, _add_awaited, _add_absences, _add_previous)
 
 
 class Pair(NamedTuple):
@@ -101,7 +128,17 @@ class Pair(NamedTuple):
 
     external_id: str
     customer_external_id: str | None
+    previous: str | None
     sent: Sent
+
+    @property
+    def ids(self) -> dict[str, str | None]:
+        """What a record names it by."""
+        return {
+            "external_id": self.external_id,
+            "previous_external_id": self.previous,
+            "customer_external_id": self.customer_external_id,
+        }
 
 
 class Book:
@@ -143,6 +180,9 @@ class Book:
         found = heads.contacts(records)
         rows = [self._contact_row(one, body) for one, body in zip(found, records, strict=True)]
         self._store.upsert(CONTACTS, rows)
+        # An older version changes nothing but that the contact is there.
+        shown = CONTACTS.c.id.in_([one.id for one in found])
+        self._store.execute(update(CONTACTS).where(shown).values(seen=self._generation, absences=0))
 
     def _contact_row(self, contact: heads.Contact, body: bytes) -> dict[str, Any]:
         return {
@@ -151,8 +191,46 @@ class Book:
             "created_at": contact.created_at or 0,
             "rank": rules.rank(contact),
             "generation": self._generation,
+            "seen": self._generation,
+            "absences": 0,
             "body": body,
         }
+
+    def count_absences(self) -> None:
+        """Note who did not come, after a read of all contacts."""
+        absent = update(CONTACTS).where(CONTACTS.c.seen != self._generation)
+        self._store.execute(absent.values(absences=CONTACTS.c.absences + 1))
+
+    def rename_contacts(self, *, deletes: bool) -> None:
+        """Give what was sent under an earlier form of external id its new one, and remember the old.
+
+        The earlier form had Intercom's id of the company, so of a company that was deleted and made again everybody may
+        have been sent twice: then the oldest is renamed, and the others are what was sent once and is no more.
+
+        Args:
+            deletes: who left a company was deleted, so of those who were sent twice only who is left can be renamed.
+        """
+        table = SENT_CONTACTS
+        company = func.substr(table.c.external_id, func.length(table.c.contact_id) + 2)
+        was_deleted = case((table.c.left_at.is_(None), 0), else_=int(deletes))
+        order = (was_deleted, func.coalesce(COMPANIES.c.created_at, 2**62), table.c.external_id)
+        whose = (table.c.contact_id, table.c.customer_external_id)
+        query = (
+            select(
+                *whose,
+                table.c.external_id,
+                func.row_number().over(partition_by=whose, order_by=order),
+                func.count(case((table.c.left_at.is_(None), 1))).over(partition_by=whose),
+            )
+            .outerjoin(COMPANIES, COMPANIES.c.id == company)
+            .where(table.c.customer_external_id.is_not(None))
+        )
+        for contact, customer, old, place, live in self._store.execute(query).all():
+            new = rules.external_id(contact, customer)
+            if place == 1 and new != old:
+                left = {"left_at": None} if live else {}
+                change = update(table).where(table.c.external_id == old)
+                self._store.execute(change.values(external_id=new, previous=old, **left))
 
     def link(self) -> None:
         """Note who belongs to which company, of the contacts that this run's input brought; once in a run."""
@@ -183,17 +261,18 @@ class Book:
             select(self._external_id.label("external_id"), CONTACTS.c.id, nth)
             .join(LINKS, LINKS.c.company_id == COMPANIES.c.id)
             .join(CONTACTS, CONTACTS.c.id == LINKS.c.contact_id)
-            .where(self._external_id.in_(external_ids), CONTACTS.c.rank.is_not(None))
+            .where(self._external_id.in_(external_ids), CONTACTS.c.rank.is_not(None), CONTACTS.c.absences == 0)
             .subquery()
         )
         best = select(ranked.c.external_id, CONTACTS.c.body).join(CONTACTS, CONTACTS.c.id == ranked.c.id)
         rows = self._store.execute(best.where(ranked.c.nth == 1)).all()
         return {external_id: heads.CONTACT.decode(body) for external_id, body in rows}
 
-    def contacts(self) -> Iterator[Sequence[heads.Contact]]:
-        """Contacts by id, a page at a time."""
-        for page in self._store.pages(select(CONTACTS.c.body).order_by(CONTACTS.c.id), PAGE):
-            yield [heads.CONTACT.decode(body) for (body,) in page]
+    def contacts(self) -> Iterator[Sequence[tuple[heads.Contact, bool]]]:
+        """Yield contacts by id, a page at a time, each with whether the person is gone."""
+        query = select(CONTACTS.c.body, CONTACTS.c.absences).order_by(CONTACTS.c.id)
+        for page in self._store.pages(query, PAGE):
+            yield [(heads.CONTACT.decode(body), rules.is_gone(absences)) for body, absences in page]
 
     def employers(self, company_ids: Collection[str]) -> Mapping[str, Employer]:
         """Companies with an external id, by Intercom's id."""
@@ -215,13 +294,13 @@ class Book:
     def pairs(self, contact_ids: Collection[str]) -> Mapping[str, Mapping[str, Pair]]:
         """How these contacts were sent last, by contact and external id."""
         table = SENT_CONTACTS
-        query = select(table.c.contact_id, table.c.external_id, table.c.customer_external_id, table.c.digest,
-                       table.c.generation, table.c.left_at)  # fmt: skip
+        query = select(table.c.contact_id, table.c.external_id, table.c.customer_external_id, table.c.previous,
+                       table.c.digest, table.c.generation, table.c.left_at)  # fmt: skip
         found: dict[str, dict[str, Pair]] = {}
-        for contact_id, external_id, customer, *sent in self._store.execute(
+        for contact_id, external_id, customer, previous, *sent in self._store.execute(
             query.where(table.c.contact_id.in_(contact_ids)).order_by(table.c.external_id)
         ):
-            found.setdefault(contact_id, {})[external_id] = Pair(external_id, customer, Sent(*sent))
+            found.setdefault(contact_id, {})[external_id] = Pair(external_id, customer, previous, Sent(*sent))
         return found
 
     def note_customers(self, rows: Sequence[dict[str, Any]]) -> None:
@@ -253,7 +332,7 @@ class Book:
             .outerjoin(COMPANIES, COMPANIES.c.id == LINKS.c.company_id)
             .where(
                 COMPANIES.c.id.is_(None),
-                CONTACTS.c.generation == self._generation,
+                CONTACTS.c.seen == self._generation,
                 CONTACTS.c.created_at < began,
                 CONTACTS.c.rank == rules.USER,
             )

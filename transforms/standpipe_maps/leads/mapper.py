@@ -30,6 +30,8 @@ KEEP: Mapping[str, Callable[[book.Book, Sequence[bytes]], None]] = {
     "contacts": book.Book.keep_contacts,
 }
 KEY = ["external_id"]
+BY_CUSTOMER = "contact and customer"
+"""What the external ids of contacts in a store are made of."""
 COUNTED = (
     "customers",
     "customers_out",
@@ -69,6 +71,9 @@ class MapLeads(JoinMapper):
     def begin(self) -> None:
         """Open the book."""
         self.book = book.Book(self.store, self.generation, self.config["customer_id_field"])
+        if self.store.recall("contact_ids") != BY_CUSTOMER:
+            self.book.rename_contacts(deletes=self.config["on_unlinked"] == "delete")
+            self.store.remember("contact_ids", BY_CUSTOMER)
 
     def map_schema_message(self, message_dict: dict[str, Any]) -> Iterable[singer.Message]:
         """Take note of a stream, and refuse settings that it does not fit."""
@@ -99,6 +104,8 @@ class MapLeads(JoinMapper):
     def derived(self, since: int | None) -> Iterator[singer.Message]:
         """The SCHEMA and the RECORDs of customers, then those of contacts."""
         self.book.link()
+        if "contacts" in self.whole:
+            self.book.count_absences()
         shape, people = self._customer_shape(), self._contact_shape()
         sender = Sender(self.book, since, self.now, deletes=people.deletes, note=self.notes.take)
         yield singer.SchemaMessage("customers", customers_schema(shape), KEY)
@@ -131,20 +138,21 @@ class MapLeads(JoinMapper):
     def _contacts(self, shape: ContactShape) -> Iterator[Mapping[str, Sequence[Record]]]:
         """Every contact's records, one a customer, by Intercom's id, a page at a time."""
         for page in self.book.contacts():
-            known = self.book.employers({company for contact in page for company in contact.company_ids})
-            yield {contact.id: self._pairs(contact, known, shape) for contact in page}
+            known = self.book.employers({company for contact, _ in page for company in contact.company_ids})
+            yield {contact.id: () if gone else self._pairs(contact, known, shape) for contact, gone in page}
+            self.notes.counts["people_gone"] += sum(gone for _, gone in page)
 
     def _pairs(self, contact: Contact, known: Mapping[str, rules.Employer], shape: ContactShape) -> Sequence[Record]:
         found = rules.employers(known[one] for one in contact.company_ids if one in known)
         if not found:
             self.notes.take("contacts_without_company", contact.id)
-        ids: list[tuple[str | None, str]] = [(one.external_id, rules.external_id(contact.id, one.id)) for one in found]
+        customers: list[tuple[str | None, str | None]] = [(one.external_id, one.id) for one in found]
         if not found and not self.config["only_linked_contacts"]:
-            ids = [(None, rules.external_id(contact.id, None))]
-        record, notes = person(contact, shape) if ids else ({}, ())
-        for note in (*["contacts"] * len(ids), *notes):
+            customers = [(None, None)]
+        record, notes = person(contact, shape) if customers else ({}, ())
+        for note in (*["contacts"] * len(customers), *notes):
             self.notes.take(note, contact.id)
-        return [{"external_id": key, "customer_external_id": customer, **record} for customer, key in ids]
+        return [{**_ids(contact.id, customer, company), **record} for customer, company in customers]
 
     def report(self, generation: int, seconds: float) -> dict[str, Any]:
         """The counts of the run; of each kind that is odd, ten ids go to the log."""
@@ -157,9 +165,20 @@ class MapLeads(JoinMapper):
             "seconds": seconds,
             "rows_in": {stream: self.counts[stream] for stream in sorted(self.counts)},
             **{note: self.notes.counts[note] for note in COUNTED},
+            **{note: count for note in ("people_gone",) if (count := self.notes.counts[note])},
             "companies_without_id": self.book.without_id(),
             "waiting_for_company": waiting,
         }
+
+
+def _ids(contact: str, customer: str | None, company: str | None) -> dict[str, str | None]:
+    """Return the ids of a contact at a customer: the earlier one had Intercom's id of the company."""
+    key, before = rules.external_id(contact, customer), rules.external_id(contact, company)
+    return {
+        "external_id": key,
+        "previous_external_id": None if before == key else before,
+        "customer_external_id": customer,
+    }
 
 
 def _typed(attributes: Iterable[Attribute]) -> list[Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from standpipe_maps.leads import rules
 from standpipe_maps.leads.attributes import Attribute, value, values
+from standpipe_maps.leads.countries import find_country_code
 from standpipe_maps.leads.heads import Location
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def customer(company: Company, external_id: str, speaker: Contact | None, shape:
     country, city, are_places = _places(company, speaker, shape)
     customs, fit = values(shape.customs, company.custom_attributes)
     email = rules.text(speaker.email) if speaker else None
-    code = country and rules.country_code(country)
+    code = country and find_country_code(country)
     record = {
         "external_id": external_id,
         "name": name or external_id,

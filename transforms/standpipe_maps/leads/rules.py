@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
-
-import pycountry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,6 +13,7 @@ if TYPE_CHECKING:
 
 NOT_IN_A_KEY = re.compile(r"[^A-Za-z0-9_]")
 USER, LEAD = 0, 1
+GONE = 2
 NETWORKS = {"linkedin": "linked_in", "twitter": "twitter", "x": "twitter"}
 
 
@@ -96,16 +94,6 @@ def website_url(website: str | None) -> str | None:
     return parts._replace(netloc=parts.netloc.lower()).geturl()
 
 
-@lru_cache(maxsize=1024)
-def country_code(country: str) -> str | None:
-    """The two letters of ISO 3166 that ChartMogul wants, from a name or a code; None when it is no country."""
-    try:
-        found: str = pycountry.countries.lookup(country.strip()).alpha_2
-    except LookupError:
-        return None
-    return found
-
-
 def attribute_key(name: str) -> str:
     """The key in ChartMogul, of letters, digits and underscores, of an attribute with this name in Intercom."""
     return NOT_IN_A_KEY.sub("_", name)
@@ -137,6 +125,22 @@ def rank(contact: Contact) -> int | None:
     return USER if contact.role == "user" else LEAD
 
 
-def external_id(contact_id: str, company_id: str | None) -> str:
-    """The id of a contact in ChartMogul, where a contact has one customer: one for each company that it belongs to."""
-    return f"{contact_id}:{company_id or ''}"
+def external_id(contact_id: str, customer: str | None) -> str:
+    """Return the id of a contact in ChartMogul, where a contact has one customer: one for each that it belongs to.
+
+    Args:
+        contact_id: Intercom's.
+        customer: the external id of the customer. Intercom's own id of the company, which stood here before, changes
+            when a company is deleted and made again.
+    """
+    return f"{contact_id}:{customer or ''}"
+
+
+def is_silent(absences: int) -> bool:
+    """Say whether a person no longer speaks for a company: the last whole read did not show them."""
+    return absences >= 1
+
+
+def is_gone(absences: int) -> bool:
+    """Say whether a person is archived, deleted or merged into another: two whole reads in a row did not show them."""
+    return absences >= GONE

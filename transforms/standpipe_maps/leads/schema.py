@@ -29,7 +29,8 @@ CUSTOMER_FIELDS: Sequence[tuple[str, Mapping[str, Any], str, str]] = (
     ("city", TEXT, "City", "location of the earliest contact, or `city_field`"),
 )
 CONTACT_FIELDS: Sequence[tuple[str, Mapping[str, Any], str, str]] = (
-    ("external_id", KEY, "Id of the contact at this customer", "contact.id and company.id"),
+    ("external_id", KEY, "Id of the contact at this customer", "contact.id and the customer's external_id"),
+    ("previous_external_id", TEXT, "Id that it had before", "contact.id and company.id"),
     ("customer_external_id", TEXT, "Id of the customer", "as external_id of customers"),
     ("first_name", TEXT, "First name", "first word of contact.name"),
     ("last_name", TEXT, "Last name", "the other words of contact.name"),

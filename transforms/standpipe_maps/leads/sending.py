@@ -68,11 +68,14 @@ class Sender:
     def _live(
         self, contact_id: str, records: Sequence[Record], pairs: Mapping[str, Pair], changes: list[Record]
     ) -> Iterator[Record]:
-        for record in records:
-            key, digest = record["external_id"], _digest(record)
+        for found in records:
+            key = found["external_id"]
             before = pairs.get(key)
+            # What it was written under at first stays what it was, whatever company the person belongs to now.
+            record = found if before is None else {**found, "previous_external_id": before.previous}
+            digest = _digest(record)
             if before is None or rules.is_new(digest, before.sent):
-                changes.append(_row(contact_id, key, record["customer_external_id"], digest, None))
+                changes.append(_row(contact_id, record, digest, None))
             elif not rules.is_due(before.sent, self._since):
                 continue
             self._note("contacts_out", key)
@@ -84,27 +87,22 @@ class Sender:
             left_at = pair.sent.left_at
             if left_at is None:
                 self._note("left_company", pair.external_id)
-                changes.append(
-                    _row(contact_id, pair.external_id, pair.customer_external_id, pair.sent.digest, self._now)
-                )
+                changes.append(_row(contact_id, pair.ids, pair.sent.digest, self._now))
             if self._deletes and (left_at is None or rules.is_due(pair.sent, self._since)):
                 self._note("contacts_deleted", pair.external_id)
-                yield {
-                    "external_id": pair.external_id,
-                    "customer_external_id": pair.customer_external_id,
-                    "_sdc_deleted_at": when(self._now if left_at is None else left_at),
-                }
+                yield {**pair.ids, "_sdc_deleted_at": when(self._now if left_at is None else left_at)}
 
 
 def _digest(record: Record) -> bytes:
     return blake2b(msgspec.json.encode(record), digest_size=DIGEST).digest()
 
 
-def _row(contact_id: str, key: str, customer: str | None, digest: bytes, left_at: int | None) -> Record:
+def _row(contact_id: str, ids: Mapping[str, Any], digest: bytes, left_at: int | None) -> Record:
     return {
-        "external_id": key,
+        "external_id": ids["external_id"],
         "contact_id": contact_id,
-        "customer_external_id": customer,
+        "customer_external_id": ids["customer_external_id"],
+        "previous": ids["previous_external_id"],
         "digest": digest,
         "left_at": left_at,
     }

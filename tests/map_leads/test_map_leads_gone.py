@@ -1,0 +1,170 @@
+"""Who is gone from Intercom, and contacts that were sent under an earlier external id."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Mapper, Say
+
+WHOLE = {"whole": "companies,contacts"}
+IRELAND, GERMANY = {"country": "Ireland", "city": "Cork"}, {"country": "Germany", "city": "Ulm"}
+
+
+def whole(leads: Mapper, say: Say, *rows: Any, **settings: Any) -> Any:
+    """A run in which the tap read everything."""
+    return leads.run(*rows, marker={**say.marker, **WHOLE}, **settings)
+
+
+def speaks(leads: Mapper) -> list[Any]:
+    """Who speaks for the one customer, and from where."""
+    (found,) = leads.run(resend="all").of("customers")
+    return [found["email"], found["country"], found["city"]]
+
+
+def test_who_is_gone_stops_speaking_then_leaves(leads: Mapper, say: Say) -> None:
+    """After one whole read a living person speaks for the company; after two the place at the customer is given up."""
+    ann = say.contact("ann", 1, created_at=1500000000, location=IRELAND)
+    bob = say.contact("bob", 1, location=GERMANY)
+    whole(leads, say, say.company(1), ann, bob, on_unlinked="delete")
+    assert speaks(leads) == ["ann@x.io", "IE", "Cork"]
+
+    sent = whole(leads, say, say.company(1), bob, on_unlinked="delete")
+    assert (sent.ids("customers"), sent.deleted) == ({"acme-1"}, set())
+    assert speaks(leads) == ["bob@x.io", "DE", "Ulm"]
+
+    assert whole(leads, say, say.company(1), bob, on_unlinked="delete").deleted == {"ann:acme-1"}
+    assert leads.summary()["people_gone"] == 1
+    assert leads.run(on_unlinked="delete", resend="all").ids("contacts") == {"bob:acme-1"}
+
+
+@pytest.mark.parametrize(
+    ("reads", "deleted"),
+    [
+        (["whole", "whole"], True),
+        (["whole", "part", "part", "whole"], True),
+        (["part", "part", "part"], False),
+        (["whole", "back", "whole"], False),
+        (["whole"], False),
+    ],
+    ids=["two whole reads", "with others between", "no whole read", "back in between", "one whole read"],
+)
+def test_two_whole_reads_in_a_row(*, reads: list[str], deleted: bool, leads: Mapper, say: Say) -> None:
+    """Absence counts in whole reads only, and whoever comes back starts anew."""
+    ann, bob = say.contact("ann", 1), say.contact("bob", 1)
+    whole(leads, say, say.company(1), ann, bob, on_unlinked="delete")
+    gone = set()
+    for read in reads:
+        marker = {**say.marker, **({} if read == "part" else WHOLE)}
+        rows = [say.company(1), bob, *([ann] if read == "back" else [])]
+        gone |= leads.run(*rows, marker=marker, on_unlinked="delete").deleted
+    assert gone == ({"ann:acme-1"} if deleted else set())
+
+
+def test_an_older_version_of_a_contact_shows_that_it_is_there(leads: Mapper, say: Say) -> None:
+    """A search that lags may send what was true before; the person is no less there."""
+    whole(leads, say, say.company(1), say.contact("ann", 1))
+    for _ in range(3):
+        sent = whole(leads, say, say.company(1), say.contact("ann", 1, updated_at=1600000000), on_unlinked="delete")
+        assert sent.deleted == set()
+
+
+def test_a_lead_that_became_a_user(leads: Mapper, say: Say) -> None:
+    """One contact is left at the customer, the user's."""
+    whole(leads, say, say.company(1), say.contact("lead", 1, role="lead", email="ann@x.io"), on_unlinked="delete")
+    user = say.contact("user", 1, email="ann@x.io")
+    held = {"lead:acme-1"}
+    for _ in range(2):
+        sent = whole(leads, say, say.company(1), user, on_unlinked="delete")
+        held = (held | sent.ids("contacts")) - sent.deleted
+    assert held == {"user:acme-1"}
+
+
+def test_who_is_gone_and_comes_back(leads: Mapper, say: Say) -> None:
+    """Unarchived, the person is sent as no longer deleted."""
+    ann = say.contact("ann", 1)
+    for rows in ([ann], [], []):
+        whole(leads, say, say.company(1), *rows, on_unlinked="delete")
+    sent = leads.run(ann, on_unlinked="delete")
+    assert sent.one("contacts", "ann:acme-1")["_sdc_deleted_at"] is None
+    assert speaks(leads) == ["ann@x.io", None, None]
+
+
+def make_old(leads: Mapper, *rows: tuple[str, str, str, int | None]) -> None:
+    """Make the store one that an earlier version left: contact, Intercom's id of the company, customer, left at."""
+    with closing(sqlite3.connect(leads.stores[0])) as database, database:
+        database.execute("delete from sent_contacts")
+        database.execute("delete from meta where name = 'contact_ids'")
+        for contact, company, customer, left_at in rows:
+            database.execute(
+                "insert into sent_contacts (external_id, contact_id, customer_external_id, digest, generation, left_at)"
+                " values (?, ?, ?, x'00', 1, ?)",
+                (f"{contact}:{company}", contact, customer, left_at),
+            )
+        database.execute("alter table sent_contacts drop column previous")
+        database.execute("alter table contacts drop column seen")
+        database.execute("alter table contacts drop column absences")
+        database.execute("drop table awaited_companies")
+        database.execute("update meta set value = '1' where name = 'schema_version'")
+
+
+@pytest.mark.parametrize("on_unlinked", ["keep", "delete"])
+def test_contacts_under_an_earlier_id_are_renamed(on_unlinked: str, leads: Mapper, say: Say) -> None:
+    """Each is sent once with both ids, and nobody is sent as deleted; a run that was not confirmed repeats it."""
+    rows = [say.company(1), say.company(2), say.contact("ann", 1, 2), say.contact("bob", 1)]
+    leads.run(*rows, on_unlinked=on_unlinked)
+    make_old(leads, ("ann", "co1", "acme-1", None), ("ann", "co2", "acme-2", None), ("bob", "co1", "acme-1", None))
+    confirmed = leads.confirmed
+    for _ in range(2):
+        leads.confirmed = confirmed
+        sent = leads.run(on_unlinked=on_unlinked)
+        assert {one["external_id"]: one["previous_external_id"] for one in sent.of("contacts")} == {
+            "ann:acme-1": "ann:co1",
+            "ann:acme-2": "ann:co2",
+            "bob:acme-1": "bob:co1",
+        }
+        assert sent.deleted == set()
+    assert leads.run(on_unlinked=on_unlinked).of("contacts") == []
+
+
+TWICE: list[tuple[str, str, int | None, str, set[str]]] = [
+    ("kept, the first had left", "keep", 1700000000, "ann:co1", set()),
+    ("deleted, the first had left", "delete", 1700000000, "ann:co9", set()),
+    ("both are there", "delete", None, "ann:co1", {"ann:co9"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("on_unlinked", "left_at", "renamed", "deleted"), [row[1:] for row in TWICE], ids=[row[0] for row in TWICE]
+)
+def test_who_was_sent_twice(  # noqa: PLR0913 one row of the table, and what runs it
+    *, on_unlinked: str, left_at: int | None, renamed: str, deleted: set[str], leads: Mapper, say: Say
+) -> None:
+    """A company was deleted and made again: the oldest contact is renamed, and the other has left."""
+    again = say.company(9, company_id="acme-1", created_at=1650000000)
+    leads.run(say.company(1), again, say.contact("ann", 9), on_unlinked=on_unlinked)
+    make_old(leads, ("ann", "co1", "acme-1", left_at), ("ann", "co9", "acme-1", None))
+    sent = leads.run(on_unlinked=on_unlinked)
+    assert sent.ids("contacts") == {"ann:acme-1"}
+    assert sent.one("contacts", "ann:acme-1")["previous_external_id"] == renamed
+    assert sent.deleted == deleted
+
+
+def test_a_company_deleted_and_made_again(leads: Mapper, say: Say) -> None:
+    """Nobody comes twice: the ids stay, and what has not changed is not sent."""
+    whole(leads, say, say.company(1), say.contact("ann", 1), on_unlinked="delete")
+    again = say.company(9, company_id="acme-1", created_at=1600000000 + 5)
+    sent = whole(leads, say, again, say.contact("ann", 9), on_unlinked="delete")
+    assert sent.of("contacts") == []
+    sent = whole(leads, say, again, say.contact("ann", 9, phone="+1"), on_unlinked="delete")
+    assert (sent.ids("contacts"), sent.deleted) == ({"ann:acme-1"}, set())
+
+
+def test_ids_by_intercoms_own_id_need_no_other(leads: Mapper, say: Say) -> None:
+    """With `customer_id_field: id` the ids are what they were."""
+    sent = leads.run(say.company(1), say.contact("ann", 1), customer_id_field="id")
+    assert sent.one("contacts", "ann:co1")["previous_external_id"] is None
