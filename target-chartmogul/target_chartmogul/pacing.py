@@ -9,7 +9,6 @@ import threading
 import time
 from collections import deque
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,22 +17,16 @@ if TYPE_CHECKING:
 _SECOND = 1.0
 _MARGIN = 0.005  # seconds by which a window is kept longer than the server's
 _SHARE = 0.98  # of the rate that is aimed at, so that small delays do not fill a window
-_MOST_LATE = 0.5  # seconds by which a request is believed to be late at most: it may be the server that is slow
-
-
-@dataclass(eq=False)
-class _Sent:
-    """A request: when it left, and how late it arrived, as far as its reply has told."""
-
-    at: float
-    late: float | None = None
+_MOST_USUAL = 0.2  # seconds: what a reply takes longer than this may always have been a delay on the way there
+_POLL = 0.01  # seconds between two looks at whether any reply has come
 
 
 class Pace:
     """Lets requests go one after the other, evenly, and never more than `per_second` into any second of the server's.
 
-    When a request arrives is not known, but a reply that takes longer than the fastest one may have been late on its
-    way there: such a request counts from that much later on. One that was not answered yet counts as that late, too.
+    Nobody tells when a request arrived. It was between its leaving and its reply, and a busy machine, this one or the
+    server's, may have kept it anywhere between. So a request may arrive now until it is answered, and fills the window
+    for a second from its reply on. What the fastest reply took is taken off: the next requests need that time, too.
 
     Args:
         per_second: how many the server lets in.
@@ -49,18 +42,22 @@ class Pace:
     ) -> None:
         self._clock, self._sleep = clock, sleep or time.sleep
         self._interval = _SECOND / (per_second * _SHARE)
+        self._most = max(1, round(per_second * _SHARE))
         self._turn, self._lock = threading.Lock(), threading.Lock()
-        self._sent: deque[_Sent] = deque(maxlen=per_second)
-        self._fastest = float("inf")
+        self._unanswered = 0
+        self._replies: deque[float] = deque()  #: when the replies came whose requests fill the window
+        self._fastest: float | None = None
         self._next = self._resume_at = 0.0
         self.waits, self.waited = 0, 0.0
 
     @contextmanager
     def request(self) -> Iterator[None]:
         """Wait for one's turn; what is done inside is one request and its reply."""
-        sent = self._take_turn()
-        yield
-        self._note(sent)
+        left = self._take_turn()
+        try:
+            yield
+        finally:
+            self._note_reply(left)
 
     def hold(self, seconds: float) -> None:
         """Let no request go for so long: the server has said that there were too many."""
@@ -69,33 +66,33 @@ class Pace:
             self.waits += 1
             self.waited += seconds
 
-    def _take_turn(self) -> _Sent:
+    def _take_turn(self) -> float:
         with self._turn:
             while (pause := self._moment() - self._clock()) > 0:
                 self._sleep(pause)
             now = self._clock()
             # An even row of moments, which a thread that woke up late does not push back.
             self._next = max(self._next, now - self._interval) + self._interval
-            sent = _Sent(now)
             with self._lock:
-                self._sent.append(sent)
-            return sent
+                self._unanswered += 1
+            return now
 
     def _moment(self) -> float:
-        """Give the moment at which the next request may go, as far as is known by now."""
+        """Return the moment at which the next request may go, or at which that can be said."""
         with self._lock:
+            now = self._clock()
+            kept = _SECOND + _MARGIN - (self._fastest or 0.0)
+            while self._replies and self._replies[0] + kept <= now:
+                self._replies.popleft()
             moment = max(self._next, self._resume_at)
-            if len(self._sent) == self._sent.maxlen:
-                oldest = self._sent[0]
-                moment = max(moment, oldest.at + self._lateness(oldest) + _SECOND + _MARGIN)
-            return moment
+            if self._unanswered + len(self._replies) < self._most:
+                return moment
+            return max(moment, self._replies[0] + kept if self._replies else now + _POLL)
 
-    def _lateness(self, sent: _Sent) -> float:
-        taken = self._clock() - sent.at - self._fastest if sent.late is None else sent.late
-        return min(max(taken, 0.0), _MOST_LATE)
-
-    def _note(self, sent: _Sent) -> None:
+    def _note_reply(self, left: float) -> None:
         with self._lock:
-            taken = self._clock() - sent.at
-            self._fastest = min(self._fastest, taken)
-            sent.late = taken - self._fastest
+            now = self._clock()
+            self._unanswered -= 1
+            self._replies.append(now)
+            fastest = _MOST_USUAL if self._fastest is None else self._fastest
+            self._fastest = min(fastest, now - left)
