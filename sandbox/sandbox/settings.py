@@ -62,6 +62,12 @@ class Settings:
     """The custom attributes of ChartMogul's contacts that are defined; others are dropped; `*` takes all."""
     chartmogul_unique_contact_external_ids: bool = True
     """Whether ChartMogul refuses a second contact with an external id in one data source."""
+    chartmogul_keeps_contact_external_ids: bool = True
+    """Whether a contact's external id is kept by ChartMogul (else it is dropped without a word)."""
+    chartmogul_filters_contact_external_ids: bool = True
+    """Whether ChartMogul's list of contacts filters by `external_id` (else it ignores the parameter)."""
+    chartmogul_renames_contacts: bool = True
+    """Whether a PATCH changes a contact's external id (else it is ignored without a word)."""
     chartmogul_attributes_take_null: bool = False
     """Whether null clears a ChartMogul custom attribute (else it is refused)."""
     chartmogul_patch_booleans_true: bool = True

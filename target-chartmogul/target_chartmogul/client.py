@@ -5,10 +5,11 @@ https://dev.chartmogul.com/reference
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from singer_sdk.exceptions import FatalAPIError
 
+from target_chartmogul.kinds import CONTACT
 from target_chartmogul.payloads import external_ids
 from target_chartmogul.transport import RecordRefusedError, Transport
 
@@ -19,6 +20,21 @@ if TYPE_CHECKING:
     from target_chartmogul.settings import Settings
 
 PAGE = 200
+
+
+class Page(NamedTuple):
+    """A page of a list; `total` is the number of pages, where ChartMogul tells it (the first page of customers)."""
+
+    entries: list[dict[str, Any]]
+    is_last: bool
+    total: int | None
+
+
+class LookUp(NamedTuple):
+    """What has an external id, and whether the answer held that alone: an account may ignore the filter."""
+
+    entry: dict[str, Any] | None
+    filtered: bool
 
 
 class ChartMogulClient(Transport):
@@ -43,18 +59,30 @@ class ChartMogulClient(Transport):
         self._deleted(f"/data_sources/{uuid}")
 
     def listed(self, kind: Kind, source: str) -> Iterator[list[dict[str, Any]]]:
+        """Yield the entries of `pages`."""
+        return (page.entries for page in self.pages(kind, source))
+
+    def contacts_of(self, customer: str) -> Iterator[list[dict[str, Any]]]:
+        """Yield the contacts of a customer, a page a call."""
+        return (page.entries for page in self._pages(CONTACT, {"customer_uuid": customer, "per_page": PAGE}))
+
+    def pages(self, kind: Kind, source: str) -> Iterator[Page]:
         """Yield the customers or contacts of a data source, a page a call.
 
         Raises:
             FatalAPIError: a cursor came twice, so that the pages would never end.
         """
-        params: dict[str, Any] = {"data_source_uuid": source, "per_page": PAGE}
+        return self._pages(kind, {"data_source_uuid": source, "per_page": PAGE})
+
+    def _pages(self, kind: Kind, params: dict[str, Any]) -> Iterator[Page]:
         seen: set[str] = set()
         while True:
             reply = self._call("GET", kind.path, params=params)
-            yield list(reply.get("entries") or [])
             cursor = reply.get("cursor")
-            if not reply.get("has_more") or not cursor:  # the last page usually has a cursor, too
+            is_last = not reply.get("has_more") or not cursor  # the last page usually has a cursor, too
+            total = reply.get("total_pages")
+            yield Page(list(reply.get("entries") or []), is_last, total if isinstance(total, int) else None)
+            if is_last or not cursor:
                 return
             if cursor in seen:
                 raise FatalAPIError(
@@ -64,14 +92,22 @@ class ChartMogulClient(Transport):
             params = params | {"cursor": cursor}
 
     def by_external_id(self, kind: Kind, source: str, external_id: str) -> dict[str, Any] | None:
-        """Read the customer or contact that has an external id in a data source, None when there is none.
+        """Read the customer or contact that has an external id in a data source, None when there is none."""
+        return self.look_up(kind, source, external_id).entry
 
-        Unknown filters are ignored, so that every entry is looked at; of several contacts the oldest is listed last.
+    def look_up(self, kind: Kind, source: str, external_id: str) -> LookUp:
+        """Read what has an external id in a data source.
+
+        Unknown filters are ignored, so every entry is looked at, and where none fits the next page is. Of several
+        contacts the oldest is listed last.
         """
-        params = {"data_source_uuid": source, "external_id": external_id}
-        entries = self._call("GET", kind.path, params=params).get("entries") or []
-        found = [one for one in entries if external_id in {one.get("external_id"), *external_ids(one, source)}]
-        return found[-1] if found else None
+        filtered = True
+        for page in self._pages(kind, {"data_source_uuid": source, "external_id": external_id}):
+            found = [one for one in page.entries if external_id in {one.get("external_id"), *external_ids(one, source)}]
+            filtered = filtered and len(found) == len(page.entries)
+            if found:
+                return LookUp(found[-1], filtered)
+        return LookUp(None, filtered)
 
     def create(self, kind: Kind, body: Mapping[str, Any]) -> dict[str, Any]:
         """Create a customer or contact.

@@ -26,6 +26,13 @@ class ContactWriter(Writer):
         body = {"data_source_uuid": self._source, "external_id": job.id}
         return body | {"customer_uuid": self._planner.customers.place(job.row.customer)} | contact_body(changed)
 
+    def _find(self, job: Job) -> Held | None:
+        """Ask for the contact; where the account keeps no external ids, among those of its customer."""
+        if not self._finder.by_person:
+            return super()._find(job)
+        customer = self._planner.customers.place(job.row.customer)
+        return self._finder.find_person(job.row, customer) if customer else None
+
     def _posted(self, job: Job, changed: Changes) -> Held:
         """Create; a customer that is not there may have been merged since it was found."""
         try:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 LISTS = ("rejects", "changes")
 HELD_VALUES, MERGE_LOG = "held_values.csv", "merges.jsonl"
+MERGE_SETTINGS, CONTACT_IDS = "merge_settings.json", "contact_ids.json"
 #: The tables of the command `review`.
 REVIEW_CUSTOMERS, REVIEW_CONTACTS = "review_customers.csv", "review_contacts.csv"
 #: Every file that the plugin may leave in a folder, by the setting that names the folder. Who removes the reports one
@@ -29,7 +30,7 @@ OWN_FILES = {
         REVIEW_CUSTOMERS,
         REVIEW_CONTACTS,
     ),
-    "memory_dir": (HELD_VALUES, MERGE_LOG),
+    "memory_dir": (HELD_VALUES, MERGE_LOG, MERGE_SETTINGS, CONTACT_IDS),
 }
 
 

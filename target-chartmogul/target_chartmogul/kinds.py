@@ -69,5 +69,8 @@ KINDS = {kind.stream: kind for kind in (CUSTOMER, CONTACT)}
 #: The field of a contact's record that names its customer.
 CUSTOMER_ID = "customer_external_id"
 
+#: Its external id, and the ones under which it was written by an earlier version of its map.
+EXTERNAL_ID, PREVIOUS_ID = "external_id", "previous_external_id"
+
 #: Singer's mark of a record that is gone.
 DELETED_AT = "_sdc_deleted_at"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from target_chartmogul._kit.clock import is_recent
 from target_chartmogul._kit.csv_files import CsvWriter, read_rows
 from target_chartmogul.files import HELD_VALUES, open_private
+from target_chartmogul.kinds import EXTERNAL_ID
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -23,6 +24,7 @@ ANY = "*"  #: stands for the id where a field is held back whosever it is
 OVERRIDDEN, UNDEFINED, REFUSED = "kept as ChartMogul has it", "not defined in ChartMogul", "refused: "
 
 _BELIEVED = 86_400  # seconds for which it is taken to be held back still, while neither side changes
+_RENAMING_BELIEVED = 30 * _BELIEVED  # for which an account is taken not to change external ids
 
 
 class Entry(NamedTuple):
@@ -65,9 +67,9 @@ class Memory:
         with self._lock:
             everybody = self._entries.get((stream, ANY), {}).get(field)
             own = self._entries.get((stream, record_id), {}).get(field)
-        if everybody and self._fresh(everybody):
+        if everybody and self._fresh(everybody, field):
             return True
-        return own is not None and self._fresh(own) and own[:2] == (_json(change.after), _json(change.before))
+        return own is not None and self._fresh(own, field) and own[:2] == (_json(change.after), _json(change.before))
 
     def is_everybodys(self, stream: str, field: str) -> bool:
         """Say whether a field is held back whosever it is."""
@@ -102,6 +104,12 @@ class Memory:
             writer.writerows(self.rows())
         draft.replace(self._path)
 
+    def earlier_ids(self, stream: str) -> Iterator[tuple[str, str]]:
+        """Give the records that ChartMogul keeps under an earlier external id, which it would not change."""
+        for (whose, record_id), entries in list(self._entries.items()):
+            if whose == stream and EXTERNAL_ID in entries:
+                yield record_id, str(json.loads(entries[EXTERNAL_ID].held))
+
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """Give the lines of the table."""
         for whose, field, entry in self._all():
@@ -117,8 +125,9 @@ class Memory:
             for field, entry in sorted(entries.items()):
                 yield whose, field, entry
 
-    def _fresh(self, entry: Entry) -> bool:
-        return is_recent(entry.found_at, self._now, _BELIEVED)
+    def _fresh(self, entry: Entry, field: str) -> bool:
+        believed = _RENAMING_BELIEVED if field == EXTERNAL_ID else _BELIEVED
+        return is_recent(entry.found_at, self._now, believed)
 
 
 def _json(value: Any) -> str:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from target_chartmogul.files import MERGE_LOG, open_private
+from target_chartmogul.files import MERGE_LOG, MERGE_SETTINGS, open_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -95,7 +95,7 @@ class MergeSettings:
     """
 
     def __init__(self, folder: Path, current: Mapping[str, object]) -> None:
-        self._path, self._current = folder / "merge_settings.json", current
+        self._path, self._current = folder / MERGE_SETTINGS, current
 
     @property
     def are_new(self) -> bool:

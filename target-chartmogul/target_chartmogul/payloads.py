@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from target_chartmogul.kinds import CUSTOMER, CUSTOMER_ID, Kind
+from target_chartmogul.kinds import CUSTOMER, CUSTOMER_ID, EXTERNAL_ID, PREVIOUS_ID, Kind
 from target_chartmogul.values import MAX_STRING, same
 from target_chartmogul.values import fitted as fitted_value
 
@@ -46,7 +46,8 @@ class Held:
     """What ChartMogul holds of a record.
 
     `owner` is the external id that speaks for a customer, of several of one source that were merged; `customer` the
-    uuid of a contact's customer; `shared` says whether another source has a part in it.
+    uuid of a contact's customer; `shared` says whether another source has a part in it. Of a contact `owner` is its
+    external id, and `position` its place in ChartMogul's list, which is lower the older it is.
     """
 
     uuid: str
@@ -54,6 +55,7 @@ class Held:
     owner: str = ""
     customer: str | None = None
     shared: bool = False
+    position: int = 0
 
 
 class Change(NamedTuple):
@@ -115,16 +117,31 @@ def held_from(entry: Mapping[str, Any], shape: Shape, source: str) -> Held:
         part = part.get(level) or {}
     values |= {CUSTOM + key: value for key, value in part.items() if key in shape.types}
     if shape.kind is not CUSTOMER:
-        values[CUSTOMER_ID] = entry.get(CUSTOMER_ID)
+        values |= {name: entry.get(name) for name in (CUSTOMER_ID, EXTERNAL_ID)}
     values |= dict.fromkeys((TAG + tag for tag in (entry.get("attributes") or {}).get("tags") or ()), True)
     members = external_ids(entry, source)
+    position = entry.get("position")
     return Held(
         uuid=entry["uuid"],
         values=values,
         owner=members[0] if members else "",
         customer=entry.get("customer_uuid"),
         shared=any(one != source for one in entry.get("data_source_uuids") or ()),
+        position=position if isinstance(position, int) else 0,
     )
+
+
+def earlier_ids(record: Mapping[str, Any]) -> list[str]:
+    """Give the external ids under which a contact was written before: `previous_external_id`, one or several."""
+    given = record.get(PREVIOUS_ID)
+    found = map(text_of, given if isinstance(given, list) else [given])
+    return list(dict.fromkeys(one for one in found if one and one != text_of(record.get(EXTERNAL_ID))))
+
+
+def person_key(customer: str | None, values: Mapping[str, Any]) -> str:
+    """Give what stands for a contact where the account keeps no external ids: its customer, e-mail address and name."""
+    texts = (text_of(values.get(name)) or "" for name in ("email", "first_name", "last_name"))
+    return "\n".join([customer or "", *(" ".join(text.casefold().split()) for text in texts)])
 
 
 def external_ids(entry: Mapping[str, Any], source: str) -> list[str]:

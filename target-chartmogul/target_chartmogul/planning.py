@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from target_chartmogul.kinds import CONTACT, CUSTOMER_ID, DELETED_AT
+from target_chartmogul.kinds import CONTACT, CUSTOMER_ID, DELETED_AT, EXTERNAL_ID
 from target_chartmogul.memory import ANY
 from target_chartmogul.outcomes import Outcome
 from target_chartmogul.payloads import Change, changes, creation, wanted
 from target_chartmogul.rules import Candidate, Decision, decide
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from target_chartmogul.finding import Finder
     from target_chartmogul.memory import Memory
@@ -45,16 +45,20 @@ class Planner:
         spool: the rows, and what was found for them.
         customers: knows the customers of contacts.
         memory: knows what ChartMogul holds back.
+        keeps_ids: says whether the account keeps external ids of contacts.
     """
 
     shape: Shape
     spool: Spool
     customers: Finder
     memory: Memory
+    keeps_ids: Callable[[], bool]
+    left: set[str] = field(default_factory=set)  #: contacts beside one that was found under an earlier id, by uuid
+    _taken: dict[str, str] = field(default_factory=dict)  #: by uuid, the record that was found under an earlier id
 
     def plan(self, row: Row) -> Plan:
         """Decide on a row, and compare it with what was found."""
-        held = self.spool.held(row.id)
+        held = self.spool.held(row.id) or self._find_earlier(row)
         decision = decide(self._candidate(row, held))
         want = wanted(row.record, self.shape)
         uuid = held.uuid if held else None
@@ -66,7 +70,7 @@ class Planner:
 
     def todo(self, row: Row, want: Wanted, held: Held) -> tuple[dict[str, Change], dict[str, Change]]:
         """Give what is to be written, and what would be if ChartMogul were not known to hold it back."""
-        return self._parted(row, changes(want, held, self.shape) | self._move(row, held))
+        return self._parted(row, changes(want, held, self.shape) | self._move(row, held) | self._rename(row, held))
 
     def first(self, row: Row, want: Wanted) -> tuple[dict[str, Change], dict[str, Change]]:
         """Give what a creation writes, in the form of `todo`; contacts tell by it whether an attribute is defined."""
@@ -96,6 +100,25 @@ class Planner:
             return {}
         uuid = self.customers.place(row.customer)
         return {} if uuid in {None, held.customer} else {CUSTOMER_ID: Change(before, row.customer)}
+
+    def _rename(self, row: Row, held: Held) -> dict[str, Change]:
+        """Give the change that brings a contact under its external id, if it has an earlier one."""
+        if self.shape.kind is not CONTACT or not self.keeps_ids() or not held.owner or held.owner == row.id:
+            return {}
+        return {EXTERNAL_ID: Change(held.owner, row.id)}
+
+    def _find_earlier(self, row: Row) -> Held | None:
+        """Return the oldest contact under an earlier id of a row; what another row is, or has taken, is not its."""
+        if row.id is None or self.shape.kind is not CONTACT:
+            return None
+        ids = [one for one in self.spool.earlier(row.id) if not self.spool.is_row(one)]
+        found = sorted(filter(None, map(self.spool.held, ids)), key=lambda held: held.position)
+        free = [one for one in found if self._taken.get(one.uuid, row.id) == row.id]
+        if not free:
+            return None
+        self._taken[free[0].uuid] = row.id
+        self.left.update(one.uuid for one in free[1:])
+        return free[0]
 
     def _candidate(self, row: Row, held: Held | None) -> Candidate:
         contact = self.shape.kind is CONTACT

@@ -11,6 +11,7 @@ from target_chartmogul import sources
 from target_chartmogul._kit.dispatch import open_workers
 from target_chartmogul.files import make_folder
 from target_chartmogul.kinds import CONTACT, CUSTOMER, KINDS
+from target_chartmogul.late_creates import CreateGuard
 from target_chartmogul.memory import Memory
 from target_chartmogul.merge_log import MERGED, MergeLog, MergeSettings
 from target_chartmogul.merging import Merger
@@ -21,7 +22,7 @@ from target_chartmogul.transport import RecordRefusedError
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from concurrent.futures import Executor
 
     from target_chartmogul.client import ChartMogulClient
@@ -31,12 +32,19 @@ if TYPE_CHECKING:
 class Run:
     """One run over the streams `customers` and `contacts`: `declare` and `add` what comes, then `finish`."""
 
-    def __init__(self, client: ChartMogulClient, settings: Settings, logger: logging.Logger) -> None:
+    def __init__(
+        self,
+        client: ChartMogulClient,
+        settings: Settings,
+        logger: logging.Logger,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._client, self._settings, self._logger = client, settings, logger
         self._started = time.monotonic()
+        self._guard = CreateGuard(clock(), clock)
         self._sources: list[dict[str, Any]] | None = None
         self._source: str | None = None
-        self._declared = self._recording = self._stopping = self._new = False
+        self._declared = self._recording = self._stopping = False
         self.summary = Summary(mode="validate" if settings.validate else "sync")
         self._streams = {name: StreamRun(kind, client, settings, self.summary, logger) for name, kind in KINDS.items()}
 
@@ -121,7 +129,7 @@ class Run:
     def _process(self, reports: ReportFiles) -> None:
         self._found_source()
         with open_workers(self._settings.max_concurrency) as executor:
-            self._open(executor)
+            self._open(executor, reports.memory)
             self._recording = not self._settings.validate
             for stream in self._streams.values():
                 stream.process(
@@ -139,15 +147,15 @@ class Run:
         """Create the data source when it is missing; a validation does without."""
         if self._source is None and not self._settings.validate:
             name, patience = self._settings.data_source_name, self._settings.source_patience
-            self._source = sources.created(self._client, name, patience, self._logger)
-            self._new = True
+            self._source, is_new = sources.created(self._client, name, patience, self._logger)
+            self._guard.source_is_new = is_new
 
-    def _open(self, executor: Executor) -> None:
-        """Read the indexes of what comes in numbers, both at once, and those of a source that is new: a page each."""
+    def _open(self, executor: Executor, memory: Memory) -> None:
+        """Read the indexes that cost less than look-ups, both at once."""
         for stream in self._streams.values():
-            stream.open(self._source)
-        large = [stream for stream in self._streams.values() if stream.is_large or (self._new and stream.spool.count())]
-        list(executor.map(lambda stream: stream.finder.read_index(self._interruption), large))
+            stream.open(self._source, memory, self._guard)
+        is_new = self._guard.source_is_new
+        list(executor.map(lambda one: one.find_all(self._interruption, is_new=is_new), self._streams.values()))
 
     def _billing(self) -> str:
         """Give the uuid of the data source that customers are merged with; the empty text when they are not.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from target_chartmogul._kit.sinks import ReportedSink, UnknownStreamSink
-from target_chartmogul.kinds import CONTACT, CUSTOMER_ID, DELETED_AT, KINDS
+from target_chartmogul.kinds import CONTACT, CUSTOMER_ID, DELETED_AT, EXTERNAL_ID, KINDS, PREVIOUS_ID
 
 _METADATA = "_sdc_"
 
@@ -33,7 +33,8 @@ class RecordSink(ReportedSink):
 
     def _used(self) -> set[str]:
         kind = KINDS[self.stream_name]
-        return {"external_id", *kind.fields, *kind.custom_at[:1]} | ({CUSTOMER_ID} if kind is CONTACT else set())
+        of_contacts = {CUSTOMER_ID, PREVIOUS_ID} if kind is CONTACT else set()
+        return {EXTERNAL_ID, *kind.fields, *kind.custom_at[:1]} | of_contacts
 
 
 class OtherStreamSink(UnknownStreamSink):

@@ -47,8 +47,10 @@ def own(sources: Iterable[Mapping[str, Any]], name: str) -> str | None:
     return str(found["uuid"])
 
 
-def created(client: ChartMogulClient, name: str, patience: float, logger: logging.Logger) -> str:
-    """Create the source and give its uuid; whoever else does so at the same time gets the same one.
+def created(client: ChartMogulClient, name: str, patience: float, logger: logging.Logger) -> tuple[str, bool]:
+    """Create the source and give its uuid, and whether this call has certainly made it.
+
+    Whoever else does so at the same time gets the same one.
 
     The name of a source that was deleted stays taken until ChartMogul has removed all that came with it.
 
@@ -65,7 +67,7 @@ def created(client: ChartMogulClient, name: str, patience: float, logger: loggin
     told, lost = False, 0
     while True:
         try:
-            return str(client.create_source(name)["uuid"])
+            return str(client.create_source(name)["uuid"]), lost == 0
         except LostReplyError as error:
             lost += 1
             if lost > _SETTLING:
@@ -76,7 +78,7 @@ def created(client: ChartMogulClient, name: str, patience: float, logger: loggin
                     f"ChartMogul refused the data source name `{name}` ({error.reason}): change `data_source_name`."
                 ) from None
         if uuid := own(client.sources(), name):
-            return uuid
+            return uuid, False
         if time.monotonic() >= deadline:
             raise ConfigurationError(
                 f"The name `{name}` is still taken by a data source that was deleted in ChartMogul: run again later, "

@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING, Any
 from target_chartmogul.payloads import Held
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _BUFFERED = 1000
 _DDL = """
 CREATE TABLE row (seq INTEGER PRIMARY KEY, id TEXT, customer TEXT, record TEXT NOT NULL);
 CREATE INDEX row_id ON row (id);
 CREATE TABLE held (id TEXT PRIMARY KEY, body TEXT) WITHOUT ROWID;
-CREATE TABLE place (id TEXT PRIMARY KEY, uuid TEXT) WITHOUT ROWID;
+CREATE TABLE place (id TEXT PRIMARY KEY, uuid TEXT, reading INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE earlier (id TEXT, earlier_id TEXT, PRIMARY KEY (id, earlier_id)) WITHOUT ROWID;
+CREATE INDEX earlier_id ON earlier (earlier_id);
+CREATE TABLE person (key TEXT, uuid TEXT, position INTEGER, body TEXT, PRIMARY KEY (key, uuid)) WITHOUT ROWID;
 """
 
 
@@ -65,9 +68,9 @@ class Spool:
         """Count the records."""
         return int(self._one("SELECT count(*) FROM row")[0])
 
-    def count_ids(self, most: int) -> int:
-        """Count the external ids, to no more than `most`."""
-        return int(self._one("SELECT count(*) FROM (SELECT DISTINCT id FROM row LIMIT ?)", most)[0])
+    def count_ids(self) -> int:
+        """Count the external ids."""
+        return int(self._one("SELECT count(DISTINCT id) FROM row")[0])
 
     def batches(self, size: int) -> Iterator[list[Row]]:
         """Yield the rows in the order they came, `size` at a time."""
@@ -84,8 +87,23 @@ class Spool:
         return last is None or bool(last == row.seq)
 
     def has(self, external_id: str) -> bool:
+        """Say whether a record of the input has this external id, or had it before."""
+        sql = "SELECT EXISTS (SELECT 1 FROM row WHERE id = ?1) OR EXISTS (SELECT 1 FROM earlier WHERE earlier_id = ?1)"
+        return bool(self._one(sql, external_id)[0])
+
+    def is_row(self, external_id: str) -> bool:
         """Say whether a record of the input has this external id."""
         return bool(self._one("SELECT EXISTS (SELECT 1 FROM row WHERE id = ?)", external_id)[0])
+
+    def add_earlier(self, record_id: str, earlier_ids: Iterable[str]) -> None:
+        """Note external ids that a record had before."""
+        with self._lock:
+            pairs = ((record_id, one) for one in earlier_ids)
+            self._db.executemany("INSERT OR IGNORE INTO earlier VALUES (?, ?)", pairs)
+
+    def earlier(self, record_id: str) -> list[str]:
+        """Give the external ids that a record had before."""
+        return [found[0] for found in self._all("SELECT earlier_id FROM earlier WHERE id = ?", record_id)]
 
     def keep(self, external_id: str, held: Held | None) -> None:
         """Keep what ChartMogul holds under an external id; None is what it does not."""
@@ -98,10 +116,30 @@ class Spool:
         found = self._one("SELECT body FROM held WHERE id = ?", external_id)
         return Held(**json.loads(found[0])) if found and found[0] else None
 
-    def put_place(self, external_id: str, uuid: str | None) -> None:
-        """Note whose uuid an external id has; None when nobody has it."""
+    def put_place(self, external_id: str, uuid: str | None, reading: int = 0) -> None:
+        """Note whose uuid an external id has, None for nobody's, and in which reading of the index it was seen."""
         with self._lock:
-            self._db.execute("INSERT OR REPLACE INTO place VALUES (?, ?)", (external_id, uuid))
+            self._db.execute("INSERT OR REPLACE INTO place VALUES (?, ?, ?)", (external_id, uuid, reading))
+
+    def reading(self, external_id: str) -> int:
+        """Give the reading of the index in which an external id was seen, 0 for none."""
+        found = self._one("SELECT reading FROM place WHERE id = ?", external_id)
+        return found[0] if found else 0
+
+    def put_person(self, key: str, held: Held) -> None:
+        """Keep a contact under what stands for it."""
+        with self._lock:
+            values = (key, held.uuid, held.position, json.dumps(asdict(held)))
+            self._db.execute("INSERT OR REPLACE INTO person VALUES (?, ?, ?, ?)", values)
+
+    def take_person(self, key: str) -> Held | None:
+        """Take out the oldest contact that was kept under a key."""
+        found = self._one("SELECT uuid, body FROM person WHERE key = ? ORDER BY position LIMIT 1", key)
+        if found is None:
+            return None
+        with self._lock:
+            self._db.execute("DELETE FROM person WHERE key = ? AND uuid = ?", (key, found[0]))
+        return Held(**json.loads(found[1]))
 
     def knows_place(self, external_id: str) -> bool:
         """Say whether it was noted whose uuid an external id has."""

@@ -51,6 +51,7 @@ class Summary:
     values_refused: int = 0  #: left out, while the rest of their record was written
     attributes_left_out: list[str] = field(default_factory=list)  #: for their names or types
     duplicate_contacts: int = 0  #: of one external id; the oldest is kept in step
+    left_under_earlier_ids: int = 0  #: contacts beside one that was found under an earlier external id
     merges: dict[str, int] = field(default_factory=dict)
     other_streams: Counter[str] = field(default_factory=Counter)
 
@@ -95,6 +96,7 @@ class Summary:
             "values_refused": self.values_refused,
             "attributes_left_out": self.attributes_left_out,
             "duplicate_contacts": self.duplicate_contacts,
+            "left_under_earlier_ids": self.left_under_earlier_ids,
             "merges": self.merges,
             "other_streams": dict(self.other_streams),
             "calls": client.tally.calls,

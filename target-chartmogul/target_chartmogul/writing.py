@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from target_chartmogul.client import ChartMogulClient
     from target_chartmogul.finding import Finder
+    from target_chartmogul.late_creates import CreateGuard
     from target_chartmogul.memory import Memory
     from target_chartmogul.payloads import Held, Shape, Wanted
     from target_chartmogul.planning import Plan, Planner
@@ -73,8 +74,11 @@ class Job:
 class Writer(ABC):
     """Writes rows. Used from several threads; no two rows of a run concern the same record."""
 
-    def __init__(self, client: ChartMogulClient, planner: Planner, finder: Finder, source: str) -> None:
+    def __init__(
+        self, client: ChartMogulClient, planner: Planner, finder: Finder, source: str, guard: CreateGuard
+    ) -> None:
         self._client, self._planner, self._finder, self._source = client, planner, finder, source
+        self._guard = guard
         self._shape: Shape = planner.shape
         self._memory: Memory = planner.memory
 
@@ -117,13 +121,17 @@ class Writer(ABC):
             except RecordRefusedError as error:
                 if not error.is_missing or attempt == _MAX_RESOLVED:
                     raise
-                job.held = self._finder.find(job.id)
+                job.held = self._find(job)
                 continue
             break
         return self._told(job)
 
     def _create(self, job: Job) -> None:
         """Create a record, without the fields that ChartMogul refuses; or take the one that is there after all."""
+        if self._guard.must_look_up() and (found := self._find(job)):
+            job.held = found
+            self._finder.is_short = True
+            return
         changed, job.kept = self._planner.first(job.row, job.want)
         job.first = changed
         while job.held is None:
@@ -131,11 +139,15 @@ class Writer(ABC):
                 job.held = self._posted(job, changed)
                 job.created = True
             except RecordRefusedError as error:
-                if error.is_duplicate and (found := self._finder.find(job.id)):
-                    job.held = found
+                if error.is_duplicate and (taken := self._find(job)):
+                    job.held = taken
                     return
                 changed = self._without(error, changed, job)
         self._finder.note(job.id, job.held)
+
+    def _find(self, job: Job) -> Held | None:
+        """Ask for what the row is about now."""
+        return self._finder.find(job.id)
 
     def _without(self, error: RecordRefusedError, changed: Changes, job: Job) -> Changes:
         """Leave out the fields that a refusal names, or, if it names none, the attributes: they follow apart."""
@@ -169,7 +181,7 @@ class Writer(ABC):
             giveup_log_level=DEBUG,
         )
         def attempt() -> Held:
-            if lost and (found := self._finder.find(job.id)):
+            if lost and (found := self._find(job)):
                 job.found = True
                 return found
             entry = self._client.create(self._shape.kind, self._body(job, changed))
@@ -229,7 +241,7 @@ class Writer(ABC):
             whose, reason = (ANY, UNDEFINED) if undefined else (job.id, OVERRIDDEN)
             self._memory.note(stream, whose, name, change, reason)
         for name, reason in job.refused.items():
-            change = Change(held.get(name), job.want.values.get(name))
+            change = job.todo.get(name) or Change(held.get(name), job.want.values.get(name))
             if not self._memory.is_everybodys(stream, name):
                 self._memory.note(stream, job.id, name, change, f"{REFUSED}{reason}")
         self._memory.settle(stream, job.id, {*absent, *job.kept, *job.refused})

@@ -110,6 +110,31 @@ def test_whether_an_external_id_is_unique_is_a_switch(chartmogul: ChartMogulCall
         assert again.json() == {"code": 422, "message": message, "param": "external_id"}
 
 
+def test_whether_external_ids_are_kept_is_a_switch(chartmogul: ChartMogulCaller) -> None:
+    """They may be dropped without a word, at creation and later."""
+    chartmogul.sandbox.reset(customers=0, chartmogul_keeps_contact_external_ids=False)
+    one = chartmogul.contact(data_source_uuid=chartmogul.source(), external_id="a")
+    assert chartmogul.ok(f"GET /contacts/{one}")["external_id"] is None
+    assert chartmogul.ok(f"PATCH /contacts/{one}", {"external_id": "a"})["external_id"] is None
+
+
+def test_whether_external_ids_filter_is_a_switch(chartmogul: ChartMogulCaller) -> None:
+    """The parameter may be ignored, as an unknown one is."""
+    chartmogul.sandbox.reset(customers=0, chartmogul_filters_contact_external_ids=False)
+    source = chartmogul.source()
+    for name in "ab":
+        chartmogul.contact(data_source_uuid=source, external_id=name)
+    assert len(chartmogul.ok("GET /contacts?external_id=a")["entries"]) == 2
+
+
+def test_whether_external_ids_change_is_a_switch(chartmogul: ChartMogulCaller) -> None:
+    """A PATCH may leave the external id as it is, and change the rest."""
+    chartmogul.sandbox.reset(customers=0, chartmogul_renames_contacts=False)
+    one = chartmogul.contact(data_source_uuid=chartmogul.source(), external_id="a")
+    shown = chartmogul.ok(f"PATCH /contacts/{one}", {"external_id": "b", "title": "CEO"})
+    assert (shown["external_id"], shown["title"]) == ("a", "CEO")
+
+
 def test_a_change_leaves_the_rest(chartmogul: ChartMogulCaller) -> None:
     """False stays false; overrides hold here too."""
     one = chartmogul.contact(first_name="Ada", title="Engineer")

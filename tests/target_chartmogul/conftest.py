@@ -18,7 +18,7 @@ from sandbox.chartmogul.contact_operations import create as create_contact
 from sandbox.chartmogul.customer_operations import create as create_customer
 from sandbox.chartmogul.customers import Member
 from sandbox.chartmogul.operations import Call
-from target_chartmogul import merging, pacing, sources, unmerging
+from target_chartmogul import merging, pacing, proof, sources, unmerging
 from target_chartmogul.target import TargetChartmogul
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ FIELDS = {
     },
     "contacts": {
         **dict.fromkeys(
-            ("customer_external_id", "external_id", "first_name", "last_name", "email", "phone", "title", "linked_in",
-             "twitter"),
+            ("customer_external_id", "external_id", "previous_external_id", "first_name", "last_name", "email",
+             "phone", "title", "linked_in", "twitter"),
             TEXT,
         ),
         "custom": {"type": "object", "properties": {"csm_owner": TEXT, "nps_score": {"type": ["integer", "null"]},
@@ -302,7 +302,7 @@ def person_() -> Callable[..., dict[str, Any]]:
 def account(sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> Account:
     """An account without customers, whose second is so short that no test has to wait for it."""
     monkeypatch.setattr(pacing, "_SECOND", 0.001)
-    for module in (sources, merging, unmerging):
+    for module in (sources, merging, unmerging, proof):
         monkeypatch.setattr(module, "_PAUSE", 0.001)
     account = Account(sandbox)
     account.reset()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -20,10 +22,10 @@ def test_ten_thousand_companies_and_their_people(account: Any, target: Any, lead
 
 
 def test_a_small_first_load(target: Any, lead: Record, person: Record) -> None:
-    """A data source that was just made is empty: nobody is looked for in it one by one."""
+    """A data source that was just made is empty: nobody is looked for in it, but the first contact, to prove its id."""
     records = [*(lead(f"c{number}") for number in range(40)), *(person("ann", f"c{number}") for number in range(40))]
     target.run(records)
-    assert sum(target.calls.values()) == 4 + 80
+    assert sum(target.calls.values()) == 4 + 80 + 1
 
 
 def test_a_first_load(account: Any, target: Any, lead: Record, person: Record) -> None:
@@ -35,7 +37,7 @@ def test_a_first_load(account: Any, target: Any, lead: Record, person: Record) -
         "GET /data_sources": 1,
         "POST /data_sources": 1,
         "GET /customers": 1,
-        "GET /contacts": 1,
+        "GET /contacts": 2,
         "POST /customers": 100,
         "POST /contacts": 500,
     }
@@ -66,7 +68,32 @@ def test_a_changed_record_costs_one_call(target: Any, lead: Record, person: Reco
 def test_new_contacts_of_many_customers_that_have_not_changed(
     account: Any, target: Any, lead: Record, person: Record
 ) -> None:
-    """Who the customers of many contacts are is read in pages, too, though no record of theirs came."""
+    """Who the customers of many contacts are is read in pages, too; in a run's first minute a create is looked up."""
     account.fill([lead(f"c{number}") for number in range(150)], [])
     assert target.run([person("ann", f"c{number}") for number in range(150)]).summary["created"] == 150
-    assert target.calls == {"GET /data_sources": 1, "GET /contacts": 1, "GET /customers": 1, "POST /contacts": 150}
+    assert target.calls == {"GET /data_sources": 1, "GET /contacts": 152, "GET /customers": 1, "POST /contacts": 150}
+
+
+#: How many customers and contacts the source has, how many records came, and how often each list is asked for.
+COSTS = {
+    "one record": (1000, 0, 1, 0, 1, 0),
+    "all of a small source": (80, 83, 80, 83, 1, 1),
+    "two records of a small source": (80, 83, 2, 2, 1, 1),
+    "fewer customers than pages": (1000, 0, 3, 0, 1 + 3, 0),
+    "more customers than pages": (1000, 0, 5, 0, 5, 0),
+    "more contacts than pages": (1, 1000, 0, 40, 0, 5),
+    "few contacts of many": (1, 1000, 0, 3, 0, 1 + 3),
+}
+
+
+@pytest.mark.parametrize("case", COSTS)
+def test_what_costs_less(account: Any, target: Any, lead: Record, person: Record, case: str) -> None:
+    """Whether records are looked up or read in pages hangs on how many pages the source has, and not on a number."""
+    customers, contacts, came, people, pages, contact_pages = COSTS[case]
+    owners = [lead(f"c{number:04}") for number in range(customers)]
+    members = [person(f"p{number:04}", f"c{number % customers:04}") for number in range(contacts)]
+    account.fill(owners, members)
+    records = [*owners[customers - came :], *members[:people]]
+    assert target.run(records).summary["unchanged"] == len(records)
+    found = {"GET /data_sources": 1, "GET /customers": pages, "GET /contacts": contact_pages}
+    assert target.calls == {call: count for call, count in found.items() if count}

@@ -29,7 +29,7 @@ def test_a_company_and_its_people_arrive(account: Any, target: Any, lead: Record
         "POST /data_sources": 1,
         "GET /customers": 1,
         "POST /customers": 1,
-        "GET /contacts": 1,
+        "GET /contacts": 2,
         "POST /contacts": 1,
     }
     held = account.customer("acme")
@@ -218,14 +218,12 @@ def test_the_last_of_two_records_counts(account: Any, target: Any, lead: Record)
 
 
 def test_an_index_and_look_ups_find_the_same(target: Any, lead: Record, person: Record) -> None:
-    """From a hundred records of a stream on its source is read in pages; below, each record is looked up."""
-    few = [*(lead(f"c{n}") for n in range(99)), *(person("ann", f"c{n}") for n in range(99))]
-    more = [*few, lead("c99"), person("ann", "c99")]
-    target.run(more)
-    assert target.run(few).summary["unchanged"] == 198
-    assert target.calls == {"GET /data_sources": 1, "GET /customers": 99, "GET /contacts": 99}
-    assert target.run(more).summary["unchanged"] == 200
-    assert target.calls == {"GET /data_sources": 1, "GET /customers": 1, "GET /contacts": 1}
+    """One record of a stream is looked up, several are read in a page; both find it as it is."""
+    records = [*(lead(f"c{n}") for n in range(2)), *(person("ann", f"c{n}") for n in range(2))]
+    target.run(records)
+    for some in ([records[0], records[2]], records):
+        assert target.run(some).summary["unchanged"] == len(some)
+        assert target.calls == {"GET /data_sources": 1, "GET /customers": 1, "GET /contacts": 1}
 
 
 def test_a_validation_writes_nothing(account: Any, target: Any, lead: Record, person: Record) -> None:

@@ -61,6 +61,9 @@ def update(call: Call) -> dict[str, Any]:
     """Change what is sent and leave the rest."""
     one, flags = _contact(call), call.overrides(CONTACT)
     values = taken(call.body, CONTACT, call.now)
+    switches = call.account.settings
+    if not (switches.chartmogul_renames_contacts and switches.chartmogul_keeps_contact_external_ids):
+        values.pop("external_id", None)
     if "custom" in call.body:
         values |= _custom(call.account, call.body)
     call.account.contacts.write(one, values, flags, call.now, API)
@@ -93,6 +96,8 @@ def new_contact(
         Invalid: fields of it cannot be.
     """
     values = taken(body, CONTACT, account.now)
+    if not account.settings.chartmogul_keeps_contact_external_ids:
+        values.pop("external_id", None)
     custom = _custom(account, body) if "custom" in body else {}
     birth = Birth(account.new_id("con_"), account.now, API)
     one = Contact(birth, account.contacts.key(birth), owner, source)
@@ -131,6 +136,8 @@ def _page(call: Call, owner: Customer | None) -> dict[str, Any]:
 def _filter(call: Call) -> Callable[[Contact], bool]:
     """Whether a contact fits the query's data source, e-mail, external id, and external id of the customer."""
     asked = {name: call.query[name] for name in (*_OWN_FILTERS, *_OTHER_FILTERS) if name in call.query}
+    if not call.account.settings.chartmogul_filters_contact_external_ids:
+        asked.pop("external_id", None)
 
     def fits(one: Contact) -> bool:
         held: dict[str, Any] = {name: one.values[name] for name in asked.keys() & set(_OWN_FILTERS)}
