@@ -3,6 +3,7 @@
 .PHONY: help demo test conformance faults ledger bench lint format sandbox readme constraints clean
 
 PYTHON ?= python3
+PORT ?= 8100
 # Two at a time, a file of tests in one go: some build up what the next ones of their file look at.
 SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
@@ -41,8 +42,8 @@ format: .venv/synced ## Put the code into its format
 	$(UV) run --no-sync ruff check --fix .
 	$(UV) run --no-sync ruff format .
 
-sandbox: .venv/synced ## Serve the sandbox on port 8100 until interrupted
-	$(UV) run --no-sync sandbox --port 8100 --customers 500 --seed 7
+sandbox: .venv/synced ## Serve the sandbox until interrupted (PORT=8100)
+	$(UV) run --no-sync sandbox --port $(PORT) --customers 500 --seed 7
 
 readme: .venv/synced ## Put the real output of the demo and of the console into README.md
 	$(UV) run --no-sync demo --into README.md

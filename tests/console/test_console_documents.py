@@ -22,13 +22,22 @@ README = (ROOT / "README.md").read_text()
 OURS = (ROOT / "console/README.md").read_text()
 PIPELINE = "tests/pipeline/test_pipeline_console.py"
 LEADS = "tests/pipeline/test_pipeline_leads.py"
+PACKAGING = "tests/packaging/test_packaging_tree.py"
+INSTALLED = "tests/pipeline/conftest.py::installation"
 IMPORTED = "test_what_was_imported_is_listed_and_deleted_and_imported_again"
 ALONE = "tests/packaging/test_packaging_alone.py::test_a_plugin_installs_alone_and_tells_about_itself"
 #: Every command that the README shows, and the test that runs it.
 COMMANDS = {
     "make demo": "tests/pipeline/test_pipeline_demo.py::test_the_readme_shows_what_the_demo_prints",
-    "pip install 'meltano~=4.4'": "tests/pipeline/conftest.py::installed_project",
-    "meltano install": "tests/pipeline/conftest.py::installed_project",
+    "make sandbox PORT=8100": f"{PACKAGING}::test_the_sandbox_is_served_on_a_port_of_ones_choice",
+    "python3 -m venv ~/meltano && . ~/meltano/bin/activate && pip install 'meltano~=4.4' && meltano install": INSTALLED,
+    "meltano invoke standpipe:setup --sandbox http://127.0.0.1:8100": (
+        f"{PIPELINE}::test_a_second_pipeline_comes_and_goes_by_itself"
+    ),
+    "python3 -m venv ~/meltano": INSTALLED,
+    ". ~/meltano/bin/activate": INSTALLED,
+    "pip install 'meltano~=4.4'": INSTALLED,
+    "meltano install": INSTALLED,
     "meltano invoke standpipe:setup": f"{PIPELINE}::test_setup_asks_at_a_terminal_and_shows_no_key",
     "meltano invoke standpipe:doctor": f"{PIPELINE}::test_the_doctor_says_that_all_is_well",
     "meltano run validate": f"{PIPELINE}::test_validate_trial_and_sync_run_as_set_up",
@@ -60,7 +69,7 @@ def commands(text: str) -> list[str]:
         lines = body.splitlines()
         if kind == "console":
             found += [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
-        elif lines and lines[0].startswith(("make ", "pip ", "meltano ")):
+        elif lines and lines[0].startswith(("make ", "pip ", "meltano ", "python3 ")):
             found += [line.split("  #")[0].strip() for line in lines]
     return found
 

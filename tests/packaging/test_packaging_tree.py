@@ -92,6 +92,13 @@ def test_plugins_install_the_versions_of_the_lock() -> None:
     assert (ROOT / "constraints.txt").read_text() == export.stdout
 
 
+def test_the_sandbox_is_served_on_a_port_of_ones_choice() -> None:
+    """`make sandbox PORT=…` starts it there."""
+    make = ["make", "--dry-run", "--always-make", "sandbox", "PORT=8177"]
+    said = subprocess.run(make, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert said.splitlines()[-1].endswith("run --no-sync sandbox --port 8177 --customers 500 --seed 7")
+
+
 def test_the_tree_names_no_machine() -> None:
     """No absolute path of anybody's home and no package index but the public one stands in a tracked file."""
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
