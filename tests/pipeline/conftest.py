@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from sandbox.demo.project import describe_failed_install
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -275,22 +276,7 @@ def install(project: Project) -> str:
         return f"`meltano install` had not ended after {PATIENCE // 60} minutes: is the package index slow?"
     if process.returncode == 0:
         return ""
-    return f"`meltano install` failed: {reason_of(project.log_file.read_text())}"
-
-
-def reason_of(log: str) -> str:
-    """The sentence in which an installer says what was wrong, out of the log of `meltano install`."""
-    entries = [entry for line in log.splitlines() if isinstance(entry := parsed(line), dict)]
-    lines = [str(entry.get("event", "")) for entry in entries if entry.get("level") in {"error", "critical"}]
-    return next(iter(lines), log.strip().splitlines()[-1] if log.strip() else "it said nothing")
-
-
-def parsed(line: str) -> Any:
-    """A line of JSON; None if it is none."""
-    try:
-        return json.loads(line)
-    except ValueError:
-        return None
+    return f"`meltano install` failed. {describe_failed_install(project.log_file.read_text())}"
 
 
 @pytest.fixture(scope="session")

@@ -424,7 +424,7 @@ def test_clean_removes_what_no_state_names(console: Console) -> None:
 
 @pytest.mark.skipif("sync-leads" not in JOBS, reason="meltano.yml has no pipeline to ChartMogul")
 def test_a_second_pipeline_comes_and_goes_by_itself(console: Console) -> None:
-    """Tried without an account, by one address: a run, its figures, and unlink; the other pipeline keeps what it has."""
+    """Tried without an account, by an address: a run, its figures, and unlink; the other pipeline keeps what it has."""
     before = settings_in(console.root / ".env")
     stores = set((console.root / ".meltano/transforms").glob("*.sqlite"))
     url = f"http://127.0.0.1:{console.sandbox.port}"

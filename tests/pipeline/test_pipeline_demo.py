@@ -7,18 +7,24 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from conftest import Project
 
 ROOT = Path(__file__).parents[2]
 DEMO = Path(sys.executable).with_name("demo")
 
 
 @pytest.mark.pipeline
-def test_the_readme_shows_what_the_demo_prints() -> None:
+def test_the_readme_shows_what_the_demo_prints(installed_project: Project) -> None:
     """The shown output is real: run again, even with other people's keys around, it is the same to the letter."""
     keys = {"TAP_CHARGEBEE_API_KEY": "a-real-key", "TARGET_INTERCOM_API_URL": "https://api.intercom.io"}
-    done = subprocess.run([DEMO], cwd=ROOT, env=os.environ | keys, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [DEMO], cwd=installed_project.root, env=os.environ | keys, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     printed = "\n".join(line.rstrip() for line in done.stdout.splitlines())
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 FOREIGN = ("TAP_", "TARGET_", "MAP_", "MELTANO")
 """What the demo's environment begins without, so that a real key can never reach it."""
+_FRAME = " \u2570\u2500\u25b6\u2502\u00d7"  #: what uv draws around its words
 READS_BY_POST = frozenset({"/contacts/search", "/companies/list"})
 AUTHORIZATION = {"intercom": "Bearer sandbox_token", "chartmogul/v1": "Basic c2FuZGJveF9rZXk6"}
 """By the path under which the sandbox serves an API."""
@@ -48,6 +50,19 @@ class Demo:
             sys.stderr.write(done.stdout + done.stderr)
             raise SystemExit(f"`meltano {' '.join(args)}` failed; its log stands above.")
 
+    def install(self) -> None:
+        """Install the plugins.
+
+        Raises:
+            SystemExit: that failed; it says why.
+        """
+        # Only the log in JSON tells what the installer said.
+        env = self.env | {"MELTANO_CLI_LOG_FORMAT": "json"}
+        command = [str(Path(sys.executable).with_name("meltano")), f"--env-file={os.devnull}", "install"]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)  # noqa: S603
+        if done.returncode:
+            raise SystemExit(f"`meltano install` failed. {describe_failed_install(done.stdout + done.stderr)}")
+
     def run(self, pipeline: Sequence[str], target: str) -> Ran:
         """Run a pipeline; what its target says of it, and the calls that the sandbox counted."""
         before = self._calls()
@@ -72,6 +87,22 @@ class Demo:
         shown: dict[str, Any] = json.loads(connection.getresponse().read())
         connection.close()
         return shown
+
+
+def describe_failed_install(log: str) -> str:
+    """Return why the first plugin could not be installed, in the installer's words, from a log of Meltano's in JSON."""
+    for line in log.splitlines():
+        with suppress(ValueError, AttributeError):
+            state = json.loads(line).get("install_state") or {}
+            if words := _installer_words(state.get("details") or ""):
+                return f"{state['plugin_name']}: {words}"
+    return log.strip().rpartition("\n")[2] or "It said nothing."
+
+
+def _installer_words(details: str) -> str:
+    """What an installer said, on one line, without what it always says."""
+    lines = [line.strip(_FRAME) for line in details.splitlines() if not line.startswith("Using Python")]
+    return " ".join(filter(None, lines))[:1000]
 
 
 @dataclass(frozen=True)

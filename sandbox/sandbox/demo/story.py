@@ -114,7 +114,7 @@ def tell(demo: Demo, customers: int) -> None:
     """
     demo.out.print(f"A sandbox with {customers} Chargebee customers, most of them known to Intercom.", highlight=False)
     demo.out.print("Installing the plugins: meltano install\n", highlight=False)
-    demo.meltano("install")
+    demo.install()
     tell_round(demo, "First runs", example=True)
     tell_month(demo)
     tell_round(demo, "Second runs: what the month changed", example=True)

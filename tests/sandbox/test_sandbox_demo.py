@@ -1,0 +1,53 @@
+"""What the demo says when it cannot begin."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from sandbox.demo.project import describe_failed_install
+
+FETCH = """Using Python 3.11.7 environment at: .meltano/extractors/tap-chargebee/venv
+error: Failed to fetch: http://127.0.0.1:9/simple/click/
+  cause: error sending request for url (http://127.0.0.1:9/simple/click/)
+  cause: Connection refused (os error 111)
+"""
+SOLUTION = """Using Python 3.11.7 environment at: .meltano/extractors/tap-chargebee/venv
+  \u00d7 No solution found when resolving dependencies:
+  ╰─▶ Because there are no versions of click, we can conclude that nothing works.
+"""
+
+
+def failed(details: str) -> str:
+    """Two lines of the log of `meltano install`, of which the second is a failure."""
+    state = {"plugin_name": "tap-chargebee", "status": "error", "details": details}
+    return "\n".join(
+        map(json.dumps, ({"event": "Installing"}, {"install_state": state, "event": "Installation failed."}))
+    )
+
+
+@pytest.mark.parametrize(
+    ("log", "expected"),
+    [
+        (
+            failed(FETCH),
+            (
+                "tap-chargebee: error: Failed to fetch: http://127.0.0.1:9/simple/click/ cause: error sending request "
+                "for url (http://127.0.0.1:9/simple/click/) cause: Connection refused (os error 111)"
+            ),
+        ),
+        (
+            failed(SOLUTION),
+            (
+                "tap-chargebee: No solution found when resolving dependencies: Because there are no versions of click, "
+                "we can conclude that nothing works."
+            ),
+        ),
+        ("Need help?\nDisk full\n", "Disk full"),
+        ("", "It said nothing."),
+    ],
+    ids=["no index", "no solution", "no JSON", "nothing"],
+)
+def test_a_failed_install_is_told_in_the_installers_words(log: str, expected: str) -> None:
+    """Of the first plugin that failed, on one line."""
+    assert describe_failed_install(log) == expected
