@@ -1,28 +1,32 @@
 """Month by month, what a target holds after the map's records is what an independent reckoning in SQL says.
 
 The sandbox's workspace lives for twelve months, and things happen to its companies that the sandbox itself leaves
-alone: they are renamed, deleted and made again, and people change between them.
+alone: they are renamed, deleted and made again, and people change between them, are archived, or are merged into
+others.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sandbox.intercom import shown
+from sandbox.intercom import merging, shown
 from sandbox.settings import Settings
 from sandbox.world import World
 
 if TYPE_CHECKING:
     from conftest import Mapper, Say
+    from sandbox.intercom.companies import Company
     from sandbox.intercom.contacts import Contact
     from sandbox.intercom.workspace import Workspace
 
 MONTH = 30 * 86_400
 MONTHS = 12
+LATE = 5
 TYPES = {
     "string": {"type": ["string", "null"]},
     "integer": {"type": ["integer", "null"]},
@@ -51,6 +55,7 @@ site as (
 ),
 link as (
   select contact.body, value->>'id' company from contact, json_each(contact.body, '$.companies.data')
+  where contact.absences = 0
 ),
 speaker as (
   select customer.key, link.body,
@@ -74,8 +79,9 @@ link as (
          row_number() over (partition by contact.id, company.body->>'company_id'
                             order by company.body->>'created_at' desc, company.id desc) nth
   from contact, json_each(contact.body, '$.companies.data') each join company on company.id = each.value->>'id'
+  where contact.absences < 2
 )
-select body->>'id' || ':' || company, key, trim(body->>'name'), body->>'email', body->>'phone',
+select body->>'id' || ':' || key, key, trim(body->>'name'), body->>'email', body->>'phone',
   body->'custom_attributes'->>'nps_score', body->'custom_attributes'->>'renewal_call_at'
 from link where nth = 1
 """
@@ -89,15 +95,22 @@ class Tap:
         self.say = say
         self.known: dict[str, dict[str, dict[str, Any]]] = {"company": {}, "contact": {}}
         """All that was ever said, by kind and id."""
+        self.absences: Counter[str] = Counter()
+        """How many whole reads in a row have not shown a contact."""
 
-    def read(self, confirmed: dict[str, Any], now: int) -> list[str]:
-        """The messages of a run."""
+    def read(self, confirmed: dict[str, Any], now: int, *, whole: bool) -> list[str]:
+        """The messages of a run over everything, or over every company and the contacts that are not as they were."""
         companies = [shown.company(self.workspace, one) for one in self.workspace.visible_companies()]
         contacts = [self.contact(one) for one in self.workspace.contacts.live()]
-        changed = [one for one in contacts if self.known["contact"].get(one["id"]) != one]
+        changed = [one for one in contacts if whole or self.known["contact"].get(one["id"]) != one]
         self.known["company"].update({one["id"]: one for one in companies})
         self.known["contact"].update({one["id"]: one for one in changed})
-        marker = {**self.say.marker, "completed_at": now * 1000}
+        shown_ids = {one["id"] for one in changed}
+        for key in self.known["contact"]:
+            self.absences[key] = 0 if key in shown_ids else self.absences[key] + int(whole)
+        rows = f"companies:{len(companies)},contacts:{len(changed)}"
+        streams = "companies,contacts" if whole else "companies"
+        marker = {**self.say.marker, "completed_at": now * 1000, "whole": streams, "rows": rows}
         return [
             *([self.say.state(None, _map=confirmed)] if confirmed else []),
             *(self.say.schema(f"{model[:-1]}ies" if model == "company" else "contacts", self.types(model))
@@ -124,9 +137,9 @@ class Tap:
         """What SQL makes of all that was said, by the first column."""
         with closing(sqlite3.connect(":memory:")) as database:
             for kind, rows in self.known.items():
-                database.execute(f"create table {kind} (id text primary key, body text)")
-                pairs = [(key, json.dumps(body)) for key, body in rows.items()]
-                database.executemany(f"insert into {kind} values (?, ?)", pairs)  # noqa: S608 two fixed names
+                database.execute(f"create table {kind} (id text primary key, body text, absences integer)")
+                known = [(key, json.dumps(body), self.absences[key]) for key, body in rows.items()]
+                database.executemany(f"insert into {kind} values (?, ?, ?)", known)  # noqa: S608 two fixed names
             return {row[0]: row for row in database.execute(query)}
 
 
@@ -151,6 +164,23 @@ def happen(workspace: Workspace, month: int, now: int) -> None:
         company = workspace.companies.add(again, "test")
         for contact in people:
             workspace.attach(contact, company, now, "test")
+    _come_and_go(workspace, month, now, renamed)
+
+
+def _come_and_go(workspace: Workspace, month: int, now: int, company: Company) -> None:
+    """Somebody is archived, a lead is merged into a user, and a company's first user comes late."""
+    if month % 2 == 0:
+        workspace.set_archived(workspace.contacts_of(company)[0], archived=True, source="test")
+    people = list(workspace.contacts.live())
+    lead = next((one for one in people if not one.is_user and one.companies), None)
+    if month % 3 == 0 and lead is not None:
+        user = next(one for one in people if one.is_user and one.companies)
+        merging.merge(workspace, lead, user, now, "test")
+    if month == 1:
+        workspace.companies.add(workspace.new_company({"company_id": "late", "name": "Late"}, now), "test")
+    if month == LATE:
+        late = workspace.companies.find("company_id", "late")
+        workspace.attach(next(one for one in people if one.is_user and not one.companies), late, now, "test")
 
 
 def customer_row(record: dict[str, Any]) -> tuple[Any, ...]:
@@ -195,7 +225,8 @@ def test_every_lead_of_every_month(on_unlinked: str, leads: Mapper, say: Say) ->
         if month:
             world.advance(MONTH)
             happen(world.intercom, month, world.clock.now())
-        sent = leads.feed(tap.read(leads.confirmed, world.clock.now()), on_unlinked=on_unlinked, **settings)
+        lines = tap.read(leads.confirmed, world.clock.now(), whole=month % 3 != 1)
+        sent = leads.feed(lines, on_unlinked=on_unlinked, **settings)
         leads.confirmed = sent.bookmarks["_map"]
         customers.update({one["external_id"]: one for one in sent.of("customers")})
         contacts.update({one["external_id"]: one for one in sent.of("contacts")})
@@ -209,6 +240,11 @@ def test_every_lead_of_every_month(on_unlinked: str, leads: Mapper, say: Say) ->
         assert {key: customer_row(one) for key, one in customers.items()} == tap.truth(COMPANY_TRUTH)
         assert {key: contact_row(one) for key, one in contacts.items() if key in people} == people
         assert set(contacts) - set(people) == (left if on_unlinked == "keep" else set())
+        assert len({(key.partition(":")[0], one["customer_external_id"]) for key, one in contacts.items()}) == len(
+            contacts
+        )
         assert month == 0 or len(sent.of("contacts")) < len(people)
     assert len(left) > MONTHS
     assert leads.summary()["shadowed"] == 3
+    assert leads.summary()["people_gone"] > 3
+    assert "late" in customers
