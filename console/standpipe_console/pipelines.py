@@ -147,7 +147,7 @@ LEADS = Pipeline(
         Key("target-chartmogul", "api_key", "chartmogul", "ChartMogul API key"),
     ),
     typed=("company_attributes", "contact_attributes"),
-    shipped={"tap-intercom": frozenset({"reread_every"})},
+    shipped={"tap-intercom": frozenset({"reread_every", "scroll_every", "send_unchanged"})},
 )
 PIPELINES = (SYNC, LEADS)
 SYSTEMS = {pipeline.system: pipeline for pipeline in PIPELINES}
