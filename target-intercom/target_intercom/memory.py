@@ -82,7 +82,9 @@ class Memory:
             archived: Iterable[Archived] = _read(folder / "archived.jsonl", Archived)
             moved: Iterable[Moved] = _read(folder / "moved.jsonl", Moved)
         else:
-            archived, moved = _read_archived_report(reports), _read_moved_report(reports, now)
+            # A trial or a validation has reports of its own, and shares the folder that stands in those of the sync.
+            earlier = folder.parent if (folder.parent / "moved.csv").exists() else reports
+            archived, moved = _read_archived_report(earlier), _read_moved_report(earlier, now)
         self._known = {one.key: one for one in archived if is_recent(one.found_at, now, _BELIEVED)}
         self.archived = dict(self._known)
         self.moved = {one.key: one for one in moved}

@@ -124,6 +124,7 @@ def sentences() -> str:
     """Every text in the code of the plugins and the console, as it is put together, values left out."""
     found = []
     parts = [path.parent for path in ROOT.glob("[a-z]*/pyproject.toml") if path.parent.name != "sandbox"]
+    parts.append(ROOT / "kit")
     for path in (file for part in parts for file in part.glob("*/**/*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -217,7 +218,7 @@ def test_a_kill_after_the_write_loses_no_move(workspace: Any, target: Any, custo
 
 
 def test_what_earlier_versions_remembered_is_found(workspace: Any, target: Any, customer: Record) -> None:
-    """The lists that an earlier version kept among its reports are carried over."""
+    """The lists that an earlier version kept among its reports are carried over, even when a trial runs first."""
     old, new = workspace.add(email="ann@a.example"), workspace.add(email="ann@new.example")
     archived = workspace.add(email="bob@a.example")
     workspace.call("POST", f"/contacts/{archived}/archive")
@@ -228,6 +229,9 @@ def test_what_earlier_versions_remembered_is_found(workspace: Any, target: Any, 
     (target.directory / "memory").rmdir()
     head = "id,value,intercom_id,was_on,stream"
     (target.directory / "moved.csv").write_text(f"{head}\nann,ann@new.example,{new},{old},contacts\nzoe,z@a.ex\n")
+    trial = replace(target, directory=target.directory.with_name("trial"))
+    ran = trial.run([customer("zed")], memory_dir=str(target.directory / "memory"))
+    assert ran.rows("moved") == [["ann", "ann@new.example", new, old, "contacts"]]
     ran = target.run([customer("zed")])
     assert ran.rows("moved") == [["ann", "ann@new.example", new, old, "contacts"]]
     assert [row[:3] for row in ran.rows("archived")] == [["bob", "bob@a.example", archived]]
