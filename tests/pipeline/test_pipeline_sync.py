@@ -31,12 +31,17 @@ def test_a_first_run_says_the_same_at_every_seam(project: Project, intercom: Int
     counted = ",".join(f"{stream}:{count}" for stream, count in sorted(rows.items()))
     assert marker == {"streams": names, "from": None, "subset": 0, "whole": names, "rows": counted}
 
-    assert [m["stream"] for m in ran.of("map-subscriptions", "SCHEMA")] == ["contacts"]
+    assert [m["stream"] for m in ran.of("map-subscriptions", "SCHEMA")] == ["contacts", "not_sent"]
     assert ran.of("map-subscriptions", "SCHEMA")[0]["key_properties"] == ["customer_id"]
-    sent = [m["record"]["customer_id"] for m in ran.of("map-subscriptions", "RECORD")]
+    sent = [m["record"]["customer_id"] for m in ran.of("map-subscriptions", "RECORD") if m["stream"] == "contacts"]
     assert len(sent) == len(set(sent)) > 0
-    kinds = [m["type"] for m in ran.messages["map-subscriptions"]]
-    assert kinds == ["SCHEMA", *["RECORD"] * len(sent), "STATE"]
+    kinds = [(m["type"], m.get("stream")) for m in ran.messages["map-subscriptions"]]
+    others = rows["customers"] - len(sent)
+    assert kinds == [
+        *[("SCHEMA", "contacts"), *[("RECORD", "contacts")] * len(sent)],
+        *[("SCHEMA", "not_sent"), *[("RECORD", "not_sent")] * others],
+        ("STATE", None),
+    ]
     (state,) = ran.of("map-subscriptions", "STATE")
     (store,) = project.stores()
     assert state["value"]["bookmarks"]["_map"] == {"store": store.stem, "gen": 1}

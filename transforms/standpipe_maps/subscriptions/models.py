@@ -211,7 +211,9 @@ def _read_record(stream: str, record: bytes) -> dict[str, Any]:
         return _read_odd(stream, record, error)
     if not model.is_whole():
         return _read_odd(stream, record, None)
-    return {**msgspec.structs.asdict(model), "odd": None}
+    members = msgspec.structs.asdict(model)
+    members["odd"] = None
+    return members
 
 
 def _read_odd(stream: str, text: bytes, problem: Exception | None) -> dict[str, Any]:

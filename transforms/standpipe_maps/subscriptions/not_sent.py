@@ -12,8 +12,8 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 import singer_sdk.singerlib as singer
 
-from standpipe_maps.kinds import NUMBER, TEXT
-from standpipe_maps.subscriptions.records import REPLACED, SHARES, describe_loser, reason_of
+from standpipe_maps.kinds import TEXT
+from standpipe_maps.subscriptions.records import LOSER_FIELDS, REPLACED, SHARES, describe_loser, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,9 +30,7 @@ SCHEMA = {
         "customer_id": {"type": ["string"], "description": "Id of the customer in Chargebee"},
         "reason": {"type": ["string"], "enum": list(REASONS), "description": "Why the customer is not sent"},
         "instead_of": {**TEXT, "description": "Id of the customer that is sent for the same match value"},
-        "name": {**TEXT, "description": "Full name"},
-        "company": {**TEXT, "description": "Company of the customer"},
-        "mrr": {**NUMBER, "description": "Monthly recurring revenue, in major units"},
+        **{one.name: {**one.type, "description": one.description} for one in LOSER_FIELDS},
     },
     "required": ["customer_id", "reason"],
 }

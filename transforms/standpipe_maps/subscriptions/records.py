@@ -8,6 +8,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from standpipe_maps.kinds import NUMBER, TEXT
 from standpipe_maps.subscriptions import rules
 from standpipe_maps.subscriptions.facts import Facts, Options
 from standpipe_maps.subscriptions.odd import MISSING_MEMBER, ODD_VALUE, OddValueError, known, notes_of
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from standpipe_maps.subscriptions.ledger import Owner
     from standpipe_maps.subscriptions.rules import Invoice, Record
 
+LOSER_FIELDS = (
+    Attribute("name", TEXT, "Full name", "customer.first_name, last_name", full_name),
+    Attribute("company", TEXT, "Company of the customer", "customer.company", lambda one: one.customer.get("company")),
+    Attribute("mrr", NUMBER, "Monthly recurring revenue, in major units", "as cust_mrr", lambda one: one.mrr.amount),
+)
 SHARES = "shares_match_value"
 REPLACED = "replaced"
 
@@ -99,26 +105,23 @@ def reason_of(loser: Candidate) -> str:
 def describe_loser(loser: Candidate, options: Options) -> dict[str, Any]:
     """Return what a report says of a customer that is not sent."""
     facts = Facts(loser.owner.customer, loser.chosen or {}, loser.counted, (), options)
-    readers: Mapping[str, Callable[[Facts], Any]] = {
-        "name": full_name,
-        "company": lambda facts: facts.customer.get("company"),
-        "mrr": lambda facts: facts.mrr.amount,
+    return {
+        "customer_id": loser.owner.customer["id"],
+        "reason": reason_of(loser),
+        **_values(LOSER_FIELDS, facts, {}),
     }
-    values = {name: _read(reader, facts)[0] for name, reader in readers.items()}
-    return {"customer_id": loser.owner.customer["id"], "reason": reason_of(loser), **values}
 
 
-def _read(reader: Callable[[Facts], Any], facts: Facts) -> tuple[Any, str | None]:
-    """Return a value, exact numbers as JSON has them, and what was odd about it."""
-    try:
-        value = reader(facts)
-        # Binary only here, at the last step: what comes before is exact.
-        number = float(value) if isinstance(value, Decimal) else value
-    except OddValueError as error:
-        return None, str(error)
-    except (ValueError, ArithmeticError, OSError):
-        return None, ""
-    return (None, "") if isinstance(number, float) and not math.isfinite(number) else (number, None)
+def _to_float(number: Decimal) -> float:
+    """Return a decimal as JSON has it. Binary only here, at the last step: what comes before is exact.
+
+    Raises:
+        ValueError: it is too large.
+    """
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError("too large")
+    return value
 
 
 def derive(one: Candidate, invoices: Iterable[Invoice], shape: Shape) -> Derived:
@@ -138,12 +141,16 @@ def derive(one: Candidate, invoices: Iterable[Invoice], shape: Shape) -> Derived
 
 
 def _values(attributes: Iterable[Attribute], facts: Facts, odd: dict[str, str]) -> dict[str, Any]:
-    values = {}
+    """Return the values of attributes; ``odd`` takes the names of the members that make one null."""
+    values: dict[str, Any] = {}
     for name, _, _, source, reader, _ in attributes:
-        values[name], problem = _read(reader, facts)
-        if problem is not None:
-            problem = problem or source
-            odd[problem] = ODD_VALUE
+        try:
+            value = reader(facts)
+            values[name] = _to_float(value) if isinstance(value, Decimal) else value
+        except OddValueError as error:
+            values[name], odd[str(error)] = None, ODD_VALUE
+        except (ValueError, ArithmeticError, OSError):
+            values[name], odd[source] = None, ODD_VALUE
     return values
 
 
@@ -152,13 +159,12 @@ def _odd_members(facts: Facts, odd: dict[str, str]) -> list[Note]:
     for record in (facts.customer, *facts.counted):
         odd |= {member: note for note, member in notes_of(record)}
     for invoice in facts.invoices:
-        odd |= {member: note for note, member in invoice.notes}
-    notes = []
-    for note in (ODD_VALUE, MISSING_MEMBER):
-        members = [member for member, noted in odd.items() if noted == note]
-        if members:
-            notes.append(Note(note, ", ".join(members)))
-    return notes
+        if invoice.odd:
+            odd |= {member: note for note, member in invoice.notes}
+    if not odd:
+        return []
+    names = {note: [member for member, noted in odd.items() if noted == note] for note in (ODD_VALUE, MISSING_MEMBER)}
+    return [Note(note, ", ".join(members)) for note, members in names.items() if members]
 
 
 # What the summary counts, and when; the customer is reported by id for those of ODD.

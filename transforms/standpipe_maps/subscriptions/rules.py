@@ -11,7 +11,7 @@ from standpipe_maps.subscriptions.money import Amount
 from standpipe_maps.subscriptions.odd import OddValueError, known, read_notes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 Record = dict[str, Any]
 
@@ -245,13 +245,22 @@ def money_of(record: Record, minor: int, *, base: bool = False) -> Amount:
 
 
 def recurring_bounds(invoices: Iterable[Invoice]) -> tuple[Invoice | None, Invoice | None]:
-    """Return the earliest and the latest recurring invoice of those that count, see ``invoice_order``.
+    """Return the earliest and the latest recurring invoice of those that count; of one second by ``number_order``.
 
     Raises:
         OddValueError: a member that decides about it is odd.
     """
-    recurring = [invoice for invoice in invoices if _is_recurring(invoice) and invoice.date is not None]
-    return min(recurring, key=invoice_order, default=None), max(recurring, key=invoice_order, default=None)
+    dated = [(invoice.date, invoice) for invoice in invoices if _is_recurring(invoice) and invoice.date is not None]
+    if not dated:
+        return None, None
+    return _pick_end(dated, min), _pick_end(dated, max)
+
+
+def _pick_end(dated: Sequence[tuple[int, Invoice]], pick: Callable[..., Any]) -> Invoice:
+    end = pick(date for date, _ in dated)
+    same = [invoice for date, invoice in dated if date == end]
+    found: Invoice = same[0] if len(same) == 1 else pick(same, key=number_order)
+    return found
 
 
 def _is_recurring(invoice: Invoice) -> bool:
@@ -265,10 +274,10 @@ def _is_recurring(invoice: Invoice) -> bool:
     return True
 
 
-def invoice_order(invoice: Invoice) -> tuple[int, str, int, str]:
-    """Order invoices by date, and those of one second by their ids: as numbers where they are, or end in, numbers."""
+def number_order(invoice: Invoice) -> tuple[str, int, str]:
+    """Order invoices by their ids: as numbers where they are, or end in, numbers."""
     found = NUMBERED.fullmatch(invoice.id)
-    return invoice.date or 0, *((found[1], int(found[2])) if found else (invoice.id, 0)), invoice.id
+    return *((found[1], int(found[2])) if found else (invoice.id, 0)), invoice.id
 
 
 def email_key(value: str) -> str:
