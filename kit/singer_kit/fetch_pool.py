@@ -9,7 +9,7 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
-import click
+from .errors import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ Key = tuple[int, ...]
 """Where in the output a page belongs; pages are written in the order of their keys."""
 
 
-class ThreadLimitError(click.ClickException):
+class ThreadLimitError(Refusal):
     """The machine permits no further thread."""
 
 

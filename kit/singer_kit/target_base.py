@@ -33,6 +33,9 @@ class Run(Protocol):
     def finish(self) -> None:
         """Do the work, and write the reports."""
 
+    def complete(self) -> None:
+        """Say in the summary that everything was processed: STATE is written."""
+
     def stops_by_itself(self) -> bool:
         """Stop before the next write; False while there is nothing to record, so that the run may just be left."""
 
@@ -85,6 +88,11 @@ class TargetBase(Plugin, Target, abc.ABC):
         if self.is_validation or self.refused_input:
             self._latest_state = None
         super().process_endofpipe()
+        try:
+            self.run.complete()
+        except ConfigurationError as error:
+            # Everything was written and acknowledged: that nobody can read about it is no reason to send it again.
+            self.logger.warning("The summary stays unfinished: %s", error)
         if self.config.get("fail_on_rejects") and self.count_rejects():
             raise FatalAPIError("Some records were refused, and `fail_on_rejects` is set: see rejects.jsonl.")
 

@@ -17,8 +17,9 @@ from target_chartmogul import sources
 from target_chartmogul._kit.csv_files import CsvWriter
 from target_chartmogul._kit.errors import Refusal, one_sentence
 from target_chartmogul._kit.plugin import config_file
+from target_chartmogul._kit.private_files import make_folder, open_private
 from target_chartmogul.client import client_for
-from target_chartmogul.files import REVIEW_CONTACTS, REVIEW_CUSTOMERS, make_folder, open_private
+from target_chartmogul.files import OWN_FILES, REVIEW_CONTACTS, REVIEW_CUSTOMERS
 from target_chartmogul.kinds import CONTACT, CUSTOMER
 from target_chartmogul.merge_log import MergeLog
 from target_chartmogul.payloads import external_ids
@@ -91,7 +92,7 @@ class Administration:
         _print(_CUSTOMER, rows)
         _print(("status", "customers"), Counter(row[2] for row in rows).most_common())
         print(f"\n{self._name}: customers: {len(customers)}, contacts: {len(contacts)}")  # noqa: T201 - a command
-        make_folder(self._settings.report_dir)
+        make_folder(self._settings.report_dir, "report_dir", OWN_FILES["report_dir"])
         _write(self._settings.report_dir / REVIEW_CUSTOMERS, _CUSTOMER, rows)
         _write(self._settings.report_dir / REVIEW_CONTACTS, _CONTACT, map(_contact_row, contacts))
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from target_chartmogul._kit.clock import is_recent
 from target_chartmogul._kit.csv_files import CsvWriter, read_rows
-from target_chartmogul.files import HELD_VALUES, open_private
+from target_chartmogul._kit.private_files import open_private
+from target_chartmogul.files import HELD_VALUES
 from target_chartmogul.kinds import EXTERNAL_ID
 
 if TYPE_CHECKING:

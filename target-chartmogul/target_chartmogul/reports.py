@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import IO, TYPE_CHECKING, Any
 
 from target_chartmogul._kit.csv_files import CsvWriter
-from target_chartmogul.files import HELD_VALUES, LISTS, open_private
+from target_chartmogul._kit.private_files import draft_of, move_into_place, open_private, replace_file
+from target_chartmogul.files import HELD_VALUES, LISTS
 from target_chartmogul.memory import COLUMNS, Memory
 from target_chartmogul.outcomes import KINDS_OF_OUTCOME
 
@@ -52,7 +53,7 @@ class ReportFiles:
         self._tables[_HELD].writerows(self.memory.rows())
         self._stack.close()
         for name in (*(f"{table}.csv" for table in self._tables), *(f"{name}.jsonl" for name in LISTS)):
-            _draft(self._directory / name).replace(self._directory / name)
+            move_into_place(self._directory / name)
 
     def done(self, stream: str, row: Row, outcome: Outcome, *, written: bool) -> None:
         """Write what became of a record."""
@@ -73,7 +74,7 @@ class ReportFiles:
 
     def summary(self, summary: Mapping[str, Any]) -> None:
         """Write `summary.json`."""
-        with self._replaced("summary.json") as file:
+        with replace_file(self._directory / "summary.json") as file:
             json.dump(summary, file, indent=2)
             file.write("\n")
 
@@ -81,14 +82,7 @@ class ReportFiles:
         self._lists[name].write(json.dumps(line, ensure_ascii=False) + "\n")
 
     def _open(self, name: str) -> IO[str]:
-        return self._stack.enter_context(open_private(_draft(self._directory / name)))
-
-    @contextmanager
-    def _replaced(self, name: str) -> Iterator[IO[str]]:
-        draft = _draft(self._directory / name)
-        with open_private(draft) as file:
-            yield file
-        draft.replace(self._directory / name)
+        return self._stack.enter_context(open_private(draft_of(self._directory / name)))
 
 
 def table(summary: Mapping[str, Any]) -> list[str]:
@@ -122,7 +116,3 @@ class Progress:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + _EVERY
             self._logger.info("%s: %d of %d", self._what, self._done, self._total)
-
-
-def _draft(path: Path) -> Path:
-    return path.with_name(f"{path.name}.draft")

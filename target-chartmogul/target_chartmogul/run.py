@@ -9,7 +9,8 @@ from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 
 from target_chartmogul import sources
 from target_chartmogul._kit.dispatch import open_workers
-from target_chartmogul.files import make_folder
+from target_chartmogul._kit.private_files import make_folder
+from target_chartmogul.files import OWN_FILES
 from target_chartmogul.kinds import CONTACT, CUSTOMER, KINDS
 from target_chartmogul.late_creates import CreateGuard
 from target_chartmogul.memory import Memory
@@ -44,7 +45,9 @@ class Run:
         self._guard = CreateGuard(clock(), clock)
         self._sources: list[dict[str, Any]] | None = None
         self._source: str | None = None
-        self._declared = self._recording = self._stopping = False
+        self._declared = self._recording = self._stopping = self._is_done = False
+        self._reports: ReportFiles | None = None
+        self._figures: dict[str, Any] = {}
         self.summary = Summary(mode="validate" if settings.validate else "sync")
         self._streams = {name: StreamRun(kind, client, settings, self.summary, logger) for name, kind in KINDS.items()}
 
@@ -56,8 +59,8 @@ class Run:
         """
         if self._sources is not None:
             return
-        make_folder(self._settings.report_dir)
-        make_folder(self._settings.memory_dir, "memory_dir")
+        make_folder(self._settings.report_dir, "report_dir", OWN_FILES["report_dir"])
+        make_folder(self._settings.memory_dir, "memory_dir", OWN_FILES["memory_dir"])
         try:
             self._sources = self._client.sources()
         except FatalAPIError as error:
@@ -121,7 +124,9 @@ class Run:
         try:
             if self.summary.records or self._looks_at_all_leads():
                 self._process(reports)
-            self.summary.status = "completed"
+            self._is_done = True
+            if self._settings.validate:  # no STATE will be written
+                self.summary.status = "completed"
         finally:
             self._recording = True
             self._report(reports)
@@ -209,11 +214,26 @@ class Run:
         if not self._settings.validate:
             reports.memory.save()
         reports.close()
-        summary = self.summary.as_dict(self._client, time.monotonic() - self._started)
-        reports.summary(summary)
+        self._reports = reports
+        self._write_summary(reports)
+        if not self._is_done or self._settings.validate:
+            self._log_summary(reports)
+
+    def complete(self) -> None:
+        """Say that everything was processed, once STATE is written: only that makes it true."""
+        if self._reports and self.summary.status != "completed":
+            self.summary.status = "completed"
+            self._write_summary(self._reports)
+            self._log_summary(self._reports)
+
+    def _write_summary(self, reports: ReportFiles) -> None:
+        self._figures = self.summary.as_dict(self._client, time.monotonic() - self._started)
+        reports.summary(self._figures)
+
+    def _log_summary(self, reports: ReportFiles) -> None:
         for (stream, field, reason), count in sorted(reports.memory.news().items()):
             self._logger.warning("`%s` of %s is %s (%d): see held_values.csv", field, stream, reason, count)
-        for line in table(summary):
+        for line in table(self._figures):
             self._logger.info("%s", line)
         self._logger.info("The reports of this run are in %s", self._settings.report_dir)
 

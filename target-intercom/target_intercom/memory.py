@@ -18,7 +18,7 @@ from singer_sdk.exceptions import ConfigurationError
 
 from target_intercom._kit.clock import is_recent
 from target_intercom._kit.csv_files import read_rows
-from target_intercom.files import make_folder, replace_file
+from target_intercom._kit.private_files import make_folder, replace_file
 from target_intercom.payloads import match_value
 
 if TYPE_CHECKING:

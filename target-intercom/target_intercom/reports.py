@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any
 
 from target_intercom._kit.csv_files import CsvWriter
-from target_intercom.files import draft_of, open_private, replace_file
+from target_intercom._kit.private_files import draft_of, move_into_place, open_private, replace_file
 from target_intercom.outcomes import Outcome
 from target_intercom.page import page
 from target_intercom.payloads import attributes_of, match_value
@@ -95,7 +95,7 @@ class ReportFiles:
         """Close every file and put it in the place of the last run's."""
         self._stack.close()
         for name in (*(f"{table}.csv" for table in reversed(_TABLES)), *(f"{name}.jsonl" for name in _LISTS)):
-            draft_of(self._directory / name).replace(self._directory / name)
+            move_into_place(self._directory / name)
         (self._directory / "validation.html").unlink(missing_ok=True)
 
     def write_result(self, shape: Shape, row: Row, result: Result) -> None:

@@ -11,10 +11,10 @@ import backoff
 from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 
 from target_intercom._kit.dispatch import open_workers
+from target_intercom._kit.private_files import make_folder
 from target_intercom.attaching import Attacher
 from target_intercom.attributes import AttributeConflictError, refusal
 from target_intercom.directory import Directory
-from target_intercom.files import make_folder
 from target_intercom.inference import EVERY_FIELD
 from target_intercom.kinds import COMPANY, CONTACT, KINDS
 from target_intercom.listing import Links, Listing
@@ -46,6 +46,9 @@ class Run:
         self._client, self._settings, self._logger = client, settings, logger
         self._started = time.monotonic()
         self._connected = self._declared = self._recording = self._stopping = False
+        self._is_done = False
+        self._reports: ReportFiles | None = None
+        self._figures: dict[str, Any] = {}
         self.summary = Summary(mode="validate" if settings.validate else "sync")
         self._streams = {
             name: StreamRun(settings.shape(kind), client, settings, self.summary, logger)
@@ -148,7 +151,9 @@ class Run:
         try:
             if self.summary.records:
                 self._process(reports)
-            self.summary.status = "completed"
+            self._is_done = True
+            if self._settings.validate:  # no STATE will be written
+                self.summary.status = "completed"
         finally:
             self._recording = True
             self._report(reports)
@@ -267,12 +272,27 @@ class Run:
         if not self._settings.validate:
             self._memory.save()
         self._complete_summary()
-        summary = self.summary.as_dict(self._client.tally, time.monotonic() - self._started)
-        reports.summary(summary)
+        self._reports = reports
+        self._write_summary(reports)
+        if not self._is_done or self._settings.validate:
+            self._log_summary(reports)
+
+    def complete(self) -> None:
+        """Say that everything was processed, once STATE is written: only that makes it true."""
+        if self._reports and self.summary.status != "completed":
+            self.summary.status = "completed"
+            self._write_summary(self._reports)
+            self._log_summary(self._reports)
+
+    def _write_summary(self, reports: ReportFiles) -> None:
+        self._figures = self.summary.as_dict(self._client.tally, time.monotonic() - self._started)
+        reports.summary(self._figures)
+
+    def _log_summary(self, reports: ReportFiles) -> None:
         warnings = self._find_gaps()
         if self._settings.validate:
             warnings += [f"A sync would stop: {objection}" for objection in self._objections]
-            reports.page(summary, self._sums(), warnings)
+            reports.page(self._figures, self._sums(), warnings)
         for warning in warnings:
             self._logger.warning("%s", warning)
         if self.summary.moved:
@@ -281,7 +301,7 @@ class Run:
                 "the setting `on_moved`",
                 self.summary.moved,
             )
-        for line in [*reports.listing.lines(self._links), *self._lines(summary)]:
+        for line in [*reports.listing.lines(self._links), *self._lines(self._figures)]:
             self._logger.info("%s", line)
         self._logger.info("The reports of this run are in %s", self._settings.report_dir)
 

@@ -1,0 +1,102 @@
+"""Folders and files that hold personal data: only their owner may read them, and they appear whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import os
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
+
+from singer_sdk.exceptions import ConfigurationError
+
+from .folders import registry_path, remember_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+PLUGIN = __name__.partition(".")[0].replace("_", "-")
+
+
+def make_folder(folder: Path, setting: str, names: Iterable[str]) -> None:
+    """Make a folder that only its owner may read, and note it as one of this plugin's.
+
+    Args:
+        folder: the folder.
+        setting: the setting that names it.
+        names: the names of all files that are ever written there.
+
+    Raises:
+        ConfigurationError: it cannot be made, written to or noted.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"The folder of `{setting}`, {folder}, cannot be made: {error.strerror}.") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigurationError(f"The folder of `{setting}`, {folder}, cannot be written to.")
+    registry = registry_path(os.environ)
+    try:
+        remember_folder(registry, PLUGIN, folder, names)
+    except OSError as error:
+        raise ConfigurationError(f"The folder {folder} cannot be noted in {registry}: {error.strerror}.") from None
+
+
+def draft_of(path: Path) -> Path:
+    """Return the name under which a file is written until it is whole."""
+    return path.with_name(f"{path.name}.draft")
+
+
+def open_private(path: Path, *, append: bool = False) -> IO[str]:
+    """Open a file for writing that only its owner may read, also when it existed with another mode.
+
+    Raises:
+        ConfigurationError: it cannot be opened, or later on cannot be written.
+    """
+    with _named(path):
+        raw = _PrivateFile(path, append=append)
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", newline="")
+
+
+@contextmanager
+def replace_file(path: Path) -> Iterator[IO[str]]:
+    """Write a file that takes the place of an earlier one when it is whole."""
+    draft = draft_of(path)
+    with open_private(draft) as file:
+        yield file
+    move_into_place(path)
+
+
+def move_into_place(path: Path) -> None:
+    """Put the draft of a file in the place of an earlier one."""
+    with _named(path):
+        draft_of(path).replace(path)
+
+
+class _PrivateFile(io.FileIO):
+    """A file of mode 0600 whose errors name it: a full disk shows whenever a buffer is written."""
+
+    def __init__(self, path: Path, *, append: bool) -> None:
+        self._path = path
+        how = os.O_APPEND if append else os.O_TRUNC
+        super().__init__(path, "a" if append else "w", opener=lambda name, _: os.open(name, _FLAGS | how, 0o600))
+        os.fchmod(self.fileno(), 0o600)
+
+    def write(self, data: Any) -> int:
+        """Write bytes."""
+        with _named(self._path):
+            return super().write(data)
+
+
+_FLAGS = os.O_WRONLY | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationError(
+            f"The file {path} cannot be written ({error.strerror}): make room, or set `report_dir` (or `memory_dir`) "
+            "to another folder."
+        ) from error

@@ -1,0 +1,167 @@
+"""What the machine does to a run is one sentence: no thread, no room, nobody who reads on. STATE is not written."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sandbox.testing import RunningSandbox
+
+NO_THREADS = """
+import threading
+def start(self):
+    raise RuntimeError("can't start new thread")
+threading.Thread.start = start
+"""
+SMALL_FILES = """
+import resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, ({0}, {0}))
+"""
+RUN = """
+import sys
+from pkgutil import resolve_name
+resolve_name(sys.argv.pop(1)).cli()
+"""
+PLUGINS = {
+    "tap-chargebee": "tap_chargebee.tap:TapChargebee",
+    "tap-intercom": "tap_intercom.tap:TapIntercom",
+    "target-intercom": "target_intercom.target:TargetIntercom",
+    "target-chartmogul": "target_chartmogul.target:TargetChartmogul",
+}
+NO_THREAD = (
+    "The system starts no more threads: lower `max_concurrency`, or raise the limit; no STATE was written, so the next "
+    "run starts from the same point."
+)
+TOO_FEW_THREADS = (
+    "The machine permits no more than 0 of the 16 threads that `max_concurrency` asks for: lower that setting, or "
+    "raise the limit on threads or memory."
+)
+NO_READER = (
+    "The next program of the pipeline stopped reading before the end: look at its log; no STATE was written, so the "
+    "next run starts from the same point."
+)
+TEXT = {"type": ["string", "null"]}
+STREAMS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "target-intercom": (
+        "contacts",
+        {"customer_id": TEXT, "email": TEXT, "custom_attributes": {"type": "object", "properties": {"cb_note": TEXT}}},
+        {"customer_id": "c{0}", "email": "c{0}@a.example", "custom_attributes": {"cb_note": "x" * 900}},
+    ),
+    "target-chartmogul": ("customers", {"external_id": TEXT, "name": TEXT}, {"external_id": "c{0}", "name": "x" * 900}),
+}
+
+
+def config_of(plugin: str, sandbox: RunningSandbox, folder: Path) -> dict[str, Any]:
+    """Settings for the sandbox."""
+    vendor = plugin.partition("-")[2]
+    key = {"access_token": "sandbox_token"} if vendor == "intercom" else {"api_key": "sandbox_key"}
+    site = {"site": "sandbox"} if vendor == "chargebee" else {}
+    reports = {"report_dir": str(folder / "reports"), "memory_dir": str(folder / "memory")}
+    return {**key, **site, "api_url": getattr(sandbox, f"{vendor}_url"), **(reports if plugin in STREAMS else {})}
+
+
+def messages_for(plugin: str, count: int) -> str:
+    """The input of a target: a stream of so many records, and a STATE."""
+    if plugin not in STREAMS:
+        return ""
+    stream, properties, record = STREAMS[plugin]
+    one = json.dumps({"type": "RECORD", "stream": stream, "record": record})
+    schema = {"type": "object", "properties": properties}
+    schema_message = {"type": "SCHEMA", "stream": stream, "schema": schema, "key_properties": [next(iter(properties))]}
+    state = {"type": "STATE", "value": {"bookmarks": {"other": [1.10, None]}}}
+    records = (one.replace("{0}", str(number)) for number in range(count))
+    return "\n".join([json.dumps(schema_message), *records, json.dumps(state)])
+
+
+class Machine:
+    """Runs a plugin in a process that the machine does something to."""
+
+    def __init__(self, sandbox: RunningSandbox, folder: Path) -> None:
+        self._sandbox, self.folder = sandbox, folder
+
+    def run(
+        self, plugin: str, trouble: str = "", *, count: int = 3, close_output: bool = False
+    ) -> tuple[int, str, str]:
+        """Run to the end: exit code, output and log."""
+        config, given = self.folder / "config.json", self.folder / "input.singer"
+        config.write_text(json.dumps(config_of(plugin, self._sandbox, self.folder)))
+        given.write_text(messages_for(plugin, count))
+        command = [sys.executable, "-c", trouble + RUN, PLUGINS[plugin], "--config", str(config)]
+        command += ["--input", str(given)] if plugin in STREAMS else []
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stdout
+            assert process.stderr
+            if close_output:
+                process.stdout.close()
+                log = process.stderr.read()
+                return process.wait(timeout=60), "", log
+            out, log = process.communicate(timeout=60)
+            return process.returncode, out, log
+
+
+@pytest.fixture
+def machine(sandbox: RunningSandbox, tmp_path: Path) -> Machine:
+    """A machine with a folder for the reports."""
+    return Machine(sandbox, tmp_path)
+
+
+def errors_of(log: str) -> list[str]:
+    """The errors of a log; nothing else may follow them, a traceback least of all."""
+    lines = log.splitlines()
+    assert "Traceback" not in log
+    assert "Exception ignored" not in log
+    assert "| ERROR " in lines[-1]
+    return [line.rsplit(" | ", 1)[-1] for line in lines if "| ERROR " in line]
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_no_more_threads(plugin: str, machine: Machine) -> None:
+    """A thread that the system refuses ends the run before anything is read or written."""
+    code, out, log = machine.run(plugin, NO_THREADS)
+    assert (code, out) == (1, "")
+    assert errors_of(log) == [TOO_FEW_THREADS if plugin.startswith("tap-") else NO_THREAD]
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_nobody_reads_the_output(plugin: str, machine: Machine) -> None:
+    """A pipe whose other end is closed is one sentence, also when Python ends; a target's summary is unfinished."""
+    code, _, log = machine.run(plugin, close_output=True)
+    assert code == 1
+    assert errors_of(log) == [NO_READER]
+    if plugin in STREAMS:
+        assert json.loads((machine.folder / "reports/summary.json").read_text())["status"] == "stopped"
+
+
+@pytest.mark.parametrize("plugin", STREAMS)
+def test_no_room_for_the_reports(plugin: str, machine: Machine) -> None:
+    """A full disk names the file and the setting, and no STATE is written."""
+    code, out, log = machine.run(plugin, SMALL_FILES.format(2000), count=200)
+    assert (code, out) == (1, "")
+    (sentence,) = errors_of(log)
+    assert sentence.startswith(f"The file {machine.folder}/reports/")
+    assert "cannot be written (File too large): make room, or set `report_dir`" in sentence
+
+
+@pytest.mark.parametrize("plugin", STREAMS)
+def test_no_room_for_the_input(plugin: str, machine: Machine) -> None:
+    """So is a temporary folder that is full."""
+    code, out, log = machine.run(plugin, SMALL_FILES.format(500_000), count=5000)
+    assert (code, out) == (1, "")
+    (sentence,) = errors_of(log)
+    assert "TMPDIR" in sentence
+
+
+@pytest.mark.parametrize("plugin", STREAMS)
+def test_a_state_is_printed_as_it_came(plugin: str, machine: Machine) -> None:
+    """Fractions and foreign bookmarks of any shape pass a target unchanged, and then the summary is complete."""
+    code, out, _ = machine.run(plugin)
+    assert (code, json.loads(out)) == (0, {"bookmarks": {"other": [1.1, None]}})
+    assert json.loads((machine.folder / "reports/summary.json").read_text())["status"] == "completed"
