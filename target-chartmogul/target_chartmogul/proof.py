@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import FatalAPIError
 
-from target_chartmogul.files import CONTACT_IDS, open_private
+from target_chartmogul._kit.private_files import open_private
+from target_chartmogul.files import CONTACT_IDS
 from target_chartmogul.kinds import CONTACT
 from target_chartmogul.payloads import person_key
 
