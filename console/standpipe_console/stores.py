@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import unicodedata
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 #: What every SQLite database begins with: https://www.sqlite.org/fileformat.html
 _MAGIC = b"SQLite format 3\0"
-_INVOICE_EXTRAS = ("created_at", "known_at", "live")
+_INVOICE_EXTRAS = ("created_at", "known_at", "live", "odd")
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,8 @@ class Store:
     def customer_ids(self, wanted: str) -> list[str]:
         """The customer of this id, or those whom this match value (an e-mail address, an id, a name) stands for."""
         exact = self.rows("SELECT id FROM customers WHERE id = ?", wanted)
-        found = exact or self.rows("SELECT id FROM customers WHERE match = ? ORDER BY id", wanted.strip().lower())
+        key = unicodedata.normalize("NFC", unicodedata.normalize("NFC", wanted).strip().lower())
+        found = exact or self.rows("SELECT id FROM customers WHERE match = ? ORDER BY id", key)
         return [row["id"] for row in found]
 
     def group(self, customer_id: str) -> list[str]:
@@ -162,4 +164,7 @@ class Store:
 def _invoice(row: sqlite3.Row) -> dict[str, Any]:
     invoice = {name: row[name] for name in row.keys() if name not in _INVOICE_EXTRAS and row[name] is not None}  # noqa: SIM118
     rate = {"exchange_rate": float(row["exchange_rate"])} if row["exchange_rate"] is not None else {}
-    return invoice | rate | {"recurring": bool(row["recurring"]), "deleted": not row["live"]}
+    flags = {"recurring": bool(row["recurring"]), "deleted": not row["live"]}
+    # The store keeps no value that cannot be right: an empty list stands for it, so that the map finds it odd again.
+    odd = [entry.split(" ", 1) for entry in (row["odd"] or "").split(",") if entry] if "odd" in row.keys() else []  # noqa: SIM118
+    return invoice | rate | flags | {name: [] for note, name in odd if note == "odd_value"}
