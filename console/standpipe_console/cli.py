@@ -12,6 +12,7 @@ import click
 
 from standpipe_console import clean as cleaning
 from standpipe_console import doctor as doctoring
+from standpipe_console import erase as erasing
 from standpipe_console import explain as explaining
 from standpipe_console import render, status, telling
 from standpipe_console import unlink as unlinking
@@ -113,6 +114,22 @@ def clean(project: Project, *, as_json: bool, yes: bool, older_than: int) -> Non
             one.path.unlink()
     else:
         click.echo("Nothing was removed.")
+
+
+@main.command()
+@YES
+@click.argument("person")
+@click.pass_obj
+def erase(project: Project, person: str, *, yes: bool) -> None:
+    """Remove one person, by e-mail address or id, from ChartMogul, the stores and the reports, and keep them out."""
+    trace = erasing.find_trace(project, person)
+    for line in trace.lines():
+        click.echo(line)
+    if not (yes or confirm("Remove all this of that person, and never take them in again?")):
+        click.echo("Nothing was removed.")
+        return
+    for line in erasing.erase(project, trace):
+        click.echo(line)
 
 
 @main.command()

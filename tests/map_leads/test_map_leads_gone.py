@@ -7,6 +7,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from singer_kit.block_list import BlockList
+from standpipe_maps.errors import Refusal
 
 if TYPE_CHECKING:
     from conftest import Mapper, Say
@@ -168,3 +170,20 @@ def test_ids_by_intercoms_own_id_need_no_other(leads: Mapper, say: Say) -> None:
     """With `customer_id_field: id` the ids are what they were."""
     sent = leads.run(say.company(1), say.contact("ann", 1), customer_id_field="id")
     assert sent.one("contacts", "ann:co1")["previous_external_id"] is None
+
+
+def test_a_damaged_block_list_is_refused(leads: Mapper, say: Say) -> None:
+    """Nobody who was erased comes back because a file cannot be read."""
+    leads.folder.mkdir()
+    (leads.folder / "erased.json").write_text("{")
+    with pytest.raises(Refusal, match=r"The block list .*erased.json is damaged: bring back a copy"):
+        leads.run(say.company(1))
+
+
+def test_who_was_erased_is_left_out(leads: Mapper, say: Say) -> None:
+    """By id or address, as user or lead; nothing of them is kept, and another person speaks for the company."""
+    BlockList(leads.folder).add(["ann@x.io", "eve"])
+    people = [say.contact("ann", 1, created_at=1), say.contact("lead", 1, role="lead", email="ANN@x.io")]
+    sent = whole(leads, say, say.company(1), *people, say.contact("eve", 1, email="e@x.io"), say.contact("bob", 1))
+    assert (sent.one("customers", "acme-1")["email"], sent.ids("contacts")) == ("bob@x.io", {"bob:acme-1"})
+    assert b"ann@x.io" not in leads.stores[0].read_bytes()

@@ -18,12 +18,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
+import msgspec
 import singer_sdk.singerlib as singer
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.helpers.capabilities import PluginCapabilities
 from singer_sdk.mapper_base import InlineMapper
 
 from standpipe_maps import protocol
+from standpipe_maps._kit.block_list import BlockList
 from standpipe_maps._kit.clock import is_recent
 from standpipe_maps._kit.command_files import is_too_deep
 from standpipe_maps._kit.plugin import Plugin
@@ -42,11 +44,24 @@ BATCH = 1000
 HOUR = 3600
 
 
+class Person(msgspec.Struct):
+    """What may name a person in a record."""
+
+    id: Any = None
+    email: Any = None
+    customer_id: Any = None
+
+
+PERSON = msgspec.json.Decoder(Person)
+
+
 class JoinMapper(Plugin, InlineMapper, abc.ABC):
     """A mapper that sends nothing until it has read everything and committed it."""
 
     # Streams that are kept: others pass by.
     streams: ClassVar[frozenset[str]]
+    # The fields that name a person, by stream, the id first.
+    people: ClassVar[Mapping[str, Sequence[str]]]
     # Streams that must have been read whole before what is missing can be told from what is late.
     joined: ClassVar[frozenset[str]]
     tables: ClassVar[MetaData]
@@ -63,6 +78,8 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
         self.schemas: dict[str, Mapping[str, Any]] = {}
         self.counts: Counter[str] = Counter()
         self._rows: dict[str, list[bytes]] = {}
+        self.erased: set[str] = set()
+        """The ids, among those that came, of people who were erased."""
         self.whole: frozenset[str] = frozenset()
         """The streams of which everything came, so that who did not come is gone."""
         self._echo: dict[str, Any] | None = None
@@ -174,6 +191,10 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
         if self._opened.fresh:
             self.store.clear()
         self.generation = self._committed + 1
+        try:
+            self._block_list = BlockList(self.store_dir)
+        except ValueError as error:
+            raise Refusal(str(error)) from error
         self.begin()
 
     def _store(self, opened: protocol.Opening) -> Store:
@@ -202,8 +223,28 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
 
     def _flush(self) -> None:
         for stream, rows in self._rows.items():
-            self.keep(stream, rows)
+            self.keep(stream, self._leave_out_erased(stream, rows))
         self._rows.clear()
+
+    def _leave_out_erased(self, stream: str, rows: Sequence[bytes]) -> Sequence[bytes]:
+        """Return the records that are not of people who were erased (`standpipe erase`)."""
+        fields = self.people.get(stream, ())
+        if not (fields and self._block_list):
+            return rows
+        return [row for row in rows if not self._is_erased(fields, row)]
+
+    def _is_erased(self, fields: Sequence[str], row: bytes) -> bool:
+        try:
+            names = [getattr(PERSON.decode(row), field) for field in fields]
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            # Whoever keeps it says what is wrong with it.
+            return False
+        texts = [name for name in names if isinstance(name, str)]
+        if self.erased.isdisjoint(texts) and not self._block_list.blocks(*texts):
+            return False
+        # What belongs to the person, such as invoices, names the id alone.
+        self.erased.update(texts[:1])
+        return True
 
     def _finish(self) -> None:
         marker = protocol.marker_of(self._held)

@@ -50,6 +50,7 @@ class MapLeads(JoinMapper):
 
     name = "map-leads"
     streams = frozenset(KEEP)
+    people: ClassVar[Mapping[str, Sequence[str]]] = {"contacts": ("id", "email")}
     joined = frozenset({"companies", "contacts"})
     tables = book.TABLES
     migrations = book.MIGRATIONS

@@ -331,10 +331,14 @@ class Ledger:
         carrying = select(SUBSCRIPTIONS.c.id).where(SUBSCRIPTIONS.c.has_mrr == 1)
         return self._store.execute(carrying.limit(1)).first() is not None
 
-    def find_missing_customers(self, began: int) -> Missing:
+    def find_missing_customers(self, began: int, erased: Collection[str]) -> Missing:
         """Return the customers that are unknown, though a subscription or an invoice from before ``began`` is theirs.
 
         A subscription says when it was created, an invoice only when it was last changed. Deleted ones decide nothing.
+
+        Args:
+            began: unix seconds.
+            erased: customers that are left out on purpose.
         """
         subscriptions = select(SUBSCRIPTIONS.c.customer_id).where(
             SUBSCRIPTIONS.c.live == 1, SUBSCRIPTIONS.c.created_at < began
@@ -347,9 +351,9 @@ class Ledger:
             .where(owners.c.customer_id.is_not(None), CUSTOMERS.c.id.is_(None))
         )
         known = self._store.execute(select(func.count()).select_from(CUSTOMERS)).scalar() or 0
-        count = self._store.execute(select(func.count()).select_from(missing.subquery())).scalar() or 0
-        ids = self._store.execute(missing.order_by(owners.c.customer_id).limit(NAMED)).scalars().all()
-        return Missing("customers", count, known, ids)
+        found = self._store.execute(missing.order_by(owners.c.customer_id)).scalars()
+        ids = [one for one in found if one not in erased]
+        return Missing("customers", len(ids), known, ids[:NAMED])
 
     def waiting(self) -> tuple[int, Sequence[str]]:
         """Return how many subscriptions belong to a customer that has not come yet, and the ids of some."""

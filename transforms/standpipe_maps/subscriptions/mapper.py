@@ -37,6 +37,11 @@ class MapSubscriptions(JoinMapper):
 
     name = "map-subscriptions"
     streams = frozenset(ledger.STREAMS)
+    people: ClassVar[Mapping[str, Sequence[str]]] = {
+        "customers": ("id", "email"),
+        "subscriptions": ("customer_id",),
+        "invoices": ("customer_id",),
+    }
     joined = frozenset({"customers", "subscriptions", "invoices"})
     tables = ledger.TABLES
     migrations = ledger.MIGRATIONS
@@ -143,7 +148,7 @@ class MapSubscriptions(JoinMapper):
 
     def find_missing(self, began: int, *, new: bool) -> Missing:  # noqa: ARG002 each record says how old it is
         """Return the customers of subscriptions and invoices that are older than the run."""
-        return self.ledger.find_missing_customers(began)
+        return self.ledger.find_missing_customers(began, self.erased)
 
     def fingerprint(self) -> Any:
         """Return the rules' version, whether MRR is estimated, the plans' names and the further fields' types."""

@@ -1,0 +1,57 @@
+"""Who was erased and must not come back: keyed hashes of ids and e-mail addresses, which name nobody who reads them."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import unicodedata
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+FILE = "erased.json"
+
+
+class BlockList:
+    """The block list of a folder of stores.
+
+    Args:
+        folder: where the file is, or will be.
+
+    Raises:
+        ValueError: the file is damaged: to go on without it would bring people back.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE
+        self._salt, self._hashes = secrets.token_hex(16), set[str]()
+        if self._path.exists():
+            try:
+                held = json.loads(self._path.read_text(encoding="utf-8"))
+                self._salt, self._hashes = str(held["salt"]), {str(one) for one in held["hashes"]}
+            except (ValueError, KeyError, TypeError) as error:
+                raise ValueError(f"The block list {self._path} is damaged: bring back a copy.") from error
+
+    def __bool__(self) -> bool:
+        return bool(self._hashes)
+
+    def blocks(self, *names: str | None) -> bool:
+        """Say whether one of these ids or e-mail addresses is of somebody who was erased."""
+        return any(self._hash(name) in self._hashes for name in names if name)
+
+    def add(self, names: Iterable[str]) -> None:
+        """Block these ids and e-mail addresses, from now on."""
+        self._hashes |= {self._hash(name) for name in names if name.strip()}
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = self._path.with_name(f"{FILE}.new")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            json.dump({"salt": self._salt, "hashes": sorted(self._hashes)}, file)
+        draft.replace(self._path)
+
+    def _hash(self, name: str) -> str:
+        folded = unicodedata.normalize("NFC", name.strip()).casefold()
+        return blake2b(folded.encode("utf-8", "surrogatepass"), digest_size=16, key=self._salt.encode()).hexdigest()

@@ -1,0 +1,186 @@
+"""One person is removed from ChartMogul and from all that Standpipe keeps, and does not come back."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from click.testing import CliRunner
+from singer_kit.block_list import BlockList
+from standpipe_console.cli import main
+from standpipe_console.pipelines import LEADS, SYNC
+from standpipe_console.project import Project
+from standpipe_maps.leads.mapper import MapLeads
+from standpipe_maps.subscriptions.mapper import MapSubscriptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sandbox.testing import RunningSandbox
+
+ANN, BOB = "Ann.Example@x.io", "bob@x.io"
+COMPANY = {"id": "co1", "company_id": "acme", "name": "Acme", "created_at": 1600000000, "updated_at": 1}
+CUSTOMER = {"created_at": 1600000000, "updated_at": 1}
+SUBSCRIPTION = {"status": "active", "mrr": 900, "created_at": 1600000000, "updated_at": 1}
+
+
+def contact(key: str, email: str, role: str = "user") -> dict[str, Any]:
+    """A contact of the one company."""
+    links = {"data": [{"id": "co1"}], "has_more": False}
+    return {"id": key, "role": role, "email": email, "companies": links, "created_at": 1600000000, "updated_at": 1}
+
+
+LEADS_ROWS = {
+    "companies": [COMPANY],
+    "contacts": [contact("ann", ANN), contact("lead", ANN.lower(), "lead"), contact("bob", BOB)],
+}
+BILLING_ROWS = {
+    "customers": [{**CUSTOMER, "id": "acme", "email": ANN}, {**CUSTOMER, "id": "c2", "email": BOB}],
+    "invoices": [{"id": "i1", "customer_id": "acme", "status": "paid", "date": 1600000000, "updated_at": 1}],
+    "subscriptions": [{**SUBSCRIPTION, "id": f"s{n}", "customer_id": n} for n in ("acme", "c2")],
+}
+
+
+def run_map(
+    kind: Any, folder: Path, rows: dict[str, list[dict[str, Any]]], state: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Run a map over everything; its records, and into `state` what the target confirms."""
+    marker = {
+        "completed_at": 1768478400000,
+        "streams": ",".join(rows),
+        "from": None,
+        "subset": 0,
+        "whole": ",".join(rows),
+        "rows": ",".join(f"{name}:{len(records)}" for name, records in rows.items()),
+    }
+    bookmarks = {"_map": state} if state else {}
+    lines = [{"type": "STATE", "value": {"bookmarks": bookmarks}}] if state else []
+    for name, records in rows.items():
+        lines.append({"type": "SCHEMA", "stream": name, "schema": {"properties": {}}, "key_properties": ["id"]})
+        lines += [{"type": "RECORD", "stream": name, "record": record} for record in records]
+    lines.append({"type": "STATE", "value": {"bookmarks": {"_sync": marker, **bookmarks}}})
+    output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    stdin, stdout = sys.stdin, sys.stdout
+    handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    sys.stdin = io.TextIOWrapper(io.BytesIO("".join(json.dumps(line) + "\n" for line in lines).encode()))
+    sys.stdout = output
+    try:
+        kind(config={"store_dir": str(folder), "resend": "all"}).listen()
+    finally:
+        sys.stdin, sys.stdout = stdin, stdout
+        for one, handler in handlers.items():
+            signal.signal(one, handler)
+    messages = [json.loads(line) for line in output.buffer.getvalue().splitlines()]  # type: ignore[attr-defined]
+    state.update(next(one["value"]["bookmarks"]["_map"] for one in messages if one["type"] == "STATE"))
+    return [one["record"] for one in messages if one["type"] == "RECORD"]
+
+
+@pytest.fixture
+def erased(
+    project: Project,
+    of_plugins: dict[str, dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[..., str]:
+    """`erased(PERSON, answer)`: what the command says in a project with stores, reports and contacts in ChartMogul."""
+    for key in LEADS.keys:
+        monkeypatch.setenv(key.variable, "key")
+    settings = {
+        name: dict(of_plugins.get(name, {}))
+        for name in (*SYNC.plugins, *LEADS.plugins, *SYNC.inherited, *LEADS.inherited)
+    }
+    settings["target-chartmogul"]["report_dir"] = str(project.root / "output")
+    monkeypatch.setattr(Project, "_asked", lambda _, plugin: settings[plugin])
+
+    def erase(person: str, answer: str = "y\n") -> str:
+        command = ["--project", str(project.root), "--environment", "prod", "erase", person]
+        done = CliRunner().invoke(main, command, input=answer)
+        assert done.exit_code == 0, (done.output, done.exception)
+        return done.output
+
+    return erase
+
+
+def call(sandbox: RunningSandbox, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Ask ChartMogul."""
+    answer = requests.request(
+        method, f"{sandbox.chartmogul_url}{path}", json=body, auth=("sandbox_key", ""), timeout=10
+    )
+    answer.raise_for_status()
+    return dict(answer.json())
+
+
+def fill_chartmogul(sandbox: RunningSandbox) -> None:
+    """Three contacts at one customer: two of the same person, one of them without an address."""
+    source = call(sandbox, "POST", "/data_sources", {"name": "Leads"})["uuid"]
+    body = {"data_source_uuid": source, "external_id": "acme", "name": "Acme"}
+    customer = call(sandbox, "POST", "/customers", body)["uuid"]
+    for external_id, email in (("ann:acme", ANN), ("lead:acme", None), ("bob:acme", BOB)):
+        person = {"external_id": external_id, "email": email, "customer_uuid": customer, "data_source_uuid": source}
+        call(sandbox, "POST", "/contacts", {name: value for name, value in person.items() if value})
+
+
+def emails(sandbox: RunningSandbox) -> list[str]:
+    """Whose contacts ChartMogul has."""
+    return sorted(one["external_id"] for one in call(sandbox, "GET", "/contacts")["entries"] if one["external_id"])
+
+
+@pytest.mark.parametrize("person", [ANN, ANN.lower(), "ann", "lead", "acme"])
+def test_a_person_is_erased_everywhere(
+    person: str, erased: Callable[..., str], project: Project, sandbox: RunningSandbox
+) -> None:
+    """By an address or any id: contacts, rows and lines are gone, and the next whole run brings none back."""
+    folder = project.system_dir / "transforms"
+    leads: dict[str, Any] = {}
+    billing: dict[str, Any] = {}
+    run_map(MapLeads, folder, LEADS_ROWS, leads)
+    run_map(MapSubscriptions, folder, BILLING_ROWS, billing)
+    fill_chartmogul(sandbox)
+    reports = project.root / "output"
+    reports.mkdir()
+    (reports / "skipped.csv").write_text(f'id,email\nann:acme,{ANN}\nbob:acme,"{BOB}"\n')
+    (reports / "created.jsonl").write_text(f'{{"email":"{ANN}"}}\n{{"email":"{BOB}"}}\n')
+
+    said = erased(person)
+    assert "contacts in ChartMogul: 2" in said
+    assert "Deleted 2 contacts in ChartMogul." in said
+    assert emails(sandbox) == ["bob:acme"]
+    assert (reports / "skipped.csv").read_text().splitlines() == ["id,email", f"bob:acme,{BOB}"]
+    assert (reports / "created.jsonl").read_text() == f'{{"email":"{BOB}"}}\n'
+    kept = b"".join(path.read_bytes() for path in folder.iterdir() if path.name != "erased.json").lower()
+    assert ANN.lower().encode() not in kept
+    assert BOB.encode() in kept
+    assert ANN.lower() not in (folder / "erased.json").read_text().lower()
+
+    sent = run_map(MapLeads, folder, LEADS_ROWS, leads)
+    assert [one["external_id"] for one in sent] == ["acme", "bob:acme"]
+    assert sent[0]["email"] == BOB
+    sent = run_map(MapSubscriptions, folder, BILLING_ROWS, billing)
+    assert [one["customer_id"] for one in sent] == ["c2"]
+
+
+def test_nothing_is_removed_without_a_yes(
+    erased: Callable[..., str], project: Project, sandbox: RunningSandbox
+) -> None:
+    """The question stands on a line of its own, and anything but a yes is a no."""
+    run_map(MapLeads, project.system_dir / "transforms", LEADS_ROWS, {})
+    fill_chartmogul(sandbox)
+    said = erased(ANN, answer="\n")
+    assert said.splitlines()[-2:] == [
+        "Remove all this of that person, and never take them in again? Type y for yes, anything else for no:",
+        "Nothing was removed.",
+    ]
+    assert len(emails(sandbox)) == 3
+    assert not BlockList(project.system_dir / "transforms")
+
+
+def test_somebody_nobody_knows(erased: Callable[..., str], project: Project) -> None:
+    """Is kept out all the same: the next run may be the first that would bring them."""
+    (project.system_dir / "transforms").mkdir(parents=True)
+    assert "Deleted 0 contacts in ChartMogul." in erased("new@x.io")
+    assert BlockList(project.system_dir / "transforms").blocks("NEW@x.io ")

@@ -1,0 +1,47 @@
+"""Who was erased is known again, and cannot be read out of the list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from singer_kit.block_list import FILE, BlockList
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize("name", ["ann@x.io", " Ann@X.io ", "id-7", "JOSE\u0301@x.io"])
+def test_a_name_is_known_again(name: str, tmp_path: Path) -> None:
+    """Whatever its case, its blanks and the way its accents are coded; another is not."""
+    BlockList(tmp_path).add(["ann@x.io", "id-7", "jos\u00e9@x.io"])
+    found = BlockList(tmp_path)
+    assert found.blocks("nobody", name)
+    assert not found.blocks("nobody", "", None)
+
+
+def test_the_file_names_nobody(tmp_path: Path) -> None:
+    """It holds keyed hashes, each list with a key of its own, and only its owner reads it."""
+    other = tmp_path / "other"
+    for folder in (tmp_path, other):
+        BlockList(folder).add(["ann@x.io"])
+    texts = [(folder / FILE).read_text() for folder in (tmp_path, other)]
+    assert "ann" not in texts[0]
+    assert texts[0] != texts[1]
+    assert (tmp_path / FILE).stat().st_mode & 0o077 == 0
+
+
+def test_what_was_added_before_stays(tmp_path: Path) -> None:
+    """A second person does not let the first one in again."""
+    for name in ("ann@x.io", "bob@x.io"):
+        BlockList(tmp_path).add([name])
+    assert BlockList(tmp_path).blocks("ann@x.io")
+    assert not BlockList(tmp_path / "none")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"salt": "a"}'])
+def test_a_damaged_list_is_an_error(text: str, tmp_path: Path) -> None:
+    """To go on as if nobody had been erased would bring everybody back."""
+    (tmp_path / FILE).write_text(text)
+    with pytest.raises(ValueError, match="is damaged"):
+        BlockList(tmp_path)
