@@ -5,6 +5,7 @@ https://questionary.readthedocs.io/
 
 from __future__ import annotations
 
+import signal
 import sys
 import termios
 from contextlib import contextmanager
@@ -138,9 +139,12 @@ def hidden_typing() -> Iterator[None]:
     before = termios.tcgetattr(sys.stdin)
     hidden = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
     termios.tcsetattr(sys.stdin, termios.TCSADRAIN, hidden)
+    # Also a command that is told to end leaves a terminal that shows what is typed.
+    told_to_end = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         yield
     finally:
+        signal.signal(signal.SIGTERM, told_to_end)
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
 

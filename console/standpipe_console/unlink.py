@@ -53,7 +53,8 @@ def _is_of(project: Project, name: str, pipeline: Pipeline) -> bool:
 def written_folders(project: Project, pipeline: Pipeline) -> list[OwnFolder]:
     """List the folders that the target has written to, earlier ones too: its reports hold personal data."""
     noted = folders.read_folders(project.system_dir / folders.REGISTRY)
-    return [one for one in noted if one.plugin == pipeline.target and Path(one.folder).is_dir()]
+    mine = [one for one in noted if one.plugin == pipeline.target and Path(one.folder).is_dir()]
+    return sorted(mine, key=lambda one: one.folder)
 
 
 def unknown_folders(project: Project, pipeline: Pipeline) -> list[Path]:
