@@ -44,7 +44,7 @@ class FetchPool:
         self._queue: list[tuple[Key, int, Callable[[], None]]] = []
         self._sequence = count()
         self.running = 0
-        self._awaited: Key | None = None
+        self._awaited: tuple[Key, Callable[[], bool]] | None = None
         self._failure: BaseException | None = None
         self._deferred: deque[Callable[[], None]] = deque()
         self.buffered_pages = 0
@@ -79,10 +79,12 @@ class FetchPool:
         while not is_ready():
             if self._failure is not None:
                 raise self._failure
-            self._awaited = key
+            self._awaited = key, is_ready
             try:
                 self.start_workers()
-                self.changed.wait()
+                # A list that was closed meanwhile is ready: no call may be running that would notify.
+                if not is_ready():
+                    self.changed.wait()
             finally:
                 self._awaited = None
 
@@ -119,11 +121,17 @@ class FetchPool:
             self._deferred.popleft()()
         if not self._queue:
             return None
-        is_awaited = self._awaited is not None and self._queue[0][0] <= self._awaited
-        if not is_awaited and self.buffered_pages + self.running >= self._max_buffered_pages:
+        if not self._is_awaited(self._queue[0][0]) and self.buffered_pages + self.running >= self._max_buffered_pages:
             return None
         self.running += 1
         return heappop(self._queue)[2]
+
+    def _is_awaited(self, key: Key) -> bool:
+        """Return whether the reader waits for that page or a later one, and has not got it yet."""
+        if self._awaited is None:
+            return False
+        awaited, is_ready = self._awaited
+        return key <= awaited and not is_ready()
 
     def _work(self, call: Callable[[], None] | None) -> None:
         while call is not None:

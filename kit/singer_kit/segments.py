@@ -87,6 +87,11 @@ class SegmentReader(ABC, Generic[S, T]):
             with self._pool.changed:
                 self._wait_for_page(self._first)
 
+    @property
+    def first_page(self) -> list[T]:
+        """The items of the first page, between :meth:`wait` and the first use."""
+        return list(self._first.pages[0]) if self._first is not None and self._first.pages else []
+
     def begin(self) -> None:
         """Fetch ahead of the reader."""
         with self._pool.changed:

@@ -12,6 +12,7 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from .command_files import check_file, find_catalog_problems, find_state_problems
 from .errors import refuse
 from .plugin import Plugin
+from .stream import every_stream_selected
 from .writer import Writer
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class TapBase(Plugin, Tap):
     """A tap of which a join knows when it has read everything."""
 
     message_writer_class = Writer
-    # No BATCH and no ACTIVATE_VERSION: a join over them would be one over half of the input.
+    # No BATCH: a join over it would be one over half of the input. ACTIVATE_VERSION has a setting of its own.
     capabilities = [  # noqa: RUF012 the SDK's own attribute
         TapCapabilities.CATALOG,
         TapCapabilities.STATE,
@@ -50,6 +51,11 @@ class TapBase(Plugin, Tap):
         listed = self.input_catalog.to_dict()
         refuse(find_catalog_problems(listed, self.stream_names))
         return frozenset(entry["tap_stream_id"] for entry in listed["streams"])
+
+    def setup_mapper(self) -> None:
+        """Set the stream maps up."""
+        with every_stream_selected(self.catalog):
+            super().setup_mapper()
 
     def flush(self) -> None:
         """Write the messages that are buffered."""

@@ -17,21 +17,22 @@ TYPES: dict[str, tuple[type, ...]] = {
     "read_at": (int,),
     "scope": (str,),
     "seen": (str,),
+    "version": (int,),
 }
 
 
 def scope(site: str, *, include_deleted: bool, start_date: int | None) -> str:
-    """What a bookmark was read under, for people to read too: ``acme with deleted from 1704067200``.
+    """What a bookmark was read under, for people to read too: ``acme with deleted since 1704067200``.
 
     Under other settings other records were passed by, so a bookmark says nothing of them.
 
     Args:
         site: the setting.
         include_deleted: the setting.
-        start_date: the bound of creation, unix seconds.
+        start_date: the earliest change that was read, unix seconds.
     """
     deleted = " with deleted" if include_deleted else ""
-    bound = "" if start_date is None else f" from {start_date}"
+    bound = "" if start_date is None else f" since {start_date}"
     return f"{site.lower()}{deleted}{bound}"
 
 
@@ -53,8 +54,14 @@ def usable(bookmark: Mapping[str, Any], replication_key: str | None, now: str) -
     return "deleted" not in bookmark or bool(bookmark["deleted"]) is (" with deleted" in now)
 
 
-def progress(
-    replication_key: str | None, reached: int | None, *, read_at: int | None, scope: str, seen: str
+def progress(  # noqa: PLR0913 one argument a part of the bookmark
+    replication_key: str | None,
+    reached: int | None,
+    *,
+    read_at: int | None,
+    scope: str,
+    seen: str,
+    version: int | None = None,
 ) -> dict[str, int | str]:
     """The bookmark after a stream was read to its end; empty when there is nothing to remember."""
     if replication_key is not None and reached is None:
@@ -65,5 +72,6 @@ def progress(
         "read_at": read_at,
         "scope": scope,
         "seen": seen or None,
+        "version": version,
     }
     return {name: value for name, value in held.items() if value is not None}

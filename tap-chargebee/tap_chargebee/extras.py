@@ -130,7 +130,7 @@ EXTRAS: tuple[Resource, ...] = (
         primary_keys=("customer_id",),
         params=(("hierarchy_operation_type", "complete_hierarchy"),),
     ),
-    child("email_logs", "/customers/{id}/email_logs", "email_log", "customers"),
+    child("email_logs", "/customers/{id}/email_logs", "email_log", "customers", expires=True),
     child(
         "customer_entitlements",
         "/customers/{id}/customer_entitlements",

@@ -37,6 +37,9 @@ class PartsStream(ChargebeeStream):
             Gone: it is not there.
         """
 
+    def declare_first_page(self) -> None:
+        """Do nothing: the first page is one of the parents', or there is none."""
+
     def _records(self) -> Iterator[Any]:
         # Before the pages of the parents' list: whoever waits for a part has no need of a further page.
         ahead = 2 * self.config["max_concurrency"]
@@ -96,10 +99,9 @@ class ChildStream(PartsStream):
         """The lists of the live parents."""
         named = None if self.window is None else self._source.news.parents(self._parent.name)
         self.logger.info("Reading what belongs to %s", "everything" if named is None else f"{len(named)} records")
-        bounds = windows.list_query(self._parent, None, start_date=self._source.start_date, include_deleted=False)
-        if named is None:
-            return [bounds]
-        return [{**query, **bounds} for query in self._live(named)]
+        if named is not None:
+            return self._live(named)
+        return [windows.list_query(self._parent, None, start_date=self._source.start_date, include_deleted=False)]
 
     def _live(self, named: Iterable[str]) -> list[dict[str, str]]:
         queries = self._by_ids(self._parent, "id", named)

@@ -50,6 +50,8 @@ class Resource:
     """The event that tells of a deletion, which the list does not show."""
     selected: bool = True
     """Whether it is read without being asked for."""
+    expires: bool = False
+    """Whether Chargebee forgets its records after a time, so that one that is gone was not deleted."""
     large: bool = False
     """Whether the line items of a large record come in parts."""
 

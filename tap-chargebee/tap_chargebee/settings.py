@@ -36,8 +36,8 @@ SETTINGS = th.PropertiesList(
         "start_date",
         th.StringType,
         title="Start date",
-        description="Read only what was created at or after this ISO 8601 date. Unset reads everything; "
-        "a bound makes every join over the streams partial.",
+        description="Read only what changed at or after this ISO 8601 date (`updated_at`; where a stream has "
+        "none, when it was created). Unset reads everything; a bound makes every join over the streams partial.",
     ),
     th.Property(
         "lookback",
@@ -79,5 +79,14 @@ SETTINGS = th.PropertiesList(
         title="Customer ids",
         description="Read only these customers, with all their subscriptions and invoices, and nothing else; bookmarks "
         "are neither used nor moved.",
+    ),
+    th.Property(
+        "activate_version",
+        th.BooleanType,
+        default=False,
+        nullable=False,
+        title="Activate version",
+        description="Send ACTIVATE_VERSION after the last record of a stream that was read whole, so that a database "
+        "target marks or removes the rows that did not come again.",
     ),
 )

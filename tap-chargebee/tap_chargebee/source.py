@@ -82,7 +82,7 @@ class Source:
 
     @cached_property
     def start_date(self) -> int | None:
-        """The bound of creation, unix seconds."""
+        """The earliest change to read, unix seconds."""
         return parse_date(self.config["start_date"]) if self.config.get("start_date") else None
 
     @cached_property

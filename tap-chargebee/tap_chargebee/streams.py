@@ -11,18 +11,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import msgspec
-from singer_sdk import Stream
-from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.mapper import SameRecordTransform
-from singer_sdk.singerlib import RecordMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
 
 from tap_chargebee import bookmarks, schemas, windows
 from tap_chargebee._kit.deduplicator import Deduplicator
 from tap_chargebee._kit.progress import Progress
 from tap_chargebee._kit.record_keys import RecordKeys
+from tap_chargebee._kit.stream import RecordStream, change_schemas
 from tap_chargebee.errors import Gone, NotOffered, Refusal
 from tap_chargebee.events import LIFE
+from tap_chargebee.fields import UndeclaredFields
 from tap_chargebee.line_items import completed
 from tap_chargebee.overlap import Overlap
 from tap_chargebee.reading import ListReader
@@ -30,7 +28,8 @@ from tap_chargebee.resources import STREAM_PLACES
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
+
+    from singer_sdk.singerlib import RecordMessage
 
     from tap_chargebee.resource import Resource
     from tap_chargebee.shape import Item
@@ -40,14 +39,9 @@ IN_A_FILTER = 50
 """So many ids go into one filter: they stand in the URL."""
 
 
-class ChargebeeStream(Stream):
-    """One resource, read a page at a time.
+class ChargebeeStream(RecordStream):
+    """One resource, read a page at a time."""
 
-    The list is not in the order of its replication key, so a bookmark that moved before the list ended would skip what
-    had not come yet. While a stream is read, STATE holds the bookmark that the run started from, and nothing else.
-    """
-
-    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
     waits_for_news = False
     """Whether events decide what is asked for."""
 
@@ -55,16 +49,13 @@ class ChargebeeStream(Stream):
         self._source = tap.source
         self._clock = tap.utc_now
         self._flush = tap.flush
+        self._undeclared = UndeclaredFields(lambda: self._catalogued_schema["properties"])
         self.resource = resource
         super().__init__(tap=tap, name=resource.name)
         self.selected_by_default = resource.selected
         self._place = STREAM_PLACES[resource.name]
         self._reading: ListReader | None = None
-        self.rows = 0
-        """How many records were read, whatever `stream_maps` makes of them."""
-        self._greatest: int | None = None
         self._identity = attrgetter("id", *resource.primary_keys)
-        self._extracted: datetime | None = None
         self.primary_keys = resource.primary_keys
         self.replication_key = resource.replication_key
 
@@ -84,6 +75,29 @@ class ChargebeeStream(Stream):
         schema: dict[str, Any] = json.loads(files(schemas).joinpath(f"{self.resource.name}.json").read_bytes())
         schema["properties"] |= self._source.custom_fields.get(self.resource.envelope, {})
         return schema
+
+    @property
+    def _catalogued_schema(self) -> dict[str, Any]:
+        """The schema of the SCHEMA message, before any map."""
+        (entry,) = [entry for entry in self._tap.catalog.streams if entry.tap_stream_id == self.name]
+        return {"properties": {}, **entry.schema.to_dict()}
+
+    def declare_fields(self, records: Iterable[Any]) -> bool:
+        """Put the site's own fields that the catalog does not know into it; return whether there were any."""
+        fields: dict[str, Any] = {}
+        for record in records:
+            fields |= self._undeclared.of(record)
+        if not fields:
+            return False
+        self.logger.info("Fields that the catalog does not declare: %s", ", ".join(fields))
+        schema = self._catalogued_schema
+        change_schemas(self._tap, {self.name: {**schema, "properties": {**schema["properties"], **fields}}})
+        self.schema["properties"].update(fields)
+        return True
+
+    def declare_first_page(self) -> None:
+        """Declare the fields of the first page, before the first SCHEMA goes out."""
+        self.declare_fields(item.text for item in self.open().first_page)
 
     def open(self) -> ListReader:
         """Begin to read: decide what, and send for the first page."""
@@ -131,9 +145,18 @@ class ChargebeeStream(Stream):
     @property
     def is_whole(self) -> bool:
         """Whether this run read all that there is, so that what did not come does not exist."""
-        source = self._source
         with_deleted = self.config["include_deleted"] or not self.resource.include_deleted
-        return self.window is None and source.start_date is None and not source.is_subset and with_deleted
+        return self._is_unbounded and with_deleted
+
+    @property
+    def replaces_all_rows(self) -> bool:
+        """Whether a row that this run does not send is of a record that was deleted."""
+        resource, is_test = self.resource, self.ABORT_AT_RECORD_COUNT is not None
+        return self._is_unbounded and not (resource.expires or resource.daily or is_test)
+
+    @property
+    def _is_unbounded(self) -> bool:
+        return self.window is None and self._source.start_date is None and not self._source.is_subset
 
     @property
     def _reached(self) -> int | None:
@@ -160,6 +183,7 @@ class ChargebeeStream(Stream):
 
     def get_records(self, context: Mapping[str, Any] | None) -> Iterable[dict[str, Any]]:  # noqa: ARG002 no contexts here
         """Every record of the run, each version once; of `--test` no more, so that the SDK has nothing to break off."""
+        self.choose_version(self._bookmark, self._source.run_start)
         try:
             yield from islice(self._records(), self.ABORT_AT_RECORD_COUNT)
         except NotOffered as error:
@@ -167,6 +191,7 @@ class ChargebeeStream(Stream):
             if self.ABORT_AT_RECORD_COUNT is None:
                 raise
             self.logger.warning("%s", error.message)
+        self.activate_version()
 
     def _records(self) -> Iterator[Any]:
         news = self._source.news
@@ -204,7 +229,9 @@ class ChargebeeStream(Stream):
         """The records of which events told, and the list did not."""
         if ids:
             self.logger.info("Reading %d records again, of which events told", len(ids))
-            bounds = self._bounds(None)
+            # What an event told of changed since the last run, whether or not `updated_at` moved.
+            is_bounded = self.resource.replication_key != "updated_at"
+            bounds = self._bounds(None) if is_bounded else {}
             queries = [query | bounds for query in self._by_ids(self.resource, "id", ids)]
             reading = self._read(self.resource, queries, part=1)
             reading.begin()
@@ -250,39 +277,19 @@ class ChargebeeStream(Stream):
                 return completed(item.record(), self._source.client, path, self.resource.envelope)
             except Gone:
                 self.logger.info("A record was deleted before its line items were read: it comes without them")
-        return item.text if self._plain else item.record()
-
-    def _generate_record_messages(self, record: dict[str, Any]) -> Generator[RecordMessage, None, None]:
-        """The message of a record, which may be JSON already.
-
-        The SDK's own way through its selection and maps costs more than all the rest.
-        """
-        self.rows += 1
-        if not self._plain:
-            yield from super()._generate_record_messages(record)
-            return
-        yield RecordMessage(stream=self._alias, record=record, time_extracted=self._extracted)
-
-    @cached_property
-    def _plain(self) -> bool:
-        """Whether nothing is deselected, renamed, flattened or mapped."""
-        maps = self.stream_maps
-        same = len(maps) == 1 and type(maps[0]) is SameRecordTransform and not maps[0].flattening_enabled
-        return same and all(self.mask.values())
-
-    @cached_property
-    def _alias(self) -> str:
-        return self.stream_maps[0].stream_alias
-
-    def _process_record(self, record: Any, *_: Any, **__: Any) -> None:
-        """Nothing: the SDK's own children and partitions are not used."""
+        return item.text if self._is_plain else item.record()
 
     def _note(self, head: Any) -> int | None:
         """The replication key of a record, and remember the greatest; one last changed before 2016-09-28 has none."""
         value: int | None = getattr(head, self.resource.replication_key or "", None)
-        if value is not None and (self._greatest is None or value > self._greatest):
-            self._greatest = value
+        self._observe(value)
         return value
+
+    def _generate_record_messages(self, record: Any) -> Generator[RecordMessage, None, None]:
+        """Yield the message of a record, behind a new SCHEMA when it has a field that none declared."""
+        if self.declare_fields([record]):
+            self._write_schema_message()
+        yield from super()._generate_record_messages(record)
 
     @cached_property
     def _bookmark(self) -> Mapping[str, Any]:
@@ -298,17 +305,6 @@ class ChargebeeStream(Stream):
             return dict(held)
         self.logger.warning("The bookmark was left under other settings, so it says nothing now: a full read")
         return {}
-
-    def get_replication_key_signpost(self, context: Mapping[str, Any] | None = None) -> None:
-        """None: what holds the bookmark back is the server's clock, not this machine's."""
-
-    def _write_starting_replication_value(self, context: Mapping[str, Any] | None) -> None:
-        """Nothing: the bookmark itself is where the run starts from."""
-
-    def _increment_stream_state(
-        self, latest_record: Mapping[str, Any], *, context: Mapping[str, Any] | None = None
-    ) -> None:
-        """Nothing: no record is progress until the stream is complete."""
 
     def _write_state_message(self) -> None:
         """Write STATE, but not in a run over a part of the site: that is no progress."""
@@ -334,6 +330,7 @@ class ChargebeeStream(Stream):
             read_at=self._read_at,
             scope=self._source.scope,
             seen=self._overlap.seen((reached or 0) - self.config["lookback"]),
+            version=self._stream_version,
         )
 
     @property

@@ -35,7 +35,6 @@ class TapChargebee(TapBase):
     stream_names = frozenset(ROWS)
     bookmark_types = bookmarks.TYPES
     missing_hints = MISSING
-    _catalog_version: int | None = None
 
     @classmethod
     def find_setting_problems(cls, config: Mapping[str, Any]) -> list[str]:
@@ -43,29 +42,19 @@ class TapChargebee(TapBase):
         return rules.find_setting_problems(config)
 
     def discover_streams(self) -> Sequence[Stream]:
-        """The streams of the catalog, or else all that the site can have.
+        """Return the streams of the catalog, or else all that the site can have, with the fields of its own.
 
         Raises:
-            Refusal: the catalog lists another.
+            Refusal: the catalog lists another, or the site or the key is wrong.
         """
         listed = self.find_listed_streams()
-        wanted = self.stream_names if listed is None else listed
-        return [
-            stream_of(self, resource)
-            for resource in STREAMS
-            if resource.name in wanted and (self._catalog_version is None or self._catalog_version in resource.catalogs)
-        ]
-
-    def run_discovery(self) -> str:
-        """Print the catalog, with what the site tells of itself when it is known how to ask it.
-
-        Raises:
-            Refusal: the site or the key is wrong.
-        """
+        if listed is not None:
+            return [stream_of(self, resource) for resource in STREAMS if resource.name in listed]
+        version = None
         if self.config.get("site") and self.config.get("api_key"):
-            self._catalog_version = self.source.site.catalog
-            self.source.custom_fields = fields.site_fields(self.source.client)
-        return super().run_discovery()
+            version = self.source.site.catalog
+            self.source.custom_fields = fields.discover_fields(self.source.client)
+        return [stream_of(self, resource) for resource in STREAMS if version is None or version in resource.catalogs]
 
     @cached_property
     def source(self) -> Source:
@@ -110,6 +99,7 @@ class TapChargebee(TapBase):
             self._await(stream, reading)
         for stream, reading in opened.items():
             if stream.selected:
+                stream.declare_first_page()
                 reading.begin()
         return [stream for stream in opened if stream.selected]
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 TEN_DIGITS = 1_000_000_000
 """A time on the wire has ten digits; Chargebee has no record that is older than the first of them, in 2001."""
+FIRST_UPDATED_AT = 1_475_107_200
+"""2016-09-29: Chargebee keeps ``updated_at`` since the day before."""
 _PAGES = 10
 _PIECES = 16
 
@@ -131,23 +133,31 @@ def next_bookmark(bookmark: int | None, greatest: int | None, *, run_start: int)
 def list_query(
     resource: Resource, window: Window | None, *, start_date: int | None, include_deleted: bool
 ) -> dict[str, str]:
-    """The parameters of a list, without its paging.
-
-    The order is one that does not move while the list is read: sorting on ``updated_at`` makes records jump over the
-    cursor. Chargebee does not say whether ``after`` includes its second, so it is given the second before.
+    """Return the parameters of a list, without its paging.
 
     Args:
-        resource: the row of the table.
-        window: the span of the replication key, None for everything.
-        start_date: the earliest creation to read, unix seconds.
+        resource: the list.
+        window: the span of its replication key to read, None for everything.
+        start_date: the earliest replication key to read, unix seconds; where a list has none, the earliest creation.
         include_deleted: whether deleted records are wanted, where the list has them.
     """
     query = {"sort_by[asc]": resource.sort_by} if resource.sort_by else {}
-    bounded = window is not None and resource.replication_key == resource.creation
     if window is not None and resource.replication_key:
-        query[f"{resource.replication_key}[between]"] = f"[{window.start},{window.end}]"
-    if start_date is not None and resource.creation and not bounded:
-        query[f"{resource.creation}[after]"] = str(max(start_date - 1, TEN_DIGITS))
+        start = max(window.start, start_date or 0)
+        query[f"{resource.replication_key}[between]"] = f"[{start},{window.end}]"
+    elif start_date is not None and (bound := bounded_by(resource, start_date)):
+        query[f"{bound}[after]"] = str(max(start_date - 1, TEN_DIGITS))
     if include_deleted and resource.include_deleted:
         query["include_deleted"] = "true"
     return query
+
+
+def bounded_by(resource: Resource, start_date: int) -> str | None:
+    """Return the time by which a start date bounds a list; None when it is read whole.
+
+    A record that was last changed before 2016-09-28 has no ``updated_at``, and any filter on it hides the record. All
+    the others were changed later, so an earlier date bounds nothing.
+    """
+    if resource.replication_key == "updated_at":
+        return "updated_at" if start_date >= FIRST_UPDATED_AT else None
+    return resource.creation

@@ -54,6 +54,8 @@ class Resource:
     """The stream whose records tell by `user_count` that somebody joined them, and the one that lists who did."""
     selected: bool = True
     """Whether it is read without being asked for."""
+    expires: bool = False
+    """Whether Intercom forgets its records after a time, so that one that is gone was not deleted."""
 
     @property
     def parent_key(self) -> str:

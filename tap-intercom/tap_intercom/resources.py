@@ -61,6 +61,7 @@ STREAMS = (
         answer="activity_logs",
         replication_key="created_at",
         bounds=("created_at_after", "created_at_before"),
+        expires=True,
     ),
     Resource("admins", "/admins", "admins"),
     Resource("teams", "/teams", "teams"),

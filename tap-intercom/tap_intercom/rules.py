@@ -15,6 +15,7 @@ BOOKMARK_TYPES: dict[str, tuple[type, ...]] = {
     "read_at": (int,),
     "whole_at": (int,),
     "from": (int, type(None)),
+    "version": (int,),
 }
 _VERSION = re.compile(r"\d+\.\d+|Preview|Unstable")
 

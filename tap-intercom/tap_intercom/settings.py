@@ -90,4 +90,13 @@ SETTINGS = th.PropertiesList(
         description="Seconds to wait while something else scrolls over the workspace's companies: Intercom permits one "
         "at a time.",
     ),
+    th.Property(
+        "activate_version",
+        th.BooleanType,
+        default=False,
+        nullable=False,
+        title="Activate version",
+        description="Send ACTIVATE_VERSION after the last record of a stream that was read whole, so that a database "
+        "target marks or removes the rows that did not come again.",
+    ),
 )

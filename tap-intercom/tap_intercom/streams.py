@@ -9,11 +9,6 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-import msgspec
-from singer_sdk import Stream
-from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.mapper import SameRecordTransform
-from singer_sdk.singerlib import RecordMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
 from tap_intercom import schemas, user_counts, windows
@@ -22,6 +17,7 @@ from tap_intercom._kit.deduplicator import Deduplicator
 from tap_intercom._kit.parallel_map import OrderedParallelMap
 from tap_intercom._kit.progress import Progress
 from tap_intercom._kit.record_keys import RecordKeys
+from tap_intercom._kit.stream import RecordStream
 from tap_intercom.attributes import with_attributes
 from tap_intercom.completing import completed
 from tap_intercom.errors import Gone, NotOffered, Refusal
@@ -29,8 +25,7 @@ from tap_intercom.lists import all_of, within
 from tap_intercom.resources import STREAMS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-    from datetime import datetime
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from tap_intercom.lists import Pages
     from tap_intercom.resource import Resource
@@ -50,28 +45,18 @@ def read_schema(resource: Resource) -> dict[str, Any]:
     return found
 
 
-class IntercomStream(Stream):
-    """One resource, read a page at a time.
-
-    The list is not in the order of its replication key, so a bookmark that moved before the list ended would skip what
-    had not come yet. While a stream is read, STATE holds the bookmark that the run started from, and nothing else.
-    """
-
-    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+class IntercomStream(RecordStream):
+    """One resource, read a page at a time."""
 
     def __init__(self, tap: TapIntercom, resource: Resource) -> None:
         self._source = tap
         self.resource = resource
         super().__init__(tap=tap, name=resource.name)
         self.selected_by_default = resource.selected
-        self._greatest: int | None = None
         self._gone = 0
         self._listed_count = 0
-        self.rows = 0
-        """How many records were read, whatever `stream_maps` makes of them."""
         self._identity = attrgetter(*self.listed.primary_keys)
         self._changed_at = attrgetter(self._time_of_a_change)
-        self._extracted: datetime | None = None
         self.primary_keys = resource.primary_keys
         self.replication_key = resource.replication_key
 
@@ -103,10 +88,6 @@ class IntercomStream(Stream):
     def open(self) -> Pages:
         """Begin to read: send for the first page."""
         return self._source.pages(self)
-
-    def forget_maps(self) -> None:
-        """Look the maps of this stream up again: its schema is another one now."""
-        self._stream_maps = None
 
     @cached_property
     def since(self) -> int | None:
@@ -141,6 +122,7 @@ class IntercomStream(Stream):
 
     def get_records(self, context: Mapping[str, Any] | None) -> Iterable[dict[str, Any]]:  # noqa: ARG002 no contexts here
         """Every record of the run, each version once."""
+        self.choose_version(self._bookmark, self._source.run_start)
         try:
             yield from self._children() if self.resource.parent else self._own_records()
         except NotOffered as error:
@@ -148,6 +130,7 @@ class IntercomStream(Stream):
             if not self._is_test:
                 raise
             self.logger.warning("%s", error.message)
+        self.activate_version()
 
     def _fresh(self) -> Iterator[Item]:
         """What is listed and changed since this stream was last read."""
@@ -157,7 +140,7 @@ class IntercomStream(Stream):
             if since is not None and at is not None and at < since:
                 continue
             if not deduplicator.is_duplicate(self._identity(item.head), at):
-                self._note(at)
+                self._observe(at)
                 yield item
 
     def _items(self) -> Iterator[Item]:
@@ -199,7 +182,7 @@ class IntercomStream(Stream):
         """Every record with all of its lists, as its JSON unless something of it is to be left out or changed."""
         wanted = tuple(name for name in self.resource.lists if self.mask.get(("properties", name), True))
         for item, record in self._completed(wanted):
-            yield record or (item.text if self._plain else item.record())
+            yield record or (item.text if self._is_plain else item.record())
         if self.resource.joined and not self._is_test:
             yield from self._find_joined(wanted, *self.resource.joined)
 
@@ -292,37 +275,6 @@ class IntercomStream(Stream):
             self._check_row(row, place)
             yield row
 
-    def _generate_record_messages(self, record: Any) -> Generator[RecordMessage, None, None]:
-        """The message of a record, which may be JSON already.
-
-        The SDK's own way through its selection and maps costs more than all the rest.
-        """
-        self.rows += 1
-        if not self._plain:
-            yield from super()._generate_record_messages(record)
-            return
-        text: Any = msgspec.Raw(record) if isinstance(record, bytes) else record
-        yield RecordMessage(stream=self._alias, record=text, time_extracted=self._extracted)
-
-    @cached_property
-    def _plain(self) -> bool:
-        """Whether nothing is deselected, renamed, flattened or mapped."""
-        maps = self.stream_maps
-        same = len(maps) == 1 and type(maps[0]) is SameRecordTransform and not maps[0].flattening_enabled
-        return same and all(self.mask.values())
-
-    @cached_property
-    def _alias(self) -> str:
-        return self.stream_maps[0].stream_alias
-
-    def _process_record(self, record: Any, *_: Any, **__: Any) -> None:
-        """Nothing: the SDK's own children and partitions are not used."""
-
-    def _note(self, at: int | None) -> None:
-        """Remember the greatest replication key."""
-        if at is not None and (self._greatest is None or at > self._greatest):
-            self._greatest = at
-
     @property
     def _bookmark(self) -> Mapping[str, Any]:
         """What the last run left; nothing for a stream never read, or when the catalog asks for the full table.
@@ -339,17 +291,6 @@ class IntercomStream(Stream):
     def _user_counts(self) -> list[int] | None:
         """How many users companies had when they were scrolled over last; None when that is not known."""
         return user_counts.decode(self._bookmark.get("user_counts"))
-
-    def get_replication_key_signpost(self, context: Mapping[str, Any] | None = None) -> None:
-        """None: what holds the bookmark back is the server's clock, not this machine's."""
-
-    def _write_starting_replication_value(self, context: Mapping[str, Any] | None) -> None:
-        """Nothing: the bookmark itself is where the run starts from."""
-
-    def _increment_stream_state(
-        self, latest_record: Mapping[str, Any], *, context: Mapping[str, Any] | None = None
-    ) -> None:
-        """Nothing: no record is progress until the stream is complete."""
 
     def _finalize_state(self, state: dict[str, Any] | None = None) -> None:
         """Move the bookmark: the SDK calls this when the stream is complete, and writes STATE after it."""
@@ -371,12 +312,19 @@ class IntercomStream(Stream):
             "workspace": self._source.workspace.id,
             **({"listed": self._listed_count} if self.listed.way == "scroll" else {}),
             **({"user_counts": user_counts.encode(self._user_counts)} if self._user_counts else {}),
+            **({} if self._stream_version is None else {"version": self._stream_version}),
         }
 
     @property
     def is_whole(self) -> bool:
         """Whether this run passed on all that there is, so that what did not come does not exist."""
         return self.since is None and not self.is_skipped
+
+    @property
+    def replaces_all_rows(self) -> bool:
+        """Whether a row that this run does not send is of a record that was deleted."""
+        is_bounded = self._source.start_date is not None or self.resource.expires or self._is_test
+        return self.is_whole and not is_bounded
 
     @property
     def _is_whole(self) -> bool:

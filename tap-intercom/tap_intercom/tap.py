@@ -6,14 +6,13 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.singerlib import Schema
-
 from tap_intercom import rules
 from tap_intercom._kit.command_files import own_bookmarks
 from tap_intercom._kit.errors import refuse
 from tap_intercom._kit.fetch_pool import FetchPool
 from tap_intercom._kit.marker import MARKER, build_marker
 from tap_intercom._kit.settings import parse_date
+from tap_intercom._kit.stream import change_schemas
 from tap_intercom._kit.tap_base import TapBase
 from tap_intercom.attributes import MODELS, fetch_attributes, find_recent, with_attributes
 from tap_intercom.client import REGIONS, IntercomClient
@@ -215,9 +214,4 @@ class TapIntercom(TapBase):
         for name in names:
             known = find_recent(catalog[name], self.utc_now())
             self.attributes[name] = fetch_attributes(self.client, name) if known is None else known
-        for entry in self.catalog.streams:
-            schema = with_attributes(entry.schema.to_dict(), self.attributes.get(entry.tap_stream_id, {}))
-            entry.schema = Schema.from_dict(schema)
-        self.setup_mapper()
-        for stream in self.chosen():
-            stream.forget_maps()
+        change_schemas(self, {name: with_attributes(catalog[name], self.attributes[name]) for name in names})

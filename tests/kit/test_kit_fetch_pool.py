@@ -194,13 +194,13 @@ def test_a_machine_that_permits_no_further_thread(error: Exception, monkeypatch:
         start(thread)
 
     def work() -> None:
-        pool = FetchPool(16, 16)
-        both_run = threading.Barrier(2, timeout=10)
-        list(OrderedParallelMap(pool, range(3), lambda _: both_run.wait(), key=(0,), ahead=3))
+        list(OrderedParallelMap(FetchPool(16, 16), range(3), lambda _: go_on.wait(PATIENCE), key=(0,), ahead=3))
 
+    go_on = threading.Event()
     # The first thread is the test's own.
     monkeypatch.setattr(threading.Thread, "start", start_three)
     outcome = within_time(work)
+    go_on.set()
     assert isinstance(outcome, ThreadLimitError)
     assert outcome.message == (
         "The machine permits no more than 2 of the 16 threads that `max_concurrency` asks for: lower that setting, "

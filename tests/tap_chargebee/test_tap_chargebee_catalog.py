@@ -17,9 +17,9 @@ JOIN = {"customers", "invoices", "subscriptions"}
 
 
 @pytest.fixture
-def catalog(config: dict[str, Any]) -> dict[str, Any]:
+def catalog() -> dict[str, Any]:
     """The discovered catalog, with the three streams of a join selected."""
-    catalog = TapChargebee(config=dict(config)).catalog_dict
+    catalog = TapChargebee(config={}, validate_config=False).catalog_dict
     for entry in catalog["streams"]:
         metadata(catalog, entry["tap_stream_id"])["selected"] = entry["tap_stream_id"] in JOIN
     return catalog

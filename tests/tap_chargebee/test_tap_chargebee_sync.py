@@ -206,15 +206,23 @@ def test_small_pages(
     assert calls()["/customers"] == 9
 
 
-def test_a_start_date_bounds_what_was_created(run_tap: Callable[..., Any], truth: Callable[..., Records]) -> None:
-    """Only what was created since comes, the very second included, and the marker says so."""
-    middle = truth()["customers"][30]["created_at"]
+def test_a_start_date_bounds_what_changed(run_tap: Callable[..., Any], truth: Callable[..., Records]) -> None:
+    """What changed since comes, the very second included and however old the record is; the marker says so."""
+    changes = sorted(one.get("updated_at", 0) for one in truth()["customers"])
+    middle = changes[30]
     run = run_tap(start_date=datetime.fromtimestamp(middle, UTC).isoformat())
     assert run.records == {
-        name: [one for one in records if one["date" if name == "invoices" else "created_at"] >= middle]
-        for name, records in truth().items()
+        name: [one for one in records if one.get("updated_at", 0) >= middle] for name, records in truth().items()
     }
+    assert any(one["created_at"] < middle for one in run.records["customers"])
     assert run.states[-1]["_sync"] == marker(run, whole="", **{"from": middle})
+
+
+def test_a_start_date_before_the_first_updated_at_bounds_nothing(
+    run_tap: Callable[..., Any], truth: Callable[..., Records]
+) -> None:
+    """A filter on `updated_at` would hide what was last changed before 2016-09-28, perhaps after that date."""
+    assert run_tap(start_date="2016-09-28").records == truth()
 
 
 def test_the_state_of_another_site_is_refused(run_tap: Callable[..., Any], calls: Callable[[], dict[str, int]]) -> None:

@@ -60,6 +60,7 @@ CUSTOMERS = Resource("customers", "/customers", "customer", sort_by="created_at"
 COUPONS = Resource("coupons", "/coupons", "coupon", sort_by="created_at")
 INVOICES = Resource("invoices", "/invoices", "invoice", sort_by="date")
 EVENTS = Resource("events", "/events", "event", sort_by="occurred_at", replication_key="occurred_at")
+GIFTS = Resource("gifts", "/gifts", "gift", replication_key=None)
 CREDITS = Resource("promotional_credits", "/promotional_credits", "promotional_credit", replication_key="created_at")
 
 
@@ -83,10 +84,12 @@ CREDITS = Resource("promotional_credits", "/promotional_credits", "promotional_c
             False,
             {
                 "sort_by[asc]": "date",
-                "updated_at[between]": "[1000000000,1768478400]",
-                "date[after]": "1704067199",
+                "updated_at[between]": "[1704067200,1768478400]",
             },
         ),
+        (INVOICES, None, 1_704_067_200, False, {"sort_by[asc]": "date", "updated_at[after]": "1704067199"}),
+        (INVOICES, None, 1_420_070_400, False, {"sort_by[asc]": "date"}),
+        (GIFTS, None, 1_704_067_200, False, {}),
         (EVENTS, None, 1_704_067_200, False, {"sort_by[asc]": "occurred_at", "occurred_at[after]": "1704067199"}),
         (
             EVENTS,
@@ -103,6 +106,9 @@ CREDITS = Resource("promotional_credits", "/promotional_credits", "promotional_c
         "a list that hides deletions",
         "a window",
         "a window and a start date",
+        "a start date",
+        "a start date before the first updated_at",
+        "a start date of a list without any time",
         "a start date of what is read on by its creation",
         "a window of it",
         "a start date of a list without an order",
