@@ -1,4 +1,4 @@
-"""What tap-chargebee refuses before it asks for a record, and the marker of a complete run."""
+"""What tap-chargebee refuses before it asks for a record."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from tap_chargebee.errors import Problem, Refusal, sentence
-from tap_chargebee.rules import marker
 from tap_chargebee.tap import TapChargebee
 
 GOOD = {"site": "acme", "api_key": "secret"}
@@ -121,16 +120,6 @@ def test_settings_are_refused_in_a_sentence(config: dict[str, Any], problems: li
 def test_a_state_is_refused_in_a_sentence(state: object, problems: list[str]) -> None:
     """A state that cannot be started from is named, and one with the bookmarks of others is fine."""
     assert TapChargebee.find_state_problems(state) == problems
-
-
-def test_the_marker() -> None:
-    """The marker holds ints, strings and nulls only: SDK taps crash on floats and lists in STATE."""
-    assert marker(["subscriptions", "customers"], start_date=None, completed_at=1_768_478_400_123) == {
-        "completed_at": 1_768_478_400_123,
-        "streams": "customers,subscriptions",
-        "from": None,
-        "subset": 0,
-    }
 
 
 @pytest.mark.parametrize(
