@@ -44,6 +44,7 @@ class Finder:
         )
         self.filters = True  #: the account answers a look-up with what was asked for alone
         self.is_short = False  #: something was found that the index lacks
+        self.is_empty = False  #: everything was read, and there was nothing
         self.duplicates = 0  #: contacts whose external id another one has
         self.seen_custom: set[str] = set()  #: custom attributes that somebody has
         self._claimed: set[str] = set()
@@ -104,6 +105,7 @@ class Finder:
         for number, page in enumerate(self._client.pages(self._shape.kind, self.source), 1):
             if sentence := interruption():
                 raise FatalAPIError(sentence)
+            self.is_empty = page.is_last and number == 1 and not page.entries
             for entry in page.entries:
                 self._take(entry)
             self._pages = page.total or self._pages

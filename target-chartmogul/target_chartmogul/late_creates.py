@@ -1,7 +1,8 @@
 """When a record is looked up once more before it is created.
 
 A create that was under way when its process was killed can arrive after the next run has read what there is. It does so
-soon or never, so the first creates of a run, and all of its first minute, are looked up directly before.
+soon or never, so the first creates of a run, and all of its first minute, are looked up directly before. Where the data
+source was found empty the first ones are enough: no more than these were under way, and they come first again.
 """
 
 from __future__ import annotations
@@ -29,10 +30,12 @@ class CreateGuard:
         self._creates = 0
         self._lock = threading.Lock()
         self.source_is_new = False  #: this run has made the data source, so that nobody can have written into it
+        self.source_is_empty = False  #: nothing was found in the data source
 
     def must_look_up(self) -> bool:
         """Count a create, and say whether it may be there by now."""
         with self._lock:
             self._creates += 1
-            is_early = self._creates <= FIRST_CREATES or self._clock() - self._started < FIRST_SECONDS
-        return is_early and not self.source_is_new
+            is_first = self._creates <= FIRST_CREATES
+        is_early = not self.source_is_empty and self._clock() - self._started < FIRST_SECONDS
+        return (is_first or is_early) and not self.source_is_new

@@ -161,6 +161,8 @@ class Run:
             stream.open(self._source, memory, self._guard)
         is_new = self._guard.source_is_new
         list(executor.map(lambda one: one.find_all(self._interruption, is_new=is_new), self._streams.values()))
+        came = [stream for stream in self._streams.values() if stream.spool.count()]
+        self._guard.source_is_empty = all(stream.finder.is_empty for stream in came)
 
     def _billing(self) -> str:
         """Give the uuid of the data source that customers are merged with; the empty text when they are not.

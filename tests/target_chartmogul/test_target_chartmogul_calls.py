@@ -45,6 +45,23 @@ def test_a_first_load(account: Any, target: Any, lead: Record, person: Record) -
     assert (len(account.customers()), len(account.contacts())) == (100, 500)
 
 
+def test_a_first_load_into_a_source_that_somebody_has_made(
+    account: Any, target: Any, lead: Record, person: Record
+) -> None:
+    """An empty source costs the look-ups of the first twenty creates, and the one that proves external ids."""
+    account.source()
+    records = [*(lead(f"c{number}") for number in range(100)), *(person(f"p{number}", "c1") for number in range(500))]
+    assert target.run(records).summary["created"] == 600
+    assert target.calls == {
+        "GET /data_sources": 1,
+        "GET /customers": 1 + 20,
+        "GET /contacts": 1 + 1,
+        "POST /customers": 100,
+        "POST /contacts": 500,
+    }
+    assert sum(target.calls.values()) <= 1.05 * 600
+
+
 def test_a_first_load_whose_attributes_follow(account: Any, target: Any, lead: Record) -> None:
     """When a creation does not take attributes a customer costs two calls."""
     account.reset(chartmogul_create_takes_attributes=False)
@@ -68,10 +85,10 @@ def test_a_changed_record_costs_one_call(target: Any, lead: Record, person: Reco
 def test_new_contacts_of_many_customers_that_have_not_changed(
     account: Any, target: Any, lead: Record, person: Record
 ) -> None:
-    """Who the customers of many contacts are is read in pages, too; in a run's first minute a create is looked up."""
+    """Who the customers of many contacts are is read in pages, too; the first twenty creates are looked up."""
     account.fill([lead(f"c{number}") for number in range(150)], [])
     assert target.run([person("ann", f"c{number}") for number in range(150)]).summary["created"] == 150
-    assert target.calls == {"GET /data_sources": 1, "GET /contacts": 152, "GET /customers": 1, "POST /contacts": 150}
+    assert target.calls == {"GET /data_sources": 1, "GET /contacts": 22, "GET /customers": 1, "POST /contacts": 150}
 
 
 #: How many customers and contacts the source has, how many records came, and how often each list is asked for.

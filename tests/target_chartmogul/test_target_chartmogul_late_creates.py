@@ -43,6 +43,13 @@ def test_nothing_is_looked_up_in_a_source_that_the_run_has_made() -> None:
     assert answers(guard, 30) == [False] * 30
 
 
+def test_only_the_first_creates_are_looked_up_in_an_empty_source() -> None:
+    """No more than these can have been under way, and they come first again."""
+    guard = CreateGuard(0.0, lambda: 0.0)
+    guard.source_is_empty = True
+    assert answers(guard, 25) == [True] * 20 + [False] * 5
+
+
 @pytest.fixture(autouse=True)
 def _trusting(account: Any) -> None:
     """ChartMogul does not refuse a second contact of one external id, which is not documented."""
