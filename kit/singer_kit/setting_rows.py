@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Row = th.Property[Any]
 
@@ -56,17 +59,48 @@ def request_settings(vendor: str, whose: str, note: str = "") -> tuple[Row, ...]
     )
 
 
-def report_settings(directory: str) -> tuple[Row, ...]:
-    """Return the settings of how a target reports; ``directory`` is where by default."""
+def key_setting(name: str, title: str, description: str) -> Row:
+    """Return the setting of the vendor's key, which is never shown."""
+    return th.Property(name, th.StringType, required=True, secret=True, title=title, description=description)
+
+
+def address_settings(regions: Iterable[str]) -> tuple[Row, ...]:
+    """Return the settings of where the vendor's API is; the first region is the default."""
+    names = list(regions)
+    listed = ", ".join(f"`{name}`" for name in names[:-1])
     return (
         th.Property(
-            "mode",
+            "region",
             th.StringType,
-            default="sync",
-            allowed_values=["sync", "validate"],
-            title="Mode",
-            description="`validate` reads, compares and reports what would be done, and writes nothing.",
+            default=names[0],
+            allowed_values=names,
+            title="Region",
+            description=f"Where the workspace is hosted: {listed} or `{names[-1]}`. Checked against the workspace at start.",
         ),
+        th.Property(
+            "api_url",
+            th.StringType,
+            title="API URL",
+            description="The whole base of the API, instead of the region's own.",
+        ),
+    )
+
+
+def mode_setting(how: str) -> Row:
+    """Return the setting `mode`; ``how`` says what a validation does."""
+    return th.Property(
+        "mode",
+        th.StringType,
+        default="sync",
+        allowed_values=["sync", "validate"],
+        title="Mode",
+        description=f"`validate` {how} and reports what would be done, and writes nothing.",
+    )
+
+
+def reject_settings() -> tuple[Row, ...]:
+    """Return the settings of what a target does about refused records."""
+    return (
         th.Property(
             "max_rejects",
             th.IntegerType(minimum=0),
@@ -80,11 +114,24 @@ def report_settings(directory: str) -> tuple[Row, ...]:
             title="Fail on rejects",
             description="Does the run end with exit code 1, after its STATE, when any record was refused?",
         ),
+    )
+
+
+def folder_settings(plugin: str, remembered: str) -> tuple[Row, ...]:
+    """Return the settings of a target's folders; ``remembered`` is what one run must know of the earlier ones."""
+    return (
         th.Property(
             "report_dir",
             th.StringType,
-            default=directory,
+            default=f"output/{plugin}",
             title="Report directory",
             description="Where the reports of the last run are written.",
+        ),
+        th.Property(
+            "memory_dir",
+            th.StringType,
+            title="Memory directory",
+            description=f"Where is kept what one run must know of the earlier ones: {remembered}? If not set, the "
+            "folder `memory` in `report_dir`.",
         ),
     )

@@ -4,34 +4,16 @@ from __future__ import annotations
 
 from singer_sdk import typing as th
 
-from tap_intercom._kit.setting_rows import page_size, request_settings
+from tap_intercom._kit.setting_rows import address_settings, key_setting, page_size, request_settings
 from tap_intercom.client import REGIONS
 
 MISSING = {"access_token": "the token of an Intercom app (TAP_INTERCOM_ACCESS_TOKEN)"}
 
 SETTINGS = th.PropertiesList(
-    th.Property(
-        "access_token",
-        th.StringType,
-        required=True,
-        secret=True,
-        title="Access token",
-        description="The access token of an Intercom app that may read what is to be read.",
+    key_setting(
+        "access_token", "Access token", "The access token of an Intercom app that may read what is to be read."
     ),
-    th.Property(
-        "region",
-        th.StringType,
-        default="us",
-        allowed_values=list(REGIONS),
-        title="Region",
-        description="Where the workspace is hosted: `us`, `eu` or `au`. Checked against the workspace at start.",
-    ),
-    th.Property(
-        "api_url",
-        th.StringType,
-        title="API URL",
-        description="The whole base of the API, instead of the region's own.",
-    ),
+    *address_settings(REGIONS),
     th.Property(
         "intercom_version",
         th.StringType,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import typing as th
 from singer_sdk.exceptions import ConfigurationError
 
+from target_chartmogul._kit.setting_rows import folder_settings, key_setting, mode_setting, reject_settings
 from target_chartmogul._kit.urls import describe_unencrypted, is_base_url, is_unencrypted
 from target_chartmogul.matching import KEYS
 from target_chartmogul.transport import BASE_URL
@@ -20,14 +21,7 @@ if TYPE_CHECKING:
 PER_SECOND, CONNECTIONS = 40, 20
 
 PROPERTIES = th.PropertiesList(
-    th.Property(
-        "api_key",
-        th.StringType,
-        required=True,
-        secret=True,
-        title="API key",
-        description="A key of the ChartMogul account that may read and write.",
-    ),
+    key_setting("api_key", "API key", "A key of the ChartMogul account that may read and write."),
     th.Property(
         "api_url",
         th.StringType,
@@ -81,27 +75,8 @@ PROPERTIES = th.PropertiesList(
         description="By what are two customers the same? The surest of these that names one customer decides, unless "
         "another names a different one.",
     ),
-    th.Property(
-        "mode",
-        th.StringType,
-        default="sync",
-        allowed_values=["sync", "validate"],
-        title="Mode",
-        description="`validate` reads, compares and reports what would be done, and writes nothing.",
-    ),
-    th.Property(
-        "max_rejects",
-        th.IntegerType(minimum=0),
-        title="Max rejects",
-        description="How many refused records of a stream stop the run? If not set, 5 % of the attempts, at least 100.",
-    ),
-    th.Property(
-        "fail_on_rejects",
-        th.BooleanType,
-        default=False,
-        title="Fail on rejects",
-        description="Does the run end with exit code 1, after its STATE, when any record was refused?",
-    ),
+    mode_setting("reads, compares"),
+    *reject_settings(),
     th.Property(
         "max_concurrency",
         th.IntegerType(minimum=1, maximum=CONNECTIONS),
@@ -116,20 +91,7 @@ PROPERTIES = th.PropertiesList(
         title="Requests per second",
         description="How many requests may be made in a second? ChartMogul permits 40 to the whole account.",
     ),
-    th.Property(
-        "report_dir",
-        th.StringType,
-        default="output/target-chartmogul",
-        title="Report directory",
-        description="Where the reports of the last run are written.",
-    ),
-    th.Property(
-        "memory_dir",
-        th.StringType,
-        title="Memory directory",
-        description="Where is kept what one run must know of the earlier ones: values that ChartMogul holds back, and "
-        "merges? If not set, the folder `memory` in `report_dir`.",
-    ),
+    *folder_settings("target-chartmogul", "values that ChartMogul holds back, and merges"),
 )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from target_chartmogul._kit.values import read_boolean, read_float
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -52,19 +54,6 @@ def _integer(value: Any) -> int:
     return number
 
 
-def _float(value: Any) -> float:
-    number = float(value)
-    if isinstance(value, bool) or number - number != 0:  # infinities and NaN have no JSON
-        raise ValueError
-    return number
-
-
-def _boolean(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError
-    return value
-
-
 def _timestamp(value: Any) -> str:
     return _moment(value).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -105,7 +94,7 @@ _FITTERS: dict[str, Callable[[Any], Any]] = {
     "list of texts": _misfit,
     "String": lambda value: _text(value)[:MAX_STRING].rstrip(),
     "Integer": _integer,
-    "Decimal": _float,
-    "Boolean": _boolean,
+    "Decimal": read_float,
+    "Boolean": read_boolean,
     "Timestamp": _timestamp,
 }

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
-from logging import DEBUG
 from typing import TYPE_CHECKING, Any
 
-import backoff
 from singer_sdk.exceptions import FatalAPIError
 
+from target_chartmogul._kit.creation import create_once
 from target_chartmogul.kinds import CONTACT
 from target_chartmogul.memory import ANY, OVERRIDDEN, REFUSED, UNDEFINED
 from target_chartmogul.outcomes import Outcome
@@ -165,29 +164,15 @@ class Writer(ABC):
             LostReplyError: no attempt was answered.
             RecordRefusedError: it cannot be created.
         """
-        lost = False
 
-        def noted(_: object) -> None:
-            nonlocal lost
-            lost = True
-
-        @backoff.on_exception(
-            backoff.expo,
-            LostReplyError,
-            max_tries=_MAX_TRIES,
-            factor=0.5,
-            max_value=30,
-            on_backoff=noted,
-            giveup_log_level=DEBUG,
-        )
-        def attempt() -> Held:
-            if lost and (found := self._find(job)):
+        def attempt(may_exist: bool) -> Held:  # noqa: FBT001 the argument of a callback
+            if may_exist and (found := self._find(job)):
                 job.found = True
                 return found
             entry = self._client.create(self._shape.kind, self._body(job, changed))
             return held_from(entry, self._shape, self._source)
 
-        return attempt()
+        return create_once(attempt, LostReplyError, tries=_MAX_TRIES, longest=30)
 
     def _update(self, job: Job) -> None:
         """Write what differs, or, of a record just created, what its creation has not taken."""

@@ -4,33 +4,24 @@ from __future__ import annotations
 
 from singer_sdk import typing as th
 
+from target_intercom._kit.setting_rows import (
+    address_settings,
+    folder_settings,
+    key_setting,
+    mode_setting,
+    reject_settings,
+)
 from target_intercom.transport import REGIONS
 
 _CONDITION = th.CustomType({"type": "object", "additionalProperties": {"type": "array"}})
 
 PROPERTIES = th.PropertiesList(
-    th.Property(
+    key_setting(
         "access_token",
-        th.StringType,
-        required=True,
-        secret=True,
-        title="Access token",
-        description="The access token of an Intercom app that may read and write users and companies.",
+        "Access token",
+        "The access token of an Intercom app that may read and write users and companies.",
     ),
-    th.Property(
-        "region",
-        th.StringType,
-        default="us",
-        allowed_values=list(REGIONS),
-        title="Region",
-        description="Where is the workspace hosted? Checked against the workspace at start.",
-    ),
-    th.Property(
-        "api_url",
-        th.StringType,
-        title="API URL",
-        description="The whole base URL of the API, instead of the region's own.",
-    ),
+    *address_settings(REGIONS),
     th.Property(
         "match_contacts_on",
         th.StringType,
@@ -145,27 +136,8 @@ PROPERTIES = th.PropertiesList(
         title="Attach companies",
         description="Is a contact whose record has a `company_id` attached to that company?",
     ),
-    th.Property(
-        "mode",
-        th.StringType,
-        default="sync",
-        allowed_values=["sync", "validate"],
-        title="Mode",
-        description="`validate` reads, matches and reports what would be done, and writes nothing.",
-    ),
-    th.Property(
-        "max_rejects",
-        th.IntegerType(minimum=0),
-        title="Max rejects",
-        description="How many refusals stop the run? If not set, 5 % of the attempts, at least 100.",
-    ),
-    th.Property(
-        "fail_on_rejects",
-        th.BooleanType,
-        default=False,
-        title="Fail on rejects",
-        description="Does the run end with exit code 1, after its STATE, when any record was refused?",
-    ),
+    mode_setting("reads, matches"),
+    *reject_settings(),
     th.Property(
         "max_concurrency",
         th.IntegerType(minimum=1, maximum=256),
@@ -236,18 +208,5 @@ PROPERTIES = th.PropertiesList(
         title="Source URL",
         description="Where a record is looked at in the system that it comes from, with `{id}` to be filled in.",
     ),
-    th.Property(
-        "report_dir",
-        th.StringType,
-        default="output/target-intercom",
-        title="Report directory",
-        description="Where the reports of the last run are written.",
-    ),
-    th.Property(
-        "memory_dir",
-        th.StringType,
-        title="Memory directory",
-        description="Where is kept what one run must know of the earlier ones: records that moved, and archived users? "
-        "If not set, the folder `memory` in `report_dir`.",
-    ),
+    *folder_settings("target-intercom", "records that moved, and archived users"),
 )

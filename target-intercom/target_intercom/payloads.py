@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from unicodedata import normalize
 
+from target_intercom._kit.values import read_boolean, read_float
 from target_intercom.kinds import CONTACT, Kind
 
 if TYPE_CHECKING:
@@ -304,23 +305,10 @@ def _integer(value: Any) -> int:
 
 def _whole(value: Any) -> int:
     """Cut the fraction off, as Intercom does."""
-    number = int(_float(value))
+    number = int(read_float(value))
     if number > MAX_WHOLE:
         raise ValueError
     return number
-
-
-def _float(value: Any) -> float:
-    number = float(value)
-    if isinstance(value, bool) or number - number != 0:  # infinities and NaN have no JSON
-        raise ValueError
-    return number
-
-
-def _boolean(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError
-    return value
 
 
 def _unix(value: Any) -> int:
@@ -335,7 +323,7 @@ _FITTERS: Mapping[str, Callable[[Any], Any]] = {
     "string": _string,
     "integer": _integer,
     "whole number": _whole,
-    "float": _float,
-    "boolean": _boolean,
+    "float": read_float,
+    "boolean": read_boolean,
     "date": _unix,
 }

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from logging import DEBUG
 from typing import TYPE_CHECKING, Any
 
-import backoff
 import requests
 from singer_sdk.exceptions import FatalAPIError
 
+from target_intercom._kit.creation import create_once
 from target_intercom.found import key_of, trimmed
 from target_intercom.outcomes import DONE, Cleared, Outcome
 from target_intercom.payloads import Change, changes, clearing, create_body, creation, update_body, wanted
@@ -168,27 +167,13 @@ class Writer(ABC):
             LostReplyError: no attempt was answered.
             RecordRefusedError: it cannot be created.
         """
-        lost = False
 
-        def noted(_: object) -> None:
-            nonlocal lost
-            lost = True
-
-        @backoff.on_exception(
-            backoff.expo,
-            LostReplyError,
-            max_tries=_MAX_TRIES,
-            factor=0.5,
-            max_value=15,
-            on_backoff=noted,
-            giveup_log_level=DEBUG,
-        )
-        def attempt() -> tuple[Held, bool]:
+        def attempt(may_exist: bool) -> tuple[Held, bool]:  # noqa: FBT001 the argument of a callback
             record, created = self._found_or_created(row, want)
-            ours = lost and (record.get("custom_attributes") or {}).get(self._shape.created_by) is True
+            ours = may_exist and (record.get("custom_attributes") or {}).get(self._shape.created_by) is True
             return trimmed(record, self._shape), created or ours
 
-        return attempt()
+        return create_once(attempt, LostReplyError, tries=_MAX_TRIES, longest=15)
 
 
 def named_field(error: RecordRefusedError, changed: Mapping[str, Change], shape: Shape) -> str | None:

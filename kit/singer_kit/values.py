@@ -1,0 +1,28 @@
+"""Values of a record as the types that a vendor takes. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def read_float(value: Any) -> float:
+    """Return a number.
+
+    Raises:
+        ValueError, TypeError: it is none, or has no JSON, as infinities and NaN have none.
+    """
+    number = float(value)
+    if isinstance(value, bool) or number - number != 0:
+        raise ValueError
+    return number
+
+
+def read_boolean(value: Any) -> bool:
+    """Return true or false.
+
+    Raises:
+        TypeError: it is neither.
+    """
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
