@@ -75,7 +75,8 @@ def address_settings(regions: Iterable[str]) -> tuple[Row, ...]:
             default=names[0],
             allowed_values=names,
             title="Region",
-            description=f"Where the workspace is hosted: {listed} or `{names[-1]}`. Checked against the workspace at start.",
+            description=f"Where the workspace is hosted: {listed} or `{names[-1]}`. Checked against the workspace at "
+            "start.",
         ),
         th.Property(
             "api_url",
