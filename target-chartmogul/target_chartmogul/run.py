@@ -10,6 +10,7 @@ from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 from target_chartmogul import sources
 from target_chartmogul._kit.dispatch import open_workers
 from target_chartmogul._kit.private_files import make_folder
+from target_chartmogul._kit.target_run import RunBase
 from target_chartmogul.files import OWN_FILES
 from target_chartmogul.kinds import CONTACT, CUSTOMER, KINDS
 from target_chartmogul.late_creates import CreateGuard
@@ -30,8 +31,10 @@ if TYPE_CHECKING:
     from target_chartmogul.settings import Settings
 
 
-class Run:
+class Run(RunBase):
     """One run over the streams `customers` and `contacts`: `declare` and `add` what comes, then `finish`."""
+
+    summary: Summary
 
     def __init__(
         self,
@@ -40,14 +43,12 @@ class Run:
         logger: logging.Logger,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__()
         self._client, self._settings, self._logger = client, settings, logger
-        self._started = time.monotonic()
         self._guard = CreateGuard(clock(), clock)
         self._sources: list[dict[str, Any]] | None = None
         self._source: str | None = None
-        self._declared = self._recording = self._stopping = self._is_done = False
-        self._reports: ReportFiles | None = None
-        self._figures: dict[str, Any] = {}
+        self._declared = False
         self.summary = Summary(mode="validate" if settings.validate else "sync")
         self._streams = {name: StreamRun(kind, client, settings, self.summary, logger) for name, kind in KINDS.items()}
 
@@ -98,11 +99,6 @@ class Run:
                 self._logger.info("Neither customers nor contacts came: the reports of the last run are left alone")
         finally:
             self._close()
-
-    def stops_by_itself(self) -> bool:
-        """Stop before the next write; False while there is nothing to record, so that the run may just be left."""
-        self._stopping = True
-        return self._recording
 
     def _tell_of_a_missing_source(self) -> None:
         """Say that what comes may not be all: a source that was deleted or renamed is not filled by changes alone."""
@@ -209,28 +205,14 @@ class Run:
             self._settings.merge_with,
         )
 
-    def _interruption(self) -> str | None:
-        return "The run was stopped by a signal: nothing is acknowledged." if self._stopping else None
-
     def _report(self, reports: ReportFiles) -> None:
         if not self._settings.validate:
             reports.memory.save()
         reports.close()
-        self._reports = reports
-        self._write_summary(reports)
-        if not self._is_done or self._settings.validate:
-            self._log_summary(reports)
+        self._write_first_summary(reports)
 
-    def complete(self) -> None:
-        """Say that everything was processed, once STATE is written: only that makes it true."""
-        if self._reports and self.summary.status != "completed":
-            self.summary.status = "completed"
-            self._write_summary(self._reports)
-            self._log_summary(self._reports)
-
-    def _write_summary(self, reports: ReportFiles) -> None:
-        self._figures = self.summary.as_dict(self._client, time.monotonic() - self._started)
-        reports.summary(self._figures)
+    def _build_figures(self, seconds: float) -> dict[str, Any]:
+        return self.summary.as_dict(self._client, seconds)
 
     def _log_summary(self, reports: ReportFiles) -> None:
         for (stream, field, reason), count in sorted(reports.memory.news().items()):

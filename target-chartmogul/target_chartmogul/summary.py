@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from target_chartmogul._kit.summary import SummaryBase
 from target_chartmogul.kinds import KINDS
 from target_chartmogul.outcomes import KINDS_OF_OUTCOME
 
@@ -39,11 +40,9 @@ class Counts:
 
 
 @dataclass
-class Summary:
+class Summary(SummaryBase):
     """The counts of a run, by stream and in all."""
 
-    status: str = "stopped"  #: `completed` only when everything was processed
-    mode: str = "sync"
     streams: dict[str, Counts] = field(default_factory=lambda: {stream: Counts() for stream in KINDS})
     fields_written: int = 0
     values_cut: int = 0
@@ -54,21 +53,6 @@ class Summary:
     left_under_earlier_ids: int = 0  #: contacts beside one that was found under an earlier external id
     merges: dict[str, int] = field(default_factory=dict)
     other_streams: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def counts(self) -> Counts:
-        """The counts of all streams together."""
-        return sum(self.streams.values(), Counts())
-
-    @property
-    def records(self) -> int:
-        """How many records there are."""
-        return self.counts.records
-
-    @property
-    def rejected(self) -> Counter[str]:
-        """How many records were refused, by reason."""
-        return self.counts.rejected
 
     def note(self, stream: str, outcome: Outcome) -> None:
         """Count what became of one record."""
@@ -84,12 +68,8 @@ class Summary:
 
     def as_dict(self, client: Transport, seconds: float) -> dict[str, Any]:
         """Give the content of `summary.json`. In mode `validate` the outcomes are what a sync would do."""
-        used = {stream: counts for stream, counts in self.streams.items() if counts.records}
         return {
-            "status": self.status,
-            "mode": self.mode,
-            **self.counts.as_dict(),
-            "streams": {stream: counts.as_dict() for stream, counts in used.items()} if len(used) > 1 else {},
+            **self.build_head(),
             "fields_written": self.fields_written,
             "values_cut": self.values_cut,
             "values_held": self.values_held,

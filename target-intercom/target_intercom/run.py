@@ -12,6 +12,7 @@ from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 
 from target_intercom._kit.dispatch import open_workers
 from target_intercom._kit.private_files import make_folder
+from target_intercom._kit.target_run import RunBase
 from target_intercom.attaching import Attacher
 from target_intercom.attributes import AttributeConflictError, refusal
 from target_intercom.directory import Directory
@@ -39,16 +40,15 @@ if TYPE_CHECKING:
 _MAX_TRIES = 7
 
 
-class Run:
+class Run(RunBase):
     """One run over the streams `contacts` and `companies`: `declare` and `add` what comes, then `finish`."""
 
+    summary: Summary
+
     def __init__(self, client: IntercomClient, settings: Settings, logger: logging.Logger) -> None:
+        super().__init__()
         self._client, self._settings, self._logger = client, settings, logger
-        self._started = time.monotonic()
-        self._connected = self._declared = self._recording = self._stopping = False
-        self._is_done = False
-        self._reports: ReportFiles | None = None
-        self._figures: dict[str, Any] = {}
+        self._connected = self._declared = False
         self.summary = Summary(mode="validate" if settings.validate else "sync")
         self._streams = {
             name: StreamRun(settings.shape(kind), client, settings, self.summary, logger)
@@ -134,11 +134,6 @@ class Run:
             "streams `contacts` and `companies`; rename a stream with `stream_maps`."
         )
 
-    def stops_by_itself(self) -> bool:
-        """Stop before the next write; False while there is nothing to record, so that the run may just be left."""
-        self._stopping = True
-        return self._recording
-
     def _take_stock(self) -> None:
         for stream in self._streams.values():
             stream.spool.flush()
@@ -184,9 +179,6 @@ class Run:
         self._recording = True
         for stream in streams:
             stream.write(executor, reports, self._interruption, attacher=self._attacher, directory=self._directory)
-
-    def _interruption(self) -> str | None:
-        return "The run was stopped by a signal: nothing is acknowledged." if self._stopping else None
 
     def _plan(
         self,
@@ -272,21 +264,10 @@ class Run:
         if not self._settings.validate:
             self._memory.save()
         self._complete_summary()
-        self._reports = reports
-        self._write_summary(reports)
-        if not self._is_done or self._settings.validate:
-            self._log_summary(reports)
+        self._write_first_summary(reports)
 
-    def complete(self) -> None:
-        """Say that everything was processed, once STATE is written: only that makes it true."""
-        if self._reports and self.summary.status != "completed":
-            self.summary.status = "completed"
-            self._write_summary(self._reports)
-            self._log_summary(self._reports)
-
-    def _write_summary(self, reports: ReportFiles) -> None:
-        self._figures = self.summary.as_dict(self._client.tally, time.monotonic() - self._started)
-        reports.summary(self._figures)
+    def _build_figures(self, seconds: float) -> dict[str, Any]:
+        return self.summary.as_dict(self._client.tally, seconds)
 
     def _log_summary(self, reports: ReportFiles) -> None:
         warnings = self._find_gaps()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from target_intercom._kit.summary import SummaryBase
 from target_intercom.kinds import KINDS
 
 if TYPE_CHECKING:
@@ -52,11 +53,9 @@ class Counts:
 
 
 @dataclass
-class Summary:
+class Summary(SummaryBase):
     """The counts of a run, by stream and in all."""
 
-    status: str = "stopped"  #: `completed` only when everything was processed
-    mode: str = "sync"
     streams: dict[str, Counts] = field(default_factory=lambda: {stream: Counts() for stream in KINDS})
     fields_written: int = 0
     values_cut: int = 0
@@ -72,21 +71,6 @@ class Summary:
     other_streams: Counter[str] = field(default_factory=Counter)
     not_sent: Counter[str] = field(default_factory=Counter)  #: customers that the map did not send, by reason
     totals: Totals | None = None
-
-    @property
-    def counts(self) -> Counts:
-        """The counts of all streams together."""
-        return sum(self.streams.values(), Counts())
-
-    @property
-    def records(self) -> int:
-        """How many records there are."""
-        return self.counts.records
-
-    @property
-    def rejected(self) -> Counter[str]:
-        """How many records were refused, by reason."""
-        return self.counts.rejected
 
     def plan(self, stream: str, *, matched: bool, cut: int) -> None:
         """Count a record that was decided on."""
@@ -108,12 +92,8 @@ class Summary:
 
     def as_dict(self, tally: Tally, seconds: float) -> dict[str, Any]:
         """Give the content of `summary.json`. In mode `validate` the outcomes are what a sync would do."""
-        used = {stream: counts for stream, counts in self.streams.items() if counts.records}
         return {
-            "status": self.status,
-            "mode": self.mode,
-            **self.counts.as_dict(),
-            "streams": {stream: counts.as_dict() for stream, counts in used.items()} if len(used) > 1 else {},
+            **self.build_head(),
             "fields_written": self.fields_written,
             "values_cut": self.values_cut,
             "values_unfit": self.values_unfit,

@@ -1,0 +1,45 @@
+"""The counts of a target's run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+
+@dataclass
+class SummaryBase:
+    """The counts of a run, by stream and in all."""
+
+    status: str = "stopped"  #: `completed` only when everything was processed, and STATE written
+    mode: str = "sync"
+    streams: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> Any:
+        """The counts of all streams together."""
+        first, *others = self.streams.values()
+        return sum(others, first)
+
+    @property
+    def records(self) -> int:
+        """How many records there are."""
+        return int(self.counts.records)
+
+    @property
+    def rejected(self) -> Counter[str]:
+        """How many records were refused, by reason."""
+        found: Counter[str] = self.counts.rejected
+        return found
+
+    def build_head(self) -> dict[str, Any]:
+        """Return how the run ended, and its counts. In mode `validate` they are what a sync would do."""
+        used = {stream: counts.as_dict() for stream, counts in self.streams.items() if counts.records}
+        return {
+            "status": self.status,
+            "mode": self.mode,
+            **self.counts.as_dict(),
+            "streams": used if len(used) > 1 else {},
+        }

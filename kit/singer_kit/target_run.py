@@ -1,0 +1,53 @@
+"""How a target's run ends: by itself, by a signal, and with a summary that is complete once STATE is written."""
+
+from __future__ import annotations
+
+import abc
+import time
+from typing import Any
+
+
+class RunBase(abc.ABC):
+    """The end of a run; what it does before is the target's own."""
+
+    summary: Any
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._recording = self._stopping = self._is_done = False
+        self._reports: Any = None
+        self._figures: dict[str, Any] = {}
+
+    @abc.abstractmethod
+    def _build_figures(self, seconds: float) -> dict[str, Any]:
+        """Return the content of `summary.json` after so many seconds."""
+
+    @abc.abstractmethod
+    def _log_summary(self, reports: Any) -> None:
+        """Say in the log how the run went."""
+
+    def stops_by_itself(self) -> bool:
+        """Stop before the next write; False while there is nothing to record, so that the run may just be left."""
+        self._stopping = True
+        return self._recording
+
+    def complete(self) -> None:
+        """Say that everything was processed, once STATE is written: only that makes it true."""
+        if self._is_done and self.summary.status != "completed":
+            self.summary.status = "completed"
+            self._write_summary(self._reports)
+            self._log_summary(self._reports)
+
+    def _interruption(self) -> str | None:
+        return "The run was stopped by a signal: nothing is acknowledged." if self._stopping else None
+
+    def _write_summary(self, reports: Any) -> None:
+        self._reports = reports
+        self._figures = self._build_figures(time.monotonic() - self._started)
+        reports.summary(self._figures)
+
+    def _write_first_summary(self, reports: Any) -> None:
+        """Write the summary of a run whose STATE is still to be written, or never will be."""
+        self._write_summary(reports)
+        if not self._is_done or self.summary.status == "completed":
+            self._log_summary(reports)
