@@ -85,6 +85,25 @@ def test_only_leads_that_changed_are_written(project: Project, sandbox: RunningS
     assert held < set(chartmogul.held("customers"))
 
 
+def test_an_idle_quarter_of_an_hour_costs_few_calls(project: Project, sandbox: RunningSandbox) -> None:
+    """Discovery and run together ask Intercom four things beside the scroll, each once, and write nothing."""
+    assert project.leads().code == 0
+    sandbox.advance(days=2)
+    assert project.leads().code == 0
+    sandbox.advance(seconds=900)
+    sandbox.clear_calls()
+    assert project.leads().code == 0
+    calls = sandbox.calls()["calls"]
+    assert {f"{one['method']} {one['path']}": one["count"] for one in calls if one["api"] == "intercom"} == {
+        "GET /me": 1,
+        "GET /data_attributes": 2,
+        "POST /contacts/search": 1,
+        "GET /companies/scroll": 2,
+    }
+    assert {one["method"] for one in calls} <= {"GET", "POST"}
+    assert not [one for one in calls if one["api"] == "chartmogul" and one["method"] != "GET"]
+
+
 def test_a_reader_of_leads_killed_half_way_changes_nothing(
     project: Project, sandbox: RunningSandbox, chartmogul: ChartMogul
 ) -> None:
