@@ -123,6 +123,7 @@ class Page:
     total: int | None = None
     """How many items the list has, as far as it tells."""
     total_pages: int = 1
+    """How many pages the list has; 0 where it may tell and does not."""
 
 
 class PageDecoder:
@@ -255,7 +256,7 @@ class PageDecoder:
                 raise UnprovenError("`scroll_param` is missing")
             return page.scroll_param, 1
         if paging == "has_more":
-            return _read_has_more(page), 1
+            return _read_has_more(page), page.total_pages or 0
         return (page.next_offset if paging == "next_offset" else None), 1
 
 

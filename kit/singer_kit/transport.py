@@ -59,6 +59,8 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     content: bytes
+    method: str = "GET"
+    """What was asked."""
 
     @property
     def is_redirect(self) -> bool:
@@ -322,7 +324,7 @@ class Transport:
                 stream=True,
             )
             with response:
-                return Answer(response.status_code, response.headers, self._read_body(response, deadline))
+                return Answer(response.status_code, response.headers, self._read_body(response, deadline), call.method)
         except requests.Timeout as error:
             raise FailedCallError(type(error).__name__, slow=True) from None
         except (requests.RequestException, HTTPError) as error:

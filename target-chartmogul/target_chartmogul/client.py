@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from singer_sdk.exceptions import FatalAPIError
-
+from target_chartmogul import shapes
+from target_chartmogul._kit import answers
+from target_chartmogul._kit.answers import PageDecoder, WholeList, decode_json
+from target_chartmogul._kit.transport import Call
 from target_chartmogul.kinds import CONTACT
 from target_chartmogul.payloads import external_ids
 from target_chartmogul.transport import RecordRefusedError, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from target_chartmogul.kinds import Kind
     from target_chartmogul.settings import Settings
@@ -42,8 +44,8 @@ class ChartMogulClient(Transport):
 
     def sources(self, *, processing: bool = False) -> list[dict[str, Any]]:
         """List the data sources; `processing` asks for how far their imports are."""
-        params = {"with_processing_status": "true"} if processing else {}
-        return list(self._call("GET", "/data_sources", params=params).get("data_sources") or [])
+        call = Call("GET", "/data_sources", {"with_processing_status": "true"} if processing else None)
+        return [item.record() for item in self._read_page(call, PageDecoder(shapes.SOURCES)).items]
 
     def create_source(self, name: str) -> dict[str, Any]:
         """Create a data source.
@@ -52,7 +54,7 @@ class ChartMogulClient(Transport):
             LostReplyError: it may have been created.
             RecordRefusedError: the name is taken, or is none.
         """
-        return self._create("/data_sources", {"name": name})
+        return self._create("/data_sources", {"name": name}, shapes.SOURCES)
 
     def delete_source(self, uuid: str) -> None:
         """Delete a data source with all that came with it; one that is gone already is deleted."""
@@ -70,26 +72,23 @@ class ChartMogulClient(Transport):
         """Yield the customers or contacts of a data source, a page a call.
 
         Raises:
-            FatalAPIError: a cursor came twice, so that the pages would never end.
+            FatalAPIError: the list cannot be proved whole.
         """
         return self._pages(kind, {"data_source_uuid": source, "per_page": PAGE})
 
-    def _pages(self, kind: Kind, params: dict[str, Any]) -> Iterator[Page]:
-        seen: set[str] = set()
-        while True:
-            reply = self._call("GET", kind.path, params=params)
-            cursor = reply.get("cursor")
-            is_last = not reply.get("has_more") or not cursor  # the last page usually has a cursor, too
-            total = reply.get("total_pages")
-            yield Page(list(reply.get("entries") or []), is_last, total if isinstance(total, int) else None)
-            if is_last or not cursor:
-                return
-            if cursor in seen:
-                raise FatalAPIError(
-                    f"ChartMogul's pages of {kind.stream} go round in circles: nothing is acknowledged."
-                )
-            seen.add(cursor)
-            params = params | {"cursor": cursor}
+    def _pages(self, kind: Kind, params: Mapping[str, Any]) -> Iterator[Page]:
+        decoder = PageDecoder(shapes.OF_KIND[kind.stream])
+        latest = answers.Page([])
+
+        def ask(cursor: str | None, check: Callable[[answers.Page], None]) -> answers.Page:
+            nonlocal latest
+            query = params if cursor is None else {**params, "cursor": cursor}
+            latest = self._read_page(Call("GET", kind.path, query), decoder, check)
+            return latest
+
+        whole = WholeList(kind.stream, ask, key=decoder.identify)
+        for entries in self._read_whole(whole, decoder):
+            yield Page(entries, latest.cursor is None, latest.total_pages or None)
 
     def by_external_id(self, kind: Kind, source: str, external_id: str) -> dict[str, Any] | None:
         """Read the customer or contact that has an external id in a data source, None when there is none."""
@@ -116,11 +115,11 @@ class ChartMogulClient(Transport):
             LostReplyError: it may have been created.
             RecordRefusedError: ChartMogul will not have it, perhaps because it is there.
         """
-        return self._create(kind.path, body)
+        return self._create(kind.path, body, shapes.OF_KIND[kind.stream])
 
     def update(self, kind: Kind, uuid: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Change the named fields of a customer or contact and give it as it is then."""
-        return self._call("PATCH", f"{kind.path}/{uuid}", json=body)
+        return self._read_record(Call("PATCH", f"{kind.path}/{uuid}", body=body), shapes.OF_KIND[kind.stream])
 
     def delete_contact(self, uuid: str) -> None:
         """Delete a contact; one that is gone already is deleted."""
@@ -131,36 +130,35 @@ class ChartMogulClient(Transport):
 
         A false in a PATCH of the customer came back true (recorded in October 2023); here it stays false.
         """
-        return self._call("POST", f"/customers/{uuid}/attributes/custom", json={"custom": custom})
+        call = Call("POST", f"/customers/{uuid}/attributes/custom", body={"custom": custom})
+        return self._read_record(call, shapes.CUSTOM)
 
     def clear_attributes(self, uuid: str, keys: Sequence[str]) -> None:
         """Take custom attributes away from a customer."""
-        self._call("DELETE", f"/customers/{uuid}/attributes/custom", json={"custom": keys})
+        self._read(Call("DELETE", f"/customers/{uuid}/attributes/custom", body={"custom": keys}), _decode_any)
 
     def add_tags(self, uuid: str, tags: Sequence[str]) -> dict[str, Any]:
         """Add tags to a customer, and give all that it has then."""
-        return self._call("POST", f"/customers/{uuid}/attributes/tags", json={"tags": tags})
+        return self._read_record(Call("POST", f"/customers/{uuid}/attributes/tags", body={"tags": tags}), shapes.TAGS)
 
     def merge(self, uuid: str, into: str) -> None:
         """Begin to merge a customer into another, which survives."""
-        self._call("POST", "/customers/merges", json={"from": {"customer_uuid": uuid}, "into": {"customer_uuid": into}})
+        body = {"from": {"customer_uuid": uuid}, "into": {"customer_uuid": into}}
+        self._read(Call("POST", "/customers/merges", body=body), _decode_accepted)
 
     def unmerge(self, uuid: str, source: str, external_id: str) -> None:
         """Begin to make a customer of its own of what came into another one from a data source."""
-        self._call(
-            "POST",
-            "/customers/unmerges",
-            json={"customer_uuid": uuid, "data_source_uuid": source, "external_id": external_id},
-        )
+        body = {"customer_uuid": uuid, "data_source_uuid": source, "external_id": external_id}
+        self._read(Call("POST", "/customers/unmerges", body=body), _decode_accepted)
 
     def customer(self, uuid: str, history: Sequence[str] = ()) -> dict[str, Any]:
         """Read a customer, with what the named fields held before."""
-        params = {"attributes_with_history": ",".join(history)} if history else {}
-        return self._call("GET", f"/customers/{uuid}", params=params)
+        params = {"attributes_with_history": ",".join(history)} if history else None
+        return self._read_record(Call("GET", f"/customers/{uuid}", params), shapes.CUSTOMERS)
 
     def _deleted(self, path: str) -> None:
         try:
-            self._call("DELETE", path)
+            self._read(Call("DELETE", path), _decode_any)
         except RecordRefusedError as error:
             if not error.is_missing:
                 raise
@@ -168,4 +166,21 @@ class ChartMogulClient(Transport):
 
 def client_for(settings: Settings) -> ChartMogulClient:
     """Give the connection that the settings describe."""
-    return ChartMogulClient(settings.api_url, settings.api_key, settings.max_concurrency, settings.requests_per_second)
+    return ChartMogulClient(
+        settings.api_url,
+        settings.api_key,
+        settings.max_concurrency,
+        settings.requests_per_second,
+        request_timeout=settings.request_timeout,
+        answer_timeout=settings.answer_timeout,
+    )
+
+
+def _decode_accepted(content: bytes) -> None:
+    decode_json(content, dict[str, Any])
+
+
+def _decode_any(content: bytes) -> None:
+    """Take any body, even none: deletions are answered in several ways."""
+    if content:
+        decode_json(content, dict[str, Any])

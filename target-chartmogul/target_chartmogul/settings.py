@@ -91,6 +91,20 @@ PROPERTIES = th.PropertiesList(
         title="Requests per second",
         description="How many requests may be made in a second? ChartMogul permits 40 to the whole account.",
     ),
+    th.Property(
+        "request_timeout",
+        th.IntegerType(minimum=1),
+        default=120,
+        title="Request timeout",
+        description="How many seconds may pass between two bytes of an answer before it is asked for again?",
+    ),
+    th.Property(
+        "answer_timeout",
+        th.IntegerType(minimum=1),
+        default=300,
+        title="Answer timeout",
+        description="How many seconds may the whole of an answer take before it is asked for again?",
+    ),
     *folder_settings("target-chartmogul", "values that ChartMogul holds back, and merges"),
 )
 
@@ -112,6 +126,8 @@ class Settings:
     fail_on_rejects: bool
     max_concurrency: int
     requests_per_second: int
+    request_timeout: float
+    answer_timeout: float
     report_dir: Path
     memory_dir: Path
 
@@ -145,6 +161,8 @@ def settings_from(config: Mapping[str, Any]) -> Settings:
         fail_on_rejects=config["fail_on_rejects"],
         max_concurrency=int(config["max_concurrency"]),
         requests_per_second=int(config["requests_per_second"]),
+        request_timeout=float(config["request_timeout"]),
+        answer_timeout=float(config["answer_timeout"]),
         report_dir=Path(config["report_dir"]),
         memory_dir=Path((config.get("memory_dir") or "").strip() or Path(config["report_dir"]) / "memory"),
     )

@@ -1,4 +1,4 @@
-"""HTTP to ChartMogul: URL, key, rate and connections, retry, errors.
+"""HTTP to ChartMogul: key, rate and connections, retries, errors.
 
 https://dev.chartmogul.com/docs/authentication, https://dev.chartmogul.com/docs/rate-limits
 """
@@ -6,27 +6,30 @@ https://dev.chartmogul.com/docs/authentication, https://dev.chartmogul.com/docs/
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
-from dataclasses import dataclass
-from logging import DEBUG
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import backoff
 import requests
-from requests.adapters import HTTPAdapter
-from singer_sdk.exceptions import ConfigurationError, FatalAPIError, RetriableAPIError, SkippableAPIError
+from singer_sdk.exceptions import ConfigurationError, SkippableAPIError
 
+from target_chartmogul._kit.answers import UnprovenError, decode_json
+from target_chartmogul._kit.target_transport import LostReplyError, TargetTransport
+from target_chartmogul._kit.text import clean_text
+from target_chartmogul._kit.transport import RetryTable
 from target_chartmogul.pacing import Pace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
+
+    from target_chartmogul._kit.transport import Answer
+
+__all__ = ["LostReplyError", "RecordRefusedError", "Transport"]
 
 BASE_URL = "https://api.chartmogul.com/v1"
 
-_TIMEOUT = (10, 120)  # seconds to connect, to read
-_MAX_TRIES = 7
-_MAX_LIMITED = 30  # 429 in a row for one request before giving up: a quarter of an hour
-_MAX_WAIT = 60.0
+#: ChartMogul tells no wait in its recordings: thirty 429 in a row are a quarter of an hour.
+RETRIES = RetryTable(tries=7, limited_tries=30, shortest_backoff=0.5, longest_backoff=30)
+
 _PLAIN_SHAPES = ("error", "message")
 
 
@@ -52,19 +55,22 @@ class RecordRefusedError(SkippableAPIError):
         return taken or bool(self.status == requests.codes.conflict)
 
 
-class LostReplyError(RetriableAPIError):
-    """No reply came to a create: it may have been carried out, and must be checked before it is sent again."""
+class _Lanes:
+    """The rate, and so many requests at the same time as the account permits."""
+
+    def __init__(self, pace: Pace, connections: int) -> None:
+        self._pace = pace
+        self._connections = threading.BoundedSemaphore(connections)
+        self.hold = pace.hold
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """Wait for one's turn."""
+        with self._connections, self._pace.request():
+            yield
 
 
-@dataclass
-class Tally:
-    """Calls made, and how often ChartMogul said that there were too many."""
-
-    calls: int = 0
-    limited: int = 0
-
-
-class Transport:
+class Transport(TargetTransport):
     """A connection to one account, shared by all workers.
 
     Args:
@@ -72,100 +78,43 @@ class Transport:
         key: the API key, the user name of HTTP Basic; there is no password.
         connections: at most so many at once.
         per_second: at most so many requests.
+        request_timeout: seconds to wait between two bytes of an answer.
+        answer_timeout: seconds to wait for the whole of an answer.
     """
 
-    def __init__(self, base_url: str, key: str, connections: int, per_second: int) -> None:
-        self.base_url = base_url.rstrip("/")
-        self.tally = Tally()
+    def __init__(  # noqa: PLR0913 one argument a setting
+        self,
+        base_url: str,
+        key: str,
+        connections: int,
+        per_second: int,
+        *,
+        request_timeout: float = 120,
+        answer_timeout: float = 300,
+    ) -> None:
         self.pace = Pace(per_second)
-        self._lock = threading.Lock()
-        self._connections = threading.BoundedSemaphore(connections)
-        self._session = requests.Session()
-        self._settle_environment()
-        self._session.auth = (key, "")
-        self._session.headers["Accept"] = "application/json"
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections, pool_block=True)
-        self._session.mount("http://", adapter)
-        self._session.mount("https://", adapter)
-
-    def _settle_environment(self) -> None:
-        """Read proxies and certificates from the environment once, and no .netrc.
-
-        requests would read them all for every call, and let an entry of .netrc for the host go before the key.
-        """
-        found = self._session.merge_environment_settings(self.base_url, {}, None, None, None)
-        self._session.proxies, self._session.verify = found["proxies"], found["verify"]
-        self._session.trust_env = False
-
-    @backoff.on_exception(
-        backoff.expo, RetriableAPIError, max_tries=_MAX_TRIES, factor=0.5, max_value=30, giveup_log_level=DEBUG
-    )
-    def _retried(self, method: str, path: str, **kwargs: Any) -> dict[str, Any]:
-        return self._once(method, path, **kwargs)
-
-    def _call(self, method: str, path: str, **kwargs: Any) -> dict[str, Any]:
-        """Make a request that may safely be made twice."""
-        try:
-            return self._retried(method, path, **kwargs)
-        except RetriableAPIError as error:
-            raise FatalAPIError(
-                f"{error} to {_MAX_TRIES} attempts at {self.base_url}: nothing is acknowledged, run again later."
-            ) from None
-
-    def _create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        try:
-            return self._once("POST", path, json=body)
-        except RetriableAPIError as error:
-            raise LostReplyError(str(error)) from None
-
-    def _once(self, method: str, path: str, **kwargs: Any) -> dict[str, Any]:
-        """Make a request once, but for 429: that is a promise that nothing was done, so it waits and goes on.
-
-        Raises:
-            RetriableAPIError: 5xx (503 also for too many connections), timeout, broken connection, or no JSON.
-        """
-        for attempt in range(_MAX_LIMITED):
-            response = self._send(method, path, **kwargs)
-            if response.status_code != requests.codes.too_many_requests:
-                return self._checked(response)
-            self._hold(response, 2.0**attempt)
-        raise FatalAPIError(
-            f"ChartMogul answered 429 to {_MAX_LIMITED} attempts: something else uses up the account's rate limit."
+        super().__init__(
+            "ChartMogul",
+            base_url,
+            distribution="standpipe-target-chartmogul",
+            retries=RETRIES,
+            auth=(key, ""),
+            request_timeout=request_timeout,
+            answer_timeout=answer_timeout,
+            connections=connections,
+            pacer=_Lanes(self.pace, connections),
         )
 
-    def _hold(self, response: requests.Response, seconds: float) -> None:
-        """Hold every worker, by the server's own clock where it tells one; the recordings have no such header."""
-        with self._lock:
-            self.tally.limited += 1
-        with suppress(KeyError, ValueError):
-            seconds = float(response.headers["Retry-After"])
-        self.pace.hold(min(max(seconds, 0.05), _MAX_WAIT))
+    def _refuse(self, answer: Answer) -> NoReturn:
+        reason, named = refusal(_parse(answer.content), answer.status)
+        self._assert_permitted(answer, reason)
+        raise RecordRefusedError(answer.status, reason, named)
 
-    def _send(self, method: str, path: str, **kwargs: Any) -> requests.Response:
-        with self._connections, self.pace.request():
-            with self._lock:
-                self.tally.calls += 1
-            try:
-                return self._session.request(method, self.base_url + path, timeout=_TIMEOUT, **kwargs)
-            except requests.exceptions.RequestException as error:
-                # The text of these errors may hold the URL with an identifier: only their kind is passed on.
-                raise RetriableAPIError(f"ChartMogul did not answer ({type(error).__name__})") from None
-
-    def _checked(self, response: requests.Response) -> dict[str, Any]:
-        status = response.status_code
-        if status >= requests.codes.internal_server_error or status == requests.codes.request_timeout:
-            raise RetriableAPIError(f"ChartMogul answered {status}")
-        if status < requests.codes.bad_request:
-            return _body(response)
-        reason, named = refusal(_json(response), status)
-        self._assert_permitted(response.request.method or "", status, reason)
-        raise RecordRefusedError(status, reason, named)
-
-    def _assert_permitted(self, method: str, status: int, reason: str) -> None:
-        if status == requests.codes.unauthorized:
+    def _assert_permitted(self, answer: Answer, reason: str) -> None:
+        if answer.status == requests.codes.unauthorized:
             raise ConfigurationError(f"ChartMogul refused the key in `api_key` ({reason}): check it, and `api_url`.")
-        if status in {requests.codes.forbidden, requests.codes.method_not_allowed}:
-            may = "only read: give one that may also write" if method != "GET" else "not do this"
+        if answer.status in {requests.codes.forbidden, requests.codes.method_not_allowed}:
+            may = "only read: give one that may also write" if answer.method != "GET" else "not do this"
             raise ConfigurationError(f"The key in `api_key` may {may} ({reason}), or the account's trial has ended.")
 
 
@@ -178,9 +127,9 @@ def refusal(body: Any, status: int) -> tuple[str, tuple[str, ...]]:
         return f"status {status} without a readable error", ()
     for name in _PLAIN_SHAPES:
         if isinstance(body.get(name), str):
-            return body[name], (str(body["param"]),) if body.get("param") else ()
+            return clean_text(body[name]), (clean_text(body["param"]),) if body.get("param") else ()
     errors = body["errors"] if isinstance(body.get("errors"), dict) else body
-    texts = {str(name): _first(value) for name, value in errors.items() if name != "error_details"}
+    texts = {clean_text(name): clean_text(_first(value)) for name, value in errors.items() if name != "error_details"}
     return "; ".join(f"{name}: {text}" for name, text in texts.items()) or f"status {status}", tuple(texts)
 
 
@@ -188,20 +137,8 @@ def _first(value: Any) -> str:
     return str(value[0]) if isinstance(value, list) and value else str(value)
 
 
-def _json(response: requests.Response) -> Any:
+def _parse(content: bytes) -> Any:
     try:
-        return response.json()
-    except requests.exceptions.JSONDecodeError:
+        return decode_json(content, Any)[1]
+    except UnprovenError:
         return None
-
-
-def _body(response: requests.Response) -> dict[str, Any]:
-    """Give the object of a reply; deletions may be answered with nothing at all."""
-    if not response.content:
-        if response.request.method == "DELETE":
-            return {}
-        raise RetriableAPIError(f"ChartMogul answered {response.status_code} without a body")
-    body = _json(response)
-    if not isinstance(body, dict):
-        raise RetriableAPIError(f"ChartMogul answered {response.status_code} without a usable body")
-    return body

@@ -14,14 +14,14 @@ import requests
 from singer_sdk.exceptions import FatalAPIError
 
 from target_intercom import shapes
-from target_intercom._kit.answers import NotWholeError, PageDecoder, WholeList, decode_json
+from target_intercom._kit.answers import PageDecoder, WholeList, decode_json
 from target_intercom._kit.transport import Call
 from target_intercom.transport import LostReplyError, RecordRefusedError, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from target_intercom._kit.answers import Item, ListShape, Page
+    from target_intercom._kit.answers import ListShape, Page
 
 _LINKS = 50  # companies of a contact a page
 _SCROLLS = 5  # times a broken scroll is begun again
@@ -182,15 +182,6 @@ class IntercomClient(Transport):
         for items in self._read_whole(WholeList("companies of a contact", ask), decoder):
             yield from (company["id"] for company in items)
 
-    def _create(self, path: str, body: Mapping[str, Any], shape: ListShape) -> dict[str, Any]:
-        """Create a record. It is there when it is answered by its key: what else the answer says is not needed."""
-        decoder = PageDecoder(shape)
-        return self._read_once(Call("POST", path, body=body), lambda content: decoder.decode_object(content).record())
-
-    def _read_record(self, call: Call, shape: ListShape) -> dict[str, Any]:
-        decoder = PageDecoder(shape)
-        return self._read(call, lambda content: decoder.decode_object(content).record())
-
     def _read_if_any(self, call: Call, shape: ListShape) -> dict[str, Any] | None:
         try:
             return self._read_record(call, shape)
@@ -199,32 +190,10 @@ class IntercomClient(Transport):
                 return None
             raise
 
-    def _read_page(self, call: Call, decoder: PageDecoder, check: Callable[[Page], None] = lambda _: None) -> Page:
-        def decode(content: bytes) -> Page:
-            page = decoder.decode(content)
-            check(page)
-            return page
-
-        return self._read(call, decode)
-
-    def _read_whole(self, pages: WholeList, decoder: PageDecoder) -> Iterator[list[dict[str, Any]]]:
-        try:
-            for items in pages:
-                yield _take_apart(items)
-        except NotWholeError as error:
-            raise FatalAPIError(str(error)) from None
-        if pages.shortage:
-            self._logger.warning("%s: the run goes on, as `max_missing` permits", pages.shortage)
-        self._report_odd(decoder)
-
-    def _report_odd(self, decoder: PageDecoder) -> None:
-        for line in decoder.describe_odd():
-            self._logger.warning("%s", line)
-
     def _scroll(self, decoder: PageDecoder) -> Iterator[dict[str, Any]]:
         page = self._open_scroll(decoder)
         while page.items:
-            yield from _take_apart(page.items)
+            yield from (item.record() for item in page.items)
             call = Call("GET", "/companies/scroll", {"scroll_param": page.cursor})
             try:
                 page = self._read_once(call, decoder.decode)
@@ -254,7 +223,3 @@ def _decode_me(content: bytes) -> dict[str, Any]:
 
 def _paginate(cursor: str | None) -> dict[str, Any]:
     return {"per_page": PAGE} if cursor is None else {"per_page": PAGE, "starting_after": cursor}
-
-
-def _take_apart(items: Sequence[Item]) -> list[dict[str, Any]]:
-    return [item.record() for item in items]

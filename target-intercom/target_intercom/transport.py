@@ -6,21 +6,21 @@ https://developers.intercom.com/docs/references/rest-api/api.intercom.io
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 import requests
-from singer_sdk.exceptions import ConfigurationError, FatalAPIError, RetriableAPIError, SkippableAPIError
+from singer_sdk.exceptions import ConfigurationError, SkippableAPIError
 
-from target_intercom._kit import transport
 from target_intercom._kit.answers import UnprovenError, decode_json
+from target_intercom._kit.target_transport import LostReplyError, TargetTransport
 from target_intercom._kit.text import clean_text
-from target_intercom._kit.transport import Answer, Call, FailedCallError, NoAnswerError, RetryTable
+from target_intercom._kit.transport import RetryTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from target_intercom._kit.transport import Answer
 
-T = TypeVar("T")
+__all__ = ["LostReplyError", "RecordRefusedError", "Transport"]
 
 #: The version whose shapes this code knows; omitted, Intercom would choose one by the app's own settings.
 VERSION = "2.14"
@@ -52,10 +52,6 @@ class RecordRefusedError(SkippableAPIError):
         self.archived = "archived contact" in reason
 
 
-class LostReplyError(RetriableAPIError):
-    """No reply came to a create: it may have been carried out, and must be checked before it is sent again."""
-
-
 class _Fault(msgspec.Struct):
     code: str | None = None
     message: str | None = None
@@ -66,7 +62,7 @@ class _Problem(msgspec.Struct):
     errors: list[_Fault] = []
 
 
-class Transport(transport.Transport):
+class Transport(TargetTransport):
     """A connection to one workspace, shared by all workers.
 
     Args:
@@ -101,50 +97,10 @@ class Transport(transport.Transport):
         )
         self.max_missing = max_missing
 
-    def _read(self, call: Call, decode: Callable[[bytes], T]) -> T:
-        """Make a request that may safely be made twice, and read its answer.
-
-        Raises:
-            RecordRefusedError: Intercom refused it.
-            FatalAPIError: no attempt brought an answer that can be proved.
-        """
-        try:
-            return self.ask(call, lambda answer: self._decode(answer, decode))
-        except NoAnswerError as error:
-            raise FatalAPIError(
-                error.demand
-                or f"{_describe(error.last)} to {error.tries} attempts at {self.base_url}: nothing is acknowledged, "
-                "run again later."
-            ) from None
-
-    def _read_once(self, call: Call, decode: Callable[[bytes], T]) -> T:
-        """Make a request whose answer another attempt would not bring again, such as a create.
-
-        Raises:
-            LostReplyError: no answer that can be proved came.
-            RecordRefusedError: Intercom refused it.
-        """
-        try:
-            return self.ask(call, lambda answer: self._decode(answer, decode), tries=1)
-        except NoAnswerError as error:
-            if error.demand:
-                raise FatalAPIError(error.demand) from None
-            raise LostReplyError(_describe(error.last)) from None
-
-    def _decode(self, answer: Answer, decode: Callable[[bytes], T]) -> T:
-        if answer.is_redirect:
-            raise ConfigurationError(
-                f"{self.base_url} redirects ({answer.status}), which is not followed: a write would be lost. Check "
-                "`api_url`."
-            )
-        if answer.status >= requests.codes.bad_request:
-            code, reason, field = _read_error(answer)
-            self._assert_permitted(answer.status, code, reason)
-            raise RecordRefusedError(answer.status, code, reason, field)
-        try:
-            return decode(answer.content)
-        except UnprovenError as error:
-            raise FailedCallError(f"an answer without what was asked for: {error}", answer) from None
+    def _refuse(self, answer: Answer) -> NoReturn:
+        code, reason, field = _read_error(answer)
+        self._assert_permitted(answer.status, code, reason)
+        raise RecordRefusedError(answer.status, code, reason, field)
 
     def _assert_permitted(self, status: int, code: str, reason: str) -> None:
         if _LAPSED in reason or code == "api_plan_restricted" or status == requests.codes.payment_required:
@@ -161,14 +117,6 @@ class Transport(transport.Transport):
                 f"Intercom refused the token in `access_token` ({reason}): check it, and that {self.base_url} is the "
                 "workspace's own region (`region` or `api_url`)."
             )
-
-
-def _describe(error: FailedCallError) -> str:
-    if error.answer is None:
-        return f"Intercom did not answer ({error.reason})"
-    if error.status == requests.codes.too_many_requests:
-        return "Intercom answered 429 (something else uses up the rate limit)"
-    return f"Intercom answered {error.reason}"
 
 
 def _read_error(answer: Answer) -> tuple[str, str, str]:

@@ -55,6 +55,58 @@ def test_a_failed_call_is_made_again(
     assert target.calls[call] == 2
 
 
+HOLLOW: dict[str, Any] = {
+    "no entries": {"has_more": False},
+    "entries null": {"entries": None, "has_more": False},
+    "entries an object": {"entries": {}, "has_more": False},
+    "no word of more": {"entries": [], "cursor": None},
+    "more without a cursor": {"entries": [], "has_more": True, "cursor": None},
+    "an entry without a uuid": {"entries": [{"external_id": "a"}], "has_more": False},
+    "HTML": "<html>Sign in</html>",
+}
+
+
+@pytest.mark.parametrize("name", HOLLOW)
+@pytest.mark.parametrize("path", ["/customers", "/contacts"])
+def test_a_hollow_list_creates_nobody_twice(
+    account: Any, target: Any, records: list[dict[str, Any]], path: str, name: str
+) -> None:
+    """Asked again it is whole, so everybody is found; when it never is, the run ends before its first write of those."""
+    account.add("a")
+    account.add_contact("ann:a", "a")
+    effect = {"status": 200, "body": HOLLOW[name]}
+    account.sandbox.fault(method="GET", path=path, effect=effect)
+    with pytest.raises(FatalAPIError):
+        target.run(records)
+    assert target.out == ""
+    assert [call for call in account.calls() if call.startswith("POST")] == []
+    account.sandbox.clear_faults()
+    account.sandbox.fault(method="GET", path=path, nth=1, effect=effect)
+    target.run(records)
+    assert (len(account.customers()), len(account.contacts())) == (1, 1)
+
+
+def test_a_list_that_follows_its_cursors_for_ever_ends(account: Any, target: Any, records: list[Any]) -> None:
+    """A cursor that comes a second time ends the run in a sentence."""
+    account.add("a")
+    body = {"entries": [{"uuid": "cus_1", "external_id": "b"}], "has_more": True, "cursor": "c"}
+    account.sandbox.fault(method="GET", path="/customers", effect={"status": 200, "body": body})
+    with pytest.raises(FatalAPIError, match=r"^The pages of customers go round in circles"):
+        target.run(records)
+    assert target.out == ""
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirected_write_is_no_write(account: Any, target: Any, records: list[dict[str, Any]], status: int) -> None:
+    """A PATCH that a redirect would turn into a GET writes nothing: the run ends in a sentence, without STATE."""
+    account.add("a")
+    effect = {"status": status, "headers": {"Location": f"{account.sandbox.chartmogul_url}/ping"}, "body": {}}
+    account.sandbox.fault(method="PATCH", path="/customers/*", effect=effect)
+    with pytest.raises(ConfigurationError, match=rf"redirects \({status}\), which is not followed"):
+        target.run(records)
+    assert target.out == ""
+
+
 def test_a_record_that_is_refused_does_not_stop_the_others(account: Any, target: Any, lead: Record) -> None:
     """A refusal that names nothing goes to the rejects in ChartMogul's words; the run ends with STATE."""
     error = {"error": "No good"}
@@ -162,6 +214,10 @@ WRONG = {
     ),
     "no source": ({"data_source_name": " "}, "The setting `data_source_name` is empty."),
     "no scheme": ({"api_url": "api.chartmogul.com"}, "The setting `api_url` is no address that begins with https://"),
+    "no TLS": (
+        {"api_url": "http://a.example"},
+        "The setting `api_url` is an http:// address of another machine, to which",
+    ),
     "no folder": ({"report_dir": "/dev/null/x"}, "The folder of `report_dir`, /dev/null/x, cannot be made: Not a dir"),
     "merge with nobody": ({"merge": "apply"}, "name the billing system's data source in `merge_with`"),
     "merge by what": (

@@ -1,0 +1,119 @@
+"""HTTP of a target: what may safely be sent twice, and what must not."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import requests
+from singer_sdk.exceptions import ConfigurationError, FatalAPIError, RetriableAPIError
+
+from .answers import NotWholeError, PageDecoder, UnprovenError
+from .transport import Answer, Call, FailedCallError, NoAnswerError, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .answers import ListShape, Page, WholeList
+
+T = TypeVar("T")
+
+
+class LostReplyError(RetriableAPIError):
+    """No reply came to a create: it may have been carried out, and must be checked before it is sent again."""
+
+
+class TargetTransport(Transport):
+    """A connection that reads and writes, shared by all workers."""
+
+    @abstractmethod
+    def _refuse(self, answer: Answer) -> NoReturn:
+        """Raise what a refusal (400 to 499) means."""
+
+    def _read(self, call: Call, decode: Callable[[bytes], T]) -> T:
+        """Make a request that may safely be made twice, and read its answer.
+
+        Raises:
+            FatalAPIError: no attempt brought an answer that can be proved.
+        """
+        try:
+            return self.ask(call, lambda answer: self._decode(answer, decode))
+        except NoAnswerError as error:
+            raise FatalAPIError(
+                error.demand
+                or f"{self._describe(error.last)} to {error.tries} attempts at {self.base_url}: nothing is "
+                "acknowledged, run again later."
+            ) from None
+
+    def _read_once(self, call: Call, decode: Callable[[bytes], T]) -> T:
+        """Make a request whose answer another attempt would not bring again, such as a create.
+
+        Raises:
+            LostReplyError: no answer that can be proved came.
+            FatalAPIError: the server asks for more than a run may wait.
+        """
+        try:
+            return self.ask(call, lambda answer: self._decode(answer, decode), tries=1)
+        except NoAnswerError as error:
+            if error.demand or error.last.status == requests.codes.too_many_requests:
+                raise FatalAPIError(
+                    error.demand or f"{self._describe(error.last)} to {error.tries} attempts."
+                ) from None
+            raise LostReplyError(self._describe(error.last)) from None
+
+    def _read_record(self, call: Call, shape: ListShape) -> dict[str, Any]:
+        """Read one record; the call may safely be made twice."""
+        decoder = PageDecoder(shape)
+        return self._read(call, lambda content: decoder.decode_object(content).record())
+
+    def _create(self, path: str, body: Any, shape: ListShape) -> dict[str, Any]:
+        """Create a record, which is there when it is answered by its key."""
+        decoder = PageDecoder(shape)
+        return self._read_once(Call("POST", path, body=body), lambda content: decoder.decode_object(content).record())
+
+    def _read_page(self, call: Call, decoder: PageDecoder, check: Callable[[Page], None] = lambda _: None) -> Page:
+        def decode(content: bytes) -> Page:
+            page = decoder.decode(content)
+            check(page)
+            return page
+
+        return self._read(call, decode)
+
+    def _read_whole(self, pages: WholeList, decoder: PageDecoder) -> Iterator[list[dict[str, Any]]]:
+        """Yield the records of a list, a page at a time.
+
+        Raises:
+            FatalAPIError: it cannot be proved whole.
+        """
+        try:
+            for items in pages:
+                yield [item.record() for item in items]
+        except NotWholeError as error:
+            raise FatalAPIError(str(error)) from None
+        if pages.shortage:
+            self._logger.warning("%s: the run goes on, as `max_missing` permits", pages.shortage)
+        self._report_odd(decoder)
+
+    def _report_odd(self, decoder: PageDecoder) -> None:
+        for line in decoder.describe_odd():
+            self._logger.warning("%s", line)
+
+    def _decode(self, answer: Answer, decode: Callable[[bytes], T]) -> T:
+        if answer.is_redirect:
+            raise ConfigurationError(
+                f"{self.base_url} redirects ({answer.status}), which is not followed: a write would be lost. Check "
+                "`api_url`."
+            )
+        if answer.status >= requests.codes.bad_request:
+            self._refuse(answer)
+        try:
+            return decode(answer.content)
+        except UnprovenError as error:
+            raise FailedCallError(f"{answer.status} without what was asked for ({error})", answer) from None
+
+    def _describe(self, error: FailedCallError) -> str:
+        if error.answer is None:
+            return f"{self.vendor} did not answer ({error.reason})"
+        if error.status == requests.codes.too_many_requests:
+            return f"{self.vendor} answered 429 (something else uses up the rate limit)"
+        return f"{self.vendor} answered {error.reason}"
