@@ -13,12 +13,13 @@ from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 T = TypeVar("T")
 Text = Annotated[str, msgspec.Meta(min_length=1)]
@@ -80,6 +81,7 @@ class ListShape:
         siblings: objects beside the record in its envelope that become members of it.
         key: the members that a record is known by, each with its type.
         needed: other members that the protocol needs, each with its type; one that may be None may be absent.
+        present: of the needed members, those that must be there even where they may be null.
         wanted: members that are read where they are of their type, and are null where they are not.
         paging: how the list says that more follows.
         total: the member that announces how many items there are; empty where none does.
@@ -94,6 +96,7 @@ class ListShape:
     key: Mapping[str, Any] = field(default_factory=lambda: {"id": Key})
     needed: Mapping[str, Any] = field(default_factory=dict)
     wanted: Mapping[str, Any] = field(default_factory=dict)
+    present: tuple[str, ...] = ()
     paging: Paging = "none"
     total: str = ""
     total_needed: bool = False
@@ -137,7 +140,8 @@ class PageDecoder:
         self.shape = shape
         self.odd: Counter[str] = Counter()
         """How many records had a member of another type than the declared one, by member."""
-        fields = _fields({**shape.needed, **shape.key})
+        self._key = attrgetter(*shape.key)
+        fields = _fields({**shape.needed, **shape.key}, shape.present)
         self._head = msgspec.json.Decoder(_struct("Head", fields + _optional(shape.wanted)))
         self._tolerant = msgspec.json.Decoder(_struct("Head", fields + _optional(dict.fromkeys(shape.wanted, Any))))
         self._page = self._build_page(shape)
@@ -158,6 +162,10 @@ class PageDecoder:
             rename={"items": shape.items, "total": shape.total},
             kw_only=True,
         )
+
+    def identify(self, item: Item) -> object:
+        """Return what a record is known by."""
+        return self._key(item.head)
 
     def describe_odd(self) -> list[str]:
         """Return a line for each member that was of another type, and forget them."""
@@ -279,15 +287,18 @@ def _read_has_more(page: Any) -> str | None:
     return page.cursor if more else None
 
 
-def _fields(members: Mapping[str, Any]) -> list[Any]:
-    return [(name, kind, None) if _may_be_absent(kind) else (name, kind) for name, kind in members.items()]
+def _fields(members: Mapping[str, Any], present: Collection[str]) -> list[Any]:
+    return [
+        (name, kind, None) if _may_be_null(kind) and name not in present else (name, kind)
+        for name, kind in members.items()
+    ]
 
 
 def _optional(members: Mapping[str, Any]) -> list[Any]:
     return [(name, kind if kind is Any else kind | None, None) for name, kind in members.items()]
 
 
-def _may_be_absent(kind: Any) -> bool:
+def _may_be_null(kind: Any) -> bool:
     try:
         msgspec.convert(None, kind)
     except msgspec.ValidationError:

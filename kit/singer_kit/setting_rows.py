@@ -39,7 +39,15 @@ def request_settings(vendor: str, whose: str, note: str = "") -> tuple[Row, ...]
             default=80,
             nullable=False,
             title="Request timeout",
-            description="Seconds to wait for an answer before asking again.",
+            description="Seconds to wait between two bytes of an answer before asking again.",
+        ),
+        th.Property(
+            "answer_timeout",
+            th.IntegerType(minimum=1),
+            default=300,
+            nullable=False,
+            title="Answer timeout",
+            description="Seconds to wait for the whole of an answer before asking again.",
         ),
         th.Property(
             "max_concurrency",

@@ -113,6 +113,7 @@ class RetryTable:
     Args:
         tries: attempts at a call that fails.
         limited_tries: attempts at a call that is answered 429 while nobody else is served.
+        unproven_tries: attempts at a call whose answers prove nothing: that passes soon, or stays.
         statuses: what may pass.
         shortest_backoff: the upper bound of the first wait, seconds; it doubles with every attempt.
         longest_backoff: the upper bound of any wait that the server does not ask for.
@@ -122,6 +123,7 @@ class RetryTable:
 
     tries: int
     limited_tries: int
+    unproven_tries: int = 4
     statuses: frozenset[int] = RETRIED
     shortest_backoff: float = 1.0
     longest_backoff: float = 60.0
@@ -269,7 +271,7 @@ class Transport:
             NoAnswerError: there was no answer of use.
         """
         tries = self.retries.tries if tries is None else tries
-        failed, limited, served = 0, 0, self._served
+        failed, unproven, limited, served = 0, 0, 0, self._served
         for longest in self.retries.waits():
             asked = call() if callable(call) else call
             try:
@@ -283,9 +285,12 @@ class Transport:
                 limited = 1 if self._served != served else limited + 1
                 served = self._served
                 count, most = limited, self.retries.limited_tries
-            else:
+            elif last.status is None or last.status in self.retries.statuses:
                 failed += 1
                 count, most = failed, tries
+            else:
+                unproven += 1
+                count, most = unproven, min(tries, self.retries.unproven_tries)
             if on_failure:
                 on_failure(last)
             wait = self._choose_wait(last, longest)

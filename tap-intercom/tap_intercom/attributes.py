@@ -6,8 +6,7 @@ import logging
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
+from tap_intercom._kit.answers import ListShape, PageDecoder, Text
 from tap_intercom._kit.clock import is_recent
 from tap_intercom.client import Call
 from tap_intercom.errors import Refusal
@@ -35,17 +34,18 @@ TYPES: dict[str, dict[str, Any]] = {
 }
 
 
-class Answer(msgspec.Struct):
-    """What ``/data_attributes`` answers."""
-
-    data: list[dict[str, Any]]
+SHAPE = ListShape(
+    name="data attributes", items="data", key={"name": Text}, wanted={"custom": bool, "data_type": str, "id": int}
+)
+"""What ``/data_attributes`` answers."""
 
 
 def fetch_attributes(client: IntercomClient, stream: str) -> dict[str, dict[str, Any]]:
     """Return the schemas of a stream's custom attributes, by name; none where Intercom does not tell them."""
     query = {"model": MODELS[stream], "include_archived": "true"}
     try:
-        return attribute_schemas(client.get(Call("/data_attributes", query), Answer).data)
+        page = client.page(Call("/data_attributes", query), PageDecoder(SHAPE))
+        return attribute_schemas(item.record() for item in page.items)
     except Refusal as error:
         LOGGER.warning("The custom attributes of %s are of any type: %s", stream, error.message)
         return {}

@@ -4,38 +4,29 @@ from __future__ import annotations
 
 import logging
 import time
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-import backoff
 import msgspec
-import requests
-from requests.adapters import HTTPAdapter
-from singer_sdk.exceptions import RetriableAPIError
 
-from tap_intercom._kit.rate_limit import Cooldown, RateLimiter
+from tap_intercom._kit import transport
+from tap_intercom._kit.answers import UnprovenError, decode_json
+from tap_intercom._kit.text import clean_text
+from tap_intercom._kit.transport import CooldownPacer, FailedCallError, NoAnswerError, RetryTable, Transport
 from tap_intercom.errors import FIRST, Problem, Refusal, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-LOGGER = logging.getLogger("tap-intercom")
+    from tap_intercom._kit.answers import Page, PageDecoder
+    from tap_intercom._kit.transport import Answer
+
 REGIONS = {"us": "https://api.intercom.io", "eu": "https://api.eu.intercom.io", "au": "https://api.au.intercom.io"}
-TRIES = 10
+RETRIES = RetryTable(tries=10, limited_tries=10, longest_wait=60)
 # The first call of a run gives up early: what is wrong is more often `api_url` than the weather.
 FIRST_TRIES = 4
-LONGEST_WAIT = 60
-CONNECT_TIMEOUT = 30
-BROKEN = (
-    requests.ConnectionError,
-    requests.Timeout,
-    requests.exceptions.ChunkedEncodingError,
-    requests.exceptions.ContentDecodingError,
-)
-LATER = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 T = TypeVar("T")
+LOGGER = logging.getLogger("tap-intercom")
 
 
 class Call(NamedTuple):
@@ -52,7 +43,7 @@ class Call(NamedTuple):
 
 
 class App(msgspec.Struct):
-    """The workspace that a token belongs to."""
+    """The workspace that a token belongs to; bookmarks are those of one workspace."""
 
     id_code: str | None = None
     region: str | None = None
@@ -61,7 +52,7 @@ class App(msgspec.Struct):
 class Me(msgspec.Struct):
     """What ``/me`` answers."""
 
-    app: App | None = None
+    app: App
 
 
 class Workspace(NamedTuple):
@@ -79,7 +70,8 @@ class IntercomClient:
         access_token: a token of an app of that workspace.
         api_url: the API's base.
         version: the ``Intercom-Version`` that every call names.
-        timeout: how long to wait for an answer, seconds.
+        request_timeout: how long to wait between two bytes of an answer, seconds.
+        answer_timeout: how long to wait for the whole of an answer, seconds.
         connections: how many calls are made at the same time.
         requests_per_minute: the calls to make in a minute at most; None is no limit.
         sleep: waits for so many seconds.
@@ -92,30 +84,31 @@ class IntercomClient:
         access_token: str,
         api_url: str = REGIONS["us"],
         version: str = "2.14",
-        timeout: float = 80,
+        request_timeout: float = 80,
+        answer_timeout: float = 300,
         connections: int = 1,
         requests_per_minute: int | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._url = api_url.rstrip("/")
         self._version = version
-        self._timeout = (CONNECT_TIMEOUT, timeout)
-        self._connections = connections
-        self._sleep = sleep
-        self._pause = Cooldown(sleep, clock)
-        self._budget = RateLimiter(requests_per_minute, sleep, clock)
-        self._token = access_token
-        self._session = requests.Session()
-        # Not a header of the session: an entry of the user's .netrc would go before it.
-        self._session.auth = self._authorize
-        self._session.headers.update({"Accept": "application/json", "Intercom-Version": version})
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=connections + 1))
-
-    def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
+        self._transport = Transport(
+            "Intercom",
+            api_url,
+            distribution="standpipe-tap-intercom",
+            retries=RETRIES,
+            headers={"Authorization": f"Bearer {access_token}", "Intercom-Version": version},
+            request_timeout=request_timeout,
+            answer_timeout=answer_timeout,
+            connections=connections + 1,
+            pacer=CooldownPacer(requests_per_minute, sleep, clock),
+            # What is left of a window may be on its way already, but half of it is always used.
+            reserve=lambda limit: min(connections, max(limit // 2, 1)),
+            name_error=lambda answer: _read_problem(answer).code,
+            logger=LOGGER,
+            sleep=sleep,
+            clock=clock,
+        )
 
     def workspace(self) -> Workspace:
         """The workspace, from the first call of a run, which also proves the token and the URL.
@@ -125,125 +118,81 @@ class IntercomClient:
         """
         return self._ask(Call(FIRST), self._read_workspace, tries=FIRST_TRIES)
 
-    def _read_workspace(self, call: Call, response: requests.Response) -> Workspace:
-        app = self._read(call, response, Me).app or App()
-        return Workspace(_now(response), app.id_code or "", (app.region or "").lower())
+    def _read_workspace(self, answer: Answer) -> Workspace:
+        app = decode_json(answer.content, Me)[1].app
+        now = time.time() if answer.date is None else answer.date
+        return Workspace(int(now), app.id_code or "", (app.region or "").lower())
 
-    def get(self, call: Call, shape: type[T]) -> T:
+    def get(self, call: Call, kind: type[T]) -> T:
         """What is at a path.
 
         Raises:
-            Refusal: Intercom refused it, or gave no answer in ten tries.
+            Refusal: Intercom refused it, or gave no answer of that type in ten tries.
         """
-        return self._ask(call, lambda call, response: self._read(call, response, shape))
+        return self._ask(call, lambda answer: decode_json(answer.content, kind)[1])
 
-    def page(self, call: Call, shape: type[T], *, once: bool = False) -> tuple[bytes, T]:
-        """One page of a list: its text, and so much of it as is wanted at once.
+    def read(self, call: Call, decode: Callable[[bytes], T]) -> T:
+        """What is at a path, as ``decode`` proves it.
+
+        Raises:
+            Refusal: Intercom refused it, or gave no answer that can be proved in ten tries.
+        """
+        return self._ask(call, lambda answer: decode(answer.content))
+
+    def page(
+        self, call: Call, decoder: PageDecoder, check: Callable[[Page], None] = lambda _: None, *, once: bool = False
+    ) -> Page:
+        """One page of a list, proved.
 
         Args:
             call: what to ask.
-            shape: what the answer is to be.
+            decoder: what the answer is to be.
+            check: refuses a page that is not what the pages before it announced.
             once: whether it must not be asked again when no answer came, since the answer would be another one.
 
         Raises:
-            Refusal: Intercom refused it, or gave no answer in ten tries.
+            Refusal: Intercom refused it, or gave no answer that can be proved in ten tries.
         """
-        return self._ask(
-            call,
-            lambda call, response: (response.content, self._read(call, response, shape)),
-            tries=1 if once else TRIES,
-        )
 
-    def _ask(self, call: Call, read: Callable[[Call, requests.Response], T], *, tries: int = TRIES) -> T:
-        """Ask until there is an answer that ``read`` understands, at most ``tries`` times.
+        def read(answer: Answer) -> Page:
+            page = decoder.decode(answer.content)
+            check(page)
+            return page
 
-        A call that was refused for its being one too many was not carried out, and counts among no tries but its own.
-        """
-        waits = islice(backoff.expo(max_value=LONGEST_WAIT), 1, None)
-        attempt = 0
-        for longest in islice(waits, tries + TRIES):
-            self._pause.wait()
-            self._budget.spend()
-            try:
-                return read(call, self._once(call))
-            except RetriableAPIError as error:
-                last = error
-            status = getattr(last.response, "status_code", None)
-            attempt += status != HTTPStatus.TOO_MANY_REQUESTS or tries > 1
-            LOGGER.warning("%s %s: %s (try %d of %d)", call.method, call.path, last, attempt, tries)
-            if attempt >= tries:
-                break
-            self._back_off(last.response, longest)
-        raise Refusal(
-            f"Intercom gave no good answer to {call.method} {call.path} in {max(attempt, 1)} tries, the last was "
-            f"{last}: try again later, or check the setting `api_url`."
-        )
+        return self._ask(call, read, tries=1 if once else RETRIES.tries)
 
-    def _back_off(self, response: requests.Response | None, longest: float) -> None:
-        if response is not None and response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-            self._pause.extend(_until_reset(response, otherwise=longest))
-        else:
-            self._sleep(backoff.full_jitter(longest))
-
-    def _once(self, call: Call) -> requests.Response:
+    def _ask(self, call: Call, read: Callable[[Answer], T], *, tries: int = RETRIES.tries) -> T:
+        asked = transport.Call(call.method, call.path, call.query, call.body)
         try:
-            response = self._session.request(
-                call.method,
-                self._url + call.path,
-                params=call.query,
-                json=call.body,
-                timeout=self._timeout,
-                allow_redirects=False,
-            )
-        except BROKEN as error:
-            raise RetriableAPIError(type(error).__name__) from error
-        self._heed(response)
-        status = response.status_code
-        if status in LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise RetriableAPIError(f"{status} {_problem(response).code}".strip(), response)
-        return response
+            return self._transport.ask(asked, lambda answer: self._read(call, answer, read), tries=tries)
+        except NoAnswerError as error:
+            raise Refusal(
+                error.demand
+                or f"Intercom gave no good answer to {asked} in {error.tries} tries, the last was {error.last}: try "
+                "again later, or check the setting `api_url`."
+            ) from None
 
-    def _heed(self, response: requests.Response) -> None:
-        """Hold everybody until the window ends when what is left of it is on its way already."""
-        limit, left = (_number(response, f"X-RateLimit-{name}") for name in ("Limit", "Remaining"))
-        if limit is not None and left is not None and left < min(self._connections, max(limit // 2, 1)):
-            self._pause.extend(_until_reset(response, otherwise=0))
-
-    def _read(self, call: Call, response: requests.Response, shape: type[T]) -> T:
-        """The body of an answer.
+    def _read(self, call: Call, answer: Answer, read: Callable[[Answer], T]) -> T:
+        """What an answer says.
 
         Raises:
             Refusal: it is not the answer asked for, and asking again would not change it.
-            RetriableAPIError: it is no such JSON: another than Intercom answered, or the body is empty or cut off.
+            FailedCallError: it proves nothing: another than Intercom answered, or it is cut off, or something is
+                missing.
         """
-        if response.status_code != HTTPStatus.OK:
-            raise refusal(response.status_code, _problem(response), path=call.path, version=self._version)
+        if answer.status != HTTPStatus.OK:
+            raise refusal(answer.status, _read_problem(answer), path=call.path, version=self._version)
         try:
-            # Fields that are not wanted are passed over, broken characters included, so those are looked for first.
-            return msgspec.json.decode(str(response.content, "utf-8"), type=shape)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise RetriableAPIError("an answer that is not Intercom's JSON", response) from error
+            return read(answer)
+        except UnprovenError as error:
+            raise FailedCallError(f"an answer without what was asked for ({error})", answer) from None
 
 
-def _problem(response: requests.Response) -> Problem:
+def _read_problem(answer: Answer) -> Problem:
     try:
-        return msgspec.json.decode(response.content, type=Problem)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        _, problem = decode_json(answer.content, Problem)
+    except UnprovenError:
         return Problem()
-
-
-def _now(response: requests.Response) -> int:
-    """The server's clock, unix seconds."""
-    date = response.headers.get("Date")
-    return int(parsedate_to_datetime(date).timestamp() if date else time.time())
-
-
-def _number(response: requests.Response, header: str) -> int | None:
-    text = response.headers.get(header, "")
-    return int(text) if text.isdecimal() else None
-
-
-def _until_reset(response: requests.Response, *, otherwise: float) -> float:
-    """The seconds until the window of calls ends, on the server's own clock."""
-    reset = _number(response, "X-RateLimit-Reset")
-    return otherwise if reset is None else float(min(max(reset - _now(response), 0), LONGEST_WAIT))
+    for fault in problem.errors:
+        fault.code = clean_text(fault.code)
+    return problem

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from tap_intercom.errors import Gone
+import msgspec
+
+from tap_intercom.errors import Gone, Refusal
 from tap_intercom.lists import all_of
 from tap_intercom.resource import Resource
+from tap_intercom.shape import References, is_cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,15 +31,22 @@ def completed(record: dict[str, Any], client: IntercomClient, names: Iterable[st
     Of a contact that is gone by now, what stood there is all that there is.
 
     Raises:
-        Refusal: Intercom refused a list.
+        Refusal: Intercom refused a list, or the contact has something else in its place.
     """
     try:
         for name in names:
-            if (record.get(name) or {}).get("has_more"):
+            if is_cut(_read_head(record, name)):
                 record[name] = {**record[name], **_all(record["id"], client, name)}
     except Gone:
         pass
     return record
+
+
+def _read_head(record: dict[str, Any], name: str) -> References | None:
+    try:
+        return msgspec.convert(record.get(name), References | None)
+    except msgspec.ValidationError as error:
+        raise Refusal(f"Intercom sent a contact whose `{name}` is no list: {error}.") from error
 
 
 def _all(contact: str, client: IntercomClient, name: str) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_intercom import windows
+from tap_intercom._kit.answers import Count, NotWholeError, UnprovenError, WholeList
 from tap_intercom._kit.segments import Segment, SegmentReader
 from tap_intercom.client import Call
 from tap_intercom.errors import Refusal, StaleCursor
@@ -13,12 +15,16 @@ from tap_intercom.shape import Item
 from tap_intercom.windows import Span
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tap_intercom._kit.answers import Page, Shortage
     from tap_intercom._kit.fetch_pool import FetchPool, Key
     from tap_intercom.client import IntercomClient
     from tap_intercom.resource import Resource
     from tap_intercom.shape import Shape
 
 
+LOGGER = logging.getLogger("tap-intercom")
 MAX_RESTARTS = 3
 """How often a segment is restarted at the same record."""
 
@@ -73,6 +79,7 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
         page_size: records a page.
         key: where in the output the items belong.
         now: the server's clock when the run began.
+        max_missing: the share of the announced items that may be missing.
     """
 
     def __init__(  # noqa: PLR0913 what to read, with what, and from when on
@@ -86,6 +93,7 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
         page_size: int,
         key: Key,
         now: int,
+        max_missing: float = 0.0,
     ) -> None:
         self._client = client
         self._resource = resource
@@ -93,9 +101,71 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
         self._since = since
         self._page_size = page_size
         self._now = now
+        self._max_missing = max_missing
+        self._count = Count()
+        self.shortage: Shortage | None = None
+        """What is missing and may be, once everything was gone through."""
         super().__init__(pool, [SearchSegment(key=key, span=Span(0))])
 
-    def fetch(self, segment: SearchSegment) -> tuple[list[Item], Any]:
+    def __iter__(self) -> Iterator[list[Item]]:
+        """Yield the items; of what is announced and did not come, what another reading brings.
+
+        Raises:
+            Refusal: the list is not whole.
+        """
+        for page in super().__iter__():
+            self._count.add(map(self._shape.identify, page))
+            yield page
+        yield from self._look_again()
+        if self.shortage and not self.shortage.is_bearable:
+            LOGGER.warning("%s: reading them again from the start", self.shortage)
+            again = WholeList(
+                self._shape.shape.name,
+                self._ask_in_turn,
+                probe=self._probe,
+                key=self._shape.identify,
+                max_missing=self._max_missing,
+            )
+            try:
+                for page in again:
+                    yield self._take_new(page)
+            except NotWholeError as error:
+                raise Refusal(str(error)) from None
+            self.shortage = again.shortage
+        if self.shortage:
+            LOGGER.warning("%s: the run goes on, as `max_missing` permits", self.shortage)
+
+    def _look_again(self) -> Iterator[list[Item]]:
+        """Yield what was created or changed meanwhile, when fewer items came than were announced."""
+        if self._count.is_enough:
+            return
+        pages = list(self._probe())
+        for page in pages:
+            yield self._take_new(page.items)
+        self.shortage = self._count.find_shortage(self._shape.shape.name, pages, self._max_missing)
+
+    def _take_new(self, items: list[Item]) -> list[Item]:
+        seen = self._count.distinct()
+        new = [item for item in items if hash(self._shape.identify(item)) not in seen]
+        self._count.add(map(self._shape.identify, new))
+        return new
+
+    def _probe(self) -> Iterator[Page]:
+        """Yield what changed since the run began, the newest first, with the newest total."""
+        cursor: str | None = None
+        while True:
+            body = windows.search(Span(0), self._since, page_size=self._page_size, cursor=cursor, newest_first=True)
+            page = self._client.page(Call(self._resource.path, body=body), self._shape)
+            yield page
+            cursor = page.cursor
+            if cursor is None or not page.items or (page.items[-1].head.updated_at or 0) < self._now:
+                return
+
+    def _ask_in_turn(self, cursor: str | None, check: Callable[[Page], None]) -> Page:
+        body = windows.search(Span(0), self._since, page_size=self._page_size, cursor=cursor)
+        return self._client.page(Call(self._resource.path, body=body), self._shape, check)
+
+    def fetch(self, segment: SearchSegment) -> Page:
         """Return the next page of a segment, from its last record on when Intercom no longer takes its cursor."""
         try:
             return self._fetch_at_cursor(segment)
@@ -103,21 +173,27 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
             segment.restart()
             return self._fetch_at_cursor(segment)
 
-    def _fetch_at_cursor(self, segment: SearchSegment) -> tuple[list[Item], Any]:
-        body = windows.search(segment.span, self._since, page_size=self._page_size, cursor=segment.cursor)
-        text, page = self._client.page(Call(self._resource.path, body=body), self._shape.page)
-        return self._shape.items(text, page), page
+    def _fetch_at_cursor(self, segment: SearchSegment) -> Page:
+        def check(page: Page) -> None:
+            if page.cursor and not page.items and (page.total or 0) > segment.seen:
+                raise UnprovenError(f"no item of the {page.total} that are announced")
 
-    def accept(self, segment: SearchSegment, answer: tuple[list[Item], Any]) -> list[Item]:
+        body = windows.search(segment.span, self._since, page_size=self._page_size, cursor=segment.cursor)
+        return self._client.page(Call(self._resource.path, body=body), self._shape, check)
+
+    def accept(self, segment: SearchSegment, answer: Page) -> list[Item]:
         """Return the items that belong to the segment, and leave what follows to others when it is long."""
-        items, page = answer
+        items = answer.items
+        if self._count.announced is None:
+            self._count.announced = answer.total
         segment.seen += len(items)
         segment.reached = items[-1].head.created_at if items else segment.reached
-        cursor = page.pages.cursor if page.pages and items else None
+        # An empty page with a cursor was asked for again until nothing was announced that had not come.
+        cursor = answer.cursor if items else None
         if cursor is None or segment.is_past_its_end:
             segment.complete = True
         else:
-            self._cut(segment, max((page.total_count or 0) - segment.seen, 0))
+            self._cut(segment, max((answer.total or 0) - segment.seen, 0))
         # The span is the one after the cut, but not yet the one after a restart.
         kept = [item for item in items if segment.span.holds(item.head.created_at)]
         if cursor is not None and not segment.complete:

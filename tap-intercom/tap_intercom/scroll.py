@@ -14,6 +14,7 @@ from tap_intercom.spool import Spool
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tap_intercom._kit.answers import Page, Shortage
     from tap_intercom.client import IntercomClient
     from tap_intercom.resource import Resource
     from tap_intercom.shape import Item, Shape
@@ -60,6 +61,8 @@ class Scroll:
         self._seen: set[int] = set()
         self._spool = Spool(shape)
         self._ready = threading.Event()
+        self.shortage: Shortage | None = None
+        """Nothing: a scroll announces no total, and is whole when its empty page came."""
         threading.Thread(target=self._work, daemon=True).start()
 
     def wait(self) -> None:
@@ -94,22 +97,22 @@ class Scroll:
 
     def _through(self) -> bool:
         """Read from the beginning on; whether the empty page came that is the end."""
-        items, param = self._open()
-        while items and param:
-            self._keep(items)
+        page = self._open()
+        while page.items:
+            self._keep(page.items)
             try:
-                items, param = self._page({"scroll_param": param}, once=True)
+                page = self._page({"scroll_param": str(page.cursor)}, once=True)
             except Refusal as error:
                 LOGGER.warning("The scroll over the companies broke off and is begun again: %s", error.message)
                 return False
-        self._keep(items)
+        self._keep(page.items)
         return True
 
     def _keep(self, items: list[Item]) -> None:
         self._spool.add([item for item in items if self._is_new(item)])
         self._ready.set()
 
-    def _open(self) -> tuple[list[Item], str | None]:
+    def _open(self) -> Page:
         deadline = self._clock() + self._patience
         while True:
             try:
@@ -121,9 +124,8 @@ class Scroll:
             self._ready.set()
             self._sleep(PAUSE)
 
-    def _page(self, query: dict[str, str], *, once: bool = False) -> tuple[list[Item], str | None]:
-        text, page = self._client.page(Call(self._path, query), self._shape.page, once=once)
-        return self._shape.items(text, page), page.scroll_param
+    def _page(self, query: dict[str, str], *, once: bool = False) -> Page:
+        return self._client.page(Call(self._path, query), self._shape, once=once)
 
     def _is_new(self, item: Item) -> bool:
         version = hash((item.head.id, item.head.updated_at))

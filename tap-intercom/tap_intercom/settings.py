@@ -48,6 +48,15 @@ SETTINGS = th.PropertiesList(
     page_size(150),
     *request_settings("Intercom", "workspace", ", beside the one scroll over the companies"),
     th.Property(
+        "max_missing",
+        th.NumberType(minimum=0, maximum=1),
+        default=0.001,
+        nullable=False,
+        title="Missing records",
+        description="The share of the records that Intercom announces which may be missing from a list; in a list of "
+        "fewer than 1,000 none may.",
+    ),
+    th.Property(
         "scroll_every",
         th.IntegerType(minimum=1),
         title="Scroll again",

@@ -1,59 +1,53 @@
-"""A page of a list, without the cost of taking its records apart."""
+"""What the answers of a list hold that the tap reads; a record mostly goes out as it came in."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tap_intercom._kit.answers import Item, Key, ListShape, Number, PageDecoder, Paging, Text, UnprovenError
 from tap_intercom.errors import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from tap_intercom.resource import Resource
+    from tap_intercom.resource import Resource, Way
 
+__all__ = ["Item", "Shape", "is_cut"]
 
-class Pages(msgspec.Struct):
-    """Where in a list a page stands; ``next`` is a cursor's object, an address or nothing."""
-
-    next: Any = None
-    total_pages: int | None = None
-
-    @property
-    def cursor(self) -> str | None:
-        """What to ask for the next page with, None on the last."""
-        found = self.next.get("starting_after") if isinstance(self.next, dict) else None
-        return str(found) if found else None
+PAGING: Mapping[Way, Paging] = {"whole": "none", "numbered": "numbered", "search": "cursor", "scroll": "scroll"}
 
 
-class More(msgspec.Struct):
-    """The head of a list that stands in a record, of which it shows the first ten."""
+class Reference(msgspec.Struct):
+    """An item of a list that stands in a record."""
+
+    id: Key
+
+
+class Head(msgspec.Struct):
+    """The head of a list that stands in a record, of which it may show the first ten."""
 
     has_more: bool | None = None
-    total_count: int | None = None
+    total_count: Number | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A record as its JSON came, and what of it is wanted to read on."""
+class References(Head, kw_only=True):
+    """A list that stands in a record, by whose ids records join."""
 
-    text: bytes | msgspec.Raw
-    head: Any
-    """Its keys and times by their names, and the heads of its lists; None where one is absent."""
-
-    def record(self) -> dict[str, Any]:
-        """The record, taken apart."""
-        found: dict[str, Any] = msgspec.json.decode(self.text)
-        return found
+    data: list[Reference]
 
 
-class Shape:
+def is_cut(head: Head | None) -> bool:
+    """Return whether a list in a record goes on elsewhere: it says so, or announces more than it shows."""
+    if head is None:
+        return False
+    shown = len(head.data) if isinstance(head, References) else head.total_count or 0
+    return bool(head.has_more) or (head.total_count or 0) > shown
+
+
+class Shape(PageDecoder):
     """What the pages of a resource look like.
-
-    A record mostly goes out as it came in, so its JSON is cut out of the page as it stands; only the few attributes by
-    which the tap finds its way are read.
 
     Args:
         resource: the row of the table.
@@ -61,40 +55,8 @@ class Shape:
     """
 
     def __init__(self, resource: Resource, lists: Iterable[str] = ()) -> None:
-        kinds: dict[str, Any] = dict.fromkeys(
-            (*resource.primary_keys, "id", "created_at", "updated_at", *resource.told), Any
-        )
-        kinds |= {resource.replication_key: int | None} if resource.replication_key else {}
-        kinds |= dict.fromkeys((*resource.lists, *lists), More | None)
-        # A search finds its way by the time of creation, so there is none without.
-        needed = {"created_at": int} if resource.way == "search" else {}
-        fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [
-            (name, needed[name]) if name in needed else (name, kind, None) for name, kind in kinds.items()
-        ]
-        self._head = msgspec.json.Decoder(msgspec.defstruct("Head", fields, kw_only=True))
+        super().__init__(shape_of(resource, lists))
         self._path = resource.path
-        self._single = resource.single
-        self._bare = not resource.answer
-        self.page: Any = self._page(resource)
-
-    def _page(self, resource: Resource) -> Any:
-        items: Any = msgspec.Raw if resource.single else list[msgspec.Raw]
-        if self._bare:
-            return items
-        fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [
-            ("items", items),
-            ("total_count", int | None, None),
-            ("pages", Pages | None, None),
-            ("scroll_param", str | None, None),
-        ]
-        return msgspec.defstruct("Page", fields, rename={"items": resource.answer})
-
-    def items(self, text: bytes, page: Any) -> list[Item]:
-        """The items of a page, which is given as its text too: a message is one line, so line breaks are taken out."""
-        if b"\n" in text or b"\r" in text:
-            page = msgspec.json.decode(msgspec.json.format(text, indent=-1), type=self.page)
-        found = page if self._bare else page.items
-        return [self.item(one) for one in ([found] if self._single else found)]
 
     def item(self, text: bytes | msgspec.Raw) -> Item:
         """The item of one record's JSON.
@@ -103,6 +65,44 @@ class Shape:
             Refusal: it is no record, or a time in it is none.
         """
         try:
-            return Item(text, self._head.decode(text))
-        except msgspec.ValidationError as error:
+            return self.decode_item(text)
+        except UnprovenError as error:
             raise Refusal(f"Intercom sent something that is no record of {self._path}: {error}.") from error
+
+
+def shape_of(resource: Resource, lists: Iterable[str] = ()) -> ListShape:
+    """Return what the answers of a resource hold.
+
+    Args:
+        resource: the row of the table.
+        lists: the lists in a record whose heads are wanted.
+    """
+    needed: dict[str, Any] = dict.fromkeys(lists, Head | None)
+    needed |= dict.fromkeys(resource.lists, References | None)
+    if resource.replication_key and not resource.parent:
+        needed[resource.replication_key] = Number | None
+    if resource.way == "search":
+        # A search finds its way by the time of creation, so there is none without.
+        needed["created_at"] = Number
+    keys = dict.fromkeys(_keys_of(resource), Text if resource.way == "search" else Key)
+    wanted = {"id": Key, "created_at": Number, "updated_at": Number, **dict.fromkeys(resource.told, Number)}
+    return ListShape(
+        name=resource.name.replace("_", " "),
+        items=resource.answer,
+        single=resource.single,
+        key=keys,
+        needed=needed,
+        wanted={name: kind for name, kind in wanted.items() if name not in {*keys, *needed}},
+        present=tuple(name for name in resource.lists if name == "companies"),
+        paging=PAGING[resource.way],
+        total="total_count" if resource.way in {"search", "numbered"} else "",
+        total_needed=resource.way == "search",
+    )
+
+
+def _keys_of(resource: Resource) -> tuple[str, ...]:
+    """The members of an item that are its key, by their names in an answer."""
+    if not resource.parent:
+        return resource.primary_keys
+    own = (name for name in resource.primary_keys if name != resource.parent_key)
+    return tuple(resource.renamed.get(name, name) for name in own)

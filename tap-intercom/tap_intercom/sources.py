@@ -14,6 +14,7 @@ from tap_intercom.spool import Shared
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from tap_intercom._kit.answers import Shortage
     from tap_intercom.lists import Pages
     from tap_intercom.shape import Item
     from tap_intercom.streams import IntercomStream
@@ -25,6 +26,8 @@ SAMPLE = Resource("companies", "/companies", params={"per_page": "1"})
 
 class Nothing:
     """A list that this run does not ask for."""
+
+    shortage: Shortage | None = None
 
     def wait(self) -> None:
         """Nothing."""
@@ -78,6 +81,7 @@ class Sources:
             page_size=tap.config["page_size"],
             key=(tap.place(sharing[0]),),
             now=tap.run_start,
+            max_missing=tap.config["max_missing"],
         )
 
     def _list(self, listed: Resource, shape: Shape, sharing: Sequence[IntercomStream]) -> Listing:
@@ -85,4 +89,5 @@ class Sources:
         query = dict(asked.params)
         if listed.bounds:
             query |= zip(listed.bounds, (str(sharing[0].since or 0), str(tap.run_start)), strict=True)
-        return Listing(tap.pool, tap.client, asked, shape, query, key=(tap.place(sharing[0]),))
+        key = (tap.place(sharing[0]),)
+        return Listing(tap.pool, tap.client, asked, shape, query, key=key, max_missing=tap.config["max_missing"])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from tap_intercom._kit.answers import Shortage
     from tap_intercom.lists import Pages
     from tap_intercom.shape import Item, Shape
 
@@ -95,6 +96,11 @@ class Shared:
         self._pages = pages
         self._shape = shape
         self._spool: Spool | None = None
+
+    @property
+    def shortage(self) -> Shortage | None:
+        """What is missing of the list and may be."""
+        return self._pages.shortage
 
     def wait(self) -> None:
         """Return when the first page is there."""

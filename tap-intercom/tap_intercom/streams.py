@@ -12,6 +12,7 @@ from urllib.parse import quote
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
 from tap_intercom import schemas, user_counts, windows
+from tap_intercom._kit.answers import UnprovenError
 from tap_intercom._kit.clock import is_recent
 from tap_intercom._kit.deduplicator import Deduplicator
 from tap_intercom._kit.parallel_map import OrderedParallelMap
@@ -23,6 +24,7 @@ from tap_intercom.completing import completed
 from tap_intercom.errors import Gone, NotOffered, Refusal
 from tap_intercom.lists import all_of, within
 from tap_intercom.resources import STREAMS
+from tap_intercom.shape import is_cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -228,7 +230,7 @@ class IntercomStream(RecordStream):
         return iter(
             self._fetch_for_each(
                 self._fresh(),
-                needs=lambda item: any(getattr(head(item.head), "has_more", False) for head in heads),
+                needs=lambda item: any(is_cut(head(item.head)) for head in heads),
                 fetch=lambda item: completed(item.record(), self._source.client, lists),
             )
         )
@@ -246,7 +248,7 @@ class IntercomStream(RecordStream):
         if not resource.path:
             cut = resource.within[:1] if resource.within[0] in self.listed.lists else ()
             for parent, record in self._completed(cut):
-                yield from self._rows(parent, within(record or parent.record(), resource.within))
+                yield from self._rows(parent, self._within(record or parent.record()))
             return
         progress = Progress(self.logger, until=None)
         for parent, items in self._fetch_for_each(self._fresh(), needs=self._has_any, fetch=self._of_parent):
@@ -254,6 +256,12 @@ class IntercomStream(RecordStream):
             progress.page(len(items or ()), None)
         if self._gone:
             self.logger.info("%d records of %s were gone when they were asked for", self._gone, resource.parent)
+
+    def _within(self, record: dict[str, Any]) -> list[dict[str, Any]]:
+        try:
+            return within(record, self.resource)
+        except UnprovenError as error:
+            raise Refusal(f"Intercom sent something that is no record of {self.listed.path}: {error}.") from error
 
     def _has_any(self, parent: Item) -> bool:
         heads = [getattr(parent.head, name) for name in self.resource.if_any]
@@ -318,7 +326,7 @@ class IntercomStream(RecordStream):
     @property
     def is_whole(self) -> bool:
         """Whether this run passed on all that there is, so that what did not come does not exist."""
-        return self.since is None and not self.is_skipped
+        return self.since is None and not self.is_skipped and self.open().shortage is None
 
     @property
     def replaces_all_rows(self) -> bool:

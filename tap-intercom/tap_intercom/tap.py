@@ -96,7 +96,8 @@ class TapIntercom(TapBase):
             access_token=self.config["access_token"],
             api_url=self.config.get("api_url") or REGIONS[self.config.get("region") or "us"],
             version=self.config.get("intercom_version", "2.14"),
-            timeout=self.config.get("request_timeout", 80),
+            request_timeout=self.config.get("request_timeout", 80),
+            answer_timeout=self.config.get("answer_timeout", 300),
             connections=self.config.get("max_concurrency", 1),
             requests_per_minute=self.config.get("requests_per_minute"),
         )

@@ -78,15 +78,20 @@ def _filter(field: str, operator: str, value: int) -> dict[str, Any]:
     return {"field": field, "operator": operator, "value": value}
 
 
-def search(span: Span, since: int | None, *, page_size: int, cursor: str | None) -> dict[str, Any]:
+def search(
+    span: Span, since: int | None, *, page_size: int, cursor: str | None, newest_first: bool = False
+) -> dict[str, Any]:
     """The body of a search, in an order that does not move while it is read: a creation never changes.
 
-    The cursor stands in the body, with the size of the page: in the query string neither has an effect.
+    With ``newest_first`` it begins with what was changed last instead. The cursor stands in the body, with the size of
+    the page: in the query string neither has an effect.
     """
     pagination: dict[str, Any] = {"per_page": page_size}
     if cursor is not None:
         pagination["starting_after"] = cursor
     sort = {"field": "created_at", "order": "ascending"}
+    if newest_first:
+        sort = {"field": "updated_at", "order": "descending"}
     return {"query": query(span, since), "pagination": pagination, "sort": sort}
 
 

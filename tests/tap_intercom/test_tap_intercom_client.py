@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import backoff
 import pytest
 import requests
-from tap_intercom import client as module
+from tap_intercom._kit.answers import ListShape, PageDecoder
 from tap_intercom.client import Call, IntercomClient, Workspace
 from tap_intercom.errors import Fault, Gone, NotOffered, Problem, Refusal, ScrollTaken, StaleCursor, refusal
 
@@ -20,6 +21,7 @@ TAGS = f"{BASE}/tags"
 NOON = "Thu, 15 Jan 2026 12:00:00 GMT"
 NOON_SECONDS = 1_768_478_400
 EMPTY: dict[str, Any] = {"json": {"data": []}}
+TAGS_SHAPE = PageDecoder(ListShape(name="tags", items="data"))
 SEARCH = Call("/contacts/search", body={"query": {}, "pagination": {"per_page": 150, "starting_after": "abc"}})
 
 
@@ -43,7 +45,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The client's time, with backoff at its longest instead of at random."""
-    monkeypatch.setattr(module.backoff, "full_jitter", lambda longest: longest)
+    monkeypatch.setattr(backoff, "full_jitter", lambda longest: longest)
     return Clock()
 
 
@@ -73,7 +75,7 @@ def test_every_call_names_the_version(client: IntercomClient, requests_mock: Moc
     requests_mock.post(f"{BASE}/contacts/search", **EMPTY)
     requests_mock.get(TAGS, **EMPTY)
     ask(client)
-    client.page(SEARCH, dict[str, Any])
+    client.page(SEARCH, TAGS_SHAPE)
     for request in requests_mock.request_history:
         assert request.headers["Intercom-Version"] == "2.14"
         assert request.headers["Authorization"] == "Bearer secret"
@@ -82,7 +84,7 @@ def test_every_call_names_the_version(client: IntercomClient, requests_mock: Moc
 def test_a_cursor_goes_in_the_body(client: IntercomClient, requests_mock: Mocker) -> None:
     """With the size of the page, on every page: in the query string neither has an effect."""
     requests_mock.post(f"{BASE}/contacts/search", **EMPTY)
-    client.page(SEARCH, dict[str, Any])
+    client.page(SEARCH, TAGS_SHAPE)
     assert requests_mock.last_request is not None
     assert requests_mock.last_request.query == ""
     assert requests_mock.last_request.json()["pagination"] == {"per_page": 150, "starting_after": "abc"}
@@ -208,7 +210,7 @@ def test_what_must_not_be_asked_again_is_asked_once(
     limited = {"status_code": 429, "json": {"errors": [{"code": "rate_limit_exceeded"}]}, "headers": limits(10, 0, 2)}
     requests_mock.get(f"{BASE}/companies/scroll", [limited, {"status_code": 500, "json": {}}, EMPTY])
     with pytest.raises(Refusal):
-        client.page(Call("/companies/scroll"), dict[str, Any], once=True)
+        client.page(Call("/companies/scroll"), TAGS_SHAPE, once=True)
     assert (requests_mock.call_count, clock.slept) == (2, [2.0])
 
 

@@ -9,6 +9,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sandbox.intercom.limits import Window
@@ -110,25 +111,100 @@ def test_a_stream_that_is_refused_stops_the_run_before_its_first_message(
 @pytest.mark.parametrize(
     ("record", "problem"),
     [
-        (5, "Expected `object`, got `int`"),
-        ({"id": "a", "updated_at": 1}, "Object missing required field `created_at`"),
+        (5, "Expected `object`, got `int` of item 1"),
+        ({"id": "a", "companies": None, "updated_at": 1}, "no `created_at` of item 1"),
         (
-            {"id": "a", "created_at": 1, "updated_at": "2026-01-15"},
-            "Expected `int | null`, got `str` - at `$.updated_at`",
+            {"id": "a", "companies": None, "created_at": 1, "updated_at": "2026-01-15"},
+            "Expected `int | null`, got `str` - at `$.updated_at` of item 1",
         ),
-        ({"id": "a", "created_at": 1, "updated_at": 1.5}, "Expected `int | null`, got `float` - at `$.updated_at`"),
+        (
+            {"id": "a", "companies": None, "created_at": 1, "updated_at": 1.5},
+            "Expected `int | null`, got `float` - at `$.updated_at` of item 1",
+        ),
+        ({"companies": None, "created_at": 1}, "no `id` of item 1"),
+        ({"id": None, "companies": None, "created_at": 1}, "Expected `str`, got `null` - at `$.id` of item 1"),
+        ({"id": "a", "created_at": 1}, "no `companies` of item 1"),
+        (
+            {"id": "a", "companies": {"data": [{}]}, "created_at": 1},
+            "no `id` - at `$.companies.data[0]` of item 1",
+        ),
     ],
-    ids=["no record", "no creation", "words", "half a second"],
+    ids=[
+        "no record",
+        "no creation",
+        "words",
+        "half a second",
+        "no key",
+        "key null",
+        "no companies",
+        "a link to nobody",
+    ],
 )
-def test_what_is_no_record_is_one_sentence(
-    run_tap: Callable[..., Any], catalog_of: Callable[..., Any], sandbox: RunningSandbox, record: Any, problem: str
+def test_what_is_no_record_is_one_sentence(  # noqa: PLR0913, PLR0917 a table
+    run_tap: Callable[..., Any],
+    catalog_of: Callable[..., Any],
+    sandbox: RunningSandbox,
+    in_no_time: None,  # noqa: ARG001
+    record: Any,
+    problem: str,
 ) -> None:
     """A record without the times that it is read by ends the run before a message, and no such time gets into STATE."""
-    body = {"type": "list", "data": [record]}
+    body = {"type": "list", "data": [record], "total_count": 1}
     sandbox.fault(api="intercom", path="/contacts/search", effect={"status": 200, "body": body})
     run = run_tap(catalog=catalog_of("contacts"))
     assert run.messages == []
-    assert run.refusal == f"Intercom sent something that is no record of /contacts/search: {problem}."
+    assert run.refusal == (
+        "Intercom gave no good answer to POST /contacts/search in 4 tries, the last was an answer without what was "
+        f"asked for ({problem}): try again later, or check the setting `api_url`."
+    )
+
+
+HOLLOW: dict[str, Any] = {
+    "no cursor": lambda page: {**page, "pages": {"type": "pages"}},
+    "no items": lambda page: {name: value for name, value in page.items() if name != "data"},
+    "items null": lambda page: {**page, "data": None},
+    "an empty page with a cursor": lambda page: {**page, "data": []},
+    "an empty page": lambda page: {**page, "data": [], "pages": None},
+    "no total": lambda page: {name: value for name, value in page.items() if name != "total_count"},
+}
+
+
+@pytest.mark.parametrize("name", HOLLOW)
+@pytest.mark.parametrize("nth", [1, 3])
+def test_a_hollow_page_of_a_search_loses_nobody(  # noqa: PLR0913, PLR0917 a table
+    run_tap: Callable[..., Any],
+    catalog_of: Callable[..., Any],
+    sandbox: RunningSandbox,
+    in_no_time: None,  # noqa: ARG001
+    name: str,
+    nth: int,
+) -> None:
+    """A page that lacks what it must hold costs calls; while it stays so, the run ends without the marker."""
+    catalog = catalog_of("contacts")
+    whole = {record["id"] for record in run_tap(catalog=catalog, page_size=20).records["contacts"]}
+    page = search(sandbox)
+    effect = {"status": 200, "body": HOLLOW[name](page)}
+    sandbox.fault(api="intercom", path="/contacts/search", nth=nth, effect=effect)
+    run = run_tap(catalog=catalog, page_size=20)
+    assert run.refusal is None
+    assert {record["id"] for record in run.records["contacts"]} == whole
+    sandbox.fault(api="intercom", path="/contacts/search", effect=effect)
+    run = run_tap(catalog=catalog, page_size=20)
+    assert run.refusal is not None
+    assert all("_sync" not in state["bookmarks"] for state in run.states)
+
+
+def search(sandbox: RunningSandbox) -> dict[str, Any]:
+    """The first page of a search, as Intercom answers it."""
+    headers = {"Authorization": "Bearer sandbox_token", "Intercom-Version": "2.14"}
+    body = {
+        "query": {"field": "created_at", "operator": ">", "value": 0},
+        "pagination": {"per_page": 20},
+        "sort": {"field": "created_at", "order": "ascending"},
+    }
+    answer = requests.post(f"{sandbox.intercom_url}/contacts/search", json=body, headers=headers, timeout=30)
+    found: dict[str, Any] = answer.json()
+    return found
 
 
 def test_what_is_gone_when_it_is_asked_for_is_passed_over(

@@ -71,7 +71,7 @@ HOLLOW: dict[str, Any] = {
 def test_a_hollow_list_creates_nobody_twice(
     account: Any, target: Any, records: list[dict[str, Any]], path: str, name: str
 ) -> None:
-    """Asked again it is whole, so everybody is found; when it never is, the run ends before its first write of those."""
+    """Asked again it is whole, so everybody is found; when it never is, nothing of it is created."""
     account.add("a")
     account.add_contact("ann:a", "a")
     effect = {"status": 200, "body": HOLLOW[name]}
