@@ -31,7 +31,7 @@ Key = Text | Number
 Paging = Literal["none", "cursor", "numbered", "scroll", "has_more", "next_offset"]
 ALWAYS_WHOLE = 1000
 """In a shorter list nothing may be missing."""
-MOST_EMPTY = 3
+MOST_EMPTY = 200
 """So many pages without an item may come before a page with one."""
 _HALF = re.compile("[\ud800-\udfff]")
 _ABSENT = msgspec.Raw(b"null")
@@ -140,7 +140,7 @@ class PageDecoder:
         self.shape = shape
         self.odd: Counter[str] = Counter()
         """How many records had a member of another type than the declared one, by member."""
-        self._key = attrgetter(*shape.key)
+        self._key = attrgetter(*shape.key) if shape.key else id
         fields = _fields({**shape.needed, **shape.key}, shape.present)
         self._head = msgspec.json.Decoder(_struct("Head", fields + _optional(shape.wanted)))
         self._tolerant = msgspec.json.Decoder(_struct("Head", fields + _optional(dict.fromkeys(shape.wanted, Any))))
@@ -164,8 +164,13 @@ class PageDecoder:
         )
 
     def identify(self, item: Item) -> object:
-        """Return what a record is known by."""
-        return self._key(item.head)
+        """Return what a record is known by; a key of another type by how it is written, so that it can be compared."""
+        key = self._key(item.head)
+        try:
+            hash(key)
+        except TypeError:
+            return repr(key)
+        return key
 
     def describe_odd(self) -> list[str]:
         """Return a line for each member that was of another type, and forget them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_chargebee._kit.answers import ListShape, PageDecoder, Text
 from tap_chargebee.errors import Refusal
 
 if TYPE_CHECKING:
@@ -25,10 +26,18 @@ def completed(record: dict[str, Any], client: ChargebeeClient, path: str, envelo
     Raises:
         Refusal: the parts have no end.
     """
+    shape = ListShape(
+        name="line items",
+        items=envelope,
+        single=True,
+        key={"line_items": list[dict[str, Any]]},
+        needed={OFFSET: Text | None},
+    )
+    decoder = PageDecoder(shape)
     offset = record.pop(OFFSET)
     while offset:
         query = {"line_items_limit": AT_ONCE, "line_items_offset": offset}
-        part = client.get(path, query, dict[str, Any])[envelope]
+        part = client.read(path, query, decoder.decode).items[0].record()
         append(record, part)
         if part.get(OFFSET) == offset:
             raise Refusal(

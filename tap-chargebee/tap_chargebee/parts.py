@@ -51,8 +51,7 @@ class PartsStream(ChargebeeStream):
             if items is None:
                 passed_over += 1
                 continue
-            for item in items:
-                record = self.resource.record(item)
+            for record in items:
                 if self.resource.parent_key:
                     record.setdefault(self.resource.parent_key, part)
                 self._check_keys([record.get(key) for key in self.resource.primary_keys], f"of {part}")
@@ -117,7 +116,7 @@ class ChildStream(PartsStream):
 
     def _of_part(self, part: str) -> list[dict[str, Any]]:
         path = self.resource.path.format(id=quote(part, safe=""))
-        return self._source.client.all(path, dict(self.resource.params), self.resource.answer)
+        return self._source.client.all(path, dict(self.resource.params), self.resource)
 
 
 class DailyStream(PartsStream):
@@ -138,7 +137,7 @@ class DailyStream(PartsStream):
 
     def _of_part(self, part: str) -> list[dict[str, Any]]:
         query = {**dict(self.resource.params), str(self.resource.daily): part}
-        return self._source.client.all(self.resource.path, query, self.resource.answer)
+        return self._source.client.all(self.resource.path, query, self.resource)
 
 
 def stream_of(tap: TapChargebee, resource: Resource) -> ChargebeeStream:

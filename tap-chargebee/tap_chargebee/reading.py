@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tap_chargebee import windows
@@ -12,6 +12,7 @@ from tap_chargebee.shape import Item, Shape
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tap_chargebee._kit.answers import Page
     from tap_chargebee._kit.fetch_pool import FetchPool, Key
     from tap_chargebee.client import ChargebeeClient
     from tap_chargebee.resource import Resource
@@ -28,6 +29,12 @@ class ListSegment(Segment[Item]):
     """Whether only records without a time belong to it."""
     offset: str | None = None
     """The cursor of its next page."""
+    known: frozenset[object] = frozenset()
+    """The keys of records that came at the end of the segment before it."""
+    last: int | None = None
+    """The time of its last record."""
+    tied: set[object] = field(default_factory=set)
+    """The keys of its records of that time."""
     cuts: int = 0
     """How often its later part was cut off."""
 
@@ -72,26 +79,49 @@ class ListReader(SegmentReader[ListSegment, Item]):
             pool, [ListSegment(key=(*key, place), query=query, end=end) for place, query in enumerate(queries)]
         )
 
-    def fetch(self, segment: ListSegment) -> tuple[list[Item], str | None]:
-        """Return the items of the next page of a segment, and the cursor of the one after it."""
+    def fetch(self, segment: ListSegment) -> Page:
+        """Return the next page of a segment."""
         query = {**segment.query, **({"offset": segment.offset} if segment.offset else {})}
         is_list = self._resource.answer == "list"
-        text, page = self._client.page(self._resource.path, query, self._shape.page, limited=is_list)
-        return self._shape.items(text, page), page.next_offset
+        return self._client.page(self._resource.path, query, self._shape, limited=is_list)
 
-    def accept(self, segment: ListSegment, answer: tuple[list[Item], str | None]) -> list[Item]:
+    def accept(self, segment: ListSegment, answer: Page) -> list[Item]:
         """Return the items that belong to the segment, and cut off its later part when it is long."""
-        items, next_offset = answer
+        items = answer.items
         times = [self._shape.time(item) for item in items]
         if segment is self._first and segment.offset is None:
             # A list of one page has no far end, and one that begins with records without a time has none there.
             self._looks_at_far_end = bool(times) and times[0] is not None
         kept = next((place for place, at in enumerate(times) if not segment.holds(at)), len(times))
-        segment.complete = kept < len(times) or not next_offset
-        segment.offset = next_offset
+        segment.complete = kept < len(times) or not answer.cursor
+        segment.offset = answer.cursor
+        self._note_ties(segment, items, times)
+        new = [item for item in items[:kept] if self._shape.identify(item) not in segment.known]
         if not segment.complete:
             self._cut(segment, times)
-        return items[:kept]
+        elif kept == len(times) and new and self._client.is_full(self._resource.path, answer):
+            self._read_on(segment)
+        return new
+
+    def _note_ties(self, segment: ListSegment, items: list[Item], times: list[Any]) -> None:
+        if times and times[-1] != segment.last:
+            segment.last = times[-1]
+            segment.tied.clear()
+        for item, at in zip(reversed(items), reversed(times), strict=True):
+            if at != segment.last:
+                return
+            segment.tied.add(self._shape.identify(item))
+
+    def _read_on(self, segment: ListSegment) -> None:
+        """Ask what follows a full page without a cursor: whether nothing does, only another call can prove."""
+        time, last = self._resource.time, segment.last
+        if time is None or last is None or segment.undated or self._resource.answer != "list":
+            return
+        query = windows.span_query(segment.query, time, windows.Span(last, segment.end))
+        self.insert(
+            segment,
+            [ListSegment(key=(*segment.key, 1), query=query, end=segment.end, known=segment.known | segment.tied)],
+        )
 
     def _cut(self, segment: ListSegment, times: list[Any]) -> None:
         """Leave the later part of a long segment to others."""

@@ -48,7 +48,8 @@ class Source:
             api_key=self.config["api_key"],
             api_url=self.config.get("api_url") or "",
             page_size=self.config.get("page_size", 100),
-            timeout=self.config.get("request_timeout", 80),
+            request_timeout=self.config.get("request_timeout", 80),
+            answer_timeout=self.config.get("answer_timeout", 300),
             connections=self.config.get("max_concurrency", 1),
             requests_per_minute=self.config.get("requests_per_minute"),
         )
@@ -102,8 +103,9 @@ class Source:
         """The ids of the customers of a run over a part of the site."""
         if ids := self.config.get("customer_ids"):
             return list(dict.fromkeys(ids))
-        pages = self.client.pages("/customers", {"sort_by[asc]": "created_at"})
-        items = (item["customer"]["id"] for page in pages for item in page)
+        customers = ROWS["customers"]
+        records = self.client.read_records("/customers", {"sort_by[asc]": "created_at"}, customers)
+        items = (record["id"] for record in records)
         return list(islice(items, self.config["customer_limit"]))
 
     def takes_deleted(self, name: str) -> bool:

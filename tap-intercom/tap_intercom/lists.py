@@ -200,7 +200,7 @@ def all_of(client: IntercomClient, resource: Resource, path: str) -> list[dict[s
 
 
 def _decode_record(content: bytes, resource: Resource) -> list[dict[str, Any]]:
-    record = PageDecoder(ListShape(name=resource.name, items="")).decode_object(content).record()
+    record = PageDecoder(ListShape(name=resource.name, items="", key={})).decode_object(content).record()
     return within(record, resource) if resource.within else [record]
 
 

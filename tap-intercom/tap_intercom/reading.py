@@ -114,8 +114,8 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
             Refusal: the list is not whole.
         """
         for page in super().__iter__():
-            self._count.add(map(self._shape.identify, page))
             yield page
+            self._count.add(map(self._shape.identify, page))
         yield from self._look_again()
         if self.shortage and not self.shortage.is_bearable:
             LOGGER.warning("%s: reading them again from the start", self.shortage)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_intercom._kit.answers import Item, Key, ListShape, Number, PageDecoder, Paging, Text, UnprovenError
+from tap_intercom._kit.answers import Item, Key, ListShape, Number, PageDecoder, Paging, UnprovenError
 from tap_intercom.errors import Refusal
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ def shape_of(resource: Resource, lists: Iterable[str] = ()) -> ListShape:
     if resource.way == "search":
         # A search finds its way by the time of creation, so there is none without.
         needed["created_at"] = Number
-    keys = dict.fromkeys(_keys_of(resource), Text if resource.way == "search" else Key)
+    # What a key is, the stream's schema says; the stream refuses a record without it, by its name and page.
+    keys = dict.fromkeys(_keys_of(resource), Any)
     wanted = {"id": Key, "created_at": Number, "updated_at": Number, **dict.fromkeys(resource.told, Number)}
     return ListShape(
         name=resource.name.replace("_", " "),

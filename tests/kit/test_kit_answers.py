@@ -312,7 +312,7 @@ LISTS: dict[str, tuple[int, dict[int, Page], Any]] = {
     "nothing ever": (35, {call: page_of([], None, 35) for call in range(1, 99)}, "35 of the 35 contacts"),
     "nothing but cursors": (35, {call: page_of([], "9", 35) for call in range(1, 99)}, "No attempt"),
     "in circles": (35, {call: page_of(FIRST, "9", 35) for call in range(1, 99)}, "go round in circles"),
-    "cursors without end": (35, {call: page_of([], str(call), None) for call in range(1, 99)}, "go round in circles"),
+    "cursors without end": (35, {call: page_of([], str(call), None) for call in range(1, 999)}, "go round in circles"),
 }
 
 

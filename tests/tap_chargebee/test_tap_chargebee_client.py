@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import backoff
 import pytest
 import requests
 from tap_chargebee import client as module
@@ -48,7 +49,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The client's time, with backoff at its longest instead of at random."""
-    monkeypatch.setattr(module.backoff, "full_jitter", lambda longest: longest)
+    monkeypatch.setattr(backoff, "full_jitter", lambda longest: longest)
     return Clock()
 
 
@@ -65,7 +66,7 @@ def test_half_a_character_costs_nothing_but_itself(client: ChargebeeClient, requ
     body = '{"list":[{"customer":' + record + "}]}"
     requests_mock.get(f"{BASE}/customers", text=body)
     shape = Shape(ROWS["customers"])
-    (item,) = shape.items(*client.page("/customers", {}, shape.page))
+    (item,) = client.page("/customers", {}, shape).items
     assert item.record() == {
         "id": "c1",
         "company": "Half \ufffd",
@@ -105,7 +106,7 @@ def test_who_is_refused_while_others_are_served_does_not_give_up(requests_mock: 
         slept.append(seconds)
         # Twenty times somebody else is served meanwhile.
         if len(slept) <= 20:
-            served._answered += 1  # noqa: SLF001 what another thread does
+            served._transport._served += 1  # noqa: SLF001 what another thread does
 
     served = ChargebeeClient(site="acme", api_key="secret", sleep=sleep, clock=lambda: sum(slept))
     requests_mock.get(f"{BASE}/invoices", **LIMITED)

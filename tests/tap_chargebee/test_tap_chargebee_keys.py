@@ -30,7 +30,8 @@ def test_every_list(
     resource: Any, run_tap: Callable[..., Any], catalog_of: Callable[..., Any], sandbox: RunningSandbox
 ) -> None:
     """The refusal names the stream and the page; nothing of that page is sent."""
-    item = {resource.envelope: {"updated_at": 1768000000}} if resource.envelope else {"updated_at": 1768000000}
+    record = {"updated_at": 1768000000, "customer_id": "c"}
+    item = {resource.envelope: record} if resource.envelope else record
     body = {resource.answer: [item]}
     sandbox.fault(api="chargebee", path=resource.path, effect={"status": 200, "body": body})
     run = run_tap(catalog=catalog_of(resource.name))
@@ -56,7 +57,7 @@ def test_a_parent_without_its_key(
 ) -> None:
     """What hangs on a record that has no id cannot be asked for."""
     parent = next(one.parent for one in STREAMS if one.name == stream)
-    body = {"list": [{parent.removesuffix("s"): {}}]}
+    body = {"list": [{parent.removesuffix("s"): {"customer_id": "c"}}]}
     sandbox.fault(api="chargebee", path=f"/{parent}", effect={"status": 200, "body": body})
     run = run_tap(catalog=catalog_of(stream))
     assert f"a record of {parent} whose `id` is missing (page 1)" in run.refusal

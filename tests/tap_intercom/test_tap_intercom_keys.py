@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
     from sandbox.testing import RunningSandbox
 
-BODY = {"created_at": 1768000000, "updated_at": 1768000000}
+BODY = {"companies": None, "created_at": 1768000000, "updated_at": 1768000000}
 LISTS = [one for one in STREAMS if not one.parent and one.name not in {"workspace", "ip_allowlist"}]
 CHILDREN = [
     ("conversation_parts", {"conversation_parts": {"conversation_parts": [{"body": "Hi"}]}}, "`id` is missing"),
     ("contact_segments", {"data": [{"id": None}]}, "`id` is missing"),
-    ("company_contacts", {"data": [{"id": 7}]}, "`contact_id` is a number"),
+    ("company_contacts", {"data": [{"id": 7}], "total_count": 1}, "`contact_id` is a number"),
 ]
 VALUES = [
     ("missing", {}, "`id` is missing"),
@@ -39,7 +39,7 @@ def test_every_list(
     resource: Any, run_tap: Callable[..., Any], catalog_of: Callable[..., Any], sandbox: RunningSandbox
 ) -> None:
     """The refusal names the stream and the page; nothing of that page is sent."""
-    answer = [BODY] if not resource.answer else {resource.answer: [BODY], "total_count": 1}
+    answer = [BODY] if not resource.answer else {resource.answer: [BODY], "total_count": 1, "scroll_param": "s"}
     sandbox.fault(api="intercom", path=resource.path, effect={"status": 200, "body": answer})
     run = run_tap(catalog=catalog_of(resource.name), intercom_version="2.17")
     key = resource.primary_keys[0]
