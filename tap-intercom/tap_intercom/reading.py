@@ -78,7 +78,7 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
         since: the earliest change that is wanted, unix seconds; None for everything.
         page_size: records a page.
         key: where in the output the items belong.
-        now: the server's clock when the run began.
+        now: returns the server's clock when the run began, as soon as it is known.
         max_missing: the share of the announced items that may be missing.
     """
 
@@ -92,7 +92,7 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
         since: int | None,
         page_size: int,
         key: Key,
-        now: int,
+        now: Callable[[], int],
         max_missing: float = 0.0,
     ) -> None:
         self._client = client
@@ -100,7 +100,8 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
         self._shape = shape
         self._since = since
         self._page_size = page_size
-        self._now = now
+        self._get_now = now
+        self._now = 0
         self._max_missing = max_missing
         self._count = Count()
         self.shortage: Shortage | None = None
@@ -168,10 +169,13 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
     def fetch(self, segment: SearchSegment) -> Page:
         """Return the next page of a segment, from its last record on when Intercom no longer takes its cursor."""
         try:
-            return self._fetch_at_cursor(segment)
+            page = self._fetch_at_cursor(segment)
         except StaleCursor:
             segment.restart()
-            return self._fetch_at_cursor(segment)
+            page = self._fetch_at_cursor(segment)
+        # Here, where waiting for the first call of the run holds nobody up.
+        self._now = self._get_now()
+        return page
 
     def _fetch_at_cursor(self, segment: SearchSegment) -> Page:
         def check(page: Page) -> None:

@@ -80,7 +80,7 @@ class Sources:
             since=None if None in since else min(one for one in since if one is not None),
             page_size=tap.config["page_size"],
             key=(tap.place(sharing[0]),),
-            now=tap.run_start,
+            now=lambda: tap.run_start,
             max_missing=tap.config["max_missing"],
         )
 

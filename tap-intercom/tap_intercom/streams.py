@@ -98,6 +98,9 @@ class IntercomStream(RecordStream):
             return None
         if self.name in self.config["send_unchanged"] and self.listed.way != "search":
             return self._source.start_date
+        if not self._bookmark:
+            self.logger.info("Reading %s", self._source.start_date or "everything")
+            return self._source.start_date
         found = windows.since(
             self._bookmark,
             lookback=self.config["lookback"],

@@ -93,7 +93,7 @@ class Workspace:
 def opened(workspace: Workspace, *, size: int = 4, room: int = 24, page_size: int = 10) -> SearchReader:
     """A reading of everything, begun."""
     pool, shape = FetchPool(size, room), Shape(CONTACTS)
-    reading = SearchReader(pool, workspace, CONTACTS, shape, since=None, page_size=page_size, key=(0,), now=NOW)  # type: ignore[arg-type]
+    reading = SearchReader(pool, workspace, CONTACTS, shape, since=None, page_size=page_size, key=(0,), now=lambda: NOW)  # type: ignore[arg-type]
     reading.wait()
     reading.begin()
     return reading
