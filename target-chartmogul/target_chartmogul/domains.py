@@ -1,14 +1,15 @@
 """The domain that belongs to a company, taken from its website, and which domains are shared by strangers. Pure.
 
 The public suffix list comes with the package `publicsuffixlist`: nothing is asked of the network. https://publicsuffix.org
+Hosts are encoded as browsers do it, by the package `idna`, which refuses what cannot be a host.
 """
 
 from __future__ import annotations
 
 from functools import cache
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+import idna
 from publicsuffixlist import PublicSuffixList
 
 #: Brands that give mailboxes away or rent them to anybody, under whatever country's suffix.
@@ -33,66 +34,94 @@ _MAIL_DOMAINS = """
 """
 #: Brands that host the pages of anybody, under whatever country's suffix.
 _HOST_BRANDS = """
-    airbnb alibaba aliexpress amazon apple behance blogger blogspot bluesky booking craigslist crunchbase discord
-    dribbble ebay etsy facebook flickr github gitlab glassdoor google gumroad indeed instagram jimdo kickstarter
-    linkedin linktree livejournal mailchimp mastodon medium meetup mercadolibre mercadolivre microsoft myspace nextdoor
-    odnoklassniki patreon pinterest producthunt quora reddit rumble shopify slack snapchat soundcloud spotify
-    squarespace stackoverflow strikingly substack telegram threads tiktok tripadvisor trustpilot tumblr twitch twitter
-    udemy upwork vimeo vk vkontakte webnode weebly weibo whatsapp wikipedia wix wordpress xing yelp youtube
+    airbnb airtable alibaba aliexpress amazon apple atlassian behance bitbucket blogger blogspot bluehost bluesky
+    booking capterra craigslist crunchbase discord dribbble ebay etsy facebook flickr foursquare freshdesk github gitlab
+    glassdoor gofundme google gumroad homeadvisor hubspot huggingface indeed indiamart instagram jimdo justdial
+    kickstarter linkedin linktree livejournal mailchimp mapquest mastodon medium meetup mercadolibre mercadolivre
+    microsoft myspace nextdoor npmjs odnoklassniki opencorporates patreon pinterest producthunt quora reddit rumble
+    salesforce sharepoint shopify slack snapchat soundcloud spotify squarespace stackoverflow strikingly substack
+    telegram threads tiktok tradeindia trello tripadvisor trustpilot tumblr twitch twitter typepad udemy upwork vagaro
+    vimeo vk vkontakte webnode weddingwire weebly weibo whatsapp wikipedia wix wordpress xing yelp youtu youtube zendesk
+    zillow zoominfo
 """
 _HOST_DOMAINS = """
-    500px.com about.me acuityscheduling.com allmylinks.com angel.co angellist.com beacons.ai beacons.page bento.me
-    bigcartel.com bio.link bio.site biolinky.co bit.ly bsky.app builderall.com business.site calendly.com campsite.bio
-    canva.com canva.site carrd.co clickfunnels.com cutt.ly discord.gg doordash.com duda.co dropbox.com
-    dorik.io ecwid.com eventbrite.com fb.com fb.me figma.com fiverr.com flow.page format.com framer.com
-    framer.website freelancer.com ghost.io giphy.com glide.page godaddysites.com goo.gl gofundme.com groupon.com
-    heylink.me homestead.com houzz.com hoo.be ig.me imgur.com instabio.cc instagr.am issuu.com jimdofree.com
-    jimdosite.com kajabi.com ko-fi.com koji.to leadpages.co line.me lnk.bio lnk.to linkin.bio linkpop.com linkr.bio
-    linktr.ee list-manage.com lnkd.in m.me manychat.com milkshake.app msha.ke mystrikingly.com notion.site notion.so
-    ok.ru onlyfans.com opentable.com page.link pagecloud.com pory.io pixpa.com podia.com portfoliobox.net prezi.com
-    rebrand.ly shor.by shopee.com sitey.me site123.me slideshare.net smugmug.com snipfeed.co softr.app solo.to
-    stan.store strava.com super.site t.co t.me taplink.cc taplink.ws teachable.com thinkific.com thumbtack.com
-    tilda.cc tilda.ws tiny.cc tinyurl.com toasttab.com typeform.com ucoz.com ueniweb.com unicornplatform.com
-    viber.com vsco.co wa.me webador.com webflow.com webflow.io websites.co.in wikidot.com wixsite.com wixstudio.com
-    wordpress.com x.com yellowpages.com yola.com yolasite.com zeef.com zyrosite.com
+    500px.com a.co about.me acuityscheduling.com allmylinks.com amzn.to angel.co angellist.com angi.com bbb.org
+    beacons.ai beacons.page bento.me bigcartel.com bio.link bio.site biolinky.co bit.ly booksy.com bsky.app bubble.io
+    buff.ly builderall.com business.page business.site calendly.com campsite.bio canva.com canva.site cargo.site
+    carrd.co clickfunnels.com clutch.co company.site cutt.ly discord.gg docsend.com doordash.com dorik.io dropbox.com
+    duda.co ecwid.com eventbrite.com fb.com fb.me figma.com fiverr.com flow.page format.com framer.com framer.website
+    freelancer.com fresha.com g.co g.page g2.com ghost.io giphy.com glide.page godaddysites.com gofundme.com
+    gohighlevel.com goo.by goo.gl groupon.com heylink.me homestead.com hoo.be hostingersite.com houzz.com hs-sites.com
+    hubspotpagebuilder.com ig.me imgur.com instabio.cc instagr.am intercom.help is.gd issuu.com jimdofree.com
+    jimdosite.com kajabi.com kinsta.cloud ko-fi.com koji.to leadpages.co line.me linkin.bio linkin.me linkpop.com
+    linkr.bio linktr.ee list-manage.com lnk.bio lnk.to lnkd.in loom.com m.me mailchimpsites.com manychat.com
+    milkshake.app msgsndr.com msha.ke mybigcommerce.com myfreesites.net myportfolio.com mystrikingly.com negocio.site
+    notion.com notion.site notion.so ok.ru onlyfans.com onmicrosoft.com opentable.com over-blog.com ow.ly page.link
+    pagecloud.com pixieset.com pixpa.com podia.com portfoliobox.net pory.io prezi.com pypi.org rb.gy realtor.com
+    rebrand.ly salesforce-sites.com shop.app shopee.com shor.by site123.me sitey.me slideshare.net smugmug.com
+    snipfeed.co softr.app solo.to square.site stan.store storenvy.com strava.com streamlit.app super.site systeme.io
+    t.co t.me taplink.cc taplink.ws teachable.com theknot.com thinkific.com thrivecart.com thumbtack.com tilda.cc
+    tilda.ws tiny.cc tinyurl.com toasttab.com typeform.com ucoz.com ueniweb.com unicornplatform.com urlgeni.us viber.com
+    vsco.co wa.me webador.com webflow.com webflow.io webs.com websites.co.in wikidot.com wixsite.com wixstudio.com
+    wordpress.com wpengine.com x.com yellowpages.com yola.com yolasite.com zeef.com zohosites.com zoom.com zoom.us
+    zyrosite.com
 """
+#: What people write where a website or an address is asked for and there is none.
+_PLACEHOLDER_DOMAINS = """
+    aaa.com abc.xyz asd.com asdf.com company.com domain.com email.email example.com example.net example.org fake.com
+    mycompany.com mydomain.com mysite.com mywebsite.com n-a.com na.com no.com noemail.com nomail.com none.com
+    nosite.com notapplicable.com nowebsite.com null.com placeholder.com sample.com site.com test.com test.de test.test
+    tbd.com unknown.com website.com yourcompany.com yourdomain.com yoursite.com yourwebsite.com
+"""
+_PLACEHOLDER_MAILBOXES = """
+    a abc asdf email example fake na no noemail nomail none noreply null test x
+"""
+#: Suffixes of networks that are not the internet: every office may have an `intranet.local`.
+_PRIVATE_SUFFIXES = frozenset({"corp", "home", "internal", "intranet", "lan", "local", "localdomain", "localhost"})
 _SHARED_BRANDS = frozenset(f"{_MAIL_BRANDS} {_HOST_BRANDS}".split())
-_SHARED_DOMAINS = frozenset(f"{_MAIL_DOMAINS} {_HOST_DOMAINS}".split())
+_PLACEHOLDERS = frozenset(_PLACEHOLDER_DOMAINS.split())
+_NOBODY = frozenset(_PLACEHOLDER_MAILBOXES.split())
+_SHARED_DOMAINS = frozenset(f"{_MAIL_DOMAINS} {_HOST_DOMAINS} {_PLACEHOLDER_DOMAINS}".split())
 
 
 def find_domain(website: str) -> str:
     """Return the registrable domain of a website; empty where it is nobody's own.
 
     Nobody's own are the hosts of social networks, link pages, site builders and mail providers, everything below a
-    suffix that a company lends out (`github.io`), addresses of machines, and hosts without a suffix.
+    suffix that a company lends out (`github.io`), addresses of machines, hosts without a suffix or of a private
+    network, and what people write where there is no website (`example.com`).
     """
     host = _find_host(website)
     suffixes, official = _suffix_lists()
     domain = official.privatesuffix(host) if host else None
     if domain is None or suffixes.publicsuffix(host) != official.publicsuffix(host):
         return ""
-    if domain in _SHARED_DOMAINS or domain.partition(".")[0] in _SHARED_BRANDS:
+    return "" if _is_shared(domain) else str(domain)
+
+
+def find_mailbox(email: str) -> str:
+    """Return an e-mail address as it is compared; empty for what is none, or what people write who have none."""
+    address = email.strip().casefold()
+    mailbox, at, host = address.rpartition("@")
+    if not (mailbox and at and "." in host) or host in _PLACEHOLDERS:
         return ""
-    return str(domain)
+    return "" if mailbox in _NOBODY and _is_shared(host) else address
+
+
+def _is_shared(domain: str) -> bool:
+    return domain in _SHARED_DOMAINS or domain.partition(".")[0] in _SHARED_BRANDS
 
 
 def _find_host(website: str) -> str:
-    """Return the host of a website in its ASCII form, empty for what has none and for a machine's address."""
+    """Return the host of a website in its ASCII form, empty for what has none and for a machine of nobody's."""
     website = website.strip()
     try:
         host = urlsplit(website if "//" in website else f"//{website}").hostname or ""
-        name = host.strip(".").encode("idna").decode("ascii").lower()
+        name = idna.encode(host.strip("."), uts46=True).decode("ascii")
     except ValueError:
         return ""
-    return "" if _is_address(name) else name
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
+    suffix = name.rpartition(".")[2]
+    return "" if suffix in _PRIVATE_SUFFIXES or suffix.isdecimal() else name
 
 
 @cache

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
-from target_chartmogul.domains import find_domain
+from target_chartmogul.domains import find_domain, find_mailbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping, Sequence
@@ -23,12 +23,14 @@ LISTED = 5
 #: A key with more counterparts than this tells nothing, also not together with others.
 MOST_COUNTERPARTS = 1000
 
-#: What people write where a company's name is asked for and there is none.
+#: What people write where a company's name is asked for and there is none, letters and digits only.
 _PLACEHOLDER_NAMES = """
-    company demo freelance freelancer independent individual me my_company n/a na nil no_company none not_applicable
-    null other personal private self self_employed self-employed student tbd test test_company unknown
+    aaa abc asd asdf aucun aucune business company companyname demo freelance freelancer home independent individual
+    keine me mycompany na nil ninguna ninguno nocompany none noname notapplicable null other particular personal privat
+    private qwerty self selfemployed soletrader student tbd test testcompany testing unemployed unknown x xx xxx
+    yourcompany
 """
-_PLACEHOLDERS = frozenset(name.replace("_", " ") for name in _PLACEHOLDER_NAMES.split())
+_PLACEHOLDERS = frozenset(_PLACEHOLDER_NAMES.split())
 
 
 @dataclass(frozen=True)
@@ -64,13 +66,14 @@ class Match:
 
 def _company_names(party: Party) -> Sequence[str]:
     name = _fold(party.company)
-    return [] if name in _PLACEHOLDERS or not any(map(str.isalnum, name)) else [name]
+    letters = "".join(filter(str.isalnum, name))
+    return [] if not letters or letters in _PLACEHOLDERS else [name]
 
 
 #: By key, the values under which a customer is looked for; the surest key first. External ids keep their letter case.
 KEYS: Mapping[str, Callable[[Party], Sequence[str]]] = {
     "external_id": lambda party: party.external_ids,
-    "email": lambda party: [party.email.strip().casefold()],
+    "email": lambda party: [find_mailbox(party.email)],
     "company": _company_names,
     "domain": lambda party: [find_domain(party.website)],
 }
