@@ -1,6 +1,6 @@
 """`erase`: one person out of ChartMogul and of everything that Standpipe keeps; Intercom and Chargebee are not ours.
 
-https://dev.chartmogul.com/reference/contacts
+https://dev.chartmogul.com/reference/contacts, https://dev.chartmogul.com/reference/customers
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from standpipe_console import stores, unlink
@@ -18,6 +19,7 @@ from standpipe_console._kit.block_list import FILE, BlockList
 from standpipe_console.apis import APIS
 from standpipe_console.errors import ConsoleError
 from standpipe_console.pipelines import LEADS
+from standpipe_console.rules import effective
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,8 +44,8 @@ COLUMNS = {
     "left_matches": ("match",),
 }
 STAYS = (
-    "In Intercom and Chargebee nothing was changed: erase the person there too. A customer of ChartMogul's that shows "
-    "the address as its own gets that of another person, or none, with the next `meltano run sync-leads`."
+    "In Intercom and Chargebee nothing was changed: erase the person there too. Meltano's logs, which name ids, "
+    "stay until you delete them."
 )
 
 
@@ -56,10 +58,16 @@ class Trace:
     stores: tuple[Path, ...]  #: stores that name the person
     reports: tuple[Path, ...]  #: reports and memories of the targets that do
     remote: tuple[str, ...]  #: uuids of contacts in ChartMogul
+    customers: tuple[str, ...]  #: uuids of the leads' customers in ChartMogul that show an address of the person's
+    foreign: int  #: how many customers of other data sources do
 
     def lines(self) -> Iterator[str]:
         """Say what would go; no name of the person's is repeated."""
         yield f"contacts in ChartMogul: {len(self.remote)}"
+        yield (
+            f"customers in ChartMogul that show the address: {len(self.customers)}, and {self.foreign} of other data "
+            "sources"
+        )
         yield f"stores: {', '.join(path.name for path in self.stores) or 'none'}"
         yield f"reports: {', '.join(path.name for path in self.reports) or 'none'}"
 
@@ -71,12 +79,15 @@ def find_trace(project: Project, person: str) -> Trace:
     names = _close(databases, {person.strip()})
     contacts = frozenset(one for path in databases for one in _sent_as(path, names))
     reports = {path for pipeline in project.pipelines for path in _report_files(project, pipeline)}
+    own, foreign = _find_customers(project, names)
     return Trace(
         names=frozenset(names),
         contacts=contacts,
         stores=tuple(path for path in databases if _holds(path, names)),
         reports=tuple(sorted(path for path in reports if _mentions(path, {*names, *contacts}))),
         remote=tuple(_find_remote(project, names, contacts)),
+        customers=own,
+        foreign=foreign,
     )
 
 
@@ -96,9 +107,10 @@ def erase(project: Project, trace: Trace) -> Iterator[str]:
         api = _chartmogul(project)
         for uuid in trace.remote:
             answer = api.ask("DELETE", f"/contacts/{uuid}")
-            if not answer.ok and answer.status != 404:  # noqa: PLR2004 gone already
+            if not answer.ok and answer.status != HTTPStatus.NOT_FOUND:
                 raise ConsoleError(f"ChartMogul does not delete a contact: {answer.reason}")
     yield f"Deleted {len(trace.remote)} contacts in ChartMogul."
+    yield from _clear_customers(project, trace)
     for path in trace.reports:
         _rewrite(path, {*trace.names, *trace.contacts})
     yield f"Taken out of {len(trace.reports)} reports."
@@ -237,6 +249,47 @@ def _chartmogul(project: Project) -> Api:
     return APIS["chartmogul"](project.settings(LEADS.target))
 
 
+def _clear_customers(project: Project, trace: Trace) -> Iterator[str]:
+    """Take the address from customers: a run leaves an address alone when there is no other to write."""
+    showing = trace.foreign
+    for uuid in trace.customers:
+        answer = _chartmogul(project).ask("PATCH", f"/customers/{uuid}", {"email": ""})
+        showing += not answer.ok or bool(answer.body.get("email"))
+    cleared = len(trace.customers) + trace.foreign - showing
+    yield f"Taken from {cleared} customers in ChartMogul."
+    if cleared < len(trace.customers):
+        yield f"ChartMogul kept the address on {len(trace.customers) - cleared} customers: take it out there by hand."
+    if trace.foreign:
+        yield (
+            f"{trace.foreign} customers of other data sources in ChartMogul show the address: take it out in those "
+            "sources."
+        )
+
+
+def _find_customers(project: Project, names: set[str]) -> tuple[tuple[str, ...], int]:
+    """Return the uuids of the leads' own customers that show one of the addresses, and how many others do.
+
+    Raises:
+        ConsoleError: ChartMogul refuses.
+    """
+    if LEADS not in project.linked:
+        return (), 0
+    api, name = _chartmogul(project), effective(LEADS.target, project.settings(LEADS.target), "data_source_name")
+    sources = [one["uuid"] for one in _list(api, "/data_sources", "data_sources", name=name) if one.get("name") == name]
+    owners = {
+        entry["uuid"]: entry.get("data_source_uuids") or [entry.get("data_source_uuid")]
+        for address in _addresses(names)
+        for entry in _list(api, "/customers/search", "entries", email=address)
+        if str(entry.get("email") or "").casefold() == address.casefold()
+    }
+    own = tuple(uuid for uuid, places in owners.items() if set(places) <= set(sources))
+    return own, len(owners) - len(own)
+
+
+def _addresses(names: Iterable[str]) -> list[str]:
+    return sorted({spelt for name in names if "@" in name for spelt in (name, name.casefold())})
+
+
 def _find_remote(project: Project, names: set[str], contacts: frozenset[str]) -> Iterator[str]:
     """Yield the uuids of the contacts that have one of the addresses, or one of the external ids, each once.
 
@@ -246,22 +299,29 @@ def _find_remote(project: Project, names: set[str], contacts: frozenset[str]) ->
     if LEADS not in project.linked:
         return
     api, seen = _chartmogul(project), set[str]()
-    queries = [("email", name) for name in sorted(names) if "@" in name]
+    queries = [("email", name) for name in _addresses(names)]
     for field, value in [*queries, *(("external_id", one) for one in sorted(contacts))]:
-        for entry in _list_contacts(api, field, value):
+        for entry in _list(api, "/contacts", "entries", **{field: value}):
             # An account that does not know a filter ignores it.
             if str(entry.get(field) or "").casefold() == value.casefold() and entry["uuid"] not in seen:
                 seen.add(entry["uuid"])
                 yield entry["uuid"]
 
 
-def _list_contacts(api: Api, field: str, value: str) -> Iterator[dict[str, Any]]:
-    query: dict[str, Any] = {field: value, "per_page": PAGE}
+def _list(api: Api, path: str, member: str, **asked: str) -> Iterator[dict[str, Any]]:
+    """Yield what a list of ChartMogul's has; a search that finds nothing is answered 404.
+
+    Raises:
+        ConsoleError: ChartMogul refuses, or answers without the list.
+    """
+    query: dict[str, Any] = {**asked, "per_page": PAGE}
     while True:
-        answer = api.get("/contacts", **query)
-        entries, more = answer.body.get("entries"), answer.body.get("has_more")
+        answer = api.get(path, **query)
+        if answer.status == HTTPStatus.NOT_FOUND and path.endswith("/search"):
+            return
+        entries, more = answer.body.get(member), answer.body.get("has_more", False)
         if not answer.ok or not isinstance(entries, list) or not isinstance(more, bool):
-            raise ConsoleError(f"ChartMogul does not list its contacts: {answer.reason}")
+            raise ConsoleError(f"ChartMogul does not list what it has under {path}: {answer.reason}")
         yield from entries
         if not more:
             return

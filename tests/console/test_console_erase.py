@@ -117,8 +117,8 @@ def call(sandbox: RunningSandbox, method: str, path: str, body: dict[str, Any] |
 
 def fill_chartmogul(sandbox: RunningSandbox) -> None:
     """Three contacts at one customer: two of the same person, one of them without an address."""
-    source = call(sandbox, "POST", "/data_sources", {"name": "Leads"})["uuid"]
-    body = {"data_source_uuid": source, "external_id": "acme", "name": "Acme"}
+    source = call(sandbox, "POST", "/data_sources", {"name": "Intercom leads"})["uuid"]
+    body = {"data_source_uuid": source, "external_id": "acme", "name": "Acme", "email": ANN}
     customer = call(sandbox, "POST", "/customers", body)["uuid"]
     for external_id, email in (("ann:acme", ANN), ("lead:acme", None), ("bob:acme", BOB)):
         person = {"external_id": external_id, "email": email, "customer_uuid": customer, "data_source_uuid": source}
@@ -149,6 +149,7 @@ def test_a_person_is_erased_everywhere(
     said = erased(person)
     assert "contacts in ChartMogul: 2" in said
     assert "Deleted 2 contacts in ChartMogul." in said
+    assert "Taken from 1 customers in ChartMogul." in said
     assert emails(sandbox) == ["bob:acme"]
     assert (reports / "skipped.csv").read_text().splitlines() == ["id,email", f"bob:acme,{BOB}"]
     assert (reports / "created.jsonl").read_text() == f'{{"email":"{BOB}"}}\n'
@@ -162,6 +163,22 @@ def test_a_person_is_erased_everywhere(
     assert sent[0]["email"] == BOB
     sent = run_map(MapSubscriptions, folder, BILLING_ROWS, billing)
     assert [one["customer_id"] for one in sent] == ["c2"]
+
+
+def test_customers_that_show_the_address(erased: Callable[..., str], project: Project, sandbox: RunningSandbox) -> None:
+    """Those of the leads show none from then on; what another source shows is counted, and left to its owner."""
+    fill_chartmogul(sandbox)
+    source = call(sandbox, "POST", "/data_sources", {"name": "Other"})["uuid"]
+    other = {"data_source_uuid": source, "external_id": "other", "name": "Other", "email": ANN}
+    call(sandbox, "POST", "/customers", other)
+    (project.system_dir / "transforms").mkdir(parents=True)
+
+    said = erased(ANN)
+    assert "customers in ChartMogul that show the address: 1, and 1 of other data sources" in said
+    assert "Taken from 1 customers in ChartMogul." in said
+    assert "1 customers of other data sources in ChartMogul show the address: take it out in those sources." in said
+    shown = {one["external_id"]: one["email"] for one in call(sandbox, "GET", "/customers")["entries"]}
+    assert (shown["acme"], shown["other"]) == ("", ANN)
 
 
 def test_nothing_is_removed_without_a_yes(
