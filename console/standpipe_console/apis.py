@@ -9,17 +9,34 @@ from __future__ import annotations
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 
+from standpipe_console._kit.answers import (
+    ListShape,
+    NotWholeError,
+    PageDecoder,
+    Text,
+    UnprovenError,
+    WholeList,
+    decode_json,
+)
+from standpipe_console._kit.text import clean_text
+from standpipe_console._kit.transport import Call, FailedCallError, NoAnswerError, RetryTable, Transport
 from standpipe_console._kit.urls import describe_unencrypted, is_base_url, is_host_label, is_unencrypted
 from standpipe_console.errors import ConsoleError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
+
+    import requests
+
+    from standpipe_console._kit import transport
+    from standpipe_console._kit.answers import Page
+
+T = TypeVar("T")
 
 INTERCOM_HOSTS = {
     "us": "https://api.intercom.io",
@@ -31,6 +48,24 @@ CHARTMOGUL = "https://api.chartmogul.com/v1"
 #: What no key may be told by: an error that names a key's permissions, or that there is no such key.
 REFUSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 _TIMEOUT = 30
+#: A person waits: what was refused is told at once, and only an answer that proves nothing is asked for again.
+RETRIES = RetryTable(tries=3, limited_tries=1, statuses=frozenset(), shortest_backoff=0.5)
+
+CONTACTS = ListShape(
+    name="contacts", items="data", key={"id": Text}, paging="cursor", total="total_count", total_needed=True
+)
+COMPANIES = ListShape(name="companies", items="data", key={"id": Text}, paging="scroll")
+ATTRIBUTES = ListShape(
+    name="data attributes",
+    items="data",
+    key={"name": Text},
+    needed={"data_type": Text},
+    wanted={"custom": bool, "archived": bool},
+)
+SOURCES = ListShape(name="data sources", items="data_sources", key={"uuid": Text}, needed={"name": Text})
+CONFIGURATIONS = ListShape(
+    name="configurations", items="configurations", key={}, wanted={"domain": str, "product_catalog_version": str}
+)
 
 
 class _Bearer(AuthBase):
@@ -70,7 +105,7 @@ class Answer:
         errors = self.body.get("errors")
         first = errors[0] if isinstance(errors, list) and errors else {}
         words = first.get("message") or self.body.get("message") or self.body.get("error")
-        return str(words or f"HTTP {self.status}")
+        return clean_text(words) or f"HTTP {self.status}"
 
     @property
     def date(self) -> datetime | None:
@@ -84,36 +119,65 @@ class Api:
 
     def __init__(self, name: str, base: str, auth: AuthBase, headers: Mapping[str, str]) -> None:
         self.name, self.base = name, base.rstrip("/")
-        self._session = requests.Session()
-        self._session.auth = auth
-        self._session.headers.update({"Accept": "application/json", **headers})
+        self._transport = Transport(
+            name,
+            base,
+            distribution="standpipe-console",
+            retries=RETRIES,
+            auth=auth,
+            headers=headers,
+            request_timeout=_TIMEOUT,
+            answer_timeout=2 * _TIMEOUT,
+        )
 
     def ask(self, method: str, path: str, body: Any = None, **params: Any) -> Answer:
-        """Make one call.
+        """Make one call; whatever is answered, a refusal too, is for the caller to judge.
 
         Raises:
-            ConsoleError: there is no answer.
+            ConsoleError: there is no answer, or a redirect, which is not followed.
         """
+        return self._send(Call(method, path, params, body), _take, tries=1)
+
+    def read(self, path: str, decode: Callable[[bytes], T], **params: Any) -> T:
+        """Read one thing that can be proved.
+
+        Raises:
+            ConsoleError: it is refused, or no attempt proves it.
+        """
+
+        def prove(answer: transport.Answer) -> T:
+            if answer.status >= HTTPStatus.BAD_REQUEST:
+                raise ConsoleError(f"{self.name} does not answer {path}: {_take(answer).reason}")
+            try:
+                return decode(answer.content)
+            except UnprovenError as error:
+                raise FailedCallError(f"an answer without what was asked for: {error}", answer) from None
+
+        return self._send(Call("GET", path, params), prove)
+
+    def _send(self, call: Call, read: Callable[[transport.Answer], T], tries: int = RETRIES.tries) -> T:
+        def check(answer: transport.Answer) -> T:
+            if answer.is_redirect:
+                raise ConsoleError(f"{self.name} redirects from {self.base} ({answer.status}): check the address.")
+            return read(answer)
+
         try:
-            response = self._session.request(
-                method, f"{self.base}{path}", json=body, params=params or None, timeout=_TIMEOUT
-            )
-        except requests.RequestException as error:
-            kind = type(error).__name__
+            return self._transport.ask(call, check, tries=tries)
+        except NoAnswerError as error:
+            kind = error.last.reason
             raise ConsoleError(f"{self.name} does not answer at {self.base} ({kind}): check the address.") from None
-        return Answer(response.status_code, _object(response), response.headers)
 
     def get(self, path: str, **params: Any) -> Answer:
         """Read one thing."""
         return self.ask("GET", path, **params)
 
 
-def _object(response: requests.Response) -> dict[str, Any]:
+def _take(answer: transport.Answer) -> Answer:
     try:
-        body = response.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {"data": body}
+        body: Any = decode_json(answer.content, Any)[1]
+    except UnprovenError:
+        body = {}
+    return Answer(answer.status, body if isinstance(body, dict) else {"data": body}, answer.headers)
 
 
 def checked_site(site: Any) -> str:
@@ -179,7 +243,7 @@ APIS = {"chargebee": chargebee, "intercom": intercom, "chartmogul": chartmogul}
 
 def catalog(api: Api, site: str) -> str:
     """Which Product Catalog a Chargebee site has: `1` or `2`; empty when it does not tell."""
-    configurations = api.get("/configurations").body.get("configurations") or []
+    configurations = _read_items(api, "/configurations", CONFIGURATIONS)
     for one in configurations:
         if str(one.get("domain", "")).lower() == site.lower() or len(configurations) == 1:
             return str(one.get("product_catalog_version", "")).removeprefix("v")
@@ -198,31 +262,41 @@ def region_of(token: str) -> str | None:
 
 def data_attributes(api: Api, model: str) -> list[dict[str, Any]]:
     """The data attributes of Intercom's `contact` or `company`, archived ones too."""
-    answer = api.get("/data_attributes", model=model, include_archived="true")
-    return list(answer.body.get("data") or [])
+    return _read_items(api, "/data_attributes", ATTRIBUTES, model=model, include_archived="true")
 
 
 def sources(api: Api) -> list[str]:
     """The names of ChartMogul's data sources."""
-    return [str(one.get("name")) for one in api.get("/data_sources").body.get("data_sources") or []]
+    return [str(one["name"]) for one in _read_items(api, "/data_sources", SOURCES)]
+
+
+def _read_items(api: Api, path: str, shape: ListShape, **params: Any) -> list[dict[str, Any]]:
+    """Read a list that comes in one answer."""
+    return [item.record() for item in api.read(path, PageDecoder(shape).decode, **params).items]
 
 
 def contacts(api: Api) -> Iterator[dict[str, Any]]:
     """Every contact of Intercom, 150 a call.
 
     Raises:
-        ConsoleError: a page is refused.
+        ConsoleError: a page is refused, or the list is not whole.
     """
-    after: dict[str, str] = {}
-    while True:
-        answer = api.get("/contacts", per_page=150, **after)
-        if not answer.ok:
-            raise ConsoleError(f"Intercom does not list its contacts: {answer.reason}")
-        yield from answer.body.get("data") or []
-        following = (answer.body.get("pages") or {}).get("next") or {}
-        if not following.get("starting_after"):
-            return
-        after = {"starting_after": following["starting_after"]}
+    decoder = PageDecoder(CONTACTS)
+
+    def ask(cursor: str | None, check: Callable[[Page], None]) -> Page:
+        def decode(content: bytes) -> Page:
+            page = decoder.decode(content)
+            check(page)
+            return page
+
+        after = {} if cursor is None else {"starting_after": cursor}
+        return api.read("/contacts", decode, per_page=150, **after)
+
+    try:
+        for items in WholeList("contacts", ask):
+            yield from (item.record() for item in items)
+    except NotWholeError as error:
+        raise ConsoleError(str(error)) from None
 
 
 def companies(api: Api) -> Iterator[dict[str, Any]]:
@@ -231,12 +305,8 @@ def companies(api: Api) -> Iterator[dict[str, Any]]:
     Raises:
         ConsoleError: the scroll is refused, such as while another program holds it.
     """
-    after: dict[str, str] = {}
-    while True:
-        answer = api.get("/companies/scroll", **after)
-        if not answer.ok:
-            raise ConsoleError(f"Intercom does not list its companies: {answer.reason}")
-        if not (data := answer.body.get("data") or []):
-            return
-        yield from data
-        after = {"scroll_param": answer.body["scroll_param"]}
+    decoder = PageDecoder(COMPANIES)
+    page = api.read("/companies/scroll", decoder.decode)
+    while page.items:
+        yield from (item.record() for item in page.items)
+        page = api.read("/companies/scroll", decoder.decode, scroll_param=page.cursor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tap_intercom.lists import Listing
@@ -85,7 +86,9 @@ class Sources:
         )
 
     def _list(self, listed: Resource, shape: Shape, sharing: Sequence[IntercomStream]) -> Listing:
-        tap, asked = self._tap, SAMPLE if listed.way == "scroll" else listed
+        tap, asked = self._tap, listed
+        if listed.way == "scroll":
+            asked, shape = SAMPLE, Shape(replace(SAMPLE, told=listed.told, replication_key=listed.replication_key))
         query = dict(asked.params)
         if listed.bounds:
             query |= zip(listed.bounds, (str(sharing[0].since or 0), str(tap.run_start)), strict=True)

@@ -18,6 +18,8 @@ from tap_chargebee.resource import Resource
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from tap_chargebee._kit.answers import Page, PageDecoder
+
 PATIENCE = 20.0
 NOW = 100_000
 PARENTS = Resource("customers", "/customers", "customer", sort_by="created_at")
@@ -34,7 +36,11 @@ class Site:
         self.held = 0
         self.most_held = 0
 
-    def page(self, _: str, query: Mapping[str, str], shape: Any, *, limited: bool) -> tuple[bytes, Any]:
+    def is_full(self, _: str, page: Page) -> bool:
+        """Whether a page has ten records."""
+        return len(page.items) == 10
+
+    def page(self, _: str, query: Mapping[str, str], decoder: PageDecoder, *, limited: bool) -> Page:
         """One page, or a failure: of the call, or of what is made of its answer."""
         assert limited
         self._fail()
@@ -48,7 +54,7 @@ class Site:
         with self._lock:
             self.held += 1
             self.most_held = max(self.most_held, self.held)
-        return text, msgspec.json.decode(text, type=shape)
+        return decoder.decode(text)
 
     def part(self, parent: str) -> list[str]:
         """What hangs on a record, or a failure."""

@@ -1,0 +1,367 @@
+"""The same faults in the answers of every list that any plugin reads: each ends as the proof says."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import backoff
+import pytest
+import standpipe_console.apis as console
+import tap_chargebee.resources as chargebee_rows
+import tap_intercom.resources as intercom_rows
+from requests_mock import ANY as EVERY
+from singer_sdk.exceptions import ConfigurationError, FatalAPIError
+from standpipe_console.errors import ConsoleError
+from tap_chargebee._kit.fetch_pool import FetchPool as ChargebeePool
+from tap_chargebee.client import ChargebeeClient
+from tap_chargebee.errors import Refusal as ChargebeeRefusal
+from tap_chargebee.reading import ListReader
+from tap_intercom._kit.fetch_pool import FetchPool as IntercomPool
+from tap_intercom.client import IntercomClient as IntercomReader
+from tap_intercom.errors import Refusal as IntercomRefusal
+from tap_intercom.lists import Listing, all_of
+from tap_intercom.reading import SearchReader
+from tap_intercom.scroll import Scroll
+from tap_intercom.shape import Shape
+from target_chartmogul.client import ChartMogulClient
+from target_chartmogul.kinds import CONTACT, CUSTOMER
+from target_intercom.client import IntercomClient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from requests_mock import Mocker
+
+BASE = "https://api.vendor.example"
+NOW = 1_768_478_400
+IDS = ["a", "b", "c", "d", "e"]
+PAGES = [IDS[:2], IDS[2:4], IDS[4:]]
+ENDS = (ChargebeeRefusal, IntercomRefusal, FatalAPIError, ConfigurationError, ConsoleError)
+ROWS = {row.name: row for row in intercom_rows.STREAMS}
+CUSTOMERS = chargebee_rows.ROWS["customers"]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A list: how a plugin reads it, its style of paging, the member with the items, and what an item is."""
+
+    read: Callable[[], Iterable[str]]
+    paging: str
+    items: str = "data"
+    total: str = ""
+    envelope: str = ""
+    key: str = "id"
+
+    def page(self, number: int) -> dict[str, Any]:
+        """Return a healthy answer: five items on three pages, or on one where the list has no pages."""
+        ids = IDS if self.paging == "none" else PAGES[number] if number < len(PAGES) else []
+        found: dict[str, Any] = {self.items: [self.item(one) for one in ids]}
+        if self.total:
+            found[self.total] = len(IDS)
+        following = number + 1 < len(PAGES)
+        if self.paging == "cursor":
+            found["pages"] = {"next": {"starting_after": str(number + 1)}} if following else {"next": None}
+        elif self.paging == "numbered":
+            found["pages"] = {"page": number + 1, "total_pages": len(PAGES)}
+        elif self.paging == "scroll":
+            found["scroll_param"] = str(number + 1)
+        elif self.paging == "has_more":
+            found |= {"has_more": following, "cursor": str(number + 1)}
+        elif self.paging == "next_offset" and following:
+            found["next_offset"] = str(number + 1)
+        return found
+
+    def item(self, one: str) -> dict[str, Any]:
+        """Return an item with all that any plugin needs of it."""
+        at = NOW - 1000 + 10 * IDS.index(one)
+        record: dict[str, Any] = {"id": one, "uuid": one, "name": one, "role": "user", "data_type": "string"}
+        record |= {"created_at": at, "updated_at": at, "companies": None, "external_id": one, "full_name": one}
+        return {self.envelope: record} if self.envelope else record
+
+
+def pages_of(reader: Any) -> Iterable[str]:
+    """Read a tap's list to its end."""
+    reader.wait()
+    reader.begin()
+    return [str(item.head.id) for page in reader for item in page]
+
+
+def tap_intercom() -> IntercomReader:
+    """Connect tap-intercom."""
+    return IntercomReader(access_token="x", api_url=BASE, sleep=lambda _: None)
+
+
+def search(name: str) -> Callable[[], Iterable[str]]:
+    """Read a search of tap-intercom."""
+
+    def read() -> Iterable[str]:
+        row = ROWS[name]
+        return pages_of(
+            SearchReader(
+                IntercomPool(2, 9), tap_intercom(), row, Shape(row), since=None, page_size=2, key=(0,), now=lambda: NOW
+            )
+        )
+
+    return read
+
+
+def listing(name: str) -> Callable[[], Iterable[str]]:
+    """Read a list of tap-intercom that comes whole or in numbered pages."""
+    row = ROWS[name]
+    return lambda: pages_of(Listing(IntercomPool(2, 9), tap_intercom(), row, Shape(row), {}, key=(0,)))
+
+
+def children(name: str) -> Callable[[], Iterable[str]]:
+    """Read a list of tap-intercom that hangs on one record."""
+    return lambda: [str(one["id"]) for one in all_of(tap_intercom(), ROWS[name], "/parents/1/list")]
+
+
+def scroll() -> Iterable[str]:
+    """Read the companies of tap-intercom."""
+    row = ROWS["companies"]
+    return pages_of(Scroll(tap_intercom(), row, Shape(row), patience=0))
+
+
+def chargebee(page_size: int = 2) -> ChargebeeClient:
+    """Connect tap-chargebee."""
+    return ChargebeeClient(site="acme", api_key="x", api_url=BASE, page_size=page_size, sleep=lambda _: None)
+
+
+def customers() -> Iterable[str]:
+    """Read the customers of tap-chargebee."""
+    query = [{"sort_by[asc]": "created_at"}]
+    return pages_of(ListReader(ChargebeePool(2, 9), chargebee(), CUSTOMERS, query, key=(0,), now=NOW - 1000))
+
+
+def target_intercom() -> IntercomClient:
+    """Connect target-intercom."""
+    return IntercomClient(BASE, "x", 2)
+
+
+def target_chartmogul() -> ChartMogulClient:
+    """Connect target-chartmogul."""
+    return ChartMogulClient(BASE, "x", 2, 40)
+
+
+def api() -> console.Api:
+    """Connect the console."""
+    return console.anonymous("Vendor", BASE)
+
+
+LISTS: dict[str, Listed] = {
+    "tap-intercom contacts": Listed(search("contacts"), "cursor", total="total_count"),
+    "tap-intercom conversations": Listed(search("conversations"), "cursor", "conversations", "total_count"),
+    "tap-intercom tickets": Listed(search("tickets"), "cursor", "tickets", "total_count"),
+    "tap-intercom companies": Listed(scroll, "scroll"),
+    "tap-intercom articles": Listed(listing("articles"), "numbered", total="total_count"),
+    "tap-intercom admins": Listed(listing("admins"), "none", "admins"),
+    "tap-intercom notes": Listed(children("contact_notes"), "numbered", total="total_count"),
+    "tap-intercom segments": Listed(children("contact_segments"), "none"),
+    "tap-chargebee customers": Listed(customers, "next_offset", "list", envelope="customer"),
+    "tap-chargebee children": Listed(
+        lambda: [
+            str(one["id"]) for one in chargebee().all("/customers/1/contacts", {}, chargebee_rows.ROWS["contacts"])
+        ],
+        "next_offset",
+        "list",
+        envelope="contact",
+    ),
+    "target-intercom contacts": Listed(
+        lambda: [one["id"] for page, _ in target_intercom().contact_pages() for one in page],
+        "cursor",
+        "data",
+        "total_count",
+    ),
+    "target-intercom search": Listed(
+        lambda: [one["id"] for one in target_intercom().search_contacts("email", [["a"]])],
+        "cursor",
+        "data",
+        "total_count",
+    ),
+    "target-intercom companies": Listed(lambda: [one["id"] for one in target_intercom().scroll_companies()], "scroll"),
+    "target-intercom links": Listed(lambda: target_intercom().companies_of("1"), "numbered", total="total_count"),
+    "target-intercom attributes": Listed(
+        lambda: [one["name"] for one in target_intercom().data_attributes("contact")], "none", key="name"
+    ),
+    "target-chartmogul customers": Listed(
+        lambda: [one["uuid"] for page in target_chartmogul().listed(CUSTOMER, "ds") for one in page],
+        "has_more",
+        "entries",
+        key="uuid",
+    ),
+    "target-chartmogul contacts": Listed(
+        lambda: [one["uuid"] for page in target_chartmogul().listed(CONTACT, "ds") for one in page],
+        "has_more",
+        "entries",
+        key="uuid",
+    ),
+    "target-chartmogul sources": Listed(
+        lambda: [one["uuid"] for one in target_chartmogul().sources()], "none", "data_sources", key="uuid"
+    ),
+    "console contacts": Listed(lambda: [one["id"] for one in console.contacts(api())], "cursor", "data", "total_count"),
+    "console companies": Listed(lambda: [one["id"] for one in console.companies(api())], "scroll"),
+    "console attributes": Listed(
+        lambda: [one["name"] for one in console.data_attributes(api(), "contact")], "none", key="name"
+    ),
+    "console sources": Listed(lambda: console.sources(api()), "none", "data_sources"),
+}
+
+
+def without(name: str) -> Callable[[Listed, dict[str, Any]], Any]:
+    """Take a member of an answer away; the member with the items is called `items`, the total `total`."""
+    return lambda one, page: {key: value for key, value in page.items() if key != named(one, name)}
+
+
+def having(name: str, value: Any) -> Callable[[Listed, dict[str, Any]], Any]:
+    """Give a member of an answer another value."""
+    return lambda one, page: {**page, named(one, name): value}
+
+
+def named(one: Listed, name: str) -> str:
+    """Return what a list calls a member."""
+    return {"items": one.items, "total": one.total}.get(name, name)
+
+
+def with_item(change: Callable[[Listed, dict[str, Any]], Any]) -> Callable[[Listed, dict[str, Any]], Any]:
+    """Change the first item of an answer."""
+    return lambda one, page: {**page, one.items: [change(one, page[one.items][0]), *page[one.items][1:]]}
+
+
+ANY = {"none", "cursor", "numbered", "scroll", "has_more", "next_offset"}
+FAULTS: dict[str, tuple[set[str], Callable[[Listed, dict[str, Any]], Any]]] = {
+    "items missing": (ANY, without("items")),
+    "items null": (ANY, having("items", None)),
+    "items an object": (ANY, having("items", {})),
+    "items a text": (ANY, having("items", "x")),
+    "items a number": (ANY, having("items", 7)),
+    "item null": (ANY, with_item(lambda _, __: None)),
+    "item a text": (ANY, with_item(lambda _, __: "x")),
+    "item a list": (ANY, with_item(lambda _, __: [])),
+    "an empty object": (ANY, lambda _, __: {}),
+    "a list": (ANY, lambda _, __: []),
+    "null": (ANY, lambda _, __: None),
+    "a text": (ANY, lambda _, __: "x"),
+    "another object": (ANY, lambda _, __: {"status": "ok"}),
+    "an error with status 200": (ANY, lambda _, __: {"type": "error.list", "errors": [{"code": "server_error"}]}),
+    "HTML": (ANY, lambda _, __: b"<html>Sign in</html>"),
+    "empty body": (ANY, lambda _, __: b""),
+    "half a body": (ANY, lambda _, page: json.dumps(page).encode()[:-20]),
+    "UTF-16": (ANY, lambda _, page: json.dumps(page).encode("utf-16")),
+    "NaN": (ANY, lambda one, page: json.dumps({**page, one.items: float("nan")}).encode()),
+    "deep": (ANY, lambda _, __: b"[" * 5000),
+    "total missing": ({"cursor"}, without("total")),
+    "total null": ({"cursor"}, having("total", None)),
+    "total a text": ({"cursor", "numbered"}, having("total", "5")),
+    "total below zero": ({"cursor", "numbered"}, having("total", -1)),
+    "total a fraction": ({"cursor", "numbered"}, having("total", 4.5)),
+    "pages a text": ({"cursor", "numbered"}, having("pages", "x")),
+    "pages a list": ({"cursor", "numbered"}, having("pages", [])),
+    "next a text": ({"cursor"}, having("pages", {"next": "x"})),
+    "cursor a number": ({"cursor"}, having("pages", {"next": {"starting_after": 1}})),
+    "cursor empty": ({"cursor"}, having("pages", {"next": {"starting_after": ""}})),
+    "no cursor though more is announced": ({"cursor"}, having("pages", None)),
+    "no next though more is announced": ({"cursor"}, having("pages", {})),
+    "no item though more is announced": ({"cursor"}, having("items", [])),
+    "nothing at all though more is announced": ({"cursor"}, lambda one, page: {**page, one.items: [], "pages": None}),
+    "total_pages a text": ({"numbered"}, having("pages", {"total_pages": "3"})),
+    "pages missing": ({"numbered"}, without("pages")),
+    "pages null": ({"numbered"}, having("pages", None)),
+    "no page of several": ({"numbered"}, having("items", [])),
+    "scroll_param missing": ({"scroll"}, without("scroll_param")),
+    "scroll_param null": ({"scroll"}, having("scroll_param", None)),
+    "scroll_param a number": ({"scroll"}, having("scroll_param", 7)),
+    "has_more missing": ({"has_more"}, without("has_more")),
+    "has_more null": ({"has_more"}, having("has_more", None)),
+    "has_more a text": ({"has_more"}, having("has_more", "true")),
+    "has_more a number": ({"has_more"}, having("has_more", 1)),
+    "has_more without a cursor": ({"has_more"}, having("cursor", None)),
+    "cursor of another type": ({"has_more"}, having("cursor", 7)),
+    "next_offset a number": ({"next_offset"}, having("next_offset", 7)),
+    "next_offset a list": ({"next_offset"}, having("next_offset", [])),
+    "next_offset empty": ({"next_offset"}, having("next_offset", "")),
+    "301": (ANY, lambda _, __: 301),
+    "302": (ANY, lambda _, __: 302),
+    "307": (ANY, lambda _, __: 307),
+    "308": (ANY, lambda _, __: 308),
+}
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries follow at once."""
+    monkeypatch.setattr(backoff, "full_jitter", lambda _: 0.0)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+
+
+class Vendor:
+    """Answers one list, with a fault in its first answer, in all, or in none."""
+
+    def __init__(
+        self, listed: Listed, mocker: Mocker, change: Callable[[Listed, dict[str, Any]], Any], until: int
+    ) -> None:
+        self.listed, self.change, self.until = listed, change, until
+        self.calls = 0
+        mocker.register_uri(EVERY, EVERY, content=self.answer)
+
+    def answer(self, request: Any, context: Any) -> bytes:
+        """Answer a call."""
+        self.calls += 1
+        found: Any = self.listed.page(self.number(request))
+        if self.calls <= self.until:
+            found = self.change(self.listed, found)
+        if isinstance(found, int):
+            context.status_code, context.headers["Location"] = found, f"{BASE}/elsewhere"
+            return b"{}"
+        return found if isinstance(found, bytes) else json.dumps(found).encode()
+
+    def number(self, request: Any) -> int:
+        """Return which page is asked for, from 0."""
+        query = {name: values[0] for name, values in parse_qs(urlsplit(request.url).query).items()}
+        if request.method == "POST":
+            query = request.json()["pagination"]
+        if "page" in query:
+            return int(query["page"]) - 1
+        cursors = ("starting_after", "scroll_param", "cursor", "offset")
+        return next((int(query[name]) for name in cursors if name in query), 0)
+
+
+CASES = [
+    (listed, fault) for listed, one in LISTS.items() for fault, (styles, _) in FAULTS.items() if one.paging in styles
+]
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_healthy_list_is_read_whole(requests_mock: Mocker, name: str) -> None:
+    """Every item once, for as many calls as there are pages, and one for the end of a scroll."""
+    listed = LISTS[name]
+    vendor = Vendor(listed, requests_mock, lambda _, page: page, 0)
+    assert list(listed.read()) == IDS
+    assert vendor.calls == {"none": 1, "scroll": 4}.get(listed.paging, 3)
+
+
+@pytest.mark.parametrize(("name", "fault"), CASES, ids=[": ".join(case) for case in CASES])
+def test_a_fault_that_stays_ends_the_reading(requests_mock: Mocker, name: str, fault: str) -> None:
+    """In one sentence, before anything is done with what came."""
+    listed = LISTS[name]
+    Vendor(listed, requests_mock, FAULTS[fault][1], 10_000)
+    with pytest.raises(ENDS) as told:
+        list(listed.read())
+    sentence = str(getattr(told.value, "message", told.value))
+    assert sentence.endswith((".", "?"))
+    assert "\n" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [case for case in CASES if not case[1].isdecimal()],
+    ids=[": ".join(case) for case in CASES if not case[1].isdecimal()],
+)
+def test_a_fault_that_passes_costs_calls_and_nothing_else(requests_mock: Mocker, name: str, fault: str) -> None:
+    """The answer is asked for again: every item comes."""
+    listed = LISTS[name]
+    Vendor(listed, requests_mock, FAULTS[fault][1], 1)
+    assert sorted(set(listed.read())) == IDS
