@@ -29,7 +29,7 @@ HOLDS: dict[str, frozenset[str]] = {
 EARLIER: dict[str, frozenset[str]] = {
     "float": frozenset({"integer"}),
     "boolean": frozenset({"string"}),
-    "date": frozenset({"string"}),
+    "date": frozenset({"integer", "string"}),
 }
 
 _JSON_TYPES = {"string": "string", "integer": "integer", "number": "float", "boolean": "boolean"}
@@ -74,20 +74,22 @@ def declared_attributes(schema: Mapping[str, Any]) -> dict[str, Attribute]:
     Raises:
         AttributeConflictError: one is an object or an array, which no attribute of Intercom holds.
     """
-    properties = schema.get("properties", {}).get("custom_attributes", {}).get("properties") or {}
+    branches = _branches(schema.get("properties", {}).get("custom_attributes"))
+    properties = {name: one for branch in branches for name, one in (branch.get("properties") or {}).items()}
     return {name: read_attribute(name, property_) for name, property_ in properties.items()}
 
 
-def read_attribute(name: str, schema: Mapping[str, Any]) -> Attribute:
+def read_attribute(name: str, schema: Any) -> Attribute:
     """Read the attribute that one property of a JSON schema declares; text when it declares no type.
 
     Raises:
         AttributeConflictError: it is an object or an array, which no attribute of Intercom holds.
     """
-    branches = [one for one in schema.get("anyOf", [schema]) if isinstance(one, dict)]
+    branches = _branches(schema)
     kinds = {kind for one in branches for kind in _listed(one.get("type", "string"))} - {"null"}
     is_date = any(one.get("format") in {"date", "date-time"} for one in branches)
-    return Attribute(name, _data_type(name, kinds, is_date=is_date), schema.get("description") or "")
+    description = schema.get("description") if isinstance(schema, dict) else None
+    return Attribute(name, _data_type(name, kinds, is_date=is_date), description or "")
 
 
 def assert_owned(attributes: Iterable[str], stream: str, prefix: str) -> None:
@@ -132,12 +134,25 @@ def plan_attributes(
             plan.missing.append(attribute)
             continue
         if found["data_type"] not in HOLDS[attribute.data_type]:
-            types[attribute.name] = "date" if found["data_type"] == "datetime" else found["data_type"]
+            types[attribute.name] = _written_type(attribute, found["data_type"])
             plan.earlier.append(attribute.name)
         if listed := found.get("options"):
             options[attribute.name] = frozenset(one["value"] if isinstance(one, dict) else str(one) for one in listed)
     _assert_room(plan.missing, custom)
     return plan
+
+
+def _written_type(wanted: Attribute, held: str) -> str:
+    """Return the type in which the values of an attribute are written that exists in another type."""
+    # A date is unix seconds, which is also what an earlier version wrote as a whole number.
+    return "date" if held == "datetime" or (wanted.data_type, held) == ("date", "integer") else held
+
+
+def _branches(schema: Any) -> list[Mapping[str, Any]]:
+    """Return the alternatives of a JSON schema, itself when it has none; `true` is one that says nothing."""
+    if not isinstance(schema, dict):
+        return [{}]
+    return [one for one in schema.get("anyOf") or schema.get("oneOf") or [schema] if isinstance(one, dict)]
 
 
 def _obstacle(wanted: Attribute, found: Mapping[str, Any], model: str) -> str | None:
@@ -155,9 +170,14 @@ def _obstacle(wanted: Attribute, found: Mapping[str, Any], model: str) -> str | 
     return None
 
 
-def _illegal(name: str) -> str | None:
+def is_legal(name: str) -> bool:
+    """Return whether Intercom takes this name for an attribute."""
     # Intercom's documentation and its own examples disagree on more than these characters: only what is sure passes.
-    return None if _LEGAL_NAME.fullmatch(name) else f"Intercom accepts no attribute of the name `{name}`"
+    return bool(_LEGAL_NAME.fullmatch(name))
+
+
+def _illegal(name: str) -> str | None:
+    return None if is_legal(name) else f"Intercom accepts no attribute of the name `{name}`"
 
 
 def refusal(name: str, reason: str, prefix: str) -> str:

@@ -140,9 +140,13 @@ class SearchMatcher:
         """Search a field for all keys, several calls at once, and sort the contacts by key."""
         hits: dict[str, Found] = defaultdict(Found)
         found = self._executor.map(lambda keys: self._search(name, keys, values), chunks(list(values), KEYS))
+        seen = set()
         for contacts, refused in found:
             for contact in contacts:
-                hits[key(contact)].records.append(trimmed(contact, self._shape))
+                # A spelling of one address may find another one's contact (SS is both ss and ß), in two searches.
+                if contact["id"] not in seen:
+                    hits[key(contact)].records.append(trimmed(contact, self._shape))
+                seen.add(contact["id"])
             for value, error in refused.items():
                 hits[value].refused = error
         return hits

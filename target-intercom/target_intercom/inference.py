@@ -6,7 +6,7 @@ from collections import defaultdict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from target_intercom.attributes import Attribute, AttributeConflictError, read_attribute
+from target_intercom.attributes import Attribute, AttributeConflictError, is_legal, read_attribute
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -20,16 +20,27 @@ class TypeInference:
 
     def __init__(self) -> None:
         self._kinds: defaultdict[str, set[str]] = defaultdict(set)
+        self._unusable: set[str] = set()
 
     def observe(self, attributes: Mapping[str, Any]) -> None:
         """Note the kinds of one record's values."""
         for name, value in attributes.items():
             if kind := _kind(value):
                 self._kinds[name].add(kind)
+            elif isinstance(value, (list, dict)):
+                self._unusable.add(name)
 
     def attributes(self) -> dict[str, Attribute]:
         """Return an attribute for each name that had a value; values of several kinds are written as text."""
-        return {name: Attribute(name, _common(kinds), declared=False) for name, kinds in sorted(self._kinds.items())}
+        return {
+            name: Attribute(name, _common(kinds), declared=False)
+            for name, kinds in sorted(self._kinds.items())
+            if is_legal(name)
+        }
+
+    def unusable(self) -> set[str]:
+        """Return the names of which nothing but lists and objects came."""
+        return self._unusable - self._kinds.keys()
 
 
 class FlatFields:
@@ -59,12 +70,16 @@ class FlatFields:
                 continue
             name = field if field.startswith(self._prefix) else self._prefix + field
             try:
-                found[name] = read_attribute(name, schema)
+                attribute = read_attribute(name, schema)
             except AttributeConflictError:
                 if field in self._chosen:
                     raise
                 self.unusable.append(field)
                 continue
+            if not is_legal(name) and field not in self._chosen:
+                self.unusable.append(field)
+                continue
+            found[name] = attribute
             self._names[field] = name
         return found
 

@@ -108,7 +108,7 @@ class Memory:
 
     def set_moved(self, row: Row, shape: Shape, intercom_id: str, was_on: Iterable[str]) -> None:
         """Note on which records a row's link still stands besides its match; on none, and it is forgotten."""
-        key = shape.kind.stream, row.id or ""
+        key = _moved_key(row, shape)
         earlier = self.moved.pop(key, None)
         if ids := tuple(was_on):
             found_at = earlier.found_at if earlier else self._now
@@ -117,11 +117,11 @@ class Memory:
 
     def has_moved(self, row: Row, shape: Shape) -> bool:
         """Say whether a record moved, in an earlier run or in this one."""
-        return (shape.kind.stream, row.id or "") in self.moved
+        return _moved_key(row, shape) in self.moved
 
     def note_cleared(self, row: Row, shape: Shape, cleared: Sequence[Cleared]) -> None:
         """Take those off the list whose values and link are gone, and keep why the others still have them."""
-        moved = self.moved[shape.kind.stream, row.id or ""]
+        moved = self.moved[_moved_key(row, shape)]
         refused = {one.intercom_id: one.refused.code for one in cleared if one.refused}
         done = tuple(one.intercom_id for one in cleared if not one.refused)
         if done:
@@ -144,6 +144,11 @@ class Memory:
         for name, lines in (("archived", self.archived), ("moved", self.moved)):
             with replace_file(self._folder / f"{name}.jsonl") as file:
                 file.write(encode(list(lines.values())).decode())
+
+
+def _moved_key(row: Row, shape: Shape) -> tuple[str, str]:
+    """Return the stream and what names a record there: its id, or its link where the stream has no key."""
+    return shape.kind.stream, row.id or row.link or ""
 
 
 def _archived_key(row: Row, shape: Shape) -> tuple[str, str]:

@@ -99,7 +99,7 @@ class _Fitter:
 
     def fit(self, name: str, data_type: str, value: Any, options: Container[str] | None = None) -> Any:
         """Return the value as Intercom takes it; None when there is none, or none that fits."""
-        if value is None or (isinstance(value, str) and not value.strip()):
+        if is_blank(value):
             return None
         try:
             fitted = _FITTERS[data_type](value)
@@ -115,10 +115,14 @@ class _Fitter:
         return fitted
 
 
+def is_blank(value: Any) -> bool:
+    """Return whether there is no value: null, or a text of nothing but spaces."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
 def match_value(record: Mapping[str, Any], match_on: str) -> str | None:
     """Give the value a record is matched by, as the record has it but trimmed; None when it has none."""
-    value = record.get(match_on)
-    return (str(value).strip() or None) if value is not None else None
+    return _identifier(record.get(match_on))
 
 
 def match_key(value: str, match_on: str) -> str:
@@ -147,8 +151,12 @@ def link_value(record: Mapping[str, Any], record_id: str | None, shape: Shape) -
     """Give the id that is written to the link attribute: the record's own value of it, else the key property's."""
     if not shape.link:
         return None
-    value = attributes_of(record).get(shape.link) or record_id
-    return str(value).strip() or None if value is not None else None
+    return _identifier(attributes_of(record).get(shape.link)) or _identifier(record_id)
+
+
+def _identifier(value: Any) -> str | None:
+    """Return the text of an identifier; None when it is empty, or of a type that identifies nothing."""
+    return None if value is None or isinstance(value, (bool, dict, list)) else str(value).strip() or None
 
 
 def wanted(record: Mapping[str, Any], link: str | None, shape: Shape) -> Wanted:
@@ -172,6 +180,9 @@ def wanted(record: Mapping[str, Any], link: str | None, shape: Shape) -> Wanted:
         for name, value in source.items()
         if name in shape.types and name != shape.created_by
     }
+    for name in source.keys() - shape.types.keys():
+        if shape.owns(name) and not is_blank(source[name]) and source[name] not in ([], {}):
+            fitter.unfit[name] = "no attribute of Intercom holds a value of this type, or has such a name"
     standard = {name: fitter.fit(name, type_, record.get(name)) for name, type_ in shape.kind.standard.items()}
     return Wanted(match_value(record, shape.kind.identity), standard, attributes, fitter.cut, fitter.unfit)
 

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from target_intercom._kit.csv_files import CsvWriter
 from target_intercom._kit.private_files import draft_of, move_into_place, open_private, replace_file
@@ -66,7 +67,7 @@ class Addresses:
 
     def of_source(self, record_id: str | None) -> str:
         """Return the address of a record in the system that it comes from."""
-        return self.source.replace("{id}", record_id) if self.source and record_id else ""
+        return self.source.replace("{id}", quote(record_id, safe="")) if self.source and record_id else ""
 
     def of_intercom(self, stream: str, intercom_ids: Iterable[str]) -> str:
         """Return the addresses of contacts or companies."""

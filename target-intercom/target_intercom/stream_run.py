@@ -81,8 +81,8 @@ class StreamRun:
         self._logger = logger
         self._attributes: dict[str, Attribute] = {}
         self._inference = TypeInference()
+        self._is_open = True  # whether no schema declares any attribute
         self.fields: set[str] = set()  #: that the schema declares
-        self._is_open = False  # whether attributes come that no schema declares
         self._flat = FlatFields(settings.attributes_from, shape.prefix, used_fields(shape.kind, settings))
         self.spool = Spool()
         self._earlier: frozenset[str] = frozenset()  # attributes that go on in a type other than declared
@@ -100,18 +100,20 @@ class StreamRun:
         properties = schema.get("properties", {})
         self.fields |= properties.keys()
         rest = {name: field for name, field in properties.items() if name not in key_properties}
-        attributes = declared_attributes(schema) | self._flat.declare(rest)
+        declared = declared_attributes(schema)
+        self._is_open = not declared
+        attributes = declared | self._flat.declare(rest)
         if not self.shape.update_all:
             assert_owned(attributes, self.shape.kind.stream, self.shape.prefix)
         self._attributes |= attributes
-        self._is_open = "custom_attributes" in properties and not properties["custom_attributes"].get("properties")
         return set(rest) - used_fields(self.shape.kind, self._settings) - self._flat.names()
 
     def add(self, record_id: str | None, record: dict[str, Any]) -> None:
         """Take a record; `record_id` is the value of its key property."""
         record = self._flat.lift(record)
-        if self._is_open:
-            self._inference.observe(attributes_of(record))
+        attributes = attributes_of(record)
+        if undeclared := attributes.keys() - self._attributes.keys():
+            self._inference.observe({name: attributes[name] for name in undeclared})
         self.spool.add(record_id, self._keys(record_id, record), record)
 
     def _keys(self, record_id: str | None, record: Mapping[str, Any]) -> Keys:
@@ -134,18 +136,33 @@ class StreamRun:
             AttributeConflictError: there is nothing to write, or an attribute of Intercom stands in the way.
         """
         shape, everything = self.shape, self._settings.update_all or self._settings.may_create
-        inferred = self._inference.attributes()
-        if not shape.update_all:
-            assert_owned(inferred, shape.kind.stream, shape.prefix)
+        # Beside declared attributes only ours are taken: another one may have been left out on purpose.
+        inferred = {
+            name: one for name, one in self._inference.attributes().items() if self._is_open or shape.owns(name)
+        }
         found = inferred | self._attributes
+        if not shape.update_all:
+            assert_owned(found, shape.kind.stream, shape.prefix)
         if not (found or everything or self._settings.attach_companies):
             raise AttributeConflictError(
                 f"The records of the stream {shape.kind.stream} carry no attribute to write: send them under "
                 "`custom_attributes`, or name the fields that become attributes in `attributes_from`."
             )
+        found |= self._find_stale(existing)
         wanted = {name: one for name, one in found.items() if everything or shape.owns(name)}
-        if shape.link and shape.link not in wanted:
-            wanted[shape.link] = Attribute(shape.link, "string", "The id of the record kept in step with this one.")
+        if unwritten := sorted(found.keys() - wanted.keys()):
+            self._logger.warning(
+                "These attributes do not begin with `%s` and are not written, as `on_match` is update_owned: %s",
+                shape.prefix,
+                ", ".join(unwritten),
+            )
+        if shape.link and shape.link not in self._attributes:
+            wanted[shape.link] = Attribute(
+                shape.link,
+                "string",
+                "The id of the record kept in step with this one.",
+                declared=shape.link not in found,
+            )
         created_by = Attribute(shape.created_by, "boolean", "Whether this integration created the record in Intercom.")
         wanted[created_by.name] = created_by
         plan = plan_attributes(wanted.values(), existing, model=shape.kind.model, prefix=shape.prefix)
@@ -153,6 +170,16 @@ class StreamRun:
         self.shape = replace(shape, types=plan.types, options=plan.options, archived=archived)
         self._earlier = frozenset(plan.earlier)
         return plan
+
+    def _find_stale(self, existing: Sequence[Mapping[str, Any]]) -> dict[str, Attribute]:
+        """Return the attributes of the workspace for which only lists and objects came: their values are cleared."""
+        held = {
+            one["name"]
+            for one in existing
+            if one.get("custom") and one.get("model") == self.shape.kind.model and not one.get("archived")
+        }
+        names = held & self._inference.unusable() - self._attributes.keys()
+        return {name: Attribute(name, "string", declared=False) for name in sorted(names)}
 
     @property
     def value_name(self) -> str:
@@ -223,7 +250,7 @@ class StreamRun:
         A field without any value that Intercom can hold would be cleared everywhere. One whose type changed with an
         upgrade stops nothing.
         """
-        wrong = [name for name, count in self._unfit.items() if count == self._decided and name not in self._earlier]
+        wrong = [name for name, count in self._unfit.items() if count == self._decided and self._would_lose(name)]
         if wrong and self._decided >= FIRST_ATTEMPTS:
             return (
                 f"Each of the {self._decided} records has a value of `{wrong[0]}` that Intercom cannot hold: nothing "
@@ -231,6 +258,10 @@ class StreamRun:
                 "it."
             )
         return self._guard.objection()
+
+    def _would_lose(self, name: str) -> bool:
+        """Return whether a value that does not fit costs one that Intercom holds; not of an attribute that is none."""
+        return name not in self._earlier and (name in self.shape.types or name in self.shape.kind.standard)
 
     def unplannable(self) -> str | None:
         """Give the sentence that stops a run of which too many records cannot even be tried."""

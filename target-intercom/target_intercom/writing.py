@@ -64,7 +64,8 @@ class Writer(ABC):
                 return self._create(row, want)
             return self._update(row, want, row.held, row.action)
         except RecordRefusedError as error:
-            return Outcome("rejected", error.code, row.held["id"] if row.held else None, refused=error)
+            held_id = row.held["id"] if row.held else None
+            return Outcome("rejected", error.code, held_id, refused=error, unfit=want.unfit)
 
     def _clear(self, held: Held) -> Cleared:
         """Take our values and the link off a record that the row was linked to; one that is gone has none."""
@@ -179,18 +180,20 @@ class Writer(ABC):
 def named_field(error: RecordRefusedError, changed: Mapping[str, Change], shape: Shape) -> str | None:
     """Return the changed field whose value a 400 names, if the record can be written without it.
 
-    The vendor documents a member `field`, and does not always send it; messages of a custom attribute name it.
+    The vendor documents a member `field`, and does not always send it. A message names a custom attribute anywhere, and
+    a standard field, whose name is a common word, in quotes or as its first word.
     """
     if error.status != requests.codes.bad_request:
         return None
     optional = set(shape.kind.standard) - {shape.match_on}
     for name in sorted(changed, key=len, reverse=True):
         _, _, attribute = name.partition(".")
-        if error.field in {name, attribute} and (attribute or name in optional):
+        if not attribute and name not in optional:
+            continue
+        if error.field and error.field.lower() in {name.lower(), attribute.lower()}:
             return name
-        if attribute and re.search(rf"(?<![\w-]){re.escape(attribute)}(?![\w-])", error.reason):
-            return name
-        if name in optional and re.match(rf"[\"'`]?{name}\b", error.reason):
+        mention = rf"(?<![\w-]){re.escape(attribute)}(?![\w-])" if attribute else rf"^{name}\b|([\"'`]){name}\1"
+        if re.search(mention, error.reason, re.IGNORECASE):
             return name
     return None
 

@@ -53,3 +53,13 @@ def test_two_new_records_of_one_email_address_make_one_user(workspace: Any, targ
         "skipped": {"email_taken": 1},
     }
     assert [contact["external_id"] for contact in workspace.contacts()] == ["a"]
+
+
+def test_two_addresses_of_which_one_spelling_is_the_other(workspace: Any, target: Any, customer: Record) -> None:
+    """A search for one address may bring the other's user as well, who is then not two."""
+    workspace.fill({"email": f"other{number}@a.example"} for number in range(700))
+    short, sharp = workspace.add(email="STRASSE@A.EXAMPLE"), workspace.add(email="straße@a.example")
+    between = [customer(f"unknown{number}") for number in range(150)]
+    ran = target.run([customer("short", "strasse@a.example"), *between, customer("sharp", "straße@a.example")])
+    assert ran.summary["skipped"] == {"no_match": 150}
+    assert [(row[0], row[2]) for row in ran.rows("matched")] == [("short", short), ("sharp", sharp)]

@@ -285,9 +285,28 @@ def test_an_option_that_a_list_attribute_lacks_is_cleared(workspace: Any, target
         ({"code": "parameter_invalid", "message": "phone is invalid", "field": "phone"}, "phone", True),
         ({"code": "parameter_invalid", "message": "is invalid", "field": "phone"}, "phone", True),
         ({"code": "parameter_invalid", "message": "'phone' is no number"}, "phone", True),
+        ({"code": "parameter_invalid", "message": "Phone is invalid"}, "phone", True),
+        ({"code": "bad_request", "message": "bad 'phone' parameter"}, "phone", True),
+        ({"code": "parameter_invalid", "message": "is invalid", "field": "Phone"}, "phone", True),
         ({"code": "parameter_invalid", "message": "Custom attribute 'cb_sub_status' is odd"}, "cb_sub_status", False),
+        ({"code": "type_mismatch", "message": "is odd", "field": "cb_sub_status"}, "cb_sub_status", False),
+        (
+            {"code": "type_mismatch", "message": "is odd", "field": "custom_attributes.cb_sub_status"},
+            "cb_sub_status",
+            False,
+        ),
     ],
-    ids=["field and message", "field alone", "message alone", "attribute"],
+    ids=[
+        "field and message",
+        "field alone",
+        "message alone",
+        "message with a capital",
+        "quoted inside a message",
+        "field with a capital",
+        "attribute",
+        "attribute as field",
+        "attribute as path",
+    ],
 )
 def test_a_400_that_names_a_field_withholds_that_field(  # noqa: PLR0913 the fixtures and a row of the table
     workspace: Any, target: Any, customer: Customer, error: dict[str, str], field: str, *, kept: bool
@@ -305,6 +324,34 @@ def test_a_400_that_names_a_field_withholds_that_field(  # noqa: PLR0913 the fix
     assert (ran.summary["updated"], ran.lines("rejects"), workspace.writes()) == (1, [], 2)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"code": "parameter_invalid", "message": "No good"},
+        {"code": "parameter_invalid"},
+        {"code": "parameter_invalid", "message": "the contact name may be odd"},
+        {"code": "parameter_invalid", "message": "is invalid", "field": "role"},
+        {"code": "parameter_invalid", "message": "email is invalid", "field": "email"},
+    ],
+    ids=["no field", "no message", "a common word", "a field that was not sent", "the match key"],
+)
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+def test_a_400_that_names_no_optional_field_is_a_reject(
+    workspace: Any, target: Any, customer: Customer, method: str, error: dict[str, str]
+) -> None:
+    """Nothing is withheld, and blamed in the reports, that Intercom did not name; the record is refused as a whole."""
+    if method == "PUT":
+        workspace.add(email="a@a.example")
+    workspace.sandbox.fault(
+        method=method, path="/contacts*", nth=1, effect={"status": 400, "body": {"errors": [error]}}
+    )
+    record = customer("a", cb_signed_up_at="soon") | {"phone": "+49 30 1"}
+    ran = target.run([record], on_match="update_all", on_no_match="create")
+    assert ran.summary["rejected"] == {"parameter_invalid": 1}
+    assert [row[3] for row in ran.rows("unfit")] == ["cb_signed_up_at"]
+    assert workspace.writes() == 1
+
+
 def test_a_400_that_names_a_field_of_a_new_user_withholds_that_field(
     workspace: Any, target: Any, customer: Customer
 ) -> None:
@@ -317,9 +364,35 @@ def test_a_400_that_names_a_field_of_a_new_user_withholds_that_field(
     assert [row[3] for row in ran.rows("unfit")] == ["phone"]
 
 
-@pytest.mark.parametrize(("data_type", "kept"), [("string", "true"), ("boolean", True)])
-def test_an_upgrade_stops_nobodys_sync(workspace: Any, target: Any, data_type: str, kept: object) -> None:
-    """An attribute that an earlier version created as text goes on as text, and is named once in the log."""
+DATE_SCHEMA = {"type": ["string", "null"], "format": "date-time"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "data_type", "kept"),
+    [
+        ({"type": ["boolean", "null"]}, True, "string", "true"),
+        ({"type": ["boolean", "null"]}, True, "boolean", True),
+        ({"type": ["number", "null"]}, 2, "integer", 2),
+        ({"type": ["number", "null"]}, 2.5, "integer", None),
+        (DATE_SCHEMA, "2025-01-31T12:00:00+00:00", "string", "2025-01-31T12:00:00+00:00"),
+        (DATE_SCHEMA, "2025-01-31T12:00:00+00:00", "integer", 1738324800),
+    ],
+    ids=[
+        "yes or no in text",
+        "yes or no in its own type",
+        "a whole number in whole numbers",
+        "a fraction in whole numbers",
+        "a date in text",
+        "a date in whole numbers",
+    ],
+)
+def test_an_upgrade_stops_nobodys_sync(  # noqa: PLR0913, PLR0917 the fixtures and a row of the table
+    workspace: Any, target: Any, schema: dict[str, Any], value: object, data_type: str, kept: object
+) -> None:
+    """An attribute that an earlier version created with another type goes on in it, and is named once in the log.
+
+    So a date goes on as the unix seconds that it was; a value that does not fit is cleared and reported.
+    """
     contact = workspace.add(email="a@a.example")
     workspace.attribute("cb_cust_auto", data_type)
     stream = {
@@ -330,18 +403,19 @@ def test_an_upgrade_stops_nobodys_sync(workspace: Any, target: Any, data_type: s
             "properties": {
                 "customer_id": {"type": "string"},
                 "email": {"type": "string"},
-                "custom_attributes": {"properties": {"cb_cust_auto": {"type": ["boolean", "null"]}}},
+                "custom_attributes": {"properties": {"cb_cust_auto": schema}},
             }
         },
     }
-    fields = {"customer_id": "a", "email": "a@a.example", "custom_attributes": {"cb_cust_auto": True}}
+    fields = {"customer_id": "a", "email": "a@a.example", "custom_attributes": {"cb_cust_auto": value}}
     given = [stream, {"type": "RECORD", "stream": "contacts", "record": fields}]
     for outcome in ("updated", "unchanged"):
         plugin = TargetIntercom(config=target.config())
         plugin.listen(io.StringIO("".join(json.dumps(line) + "\n" for line in given)))
         assert plugin.run.summary.counts.outcomes == {outcome: 1}
-    assert workspace.get(contact)["custom_attributes"]["cb_cust_auto"] == kept
-    assert plugin.run.summary.attributes_of_earlier_type == (["cb_cust_auto"] if data_type == "string" else [])
+    assert workspace.get(contact)["custom_attributes"].get("cb_cust_auto") == kept
+    assert plugin.run.summary.attributes_of_earlier_type == ([] if data_type == "boolean" else ["cb_cust_auto"])
+    assert plugin.run.summary.values_unfit == (kept is None)
 
 
 def test_too_many_refusals_stop_the_run_without_state(workspace: Any, target: Any, customer: Customer) -> None:

@@ -149,6 +149,20 @@ def test_what_a_record_leaves_is_cleared(workspace: Any, target: Any, customer: 
 
 
 @pytest.mark.usefixtures("crowd")
+def test_a_stop_between_the_clear_and_the_link(workspace: Any, target: Any, customer: Record) -> None:
+    """A run that ends after the earlier user was cleared is completed by the next one."""
+    old, new = workspace.add(email="ann@a.example"), workspace.add(email="ann@new.example")
+    target.run([customer("ann")])
+    workspace.sandbox.fault(method="PUT", path="/contacts/*", nth=2, effect={"status": 401})
+    with pytest.raises(ConfigurationError):
+        target.run([customer("ann", "ann@new.example")], on_moved="clear")
+    assert [workspace.get(one)["custom_attributes"].get("cb_cust_id") for one in (old, new)] == [None, None]
+    ran = target.run([customer("ann", "ann@new.example")], on_moved="clear")
+    assert ran.summary == {"status": "completed", "records": 1, "matched": 1, "updated": 1}
+    assert workspace.get(new)["custom_attributes"]["cb_cust_mrr"] == 10.5
+
+
+@pytest.mark.usefixtures("crowd")
 def test_what_was_kept_can_be_cleared_later(workspace: Any, target: Any, customer: Record) -> None:
     """A user that kept its values is cleared by a later run, which has nothing else to write."""
     old = workspace.add(email="ann@a.example")

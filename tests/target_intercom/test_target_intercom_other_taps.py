@@ -95,9 +95,10 @@ def test_inference_does_not_depend_on_the_order(values: list[Any]) -> None:
     ids=["every field", "one", "one with the prefix", "none"],
 )
 def test_flat_fields_become_attributes_under_the_prefix(chosen: set[str], attributes: dict[str, Any] | None) -> None:
-    """A field gets the owned prefix unless it has it; fields of another use and objects stay out."""
+    """A field gets the owned prefix unless it has it; another use, an object or an impossible name stays out."""
     flat = FlatFields(chosen, "cb_", used={"email", "name"})
     properties = {"email": TEXT, "plan": TEXT, "cb_seats": {"type": "integer"}, "address": {"type": "object"}}
+    properties["a.b"] = TEXT
     flat.declare(properties)
     given_record = {"email": "a@a.example", "plan": "silver", "cb_seats": 3, "address": {"city": "Ulm"}}
     assert flat.lift(given_record).get("custom_attributes") == attributes
@@ -139,6 +140,152 @@ def test_an_inferred_attribute_takes_the_type_that_the_workspace_has(workspace: 
     assert workspace.get(ann)["custom_attributes"]["cb_since"] == 1738281600
     assert workspace.get(bob)["custom_attributes"].get("cb_since") is None
     assert plugin.run.summary.values_unfit == 1
+
+
+DATE_SCHEMA = {"type": "string", "format": "date-time"}
+ODD_INPUT: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any], list[str]]] = [
+    ({"custom_attributes": {"type": "object"}}, {"cb_tags": ["a"], "cb_plan": "x"}, {"cb_plan": "x"}, ["cb_tags"]),
+    ({"custom_attributes": {"type": "object"}}, {"cb_tags": [], "cb_note": " ", "cb_plan": "x"}, {"cb_plan": "x"}, []),
+    ({"custom_attributes": {"type": "object"}}, {"cb_a.b": "a", "cb_plan": "x"}, {"cb_plan": "x"}, ["cb_a.b"]),
+    ({"custom_attributes": {"type": "object"}}, {"cb_n": 2**60, "cb_plan": "x"}, {"cb_plan": "x"}, ["cb_n"]),
+    ({"custom_attributes": {"type": "object"}}, {"plan": "a", "cb_plan": "x"}, {"cb_plan": "x"}, []),
+    (
+        {"custom_attributes": {"properties": {"cb_plan": TEXT}}},
+        {"cb_plan": "x", "cb_n": 5},
+        {"cb_plan": "x", "cb_n": 5},
+        [],
+    ),
+    ({"custom_attributes": {"properties": {"cb_plan": TEXT}}}, {"cb_plan": "x", "cb_n": {}}, {"cb_plan": "x"}, []),
+    ({"custom_attributes": {"properties": {"cb_plan": True}}}, {"cb_plan": "x"}, {"cb_plan": "x"}, []),
+    ({}, {"cb_plan": "x"}, {"cb_plan": "x"}, []),
+    (
+        {"custom_attributes": {"anyOf": [{"properties": {"cb_since": DATE_SCHEMA}}, {"type": "null"}]}},
+        {"cb_since": "2025-01-31T12:00:00Z"},
+        {"cb_since": 1738324800},
+        [],
+    ),
+    (
+        {"custom_attributes": {"oneOf": [{"type": "null"}, {"properties": {"cb_since": {"oneOf": [DATE_SCHEMA]}}}]}},
+        {"cb_since": "2025-01-31T12:00:00Z"},
+        {"cb_since": 1738324800},
+        [],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("fields", "values", "written", "unfit"),
+    ODD_INPUT,
+    ids=[
+        "a list",
+        "an empty list and a blank text",
+        "a name that Intercom has not",
+        "a whole number beyond 2^53",
+        "another prefix",
+        "one more than declared",
+        "an empty object more than declared",
+        "a schema that says nothing",
+        "declared nowhere",
+        "an object or null",
+        "one of null and an object",
+    ],
+)
+def test_no_value_under_custom_attributes_is_lost_in_silence(  # noqa: PLR0913, PLR0917 the fixtures and a row of the table
+    workspace: Any,
+    target: Any,
+    fields: dict[str, Any],
+    values: dict[str, Any],
+    written: dict[str, Any],
+    unfit: list[str],
+) -> None:
+    """However `custom_attributes` is declared, each value of ours is written, or named in unfit.csv."""
+    contact = workspace.add(email="ann@a.example")
+    ann = record("contacts", id="1", email="ann@a.example", custom_attributes=values)
+    listen(target, [schema("contacts", email=TEXT, **fields), ann])
+    assert workspace.get(contact)["custom_attributes"] == written | {"cb_cust_id": "1", "cb_created_by": False}
+    assert [row[3] for row in target.read().rows("unfit")] == unfit
+
+
+def test_a_list_clears_what_an_earlier_run_wrote(workspace: Any, target: Any) -> None:
+    """A value that no attribute holds is not left stale, also where no other value came."""
+    contact = workspace.add(email="ann@a.example")
+    for tags in ("a", ["a", "b"]):
+        ann = record("contacts", id="1", email="ann@a.example", custom_attributes={"cb_tags": tags, "cb_plan": "x"})
+        listen(target, [schema("contacts", email=TEXT, custom_attributes={"type": "object"}), ann])
+    held = workspace.get(contact)["custom_attributes"]
+    assert (held.get("cb_tags"), held["cb_plan"]) == (None, "x")
+    assert [row[3] for row in target.read().rows("unfit")] == ["cb_tags"]
+
+
+def test_a_list_in_every_record_stops_nothing(workspace: Any, target: Any) -> None:
+    """A field that Intercom has not cannot lose a value there."""
+    workspace.fill({"email": f"{number}@a.example"} for number in range(60))
+    records = [
+        record("contacts", id=f"{number}", email=f"{number}@a.example", custom_attributes={"cb_tags": [1], "cb_n": 1})
+        for number in range(60)
+    ]
+    plugin = listen(target, [schema("contacts", email=TEXT, custom_attributes={"type": "object"}), *records])
+    assert (plugin.run.summary.counts.outcomes, plugin.run.summary.values_unfit) == ({"updated": 60}, 60)
+
+
+def test_attributes_of_another_prefix_are_named(workspace: Any, target: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """What `on_match` keeps from being written is said once."""
+    workspace.add(email="ann@a.example")
+    ann = record("contacts", id="1", email="ann@a.example", custom_attributes={"plan": "a", "cb_plan": "x"})
+    listen(target, [schema("contacts", email=TEXT, custom_attributes={"type": "object"}), ann])
+    assert (
+        caplog.messages.count(
+            "These attributes do not begin with `cb_` and are not written, as `on_match` is update_owned: plan"
+        )
+        == 1
+    )
+
+
+def test_the_link_is_text_whatever_its_values_are(workspace: Any, target: Any) -> None:
+    """Ids that are numbers today may be text tomorrow, and an attribute keeps its type."""
+    contact = workspace.add(email="ann@a.example")
+    ann = record("contacts", id="1", email="ann@a.example", custom_attributes={"cb_cust_id": 7, "cb_plan": "x"})
+    listen(target, [schema("contacts", email=TEXT, custom_attributes={"type": "object"}), ann])
+    assert workspace.get(contact)["custom_attributes"]["cb_cust_id"] == "7"
+
+
+@pytest.mark.parametrize("value", [["ann@a.example"], {"a": 1}, True], ids=repr)
+@pytest.mark.parametrize("match_on", ["email", "external_id"])
+def test_what_identifies_nobody_creates_nobody(workspace: Any, target: Any, match_on: str, value: Any) -> None:
+    """A list, an object or a boolean is no match value: nobody is looked for, or created, under its text."""
+    fields = {"email": "ann@a.example", match_on: value}
+    ann = record("contacts", id="1", **fields, custom_attributes={"cb_plan": "x"})
+    columns = {"email": TEXT, "external_id": TEXT, "custom_attributes": {"type": "object"}}
+    plugin = listen(target, [schema("contacts", **columns), ann], match_contacts_on=match_on, on_no_match="create")
+    assert plugin.run.summary.counts.skipped == {"no_identifier": 1}
+    assert workspace.contacts() == []
+
+
+@pytest.mark.parametrize("crowd", [0, 500], ids=["read all", "search"])
+@pytest.mark.parametrize("on_moved", ["keep", "clear"])
+def test_records_without_a_key_move_too(workspace: Any, target: Any, crowd: int, on_moved: str) -> None:
+    """A stream may have no key: then the link tells its records apart, in what is remembered too."""
+    workspace.fill({"email": f"other{number}@a.example"} for number in range(crowd))
+    users = {name: workspace.add(email=f"{name}@a.example") for name in ("a1", "a2", "b1", "b2", "c1")}
+    stream = schema("contacts", email=TEXT, custom_attributes={"type": "object"}) | {"key_properties": []}
+
+    def run(number: dict[str, int], **settings: Any) -> None:
+        records = [
+            record("contacts", email=f"{name}{one}@a.example", custom_attributes={"cb_cust_id": name, "cb_plan": "x"})
+            for name, one in number.items()
+        ]
+        listen(target, [stream, *records], **settings)
+
+    run({"a": 1, "b": 1, "c": 1})
+    run({"a": 2, "b": 2, "c": 1}, on_moved=on_moved)
+    what = {"keep": "keeps its values", "clear": "cleared"}[on_moved]
+    moved = target.read().dicts("moved", "id", "intercom_id", "was_on", "outcome")
+    assert sorted(moved, key=lambda line: line["id"]) == [
+        {"id": name, "intercom_id": users[f"{name}2"], "was_on": users[f"{name}1"], "outcome": what}
+        for name in ("a", "b")
+    ]
+    run({"a": 2, "b": 2, "c": 1}, on_moved="clear")
+    assert target.read().figure("moved") == 0
 
 
 FLAT = schema("contacts", email=TEXT, plan=TEXT, seats={"type": "integer"}, tags={"type": "array"})

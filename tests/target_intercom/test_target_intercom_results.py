@@ -141,6 +141,16 @@ def test_who_a_record_is(workspace: Any, target: Any, customer: Record) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("record_id", "address"),
+    [("a b", "a%20b"), ("a/b?c#d", "a%2Fb%3Fc%23d"), ("ü", "%C3%BC"), ("{id}", "%7Bid%7D"), ("a-1_b.c", "a-1_b.c")],
+)
+def test_an_id_is_quoted_in_an_address(target: Any, customer: Record, record_id: str, address: str) -> None:
+    """Whatever an id holds, its link leads to that record."""
+    target.run([customer(record_id, "x@a.example")], source_url="https://s.example/c/{id}")
+    assert rows(target, "source_link") == {"unmatched": [(f"https://s.example/c/{address}",)]}
+
+
 def test_an_address_without_its_site_is_none(target: Any, customer: Record) -> None:
     """When the variable in `source_url` was not set, there is no link, rather than a wrong one."""
     target.run([customer("ann")], source_url="https://.chargebee.com/d/customers/{id}")
