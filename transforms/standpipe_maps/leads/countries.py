@@ -12,18 +12,21 @@ NAMES = {
     "GB": "uk|u k|great britain|britain|england|scotland|wales|northern ireland|gb-eng|gb-sct|gb-wls|gb-nir",
     "US": "united states of america|america|usa|u s|u s a|estados unidos",
     "AE": "uae|u a e|emirates|united arab emirates (uae)",
-    "RU": "russia",
+    "RU": "russia|россия",
+    "UA": "украіна",
+    "SA": "ksa|kingdom of saudi arabia",
     "TR": "turkey|turkiye",
     "NL": "holland|nederland",
     "MO": "macau|macao|macau sar|macao sar|macau sar china|macao sar china",
     "HK": "hong kong sar|hong kong sar china|hongkong|hong kong china",
     "XK": "kosovo|republic of kosovo|xk|xkx",
-    "KR": "south korea|korea|korea south|republic of korea|korea (south)",
-    "KP": "north korea|korea north|dprk|korea (north)",
+    "KR": "south korea|korea|korea south|republic of korea",
+    "KP": "north korea|korea north|dprk",
     "CZ": "czech republic|czechia|ceska republika|cesko",
     "MK": "macedonia|fyrom|republic of macedonia",
-    "CD": "dr congo|drc|d r congo|democratic republic of congo|congo kinshasa|congo (kinshasa)|congo - kinshasa|zaire",
-    "CG": "republic of congo|republic of the congo|congo brazzaville|congo (brazzaville)|congo - brazzaville",
+    "CD": "democratic republic of the congo|congo democratic republic of the|democratic republic of congo|"
+    "dr congo|drc|d r congo|congo kinshasa|zaire",
+    "CG": "republic of congo|republic of the congo|congo brazzaville",
     "CI": "ivory coast|cote d'ivoire",
     "CV": "cape verde",
     "SZ": "swaziland",
@@ -41,9 +44,9 @@ NAMES = {
     "TZ": "tanzania",
     "MD": "moldova",
     "TW": "taiwan|taiwan roc|chinese taipei",
-    "CN": "people's republic of china|prc|mainland china",
+    "CN": "中国|people's republic of china|prc|mainland china",
     "FM": "micronesia",
-    "BA": "bosnia|bosnia and herzegovina|bosnia-herzegovina",
+    "BA": "bosnia|bosnia and herzegovina|bosnia herzegovina",
     "TT": "trinidad",
     "AG": "antigua",
     "KN": "saint kitts|st kitts|st kitts and nevis|saint kitts and nevis",
@@ -79,7 +82,12 @@ NAMES = {
     "NO": "norge",
     "DK": "danmark",
     "FI": "suomi",
-    "JP": "nippon",
+    "JP": "nippon|日本",
+    "HR": "hrvatska",
+    "SI": "slovenija",
+    "HU": "magyarorszag",
+    "GR": "hellas|ellada",
+    "NZ": "aotearoa",
     "IN": "bharat",
 }
 CODES = {name: code for code, names in NAMES.items() for name in names.split("|")}
@@ -91,7 +99,12 @@ def find_country_code(country: str) -> str | None:
     folded = _fold(country)
     if folded in CODES:
         return CODES[folded]
-    for name in (country.strip(), folded):
+    # Others' lists have in brackets, or with hyphens, what ISO has after a comma, or with blanks.
+    spelt = country.strip().replace(" (", ", ").removesuffix(")")
+    spaced = _fold(spelt.replace("-", " ").replace("_", " "))
+    if spaced in CODES:
+        return CODES[spaced]
+    for name in (country.strip(), folded, spelt, spaced):
         try:
             found: str = pycountry.countries.lookup(name).alpha_2
         except LookupError:
