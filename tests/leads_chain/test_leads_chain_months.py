@@ -105,8 +105,9 @@ class Life:
     def merge(self) -> None:
         """A lead turns out to be a user."""
         leads = [one for one in self._linked() if not one.is_user]
+        users = [one for one in self._linked() if one.is_user and one.document["email"]]
         if leads:
-            merging.merge(self._workspace, self._random.choice(leads), self._person(), self._now, "test")
+            merging.merge(self._workspace, self._random.choice(leads), self._random.choice(users), self._now, "test")
 
     def move(self) -> None:
         """Somebody leaves a company for another."""
@@ -337,6 +338,10 @@ def test_every_run_of_twelve_months(
 
         sandbox.advance(seconds=3700)
         life.quarter()
+        if month % 4 == 2:
+            leads_chain.run(killed_after=0.7)
+            reckoning.see(companies=True, whole=False)
+            sandbox.advance(seconds=900)
         leads_chain.run()
         reckoning.see(companies=True, whole=False)
         reckoning.reckon()
