@@ -15,7 +15,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from standpipe_console import stores, unlink
-from standpipe_console._kit.block_list import FILE, BlockList
+from standpipe_console._kit.block_list import FILE, BlockList, fold_name
 from standpipe_console.apis import APIS
 from standpipe_console.errors import ConsoleError
 from standpipe_console.pipelines import LEADS
@@ -73,7 +73,13 @@ class Trace:
 
 
 def find_trace(project: Project, person: str) -> Trace:
-    """Look for a person, by an e-mail address or an id, in every store, every report and ChartMogul."""
+    """Look for a person, by an e-mail address or an id, in every store, every report and ChartMogul.
+
+    Raises:
+        ConsoleError: nobody is named, or ChartMogul refuses.
+    """
+    if not person.strip():
+        raise ConsoleError("Name the person to erase: an e-mail address or an id.")
     files = [path for pipeline in project.pipelines for path in stores.store_files(project, pipeline)]
     databases = sorted({path for path in files if path.suffix == ".sqlite"})
     names = _close(databases, {person.strip()})
@@ -84,7 +90,7 @@ def find_trace(project: Project, person: str) -> Trace:
         names=frozenset(names),
         contacts=contacts,
         stores=tuple(path for path in databases if _holds(path, names)),
-        reports=tuple(sorted(path for path in reports if _mentions(path, {*names, *contacts}))),
+        reports=tuple(sorted(path for path in reports if _mentions(path, _fold({*names, *contacts})))),
         remote=tuple(_find_remote(project, names, contacts)),
         customers=own,
         foreign=foreign,
@@ -112,7 +118,7 @@ def erase(project: Project, trace: Trace) -> Iterator[str]:
     yield f"Deleted {len(trace.remote)} contacts in ChartMogul."
     yield from _clear_customers(project, trace)
     for path in trace.reports:
-        _rewrite(path, {*trace.names, *trace.contacts})
+        _rewrite(path, _fold({*trace.names, *trace.contacts}))
     yield f"Taken out of {len(trace.reports)} reports."
     rows = sum(_delete_rows(path, trace.names) for path in trace.stores)
     yield f"Deleted {rows} rows of {len(trace.stores)} stores."
@@ -123,8 +129,8 @@ def _close(databases: Iterable[Path], names: set[str]) -> set[str]:
     """Return all ids and e-mail addresses of those who have one of these names, and of those who share an address."""
     people = [one for path in databases for one in _people(path)]
     while True:
-        folded = {name.casefold() for name in names}
-        found = {name for person in people if any(one.casefold() in folded for one in person) for name in person}
+        folded = _fold(names)
+        found = {name for person in people if any(fold_name(one) in folded for one in person) for name in person}
         if found <= names:
             return names
         names = names | found
@@ -168,7 +174,7 @@ def _match(
 ) -> list[sqlite3.Cursor]:
     """Count, or delete, the rows whose column is one of these names."""
     statement = f"{verb} FROM {table} WHERE {column} IN (?, ?)"  # fixed names
-    return [connection.execute(statement, (name, name.casefold())) for name in names]
+    return [connection.execute(statement, (name, fold_name(name))) for name in names]
 
 
 def _delete_rows(path: Path, names: Iterable[str]) -> int:
@@ -199,6 +205,10 @@ def _report_files(project: Project, pipeline: Pipeline) -> Iterator[Path]:
         yield from (path for path in folder.iterdir() if path.suffix in {".csv", ".jsonl", ".json", ".html"})
 
 
+def _fold(names: Iterable[str]) -> set[str]:
+    return {fold_name(name) for name in names}
+
+
 def _mentions(path: Path, names: Iterable[str]) -> bool:
     text = path.read_text(encoding="utf-8", errors="replace")
     if path.suffix == ".csv":
@@ -209,9 +219,9 @@ def _mentions(path: Path, names: Iterable[str]) -> bool:
 
 
 def _is_named(text: str, names: Iterable[str]) -> bool:
-    """Say whether a text is one of the names, or has one of the addresses in it: an id may be part of another's."""
-    folded = text.casefold()
-    return any(name.casefold() in folded if "@" in name else name.casefold() == folded.strip() for name in names)
+    """Say whether a text is one of the folded names, or has one of the addresses in it: an id may be part of others."""
+    folded = fold_name(text)
+    return any(name in folded if "@" in name else name == folded for name in names)
 
 
 def _is_line_of(line: str, names: Iterable[str]) -> bool:
@@ -280,14 +290,14 @@ def _find_customers(project: Project, names: set[str]) -> tuple[tuple[str, ...],
         entry["uuid"]: entry.get("data_source_uuids") or [entry.get("data_source_uuid")]
         for address in _addresses(names)
         for entry in _list(api, "/customers/search", "entries", email=address)
-        if str(entry.get("email") or "").casefold() == address.casefold()
+        if fold_name(str(entry.get("email") or "")) == fold_name(address)
     }
     own = tuple(uuid for uuid, places in owners.items() if set(places) <= set(sources))
     return own, len(owners) - len(own)
 
 
 def _addresses(names: Iterable[str]) -> list[str]:
-    return sorted({spelt for name in names if "@" in name for spelt in (name, name.casefold())})
+    return sorted({spelt for name in names if "@" in name for spelt in (name, fold_name(name))})
 
 
 def _find_remote(project: Project, names: set[str], contacts: frozenset[str]) -> Iterator[str]:
@@ -303,7 +313,7 @@ def _find_remote(project: Project, names: set[str], contacts: frozenset[str]) ->
     for field, value in [*queries, *(("external_id", one) for one in sorted(contacts))]:
         for entry in _list(api, "/contacts", "entries", **{field: value}):
             # An account that does not know a filter ignores it.
-            if str(entry.get(field) or "").casefold() == value.casefold() and entry["uuid"] not in seen:
+            if fold_name(str(entry.get(field) or "")) == fold_name(value) and entry["uuid"] not in seen:
                 seen.add(entry["uuid"])
                 yield entry["uuid"]
 

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 FILE = "erased.json"
 
 
+def fold_name(name: str) -> str:
+    """Return an id or e-mail address as it is compared: letter case and the coding of accents make no other person."""
+    return unicodedata.normalize("NFC", name.strip()).casefold()
+
+
 class BlockList:
     """The block list of a folder of stores.
 
@@ -53,5 +58,5 @@ class BlockList:
         draft.replace(self._path)
 
     def _hash(self, name: str) -> str:
-        folded = unicodedata.normalize("NFC", name.strip()).casefold()
-        return blake2b(folded.encode("utf-8", "surrogatepass"), digest_size=16, key=self._salt.encode()).hexdigest()
+        folded = fold_name(name).encode("utf-8", "surrogatepass")
+        return blake2b(folded, digest_size=16, key=self._salt.encode()).hexdigest()

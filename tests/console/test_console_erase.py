@@ -13,6 +13,8 @@ import requests
 from click.testing import CliRunner
 from singer_kit.block_list import BlockList
 from standpipe_console.cli import main
+from standpipe_console.erase import find_trace
+from standpipe_console.errors import ConsoleError
 from standpipe_console.pipelines import LEADS, SYNC
 from standpipe_console.project import Project
 from standpipe_maps.leads.mapper import MapLeads
@@ -194,6 +196,23 @@ def test_nothing_is_removed_without_a_yes(
     ]
     assert len(emails(sandbox)) == 3
     assert not BlockList(project.system_dir / "transforms")
+
+
+def test_an_address_spelt_otherwise(erased: Callable[..., str], project: Project) -> None:
+    """Letter case, blanks around it and the coding of accents make nobody another person."""
+    folder = project.system_dir / "transforms"
+    rows = {**LEADS_ROWS, "contacts": [contact("ren", "Ren\u00e9e@x.io"), contact("bob", BOB)]}
+    run_map(MapLeads, folder, rows, {})
+    said = erased(" rene\u0301e@X.io ")
+    assert "stores: none" not in said
+    assert b"Ren" not in b"".join(path.read_bytes() for path in folder.glob("*.sqlite"))
+
+
+@pytest.mark.parametrize("person", ["", "  "])
+def test_nobody(person: str, project: Project) -> None:
+    """An empty name is refused before anything is looked for."""
+    with pytest.raises(ConsoleError, match=r"^Name the person to erase: an e-mail address or an id.$"):
+        find_trace(project, person)
 
 
 def test_somebody_nobody_knows(erased: Callable[..., str], project: Project) -> None:
