@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.access import find_refusal
 from sandbox.clock import DAY
 from sandbox.intercom.webhooks import Subscription
 from sandbox.settings import settings_from
@@ -58,7 +59,7 @@ def routes(world: World) -> list[Route]:
         world.calls.clear()
         return Response(status_code=204)
 
-    return [
+    return _guarded(
         Route("/sandbox/advance", _told(advance), methods=["POST"]),
         Route("/sandbox/reset", _told(reset), methods=["POST"]),
         Route("/sandbox/faults", _told(set_fault), methods=["POST"]),
@@ -67,7 +68,20 @@ def routes(world: World) -> list[Route]:
         Route("/sandbox/calls", calls, methods=["GET"]),
         Route("/sandbox/calls", clear_calls, methods=["DELETE"]),
         Route("/sandbox/answers", answers, methods=["GET"]),
-    ]
+    )
+
+
+def _guarded(*made: Route) -> list[Route]:
+    """Have each route refuse with 403 what another site's page or another machine's name asks for."""
+
+    def guard(obey: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            refusal = find_refusal(request)
+            return await obey(request) if refusal is None else JSONResponse({"error": refusal}, status_code=403)
+
+        return endpoint
+
+    return [Route(route.path, guard(route.endpoint), methods=list(route.methods or ())) for route in made]
 
 
 def _webhook_routes(world: World) -> list[Route]:

@@ -126,6 +126,20 @@ def test_the_clients_own_pager_reads_to_the_end(client: Any, sandbox: RunningSan
     assert (len(ids), len(set(ids))) == (count(sandbox.world.intercom),) * 2
 
 
+def test_what_nobody_said_of_a_company_is_absent(client: Any, sandbox: RunningSandbox) -> None:
+    """Industry, size and website are optional to the client, not nullable: an answer has them or lacks them."""
+    companies = all_judged(client.companies.list(per_page=60))
+    raw = [one.model_dump(exclude_unset=True) for one in companies]
+    documents = {one.id: one.document for one in sandbox.world.intercom.companies.live()}
+    for one in raw:
+        document = documents[one["id"]]
+        for name in ("industry", "size", "website"):
+            assert one.get(name) == document[name]
+            assert (name in one) is (document[name] is not None)
+    assert any("website" in one for one in raw)
+    assert any("website" not in one for one in raw)
+
+
 def test_a_scroll_ends_with_an_empty_page(client: Any, sandbox: RunningSandbox) -> None:
     """As many companies as have users."""
     found = all_judged(client.companies.scroll())

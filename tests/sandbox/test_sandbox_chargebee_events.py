@@ -142,7 +142,7 @@ def test_what_has_no_event_of_its_own_is_told_by_what_it_hangs_on(
     site.business.edit(kind, record.id, name="Edited")
     (event,) = site.events(**since_start())
     assert event["event_type"] == event_type
-    assert event["content"][holder]["id"] == table.body(record)[key]
+    assert event["content"][holder]["id"] == table.value(record, key)
 
 
 def test_events_last_ninety_days(site: Site) -> None:
@@ -211,7 +211,7 @@ def test_payments_and_what_is_paid_with_follow_the_business(site: Site) -> None:
     for one in fresh[:5]:
         assert site.get(f"transactions/{one.id}")["transaction"]["linked_invoices"][0]["invoice_id"] == one.invoice.id
     for customer in site.business.customers.records:
-        if customer.payment and not customer.deleted:
+        if customer.has_payment_source and not customer.deleted:
             source = site.business.table("payment_sources").get(f"pm_{customer.id}")
             assert source is not None
             assert source.customer is customer

@@ -286,7 +286,13 @@ REFUSALS = [
         "invalid_request",
         "created_at[is] : 'is' is not an operator of a timestamp filter",
     ),
-    ("updated_at[after]", "0", "param_wrong_value", "updated_at[after] : '0' is not a timestamp in seconds"),
+    ("updated_at[after]", "-1", "param_wrong_value", "updated_at[after] : '-1' is not a timestamp in seconds"),
+    (
+        "updated_at[after]",
+        "1768478400000",
+        "param_wrong_value",
+        "updated_at[after] : '1768478400000' is not a timestamp in seconds",
+    ),
     (
         "updated_at[after]",
         "2026-01-01",

@@ -225,7 +225,7 @@ def test_parameters_without_operator_are_filters(path: str, params: dict[str, st
     ("path", "query", "code"),
     [
         ("custom_field_configs", "entity_type=planet", "param_wrong_value"),
-        ("coupons", "include_deleted=true", "invalid_request"),
+        ("coupons", "include_deleted=perhaps", "param_wrong_value"),
         ("coupons", "sort_by[asc]=updated_at", "invalid_request"),
         ("credit_notes", "sort_by[asc]=updated_at", "invalid_request"),
         ("item_families", "sort_by[asc]=id", "invalid_request"),
@@ -261,6 +261,29 @@ def test_rates_of_a_day() -> None:
             }
         },
     )
+
+
+IGNORING = [row for row in HELD if not row.values[0].include_deleted]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("resource", "catalog"), IGNORING)
+def test_include_deleted_is_ignored_by_a_list_that_does_not_know_it(resource: Resource, catalog: int) -> None:
+    """The list is as it is without."""
+    params = {**needed(resource), "limit": "100"}
+    path = site(catalog).path(resource)
+    expected = site(catalog).get(path, params)
+    for asked in ("true", "false"):
+        assert site(catalog).get(path, {**params, "include_deleted": asked})[1]["list"] == expected[1]["list"]
+
+
+@pytest.mark.parametrize("path", ["customers", "subscriptions", "invoices", "transactions", "coupons"])
+def test_every_change_is_after_the_beginning_of_time(path: str) -> None:
+    """`updated_at[after]=0` is answered with all that bears a stamp."""
+    everything = site(2).pages(next(row for row in RESOURCES if row.path == path), {}, 100)
+    after = site(2).pages(next(row for row in RESOURCES if row.path == path), {"updated_at[after]": "0"}, 100)
+    name = path.removesuffix("s")
+    assert after == [item for item in everything if "updated_at" in item[name]]
+    assert len(everything) > len(after) > 0
 
 
 PATHS = sorted({row.path for row in RESOURCES} | {view.path.lstrip("/") for view in VIEWS})

@@ -153,3 +153,69 @@ def test_two_sandboxes_run_side_by_side(sandbox: RunningSandbox) -> None:
     with RunningSandbox(Settings(customers=1)) as other:
         get(other, "/customers")
         assert (other.calls()["total"], sandbox.calls()["total"]) == (1, 0)
+
+
+OWN_HEADERS = [
+    pytest.param({}, id="a client"),
+    pytest.param({"Host": "localhost:{port}"}, id="localhost"),
+    pytest.param({"Host": "127.0.0.2"}, id="another loopback address"),
+    pytest.param({"Host": "[::1]:{port}"}, id="loopback of IPv6"),
+    pytest.param({"Origin": "http://127.0.0.1:{port}"}, id="its own page"),
+]
+FOREIGN_HEADERS = [
+    pytest.param({"Origin": "https://evil.example"}, "Origin", id="another site"),
+    pytest.param({"Origin": "http://127.0.0.1:1"}, "Origin", id="another port"),
+    pytest.param({"Origin": "https://127.0.0.1:{port}"}, "Origin", id="another scheme"),
+    pytest.param({"Origin": "null"}, "Origin", id="a page without a site"),
+    pytest.param({"Origin": ""}, "Origin", id="an empty origin"),
+    pytest.param({"Host": "evil.example:{port}"}, "Host", id="a name that points here"),
+    pytest.param({"Host": "localhost.evil.example"}, "Host", id="a name that begins as ours"),
+    pytest.param({"Host": "127.0.0.1.evil.example"}, "Host", id="a name that begins as our address"),
+    pytest.param({"Host": "10.0.0.1"}, "Host", id="another address"),
+    pytest.param({"Host": "[::1"}, "Host", id="no host"),
+    pytest.param({"Host": "evil.example", "Origin": "http://evil.example"}, "Host", id="both, in agreement"),
+]
+
+
+def filled(headers: dict[str, str], sandbox: RunningSandbox) -> dict[str, str]:
+    """The headers with the sandbox's port."""
+    return {name: value.replace("{port}", str(sandbox.port)) for name, value in headers.items()}
+
+
+@pytest.mark.parametrize("headers", OWN_HEADERS)
+def test_a_client_on_this_machine_drives_the_sandbox(sandbox: RunningSandbox, headers: dict[str, str]) -> None:
+    """By any name of this machine, and from the sandbox's own pages."""
+    reply = requests.post(
+        f"{sandbox.url}/sandbox/advance", json={"seconds": 5}, headers=filled(headers, sandbox), timeout=10
+    )
+    assert (reply.status_code, reply.json()["now"]) == (200, 1768478405)
+
+
+@pytest.mark.parametrize(("headers", "blamed"), FOREIGN_HEADERS)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "advance"),
+        ("POST", "reset"),
+        ("POST", "faults"),
+        ("DELETE", "faults"),
+        ("POST", "webhooks"),
+        ("GET", "webhooks"),
+        ("DELETE", "webhooks"),
+        ("GET", "calls"),
+        ("DELETE", "calls"),
+        ("GET", "answers"),
+    ],
+)
+def test_a_page_in_a_browser_does_not_drive_the_sandbox(
+    sandbox: RunningSandbox, method: str, path: str, headers: dict[str, str], blamed: str
+) -> None:
+    """Another site's Origin, or a Host that is another machine's, is refused with 403, and nothing happens."""
+    get(sandbox, "/customers")
+    world, calls = sandbox.world.business, sandbox.calls()
+    reply = requests.request(
+        method, f"{sandbox.url}/sandbox/{path}", data='{"seconds": 5}', headers=filled(headers, sandbox), timeout=10
+    )
+    assert reply.status_code == 403
+    assert f"the {blamed} header" in reply.json()["error"]
+    assert (sandbox.world.clock.now(), sandbox.world.business, sandbox.calls()) == (1768478400, world, calls)

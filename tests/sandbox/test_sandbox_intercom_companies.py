@@ -35,9 +35,6 @@ def test_a_company_is_made_or_changed_by_its_company_id(intercom: IntercomCaller
         "name": "Acme",
         "app_id": "sandboxws",
         "plan": {"type": "plan", "id": made["plan"]["id"], "name": "pro"},
-        "size": None,
-        "website": None,
-        "industry": None,
         "monthly_spend": 12,
         "session_count": 0,
         "user_count": 0,
@@ -52,6 +49,15 @@ def test_a_company_is_made_or_changed_by_its_company_id(intercom: IntercomCaller
     intercom.sandbox.advance(seconds=5)
     changed = intercom.ok("POST /companies", {"company_id": "1", "name": "Acme Ltd"})
     assert changed == made | {"name": "Acme Ltd", "updated_at": NOW + 5}
+
+
+@pytest.mark.parametrize(("name", "value"), [("size", 5), ("website", "acme.example"), ("industry", "Anvils")])
+def test_what_nobody_said_of_a_company_is_absent(intercom: IntercomCaller, name: str, value: Any) -> None:
+    """Industry, size and website stand in an answer once they are said, and no more once they are cleared."""
+    made = intercom.ok("POST /companies", {"company_id": "1"})
+    assert name not in made
+    assert intercom.ok("POST /companies", {"company_id": "1", name: value})[name] == value
+    assert name not in intercom.ok("POST /companies", {"company_id": "1", name: None})
 
 
 @pytest.mark.parametrize(

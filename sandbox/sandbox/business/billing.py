@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.business.records import Invoice
+from sandbox.business.records import OFFLINE, Invoice
 from sandbox.clock import DAY
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _PAID_AFTER = 40
 def make_invoice(customer: Customer, lines: tuple[Line, ...], term: tuple[int, int], *, first: bool) -> Invoice:
     """An invoice dated at the start of its term, still pending and without an id or stamps."""
     currency = lines[0].price.currency_code if lines else customer.currency_code
-    net = _NET_TERM if customer.payment == "bank_transfer" else 0
+    net = _NET_TERM if customer.payment == OFFLINE else 0
     return Invoice(
         id="",
         created_at=term[0],

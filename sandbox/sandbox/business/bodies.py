@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.business.line_items import LINE_KINDS, invoice_lines, shown_lines
 from sandbox.business.prices import RATES
+from sandbox.business.records import OFFLINE
 from sandbox.business.words import PLACES
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ def customer_body(customer: Customer) -> dict[str, Any]:
         "company": customer.company,
         "locale": PLACES[customer.country][7],
         "auto_collection": customer.auto_collection,
-        "net_term_days": 30 if customer.payment == "bank_transfer" else 0,
+        "net_term_days": 30 if customer.payment == OFFLINE else 0,
+        "offline_payment_method": customer.payment if customer.payment == OFFLINE else None,
         "allow_direct_debit": customer.payment == "direct_debit",
         "taxability": "taxable",
         "created_at": customer.created_at,
@@ -48,7 +50,7 @@ def customer_body(customer: Customer) -> dict[str, Any]:
         "excess_payments": 0,
         "unbilled_charges": 0,
         "card_status": customer.card.status if customer.card else "no_card",
-        "primary_payment_source_id": f"pm_{customer.id}" if customer.payment else None,
+        "primary_payment_source_id": f"pm_{customer.id}" if customer.has_payment_source else None,
         "payment_method": _payment_method(customer),
         "billing_address": _address(customer),
         "tax_providers_fields": [],
@@ -76,7 +78,7 @@ def card_body(card: Card, customer: Customer) -> dict[str, Any]:
         "ref_tx_id": f"txn_{card.payment_source_id}",
         "first_name": customer.first_name,
         "last_name": customer.last_name,
-        "iin": "424242" if card.brand == "visa" else "555555",
+        "iin": card.iin,
         "last4": card.last4,
         "card_type": card.brand,
         "funding_type": "credit",
@@ -131,7 +133,7 @@ def invoice_body_1(invoice: Invoice) -> dict[str, Any]:
 
 
 def _payment_method(customer: Customer) -> dict[str, Any] | None:
-    if customer.payment is None:
+    if not customer.has_payment_source:
         return None
     return {
         "object": "payment_method",
@@ -191,6 +193,7 @@ def _subscription(subscription: Subscription) -> dict[str, Any]:
         "channel": _CHANNELS[row % len(_CHANNELS)],
         "resource_version": subscription.resource_version,
         "deleted": subscription.deleted,
+        "decommissioned": False,
         "object": "subscription",
         "currency_code": subscription.plan.currency_code,
         "base_currency_code": "USD",
@@ -246,7 +249,7 @@ def _invoice(invoice: Invoice, kinds: dict[str, str]) -> dict[str, Any]:
         "price_type": "tax_exclusive",
         "date": invoice.date,
         "due_date": invoice.due_date,
-        "net_term_days": 30 if invoice.customer.payment == "bank_transfer" else 0,
+        "net_term_days": 30 if invoice.customer.payment == OFFLINE else 0,
         "exchange_rate": RATES[invoice.currency_code],
         "total": invoice.total,
         "amount_paid": invoice.amount_paid,

@@ -115,7 +115,7 @@ class Business:
         if name == "transactions":
             return list(first_transactions(self.invoices.records))
         if name == "payment_sources":
-            return [source_of(customer) for customer in self.customers.records if customer.payment]
+            return [source_of(customer) for customer in self.customers.records if customer.has_payment_source]
         return list(draw_all(self, name, KINDS[name]))
 
     def counts(self) -> dict[str, int]:

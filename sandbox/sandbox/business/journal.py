@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.business.documents.kinds import KINDS
 from sandbox.business.event_types import EVENT_TYPES
 from sandbox.business.events import with_card
-from sandbox.business.payments import PaymentSource, Transaction, failure_of, payment_of, source_of
+from sandbox.business.payments import PaymentSource, Transaction, failure_of, payment_of, source_of, transaction_ids
 from sandbox.business.records import Customer, Invoice, Record, Subscription
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class Journal:
     def _source(self, touch: Touch, customer: Customer) -> PaymentSource | None:
         sources = self._business.table("payment_sources")
         source: PaymentSource | None = sources.get(f"pm_{customer.id}")
-        if touch.created and customer.payment:
+        if touch.created and customer.has_payment_source:
             sources.append(source_of(customer), touch.at)
         elif source and touch.verb == "deleted":
             sources.change(source, touch.at, deleted=True)
@@ -177,11 +177,16 @@ class Journal:
         self._attempts(touch, invoice)
 
     def _attempts(self, touch: Touch, invoice: Invoice) -> None:
+        transactions = self._business.table("transactions")
+        if "status" in touch.facts:
+            # A payment shows the status of its invoice as it is now, without being stamped anew.
+            for known in map(transactions.get, transaction_ids(invoice)):
+                if known is not None:
+                    transactions.change_unheard(known, touch.at)
         if touch.facts.get("status") == "paid":
-            self._business.table("transactions").append(payment_of(invoice), touch.at)
+            transactions.append(payment_of(invoice), touch.at)
         elif "attempts" in touch.facts:
-            failure = failure_of(invoice, invoice.attempts, touch.at)
-            self._business.table("transactions").append(failure, touch.at)
+            transactions.append(failure_of(invoice, invoice.attempts, touch.at), touch.at)
 
     def transaction(self, touch: Touch) -> Iterator[Told]:
         """A payment, with the invoice and whose it is."""

@@ -67,6 +67,11 @@ def failure_of(invoice: Invoice, attempt: int, at: int) -> Transaction:
     return _transaction(invoice, f"txn_{invoice.id}_{attempt}", at, "failure", invoice.amount_due)
 
 
+def transaction_ids(invoice: Invoice) -> list[str]:
+    """Return the ids that the transactions of an invoice have, whether or not they are on record."""
+    return [f"txn_{invoice.id}", *(f"txn_{invoice.id}_{attempt}" for attempt in range(1, invoice.attempts + 1))]
+
+
 def _transaction(invoice: Invoice, txn_id: str, at: int, status: str, amount: int) -> Transaction:
     stamped = invoice.updated_at is not None
     return Transaction(
@@ -113,28 +118,30 @@ def transaction_body(transaction: Transaction) -> dict[str, Any]:
     """A payment as the vendor's API shows it."""
     invoice = transaction.invoice
     failed = transaction.status == "failure"
+    online = invoice.customer.has_payment_source
     linked = {
         "invoice_id": invoice.id,
         "applied_amount": 0 if failed else transaction.amount,
         "applied_at": transaction.date,
         "invoice_date": invoice.date,
         "invoice_total": invoice.total,
+        "invoice_status": invoice.status,
         "object": "linked_invoice",
     }
     return {
         "id": transaction.id,
         "customer_id": transaction.customer_id,
         "subscription_id": invoice.subscription_id,
-        "gateway_account_id": _GATEWAY_ACCOUNT,
-        "payment_source_id": f"pm_{transaction.customer_id}" if invoice.customer.payment else None,
+        "gateway_account_id": _GATEWAY_ACCOUNT if online else None,
+        "payment_source_id": f"pm_{transaction.customer_id}" if online else None,
         "payment_method": invoice.customer.payment or "other",
-        "gateway": "stripe",
+        "gateway": "stripe" if online else "not_applicable",
         "type": "payment",
         "date": transaction.date,
         "exchange_rate": 1.0,
         "currency_code": transaction.currency_code,
         "amount": transaction.amount,
-        "id_at_gateway": f"ch_{transaction.id}",
+        "id_at_gateway": f"ch_{transaction.id}" if online else None,
         "status": transaction.status,
         "error_code": "card_declined" if failed else None,
         "error_text": "The card was declined." if failed else None,
@@ -142,7 +149,6 @@ def transaction_body(transaction: Transaction) -> dict[str, Any]:
         "resource_version": transaction.resource_version,
         "deleted": transaction.deleted,
         "object": "transaction",
-        "base_currency_code": "USD",
         "amount_unused": 0,
         "linked_invoices": [linked],
         "linked_refunds": [],
@@ -156,6 +162,7 @@ def source_body(source: PaymentSource) -> dict[str, Any]:
     shown = card and {
         "first_name": customer.first_name,
         "last_name": customer.last_name,
+        "iin": card.iin,
         "brand": card.brand,
         "last4": card.last4,
         "expiry_month": card.expiry_month,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from unicodedata import normalize
 
 from sandbox.business.calendar import card_status, month_of
-from sandbox.business.records import Card, Customer
+from sandbox.business.records import OFFLINE, Card, Customer
 from sandbox.business.words import COMPANY_FORMS, COMPANY_KINDS, COMPANY_NAMES, FIRST_NAMES, LAST_NAMES, PLACES
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def make_customer(random: Random, number: int, shape: Shape, created_at: int, no
         cf_tier=random.choice(_TIERS),
         country=country,
         currency_code=shape.currency,
-        auto_collection="off" if shape.payment in (None, "bank_transfer") else "on",
+        auto_collection="off" if shape.payment in (None, OFFLINE) else "on",
         payment=shape.payment,
         promotional_credits=shape.promotional_credits,
     )

@@ -50,6 +50,10 @@ class Record:
         self.json = self.kept = None
 
 
+OFFLINE = "bank_transfer"
+"""The way to pay of customers who transfer the money themselves: they have no payment source."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """A customer's primary card."""
@@ -62,10 +66,15 @@ class Card:
     status: str
     created_at: int
 
+    @property
+    def iin(self) -> str:
+        """The first six digits of the number."""
+        return "424242" if self.brand == "visa" else "555555"
+
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Customer(Record):
-    """A customer; ``payment`` is the type of the primary payment method."""
+    """A customer; ``payment`` is the type of the primary payment method, or how the customer pays without one."""
 
     first_name: str
     last_name: str
@@ -82,6 +91,11 @@ class Customer(Record):
     card: Card | None = None
     promotional_credits: int = 0
     card_json: bytes | None = None
+
+    @property
+    def has_payment_source(self) -> bool:
+        """Whether the vendor keeps something to collect payments from."""
+        return self.payment not in (None, OFFLINE)
 
     def forget(self) -> None:
         """What is served, the card too, is to be made anew."""

@@ -81,7 +81,10 @@ class Table(Generic[R]):
         if name in record.edits:
             return record.edits[name]
         value = getattr(record, name, _ABSENT)
-        return _inside(self.body(record), name) if value is _ABSENT else value
+        if value is not _ABSENT:
+            return value
+        hidden = getattr(record, "hidden", {})
+        return hidden[name] if name in hidden else _inside(self.body(record), name)
 
     def change(self, record: R, at: int, /, **facts: Any) -> None:
         """Write attributes at a time: ``updated_at`` never goes back, and ``resource_version`` always grows."""

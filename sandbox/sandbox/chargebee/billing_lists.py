@@ -170,13 +170,13 @@ BILLING_LISTS = (
         "einvoice",
         sorts=("created_at", "updated_at"),
         filters={**strings("id", "reference_id"), **times("updated_at")},
-        equals=strings("invoice_id", "credit_note_id"),
+        equals=dict.fromkeys(("invoice_id", "credit_note_id"), Filter("string", field="entity_id")),
     ),
     Resource(
         "payment_schedules",
         "payment_schedule",
         retrieved=False,
-        filters={**strings("id", "invoice_id"), **times("updated_at")},
+        filters={**strings("id"), **times("updated_at"), "invoice_id": Filter("string", field="entity_id")},
     ),
     Resource(
         "payment_schedule_schemes",

@@ -67,7 +67,7 @@ def read_query(
             sort, descending = _sort(name, operator, text, resource)
         else:
             accepted = _filter(name, field, resource, catalog)
-            tests.append((field, _test(name, operator, text, accepted)))
+            tests.append((accepted.field or field, _test(name, operator, text, accepted)))
     after = None if offset is None else _read_offset(offset, fingerprint, textual=_is_text(sort, resource))
     return Query(limit, after, sort, descending, tuple(tests), include_deleted, fingerprint)
 
@@ -129,9 +129,9 @@ def _limit(text: str | None) -> int:
 def _include_deleted(text: str | None, resource: Resource) -> bool:
     if text is None:
         return False
-    if not resource.include_deleted:
-        raise invalid("include_deleted", f"unknown parameter for {resource.path}")
-    return _understood("include_deleted", lambda: read_boolean(text))
+    asked = _understood("include_deleted", partial(read_boolean, text))
+    # The real API answers a list that has nothing deleted to show: it ignores the parameter.
+    return asked and resource.include_deleted
 
 
 def _below(resource: Resource, parent_id: str | None) -> list[tuple[str, Test]]:

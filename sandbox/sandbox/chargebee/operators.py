@@ -17,7 +17,7 @@ Test = Callable[[Any], bool]
 Operator = Callable[[Callable[[str], Any], str], Test]
 """How one value reads and the text of the parameter, to the test."""
 _DAY = 86_400
-_TIMESTAMP = re.compile(r"\d{10}")
+_TIMESTAMP = re.compile(r"[0-9]{1,10}")
 _INTEGER = re.compile(r"-?\d{1,19}")
 _BOOLEANS = {"true": True, "True": True, "false": False, "False": False}
 
@@ -43,7 +43,7 @@ def read_integer(text: str) -> int:
 
 
 def read_timestamp(text: str) -> int:
-    """Ten digits of unix seconds. ValueError: it is something else."""
+    """Unix seconds, from 0 on. ValueError: it is something else."""
     if not _TIMESTAMP.fullmatch(text):
         raise ValueError(f"'{text}' is not a timestamp in seconds")
     return int(text)

@@ -22,9 +22,9 @@ class Filter:
     values: tuple[str, ...] = ()
     catalogs: tuple[int, ...] = BOTH
     field: str = ""
-    """Of a parameter without an operator: the field that it is about where that is not its name."""
+    """The field that it is about where that is not its name."""
     operator: str = "is"
-    """And how it compares."""
+    """Of a parameter without an operator: how it compares."""
     tested: bool = True
     """False: it is read, and every record passes."""
 

@@ -17,6 +17,8 @@ INLINE_LIMIT = 10
 LOCATION = {
     "type": "location", "country": None, "region": None, "city": None, "country_code": None, "continent_code": None,
 }  # fmt: skip
+UNSAID = ("industry", "size", "website")
+"""Fields of a company that its answer lacks when nobody has said them, where others are null."""
 UNTRACKED = dict.fromkeys((
     "browser_version", "android_app_name", "android_app_version", "android_device", "android_os_version",
     "android_sdk_version", "android_last_seen_at", "ios_app_name", "ios_app_version", "ios_device",
@@ -61,7 +63,7 @@ def _consents(said: Mapping[str, str], consent: str) -> list[dict[str, Any]]:
 
 def company(record: Company, tags: Sequence[dict[str, Any]], user_count: int, app_id: str) -> dict[str, Any]:
     """One company; its plan is kept by name and shown as an object."""
-    document = record.document
+    document = {name: value for name, value in record.document.items() if value is not None or name not in UNSAID}
     plan = document["plan"]
     segments = [one.shape() for one in segments_of("company", document)]
     return {

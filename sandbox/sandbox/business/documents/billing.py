@@ -32,10 +32,12 @@ def _of_invoice(invoice: Invoice) -> dict[str, Any]:
     }
 
 
-def adhoc_line(number: int, amount: int, description: str) -> dict[str, Any]:
-    """A line item that is of nothing in the catalog."""
+def adhoc_line(number: int, amount: int, description: str, at: int) -> dict[str, Any]:
+    """Return a line item that names nothing in the catalog, for the month from ``at`` on."""
     return {
         "id": f"li_{number}",
+        "date_from": at,
+        "date_to": at + 30 * DAY,
         "unit_amount": amount,
         "quantity": 1,
         "amount": amount,
@@ -71,7 +73,7 @@ def _credit_note(draw: Draw, number: int) -> dict[str, Any]:
         "amount_refunded": refunded,
         "amount_available": total if status == "refund_due" else 0,
         "voided_at": draw.at + DAY if status == "voided" else None,
-        "line_items": [adhoc_line(number, total, "Credit")],
+        "line_items": [adhoc_line(number, total, "Credit", draw.at)],
         "allocations": [],
         "linked_refunds": [],
         "channel": "web",
@@ -103,7 +105,7 @@ def _charge(draw: Draw, number: int) -> dict[str, Any]:
 
 def _invoiced_charge(draw: Draw, number: int) -> dict[str, Any]:
     invoice = draw.invoice()
-    return {**_charge(draw, number), "id": f"li_i{number + 1}", **_of_invoice(invoice), "invoice_id": invoice.id}
+    return {**_charge(draw, number), "id": f"li_i{number + 1}", **_of_invoice(invoice)}
 
 
 def _promotional_credit(draw: Draw, number: int) -> dict[str, Any]:
@@ -119,6 +121,32 @@ def _promotional_credit(draw: Draw, number: int) -> dict[str, Any]:
         "credit_type": "general",
         "closing_balance": amount,
         "done_by": "full_access_key_v1",
+    }
+
+
+def _order_line(invoice: Invoice, number: int, *, shipped: bool) -> dict[str, Any]:
+    """Return the one line of an order: it has prices and quantities of its own, and names the invoice's line."""
+    paid = invoice.total if invoice.status == "paid" else 0
+    return {
+        "id": f"oli_{number + 1}",
+        "invoice_id": invoice.id,
+        "invoice_line_item_id": f"li_{invoice.id}_1",
+        "unit_price": invoice.total,
+        "description": "Welcome box",
+        "amount": invoice.total,
+        "fulfillment_quantity": 1,
+        "fulfillment_amount": invoice.total,
+        "tax_amount": 0,
+        "amount_paid": paid,
+        "amount_adjusted": 0,
+        "refundable_credits_issued": 0,
+        "refundable_credits": paid,
+        "is_shippable": True,
+        "status": "shipped" if shipped else "queued",
+        "entity_type": "adhoc",
+        "discount_amount": 0,
+        "item_level_discount_amount": 0,
+        "object": "order_line_item",
     }
 
 
@@ -141,7 +169,7 @@ def _order(draw: Draw, number: int) -> dict[str, Any]:
         "status_update_at": draw.at,
         "total": invoice.total,
         "sub_total": invoice.total,
-        "order_line_items": [{**adhoc_line(number, invoice.total, "Welcome box"), "object": "order_line_item"}],
+        "order_line_items": [_order_line(invoice, number, shipped=shipped)],
         "is_resent": False,
         "is_gifted": False,
         "linked_credit_notes": [],
@@ -201,7 +229,6 @@ def _einvoice(draw: Draw, number: int) -> dict[str, Any]:
     return {
         "entity_type": kind,
         "entity_id": subject.id,
-        f"{kind}_id": subject.id,
         "reference_id": f"ref-{number + 1}",
         "reference_number": f"{number + 1:08}",
         "status": ("scheduled", "success", "failed", "registered")[number % 4],
@@ -220,7 +247,6 @@ def _schedule(draw: Draw, number: int) -> dict[str, Any]:
         "scheme_id": scheme.id,
         "entity_type": "invoice",
         "entity_id": invoice.id,
-        "invoice_id": invoice.id,
         "amount": invoice.total,
         "currency_code": invoice.currency_code,
         "schedule_entries": [{**entry, "object": "schedule_entry"} for entry in entries],

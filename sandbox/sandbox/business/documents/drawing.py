@@ -39,6 +39,8 @@ class Document(Record):
     """The name of its table."""
     facts: dict[str, Any]
     beside: dict[str, Record | dict[str, Any]] = field(default_factory=dict)
+    hidden: dict[str, Any] = field(default_factory=dict)
+    """What lists filter by and no answer shows."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Kind:
     beside: tuple[str, ...] = ()
     key: str | None = "id"
     """The attribute that names it; None where the vendor has no id."""
+    hidden: tuple[str, ...] = ()
+    """The facts that the vendor filters by or reaches by path, and does not show."""
     always_stamped: bool = False
     """Whether the vendor has it only since it keeps stamps, so that none is without."""
 
@@ -137,6 +141,7 @@ def write(draw: Draw, kind: Kind, number: int) -> Document:
     """A document as it is written at ``draw.at``, without stamps."""
     facts = kind.make(draw, number)
     beside = {name: facts.pop(name) for name in kind.beside}
+    hidden = {name: facts.pop(name) for name in kind.hidden}
     named = facts.pop("id", None) or (facts.get(kind.key) if kind.key else None)
     return Document(
         id=named or draw.opaque(),
@@ -146,4 +151,5 @@ def write(draw: Draw, kind: Kind, number: int) -> Document:
         kind=draw.name,
         facts=facts,
         beside=beside,
+        hidden=hidden,
     )

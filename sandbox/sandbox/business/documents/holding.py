@@ -121,7 +121,9 @@ def _override(draw: Draw, number: int) -> dict[str, Any]:
 def _customer_entitlement(draw: Draw, number: int) -> dict[str, Any]:
     subscription = draw.subscription()
     held = {"customer_id": subscription.customer_id, "subscription_id": subscription.id}
-    return {**held, **granted(number), "is_enabled": True}
+    feature = granted(number)
+    del feature["feature_name"]
+    return {**held, **feature, "is_enabled": True}
 
 
 def _alert(draw: Draw, number: int) -> dict[str, Any]:
@@ -157,7 +159,7 @@ def _grant_block(draw: Draw, number: int) -> dict[str, Any]:
         "status": "active",
         "effective_from": draw.at,
         "expires_at": draw.at + 365 * DAY,
-        "grant_source": "subscription",
+        "grant_source": "subscription_created",
         "modified_at": draw.at,
     }
 
@@ -175,9 +177,10 @@ def _operation(draw: Draw, number: int) -> dict[str, Any]:
 
 
 def _balance(draw: Draw, number: int) -> dict[str, Any]:
-    provisioned = {"balance": str(100 + number), "hold_amount": "0", "object": "provisioned_balance"}
+    balance = str(100 + number)
+    provisioned = {"total_balance": balance, "usable_balance": balance, "hold_amount": "0"}
     held = {"subscription_id": draw.subscription().id, "unit_id": "credits", "unit_type": "credit_unit"}
-    return {**held, "provisioned_balance": provisioned, "modified_at": draw.at}
+    return {**held, "provisioned_balance": {**provisioned, "object": "provisioned_balance"}, "modified_at": draw.at}
 
 
 def _account(draw: Draw, number: int) -> dict[str, Any]:
@@ -250,13 +253,13 @@ def _store_order(draw: Draw, number: int) -> dict[str, Any]:
 
 
 HOLDING = {
-    "contacts": Kind("contact", _contact, 40, ()),
+    "contacts": Kind("contact", _contact, 40, (), hidden=("customer_id",)),
     "email_logs": Kind("email_log", _email_log, 40, ()),
     "payment_vouchers": Kind("payment_voucher", _voucher, _HOLDERS, ("updated_at", "resource_version")),
     "hierarchy_details": Kind("hierarchy", _hierarchy, _HOLDERS, (), key=None),
     "customer_entitlements": Kind("customer_entitlement", _customer_entitlement, 40, (), key=None),
     "contract_terms": Kind("contract_term", _contract_term, _HOLDERS, CREATED),
-    "discounts": Kind("discount", _discount, _HOLDERS, CREATED),
+    "discounts": Kind("discount", _discount, _HOLDERS, CREATED, hidden=("subscription_id",)),
     "subscription_entitlements": Kind("subscription_entitlement", _subscription_entitlement, 40, (), key=None),
     "entitlement_overrides": Kind("entitlement_override", _override, _HOLDERS, ()),
     "alerts": Kind("alert", _alert, _HOLDERS, ("created_at", "updated_at")),

@@ -108,7 +108,7 @@ def _currency(_: Draw, number: int) -> dict[str, Any]:
 
 
 def _entity(_: Draw, number: int) -> dict[str, Any]:
-    return {"id": f"be_{number + 1}", "name": _ENTITIES[number], "status": "active", "is_default": number == 0}
+    return {"id": f"be_{number + 1}", "name": _ENTITIES[number], "status": "active"}
 
 
 def _transfer(draw: Draw, number: int) -> dict[str, Any]:
@@ -167,5 +167,5 @@ KEEPING = {
     "credit_units": Kind("credit_unit", _credit_unit, 2, STAMPED),
     "meters": Kind("meter", _meter, 12, ("created_at", "updated_at")),
     "webhook_endpoints": Kind("webhook_endpoint", _endpoint, 3, ()),
-    "business_rules": Kind("business_rule", _rule, 12),
+    "business_rules": Kind("business_rule", _rule, 12, hidden=("draft",)),
 }

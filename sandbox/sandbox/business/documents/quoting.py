@@ -34,7 +34,7 @@ def _quote(draw: Draw, number: int) -> dict[str, Any]:
         "amount_due": amount,
         "currency_code": subscription.plan.currency_code,
         "version": 1 + number % 3,
-        "line_items": [adhoc_line(number, amount, "Renewal")],
+        "line_items": [adhoc_line(number, amount, "Renewal", draw.at)],
         "notes": [],
         "cf_sales_rep": ("ann", "bob")[number % 2],
         "quoted_subscription": _quoted(subscription),
@@ -65,7 +65,7 @@ def _quote_line_group(draw: Draw, number: int) -> dict[str, Any]:
         "amount_due": total,
         "charge_event": ("immediate", "subscription_renewal")[number % 2],
         "billing_cycle_number": number % 2,
-        "line_items": [adhoc_line(number, total, "Renewal")],
+        "line_items": [adhoc_line(number, total, "Renewal", quote.facts["date"])],
     }
 
 
@@ -77,8 +77,8 @@ def _quote_entitlement(draw: Draw, number: int) -> dict[str, Any]:
     quote = draw.of("quotes")[number // 2]
     return {
         "quote_id": quote.id,
-        "entity_id": quote.facts["subscription_id"],
-        "entity_type": "subscription",
+        "entity_id": quote.beside["quoted_subscription"]["subscription_items"][0]["item_price_id"],
+        "entity_type": "plan_price",
         "action_type": "upsert",
         "start_date": draw.at,
         "is_enabled": True,
@@ -89,6 +89,8 @@ def _quote_entitlement(draw: Draw, number: int) -> dict[str, Any]:
 
 QUOTING = {
     "quotes": Kind("quote", _quote, 30, (*UPDATED, "deleted"), beside=("quoted_subscription",)),
-    "quote_line_groups": Kind("quote_line_group", _quote_line_group, _per_quote, ()),
-    "quote_entitlements": Kind("quote_entitlement", _quote_entitlement, _per_quote, CREATED, key=None),
+    "quote_line_groups": Kind("quote_line_group", _quote_line_group, _per_quote, (), hidden=("quote_id",)),
+    "quote_entitlements": Kind(
+        "quote_entitlement", _quote_entitlement, _per_quote, CREATED, key=None, hidden=("quote_id",)
+    ),
 }

@@ -178,6 +178,7 @@ def _coupon(draw: Draw, number: int) -> dict[str, Any]:
         "period": 3 if number % 3 == 2 else None,  # noqa: PLR2004 the third duration
         "period_unit": "month" if number % 3 == 2 else None,  # noqa: PLR2004
         "status": ("active", "active", "expired", "archived")[number % 4],
+        "apply_discount_on": "not_applicable",
         "apply_on": "invoice_amount",
         "plan_constraint": "not_applicable",
         "addon_constraint": "not_applicable",
@@ -248,8 +249,8 @@ SELLING = {
     "item_prices": Kind("item_price", _item_price, len(_ALL)),
     "item_families": Kind("item_family", _item_family, 2, UPDATED),
     "price_variants": Kind("price_variant", _price_variant, 20),
-    "attached_items": Kind("attached_item", _attached_item, 2 * len(_PLAN_ITEMS)),
-    "differential_prices": Kind("differential_price", _differential_price, len(_ADDONS)),
+    "attached_items": Kind("attached_item", _attached_item, 2 * len(_PLAN_ITEMS), hidden=("item_type",)),
+    "differential_prices": Kind("differential_price", _differential_price, len(_ADDONS), hidden=("item_id",)),
     "coupons": Kind("coupon", _coupon),
     "coupon_sets": Kind("coupon_set", _coupon_set, _COUPON_SETS, ()),
     "coupon_codes": Kind("coupon_code", _coupon_code, _CODES, (), key="code"),

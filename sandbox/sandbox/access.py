@@ -1,0 +1,39 @@
+"""Decides who may drive the sandbox: a client on this machine, never a page of another site in a browser.
+
+A browser names the page's site in ``Origin``, and a page that has a name of its own point to this machine (DNS
+rebinding) shows that name in ``Host``. See https://owasp.org/www-community/attacks/csrf.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+
+def find_refusal(request: Request) -> str | None:
+    """Return the sentence that refuses a request to a control endpoint; None for one that may be obeyed."""
+    host = request.headers.get("host", "")
+    own = (request.scope.get("server") or ("",))[0]
+    if not _is_own_name(host, own):
+        return f"Control requests are obeyed at localhost or {own} only: the Host header names another machine."
+    origin = request.headers.get("origin")
+    if origin is not None and origin != f"{request.url.scheme}://{host}":
+        return "Control requests from a page of another site are refused: the Origin header names it."
+    return None
+
+
+def _is_own_name(host: str, own: str) -> bool:
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    if name in ("localhost", own):
+        return bool(name)
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
