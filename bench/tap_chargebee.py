@@ -3,6 +3,8 @@
     uv run python bench/tap_chargebee.py                # every row of the table in the tap's README
     uv run python bench/tap_chargebee.py --only limit   # 3,000 calls and more at 1,000 a minute, ours alone
     uv run python bench/tap_chargebee.py --only memory  # 100,000 customers, ours alone
+    uv run python bench/tap_chargebee.py --only full    # 52,000 records of 3.5 KB, ours alone
+    uv run python bench/tap_chargebee.py --only full --beside CHECKOUT  # in turn with another commit's checkout
 
 The other one is installed into an environment of its own under a temporary folder; its client-side throttle is lifted
 and its address redirected. Both speak to a server that answers out of memory, so that what is measured is the tap.
@@ -20,12 +22,14 @@ import time
 import venv
 from multiprocessing import Process, Queue
 from pathlib import Path
+from statistics import median
 from typing import Any, Self
 from urllib.request import urlopen
 
 from chargebee_server import serve
 
 PEER = "tap-chargebee==1.7.1"
+MEDIAN_OF = 5
 STREAMS = ("customers", "invoices", "subscriptions")
 OURS = [str(Path(sys.executable).with_name("tap-chargebee"))]
 REDIRECT = """
@@ -50,6 +54,7 @@ def main() -> None:
     parser.add_argument("--only", choices=PARTS, help="one part of the table")
     parser.add_argument("--customers", type=int, default=100_000, help="for the peak memory")
     parser.add_argument("--runs", type=int, default=3, help="of each tap at 0 ms, of which the best counts")
+    parser.add_argument("--beside", type=Path, help="a checkout of another commit, for `--only full`")
     options = parser.parse_args()
     print("| site | tap | records/s | calls | peak memory |\n|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
@@ -87,7 +92,23 @@ def at_any_size(folder: Path, options: argparse.Namespace) -> None:
     tell(f"{options.customers:,} customers, 0 ms a call", "ours", measured)
 
 
-PARTS = {"latency": beside, "limit": at_a_limit, "memory": at_any_size}
+def at_full_size(folder: Path, options: argparse.Namespace) -> None:
+    """The peak memory over 52,000 records of 3.5 KB, and the median speed in turn with another commit."""
+    commits: dict[str, dict[str, str]] = {"ours": {}}
+    if options.beside:
+        commits[options.beside.name] = {"PYTHONPATH": str(options.beside / "tap-chargebee")}
+    sizes = {"customers": 10_000, "subscriptions": 12_000, "invoices": 30_000}
+    with Site(sizes) as site:
+        found: dict[str, list[dict[str, float]]] = {name: [] for name in commits}
+        for _ in range(MEDIAN_OF):
+            for name, variables in commits.items():
+                found[name].append(run(ours(folder, site.url), folder, **variables))
+    for name, measured in found.items():
+        middle = {figure: median(one[figure] for one in measured) for figure in measured[0]}
+        tell(f"52,000 records, 0 ms a call, {middle['processor']:.1f} s of processor", name, middle)
+
+
+PARTS = {"latency": beside, "limit": at_a_limit, "memory": at_any_size, "full": at_full_size}
 
 
 def tell(site: str, tap: str, measured: dict[str, float]) -> None:
@@ -162,12 +183,12 @@ def written(path: Path, value: object) -> str:
     return str(path)
 
 
-def run(words: list[str], folder: Path) -> dict[str, float]:
+def run(words: list[str], folder: Path, **variables: str) -> dict[str, float]:
     """Start a tap, and measure it to its end."""
     output, log = folder / "output.jsonl", folder / "log.txt"
     with output.open("wb") as out, log.open("wb") as err:
         began = time.monotonic()
-        process = subprocess.Popen(words, stdout=out, stderr=err)
+        process = subprocess.Popen(words, stdout=out, stderr=err, env={**os.environ, **variables})
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.monotonic() - began
     if status:
@@ -175,7 +196,13 @@ def run(words: list[str], folder: Path) -> dict[str, float]:
     with output.open("rb") as lines:
         records = sum(b'"RECORD"' in line[:80] for line in lines)
     calls = calls_made(words)
-    return {"rate": records / seconds, "seconds": seconds, "calls": calls, "memory": usage.ru_maxrss / 1024}
+    return {
+        "rate": records / seconds,
+        "seconds": seconds,
+        "processor": usage.ru_utime + usage.ru_stime,
+        "calls": calls,
+        "memory": usage.ru_maxrss / 1024,
+    }
 
 
 def calls_made(words: list[str]) -> int:

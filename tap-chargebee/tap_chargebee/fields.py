@@ -93,6 +93,7 @@ class UndeclaredFields:
 
     def __init__(self, declared: Callable[[], Collection[str]]) -> None:
         self._declared = declared
+        self._last_names: list[bytes] = []
         self._seen_names: set[bytes] = set()
         self._seen_fields: set[str] = set()
 
@@ -100,10 +101,12 @@ class UndeclaredFields:
         """Return the schemas of those in a record that came in no record before; mostly none."""
         if not isinstance(record, msgspec.Raw | bytes):
             return self._schemas(record)
-        names = set(_NAMES.findall(record))
-        if names <= self._seen_names:
+        names = _NAMES.findall(record)
+        # Every record comes here, and most have the fields of the one before.
+        if names == self._last_names or self._seen_names.issuperset(names):
+            self._last_names = names
             return {}
-        self._seen_names |= names
+        self._seen_names.update(names)
         # A name may stand deeper in the record: then it is no property of the stream.
         return self._schemas(msgspec.json.decode(record))
 

@@ -82,22 +82,18 @@ class ChargebeeStream(RecordStream):
         (entry,) = [entry for entry in self._tap.catalog.streams if entry.tap_stream_id == self.name]
         return {"properties": {}, **entry.schema.to_dict()}
 
-    def declare_fields(self, records: Iterable[Any]) -> bool:
-        """Put the site's own fields that the catalog does not know into it; return whether there were any."""
-        fields: dict[str, Any] = {}
-        for record in records:
-            fields |= self._undeclared.of(record)
-        if not fields:
-            return False
+    def _declare(self, fields: Mapping[str, Any]) -> None:
+        """Put the site's own fields that the catalog does not know into it."""
         self.logger.info("Fields that the catalog does not declare: %s", ", ".join(fields))
         schema = self._catalogued_schema
         change_schemas(self._tap, {self.name: {**schema, "properties": {**schema["properties"], **fields}}})
         self.schema["properties"].update(fields)
-        return True
 
     def declare_first_page(self) -> None:
         """Declare the fields of the first page, before the first SCHEMA goes out."""
-        self.declare_fields(item.text for item in self.open().first_page)
+        fields = [self._undeclared.of(item.text) for item in self.open().first_page]
+        if found := {name: kind for one in fields for name, kind in one.items()}:
+            self._declare(found)
 
     def open(self) -> ListReader:
         """Begin to read: decide what, and send for the first page."""
@@ -287,7 +283,8 @@ class ChargebeeStream(RecordStream):
 
     def _generate_record_messages(self, record: Any) -> Generator[RecordMessage, None, None]:
         """Yield the message of a record, behind a new SCHEMA when it has a field that none declared."""
-        if self.declare_fields([record]):
+        if fields := self._undeclared.of(record):
+            self._declare(fields)
             self._write_schema_message()
         yield from super()._generate_record_messages(record)
 
