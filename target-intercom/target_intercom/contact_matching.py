@@ -16,7 +16,7 @@ from target_intercom.payloads import match_value
 from target_intercom.transport import RecordRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from concurrent.futures import Executor
 
     from target_intercom.client import IntercomClient
@@ -48,7 +48,7 @@ def matcher_for(  # noqa: PLR0913 - what the two ways need together
     executor: Executor,
     *,
     by_link: bool,
-    has_moved: Callable[[Row, Shape], bool],
+    left_behind: Callable[[Row, Shape], Collection[str]],
 ) -> Matcher:
     """Choose the way that takes fewer calls; the first page of all contacts tells how many there are.
 
@@ -58,12 +58,12 @@ def matcher_for(  # noqa: PLR0913 - what the two ways need together
         spool: the run's input.
         executor: runs the searches.
         by_link: whether the link attribute exists in Intercom already (searching an unknown one is an error).
-        has_moved: whether another contact carried the link of a row beside its match when it was last looked for.
+        left_behind: which other contacts carried the link of a row when it was last looked for.
     """
     pages = client.contact_pages()
     first, total = next(pages)
     if -(-total // PAGE) > -(-spool.count() // KEYS):
-        return SearchMatcher(client, shape, executor, by_link=by_link, has_moved=has_moved)
+        return SearchMatcher(client, shape, executor, by_link=by_link, left_behind=left_behind)
     for contact in chain(first, chain.from_iterable(contacts for contacts, _ in pages)):
         spool.keep(keys_of(contact, shape), trimmed(contact, shape))
     return IndexMatcher(shape, spool)
@@ -101,11 +101,11 @@ class SearchMatcher:
         executor: Executor,
         *,
         by_link: bool,
-        has_moved: Callable[[Row, Shape], bool],
+        left_behind: Callable[[Row, Shape], Collection[str]],
     ) -> None:
         self._client, self._shape, self._executor = client, shape, executor
         self._by_link = by_link and bool(shape.link)
-        self._has_moved = has_moved
+        self._left_behind = left_behind
         self._array = FIRST_ARRAY
 
     def match(self, rows: Sequence[Row]) -> dict[int, Found]:
@@ -134,7 +134,9 @@ class SearchMatcher:
         return found | {seq: found[seq].with_linked(hits[link]) for seq, link in lost.items() if link in hits}
 
     def _wants_link(self, row: Row, found: Found) -> bool:
-        return found.wants_link(row.link, self._shape) or (not found.refused and self._has_moved(row, self._shape))
+        return found.wants_link(row.link, self._shape) or (
+            not found.refused and bool(self._left_behind(row, self._shape))
+        )
 
     def _find(self, name: str, values: Mapping[str, set[str]], key: Callable[[Held], str]) -> dict[str, Found]:
         """Search a field for all keys, several calls at once, and sort the contacts by key."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from target_intercom.kinds import COMPANY
@@ -10,9 +10,10 @@ from target_intercom.payloads import match_key, match_value
 from target_intercom.spool import Keys
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from target_intercom.payloads import Shape
+    from target_intercom.spool import Row
     from target_intercom.transport import RecordRefusedError
 
 #: A contact or company as `trimmed` leaves it.
@@ -53,6 +54,24 @@ class Found:
         if not self.unmatched:
             return Found(self.records, elsewhere=others)
         return Found([*self.records, *others], linked.refused)
+
+    def without_left_behind(self, row: Row, left_behind: Collection[str], shape: Shape) -> Found:
+        """Set aside the records that the row has left, where another one carries its link.
+
+        Both carry the link, so that only what an earlier run remembers tells which of them is the row's own. A record of
+        the row's match value is never set aside.
+
+        Args:
+            row: the record of the input.
+            left_behind: Intercom's ids of the records that it has left, as remembered.
+            shape: the settings.
+        """
+        linked = [one for one in self.records if row.link and linked_to(one, shape) == row.link]
+        left = [one for one in linked if one["id"] in left_behind and key_of(one, shape) != row.key]
+        if len(left) == len(linked):  # the only ones that carry the link are the match, whatever was remembered
+            return self
+        kept = [one for one in self.records if one not in left]
+        return replace(self, records=kept, elsewhere=[*self.elsewhere, *left])
 
 
 def email_of(record: Mapping[str, Any], shape: Shape) -> str | None:

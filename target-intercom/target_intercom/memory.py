@@ -115,9 +115,10 @@ class Memory:
             value = match_value(row.record, shape.match_on) or ""
             self.moved[key] = Moved(*key, value, intercom_id, ids, found_at)
 
-    def has_moved(self, row: Row, shape: Shape) -> bool:
-        """Say whether a record moved, in an earlier run or in this one."""
-        return _moved_key(row, shape) in self.moved
+    def left_behind(self, row: Row, shape: Shape) -> tuple[str, ...]:
+        """Return Intercom's ids of the records that a row has left, and that still carried its link when last seen."""
+        moved = self.moved.get(_moved_key(row, shape))
+        return moved.was_on if moved else ()
 
     def note_cleared(self, row: Row, shape: Shape, cleared: Sequence[Cleared]) -> None:
         """Take those off the list whose values and link are gone, and keep why the others still have them."""

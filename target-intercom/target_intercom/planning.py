@@ -12,7 +12,7 @@ from target_intercom.payloads import MAX_STRING, UnfitRecordError, changes, crea
 from target_intercom.rules import Candidate, Decision, Match, decide, holds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from target_intercom.attaching import Attacher
     from target_intercom.found import Held
@@ -44,20 +44,23 @@ class Planner:
     spool: Spool
     guard: BlastRadius
     known_archived: Callable[[Row, Shape], str | None]
+    left_behind: Callable[[Row, Shape], Collection[str]]
     attacher: Attacher | None = None
 
     def plan(self, row: Row, found: Found) -> Plan:
         """Decide on a row, and compare it with what was found."""
         if found.refused:
             return Plan(Outcome("rejected", found.refused.code, refused=found.refused))
+        found = self._set_aside(row, found)
         records = found.holders or found.records
         if name := overlong(row.record, row.link, self.shape):
             reason = f"the value of `{name}` is longer than {MAX_STRING} characters"
             return Plan(Outcome("rejected", reason), records=records)
         decision = self.decide(row, found.records, email_taken=bool(found.holders))
-        if decision.reason == "claimed" and len(found.elsewhere) == 1:
+        own = self._set_aside(row, Found(found.elsewhere))
+        if decision.reason == "claimed" and len(own.records) == 1:
             # Its match is another row's, but a single record carries its own link: that one is the match.
-            found = Found(found.elsewhere)
+            found = own
             decision, records = self.decide(row, found.records), found.records
         if decision.action == "skip":
             return Plan(Outcome("skipped", decision.reason, _concerned(decision, found)), records=records)
@@ -82,6 +85,9 @@ class Planner:
         clear = [one for one in found.elsewhere if self.settings.clear_moved and self.spool.claim(_slot_of(one), row)]
         action = decision.action if changed or clear else ""
         return Plan(outcome, action, held, want.cut, found.records, found.elsewhere, clear)
+
+    def _set_aside(self, row: Row, found: Found) -> Found:
+        return found.without_left_behind(row, self.left_behind(row, self.shape), self.shape)
 
     def would_create(self, row: Row, found: Found) -> bool:
         """Say whether a row is about to be created, as far as other rows let it."""

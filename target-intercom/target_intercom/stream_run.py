@@ -211,7 +211,9 @@ class StreamRun:
             directory: is told of the companies.
         """
         self._memory = memory
-        self._planner = Planner(self._settings, self.shape, self.spool, self._guard, memory.known_archived, attacher)
+        self._planner = Planner(
+            self._settings, self.shape, self.spool, self._guard, memory.known_archived, memory.left_behind, attacher
+        )
         matcher = self._matcher(executor, by_link=by_link)
         progress = Progress(self._logger, f"Matched {self.shape.kind.stream}", self.spool.count())
         for rows in self.spool.batches(_BATCH):
@@ -225,7 +227,7 @@ class StreamRun:
     def _matcher(self, executor: Executor, *, by_link: bool) -> Matcher:
         if self.shape.kind is CONTACT:
             return matcher_for(
-                self._client, self.shape, self.spool, executor, by_link=by_link, has_moved=self._memory.has_moved
+                self._client, self.shape, self.spool, executor, by_link=by_link, left_behind=self._memory.left_behind
             )
         by_name = self._settings.rules.on_no_match == "create"
         return CompanyMatcher(self._client, self.shape, self.spool, executor, by_name=by_name)

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.exceptions import ConfigurationError
+from target_intercom.found import Found
+from target_intercom.payloads import Shape
+from target_intercom.spool import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,6 +122,86 @@ def test_a_record_on_two_users_is_claimed(workspace: Any, target: Any, customer:
         workspace.add(email=f"{number}@a.example", custom_attributes={"cb_cust_id": "p2"})
     ran = target.run([customer("p1"), customer("p2", "p1@a.example")])
     assert ran.summary["skipped"] == {"claimed": 1}
+
+
+def contact(intercom_id: str, email: str, link: str | None) -> dict[str, Any]:
+    """Give a contact as it is found."""
+    return {"id": intercom_id, "role": "user", "email": email, "custom_attributes": {"cb_cust_id": link}}
+
+
+OLD, NEW, NEWER = (contact(name, f"{name}@a.example", "ann") for name in ("old", "new", "newer"))
+FREE = contact("free", "free@a.example", None)
+
+
+@pytest.mark.parametrize(
+    ("records", "left_behind", "kept", "set_aside"),
+    [
+        ([OLD, NEW], ("old",), [NEW], [OLD]),
+        ([OLD, NEW, NEWER], ("old", "new"), [NEWER], [OLD, NEW]),
+        ([OLD, NEW, NEWER], ("old",), [NEW, NEWER], [OLD]),
+        ([OLD, NEW], (), [OLD, NEW], []),
+        ([OLD], ("old",), [OLD], []),
+        ([OLD, NEW], ("old", "new"), [OLD, NEW], []),
+        ([FREE, OLD], ("old",), [FREE, OLD], []),
+        ([contact("old", "ann@a.example", "ann"), NEW], ("old",), [contact("old", "ann@a.example", "ann"), NEW], []),
+        ([contact("old", "old@a.example", "bob"), NEW], ("old",), [contact("old", "old@a.example", "bob"), NEW], []),
+        ([], ("old",), [], []),
+    ],
+    ids=[
+        "the earlier one",
+        "two earlier ones",
+        "two that may be it",
+        "nothing remembered",
+        "the only one",
+        "no other one",
+        "the other one has no link",
+        "it has the match value",
+        "it is another one's now",
+        "nobody",
+    ],
+)
+def test_what_a_record_has_left_is_not_its_own(
+    records: list[dict[str, Any]],
+    left_behind: tuple[str, ...],
+    kept: list[dict[str, Any]],
+    set_aside: list[dict[str, Any]],
+) -> None:
+    """Of several users that carry a record's link, those that it has left do not count."""
+    row = Row(1, "ann", "ann@a.example", "ann", None, None, {})
+    assert Found(records).without_left_behind(row, left_behind, Shape({})) == Found(kept, elsewhere=set_aside)
+
+
+@pytest.mark.usefixtures("crowd")
+@pytest.mark.parametrize("mode", ["sync", "validate"])
+@pytest.mark.parametrize("address", ["nobody@a.example", "bob@a.example"], ids=["new address", "another one's address"])
+def test_a_record_that_moves_twice(workspace: Any, target: Any, customer: Record, mode: str, address: str) -> None:
+    """A customer that moved, and whose next address matches nobody, stays on the user that it moved to."""
+    old, new = workspace.add(email="ann@a.example"), workspace.add(email="ann@new.example")
+    workspace.add(email="bob@a.example")
+    bob = customer("bob", "bob@a.example")
+    target.run([customer("ann"), bob])
+    target.run([customer("ann", "ann@new.example"), bob])
+    ran = target.run([customer("ann", address, cb_cust_mrr=7), bob], mode=mode)
+    assert ran.dicts("matched", "id", "intercom_id", "outcome")[0] == {
+        "id": "ann",
+        "intercom_id": new,
+        "outcome": "updated",
+    }
+    assert ran.rows("moved") == [["ann", address, new, old, "contacts"]]
+    ran = target.run([customer("ann", address, cb_cust_mrr=7), bob], on_moved="clear")
+    assert ran.summary["moved_cleared"] == 1
+    held = [workspace.get(one)["custom_attributes"] for one in (old, new)]
+    assert [(one.get("cb_cust_id"), one.get("cb_cust_mrr")) for one in held] == [(None, None), ("ann", 7.0)]
+
+
+def test_a_company_record_that_moves_twice(workspace: Any, target: Any, company: Record) -> None:
+    """A company that moved, and whose next id matches nothing, stays on the company that it moved to."""
+    old, new = workspace.add_company(company_id="acme"), workspace.add_company(company_id="other")
+    target.run([company("acme")])
+    target.run([company("acme", company_id="other")])
+    ran = target.run([company("acme", company_id="third", cb_cust_mrr=7)])
+    assert ran.dicts("matched", "id", "intercom_id") == [{"id": "acme", "intercom_id": new}]
+    assert ran.rows("moved") == [["acme", "third", new, old, "companies"]]
 
 
 @pytest.mark.usefixtures("crowd")
