@@ -47,6 +47,10 @@ class CompanyMatcher:
         """Give nobody: companies have no e-mail addresses."""
         return {row.seq: Found() for row in rows}
 
+    def find_linked(self, links: Sequence[str]) -> dict[str, Found]:
+        """Return the scrolled companies that carry one of these links, by link."""
+        return {link: Found(self._spool.held_by("link", link)) for link in links}
+
     def _scrolled(self, row: Row) -> Found:
         """Look for the match value; matched by name, or without a value, then for the link and a renamed company."""
         by_id = self._shape.match_on == "company_id" and row.key

@@ -40,6 +40,9 @@ class Matcher(Protocol):
     def emailed(self, rows: Sequence[Row]) -> Mapping[int, Found]:
         """Give who has the e-mail address of each row, by `seq`."""
 
+    def find_linked(self, links: Sequence[str]) -> Mapping[str, Found]:
+        """Return the records that carry one of these links, by link."""
+
 
 def matcher_for(  # noqa: PLR0913 - what the two ways need together
     client: IntercomClient,
@@ -62,7 +65,8 @@ def matcher_for(  # noqa: PLR0913 - what the two ways need together
     """
     pages = client.contact_pages()
     first, total = next(pages)
-    if -(-total // PAGE) > -(-spool.count() // KEYS):
+    searches = -(-spool.count() // KEYS) - (-spool.count_unsent() // KEYS)
+    if -(-total // PAGE) > searches:
         return SearchMatcher(client, shape, executor, by_link=by_link, left_behind=left_behind)
     for contact in chain(first, chain.from_iterable(contacts for contacts, _ in pages)):
         spool.keep(keys_of(contact, shape), trimmed(contact, shape))
@@ -82,6 +86,10 @@ class IndexMatcher:
     def emailed(self, rows: Sequence[Row]) -> dict[int, Found]:
         """See `Matcher`."""
         return {row.seq: Found(self._spool.held_by("email", row.email)) for row in rows}
+
+    def find_linked(self, links: Sequence[str]) -> dict[str, Found]:
+        """See `Matcher`."""
+        return {link: Found(self._spool.held_by("link", link)) for link in links}
 
     def _found(self, row: Row) -> Found:
         found = Found(self._spool.held_by("key", row.key))
@@ -126,11 +134,17 @@ class SearchMatcher:
         hits = self._find("email", values, lambda contact: email_of(contact, self._shape) or "")
         return {row.seq: hits.get(row.email or "", Found()) for row in rows}
 
+    def find_linked(self, links: Sequence[str]) -> dict[str, Found]:
+        """See `Matcher`."""
+        if not self._by_link:
+            return {}
+        values = {link: {link} for link in links}
+        name = f"custom_attributes.{self._shape.link}"
+        return self._find(name, values, lambda contact: linked_to(contact, self._shape) or "")
+
     def _with_linked(self, rows: Sequence[Row], found: dict[int, Found]) -> dict[int, Found]:
         lost = {row.seq: row.link for row in rows if row.link and self._wants_link(row, found[row.seq])}
-        values = {link: {link} for link in lost.values()}
-        name = f"custom_attributes.{self._shape.link}"
-        hits = self._find(name, values, lambda contact: linked_to(contact, self._shape) or "")
+        hits = self.find_linked(list(lost.values()))
         return found | {seq: found[seq].with_linked(hits[link]) for seq, link in lost.items() if link in hits}
 
     def _wants_link(self, row: Row, found: Found) -> bool:

@@ -58,8 +58,8 @@ class Found:
     def without_left_behind(self, row: Row, left_behind: Collection[str], shape: Shape) -> Found:
         """Set aside the records that the row has left, where another one carries its link.
 
-        Both carry the link, so that only what an earlier run remembers tells which of them is the row's own. A record of
-        the row's match value is never set aside.
+        Both carry the link, so that only what an earlier run remembers tells which of them is the row's own. A record
+        of the row's match value is never set aside.
 
         Args:
             row: the record of the input.

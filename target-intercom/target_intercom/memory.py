@@ -5,8 +5,8 @@ the first write and at the end.
 
 - `archived.jsonl`: archived contacts in the way of a create. No read of Intercom shows them, only the refusal of a
   create names them, and that refusal is not worth asking for again in every run. A line is believed for a day.
-- `moved.jsonl`: records whose match is another contact or company than before, while the earlier one still carries
-  their link and their values. A line goes when the earlier one is found to carry the link no longer.
+- `moved.jsonl`: records whose match is another contact or company than before, or that are no longer sent, while the
+  earlier one still carries their link and values. A line goes when that one is found to carry the link no longer.
 """
 
 from __future__ import annotations
@@ -88,6 +88,7 @@ class Memory:
         self._known = {one.key: one for one in archived if is_recent(one.found_at, now, _BELIEVED)}
         self.archived = dict(self._known)
         self.moved = {one.key: one for one in moved}
+        self.to_clear: set[tuple[str, str]] = set()  #: those that this run clears, or in a validation would
         self.cleared: list[Moved] = []  #: what this run has cleared
         self.refusals: dict[tuple[str, str], str] = {}  #: why it could not be
 
@@ -107,18 +108,25 @@ class Memory:
         self.archived[key] = Archived(*key, intercom_id, found_at)
 
     def set_moved(self, row: Row, shape: Shape, intercom_id: str, was_on: Iterable[str]) -> None:
-        """Note on which records a row's link still stands besides its match; on none, and it is forgotten."""
+        """Note on which records a row's link still stands besides its match; on none, and it is forgotten.
+
+        `intercom_id` is empty when no match is known, as of a row that is not sent.
+        """
         key = _moved_key(row, shape)
         earlier = self.moved.pop(key, None)
         if ids := tuple(was_on):
             found_at = earlier.found_at if earlier else self._now
-            value = match_value(row.record, shape.match_on) or ""
+            value = match_value(row.record, shape.match_on) or (earlier.value if earlier else "")
             self.moved[key] = Moved(*key, value, intercom_id, ids, found_at)
 
     def left_behind(self, row: Row, shape: Shape) -> tuple[str, ...]:
         """Return Intercom's ids of the records that a row has left, and that still carried its link when last seen."""
         moved = self.moved.get(_moved_key(row, shape))
         return moved.was_on if moved else ()
+
+    def plan_clear(self, row: Row, shape: Shape) -> None:
+        """Note that the records that a row has left are to lose its values and link."""
+        self.to_clear.add(_moved_key(row, shape))
 
     def note_cleared(self, row: Row, shape: Shape, cleared: Sequence[Cleared]) -> None:
         """Take those off the list whose values and link are gone, and keep why the others still have them."""

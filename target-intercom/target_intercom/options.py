@@ -105,8 +105,9 @@ PROPERTIES = th.PropertiesList(
         default="keep",
         allowed_values=["keep", "clear"],
         title="On moved",
-        description="What if a record matches another user or company than the one that carries its link: does the "
-        "earlier one keep its values, which then stay as they are, or is it cleared of them and of the link?",
+        description="What if a record matches another user or company than the one that carries its link, or is not "
+        "sent because another one is: does the earlier one keep its values, which then stay as they are, or is it "
+        "cleared of them and of the link?",
     ),
     th.Property(
         "owned_prefix",

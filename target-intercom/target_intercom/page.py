@@ -26,7 +26,8 @@ FIGURES = {
     "unchanged": "would stay as they are",
     "created": "would create",
     "converted": "would make users of leads",
-    "moved": "match another user or company than before, and the one they were on keeps its values (moved.csv)",
+    "moved": "have left the user or company that they were on, which keeps its values (moved.csv)",
+    "moved_cleared": "have left the user or company that they were on, which would be cleared (moved.csv)",
     "companies_without_users": "companies without users, which Intercom shows nowhere",
     "companies_attached": "contacts would join their company",
     "companies_not_found": "contacts name a company that Intercom has not",
@@ -57,7 +58,7 @@ TABLES = (
     (
         "moved",
         "Moved",
-        "These match another user or company than before. The one they were on still has their link and values.",
+        "These match another one than before, or are no longer sent. The one they were on still has link and values.",
         {
             "id": "Record",
             "value": "Match value",

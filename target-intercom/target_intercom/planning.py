@@ -89,6 +89,10 @@ class Planner:
     def _set_aside(self, row: Row, found: Found) -> Found:
         return found.without_left_behind(row, self.left_behind(row, self.shape), self.shape)
 
+    def find_left_behind(self, found: Found) -> list[Held]:
+        """Return which of the records that carry the link of a row that is not sent no row of this run writes to."""
+        return [one for one in found.records if not self.spool.is_claimed(_slot_of(one))]
+
     def would_create(self, row: Row, found: Found) -> bool:
         """Say whether a row is about to be created, as far as other rows let it."""
         if found.refused:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from target_intercom.listing import Links, Listing
     from target_intercom.memory import Archived, Moved
+    from target_intercom.outcomes import Cleared
     from target_intercom.payloads import Shape
     from target_intercom.reporting.not_sent import NotSent
     from target_intercom.reporting.results import Result
@@ -155,9 +156,13 @@ class ReportFiles:
             value = match_value(row.record, shape.match_on)
             self._tables["unfit"].writerow((row.id, value, outcome.intercom_id, field, reason, shape.kind.stream))
         if written:
-            for one in outcome.cleared:
-                self._changed(shape, row, Outcome("cleared", "", one.intercom_id, one.changed))
+            self.note_cleared(shape, row, outcome.cleared)
             self._changed(shape, row, outcome)
+
+    def note_cleared(self, shape: Shape, row: Row, cleared: Iterable[Cleared]) -> None:
+        """Write what was cleared of the records that a row has left."""
+        for one in cleared:
+            self._changed(shape, row, Outcome("cleared", "", one.intercom_id, one.changed))
 
     def _rejected(self, shape: Shape, row: Row, outcome: Outcome) -> None:
         """Write why a record was refused, in Intercom's words."""

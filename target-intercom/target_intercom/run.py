@@ -137,7 +137,10 @@ class Run(RunBase):
     def _take_stock(self) -> None:
         for stream in self._streams.values():
             stream.spool.flush()
-            self.summary.streams[stream.shape.kind.stream].records = stream.spool.count()
+            count = self.summary.streams[stream.shape.kind.stream].records = stream.spool.count()
+            if count:
+                for record_id, instead_of in self.not_sent.replaced():
+                    stream.add_unsent(record_id, instead_of)
 
     def _process_and_report(self) -> None:
         addresses = Addresses(self._links, self._settings.source_url)
@@ -169,7 +172,7 @@ class Run(RunBase):
                 return
             if self._objections:
                 raise FatalAPIError(self._objections[0])
-            if any(stream.spool.count_planned() for stream in streams):
+            if any(stream.has_writes for stream in streams):
                 # What moved must be remembered before its match gets the link: after that nothing shows it any more.
                 self._memory.save()
                 self._create_attributes(missing)
@@ -278,8 +281,8 @@ class Run(RunBase):
             self._logger.warning("%s", warning)
         if self.summary.moved:
             self._logger.warning(
-                "%d records match another user or company than before, which keeps its old values: see moved.csv, and "
-                "the setting `on_moved`",
+                "%d records have left the user or company that they were on, which keeps its old values: see moved.csv "
+                "and the setting `on_moved`",
                 self.summary.moved,
             )
         for line in [*reports.listing.lines(self._links), *self._lines(self._figures)]:
@@ -288,7 +291,9 @@ class Run(RunBase):
 
     def _complete_summary(self) -> None:
         self.summary.not_sent, self.summary.totals = self.not_sent.counts, self.not_sent.totals
-        self.summary.moved, self.summary.moved_cleared = len(self._memory.moved), len(self._memory.cleared)
+        cleared = len(self._memory.to_clear) if self._settings.validate else len(self._memory.cleared)
+        self.summary.moved = len(self._memory.moved) - (cleared if self._settings.validate else 0)
+        self.summary.moved_cleared = cleared
         self.summary.companies_without_users = self._directory.count_empty()
         if self._attacher:
             self.summary.companies_not_found = self._attacher.counts["company_not_found"]
@@ -309,9 +314,11 @@ class Run(RunBase):
     def _list_moved(self) -> Iterator[tuple[Moved, str]]:
         """Yield the records that moved, and what became of the earlier match."""
         memory = self._memory
+        would_clear = memory.to_clear if self._settings.validate else set()
         for moved in memory.moved.values():
             refusal = memory.refusals.get(moved.key)
-            yield moved, f"not cleared: {refusal}" if refusal else "keeps its values"
+            kept = "would be cleared" if moved.key in would_clear else "keeps its values"
+            yield moved, f"not cleared: {refusal}" if refusal else kept
         yield from ((moved, "cleared") for moved in memory.cleared)
 
     def _close(self) -> None:

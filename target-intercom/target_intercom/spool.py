@@ -31,6 +31,7 @@ CREATE INDEX held_key ON held (key);
 CREATE INDEX held_link ON held (link);
 CREATE INDEX held_identity ON held (identity);
 CREATE INDEX held_email ON held (email);
+CREATE TABLE unsent (seq INTEGER PRIMARY KEY, link TEXT NOT NULL UNIQUE, instead_of TEXT, found TEXT);
 CREATE TABLE claim (slot TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
 """
 
@@ -130,7 +131,8 @@ class Spool:
             self._db.execute(
                 "INSERT OR REPLACE INTO held SELECT ?1, ?2, ?3, ?4, ?5, ?6 "
                 "WHERE EXISTS (SELECT 1 FROM row WHERE key = ?2) OR EXISTS (SELECT 1 FROM row WHERE link = ?3) "
-                "OR EXISTS (SELECT 1 FROM row WHERE identity = ?4) OR EXISTS (SELECT 1 FROM row WHERE email = ?5)",
+                "OR EXISTS (SELECT 1 FROM row WHERE identity = ?4) OR EXISTS (SELECT 1 FROM row WHERE email = ?5) "
+                "OR EXISTS (SELECT 1 FROM unsent WHERE link = ?3)",
                 (held["id"], *keys, json.dumps(held)),
             )
 
@@ -145,6 +147,42 @@ class Spool:
             self._db.execute("INSERT OR IGNORE INTO claim VALUES (?, ?)", (slot, row.seq))
             owner = self._db.execute("SELECT seq FROM claim WHERE slot = ?", (slot,)).fetchone()[0]
         return bool(owner == row.seq)
+
+    def is_claimed(self, slot: str) -> bool:
+        """Say whether a row has taken a record of Intercom."""
+        return bool(self._one("SELECT EXISTS (SELECT 1 FROM claim WHERE slot = ?)", slot)[0])
+
+    def add_unsent(self, link: str, instead_of: str | None) -> None:
+        """Keep the link of a record that is not sent, and of the one sent instead; not if a record has that link."""
+        with self._lock:
+            self._db.execute(
+                "INSERT OR IGNORE INTO unsent (link, instead_of) SELECT ?1, ?2 "
+                "WHERE NOT EXISTS (SELECT 1 FROM row WHERE link = ?1)",
+                (link, instead_of),
+            )
+
+    def count_unsent(self, *, planned: bool = False) -> int:
+        """Count the links of records that are not sent; all of them, or those that are to be cleared away."""
+        return int(self._one(f"SELECT count({'found' if planned else '*'}) FROM unsent")[0])  # noqa: S608 - own text
+
+    def unsent(self, size: int, *, planned: bool = False) -> Iterator[list[tuple[Row, str | None]]]:
+        """Yield the records that are not sent, with the link of what is sent instead, `size` at a time."""
+        where = "found IS NOT NULL AND" if planned else ""
+        sql = f"SELECT seq, link, instead_of, found FROM unsent WHERE {where} seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 - own text
+        last = 0
+        while found := self._all(sql, last, size):
+            last = found[-1][0]
+            yield [(_unsent_row(seq, link, held), instead_of) for seq, link, instead_of, held in found]
+
+    def plan_unsent(self, row: Row, clear: Sequence[dict[str, Any]]) -> None:
+        """Note which records lose the link of a record that is not sent."""
+        with self._lock:
+            self._db.execute("UPDATE unsent SET found = ? WHERE seq = ?", (json.dumps(clear), row.seq))
+
+    def result_by_link(self, link: str | None) -> bytes | None:
+        """Return what was noted of the last row with this link."""
+        found = self._one("SELECT result FROM row WHERE link = ? ORDER BY seq DESC LIMIT 1", link)
+        return bytes(found[0]) if found and found[0] else None
 
     def plan(self, row: Row, result: bytes, action: str = "", found: Planned | None = None) -> None:
         """Note what is to become of a row; with an action it is to be written."""
@@ -186,6 +224,10 @@ def _row(columns: Sequence[Any]) -> Row:
     seq, record_id, key, link, identity, email, record, action, found = columns
     held, clear = json.loads(found) if found else (None, ())
     return Row(seq, record_id, key, link, identity, email, json.loads(record), action or "", held, tuple(clear))
+
+
+def _unsent_row(seq: int, link: str, found: str | None) -> Row:
+    return Row(seq, link, None, link, None, None, {}, clear=tuple(json.loads(found)) if found else ())
 
 
 def _plain(value: Any) -> Any:

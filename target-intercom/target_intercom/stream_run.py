@@ -20,7 +20,7 @@ from target_intercom.attributes import (
 )
 from target_intercom.company_matching import CompanyMatcher
 from target_intercom.contact_matching import matcher_for
-from target_intercom.found import email_of, keys_of, trimmed
+from target_intercom.found import Found, email_of, keys_of, trimmed
 from target_intercom.inference import FlatFields, TypeInference
 from target_intercom.kinds import COMPANY, CONTACT
 from target_intercom.limits import BlastRadius
@@ -46,10 +46,10 @@ if TYPE_CHECKING:
     from target_intercom.client import IntercomClient
     from target_intercom.contact_matching import Matcher
     from target_intercom.directory import Directory
-    from target_intercom.found import Found
+    from target_intercom.found import Held
     from target_intercom.kinds import Kind
     from target_intercom.memory import Memory
-    from target_intercom.outcomes import Outcome
+    from target_intercom.outcomes import Cleared, Outcome
     from target_intercom.payloads import Shape
     from target_intercom.planning import Plan
     from target_intercom.reports import ReportFiles
@@ -181,6 +181,16 @@ class StreamRun:
         names = held & self._inference.unusable() - self._attributes.keys()
         return {name: Attribute(name, "string", declared=False) for name in sorted(names)}
 
+    def add_unsent(self, record_id: str, instead_of: str | None) -> None:
+        """Take the id of a record that is not sent: what carries its link has no successor that would clear it."""
+        if link := link_value({}, record_id, self.shape):
+            self.spool.add_unsent(link, instead_of)
+
+    @property
+    def has_writes(self) -> bool:
+        """Whether anything is to be written or cleared."""
+        return bool(self.spool.count_planned() or self.spool.count_unsent(planned=True))
+
     @property
     def value_name(self) -> str:
         """What the records are matched on, in words."""
@@ -223,6 +233,12 @@ class StreamRun:
             for row in rows:
                 self._take(row, self._planner.plan(row, found[row.seq]), reports, directory)
             progress.step(len(rows))
+        for batch in self.spool.unsent(_BATCH):  # after every row has taken the record that it writes to
+            linked = matcher.find_linked([row.link or "" for row, _ in batch])
+            for row, instead_of in batch:
+                one = linked.get(row.link or "", Found())
+                if not one.refused:
+                    self._take_unsent(row, instead_of, self._planner.find_left_behind(one))
 
     def _matcher(self, executor: Executor, *, by_link: bool) -> Matcher:
         if self.shape.kind is CONTACT:
@@ -239,12 +255,23 @@ class StreamRun:
         self._memory.forget_archived(row, self.shape)
         if plan.held:
             self._memory.set_moved(row, self.shape, plan.held["id"], [one["id"] for one in plan.was_on])
+        if plan.clear:
+            self._memory.plan_clear(row, self.shape)
         if directory and row.identity and (plan.held or plan.action):
             directory.put(row.identity, plan.outcome.intercom_id, empty=_is_empty(plan.outcome))
         result = encode_result(build_result(plan.outcome, plan.records, self.shape))
         self.spool.plan(row, result, plan.action, (plan.held, plan.clear))
         if self._settings.validate or not plan.action:
             self._record(reports, row, plan.outcome)
+
+    def _take_unsent(self, row: Row, instead_of: str | None, was_on: Sequence[Held]) -> None:
+        """Note what still carries the link of a record that is not sent, and plan to clear it if that is set."""
+        result = self.spool.result_by_link(instead_of)
+        intercom_id = decode_result(result).intercom_id if result else None
+        self._memory.set_moved(row, self.shape, intercom_id or "", [one["id"] for one in was_on])
+        if was_on and self._settings.clear_moved:
+            self.spool.plan_unsent(row, was_on)
+            self._memory.plan_clear(row, self.shape)
 
     def objection(self) -> str | None:
         """Return the sentence that stops a run before the first write, because too much would change.
@@ -297,11 +324,24 @@ class StreamRun:
             limit.note(outcome.reason if outcome.kind == "rejected" else None)
             progress.step()
 
+        def record_cleared(row: Row, cleared: Sequence[Cleared]) -> None:
+            self._memory.note_cleared(row, self.shape, cleared)
+            reports.note_cleared(self.shape, row, cleared)
+
+        writer, window = self._writer(attacher), _QUEUED * self._settings.max_concurrency
         run_all(
             executor,
-            self._writer(attacher).write,
+            writer.clear,
+            (row for batch in self.spool.unsent(_BATCH, planned=True) for row, _ in batch),
+            window=window,
+            record=record_cleared,
+            find_stop_reason=interruption,
+        )
+        run_all(
+            executor,
+            writer.write,
             chain.from_iterable(self.spool.batches(_BATCH, planned=True)),
-            window=_QUEUED * self._settings.max_concurrency,
+            window=window,
             record=record,
             find_stop_reason=lambda: interruption() or limit.find_stop_reason(),
         )

@@ -60,8 +60,8 @@ class Summary(SummaryBase):
     fields_written: int = 0
     values_cut: int = 0
     values_unfit: int = 0  #: that Intercom cannot hold: each a line of unfit.csv
-    moved: int = 0  #: records of which another user or company than their match still carries the link
-    moved_cleared: int = 0  #: records of which this run has cleared it
+    moved: int = 0  #: records of which a user or company that they have left still carries the link
+    moved_cleared: int = 0  #: records of which this run has cleared it, or in a validation would
     companies_without_users: int = 0  #: Intercom shows them nowhere
     companies_attached: int = 0
     companies_not_found: int = 0  #: contacts that name a company which Intercom has not

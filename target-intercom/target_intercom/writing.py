@@ -54,9 +54,17 @@ class Writer(ABC):
         Raises:
             ConfigurationError, FatalAPIError: the whole run must stop.
         """
-        cleared = [self._clear(held) for held in row.clear]
+        cleared = self.clear(row)
         want = wanted(row.record, row.link, self._shape)
         return replace(self._written(row, want), cleared=cleared)
+
+    def clear(self, row: Row) -> list[Cleared]:
+        """Clear the records that a row has left.
+
+        Raises:
+            ConfigurationError, FatalAPIError: the whole run must stop.
+        """
+        return [self._clear(held) for held in row.clear]
 
     def _written(self, row: Row, want: Wanted) -> Outcome:
         try:

@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -168,6 +168,7 @@ class Tool:
     workspace: Workspace
     directory: Path
     capsys: pytest.CaptureFixture[str]
+    not_sent: list[dict[str, Any]] = field(default_factory=list)  #: what comes in the stream of that name
 
     @property
     def calls(self) -> dict[str, int]:
@@ -185,7 +186,7 @@ class Tool:
         self.capsys.readouterr()
         try:
             TargetIntercom(config=self.config(**settings)).listen(
-                io.StringIO(messages(records, settings.get("company_prefix", "cb_")))
+                io.StringIO(messages(records, settings.get("company_prefix", "cb_"), self.not_sent))
             )
         finally:
             self.out = self.capsys.readouterr().out
@@ -200,7 +201,7 @@ class Tool:
         config, given = self.directory / "config.json", self.directory / "input.singer"
         self.directory.mkdir(exist_ok=True)
         config.write_text(json.dumps(self.config(**settings)))
-        given.write_text(messages(records, settings.get("company_prefix", "cb_")))
+        given.write_text(messages(records, settings.get("company_prefix", "cb_"), self.not_sent))
         command = [str(COMMAND), "--config", str(config), "--input", str(given)]
         return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
@@ -240,13 +241,25 @@ def schema_of(stream: str, prefix: str) -> dict[str, Any]:
     return {"type": "SCHEMA", "stream": stream, "schema": schema, "key_properties": ["customer_id"]}
 
 
-def messages(records: Iterable[dict[str, Any]], company_prefix: str = "cb_") -> str:
+NOT_SENT = {
+    "type": "SCHEMA",
+    "stream": "not_sent",
+    "schema": {"properties": {name: {"type": TEXT} for name in ("customer_id", "reason", "instead_of")}},
+    "key_properties": ["customer_id"],
+}
+
+
+def messages(
+    records: Iterable[dict[str, Any]], company_prefix: str = "cb_", not_sent: Sequence[dict[str, Any]] = ()
+) -> str:
     """Give a tap's output: each stream's SCHEMA, the records, a STATE. What has no `email` is a company."""
     found = [("contacts" if "email" in record else "companies", record) for record in records]
     streams = dict.fromkeys(stream for stream, _ in found) or ["contacts"]
     lines: Sequence[dict[str, Any]] = [
         *(schema_of(stream, company_prefix if stream == "companies" else "cb_") for stream in streams),
         *({"type": "RECORD", "stream": stream, "record": record} for stream, record in found),
+        *([NOT_SENT] if not_sent else []),
+        *({"type": "RECORD", "stream": "not_sent", "record": record} for record in not_sent),
         {"type": "STATE", "value": STATE},
     ]
     return "".join(json.dumps(line) + "\n" for line in lines)

@@ -63,7 +63,7 @@ def test_a_record_that_moves_is_reported(  # noqa: PLR0913, PLR0917 - four fixtu
     assert ran.rows("moved") == [["ann", "ann@new.example", new, old, "contacts"]]
     assert target.calls.get("POST /contacts/search", 0) == (2 if crowd else 0)
     warning = (
-        "1 records match another user or company than before, which keeps its old values: see moved.csv, and the "
+        "1 records have left the user or company that they were on, which keeps its old values: see moved.csv and the "
         "setting `on_moved`"
     )
     assert caplog.messages.count(warning) == 1
@@ -255,7 +255,8 @@ def test_what_was_kept_can_be_cleared_later(workspace: Any, target: Any, custome
     target.run([record])
     assert target.run([customer("bob")]).summary["moved"] == 1
     ran = target.run([record], on_moved="clear", mode="validate")
-    assert (ran.summary["moved"], workspace.writes()) == (1, 0)
+    assert (ran.summary["moved_cleared"], workspace.writes()) == (1, 0)
+    assert ran.dicts("moved", "was_on", "outcome") == [{"was_on": old, "outcome": "would be cleared"}]
     ran = target.run([record], on_moved="clear")
     assert ran.summary == {"status": "completed", "records": 1, "matched": 1, "unchanged": 1, "moved_cleared": 1}
     assert target.calls["PUT /contacts/{id}"] == 1

@@ -23,6 +23,9 @@ REASONS = {
     "left_out": "left out by the filter",
 }
 
+#: The reasons for which another customer is sent instead.
+REPLACED = frozenset({"shares_match_value", "replaced"})
+
 #: The same for many, in the sum and in the table of a run.
 COUNTED = {"shares_match_value": "share", "replaced": "replaced", "left_out": "left out"}
 BECAUSE = {
@@ -94,6 +97,13 @@ class NotSent:
         if self._file:
             self._file.seek(0)
             yield from map(json.loads, self._file)
+
+    def replaced(self) -> Iterator[tuple[str, str | None]]:
+        """Yield the ids of the customers for which another one is sent, and that one's, as far as the map says."""
+        for record in self.records():
+            customer_id, other = record.get("customer_id"), record.get("instead_of")
+            if reason_of(record) in REPLACED and isinstance(customer_id, str) and customer_id:
+                yield customer_id, other if isinstance(other, str) else None
 
     def close(self) -> None:
         """Delete the file."""

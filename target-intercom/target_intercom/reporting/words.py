@@ -39,6 +39,7 @@ WOULD = {
     "attributes_missing": "would create attributes",
     "fields_written": "would write fields",
     "companies_attached": "would attach companies",
+    "moved_cleared": "would clear moved",
 }
 
 
