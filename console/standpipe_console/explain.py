@@ -11,12 +11,18 @@ from standpipe_console import apis, stores
 from standpipe_console._kit.csv_files import read_rows
 from standpipe_console.errors import ConsoleError
 from standpipe_console.pipelines import SYNC
-from standpipe_console.rehearsal import TABLES, rehearse, schemas_for
+from standpipe_console.rehearsal import rehearse, schemas_for
 from standpipe_console.stores import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from standpipe_console.project import Project
     from standpipe_console.rehearsal import Rehearsed, Rows
+
+
+#: The reports of a run in which every record that came stands once.
+RECORD_TABLES = ("matched", "unmatched", "ambiguous", "not_reached")
 
 
 def explain(project: Project, wanted: str) -> dict[str, Any]:
@@ -45,7 +51,7 @@ def explain(project: Project, wanted: str) -> dict[str, Any]:
         "derived": record,
         "decision": _decision(rehearsed, sent),
         "intercom": _live(project, rehearsed, sent),
-        "last_run": _last_run(project, sent),
+        "last_run": _last_run(project, customer_id, sent),
     }
 
 
@@ -114,24 +120,56 @@ def _live(project: Project, rehearsed: Rehearsed, sent: str) -> dict[str, Any]:
     return {name: answer.body[name] for name in shown if name in answer.body}
 
 
-def _last_run(project: Project, sent: str) -> dict[str, Any]:
-    """What the last run's reports say of the record: what was decided, and what was written."""
+def _last_run(project: Project, customer_id: str, sent: str) -> dict[str, Any]:
+    """Return what the last run's reports say of the customer, else of the one that is sent for it now."""
     folder = Path(project.settings(SYNC.target).get("report_dir") or "output/target-intercom")
     folder = folder if folder.is_absolute() else project.root / folder
     summary = folder / "summary.json"
     if not summary.exists():
         return {}
     ended = datetime.fromtimestamp(summary.stat().st_mtime, UTC)
-    return {"ended": ended.isoformat(timespec="seconds"), **_reported(folder, sent), "wrote": _written(folder, sent)}
+    return {"ended": ended.isoformat(timespec="seconds"), **read_reports(folder, customer_id, sent)}
 
 
-def _reported(folder: Path, sent: str) -> dict[str, str]:
-    for name in TABLES:
-        with (folder / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-            for line in read_rows(file):
-                if line["id"] == sent:
-                    return {"outcome": line["outcome"], "reason": line["reason"]}
+def read_reports(folder: Path, customer_id: str, sent: str) -> dict[str, Any]:
+    """Return what the reports in a folder say of a customer.
+
+    `outcome` and `reason` are missing when it is in no list; `instead` is what became of the one that was sent for it.
+    """
+    not_sent = _line(folder, "not_sent", customer_id)
+    told: dict[str, Any] = _reported(folder, customer_id)
+    about = customer_id
+    if not told and not_sent:
+        told = {"outcome": "not_sent", "reason": not_sent["because"]}
+        if other := not_sent["instead_of"]:
+            told["instead"] = {"customer_id": other, **_reported(folder, other)}
+    elif not told:
+        told, about = _reported(folder, sent), sent
+    told["wrote"] = _written(folder, about)
+    told["unfit"] = {line["field"]: line["reason"] for line in _lines(folder, "unfit", about)}
+    told["moved"] = [
+        {"was_on": line["was_on"].split(), "outcome": line["outcome"]} for line in _lines(folder, "moved", about)
+    ]
+    return told
+
+
+def _reported(folder: Path, record_id: str) -> dict[str, Any]:
+    for name in RECORD_TABLES:
+        if line := _line(folder, name, record_id):
+            return {"outcome": line["outcome"], "reason": line["reason"]}
     return {}
+
+
+def _line(folder: Path, name: str, record_id: str) -> dict[str, str]:
+    return next(_lines(folder, name, record_id), {})
+
+
+def _lines(folder: Path, name: str, record_id: str) -> Iterator[dict[str, str]]:
+    """Yield a report's lines about one record; a version that did not know the report has written none."""
+    path = folder / f"{name}.csv"
+    if path.exists():
+        with path.open(encoding="utf-8", newline="") as file:
+            yield from (line for line in read_rows(file) if line["id"] == record_id)
 
 
 def _written(folder: Path, sent: str) -> dict[str, Any]:

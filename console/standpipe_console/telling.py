@@ -117,10 +117,17 @@ def last_run(last: Mapping[str, Any]) -> Iterable[str]:
     """What the last run did about it, in sentences."""
     if not last:
         return ["There is no report of a run."]
-    told = [f"It ended at {last['ended']}: {last.get('outcome', 'the record was not in it')}"]
-    if last.get("reason"):
-        told[0] += f" ({last['reason']})"
-    return told + written(last["wrote"])
+    told = [f"It ended at {last['ended']}: {_outcome(last)}"]
+    if instead := last.get("instead"):
+        told.append(f"{instead['customer_id']}, which was sent instead: {_outcome(instead)}")
+    told += written(last["wrote"])
+    told += [f"It could not write {field}: {reason}" for field, reason in last["unfit"].items()]
+    return told + [f"It was on {', '.join(one['was_on'])} before: {one['outcome']}" for one in last["moved"]]
+
+
+def _outcome(reported: Mapping[str, Any]) -> str:
+    outcome = str(reported.get("outcome", "the record was not in it")).replace("_", " ")
+    return f"{outcome} ({reported['reason']})" if reported.get("reason") else outcome
 
 
 def written(changes: Mapping[str, Any]) -> list[str]:

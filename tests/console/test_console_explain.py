@@ -1,15 +1,18 @@
-"""What `explain` reads of Intercom."""
+"""What `explain` reads of Intercom, and of the last run's reports."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import requests
-from standpipe_console import explain
+from standpipe_console import explain, telling
 from standpipe_console.rehearsal import Rehearsed
 
 if TYPE_CHECKING:
-    import pytest
+    from pathlib import Path
+
     from sandbox.testing import RunningSandbox
     from standpipe_console.project import Project
 
@@ -29,3 +32,106 @@ def test_a_contact_that_names_a_company_is_read_as_a_contact(
     line = {"id": "ann", "intercom_id": made, "stream": "contacts"}
     held = explain._live(project, Rehearsed([record], {"matched": [line]}), "ann")  # noqa: SLF001 - what is read live
     assert (held["id"], held["email"]) == (made, "explained@a.example")
+
+
+REPORTS = {
+    "matched": "id,outcome,reason\nann,updated,matched\n",
+    "unmatched": "id,outcome,reason\nbob,created,no_match\n",
+    "ambiguous": "id,outcome,reason\ncid,skipped,ambiguous\n",
+    "not_reached": "id,outcome,reason\ndan,not_reached,updated\n",
+    "not_sent": 'id,reason,instead_of,because\neve,shares_match_value,ann,"shares its e-mail with ann, which is sent"\n'
+    "fay,left_out,,left out by the filter\n",
+    "unfit": "id,field,reason\nann,cb_seats,not a whole number\nann,cb_tier,not an option\n",
+    "moved": "id,was_on,outcome\neve,123,keeps its values\n",
+}
+NOTHING: dict[str, Any] = {"wrote": {}, "unfit": {}, "moved": []}
+WROTE = {"custom_attributes.cb_cust_mrr": {"before": 1, "after": 2}}
+
+
+@pytest.mark.parametrize(
+    ("customer_id", "sent", "told", "sentences"),
+    [
+        (
+            "ann",
+            "ann",
+            {
+                "outcome": "updated",
+                "reason": "matched",
+                "wrote": WROTE,
+                "unfit": {"cb_seats": "not a whole number", "cb_tier": "not an option"},
+                "moved": [],
+            },
+            [
+                "It ended at noon: updated (matched)",
+                "It wrote 1 fields, of which 0 had no value before.",
+                "  cb_cust_mrr: 1 -> 2",
+                "It could not write cb_seats: not a whole number",
+                "It could not write cb_tier: not an option",
+            ],
+        ),
+        (
+            "bob",
+            "bob",
+            {"outcome": "created", "reason": "no_match", **NOTHING},
+            ["It ended at noon: created (no_match)", "It wrote nothing for this customer."],
+        ),
+        (
+            "dan",
+            "dan",
+            {"outcome": "not_reached", "reason": "updated", **NOTHING},
+            ["It ended at noon: not reached (updated)", "It wrote nothing for this customer."],
+        ),
+        (
+            "eve",
+            "ann",
+            {
+                "outcome": "not_sent",
+                "reason": "shares its e-mail with ann, which is sent",
+                "instead": {"customer_id": "ann", "outcome": "updated", "reason": "matched"},
+                **NOTHING,
+                "moved": [{"was_on": ["123"], "outcome": "keeps its values"}],
+            },
+            [
+                "It ended at noon: not sent (shares its e-mail with ann, which is sent)",
+                "ann, which was sent instead: updated (matched)",
+                "It wrote nothing for this customer.",
+                "It was on 123 before: keeps its values",
+            ],
+        ),
+        (
+            "fay",
+            "",
+            {"outcome": "not_sent", "reason": "left out by the filter", **NOTHING},
+            ["It ended at noon: not sent (left out by the filter)", "It wrote nothing for this customer."],
+        ),
+        (
+            "new",
+            "cid",
+            {"outcome": "skipped", "reason": "ambiguous", **NOTHING},
+            ["It ended at noon: skipped (ambiguous)", "It wrote nothing for this customer."],
+        ),
+        (
+            "new",
+            "new",
+            NOTHING,
+            ["It ended at noon: the record was not in it", "It wrote nothing for this customer."],
+        ),
+    ],
+    ids=["written", "created", "not reached", "not sent", "left out", "sent is another", "in no list"],
+)
+def test_what_the_last_run_did_for_a_customer(
+    tmp_path: Path, customer_id: str, sent: str, told: dict[str, Any], sentences: list[str]
+) -> None:
+    """Whichever report a customer stands in, `explain` says what the last run did."""
+    for name, text in REPORTS.items():
+        (tmp_path / f"{name}.csv").write_text(text)
+    (tmp_path / "changes.jsonl").write_text(json.dumps({"id": "ann", "fields": WROTE}) + "\n")
+    assert explain.read_reports(tmp_path, customer_id, sent) == told
+    assert list(telling.last_run({"ended": "noon", **told})) == sentences
+
+
+def test_reports_of_an_earlier_version_are_read(tmp_path: Path) -> None:
+    """A report that an earlier version did not write is none."""
+    (tmp_path / "matched.csv").write_text(REPORTS["matched"])
+    (tmp_path / "changes.jsonl").write_text("")
+    assert explain.read_reports(tmp_path, "ann", "ann") == {"outcome": "updated", "reason": "matched", **NOTHING}
