@@ -21,7 +21,7 @@ from target_intercom.kinds import COMPANY, CONTACT, KINDS
 from target_intercom.listing import Links, Listing
 from target_intercom.memory import Memory
 from target_intercom.reporting.not_sent import NotSent
-from target_intercom.reporting.terminal import format_figures, format_outcomes, format_promise
+from target_intercom.reporting.terminal import build_outcomes, format_figures, format_outcomes, format_promise
 from target_intercom.reports import REPORT_FILES, Addresses, ReportFiles
 from target_intercom.stream_run import StreamRun
 from target_intercom.summary import Summary
@@ -270,7 +270,8 @@ class Run(RunBase):
         self._write_first_summary(reports)
 
     def _build_figures(self, seconds: float) -> dict[str, Any]:
-        return self.summary.as_dict(self._client.tally, seconds)
+        figures = self.summary.as_dict(self._client.tally, seconds)
+        return figures | {"outcomes": build_outcomes(figures, self._value_name)}
 
     def _log_summary(self, reports: ReportFiles) -> None:
         warnings = self._find_gaps()

@@ -1,11 +1,14 @@
-"""What the demo says when it cannot begin."""
+"""What the demo says: when it cannot begin, and of what the customers became."""
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
+from rich.console import Console
 from sandbox.demo.project import describe_failed_install
+from sandbox.demo.tables import outcomes_table
 
 FETCH = """Using Python 3.11.7 environment at: .meltano/extractors/tap-chargebee/venv
 error: Failed to fetch: http://127.0.0.1:9/simple/click/
@@ -51,3 +54,18 @@ def failed(details: str) -> str:
 def test_a_failed_install_is_told_in_the_installers_words(log: str, expected: str) -> None:
     """Of the first plugin that failed, on one line."""
     assert describe_failed_install(log) == expected
+
+
+def test_what_the_customers_became_is_told_in_the_words_of_the_summary() -> None:
+    """The demo has no words of its own for outcomes and reasons."""
+    rows = [
+        {"customers": 240, "became": "updated", "because": "matched, and something differed"},
+        {"customers": 13, "became": "skipped", "because": "several match"},
+    ]
+    out = Console(file=io.StringIO(), width=80)
+    out.print(outcomes_table({"outcomes": rows}))
+    assert [line.rstrip() for line in out.file.getvalue().splitlines()] == [  # type: ignore[attr-defined]
+        "customers  became   because",
+        "      240  updated  matched, and something differed",
+        "       13  skipped  several match",
+    ]

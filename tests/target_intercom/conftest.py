@@ -137,6 +137,7 @@ class Ran:
             "attributes_missing",
             "attributes_created",
             "streams",
+            "outcomes",
         )
         return {name: value for name, value in whole.items() if value and name not in idle}
 

@@ -172,6 +172,18 @@ def test_a_run_ends_with_a_table() -> None:
     ]
 
 
+def test_the_summary_has_the_table(workspace: Any, target: Any, customer: Record) -> None:
+    """`summary.json` says in the same words what the customers became, so that no other program needs its own."""
+    workspace.add(email="ann@a.example")
+    target.not_sent = [{"customer_id": "bob", "reason": "shares_match_value", "instead_of": "ann"}]
+    ran = target.run([customer("ann"), customer("cid")])
+    assert ran.figure("outcomes") == [
+        {"customers": 1, "became": "updated", "because": "matched, and something differed"},
+        {"customers": 1, "became": "skipped", "because": "not known to Intercom"},
+        {"customers": 1, "became": "not sent", "because": "share their e-mail with another customer, which is sent"},
+    ]
+
+
 def test_a_dry_run_reads_as_one() -> None:
     """A validation says in every line what a sync would do."""
     summary = SUMMARY | {"mode": "validate"}

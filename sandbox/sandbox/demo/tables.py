@@ -25,19 +25,6 @@ SHOWN = (
     "cb_latest_rec_inv_amt",
     "cb_latest_rec_inv_at",
 )
-MEANING = {
-    "updated": "matched, and written because something differed",
-    "unchanged": "matched, and not written because nothing differed",
-    "created": "not known to Intercom, and made there",
-    "ambiguous": "several users have this e-mail: never guessed",
-    "lead": "only a lead has this e-mail",
-    "cancelled": "not known to Intercom, and cancelled",
-    "deleted": "not known to Intercom, and deleted in Chargebee",
-    "archived": "the match is archived in Intercom",
-    "no_match": "not known to Intercom",
-    "claimed": "the match belongs to another customer",
-    "no_identifier": "no e-mail in Chargebee",
-}
 
 
 def plain_table(*columns: str, counted: bool = False) -> Table:
@@ -48,14 +35,10 @@ def plain_table(*columns: str, counted: bool = False) -> Table:
 
 
 def outcomes_table(summary: Mapping[str, Any]) -> Table:
-    """What became of every customer."""
+    """What became of every customer, in the words of the run's own summary."""
     table = plain_table("customers", "became", "because", counted=True)
-    rows = [(kind, "", summary[kind]) for kind in ("updated", "unchanged", "created", "converted")]
-    rows += [("skipped", reason, count) for reason, count in summary["skipped"].items()]
-    rows += [("rejected", reason, count) for reason, count in summary["rejected"].items()]
-    for became, reason, count in rows:
-        if count:
-            table.add_row(str(count), became, MEANING.get(reason or became, reason))
+    for one in summary["outcomes"]:
+        table.add_row(str(one["customers"]), one["became"], one["because"])
     return table
 
 

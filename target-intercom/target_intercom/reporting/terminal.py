@@ -13,22 +13,28 @@ if TYPE_CHECKING:
 _KINDS = ("updated", "unchanged", "created", "converted", "not_reached")
 _ALWAYS = ("records", "updated", "created")
 #: Figures that the sum, or the table, has in better words.
-_ELSEWHERE = ("totals", "not_sent")
+_ELSEWHERE = ("totals", "not_sent", "outcomes")
 
 
 def format_outcomes(summary: Mapping[str, Any], value_name: str) -> list[str]:
     """Return the table of the customers: how many, what they became, and why."""
+    head = ("customers", "would" if summary["mode"] == "validate" else "became", "because")
+    rows = [(f"{one['customers']:,}", one["became"], one["because"]) for one in build_outcomes(summary, value_name)]
+    return _align([head, *rows])
+
+
+def build_outcomes(summary: Mapping[str, Any], value_name: str) -> list[dict[str, Any]]:
+    """Return the rows of the table of the customers, as they stand in `summary.json`."""
     validate = summary["mode"] == "validate"
-    rows = [("customers", "would" if validate else "became", "because")]
-    rows += [
-        (f"{count:,}", _strip_would(name_outcome(kind, validate=validate)), explain(kind, reason))
+    rows: list[tuple[int, str, str]] = [
+        (count, _strip_would(name_outcome(kind, validate=validate)), explain(kind, reason))
         for kind, reason, count in list_outcomes(summary)
     ]
     not_sent = {BECAUSE.get(reason, reason): count for reason, count in summary["not_sent"].items()}
     not_sent["unchanged since they were sent"] = summary["totals"].get("unchanged", 0)
     became = "not be sent" if validate else "not sent"
-    rows += [(f"{count:,}", became, why.replace("{value}", value_name)) for why, count in not_sent.items() if count]
-    return _align(rows)
+    rows += [(count, became, why.replace("{value}", value_name)) for why, count in not_sent.items() if count]
+    return [dict(zip(("customers", "became", "because"), row, strict=True)) for row in rows]
 
 
 def format_promise(summary: Mapping[str, Any]) -> str:
