@@ -34,6 +34,25 @@ def test_an_input_that_is_not_whole(change: dict[str, Any] | None, sentence: str
     assert leads.stores == []
 
 
+def test_a_state_comes_out_as_it_came(leads: Mapper, say: Say) -> None:
+    """Fractions, foreign bookmarks and members beside them pass unchanged; only the map's own bookmark is added."""
+    foreign = {"a fraction": 1.1, "nothing": None, "a list": [1.5, {"deep": [0.1]}], "text": "2026", "small": 1e-7}
+    value = {"bookmarks": {**foreign, "_sync": say.marker}, "version": 2.5}
+    sent = leads.feed([*say.schemas, say.record(*say.company(1)), say.line("STATE", value=value)])
+    assert [message["value"] for message in sent.messages if message["type"] == "STATE"] == [
+        {**value, "bookmarks": {**value["bookmarks"], "_map": sent.bookmarks["_map"]}}
+    ]
+
+
+@pytest.mark.parametrize("bookmarks", [[1.5], "contacts", None], ids=str)
+def test_bookmarks_that_are_no_object(bookmarks: Any, leads: Mapper, say: Say) -> None:
+    """They are refused: in their place the map's own bookmark would destroy them."""
+    odd = say.line("STATE", value={"bookmarks": bookmarks})
+    with pytest.raises(Refusal, match="are no object: nothing is sent, check the tap"):
+        leads.feed([*say.schemas, odd], allow_partial=True, store_name="main")
+    assert leads.stores == []
+
+
 def test_a_refused_run_leaves_the_store(leads: Mapper, say: Say) -> None:
     """What it had read is forgotten; the next run sends what that one would have."""
     leads.run(say.company(1), say.contact("ann", 1))

@@ -190,6 +190,39 @@ def test_a_state_without_bookmarks_is_a_first_run(value: dict[str, Any], mapper:
     assert sent.customers == {"c1"}
 
 
+FOREIGN: dict[str, Any] = {
+    "a fraction": 1.1,
+    "nothing": None,
+    "a list": [1.5, [2, {"deep": [0.1]}]],
+    "text": "2026-01-01",
+    "an object": {"partitions": [{"context": {"id": 7}, "replication_key_value": 1e-7}]},
+}
+
+
+@pytest.mark.parametrize("settings", [{}, {"allow_partial": True, "store_name": "main"}], ids=["marker", "partial"])
+def test_a_state_comes_out_as_it_came(settings: dict[str, Any], mapper: Mapper, lines: Lines) -> None:
+    """Fractions, foreign bookmarks and members beside them pass unchanged; only the map's own bookmark is added."""
+    value = {"bookmarks": {**FOREIGN, "_sync": lines.marker}, "version": 2.5, "other tap": {"bookmarks": [0.5]}}
+    sent = mapper.feed([*lines.schemas, lines.record("customers", ANN), lines.line("STATE", value=value)], **settings)
+    assert [message["value"] for message in sent.messages if message["type"] == "STATE"] == [
+        {**value, "bookmarks": {**value["bookmarks"], "_map": sent.bookmarks["_map"]}}
+    ]
+
+
+@pytest.mark.parametrize("bookmarks", [[], [1.5], "customers", 7, 1.5, True, None], ids=str)
+@pytest.mark.parametrize("settings", [{}, {"allow_partial": True, "store_name": "main"}], ids=["marker", "partial"])
+@pytest.mark.parametrize("early", [True, False], ids=["what was confirmed", "what is to be"])
+def test_bookmarks_that_are_no_object(
+    bookmarks: Any, settings: dict[str, Any], mapper: Mapper, lines: Lines, *, early: bool
+) -> None:
+    """They are refused, whatever the settings: in their place the map's own bookmark would destroy them."""
+    odd = lines.line("STATE", value={"bookmarks": bookmarks})
+    given = [odd, *lines.schemas, lines.state()] if early else [*lines.schemas, lines.record("customers", ANN), odd]
+    with pytest.raises(Refusal, match=r"^The `bookmarks` of a STATE .* are no object: nothing is sent, check the tap"):
+        mapper.feed(given, **settings)
+    assert kept(mapper) == []
+
+
 def test_a_store_named_otherwise_than_state_says(mapper: Mapper) -> None:
     """A changed `store_name` would join with other rows than those that were confirmed."""
     mapper.run(("customers", ANN))

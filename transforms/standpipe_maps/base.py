@@ -155,6 +155,9 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
         state = message_dict["value"]
         if is_too_deep(state):
             raise Refusal("A STATE of the input is nested too deeply: nothing is sent, check the tap.")
+        if not isinstance(state.get("bookmarks", {}), dict):
+            # The map's own bookmark would take their place.
+            raise Refusal("The `bookmarks` of a STATE of the input are no object: nothing is sent, check the tap.")
         if self._opened is None:
             self._echo = state
         else:
