@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -60,6 +62,50 @@ def test_totals_in_another_form_are_no_totals(target: Any, totals: Any) -> None:
     TargetIntercom(config=target.config()).listen(io.StringIO(messages(ROWS, totals)))
     assert json.loads((target.directory / "summary.json").read_text())["totals"] == {}
     assert len((target.directory / "not_sent.csv").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("totals", "warnings"),
+    [
+        ({"customers": 2, "sent": 0, "not_sent": {"shares_match_value": 1, "left_out": 1}}, []),
+        ({"customers": 2, "sent": 0, "not_sent": {"shares_match_value": 1, "left_out": 1, "replaced": 0}}, []),
+        (
+            {"customers": 3, "sent": 0, "not_sent": {"shares_match_value": 1, "left_out": 1}},
+            ["The map's totals do not add up: 3 in the source = 0 sent + 1 share + 1 left out."],
+        ),
+        (
+            {"customers": 3, "sent": 1, "not_sent": {"shares_match_value": 1, "left_out": 1}},
+            ["The map sent 1 records, and 0 came."],
+        ),
+        (
+            {"customers": 3, "sent": 0, "not_sent": {"shares_match_value": 2, "left_out": 1}},
+            ["The map names 3 customers not sent, and 2 came."],
+        ),
+        (
+            {"customers": 2, "sent": 0, "not_sent": {"shares_match_value": 2}},
+            ["The map names 2 customers not sent, and 2 came."],
+        ),
+        (
+            {"customers": 9, "sent": 1, "not_sent": {}, "unchanged": 1},
+            [
+                "The map's totals do not add up: 9 in the source = 1 sent + 1 unchanged, not sent.",
+                "The map sent 1 records, and 0 came.",
+                "The map names 0 customers not sent, and 2 came.",
+            ],
+        ),
+    ],
+    ids=["right", "right with a nought", "sum", "sent", "not sent", "other reasons", "all of it"],
+)
+@pytest.mark.parametrize("mode", ["sync", "validate"])
+def test_totals_that_do_not_come_out(
+    target: Any, caplog: pytest.LogCaptureFixture, totals: dict[str, Any], warnings: list[str], mode: str
+) -> None:
+    """Each sum of the map's that what came does not confirm is a warning, and on the page of a validation."""
+    TargetIntercom(config=target.config(mode=mode)).listen(io.StringIO(messages(ROWS, totals)))
+    assert [one.getMessage() for one in caplog.records if one.levelname == "WARNING"] == warnings
+    if mode == "validate":
+        page = (target.directory / "validation.html").read_text()
+        assert re.findall('<p class="warning">(.*)</p>', page) == [escape(one) for one in warnings]
 
 
 @pytest.mark.parametrize("row", [{}, {"customer_id": None, "reason": 7}, {"customer_id": ["a"], "mrr": "much"}])
