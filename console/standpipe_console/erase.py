@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -221,7 +222,12 @@ def _mentions(path: Path, names: Iterable[str]) -> bool:
 def _is_named(text: str, names: Iterable[str]) -> bool:
     """Say whether a text is one of the folded names, or has one of the addresses in it: an id may be part of others."""
     folded = fold_name(text)
-    return any(name in folded if "@" in name else name == folded for name in names)
+    return any(name == folded or ("@" in name and name in folded and _has_address(folded, name)) for name in names)
+
+
+def _has_address(text: str, address: str) -> bool:
+    """Say whether a text has an address in it that is not a part of a longer one."""
+    return re.search(rf"(?<![\w.+-]){re.escape(address)}(?![\w-]|\.\w)", text) is not None
 
 
 def _is_line_of(line: str, names: Iterable[str]) -> bool:

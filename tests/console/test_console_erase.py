@@ -198,6 +198,18 @@ def test_nothing_is_removed_without_a_yes(
     assert not BlockList(project.system_dir / "transforms")
 
 
+def test_an_address_that_is_a_part_of_others(erased: Callable[..., str], project: Project) -> None:
+    """Rows of `joann@x.io` stay when `ann@x.io` is erased; a sentence with the address in it goes."""
+    reports = project.root / "output"
+    reports.mkdir()
+    others = ["joann@x.io", "jo.ann@x.io", "jo-ann@x.io", "ann@x.io.example", "ann@x.iot", "ann+b@x.io"]
+    named = ["ann@x.io", "The address ann@x.io, is taken.", "<Ann@X.io>", "mailto:ann@x.io", "ann@x.io."]
+    path = reports / "rejected.csv"
+    path.write_text("".join(f'"{one}"\n' for one in ("reason", *others, *named)))
+    erased("ann@x.io")
+    assert path.read_text().splitlines() == ["reason", *others]
+
+
 def test_an_address_spelt_otherwise(erased: Callable[..., str], project: Project) -> None:
     """Letter case, blanks around it and the coding of accents make nobody another person."""
     folder = project.system_dir / "transforms"
