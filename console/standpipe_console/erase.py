@@ -120,7 +120,7 @@ def erase(project: Project, trace: Trace) -> Iterator[str]:
     yield from _clear_customers(project, trace)
     for path in trace.reports:
         _rewrite(path, _fold({*trace.names, *trace.contacts}))
-    yield f"Taken out of {len(trace.reports)} reports."
+    yield f"Removed the person from {len(trace.reports)} reports."
     rows = sum(_delete_rows(path, trace.names) for path in trace.stores)
     yield f"Deleted {rows} rows of {len(trace.stores)} stores."
     yield STAYS
@@ -272,7 +272,7 @@ def _clear_customers(project: Project, trace: Trace) -> Iterator[str]:
         answer = _chartmogul(project).ask("PATCH", f"/customers/{uuid}", {"email": ""})
         showing += not answer.ok or bool(answer.body.get("email"))
     cleared = len(trace.customers) + trace.foreign - showing
-    yield f"Taken from {cleared} customers in ChartMogul."
+    yield f"Removed the address from {cleared} customers in ChartMogul."
     if cleared < len(trace.customers):
         yield f"ChartMogul kept the address on {len(trace.customers) - cleared} customers: take it out there by hand."
     if trace.foreign:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from functools import cached_property
 from importlib.resources import files
 from operator import attrgetter
@@ -45,6 +46,11 @@ def read_schema(resource: Resource) -> dict[str, Any]:
     """Return the JSON schema that ``scripts/make_schemas.py`` made of a resource."""
     found: dict[str, Any] = json.loads(files(schemas).joinpath(f"{resource.name}.json").read_bytes())
     return found
+
+
+def show_time(seconds: int) -> str:
+    """Return unix seconds as people read them."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class IntercomStream(RecordStream):
@@ -108,7 +114,7 @@ class IntercomStream(RecordStream):
             run_start=self._source.run_start,
             reread_every=self.config.get("reread_every"),
         )
-        self.logger.info("Reading %s", "everything" if found is None else f"what changed since {found}")
+        self.logger.info("Reading %s", "everything" if found is None else f"changes since {show_time(found)}")
         return found
 
     @cached_property
@@ -208,7 +214,7 @@ class IntercomStream(RecordStream):
         changed = frozenset() if before is None else user_counts.find_changed(before, now)
         if not changed:
             return
-        self.logger.info("Reading the people of some companies: in %d groups the users are not as many", len(changed))
+        self.logger.info("Reading the people of companies whose number of users changed (%d buckets)", len(changed))
         asked = (item for page in companies.open() for item in page if user_counts.bucket_of(item.head.id) in changed)
 
         def fetch(company: Item) -> list[dict[str, Any]]:

@@ -106,8 +106,8 @@ class Writer(ABC):
             return Outcome("rejected", error.reason, job.uuid or None, status=error.status)
         except LostReplyError as error:
             raise FatalAPIError(
-                f"{error} to {_MAX_TRIES} attempts to create one of the {self._shape.kind.stream}: nothing is "
-                "acknowledged."
+                f"{error} to {_MAX_TRIES} attempts to create one of the {self._shape.kind.stream}: no STATE "
+                "was written, so the next run starts from the same point."
             ) from None
 
     def _settled(self, job: Job) -> Outcome:

@@ -151,7 +151,7 @@ def test_a_person_is_erased_everywhere(
     said = erased(person)
     assert "contacts in ChartMogul: 2" in said
     assert "Deleted 2 contacts in ChartMogul." in said
-    assert "Taken from 1 customers in ChartMogul." in said
+    assert "Removed the address from 1 customers in ChartMogul." in said
     assert emails(sandbox) == ["bob:acme"]
     assert (reports / "skipped.csv").read_text().splitlines() == ["id,email", f"bob:acme,{BOB}"]
     assert (reports / "created.jsonl").read_text() == f'{{"email":"{BOB}"}}\n'
@@ -177,7 +177,7 @@ def test_customers_that_show_the_address(erased: Callable[..., str], project: Pr
 
     said = erased(ANN)
     assert "customers in ChartMogul that show the address: 1, and 1 of other data sources" in said
-    assert "Taken from 1 customers in ChartMogul." in said
+    assert "Removed the address from 1 customers in ChartMogul." in said
     assert "1 customers of other data sources in ChartMogul show the address: take it out in those sources." in said
     shown = {one["external_id"]: one["email"] for one in call(sandbox, "GET", "/customers")["entries"]}
     assert (shown["acme"], shown["other"]) == ("", ANN)
