@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FOLDERS = {
     "console": "standpipe_console",
+    "demo": "standpipe_demo",
     "sandbox": "sandbox",
     "tap-chargebee": "tap_chargebee",
     "tap-intercom": "tap_intercom",
@@ -21,7 +22,13 @@ FOLDERS = {
     "transforms": "standpipe_maps",
 }
 KIT = ROOT / "kit/singer_kit"
-DISTRIBUTIONS = {"backoff": "python-backoff", "dotenv": "python-dotenv", "singer_sdk": "singer-sdk", "yaml": "pyyaml"}
+DISTRIBUTIONS = {
+    "backoff": "python-backoff",
+    "dotenv": "python-dotenv",
+    "sandbox": "standpipe-sandbox",
+    "singer_sdk": "singer-sdk",
+    "yaml": "pyyaml",
+}
 UNSEEN = {"tzdata"}
 """Needed without being imported: Python's time zones, where the system has none."""
 

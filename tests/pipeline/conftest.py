@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from sandbox.demo.project import describe_failed_install
+from standpipe_demo.project import describe_failed_install
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
+from sandbox.settings import Settings
+from sandbox.testing import RunningSandbox
 
-from sandbox.demo.project import Demo, environment
-from sandbox.demo.tables import (
+from standpipe_demo.project import Demo, environment
+from standpipe_demo.tables import (
     SHOWN,
     calls_line,
     fields_table,
@@ -21,13 +23,11 @@ from sandbox.demo.tables import (
     outcomes_table,
     values_table,
 )
-from sandbox.settings import Settings
-from sandbox.testing import RunningSandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from sandbox.demo.project import Ran
+    from standpipe_demo.project import Ran
 
 BILLING = ("tap-chargebee", "map", "target-intercom")
 LEADS = ("tap-intercom", "leads", "target-chartmogul")

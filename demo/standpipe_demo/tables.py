@@ -10,7 +10,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from sandbox.demo.project import Ran
+    from standpipe_demo.project import Ran
 
 NAMES = {"chargebee": "Chargebee", "intercom": "Intercom", "chartmogul": "ChartMogul"}
 SHOWN = (

@@ -7,8 +7,8 @@ import json
 
 import pytest
 from rich.console import Console
-from sandbox.demo.project import describe_failed_install
-from sandbox.demo.tables import outcomes_table
+from standpipe_demo.project import describe_failed_install
+from standpipe_demo.tables import outcomes_table
 
 FETCH = """Using Python 3.11.7 environment at: .meltano/extractors/tap-chargebee/venv
 error: Failed to fetch: http://127.0.0.1:9/simple/click/

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rich.console import Console
-
     from sandbox.testing import RunningSandbox
 
 FOREIGN = ("TAP_", "TARGET_", "MAP_", "MELTANO")
