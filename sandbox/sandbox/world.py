@@ -7,11 +7,12 @@ from collections import Counter
 from sandbox.business.business import Business
 from sandbox.calls import Calls
 from sandbox.chargebee.limits import Limits
+from sandbox.chartmogul import automation
 from sandbox.chartmogul.account import Account
 from sandbox.chartmogul.limits import Gate
 from sandbox.clock import DAY, Clock
 from sandbox.faults import Faults
-from sandbox.intercom.workspace import Workspace
+from sandbox.intercom.living import LivingWorkspace
 from sandbox.settings import Settings
 
 
@@ -21,7 +22,7 @@ class World:
     settings: Settings
     clock: Clock
     business: Business
-    intercom: Workspace
+    intercom: LivingWorkspace
     chargebee_limits: Limits
     calls: Calls
     faults: Faults
@@ -35,7 +36,7 @@ class World:
         self.settings = settings
         self.clock = Clock()
         self.business = Business(settings, self.clock)
-        self.intercom = Workspace.seeded(self.business.people(), settings, self.clock)
+        self.intercom = LivingWorkspace.seeded(self.business.people(), settings, self.clock)
         self._chartmogul: Account | None = None
         self.chartmogul_gate = Gate(settings.chartmogul_requests_per_second, settings.chartmogul_max_connections)
         self.chargebee_limits = Limits(settings)
@@ -48,7 +49,7 @@ class World:
     def chartmogul(self) -> Account:
         """The ChartMogul account, made when it is first asked for: most worlds are never asked."""
         if self._chartmogul is None:
-            self._chartmogul = Account(self.business, self.settings)
+            self._chartmogul = Account(self.business, self.settings, automation.created)
         return self._chartmogul
 
     def advance(self, seconds: int) -> dict[str, int]:

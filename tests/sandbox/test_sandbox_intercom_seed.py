@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sandbox.business.records import Person
 from sandbox.clock import Clock
-from sandbox.intercom.workspace import Workspace
+from sandbox.intercom.living import LivingWorkspace
 from sandbox.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,18 +27,18 @@ def person(number: int, **facts: Any) -> Person:
     return Person(**(common | facts))
 
 
-def everyone(workspace: Workspace) -> list[dict[str, Any]]:
+def everyone(workspace: LivingWorkspace) -> list[dict[str, Any]]:
     """Every live contact's document."""
     return [one.document for one in workspace.contacts.live()]
 
 
 @pytest.fixture(scope="module")
-def workspace() -> Workspace:
+def workspace() -> LivingWorkspace:
     """A thousand customers in their workspace."""
-    return Workspace.seeded((person(number) for number in range(1000)), Settings(), Clock())
+    return LivingWorkspace.seeded((person(number) for number in range(1000)), Settings(), Clock())
 
 
-def standings(workspace: Workspace) -> Counter[str]:
+def standings(workspace: LivingWorkspace) -> Counter[str]:
     """How many customers are known in which way."""
     users, leads = (
         Counter((one["email"] or "").lower() for one in everyone(workspace) if one["role"] == role)
@@ -51,7 +51,7 @@ def standings(workspace: Workspace) -> Counter[str]:
     )
 
 
-def test_most_customers_are_known_in_some_way(workspace: Workspace) -> None:
+def test_most_customers_are_known_in_some_way(workspace: LivingWorkspace) -> None:
     """Archived users count as unknown here."""
     counts = standings(workspace)
     shares = {"user": 780, "two users": 40, "lead": 50, "unknown": 130}
@@ -59,7 +59,7 @@ def test_most_customers_are_known_in_some_way(workspace: Workspace) -> None:
     assert min(counts.values()) > 20
 
 
-def test_users_have_odd_cases_external_ids_and_values(workspace: Workspace) -> None:
+def test_users_have_odd_cases_external_ids_and_values(workspace: LivingWorkspace) -> None:
     """Some e-mails stand in another letter case, some external ids are missing; attributes of ours are not there."""
     users = [
         one for one in everyone(workspace) if one["role"] == "user" and (one["email"] or "").lower().startswith("p")
@@ -72,14 +72,14 @@ def test_users_have_odd_cases_external_ids_and_values(workspace: Workspace) -> N
     assert names == {"csm_owner", "nps_score", "lead_score", "beta_tester", "renewal_call_at"}
 
 
-def test_people_who_are_no_customers_are_there_too(workspace: Workspace) -> None:
+def test_people_who_are_no_customers_are_there_too(workspace: LivingWorkspace) -> None:
     """As many as 15 % of the customers, users and leads."""
     strangers = [one["role"] for one in everyone(workspace) if (one["email"] or "").endswith("@visitors.example")]
     assert len(strangers) == 150
     assert set(strangers) == {"user", "lead"}
 
 
-def test_some_companies_are_hidden_and_some_share_a_name(workspace: Workspace) -> None:
+def test_some_companies_are_hidden_and_some_share_a_name(workspace: LivingWorkspace) -> None:
     """Hidden ones have no users; namesakes differ in their `company_id`."""
     visible = [one.document for one in workspace.visible_companies()]
     assert len(workspace.companies) - len(visible) == 20
@@ -88,7 +88,7 @@ def test_some_companies_are_hidden_and_some_share_a_name(workspace: Workspace) -
     assert len({one["company_id"] for one in visible}) == len(visible)
 
 
-def test_no_two_users_break_intercoms_own_rules(workspace: Workspace) -> None:
+def test_no_two_users_break_intercoms_own_rules(workspace: LivingWorkspace) -> None:
     """Every e-mail that two users share has external ids, and those are unique."""
     users = [one for one in everyone(workspace) if one["role"] == "user"]
     shared = {
@@ -103,7 +103,7 @@ def test_one_seed_gives_one_workspace() -> None:
     """Another seed gives another."""
 
     def seeded(seed: int) -> list[dict[str, Any]]:
-        return everyone(Workspace.seeded([person(number) for number in range(50)], Settings(seed=seed), Clock()))
+        return everyone(LivingWorkspace.seeded([person(number) for number in range(50)], Settings(seed=seed), Clock()))
 
     assert seeded(7) == seeded(7)
     assert seeded(7) != seeded(8)
@@ -117,12 +117,12 @@ def emails(contacts: Iterable[Contact]) -> set[str]:
 def test_new_customers_sign_up_when_time_passes() -> None:
     """Most of them, and what becomes of one does not hang on the others."""
     clock = Clock()
-    workspace = Workspace.seeded([], Settings(), clock)
+    workspace = LivingWorkspace.seeded([], Settings(), clock)
     people = [person(number, created_at=clock.now()) for number in range(100)]
     workspace.advance(people)
     signed_up = emails(workspace.contacts.live())
     assert 75 < len(signed_up) < 97
-    one_by_one = Workspace.seeded([], Settings(), clock)
+    one_by_one = LivingWorkspace.seeded([], Settings(), clock)
     for each in reversed(people):
         one_by_one.advance([each])
     assert emails(one_by_one.contacts.live()) == signed_up
@@ -131,7 +131,7 @@ def test_new_customers_sign_up_when_time_passes() -> None:
 def test_a_customer_without_email_is_known_by_external_id() -> None:
     """A user without either would be nobody."""
     people = [person(number, email=None, user_id=None) for number in range(100)]
-    workspace = Workspace.seeded(people, Settings(), Clock())
+    workspace = LivingWorkspace.seeded(people, Settings(), Clock())
     users = [one for one in everyone(workspace) if one["role"] == "user" and one["email"] is None]
     assert len(users) > 60
     assert all(one["external_id"] for one in users)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sandbox.business import bodies
+from sandbox.business.choices import CHOICES
 from sandbox.business.documents.drawing import draw_all
 from sandbox.business.documents.kinds import KINDS
 from sandbox.business.documents.living import live
@@ -168,7 +169,7 @@ class Business:
         """Let happen what happens in the ``seconds`` (at most a day) that have just passed; counts by kind."""
         for name in _ALIVE:
             self.table(name)
-        happened = Step(self, seconds).take()
+        happened = Step(self, seconds).take(CHOICES)
         live(self, seconds)
         self.tell("api")
         self._journal.arrive(self.clock.now())

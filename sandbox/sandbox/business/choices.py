@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from sandbox.business.live import Choice
 from sandbox.business.people import make_customer
 from sandbox.business.prices import price_of
 from sandbox.business.shapes import NEWCOMERS
@@ -14,8 +14,8 @@ from sandbox.clock import DAY
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sandbox.business.business import Business
     from sandbox.business.live import Step
+    from sandbox.business.parts import Business
     from sandbox.business.records import Customer, Subscription
     from sandbox.business.shapes import SubscriptionShape
 
@@ -25,15 +25,6 @@ _PERIODS = {("month", 1): "Monthly", ("month", 3): "Quarterly", ("year", 1): "Ye
 _REASONS = ("Too expensive", "Missing feature", "Switched to a competitor", None)
 _AT_ONCE = 0.25
 _PAUSE = 20 * DAY
-
-
-@dataclass(frozen=True)
-class Choice:
-    """``rate`` a day and a member of the ``population``; ``act`` makes one of them do it."""
-
-    rate: float
-    population: Callable[[Business], Sequence[Any]]
-    act: Callable[[Step, Any], None]
 
 
 def _having(status: str) -> Callable[[Business], Sequence[Subscription]]:

@@ -13,7 +13,7 @@ from sandbox.clock import DAY
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from sandbox.business.business import Business
+    from sandbox.business.parts import Business
     from sandbox.business.records import Invoice
 
 RETENTION = 90 * DAY

@@ -17,7 +17,7 @@ from sandbox.business.records import Customer, Invoice, Record, Subscription
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from sandbox.business.business import Business
+    from sandbox.business.parts import Business
 
 _TURNS = {
     ("in_trial", "active"): "subscription_activated",

@@ -6,21 +6,20 @@ Everything is drawn from the seed and the clock, so that the same steps of time 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sandbox.business.billing import NO_DUES, RETRY_AFTER, dues, make_invoice, paid
 from sandbox.business.calendar import add_periods, card_status, month_of
-from sandbox.business.choices import CHOICES, Choice
 from sandbox.business.subscribing import TRIAL
 from sandbox.clock import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
-    from sandbox.business.business import Business
+    from sandbox.business.parts import Business
     from sandbox.business.records import Invoice, Record, Subscription
 
 _FAILS = 0.05
@@ -29,6 +28,15 @@ _ENDS_UNPAID = 0.5
 _PAYS_IN_TERM = 0.85
 _CLOSES_AFTER = 2 * DAY
 _BY_ITSELF = "scheduled_job"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """``rate`` a day and a member of the ``population``; ``act`` makes one of them do it."""
+
+    rate: float
+    population: Callable[[Business], Sequence[Any]]
+    act: Callable[[Step, Any], None]
 
 
 class Step:
@@ -43,14 +51,14 @@ class Step:
         self._days = seconds / DAY
         self._since = self.now - seconds
 
-    def take(self) -> dict[str, int]:
-        """Let it all happen; how often each kind of thing did."""
+    def take(self, choices: Iterable[Choice]) -> dict[str, int]:
+        """Let happen what falls due and what people choose; return how often each kind of thing did."""
         for subscription in self.business.subscriptions.records:
             self._fall_due(subscription)
         for invoice in self.business.open_invoices:
             _OPEN[invoice.status](self, invoice)
             self.business.tell(_BY_ITSELF)
-        for choice in CHOICES:
+        for choice in choices:
             self._choose(choice)
         self._delete_with_customers()
         self._age_cards()

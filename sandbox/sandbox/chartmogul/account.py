@@ -6,7 +6,6 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sandbox.chartmogul import automation
 from sandbox.chartmogul.attributes import Attributes, ContactAttributes
 from sandbox.chartmogul.billing import NOTHING, Billing, Facts
 from sandbox.chartmogul.contacts import Contacts
@@ -19,6 +18,8 @@ from sandbox.chartmogul.sources import CUSTOM_SYSTEM, Source, Sources
 from sandbox.clock import START
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sandbox.business.business import Business
     from sandbox.settings import Settings
 
@@ -32,10 +33,19 @@ _DAY = 86_400
 
 
 class Account:
-    """Everything ChartMogul knows. It begins with the business's customers, imported from Chargebee."""
+    """Everything ChartMogul knows. It begins with the business's customers, imported from Chargebee.
 
-    def __init__(self, business: Business, settings: Settings) -> None:
+    Args:
+        business: whose customers it begins with.
+        settings: the sandbox's switches.
+        automate: called with the account, the rules of `chartmogul_automation` and each new customer.
+    """
+
+    def __init__(
+        self, business: Business, settings: Settings, automate: Callable[[Account, str, Customer], None]
+    ) -> None:
         self.settings = settings
+        self._automate = automate
         self._clock = business.clock
         self._seeded = Random(f"chartmogul:seeded:{settings.seed}")
         self._random = Random(f"chartmogul:{settings.seed}")
@@ -128,7 +138,7 @@ class Account:
 
     def _created(self, customer: Customer) -> None:
         if self.customers.find(customer.primary) is customer:
-            automation.created(self, self.settings.chartmogul_automation, customer)
+            self._automate(self, self.settings.chartmogul_automation, customer)
 
     def _facts(self, member: Member) -> Facts:
         return self.billing.facts(member.external_id) if member.source == self.billing_source.uuid else NOTHING

@@ -8,30 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sandbox.intercom.conversation_shapes import ZERO_IS_NOBODY, contacts, markup
-from sandbox.intercom.library_tickets import DESCRIPTION, TITLE
-from sandbox.intercom.threads import Author, Part, Thread, Threads
+from sandbox.intercom.threads import Author, Part, Thread
 
 if TYPE_CHECKING:
     from sandbox.intercom.bodies import Version
     from sandbox.intercom.workspace import Workspace
 
-FIRST_ID = 640_000_000
-PLACES = {
-    "contact_ids": "contacts",
-    "teammate_ids": "teammates",
-    "tag_ids": "tags",
-    "title": f"ticket_attributes.{TITLE}",
-    "description": f"ticket_attributes.{DESCRIPTION}",
-    "category": "category_term",
-    "state": "state_category",
-}
 TERMS = {"Customer": "request", "Back-office": "task", "Tracker": "tracker"}
 """What a search calls the categories."""
-
-
-def tickets(search_lag: int) -> Threads:
-    """An empty store of tickets."""
-    return Threads(search_lag, ("ticket_not_found", "Ticket not found"), FIRST_ID, PLACES)
 
 
 class Request(NamedTuple):

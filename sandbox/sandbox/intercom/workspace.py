@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from itertools import chain
 from random import Random
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sandbox.intercom import companies, contacts, conversations, shown, tickets
-from sandbox.intercom.activity import Activity
+from sandbox.intercom import companies, contacts, conversations
 from sandbox.intercom.attributes import Attributes
 from sandbox.intercom.companies import Companies, Company, Scroll
 from sandbox.intercom.contacts import Contact, Contacts
 from sandbox.intercom.errors import Refusal, company_not_found
-from sandbox.intercom.inbox import Inbox
 from sandbox.intercom.library import Library
-from sandbox.intercom.library_staff import ADMIN_ID
 from sandbox.intercom.limits import Window
 from sandbox.intercom.notes import Notes
 from sandbox.intercom.records import Change
-from sandbox.intercom.seed import Seed
 from sandbox.intercom.tags import Tags
 from sandbox.intercom.threads import Thread
+from sandbox.intercom.ticket_store import make_ticket_store
 from sandbox.intercom.topics import company_topics, contact_topics
 from sandbox.intercom.webhooks import Webhooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from sandbox.business.records import Person
     from sandbox.clock import Clock
     from sandbox.intercom.records import Record
     from sandbox.intercom.tags import Tag
@@ -42,7 +39,7 @@ REGION = "US"
 COMPANIES_A_CONTACT = 1000
 
 
-class Workspace:
+class Workspace(ABC):
     """Everything Intercom knows. The business clock stamps what is written; ids come from the settings' seed."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
@@ -60,7 +57,7 @@ class Workspace:
         self.tags = Tags()
         self.notes = Notes()
         self.conversations = conversations.conversations(settings.search_lag)
-        self.tickets = tickets.tickets(settings.search_lag)
+        self.tickets = make_ticket_store(settings.search_lag)
         self.tickets_of: dict[str, list[str]] = {}
         self.webhooks: Webhooks | None = None
         self._leaving: list[Company] = []
@@ -69,25 +66,6 @@ class Workspace:
         self.window = Window(settings.rate_limit_per_window)
         self._random = Random(f"intercom:{settings.seed}")
         self._requests = 0
-        self._seed = Seed(self, ADMIN_ID)
-
-    @classmethod
-    def seeded(cls, people: Iterable[Person], settings: Settings, clock: Clock) -> Workspace:
-        """A workspace in which most of the people are known already, some of them oddly, and strangers too."""
-        workspace = cls(settings, clock)
-        workspace._seed.fill(list(people))
-        Inbox(workspace, Random(f"intercom inbox:{settings.seed}")).fill()
-        return workspace
-
-    def live(self, seconds: int) -> dict[str, int]:
-        """Let people do what they do in `seconds` (at most a day) that have just passed; counts by kind."""
-        return Activity(self, seconds).take()
-
-    def advance(self, new_people: Iterable[Person]) -> None:
-        """After the clock moved: most of the new customers have signed up."""
-        for person in new_people:
-            self._seed.sign_up(person)
-        self._tell_of_the_gone()
 
     def new_id(self) -> str:
         """An id in the form of Intercom's: 24 hexadecimal digits."""
@@ -215,7 +193,7 @@ class Workspace:
         """Accept a company's deletion, which takes effect some time later."""
         self.companies.delete(company, takes_effect_at=self.clock.now() + self.settings.company_delete_lag)
         self._leaving.append(company)
-        self._tell_of_the_gone()
+        self.tell_of_the_gone()
 
     def notify(self, subscription: Subscription | None) -> None:
         """Tell an address of every write from now on; None tells nobody."""
@@ -227,21 +205,26 @@ class Workspace:
         """Which address is told, and how the deliveries went; empty when nobody is."""
         return self.webhooks.report() if self.webhooks else {}
 
+    @abstractmethod
+    def show(self, topic: str, record: Record) -> dict[str, Any]:
+        """Return what a notification of a topic holds of a record."""
+
     def tell(self, topic: str, record: Record) -> None:
         """Tell the webhooks, if there are any, what happened to a record."""
         if self.webhooks and self.webhooks.subscription.wants(topic):
-            self.webhooks.tell(topic, shown.item(self, topic, record), self.clock.now())
+            self.webhooks.tell(topic, self.show(topic, record), self.clock.now())
 
     def _tell_link(self, topic: str, contact: Contact, company: Company) -> None:
         if self.webhooks and self.webhooks.subscription.wants(topic):
-            items = {name: shown.item(self, topic, one) for name, one in (("company", company), ("contact", contact))}
+            items = {name: self.show(topic, one) for name, one in (("company", company), ("contact", contact))}
             self.webhooks.tell(topic, {"type": "company.contact", **items}, self.clock.now())
 
     def _tell_all(self, topics: Iterable[str], record: Record) -> None:
         for topic in topics if self.webhooks else ():
             self.tell(topic, record)
 
-    def _tell_of_the_gone(self) -> None:
+    def tell_of_the_gone(self) -> None:
+        """Tell of the companies whose deletion took effect."""
         for company in [one for one in self._leaving if (one.gone_at or 0) <= self.clock.now()]:
             self._leaving.remove(company)
             self.tell("company.deleted", company)

@@ -14,7 +14,7 @@ from sandbox.clock import DAY
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sandbox.business.business import Business
+    from sandbox.business.parts import Business
     from sandbox.business.records import Customer, Invoice, Subscription
 
 R = TypeVar("R", bound=Record)

@@ -12,8 +12,8 @@ from sandbox.clock import DAY
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sandbox.business.business import Business
     from sandbox.business.documents.drawing import Kind
+    from sandbox.business.parts import Business
 
 GROWING = frozenset(
     {

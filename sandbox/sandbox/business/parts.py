@@ -1,0 +1,48 @@
+"""What the parts of a business use of the whole, so that none imports the module that puts them together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sandbox.business.records import Customer, Invoice, Record, Subscription
+    from sandbox.business.tables import Table
+    from sandbox.clock import Clock
+    from sandbox.settings import Settings
+
+
+class Events(Protocol):
+    """Where events are written."""
+
+    def tell(self, event_type: str, at: int, content: Iterable[tuple[str, Record]], source: str) -> None:
+        """Write an event that occurred at a time."""
+
+
+class Business(Protocol):
+    """The tables of a business, its clock, and what was told of it."""
+
+    settings: Settings
+    clock: Clock
+    began: int
+    customers: Table[Customer]
+    subscriptions: Table[Subscription]
+    invoices: Table[Invoice]
+    open_invoices: list[Invoice]
+
+    @property
+    def events(self) -> Events:
+        """What was told of every change."""
+
+    def table(self, name: str) -> Table[Any]:
+        """Return any table by name."""
+
+    def table_of(self, record: Record) -> Table[Any]:
+        """Return the table that holds a record."""
+
+    def card(self, customer: Customer) -> dict[str, Any] | None:
+        """Return a customer's primary card; None without one."""
+
+    def tell(self, source: str) -> None:
+        """Write the events of an act that is over."""
