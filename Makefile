@@ -1,6 +1,6 @@
 # Two commands are the whole set-up: `make demo` and `make test`. Each needs only Python >= 3.11, make and a package index.
 .DEFAULT_GOAL := help
-.PHONY: help demo test conformance faults ledger bench lint format sandbox readme constraints clean
+.PHONY: help demo test conformance faults ledger bench lint format sandbox readme constraints hub clean
 
 PYTHON ?= python3
 PORT ?= 8100
@@ -51,6 +51,9 @@ readme: .venv/synced ## Put the real output of the demo and of the console into 
 
 constraints: .venv/synced ## Write the versions of uv.lock for `meltano install`
 	$(UV) export --quiet --frozen --no-hashes --no-emit-workspace --no-annotate --no-header --all-packages --no-default-groups -o constraints.txt
+
+hub: .venv/synced ## Write hub/*.yml, the plugin definitions that `meltano add --from-ref` takes
+	$(UV) run --no-sync python scripts/make_hub.py
 
 clean: ## Remove what the commands above made (not .env, not Meltano's state)
 	rm -rf .venv .venv-conformance .uv .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,73 @@
+"""Write `hub/*.yml`, the plugin definitions that `meltano add --from-ref` takes, from what each plugin says of itself.
+
+https://docs.meltano.com/reference/command-line-interface#add
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+#: By executable: its distribution, and the folder in which it stands.
+PLUGINS = {
+    "tap-chargebee": ("standpipe-tap-chargebee", "tap-chargebee"),
+    "tap-intercom": ("standpipe-tap-intercom", "tap-intercom"),
+    "target-chartmogul": ("standpipe-target-chartmogul", "target-chartmogul"),
+    "target-intercom": ("standpipe-target-intercom", "target-intercom"),
+    "map-leads": ("standpipe-maps", "transforms"),
+    "map-subscriptions": ("standpipe-maps", "transforms"),
+}
+KINDS = {"integer": "integer", "number": "decimal", "boolean": "boolean", "array": "array", "object": "object"}
+
+
+def describe(executable: str) -> dict[str, Any]:
+    """Return the definition of a plugin, in the form of Meltano's hub."""
+    command = [Path(sys.executable).with_name(executable), "--about", "--format=json"]
+    about = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    distribution, _ = PLUGINS[executable]
+    return {
+        "name": executable,
+        "namespace": executable.replace("-", "_"),
+        "variant": "standpipe",
+        "label": executable,
+        "description": about["description"],
+        "pip_url": distribution,
+        "executable": executable,
+        "capabilities": about["capabilities"],
+        "settings_group_validation": [about["settings"].get("required", [])],
+        "settings": [
+            describe_setting(name, schema)
+            for name, schema in about["settings"]["properties"].items()
+            if not name.startswith(("stream_map", "faker_", "flattening_", "batch_"))
+        ],
+    }
+
+
+def describe_setting(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return one setting: its kind, its options, its default and what it is for."""
+    types = [kind for kind in schema.get("type", []) if kind != "null"] if isinstance(schema.get("type"), list) else []
+    found: dict[str, Any] = {"name": name, "label": schema.get("title", name), "description": schema["description"]}
+    if schema.get("secret"):
+        found |= {"kind": "string", "sensitive": True}
+    elif schema.get("enum"):
+        options = [value for value in schema["enum"] if value is not None]
+        found |= {"kind": "options", "options": [{"label": value, "value": value} for value in options]}
+    elif types:
+        found["kind"] = KINDS.get(types[0], "string")
+    return found | ({"value": schema["default"]} if schema.get("default") is not None else {})
+
+
+def render(executable: str) -> str:
+    """Return the text of a plugin's file."""
+    return yaml.safe_dump(describe(executable), sort_keys=False, allow_unicode=True, width=120)
+
+
+if __name__ == "__main__":
+    for plugin in PLUGINS:
+        (ROOT / "hub" / f"{plugin}.yml").write_text(render(plugin))
