@@ -95,7 +95,11 @@ class Finding:
 
 
 def match_parties(
-    leads: Iterable[Party], others: Iterable[Party], keys: Sequence[str], apart: Container[tuple[str, str]] = ()
+    leads: Iterable[Party],
+    others: Iterable[Party],
+    keys: Sequence[str],
+    apart: Container[tuple[str, str]] = (),
+    merged: Iterable[Party] = (),
 ) -> list[Match]:
     """Match customers one to one.
 
@@ -107,9 +111,12 @@ def match_parties(
         others: those that may survive.
         keys: of `KEYS`, the surest first.
         apart: external ids of a lead and of a customer that are not to be merged.
+        merged: customers that are in both data sources already. They are not matched, but have their keys: a domain of
+            two companies does not become that of the one that is left.
     """
-    ours, theirs = Index(leads, keys), Index(others, keys)
-    found = [_judge(lead, _find(lead, keys, ours, theirs), apart) for lead in ours.parties]
+    leads, merged = list(dict.fromkeys(leads)), list(merged)
+    ours, theirs = Index([*leads, *merged], keys), Index([*others, *merged], keys)
+    found = [_judge(lead, _find(lead, keys, ours, theirs), apart) for lead in leads]
     return _give_each_once(found, keys)
 
 
@@ -117,9 +124,8 @@ class Index:
     """Customers by the values of their keys."""
 
     def __init__(self, parties: Iterable[Party], keys: Sequence[str]) -> None:
-        self.parties = list(dict.fromkeys(parties))
         self._by_value: dict[str, dict[str, list[Party]]] = {key: defaultdict(list) for key in keys}
-        for party in self.parties:
+        for party in dict.fromkeys(parties):
             for key in keys:
                 for value in values_of(party, key):
                     self._by_value[key][value].append(party)

@@ -54,9 +54,11 @@ class Merger:
 
     def matches(self, coming: Iterable[Party] = ()) -> list[Match]:
         """Match what both data sources hold, and customers yet to be created, one to one."""
-        leads = self._parties(self.source, self.billing) if self.source else []
+        leads, merged = self._parties(self.source, self.billing) if self.source else ([], [])
+        others, _ = self._parties(self.billing, self.source)
         apart = self.log.apart(self.source or "", self.billing)
-        return match_parties([*leads, *coming], self._parties(self.billing, self.source), self.keys, apart)
+        self.counts.update(["merged_before"] * len(merged))
+        return match_parties([*leads, *coming], others, self.keys, apart, merged)
 
     def report(self, found: Iterable[Match]) -> Iterator[tuple[Any, ...]]:
         """Give the lines that say what would be merged."""
@@ -115,16 +117,17 @@ class Merger:
         own, others = self._dates[lead.uuid], self._dates[into.uuid]
         return {name: own[name] for name in DATES if own[name] and not others[name]}
 
-    def _parties(self, source: str, other: str | None) -> list[Party]:
-        """Read the customers of a data source, but for those that share in the other one already."""
-        found = []
+    def _parties(self, source: str, other: str | None) -> tuple[list[Party], list[Party]]:
+        """Read the customers of a data source, and apart from them those that are in the other one, too."""
+        found, merged = list[Party](), list[Party]()
         for entry in (one for page in self.client.listed(CUSTOMER, source) for one in page):
+            ids = external_ids(entry, source)
             if other in (entry.get("data_source_uuids") or ()):
-                self.counts["merged_before"] += source == self.source
-                continue
-            self._dates[entry["uuid"]] = {name: entry.get(name) for name in DATES}
-            found.append(party_from(entry, external_ids(entry, source)))
-        return found
+                merged.append(party_from(entry, [*ids, *external_ids(entry, other or "")]))
+            else:
+                self._dates[entry["uuid"]] = {name: entry.get(name) for name in DATES}
+                found.append(party_from(entry, ids))
+        return found, merged
 
     def _line(self, match: Match, outcome: str) -> tuple[Any, ...]:
         self.counts[outcome.partition(":")[0]] += 1

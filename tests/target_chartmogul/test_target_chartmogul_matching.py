@@ -385,3 +385,13 @@ def test_the_order_of_the_customers_does_not_matter(leads: list[Party], others: 
     random.shuffle(leads)  # type: ignore[attr-defined]
     random.shuffle(others)  # type: ignore[attr-defined]
     assert {one.party: (one.outcome, one.key) for one in match_parties(leads, others, ORDER)} == before
+
+
+@given(PARTIES, PARTIES)
+def test_a_merge_makes_no_crowded_key_certain(leads: list[Party], others: list[Party]) -> None:
+    """Once everybody who is matched was merged, nobody who was left is matched: who is merged still has the key."""
+    leads, others = numbered(leads, 0), numbered(others, 100)
+    pairs = {one.party: one.into[0] for one in match_parties(leads, others, ORDER) if one.outcome == "matched"}
+    merged = [replace(into, external_ids=(*lead.external_ids, *into.external_ids)) for lead, into in pairs.items()]
+    left = [one for one in leads if one not in pairs], [one for one in others if one not in pairs.values()]
+    assert not [one for one in match_parties(*left, ORDER, merged=merged) if one.outcome == "matched"]

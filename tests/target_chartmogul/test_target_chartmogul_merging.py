@@ -161,3 +161,14 @@ def test_a_stopped_run_looks_again(account: Any, target: Any, lead: Record) -> N
     with pytest.raises(ConfigurationError):
         target.run([], **MERGE)
     assert target.run([], **MERGE).summary["merges"] == {"merged": 1}
+
+
+def test_a_key_stays_crowded_when_one_of_the_crowd_is_merged(account: Any, target: Any, lead: Record) -> None:
+    """Two companies on one domain: the one that an e-mail identifies is merged, the other is not what is left over."""
+    account.add("cb-1", "Billing", company="One", email="ann@x.example", website_url="shared.example")
+    account.add("cb-2", "Billing", company="Two", email="bob@x.example", website_url="shared.example")
+    leads = [lead("a", email="ann@x.example"), lead("b", email="eve@x.example")]
+    records = [one | {"website_url": "shared.example"} for one in leads]
+    assert target.run(records, **MERGE).summary["merges"] == {"ambiguous": 1, "merged": 1}
+    assert target.run(records, **MERGE).summary["merges"] == {"ambiguous": 1, "merged_before": 1}
+    assert account.customer("b")["data_source_uuids"] == [account.source()]
