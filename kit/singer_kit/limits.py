@@ -11,7 +11,7 @@ REJECT_SHARE = 0.05
 """The share of the attempts above them."""
 FIRST_ATTEMPTS = 50
 """When every one of so many first attempts is refused for the same reason, the reason is not the record's."""
-_SEE = "the reasons are in rejects.jsonl in `report_dir`, and nothing is acknowledged."
+_SEE = "the reasons are in rejects.jsonl in `report_dir`, and no STATE was written."
 
 
 @dataclass

@@ -84,5 +84,5 @@ def _is_whole(message: dict[str, Any]) -> bool:
 def _refusal(number: int) -> Refusal:
     return Refusal(
         f"Line {number} of the input is no Singer message (cut off, mixed with text, or with NaN for a number): "
-        "nothing is acknowledged, check the tap."
+        "no STATE was written, check the tap."
     )

@@ -178,7 +178,8 @@ class TargetBase(Plugin, Target, abc.ABC):
             target.listen(file_input)
         except cls.record_refused as error:
             raise Refusal(
-                f"{cls.vendor} refused what a run cannot do without ({error}): nothing is acknowledged."
+                f"{cls.vendor} refused what a run cannot do without ({error}): no STATE was written, so the "
+                "next run starts from the same point."
             ) from error
         if target.refused_input:
             raise Refusal(target.refused_input)

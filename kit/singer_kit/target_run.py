@@ -6,6 +6,8 @@ import abc
 import time
 from typing import Any
 
+STOPPED = "The run was stopped by a signal: no STATE was written, so the next run starts from the same point."
+
 
 class RunBase(abc.ABC):
     """The end of a run; what it does before is the target's own."""
@@ -39,7 +41,7 @@ class RunBase(abc.ABC):
             self._log_summary(self._reports)
 
     def _interruption(self) -> str | None:
-        return "The run was stopped by a signal: nothing is acknowledged." if self._stopping else None
+        return STOPPED if self._stopping else None
 
     def _write_summary(self, reports: Any) -> None:
         self._reports = reports

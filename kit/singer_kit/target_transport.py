@@ -41,8 +41,8 @@ class TargetTransport(Transport):
         except NoAnswerError as error:
             raise FatalAPIError(
                 error.demand
-                or f"{self._describe(error.last)} to {error.tries} attempts at {self.base_url}: nothing is "
-                "acknowledged, run again later."
+                or f"{self._describe(error.last)} to {error.tries} attempts at {self.base_url}: no STATE was "
+                "written, so the next run starts from the same point; run again later."
             ) from None
 
     def _read_once(self, call: Call, decode: Callable[[bytes], T]) -> T:

@@ -146,7 +146,10 @@ class IntercomClient(Transport):
                 continue
             self._report_odd(decoder)
             return
-        raise FatalAPIError(f"The list of companies broke off {_SCROLLS} times: nothing is acknowledged.")
+        raise FatalAPIError(
+            f"The list of companies broke off {_SCROLLS} times: no STATE was written, so the next run starts from the "
+            "same point."
+        )
 
     def create_company(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Create a company, or change the one that has its `company_id`: Intercom does not tell which.
@@ -212,7 +215,7 @@ class IntercomClient(Transport):
             time.sleep(_SCROLL_PAUSE)
         raise FatalAPIError(
             "Something else has been reading the companies of this workspace for too long (Intercom permits one reader "
-            "at a time): nothing is acknowledged, run again when it has ended."
+            "at a time): no STATE was written, run again when it has ended."
         )
 
 

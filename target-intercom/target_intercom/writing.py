@@ -145,7 +145,8 @@ class Writer(ABC):
             held, created = self._held_for(row, want)
         except LostReplyError as error:
             raise FatalAPIError(
-                f"{error} to {_MAX_TRIES} attempts to create a {self._shape.kind.model}: nothing is acknowledged."
+                f"{error} to {_MAX_TRIES} attempts to create a {self._shape.kind.model}: no STATE was written, so the "
+                "next run starts from the same point."
             ) from None
         except RecordRefusedError as error:
             if error.archived:

@@ -92,6 +92,12 @@ def read_contacts(sandbox: RunningSandbox) -> dict[str, dict[str, Any]]:
     return {one.document["id"]: one.document for one in sandbox.world.intercom.contacts.live()}
 
 
+def find_links(contacts: dict[str, dict[str, Any]]) -> set[str]:
+    """Give the customers that some contact of Intercom is linked to."""
+    links = (one["custom_attributes"].get("cb_cust_id") for one in contacts.values())
+    return {link for link in links if link}
+
+
 def check_line(line: dict[str, str], contacts: dict[str, dict[str, Any]]) -> None:
     """Compare what a list says of a customer with what Intercom shows of it."""
     linked = [key for key, one in contacts.items() if one["custom_attributes"].get("cb_cust_id") == line["id"]]
@@ -124,6 +130,13 @@ def test_every_customer_of_every_month(pipeline: Pipeline) -> None:
         assert len(everybody - set(listed)) == totals["unchanged"]
         for line in lines:
             check_line(line, contacts)
+        assert find_links(contacts) - everybody == set()
+        unwritten = {line["id"] for line in lines if line["outcome"] == "rejected" or line["list"] == "not_sent"}
+        written = {line["id"] for line in lines if line["outcome"] in WRITTEN}
+        # Who carries the link of a customer shows what a list says was written now, or nobody has touched it since.
+        assert find_links(contacts) <= written | unwritten | (everybody - set(listed))
+        assert sum(totals["not_sent"].values()) == sum(line["list"] == "not_sent" for line in lines)
+        assert totals["sent"] == sum(line["list"] != "not_sent" for line in lines)
         for change in pipeline.read_changes():
             held = contacts[change["intercom_id"]]["custom_attributes"]
             for name, values in change["fields"].items():

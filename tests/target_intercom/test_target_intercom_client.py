@@ -188,7 +188,8 @@ def test_patience_ends(client: IntercomClient, requests_mock: Mocker, monkeypatc
     with pytest.raises(FatalAPIError) as caught:
         client.contact("1")
     assert str(caught.value) == (
-        "Intercom answered 503 to 7 attempts at https://api.intercom.io: nothing is acknowledged, run again later."
+        "Intercom answered 503 to 7 attempts at https://api.intercom.io: no STATE was written, so the next run starts "
+        "from the same point; run again later."
     )
     assert requests_mock.call_count == 7
 

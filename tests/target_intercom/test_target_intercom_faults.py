@@ -643,7 +643,7 @@ def test_a_refusal_of_what_a_run_needs_is_one_sentence(workspace: Any, target: A
     workspace.sandbox.fault(method="GET", path="/data_attributes", effect={"status": 404, "body": error})
     code, out, log = target.command([customer("ann")])
     assert (code, out) == (1, "")
-    assert "Intercom refused what a run cannot do without (404 not_found: No such thing): nothing is ack" in log
+    assert "Intercom refused what a run cannot do without (404 not_found: No such thing): no STATE was written" in log
     assert "Traceback" not in log
 
 

@@ -77,7 +77,7 @@ def test_earlier_refusals_count_against_a_number() -> None:
     """Records refused before anything was tried count against a `max_rejects` that is set, not against the share."""
     assert RejectLimit(3, earlier=2, attempts=9, reasons=Counter(a=2)).find_stop_reason() == (
         "4 of 11 records were refused, over `max_rejects` (3): the reasons are in rejects.jsonl in `report_dir`, "
-        "and nothing is acknowledged."
+        "and no STATE was written."
     )
     assert RejectLimit(None, earlier=150, attempts=1000, reasons=Counter(a=100)).find_stop_reason() is None
 

@@ -97,7 +97,7 @@ def release(held: IO[bytes], output: IO[bytes]) -> None:
     except OSError as error:
         # Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
-        raise Refusal(f"{_unsent(error)} nothing is acknowledged, run again.") from error
+        raise Refusal(f"{_unsent(error)} no STATE was written, run again.") from error
 
 
 def _unsent(error: OSError) -> str:
