@@ -16,7 +16,7 @@ from singer_sdk.exceptions import FatalAPIError
 from target_intercom import shapes
 from target_intercom._kit.answers import PageDecoder, WholeList, decode_json
 from target_intercom._kit.transport import Call
-from target_intercom.transport import LostReplyError, RecordRefusedError, Transport
+from target_intercom.transport import SEARCH, LostReplyError, RecordRefusedError, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -91,7 +91,7 @@ class IntercomClient(Transport):
 
         def ask(cursor: str | None, check: Callable[[Page], None], sort: Mapping[str, str] = _OLDEST_FIRST) -> Page:
             body = {"query": query, "sort": sort, "pagination": _paginate(cursor)}
-            return self._read_page(Call("POST", "/contacts/search", body=body), decoder, check)
+            return self._read_page(Call("POST", SEARCH, body=body), decoder, check)
 
         found = WholeList(
             "contacts of a search",

@@ -19,7 +19,7 @@ _COLUMNS = "seq, id, key, link, identity, email, record, action, found"
 _DDL = """
 CREATE TABLE row (
   seq INTEGER PRIMARY KEY, id TEXT, key TEXT, link TEXT, identity TEXT, email TEXT, record TEXT NOT NULL, action TEXT,
-  found TEXT, result BLOB, settled INTEGER NOT NULL DEFAULT 0
+  found TEXT, result BLOB, settled INTEGER NOT NULL DEFAULT 0, begun INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX row_id ON row (id);
 CREATE INDEX row_key ON row (key);
@@ -193,18 +193,22 @@ class Spool:
         """Return what was noted of a row that is planned."""
         return bytes(self._one("SELECT result FROM row WHERE seq = ?", row.seq)[0])
 
+    def begin(self, row: Row) -> None:
+        """Note that Intercom may have taken a write of a row."""
+        self._set("begun = 1", row)
+
     def settle(self, row: Row, result: bytes) -> None:
         """Note what became of a row that was to be written."""
         self._set("result = ?, settled = 1", row, result)
 
-    def results(self, size: int = _BUFFERED) -> Iterator[tuple[Row, bytes | None, bool]]:
-        """Yield every row with what was noted of it, and whether that has come to pass."""
-        sql = f"SELECT {_COLUMNS}, result, settled FROM row WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 - as above
+    def results(self, size: int = _BUFFERED) -> Iterator[tuple[Row, bytes | None, bool, bool]]:
+        """Yield every row with what was noted of it, whether that has come to pass, and whether it was begun."""
+        sql = f"SELECT {_COLUMNS}, result, settled, begun FROM row WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 - as above
         last = 0
         while found := self._all(sql, last, size):
-            for *columns, result, settled in found:
+            for *columns, result, settled, begun in found:
                 row = _row(columns)
-                yield row, result, bool(settled)
+                yield row, result, bool(settled), bool(begun)
                 last = row.seq
 
     def _set(self, assignments: str, row: Row, *values: Any) -> None:

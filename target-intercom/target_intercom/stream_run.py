@@ -339,12 +339,21 @@ class StreamRun:
         )
         run_all(
             executor,
-            writer.write,
+            lambda row: self._write_one(writer, row),
             chain.from_iterable(self.spool.batches(_BATCH, planned=True)),
             window=window,
             record=record,
             find_stop_reason=lambda: interruption() or limit.find_stop_reason(),
         )
+
+    def _write_one(self, writer: Writer, row: Row) -> Outcome:
+        """Write a row in a worker's thread, and note if Intercom may have taken of it what no outcome will tell."""
+        self._client.forget_writes()
+        try:
+            return writer.write(row)
+        finally:
+            if self._client.may_have_written:
+                self.spool.begin(row)
 
     def _writer(self, attacher: Attacher | None) -> Writer:
         if self._planner is None:
@@ -355,11 +364,13 @@ class StreamRun:
 
     def write_results(self, reports: ReportFiles) -> None:
         """Write the line of every record into the reports, and count those whose turn did not come."""
-        for row, encoded, settled in self.spool.results():
+        counts = self._summary.streams[self.shape.kind.stream]
+        for row, encoded, settled, begun in self.spool.results():
             result = decode_result(encoded) if encoded else Result("not_reached")
             if encoded and not settled and not self._settings.validate:
-                result = result.as_not_reached()
-            self._summary.streams[self.shape.kind.stream].not_reached += result.kind == "not_reached"
+                result = result.as_unknown() if begun else result.as_not_reached()
+            counts.not_reached += result.kind == "not_reached"
+            counts.unknown += result.kind == "unknown"
             reports.write_result(self.shape, row, result)
 
     def _record(self, reports: ReportFiles, row: Row, outcome: Outcome) -> None:

@@ -28,6 +28,7 @@ class Counts:
     outcomes: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
+    unknown: int = 0  #: the run stopped while they were written
     not_reached: int = 0  #: the run stopped before their turn
 
     def __add__(self, other: Counts) -> Counts:
@@ -37,6 +38,7 @@ class Counts:
             self.outcomes + other.outcomes,
             self.skipped + other.skipped,
             self.rejected + other.rejected,
+            self.unknown + other.unknown,
             self.not_reached + other.not_reached,
         )
 
@@ -48,6 +50,7 @@ class Counts:
             **{kind: self.outcomes[kind] for kind in _KINDS},
             "skipped": dict(sorted(self.skipped.items())),
             "rejected": dict(sorted(self.rejected.items())),
+            "unknown": self.unknown,
             "not_reached": self.not_reached,
         }
 

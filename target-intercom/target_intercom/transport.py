@@ -6,6 +6,7 @@ https://developers.intercom.com/docs/references/rest-api/api.intercom.io
 from __future__ import annotations
 
 import re
+import threading
 from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
@@ -15,12 +16,15 @@ from singer_sdk.exceptions import ConfigurationError, SkippableAPIError
 from target_intercom._kit.answers import UnprovenError, decode_json
 from target_intercom._kit.target_transport import LostReplyError, TargetTransport
 from target_intercom._kit.text import clean_text
-from target_intercom._kit.transport import RetryTable
+from target_intercom._kit.transport import FailedCallError, RetryTable
 
 if TYPE_CHECKING:
-    from target_intercom._kit.transport import Answer
+    from target_intercom._kit.transport import Answer, Call
 
 __all__ = ["LostReplyError", "RecordRefusedError", "Transport"]
+
+#: The one POST that only reads.
+SEARCH = "/contacts/search"
 
 #: The version whose shapes this code knows; omitted, Intercom would choose one by the app's own settings.
 VERSION = "2.14"
@@ -96,6 +100,30 @@ class Transport(TargetTransport):
             reserve=lambda _: 1,
         )
         self.max_missing = max_missing
+        self._writes = threading.local()
+
+    def forget_writes(self) -> None:
+        """Begin to watch for writes in this thread."""
+        self._writes.made = False
+
+    @property
+    def may_have_written(self) -> bool:
+        """Whether Intercom took a write of this thread since `forget_writes`, or may have, as no answer came to it."""
+        return bool(getattr(self._writes, "made", False))
+
+    def _send(self, call: Call) -> Answer:
+        earlier = self.may_have_written
+        self._writes.made = earlier or (call.method != "GET" and call.path != SEARCH)
+        try:
+            answer = super()._send(call)
+        except FailedCallError as error:
+            if error.status == requests.codes.too_many_requests:
+                self._writes.made = earlier
+            raise
+        if requests.codes.multiple_choices <= answer.status < requests.codes.server_error:
+            # Intercom says that it did not take this one.
+            self._writes.made = earlier
+        return answer
 
     def _refuse(self, answer: Answer) -> NoReturn:
         code, reason, field = _read_error(answer)

@@ -25,6 +25,7 @@ SUMMARY = {
     "unchanged": 3,
     "created": 0,
     "converted": 0,
+    "unknown": 0,
     "not_reached": 0,
     "skipped": {"ambiguous": 2, "no_match": 1},
     "rejected": {"parameter_invalid": 2},
@@ -100,6 +101,61 @@ def test_a_run_that_stops_half_way(
     assert {name: [row[0] for row in lines] for name, lines in found.items()} == tables
     assert [row[1:] for row in found["not_reached"]] == [("not_reached", "updated")] * len(tables["not_reached"])
     assert target.read().figure("not_reached") == len(tables["not_reached"])
+
+
+UNKNOWN = "the run stopped while it was written: Intercom may have taken it, and the next run finds out"
+
+
+@pytest.mark.parametrize(("drop", "mrr"), [("after", 10.5), ("before", None)], ids=["taken", "not taken"])
+def test_a_write_without_an_answer_is_unknown(
+    workspace: Any, target: Any, customer: Record, drop: str, mrr: float | None
+) -> None:
+    """A run that ends after a write to which no answer came does not know what became of the record, and says so."""
+    ann, _ = workspace.add(email="ann@a.example"), workspace.add(email="bob@a.example")
+    workspace.sandbox.fault(method="PUT", nth=1, effect={"drop": drop})
+    workspace.sandbox.fault(method="PUT", **{"from": 2}, effect={"status": 401, "body": UNAUTHORIZED})
+    records = [customer("ann"), customer("bob")]
+    with pytest.raises(ConfigurationError):
+        target.run(records, max_concurrency=1)
+    workspace.sandbox.clear_faults()
+    assert workspace.get(ann)["custom_attributes"].get("cb_cust_mrr") == mrr
+    assert rows(target, *COLUMNS) == {
+        "matched": [("ann", "unknown", UNKNOWN)],
+        "not_reached": [("bob", "not_reached", "updated")],
+    }
+    assert rows(target, "intercom_id")["matched"] == [(ann,)]
+    figures = [target.read().figure(name) for name in ("unknown", "not_reached", "updated")]
+    assert figures == [1, 1, 0]
+    assert target.read().figure("outcomes") == [
+        {"customers": 1, "became": "unknown", "because": UNKNOWN},
+        {"customers": 1, "became": "not reached", "because": "the run stopped before its turn"},
+    ]
+    target.run(records)
+    kinds = ["unchanged" if mrr else "updated", "updated"]
+    assert [row["outcome"] for row in target.read().dicts("matched", "outcome")] == kinds
+
+
+def test_a_create_without_an_answer_is_unknown(workspace: Any, target: Any, customer: Record) -> None:
+    """So is a user that may have been created, when it could not be looked up any more."""
+    workspace.sandbox.fault(method="POST", path="/contacts", nth=1, effect={"drop": "after"})
+    path = "/contacts/find_by_external_id/*"
+    workspace.sandbox.fault(method="GET", path=path, nth=2, effect={"status": 401, "body": UNAUTHORIZED})
+    with pytest.raises(ConfigurationError):
+        target.run([customer("ann")], on_no_match="create", max_concurrency=1)
+    workspace.sandbox.clear_faults()
+    assert workspace.emails() == ["ann@a.example"]
+    assert rows(target, *COLUMNS) == {"unmatched": [("ann", "unknown", UNKNOWN)]}
+
+
+def test_a_record_of_which_a_part_was_written_is_unknown(workspace: Any, target: Any, customer: Record) -> None:
+    """When its values were taken, and the run ends before it joins its company, the record was reached."""
+    workspace.add_company(company_id="acme")
+    workspace.add(email="ann@a.example")
+    workspace.sandbox.fault(method="POST", path="/contacts/*/companies", effect={"status": 401, "body": UNAUTHORIZED})
+    with pytest.raises(ConfigurationError):
+        target.run([customer("ann") | {"company_id": "acme"}], attach_companies=True)
+    workspace.sandbox.clear_faults()
+    assert rows(target, *COLUMNS) == {"matched": [("ann", "unknown", UNKNOWN)]}
 
 
 def test_a_run_that_stops_before_it_decides(workspace: Any, target: Any, customer: Record) -> None:

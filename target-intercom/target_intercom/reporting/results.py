@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from target_intercom.reporting.words import explain
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
@@ -49,6 +51,10 @@ class Result(msgspec.Struct, frozen=True):
     def as_not_reached(self) -> Result:
         """Return the result of a record whose turn did not come, with what was planned as its reason."""
         return Result("not_reached", self.kind, self.intercom_id, self.fields, self.candidates)
+
+    def as_unknown(self) -> Result:
+        """Return the result of a record whose write was cut off, with that as its reason."""
+        return msgspec.structs.replace(self, kind="unknown", reason=explain("unknown", ""))
 
 
 def build_result(outcome: Outcome, records: Sequence[Mapping[str, Any]], shape: Shape) -> Result:

@@ -10,7 +10,7 @@ from target_intercom.reporting.words import explain, name_outcome
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-_KINDS = ("updated", "unchanged", "created", "converted", "not_reached")
+_KINDS = ("updated", "unchanged", "created", "converted", "unknown", "not_reached")
 _ALWAYS = ("records", "updated", "created")
 #: Figures that the sum, or the table, has in better words.
 _ELSEWHERE = ("totals", "not_sent", "outcomes")

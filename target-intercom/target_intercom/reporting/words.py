@@ -24,6 +24,7 @@ MEANINGS = {
     "unchanged": "matched, and nothing differed",
     "created": "not known to Intercom",
     "converted": "only a lead matched, which is a user now",
+    "unknown": "the run stopped while it was written: Intercom may have taken it, and the next run finds out",
     "not_reached": "the run stopped before its turn",
 }
 
