@@ -20,6 +20,19 @@ def start(self):
     raise RuntimeError("can't start new thread")
 threading.Thread.start = start
 """
+NO_MEMORY = """
+import requests, tempfile
+def use_up(*args, **kwargs):
+    raise MemoryError
+requests.Session.request = tempfile.TemporaryFile = use_up
+"""
+NO_PRIVILEGE = """
+import ctypes, os, sys
+if os.geteuid() == 0 and "UNPRIVILEGED" not in os.environ:
+    # Without CAP_DAC_OVERRIDE (1) in its bounding set, which the next program inherits, root minds permissions too.
+    ctypes.CDLL(None).prctl(24, 1, 0, 0, 0)
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, "UNPRIVILEGED": "1"})
+"""
 SMALL_FILES = """
 import resource, signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -36,6 +49,10 @@ PLUGINS = {
     "target-intercom": "target_intercom.target:TargetIntercom",
     "target-chartmogul": "target_chartmogul.target:TargetChartmogul",
 }
+MAPS = {
+    "map-subscriptions": "standpipe_maps.subscriptions.mapper:MapSubscriptions",
+    "map-leads": "standpipe_maps.leads.mapper:MapLeads",
+}
 NO_THREAD = (
     "The system starts no more threads: lower `max_concurrency`, or raise the limit; no STATE was written, so the next "
     "run starts from the same point."
@@ -43,6 +60,10 @@ NO_THREAD = (
 TOO_FEW_THREADS = (
     "The machine permits no more than 0 of the 16 threads that `max_concurrency` asks for: lower that setting, or "
     "raise the limit on threads or memory."
+)
+NO_MORE_MEMORY = (
+    "The memory is used up: lower `max_concurrency`, or give the process more; no STATE was written, so the next run "
+    "starts from the same point."
 )
 NO_READER = (
     "The next program of the pipeline stopped reading before the end: look at its log; no STATE was written, so the "
@@ -62,6 +83,8 @@ STREAMS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 def config_of(plugin: str, sandbox: RunningSandbox, folder: Path) -> dict[str, Any]:
     """Settings for the sandbox."""
     vendor = plugin.partition("-")[2]
+    if plugin in MAPS:
+        return {"store_dir": str(folder / "stores")}
     key = {"access_token": "sandbox_token"} if vendor == "intercom" else {"api_key": "sandbox_key"}
     site = {"site": "sandbox"} if vendor == "chargebee" else {}
     reports = {"report_dir": str(folder / "reports"), "memory_dir": str(folder / "memory")}
@@ -70,6 +93,8 @@ def config_of(plugin: str, sandbox: RunningSandbox, folder: Path) -> dict[str, A
 
 def messages_for(plugin: str, count: int) -> str:
     """The input of a target: a stream of so many records, and a STATE."""
+    if plugin in MAPS:
+        return "".join(json.dumps(line) + "\n" for line in MAP_INPUT)
     if plugin not in STREAMS:
         return ""
     stream, properties, record = STREAMS[plugin]
@@ -79,6 +104,20 @@ def messages_for(plugin: str, count: int) -> str:
     state = {"type": "STATE", "value": {"bookmarks": {"other": [1.10, None]}}}
     records = (one.replace("{0}", str(number)) for number in range(count))
     return "\n".join([json.dumps(schema_message), *records, json.dumps(state)])
+
+
+READ = "companies,contacts,customers,invoices,subscriptions"
+MAP_INPUT = [
+    *({"type": "SCHEMA", "stream": name, "schema": {}, "key_properties": ["id"]} for name in READ.split(",")),
+    {
+        "type": "STATE",
+        "value": {"bookmarks": {"_sync": {"completed_at": 1, "streams": READ, "from": None, "subset": 0}}},
+    },
+]
+
+
+#: The folders of a target, by setting.
+FOLDERS = {"report_dir": "reports", "memory_dir": "memory"}
 
 
 class Machine:
@@ -94,8 +133,8 @@ class Machine:
         config, given = self.folder / "config.json", self.folder / "input.singer"
         config.write_text(json.dumps(config_of(plugin, self._sandbox, self.folder)))
         given.write_text(messages_for(plugin, count))
-        command = [sys.executable, "-c", trouble + RUN, PLUGINS[plugin], "--config", str(config)]
-        command += ["--input", str(given)] if plugin in STREAMS else []
+        command = [sys.executable, "-c", trouble + RUN, (PLUGINS | MAPS)[plugin], "--config", str(config)]
+        command += [] if plugin.startswith("tap-") else ["--input", str(given)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             assert process.stdout
             assert process.stderr
@@ -128,6 +167,30 @@ def test_no_more_threads(plugin: str, machine: Machine) -> None:
     code, out, log = machine.run(plugin, NO_THREADS)
     assert (code, out) == (1, "")
     assert errors_of(log) == [TOO_FEW_THREADS if plugin.startswith("tap-") else NO_THREAD]
+
+
+@pytest.mark.parametrize("plugin", PLUGINS | MAPS)
+def test_no_more_memory(plugin: str, machine: Machine) -> None:
+    """Memory that is used up ends the run in one sentence."""
+    code, out, log = machine.run(plugin, NO_MEMORY)
+    assert (code, out) == (1, "")
+    assert errors_of(log) == [NO_MORE_MEMORY]
+
+
+@pytest.mark.parametrize(
+    ("plugin", "setting", "folder"),
+    [
+        *((plugin, setting, name) for plugin in STREAMS for setting, name in FOLDERS.items()),
+        *((plugin, "store_dir", "stores") for plugin in MAPS),
+    ],
+)
+def test_a_folder_that_cannot_be_written_to(plugin: str, setting: str, folder: str, machine: Machine) -> None:
+    """A read-only folder ends the run in one sentence that names it and the setting, and no STATE is written."""
+    (machine.folder / folder).mkdir(mode=0o500)
+    code, out, log = machine.run(plugin, NO_PRIVILEGE)
+    assert (code, out) == (1, "")
+    (sentence,) = errors_of(log)
+    assert (f"`{setting}`" in sentence, str(machine.folder / folder) in sentence) == (True, True), sentence
 
 
 @pytest.mark.parametrize("plugin", PLUGINS)
