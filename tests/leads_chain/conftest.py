@@ -39,9 +39,6 @@ def choose_streams() -> dict[str, Any]:
     return dict(catalog)
 
 
-CATALOG = choose_streams()
-
-
 class Collector(Writer):
     """Keeps messages as lines."""
 
@@ -63,6 +60,10 @@ def keep_signal_handlers() -> Iterator[None]:
     finally:
         for one, handler in handlers.items():
             signal.signal(one, handler)
+
+
+with keep_signal_handlers():
+    CATALOG = choose_streams()
 
 
 @dataclass
