@@ -230,7 +230,7 @@ class Reckoning:
             "name": company["name"].strip(),
             "company": company["name"].strip(),
             "email": email,
-            "website_url": site_of(company["website"]),
+            "website_url": site_of(company.get("website")),
             "lead_created_at": company["created_at"],
             "free_trial_started_at": company["created_at"],
             "custom": self._custom("company", company),
