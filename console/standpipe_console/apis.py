@@ -16,6 +16,7 @@ from requests.auth import AuthBase, HTTPBasicAuth
 from standpipe_console._kit.answers import (
     ListShape,
     NotWholeError,
+    Page,
     PageDecoder,
     Text,
     UnprovenError,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     import requests
 
     from standpipe_console._kit import transport
-    from standpipe_console._kit.answers import Page
 
 T = TypeVar("T")
 
@@ -63,6 +63,8 @@ ATTRIBUTES = ListShape(
     wanted={"custom": bool, "archived": bool},
 )
 SOURCES = ListShape(name="data sources", items="data_sources", key={"uuid": Text}, needed={"name": Text})
+INVOICES = ListShape(name="invoices", items="list", envelope="invoice", key={"id": Text}, paging="next_offset")
+ENTRIES = ListShape(name="entries", items="entries", key={"uuid": Text}, paging="has_more")
 CONFIGURATIONS = ListShape(
     name="configurations", items="configurations", key={}, wanted={"domain": str, "product_catalog_version": str}
 )
@@ -138,14 +140,16 @@ class Api:
         """
         return self._send(Call(method, path, params, body), _take, tries=1)
 
-    def read(self, path: str, decode: Callable[[bytes], T], **params: Any) -> T:
-        """Read one thing that can be proved.
+    def read(self, path: str, decode: Callable[[bytes], T], *, if_missing: T | None = None, **params: Any) -> T:
+        """Read one thing that can be proved; where a 404 has a meaning, that is `if_missing`.
 
         Raises:
             ConsoleError: it is refused, or no attempt proves it.
         """
 
         def prove(answer: transport.Answer) -> T:
+            if answer.status == HTTPStatus.NOT_FOUND and if_missing is not None:
+                return if_missing
             if answer.status >= HTTPStatus.BAD_REQUEST:
                 raise ConsoleError(f"{self.name} does not answer {path}: {_take(answer).reason}")
             try:
@@ -270,6 +274,43 @@ def sources(api: Api) -> list[str]:
     return [str(one["name"]) for one in _read_items(api, "/data_sources", SOURCES)]
 
 
+def latest_invoices(api: Api) -> list[dict[str, Any]]:
+    """The newest hundred invoices of Chargebee."""
+    newest: dict[str, Any] = {"limit": 100, "sort_by[desc]": "date"}
+    page = api.read("/invoices", PageDecoder(INVOICES).decode, **newest)
+    return [item.record() for item in page.items]
+
+
+def find_sources(api: Api, name: str) -> list[str]:
+    """The uuids of ChartMogul's data sources of a name."""
+    return [one["uuid"] for one in _read_items(api, "/data_sources", SOURCES, name=name) if one["name"] == name]
+
+
+def find_entries(api: Api, path: str, **query: str) -> Iterator[dict[str, Any]]:
+    """Every customer or contact of ChartMogul that a query finds; a search that finds nothing is answered 404.
+
+    Raises:
+        ConsoleError: a page is refused, or the list is not whole.
+    """
+    decoder = PageDecoder(ENTRIES)
+    nothing = Page([]) if path.endswith("/search") else None
+
+    def ask(cursor: str | None, check: Callable[[Page], None]) -> Page:
+        def decode(content: bytes) -> Page:
+            page = decoder.decode(content)
+            check(page)
+            return page
+
+        asked: dict[str, Any] = {**query, "per_page": 200, **({} if cursor is None else {"cursor": cursor})}
+        return api.read(path, decode, if_missing=nothing, **asked)
+
+    try:
+        for items in WholeList("entries", ask, key=decoder.identify):
+            yield from (item.record() for item in items)
+    except NotWholeError as error:
+        raise ConsoleError(str(error)) from None
+
+
 def _read_items(api: Api, path: str, shape: ListShape, **params: Any) -> list[dict[str, Any]]:
     """Read a list that comes in one answer."""
     return [item.record() for item in api.read(path, PageDecoder(shape).decode, **params).items]
@@ -289,8 +330,9 @@ def contacts(api: Api) -> Iterator[dict[str, Any]]:
             check(page)
             return page
 
-        after = {} if cursor is None else {"starting_after": cursor}
-        return api.read("/contacts", decode, per_page=150, **after)
+        after: dict[str, Any] = {} if cursor is None else {"starting_after": cursor}
+        page: Page = api.read("/contacts", decode, per_page=150, **after)
+        return page
 
     try:
         for items in WholeList("contacts", ask):

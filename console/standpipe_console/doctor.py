@@ -106,10 +106,8 @@ def money(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
     """How an amount of a doubtful currency will appear: the map makes it of a real invoice, for a made-up customer."""
     if pipeline.tap != SYNC.tap:
         return
-    answer = apis.chargebee(project.settings(pipeline.tap)).get("/invoices", limit=100, **{"sort_by[desc]": "date"})
-    if not answer.ok:
-        raise ConsoleError(f"Chargebee does not list its invoices: {answer.reason}")
-    for invoice in rules.doubtful_invoices(one["invoice"] for one in answer.body.get("list") or []):
+    invoices = apis.latest_invoices(apis.chargebee(project.settings(pipeline.tap)))
+    for invoice in rules.doubtful_invoices(invoices):
         nobody = {"customer_id": pipeline.nobody["id"], "recurring": True, "status": "paid", "deleted": False}
         rows = {"customers": [dict(pipeline.nobody)], "invoices": [{**invoice, **nobody}]}
         (record,) = rehearse(project, pipeline, rows, schemas_for(project, pipeline)).records

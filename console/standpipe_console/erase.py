@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from standpipe_console import stores, unlink
 from standpipe_console._kit.block_list import FILE, BlockList, fold_name
-from standpipe_console.apis import APIS
+from standpipe_console.apis import APIS, find_entries, find_sources
 from standpipe_console.errors import ConsoleError
 from standpipe_console.pipelines import LEADS
 from standpipe_console.rules import effective
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from standpipe_console.pipelines import Pipeline
     from standpipe_console.project import Project
 
-PAGE = 200
 # By the table of a store that has people: what the columns of theirs are.
 PEOPLE = {"contacts": "SELECT id, body FROM contacts", "customers": "SELECT id, body FROM customers"}
 # The columns that name a person, by table. An id of a company may be that of a customer, and companies are no people.
@@ -291,11 +290,11 @@ def _find_customers(project: Project, names: set[str]) -> tuple[tuple[str, ...],
     if LEADS not in project.linked:
         return (), 0
     api, name = _chartmogul(project), effective(LEADS.target, project.settings(LEADS.target), "data_source_name")
-    sources = [one["uuid"] for one in _list(api, "/data_sources", "data_sources", name=name) if one.get("name") == name]
+    sources = find_sources(api, name)
     owners = {
         entry["uuid"]: entry.get("data_source_uuids") or [entry.get("data_source_uuid")]
         for address in _addresses(names)
-        for entry in _list(api, "/customers/search", "entries", email=address)
+        for entry in find_entries(api, "/customers/search", email=address)
         if fold_name(str(entry.get("email") or "")) == fold_name(address)
     }
     own = tuple(uuid for uuid, places in owners.items() if set(places) <= set(sources))
@@ -317,28 +316,8 @@ def _find_remote(project: Project, names: set[str], contacts: frozenset[str]) ->
     api, seen = _chartmogul(project), set[str]()
     queries = [("email", name) for name in _addresses(names)]
     for field, value in [*queries, *(("external_id", one) for one in sorted(contacts))]:
-        for entry in _list(api, "/contacts", "entries", **{field: value}):
+        for entry in find_entries(api, "/contacts", **{field: value}):
             # An account that does not know a filter ignores it.
             if fold_name(str(entry.get(field) or "")) == fold_name(value) and entry["uuid"] not in seen:
                 seen.add(entry["uuid"])
                 yield entry["uuid"]
-
-
-def _list(api: Api, path: str, member: str, **asked: str) -> Iterator[dict[str, Any]]:
-    """Yield what a list of ChartMogul's has; a search that finds nothing is answered 404.
-
-    Raises:
-        ConsoleError: ChartMogul refuses, or answers without the list.
-    """
-    query: dict[str, Any] = {**asked, "per_page": PAGE}
-    while True:
-        answer = api.get(path, **query)
-        if answer.status == HTTPStatus.NOT_FOUND and path.endswith("/search"):
-            return
-        entries, more = answer.body.get(member), answer.body.get("has_more", False)
-        if not answer.ok or not isinstance(entries, list) or not isinstance(more, bool):
-            raise ConsoleError(f"ChartMogul does not list what it has under {path}: {answer.reason}")
-        yield from entries
-        if not more:
-            return
-        query["cursor"] = answer.body.get("cursor")
