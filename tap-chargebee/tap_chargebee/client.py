@@ -129,8 +129,8 @@ class ChargebeeClient:
         now = int(time.time() if answer.date is None else answer.date)
         if answer.status == HTTPStatus.FORBIDDEN:
             return Site(now)
-        self._check(path, answer)
-        return Site(now, self._catalog(decode_json(answer.content, Configurations)[1]))
+        found = self._decode(path, answer, lambda content: decode_json(content, Configurations)[1])
+        return Site(now, self._catalog(found))
 
     def _catalog(self, answer: Configurations) -> int | None:
         sites = {one.domain.lower(): one.product_catalog_version for one in answer.configurations}
