@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_chargebee import windows
 from tap_chargebee._kit.segments import Segment, SegmentReader
+from tap_chargebee.errors import Refusal
 from tap_chargebee.shape import Item, Shape
 
 if TYPE_CHECKING:
@@ -80,10 +81,20 @@ class ListReader(SegmentReader[ListSegment, Item]):
         )
 
     def fetch(self, segment: ListSegment) -> Page:
-        """Return the next page of a segment."""
+        """Return the next page of a segment.
+
+        Raises:
+            Refusal: it holds nothing, though more follows: what is missing cannot be told, for no total is announced.
+        """
         query = {**segment.query, **({"offset": segment.offset} if segment.offset else {})}
         is_list = self._resource.answer == "list"
-        return self._client.page(self._resource.path, query, self._shape, limited=is_list)
+        page = self._client.page(self._resource.path, query, self._shape, limited=is_list)
+        if page.cursor and not page.items:
+            raise Refusal(
+                f"A page of Chargebee's list {self._resource.path} holds nothing and says that more follows: no STATE "
+                "was written, so the next run starts from the same point."
+            )
+        return page
 
     def accept(self, segment: ListSegment, answer: Page) -> list[Item]:
         """Return the items that belong to the segment, and cut off its later part when it is long."""

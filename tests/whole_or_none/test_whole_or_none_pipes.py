@@ -216,6 +216,7 @@ def test_the_truth_or_one_sentence(pipes: Pipes, job: str, data: st.DataObject, 
 
 FOUND = {
     "a site without configurations": ("sync", Fault("GET .*/configurations", "configurations", GONE, 0, 0, stays=True)),
+    "customers without an item before more": ("sync", Fault("GET .*/customers", "list", [], 0, 2, stays=True)),
 }
 """Faults that this test found, by their names."""
 
