@@ -24,6 +24,30 @@ def page_size(most: int) -> Row:
     )
 
 
+def timeout_settings(request_timeout: int) -> tuple[Row, ...]:
+    """Return the settings of how long a target waits for an answer.
+
+    Args:
+        request_timeout: the default of the setting of that name, seconds.
+    """
+    return (
+        th.Property(
+            "request_timeout",
+            th.IntegerType(minimum=1),
+            default=request_timeout,
+            title="Request timeout",
+            description="How many seconds may pass between two bytes of an answer before it is asked for again?",
+        ),
+        th.Property(
+            "answer_timeout",
+            th.IntegerType(minimum=1),
+            default=300,
+            title="Answer timeout",
+            description="How many seconds may the whole of an answer take before it is asked for again?",
+        ),
+    )
+
+
 def request_settings(vendor: str, whose: str, note: str = "") -> tuple[Row, ...]:
     """Return the settings of how a tap sends requests.
 

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import typing as th
 from singer_sdk.exceptions import ConfigurationError
 
-from target_chartmogul._kit.setting_rows import folder_settings, key_setting, mode_setting, reject_settings
+from target_chartmogul._kit.setting_rows import (
+    folder_settings,
+    key_setting,
+    mode_setting,
+    reject_settings,
+    timeout_settings,
+)
 from target_chartmogul._kit.urls import describe_unencrypted, is_base_url, is_unencrypted
 from target_chartmogul.matching import KEYS
 from target_chartmogul.transport import BASE_URL
@@ -91,20 +97,7 @@ PROPERTIES = th.PropertiesList(
         title="Requests per second",
         description="How many requests may be made in a second? ChartMogul permits 40 to the whole account.",
     ),
-    th.Property(
-        "request_timeout",
-        th.IntegerType(minimum=1),
-        default=120,
-        title="Request timeout",
-        description="How many seconds may pass between two bytes of an answer before it is asked for again?",
-    ),
-    th.Property(
-        "answer_timeout",
-        th.IntegerType(minimum=1),
-        default=300,
-        title="Answer timeout",
-        description="How many seconds may the whole of an answer take before it is asked for again?",
-    ),
+    *timeout_settings(120),
     *folder_settings("target-chartmogul", "values that ChartMogul holds back, and merges"),
 )
 

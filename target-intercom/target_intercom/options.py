@@ -10,6 +10,7 @@ from target_intercom._kit.setting_rows import (
     key_setting,
     mode_setting,
     reject_settings,
+    timeout_settings,
 )
 from target_intercom.transport import REGIONS
 
@@ -146,20 +147,7 @@ PROPERTIES = th.PropertiesList(
         title="Max concurrency",
         description="How many requests may be under way at once?",
     ),
-    th.Property(
-        "request_timeout",
-        th.IntegerType(minimum=1),
-        default=60,
-        title="Request timeout",
-        description="How many seconds may pass between two bytes of an answer before it is asked for again?",
-    ),
-    th.Property(
-        "answer_timeout",
-        th.IntegerType(minimum=1),
-        default=300,
-        title="Answer timeout",
-        description="How many seconds may the whole of an answer take before it is asked for again?",
-    ),
+    *timeout_settings(60),
     th.Property(
         "max_missing",
         th.NumberType(minimum=0, maximum=1),
