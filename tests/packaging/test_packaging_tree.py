@@ -94,7 +94,7 @@ def test_plugins_install_the_versions_of_the_lock() -> None:
 
 def test_the_sandbox_is_served_on_a_port_of_ones_choice() -> None:
     """`make sandbox PORT=…` starts it there."""
-    make = ["make", "--dry-run", "--always-make", "sandbox", "PORT=8177"]
+    make = ["make", "--no-print-directory", "--dry-run", "--always-make", "sandbox", "PORT=8177"]
     said = subprocess.run(make, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     assert said.splitlines()[-1].endswith("run --no-sync sandbox --port 8177 --customers 500 --seed 7")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import signal
 import time
 from collections import Counter
@@ -36,6 +37,18 @@ def kill_after(
     for child in psutil.Process(process.pid).children(recursive=True):
         if any(part.endswith(f"/bin/{executable}") for part in child.cmdline()):
             child.send_signal(signal.SIGKILL)
+
+
+def wait_for_record(process: subprocess.Popen[str], project: Project, stream: str) -> None:
+    """Return once a record of a stream has reached the map, as the log shows."""
+    printed = json.dumps(f'{{"type":"RECORD","stream":"{stream}"').strip('"')
+    deadline = time.monotonic() + 60
+    while printed not in project.log_file.read_text():
+        if time.monotonic() > deadline:
+            process.kill()
+            pytest.fail(f"no record of {stream} came within a minute")
+        assert process.poll() is None, "the run ended before a record came"
+        time.sleep(0.05)
 
 
 def test_leads_say_the_same_at_every_seam(project: Project, chartmogul: ChartMogul) -> None:
@@ -110,6 +123,7 @@ def test_a_reader_of_leads_killed_half_way_changes_nothing(
     """Half of the people is wrong data: the map sends none of it, and the next run begins as this one did."""
     sandbox.fault(api="intercom", path="/contacts/search", **{"from": 2}, effect={"delay": 20})
     process = project.start("run", "tap-intercom", "leads", TARGET, TAP_INTERCOM_PAGE_SIZE="20")
+    wait_for_record(process, project, "contacts")
     kill_after(process, "tap-intercom", sandbox, ("intercom", "POST", "/contacts/search"), 2)
     ran = project.finish(process)
     assert ran.code != 0
