@@ -52,7 +52,7 @@ class TargetBase(Plugin, Target, abc.ABC):
     vendor: ClassVar[str]
     record_refused: ClassVar[type[Exception]]
     """What is raised when the vendor refuses one request; of what a run cannot do without it ends the run."""
-    #: The SDK prints STATE whenever records get this old. Here nothing is written, or acknowledged, before the end.
+    #: The SDK prints STATE whenever records get this old. Here neither a write nor STATE comes early.
     _MAX_RECORD_AGE_IN_MINUTES = float("inf")
     _signal = 0  #: that was received
 
@@ -91,7 +91,7 @@ class TargetBase(Plugin, Target, abc.ABC):
         try:
             self.run.complete()
         except ConfigurationError as error:
-            # Everything was written and acknowledged: that nobody can read about it is no reason to send it again.
+            # Everything was written and STATE printed: that nobody can read about it is no reason to send it again.
             self.logger.warning("The summary stays unfinished: %s", error)
         if self.config.get("fail_on_rejects") and self.count_rejects():
             raise FatalAPIError("Some records were refused, and `fail_on_rejects` is set: see rejects.jsonl.")

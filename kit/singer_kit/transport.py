@@ -112,7 +112,7 @@ class RetryTable:
 
     Args:
         tries: attempts at a call that fails.
-        limited_tries: attempts at a call that is answered 429 while nobody else is served.
+        limited_tries: attempts at a call that is answered 429 while no other call succeeds.
         unproven_tries: attempts at a call whose answers prove nothing: that passes soon, or stays.
         statuses: what may pass.
         shortest_backoff: the upper bound of the first wait, seconds; it doubles with every attempt.
@@ -258,8 +258,8 @@ class Transport:
     ) -> T:
         """Make a call until `read` understands the answer, at most so often as the table says.
 
-        A 429 promises that nothing was done, so even a call that must be made once is made again after it; and who is
-        refused while others are served stands in a line that moves, which is not counted.
+        A 429 promises that nothing was done, so even a call that must be made once is made again after it. A 429 does
+        not count as a try when other calls were answered meanwhile: the rate limit is then only busy.
 
         Args:
             call: what to ask, or what gives it, if it changes with the attempts.
