@@ -45,8 +45,8 @@ format: .venv/synced ## Put the code into its format
 sandbox: .venv/synced ## Serve the sandbox until interrupted (PORT=8100)
 	$(UV) run --no-sync sandbox --port $(PORT) --customers 500 --seed 7
 
-readme: .venv/synced ## Put the real output of the demo and of the console into README.md
-	$(UV) run --no-sync demo --into README.md
+readme: .venv/synced ## Write the real output of the demo and the console into docs/demo.md and docs/operations.md
+	$(UV) run --no-sync demo --into docs/demo.md
 	README_INTO=1 $(UV) run --no-sync pytest tests/pipeline/test_pipeline_console.py
 
 constraints: .venv/synced ## Write the versions of uv.lock for `meltano install`

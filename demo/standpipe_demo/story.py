@@ -124,7 +124,7 @@ def tell(demo: Demo, customers: int) -> None:
 
 
 @click.command()
-@click.option("--into", type=click.Path(path_type=Path, exists=True), help="Also put the output into this README.")
+@click.option("--into", type=click.Path(path_type=Path, exists=True), help="Also put the output into this page.")
 @click.option("--keep", is_flag=True, help="Leave the sandbox's pages up until interrupted.")
 @click.option("--customers", default=300, show_default=True, help="Size of the simulated business.")
 @click.option("--seed", default=7, show_default=True, help="One seed, one business.")
@@ -144,12 +144,12 @@ def main(*, into: Path | None, keep: bool, customers: int, seed: int) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def put_into(readme: Path, output: str) -> None:
-    """Replace what stands between the README's marks."""
-    before, begin, rest = readme.read_text().partition("<!-- demo -->\n")
+def put_into(page: Path, output: str) -> None:
+    """Replace what stands between the marks of a page."""
+    before, begin, rest = page.read_text().partition("<!-- demo -->\n")
     _, end, after = rest.partition("<!-- /demo -->")
     shown = "\n".join(line.rstrip() for line in output.splitlines())
-    readme.write_text(f"{before}{begin}```\n{shown}\n```\n{end}{after}")
+    page.write_text(f"{before}{begin}```\n{shown}\n```\n{end}{after}")
 
 
 def wait_for_interrupt() -> None:

@@ -18,7 +18,7 @@ from standpipe_maps.subscriptions.schema import ATTRIBUTES
 from target_intercom.reporting.words import REASONS
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
+PAGES = [(ROOT / name).read_text() for name in ("README.md", "docs/demo.md", "docs/operations.md")]
 OURS = (ROOT / "console/README.md").read_text()
 PIPELINE = "tests/pipeline/test_pipeline_console.py"
 LEADS = "tests/pipeline/test_pipeline_leads.py"
@@ -26,9 +26,9 @@ PACKAGING = "tests/packaging/test_packaging_tree.py"
 INSTALLED = "tests/pipeline/conftest.py::installation"
 IMPORTED = "test_what_was_imported_is_listed_and_deleted_and_imported_again"
 ALONE = "tests/packaging/test_packaging_alone.py::test_a_plugin_installs_alone_and_tells_about_itself"
-#: Every command that the README shows, and the test that runs it.
+#: Every command that the README and its pages show, and the test that runs it.
 COMMANDS = {
-    "make demo": "tests/pipeline/test_pipeline_demo.py::test_the_readme_shows_what_the_demo_prints",
+    "make demo": "tests/pipeline/test_pipeline_demo.py::test_the_demo_page_shows_what_the_demo_prints",
     "make sandbox PORT=8100": f"{PACKAGING}::test_the_sandbox_is_served_on_a_port_of_ones_choice",
     "python3 -m venv ~/meltano && . ~/meltano/bin/activate && pip install 'meltano~=4.4' && meltano install": INSTALLED,
     "meltano invoke standpipe:setup --sandbox http://127.0.0.1:8100": (
@@ -47,7 +47,7 @@ COMMANDS = {
         f"{PIPELINE}::test_explain_tells_rows_values_match_decision_and_write"
     ),
     "meltano invoke standpipe:schedule install": f"{PIPELINE}::test_the_line_of_the_crontab_runs_the_job",
-    "meltano invoke standpipe:status": f"{PIPELINE}::test_status_reads_as_the_readme_shows_it",
+    "meltano invoke standpipe:status": f"{PIPELINE}::test_status_reads_as_the_page_shows_it",
     "meltano invoke standpipe:unlink intercom --yes": f"{PIPELINE}::test_unlink_leaves_nothing_but_logs",
     "meltano invoke standpipe:setup chartmogul": f"{PIPELINE}::test_a_second_pipeline_comes_and_goes_by_itself",
     "meltano run sync-leads": f"{PIPELINE}::test_a_second_pipeline_comes_and_goes_by_itself",
@@ -74,9 +74,9 @@ def commands(text: str) -> list[str]:
     return found
 
 
-def test_every_command_of_the_readme_is_run_by_a_test() -> None:
-    """Which test runs which is told here, and that test is there."""
-    shown = commands(README)
+def test_every_command_of_the_pages_is_run_by_a_test() -> None:
+    """A shown command has a test, and that test exists."""
+    shown = [command for page in PAGES for command in commands(page)]
     # Further plugins have a line each, of the form that is tested for all.
     assert {command for command in shown if not command.startswith("pip install ./")} == {
         command for command in COMMANDS if not command.startswith("pip install ./")

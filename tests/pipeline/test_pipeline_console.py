@@ -208,19 +208,21 @@ def plain(shown: str) -> str:
 
 
 def block(command: str) -> str:
-    """What the README shows of a command."""
-    found = re.search(rf"```console\n\$ {re.escape(command)}\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    """Return the output that docs/operations.md shows for a command."""
+    found = re.search(
+        rf"```console\n\$ {re.escape(command)}\n(.*?)```", (ROOT / "docs/operations.md").read_text(), re.DOTALL
+    )
     assert found is not None, command
     return found[1]
 
 
-def readme_shows(console: Console, command: str, printed: str) -> None:
-    """Compare what a command printed with what the README shows; with README_INTO set, put it there instead."""
+def check_shown_output(console: Console, command: str, printed: str) -> None:
+    """Compare a command's output with docs/operations.md; with README_INTO set, write it there."""
     known = normal(console, printed)
     if os.environ.get("README_INTO"):
-        text = (ROOT / "README.md").read_text()
+        text = (ROOT / "docs/operations.md").read_text()
         shown = f"$ {command}\n{block(command)}```"
-        (ROOT / "README.md").write_text(text.replace(shown, f"$ {command}\n{known}\n```"))
+        (ROOT / "docs/operations.md").write_text(text.replace(shown, f"$ {command}\n{known}\n```"))
     assert block(command).rstrip() == known
 
 
@@ -265,7 +267,7 @@ def test_setup_without_a_terminal_begins_with_what_is_set(console: Console) -> N
 def test_the_doctor_says_that_all_is_well(console: Console) -> None:
     """After setup, as the README shows it."""
     shown = console.standpipe("doctor")
-    readme_shows(console, "meltano invoke standpipe:doctor", shown)
+    check_shown_output(console, "meltano invoke standpipe:doctor", shown)
     assert " fail " not in shown
 
 
@@ -291,7 +293,7 @@ def test_explain_tells_rows_values_match_decision_and_write(console: Console) ->
     assert (told["decision"]["outcome"], told["decision"]["fields"]) == ("unchanged", [])
     assert told["last_run"]["wrote"] == change["fields"]
     shown = printed(lambda out: telling.tell(out, told))
-    readme_shows(console, f"meltano invoke standpipe:explain {EXPLAINED}", shown)
+    check_shown_output(console, f"meltano invoke standpipe:explain {EXPLAINED}", shown)
 
 
 def test_the_line_of_the_crontab_runs_the_job(console: Console) -> None:
@@ -299,7 +301,7 @@ def test_the_line_of_the_crontab_runs_the_job(console: Console) -> None:
     subprocess.run(["crontab", "-"], env=console.env, input="0 1 * * * backup\n", text=True, check=True)
     console.meltano("schedule", "set", "sync-every-6h", "--interval=* * * * *")
     shown = console.standpipe("schedule", "install")
-    readme_shows(console, "meltano invoke standpipe:schedule install", shown.replace("* * * * *", "0 */6 * * *"))
+    check_shown_output(console, "meltano invoke standpipe:schedule install", shown.replace("* * * * *", "0 */6 * * *"))
     first = console.crontab
     console.standpipe("schedule", "install")
     assert console.crontab == first
@@ -373,13 +375,13 @@ def test_status_tells_of_every_run(console: Console) -> None:
     assert told["state_age_seconds"] < 600
 
 
-def test_status_reads_as_the_readme_shows_it(console: Console) -> None:
+def test_status_reads_as_the_page_shows_it(console: Console) -> None:
     """The README shows the first run; there is one line for each."""
     shown = console.standpipe("status")
     lines = shown.splitlines()
     runs = [line for line in lines if "SUCCESS" in line]
     first = "\n".join(line for line in lines if line not in runs[:-1])
-    readme_shows(console, "meltano invoke standpipe:status", first)
+    check_shown_output(console, "meltano invoke standpipe:status", first)
 
 
 def test_no_key_was_to_be_seen_anywhere(console: Console) -> None:
@@ -457,7 +459,7 @@ def test_unlink_leaves_nothing_but_logs(console: Console) -> None:
     said = console.standpipe("unlink", "intercom", "--clear-attributes", "--yes")
     cleared = [line for line in said.splitlines() if line.endswith("contacts: cleared.")]
     assert len(cleared) == 1
-    readme_shows(
+    check_shown_output(
         console,
         "meltano invoke standpipe:unlink intercom --yes",
         "\n".join(line for line in said.splitlines() if line not in cleared),

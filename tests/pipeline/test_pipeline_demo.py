@@ -1,4 +1,4 @@
-"""`make demo` prints what the README says that it prints."""
+"""`make demo` prints what docs/demo.md shows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEMO = Path(sys.executable).with_name("demo")
 
 
 @pytest.mark.pipeline
-def test_the_readme_shows_what_the_demo_prints(installed_project: Project) -> None:
+def test_the_demo_page_shows_what_the_demo_prints(installed_project: Project) -> None:
     """The shown output is real: run again, even with other people's keys around, it is the same to the letter."""
     keys = {"TAP_CHARGEBEE_API_KEY": "a-real-key", "TARGET_INTERCOM_API_URL": "https://api.intercom.io"}
     done = subprocess.run(
@@ -28,6 +28,6 @@ def test_the_readme_shows_what_the_demo_prints(installed_project: Project) -> No
     assert done.returncode == 0, done.stdout + done.stderr
     printed = "\n".join(line.rstrip() for line in done.stdout.splitlines())
 
-    shown = re.search(r"<!-- demo -->\n```\n(.*?)\n```\n<!-- /demo -->", (ROOT / "README.md").read_text(), re.DOTALL)
+    shown = re.search(r"<!-- demo -->\n```\n(.*?)\n```\n<!-- /demo -->", (ROOT / "docs/demo.md").read_text(), re.DOTALL)
     assert shown is not None
     assert printed == shown[1]
