@@ -12,7 +12,7 @@ from target_intercom._kit.setting_rows import (
     reject_settings,
     timeout_settings,
 )
-from target_intercom.transport import REGIONS
+from target_intercom.api.transport import REGIONS
 
 _CONDITION = th.CustomType({"type": "object", "additionalProperties": {"type": "array"}})
 

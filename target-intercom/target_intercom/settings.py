@@ -12,13 +12,13 @@ from singer_sdk.exceptions import ConfigurationError
 
 from target_intercom._kit.text import clean_text
 from target_intercom._kit.urls import describe_unencrypted, is_base_url, is_unencrypted
-from target_intercom.kinds import COMPANY, KINDS
-from target_intercom.payloads import Shape
-from target_intercom.rules import Rules
-from target_intercom.transport import REGIONS
+from target_intercom.api.transport import REGIONS
+from target_intercom.decisions.rules import Rules
+from target_intercom.records.object_types import COMPANY, KINDS
+from target_intercom.records.payloads import Shape
 
 if TYPE_CHECKING:
-    from target_intercom.kinds import Kind
+    from target_intercom.records.object_types import Kind
 
 #: The listed values of every named field.
 Condition = Mapping[str, Sequence[Any]]

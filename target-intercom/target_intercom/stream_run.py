@@ -9,23 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from target_intercom._kit.dispatch import run_all
 from target_intercom._kit.limits import FIRST_ATTEMPTS, RejectLimit
-from target_intercom.attaching import COMPANY_ID
-from target_intercom.attributes import (
-    Attribute,
-    AttributeConflictError,
-    AttributePlan,
-    assert_owned,
-    declared_attributes,
-    plan_attributes,
-)
-from target_intercom.company_matching import CompanyMatcher
-from target_intercom.contact_matching import matcher_for
-from target_intercom.found import Found, email_of, keys_of, trimmed
-from target_intercom.inference import FlatFields, TypeInference
-from target_intercom.kinds import COMPANY, CONTACT
-from target_intercom.limits import BlastRadius
-from target_intercom.payloads import MAX_STRING, attributes_of, link_value, match_key, match_value
-from target_intercom.planning import Planner
+from target_intercom.decisions.change_guard import BlastRadius
+from target_intercom.decisions.planning import Planner
+from target_intercom.matching.candidates import Found, email_of, keys_of, trimmed
+from target_intercom.matching.companies import CompanyMatcher
+from target_intercom.matching.contacts import matcher_for
+from target_intercom.records.buffer import Keys, Spool
+from target_intercom.records.inference import FlatFields, TypeInference
+from target_intercom.records.object_types import COMPANY, CONTACT
+from target_intercom.records.payloads import MAX_STRING, attributes_of, link_value, match_key, match_value
+from target_intercom.reporting.report_files import Progress
 from target_intercom.reporting.results import (
     Result,
     build_result,
@@ -33,30 +26,37 @@ from target_intercom.reporting.results import (
     encode_result,
     settle_result,
 )
-from target_intercom.reports import Progress
-from target_intercom.spool import Keys, Spool
-from target_intercom.writing import CompanyWriter, ContactWriter
+from target_intercom.writing.attaching import COMPANY_ID
+from target_intercom.writing.attributes import (
+    Attribute,
+    AttributeConflictError,
+    AttributePlan,
+    assert_owned,
+    declared_attributes,
+    plan_attributes,
+)
+from target_intercom.writing.writers import CompanyWriter, ContactWriter
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Collection, Mapping, Sequence
     from concurrent.futures import Executor
 
-    from target_intercom.attaching import Attacher
-    from target_intercom.client import IntercomClient
-    from target_intercom.contact_matching import Matcher
-    from target_intercom.directory import Directory
-    from target_intercom.found import Held
-    from target_intercom.kinds import Kind
-    from target_intercom.memory import Memory
-    from target_intercom.outcomes import Cleared, Outcome
-    from target_intercom.payloads import Shape
-    from target_intercom.planning import Plan
-    from target_intercom.reports import ReportFiles
+    from target_intercom.api.client import IntercomClient
+    from target_intercom.decisions.planning import Plan
+    from target_intercom.matching.candidates import Held
+    from target_intercom.matching.company_index import Directory
+    from target_intercom.matching.contacts import Matcher
+    from target_intercom.records.buffer import Row
+    from target_intercom.records.object_types import Kind
+    from target_intercom.records.payloads import Shape
+    from target_intercom.reporting.report_files import ReportFiles
+    from target_intercom.reporting.summary import Summary
     from target_intercom.settings import Settings
-    from target_intercom.spool import Row
-    from target_intercom.summary import Summary
-    from target_intercom.writing import Writer
+    from target_intercom.writing.attaching import Attacher
+    from target_intercom.writing.memory import Memory
+    from target_intercom.writing.outcomes import Cleared, Outcome
+    from target_intercom.writing.writers import Writer
 
 _BATCH = 2000  # rows matched at a time
 _QUEUED = 4  # rows handed out for each worker

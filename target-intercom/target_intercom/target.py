@@ -6,14 +6,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from target_intercom._kit.target_base import TargetBase
-from target_intercom.client import IntercomClient
-from target_intercom.kinds import KINDS
+from target_intercom.api.client import IntercomClient
+from target_intercom.api.transport import RecordRefusedError
 from target_intercom.options import PROPERTIES
+from target_intercom.pipeline import Run
+from target_intercom.records.object_types import KINDS
 from target_intercom.reporting.not_sent import STREAM as NOT_SENT
-from target_intercom.run import Run
 from target_intercom.settings import settings_from
 from target_intercom.sinks import NotSentSink, OtherStreamSink, RecordSink
-from target_intercom.transport import RecordRefusedError
 
 if TYPE_CHECKING:
     from singer_sdk.sinks import Sink

@@ -13,7 +13,7 @@ from singer_kit.clock import is_believable, is_recent
 from standpipe_maps.leads.mapper import MapLeads
 from target_chartmogul.memory import COLUMNS, Memory
 from target_chartmogul.payloads import Change
-from target_intercom.memory import Memory as RememberedContacts
+from target_intercom.writing.memory import Memory as RememberedContacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -29,7 +29,7 @@ from tap_intercom.scroll import Scroll
 from tap_intercom.shape import Shape
 from target_chartmogul.client import ChartMogulClient
 from target_chartmogul.kinds import CONTACT, CUSTOMER
-from target_intercom.client import IntercomClient
+from target_intercom.api.client import IntercomClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

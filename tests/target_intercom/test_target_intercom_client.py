@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.exceptions import ConfigurationError, FatalAPIError
-from target_intercom.client import IntercomClient
+from target_intercom.api.client import IntercomClient
+from target_intercom.api.transport import LostReplyError, RecordRefusedError
 from target_intercom.target import TargetIntercom
-from target_intercom.transport import LostReplyError, RecordRefusedError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 from target_intercom._kit.limits import RejectLimit
-from target_intercom.limits import BlastRadius
-from target_intercom.payloads import Change, Shape
-from target_intercom.planning import is_alarming
+from target_intercom.decisions.change_guard import BlastRadius
+from target_intercom.decisions.planning import is_alarming
+from target_intercom.records.payloads import Change, Shape
 
 SHAPE = Shape({})
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.exceptions import ConfigurationError
-from target_intercom.found import Found
-from target_intercom.payloads import Shape
-from target_intercom.spool import Row
+from target_intercom.matching.candidates import Found
+from target_intercom.records.buffer import Row
+from target_intercom.records.payloads import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from target_intercom.kinds import COMPANY
-from target_intercom.payloads import (
+from target_intercom.records.object_types import COMPANY
+from target_intercom.records.payloads import (
     Change,
     Shape,
     changes,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.exceptions import ConfigurationError
-from target_intercom.kinds import COMPANY, CONTACT
+from target_intercom.records.object_types import COMPANY, CONTACT
 from target_intercom.settings import settings_from
 from target_intercom.target import TargetIntercom
 

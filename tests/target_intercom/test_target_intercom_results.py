@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.exceptions import ConfigurationError, FatalAPIError
+from target_intercom.reporting.report_files import RECORD_TABLES
 from target_intercom.reporting.terminal import format_figures, format_outcomes, format_promise
-from target_intercom.reports import RECORD_TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from target_intercom.rules import Candidate, Decision, Match, Rules, decide, holds
+from target_intercom.decisions.rules import Candidate, Decision, Match, Rules, decide, holds
 
 USER, OTHER = Match("u1"), Match("u2")
 LEAD, OTHER_LEAD = Match("l1", role="lead"), Match("l2", role="lead")

@@ -141,7 +141,7 @@ def no_waits() -> Iterator[None]:
         patch.setattr(time, "sleep", lambda _: None)
         patch.setattr("tap_intercom.scroll.PAUSE", 0.02)
         patch.setattr(pacing, "_SECOND", 0.001)
-        patch.setattr("target_intercom.client.PAGE", PAGE)
+        patch.setattr("target_intercom.api.client.PAGE", PAGE)
         patch.setattr("target_chartmogul.client.PAGE", PAGE)
         for module in (sources, proof):
             patch.setattr(module, "_PAUSE", 0.001)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from target_intercom.outcomes import Outcome
-    from target_intercom.payloads import Shape
+    from target_intercom.records.payloads import Shape
+    from target_intercom.writing.outcomes import Outcome
 
 
 class Candidate(msgspec.Struct, frozen=True):

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from target_intercom.found import Held
-    from target_intercom.payloads import Change
-    from target_intercom.transport import RecordRefusedError
+    from target_intercom.api.transport import RecordRefusedError
+    from target_intercom.matching.candidates import Held
+    from target_intercom.records.payloads import Change
 
 #: What a successful action is called afterwards.
 DONE = {"update": "updated", "create": "created", "convert": "converted"}

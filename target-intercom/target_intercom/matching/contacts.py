@@ -10,19 +10,19 @@ from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 from unicodedata import normalize
 
-from target_intercom.client import MAX_FILTERS, PAGE
-from target_intercom.found import Found, email_of, key_of, keys_of, linked_to, trimmed
-from target_intercom.payloads import match_value
-from target_intercom.transport import RecordRefusedError
+from target_intercom.api.client import MAX_FILTERS, PAGE
+from target_intercom.api.transport import RecordRefusedError
+from target_intercom.matching.candidates import Found, email_of, key_of, keys_of, linked_to, trimmed
+from target_intercom.records.payloads import match_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from concurrent.futures import Executor
 
-    from target_intercom.client import IntercomClient
-    from target_intercom.found import Held
-    from target_intercom.payloads import Shape
-    from target_intercom.spool import Row, Spool
+    from target_intercom.api.client import IntercomClient
+    from target_intercom.matching.candidates import Held
+    from target_intercom.records.buffer import Row, Spool
+    from target_intercom.records.payloads import Shape
 
 #: Match values searched in one call: some have two contacts, and a page holds 150.
 KEYS = 120

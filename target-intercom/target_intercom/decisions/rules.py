@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from target_intercom.payloads import attributes_of
+from target_intercom.records.payloads import attributes_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

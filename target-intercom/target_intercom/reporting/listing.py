@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from target_intercom.kinds import KINDS
+from target_intercom.records.object_types import KINDS
 
 if TYPE_CHECKING:
-    from target_intercom.outcomes import Outcome
+    from target_intercom.writing.outcomes import Outcome
 
 
 @dataclass(frozen=True)

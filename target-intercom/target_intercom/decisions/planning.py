@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from target_intercom.found import Found, is_lead, linked_to
-from target_intercom.kinds import COMPANY
-from target_intercom.outcomes import DONE, Outcome
-from target_intercom.payloads import MAX_STRING, UnfitRecordError, changes, creation, overlong, wanted
-from target_intercom.rules import Candidate, Decision, Match, decide, holds
+from target_intercom.decisions.rules import Candidate, Decision, Match, decide, holds
+from target_intercom.matching.candidates import Found, is_lead, linked_to
+from target_intercom.records.object_types import COMPANY
+from target_intercom.records.payloads import MAX_STRING, UnfitRecordError, changes, creation, overlong, wanted
+from target_intercom.writing.outcomes import DONE, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from target_intercom.attaching import Attacher
-    from target_intercom.found import Held
-    from target_intercom.limits import BlastRadius
-    from target_intercom.payloads import Change, Shape, Wanted
+    from target_intercom.decisions.change_guard import BlastRadius
+    from target_intercom.matching.candidates import Held
+    from target_intercom.records.buffer import Row, Spool
+    from target_intercom.records.payloads import Change, Shape, Wanted
     from target_intercom.settings import Settings
-    from target_intercom.spool import Row, Spool
+    from target_intercom.writing.attaching import Attacher
 
 
 @dataclass(frozen=True)

@@ -19,15 +19,15 @@ from singer_sdk.exceptions import ConfigurationError
 from target_intercom._kit.clock import is_recent
 from target_intercom._kit.csv_files import read_rows
 from target_intercom._kit.private_files import make_folder, replace_file
-from target_intercom.payloads import match_value
+from target_intercom.records.payloads import match_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from target_intercom.outcomes import Cleared
-    from target_intercom.payloads import Shape
-    from target_intercom.spool import Row
+    from target_intercom.records.buffer import Row
+    from target_intercom.records.payloads import Shape
+    from target_intercom.writing.outcomes import Cleared
 
 #: Every file that a run may leave in `memory_dir`.
 MEMORY_FILES = ("archived.jsonl", "moved.jsonl")

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from target_intercom._kit.summary import SummaryBase
-from target_intercom.kinds import KINDS
+from target_intercom.records.object_types import KINDS
 
 if TYPE_CHECKING:
     from target_intercom._kit.transport import Tally
-    from target_intercom.outcomes import Outcome
     from target_intercom.reporting.not_sent import Totals
+    from target_intercom.writing.outcomes import Outcome
 
 _KINDS = ("updated", "unchanged", "created", "converted")
 

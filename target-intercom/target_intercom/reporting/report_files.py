@@ -12,23 +12,23 @@ from urllib.parse import quote
 
 from target_intercom._kit.csv_files import CsvWriter
 from target_intercom._kit.private_files import draft_of, move_into_place, open_private, replace_file
-from target_intercom.outcomes import Outcome
-from target_intercom.page import page
-from target_intercom.payloads import attributes_of, match_value
+from target_intercom.records.payloads import attributes_of, match_value
 from target_intercom.reporting.not_sent import describe
+from target_intercom.reporting.page import page
+from target_intercom.writing.outcomes import Outcome
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from target_intercom.listing import Links, Listing
-    from target_intercom.memory import Archived, Moved
-    from target_intercom.outcomes import Cleared
-    from target_intercom.payloads import Shape
+    from target_intercom.records.buffer import Row
+    from target_intercom.records.payloads import Shape
+    from target_intercom.reporting.listing import Links, Listing
     from target_intercom.reporting.not_sent import NotSent
     from target_intercom.reporting.results import Result
-    from target_intercom.spool import Row
+    from target_intercom.writing.memory import Archived, Moved
+    from target_intercom.writing.outcomes import Cleared
 
 _EVERY = 10.0  # seconds between two progress lines
 #: Who a record is, at the end of every table in which records stand.

@@ -99,7 +99,7 @@ def page(
         when: the date and time, for the reader.
     """
     names = {"title": "Validation for Intercom", "subtitle": f"{escape(when)}. Nothing was written to Intercom."}
-    template = resources.files("target_intercom").joinpath("page.html").read_text("utf-8")
+    template = resources.files("target_intercom.reporting").joinpath("page.html").read_text("utf-8")
     yield Template(template).substitute(names)
     yield from (f'<p class="warning">{escape(warning)}</p>\n' for warning in warnings)
     yield from (f'<p class="sum">{escape(text)}</p>\n' for text in sums)

@@ -8,18 +8,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
-from target_intercom.found import Found, linked_to, trimmed
-from target_intercom.payloads import match_key, match_value
-from target_intercom.transport import RecordRefusedError
+from target_intercom.api.transport import RecordRefusedError
+from target_intercom.matching.candidates import Found, linked_to, trimmed
+from target_intercom.records.payloads import match_key, match_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from concurrent.futures import Executor
 
-    from target_intercom.client import IntercomClient
-    from target_intercom.found import Held
-    from target_intercom.payloads import Shape
-    from target_intercom.spool import Row, Spool
+    from target_intercom.api.client import IntercomClient
+    from target_intercom.matching.candidates import Held
+    from target_intercom.records.buffer import Row, Spool
+    from target_intercom.records.payloads import Shape
 
 
 class CompanyMatcher:

@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from target_intercom.payloads import Change, match_value
-from target_intercom.transport import RecordRefusedError
+from target_intercom.api.transport import RecordRefusedError
+from target_intercom.records.payloads import Change, match_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from concurrent.futures import Executor
 
-    from target_intercom.client import IntercomClient
-    from target_intercom.directory import Directory
-    from target_intercom.found import Held
-    from target_intercom.spool import Row
+    from target_intercom.api.client import IntercomClient
+    from target_intercom.matching.candidates import Held
+    from target_intercom.matching.company_index import Directory
+    from target_intercom.records.buffer import Row
 
 #: The field of a contact's record that names its company, and of the change that attaching is.
 COMPANY_ID = "company_id"

@@ -11,20 +11,20 @@ import requests
 from singer_sdk.exceptions import FatalAPIError
 
 from target_intercom._kit.creation import create_once
-from target_intercom.found import key_of, trimmed
-from target_intercom.outcomes import DONE, Cleared, Outcome
-from target_intercom.payloads import Change, changes, clearing, create_body, creation, update_body, wanted
-from target_intercom.transport import LostReplyError, RecordRefusedError
+from target_intercom.api.transport import LostReplyError, RecordRefusedError
+from target_intercom.matching.candidates import key_of, trimmed
+from target_intercom.records.payloads import Change, changes, clearing, create_body, creation, update_body, wanted
+from target_intercom.writing.outcomes import DONE, Cleared, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from target_intercom.attaching import Attacher
-    from target_intercom.client import IntercomClient
-    from target_intercom.found import Held
-    from target_intercom.payloads import Shape, Wanted
-    from target_intercom.planning import Planner
-    from target_intercom.spool import Row
+    from target_intercom.api.client import IntercomClient
+    from target_intercom.decisions.planning import Planner
+    from target_intercom.matching.candidates import Held
+    from target_intercom.records.buffer import Row
+    from target_intercom.records.payloads import Shape, Wanted
+    from target_intercom.writing.attaching import Attacher
 
 _MAX_TRIES = 7
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from unicodedata import normalize
 
 from target_intercom._kit.values import read_boolean, read_float
-from target_intercom.kinds import CONTACT, Kind
+from target_intercom.records.object_types import CONTACT, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping

@@ -13,10 +13,10 @@ from urllib.parse import quote
 import requests
 from singer_sdk.exceptions import FatalAPIError
 
-from target_intercom import shapes
 from target_intercom._kit.answers import PageDecoder, WholeList, decode_json
 from target_intercom._kit.transport import Call
-from target_intercom.transport import SEARCH, LostReplyError, RecordRefusedError, Transport
+from target_intercom.api import shapes
+from target_intercom.api.transport import SEARCH, LostReplyError, RecordRefusedError, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

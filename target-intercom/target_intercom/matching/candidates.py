@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from target_intercom.kinds import COMPANY
-from target_intercom.payloads import match_key, match_value
-from target_intercom.spool import Keys
+from target_intercom.records.buffer import Keys
+from target_intercom.records.object_types import COMPANY
+from target_intercom.records.payloads import match_key, match_value
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from target_intercom.payloads import Shape
-    from target_intercom.spool import Row
-    from target_intercom.transport import RecordRefusedError
+    from target_intercom.api.transport import RecordRefusedError
+    from target_intercom.records.buffer import Row
+    from target_intercom.records.payloads import Shape
 
 #: A contact or company as `trimmed` leaves it.
 Held = dict[str, Any]

@@ -1,0 +1,1 @@
+"""What this target and Intercom say to each other: connection, operations, shapes of the answers."""

@@ -1,0 +1,1 @@
+"""Finding the contacts and companies of Intercom that belong to the records."""
