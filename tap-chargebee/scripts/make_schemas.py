@@ -16,10 +16,10 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from chargebee import models
-from tap_chargebee.resources import STREAMS
+from tap_chargebee.streams.resources import STREAMS
 
 if TYPE_CHECKING:
-    from tap_chargebee.resource import Resource
+    from tap_chargebee.streams.resource import Resource
 
 SCHEMAS = Path(__file__).parents[1] / "tap_chargebee" / "schemas"
 # Attributes that the API sends and the client's model lacks.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_chargebee import bookmarks
 from tap_chargebee._kit.settings import find_date_problem, find_url_problem
 from tap_chargebee._kit.urls import is_host_label
+from tap_chargebee.state import bookmarks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -6,24 +6,26 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tap_chargebee import bookmarks, fields, rules
+from tap_chargebee import rules
 from tap_chargebee._kit.command_files import own_bookmarks
 from tap_chargebee._kit.errors import refuse
 from tap_chargebee._kit.marker import MARKER, build_marker
 from tap_chargebee._kit.tap_base import TapBase
-from tap_chargebee.errors import NotOffered, Refusal
-from tap_chargebee.parts import stream_of
-from tap_chargebee.resources import ROWS, STREAMS
+from tap_chargebee.api.errors import NotOffered, Refusal
+from tap_chargebee.api.source import Source
 from tap_chargebee.settings import MISSING, SETTINGS
-from tap_chargebee.source import Source
-from tap_chargebee.streams import ChargebeeStream
+from tap_chargebee.state import bookmarks
+from tap_chargebee.streams import custom_fields
+from tap_chargebee.streams.children import stream_of
+from tap_chargebee.streams.resources import ROWS, STREAMS
+from tap_chargebee.streams.stream import ChargebeeStream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from singer_sdk import Stream
 
-    from tap_chargebee.reading import ListReader
+    from tap_chargebee.streams.reader import ListReader
 
 
 class TapChargebee(TapBase):
@@ -53,7 +55,7 @@ class TapChargebee(TapBase):
         version = None
         if self.config.get("site") and self.config.get("api_key"):
             version = self.source.site.catalog
-            self.source.custom_fields = fields.discover_fields(self.source.client)
+            self.source.custom_fields = custom_fields.discover_fields(self.source.client)
         return [stream_of(self, resource) for resource in STREAMS if version is None or version in resource.catalogs]
 
     @cached_property

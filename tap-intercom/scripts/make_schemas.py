@@ -17,10 +17,10 @@ from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
 import pydantic
-from tap_intercom.resources import STREAMS
+from tap_intercom.streams.resources import STREAMS
 
 if TYPE_CHECKING:
-    from tap_intercom.resource import Resource
+    from tap_intercom.streams.resource import Resource
 
 SCHEMAS = Path(__file__).parents[1] / "tap_intercom" / "schemas"
 MODELS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from singer_sdk import typing as th
 
 from tap_intercom._kit.setting_rows import address_settings, key_setting, page_size, request_settings
-from tap_intercom.client import REGIONS
+from tap_intercom.api.client import REGIONS
 
 MISSING = {"access_token": "the token of an Intercom app (TAP_INTERCOM_ACCESS_TOKEN)"}
 

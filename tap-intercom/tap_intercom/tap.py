@@ -14,13 +14,13 @@ from tap_intercom._kit.marker import MARKER, build_marker
 from tap_intercom._kit.settings import parse_date
 from tap_intercom._kit.stream import change_schemas
 from tap_intercom._kit.tap_base import TapBase
-from tap_intercom.attributes import MODELS, fetch_attributes, find_recent, with_attributes
-from tap_intercom.client import REGIONS, IntercomClient
-from tap_intercom.errors import NotOffered, Refusal
-from tap_intercom.resources import STREAMS
+from tap_intercom.api.client import REGIONS, IntercomClient
+from tap_intercom.api.errors import NotOffered, Refusal
 from tap_intercom.settings import MISSING, SETTINGS
-from tap_intercom.sources import Sources
-from tap_intercom.streams import IntercomStream
+from tap_intercom.streams.custom_attributes import MODELS, fetch_attributes, find_recent, with_attributes
+from tap_intercom.streams.resources import STREAMS
+from tap_intercom.streams.shared_lists import Sources
+from tap_intercom.streams.stream import IntercomStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from singer_sdk import Stream
 
-    from tap_intercom.client import Workspace
-    from tap_intercom.lists import Pages
+    from tap_intercom.api.client import Workspace
+    from tap_intercom.streams.lists import Pages
 
 # Of 150 records of 3 KB, so many pages are 45 MB.
 MOST_PAGES = 96

@@ -7,8 +7,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import tap_chargebee.windows
-import tap_intercom.windows
+import tap_chargebee.streams.windows
+import tap_intercom.streams.windows
 from singer_kit.clock import is_believable, is_recent
 from standpipe_maps.leads.mapper import MapLeads
 from target_chartmogul.memory import COLUMNS, Memory
@@ -31,7 +31,7 @@ def write_table(path: Path, columns: tuple[str, ...], *row: object) -> None:
 
 def chargebee_bookmark(at: int, _: Path) -> bool:
     """`replication_key_value` and `read_at` of tap-chargebee: believed, only what changed since is read."""
-    return tap_chargebee.windows.read_window(at, lookback=300, run_start=NOW) is not None
+    return tap_chargebee.streams.windows.read_window(at, lookback=300, run_start=NOW) is not None
 
 
 def intercom_bookmark(name: str) -> Callable[[int, Path], bool]:
@@ -42,7 +42,7 @@ def intercom_bookmark(name: str) -> Callable[[int, Path], bool]:
         if name == "replication_key_value":
             del bookmark["read_at"]
         rest: dict[str, Any] = {"lookback": 600, "start_date": None, "run_start": NOW, "reread_every": 86_400}
-        return tap_intercom.windows.since(bookmark, **rest) is not None
+        return tap_intercom.streams.windows.since(bookmark, **rest) is not None
 
     return is_used
 

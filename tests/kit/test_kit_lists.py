@@ -11,22 +11,22 @@ from urllib.parse import parse_qs, urlsplit
 import backoff
 import pytest
 import standpipe_console.apis as console
-import tap_chargebee.resources as chargebee_rows
-import tap_intercom.resources as intercom_rows
+import tap_chargebee.streams.resources as chargebee_rows
+import tap_intercom.streams.resources as intercom_rows
 from requests_mock import ANY as EVERY
 from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 from standpipe_console.errors import ConsoleError
 from tap_chargebee._kit.fetch_pool import FetchPool as ChargebeePool
-from tap_chargebee.client import ChargebeeClient
-from tap_chargebee.errors import Refusal as ChargebeeRefusal
-from tap_chargebee.reading import ListReader
+from tap_chargebee.api.client import ChargebeeClient
+from tap_chargebee.api.errors import Refusal as ChargebeeRefusal
+from tap_chargebee.streams.reader import ListReader
 from tap_intercom._kit.fetch_pool import FetchPool as IntercomPool
-from tap_intercom.client import IntercomClient as IntercomReader
-from tap_intercom.errors import Refusal as IntercomRefusal
-from tap_intercom.lists import Listing, all_of
-from tap_intercom.reading import SearchReader
-from tap_intercom.scroll import Scroll
-from tap_intercom.shape import Shape
+from tap_intercom.api.client import IntercomClient as IntercomReader
+from tap_intercom.api.errors import Refusal as IntercomRefusal
+from tap_intercom.api.pages import Shape
+from tap_intercom.api.scroll import Scroll
+from tap_intercom.streams.lists import Listing, all_of
+from tap_intercom.streams.reader import SearchReader
 from target_chartmogul.client import ChartMogulClient
 from target_chartmogul.kinds import CONTACT, CUSTOMER
 from target_intercom.api.client import IntercomClient

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import backoff
 import pytest
 from tap_chargebee._kit.writer import Writer
-from tap_chargebee.errors import Refusal
+from tap_chargebee.api.errors import Refusal
 from tap_chargebee.tap import TapChargebee
 
 if TYPE_CHECKING:

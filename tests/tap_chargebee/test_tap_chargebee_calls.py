@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sandbox.settings import Settings
 from sandbox.testing import RunningSandbox
-from tap_chargebee.resources import STREAMS
+from tap_chargebee.streams.resources import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

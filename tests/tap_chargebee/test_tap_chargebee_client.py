@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import backoff
 import pytest
 import requests
-from tap_chargebee import client as module
 from tap_chargebee._kit.rate_limit import Cooldown, RateLimiter
-from tap_chargebee.client import ChargebeeClient, Site
-from tap_chargebee.errors import Refusal
-from tap_chargebee.line_items import completed
-from tap_chargebee.resources import ROWS
-from tap_chargebee.shape import Shape
+from tap_chargebee.api import client as module
+from tap_chargebee.api.client import ChargebeeClient, Site
+from tap_chargebee.api.errors import Refusal
+from tap_chargebee.api.nested_lists import completed
+from tap_chargebee.api.pages import Shape
+from tap_chargebee.streams.resources import ROWS
 
 if TYPE_CHECKING:
     from requests_mock import Mocker

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tap_chargebee.resources import STREAMS
+from tap_chargebee.streams.resources import STREAMS
 from tap_chargebee.tap import TapChargebee
 
 if TYPE_CHECKING:
-    from tap_chargebee.resource import Resource
+    from tap_chargebee.streams.resource import Resource
 
 TAP = Path(__file__).parents[2] / "tap-chargebee"
 README = (TAP / "README.md").read_text()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tap_chargebee.events import LIFE, News, event_query, followed
-from tap_chargebee.resources import STREAMS
-from tap_chargebee.windows import Window
+from tap_chargebee.streams.events import LIFE, News, event_query, followed
+from tap_chargebee.streams.resources import STREAMS
+from tap_chargebee.streams.windows import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from tap_chargebee.fields import UNKNOWN, UndeclaredFields
+from tap_chargebee.streams.custom_fields import UNKNOWN, UndeclaredFields
 
 if TYPE_CHECKING:
     from collections.abc import Callable

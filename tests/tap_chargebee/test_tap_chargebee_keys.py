@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tap_chargebee.resources import STREAMS
+from tap_chargebee.streams.resources import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tap_chargebee import bookmarks
-from tap_chargebee.events import named
-from tap_chargebee.overlap import MOST, Overlap
+from tap_chargebee.state import bookmarks
+from tap_chargebee.state.sent_records import MOST, Overlap
+from tap_chargebee.streams.events import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable

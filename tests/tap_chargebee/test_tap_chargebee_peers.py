@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests_mock
-from tap_chargebee.client import ChargebeeClient
-from tap_chargebee.errors import Refusal
-from tap_chargebee.resources import STREAMS
+from tap_chargebee.api.client import ChargebeeClient
+from tap_chargebee.api.errors import Refusal
+from tap_chargebee.streams.resources import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from tap_chargebee.resources import ROWS
+from tap_chargebee.streams.resources import ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,7 +136,7 @@ def test_the_next_whole_run_completes_the_picture(  # noqa: PLR0913, PLR0917 thr
     sandbox.world.clock.advance(lag)
     with pytest.MonkeyPatch.context() as patch:
         clock = SimpleNamespace(time=lambda: time.time() + skew, sleep=time.sleep, monotonic=time.monotonic)
-        patch.setattr("tap_chargebee.client.time", clock)
+        patch.setattr("tap_chargebee.api.client.time", clock)
         for before, amid, moment, dies in runs:
             for step in before:
                 change(sandbox, *step)

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tap_chargebee._kit.answers import UnprovenError
 from tap_chargebee._kit.fetch_pool import FetchPool
-from tap_chargebee.reading import ListReader
-from tap_chargebee.resource import Resource
-from tap_chargebee.windows import Span, cut, span_query
+from tap_chargebee.streams.reader import ListReader
+from tap_chargebee.streams.resource import Resource
+from tap_chargebee.streams.windows import Span, cut, span_query
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

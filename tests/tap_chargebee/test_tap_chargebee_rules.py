@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tap_chargebee.errors import Problem, Refusal, sentence
+from tap_chargebee.api.errors import Problem, Refusal, sentence
 from tap_chargebee.tap import TapChargebee
 
 GOOD = {"site": "acme", "api_key": "secret"}

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tap_chargebee.fields import field_schemas
-from tap_chargebee.resources import STREAMS
+from tap_chargebee.streams.custom_fields import field_schemas
+from tap_chargebee.streams.resources import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tap_chargebee._kit.fetch_pool import FetchPool
 from tap_chargebee._kit.parallel_map import OrderedParallelMap
-from tap_chargebee.reading import ListReader
-from tap_chargebee.resource import Resource
+from tap_chargebee.streams.reader import ListReader
+from tap_chargebee.streams.resource import Resource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -84,7 +84,7 @@ def test_the_state_of_a_complete_run(run_tap: Callable[..., Any], truth: Callabl
 
 def test_state_between_records_tells_nothing(run_tap: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """However often the SDK writes STATE in the middle of a stream, no bookmark is ahead of a stream's end."""
-    monkeypatch.setattr("tap_chargebee.streams.ChargebeeStream.STATE_MSG_FREQUENCY", 7)
+    monkeypatch.setattr("tap_chargebee.streams.stream.ChargebeeStream.STATE_MSG_FREQUENCY", 7)
     messages = run_tap().messages
     last = {message["stream"]: index for index, message in enumerate(messages) if message["type"] == "RECORD"}
     for index, message in enumerate(messages):

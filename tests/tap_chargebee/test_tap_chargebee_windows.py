@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tap_chargebee.resource import Resource
-from tap_chargebee.windows import Window, list_query, next_bookmark, read_window
+from tap_chargebee.streams.resource import Resource
+from tap_chargebee.streams.windows import Window, list_query, next_bookmark, read_window
 
 NOW = 1_768_478_400
 

@@ -15,9 +15,9 @@ import backoff
 import pytest
 from sandbox.intercom import conversation_shapes, shown, tickets
 from tap_intercom._kit.writer import Writer
-from tap_intercom.client import IntercomClient
-from tap_intercom.errors import Refusal
-from tap_intercom.scroll import Scroll
+from tap_intercom.api.client import IntercomClient
+from tap_intercom.api.errors import Refusal
+from tap_intercom.api.scroll import Scroll
 from tap_intercom.tap import TapIntercom
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Collector(Writer):
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever waits for the scroll looks often."""
-    monkeypatch.setattr("tap_intercom.scroll.PAUSE", 0.02)
+    monkeypatch.setattr("tap_intercom.api.scroll.PAUSE", 0.02)
 
 
 @pytest.fixture
@@ -166,11 +166,11 @@ class Clock:
 @pytest.fixture
 def clock(impatient: None, monkeypatch: pytest.MonkeyPatch) -> Clock:  # noqa: ARG001 it is patient again
     """The time by which the tap waits: a test gives it to the sandbox, too, and nobody really waits."""
-    monkeypatch.setattr("tap_intercom.scroll.PAUSE", 5.0)
+    monkeypatch.setattr("tap_intercom.api.scroll.PAUSE", 5.0)
     found = Clock()
     times = {"sleep": found.sleep, "clock": found.now}
     monkeypatch.setattr("tap_intercom.tap.IntercomClient", partial(IntercomClient, **times))
-    monkeypatch.setattr("tap_intercom.sources.Scroll", partial(Scroll, **times))
+    monkeypatch.setattr("tap_intercom.streams.shared_lists.Scroll", partial(Scroll, **times))
     return found
 
 

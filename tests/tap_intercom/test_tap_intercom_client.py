@@ -8,8 +8,8 @@ import backoff
 import pytest
 import requests
 from tap_intercom._kit.answers import ListShape, PageDecoder
-from tap_intercom.client import Call, IntercomClient, Workspace
-from tap_intercom.errors import Fault, Gone, NotOffered, Problem, Refusal, ScrollTaken, StaleCursor, refusal
+from tap_intercom.api.client import Call, IntercomClient, Workspace
+from tap_intercom.api.errors import Fault, Gone, NotOffered, Problem, Refusal, ScrollTaken, StaleCursor, refusal
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tap_intercom import rules
-from tap_intercom.errors import Refusal
+from tap_intercom.api.errors import Refusal
 from tap_intercom.tap import TapIntercom
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 from jsonschema import Draft7Validator
-from tap_intercom.resources import STREAMS
+from tap_intercom.streams.resources import STREAMS
 from tap_intercom.tap import TapIntercom
 
 if TYPE_CHECKING:

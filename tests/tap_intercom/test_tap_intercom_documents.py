@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tap_intercom.resources import STREAMS
+from tap_intercom.streams.resources import STREAMS
 from tap_intercom.tap import TapIntercom
 
 if TYPE_CHECKING:
-    from tap_intercom.resource import Resource
+    from tap_intercom.streams.resource import Resource
 
 ROOT = Path(__file__).parents[2]
 TAP = ROOT / "tap-intercom"

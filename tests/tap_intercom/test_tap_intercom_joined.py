@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tap_intercom import user_counts
+from tap_intercom.state import user_counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tap_intercom.resources import STREAMS
+from tap_intercom.streams.resources import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

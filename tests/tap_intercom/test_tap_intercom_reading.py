@@ -13,19 +13,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tap_intercom._kit.answers import UnprovenError
 from tap_intercom._kit.fetch_pool import FetchPool
-from tap_intercom.client import IntercomClient
-from tap_intercom.errors import Refusal, StaleCursor
-from tap_intercom.lists import Listing
-from tap_intercom.reading import SearchReader
-from tap_intercom.resources import STREAMS
-from tap_intercom.shape import Shape
+from tap_intercom.api.client import IntercomClient
+from tap_intercom.api.errors import Refusal, StaleCursor
+from tap_intercom.api.pages import Shape
+from tap_intercom.streams.lists import Listing
+from tap_intercom.streams.reader import SearchReader
+from tap_intercom.streams.resources import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
 
     from sandbox.testing import RunningSandbox
     from tap_intercom._kit.answers import Page, PageDecoder
-    from tap_intercom.client import Call
+    from tap_intercom.api.client import Call
 
 DAY = 86_400
 NOW = 1000 * DAY
@@ -169,7 +169,7 @@ def test_numbered_pages_come_side_by_side_and_in_order(
     sandbox: RunningSandbox, calls: Callable[[], dict[str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sixty records in nine pages take nine calls, of which only so many are asked for ahead."""
-    monkeypatch.setattr("tap_intercom.lists.AHEAD", 3)
+    monkeypatch.setattr("tap_intercom.streams.lists.AHEAD", 3)
     (row,) = (row for row in STREAMS if row.name == "external_pages")
     row = replace(row, per_page=7)
     client = IntercomClient(access_token="sandbox_token", api_url=sandbox.intercom_url)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 from sandbox.intercom import companies
-from tap_intercom.client import IntercomClient
-from tap_intercom.resources import STREAMS
-from tap_intercom.scroll import Scroll
-from tap_intercom.shape import Shape
+from tap_intercom.api.client import IntercomClient
+from tap_intercom.api.pages import Shape
+from tap_intercom.api.scroll import Scroll
+from tap_intercom.streams.resources import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,7 +121,7 @@ def test_a_scroll_that_always_breaks_ends_the_run(
     run_tap: Callable[..., Any], sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After its last beginning it is a sentence, and companies that came are not acknowledged."""
-    monkeypatch.setattr("tap_intercom.scroll.BEGINNINGS", 1)
+    monkeypatch.setattr("tap_intercom.api.scroll.BEGINNINGS", 1)
     sandbox.fault(**SCROLL, nth=2, effect={"status": 500, "body": {"errors": [{"code": "server_error"}]}})
     run = run_tap()
     assert run.refusal == "The scroll over the companies broke off 1 times: run again later."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import requests
-from tap_intercom import user_counts
+from tap_intercom.state import user_counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,7 +99,7 @@ def test_the_state_of_a_complete_run(run_tap: Callable[..., Any]) -> None:
 
 def test_state_between_records_tells_nothing(run_tap: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """However often the SDK writes STATE in the middle of a stream, no bookmark is ahead of a stream's end."""
-    monkeypatch.setattr("tap_intercom.streams.IntercomStream.STATE_MSG_FREQUENCY", 7)
+    monkeypatch.setattr("tap_intercom.streams.stream.IntercomStream.STATE_MSG_FREQUENCY", 7)
     messages = run_tap().messages
     last = {message["stream"]: index for index, message in enumerate(messages) if message["type"] == "RECORD"}
     for index, message in enumerate(messages):

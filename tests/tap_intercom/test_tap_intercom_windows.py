@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tap_intercom import windows
-from tap_intercom.windows import DAY, REACH, Span
+from tap_intercom.streams import windows
+from tap_intercom.streams.windows import DAY, REACH, Span
 
 NOW = 1_768_478_400
 YEAR = 365 * DAY

@@ -139,7 +139,7 @@ def no_waits() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(backoff, "full_jitter", lambda _: 0.0)
         patch.setattr(time, "sleep", lambda _: None)
-        patch.setattr("tap_intercom.scroll.PAUSE", 0.02)
+        patch.setattr("tap_intercom.api.scroll.PAUSE", 0.02)
         patch.setattr(pacing, "_SECOND", 0.001)
         patch.setattr("target_intercom.api.client.PAGE", PAGE)
         patch.setattr("target_chartmogul.client.PAGE", PAGE)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tap_chargebee._kit.answers import Item, Key, ListShape, Number, PageDecoder, Text
 
 if TYPE_CHECKING:
-    from tap_chargebee.resource import Resource
+    from tap_chargebee.streams.resource import Resource
 
 __all__ = ["Item", "Shape"]
 

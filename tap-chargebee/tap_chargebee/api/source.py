@@ -6,21 +6,21 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from tap_chargebee import bookmarks
 from tap_chargebee._kit.fetch_pool import FetchPool
 from tap_chargebee._kit.settings import parse_date
-from tap_chargebee.client import ChargebeeClient
-from tap_chargebee.errors import Refusal
-from tap_chargebee.events import News, event_query, followed
-from tap_chargebee.reading import ListReader
-from tap_chargebee.resources import ROWS
-from tap_chargebee.windows import Window
+from tap_chargebee.api.client import ChargebeeClient
+from tap_chargebee.api.errors import Refusal
+from tap_chargebee.state import bookmarks
+from tap_chargebee.streams.events import News, event_query, followed
+from tap_chargebee.streams.reader import ListReader
+from tap_chargebee.streams.resources import ROWS
+from tap_chargebee.streams.windows import Window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_chargebee.client import Site
-    from tap_chargebee.resource import Resource
+    from tap_chargebee.api.client import Site
+    from tap_chargebee.streams.resource import Resource
 
 # Of 3.5 KB a record, so many pages are 35 MB; with a third less the workers wait for the reader at 150 ms a call.
 MOST_PAGES = 96

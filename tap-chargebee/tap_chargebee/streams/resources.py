@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tap_chargebee.extras import EXTRAS
-from tap_chargebee.resource import PC1, PC2, Resource
+from tap_chargebee.streams.extras import EXTRAS
+from tap_chargebee.streams.resource import PC1, PC2, Resource
 
 CARDS = (
     "card_added",

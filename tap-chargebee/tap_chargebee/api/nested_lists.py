@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_chargebee._kit.answers import ListShape, PageDecoder, Text
-from tap_chargebee.errors import Refusal
+from tap_chargebee.api.errors import Refusal
 
 if TYPE_CHECKING:
-    from tap_chargebee.client import ChargebeeClient
+    from tap_chargebee.api.client import ChargebeeClient
 
 OFFSET = "line_items_next_offset"
 AT_ONCE = "300"

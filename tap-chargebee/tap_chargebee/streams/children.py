@@ -6,19 +6,19 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from tap_chargebee import windows
 from tap_chargebee._kit.parallel_map import OrderedParallelMap
 from tap_chargebee._kit.progress import Progress
 from tap_chargebee._kit.record_keys import RecordKeys
-from tap_chargebee.errors import Gone, Refusal
-from tap_chargebee.resources import ROWS
-from tap_chargebee.streams import ChargebeeStream
+from tap_chargebee.api.errors import Gone, Refusal
+from tap_chargebee.streams import windows
+from tap_chargebee.streams.resources import ROWS
+from tap_chargebee.streams.stream import ChargebeeStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tap_chargebee.reading import ListReader
-    from tap_chargebee.resource import Resource
+    from tap_chargebee.streams.reader import ListReader
+    from tap_chargebee.streams.resource import Resource
     from tap_chargebee.tap import TapChargebee
 
 

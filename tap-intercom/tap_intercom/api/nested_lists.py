@@ -7,15 +7,15 @@ from urllib.parse import quote
 
 import msgspec
 
-from tap_intercom.errors import Gone, Refusal
-from tap_intercom.lists import all_of
-from tap_intercom.resource import Resource
-from tap_intercom.shape import References, is_cut
+from tap_intercom.api.errors import Gone, Refusal
+from tap_intercom.api.pages import References, is_cut
+from tap_intercom.streams.lists import all_of
+from tap_intercom.streams.resource import Resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tap_intercom.client import IntercomClient
+    from tap_intercom.api.client import IntercomClient
 
 KINDS = {
     "companies": ("company", Resource("companies", way="numbered", per_page=60)),

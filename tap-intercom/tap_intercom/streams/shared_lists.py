@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tap_intercom.lists import Listing
-from tap_intercom.reading import SearchReader
-from tap_intercom.resource import Resource
-from tap_intercom.scroll import Scroll
-from tap_intercom.shape import Shape
-from tap_intercom.spool import Shared
+from tap_intercom.api.pages import Shape
+from tap_intercom.api.scroll import Scroll
+from tap_intercom.api.spool import Shared
+from tap_intercom.streams.lists import Listing
+from tap_intercom.streams.reader import SearchReader
+from tap_intercom.streams.resource import Resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tap_intercom._kit.answers import Shortage
-    from tap_intercom.lists import Pages
-    from tap_intercom.shape import Item
-    from tap_intercom.streams import IntercomStream
+    from tap_intercom.api.pages import Item
+    from tap_intercom.streams.lists import Pages
+    from tap_intercom.streams.stream import IntercomStream
     from tap_intercom.tap import TapIntercom
 
 SAMPLE = Resource("companies", "/companies", params={"per_page": "1"})

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_chargebee.resources import ROWS
+from tap_chargebee.streams.resources import ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from tap_chargebee.resource import Resource
-    from tap_chargebee.windows import Window
+    from tap_chargebee.streams.resource import Resource
+    from tap_chargebee.streams.windows import Window
 
 # Chargebee keeps events for about ninety days; a run that comes later cannot know what it missed.
 LIFE = 80 * 86_400

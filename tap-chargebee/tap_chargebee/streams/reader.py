@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tap_chargebee import windows
 from tap_chargebee._kit.segments import Segment, SegmentReader
-from tap_chargebee.errors import Refusal
-from tap_chargebee.shape import Item, Shape
+from tap_chargebee.api.errors import Refusal
+from tap_chargebee.api.pages import Item, Shape
+from tap_chargebee.streams import windows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tap_chargebee._kit.answers import Page
     from tap_chargebee._kit.fetch_pool import FetchPool, Key
-    from tap_chargebee.client import ChargebeeClient
-    from tap_chargebee.resource import Resource
+    from tap_chargebee.api.client import ChargebeeClient
+    from tap_chargebee.streams.resource import Resource
 
 
 @dataclass(kw_only=True, eq=False)

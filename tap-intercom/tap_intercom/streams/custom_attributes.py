@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from tap_intercom._kit.answers import ListShape, PageDecoder, Text
 from tap_intercom._kit.clock import is_recent
-from tap_intercom.client import Call
-from tap_intercom.errors import Refusal
+from tap_intercom.api.client import Call
+from tap_intercom.api.errors import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from tap_intercom.client import IntercomClient
+    from tap_intercom.api.client import IntercomClient
 
 AS_OF = "As Intercom declared them at "
 RECENT = 600

@@ -28,13 +28,13 @@ from tap_chargebee._kit.transport import (
     RetryTable,
     Transport,
 )
-from tap_chargebee.errors import Problem, Refusal, refusal
-from tap_chargebee.shape import shape_of
+from tap_chargebee.api.errors import Problem, Refusal, refusal
+from tap_chargebee.api.pages import shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from tap_chargebee.resource import Resource
+    from tap_chargebee.streams.resource import Resource
 
 LOGGER = logging.getLogger("tap-chargebee")
 RETRIES = RetryTable(tries=10, limited_tries=10)

@@ -17,9 +17,9 @@ from tap_intercom._kit.answers import (
     UnprovenError,
     WholeList,
 )
-from tap_intercom.client import Call
-from tap_intercom.errors import Refusal
-from tap_intercom.shape import shape_of
+from tap_intercom.api.client import Call
+from tap_intercom.api.errors import Refusal
+from tap_intercom.api.pages import shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from tap_intercom._kit.answers import Shortage
     from tap_intercom._kit.fetch_pool import FetchPool, Key
-    from tap_intercom.client import IntercomClient
-    from tap_intercom.resource import Resource
-    from tap_intercom.shape import Item, Shape
+    from tap_intercom.api.client import IntercomClient
+    from tap_intercom.api.pages import Item, Shape
+    from tap_intercom.streams.resource import Resource
 
 
 class Pages(Protocol):

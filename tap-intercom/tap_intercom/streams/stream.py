@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
-from tap_intercom import schemas, user_counts, windows
+from tap_intercom import schemas
 from tap_intercom._kit.answers import UnprovenError
 from tap_intercom._kit.clock import is_recent
 from tap_intercom._kit.deduplicator import Deduplicator
@@ -20,19 +20,21 @@ from tap_intercom._kit.parallel_map import OrderedParallelMap
 from tap_intercom._kit.progress import Progress
 from tap_intercom._kit.record_keys import RecordKeys
 from tap_intercom._kit.stream import RecordStream
-from tap_intercom.attributes import with_attributes
-from tap_intercom.completing import completed
-from tap_intercom.errors import Gone, NotOffered, Refusal
-from tap_intercom.lists import all_of, within
-from tap_intercom.resources import STREAMS
-from tap_intercom.shape import is_cut
+from tap_intercom.api.errors import Gone, NotOffered, Refusal
+from tap_intercom.api.nested_lists import completed
+from tap_intercom.api.pages import is_cut
+from tap_intercom.state import user_counts
+from tap_intercom.streams import windows
+from tap_intercom.streams.custom_attributes import with_attributes
+from tap_intercom.streams.lists import all_of, within
+from tap_intercom.streams.resources import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from tap_intercom.lists import Pages
-    from tap_intercom.resource import Resource
-    from tap_intercom.shape import Item
+    from tap_intercom.api.pages import Item
+    from tap_intercom.streams.lists import Pages
+    from tap_intercom.streams.resource import Resource
     from tap_intercom.tap import TapIntercom
 
 T = TypeVar("T")

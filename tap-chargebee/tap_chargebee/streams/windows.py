@@ -12,7 +12,7 @@ from tap_chargebee._kit.clock import is_believable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_chargebee.resource import Resource
+    from tap_chargebee.streams.resource import Resource
 
 TEN_DIGITS = 1_000_000_000
 """A time on the wire has ten digits; Chargebee has no record that is older than the first of them, in 2001."""

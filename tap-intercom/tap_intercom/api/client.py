@@ -13,7 +13,7 @@ from tap_intercom._kit import transport
 from tap_intercom._kit.answers import UnprovenError, decode_json
 from tap_intercom._kit.text import clean_text
 from tap_intercom._kit.transport import CooldownPacer, FailedCallError, NoAnswerError, RetryTable, Transport
-from tap_intercom.errors import FIRST, Problem, Refusal, refusal
+from tap_intercom.api.errors import FIRST, Problem, Refusal, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

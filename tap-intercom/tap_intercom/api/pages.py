@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tap_intercom._kit.answers import Item, Key, ListShape, Number, PageDecoder, Paging, UnprovenError
-from tap_intercom.errors import Refusal
+from tap_intercom.api.errors import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from tap_intercom.resource import Resource, Way
+    from tap_intercom.streams.resource import Resource, Way
 
 __all__ = ["Item", "Shape", "is_cut"]
 

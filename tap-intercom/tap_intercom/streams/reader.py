@@ -6,22 +6,22 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tap_intercom import windows
 from tap_intercom._kit.answers import Count, NotWholeError, UnprovenError, WholeList
 from tap_intercom._kit.segments import Segment, SegmentReader
-from tap_intercom.client import Call
-from tap_intercom.errors import Refusal, StaleCursor
-from tap_intercom.shape import Item
-from tap_intercom.windows import Span
+from tap_intercom.api.client import Call
+from tap_intercom.api.errors import Refusal, StaleCursor
+from tap_intercom.api.pages import Item
+from tap_intercom.streams import windows
+from tap_intercom.streams.windows import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tap_intercom._kit.answers import Page, Shortage
     from tap_intercom._kit.fetch_pool import FetchPool, Key
-    from tap_intercom.client import IntercomClient
-    from tap_intercom.resource import Resource
-    from tap_intercom.shape import Shape
+    from tap_intercom.api.client import IntercomClient
+    from tap_intercom.api.pages import Shape
+    from tap_intercom.streams.resource import Resource
 
 
 LOGGER = logging.getLogger("tap-intercom")

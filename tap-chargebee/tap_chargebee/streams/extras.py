@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tap_chargebee.resource import PC2, Resource
+from tap_chargebee.streams.resource import PC2, Resource
 
 
 def child(name: str, path: str, envelope: str, parent: str, **row: Any) -> Resource:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tap_intercom.resource import Resource
+from tap_intercom.streams.resource import Resource
 
 MOST = 150
 """Records a page at most, in most lists."""

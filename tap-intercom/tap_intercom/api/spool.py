@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from tap_intercom._kit.answers import Shortage
-    from tap_intercom.lists import Pages
-    from tap_intercom.shape import Item, Shape
+    from tap_intercom.api.pages import Item, Shape
+    from tap_intercom.streams.lists import Pages
 
 
 class Spool:

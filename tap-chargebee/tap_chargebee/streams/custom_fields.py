@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_chargebee.errors import Refusal
+from tap_chargebee.api.errors import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from tap_chargebee.client import ChargebeeClient
+    from tap_chargebee.api.client import ChargebeeClient
 
 LOGGER = logging.getLogger("tap-chargebee")
 PATH = "/custom_field_configs"

@@ -7,17 +7,17 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from tap_intercom.client import Call
-from tap_intercom.errors import Refusal, ScrollTaken
-from tap_intercom.spool import Spool
+from tap_intercom.api.client import Call
+from tap_intercom.api.errors import Refusal, ScrollTaken
+from tap_intercom.api.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tap_intercom._kit.answers import Page, Shortage
-    from tap_intercom.client import IntercomClient
-    from tap_intercom.resource import Resource
-    from tap_intercom.shape import Item, Shape
+    from tap_intercom.api.client import IntercomClient
+    from tap_intercom.api.pages import Item, Shape
+    from tap_intercom.streams.resource import Resource
 
 LOGGER = logging.getLogger("tap-intercom")
 BEGINNINGS = 5

@@ -13,26 +13,28 @@ from urllib.parse import quote
 import msgspec
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
 
-from tap_chargebee import bookmarks, schemas, windows
+from tap_chargebee import schemas
 from tap_chargebee._kit.deduplicator import Deduplicator
 from tap_chargebee._kit.progress import Progress
 from tap_chargebee._kit.record_keys import RecordKeys
 from tap_chargebee._kit.stream import RecordStream, change_schemas
-from tap_chargebee.errors import Gone, NotOffered, Refusal
-from tap_chargebee.events import LIFE
-from tap_chargebee.fields import UndeclaredFields
-from tap_chargebee.line_items import completed
-from tap_chargebee.overlap import Overlap
-from tap_chargebee.reading import ListReader
-from tap_chargebee.resources import STREAM_PLACES
+from tap_chargebee.api.errors import Gone, NotOffered, Refusal
+from tap_chargebee.api.nested_lists import completed
+from tap_chargebee.state import bookmarks
+from tap_chargebee.state.sent_records import Overlap
+from tap_chargebee.streams import windows
+from tap_chargebee.streams.custom_fields import UndeclaredFields
+from tap_chargebee.streams.events import LIFE
+from tap_chargebee.streams.reader import ListReader
+from tap_chargebee.streams.resources import STREAM_PLACES
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
     from singer_sdk.singerlib import RecordMessage
 
-    from tap_chargebee.resource import Resource
-    from tap_chargebee.shape import Item
+    from tap_chargebee.api.pages import Item
+    from tap_chargebee.streams.resource import Resource
     from tap_chargebee.tap import TapChargebee
 
 IN_A_FILTER = 50

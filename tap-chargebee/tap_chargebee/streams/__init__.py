@@ -1,0 +1,1 @@
+"""What is read of Chargebee: the table of resources, and how a run reads each of them."""
