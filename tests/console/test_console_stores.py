@@ -14,7 +14,7 @@ from standpipe_console.rehearsal import messages
 from standpipe_console.stores import Store
 from standpipe_maps.store import Store as Written
 from standpipe_maps.subscriptions import rules
-from standpipe_maps.subscriptions.ledger import MIGRATIONS, STREAMS, TABLES, Ledger
+from standpipe_maps.subscriptions.store import MIGRATIONS, STREAMS, TABLES, Ledger
 
 if TYPE_CHECKING:
     from pathlib import Path

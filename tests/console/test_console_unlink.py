@@ -11,7 +11,7 @@ from singer_kit.folders import REGISTRY, remember_folder
 from standpipe_console import asking, clean, stores, unlink
 from standpipe_console.pipelines import LEADS, SYNC
 from standpipe_maps.store import Store as MapStore
-from standpipe_maps.subscriptions.ledger import MIGRATIONS, TABLES
+from standpipe_maps.subscriptions.store import MIGRATIONS, TABLES
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from standpipe_maps.errors import Refusal
-from standpipe_maps.leads import heads
+from standpipe_maps.leads import models
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,7 +145,7 @@ def test_a_bad_record_ends_the_run(change: dict[str, Any], sentence: str, leads:
 def test_a_record_that_is_no_utf_8() -> None:
     """A byte that is no text ends the run with a sentence; what was around it is not repeated."""
     with pytest.raises(Refusal, match=r"^A record of contacts is no UTF-8: the tap's output was damaged\.$"):
-        heads.contacts([b'{"id": "ann", "email": "\xff@x.io"}'])
+        models.contacts([b'{"id": "ann", "email": "\xff@x.io"}'])
 
 
 def test_contacts_without_their_companies(leads: Mapper, say: Say) -> None:

@@ -10,7 +10,7 @@ from standpipe_maps.errors import Refusal
 from standpipe_maps.leads import rules
 from standpipe_maps.leads.attributes import select
 from standpipe_maps.leads.countries import find_country_code
-from standpipe_maps.leads.heads import Profile
+from standpipe_maps.leads.models import Profile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

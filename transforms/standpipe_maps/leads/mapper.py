@@ -10,7 +10,7 @@ import singer_sdk.singerlib as singer
 from singer_sdk import typing as th
 
 from standpipe_maps.base import JoinMapper
-from standpipe_maps.leads import book, rules
+from standpipe_maps.leads import rules, store
 from standpipe_maps.leads.records import CUSTOMER_NOTES, ODD, ContactShape, CustomerShape, customer, person
 from standpipe_maps.leads.schema import contacts_schema, customers_schema
 from standpipe_maps.leads.sending import Record, Sender
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from standpipe_maps.leads.attributes import Attribute
-    from standpipe_maps.leads.heads import Company, Contact
+    from standpipe_maps.leads.models import Company, Contact
     from standpipe_maps.protocol import Missing
 
-KEEP: Mapping[str, Callable[[book.Book, Sequence[bytes]], None]] = {
-    "companies": book.Book.keep_companies,
-    "contacts": book.Book.keep_contacts,
+KEEP: Mapping[str, Callable[[store.Book, Sequence[bytes]], None]] = {
+    "companies": store.Book.keep_companies,
+    "contacts": store.Book.keep_contacts,
 }
 KEY = ["external_id"]
 BY_CUSTOMER = "contact and customer"
@@ -52,8 +52,8 @@ class MapLeads(JoinMapper):
     streams = frozenset(KEEP)
     people: ClassVar[Mapping[str, Sequence[str]]] = {"contacts": ("id", "email")}
     joined = frozenset({"companies", "contacts"})
-    tables = book.TABLES
-    migrations = book.MIGRATIONS
+    tables = store.TABLES
+    migrations = store.MIGRATIONS
 
     config_jsonschema: ClassVar[dict[str, Any]] = th.PropertiesList(
         *common_settings(resend="changed", streams=KEEP), *SETTINGS
@@ -71,7 +71,7 @@ class MapLeads(JoinMapper):
 
     def begin(self) -> None:
         """Open the book."""
-        self.book = book.Book(self.store, self.generation, self.config["customer_id_field"])
+        self.book = store.Book(self.store, self.generation, self.config["customer_id_field"])
         if self.store.recall("contact_ids") != BY_CUSTOMER:
             self.book.rename_contacts(deletes=self.config["on_unlinked"] == "delete")
             self.store.remember("contact_ids", BY_CUSTOMER)
@@ -119,7 +119,7 @@ class MapLeads(JoinMapper):
     def _customers(self, shape: CustomerShape) -> Iterator[Sequence[Record]]:
         """Every customer, a page at a time."""
         ahead = self._winners()
-        while page := list(islice(ahead, book.PAGE)):
+        while page := list(islice(ahead, store.PAGE)):
             speakers = self.book.speakers([external_id for external_id, _ in page])
             yield [self._customer(key, company, speakers.get(key), shape) for key, company in page]
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from standpipe_maps.leads import rules
 from standpipe_maps.leads.attributes import Attribute, value, values
 from standpipe_maps.leads.countries import find_country_code
-from standpipe_maps.leads.heads import Location
+from standpipe_maps.leads.models import Location
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from standpipe_maps.leads.heads import Company, Contact
+    from standpipe_maps.leads.models import Company, Contact
 
 LOCATION = "location"
 # What the summary counts of the records; of those in ODD it names some.

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from standpipe_maps.leads.heads import Contact, Profile
+    from standpipe_maps.leads.models import Contact, Profile
 
 NOT_IN_A_KEY = re.compile(r"[^A-Za-z0-9_]")
 USER, LEAD = 0, 1

@@ -13,7 +13,7 @@ from standpipe_maps.leads import rules
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from standpipe_maps.leads.book import Book, Pair
+    from standpipe_maps.leads.store import Book, Pair
 
 DIGEST = 16
 Record = dict[str, Any]

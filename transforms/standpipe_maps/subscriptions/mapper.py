@@ -14,7 +14,7 @@ from standpipe_maps.base import JoinMapper
 from standpipe_maps.errors import Refusal
 from standpipe_maps.messages import room
 from standpipe_maps.settings import common_settings
-from standpipe_maps.subscriptions import ledger, not_sent, rules
+from standpipe_maps.subscriptions import not_sent, rules, store
 from standpipe_maps.subscriptions.extras import collisions, extra_attributes
 from standpipe_maps.subscriptions.facts import Options
 from standpipe_maps.subscriptions.money import ZERO_DECIMAL
@@ -36,18 +36,18 @@ class MapSubscriptions(JoinMapper):
     """Singer mapper: Chargebee's customers, subscriptions and invoices as Intercom's contacts or companies."""
 
     name = "map-subscriptions"
-    streams = frozenset(ledger.STREAMS)
+    streams = frozenset(store.STREAMS)
     people: ClassVar[Mapping[str, Sequence[str]]] = {
         "customers": ("id", "email"),
         "subscriptions": ("customer_id",),
         "invoices": ("customer_id",),
     }
     joined = frozenset({"customers", "subscriptions", "invoices"})
-    tables = ledger.TABLES
-    migrations = ledger.MIGRATIONS
+    tables = store.TABLES
+    migrations = store.MIGRATIONS
 
     config_jsonschema: ClassVar[dict[str, Any]] = th.PropertiesList(
-        *common_settings(resend="all", streams=ledger.STREAMS),
+        *common_settings(resend="all", streams=store.STREAMS),
         th.Property(
             "match_on",
             th.StringType(allowed_values=list(rules.MATCH_KEYS)),
@@ -122,7 +122,7 @@ class MapSubscriptions(JoinMapper):
     def begin(self) -> None:
         """Open the ledger; what was computed of its rows under other settings or rules is computed anew."""
         match = [self.config["match_on"], self.match_field, rules.ROWS_VERSION]
-        self.ledger = ledger.Ledger(self.store, self.generation, self._match_value)
+        self.ledger = store.Ledger(self.store, self.generation, self._match_value)
         if self.store.recall("match", match) != match:
             self.ledger.read_again()
         self.store.remember("match", match)
@@ -144,7 +144,7 @@ class MapSubscriptions(JoinMapper):
 
     def keep(self, stream: str, records: Sequence[bytes]) -> None:
         """Put records into the ledger."""
-        ledger.STREAMS[stream](self.ledger, stream, records)
+        store.STREAMS[stream](self.ledger, stream, records)
 
     def find_missing(self, began: int, *, new: bool) -> Missing:  # noqa: ARG002 each record says how old it is
         """Return the customers of subscriptions and invoices that are older than the run."""
@@ -197,7 +197,7 @@ class MapSubscriptions(JoinMapper):
 
     def _records(self, shape: Shape, since: int | None) -> Iterator[Derived]:
         ahead = choose_winners(self.ledger.owners(since), self._others.lose, self._others.win)
-        while page := list(islice(ahead, ledger.PAGE)):
+        while page := list(islice(ahead, store.PAGE)):
             invoices = self.ledger.invoices([one.owner.customer["id"] for one in page])
             for one in page:
                 yield derive(one, invoices.get(one.owner.customer["id"], ()), shape)
@@ -210,7 +210,7 @@ class MapSubscriptions(JoinMapper):
 
     def _note_rows(self) -> int:
         """Note the rows that are joined with nobody; return how many wait for their customer."""
-        for table, label in ((ledger.SUBSCRIPTIONS, "subscription"), (ledger.INVOICES, "invoice")):
+        for table, label in ((store.SUBSCRIPTIONS, "subscription"), (store.INVOICES, "invoice")):
             count, ids = self.ledger.without_owner(table)
             self.notes.take_some(MISSING_MEMBER, count, [f"{label} {key}: customer_id" for key in ids])
         waiting, ids = self.ledger.waiting()

@@ -17,8 +17,8 @@ from standpipe_maps.subscriptions.schema import Attribute, full_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from standpipe_maps.subscriptions.ledger import Owner
     from standpipe_maps.subscriptions.rules import Invoice, Record
+    from standpipe_maps.subscriptions.store import Owner
 
 LOSER_FIELDS = (
     Attribute("name", TEXT, "Full name", "customer.first_name, last_name", full_name),

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateColumn
 
-from standpipe_maps.leads import heads, rules
+from standpipe_maps.leads import models, rules
 from standpipe_maps.leads.rules import Employer, Sent
 from standpipe_maps.protocol import Missing
 from standpipe_maps.store import with_meta
@@ -162,11 +162,11 @@ class Book:
         Raises:
             Refusal: a record is not as Intercom has it, or the store failed.
         """
-        found = heads.companies(records)
+        found = models.companies(records)
         rows = [self._company_row(one, body) for one, body in zip(found, records, strict=True)]
         self._store.upsert(COMPANIES, rows)
 
-    def _company_row(self, company: heads.Company, body: bytes) -> dict[str, Any]:
+    def _company_row(self, company: models.Company, body: bytes) -> dict[str, Any]:
         return {
             "id": company.id,
             "updated_at": company.updated_at or 0,
@@ -177,14 +177,14 @@ class Book:
 
     def keep_contacts(self, records: Sequence[bytes]) -> None:
         """Keep contacts, as companies are kept."""
-        found = heads.contacts(records)
+        found = models.contacts(records)
         rows = [self._contact_row(one, body) for one, body in zip(found, records, strict=True)]
         self._store.upsert(CONTACTS, rows)
         # An older version changes nothing but that the contact is there.
         shown = CONTACTS.c.id.in_([one.id for one in found])
         self._store.execute(update(CONTACTS).where(shown).values(seen=self._generation, absences=0))
 
-    def _contact_row(self, contact: heads.Contact, body: bytes) -> dict[str, Any]:
+    def _contact_row(self, contact: models.Contact, body: bytes) -> dict[str, Any]:
         return {
             "id": contact.id,
             "updated_at": contact.updated_at or 0,
@@ -240,20 +240,20 @@ class Book:
         changed = CONTACTS.c.generation == self._generation
         self._store.execute(delete(LINKS).where(LINKS.c.contact_id.in_(select(CONTACTS.c.id).where(changed))))
         for page in self._store.pages(select(CONTACTS.c.body).where(changed), PAGE):
-            found = map(heads.CONTACT.decode, (body for (body,) in page))
+            found = map(models.CONTACT.decode, (body for (body,) in page))
             rows = [{"contact_id": one.id, "company_id": company} for one in found for company in one.company_ids]
             if rows:
                 self._store.execute(insert(LINKS), rows)
 
-    def companies(self) -> Iterator[tuple[str, heads.Company]]:
+    def companies(self) -> Iterator[tuple[str, models.Company]]:
         """Companies by external id; of those who share one, the newest first. Those without any are left out."""
         order = (self._external_id, COMPANIES.c.created_at.desc(), COMPANIES.c.id.desc())
         query = select(self._external_id, COMPANIES.c.body).where(self._external_id.is_not(None)).order_by(*order)
         for page in self._store.pages(query, PAGE):
             for external_id, body in page:
-                yield external_id, heads.COMPANY.decode(body)
+                yield external_id, models.COMPANY.decode(body)
 
-    def speakers(self, external_ids: Collection[str]) -> Mapping[str, heads.Contact]:
+    def speakers(self, external_ids: Collection[str]) -> Mapping[str, models.Contact]:
         """Of each customer's contacts with an e-mail address the one that speaks for it: users first, then by age."""
         order = (CONTACTS.c.rank, CONTACTS.c.created_at, CONTACTS.c.id)
         nth = func.row_number().over(partition_by=self._external_id, order_by=order).label("nth")
@@ -266,13 +266,13 @@ class Book:
         )
         best = select(ranked.c.external_id, CONTACTS.c.body).join(CONTACTS, CONTACTS.c.id == ranked.c.id)
         rows = self._store.execute(best.where(ranked.c.nth == 1)).all()
-        return {external_id: heads.CONTACT.decode(body) for external_id, body in rows}
+        return {external_id: models.CONTACT.decode(body) for external_id, body in rows}
 
-    def contacts(self) -> Iterator[Sequence[tuple[heads.Contact, bool]]]:
+    def contacts(self) -> Iterator[Sequence[tuple[models.Contact, bool]]]:
         """Yield contacts by id, a page at a time, each with whether the person is gone."""
         query = select(CONTACTS.c.body, CONTACTS.c.absences).order_by(CONTACTS.c.id)
         for page in self._store.pages(query, PAGE):
-            yield [(heads.CONTACT.decode(body), rules.is_gone(absences)) for body, absences in page]
+            yield [(models.CONTACT.decode(body), rules.is_gone(absences)) for body, absences in page]
 
     def employers(self, company_ids: Collection[str]) -> Mapping[str, Employer]:
         """Companies with an external id, by Intercom's id."""
