@@ -10,18 +10,19 @@ from pathlib import Path
 
 import click
 
-from standpipe_console import clean as cleaning
-from standpipe_console import doctor as doctoring
-from standpipe_console import erase as erasing
-from standpipe_console import explain as explaining
-from standpipe_console import render, status, telling
-from standpipe_console import unlink as unlinking
-from standpipe_console.asking import confirm
+from standpipe_console import output
+from standpipe_console.checks import doctor as doctoring
+from standpipe_console.checks import explain as explaining
+from standpipe_console.checks import explain_text, status
 from standpipe_console.errors import ConsoleError
-from standpipe_console.pipelines import SYSTEMS
-from standpipe_console.project import Project
-from standpipe_console.schedule_cli import schedule
-from standpipe_console.setup_cli import setup
+from standpipe_console.project.meltano import Project
+from standpipe_console.project.pipelines import SYSTEMS
+from standpipe_console.removal import clean as cleaning
+from standpipe_console.removal import erase as erasing
+from standpipe_console.removal import unlink as unlinking
+from standpipe_console.schedules.command import schedule
+from standpipe_console.setup.command import setup
+from standpipe_console.setup.prompts import confirm
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 YES = click.option("--yes", is_flag=True, help="Do not ask.")
@@ -54,10 +55,10 @@ def doctor(project: Project, *, as_json: bool) -> None:
     """Check everything that the pipelines stand on; exit with 1 when something is wrong."""
     found = list(doctoring.examine(project))
     if as_json:
-        render.as_json([{"job": job, **finding.as_dict()} for job, finding in found])
+        output.as_json([{"job": job, **finding.as_dict()} for job, finding in found])
     else:
         rows = [(job or "all", one.check, one.result, one.told) for job, one in found]
-        render.out().print(render.table(("job", "check", "result", "finding"), rows))
+        output.out().print(output.table(("job", "check", "result", "finding"), rows))
     if any(finding.result == "fail" for _, finding in found):
         sys.exit(1)
 
@@ -70,9 +71,9 @@ def status_command(project: Project, *, as_json: bool) -> None:
     now = datetime.now().astimezone()
     found = [status.status_of(project, pipeline, now) for pipeline in project.linked]
     if as_json:
-        render.as_json([one.as_dict() for one in found])
+        output.as_json([one.as_dict() for one in found])
         return
-    out = render.out()
+    out = output.out()
     for one in found:
         status.show(out, one, now)
     if not found:
@@ -87,9 +88,9 @@ def explain(project: Project, customer_id: str, *, as_json: bool) -> None:
     """Tell why Intercom shows what it shows for a customer, by Chargebee's id or by what it is matched by."""
     explained = explaining.explain(project, customer_id)
     if as_json:
-        render.as_json(explained)
+        output.as_json(explained)
     else:
-        telling.tell(render.out(), explained)
+        explain_text.tell(output.out(), explained)
 
 
 @main.command()
@@ -101,10 +102,10 @@ def clean(project: Project, *, as_json: bool, yes: bool, older_than: int) -> Non
     """List the stores that no state names, and what killed runs left, then remove them."""
     found = cleaning.rubbish(project, older_than)
     if as_json:
-        render.as_json([asdict(one) for one in found])
+        output.as_json([asdict(one) for one in found])
     elif found:
         rows = [(one.path.relative_to(project.root), one.why, one.days, f"{one.size / 1e6:.1f}") for one in found]
-        render.out().print(render.table(("file", "why", "days old", "MB"), rows))
+        output.out().print(output.table(("file", "why", "days old", "MB"), rows))
     else:
         click.echo(f"Nothing to remove: every store is named by a state, or younger than {older_than} days.")
     if not found or (as_json and not yes):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from standpipe_console.project import Project
+from standpipe_console.project.meltano import Project
 
 if TYPE_CHECKING:
     from sandbox.testing import RunningSandbox

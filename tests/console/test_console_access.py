@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from standpipe_console import access, apis
+from standpipe_console.api import vendors
+from standpipe_console.checks import access
 from standpipe_console.errors import ConsoleError
-from standpipe_console.pipelines import LEADS, SYNC, Key
+from standpipe_console.project.pipelines import LEADS, SYNC, Key
 
 if TYPE_CHECKING:
     from sandbox.testing import RunningSandbox
@@ -124,7 +125,7 @@ def test_a_missing_permission_is_named(  # noqa: PLR0913, PLR0917 a table's colu
 
 def test_an_address_where_nobody_answers_is_one_sentence() -> None:
     """Naming the address, and no key."""
-    api = apis.intercom({"api_url": "http://127.0.0.1:9", "access_token": "secret-9"})
+    api = vendors.intercom({"api_url": "http://127.0.0.1:9", "access_token": "secret-9"})
     with pytest.raises(ConsoleError, match=r"^Intercom does not answer at http://127\.0\.0\.1:9 ") as error:
         api.get("/me")
     assert "secret-9" not in error.value.message
@@ -132,8 +133,8 @@ def test_an_address_where_nobody_answers_is_one_sentence() -> None:
 
 def test_every_contact_and_company_is_read(of_plugins: dict[str, dict[str, Any]], sandbox: RunningSandbox) -> None:
     """Page after page, each once."""
-    api = apis.intercom(of_plugins["target-intercom"])
-    ids = [contact["id"] for contact in apis.contacts(api)]
+    api = vendors.intercom(of_plugins["target-intercom"])
+    ids = [contact["id"] for contact in vendors.contacts(api)]
     assert sorted(ids) == sorted(contact.id for contact in sandbox.world.intercom.contacts.live())
-    companies = [company["id"] for company in apis.companies(api)]
+    companies = [company["id"] for company in vendors.companies(api)]
     assert len(companies) == len(set(companies)) > 0

@@ -6,13 +6,14 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from standpipe_console import apis, clearing
-from standpipe_console.apis import Answer
+from standpipe_console.api import vendors
+from standpipe_console.api.vendors import Answer
 from standpipe_console.errors import ConsoleError
+from standpipe_console.removal import owned_attributes
 
 if TYPE_CHECKING:
     from sandbox.testing import RunningSandbox
-    from standpipe_console.apis import Api
+    from standpipe_console.api.vendors import Api
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def api(of_plugins: dict[str, dict[str, Any]], sandbox: RunningSandbox) -> Api:
     users = [contact for contact in held.contacts.live() if contact.is_user][:3]
     for contact in users:
         contact.document["custom_attributes"] |= {"cb_cust_id": "c", "cb_plan": "p", "score": "9"}
-    return apis.intercom(of_plugins["target-intercom"])
+    return vendors.intercom(of_plugins["target-intercom"])
 
 
 def put(sandbox: RunningSandbox) -> int:
@@ -37,21 +38,21 @@ def put(sandbox: RunningSandbox) -> int:
 
 def test_only_what_is_owned_and_has_a_value_is_nulled(api: Api, sandbox: RunningSandbox) -> None:
     """One call a record that has any; nothing of others; asked again, there is nothing left."""
-    found = clearing.holders(api, "contacts", "cb_")
+    found = owned_attributes.holders(api, "contacts", "cb_")
     assert [sorted(names) for _, names in found] == [["cb_cust_id", "cb_plan"]] * 3
-    assert clearing.clear(api, "contacts", found) == Counter({"cleared": 3})
+    assert owned_attributes.clear(api, "contacts", found) == Counter({"cleared": 3})
     assert put(sandbox) == 3
-    assert clearing.holders(api, "contacts", "cb_") == []
-    assert len(clearing.holders(api, "contacts", "score")) == 3
+    assert owned_attributes.holders(api, "contacts", "cb_") == []
+    assert len(owned_attributes.holders(api, "contacts", "score")) == 3
 
 
 def test_a_limit_is_waited_out_and_a_lost_write_made_again(api: Api, sandbox: RunningSandbox) -> None:
     """Null twice is null."""
-    found = clearing.holders(api, "contacts", "cb_")
+    found = owned_attributes.holders(api, "contacts", "cb_")
     sandbox.fault(api="intercom", method="PUT", nth=1, effect={"status": 429})
     sandbox.fault(api="intercom", method="PUT", nth=2, effect={"status": 502})
     try:
-        assert clearing.clear(api, "contacts", found) == Counter({"cleared": 3})
+        assert owned_attributes.clear(api, "contacts", found) == Counter({"cleared": 3})
     finally:
         sandbox.clear_faults()
     assert put(sandbox) == 5
@@ -59,12 +60,12 @@ def test_a_limit_is_waited_out_and_a_lost_write_made_again(api: Api, sandbox: Ru
 
 def test_a_token_that_may_not_write_ends_it(api: Api, sandbox: RunningSandbox) -> None:
     """In Intercom's words, not once for each record."""
-    found = clearing.holders(api, "contacts", "cb_")
+    found = owned_attributes.holders(api, "contacts", "cb_")
     body = {"errors": [{"code": "forbidden", "message": "No."}]}
     sandbox.fault(api="intercom", method="PUT", effect={"status": 403, "body": body})
     try:
         with pytest.raises(ConsoleError, match=r"^Intercom does not let the token write: No\.$"):
-            clearing.clear(api, "contacts", found)
+            owned_attributes.clear(api, "contacts", found)
     finally:
         sandbox.clear_faults()
 
@@ -81,4 +82,4 @@ def test_a_token_that_may_not_write_ends_it(api: Api, sandbox: RunningSandbox) -
 )
 def test_waiting_is_by_the_servers_clock(status: int, headers: dict[str, str], attempt: int, seconds: float) -> None:
     """Not by this machine's, which may be wrong."""
-    assert clearing.wait(Answer(status, {}, headers), attempt) == seconds
+    assert owned_attributes.wait(Answer(status, {}, headers), attempt) == seconds

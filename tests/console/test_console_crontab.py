@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from standpipe_console import crontab, schedule
-from standpipe_console.crontab import Block, cron_line
 from standpipe_console.errors import ConsoleError
-from standpipe_console.schedule import Schedule
+from standpipe_console.schedules import crontab, schedules
+from standpipe_console.schedules.crontab import Block, cron_line
+from standpipe_console.schedules.schedules import Schedule
 
 if TYPE_CHECKING:
-    from standpipe_console.project import Project
+    from standpipe_console.project.meltano import Project
 
 BLOCK = Block(Path("/srv/stand pipe"))
 OTHER = Block(Path("/srv/stand pipe 2"))
@@ -152,7 +152,7 @@ def test_a_crontab_that_cannot_be_read_is_never_replaced(
     """What is there is not known then: the command stops, and nothing is written."""
     monkeypatch.setenv("CRONTAB_WORDS", words)
     with pytest.raises(ConsoleError) as error:
-        schedule.put(project, LINES)
+        schedules.put(project, LINES)
     assert error.value.message == (
         f"`crontab -l` failed ({reason}): the crontab is left as it is. Mend that, and try again."
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import pytest
 from standpipe_console.cli import main
-from standpipe_console.setup_cli import setup
+from standpipe_console.setup.command import setup
 from standpipe_maps.subscriptions.schema import ATTRIBUTES
 from target_intercom.reporting.words import REASONS
 

@@ -10,7 +10,7 @@ import pytest
 from dotenv import dotenv_values
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from standpipe_console.dotenv_file import DotEnv
+from standpipe_console.project.dotenv_file import DotEnv
 
 if TYPE_CHECKING:
     from pathlib import Path

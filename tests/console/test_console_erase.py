@@ -13,10 +13,10 @@ import requests
 from click.testing import CliRunner
 from singer_kit.block_list import BlockList
 from standpipe_console.cli import main
-from standpipe_console.erase import find_trace
 from standpipe_console.errors import ConsoleError
-from standpipe_console.pipelines import LEADS, SYNC
-from standpipe_console.project import Project
+from standpipe_console.project.meltano import Project
+from standpipe_console.project.pipelines import LEADS, SYNC
+from standpipe_console.removal.erase import find_trace
 from standpipe_maps.leads.mapper import MapLeads
 from standpipe_maps.subscriptions.mapper import MapSubscriptions
 

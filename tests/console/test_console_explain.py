@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from standpipe_console import explain, telling
-from standpipe_console.rehearsal import Rehearsed
+from standpipe_console.checks import explain, explain_text
+from standpipe_console.project.dry_run import Rehearsed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from sandbox.testing import RunningSandbox
-    from standpipe_console.project import Project
+    from standpipe_console.project.meltano import Project
 
 
 def test_a_contact_that_names_a_company_is_read_as_a_contact(
@@ -127,7 +127,7 @@ def test_what_the_last_run_did_for_a_customer(
         (tmp_path / f"{name}.csv").write_text(text)
     (tmp_path / "changes.jsonl").write_text(json.dumps({"id": "ann", "fields": WROTE}) + "\n")
     assert explain.read_reports(tmp_path, customer_id, sent) == told
-    assert list(telling.last_run({"ended": "noon", **told})) == sentences
+    assert list(explain_text.last_run({"ended": "noon", **told})) == sentences
 
 
 def test_reports_of_an_earlier_version_are_read(tmp_path: Path) -> None:

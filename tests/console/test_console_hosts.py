@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from standpipe_console import access, apis
+from standpipe_console.api import vendors
+from standpipe_console.checks import access
 from standpipe_console.errors import ConsoleError
-from standpipe_console.pipelines import PIPELINES, SYNC
+from standpipe_console.project.pipelines import PIPELINES, SYNC
 
 if TYPE_CHECKING:
     from requests_mock import Mocker
@@ -22,7 +23,7 @@ def me(mock: Mocker, host: str, region: str | None) -> None:
     """A host that knows the token, as that of a workspace in a region, or does not."""
     known = {"json": {"type": "admin", "app": {"region": region}}, "headers": DATE}
     unknown = {"status_code": 401, "json": {"errors": [{"message": "Access Token Invalid"}]}}
-    mock.get(f"{apis.INTERCOM_HOSTS[host]}/me", **(known if region else unknown))
+    mock.get(f"{vendors.INTERCOM_HOSTS[host]}/me", **(known if region else unknown))
 
 
 SITE = "The Chargebee site is its name alone, not a URL: `acme` for https://acme.chargebee.com."
@@ -75,18 +76,18 @@ def test_the_region_of_a_token_is_found(
     """Host after host, until one knows it; what the workspace says of itself counts."""
     for host, told in answers.items():
         me(requests_mock, host, told)
-    assert apis.region_of("t") == region
+    assert vendors.region_of("t") == region
     assert len(requests_mock.request_history) == len(answers)
 
 
 def test_a_wrong_region_and_a_wrong_clock_are_found(requests_mock: Mocker) -> None:
     """The workspace says where it is, and the API what time it is."""
     me(requests_mock, "us", "EU")
-    requests_mock.get(apis.INTERCOM_HOSTS["us"] + "/contacts", json={})
+    requests_mock.get(vendors.INTERCOM_HOSTS["us"] + "/contacts", json={})
     for method, path in (("POST", "/companies/list"), ("GET", "/data_attributes")):
-        requests_mock.register_uri(method, apis.INTERCOM_HOSTS["us"] + path, json={})
+        requests_mock.register_uri(method, vendors.INTERCOM_HOSTS["us"] + path, json={})
     for path in ("contacts", "companies"):
-        requests_mock.put(f"{apis.INTERCOM_HOSTS['us']}/{path}/{access.NOBODY}", status_code=404, json={})
+        requests_mock.put(f"{vendors.INTERCOM_HOSTS['us']}/{path}/{access.NOBODY}", status_code=404, json={})
     found = list(access.examine(INTERCOM, {"access_token": "t", "region": "us"}, NOW.replace(hour=13)))
     assert [(one.what, one.remedy) for one in found if one.result == "fail"] == [
         ("the workspace is in eu, `region` is us", "set `region` to eu"),

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
-from standpipe_console.pipelines import ATTRIBUTES, DEFAULTS, LEADS, PIPELINES, SYNC, Pipeline, variable
-from standpipe_console.questions import QUESTIONS
+from standpipe_console.project.pipelines import ATTRIBUTES, DEFAULTS, LEADS, PIPELINES, SYNC, Pipeline, variable
+from standpipe_console.setup.questions import QUESTIONS
 from standpipe_maps.subscriptions.schema import ATTRIBUTES as MADE
 
 MELTANO: dict[str, Any] = yaml.safe_load((Path(__file__).parents[2] / "meltano.yml").read_text())

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
-from standpipe_console import doctor
+from standpipe_console.checks import doctor
+from standpipe_console.checks.doctor import leftovers
 from standpipe_console.cli import main
-from standpipe_console.doctor import leftovers
 from standpipe_console.errors import ConsoleError
-from standpipe_console.pipelines import SYNC
-from standpipe_console.project import Project, errors_in
+from standpipe_console.project.meltano import Project, errors_in
+from standpipe_console.project.pipelines import SYNC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from standpipe_console import rules
-from standpipe_console.findings import Finding, failed, noted, passed
-from standpipe_console.pipelines import LEADS, SYNC
+from standpipe_console.checks import rules
+from standpipe_console.checks.findings import Finding, failed, noted, passed
+from standpipe_console.project.pipelines import LEADS, SYNC
 
 KWD, ISK = ({"id": name, "currency_code": name, "total": 4350} for name in ("KWD", "ISK"))
 

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from standpipe_console import runs, status, telling
-from standpipe_console.pipelines import SYNC
-from standpipe_console.runs import Run
-from standpipe_console.status import Status
-from standpipe_console.stores import State
+from standpipe_console.checks import explain_text, runs, status
+from standpipe_console.checks.runs import Run
+from standpipe_console.checks.status import Status
+from standpipe_console.project.pipelines import SYNC
+from standpipe_console.project.stores import State
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -163,7 +163,7 @@ DECIDED = {"match_value": "a@b.example", "intercom_ids": ["63da"], "outcome": "u
 def test_a_decision_is_told_in_sentences(decided: dict[str, Any], others: list[str], expected: list[str]) -> None:
     """What it was matched by, what was found, what follows and why."""
     explained = {"decision": decided, "shares_match_with": others, "sent_is": "c1"}
-    assert list(telling.decision(explained)) == expected
+    assert list(explain_text.decision(explained)) == expected
 
 
 def test_a_write_is_told_by_what_it_replaced() -> None:
@@ -172,8 +172,8 @@ def test_a_write_is_told_by_what_it_replaced() -> None:
         "custom_attributes.cb_sub_next_bill_at": {"before": 1768478400, "after": 1771156800},
         "custom_attributes.cb_cust_mrr": {"before": None, "after": 9.0},
     }
-    assert telling.written(changes) == [
+    assert explain_text.written(changes) == [
         "It wrote 2 fields, of which 1 had no value before.",
         "  cb_sub_next_bill_at: 2026-01-15 12:00 -> 2026-02-15 12:00",
     ]
-    assert telling.written({}) == ["It wrote nothing for this customer."]
+    assert explain_text.written({}) == ["It wrote nothing for this customer."]

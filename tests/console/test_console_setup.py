@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from standpipe_console.asking import Options
 from standpipe_console.errors import ConsoleError
-from standpipe_console.pipelines import DEFAULTS
-from standpipe_console.pipelines import SYNC as SYNC_PIPELINE
-from standpipe_console.questions import QUESTIONS, Choice, Question, defaults, settings_of
-from standpipe_console.setup import Accounts, Outcome, sandbox_at, setup
-from standpipe_console.setup_cli import keys_from
+from standpipe_console.project.pipelines import DEFAULTS
+from standpipe_console.project.pipelines import SYNC as SYNC_PIPELINE
+from standpipe_console.setup.command import keys_from
+from standpipe_console.setup.prompts import Options
+from standpipe_console.setup.questions import QUESTIONS, Choice, Question, defaults, settings_of
+from standpipe_console.setup.steps import Accounts, Outcome, sandbox_at, setup
 
 if TYPE_CHECKING:
     from sandbox.testing import RunningSandbox
-    from standpipe_console.project import Project
+    from standpipe_console.project.meltano import Project
 
 MAP, TARGET = "map-subscriptions", "target-intercom"
 SYNC = {question.name: question for question in QUESTIONS["intercom"]}

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from standpipe_console.errors import ConsoleError
-from standpipe_console.pipelines import SYNC
-from standpipe_console.rehearsal import messages
-from standpipe_console.stores import Store
+from standpipe_console.project.dry_run import messages
+from standpipe_console.project.pipelines import SYNC
+from standpipe_console.project.stores import Store
 from standpipe_maps.store import Store as Written
 from standpipe_maps.subscriptions import rules
 from standpipe_maps.subscriptions.store import MIGRATIONS, STREAMS, TABLES, Ledger

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 from singer_kit.folders import REGISTRY, remember_folder
-from standpipe_console import asking, clean, stores, unlink
-from standpipe_console.pipelines import LEADS, SYNC
+from standpipe_console.project import stores
+from standpipe_console.project.pipelines import LEADS, SYNC
+from standpipe_console.removal import clean, unlink
+from standpipe_console.setup import prompts
 from standpipe_maps.store import Store as MapStore
 from standpipe_maps.subscriptions.store import MIGRATIONS, TABLES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from standpipe_console.project import Project
+    from standpipe_console.project.meltano import Project
 
 
 @pytest.fixture
@@ -90,5 +92,5 @@ def test_a_question_is_a_line_of_its_own_and_only_a_yes_is_a_yes(
     (tmp_path / "typed").write_text(typed)
     with (tmp_path / "typed").open() as terminal:
         monkeypatch.setattr("sys.stdin", terminal)
-        assert asking.confirm("Remove it?") is expected
+        assert prompts.confirm("Remove it?") is expected
     assert capsys.readouterr() == ("Remove it? Type y for yes, anything else for no:\n", "")

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import backoff
 import pytest
-import standpipe_console.apis as console
+import standpipe_console.api.vendors as console
 import tap_chargebee.streams.resources as chargebee_rows
 import tap_intercom.streams.resources as intercom_rows
 from requests_mock import ANY as EVERY

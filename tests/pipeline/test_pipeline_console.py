@@ -27,7 +27,8 @@ import yaml
 from rich.console import Console as Rich
 from sandbox.settings import Settings
 from sandbox.testing import RunningSandbox
-from standpipe_console import render, telling
+from standpipe_console import output
+from standpipe_console.checks import explain_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -246,7 +247,7 @@ def normal(console: Console, printed: str) -> str:
 
 def printed(tell: Callable[[Rich], None]) -> str:
     """What is told on a terminal, as text."""
-    out = Rich(width=render.WIDTH, file=io.StringIO(), record=True, highlight=False)
+    out = Rich(width=output.WIDTH, file=io.StringIO(), record=True, highlight=False)
     tell(out)
     return out.export_text()
 
@@ -292,7 +293,7 @@ def test_explain_tells_rows_values_match_decision_and_write(console: Console) ->
     assert told["decision"]["intercom_ids"] == [change["intercom_id"]] == [told["intercom"]["id"]]
     assert (told["decision"]["outcome"], told["decision"]["fields"]) == ("unchanged", [])
     assert told["last_run"]["wrote"] == change["fields"]
-    shown = printed(lambda out: telling.tell(out, told))
+    shown = printed(lambda out: explain_text.tell(out, told))
     check_shown_output(console, f"meltano invoke standpipe:explain {EXPLAINED}", shown)
 
 

@@ -7,18 +7,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from standpipe_console import apis, stores
 from standpipe_console._kit.csv_files import read_rows
+from standpipe_console.api import vendors
 from standpipe_console.errors import ConsoleError
-from standpipe_console.pipelines import SYNC
-from standpipe_console.rehearsal import rehearse, schemas_for
-from standpipe_console.stores import Store
+from standpipe_console.project import stores
+from standpipe_console.project.dry_run import rehearse, schemas_for
+from standpipe_console.project.pipelines import SYNC
+from standpipe_console.project.stores import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from standpipe_console.project import Project
-    from standpipe_console.rehearsal import Rehearsed, Rows
+    from standpipe_console.project.dry_run import Rehearsed, Rows
+    from standpipe_console.project.meltano import Project
 
 
 #: The reports of a run in which every record that came stands once.
@@ -113,7 +114,7 @@ def _live(project: Project, rehearsed: Rehearsed, sent: str) -> dict[str, Any]:
     if len(ids) != 1:
         return {}
     kind = rehearsed.line(sent)[1]["stream"]
-    answer = apis.intercom(project.settings(SYNC.target)).get(f"/{kind}/{ids[0]}")
+    answer = vendors.intercom(project.settings(SYNC.target)).get(f"/{kind}/{ids[0]}")
     if not answer.ok:
         return {"id": ids[0], "error": answer.reason}
     shown = ("id", "role", "email", "name", "external_id", "company_id", "updated_at", "custom_attributes")

@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from standpipe_console import rules
-from standpipe_console.apis import APIS, REFUSED, catalog
-from standpipe_console.findings import failed, noted, passed
+from standpipe_console.api.vendors import APIS, REFUSED, catalog
+from standpipe_console.checks import rules
+from standpipe_console.checks.findings import failed, noted, passed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from standpipe_console.apis import Answer, Api
-    from standpipe_console.findings import Finding
-    from standpipe_console.pipelines import Key
+    from standpipe_console.api.vendors import Answer, Api
+    from standpipe_console.checks.findings import Finding
+    from standpipe_console.project.pipelines import Key
 
 #: Nobody's id: an update of it is refused as unknown by one who may write, as forbidden by one who may not.
 NOBODY = "0" * 24

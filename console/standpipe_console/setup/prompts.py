@@ -19,7 +19,7 @@ from standpipe_console.errors import ConsoleError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from standpipe_console.questions import Choice, Question
+    from standpipe_console.setup.questions import Choice, Question
 
 
 class Asker(Protocol):

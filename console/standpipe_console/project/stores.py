@@ -18,8 +18,8 @@ from standpipe_console.errors import ConsoleError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from standpipe_console.pipelines import Pipeline
-    from standpipe_console.project import Project
+    from standpipe_console.project.meltano import Project
+    from standpipe_console.project.pipelines import Pipeline
 
 #: What every SQLite database begins with: https://www.sqlite.org/fileformat.html
 _MAGIC = b"SQLite format 3\0"

@@ -6,18 +6,21 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from standpipe_console import apis, clearing, schedule, stores
 from standpipe_console._kit import folders
+from standpipe_console.api import vendors
+from standpipe_console.checks.rules import effective
 from standpipe_console.errors import ConsoleError
-from standpipe_console.pipelines import SYNC
-from standpipe_console.rules import effective
+from standpipe_console.project import stores
+from standpipe_console.project.pipelines import SYNC
+from standpipe_console.removal import owned_attributes
+from standpipe_console.schedules import schedules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from standpipe_console._kit.folders import OwnFolder
-    from standpipe_console.pipelines import Pipeline
-    from standpipe_console.project import Project
+    from standpipe_console.project.meltano import Project
+    from standpipe_console.project.pipelines import Pipeline
 
 #: What is left in the other systems, by the system that is unlinked.
 STAYS = {
@@ -37,7 +40,7 @@ def plan(project: Project, pipeline: Pipeline) -> list[str]:
     files = [path.name for path in stores.store_files(project, pipeline)]
     names = [name for name in project.dotenv.values() if name.startswith(pipeline.prefixes)]
     parts = {
-        "schedule": [one for one in schedule.installed(project) if _is_of(project, one, pipeline)],
+        "schedule": [one for one in schedules.installed(project) if _is_of(project, one, pipeline)],
         "state": [name for name in project.state_ids() if pipeline.owns(name)],
         "store": files,
         "settings and keys": names,
@@ -47,7 +50,7 @@ def plan(project: Project, pipeline: Pipeline) -> list[str]:
 
 
 def _is_of(project: Project, name: str, pipeline: Pipeline) -> bool:
-    return any(one.name == name and one.pipeline == pipeline for one in schedule.schedules(project))
+    return any(one.name == name and one.pipeline == pipeline for one in schedules.schedules(project))
 
 
 def written_folders(project: Project, pipeline: Pipeline) -> list[OwnFolder]:
@@ -81,7 +84,7 @@ def stop(project: Project, pipeline: Pipeline) -> str:
     Raises:
         ConsoleError: one is under way.
     """
-    gone = schedule.without(project, pipeline)
+    gone = schedules.without(project, pipeline)
     if project.running():
         raise ConsoleError("A run is under way: wait until it has ended, or stop it, and unlink again.")
     return f"The schedule {', '.join(gone)} is taken out of the crontab." if gone else "No schedule was installed."
@@ -186,10 +189,10 @@ def owned_kind(project: Project) -> tuple[str, str]:
 def clear_attributes(project: Project, agreed: Callable[[str], bool]) -> Iterator[str]:
     """Set the owned attributes in Intercom to null, if that is agreed to."""
     kind, prefix = owned_kind(project)
-    api = apis.intercom(project.settings(SYNC.target))
-    found = clearing.holders(api, kind, prefix)
+    api = vendors.intercom(project.settings(SYNC.target))
+    found = owned_attributes.holders(api, kind, prefix)
     if not found:
         yield f"No record of Intercom's {kind} holds a value under {prefix}."
     elif agreed(f"Set every {prefix}* attribute of {len(found)} {kind} in Intercom to null?"):
-        for what, count in clearing.clear(api, kind, found).items():
+        for what, count in owned_attributes.clear(api, kind, found).items():
             yield f"{count} {kind}: {what}."

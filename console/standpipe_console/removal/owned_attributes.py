@@ -11,20 +11,20 @@ from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from standpipe_console import apis
+from standpipe_console.api import vendors
 from standpipe_console.errors import ConsoleError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from standpipe_console.apis import Answer, Api
+    from standpipe_console.api.vendors import Answer, Api
 
 WORKERS = 16
 TRIES = 7
 #: By the kind of Intercom's record: how all of them are read.
 KINDS: dict[str, Callable[[Api], Iterator[dict[str, Any]]]] = {
-    "contacts": apis.contacts,
-    "companies": apis.companies,
+    "contacts": vendors.contacts,
+    "companies": vendors.companies,
 }
 
 
@@ -52,7 +52,7 @@ def clear(api: Api, kind: str, found: list[tuple[str, list[str]]]) -> Counter[st
 
 def _cleared(api: Api, kind: str, record_id: str, names: list[str]) -> str:
     answer = _patiently(api, f"/{kind}/{record_id}", {"custom_attributes": dict.fromkeys(names)})
-    if answer.status in apis.REFUSED:
+    if answer.status in vendors.REFUSED:
         raise ConsoleError(f"Intercom does not let the token write: {answer.reason}")
     return "cleared" if answer.ok else answer.reason
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from standpipe_console.pipelines import Pipeline
-    from standpipe_console.project import Project
+    from standpipe_console.project.meltano import Project
+    from standpipe_console.project.pipelines import Pipeline
 
 #: Runs that are asked for: validations, trials and other environments are among them.
 LOOKED_AT = 50

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from standpipe_console._kit.csv_files import read_rows
 from standpipe_console.errors import ConsoleError
-from standpipe_console.pipelines import variable
+from standpipe_console.project.pipelines import variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from standpipe_console.pipelines import Pipeline
-    from standpipe_console.project import Project
+    from standpipe_console.project.meltano import Project
+    from standpipe_console.project.pipelines import Pipeline
 
 #: Records by stream.
 Rows = dict[str, list[dict[str, Any]]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from standpipe_console import render
+from standpipe_console import output
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -42,7 +42,7 @@ def tell(out: Console, explained: Mapping[str, Any]) -> None:
     for stream, records in explained["chargebee"].items():
         _rows(out, stream, records)
     _title(out, "2. What follows, and what Intercom shows")
-    out.print(render.table(("attribute", "derived", "Intercom now"), _attributes(explained)))
+    out.print(output.table(("attribute", "derived", "Intercom now"), _attributes(explained)))
     _title(out, "3. The match, and what a run would do now")
     for sentence in decision(explained):
         out.print(sentence, markup=False, soft_wrap=True)
@@ -60,7 +60,7 @@ def _rows(out: Console, stream: str, records: list[dict[str, Any]]) -> None:
         out.print(f"{stream}: none")
         return
     columns = [name for name in COLUMNS[stream] if any(_field(record, name) is not None for record in records)]
-    out.print(render.table((stream, *columns[1:]), ([_field(row, name) for name in columns] for row in records)))
+    out.print(output.table((stream, *columns[1:]), ([_field(row, name) for name in columns] for row in records)))
 
 
 def _field(record: Mapping[str, Any], name: str) -> Any:

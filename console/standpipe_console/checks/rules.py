@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from standpipe_console.findings import failed, noted, passed
-from standpipe_console.pipelines import DEFAULTS
+from standpipe_console.checks.findings import failed, noted, passed
+from standpipe_console.project.pipelines import DEFAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from standpipe_console.findings import Finding
-    from standpipe_console.pipelines import Pipeline
+    from standpipe_console.checks.findings import Finding
+    from standpipe_console.project.pipelines import Pipeline
 
 #: Seconds that a clock may differ: Chargebee's lists are read back so far, by default.
 CLOCK = 300

@@ -5,21 +5,24 @@ from __future__ import annotations
 from importlib.metadata import distributions
 from typing import TYPE_CHECKING
 
-from standpipe_console import access, apis, crontab, rules, schedule, stores
+from standpipe_console.api import vendors
+from standpipe_console.checks import access, rules
+from standpipe_console.checks.findings import failed, noted, passed
+from standpipe_console.checks.rules import effective
 from standpipe_console.errors import ConsoleError
-from standpipe_console.findings import failed, noted, passed
-from standpipe_console.pipelines import PIPELINES, SYNC
-from standpipe_console.rehearsal import rehearse, schemas_for
-from standpipe_console.rules import effective
-from standpipe_console.stores import Store
+from standpipe_console.project import stores
+from standpipe_console.project.dry_run import rehearse, schemas_for
+from standpipe_console.project.pipelines import PIPELINES, SYNC
+from standpipe_console.project.stores import Store
+from standpipe_console.schedules import crontab, schedules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from standpipe_console.findings import Finding
-    from standpipe_console.pipelines import Pipeline
-    from standpipe_console.project import Project
+    from standpipe_console.checks.findings import Finding
+    from standpipe_console.project.meltano import Project
+    from standpipe_console.project.pipelines import Pipeline
 
 
 def examine(project: Project) -> Iterator[tuple[str, Finding]]:
@@ -106,7 +109,7 @@ def money(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
     """How an amount of a doubtful currency will appear: the map makes it of a real invoice, for a made-up customer."""
     if pipeline.tap != SYNC.tap:
         return
-    invoices = apis.latest_invoices(apis.chargebee(project.settings(pipeline.tap)))
+    invoices = vendors.latest_invoices(vendors.chargebee(project.settings(pipeline.tap)))
     for invoice in rules.doubtful_invoices(invoices):
         nobody = {"customer_id": pipeline.nobody["id"], "recurring": True, "status": "paid", "deleted": False}
         rows = {"customers": [dict(pipeline.nobody)], "invoices": [{**invoice, **nobody}]}
@@ -131,10 +134,10 @@ def state(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
 
 def scheduled(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
     """Whether cron runs it."""
-    mine = [one for one in schedule.schedules(project) if one.pipeline == pipeline]
-    present = schedule.installed(project)
+    mine = [one for one in schedules.schedules(project) if one.pipeline == pipeline]
+    present = schedules.installed(project)
     for one in mine:
-        yield _scheduled(present.get(one.name), schedule.line(project, one), one.name)
+        yield _scheduled(present.get(one.name), schedules.line(project, one), one.name)
 
 
 def _scheduled(present: str | None, wanted: str, name: str) -> Finding:

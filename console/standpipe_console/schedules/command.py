@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from standpipe_console import crontab, render
-from standpipe_console import schedule as scheduling
+from standpipe_console import output
+from standpipe_console.schedules import crontab
+from standpipe_console.schedules import schedules as scheduling
 
 if TYPE_CHECKING:
-    from standpipe_console.project import Project
+    from standpipe_console.project.meltano import Project
 
 
 @click.group()
@@ -61,12 +62,12 @@ def show(project: Project, *, as_json: bool) -> None:
         for one in scheduling.schedules(project)
     ]
     if as_json:
-        render.as_json(found)
+        output.as_json(found)
         return
     shown = ("schedule", "job", "interval", "installed", "next_run")
-    out = render.out()
+    out = output.out()
     out.print(
-        render.table(
+        output.table(
             ("schedule", "job", "interval", "installed", "next run"), ([one[name] for name in shown] for one in found)
         )
     )

@@ -11,23 +11,25 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from standpipe_console import access, apis, listing
+from standpipe_console.api import vendors
+from standpipe_console.checks import access
 from standpipe_console.errors import ConsoleError
-from standpipe_console.pipelines import DEFAULTS, variable
-from standpipe_console.questions import QUESTIONS, Answers, defaults, settings_of
+from standpipe_console.project.pipelines import DEFAULTS, variable
+from standpipe_console.setup.choices import Listing
+from standpipe_console.setup.questions import QUESTIONS, Answers, defaults, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from standpipe_console.asking import Asker
-    from standpipe_console.pipelines import Key, Pipeline
-    from standpipe_console.project import Project
-    from standpipe_console.questions import Question, Setting
+    from standpipe_console.project.meltano import Project
+    from standpipe_console.project.pipelines import Key, Pipeline
+    from standpipe_console.setup.prompts import Asker
+    from standpipe_console.setup.questions import Question, Setting
 
 #: What must be known beside a key before its API can be asked: setting, words and rule; the address is an option only.
 PLACES: dict[str, tuple[tuple[str, str, Callable[[Any], str]], ...]] = {
     "chargebee": (
-        ("site", "Chargebee site (the first word of your address, acme in acme.chargebee.com):", apis.checked_site),
+        ("site", "Chargebee site (the first word of your address, acme in acme.chargebee.com):", vendors.checked_site),
     ),
     "intercom": (),
     "chartmogul": (),
@@ -71,10 +73,10 @@ def sandbox_at(url: str) -> Accounts:
     Raises:
         ConsoleError: there is none at this address.
     """
-    base = apis.checked_url(url).rstrip("/")
+    base = vendors.checked_url(url).rstrip("/")
     absent = f"No sandbox answers at {base}: start one with `make sandbox`, and give the address that it prints."
     try:
-        answer = apis.anonymous("The sandbox", base).get("/sandbox/calls")
+        answer = vendors.anonymous("The sandbox", base).get("/sandbox/calls")
     except ConsoleError:
         raise ConsoleError(absent) from None
     if not answer.ok or "calls" not in answer.body:
@@ -184,7 +186,7 @@ def _places(project: Project, key: Key, asker: Asker, accounts: Accounts, presen
             places[name] = asker.text(name, words, str(present.get(name) or ""))
             check(project.dotenv.meaning(places[name]))
     if address := accounts.addresses.get(key.api):
-        places["api_url"] = apis.checked_url(address)
+        places["api_url"] = vendors.checked_url(address)
     return places
 
 
@@ -209,7 +211,7 @@ def _found(key: Key, settings: Mapping[str, Any]) -> dict[str, str]:
     """
     places = {}
     if key.api == "intercom" and not settings.get("api_url"):
-        region = apis.region_of(str(settings[key.setting]))
+        region = vendors.region_of(str(settings[key.setting]))
         if region is None:
             raise ConsoleError(
                 f"Intercom knows the token in none of its regions: check it ({access.MADE_AT[key.api]})."
@@ -226,7 +228,7 @@ def _found(key: Key, settings: Mapping[str, Any]) -> dict[str, str]:
 def _answers(project: Project, pipeline: Pipeline, asker: Asker) -> Answers:
     """Ask the questions whose condition holds."""
     present = {(plugin, name): value for plugin in pipeline.plugins for name, value in project.settings(plugin).items()}
-    begins, lists = defaults(pipeline.system, present), listing.Listing(project, pipeline)
+    begins, lists = defaults(pipeline.system, present), Listing(project, pipeline)
     answers: Answers = {}
     for question in QUESTIONS[pipeline.system]:
         if question.when(answers):

@@ -14,15 +14,15 @@ from typing import IO, TYPE_CHECKING, Any
 
 from cronsim import CronSim, CronSimError
 
-from standpipe_console import crontab
 from standpipe_console.errors import ConsoleError
-from standpipe_console.pipelines import PIPELINES
+from standpipe_console.project.pipelines import PIPELINES
+from standpipe_console.schedules import crontab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from standpipe_console.pipelines import Pipeline
-    from standpipe_console.project import Project
+    from standpipe_console.project.meltano import Project
+    from standpipe_console.project.pipelines import Pipeline
 
 #: Logs of one job that are kept.
 KEPT = 60

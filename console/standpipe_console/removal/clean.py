@@ -6,15 +6,16 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from standpipe_console import doctor, stores
-from standpipe_console.stores import Store
+from standpipe_console.checks import doctor
+from standpipe_console.project import stores
+from standpipe_console.project.stores import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from standpipe_console.pipelines import Pipeline
-    from standpipe_console.project import Project
+    from standpipe_console.project.meltano import Project
+    from standpipe_console.project.pipelines import Pipeline
 
 DAY = 86_400
 

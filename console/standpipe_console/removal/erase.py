@@ -15,20 +15,21 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from standpipe_console import stores, unlink
 from standpipe_console._kit.block_list import FILE, BlockList, fold_name
-from standpipe_console.apis import APIS, find_entries, find_sources
+from standpipe_console.api.vendors import APIS, find_entries, find_sources
+from standpipe_console.checks.rules import effective
 from standpipe_console.errors import ConsoleError
-from standpipe_console.pipelines import LEADS
-from standpipe_console.rules import effective
+from standpipe_console.project import stores
+from standpipe_console.project.pipelines import LEADS
+from standpipe_console.removal import unlink
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from standpipe_console.apis import Api
-    from standpipe_console.pipelines import Pipeline
-    from standpipe_console.project import Project
+    from standpipe_console.api.vendors import Api
+    from standpipe_console.project.meltano import Project
+    from standpipe_console.project.pipelines import Pipeline
 
 # By the table of a store that has people: what the columns of theirs are.
 PEOPLE = {"contacts": "SELECT id, body FROM contacts", "customers": "SELECT id, body FROM customers"}

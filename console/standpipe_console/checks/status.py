@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from standpipe_console import crontab, render, runs, schedule, stores
+from standpipe_console import output
+from standpipe_console.checks import runs
 from standpipe_console.errors import ConsoleError
+from standpipe_console.project import stores
+from standpipe_console.schedules import crontab, schedules
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from standpipe_console.pipelines import Pipeline
-    from standpipe_console.project import Project
-    from standpipe_console.runs import Run
+    from standpipe_console.checks.runs import Run
+    from standpipe_console.project.meltano import Project
+    from standpipe_console.project.pipelines import Pipeline
 
 SHOWN = 5
 #: The columns of the table after when, result and duration: of a run's figures, those that are added up.
@@ -78,8 +81,8 @@ def status_of(project: Project, pipeline: Pipeline, now: datetime) -> Status:
 
 
 def _next_run(project: Project, pipeline: Pipeline, now: datetime) -> datetime | None:
-    present = schedule.installed(project)
-    mine = (one for one in schedule.schedules(project) if one.pipeline == pipeline and one.name in present)
+    present = schedules.installed(project)
+    mine = (one for one in schedules.schedules(project) if one.pipeline == pipeline and one.name in present)
     return min(filter(None, (one.next_run(now) for one in mine)), default=None)
 
 
@@ -100,7 +103,7 @@ def show(out: Console, status: Status, now: datetime) -> None:
     out.print(f"[bold]{pipeline.job}[/bold]  {pipeline.title}")
     if status.runs:
         headings = ("started (UTC)", "result", "seconds", *FIGURES)
-        out.print(render.table(headings, (_row(run) for run in status.runs)))
+        out.print(output.table(headings, (_row(run) for run in status.runs)))
     else:
         out.print("It has never run: `meltano run validate` looks without writing anything.", soft_wrap=True)
     for sentence in sentences(status, now):
@@ -122,7 +125,7 @@ def sentences(status: Status, now: datetime) -> list[str]:
     if status.runs and status.runs[0].error:
         told.append(f"The last run failed: {status.runs[0].error}")
     if status.state_age is not None:
-        told.append(f"What was read last was complete {render.ago(status.state_age)}.")
+        told.append(f"What was read last was complete {output.ago(status.state_age)}.")
     if status.crontab_error:
         told.append(status.crontab_error)
     elif status.next_run is None:

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import yaml
 
-from standpipe_console.dotenv_file import DotEnv
 from standpipe_console.errors import ConsoleError
-from standpipe_console.pipelines import PIPELINES
+from standpipe_console.project.dotenv_file import DotEnv
+from standpipe_console.project.pipelines import PIPELINES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from standpipe_console.pipelines import Pipeline
+    from standpipe_console.project.pipelines import Pipeline
 
 #: Set by an outer `meltano invoke`, and not meant for the commands that are run from here.
 _OUTER = ("MELTANO_CLI_LOG_LEVEL", "MELTANO_CLI_LOG_FORMAT", "MELTANO_JOB_TRIGGER", "VIRTUAL_ENV")

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from standpipe_console import render
-from standpipe_console import setup as setting_up
-from standpipe_console.asking import Options, Person, hidden_typing
+from standpipe_console import output
 from standpipe_console.errors import ConsoleError
-from standpipe_console.pipelines import PIPELINES, SYNC, SYSTEMS
-from standpipe_console.questions import QUESTIONS
-from standpipe_console.setup import Accounts, Outcome
+from standpipe_console.project.pipelines import PIPELINES, SYNC, SYSTEMS
+from standpipe_console.setup import steps as setting_up
+from standpipe_console.setup.prompts import Options, Person, hidden_typing
+from standpipe_console.setup.questions import QUESTIONS
+from standpipe_console.setup.steps import Accounts, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from standpipe_console.pipelines import Pipeline
-    from standpipe_console.project import Project
-    from standpipe_console.questions import Question
+    from standpipe_console.project.meltano import Project
+    from standpipe_console.project.pipelines import Pipeline
+    from standpipe_console.setup.questions import Question
 
 #: What a command that was stopped by Ctrl-C exits with, as a shell tells it.
 STOPPED = 130
@@ -104,9 +104,9 @@ def _tell(project: Project, pipeline: Pipeline, outcome: Outcome) -> None:
     """Say what was written, what holds now, and what comes next."""
     for line in outcome.written:
         click.echo(f"set {line}")
-    out = render.out()
+    out = output.out()
     out.print()
-    out.print(render.table(("asked", "answer"), outcome.summary))
+    out.print(output.table(("asked", "answer"), outcome.summary))
     out.print()
     click.echo(f"{pipeline.title} is set up; the keys are in {project.dotenv.path}, for its owner alone.")
     looks = "meltano run validate" if pipeline == SYNC else f"meltano run {pipeline.job}"

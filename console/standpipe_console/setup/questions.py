@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from standpipe_console.pipelines import LEADS, SYNC
+from standpipe_console.project.pipelines import LEADS, SYNC
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

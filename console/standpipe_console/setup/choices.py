@@ -5,17 +5,17 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from standpipe_console import apis
-from standpipe_console.pipelines import ATTRIBUTES, LEADS
-from standpipe_console.questions import Choice
-from standpipe_console.rehearsal import schemas
+from standpipe_console.api import vendors
+from standpipe_console.project.dry_run import schemas
+from standpipe_console.project.pipelines import ATTRIBUTES, LEADS
+from standpipe_console.setup.questions import Choice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from standpipe_console.pipelines import Pipeline
-    from standpipe_console.project import Project
-    from standpipe_console.questions import Question
+    from standpipe_console.project.meltano import Project
+    from standpipe_console.project.pipelines import Pipeline
+    from standpipe_console.setup.questions import Question
 
 SINGLE = {"string", "integer", "number", "boolean"}
 #: What comes between the prefix and a further field's name, by stream; see the map's README.
@@ -67,12 +67,12 @@ class Listing:
         return tuple(Choice(name, f"{name} ({fields[name]})") for name in ordered)
 
     def _sources(self) -> tuple[Choice, ...]:
-        found = apis.sources(apis.chartmogul(self._project.settings(LEADS.target)))
+        found = vendors.sources(vendors.chartmogul(self._project.settings(LEADS.target)))
         return tuple(Choice(name, name) for name in found)
 
     def _attributes(self, model: str) -> tuple[Choice, ...]:
         """The custom attributes of Intercom's, but those that come from Chargebee by way of this program."""
-        found = apis.data_attributes(apis.intercom(self._project.settings(LEADS.tap)), model)
+        found = vendors.data_attributes(vendors.intercom(self._project.settings(LEADS.tap)), model)
         custom = [one for one in found if one.get("custom") and not one.get("archived")]
         return tuple(Choice(one["name"], f"{one['name']} ({one['data_type']})") for one in custom)
 

@@ -1,0 +1,1 @@
+"""How the console speaks to Chargebee, Intercom and ChartMogul."""

@@ -1,0 +1,1 @@
+"""What the console can say of a pipeline: `doctor`, `status` and `explain`."""

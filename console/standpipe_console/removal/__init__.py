@@ -1,0 +1,1 @@
+"""What takes things away: `clean`, `erase` and `unlink`."""

@@ -1,0 +1,1 @@
+"""`standpipe schedule`: the schedules of meltano.yml, run by cron."""

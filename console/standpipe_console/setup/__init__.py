@@ -1,0 +1,1 @@
+"""`standpipe setup`: the questions, who answers them, and how the answers become settings."""
