@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from target_chartmogul._kit.limits import RejectLimit
-    from target_chartmogul.outcomes import Outcome
-    from target_chartmogul.planning import Plan
-    from target_chartmogul.reports import Progress, ReportFiles
-    from target_chartmogul.spool import Row
-    from target_chartmogul.summary import Summary
+    from target_chartmogul.decisions.planning import Plan
+    from target_chartmogul.records.spool import Row
+    from target_chartmogul.reporting.outcomes import Outcome
+    from target_chartmogul.reporting.reports import Progress, ReportFiles
+    from target_chartmogul.reporting.summary import Summary
 
 
 @dataclass(frozen=True)

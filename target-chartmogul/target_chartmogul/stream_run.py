@@ -6,37 +6,37 @@ from typing import TYPE_CHECKING, Any
 
 from target_chartmogul._kit.dispatch import run_all
 from target_chartmogul._kit.limits import RejectLimit
-from target_chartmogul.attributes import declared_attributes
-from target_chartmogul.contact_writing import ContactWriter
-from target_chartmogul.customer_writing import CustomerWriter
-from target_chartmogul.finding import Finder
-from target_chartmogul.kinds import CONTACT, CUSTOMER, CUSTOMER_ID, EXTERNAL_ID
-from target_chartmogul.late_creates import CreateGuard
-from target_chartmogul.memory import ANY
-from target_chartmogul.merging import party_from
-from target_chartmogul.outcomes import Outcome
-from target_chartmogul.payloads import Shape, earlier_ids, held_from, text_of
-from target_chartmogul.planning import Planner
+from target_chartmogul.decisions.planning import Planner
+from target_chartmogul.matching.contact_ids import DROPPED, FILTERED, LISTED, ContactIds, prove
+from target_chartmogul.matching.finder import Finder
+from target_chartmogul.merge.merging import party_from
 from target_chartmogul.processing import Processing
-from target_chartmogul.proof import DROPPED, FILTERED, LISTED, ContactIds, prove
-from target_chartmogul.reports import Progress
-from target_chartmogul.spool import Spool
+from target_chartmogul.records.attributes import declared_attributes
+from target_chartmogul.records.kinds import CONTACT, CUSTOMER, CUSTOMER_ID, EXTERNAL_ID
+from target_chartmogul.records.payloads import Shape, earlier_ids, held_from, text_of
+from target_chartmogul.records.spool import Spool
+from target_chartmogul.reporting.outcomes import Outcome
+from target_chartmogul.reporting.reports import Progress
+from target_chartmogul.writing.contact_writer import ContactWriter
+from target_chartmogul.writing.customer_writer import CustomerWriter
+from target_chartmogul.writing.late_creates import CreateGuard
+from target_chartmogul.writing.memory import ANY
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Iterator, Mapping
     from concurrent.futures import Executor
 
-    from target_chartmogul.client import ChartMogulClient
-    from target_chartmogul.kinds import Kind
-    from target_chartmogul.matching import Party
-    from target_chartmogul.memory import Memory
-    from target_chartmogul.planning import Plan
-    from target_chartmogul.reports import ReportFiles
+    from target_chartmogul.api.client import ChartMogulClient
+    from target_chartmogul.decisions.planning import Plan
+    from target_chartmogul.merge.matching import Party
+    from target_chartmogul.records.kinds import Kind
+    from target_chartmogul.records.spool import Row
+    from target_chartmogul.reporting.reports import ReportFiles
+    from target_chartmogul.reporting.summary import Summary
     from target_chartmogul.settings import Settings
-    from target_chartmogul.spool import Row
-    from target_chartmogul.summary import Summary
-    from target_chartmogul.writing import Writer
+    from target_chartmogul.writing.memory import Memory
+    from target_chartmogul.writing.writer import Writer
 
 _BATCH = 2000  # rows looked up and planned at a time
 _QUEUED = 4  # rows handed out for each worker

@@ -6,12 +6,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from target_chartmogul._kit.target_base import TargetBase
-from target_chartmogul.client import client_for
-from target_chartmogul.kinds import KINDS
-from target_chartmogul.run import Run
+from target_chartmogul.api.client import client_for
+from target_chartmogul.api.transport import RecordRefusedError
+from target_chartmogul.pipeline import Run
+from target_chartmogul.records.kinds import KINDS
 from target_chartmogul.settings import PROPERTIES, settings_from
 from target_chartmogul.sinks import OtherStreamSink, RecordSink
-from target_chartmogul.transport import RecordRefusedError
 
 if TYPE_CHECKING:
     from singer_sdk.sinks import Sink

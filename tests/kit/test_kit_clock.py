@@ -11,8 +11,8 @@ import tap_chargebee.streams.windows
 import tap_intercom.streams.windows
 from singer_kit.clock import is_believable, is_recent
 from standpipe_maps.leads.mapper import MapLeads
-from target_chartmogul.memory import COLUMNS, Memory
-from target_chartmogul.payloads import Change
+from target_chartmogul.records.payloads import Change
+from target_chartmogul.writing.memory import COLUMNS, Memory
 from target_intercom.writing.memory import Memory as RememberedContacts
 
 if TYPE_CHECKING:

@@ -27,8 +27,8 @@ from tap_intercom.api.pages import Shape
 from tap_intercom.api.scroll import Scroll
 from tap_intercom.streams.lists import Listing, all_of
 from tap_intercom.streams.reader import SearchReader
-from target_chartmogul.client import ChartMogulClient
-from target_chartmogul.kinds import CONTACT, CUSTOMER
+from target_chartmogul.api.client import ChartMogulClient
+from target_chartmogul.records.kinds import CONTACT, CUSTOMER
 from target_intercom.api.client import IntercomClient
 
 if TYPE_CHECKING:

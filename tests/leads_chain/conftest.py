@@ -15,7 +15,8 @@ import requests
 from standpipe_maps.leads.mapper import MapLeads
 from tap_intercom._kit.writer import Writer
 from tap_intercom.tap import TapIntercom
-from target_chartmogul import pacing, proof, sources
+from target_chartmogul.api import rate_limit, sources
+from target_chartmogul.matching import contact_ids
 from target_chartmogul.target import TargetChartmogul
 
 if TYPE_CHECKING:
@@ -148,8 +149,8 @@ class Chain:
 def leads_chain(sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Chain:
     """The chain with the settings of meltano.yml, in a world where no test has to wait for a second to pass."""
     monkeypatch.setattr("tap_intercom.api.scroll.PAUSE", 0.02)
-    monkeypatch.setattr(pacing, "_SECOND", 0.001)
-    for module in (sources, proof):
+    monkeypatch.setattr(rate_limit, "_SECOND", 0.001)
+    for module in (sources, contact_ids):
         monkeypatch.setattr(module, "_PAUSE", 0.001)
     tap = {"reread_every": 86_400, "scroll_every": 3600, "send_unchanged": ["companies"]}
     return Chain(sandbox, tmp_path, {"tap": tap, "map": {}, "target": {}})

@@ -18,7 +18,9 @@ from sandbox.chartmogul.contact_operations import create as create_contact
 from sandbox.chartmogul.customer_operations import create as create_customer
 from sandbox.chartmogul.customers import Member
 from sandbox.chartmogul.operations import Call
-from target_chartmogul import merging, pacing, proof, sources, unmerging
+from target_chartmogul.api import rate_limit, sources
+from target_chartmogul.matching import contact_ids
+from target_chartmogul.merge import merging, unmerging
 from target_chartmogul.target import TargetChartmogul
 
 if TYPE_CHECKING:
@@ -301,8 +303,8 @@ def person_() -> Callable[..., dict[str, Any]]:
 @pytest.fixture
 def account(sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> Account:
     """An account without customers, whose second is so short that no test has to wait for it."""
-    monkeypatch.setattr(pacing, "_SECOND", 0.001)
-    for module in (sources, merging, unmerging, proof):
+    monkeypatch.setattr(rate_limit, "_SECOND", 0.001)
+    for module in (sources, merging, unmerging, contact_ids):
         monkeypatch.setattr(module, "_PAUSE", 0.001)
     account = Account(sandbox)
     account.reset()

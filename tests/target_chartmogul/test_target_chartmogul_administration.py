@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_kit.folders import read_folders
-from target_chartmogul.administration import main
+from target_chartmogul.admin.commands import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from target_chartmogul.late_creates import CreateGuard
+from target_chartmogul.writing.late_creates import CreateGuard
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from target_chartmogul.pacing import Pace
+from target_chartmogul.api.rate_limit import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

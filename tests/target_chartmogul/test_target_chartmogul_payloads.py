@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from target_chartmogul.attributes import Declared, declared_attributes
-from target_chartmogul.kinds import CONTACT, CUSTOMER
-from target_chartmogul.payloads import (
+from target_chartmogul.api.transport import RecordRefusedError, refusal
+from target_chartmogul.records.attributes import Declared, declared_attributes
+from target_chartmogul.records.kinds import CONTACT, CUSTOMER
+from target_chartmogul.records.payloads import (
     Change,
     Held,
     Shape,
@@ -25,8 +26,7 @@ from target_chartmogul.payloads import (
     typed_attributes,
     wanted,
 )
-from target_chartmogul.transport import RecordRefusedError, refusal
-from target_chartmogul.values import same
+from target_chartmogul.records.values import same
 
 TYPES = {"plan": "String", "seats": "Integer", "score": "Decimal", "vip": "Boolean", "since": "Timestamp"}
 SHAPE = Shape(TYPES)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from target_chartmogul.rules import TABLE, Candidate, Decision, decide
+from target_chartmogul.decisions.rules import TABLE, Candidate, Decision, decide
 
 CASES: dict[str, tuple[dict[str, Any], Decision]] = {
     "new": ({}, Decision("create")),

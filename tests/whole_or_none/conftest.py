@@ -25,7 +25,8 @@ from standpipe_maps.leads.mapper import MapLeads
 from standpipe_maps.subscriptions.mapper import MapSubscriptions
 from tap_chargebee.tap import TapChargebee
 from tap_intercom.tap import TapIntercom
-from target_chartmogul import pacing, proof, sources
+from target_chartmogul.api import rate_limit, sources
+from target_chartmogul.matching import contact_ids
 from target_chartmogul.target import TargetChartmogul
 from target_intercom.target import TargetIntercom
 from urllib3 import HTTPResponse
@@ -140,10 +141,10 @@ def no_waits() -> Iterator[None]:
         patch.setattr(backoff, "full_jitter", lambda _: 0.0)
         patch.setattr(time, "sleep", lambda _: None)
         patch.setattr("tap_intercom.api.scroll.PAUSE", 0.02)
-        patch.setattr(pacing, "_SECOND", 0.001)
+        patch.setattr(rate_limit, "_SECOND", 0.001)
         patch.setattr("target_intercom.api.client.PAGE", PAGE)
-        patch.setattr("target_chartmogul.client.PAGE", PAGE)
-        for module in (sources, proof):
+        patch.setattr("target_chartmogul.api.client.PAGE", PAGE)
+        for module in (sources, contact_ids):
             patch.setattr(module, "_PAUSE", 0.001)
         yield
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from target_chartmogul._kit.clock import is_recent
 from target_chartmogul._kit.csv_files import CsvWriter, read_rows
 from target_chartmogul._kit.private_files import open_private
-from target_chartmogul.files import HELD_VALUES
-from target_chartmogul.kinds import EXTERNAL_ID
+from target_chartmogul.records.kinds import EXTERNAL_ID
+from target_chartmogul.reporting.files import HELD_VALUES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
 
-    from target_chartmogul.payloads import Change
+    from target_chartmogul.records.payloads import Change
 
 COLUMNS = ("stream", "id", "field", "wanted", "held", "reason", "found_at")
 ANY = "*"  #: stands for the id where a field is held back whosever it is

@@ -16,7 +16,7 @@ from target_chartmogul._kit.answers import UnprovenError, decode_json
 from target_chartmogul._kit.target_transport import LostReplyError, TargetTransport
 from target_chartmogul._kit.text import clean_text
 from target_chartmogul._kit.transport import RetryTable
-from target_chartmogul.pacing import Pace
+from target_chartmogul.api.rate_limit import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

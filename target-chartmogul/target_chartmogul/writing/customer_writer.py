@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_chartmogul.memory import ANY, REFUSED
-from target_chartmogul.payloads import (
+from target_chartmogul.api.transport import RecordRefusedError
+from target_chartmogul.records.payloads import (
     CUSTOM,
     TAG,
     Change,
@@ -18,13 +18,13 @@ from target_chartmogul.payloads import (
     tags_in,
     typed_attributes,
 )
-from target_chartmogul.transport import RecordRefusedError
-from target_chartmogul.writing import Writer
+from target_chartmogul.writing.memory import ANY, REFUSED
+from target_chartmogul.writing.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from target_chartmogul.writing import Changes, Job
+    from target_chartmogul.writing.writer import Changes, Job
 
 
 class CustomerWriter(Writer):

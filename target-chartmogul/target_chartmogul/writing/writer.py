@@ -12,28 +12,28 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.exceptions import FatalAPIError
 
 from target_chartmogul._kit.creation import create_once
-from target_chartmogul.kinds import CONTACT
-from target_chartmogul.memory import ANY, OVERRIDDEN, REFUSED, UNDEFINED
-from target_chartmogul.outcomes import Outcome
-from target_chartmogul.payloads import (
+from target_chartmogul.api.transport import LostReplyError, RecordRefusedError
+from target_chartmogul.records.kinds import CONTACT
+from target_chartmogul.records.payloads import (
     CUSTOM,
     Change,
     held_from,
     lacking,
     named_fields,
 )
-from target_chartmogul.transport import LostReplyError, RecordRefusedError
+from target_chartmogul.reporting.outcomes import Outcome
+from target_chartmogul.writing.memory import ANY, OVERRIDDEN, REFUSED, UNDEFINED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from target_chartmogul.client import ChartMogulClient
-    from target_chartmogul.finding import Finder
-    from target_chartmogul.late_creates import CreateGuard
-    from target_chartmogul.memory import Memory
-    from target_chartmogul.payloads import Held, Shape, Wanted
-    from target_chartmogul.planning import Plan, Planner
-    from target_chartmogul.spool import Row
+    from target_chartmogul.api.client import ChartMogulClient
+    from target_chartmogul.decisions.planning import Plan, Planner
+    from target_chartmogul.matching.finder import Finder
+    from target_chartmogul.records.payloads import Held, Shape, Wanted
+    from target_chartmogul.records.spool import Row
+    from target_chartmogul.writing.late_creates import CreateGuard
+    from target_chartmogul.writing.memory import Memory
 
 _MAX_TRIES = 7
 _MAX_RESOLVED = 3  # times that a record is looked for again, because it went away while it was written

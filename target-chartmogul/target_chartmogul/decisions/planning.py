@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from target_chartmogul.kinds import CONTACT, CUSTOMER_ID, DELETED_AT, EXTERNAL_ID
-from target_chartmogul.memory import ANY
-from target_chartmogul.outcomes import Outcome
-from target_chartmogul.payloads import Change, changes, creation, wanted
-from target_chartmogul.rules import Candidate, Decision, decide
+from target_chartmogul.decisions.rules import Candidate, Decision, decide
+from target_chartmogul.records.kinds import CONTACT, CUSTOMER_ID, DELETED_AT, EXTERNAL_ID
+from target_chartmogul.records.payloads import Change, changes, creation, wanted
+from target_chartmogul.reporting.outcomes import Outcome
+from target_chartmogul.writing.memory import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from target_chartmogul.finding import Finder
-    from target_chartmogul.memory import Memory
-    from target_chartmogul.payloads import Held, Shape, Wanted
-    from target_chartmogul.rules import Action
-    from target_chartmogul.spool import Row, Spool
+    from target_chartmogul.decisions.rules import Action
+    from target_chartmogul.matching.finder import Finder
+    from target_chartmogul.records.payloads import Held, Shape, Wanted
+    from target_chartmogul.records.spool import Row, Spool
+    from target_chartmogul.writing.memory import Memory
 
 
 @dataclass(frozen=True)

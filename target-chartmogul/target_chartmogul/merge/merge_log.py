@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from target_chartmogul._kit.private_files import open_private
-from target_chartmogul.files import MERGE_LOG, MERGE_SETTINGS
+from target_chartmogul.reporting.files import MERGE_LOG, MERGE_SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -13,27 +13,27 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.exceptions import ConfigurationError
 from singer_sdk.plugin_base import _ConfigInput
 
-from target_chartmogul import sources
 from target_chartmogul._kit.csv_files import CsvWriter
 from target_chartmogul._kit.errors import Refusal, one_sentence
 from target_chartmogul._kit.plugin import config_file
 from target_chartmogul._kit.private_files import make_folder, open_private
-from target_chartmogul.client import client_for
-from target_chartmogul.files import OWN_FILES, REVIEW_CONTACTS, REVIEW_CUSTOMERS
-from target_chartmogul.kinds import CONTACT, CUSTOMER
-from target_chartmogul.merge_log import MergeLog
-from target_chartmogul.payloads import external_ids
+from target_chartmogul.api import sources
+from target_chartmogul.api.client import client_for
+from target_chartmogul.api.transport import RecordRefusedError
+from target_chartmogul.merge.merge_log import MergeLog
+from target_chartmogul.merge.unmerging import Unmerger
+from target_chartmogul.records.kinds import CONTACT, CUSTOMER
+from target_chartmogul.records.payloads import external_ids
+from target_chartmogul.reporting.files import OWN_FILES, REVIEW_CONTACTS, REVIEW_CUSTOMERS
 from target_chartmogul.target import TargetChartmogul
-from target_chartmogul.transport import RecordRefusedError
-from target_chartmogul.unmerging import Unmerger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from target_chartmogul.client import ChartMogulClient
+    from target_chartmogul.api.client import ChartMogulClient
+    from target_chartmogul.merge.unmerging import Merged
     from target_chartmogul.settings import Settings
-    from target_chartmogul.unmerging import Merged
 
 _SHOWN = 20  # lines of a table on the terminal
 _SOURCE = ("name", "system", "status", "processed", "failed", "pending", "created_at", "uuid")

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
-from target_chartmogul.domains import find_domain, find_mailbox
+from target_chartmogul.merge.domains import find_domain, find_mailbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping, Sequence

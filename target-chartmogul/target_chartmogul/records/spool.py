@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from target_chartmogul.payloads import Held
+from target_chartmogul.records.payloads import Held
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -9,14 +9,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from target_chartmogul.kinds import CUSTOMER
-from target_chartmogul.merge_log import REFUSED, UNMERGED, UNMERGING
+from target_chartmogul.merge.merge_log import REFUSED, UNMERGED, UNMERGING
+from target_chartmogul.records.kinds import CUSTOMER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from target_chartmogul.client import ChartMogulClient
-    from target_chartmogul.merge_log import Entry, MergeLog
+    from target_chartmogul.api.client import ChartMogulClient
+    from target_chartmogul.merge.merge_log import Entry, MergeLog
 
 _PAUSE, _LONGEST_PAUSE = 0.5, 10.0  # seconds between two looks at whether it is done
 _PATIENCE = 300.0

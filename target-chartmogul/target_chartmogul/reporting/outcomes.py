@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from target_chartmogul.payloads import Change
+    from target_chartmogul.records.payloads import Change
 
 #: The kinds, each a table of the reports; every record is in one of them.
 KINDS_OF_OUTCOME = ("created", "updated", "unchanged", "held", "deleted", "skipped", "rejected")

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from target_chartmogul.kinds import CUSTOMER, CUSTOMER_ID, EXTERNAL_ID, PREVIOUS_ID, Kind
-from target_chartmogul.values import MAX_STRING, same
-from target_chartmogul.values import fitted as fitted_value
+from target_chartmogul.records.kinds import CUSTOMER, CUSTOMER_ID, EXTERNAL_ID, PREVIOUS_ID, Kind
+from target_chartmogul.records.values import MAX_STRING, same
+from target_chartmogul.records.values import fitted as fitted_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

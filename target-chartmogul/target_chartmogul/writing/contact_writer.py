@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_chartmogul.kinds import CUSTOMER_ID
-from target_chartmogul.payloads import contact_body
-from target_chartmogul.transport import RecordRefusedError
-from target_chartmogul.writing import Writer
+from target_chartmogul.api.transport import RecordRefusedError
+from target_chartmogul.records.kinds import CUSTOMER_ID
+from target_chartmogul.records.payloads import contact_body
+from target_chartmogul.writing.writer import Writer
 
 if TYPE_CHECKING:
-    from target_chartmogul.payloads import Held
-    from target_chartmogul.writing import Changes, Job
+    from target_chartmogul.records.payloads import Held
+    from target_chartmogul.writing.writer import Changes, Job
 
 _PLACES = frozenset({"customer_uuid", "data_source_uuid"})  #: where a contact belongs
 

@@ -10,18 +10,18 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from target_chartmogul.kinds import CUSTOMER
-from target_chartmogul.matching import Match, Party, match_parties
-from target_chartmogul.merge_log import BEGUN, MERGED, PENDING, REFUSED, Merge
-from target_chartmogul.payloads import external_ids
-from target_chartmogul.transport import RecordRefusedError
+from target_chartmogul.api.transport import RecordRefusedError
+from target_chartmogul.merge.matching import Match, Party, match_parties
+from target_chartmogul.merge.merge_log import BEGUN, MERGED, PENDING, REFUSED, Merge
+from target_chartmogul.records.kinds import CUSTOMER
+from target_chartmogul.records.payloads import external_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from concurrent.futures import Executor
 
-    from target_chartmogul.client import ChartMogulClient
-    from target_chartmogul.merge_log import MergeLog
+    from target_chartmogul.api.client import ChartMogulClient
+    from target_chartmogul.merge.merge_log import MergeLog
 
 #: What the survivor would keep of its own, and is to have from the lead.
 DATES = ("lead_created_at", "free_trial_started_at")

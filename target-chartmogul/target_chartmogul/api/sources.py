@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 
-from target_chartmogul.transport import LostReplyError, RecordRefusedError
+from target_chartmogul.api.transport import LostReplyError, RecordRefusedError
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Iterable, Mapping
 
-    from target_chartmogul.client import ChartMogulClient
+    from target_chartmogul.api.client import ChartMogulClient
 
 #: What sources are called that are made over the API, now and before 2025: all others are integrations.
 OWN_SYSTEMS = frozenset({"Custom", "Import API"})

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 from singer_sdk.exceptions import FatalAPIError
 
-from target_chartmogul.kinds import CUSTOMER
-from target_chartmogul.payloads import CUSTOM, external_ids, held_from, person_key, text_of
-from target_chartmogul.transport import RecordRefusedError
+from target_chartmogul.api.transport import RecordRefusedError
+from target_chartmogul.records.kinds import CUSTOMER
+from target_chartmogul.records.payloads import CUSTOM, external_ids, held_from, person_key, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from concurrent.futures import Executor
     from typing import Any
 
-    from target_chartmogul.client import ChartMogulClient
-    from target_chartmogul.payloads import Held, Shape
-    from target_chartmogul.spool import Row, Spool
+    from target_chartmogul.api.client import ChartMogulClient
+    from target_chartmogul.records.payloads import Held, Shape
+    from target_chartmogul.records.spool import Row, Spool
 
     Interruption = Callable[[], str | None]
 

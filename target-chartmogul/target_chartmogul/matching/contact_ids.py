@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.exceptions import FatalAPIError
 
 from target_chartmogul._kit.private_files import open_private
-from target_chartmogul.files import CONTACT_IDS
-from target_chartmogul.kinds import CONTACT
-from target_chartmogul.payloads import person_key
+from target_chartmogul.records.kinds import CONTACT
+from target_chartmogul.records.payloads import person_key
+from target_chartmogul.reporting.files import CONTACT_IDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from target_chartmogul.client import ChartMogulClient
+    from target_chartmogul.api.client import ChartMogulClient
 
 FILTERED, LISTED, DROPPED = "filtered", "listed", "dropped"
 """The account finds a contact by its external id; shows the id in its list only; or drops it."""

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from target_chartmogul import shapes
 from target_chartmogul._kit import answers
 from target_chartmogul._kit.answers import PageDecoder, WholeList, decode_json
 from target_chartmogul._kit.transport import Call
-from target_chartmogul.kinds import CONTACT
-from target_chartmogul.payloads import external_ids
-from target_chartmogul.transport import RecordRefusedError, Transport
+from target_chartmogul.api import shapes
+from target_chartmogul.api.transport import RecordRefusedError, Transport
+from target_chartmogul.records.kinds import CONTACT
+from target_chartmogul.records.payloads import external_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from target_chartmogul.kinds import Kind
+    from target_chartmogul.records.kinds import Kind
     from target_chartmogul.settings import Settings
 
 PAGE = 200

@@ -7,27 +7,27 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 
-from target_chartmogul import sources
 from target_chartmogul._kit.dispatch import open_workers
 from target_chartmogul._kit.private_files import make_folder
 from target_chartmogul._kit.target_run import RunBase
-from target_chartmogul.files import OWN_FILES
-from target_chartmogul.kinds import CONTACT, CUSTOMER, KINDS
-from target_chartmogul.late_creates import CreateGuard
-from target_chartmogul.memory import Memory
-from target_chartmogul.merge_log import MERGED, MergeLog, MergeSettings
-from target_chartmogul.merging import Merger
-from target_chartmogul.reports import ReportFiles, table
+from target_chartmogul.api import sources
+from target_chartmogul.api.transport import RecordRefusedError
+from target_chartmogul.merge.merge_log import MERGED, MergeLog, MergeSettings
+from target_chartmogul.merge.merging import Merger
+from target_chartmogul.records.kinds import CONTACT, CUSTOMER, KINDS
+from target_chartmogul.reporting.files import OWN_FILES
+from target_chartmogul.reporting.reports import ReportFiles, table
+from target_chartmogul.reporting.summary import Summary
 from target_chartmogul.stream_run import StreamRun
-from target_chartmogul.summary import Summary
-from target_chartmogul.transport import RecordRefusedError
+from target_chartmogul.writing.late_creates import CreateGuard
+from target_chartmogul.writing.memory import Memory
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Mapping
     from concurrent.futures import Executor
 
-    from target_chartmogul.client import ChartMogulClient
+    from target_chartmogul.api.client import ChartMogulClient
     from target_chartmogul.settings import Settings
 
 

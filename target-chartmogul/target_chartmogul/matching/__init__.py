@@ -1,0 +1,1 @@
+"""Which customer or contact of ChartMogul a record is."""

@@ -1,0 +1,1 @@
+"""Records: their kinds and types, the values that ChartMogul takes, the bodies of requests, and the spooled input."""

@@ -1,0 +1,1 @@
+"""Writes what was decided, and remembers what ChartMogul did not take."""
