@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from target_intercom._kit.target_base import TargetBase
 from target_intercom.api.client import IntercomClient
 from target_intercom.api.transport import RecordRefusedError
-from target_intercom.options import PROPERTIES
 from target_intercom.pipeline import Run
 from target_intercom.records.object_types import KINDS
 from target_intercom.reporting.not_sent import STREAM as NOT_SENT
-from target_intercom.settings import settings_from
+from target_intercom.settings import PROPERTIES, settings_from
 from target_intercom.sinks import NotSentSink, OtherStreamSink, RecordSink
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import pytest
 from singer_sdk.exceptions import ConfigurationError
 from singer_sdk.testing import get_target_test_class
 from standpipe_maps.subscriptions.mapper import MapSubscriptions
-from target_intercom.options import PROPERTIES
+from target_intercom.settings import PROPERTIES
 from target_intercom.target import TargetIntercom
 
 CONFIG: dict[str, Any] = {"access_token": "sandbox_token"}
