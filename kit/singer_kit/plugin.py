@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -9,6 +10,7 @@ import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from singer_sdk.about import AboutFormatter
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.plugin_base import PluginBase, SingerCommand
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
     import click
     from singer_sdk.plugin_base import _ConfigInput
+
+    from .json_types import JsonObject
 
 CHATTER = ("Skipping deselected stream",)
 
@@ -105,6 +109,21 @@ class Plugin(PluginBase):
             help=made.help,
             logger=cls.logger,
         )
+
+    @classmethod
+    def build_facts(cls) -> JsonObject:
+        """Return what the plugin alone knows and other programs need, such as the words of its reasons."""
+        return {}
+
+    @classmethod
+    def print_about(cls, output_format: str | None = None) -> None:
+        """Print what the plugin is and takes; as JSON with the member `facts` when it has facts to tell."""
+        facts = cls.build_facts()
+        if output_format != "json" or not facts:
+            super().print_about(output_format)
+            return
+        about = json.loads(AboutFormatter.get_formatter("json").format_about(cls._get_about_info()))
+        sys.stdout.write(json.dumps(about | {"facts": facts}, indent=2) + "\n")
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 the signature of a handler
         """End with the signal's own code; the SDK would write a STATE, which acknowledges, and end well (sdk#3775)."""

@@ -272,6 +272,15 @@ class Settings:
         return {_under(prefix, self.owned_prefix, field): values for field, values in condition.items()}
 
 
+def build_defaults(prefix: str) -> dict[str, Any]:
+    """Return the defaults of the settings that follow from `owned_prefix`."""
+    return {
+        "cancelled_when": {f"{prefix}sub_status": ["cancelled"]},
+        "deleted_when": {f"{prefix}cust_status": ["deleted"]},
+        "link_attribute": f"{prefix}cust_id",
+    }
+
+
 def settings_from(config: Mapping[str, Any]) -> Settings:
     """Read a validated configuration.
 
@@ -285,6 +294,7 @@ def settings_from(config: Mapping[str, Any]) -> Settings:
     api_url = (config.get("api_url") or "").strip()
     _assert_url(api_url)
     max_rejects, prefix = config.get("max_rejects"), config["owned_prefix"]
+    defaults = build_defaults(prefix)
     return Settings(
         access_token=config["access_token"].strip(),
         base_url=api_url or REGIONS[config["region"]],
@@ -292,9 +302,9 @@ def settings_from(config: Mapping[str, Any]) -> Settings:
         match_on={kind.stream: config[f"match_{kind.stream}_on"] for kind in KINDS.values()},
         update_all=config["on_match"] == "update_all",
         rules=Rules(config["on_no_match"], config["on_lead"], config["create_cancelled"]),
-        cancelled_when=_given(config, "cancelled_when", {f"{prefix}sub_status": ["cancelled"]}),
-        deleted_when=_given(config, "deleted_when", {f"{prefix}cust_status": ["deleted"]}),
-        link_attribute=_given(config, "link_attribute", f"{prefix}cust_id").strip(),
+        cancelled_when=_given(config, "cancelled_when", defaults["cancelled_when"]),
+        deleted_when=_given(config, "deleted_when", defaults["deleted_when"]),
+        link_attribute=_given(config, "link_attribute", defaults["link_attribute"]).strip(),
         owned_prefix=prefix,
         company_prefix=(config.get("company_prefix") or "").strip(),
         attributes_from=_names(config.get("attributes_from")),

@@ -32,6 +32,8 @@ from target_intercom.writing.attributes import (
     AttributeConflictError,
     AttributePlan,
     assert_owned,
+    build_created_by,
+    build_link,
     declared_attributes,
     plan_attributes,
 )
@@ -157,13 +159,8 @@ class StreamRun:
                 ", ".join(unwritten),
             )
         if shape.link and shape.link not in self._attributes:
-            wanted[shape.link] = Attribute(
-                shape.link,
-                "string",
-                "The id of the record kept in step with this one.",
-                declared=shape.link not in found,
-            )
-        created_by = Attribute(shape.created_by, "boolean", "Whether this integration created the record in Intercom.")
+            wanted[shape.link] = build_link(shape.link, declared=shape.link not in found)
+        created_by = build_created_by(shape.created_by)
         wanted[created_by.name] = created_by
         plan = plan_attributes(wanted.values(), existing, model=shape.kind.model, prefix=shape.prefix)
         archived = frozenset(one["name"] for one in existing if one.get("archived"))

@@ -10,6 +10,7 @@ from target_intercom.api.client import IntercomClient
 from target_intercom.api.transport import RecordRefusedError
 from target_intercom.pipeline import Run
 from target_intercom.records.object_types import KINDS
+from target_intercom.reporting.facts import build_facts
 from target_intercom.reporting.not_sent import STREAM as NOT_SENT
 from target_intercom.settings import PROPERTIES, settings_from
 from target_intercom.sinks import NotSentSink, OtherStreamSink, RecordSink
@@ -17,6 +18,7 @@ from target_intercom.sinks import NotSentSink, OtherStreamSink, RecordSink
 if TYPE_CHECKING:
     from singer_sdk.sinks import Sink
 
+    from target_intercom._kit.json_types import JsonObject
     from target_intercom.settings import Settings
 
 
@@ -31,6 +33,11 @@ class TargetIntercom(TargetBase):
     }
     vendor = "Intercom"
     record_refused = RecordRefusedError
+
+    @classmethod
+    def build_facts(cls) -> JsonObject:
+        """Return the regions, defaults, attributes, outcomes and reasons."""
+        return build_facts()
 
     @cached_property
     def settings(self) -> Settings:

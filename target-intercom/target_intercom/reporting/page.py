@@ -9,7 +9,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from target_intercom._kit.csv_files import read_rows
-from target_intercom.reporting.words import REASONS, WOULD
+from target_intercom.reporting.words import MEANINGS, describe_reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -113,7 +113,7 @@ def page(
 def _figures(summary: Mapping[str, Any]) -> Iterator[str]:
     yield '<table class="figures">\n'
     figures = [(words, summary[name]) for name, words in FIGURES.items() if summary[name] or name == "records"]
-    figures += [(f"would skip: {REASONS.get(name, name)}", count) for name, count in summary["skipped"].items()]
+    figures += [(f"would skip: {describe_reason(name)}", count) for name, count in summary["skipped"].items()]
     figures += [(f"would be refused: {name}", count) for name, count in summary["rejected"].items()]
     figures += [("would create attributes", len(summary["attributes_missing"]))]
     yield from (f"<tr><td>{escape(words)}</td><td>{count:,}</td></tr>\n" for words, count in figures if count)
@@ -146,9 +146,9 @@ def _cell(row: Mapping[str, str], name: str) -> str:
     if name == "id" and row.get("source_link"):
         return _anchor(row["source_link"], text)
     if name == "reason":
-        return escape(REASONS.get(text, text))
+        return escape(describe_reason(text))
     if name == "outcome":
-        return escape(WOULD.get(text, text))
+        return escape(MEANINGS[text].would if text in MEANINGS else text)
     if name == "intercom_ids":
         return "<br>".join(map(_anchor, row["intercom_link"].split(), text.split()))
     if name == "intercom_name":

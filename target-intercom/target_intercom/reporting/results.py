@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from target_intercom.reporting.words import explain
+from target_intercom.reporting.words import explain_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ class Result(msgspec.Struct, frozen=True):
 
     def as_unknown(self) -> Result:
         """Return the result of a record whose write was cut off, with that as its reason."""
-        return msgspec.structs.replace(self, kind="unknown", reason=explain("unknown", ""))
+        return msgspec.structs.replace(self, kind="unknown", reason=explain_outcome("unknown", ""))
 
 
 def build_result(outcome: Outcome, records: Sequence[Mapping[str, Any]], shape: Shape) -> Result:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from target_intercom.reporting.not_sent import BECAUSE
-from target_intercom.reporting.words import explain, name_outcome
+from target_intercom.reporting.words import explain_outcome, name_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ def build_outcomes(summary: Mapping[str, Any], value_name: str) -> list[dict[str
     """Return the rows of the table of the customers, as they stand in `summary.json`."""
     validate = summary["mode"] == "validate"
     rows: list[tuple[int, str, str]] = [
-        (count, _strip_would(name_outcome(kind, validate=validate)), explain(kind, reason))
+        (count, _strip_would(name_outcome(kind, validate=validate)), explain_outcome(kind, reason))
         for kind, reason, count in list_outcomes(summary)
     ]
     not_sent = {BECAUSE.get(reason, reason): count for reason, count in summary["not_sent"].items()}

@@ -1,42 +1,72 @@
-"""The words of the reports: what became of a record, and why. The README, the page and the terminal say it so."""
+"""The words of the reports: what became of a record, why, and what to do about it.
+
+`target-intercom --about --format=json` prints them as `facts.outcomes` and `facts.reasons` (see `facts`), so that other
+programs need no copy. The page, the terminal and the documents use the same words.
+"""
 
 from __future__ import annotations
 
-#: Why a record was left alone.
+from typing import NamedTuple
+
+
+class Reason(NamedTuple):
+    """Why a record was left alone."""
+
+    text: str
+    remedy: str = ""  #: what a person can do about it; empty when there is nothing to do
+
+
+class Meaning(NamedTuple):
+    """What became of a record, where no reason says more."""
+
+    text: str
+    would: str  #: what a validation calls it
+    remedy: str = ""
+
+
+#: The reasons for a skip. A reason that does not stand here is Intercom's own.
 REASONS = {
-    "ambiguous": "several match",
-    "archived": "the match is archived in Intercom",
-    "cancelled": "not known to Intercom, and cancelled",
-    "claimed": "the match belongs to another record",
-    "deleted": "not known to Intercom, and deleted",
-    "email_taken": "not known to Intercom by its id, but another user has its e-mail address",
-    "lead": "only a lead matches",
-    "no_company_id": "not known to Intercom, and without a company id",
-    "no_identifier": "the record has no value to match by",
-    "no_match": "not known to Intercom",
-    "no_users": "a company of this name has no users, and may not be the only one",
-    "superseded": "a later record has the same id",
+    "ambiguous": Reason("several match", "merge or correct them in Intercom"),
+    "archived": Reason(
+        "the match is archived in Intercom", "unarchive it, or change the e-mail address of the archived one"
+    ),
+    "cancelled": Reason(
+        "not known to Intercom, and cancelled", "set `create_cancelled` to true to create cancelled customers"
+    ),
+    "claimed": Reason("the match belongs to another record", "give each of the two customers its own match value"),
+    "deleted": Reason("not known to Intercom, and deleted"),
+    "email_taken": Reason(
+        "not known to Intercom by its id, but another user has its e-mail address",
+        "correct the id or the e-mail address on either side",
+    ),
+    "lead": Reason("only a lead matches", "set `on_lead` to convert the lead, or to create a user beside it"),
+    "no_company_id": Reason("not known to Intercom, and without a company id", "fill the field in the source"),
+    "no_identifier": Reason("the record has no value to match by", "fill the field in the source"),
+    "no_match": Reason("not known to Intercom", "set `on_no_match` to create"),
+    "no_users": Reason(
+        "a company of this name has no users, and may not be the only one", "attach a user to the company in Intercom"
+    ),
+    "superseded": Reason("a later record has the same id"),
 }
 
-#: What a record became, and why, where no reason says more.
+#: The outcomes. Those of `skipped` and `rejected` have a reason besides.
 MEANINGS = {
-    "updated": "matched, and something differed",
-    "unchanged": "matched, and nothing differed",
-    "created": "not known to Intercom",
-    "converted": "only a lead matched, which is a user now",
-    "unknown": "the run stopped while it was written: Intercom may have taken it, and the next run finds out",
-    "not_reached": "the run stopped before its turn",
+    "updated": Meaning("matched, and something differed", "would update"),
+    "unchanged": Meaning("matched, and nothing differed", "would leave unchanged"),
+    "created": Meaning("not known to Intercom", "would create"),
+    "converted": Meaning("only a lead matched, which is a user now", "would convert"),
+    "skipped": Meaning("left alone", "would skip"),
+    "rejected": Meaning("Intercom refused the write", "would be refused", "see `rejects.jsonl`"),
+    "unknown": Meaning(
+        "the run stopped while it was written: Intercom may have taken it, and the next run finds out",
+        "unknown",
+        "run again",
+    ),
+    "not_reached": Meaning("the run stopped before its turn", "not reached", "run again"),
 }
 
-#: What a sync would do, in the words of a validation.
-WOULD = {
-    "updated": "would update",
-    "unchanged": "would leave unchanged",
-    "created": "would create",
-    "converted": "would convert",
-    "skipped": "would skip",
-    "rejected": "would be refused",
-    "not_reached": "not reached",
+#: What a validation calls figures of the summary that are no outcomes.
+_WOULD = {
     "attributes_missing": "would create attributes",
     "fields_written": "would write fields",
     "companies_attached": "would attach companies",
@@ -46,9 +76,16 @@ WOULD = {
 
 def name_outcome(kind: str, *, validate: bool) -> str:
     """Return what became of a record, or in a validation what would become of it, as it reads in a list."""
-    return (WOULD.get(kind, kind) if validate else kind).replace("_", " ")
+    if validate:
+        return MEANINGS[kind].would if kind in MEANINGS else _WOULD.get(kind, kind).replace("_", " ")
+    return kind.replace("_", " ")
 
 
-def explain(kind: str, reason: str) -> str:
-    """Return why that became of it; a reason that has no words here is Intercom's own."""
-    return REASONS.get(reason, reason) if kind in {"skipped", "rejected"} else MEANINGS.get(kind, reason)
+def describe_reason(reason: str) -> str:
+    """Return the words of a reason; Intercom's own words as they are."""
+    return REASONS[reason].text if reason in REASONS else reason
+
+
+def explain_outcome(kind: str, reason: str) -> str:
+    """Return why that became of a record."""
+    return MEANINGS[kind].text if kind in MEANINGS and kind not in {"skipped", "rejected"} else describe_reason(reason)

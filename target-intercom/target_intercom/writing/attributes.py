@@ -68,6 +68,16 @@ class AttributePlan:
     earlier: list[str] = field(default_factory=list)  #: names of those that go on in a type other than declared
 
 
+def build_link(name: str, *, declared: bool = True) -> Attribute:
+    """Return the attribute that links a record of Intercom to its record of the source."""
+    return Attribute(name, "string", "The id of the record kept in step with this one.", declared=declared)
+
+
+def build_created_by(name: str) -> Attribute:
+    """Return the attribute that says who created a record of Intercom."""
+    return Attribute(name, "boolean", "Whether this integration created the record in Intercom.")
+
+
 def declared_attributes(schema: Mapping[str, Any]) -> dict[str, Attribute]:
     """Read the custom attributes that a stream's JSON schema declares under `custom_attributes`.
 
