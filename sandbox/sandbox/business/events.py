@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from sandbox.business.records import Customer, Record
 from sandbox.business.tables import Table
@@ -21,6 +24,8 @@ RETENTION = 90 * DAY
 _NEWEST = 60
 """So many of the newest records of a kind were told of before a business begins."""
 _BY_ITSELF = "scheduled_job"
+EVENT_TYPES = msgspec.json.decode((files("sandbox.business") / "event_types.json").read_bytes(), type=tuple[str, ...])
+"""The types that Chargebee knows, https://apidocs.chargebee.com/docs/api/events#event_types."""
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

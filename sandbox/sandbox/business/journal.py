@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sandbox.business.documents.kinds import KINDS
-from sandbox.business.event_types import EVENT_TYPES
-from sandbox.business.events import with_card
+from sandbox.business.events import EVENT_TYPES, with_card
 from sandbox.business.payments import PaymentSource, Transaction, failure_of, payment_of, source_of, transaction_ids
 from sandbox.business.records import Customer, Invoice, Record, Subscription
 

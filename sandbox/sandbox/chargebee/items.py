@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from sandbox.business.business import Business
     from sandbox.business.records import Customer
-    from sandbox.chargebee.rows import Resource
+    from sandbox.chargebee.resources import Resource
 
     Seen = Callable[[str], Sequence[Any]]
     """The records of a table, by row, as the reader sees them."""

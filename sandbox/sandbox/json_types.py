@@ -1,0 +1,8 @@
+"""What undecoded JSON is called."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+JsonObject: TypeAlias = dict[str, Any]
+"""A JSON object whose members are not checked yet."""
