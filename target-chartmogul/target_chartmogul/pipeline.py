@@ -13,10 +13,10 @@ from target_chartmogul._kit.target_run import RunBase
 from target_chartmogul.api import sources
 from target_chartmogul.api.transport import RecordRefusedError
 from target_chartmogul.merge.merge_log import MERGED, MergeLog, MergeSettings
-from target_chartmogul.merge.merging import Merger
-from target_chartmogul.records.kinds import CONTACT, CUSTOMER, KINDS
+from target_chartmogul.merge.merger import Merger
+from target_chartmogul.records.object_types import CONTACT, CUSTOMER, KINDS
 from target_chartmogul.reporting.files import OWN_FILES
-from target_chartmogul.reporting.reports import ReportFiles, table
+from target_chartmogul.reporting.report_files import ReportFiles, table
 from target_chartmogul.reporting.summary import Summary
 from target_chartmogul.stream_run import StreamRun
 from target_chartmogul.writing.late_creates import CreateGuard

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
     from target_chartmogul._kit.limits import RejectLimit
     from target_chartmogul.decisions.planning import Plan
-    from target_chartmogul.records.spool import Row
-    from target_chartmogul.reporting.outcomes import Outcome
-    from target_chartmogul.reporting.reports import Progress, ReportFiles
+    from target_chartmogul.records.buffer import Row
+    from target_chartmogul.reporting.report_files import Progress, ReportFiles
     from target_chartmogul.reporting.summary import Summary
+    from target_chartmogul.writing.outcomes import Outcome
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from target_chartmogul._kit.setting_rows import (
 )
 from target_chartmogul._kit.urls import describe_unencrypted, is_base_url, is_unencrypted
 from target_chartmogul.api.transport import BASE_URL
-from target_chartmogul.merge.matching import KEYS
+from target_chartmogul.merge.customer_matching import KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from target_chartmogul._kit.sinks import ReportedSink, UnknownStreamSink
-from target_chartmogul.records.kinds import CONTACT, CUSTOMER_ID, DELETED_AT, EXTERNAL_ID, KINDS, PREVIOUS_ID
+from target_chartmogul.records.object_types import CONTACT, CUSTOMER_ID, DELETED_AT, EXTERNAL_ID, KINDS, PREVIOUS_ID
 
 _METADATA = "_sdc_"
 

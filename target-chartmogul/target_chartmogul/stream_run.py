@@ -9,18 +9,18 @@ from target_chartmogul._kit.limits import RejectLimit
 from target_chartmogul.decisions.planning import Planner
 from target_chartmogul.matching.contact_ids import DROPPED, FILTERED, LISTED, ContactIds, prove
 from target_chartmogul.matching.finder import Finder
-from target_chartmogul.merge.merging import party_from
+from target_chartmogul.merge.merger import party_from
 from target_chartmogul.processing import Processing
 from target_chartmogul.records.attributes import declared_attributes
-from target_chartmogul.records.kinds import CONTACT, CUSTOMER, CUSTOMER_ID, EXTERNAL_ID
+from target_chartmogul.records.buffer import Spool
+from target_chartmogul.records.object_types import CONTACT, CUSTOMER, CUSTOMER_ID, EXTERNAL_ID
 from target_chartmogul.records.payloads import Shape, earlier_ids, held_from, text_of
-from target_chartmogul.records.spool import Spool
-from target_chartmogul.reporting.outcomes import Outcome
-from target_chartmogul.reporting.reports import Progress
+from target_chartmogul.reporting.report_files import Progress
 from target_chartmogul.writing.contact_writer import ContactWriter
 from target_chartmogul.writing.customer_writer import CustomerWriter
 from target_chartmogul.writing.late_creates import CreateGuard
 from target_chartmogul.writing.memory import ANY
+from target_chartmogul.writing.outcomes import Outcome
 
 if TYPE_CHECKING:
     import logging
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
     from target_chartmogul.api.client import ChartMogulClient
     from target_chartmogul.decisions.planning import Plan
-    from target_chartmogul.merge.matching import Party
-    from target_chartmogul.records.kinds import Kind
-    from target_chartmogul.records.spool import Row
-    from target_chartmogul.reporting.reports import ReportFiles
+    from target_chartmogul.merge.customer_matching import Party
+    from target_chartmogul.records.buffer import Row
+    from target_chartmogul.records.object_types import Kind
+    from target_chartmogul.reporting.report_files import ReportFiles
     from target_chartmogul.reporting.summary import Summary
     from target_chartmogul.settings import Settings
     from target_chartmogul.writing.memory import Memory

@@ -9,7 +9,7 @@ from target_chartmogul._kit.target_base import TargetBase
 from target_chartmogul.api.client import client_for
 from target_chartmogul.api.transport import RecordRefusedError
 from target_chartmogul.pipeline import Run
-from target_chartmogul.records.kinds import KINDS
+from target_chartmogul.records.object_types import KINDS
 from target_chartmogul.settings import PROPERTIES, settings_from
 from target_chartmogul.sinks import OtherStreamSink, RecordSink
 

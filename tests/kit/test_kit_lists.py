@@ -28,7 +28,7 @@ from tap_intercom.api.scroll import Scroll
 from tap_intercom.streams.lists import Listing, all_of
 from tap_intercom.streams.reader import SearchReader
 from target_chartmogul.api.client import ChartMogulClient
-from target_chartmogul.records.kinds import CONTACT, CUSTOMER
+from target_chartmogul.records.object_types import CONTACT, CUSTOMER
 from target_intercom.api.client import IntercomClient
 
 if TYPE_CHECKING:

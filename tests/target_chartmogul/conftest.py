@@ -20,7 +20,7 @@ from sandbox.chartmogul.customers import Member
 from sandbox.chartmogul.operations import Call
 from target_chartmogul.api import rate_limit, sources
 from target_chartmogul.matching import contact_ids
-from target_chartmogul.merge import merging, unmerging
+from target_chartmogul.merge import merger, unmerger
 from target_chartmogul.target import TargetChartmogul
 
 if TYPE_CHECKING:
@@ -304,7 +304,7 @@ def person_() -> Callable[..., dict[str, Any]]:
 def account(sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> Account:
     """An account without customers, whose second is so short that no test has to wait for it."""
     monkeypatch.setattr(rate_limit, "_SECOND", 0.001)
-    for module in (sources, merging, unmerging, contact_ids):
+    for module in (sources, merger, unmerger, contact_ids):
         monkeypatch.setattr(module, "_PAUSE", 0.001)
     account = Account(sandbox)
     account.reset()

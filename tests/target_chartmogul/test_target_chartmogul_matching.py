@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from target_chartmogul.merge.customer_matching import KEYS, Party, match_parties
 from target_chartmogul.merge.domains import find_domain
-from target_chartmogul.merge.matching import KEYS, Party, match_parties
 
 ORDER = ("external_id", "email", "company", "domain")
 

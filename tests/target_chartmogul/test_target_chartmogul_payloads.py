@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from target_chartmogul.api.transport import RecordRefusedError, refusal
 from target_chartmogul.records.attributes import Declared, declared_attributes
-from target_chartmogul.records.kinds import CONTACT, CUSTOMER
+from target_chartmogul.records.object_types import CONTACT, CUSTOMER
 from target_chartmogul.records.payloads import (
     Change,
     Held,

@@ -21,8 +21,8 @@ from target_chartmogul.api import sources
 from target_chartmogul.api.client import client_for
 from target_chartmogul.api.transport import RecordRefusedError
 from target_chartmogul.merge.merge_log import MergeLog
-from target_chartmogul.merge.unmerging import Unmerger
-from target_chartmogul.records.kinds import CONTACT, CUSTOMER
+from target_chartmogul.merge.unmerger import Unmerger
+from target_chartmogul.records.object_types import CONTACT, CUSTOMER
 from target_chartmogul.records.payloads import external_ids
 from target_chartmogul.reporting.files import OWN_FILES, REVIEW_CONTACTS, REVIEW_CUSTOMERS
 from target_chartmogul.target import TargetChartmogul
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from target_chartmogul.api.client import ChartMogulClient
-    from target_chartmogul.merge.unmerging import Merged
+    from target_chartmogul.merge.unmerger import Merged
     from target_chartmogul.settings import Settings
 
 _SHOWN = 20  # lines of a table on the terminal

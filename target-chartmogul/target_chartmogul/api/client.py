@@ -12,13 +12,13 @@ from target_chartmogul._kit.answers import PageDecoder, WholeList, decode_json
 from target_chartmogul._kit.transport import Call
 from target_chartmogul.api import shapes
 from target_chartmogul.api.transport import RecordRefusedError, Transport
-from target_chartmogul.records.kinds import CONTACT
+from target_chartmogul.records.object_types import CONTACT
 from target_chartmogul.records.payloads import external_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from target_chartmogul.records.kinds import Kind
+    from target_chartmogul.records.object_types import Kind
     from target_chartmogul.settings import Settings
 
 PAGE = 200

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from target_chartmogul._kit.answers import ListShape, Text
-from target_chartmogul.records.kinds import CONTACT, CUSTOMER
+from target_chartmogul.records.object_types import CONTACT, CUSTOMER
 
 
 class Attributes(msgspec.Struct):

@@ -6,18 +6,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from target_chartmogul.decisions.rules import Candidate, Decision, decide
-from target_chartmogul.records.kinds import CONTACT, CUSTOMER_ID, DELETED_AT, EXTERNAL_ID
+from target_chartmogul.records.object_types import CONTACT, CUSTOMER_ID, DELETED_AT, EXTERNAL_ID
 from target_chartmogul.records.payloads import Change, changes, creation, wanted
-from target_chartmogul.reporting.outcomes import Outcome
 from target_chartmogul.writing.memory import ANY
+from target_chartmogul.writing.outcomes import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from target_chartmogul.decisions.rules import Action
     from target_chartmogul.matching.finder import Finder
+    from target_chartmogul.records.buffer import Row, Spool
     from target_chartmogul.records.payloads import Held, Shape, Wanted
-    from target_chartmogul.records.spool import Row, Spool
     from target_chartmogul.writing.memory import Memory
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.exceptions import FatalAPIError
 
 from target_chartmogul._kit.private_files import open_private
-from target_chartmogul.records.kinds import CONTACT
+from target_chartmogul.records.object_types import CONTACT
 from target_chartmogul.records.payloads import person_key
 from target_chartmogul.reporting.files import CONTACT_IDS
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from singer_sdk.exceptions import FatalAPIError
 
 from target_chartmogul.api.transport import RecordRefusedError
-from target_chartmogul.records.kinds import CUSTOMER
+from target_chartmogul.records.object_types import CUSTOMER
 from target_chartmogul.records.payloads import CUSTOM, external_ids, held_from, person_key, text_of
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from target_chartmogul.api.client import ChartMogulClient
+    from target_chartmogul.records.buffer import Row, Spool
     from target_chartmogul.records.payloads import Held, Shape
-    from target_chartmogul.records.spool import Row, Spool
 
     Interruption = Callable[[], str | None]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from target_chartmogul.records.kinds import Kind
+    from target_chartmogul.records.object_types import Kind
 
 _JSON_TYPES = {"string": "String", "integer": "Integer", "number": "Decimal", "boolean": "Boolean"}
 #: What the documentation permits; recordings have names with spaces too, made in the application and not by the API.

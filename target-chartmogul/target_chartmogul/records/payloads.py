@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from target_chartmogul.records.kinds import CUSTOMER, CUSTOMER_ID, EXTERNAL_ID, PREVIOUS_ID, Kind
+from target_chartmogul.records.object_types import CUSTOMER, CUSTOMER_ID, EXTERNAL_ID, PREVIOUS_ID, Kind
 from target_chartmogul.records.values import MAX_STRING, same
 from target_chartmogul.records.values import fitted as fitted_value
 

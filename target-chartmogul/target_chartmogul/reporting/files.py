@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from target_chartmogul.reporting.outcomes import KINDS_OF_OUTCOME
+from target_chartmogul.writing.outcomes import KINDS_OF_OUTCOME
 
 LISTS = ("rejects", "changes")
 HELD_VALUES, MERGE_LOG = "held_values.csv", "merges.jsonl"

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from target_chartmogul._kit.summary import SummaryBase
-from target_chartmogul.records.kinds import KINDS
-from target_chartmogul.reporting.outcomes import KINDS_OF_OUTCOME
+from target_chartmogul.records.object_types import KINDS
+from target_chartmogul.writing.outcomes import KINDS_OF_OUTCOME
 
 if TYPE_CHECKING:
     from target_chartmogul.api.transport import Transport
-    from target_chartmogul.reporting.outcomes import Outcome
+    from target_chartmogul.writing.outcomes import Outcome
 
 
 @dataclass

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from target_chartmogul.api.transport import RecordRefusedError
-from target_chartmogul.records.kinds import CUSTOMER_ID
+from target_chartmogul.records.object_types import CUSTOMER_ID
 from target_chartmogul.records.payloads import contact_body
 from target_chartmogul.writing.writer import Writer
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from target_chartmogul._kit.clock import is_recent
 from target_chartmogul._kit.csv_files import CsvWriter, read_rows
 from target_chartmogul._kit.private_files import open_private
-from target_chartmogul.records.kinds import EXTERNAL_ID
+from target_chartmogul.records.object_types import EXTERNAL_ID
 from target_chartmogul.reporting.files import HELD_VALUES
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from singer_sdk.exceptions import FatalAPIError
 
 from target_chartmogul._kit.creation import create_once
 from target_chartmogul.api.transport import LostReplyError, RecordRefusedError
-from target_chartmogul.records.kinds import CONTACT
+from target_chartmogul.records.object_types import CONTACT
 from target_chartmogul.records.payloads import (
     CUSTOM,
     Change,
@@ -21,8 +21,8 @@ from target_chartmogul.records.payloads import (
     lacking,
     named_fields,
 )
-from target_chartmogul.reporting.outcomes import Outcome
 from target_chartmogul.writing.memory import ANY, OVERRIDDEN, REFUSED, UNDEFINED
+from target_chartmogul.writing.outcomes import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from target_chartmogul.api.client import ChartMogulClient
     from target_chartmogul.decisions.planning import Plan, Planner
     from target_chartmogul.matching.finder import Finder
+    from target_chartmogul.records.buffer import Row
     from target_chartmogul.records.payloads import Held, Shape, Wanted
-    from target_chartmogul.records.spool import Row
     from target_chartmogul.writing.late_creates import CreateGuard
     from target_chartmogul.writing.memory import Memory
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from target_chartmogul.api.transport import RecordRefusedError
-from target_chartmogul.merge.matching import Match, Party, match_parties
+from target_chartmogul.merge.customer_matching import Match, Party, match_parties
 from target_chartmogul.merge.merge_log import BEGUN, MERGED, PENDING, REFUSED, Merge
-from target_chartmogul.records.kinds import CUSTOMER
+from target_chartmogul.records.object_types import CUSTOMER
 from target_chartmogul.records.payloads import external_ids
 
 if TYPE_CHECKING:

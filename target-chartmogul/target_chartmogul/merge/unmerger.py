@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from target_chartmogul.merge.merge_log import REFUSED, UNMERGED, UNMERGING
-from target_chartmogul.records.kinds import CUSTOMER
+from target_chartmogul.records.object_types import CUSTOMER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

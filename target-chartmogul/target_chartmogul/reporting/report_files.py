@@ -10,16 +10,16 @@ from typing import IO, TYPE_CHECKING, Any
 from target_chartmogul._kit.csv_files import CsvWriter
 from target_chartmogul._kit.private_files import draft_of, move_into_place, open_private, replace_file
 from target_chartmogul.reporting.files import HELD_VALUES, LISTS
-from target_chartmogul.reporting.outcomes import KINDS_OF_OUTCOME
 from target_chartmogul.writing.memory import COLUMNS, Memory
+from target_chartmogul.writing.outcomes import KINDS_OF_OUTCOME
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from target_chartmogul.records.spool import Row
-    from target_chartmogul.reporting.outcomes import Outcome
+    from target_chartmogul.records.buffer import Row
+    from target_chartmogul.writing.outcomes import Outcome
 
 _EVERY = 10.0  # seconds between two progress lines
 _ROW = ("stream", "id", "customer", "uuid", "reason", "fields", "held", "left_out")
