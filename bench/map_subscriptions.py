@@ -14,10 +14,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from maps import line, row, run
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from bench.maps import line, row, run
+else:  # as a script, `bench` itself is on the path
+    from maps import line, row, run
 
 COMMAND = "map-subscriptions"
 STREAMS = ("customers", "subscriptions", "invoices")

@@ -23,10 +23,13 @@ import venv
 from multiprocessing import Process, Queue
 from pathlib import Path
 from statistics import median
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.request import urlopen
 
-from chargebee_server import serve
+if TYPE_CHECKING:
+    from bench.chargebee_server import serve
+else:  # as a script, `bench` itself is on the path
+    from chargebee_server import serve
 
 PEER = "tap-chargebee==1.7.1"
 MEDIAN_OF = 5

@@ -20,10 +20,13 @@ import time
 import venv
 from multiprocessing import Process, Queue
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.request import urlopen
 
-from intercom_server import serve
+if TYPE_CHECKING:
+    from bench.intercom_server import serve
+else:  # as a script, `bench` itself is on the path
+    from intercom_server import serve
 
 PEER = "tap-intercom==2.2.5"
 OURS = [str(Path(sys.executable).with_name("tap-intercom"))]

@@ -122,7 +122,7 @@ def run(url: str, customers: int, people: int = 0, changed: int = 0) -> Ran:
         (folder / "config.json").write_text(json.dumps(settings))
         with (folder / "input").open("w") as file:
             file.writelines(json.dumps(one) + "\n" for one in records(customers, people, changed))
-        command = [COMMAND, "--config", folder / "config.json", "--input", folder / "input"]
+        command: list[str | Path] = [COMMAND, "--config", folder / "config.json", "--input", folder / "input"]
         started = time.monotonic()
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         _, status, usage = os.wait4(process.pid, 0)

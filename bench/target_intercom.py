@@ -87,20 +87,27 @@ def record(number: int, mrr: float) -> dict[str, Any]:
 def run(url: str, records: int, changed: int) -> Ran:
     """Run the target over so many records, of which the first `changed` differ from what Intercom holds."""
     text = {"type": ["string", "null"]}
-    properties = dict.fromkeys(("customer_id", "external_id", "email"), text)
-    properties |= {"custom_attributes": {"type": "object", "properties": ATTRIBUTES}}
+    properties = {
+        **dict.fromkeys(("customer_id", "external_id", "email"), text),
+        "custom_attributes": {"type": "object", "properties": ATTRIBUTES},
+    }
     schema = {"type": "SCHEMA", "stream": "contacts", "schema": {"properties": properties}}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        settings = {"access_token": "sandbox_token", "api_url": f"{url}/intercom", "on_no_match": "create"}
-        settings |= {"accept_changes": True, "report_dir": str(folder / "reports")}
+        settings = {
+            "access_token": "sandbox_token",
+            "api_url": f"{url}/intercom",
+            "on_no_match": "create",
+            "accept_changes": True,
+            "report_dir": str(folder / "reports"),
+        }
         (folder / "config.json").write_text(json.dumps(settings))
         with (folder / "input").open("w") as file:
             file.write(json.dumps(schema | {"key_properties": ["customer_id"]}) + "\n")
             for number in range(records):
                 one = {"type": "RECORD", "stream": "contacts", "record": record(number, float(number < changed))}
                 file.write(json.dumps(one) + "\n")
-        command = [COMMAND, "--config", folder / "config.json", "--input", folder / "input"]
+        command: list[str | Path] = [COMMAND, "--config", folder / "config.json", "--input", folder / "input"]
         started = time.monotonic()
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         _, status, usage = os.wait4(process.pid, 0)

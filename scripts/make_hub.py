@@ -29,7 +29,7 @@ KINDS = {"integer": "integer", "boolean": "boolean", "array": "array", "object":
 
 def describe(executable: str) -> dict[str, Any]:
     """Return the definition of a plugin, in the form of Meltano's hub."""
-    command = [Path(sys.executable).with_name(executable), "--about", "--format=json"]
+    command: list[str | Path] = [Path(sys.executable).with_name(executable), "--about", "--format=json"]
     about = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     distribution, _ = PLUGINS[executable]
     return {

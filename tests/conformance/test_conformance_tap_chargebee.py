@@ -15,8 +15,9 @@ from sandbox.chargebee.resources import RESOURCES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Connector
     from sandbox.testing import RunningSandbox
+
+    from tests.conformance.conftest import Connector
 
 pytestmark = pytest.mark.conformance
 

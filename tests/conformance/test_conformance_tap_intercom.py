@@ -14,9 +14,10 @@ from sandbox.intercom.segments import SEGMENTS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Connector
     from sandbox.intercom.workspace import Workspace
     from sandbox.testing import RunningSandbox
+
+    from tests.conformance.conftest import Connector
 
 pytestmark = pytest.mark.conformance
 

@@ -130,7 +130,8 @@ def sentences() -> str:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 found.append(node.value)
             elif isinstance(node, ast.JoinedStr):
-                found.append("".join(part.value if isinstance(part, ast.Constant) else "…" for part in node.values))
+                values = (str(one.value) if isinstance(one, ast.Constant) else "…" for one in node.values)
+                found.append("".join(values))
     return "\n".join(found)
 
 

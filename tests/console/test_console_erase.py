@@ -78,7 +78,7 @@ def run_map(
         sys.stdin, sys.stdout = stdin, stdout
         for one, handler in handlers.items():
             signal.signal(one, handler)
-    messages = [json.loads(line) for line in output.buffer.getvalue().splitlines()]  # type: ignore[attr-defined]
+    messages = [json.loads(line) for line in output.buffer.getvalue().splitlines()]
     state.update(next(one["value"]["bookmarks"]["_map"] for one in messages if one["type"] == "STATE"))
     return [one["record"] for one in messages if one["type"] == "RECORD"]
 

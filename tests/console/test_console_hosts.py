@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from standpipe_console.api import vendors
@@ -21,8 +21,8 @@ NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 
 def me(mock: Mocker, host: str, region: str | None) -> None:
     """A host that knows the token, as that of a workspace in a region, or does not."""
-    known = {"json": {"type": "admin", "app": {"region": region}}, "headers": DATE}
-    unknown = {"status_code": 401, "json": {"errors": [{"message": "Access Token Invalid"}]}}
+    known: dict[str, Any] = {"json": {"type": "admin", "app": {"region": region}}, "headers": DATE}
+    unknown: dict[str, Any] = {"status_code": 401, "json": {"errors": [{"message": "Access Token Invalid"}]}}
     mock.get(f"{vendors.INTERCOM_HOSTS[host]}/me", **(known if region else unknown))
 
 

@@ -75,9 +75,9 @@ def test_files_with_keys_are_shut(project: Project) -> None:
     (project.root / ".meltano").mkdir(mode=0o755)
     project.dotenv.path.touch(0o644)
     project.dotenv.path.chmod(0o644)
-    assert not project.is_closed
+    before = project.is_closed
     project.close()
-    assert project.is_closed
+    assert (before, project.is_closed) == (False, True)
     assert (project.root / ".meltano").stat().st_mode & 0o777 == 0o700
 
 

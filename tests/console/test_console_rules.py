@@ -9,13 +9,13 @@ from standpipe_console.checks import rules
 from standpipe_console.checks.findings import Finding, failed, noted, passed
 from standpipe_console.project.pipelines import LEADS, SYNC
 
-KWD, ISK = ({"id": name, "currency_code": name, "total": 4350} for name in ("KWD", "ISK"))
+KWD, ISK = (dict[str, Any]({"id": name, "currency_code": name, "total": 4350}) for name in ("KWD", "ISK"))
 
 
 def test_one_invoice_of_each_doubtful_currency_is_shown() -> None:
     """The first with an amount; of currencies that Chargebee's API names, or that have cents, none."""
     certain = [{"id": code, "currency_code": code, "total": 100} for code in ("USD", "EUR", "JPY", "KRW", "XAF", "XOF")]
-    invoices = [*certain, {**KWD, "total": 0}, {"id": "x"}, KWD, ISK, {**KWD, "id": "later"}]
+    invoices: list[dict[str, Any]] = [*certain, {**KWD, "total": 0}, {"id": "x"}, KWD, ISK, {**KWD, "id": "later"}]
     assert rules.doubtful_invoices(invoices) == [KWD, ISK]
 
 

@@ -184,7 +184,7 @@ def test_text_that_cannot_be_read_is_one_sentence(
 
 def as_meltano_passes(plugin: str, project: Path, env: dict[str, str]) -> dict[str, Any]:
     """The settings of a plugin as Meltano would write them into its config file."""
-    command = [MELTANO, "--log-level=error", "config", "--unsafe", "print", "--format=json", plugin]
+    command: list[str | Path] = [MELTANO, "--log-level=error", "config", "--unsafe", "print", "--format=json", plugin]
     done = subprocess.run(command, cwd=project, env=env, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{") :])

@@ -60,7 +60,7 @@ class Interruption:
 
     def __exit__(self, *_: object) -> None:
         sys.settrace(None)
-        threading.settrace(None)  # type: ignore[arg-type] # how the standard library removes it
+        threading.settrace(None)  # how the standard library removes it
 
     def _enter(self, frame: FrameType, _event: str, _value: object) -> Any:
         if self.happened or frame.f_code.co_filename not in TRACED:

@@ -111,7 +111,7 @@ class Chain:
             MapLeads(config={"store_dir": str(self.folder / "stores"), **self.settings["map"]}).listen()
         finally:
             sys.stdin, sys.stdout = stdin, stdout
-        return output.buffer.getvalue().decode().splitlines(keepends=True)  # type: ignore[attr-defined]
+        return output.buffer.getvalue().decode().splitlines(keepends=True)
 
     def _target(self, lines: list[str]) -> list[dict[str, Any]]:
         config = {

@@ -17,10 +17,11 @@ from sandbox.intercom import merging, shown
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from conftest import Chain
     from sandbox.intercom.companies import Company
     from sandbox.intercom.contacts import Contact
     from sandbox.intercom.workspace import Workspace
+
+    from tests.leads_chain.conftest import Chain
 
 CUSTOMERS = int(os.environ.get("LEADS_CUSTOMERS", "20"))
 SEEDS = range(1, 1 + int(os.environ.get("LEADS_SEEDS", "1")))
@@ -146,8 +147,9 @@ class Life:
         if self._made:
             company = next((one for one in self._workspace.companies.live() if not one.contacts), None)
             people = [one for one in self._workspace.contacts.live() if one.is_user]
-            for person in self._random.sample(people, 2 if company else 0):
-                self._workspace.attach(person, company, self._now, "test")
+            if company:
+                for person in self._random.sample(people, 2):
+                    self._workspace.attach(person, company, self._now, "test")
         self._made += 1
         values = {"company_id": f"late-{self._made}", "name": f"Late {self._made}"}
         self._workspace.companies.add(self._workspace.new_company(values, self._now), "test")

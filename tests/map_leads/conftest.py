@@ -15,11 +15,11 @@ import pytest
 from standpipe_maps.leads.mapper import MapLeads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 COMMAND = Path(sys.executable).with_name("map-leads")
 STREAMS = ("companies", "contacts")
-MARKER = {"completed_at": 1768478400000, "streams": "companies,contacts", "from": None, "subset": 0}
+MARKER: dict[str, Any] = {"completed_at": 1768478400000, "streams": "companies,contacts", "from": None, "subset": 0}
 BOOKMARK = {"contacts": {"replication_key": "updated_at", "replication_key_value": 1700000000}}
 DATE = {"type": ["integer", "null"], "format": "unix-time"}
 ATTRIBUTES = {
@@ -138,13 +138,13 @@ class Mapper:
         try:
             MapLeads(config={"store_dir": str(self.folder), **settings}).listen()
         except BaseException:
-            assert output.buffer.getvalue() == b""  # type: ignore[attr-defined]
+            assert output.buffer.getvalue() == b""
             raise
         finally:
             sys.stdin, sys.stdout = stdin, stdout
             for one, handler in handlers.items():
                 signal.signal(one, handler)
-        return Sent([json.loads(text) for text in output.buffer.getvalue().splitlines()])  # type: ignore[attr-defined]
+        return Sent([json.loads(text) for text in output.buffer.getvalue().splitlines()])
 
     def lines(self, *rows: tuple[str, dict[str, Any]], marker: dict[str, Any] | None = MARKER) -> list[str]:
         """The whole input of a run of our own tap."""
@@ -191,14 +191,9 @@ def leads(tmp_path: Path) -> Mapper:
 
 
 @pytest.fixture
-def fresh_leads(tmp_path_factory: pytest.TempPathFactory) -> type[Mapper]:
+def fresh_leads(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Mapper]:
     """What makes mappers without a store, as many as a test needs."""
-
-    class Fresh(Mapper):
-        def __init__(self) -> None:
-            super().__init__(tmp_path_factory.mktemp("leads") / "stores")
-
-    return Fresh
+    return lambda: Mapper(tmp_path_factory.mktemp("leads") / "stores")
 
 
 class Say:

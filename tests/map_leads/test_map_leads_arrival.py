@@ -12,8 +12,9 @@ import pytest
 from standpipe_maps.errors import Refusal
 
 if TYPE_CHECKING:
-    from conftest import Mapper, Say
     from sandbox.testing import RunningSandbox
+
+    from tests.map_leads.conftest import Mapper, Say
 
 TAP = Path(sys.executable).with_name("tap-intercom")
 STARTED = 1768478000
@@ -105,11 +106,11 @@ def test_stream_maps_of_the_tap(
     sandbox.reset(customers=20, seed=7)
     settings = {"access_token": "sandbox_token", "api_url": sandbox.intercom_url, "stream_maps": stream_maps}
     (tmp_path / "tap.json").write_text(json.dumps(settings))
-    discovered = [TAP, "--config", tmp_path / "tap.json", "--discover"]
+    discovered: list[str | Path] = [TAP, "--config", tmp_path / "tap.json", "--discover"]
     catalog = json.loads(subprocess.run(discovered, capture_output=True, text=True, check=True).stdout)
     catalog["streams"] = [one for one in catalog["streams"] if one["tap_stream_id"] in ("companies", "contacts")]
     (tmp_path / "catalog.json").write_text(json.dumps(catalog))
-    command = [TAP, "--config", tmp_path / "tap.json", "--catalog", tmp_path / "catalog.json"]
+    command: list[str | Path] = [TAP, "--config", tmp_path / "tap.json", "--catalog", tmp_path / "catalog.json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     with pytest.raises(Refusal, match=sentence):
         leads.feed(done.stdout.splitlines(keepends=True))

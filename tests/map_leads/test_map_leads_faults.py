@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Mapper, Say
+    from collections.abc import Callable
+
+    from tests.map_leads.conftest import Mapper, Say
 
 # The command, killed when the nth call of a function begins, or with no file growing past a limit from then on.
 AT_A_MOMENT = """
@@ -38,7 +40,7 @@ STORE = "standpipe_maps.store:Store"
 MAPPER = "standpipe_maps.leads.mapper:MapLeads"
 BASE = "standpipe_maps.base"
 MANY = 1200
-DELETES = {"on_unlinked": "delete"}
+DELETES: dict[str, Any] = {"on_unlinked": "delete"}
 
 # What happens where, and how much leaves the mapper: nothing, a part without STATE, or all.
 MOMENTS: list[tuple[str, str, str, int, str, int, str]] = [
@@ -69,7 +71,9 @@ def applied(held: dict[tuple[str, str], Any], messages: list[dict[str, Any]]) ->
 
 
 @pytest.mark.parametrize("moment", [row[1:] for row in MOMENTS], ids=[row[0] for row in MOMENTS])
-def test_a_fault_at_each_phase(moment: tuple[Any, ...], leads: Mapper, fresh_leads: type[Mapper], say: Say) -> None:
+def test_a_fault_at_each_phase(
+    moment: tuple[Any, ...], leads: Mapper, fresh_leads: Callable[[], Mapper], say: Say
+) -> None:
     """The target ends up with what one run would have given it, whatever part it got before."""
     *where, expected = moment
     old = [*(say.company(n) for n in range(MANY)), *(say.contact(f"p{n}", n) for n in range(MANY))]

@@ -11,7 +11,7 @@ from singer_kit.block_list import BlockList
 from standpipe_maps.errors import Refusal
 
 if TYPE_CHECKING:
-    from conftest import Mapper, Say
+    from tests.map_leads.conftest import Mapper, Say
 
 WHOLE = {"whole": "companies,contacts"}
 IRELAND, GERMANY = {"country": "Ireland", "city": "Cork"}, {"country": "Germany", "city": "Ulm"}

@@ -19,10 +19,11 @@ from sandbox.settings import Settings
 from sandbox.world import World
 
 if TYPE_CHECKING:
-    from conftest import Mapper, Say
     from sandbox.intercom.companies import Company
     from sandbox.intercom.contacts import Contact
     from sandbox.intercom.workspace import Workspace
+
+    from tests.map_leads.conftest import Mapper, Say
 
 MONTH = 30 * 86_400
 MONTHS = 12

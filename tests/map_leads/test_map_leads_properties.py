@@ -10,7 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
-    from conftest import Mapper, Sent
+    from collections.abc import Callable
+
+    from tests.map_leads.conftest import Mapper, Sent
 
 Row = tuple[str, dict[str, Any]]
 FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -50,7 +52,7 @@ CONTACTS = st.one_of(
 ).map(lambda row: ("contacts", row))
 # One version of an id has one content.
 ROWS = st.lists(st.one_of(COMPANIES, CONTACTS), max_size=20, unique_by=lambda row: (row[1]["id"], row[1]["updated_at"]))
-DELETES = {"on_unlinked": "delete"}
+DELETES: dict[str, Any] = {"on_unlinked": "delete"}
 
 
 class Target:
@@ -78,7 +80,9 @@ def once(rows: list[Row], leads: Mapper) -> dict[tuple[str, str], dict[str, Any]
 
 @FEW
 @given(rows=ROWS, data=st.data())
-def test_the_order_of_arrival_does_not_matter(rows: list[Row], data: st.DataObject, fresh_leads: type[Mapper]) -> None:
+def test_the_order_of_arrival_does_not_matter(
+    rows: list[Row], data: st.DataObject, fresh_leads: Callable[[], Mapper]
+) -> None:
     """Any order of the same rows sends the same records."""
     shuffled = data.draw(st.permutations(rows))
     assert once(shuffled, fresh_leads()) == once(rows, fresh_leads())
@@ -86,7 +90,7 @@ def test_the_order_of_arrival_does_not_matter(rows: list[Row], data: st.DataObje
 
 @FEW
 @given(rows=ROWS)
-def test_replay_changes_nothing(rows: list[Row], fresh_leads: type[Mapper]) -> None:
+def test_replay_changes_nothing(rows: list[Row], fresh_leads: Callable[[], Mapper]) -> None:
     """The same rows once more in the next run send nothing; in the same run they change nothing."""
     leads = fresh_leads()
     first = leads.run(*rows)
@@ -98,7 +102,7 @@ def test_replay_changes_nothing(rows: list[Row], fresh_leads: type[Mapper]) -> N
 @given(rows=ROWS, cuts=st.lists(st.integers(0, 20), max_size=3))
 @pytest.mark.parametrize("resend", ["all", "changed"])
 def test_any_number_of_runs_equals_one(
-    resend: str, rows: list[Row], cuts: list[int], fresh_leads: type[Mapper]
+    resend: str, rows: list[Row], cuts: list[int], fresh_leads: Callable[[], Mapper]
 ) -> None:
     """However the rows are split into runs, a target ends up with what one run would have given it."""
     leads, target = fresh_leads(), Target()
@@ -110,7 +114,7 @@ def test_any_number_of_runs_equals_one(
 @FEW
 @given(rows=ROWS, cuts=st.lists(st.integers(0, 20), min_size=1, max_size=3), data=st.data())
 def test_stopping_anywhere_and_going_on_equals_one_run(
-    rows: list[Row], cuts: list[int], data: st.DataObject, fresh_leads: type[Mapper]
+    rows: list[Row], cuts: list[int], data: st.DataObject, fresh_leads: Callable[[], Mapper]
 ) -> None:
     """Of runs that were not confirmed the target got any part of the records; the next confirmed one makes it good."""
     leads, target = fresh_leads(), Target()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Mapper, Say
+    from tests.map_leads.conftest import Mapper, Say
 
 ANN = {
     "name": " Ann  Marie Example ",
@@ -40,7 +40,11 @@ ACME = {
 
 def test_a_customer_and_a_contact(leads: Mapper, say: Say) -> None:
     """With every attribute selected: names, dates in ISO UTC, the types that Intercom declares, keys that are legal."""
-    settings = {"company_attributes": ["*"], "contact_attributes": ["*"], "title_attribute": "job_title"}
+    settings: dict[str, Any] = {
+        "company_attributes": ["*"],
+        "contact_attributes": ["*"],
+        "title_attribute": "job_title",
+    }
     sent = leads.run(say.company(1, **ACME), say.contact("ann", 1, **ANN), **settings)
     assert sent.of("customers") == [
         {

@@ -14,7 +14,7 @@ from standpipe_maps.leads import models
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Mapper, Say
+    from tests.map_leads.conftest import Mapper, Say
 
 
 MARKERS: list[tuple[str, dict[str, Any] | None, str]] = [
@@ -37,7 +37,7 @@ def test_an_input_that_is_not_whole(change: dict[str, Any] | None, sentence: str
 def test_a_state_comes_out_as_it_came(leads: Mapper, say: Say) -> None:
     """Fractions, foreign bookmarks and members beside them pass unchanged; only the map's own bookmark is added."""
     foreign = {"a fraction": 1.1, "nothing": None, "a list": [1.5, {"deep": [0.1]}], "text": "2026", "small": 1e-7}
-    value = {"bookmarks": {**foreign, "_sync": say.marker}, "version": 2.5}
+    value: dict[str, Any] = {"bookmarks": {**foreign, "_sync": say.marker}, "version": 2.5}
     sent = leads.feed([*say.schemas, say.record(*say.company(1)), say.line("STATE", value=value)])
     assert [message["value"] for message in sent.messages if message["type"] == "STATE"] == [
         {**value, "bookmarks": {**value["bookmarks"], "_map": sent.bookmarks["_map"]}}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Mapper, Say
+    from tests.map_leads.conftest import Mapper, Say
 
 DAY = 24 * 3600 * 1000
 NOTICED = "2026-01-15T12:00:00+00:00"

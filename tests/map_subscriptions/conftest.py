@@ -15,11 +15,16 @@ import pytest
 from standpipe_maps.subscriptions.mapper import MapSubscriptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 COMMAND = Path(sys.executable).with_name("map-subscriptions")
 STREAMS = ("customers", "invoices", "subscriptions")
-MARKER = {"completed_at": 1768478400000, "streams": "customers,invoices,subscriptions", "from": None, "subset": 0}
+MARKER: dict[str, Any] = {
+    "completed_at": 1768478400000,
+    "streams": "customers,invoices,subscriptions",
+    "from": None,
+    "subset": 0,
+}
 BOOKMARK = {"customers": {"replication_key": "updated_at", "replication_key_value": 1700000000}}
 
 
@@ -116,13 +121,13 @@ class Mapper:
         try:
             MapSubscriptions(config={"store_dir": str(self.folder), **settings}).listen()
         except BaseException:
-            assert output.buffer.getvalue() == b""  # type: ignore[attr-defined]
+            assert output.buffer.getvalue() == b""
             raise
         finally:
             sys.stdin, sys.stdout = stdin, stdout
             for one, handler in handlers.items():
                 signal.signal(one, handler)
-        return Sent([json.loads(text) for text in output.buffer.getvalue().splitlines()])  # type: ignore[attr-defined]
+        return Sent([json.loads(text) for text in output.buffer.getvalue().splitlines()])
 
     def run(self, *rows: tuple[str, dict[str, Any]], marker: dict[str, Any] | None = MARKER, **settings: Any) -> Sent:
         """A whole run of our own tap, (stream, record) by (stream, record), which the target confirms."""
@@ -199,11 +204,6 @@ def lines() -> type[Lines]:
 
 
 @pytest.fixture
-def fresh_mapper(tmp_path_factory: pytest.TempPathFactory) -> type[Mapper]:
+def fresh_mapper(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Mapper]:
     """What makes mappers without a store, as many as a test needs."""
-
-    class Fresh(Mapper):
-        def __init__(self) -> None:
-            super().__init__(tmp_path_factory.mktemp("mapper") / "stores")
-
-    return Fresh
+    return lambda: Mapper(tmp_path_factory.mktemp("mapper") / "stores")

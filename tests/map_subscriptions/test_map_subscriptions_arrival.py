@@ -12,8 +12,9 @@ import pytest
 from standpipe_maps.errors import Refusal
 
 if TYPE_CHECKING:
-    from conftest import Lines, Mapper
     from sandbox.testing import RunningSandbox
+
+    from tests.map_subscriptions.conftest import Lines, Mapper
 
 TAP = Path(sys.executable).with_name("tap-chargebee")
 STARTED = 1768478000

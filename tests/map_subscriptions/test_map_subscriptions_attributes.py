@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Mapper
+    from tests.map_subscriptions.conftest import Mapper
 
 CUSTOMER = {
     "id": "c1",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from conftest import Lines, Mapper
+    from tests.map_subscriptions.conftest import Lines, Mapper
 
 Row = tuple[str, dict[str, Any]]
 # The command, with something that happens when the nth call of a function begins: it is killed, or no file may grow
@@ -131,7 +131,7 @@ def test_a_death_at_each_phase(
     death: tuple[Any, ...],
     settings: tuple[dict[str, Any], ...],
     mapper: Mapper,
-    fresh_mapper: type[Mapper],
+    fresh_mapper: Callable[[], Mapper],
     lines: Lines,
 ) -> None:
     """What was sent before and after it is, of every customer, the truth; nothing untrue was sent by whom it hit."""
@@ -161,7 +161,7 @@ FULL = [
 
 @pytest.mark.parametrize("full", [row[1:] for row in FULL], ids=[row[0] for row in FULL])
 def test_a_disk_full_at_each_phase(
-    full: tuple[Any, ...], mapper: Mapper, fresh_mapper: type[Mapper], lines: Lines
+    full: tuple[Any, ...], mapper: Mapper, fresh_mapper: Callable[[], Mapper], lines: Lines
 ) -> None:
     """One sentence, exit code 1 and no STATE; once there is room the next run sends the truth."""
     place, name, nth, limit, expected, sentence = full
@@ -186,7 +186,7 @@ ENDS = ["customers", "subscriptions", "invoices"]
 @pytest.mark.parametrize("rest", ["", '{"type": "RECORD", "stream": "'], ids=["between lines", "within a line"])
 @pytest.mark.parametrize("stream", ENDS)
 def test_a_tap_that_dies_in_each_stream(
-    stream: str, rest: str, mapper: Mapper, fresh_mapper: type[Mapper], lines: Lines
+    stream: str, rest: str, mapper: Mapper, fresh_mapper: Callable[[], Mapper], lines: Lines
 ) -> None:
     """Whatever it had sent, nothing leaves the mapper, and the next run sends the truth."""
     mapper.run(*OLD)
@@ -241,7 +241,7 @@ def test_a_loss_between_runs(
     sentence: str | None,
     resend: str,
     mapper: Mapper,
-    fresh_mapper: type[Mapper],
+    fresh_mapper: Callable[[], Mapper],
 ) -> None:
     """The run that would join with other rows than were confirmed is refused; a full refresh sends the truth."""
     other = fresh_mapper()

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Mapper, Sent
     from sandbox.testing import RunningSandbox
+
+    from tests.map_subscriptions.conftest import Mapper, Sent
 
 TAP = Path(sys.executable).with_name("tap-chargebee")
 CUSTOMERS = int(os.environ.get("LEDGER_CUSTOMERS", "250"))
@@ -142,7 +143,7 @@ def read(sandbox: RunningSandbox, folder: Path, state: dict[str, Any] | None) ->
     settings = {"site": "sandbox", "api_key": "sandbox_key", "api_url": sandbox.chargebee_url}
     (folder / "tap.json").write_text(json.dumps(settings))
     (folder / "state.json").write_text(json.dumps(state or {}))
-    options = ["--state", folder / "state.json"] if state else []
+    options: list[str | Path] = ["--state", folder / "state.json"] if state else []
     done = subprocess.run([TAP, "--config", folder / "tap.json", *options], capture_output=True, text=True, check=True)
     return done.stdout.splitlines(keepends=True)
 

@@ -10,7 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
-    from conftest import Mapper, Sent
+    from collections.abc import Callable
+
+    from tests.map_subscriptions.conftest import Mapper, Sent
 
 Row = tuple[str, dict[str, Any]]
 Change = tuple[str, list[Row], list[str], list[str], int]
@@ -173,7 +175,7 @@ def test_changed_says_how_many_are_unchanged(
 ) -> None:
     """With `resend: changed` only those with whom something changed are in the lists; the others are a count."""
     _, rows, expected, not_sent, unchanged = case
-    options = {"resend": "changed", "report_not_sent": True}
+    options: dict[str, Any] = {"resend": "changed", "report_not_sent": True}
     mapper.run(*[("customers", row) for row in (ANN, BEN, CAT)], **options)
     sent = mapper.run(*rows, **options)
     assert sorted(sent.customers) == expected
@@ -208,10 +210,11 @@ CUSTOMERS = st.builds(
 @given(runs=st.lists(st.lists(CUSTOMERS, max_size=10), min_size=1, max_size=3))
 @pytest.mark.parametrize("resend", ["all", "changed"])
 def test_every_customer_is_in_exactly_one_list(
-    resend: str, runs: list[list[dict[str, Any]]], fresh_mapper: type[Mapper]
+    resend: str, runs: list[list[dict[str, Any]]], fresh_mapper: Callable[[], Mapper]
 ) -> None:
     """Whatever comes in whatever order: nobody twice, nobody forgotten, and the totals are the lists' lengths."""
-    mapper, seen = fresh_mapper(), set()
+    mapper = fresh_mapper()
+    seen: set[str] = set()
     for customers in runs:
         seen |= {one["id"] for one in customers}
         sent: Sent = mapper.run(*[("customers", row) for row in customers], resend=resend, report_not_sent=True)

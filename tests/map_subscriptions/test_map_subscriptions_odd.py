@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
-    from conftest import Lines, Mapper, Sent
+    from collections.abc import Callable
+
+    from tests.map_subscriptions.conftest import Lines, Mapper, Sent
 
 Row = tuple[str, dict[str, Any]]
 CUSTOMER = {
@@ -208,7 +210,7 @@ def with_nulls(record: dict[str, Any], names: set[str]) -> dict[str, Any]:
 @pytest.mark.parametrize("case", ODD, ids=[f"{row[0]} {row[2]} {len(row[4])}" for row in ODD])
 def test_an_odd_value_makes_its_attributes_null(
     case: tuple[str, dict[str, Any], str, list[Any], set[str]],
-    fresh_mapper: type[Mapper],
+    fresh_mapper: Callable[[], Mapper],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Of every member that a rule reads: its attributes and no others, the customer by name, nobody else's record."""
@@ -238,7 +240,7 @@ def test_an_odd_value_makes_its_attributes_null(
     ],
 )
 def test_an_odd_rate_counts_where_amounts_are_converted(
-    stream: str, member: str, nulls: set[str], fresh_mapper: type[Mapper]
+    stream: str, member: str, nulls: set[str], fresh_mapper: Callable[[], Mapper]
 ) -> None:
     """With `mrr_currency: base` a sum stands on its rate."""
     record = {"subscriptions": SUBSCRIPTION, "invoices": INVOICE}[stream]
@@ -269,7 +271,9 @@ NOTHING_DUE = [
 
 
 @pytest.mark.parametrize(("stream", "row"), [row[1:] for row in NOTHING_DUE], ids=[row[0] for row in NOTHING_DUE])
-def test_an_odd_value_that_nothing_stands_on(stream: str, row: dict[str, Any], fresh_mapper: type[Mapper]) -> None:
+def test_an_odd_value_that_nothing_stands_on(
+    stream: str, row: dict[str, Any], fresh_mapper: Callable[[], Mapper]
+) -> None:
     """It changes no attribute."""
     fit = rows_of(0, "customers", CUSTOMER)
     base = {"subscriptions": SUBSCRIPTION, "invoices": INVOICE}[stream]
@@ -332,14 +336,15 @@ MISSING: list[tuple[str, dict[str, Any], str, set[str]]] = [
 def test_a_missing_member_is_not_nothing(
     case: tuple[str, dict[str, Any], str, set[str]],
     how: str,
-    fresh_mapper: type[Mapper],
+    fresh_mapper: Callable[[], Mapper],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """What stands on a member that Chargebee always sends is null without it, and the rest of the record counts."""
     stream, record, member, nulls = case
     expected = by_customer(fresh_mapper().run(*rows_of(0, stream, record)))
     without = {name: value for name, value in record.items() if name != member}
-    without |= {"absent": {}, "null": {member: None}, "empty": {member: ""}}[how]
+    instead: dict[str, dict[str, str | None]] = {"absent": {}, "null": {member: None}, "empty": {member: ""}}
+    without |= instead[how]
     mapper = fresh_mapper()
     sent = by_customer(mapper.run(*rows_of(0, stream, without)))
     assert sent == {"c0": with_nulls(expected["c0"], nulls)}
@@ -412,7 +417,7 @@ def test_whatever_one_record_holds_the_others_are_as_they_were(
     changes: list[tuple[tuple[str, str], Any]],
     base: dict[str, Any],
     config: dict[str, Any],
-    fresh_mapper: type[Mapper],
+    fresh_mapper: Callable[[], Mapper],
 ) -> None:
     """The run ends well, and every other customer's record is the same to the byte."""
     records: dict[str, dict[str, Any]] = {"customers": CUSTOMER, "subscriptions": base, "invoices": INVOICE}
@@ -428,7 +433,7 @@ def test_whatever_one_record_holds_the_others_are_as_they_were(
     odd = [(stream, {**record, **ids[stream]}) for stream, record in records.items()]
     others = [row for number in range(3) for row in rows_of(number, "customers", {**CUSTOMER, "company": f"o{number}"})]
     others = [(stream, {**row, "cf_key": row["id"]}) for stream, row in others]
-    extra = {"extra_customer_fields": ["cf_key"], "extra_subscription_fields": ["cf_key"]}
+    extra: dict[str, Any] = {"extra_customer_fields": ["cf_key"], "extra_subscription_fields": ["cf_key"]}
     sent = fresh_mapper().run(*others, *odd, **config, **extra)
     alone = fresh_mapper().run(*others, **config, **extra)
     kept = [one for one in sent.records if one["customer_id"] != "odd"]

@@ -10,7 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
-    from conftest import Mapper
+    from collections.abc import Callable
+
+    from tests.map_subscriptions.conftest import Mapper
 
 Row = tuple[str, dict[str, Any]]
 FEW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -84,7 +86,9 @@ def newest(rows: list[Row]) -> list[Row]:
 
 @FEW
 @given(rows=ROWS, data=st.data())
-def test_the_order_of_arrival_does_not_matter(rows: list[Row], data: st.DataObject, fresh_mapper: type[Mapper]) -> None:
+def test_the_order_of_arrival_does_not_matter(
+    rows: list[Row], data: st.DataObject, fresh_mapper: Callable[[], Mapper]
+) -> None:
     """Any order of the same rows sends the same records."""
     shuffled = data.draw(st.permutations(rows))
     assert fresh_mapper().run(*shuffled).records == fresh_mapper().run(*rows).records
@@ -92,7 +96,7 @@ def test_the_order_of_arrival_does_not_matter(rows: list[Row], data: st.DataObje
 
 @FEW
 @given(rows=ROWS)
-def test_replay_changes_nothing(rows: list[Row], fresh_mapper: type[Mapper]) -> None:
+def test_replay_changes_nothing(rows: list[Row], fresh_mapper: Callable[[], Mapper]) -> None:
     """The same rows once more, in the same run or in the next, send the same records."""
     mapper = fresh_mapper()
     once = mapper.run(*rows).records
@@ -102,7 +106,7 @@ def test_replay_changes_nothing(rows: list[Row], fresh_mapper: type[Mapper]) -> 
 
 @FEW
 @given(rows=ROWS)
-def test_the_newest_version_wins(rows: list[Row], fresh_mapper: type[Mapper]) -> None:
+def test_the_newest_version_wins(rows: list[Row], fresh_mapper: Callable[[], Mapper]) -> None:
     """Older versions of a record might as well never have come."""
     assert fresh_mapper().run(*rows).records == fresh_mapper().run(*newest(rows)).records
 
@@ -111,7 +115,7 @@ def test_the_newest_version_wins(rows: list[Row], fresh_mapper: type[Mapper]) ->
 @given(rows=ROWS, cuts=st.lists(st.integers(0, 20), max_size=3))
 @pytest.mark.parametrize("resend", ["all", "changed"])
 def test_any_number_of_runs_equals_one(
-    resend: str, rows: list[Row], cuts: list[int], fresh_mapper: type[Mapper]
+    resend: str, rows: list[Row], cuts: list[int], fresh_mapper: Callable[[], Mapper]
 ) -> None:
     """However the rows are split into runs, what was sent last of each customer is what one run would send."""
     last: dict[str, dict[str, Any]] = {}
@@ -125,7 +129,7 @@ def test_any_number_of_runs_equals_one(
 
 @FEW
 @given(rows=ROWS, cut=st.integers(0, 20))
-def test_an_unconfirmed_run_is_made_good_for(rows: list[Row], cut: int, fresh_mapper: type[Mapper]) -> None:
+def test_an_unconfirmed_run_is_made_good_for(rows: list[Row], cut: int, fresh_mapper: Callable[[], Mapper]) -> None:
     """What a target did not confirm is sent again, with `resend: changed` too."""
     mapper = fresh_mapper()
     last = {one["customer_id"]: one for one in mapper.run(resend="changed").records}

@@ -13,7 +13,7 @@ from standpipe_maps.errors import Refusal
 if TYPE_CHECKING:
     import subprocess
 
-    from conftest import Lines, Mapper
+    from tests.map_subscriptions.conftest import Lines, Mapper
 
 ANN = {"id": "c1", "email": "ann@example.com", "created_at": 1700000000}
 BOB = {"id": "c2", "email": "bob@example.com", "created_at": 1700000000}
@@ -202,7 +202,11 @@ FOREIGN: dict[str, Any] = {
 @pytest.mark.parametrize("settings", [{}, {"allow_partial": True, "store_name": "main"}], ids=["marker", "partial"])
 def test_a_state_comes_out_as_it_came(settings: dict[str, Any], mapper: Mapper, lines: Lines) -> None:
     """Fractions, foreign bookmarks and members beside them pass unchanged; only the map's own bookmark is added."""
-    value = {"bookmarks": {**FOREIGN, "_sync": lines.marker}, "version": 2.5, "other tap": {"bookmarks": [0.5]}}
+    value: dict[str, Any] = {
+        "bookmarks": {**FOREIGN, "_sync": lines.marker},
+        "version": 2.5,
+        "other tap": {"bookmarks": [0.5]},
+    }
     sent = mapper.feed([*lines.schemas, lines.record("customers", ANN), lines.line("STATE", value=value)], **settings)
     assert [message["value"] for message in sent.messages if message["type"] == "STATE"] == [
         {**value, "bookmarks": {**value["bookmarks"], "_map": sent.bookmarks["_map"]}}

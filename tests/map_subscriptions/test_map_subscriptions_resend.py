@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Lines, Mapper
+    from tests.map_subscriptions.conftest import Lines, Mapper
 
 DAY = 24 * 3600 * 1000
 ANN = {"id": "ann", "email": "ann@x.io", "created_at": 100, "resource_version": 1}

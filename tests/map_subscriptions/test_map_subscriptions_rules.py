@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from standpipe_maps.subscriptions import money, rules
 
 if TYPE_CHECKING:
-    from conftest import Mapper
+    from collections.abc import Callable
+
+    from tests.map_subscriptions.conftest import Mapper
 
 CHOICES: list[tuple[str, list[dict[str, Any]], str | None]] = [
     ("none", [], None),
@@ -141,7 +143,9 @@ VERSIONS = [
 
 
 @pytest.mark.parametrize(("greater", "less"), [row[1:] for row in VERSIONS], ids=[row[0] for row in VERSIONS])
-def test_the_order_of_versions(greater: dict[str, Any], less: dict[str, Any], fresh_mapper: type[Mapper]) -> None:
+def test_the_order_of_versions(
+    greater: dict[str, Any], less: dict[str, Any], fresh_mapper: Callable[[], Mapper]
+) -> None:
     """The greater version of a record is kept, whichever comes first and in which run."""
     great = ("customers", {"id": "c1", "company": "great", **greater})
     small = ("customers", {"id": "c1", "company": "small", **less})
@@ -206,7 +210,7 @@ def test_what_counts_as_mrr(status: str, minor: int) -> None:
     assert sum(amount.minor for amount in amounts) == minor
 
 
-ESTIMATES = [
+ESTIMATES: list[tuple[dict[str, Any], int]] = [
     ({"billing_period": 1, "billing_period_unit": "month"}, 1200),
     ({"billing_period": 3, "billing_period_unit": "month"}, 400),
     ({"billing_period": 1, "billing_period_unit": "year"}, 100),

@@ -8,7 +8,7 @@ import pytest
 from standpipe_maps.errors import Refusal
 
 if TYPE_CHECKING:
-    from conftest import Lines, Mapper
+    from tests.map_subscriptions.conftest import Lines, Mapper
 
 CUSTOMER = {
     "id": "c1",
@@ -95,7 +95,7 @@ GROUPS = [
 def test_groups(match_on: str, field: str, values: list[Any], sent: int, mapper: Mapper) -> None:
     """Customers with one match value, as it is compared, make one record; without one, each its own."""
     rows = [("customers", {"id": f"c{n}", "created_at": n, field: value}) for n, value in enumerate(values)]
-    settings = {} if match_on in {"email", "company_name"} else {f"{match_on}_field": field}
+    settings: dict[str, Any] = {} if match_on in {"email", "company_name"} else {f"{match_on}_field": field}
     assert len(mapper.run(*rows, match_on=match_on, **settings).records) == sent
     assert mapper.summary()["shadowed"] == 2 - sent
 
@@ -184,7 +184,7 @@ def test_unpaid_invoices_of_several_currencies_and_no_subscription(mapper: Mappe
 @pytest.mark.parametrize(("other", "expected"), [(None, 12.34), (0, 0.0), (500, 0.0)], ids=["no mrr", "zero", "mrr"])
 def test_estimated_mrr(other: int | None, expected: float, mapper: Mapper) -> None:
     """Only a site none of whose subscriptions carries MRR gets estimates."""
-    rows = [
+    rows: list[tuple[str, dict[str, Any]]] = [
         ("subscriptions", {**SUBSCRIPTION, "mrr": None, "plan_amount": 1234}),
         ("subscriptions", {"id": "s2", "customer_id": "c2", "status": "cancelled", "mrr": other}),
     ]
@@ -196,7 +196,7 @@ def test_estimated_mrr(other: int | None, expected: float, mapper: Mapper) -> No
 def test_display_names_of_plans(mapper: Mapper, lines: Lines) -> None:
     """The plan's name where the tap sent it, its id where not."""
     marker = {**lines.marker, "streams": "customers,invoices,plans,subscriptions"}
-    rows = [
+    rows: list[tuple[str, dict[str, Any]]] = [
         ("customers", CUSTOMER),
         ("customers", {"id": "c2", "email": "b@x.io"}),
         ("plans", {"id": "basic", "name": "Basic Plan"}),
@@ -241,7 +241,10 @@ def extra(mapper: Mapper, lines: Lines, change: dict[str, Any] | None = None, **
 
 def test_extra_fields_by_name(mapper: Mapper, lines: Lines) -> None:
     """Named fields become attributes of the type that the tap's schema says."""
-    names = {"extra_customer_fields": ["cf_text", "cf_count"], "extra_subscription_fields": ["cf_day", "cf_yes"]}
+    names: dict[str, Any] = {
+        "extra_customer_fields": ["cf_text", "cf_count"],
+        "extra_subscription_fields": ["cf_day", "cf_yes"],
+    }
     sent = extra(mapper, lines, **names)
     declared = sent.schema["schema"]["properties"]["custom_attributes"]["properties"]
     assert list(declared.items())[-4:] == [
@@ -431,6 +434,7 @@ def test_a_field_of_several_values_is_refused(field: str, mapper: Mapper, lines:
 )
 def test_collisions_are_refused_at_start(setting: str, field: str, name: str, mapper: Mapper) -> None:
     """A further field never takes the name of an attribute that exists."""
+    options: dict[str, Any] = {setting: [field]}
     with pytest.raises(Refusal, match=f"`{setting}` names `{field}`, but `{name}` is an attribute already"):
-        mapper.run(**{setting: [field]})
+        mapper.run(**options)
     assert mapper.stores == []

@@ -15,7 +15,7 @@ from standpipe_maps.store import PRAGMAS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Lines, Mapper
+    from tests.map_subscriptions.conftest import Lines, Mapper
 
 ANN = {"id": "c1", "email": "ann@example.com"}
 
@@ -103,7 +103,7 @@ def test_a_full_disk_is_one_sentence(mapper: Mapper, monkeypatch: pytest.MonkeyP
     assert mapper.run().customers == {"c1"}
 
 
-ROWS = [
+ROWS: list[tuple[str, dict[str, Any]]] = [
     ("customers", {"id": "c1", "email": "one@x.io", "card": {"expiry_month": 1, "expiry_year": 2030}}),
     ("customers", {"id": "c2", "email": "one@x.io", "deleted": True}),
     ("customers", {"id": "c3"}),

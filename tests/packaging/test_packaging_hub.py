@@ -48,7 +48,7 @@ def test_meltano_adds_a_plugin_from_its_definition(plugin: str, tmp_path: Path) 
     (tmp_path / "meltano.yml").write_text(PROJECT)
     kind = KINDS[plugin.partition("-")[0]]
     definition = ROOT / "hub" / f"{plugin}.yml"
-    command = [
+    command: list[str | Path] = [
         MELTANO,
         "add",
         "--no-install",

@@ -27,7 +27,7 @@ MODULES = sorted(path.name for path in KIT.iterdir() if path.suffix == ".py")
 
 def build(folder: Path, out: Path) -> subprocess.CompletedProcess[str]:
     """Build the sdist and the wheel of a folder, with the build backend of this environment."""
-    command = [Path(sys.executable).with_name("uv"), "build", "--out-dir", out, folder]
+    command: list[str | Path] = [Path(sys.executable).with_name("uv"), "build", "--out-dir", out, folder]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

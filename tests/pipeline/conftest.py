@@ -120,7 +120,8 @@ class Project:
 
     def summary(self, target: str = "target-intercom") -> dict[str, Any]:
         """The target's account of its last run."""
-        return self.report("summary.json", target)
+        summary: dict[str, Any] = self.report("summary.json", target)
+        return summary
 
     def report(self, name: str, target: str = "target-intercom") -> Any:
         """One JSON report of a target."""

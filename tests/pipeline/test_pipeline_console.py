@@ -33,7 +33,7 @@ from standpipe_console.checks import explain_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conftest import Project
+    from tests.pipeline.conftest import Project
 
 pytestmark = pytest.mark.pipeline
 
@@ -351,7 +351,7 @@ def test_cron_itself_runs_the_line(console: Console) -> None:
     subprocess.run([str(CRONTAB), "-"], input=lines, text=True, check=True)
     logs = console.root / "logs/sync"
     had = len(list(logs.glob("*.log")))
-    daemon = subprocess.Popen([CRON, "-f"])
+    daemon = subprocess.Popen([str(CRON), "-f"])
     try:
         deadline = time.monotonic() + 130
         while not any("Run completed" in log.read_text() for log in sorted(logs.glob("*.log"))[had:]):

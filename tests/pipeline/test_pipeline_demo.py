@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Project
+    from tests.pipeline.conftest import Project
 
 ROOT = Path(__file__).parents[2]
 DEMO = Path(sys.executable).with_name("demo")

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
 
-    from conftest import Intercom, Project
     from sandbox.testing import RunningSandbox
+
+    from tests.pipeline.conftest import Intercom, Project
 
 pytestmark = pytest.mark.pipeline
 

@@ -15,8 +15,9 @@ import pytest
 if TYPE_CHECKING:
     import subprocess
 
-    from conftest import ChartMogul, Project
     from sandbox.testing import RunningSandbox
+
+    from tests.pipeline.conftest import ChartMogul, Project
 
 pytestmark = pytest.mark.pipeline
 

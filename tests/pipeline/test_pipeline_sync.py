@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Intercom, Project
     from sandbox.testing import RunningSandbox
+
+    from tests.pipeline.conftest import Intercom, Project
 
 pytestmark = pytest.mark.pipeline
 

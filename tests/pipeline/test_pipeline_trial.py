@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Intercom, Project
+    from tests.pipeline.conftest import Intercom, Project
 
 pytestmark = pytest.mark.pipeline
 

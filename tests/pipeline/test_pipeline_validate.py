@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Intercom, Project
+    from tests.pipeline.conftest import Intercom, Project
 
 TABLES = ("matched", "unmatched", "ambiguous", "not_reached", "not_sent")
 

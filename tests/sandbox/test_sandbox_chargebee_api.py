@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -119,7 +120,7 @@ def test_one_record_is_what_the_list_says(get: Get, kind: str) -> None:
     """With the same siblings; ids are URL-encoded."""
     items = get(f"{kind}s", limit="100")["list"]
     for item in items:
-        assert get(f"{kind}s/{requests.utils.quote(item[kind]['id'], safe='')}") == item
+        assert get(f"{kind}s/{quote(item[kind]['id'], safe='')}") == item
 
 
 def test_a_deleted_record_is_not_found(sandbox: RunningSandbox, get: Get) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import ChartMogulCaller
+    from tests.sandbox.conftest import ChartMogulCaller
 
 
 @pytest.fixture

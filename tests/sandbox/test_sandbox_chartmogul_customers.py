@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import ChartMogulCaller
+    from tests.sandbox.conftest import ChartMogulCaller
 
 BAD_EMAIL = "The value provided does not appear to be a valid email address."
 

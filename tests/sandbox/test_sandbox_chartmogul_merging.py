@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import ChartMogulCaller
+    from tests.sandbox.conftest import ChartMogulCaller
 
 
 def sides(source: Any, into: Any) -> dict[str, Any]:
@@ -55,8 +55,8 @@ def test_sides_may_be_named_by_source_and_external_id(chartmogul: ChartMogulCall
     one = chartmogul.ok(f"GET /customers/{into}")
     assert (one["data_source_uuids"], one["external_ids"]) == ([source, source], ["b", "a"])
     errors = {"external_id": "The external ID for this customer already exists in our system."}
-    body = {"data_source_uuid": source, "external_id": "a"}
-    assert chartmogul.refused("POST /customers", body) == (422, {"errors": errors})
+    taken = {"data_source_uuid": source, "external_id": "a"}
+    assert chartmogul.refused("POST /customers", taken) == (422, {"errors": errors})
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 if TYPE_CHECKING:
-    from conftest import ChartMogulCaller
+    from tests.sandbox.conftest import ChartMogulCaller
 
 LIST = "/pages/chartmogul/customers"
 

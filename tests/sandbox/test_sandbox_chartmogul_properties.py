@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sandbox.chartmogul.api import OPERATIONS
 
 if TYPE_CHECKING:
-    from conftest import ChartMogulCaller
+    from tests.sandbox.conftest import ChartMogulCaller
 
 settings.register_profile("sandbox", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 PROFILE = settings.get_profile("sandbox")

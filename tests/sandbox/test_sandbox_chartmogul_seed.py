@@ -8,7 +8,7 @@ from sandbox.settings import Settings
 from sandbox.world import World
 
 if TYPE_CHECKING:
-    from conftest import ChartMogulCaller
+    from tests.sandbox.conftest import ChartMogulCaller
 
 
 def entries(caller: ChartMogulCaller) -> list[dict[str, Any]]:

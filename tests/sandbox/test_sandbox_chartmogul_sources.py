@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import ChartMogulCaller
+    from tests.sandbox.conftest import ChartMogulCaller
 
 
 def test_a_new_source_is_listed_after_the_billing_one(chartmogul: ChartMogulCaller) -> None:

@@ -16,7 +16,7 @@ from sandbox.world import World
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import ChartMogulCaller
+    from tests.sandbox.conftest import ChartMogulCaller
 
 UNAUTHORIZED = {"code": 401, "message": "No valid API key provided", "param": None}
 

@@ -11,7 +11,7 @@ from sandbox.chartmogul.api import OPERATIONS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conftest import ChartMogulCaller
+    from tests.sandbox.conftest import ChartMogulCaller
 
 MORE = {"shoe_size": 44}
 TYPED = [{"type": "Integer", "key": "seats", "value": 3, "source": "Intercom"}]

@@ -24,9 +24,9 @@ DAY = 86_400
 RUNNING = ("active", "non_renewing")
 
 
-def small(**switches: int) -> Business:
+def small(**switches: Any) -> Business:
     """Sixty customers, seed 7."""
-    return Business(Settings(**{"customers": 60, "seed": 7, **switches}), Clock())
+    return Business(Settings(**({"customers": 60, "seed": 7} | switches)), Clock())
 
 
 def live(business: Business, days: int) -> Counter[str]:
@@ -95,7 +95,7 @@ CASES = {
     "trial": _subscriptions(lambda one: one.status == "in_trial"),
     "future": _subscriptions(lambda one: one.status == "future" and one.started_at is None),
     "paused": _subscriptions(lambda one: one.status == "paused" and one.mrr == 0),
-    "non-renewing": _subscriptions(lambda one: one.status == "non_renewing" and one.cancelled_at > 1768478400),
+    "non-renewing": _subscriptions(lambda one: one.status == "non_renewing" and (one.cancelled_at or 0) > 1768478400),
     "cancelled by us": _subscriptions(lambda one: one.cancel_reason == "not_paid"),
     "cancelled by them": _subscriptions(lambda one: one.cancel_reason_code == "Switched to a competitor"),
     "cancelled silently": _subscriptions(
@@ -149,18 +149,23 @@ def test_a_business_always_adds_up(seed: int, customers: int, days: int) -> None
         assert invoice.date <= now
 
 
+def _spans(start: int | None, now: int, end: int | None) -> bool:
+    return start is not None and end is not None and start <= now < end
+
+
 def _term_fits(one: Subscription, now: int) -> bool:
     if one.status == "active":
-        return one.current_term_start <= now < one.current_term_end == one.next_billing_at
+        return _spans(one.current_term_start, now, one.current_term_end) and one.current_term_end == one.next_billing_at
     if one.status == "in_trial":
-        return one.trial_start <= now < one.trial_end == one.next_billing_at
+        return _spans(one.trial_start, now, one.trial_end) and one.trial_end == one.next_billing_at
     if one.status == "non_renewing":
-        return one.cancelled_at == one.current_term_end > now and one.next_billing_at is None
+        ends = _spans(0, now, one.cancelled_at) and one.cancelled_at == one.current_term_end
+        return ends and one.next_billing_at is None
     if one.status == "cancelled":
-        return one.cancelled_at <= now and one.next_billing_at is None
+        return one.cancelled_at is not None and one.cancelled_at <= now and one.next_billing_at is None
     if one.status == "paused":
-        return one.pause_date <= now < one.resume_date
-    return one.status == "future" and one.start_date > now and one.started_at is None
+        return _spans(one.pause_date, now, one.resume_date)
+    return one.status == "future" and _spans(0, now, one.start_date) and one.started_at is None
 
 
 def test_stamps_only_grow() -> None:

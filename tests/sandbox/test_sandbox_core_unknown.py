@@ -90,7 +90,7 @@ def test_chartmogul_ignores_what_an_operation_does_not_know(running_sandbox: Run
     assert asked.text == plain.text or plain.status_code == 201
 
 
-AUTH = {
+AUTH: dict[str, Any] = {
     "chargebee": {"auth": ("sandbox_key", "")},
     "intercom": {"headers": {"Authorization": "Bearer sandbox_token", "Intercom-Version": "2.16"}},
     "chartmogul": {"auth": ("sandbox_key", "")},

@@ -9,7 +9,7 @@ from sandbox.intercom.attributes import Attributes
 from sandbox.intercom.errors import Refusal
 
 if TYPE_CHECKING:
-    from conftest import IntercomCaller
+    from tests.sandbox.conftest import IntercomCaller
 
 NOW = 1_768_478_400
 PLAN = {"name": "cb_plan", "model": "contact", "data_type": "string"}

@@ -9,7 +9,7 @@ from sandbox.intercom.companies import Company, Scroll
 from sandbox.intercom.errors import Refusal
 
 if TYPE_CHECKING:
-    from conftest import IntercomCaller
+    from tests.sandbox.conftest import IntercomCaller
 
 NOW = 1_768_478_400
 NOT_FOUND = (404, [{"code": "company_not_found", "message": "Company Not Found"}])

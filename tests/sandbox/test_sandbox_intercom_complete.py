@@ -20,7 +20,7 @@ from sandbox.testing import RunningSandbox
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import IntercomCaller
+    from tests.sandbox.conftest import IntercomCaller
 
     Truth = Callable[[Any], set[str]]
     Row = dict[str, Any]

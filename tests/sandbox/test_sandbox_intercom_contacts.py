@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import IntercomCaller
+    from tests.sandbox.conftest import IntercomCaller
 
 NOW = 1_768_478_400
 DAY = 86_400
@@ -275,7 +275,7 @@ def test_null_clears_a_leads_attribute_only_where_the_switch_says_so(intercom: I
 )
 def test_an_unknown_contact_is_not_found(intercom: IntercomCaller, call: str) -> None:
     """404, whatever is asked of it."""
-    body = None if call.startswith(("GET", "DELETE")) else {}
+    body: dict[str, Any] | None = None if call.startswith(("GET", "DELETE")) else {}
     assert intercom.refused(call, body) == (404, [{"code": "not_found", "message": "User Not Found"}])
 
 

@@ -41,7 +41,7 @@ def groups(parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 QUERIES = st.one_of(FILTERS, groups(st.one_of(FILTERS, groups(FILTERS))))
-FACTS = st.fixed_dictionaries(
+FACTS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {"email": st.none() | VALUES, "custom_attributes": st.just({}) | st.builds(dict, link=VALUES)}
 )
 WRITES = st.lists(st.tuples(st.sampled_from([0, 1, LAG - 1, LAG]), st.integers(0, 2), FACTS), min_size=1, max_size=8)

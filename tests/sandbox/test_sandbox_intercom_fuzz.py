@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sandbox.intercom.api import OPERATIONS
 
 if TYPE_CHECKING:
-    from conftest import IntercomCaller
+    from tests.sandbox.conftest import IntercomCaller
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import IntercomCaller
+    from tests.sandbox.conftest import IntercomCaller
 
 WHOLE = {
     "GET /admins": ("admins", 24),

@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import IntercomCaller
+    from tests.sandbox.conftest import IntercomCaller
 
     Turn = Callable[[IntercomCaller, str | None], tuple[list[str], str | None]]
 
@@ -75,16 +75,17 @@ def walked(caller: IntercomCaller, turn: Turn, between: Callable[[], object]) ->
     return names
 
 
-def touch(caller: IntercomCaller, kind: str, name: str) -> None:
-    """Change somebody's contact, conversation or ticket, an hour later."""
-    caller.sandbox.world.clock.advance(3600)
-    contact = caller.ok(f"GET /contacts/find_by_external_id/{name}")
-    if kind == "contacts":
-        caller.ok(f"PUT /contacts/{contact['id']}", {"phone": "+1 555 0100"})
-        return
-    store = getattr(caller.workspace, kind)
-    thread = next(one.id for one in store.live() if one.document["contacts"][0] == contact["id"])
-    caller.ok(f"POST /{kind}/{thread}/reply", ADMIN)
+def touch(caller: IntercomCaller, kind: str, *names: str) -> None:
+    """Change the contact, conversation or ticket of each, an hour after the one before."""
+    for name in names:
+        caller.sandbox.world.clock.advance(3600)
+        contact = caller.ok(f"GET /contacts/find_by_external_id/{name}")
+        if kind == "contacts":
+            caller.ok(f"PUT /contacts/{contact['id']}", {"phone": "+1 555 0100"})
+            continue
+        store = getattr(caller.workspace, kind)
+        thread = next(one.id for one in store.live() if one.document["contacts"][0] == contact["id"])
+        caller.ok(f"POST /{kind}/{thread}/reply", ADMIN)
 
 
 STEADY = {
@@ -104,8 +105,7 @@ def test_orders_that_do_not_move_are_complete(dozen: IntercomCaller, name: str) 
     kind, turn = STEADY[name]
 
     def happen() -> None:
-        for one in ("p00", "p05", "p11"):
-            touch(dozen, kind, one)
+        touch(dozen, kind, "p00", "p05", "p11")
         dozen.user(external_id="late", name="late")
 
     assert sorted(one for one in walked(dozen, turn, happen) if one != "late") == NAMES
@@ -115,7 +115,7 @@ def test_orders_that_do_not_move_are_complete(dozen: IntercomCaller, name: str) 
 def test_updated_at_ascending_repeats_and_loses_nobody(dozen: IntercomCaller, kind: str) -> None:
     """Who changes moves to the end: met again there, or for the first time."""
     turn = search(kind, "updated_at", "ascending")
-    met = walked(dozen, turn, lambda: [touch(dozen, kind, one) for one in ("p01", "p07")])
+    met = walked(dozen, turn, lambda: touch(dozen, kind, "p01", "p07"))
     assert met == ["p00", "p01", "p02", "p03", "p04", "p05", "p06", "p08", "p09", "p10", "p11", "p01", "p07"]
 
 
@@ -123,7 +123,7 @@ def test_updated_at_ascending_repeats_and_loses_nobody(dozen: IntercomCaller, ki
 def test_updated_at_descending_skips(dozen: IntercomCaller, kind: str) -> None:
     """Who changes moves ahead of the pages that are still to come, and is missed."""
     turn = search(kind, "updated_at", "descending")
-    met = walked(dozen, turn, lambda: [touch(dozen, kind, one) for one in ("p10", "p04")])
+    met = walked(dozen, turn, lambda: touch(dozen, kind, "p10", "p04"))
     assert met == ["p11", "p10", "p09", "p08", "p07", "p06", "p05", "p03", "p02", "p01", "p00"]
 
 

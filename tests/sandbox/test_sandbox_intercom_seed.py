@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def person(number: int, **facts: Any) -> Person:
     """A customer, with an e-mail and one of many companies."""
-    common = {
+    common: dict[str, Any] = {
         "customer_id": f"c{number}", "email": f"p{number}@example.com", "first_name": "Ada", "last_name": "Li",
         "phone": "+1", "company": f"Co {number // 3}", "company_id": f"co-{number // 3}", "user_id": f"u{number}",
         "created_at": 1_700_000_000, "deleted": False,

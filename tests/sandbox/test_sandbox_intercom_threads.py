@@ -9,7 +9,7 @@ from sandbox.intercom.conversations import author_of, happen
 from sandbox.intercom.threads import Part
 
 if TYPE_CHECKING:
-    from conftest import IntercomCaller
+    from tests.sandbox.conftest import IntercomCaller
 
 START = 1768478400
 ADMIN = {"type": "admin", "admin_id": "991267"}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sandbox.intercom.limits import Window
 
 if TYPE_CHECKING:
-    from conftest import IntercomCaller
+    from tests.sandbox.conftest import IntercomCaller
 
 
 def test_a_refusal_is_an_error_list_with_the_id_of_the_request(intercom: IntercomCaller) -> None:

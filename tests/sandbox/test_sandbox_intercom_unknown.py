@@ -12,7 +12,7 @@ from sandbox.intercom.api import OPERATIONS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conftest import IntercomCaller
+    from tests.sandbox.conftest import IntercomCaller
 
 NEWEST = {"Intercom-Version": "2.16"}
 MORE = {"shoe_size": 44}

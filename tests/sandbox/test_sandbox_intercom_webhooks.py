@@ -15,7 +15,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conftest import IntercomCaller
+    from tests.sandbox.conftest import IntercomCaller
 
 Delivery = tuple[str, bytes]
 PATIENCE = 10

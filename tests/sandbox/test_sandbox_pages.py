@@ -9,7 +9,7 @@ import pytest
 import requests
 
 if TYPE_CHECKING:
-    from conftest import IntercomCaller
+    from tests.sandbox.conftest import IntercomCaller
 
 
 def page(intercom: IntercomCaller, path: str) -> str:
@@ -67,8 +67,8 @@ def test_a_long_list_has_pages(intercom: IntercomCaller) -> None:
     first = page(intercom, "/pages/contacts?email=p")
     assert '<a href="/pages/contacts?email=p&amp;prefix=cb_&amp;page=2">Next</a>' in first
     assert len(rows(first)) == 1 + 50
-    for number in ("2", "999", "9999999999"):
-        assert "51 in all" in page(intercom, f"/pages/contacts?email=p&page={number}")
+    for shown in ("2", "999", "9999999999"):
+        assert "51 in all" in page(intercom, f"/pages/contacts?email=p&page={shown}")
     assert len(rows(page(intercom, "/pages/contacts?email=p&page=999"))) == 1 + 1
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import backoff
 import pytest
 import requests
 from tap_chargebee._kit.rate_limit import Cooldown, RateLimiter
-from tap_chargebee.api import client as module
 from tap_chargebee.api.client import ChargebeeClient, Site
 from tap_chargebee.api.errors import Refusal
 from tap_chargebee.api.nested_lists import completed
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 BASE = "https://acme.chargebee.com/api/v2"
 NOON = {"Date": "Thu, 15 Jan 2026 12:00:00 GMT"}
 SITES = {"configurations": [{"domain": "acme-test"}, {"domain": "ACME"}]}
-LIMITED = {
+LIMITED: dict[str, Any] = {
     "status_code": 429,
     "headers": {"Retry-After": "55"},
     "json": {"api_error_code": "api_request_limit_exceeded"},
@@ -216,7 +216,7 @@ def test_without_a_date_the_local_clock_serves(
     client: ChargebeeClient, requests_mock: Mocker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An answer without a Date, as some proxies send it, does not stop the run."""
-    monkeypatch.setattr(module.time, "time", lambda: 1_768_478_401.9)
+    monkeypatch.setattr(time, "time", lambda: 1_768_478_401.9)
     requests_mock.get(f"{BASE}/configurations", json=SITES)
     assert client.site() == Site(1_768_478_401)
 

@@ -110,6 +110,7 @@ def test_killed_anywhere_and_started_again_is_as_good_as_one_run(
     sandbox.reset(customers=12, seed=7)
     held: dict[tuple[str, str, int], int | None] = {}
     state: dict[str, Any] = {"bookmarks": {}}
+    left = 0
 
     def take(message: dict[str, Any]) -> None:
         nonlocal state, left
@@ -152,7 +153,7 @@ def test_a_signal_acknowledges_nothing(
     words = command_line(config)
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        messages = []
+        messages: list[dict[str, Any]] = []
         while [message.get("stream") for message in messages].count("invoices") < 101:
             messages.append(json.loads(process.stdout.readline()))
         process.send_signal(number)

@@ -57,6 +57,7 @@ def test_a_parent_without_its_key(
 ) -> None:
     """What hangs on a record that has no id cannot be asked for."""
     parent = next(one.parent for one in STREAMS if one.name == stream)
+    assert parent is not None
     body = {"list": [{parent.removesuffix("s"): {"customer_id": "c"}}]}
     sandbox.fault(api="chargebee", path=f"/{parent}", effect={"status": 200, "body": body})
     run = run_tap(catalog=catalog_of(stream))

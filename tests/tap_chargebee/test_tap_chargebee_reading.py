@@ -123,7 +123,7 @@ def test_a_long_list_has_its_records_without_a_time(undated_first: bool) -> None
 def test_what_goes_wrong_with_a_page_reaches_who_waits_for_it() -> None:
     """An error of ours while a page is taken in ends the reading; nobody waits for a page that never comes."""
     site = Site(list(range(0, 90_000, 30)))
-    site._rows[12] = ("no time", 12)  # type: ignore[call-overload] # noqa: SLF001 what no list holds
+    site._rows[12] = ("no time", 12)  # type: ignore[assignment] # noqa: SLF001 what no list holds
     with pytest.raises(UnprovenError):
         read(site)
 
@@ -191,10 +191,10 @@ def test_a_failure_is_told_in_its_place() -> None:
     """What came before it is given first."""
 
     class Broken(Site):
-        def page(self, path: str, query: Mapping[str, str], shape: Any, *, limited: bool) -> tuple[bytes, Any]:
+        def page(self, path: str, query: Mapping[str, str], decoder: PageDecoder, *, limited: bool) -> Page:
             if query.get("offset") == "20":
                 raise ValueError("third page")
-            return super().page(path, query, shape, limited=limited)
+            return super().page(path, query, decoder, limited=limited)
 
     site = Broken([5] * 40)
     reading = ListReader(FetchPool(4, 24), site, CUSTOMERS, [{"sort_by[asc]": "created_at"}], key=(0,), now=NOW)  # type: ignore[arg-type]

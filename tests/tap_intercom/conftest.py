@@ -168,7 +168,7 @@ def clock(impatient: None, monkeypatch: pytest.MonkeyPatch) -> Clock:  # noqa: A
     """The time by which the tap waits: a test gives it to the sandbox, too, and nobody really waits."""
     monkeypatch.setattr("tap_intercom.api.scroll.PAUSE", 5.0)
     found = Clock()
-    times = {"sleep": found.sleep, "clock": found.now}
+    times: dict[str, Any] = {"sleep": found.sleep, "clock": found.now}
     monkeypatch.setattr("tap_intercom.tap.IntercomClient", partial(IntercomClient, **times))
     monkeypatch.setattr("tap_intercom.streams.shared_lists.Scroll", partial(Scroll, **times))
     return found

@@ -267,7 +267,7 @@ def test_whatever_changes_and_wherever_it_dies_the_next_run_completes_the_pictur
     held: Held = {}
     state: dict[str, Any] = {"bookmarks": {}}
     due = dict(steps)
-    count = 0
+    count = left = 0
 
     def take(message: dict[str, Any]) -> None:
         nonlocal state, left, count
@@ -307,7 +307,7 @@ def test_a_signal_acknowledges_nothing(
     words = command_line(config | {"page_size": 5}, "--catalog", catalog_file("contacts", "conversations"))
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        messages = []
+        messages: list[dict[str, Any]] = []
         while [message.get("stream") for message in messages].count("conversations") < 11:
             messages.append(json.loads(process.stdout.readline()))
         process.send_signal(number)

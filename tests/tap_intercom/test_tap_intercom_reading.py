@@ -160,7 +160,7 @@ def test_pages_stay_full() -> None:
 def test_what_goes_wrong_with_a_page_reaches_who_waits_for_it() -> None:
     """An error while a page is taken in ends the reading; nobody waits for a page that never comes."""
     workspace = Workspace(list(range(2 * DAY, 990 * DAY, DAY)))
-    workspace._rows[500] = (None, "no time")  # type: ignore[call-overload] # noqa: SLF001 what no list holds
+    workspace._rows[500] = (None, "no time")  # type: ignore[assignment] # noqa: SLF001 what no list holds
     with pytest.raises(UnprovenError, match=r"Expected `int`, got `null` - at `\$\.created_at` of item"):
         read(workspace)
 

@@ -199,7 +199,7 @@ def test_a_signal_while_the_index_is_read(account: Any, target: Any, lead: Recor
     assert account.writes() == 0
 
 
-WRONG = {
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "wrong key": ({"api_key": "wrong"}, "ChartMogul refused the key in `api_key` (No valid API key provided): check"),
     "blank key": ({"api_key": " "}, "The setting `api_key` is empty."),
     "empty key": ({"api_key": ""}, "The setting `api_key` is missing: set it, or TARGET_CHARTMOGUL_API_KEY and --con"),

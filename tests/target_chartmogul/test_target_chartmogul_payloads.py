@@ -109,7 +109,7 @@ def test_a_misfit_is_left_out_with_a_sentence(key: str, value: Any) -> None:
     assert found.unfit == {f"custom.{key}": f"the value is not of the type {TYPES[key]}"}
 
 
-ODD_PARTS = {
+ODD_PARTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "text": ({"attributes": "x"}, {"attributes.custom": "object"}),
     "a list": ({"attributes": {"custom": [{"key": "plan", "value": "x"}]}}, {"attributes.custom": "object"}),
     "tags as one text": ({"attributes": {"tags": "beta"}}, {"attributes.tags": "list of texts"}),

@@ -220,7 +220,7 @@ class Tool:
         return process.returncode, out, log
 
 
-FIELDS = {
+FIELDS: dict[str, dict[str, Any]] = {
     "contacts": {name: {"type": TEXT} for name in ("external_id", "email", "name", "phone", "company_id")},
     "companies": {
         **{name: {"type": TEXT} for name in ("company_id", "name", "plan")},

@@ -39,7 +39,7 @@ def test_every_request_names_token_and_version(client: IntercomClient, requests_
     """Token, version and media type go with every request."""
     requests_mock.get(f"{BASE}/me", json={"app": {}})
     client.me()
-    headers = requests_mock.last_request.headers
+    headers = requests_mock.request_history[-1].headers
     assert (headers["Authorization"], headers["Intercom-Version"]) == ("Bearer secret", "2.14")
 
 
@@ -51,8 +51,8 @@ def test_a_proxy_and_certificates_of_the_environment_are_used(
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "company.pem")
     requests_mock.get(f"{BASE}/me", json={"app": {}})
     IntercomClient(BASE, "secret", 4).me()
-    assert requests_mock.last_request.proxies["https"] == "http://proxy.example:3128"
-    assert requests_mock.last_request.verify == "company.pem"
+    assert requests_mock.request_history[-1].proxies["https"] == "http://proxy.example:3128"
+    assert requests_mock.request_history[-1].verify == "company.pem"
 
 
 def test_the_token_goes_before_a_netrc(requests_mock: Mocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,7 +61,7 @@ def test_the_token_goes_before_a_netrc(requests_mock: Mocker, tmp_path: Path, mo
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
     requests_mock.get(f"{BASE}/me", json={"app": {}})
     IntercomClient(BASE, "secret", 4).me()
-    assert requests_mock.last_request.headers["Authorization"] == "Bearer secret"
+    assert requests_mock.request_history[-1].headers["Authorization"] == "Bearer secret"
 
 
 def test_pages_are_followed(client: IntercomClient, requests_mock: Mocker) -> None:

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def facts() -> dict[str, Any]:
     """Return the facts as the command prints them, without a configuration."""
-    command = [Path(sys.executable).with_name("target-intercom"), "--about", "--format=json"]
+    command: list[str | Path] = [Path(sys.executable).with_name("target-intercom"), "--about", "--format=json"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found: dict[str, Any] = json.loads(printed)["facts"]
     return found

@@ -255,7 +255,7 @@ def test_what_identifies_nobody_creates_nobody(workspace: Any, target: Any, matc
     """A list, an object or a boolean is no match value: nobody is looked for, or created, under its text."""
     fields = {"email": "ann@a.example", match_on: value}
     ann = record("contacts", id="1", **fields, custom_attributes={"cb_plan": "x"})
-    columns = {"email": TEXT, "external_id": TEXT, "custom_attributes": {"type": "object"}}
+    columns: dict[str, Any] = {"email": TEXT, "external_id": TEXT, "custom_attributes": {"type": "object"}}
     plugin = listen(target, [schema("contacts", **columns), ann], match_contacts_on=match_on, on_no_match="create")
     assert plugin.run.summary.counts.skipped == {"no_identifier": 1}
     assert workspace.contacts() == []

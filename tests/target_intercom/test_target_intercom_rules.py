@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,7 +96,7 @@ def test_what_is_found_and_the_settings_decide(matches: list[Match], rules: Rule
     ids=["nobody", "beside a lead", "out of a lead"],
 )
 def test_who_is_made_a_user(
-    candidate: Candidate, expected: str, matches: list[Match], rules: dict[str, str], *, create_cancelled: bool
+    candidate: Candidate, expected: str, matches: list[Match], rules: dict[str, Any], *, create_cancelled: bool
 ) -> None:
     """A cancelled customer becomes a user only when told so, a deleted one never, whichever way leads there."""
     decision = decide(candidate, matches, Rules(**rules, create_cancelled=create_cancelled))

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
-    from conftest import Pipe, Pipes
+    from tests.whole_or_none.conftest import Pipe, Pipes
 
 FAULTS = int(os.environ.get("PIPE_FAULTS", "8"))
 GONE = "gone"
@@ -139,7 +139,7 @@ def faults(job: str) -> st.SearchStrategy[Fault]:
     """Draw a fault in an answer to one of the plugins of a job."""
     members = [(answer, member) for answer, names in MEMBERS[job].items() for member in names]
     return st.builds(
-        lambda where, value, after, item, stays: Fault(*where, value, after, item, stays),
+        lambda where, value, after, item, stays: Fault(where[0], where[1], value, after, item, stays),
         st.sampled_from(members),
         st.sampled_from(VALUES),
         st.sampled_from([0, 0, 1]),
