@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
 MINUTE = 60
 # Calls do not arrive as evenly as they are sent: a budget spent to its end would be overdrawn within some minute.
@@ -58,3 +60,34 @@ class RateLimiter:
             self._next = place + self._every
         if (left := place - self._clock()) > 0:
             self._sleep(left)
+
+
+class Pacer(Protocol):
+    """Says when a request may go."""
+
+    def request(self) -> AbstractContextManager[None]:
+        """Wait for one's turn; what is done inside is one request and its answer."""
+
+    def hold(self, seconds: float) -> None:
+        """Let no request go for so long."""
+
+
+class CooldownPacer:
+    """Lets requests go whenever the server did not ask to wait, and so many a minute at most."""
+
+    def __init__(
+        self, requests_per_minute: int | None, sleep: Callable[[float], None], clock: Callable[[], float]
+    ) -> None:
+        self._cooldown = Cooldown(sleep, clock)
+        self._limiter = RateLimiter(requests_per_minute, sleep, clock)
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """Wait for one's turn."""
+        self._cooldown.wait()
+        self._limiter.spend()
+        yield
+
+    def hold(self, seconds: float) -> None:
+        """Let no request go for so long."""
+        self._cooldown.extend(seconds)

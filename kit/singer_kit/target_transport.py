@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import requests
 from singer_sdk.exceptions import ConfigurationError, FatalAPIError, RetriableAPIError
 
-from .answers import NotWholeError, PageDecoder, UnprovenError
+from .page_decoder import PageDecoder, UnprovenError
 from .transport import Answer, Call, FailedCallError, NoAnswerError, Transport
+from .whole_list import NotWholeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from .answers import ListShape, Page, WholeList
+    from .list_shape import ListShape
+    from .page_decoder import Page
+    from .whole_list import WholeList
 
 T = TypeVar("T")
 

@@ -9,31 +9,29 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
-from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import backoff
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from .rate_limit import Cooldown, RateLimiter
+from .rate_limit import CooldownPacer
+from .retries import TOO_MANY_REQUESTS
+from .server_waits import find_reset, find_wait, parse_http_date, say_duration
 from .text import clean_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Mapping
 
     from requests.auth import AuthBase
 
+    from .rate_limit import Pacer
+    from .retries import RetryTable
+
 T = TypeVar("T")
-TOO_MANY_REQUESTS = 429
-RETRIED = frozenset({408, TOO_MANY_REQUESTS, *range(500, 600)})
-"""The statuses that may pass: all of them say that nothing is wrong with the request."""
 CONNECT_TIMEOUT = 30
 _PIECE = 1 << 16
 
@@ -70,7 +68,7 @@ class Answer:
     @property
     def date(self) -> float | None:
         """The server's own clock, unix seconds; None when it does not tell."""
-        return _http_date(self.headers.get("Date", ""))
+        return parse_http_date(self.headers.get("Date", ""))
 
 
 class FailedCallError(Exception):
@@ -104,67 +102,6 @@ class NoAnswerError(Exception):
     def __init__(self, tries: int, last: FailedCallError, demand: str = "") -> None:
         super().__init__(demand or f"{last} in {tries} tries")
         self.tries, self.last, self.demand = tries, last, demand
-
-
-@dataclass(frozen=True, kw_only=True)
-class RetryTable:
-    """Which answers of a vendor are asked for again, how often and how long; nothing else decides.
-
-    Args:
-        tries: attempts at a call that fails.
-        limited_tries: attempts at a call that is answered 429 while no other call succeeds.
-        unproven_tries: attempts at a call whose answers prove nothing: that passes soon, or stays.
-        statuses: what may pass.
-        shortest_backoff: the upper bound of the first wait, seconds; it doubles with every attempt.
-        longest_backoff: the upper bound of any wait that the server does not ask for.
-        limited_wait: the wait after a 429 that tells none, seconds; None doubles it as above.
-        longest_wait: the longest wait that a server may ask for: a run ends in a sentence when it asks for more.
-    """
-
-    tries: int
-    limited_tries: int
-    unproven_tries: int = 4
-    statuses: frozenset[int] = RETRIED
-    shortest_backoff: float = 1.0
-    longest_backoff: float = 60.0
-    limited_wait: float | None = None
-    longest_wait: float = 300.0
-
-    def waits(self) -> Iterator[float]:
-        """Yield the upper bounds of the waits between two attempts."""
-        # The generator's first value starts it.
-        return islice(backoff.expo(factor=self.shortest_backoff, max_value=self.longest_backoff), 1, None)
-
-
-class Pacer(Protocol):
-    """Says when a request may go."""
-
-    def request(self) -> AbstractContextManager[None]:
-        """Wait for one's turn; what is done inside is one request and its answer."""
-
-    def hold(self, seconds: float) -> None:
-        """Let no request go for so long."""
-
-
-class CooldownPacer:
-    """Lets requests go whenever the server did not ask to wait, and so many a minute at most."""
-
-    def __init__(
-        self, requests_per_minute: int | None, sleep: Callable[[float], None], clock: Callable[[], float]
-    ) -> None:
-        self._cooldown = Cooldown(sleep, clock)
-        self._limiter = RateLimiter(requests_per_minute, sleep, clock)
-
-    @contextmanager
-    def request(self) -> Iterator[None]:
-        """Wait for one's turn."""
-        self._cooldown.wait()
-        self._limiter.spend()
-        yield
-
-    def hold(self, seconds: float) -> None:
-        """Let no request go for so long."""
-        self._cooldown.extend(seconds)
 
 
 @dataclass
@@ -400,59 +337,9 @@ def name_user_agent(distribution: str) -> str:
         return distribution
 
 
-def find_wait(headers: Mapping[str, str], now: float, longest: float) -> float | None:
-    """Return the seconds that a server asks to wait, None when it asks for none that makes sense.
-
-    Args:
-        headers: of the answer: `Retry-After` in seconds or as a date, or `X-RateLimit-Reset` in unix seconds.
-        now: our clock, unix seconds, where the server does not tell its own.
-        longest: a window of calls that ends later than that is reckoned on another clock.
-    """
-    asked = headers.get("Retry-After", "").strip()
-    if _is_decimal(asked):
-        return float(asked)
-    if (then := _http_date(asked)) is not None:
-        return max(then - _server_now(headers, now), 0.0)
-    return find_reset(headers, now, longest)
-
-
-def find_reset(headers: Mapping[str, str], now: float, longest: float) -> float | None:
-    """Return the seconds until a window of calls ends, on the server's own clock, or on ours if only that fits."""
-    reset = headers.get("X-RateLimit-Reset", "").strip()
-    if not _is_decimal(reset):
-        return None
-    left = (float(reset) - clock for clock in (_server_now(headers, now), now))
-    return next((seconds for seconds in left if 0 <= seconds <= longest), None)
-
-
-def say_duration(seconds: float) -> str:
-    """Return a number of seconds in the unit that a person would use."""
-    for size, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds:.3g} s"
-
-
-def _server_now(headers: Mapping[str, str], otherwise: float) -> float:
-    date = _http_date(headers.get("Date", ""))
-    return otherwise if date is None else date
-
-
-def _http_date(text: str) -> float | None:
-    try:
-        return parsedate_to_datetime(text).timestamp()
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
-
-
-def _is_decimal(text: str) -> bool:
-    whole, _, part = text.partition(".")
-    return text.isascii() and whole.isdecimal() and (part.isdecimal() or not part) and len(text) < 20  # noqa: PLR2004 a longer number is no time
+def _sleep(seconds: float) -> None:
+    time.sleep(seconds)
 
 
 def _whole_number(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdecimal() else None
-
-
-def _sleep(seconds: float) -> None:
-    time.sleep(seconds)

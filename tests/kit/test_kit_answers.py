@@ -7,18 +7,9 @@ import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from singer_kit.answers import (
-    Count,
-    ListShape,
-    NotWholeError,
-    Number,
-    Page,
-    PageDecoder,
-    Shortage,
-    Text,
-    UnprovenError,
-    WholeList,
-)
+from singer_kit.list_shape import ListShape, Number, Text
+from singer_kit.page_decoder import Page, PageDecoder, UnprovenError
+from singer_kit.whole_list import Count, NotWholeError, Shortage, WholeList
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,18 +11,10 @@ from typing import TYPE_CHECKING, Any
 import backoff
 import pytest
 import requests
+from singer_kit.retries import RetryTable
+from singer_kit.server_waits import find_reset, find_wait, say_duration
 from singer_kit.text import clean_text
-from singer_kit.transport import (
-    Answer,
-    Call,
-    FailedCallError,
-    NoAnswerError,
-    RetryTable,
-    Transport,
-    find_reset,
-    find_wait,
-    say_duration,
-)
+from singer_kit.transport import Answer, Call, FailedCallError, NoAnswerError, Transport
 from singer_kit.urls import is_base_url, is_unencrypted
 
 if TYPE_CHECKING:

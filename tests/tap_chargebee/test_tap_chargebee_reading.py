@@ -11,8 +11,8 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tap_chargebee._kit.answers import UnprovenError
 from tap_chargebee._kit.fetch_pool import FetchPool
+from tap_chargebee._kit.page_decoder import UnprovenError
 from tap_chargebee.streams.reader import ListReader
 from tap_chargebee.streams.resource import Resource
 from tap_chargebee.streams.windows import Span, cut, span_query
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from sandbox.testing import RunningSandbox
-    from tap_chargebee._kit.answers import Page, PageDecoder
+    from tap_chargebee._kit.page_decoder import Page, PageDecoder
 
     Records = dict[str, list[dict[str, Any]]]
 

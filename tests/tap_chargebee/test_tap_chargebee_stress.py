@@ -18,7 +18,7 @@ from tap_chargebee.streams.resource import Resource
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tap_chargebee._kit.answers import Page, PageDecoder
+    from tap_chargebee._kit.page_decoder import Page, PageDecoder
 
 PATIENCE = 20.0
 NOW = 100_000

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import backoff
 import pytest
 import requests
-from tap_intercom._kit.answers import ListShape, PageDecoder
+from tap_intercom._kit.list_shape import ListShape
+from tap_intercom._kit.page_decoder import PageDecoder
 from tap_intercom.api.client import Call, IntercomClient, Workspace
 from tap_intercom.api.errors import Fault, Gone, NotOffered, Problem, Refusal, ScrollTaken, StaleCursor, refusal
 

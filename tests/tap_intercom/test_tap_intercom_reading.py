@@ -11,8 +11,8 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tap_intercom._kit.answers import UnprovenError
 from tap_intercom._kit.fetch_pool import FetchPool
+from tap_intercom._kit.page_decoder import UnprovenError
 from tap_intercom.api.client import IntercomClient
 from tap_intercom.api.errors import Refusal, StaleCursor
 from tap_intercom.api.pages import Shape
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
 
     from sandbox.testing import RunningSandbox
-    from tap_intercom._kit.answers import Page, PageDecoder
+    from tap_intercom._kit.page_decoder import Page, PageDecoder
     from tap_intercom.api.client import Call
 
 DAY = 86_400

@@ -13,19 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from requests.auth import AuthBase, HTTPBasicAuth
 
-from standpipe_console._kit.answers import (
-    ListShape,
-    NotWholeError,
-    Page,
-    PageDecoder,
-    Text,
-    UnprovenError,
-    WholeList,
-    decode_json,
-)
+from standpipe_console._kit.list_shape import ListShape, Text
+from standpipe_console._kit.page_decoder import Page, PageDecoder, UnprovenError, decode_json
+from standpipe_console._kit.retries import RetryTable
 from standpipe_console._kit.text import clean_text
-from standpipe_console._kit.transport import Call, FailedCallError, NoAnswerError, RetryTable, Transport
+from standpipe_console._kit.transport import Call, FailedCallError, NoAnswerError, Transport
 from standpipe_console._kit.urls import describe_unencrypted, is_base_url, is_host_label, is_unencrypted
+from standpipe_console._kit.whole_list import NotWholeError, WholeList
 from standpipe_console.errors import ConsoleError
 
 if TYPE_CHECKING:

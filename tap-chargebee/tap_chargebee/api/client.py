@@ -9,25 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from tap_chargebee._kit.answers import (
-    ListShape,
-    NotWholeError,
-    Page,
-    PageDecoder,
-    UnprovenError,
-    WholeList,
-    decode_json,
-)
+from tap_chargebee._kit.list_shape import ListShape
+from tap_chargebee._kit.page_decoder import Page, PageDecoder, UnprovenError, decode_json
+from tap_chargebee._kit.rate_limit import CooldownPacer
+from tap_chargebee._kit.retries import RetryTable
 from tap_chargebee._kit.text import clean_text
-from tap_chargebee._kit.transport import (
-    Answer,
-    Call,
-    CooldownPacer,
-    FailedCallError,
-    NoAnswerError,
-    RetryTable,
-    Transport,
-)
+from tap_chargebee._kit.transport import Answer, Call, FailedCallError, NoAnswerError, Transport
+from tap_chargebee._kit.whole_list import NotWholeError, WholeList
 from tap_chargebee.api.errors import Problem, Refusal, refusal
 from tap_chargebee.api.pages import shape_of
 

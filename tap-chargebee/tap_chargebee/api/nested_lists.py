@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_chargebee._kit.answers import ListShape, PageDecoder, Text
+from tap_chargebee._kit.list_shape import ListShape, Text
+from tap_chargebee._kit.page_decoder import PageDecoder
 from tap_chargebee.api.errors import Refusal
 
 if TYPE_CHECKING:

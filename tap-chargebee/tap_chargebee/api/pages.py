@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_chargebee._kit.answers import Item, Key, ListShape, Number, PageDecoder, Text
+from tap_chargebee._kit.list_shape import Key, ListShape, Number, Text
+from tap_chargebee._kit.page_decoder import Item, PageDecoder
 
 if TYPE_CHECKING:
     from tap_chargebee.streams.resource import Resource

@@ -13,8 +13,8 @@ from tap_chargebee.streams import windows
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tap_chargebee._kit.answers import Page
     from tap_chargebee._kit.fetch_pool import FetchPool, Key
+    from tap_chargebee._kit.page_decoder import Page
     from tap_chargebee.api.client import ChargebeeClient
     from tap_chargebee.streams.resource import Resource
 

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import msgspec
 
 from tap_intercom._kit import transport
-from tap_intercom._kit.answers import UnprovenError, decode_json
+from tap_intercom._kit.page_decoder import UnprovenError, decode_json
+from tap_intercom._kit.rate_limit import CooldownPacer
+from tap_intercom._kit.retries import RetryTable
 from tap_intercom._kit.text import clean_text
-from tap_intercom._kit.transport import CooldownPacer, FailedCallError, NoAnswerError, RetryTable, Transport
+from tap_intercom._kit.transport import FailedCallError, NoAnswerError, Transport
 from tap_intercom.api.errors import FIRST, Problem, Refusal, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tap_intercom._kit.answers import Page, PageDecoder
+    from tap_intercom._kit.page_decoder import Page, PageDecoder
     from tap_intercom._kit.transport import Answer
 
 REGIONS = {"us": "https://api.intercom.io", "eu": "https://api.eu.intercom.io", "au": "https://api.au.intercom.io"}

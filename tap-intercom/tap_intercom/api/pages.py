@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_intercom._kit.answers import Item, Key, ListShape, Number, PageDecoder, Paging, UnprovenError
+from tap_intercom._kit.list_shape import Key, ListShape, Number, Paging
+from tap_intercom._kit.page_decoder import Item, PageDecoder, UnprovenError
 from tap_intercom.api.errors import Refusal
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from tap_intercom.api.spool import Spool
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tap_intercom._kit.answers import Page, Shortage
+    from tap_intercom._kit.page_decoder import Page
+    from tap_intercom._kit.whole_list import Shortage
     from tap_intercom.api.client import IntercomClient
     from tap_intercom.api.pages import Item, Shape
     from tap_intercom.streams.resource import Resource

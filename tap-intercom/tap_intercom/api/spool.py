@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from tap_intercom._kit.answers import Shortage
+    from tap_intercom._kit.whole_list import Shortage
     from tap_intercom.api.pages import Item, Shape
     from tap_intercom.streams.lists import Pages
 

@@ -6,8 +6,9 @@ import logging
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tap_intercom._kit.answers import ListShape, PageDecoder, Text
 from tap_intercom._kit.clock import is_recent
+from tap_intercom._kit.list_shape import ListShape, Text
+from tap_intercom._kit.page_decoder import PageDecoder
 from tap_intercom.api.client import Call
 from tap_intercom.api.errors import Refusal
 

@@ -8,15 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from tap_intercom._kit.answers import (
-    Count,
-    ListShape,
-    NotWholeError,
-    Page,
-    PageDecoder,
-    UnprovenError,
-    WholeList,
-)
+from tap_intercom._kit.list_shape import ListShape
+from tap_intercom._kit.page_decoder import Page, PageDecoder, UnprovenError
+from tap_intercom._kit.whole_list import Count, NotWholeError, WholeList
 from tap_intercom.api.client import Call
 from tap_intercom.api.errors import Refusal
 from tap_intercom.api.pages import shape_of
@@ -25,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from concurrent.futures import Future
 
-    from tap_intercom._kit.answers import Shortage
     from tap_intercom._kit.fetch_pool import FetchPool, Key
+    from tap_intercom._kit.whole_list import Shortage
     from tap_intercom.api.client import IntercomClient
     from tap_intercom.api.pages import Item, Shape
     from tap_intercom.streams.resource import Resource

@@ -6,8 +6,9 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tap_intercom._kit.answers import Count, NotWholeError, UnprovenError, WholeList
+from tap_intercom._kit.page_decoder import UnprovenError
 from tap_intercom._kit.segments import Segment, SegmentReader
+from tap_intercom._kit.whole_list import Count, NotWholeError, WholeList
 from tap_intercom.api.client import Call
 from tap_intercom.api.errors import Refusal, StaleCursor
 from tap_intercom.api.pages import Item
@@ -17,8 +18,9 @@ from tap_intercom.streams.windows import Span
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tap_intercom._kit.answers import Page, Shortage
     from tap_intercom._kit.fetch_pool import FetchPool, Key
+    from tap_intercom._kit.page_decoder import Page
+    from tap_intercom._kit.whole_list import Shortage
     from tap_intercom.api.client import IntercomClient
     from tap_intercom.api.pages import Shape
     from tap_intercom.streams.resource import Resource

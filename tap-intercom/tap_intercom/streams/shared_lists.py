@@ -15,7 +15,7 @@ from tap_intercom.streams.resource import Resource
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tap_intercom._kit.answers import Shortage
+    from tap_intercom._kit.whole_list import Shortage
     from tap_intercom.api.pages import Item
     from tap_intercom.streams.lists import Pages
     from tap_intercom.streams.stream import IntercomStream

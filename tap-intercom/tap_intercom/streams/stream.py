@@ -13,9 +13,9 @@ from urllib.parse import quote
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
 from tap_intercom import schemas
-from tap_intercom._kit.answers import UnprovenError
 from tap_intercom._kit.clock import is_recent
 from tap_intercom._kit.deduplicator import Deduplicator
+from tap_intercom._kit.page_decoder import UnprovenError
 from tap_intercom._kit.parallel_map import OrderedParallelMap
 from tap_intercom._kit.progress import Progress
 from tap_intercom._kit.record_keys import RecordKeys

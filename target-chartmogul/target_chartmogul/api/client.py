@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from target_chartmogul._kit import answers
-from target_chartmogul._kit.answers import PageDecoder, WholeList, decode_json
+from target_chartmogul._kit import page_decoder
+from target_chartmogul._kit.page_decoder import PageDecoder, decode_json
 from target_chartmogul._kit.transport import Call
+from target_chartmogul._kit.whole_list import WholeList
 from target_chartmogul.api import shapes
 from target_chartmogul.api.transport import RecordRefusedError, Transport
 from target_chartmogul.records.object_types import CONTACT
@@ -78,9 +79,9 @@ class ChartMogulClient(Transport):
 
     def _pages(self, kind: Kind, params: Mapping[str, Any]) -> Iterator[Page]:
         decoder = PageDecoder(shapes.OF_KIND[kind.stream])
-        latest = answers.Page([])
+        latest = page_decoder.Page([])
 
-        def ask(cursor: str | None, check: Callable[[answers.Page], None]) -> answers.Page:
+        def ask(cursor: str | None, check: Callable[[page_decoder.Page], None]) -> page_decoder.Page:
             nonlocal latest
             query = params if cursor is None else {**params, "cursor": cursor}
             latest = self._read_page(Call("GET", kind.path, query), decoder, check)

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from target_chartmogul._kit.answers import ListShape, Text
+from target_chartmogul._kit.list_shape import ListShape, Text
 from target_chartmogul.records.object_types import CONTACT, CUSTOMER
 
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import requests
 from singer_sdk.exceptions import ConfigurationError, SkippableAPIError
 
-from target_chartmogul._kit.answers import UnprovenError, decode_json
+from target_chartmogul._kit.page_decoder import UnprovenError, decode_json
+from target_chartmogul._kit.retries import RetryTable
 from target_chartmogul._kit.target_transport import LostReplyError, TargetTransport
 from target_chartmogul._kit.text import clean_text
-from target_chartmogul._kit.transport import RetryTable
 from target_chartmogul.api.rate_limit import Pace
 
 if TYPE_CHECKING:

@@ -13,15 +13,17 @@ from urllib.parse import quote
 import requests
 from singer_sdk.exceptions import FatalAPIError
 
-from target_intercom._kit.answers import PageDecoder, WholeList, decode_json
+from target_intercom._kit.page_decoder import PageDecoder, decode_json
 from target_intercom._kit.transport import Call
+from target_intercom._kit.whole_list import WholeList
 from target_intercom.api import shapes
 from target_intercom.api.transport import SEARCH, LostReplyError, RecordRefusedError, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from target_intercom._kit.answers import ListShape, Page
+    from target_intercom._kit.list_shape import ListShape
+    from target_intercom._kit.page_decoder import Page
 
 _LINKS = 50  # companies of a contact a page
 _SCROLLS = 5  # times a broken scroll is begun again

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from target_intercom._kit.answers import Key, ListShape, Number, Text
+from target_intercom._kit.list_shape import Key, ListShape, Number, Text
 
 
 class Link(msgspec.Struct):

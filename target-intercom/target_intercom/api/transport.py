@@ -13,10 +13,11 @@ import msgspec
 import requests
 from singer_sdk.exceptions import ConfigurationError, SkippableAPIError
 
-from target_intercom._kit.answers import UnprovenError, decode_json
+from target_intercom._kit.page_decoder import UnprovenError, decode_json
+from target_intercom._kit.retries import RetryTable
 from target_intercom._kit.target_transport import LostReplyError, TargetTransport
 from target_intercom._kit.text import clean_text
-from target_intercom._kit.transport import FailedCallError, RetryTable
+from target_intercom._kit.transport import FailedCallError
 
 if TYPE_CHECKING:
     from target_intercom._kit.transport import Answer, Call

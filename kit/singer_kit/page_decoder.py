@@ -1,38 +1,28 @@
-"""What an answer must prove before it is believed: the one place where completeness is decided.
+"""What one answer must prove before it is believed: the one place where that is decided.
 
-A plugin declares of each list that it reads where the items stand, what an item's key is, what says that more follows,
-which total is announced and which other members the protocol needs. What fails the proof is asked for again, then ends
-the run: an answer is whole or it is none.
+A plugin declares of each list that it reads what its answers hold (`list_shape`). What fails the proof is asked for
+again, then ends the run: an answer is whole or it is none. A list as a whole is proved by `whole_list`.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from array import array
 from collections import Counter
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from .list_shape import Number, Text
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Mapping
+
+    from .list_shape import ListShape, Paging
 
 T = TypeVar("T")
-Text = Annotated[str, msgspec.Meta(min_length=1)]
-"""A key or a cursor: text that is not empty."""
-Number = Annotated[int, msgspec.Meta(ge=0)]
-"""A total, a page number or a time in unix seconds."""
-Key = Text | Number
-"""What a record is known by."""
-Paging = Literal["none", "cursor", "numbered", "scroll", "has_more", "next_offset"]
-ALWAYS_WHOLE = 1000
-"""In a shorter list nothing may be missing."""
-MOST_EMPTY = 200
-"""So many pages without an item may come before a page with one."""
 _HALF = re.compile("[\ud800-\udfff]")
 _ABSENT = msgspec.Raw(b"null")
 
@@ -67,39 +57,6 @@ _PAGING: dict[Paging, list[tuple[str, Any, Any]]] = {
     "next_offset": [("next_offset", Text | None, None)],
 }
 """The members that say whether more follows, by the style of paging; each may be absent, none of another type."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ListShape:
-    """What the answers of one list hold.
-
-    Args:
-        name: what a sentence calls it.
-        items: the member that holds the items; empty where the answer itself is the list.
-        single: whether one item stands there instead of a list.
-        envelope: the member of an item that is the record itself; empty where the item is the record.
-        siblings: objects beside the record in its envelope that become members of it.
-        key: the members that a record is known by, each with its type.
-        needed: other members that the protocol needs, each with its type; one that may be None may be absent.
-        present: of the needed members, those that must be there even where they may be null.
-        wanted: members that are read where they are of their type, and are null where they are not.
-        paging: how the list says that more follows.
-        total: the member that announces how many items there are; empty where none does.
-        total_needed: whether an answer without it proves nothing.
-    """
-
-    name: str
-    items: str
-    single: bool = False
-    envelope: str = ""
-    siblings: tuple[str, ...] = ()
-    key: Mapping[str, Any] = field(default_factory=lambda: {"id": Key})
-    needed: Mapping[str, Any] = field(default_factory=dict)
-    wanted: Mapping[str, Any] = field(default_factory=dict)
-    present: tuple[str, ...] = ()
-    paging: Paging = "none"
-    total: str = ""
-    total_needed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,174 +307,3 @@ def _repair_text(content: bytes) -> bytes:
         return _HALF.sub("\ufffd", json.dumps(value, ensure_ascii=False, separators=(",", ":"))).encode()
     except (ValueError, RecursionError):
         raise UnprovenError("it is not JSON") from None
-
-
-class Count:
-    """The distinct items of a list that is read in pieces, by hashes of eight bytes, and the total announced first."""
-
-    def __init__(self) -> None:
-        self._hashes = array("q")
-        self.announced: int | None = None
-
-    def add(self, keys: Iterable[object], total: int | None = None) -> None:
-        """Count the items of a page, by their keys, and remember the total that the first page announced."""
-        self._hashes.extend(map(hash, keys))
-        if self.announced is None:
-            self.announced = total
-
-    def distinct(self) -> set[int]:
-        """Return the hashes of the items that came."""
-        return set(self._hashes)
-
-    def count_distinct(self) -> int:
-        """Return how many different items came."""
-        return len(self.distinct())
-
-    def find_shortage(self, name: str, probe: Iterable[Page], max_missing: float) -> Shortage | None:
-        """Return what is missing, None when nothing is.
-
-        Args:
-            name: what a sentence calls the list.
-            probe: pages that tell the newest total, and whose items were counted.
-            max_missing: the share that may be missing.
-        """
-        newest = next((page.total for page in probe if page.total is not None), 0)
-        found = Shortage(name, min(self.announced or 0, newest), self.count_distinct(), max_missing)
-        return found if found.missing else None
-
-    @property
-    def is_enough(self) -> bool:
-        """Whether as many came as were announced first: then nothing more has to be asked."""
-        if self.announced is None or len(self._hashes) < self.announced:
-            return self.announced is None
-        return self.count_distinct() >= self.announced
-
-
-@dataclass(frozen=True)
-class Shortage:
-    """How many items of a list did not come, of how many that it announced.
-
-    Args:
-        name: what a sentence calls the list.
-        expected: the smaller of the first announced total and the one asked for at the end.
-        read: distinct items that came, with those that were changed meanwhile.
-        max_missing: the share that may be missing.
-    """
-
-    name: str
-    expected: int
-    read: int
-    max_missing: float
-
-    @cached_property
-    def missing(self) -> int:
-        """How many are missing; 0 when the list is whole."""
-        return max(self.expected - self.read, 0)
-
-    @property
-    def is_bearable(self) -> bool:
-        """Whether a run may go on without them: never when none came, and in no list of fewer than a thousand."""
-        if not self.missing:
-            return True
-        return self.read > 0 and self.expected >= ALWAYS_WHOLE and self.missing <= self.max_missing * self.expected
-
-    def __str__(self) -> str:
-        return f"{self.missing} of the {self.expected} {self.name} that were announced did not come"
-
-    @property
-    def sentence(self) -> str:
-        """One sentence that ends the run."""
-        return (
-            f"{self}, nor when they were asked for again: nothing was written and no STATE, so run again later. "
-            "`max_missing` is the share that may be missing."
-        )
-
-
-class NotWholeError(Exception):
-    """A list cannot be proved whole; the text is one sentence."""
-
-
-class WholeList:
-    """Reads a list by its cursor, proves it as a whole, and reads it once more when too much of it is missing.
-
-    Args:
-        name: what a sentence calls the list.
-        ask: gives the page at a cursor (the first one at None), asking again while the given check refuses it.
-        probe: gives the newest total, and the items that were created or changed since the reading began: they moved
-            out of its way, and the next run reads them. The list's first page if not given.
-        key: what an item is known by.
-        max_missing: the share of the announced items that may be missing.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        ask: Callable[[str | None, Callable[[Page], None]], Page],
-        *,
-        probe: Callable[[], Iterable[Page]] | None = None,
-        key: Callable[[Item], object] = lambda item: item.head.id,
-        max_missing: float = 0.0,
-    ) -> None:
-        self._name, self._ask, self._key, self._max_missing = name, ask, key, max_missing
-        self._probe = probe or (lambda: [ask(None, lambda _: None)])
-        self._count = Count()
-        self.shortage: Shortage | None = None
-        """What is missing and may be; None while the list is whole."""
-
-    def __iter__(self) -> Iterator[list[Item]]:
-        """Yield the pages; of a second reading what did not come before.
-
-        Raises:
-            NotWholeError: the list is not whole, or has no end.
-        """
-        yield from self._read()
-        yield from self._look_again()
-        if self.shortage and not self.shortage.is_bearable:
-            yield from map(self._take_new, self._read())
-            yield from self._look_again()
-        if self.shortage and not self.shortage.is_bearable:
-            raise NotWholeError(self.shortage.sentence)
-
-    def _read(self) -> Iterator[list[Item]]:
-        cursor: str | None = None
-        followed: set[str] = set()
-        empty = 0
-        while True:
-            page = self._ask(cursor, self._check)
-            empty = 0 if page.items else empty + 1
-            yield page.items
-            self._count.add(map(self._key, page.items), page.total)
-            if page.cursor is None or self._is_end(page):
-                return
-            if page.cursor in followed or empty > MOST_EMPTY:
-                raise NotWholeError(f"The pages of {self._name} go round in circles: run again later.")
-            cursor = page.cursor
-            followed.add(cursor)
-
-    def _check(self, page: Page) -> None:
-        """Refuse a page without an item while items are announced that did not come."""
-        if page.cursor and not page.items and page.total is not None and not self._is_end(page):
-            raise UnprovenError(f"no item of the {page.total} that are announced")
-
-    def _is_end(self, page: Page) -> bool:
-        """Return whether an empty page with a cursor is the end: everything that it announces came."""
-        return not page.items and page.total is not None and self._count.count_distinct() >= page.total
-
-    def _take_new(self, items: list[Item]) -> list[Item]:
-        """Return those that did not come before."""
-        seen = self._count.distinct()
-        return [item for item in items if hash(self._key(item)) not in seen]
-
-    def _look_again(self) -> Iterator[list[Item]]:
-        """Yield what the probe shows and the pages did not, and find out what is missing.
-
-        Only when fewer items came than were announced, the list is asked once more.
-        """
-        self.shortage = None
-        if self._count.is_enough:
-            return
-        pages = list(self._probe())
-        for page in pages:
-            yield self._take_new(page.items)
-            self._count.add(map(self._key, page.items))
-        self.shortage = self._count.find_shortage(self._name, pages, self._max_missing)
