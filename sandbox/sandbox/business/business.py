@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.business import bodies
 from sandbox.business.choices import CHOICES
-from sandbox.business.documents.drawing import draw_all
+from sandbox.business.documents.drawing import build_body, draw_all
 from sandbox.business.documents.kinds import KINDS
 from sandbox.business.documents.living import live
 from sandbox.business.events import EventLog
@@ -105,7 +105,7 @@ class Business:
         return self._drawn[name]
 
     def _documents(self, name: str) -> Table[Any]:
-        body = _PAYMENT_BODIES[name] if name in _PAYMENT_BODIES else KINDS[name].body
+        body = _PAYMENT_BODIES.get(name, build_body)
         table: Table[Any] = Table(name, body, keeps_past=self.settings.list_lag > 0)
         table.extend(self._first(name))
         table.hears = self._journal.hear
@@ -117,7 +117,7 @@ class Business:
             return list(first_transactions(self.invoices.records))
         if name == "payment_sources":
             return [source_of(customer) for customer in self.customers.records if customer.has_payment_source]
-        return list(draw_all(self, name, KINDS[name]))
+        return list(draw_all(self, name))
 
     def counts(self) -> dict[str, int]:
         """How many records each table holds, deleted ones too."""

@@ -26,6 +26,31 @@ class Price:
     amount: int
     pricing_model: str
 
+    @property
+    def family_id(self) -> str:
+        """The family of its item."""
+        return "plans" if self.item_type == "plan" else "extras"
+
+    @property
+    def flat_amount(self) -> int | None:
+        """The amount, unless it stands in tiers."""
+        return None if self.pricing_model == "tiered" else self.amount
+
+    @property
+    def tiers(self) -> list[dict[str, object]] | None:
+        """The tiers, as the vendor shows them; None without any."""
+        return None if self.flat_amount else [{"starting_unit": 1, "price": self.amount, "object": "tier"}]
+
+    @property
+    def amount_in_decimal(self) -> str:
+        """The amount as the ``*_in_decimal`` twins have it: text, in major units."""
+        return str(self.amount) if self.currency_code in ZERO_DECIMAL else f"{self.amount / 100:.2f}"
+
+    @property
+    def addon_type(self) -> str:
+        """The type of an addon, as catalog 1 has it."""
+        return "quantity" if self.pricing_model == "per_unit" else "on_off"
+
     def monthly(self, amount: int) -> int:
         """An amount of one period, reckoned to a month."""
         if self.unit == "year":
@@ -83,6 +108,13 @@ def _price(item: Item, currency: str, period: str) -> Price:
 PRICES = {price.id: price for price in (_price(*row) for row in product(ITEMS, _CURRENCIES, _PERIODS))}
 PLANS = ("starter", "growth", "scale", "metro")
 ADDONS = ("priority-support", "extra-seats")
+CATALOG: dict[str, tuple[Item, ...] | tuple[Price, ...]] = {
+    "prices": tuple(PRICES.values()),
+    "plan_prices": tuple(price for price in PRICES.values() if price.item_type == "plan"),
+    "addon_prices": tuple(price for price in PRICES.values() if price.item_type == "addon"),
+    "plan_items": tuple(item for item in ITEMS if item.item_type == "plan"),
+}
+"""The parts of the catalog that documents are about."""
 
 
 def price_of(item_id: str, currency_code: str, period: str) -> Price:

@@ -220,6 +220,11 @@ class Invoice(Record):
         return bool(self.lines)
 
     @property
+    def payment_status(self) -> str:
+        """The payment status of an order of this invoice."""
+        return "paid" if self.status == "paid" else "not_paid"
+
+    @property
     def amount_due(self) -> int:
         """What is still to be paid."""
         return 0 if self.status in ("paid", "voided") else self.total - self.amount_paid

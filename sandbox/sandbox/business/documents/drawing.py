@@ -1,12 +1,16 @@
-"""How documents are drawn from the seed: whom they are about, when they were written, what a kind shows."""
+"""How documents are drawn from the seed: whom they are about, and when they were written."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sandbox.business.documents.kinds import KINDS
+from sandbox.business.documents.templates import Template
 from sandbox.business.people import opaque_id
+from sandbox.business.prices import CATALOG
 from sandbox.business.records import Record
 from sandbox.business.subscribing import FIRST_STAMP, stamp
 from sandbox.clock import DAY
@@ -15,20 +19,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sandbox.business.parts import Business
+    from sandbox.business.payments import Transaction
     from sandbox.business.records import Customer, Invoice, Subscription
 
 R = TypeVar("R", bound=Record)
-CREATED = ("created_at",)
-UPDATED = ("updated_at", "resource_version")
-STAMPED = (*CREATED, *UPDATED)
-DELETABLE = (*STAMPED, "deleted")
 _AGE = 700 * DAY
 _TRIES = 20
 _DELETED_EVERY = 9
 
 
 class NothingToDrawFromError(LookupError):
-    """The business has nobody whom a document could be about."""
+    """The business has no record that a document could be about."""
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -43,31 +44,12 @@ class Document(Record):
     """What lists filter by and no answer shows."""
 
 
-@dataclass(frozen=True)
-class Kind:
-    """A kind of document: what each says, how many there are, and which of its stamps the vendor shows.
-
-    ``make`` gets the draw and the document's number, and returns the facts, ``id`` and ``created_at`` among them if
-    they are not to be drawn; ``beside`` names those of the facts that are siblings.
-    """
-
-    object: str
-    make: Callable[[Draw, int], dict[str, Any]]
-    count: int | Callable[[Draw], int] = 24
-    stamps: tuple[str, ...] = STAMPED
-    beside: tuple[str, ...] = ()
-    key: str | None = "id"
-    """The attribute that names it; None where the vendor has no id."""
-    hidden: tuple[str, ...] = ()
-    """The facts that the vendor filters by or reaches by path, and does not show."""
-    always_stamped: bool = False
-    """Whether the vendor has it only since it keeps stamps, so that none is without."""
-
-    def body(self, document: Document) -> dict[str, Any]:
-        """The document as the vendor's API shows it."""
-        named = {self.key: document.id} if self.key else {}
-        stamps = {name: getattr(document, name) for name in self.stamps}
-        return {**named, **document.facts, **stamps, "object": self.object}
+def build_body(document: Document) -> dict[str, Any]:
+    """Return a document as the vendor's API shows it."""
+    kind = KINDS[document.kind]
+    named = {kind.key: document.id} if kind.key else {}
+    stamps = {name: getattr(document, name) for name in kind.stamps}
+    return {**named, **document.facts, **stamps, "object": kind.object}
 
 
 class Draw:
@@ -80,71 +62,106 @@ class Draw:
         self.random = Random(f"{business.settings.seed}:{name}:{now}")
         self.at = self.now
 
-    def of(self, name: str) -> Sequence[Any]:
-        """The documents of another kind that are not deleted."""
-        return [one for one in self.business.table(name).records if not one.deleted]
+    def list_makers(self, number: int) -> dict[str, Callable[[], Any]]:
+        """Return what makes each thing that a template can name, for the ``number``-th document."""
+        kind, customer = KINDS[self.name], cache(self.draw_customer)
+        return {
+            "number": lambda: number,
+            "count": lambda: number + 1,
+            "at": lambda: self.at,
+            "days": lambda: _Days(self.at),
+            "customer": customer,
+            "subscription": self.draw_subscription,
+            "invoice": self.draw_invoice,
+            "payment": self.draw_payment,
+            "credit_note": self.draw_credit_note,
+            "one": lambda: self.list_records(kind.each)[number // kind.per],
+            "email": lambda: customer().email or "nobody@example.com",
+        }
 
-    def customer(self) -> Customer:
-        """Somebody."""
-        return _one_of(self.random, self.business.customers.records)
+    def list_records(self, name: str) -> Sequence[Any]:
+        """Return the records of a table that are not deleted, or a part of the catalog."""
+        return CATALOG.get(name) or [one for one in self.business.table(name).records if not one.deleted]
 
-    def subscription(self) -> Subscription:
-        """Some subscription."""
-        return _one_of(self.random, self.business.subscriptions.records)
+    def draw_customer(self) -> Customer:
+        """Return a customer at random."""
+        return self._draw_from(self.business.customers.records)
 
-    def invoice(self) -> Invoice:
-        """Some invoice."""
-        return _one_of(self.random, self.business.invoices.records)
+    def draw_subscription(self) -> Subscription:
+        """Return a subscription at random."""
+        return self._draw_from(self.business.subscriptions.records)
 
-    def later(self, days: int) -> int:
-        """An instant within so many days after the document was written."""
-        return self.at + self.random.randrange(60, days * DAY)
+    def draw_invoice(self) -> Invoice:
+        """Return an invoice at random."""
+        return self._draw_from(self.business.invoices.records)
 
-    def opaque(self) -> str:
-        """A new id."""
-        return opaque_id(self.random)
+    def draw_payment(self) -> Transaction:
+        """Return a payment that succeeded, at random."""
+        payments: list[Transaction] = [one for one in self.list_records("transactions") if one.status == "success"]
+        return self._draw_from(payments)
+
+    def draw_credit_note(self) -> Document:
+        """Return a credit note at random."""
+        notes: Sequence[Document] = self.list_records("credit_notes")
+        return self._draw_from(notes)
+
+    def _draw_from(self, records: Sequence[R]) -> R:
+        """Return one that is not deleted, as far as twenty tries find one.
+
+        Raises:
+            NothingToDrawFromError: there is no record at all.
+        """
+        if not records:
+            raise NothingToDrawFromError
+        drawn = (self.random.choice(records) for _ in range(_TRIES))
+        return next((one for one in drawn if not one.deleted), records[0])
 
 
-def _one_of(random: Random, records: Sequence[R]) -> R:
-    if not records:
-        raise NothingToDrawFromError
-    drawn = (random.choice(records) for _ in range(_TRIES))
-    return next((one for one in drawn if not one.deleted), records[0])
+class _Days:
+    """Instants by the days that they are after another."""
+
+    def __init__(self, at: int) -> None:
+        self._at = at
+
+    def __getitem__(self, days: int) -> int:
+        return self._at + days * DAY
 
 
-def draw_all(business: Business, name: str, kind: Kind) -> list[Document]:
-    """The documents of a kind that the business begins with, oldest first; none in a business without customers.
+def draw_all(business: Business, name: str) -> list[Document]:
+    """Return the documents of a kind that the business begins with, oldest first.
 
-    The first was last changed before the vendor kept stamps, if the vendor had such documents then.
+    There are none in a business without the records that they would be about.
     """
-    draw = Draw(business, name, business.began)
+    draw, kind = Draw(business, name, business.began), KINDS[name]
+    count = kind.per * len(draw.list_records(kind.each)) if kind.each else kind.count
     try:
-        count = kind.count if isinstance(kind.count, int) else kind.count(draw)
-        documents = [draw_one(draw, kind, number) for number in range(count)]
+        documents = [_draw_one(draw, number) for number in range(count)]
     except NothingToDrawFromError:
         return []
     return sorted(documents, key=lambda document: document.created_at)
 
 
-def draw_one(draw: Draw, kind: Kind, number: int) -> Document:
-    """The ``number``-th document of a kind."""
+def _draw_one(draw: Draw, number: int) -> Document:
+    """Return a document; the first was last changed before the vendor kept stamps, if it had such documents then."""
+    kind = KINDS[draw.name]
     old = number == 0 and "updated_at" in kind.stamps and not kind.always_stamped
     draw.at = FIRST_STAMP - 40 * DAY if old else draw.now - draw.random.randrange(DAY, _AGE)
-    document = write(draw, kind, number)
+    document = write_document(draw, number)
     changed = draw.at if old else draw.random.randint(document.created_at, max(document.created_at, draw.now))
     document.deleted = "deleted" in kind.stamps and number % _DELETED_EVERY == 1
     stamp(document, changed, draw.random)
     return document
 
 
-def write(draw: Draw, kind: Kind, number: int) -> Document:
-    """A document as it is written at ``draw.at``, without stamps."""
-    facts = kind.make(draw, number)
+def write_document(draw: Draw, number: int) -> Document:
+    """Return the ``number``-th document of a kind as it is written at ``draw.at``, without stamps."""
+    kind = KINDS[draw.name]
+    facts: dict[str, Any] = Template(draw.list_makers(number), number).fill(kind.facts)
     beside = {name: facts.pop(name) for name in kind.beside}
     hidden = {name: facts.pop(name) for name in kind.hidden}
     named = facts.pop("id", None) or (facts.get(kind.key) if kind.key else None)
     return Document(
-        id=named or draw.opaque(),
+        id=named or opaque_id(draw.random),
         created_at=facts.pop("created_at", draw.at),
         updated_at=None,
         resource_version=None,

@@ -1,11 +1,53 @@
-"""Every kind of document, by the name of its table."""
+"""Every kind of document, by the name of its table: the fixtures say what each holds and how many there are."""
 
 from __future__ import annotations
 
-from sandbox.business.documents.billing import BILLING
-from sandbox.business.documents.fixtures import read_fixtures
-from sandbox.business.documents.holding import HOLDING
-from sandbox.business.documents.quoting import QUOTING
-from sandbox.business.documents.selling import SELLING
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
 
-KINDS = {**SELLING, **BILLING, **QUOTING, **HOLDING, **read_fixtures("holding"), **read_fixtures("keeping")}
+import msgspec
+
+if TYPE_CHECKING:
+    from sandbox.json_types import JsonObject
+
+STAMPED = ("created_at", "updated_at", "resource_version")
+_FILES = ("selling", "billing", "holding", "keeping")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of document: its template, how many there are, and which of its stamps the vendor shows.
+
+    A template names ``id`` and ``created_at`` only where they are not to be drawn.
+    """
+
+    object: str
+    facts: dict[str, Any]
+    count: int = 24
+    each: str = ""
+    """What the documents are about, one after the other: a table or part of the catalog; it replaces ``count``."""
+    per: int = 1
+    """How many documents there are about each of them."""
+    stamps: tuple[str, ...] = STAMPED
+    beside: tuple[str, ...] = ()
+    """The facts that are siblings in the envelope."""
+    key: str | None = "id"
+    """The attribute that names a document; None where the vendor has no id."""
+    hidden: tuple[str, ...] = ()
+    """The facts that the vendor filters by or reaches by path, and does not show."""
+    always_stamped: bool = False
+    """Whether the vendor has it only since it keeps stamps, so that none is without."""
+    growing: bool = False
+    """Whether documents are written and deleted while time passes."""
+
+
+def read_fixture(name: str) -> JsonObject:
+    """Return a fixture file."""
+    content = (files("sandbox.business.documents") / "fixtures" / f"{name}.json").read_bytes()
+    return msgspec.json.decode(content, type=dict)
+
+
+KINDS: dict[str, Kind] = {
+    table: kind for name in _FILES for table, kind in msgspec.convert(read_fixture(name), dict[str, Kind]).items()
+}

@@ -1,34 +1,16 @@
-"""What happens to documents while time passes, as a table: some are corrected, some are written, some go."""
+"""What happens to documents while time passes, as a table: some are corrected, some are written, some are deleted."""
 
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sandbox.business.documents.drawing import Draw, NothingToDrawFromError, write
+from sandbox.business.documents.drawing import Draw, NothingToDrawFromError, write_document
 from sandbox.business.documents.kinds import KINDS
 from sandbox.clock import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from sandbox.business.documents.drawing import Kind
     from sandbox.business.parts import Business
-
-GROWING = frozenset(
-    {
-        "comments",
-        "coupons",
-        "credit_notes",
-        "hosted_pages",
-        "orders",
-        "promotional_credits",
-        "quotes",
-        "unbilled_charges",
-        "usages",
-    }
-)
-"""The kinds of which new ones are written, and old ones go."""
 
 
 def live(business: Business, seconds: int) -> None:
@@ -38,40 +20,31 @@ def live(business: Business, seconds: int) -> None:
     """
     for name, kind in KINDS.items():
         random = Random(f"{business.settings.seed}:{name}:{business.clock.now()}")
-        for rate, act in _RATES:
-            if random.random() < rate * seconds / DAY:
-                act(business, name, kind, random)
+        for rate, act, possible in (
+            (0.3, _correct, "updated_at" in kind.stamps),
+            (0.3, _write, kind.growing),
+            (0.05, _delete, kind.growing),
+        ):
+            if random.random() < rate * seconds / DAY and possible:
+                act(business, name, random)
 
 
-def _correct(business: Business, name: str, kind: Kind, random: Random) -> None:
+def _correct(business: Business, name: str, random: Random) -> None:
     table = business.table(name)
-    there = [document for document in table.records if not document.deleted]
-    if there and "updated_at" in kind.stamps:
+    if there := [document for document in table.records if not document.deleted]:
         table.change(random.choice(there), business.clock.now())
 
 
-def _write(business: Business, name: str, kind: Kind, _: Random) -> None:
-    if name not in GROWING:
-        return
-    table = business.table(name)
-    draw = Draw(business, name, business.clock.now())
+def _write(business: Business, name: str, _: Random) -> None:
+    table, now = business.table(name), business.clock.now()
     try:
-        document = write(draw, kind, len(table.records))
+        document = write_document(Draw(business, name, now), len(table.records))
     except NothingToDrawFromError:
         return
-    table.append(document, business.clock.now())
+    table.append(document, now)
 
 
-def _remove(business: Business, name: str, _: Kind, random: Random) -> None:
+def _delete(business: Business, name: str, random: Random) -> None:
     table = business.table(name)
-    there = [document for document in table.records if not document.deleted]
-    if there and name in GROWING:
+    if there := [document for document in table.records if not document.deleted]:
         table.change(random.choice(there), business.clock.now(), deleted=True)
-
-
-_RATES: tuple[tuple[float, Callable[[Business, str, Kind, Random], Any]], ...] = (
-    (0.3, _correct),
-    (0.3, _write),
-    (0.05, _remove),
-)
-"""How often a day, and what."""
