@@ -6,7 +6,7 @@ import io
 import json
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
-from .errors import Refusal, refuse
+from .errors import UserError, reject
 from .settings import suggest
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def check_file(file: IO[str] | None, option: str, find_problems: Callable[[Any],
     """Return a file of the command line once it is known to hold what it should.
 
     Raises:
-        Refusal: it does not.
+        UserError: it does not.
     """
     if file is None:
         return None
@@ -32,10 +32,10 @@ def check_file(file: IO[str] | None, option: str, find_problems: Callable[[Any],
         # Half of a surrogate pair is JSON, and cannot be written again.
         json.dumps(found, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
-        raise Refusal(f"The file of {option} is not JSON: {error}") from error
+        raise UserError(f"The file of {option} is not JSON: {error}") from error
     if is_too_deep(found):
-        raise Refusal(f"The file of {option} is nested too deeply: more than {DEEPEST} levels.")
-    refuse(find_problems(found))
+        raise UserError(f"The file of {option} is nested too deeply: more than {DEEPEST} levels.")
+    reject(find_problems(found))
     return io.StringIO(text)
 
 

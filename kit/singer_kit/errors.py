@@ -28,37 +28,37 @@ TOO_MANY_FILES = frozenset({errno.EMFILE, errno.ENFILE})
 RUN_AGAIN = "no STATE was written, so the next run starts from the same point."
 
 
-class Refusal(click.ClickException):
-    """One sentence for the user: it is logged as an error, and the command ends with exit code 1 and no traceback."""
+class UserError(click.ClickException):
+    """One sentence that tells the user what to do: logged as an error, exit code 1, no traceback."""
 
     def show(self, file: IO[Any] | None = None) -> None:  # noqa: ARG002 the log is where a runner looks
         """Log the sentence."""
         LOGGER.error("%s", self.message)
 
 
-def refuse(problems: Iterable[str]) -> None:
+def reject(problems: Iterable[str]) -> None:
     """Raise all problems together, when there are any.
 
     Raises:
-        Refusal: there is at least one problem.
+        UserError: there is at least one problem.
     """
     if text := " ".join(problems):
-        raise Refusal(text)
+        raise UserError(text)
 
 
 @contextmanager
-def one_sentence() -> Iterator[None]:
+def explain_errors() -> Iterator[None]:
     """Turn what the machine, the SDK or a setting may do to a run into one sentence.
 
     Raises:
-        Refusal: instead of an error that :func:`describe_error` knows.
+        UserError: instead of an error that :func:`describe_error` knows.
     """
     try:
         yield
     except Exception as error:
         if (text := describe_error(error)) is None:
             raise
-        raise Refusal(text) from error
+        raise UserError(text) from error
 
 
 def describe_error(error: Exception) -> str | None:

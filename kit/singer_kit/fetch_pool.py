@@ -9,7 +9,7 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
-from .errors import Refusal
+from .errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ Key = tuple[int, ...]
 """Where in the output a page belongs; pages are written in the order of their keys."""
 
 
-class ThreadLimitError(Refusal):
+class ThreadLimitError(UserError):
     """The machine permits no further thread."""
 
 

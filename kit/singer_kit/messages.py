@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, AnyStr
 import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
-from .errors import Refusal
+from .errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -36,7 +36,7 @@ class NumberedReader(GenericSingerReader[AnyStr]):
         """Give every message to the callback of its type.
 
         Raises:
-            Refusal: a line is no Singer message.
+            UserError: a line is no Singer message.
         """
         stats: Counter[str] = Counter()
         for number, line in _numbered(self.default_input if file_input is None else file_input):
@@ -81,8 +81,8 @@ def _is_whole(message: dict[str, Any]) -> bool:
     return "type" in message and all(isinstance(message.get(name), type_) for name, type_ in parts.items())
 
 
-def _refusal(number: int) -> Refusal:
-    return Refusal(
+def _refusal(number: int) -> UserError:
+    return UserError(
         f"Line {number} of the input is no Singer message (cut off, mixed with text, or with NaN for a number): "
         "no STATE was written, check the tap."
     )

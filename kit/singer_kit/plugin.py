@@ -15,7 +15,7 @@ from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.plugin_base import PluginBase, SingerCommand
 
-from .errors import Refusal, one_sentence, refuse
+from .errors import UserError, explain_errors, reject
 from .settings import find_missing_settings, find_unknown_settings, read_settings
 
 if TYPE_CHECKING:
@@ -35,15 +35,15 @@ class Command(SingerCommand):
 
     def make_context(self, *args: Any, **options: Any) -> click.Context:
         """Parse the command line; `--discover` and `--test` do their work here."""
-        with one_sentence():
+        with explain_errors():
             return super().make_context(*args, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the plugin."""
         try:
-            with one_sentence():
+            with explain_errors():
                 return super().invoke(ctx)
-        except Refusal as refusal:
+        except UserError as refusal:
             if isinstance(refusal.__cause__, OSError):
                 discard_output()
             raise
@@ -65,19 +65,19 @@ class Plugin(PluginBase):
         return []
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        """Read the settings, or refuse them; a discovery does without those that are missing.
+        """Read the settings, or reject them; a discovery does without those that are missing.
 
         Raises:
-            Refusal: a setting is unknown, cannot be read, is impossible or missing.
+            UserError: a setting is unknown, cannot be read, is impossible or missing.
         """
         self.append_builtin_config(self.config_jsonschema)
         schemas = self.config_jsonschema["properties"]
         unknown = find_unknown_settings(self._config, schemas)
         self._config, unreadable = read_settings(self._config, schemas)
-        refuse([*unknown, *unreadable])
+        reject([*unknown, *unreadable])
         missing = find_missing_settings(self._config, self.missing_hints)
         problems = [*(missing if raise_errors else ()), *self.find_setting_problems(self._config)]
-        refuse(problems)
+        reject(problems)
         return problems
 
     @classproperty
@@ -92,7 +92,7 @@ class Plugin(PluginBase):
         """Read the config files.
 
         Raises:
-            Refusal: a file is not there, or is not a JSON object.
+            UserError: a file is not there, or is not a JSON object.
         """
         with config_file():
             return super().cb_config(ctx, param, value)
@@ -137,12 +137,12 @@ def config_file() -> Iterator[None]:
     """Turn whatever is wrong with a config file into one sentence.
 
     Raises:
-        Refusal: the file is not there, or is not a JSON object.
+        UserError: the file is not there, or is not a JSON object.
     """
     try:
         yield
     except (OSError, TypeError, ValueError, RecursionError) as error:
-        raise Refusal(f"The file of --config cannot be read as a JSON object: {error}") from error
+        raise UserError(f"The file of --config cannot be read as a JSON object: {error}") from error
 
 
 def ignore_signals() -> None:

@@ -10,7 +10,7 @@ from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 
 from .command_files import check_file, find_catalog_problems, find_state_problems
-from .errors import refuse
+from .errors import reject
 from .plugin import Plugin
 from .stream import every_stream_selected
 from .writer import Writer
@@ -44,12 +44,12 @@ class TapBase(Plugin, Tap):
         """Return the names of the streams in the catalog of the command line; None when there is none.
 
         Raises:
-            Refusal: it lists another stream.
+            UserError: it lists another stream.
         """
         if self.input_catalog is None:
             return None
         listed = self.input_catalog.to_dict()
-        refuse(find_catalog_problems(listed, self.stream_names))
+        reject(find_catalog_problems(listed, self.stream_names))
         return frozenset(entry["tap_stream_id"] for entry in listed["streams"])
 
     def setup_mapper(self) -> None:
@@ -76,9 +76,9 @@ class TapBase(Plugin, Tap):
         """Take the last run's STATE over as it came; the SDK would keep the bookmarks only, and only objects.
 
         Raises:
-            Refusal: it is no Singer state, or a bookmark of this tap cannot be one.
+            UserError: it is no Singer state, or a bookmark of this tap cannot be one.
         """
-        refuse(self.find_state_problems(state))
+        reject(self.find_state_problems(state))
         self._state = cast("TapState", deepcopy(state))
 
     def _reset_state_progress_markers(self) -> None:
@@ -92,7 +92,7 @@ class TapBase(Plugin, Tap):
         """Run the command line.
 
         Raises:
-            Refusal: the state or the catalog file cannot be used.
+            UserError: the state or the catalog file cannot be used.
         """
         super().invoke(
             state=check_file(state, "--state", cls.find_state_problems),

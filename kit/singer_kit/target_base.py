@@ -12,7 +12,7 @@ from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 from singer_sdk.helpers.capabilities import PluginCapabilities
 
 from .command_files import is_too_deep
-from .errors import Refusal
+from .errors import UserError
 from .messages import LineReader
 from .plugin import Plugin, ignore_signals
 
@@ -100,14 +100,16 @@ class TargetBase(Plugin, Target, abc.ABC):
         """Take a SCHEMA.
 
         Raises:
-            Refusal: it describes no record.
+            UserError: it describes no record.
         """
         keys = message_dict.get("key_properties") or []
         properties = message_dict["schema"].get("properties")
         if not isinstance(properties, dict) or not all(isinstance(one, dict) for one in properties.values()):
-            raise Refusal(f"The SCHEMA of the stream {message_dict['stream']} has no `properties`: check the tap.")
+            raise UserError(f"The SCHEMA of the stream {message_dict['stream']} has no `properties`: check the tap.")
         if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
-            raise Refusal(f"The SCHEMA of the stream {message_dict['stream']} has odd `key_properties`: check the tap.")
+            raise UserError(
+                f"The SCHEMA of the stream {message_dict['stream']} has odd `key_properties`: check the tap."
+            )
         super()._process_schema_message(message_dict)
 
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
@@ -127,10 +129,10 @@ class TargetBase(Plugin, Target, abc.ABC):
         """Take a STATE, whatever it holds.
 
         Raises:
-            Refusal: it is nested more deeply than it could be written.
+            UserError: it is nested more deeply than it could be written.
         """
         if is_too_deep(message_dict["value"]):
-            raise Refusal("A STATE of the input is nested too deeply: no STATE was written, check the tap.")
+            raise UserError("A STATE of the input is nested too deeply: no STATE was written, check the tap.")
         super()._process_state_message(message_dict)
 
     def _write_state_message(self, state: Mapping[str, Any]) -> None:
@@ -167,7 +169,7 @@ class TargetBase(Plugin, Target, abc.ABC):
         """Check the key before the first message is read.
 
         Raises:
-            Refusal: the vendor refused what a run cannot do without, or no record could be taken.
+            UserError: the vendor refused what a run cannot do without, or no record could be taken.
         """
         super(Target, cls).invoke(about=about, about_format=about_format)
         cls.print_version(print_fn=cls.logger.info)
@@ -177,9 +179,9 @@ class TargetBase(Plugin, Target, abc.ABC):
             target.run.connect()
             target.listen(file_input)
         except cls.record_refused as error:
-            raise Refusal(
+            raise UserError(
                 f"{cls.vendor} refused what a run cannot do without ({error}): no STATE was written, so the "
                 "next run starts from the same point."
             ) from error
         if target.refused_input:
-            raise Refusal(target.refused_input)
+            raise UserError(target.refused_input)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from tap_chargebee import rules
 from tap_chargebee._kit.command_files import own_bookmarks
-from tap_chargebee._kit.errors import refuse
+from tap_chargebee._kit.errors import reject
 from tap_chargebee._kit.marker import MARKER, build_marker
 from tap_chargebee._kit.tap_base import TapBase
-from tap_chargebee.api.errors import NotOffered, Refusal
+from tap_chargebee.api.errors import NotOfferedError, UserError
 from tap_chargebee.api.source import Source
 from tap_chargebee.settings import MISSING, SETTINGS
 from tap_chargebee.state import bookmarks
@@ -47,7 +47,7 @@ class TapChargebee(TapBase):
         """Return the streams of the catalog, or else all that the site can have, with the fields of its own.
 
         Raises:
-            Refusal: the catalog lists another, or the site or the key is wrong.
+            UserError: the catalog lists another, or the site or the key is wrong.
         """
         listed = self.find_listed_streams()
         if listed is not None:
@@ -70,7 +70,7 @@ class TapChargebee(TapBase):
         of the SDK in which nothing changed. It is final for the SDK's type checker only.
 
         Raises:
-            Refusal: Chargebee refused a stream, which it does before the first message; or it fell silent later.
+            UserError: Chargebee refused a stream, which it does before the first message; or it fell silent later.
         """
         selected = self._open()
         self.state.get("bookmarks", {}).pop(MARKER, None)
@@ -109,7 +109,7 @@ class TapChargebee(TapBase):
         """Wait for the first page of a stream, and leave it out when nobody asked for what the site does not offer."""
         try:
             reading.wait()
-        except NotOffered as error:
+        except NotOfferedError as error:
             if self.input_catalog is not None:
                 raise
             self.logger.warning("%s", error.message)
@@ -123,14 +123,14 @@ class TapChargebee(TapBase):
         """Deselect what the site cannot have, or what does not belong to a part of it.
 
         Raises:
-            Refusal: the catalog asks for what the site cannot have.
+            UserError: the catalog asks for what the site cannot have.
         """
         _ = self.source.run_start
         version = self.source.site.catalog
         for stream in self._selected():
             if version is not None and version not in stream.resource.catalogs:
                 if self.input_catalog is not None:
-                    raise Refusal(rules.wrong_catalog(stream.name, self.config["site"], version))
+                    raise UserError(rules.wrong_catalog(stream.name, self.config["site"], version))
                 stream.selected = False
             elif self.source.is_subset and stream.resource.by_customer is None:
                 self.logger.info("Left out: %s does not belong to a part of a site", stream.name)
@@ -140,7 +140,7 @@ class TapChargebee(TapBase):
         """Take the last run's state over, bookmarks of others included.
 
         Raises:
-            Refusal: it is no Singer state, a bookmark is no time, or it was left by another site.
+            UserError: it is no Singer state, a bookmark is no time, or it was left by another site.
         """
         super().load_state(state)
-        refuse(rules.site_problems(own_bookmarks(state, self.stream_names), self.config.get("site") or ""))
+        reject(rules.site_problems(own_bookmarks(state, self.stream_names), self.config.get("site") or ""))

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from tap_intercom import rules
 from tap_intercom._kit.command_files import own_bookmarks
-from tap_intercom._kit.errors import refuse
+from tap_intercom._kit.errors import reject
 from tap_intercom._kit.fetch_pool import FetchPool
 from tap_intercom._kit.marker import MARKER, build_marker
 from tap_intercom._kit.settings import parse_date
 from tap_intercom._kit.stream import change_schemas
 from tap_intercom._kit.tap_base import TapBase
 from tap_intercom.api.client import REGIONS, IntercomClient
-from tap_intercom.api.errors import NotOffered, Refusal
+from tap_intercom.api.errors import NotOfferedError, UserError
 from tap_intercom.settings import MISSING, SETTINGS
 from tap_intercom.streams.custom_attributes import MODELS, fetch_attributes, find_recent, with_attributes
 from tap_intercom.streams.resources import STREAMS
@@ -65,7 +65,7 @@ class TapIntercom(TapBase):
         """The streams of the catalog, or else all that the version has.
 
         Raises:
-            Refusal: the catalog lists another.
+            UserError: the catalog lists another.
         """
         listed = self.find_listed_streams()
         if listed is None:
@@ -80,7 +80,7 @@ class TapIntercom(TapBase):
         """Print the catalog, with the workspace's own attributes when it is known how to ask for them.
 
         Raises:
-            Refusal: the token, the region or the version is wrong.
+            UserError: the token, the region or the version is wrong.
         """
         if self.config.get("access_token"):
             for stream in MODELS:
@@ -121,10 +121,10 @@ class TapIntercom(TapBase):
         """What the first call of the run told.
 
         Raises:
-            Refusal: the token, the region, the version or the URL is wrong.
+            UserError: the token, the region, the version or the URL is wrong.
         """
         found = self.client.workspace() if self._workspace is None else self._workspace.result()
-        refuse(rules.wrong_region("" if self.config.get("api_url") else self.config.get("region", "us"), found.region))
+        reject(rules.wrong_region("" if self.config.get("api_url") else self.config.get("region", "us"), found.region))
         return found
 
     @cached_property
@@ -132,11 +132,11 @@ class TapIntercom(TapBase):
         """The server's clock at the first call of the run, unix seconds.
 
         Raises:
-            Refusal: the start date is wrong.
+            UserError: the start date is wrong.
         """
         now = self.workspace.now
         if self.start_date is not None and self.start_date > now:
-            raise Refusal("The setting `start_date` lies in the future.")
+            raise UserError("The setting `start_date` lies in the future.")
         return now
 
     @cached_property
@@ -164,7 +164,7 @@ class TapIntercom(TapBase):
         of the SDK in which nothing changed. It is final for the SDK's type checker only.
 
         Raises:
-            Refusal: Intercom refused a stream, which it does before the first message; or it fell silent later.
+            UserError: Intercom refused a stream, which it does before the first message; or it fell silent later.
         """
         selected = self._open()
         self.state.get("bookmarks", {}).pop(MARKER, None)
@@ -189,7 +189,7 @@ class TapIntercom(TapBase):
                 if stream.listed.way == "search":
                     stream.open()
         _ = self.run_start
-        refuse(rules.workspace_problems(left, self.workspace.id))
+        reject(rules.workspace_problems(left, self.workspace.id))
         opened = {stream: stream.open() for stream in self.chosen()}
         for stream, pages in opened.items():
             if stream.listed.way == "search":
@@ -199,7 +199,7 @@ class TapIntercom(TapBase):
         for stream, pages in opened.items():
             try:
                 pages.wait()
-            except NotOffered as error:
+            except NotOfferedError as error:
                 if self.input_catalog is not None:
                     raise
                 self.logger.warning("%s", error.message)
@@ -213,12 +213,12 @@ class TapIntercom(TapBase):
         """Nothing, when the version has every stream that is selected.
 
         Raises:
-            Refusal: the catalog selects one that came later.
+            UserError: the catalog selects one that came later.
         """
         for stream in self.chosen():
             since = stream.resource.since
             if since > self._version:
-                raise Refusal(rules.too_old(stream.name, self.config["intercom_version"], since))
+                raise UserError(rules.too_old(stream.name, self.config["intercom_version"], since))
 
     def _type_attributes(self) -> None:
         """Put the workspace's own attributes, which may be newer than the catalog, into its schemas."""

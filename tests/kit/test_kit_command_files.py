@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from singer_kit.command_files import check_file, find_catalog_problems, find_state_problems
-from singer_kit.errors import Refusal
+from singer_kit.errors import UserError
 
 STREAMS = ["invoices", "customers"]
 TYPES = {"read_at": (int,), "scope": (str,), "from": (int, type(None))}
@@ -38,7 +38,7 @@ def nested(depth: int) -> str:
 )
 def test_a_broken_file_is_one_sentence(text: str, sentence: str) -> None:
     """A file that is not JSON, or holds something else, is refused with its option."""
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(UserError) as refused:
         check_file(io.StringIO(text), "--state", lambda state: find_state_problems(state, STREAMS, TYPES))
     assert refused.value.message.startswith(sentence)
 
@@ -46,7 +46,7 @@ def test_a_broken_file_is_one_sentence(text: str, sentence: str) -> None:
 def test_bytes_that_are_no_text_are_one_sentence() -> None:
     """A file in another encoding is refused."""
     file = io.TextIOWrapper(io.BytesIO(b'{"bookmarks": "\xff"}'), encoding="utf-8")
-    with pytest.raises(Refusal, match=r"^The file of --catalog is not JSON: 'utf-8' codec can't decode"):
+    with pytest.raises(UserError, match=r"^The file of --catalog is not JSON: 'utf-8' codec can't decode"):
         check_file(file, "--catalog", lambda _: [])
 
 

@@ -18,11 +18,11 @@ from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 from standpipe_console.errors import ConsoleError
 from tap_chargebee._kit.fetch_pool import FetchPool as ChargebeePool
 from tap_chargebee.api.client import ChargebeeClient
-from tap_chargebee.api.errors import Refusal as ChargebeeRefusal
+from tap_chargebee.api.errors import UserError as ChargebeeError
 from tap_chargebee.streams.reader import ListReader
 from tap_intercom._kit.fetch_pool import FetchPool as IntercomPool
 from tap_intercom.api.client import IntercomClient as IntercomReader
-from tap_intercom.api.errors import Refusal as IntercomRefusal
+from tap_intercom.api.errors import UserError as IntercomError
 from tap_intercom.api.pages import Shape
 from tap_intercom.api.scroll import Scroll
 from tap_intercom.streams.lists import Listing, all_of
@@ -40,7 +40,7 @@ BASE = "https://api.vendor.example"
 NOW = 1_768_478_400
 IDS = ["a", "b", "c", "d", "e"]
 PAGES = [IDS[:2], IDS[2:4], IDS[4:]]
-ENDS = (ChargebeeRefusal, IntercomRefusal, FatalAPIError, ConfigurationError, ConsoleError)
+ENDS = (ChargebeeError, IntercomError, FatalAPIError, ConfigurationError, ConsoleError)
 ROWS = {row.name: row for row in intercom_rows.STREAMS}
 CUSTOMERS = chargebee_rows.ROWS["customers"]
 

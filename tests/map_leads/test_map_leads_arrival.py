@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from standpipe_maps.errors import Refusal
+from standpipe_maps.errors import UserError
 
 if TYPE_CHECKING:
     from sandbox.testing import RunningSandbox
@@ -44,7 +44,7 @@ LOSSES: list[tuple[str, dict[str, Any], str]] = [
 @pytest.mark.parametrize(("change", "sentence"), [row[1:] for row in LOSSES], ids=[row[0] for row in LOSSES])
 def test_what_the_tap_read_must_arrive(change: dict[str, Any], sentence: str, leads: Mapper, say: Say) -> None:
     """A stream that did not come, or not in full, is refused, and no store is left behind."""
-    with pytest.raises(Refusal, match=sentence):
+    with pytest.raises(UserError, match=sentence):
         leads.feed(say_run(say, leads, say.company(1), say.contact("ann", 1), **change))
     assert leads.stores == []
 
@@ -72,7 +72,9 @@ def test_a_company_that_must_have_come(
     """In a new store the company of an older user is a hole when everything was read; otherwise the user waits."""
     lines = say_run(say, leads, say.company(1), say.contact("ann", 1), say.contact("bob", 9, **person), **marker)
     if refused:
-        with pytest.raises(Refusal, match=r"^1 of 2 companies that other records belong to did not come, such as co9:"):
+        with pytest.raises(
+            UserError, match=r"^1 of 2 companies that other records belong to did not come, such as co9:"
+        ):
             leads.feed(lines)
         assert leads.stores == []
     else:
@@ -85,7 +87,7 @@ def test_a_company_that_a_user_joined_while_the_companies_were_read(leads: Mappe
     leads.confirmed = leads.feed(say_run(say, leads, *rows)).bookmarks["_map"]
     joined = [*rows, say.contact("bob", 9)]
     leads.confirmed = leads.feed(say_run(say, leads, *joined)).bookmarks["_map"]
-    with pytest.raises(Refusal, match=r"^1 of 2 companies .* such as co9:"):
+    with pytest.raises(UserError, match=r"^1 of 2 companies .* such as co9:"):
         leads.feed(say_run(say, leads, *joined))
     assert leads.feed(say_run(say, leads, *joined, say.company(9))).ids("customers") == {"acme-9"}
 
@@ -112,6 +114,6 @@ def test_stream_maps_of_the_tap(
     (tmp_path / "catalog.json").write_text(json.dumps(catalog))
     command: list[str | Path] = [TAP, "--config", tmp_path / "tap.json", "--catalog", tmp_path / "catalog.json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    with pytest.raises(Refusal, match=sentence):
+    with pytest.raises(UserError, match=sentence):
         leads.feed(done.stdout.splitlines(keepends=True))
     assert leads.stores == []

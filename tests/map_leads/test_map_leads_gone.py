@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_kit.block_list import BlockList
-from standpipe_maps.errors import Refusal
+from standpipe_maps.errors import UserError
 
 if TYPE_CHECKING:
     from tests.map_leads.conftest import Mapper, Say
@@ -176,7 +176,7 @@ def test_a_damaged_block_list_is_refused(leads: Mapper, say: Say) -> None:
     """Nobody who was erased comes back because a file cannot be read."""
     leads.folder.mkdir()
     (leads.folder / "erased.json").write_text("{")
-    with pytest.raises(Refusal, match=r"The block list .*erased.json is damaged: bring back a copy"):
+    with pytest.raises(UserError, match=r"The block list .*erased.json is damaged: bring back a copy"):
         leads.run(say.company(1))
 
 

@@ -8,7 +8,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from standpipe_maps.errors import Refusal
+from standpipe_maps.errors import UserError
 from standpipe_maps.leads import models
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ MARKERS: list[tuple[str, dict[str, Any] | None, str]] = [
 @pytest.mark.parametrize(("change", "sentence"), [row[1:] for row in MARKERS], ids=[row[0] for row in MARKERS])
 def test_an_input_that_is_not_whole(change: dict[str, Any] | None, sentence: str, leads: Mapper, say: Say) -> None:
     """A first run is refused unless the last STATE says that both streams were read, and leaves no store behind."""
-    with pytest.raises(Refusal, match=sentence):
+    with pytest.raises(UserError, match=sentence):
         leads.run(say.company(1), say.contact("ann", 1), marker=change and {**say.marker, **change})
     assert leads.stores == []
 
@@ -48,7 +48,7 @@ def test_a_state_comes_out_as_it_came(leads: Mapper, say: Say) -> None:
 def test_bookmarks_that_are_no_object(bookmarks: Any, leads: Mapper, say: Say) -> None:
     """They are refused: in their place the map's own bookmark would destroy them."""
     odd = say.line("STATE", value={"bookmarks": bookmarks})
-    with pytest.raises(Refusal, match="are no object: nothing is sent, check the tap"):
+    with pytest.raises(UserError, match="are no object: nothing is sent, check the tap"):
         leads.feed([*say.schemas, odd], allow_partial=True, store_name="main")
     assert leads.stores == []
 
@@ -57,7 +57,7 @@ def test_a_refused_run_leaves_the_store(leads: Mapper, say: Say) -> None:
     """What it had read is forgotten; the next run sends what that one would have."""
     leads.run(say.company(1), say.contact("ann", 1))
     before = leads.stores[0].read_bytes()
-    with pytest.raises(Refusal, match="without saying that it read everything"):
+    with pytest.raises(UserError, match="without saying that it read everything"):
         leads.run(say.company(1, name="Other"), marker=None)
     assert leads.stores[0].read_bytes() == before
     assert leads.run(say.company(1, name="Other")).ids("customers") == {"acme-1"}
@@ -94,7 +94,7 @@ def test_a_loss_between_runs(loss: Callable[[Mapper, Say], None], sentence: str,
     """A run over other rows than were confirmed is refused, naming the remedy; a full refresh sends everything."""
     leads.run(say.company(1), say.contact("ann", 1))
     loss(leads, say)
-    with pytest.raises(Refusal, match=rf"{sentence}.*--full-refresh"):
+    with pytest.raises(UserError, match=rf"{sentence}.*--full-refresh"):
         leads.run(say.contact("bob", 1))
     leads.confirmed = {}
     sent = leads.run(say.company(1), say.contact("ann", 1), say.contact("bob", 1))
@@ -107,14 +107,14 @@ def test_a_preview(leads: Mapper, say: Say) -> None:
     assert sent.kinds == ["SCHEMA", "RECORD", "SCHEMA", "RECORD"]
     assert leads.stores == []
     assert leads.summary("preview")["customers_out"] == 1
-    with pytest.raises(Refusal, match=r"A preview reads everything"):
+    with pytest.raises(UserError, match=r"A preview reads everything"):
         leads.feed([say.state(None), *say.schemas, say.state()], preview=True)
 
 
 def test_another_tap(leads: Mapper, say: Say) -> None:
     """One that neither says what it read nor repeats STATE needs `allow_partial` and a `store_name`; all is sent."""
     rows = [say.record(*say.company(1)), say.record(*say.contact("ann", 1))]
-    with pytest.raises(Refusal, match=r"set `store_name`"):
+    with pytest.raises(UserError, match=r"set `store_name`"):
         leads.feed([*say.schemas, *rows], allow_partial=True)
     for _ in range(2):
         sent = leads.feed([*say.schemas, *rows], allow_partial=True, store_name="main")
@@ -136,7 +136,7 @@ BAD = [
 @pytest.mark.parametrize(("change", "sentence"), [row[1:] for row in BAD], ids=[row[0] for row in BAD])
 def test_a_bad_record_ends_the_run(change: dict[str, Any], sentence: str, leads: Mapper, say: Say) -> None:
     """It is named by its id, never by what it holds, and nothing is sent of anybody."""
-    with pytest.raises(Refusal, match=sentence) as refused:
+    with pytest.raises(UserError, match=sentence) as refused:
         leads.run(say.company(1), say.contact("bob", 1), say.contact("ann", 1, **change))
     assert "@" not in refused.value.message
     assert leads.stores == []
@@ -144,7 +144,7 @@ def test_a_bad_record_ends_the_run(change: dict[str, Any], sentence: str, leads:
 
 def test_a_record_that_is_no_utf_8() -> None:
     """A byte that is no text ends the run with a sentence; what was around it is not repeated."""
-    with pytest.raises(Refusal, match=r"^A record of contacts is no UTF-8: the tap's output was damaged\.$"):
+    with pytest.raises(UserError, match=r"^A record of contacts is no UTF-8: the tap's output was damaged\.$"):
         models.contacts([b'{"id": "ann", "email": "\xff@x.io"}'])
 
 
@@ -152,7 +152,7 @@ def test_contacts_without_their_companies(leads: Mapper, say: Say) -> None:
     """A tap from which the field was deselected would have everybody leave everything."""
     shape = {"type": "object", "properties": {"id": {"type": "string"}, "email": {"type": "string"}}}
     bare = say.line("SCHEMA", stream="contacts", schema=shape, key_properties=["id"])
-    with pytest.raises(Refusal, match=r"contacts comes without `companies`.*select it"):
+    with pytest.raises(UserError, match=r"contacts comes without `companies`.*select it"):
         leads.feed([say.schemas[0], bare, say.state()])
 
 
@@ -175,7 +175,7 @@ SETTINGS: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("settings", "sentence"), SETTINGS, ids=[str(row[0]) for row in SETTINGS])
 def test_a_setting_that_the_tap_does_not_fit(settings: dict[str, Any], sentence: str, leads: Mapper, say: Say) -> None:
     """It is refused when the first SCHEMA comes, before a record is read."""
-    with pytest.raises(Refusal, match=sentence):
+    with pytest.raises(UserError, match=sentence):
         leads.feed([*say.schemas], **settings)
     assert leads.stores == []
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pycountry
 import pytest
-from standpipe_maps.errors import Refusal
+from standpipe_maps.errors import UserError
 from standpipe_maps.leads import rules
 from standpipe_maps.leads.attributes import select
 from standpipe_maps.leads.countries import find_country_code
@@ -172,7 +172,7 @@ REFUSED: list[tuple[str, list[str], dict[str, object], str]] = [
 def test_attributes_that_cannot_be_selected(names: Sequence[str], declared: dict[str, object], sentence: str) -> None:
     """One sentence with the setting and the attribute."""
     schema = {"properties": {"custom_attributes": {"type": "object", "properties": declared}}}
-    with pytest.raises(Refusal, match=f"^`company_attributes` {sentence}"):
+    with pytest.raises(UserError, match=f"^`company_attributes` {sentence}"):
         select("company_attributes", names, "companies", schema)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from standpipe_maps.errors import Refusal
+from standpipe_maps.errors import UserError
 
 if TYPE_CHECKING:
     from sandbox.testing import RunningSandbox
@@ -52,7 +52,7 @@ LOSSES: list[tuple[str, dict[str, Any], str]] = [
 def test_what_the_tap_read_must_arrive(change: dict[str, Any], sentence: str, mapper: Mapper, lines: Lines) -> None:
     """A needed stream that did not come, or not in full, is refused, and no store is left behind."""
     rows = {name: records for name, records in {**ROWS, **change}.items() if records is not None}
-    with pytest.raises(Refusal, match=sentence):
+    with pytest.raises(UserError, match=sentence):
         mapper.feed(say(lines, rows))
     assert mapper.stores == []
 
@@ -100,7 +100,9 @@ def test_a_customer_who_must_have_come(
     """After everything was read, an older record of an unknown customer is a hole; a younger one waits."""
     rows = {**ROWS, **{name: [record] for name, record in change.items()}}
     if refused:
-        with pytest.raises(Refusal, match=r"^1 of 3 customers that other records belong to did not come, such as c9:"):
+        with pytest.raises(
+            UserError, match=r"^1 of 3 customers that other records belong to did not come, such as c9:"
+        ):
             mapper.feed(say(lines, rows, **marker))
         assert mapper.stores == []
     else:
@@ -130,7 +132,7 @@ def test_how_many_may_be_missing(  # noqa: PLR0913 one row of the table, and wha
     if sent:
         assert len(mapper.feed(say(lines, rows, rows=counts), **settings).customers) == known
     else:
-        with pytest.raises(Refusal, match=rf"^{missing} of {known + missing} customers .* raise `max_missing`"):
+        with pytest.raises(UserError, match=rf"^{missing} of {known + missing} customers .* raise `max_missing`"):
             mapper.feed(say(lines, rows, rows=counts), **settings)
 
 
@@ -150,6 +152,6 @@ def test_stream_maps_of_the_tap(
     settings = {"site": "sandbox", "api_key": "sandbox_key", "api_url": sandbox.chargebee_url}
     (tmp_path / "tap.json").write_text(json.dumps({**settings, "stream_maps": stream_maps}))
     done = subprocess.run([TAP, "--config", tmp_path / "tap.json"], capture_output=True, text=True, check=True)
-    with pytest.raises(Refusal, match=sentence):
+    with pytest.raises(UserError, match=sentence):
         mapper.feed(done.stdout.splitlines(keepends=True))
     assert mapper.stores == []

@@ -11,7 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from standpipe_maps.errors import Refusal
+from standpipe_maps.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -193,7 +193,7 @@ def test_a_tap_that_dies_in_each_stream(
     names = ENDS[: ENDS.index(stream) + 1]
     streams = [[lines.schema(name), *(lines.record(*row) for row in NEW if row[0] == name)] for name in names]
     states = [lines.state(None, _map=mapper.confirmed)] * 2
-    with pytest.raises(Refusal, match=r"without saying that it read everything|Line \d+ of the input is no Singer"):
+    with pytest.raises(UserError, match=r"without saying that it read everything|Line \d+ of the input is no Singer"):
         mapper.feed([states[0], *chain.from_iterable(streams), states[1], rest])
     assert mapper.run(*NEW).records == fresh_mapper().run(*OLD, *NEW).records
 
@@ -249,7 +249,7 @@ def test_a_loss_between_runs(
     mapper.run(*OLD, resend=resend)
     loss(mapper, other.stores[0])
     if sentence:
-        with pytest.raises(Refusal, match=rf"{sentence}.*--full-refresh"):
+        with pytest.raises(UserError, match=rf"{sentence}.*--full-refresh"):
             mapper.run(*NEW, resend=resend)
         mapper.confirmed = {}
     assert mapper.run(*OLD, *NEW, resend=resend).records == fresh_mapper().run(*OLD, *NEW).records

@@ -8,7 +8,7 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from standpipe_maps.errors import Refusal
+from standpipe_maps.errors import UserError
 
 if TYPE_CHECKING:
     import subprocess
@@ -42,7 +42,7 @@ def test_an_input_that_is_not_whole(change: dict[str, Any] | None, sentence: str
     marker = change and {**lines.marker, **change}
     if change == MARKERS[1][1]:
         marker = change
-    with pytest.raises(Refusal, match=sentence):
+    with pytest.raises(UserError, match=sentence):
         mapper.run(("customers", ANN), marker=marker)
     assert mapper.stores == []
 
@@ -58,7 +58,7 @@ def test_a_later_run_may_not_be_bounded(mapper: Mapper, lines: Lines) -> None:
     """Its bookmarks would pass the changes of older rows, and removing the bound would not bring them back."""
     mapper.run(("customers", ANN))
     before = kept(mapper)
-    with pytest.raises(Refusal, match=r"bounded by `start_date`"):
+    with pytest.raises(UserError, match=r"bounded by `start_date`"):
         mapper.run(("customers", BOB), marker={**lines.marker, "from": 1600000000})
     assert kept(mapper) == before
 
@@ -68,16 +68,16 @@ def test_a_marker_that_an_older_run_left(mapper: Mapper, lines: Lines) -> None:
     mapper.run(("customers", ANN))
     echo = lines.state(_map=mapper.confirmed)
     before = kept(mapper)
-    with pytest.raises(Refusal, match=r"without saying that it read everything"):
+    with pytest.raises(UserError, match=r"without saying that it read everything"):
         mapper.feed([echo, *lines.schemas, lines.record("customers", BOB)])
-    with pytest.raises(Refusal, match=r"sent no stream"):
+    with pytest.raises(UserError, match=r"sent no stream"):
         mapper.feed([echo])
     assert kept(mapper) == before
 
 
 def test_a_marker_that_a_later_state_drops(mapper: Mapper, lines: Lines) -> None:
     """It is the last STATE that counts."""
-    with pytest.raises(Refusal, match=r"without saying that it read everything"):
+    with pytest.raises(UserError, match=r"without saying that it read everything"):
         mapper.feed([*lines.schemas, lines.state(), lines.state(None)])
 
 
@@ -94,7 +94,7 @@ def test_allow_partial_takes_what_there_is(marker: dict[str, Any] | None, mapper
 
 def test_allow_partial_needs_a_named_store(mapper: Mapper) -> None:
     """A tap that neither says what it read nor repeats STATE would open a new store each run."""
-    with pytest.raises(Refusal, match=r"set `store_name`"):
+    with pytest.raises(UserError, match=r"set `store_name`"):
         mapper.run(("customers", ANN), marker=None, allow_partial=True)
     assert mapper.stores == []
 
@@ -111,7 +111,7 @@ def test_a_tap_without_echo_continues_the_named_store(mapper: Mapper, lines: Lin
 
 def test_an_unknown_named_store_is_missing_when_there_are_bookmarks(mapper: Mapper, lines: Lines) -> None:
     """A tap that reads only what changed cannot open a store, whatever its name."""
-    with pytest.raises(Refusal, match=r"main.sqlite is missing.*--full-refresh"):
+    with pytest.raises(UserError, match=r"main.sqlite is missing.*--full-refresh"):
         mapper.feed([lines.state(None), *lines.schemas], allow_partial=True, store_name="main")
 
 
@@ -119,7 +119,7 @@ def test_a_missing_store(mapper: Mapper) -> None:
     """The store that STATE names is gone."""
     mapper.run(("customers", ANN))
     mapper.stores[0].unlink()
-    with pytest.raises(Refusal, match=r"\.sqlite is missing: bring it back, or run once with --full-refresh"):
+    with pytest.raises(UserError, match=r"\.sqlite is missing: bring it back, or run once with --full-refresh"):
         mapper.run(("customers", BOB))
     assert mapper.stores == []
 
@@ -132,7 +132,7 @@ def test_an_older_copy_of_the_store(mapper: Mapper) -> None:
     mapper.run(("customers", BOB))
     copy.replace(mapper.stores[0])
     before = kept(mapper)
-    with pytest.raises(Refusal, match=r"is an old copy \(run 1, STATE says 2\).*--full-refresh"):
+    with pytest.raises(UserError, match=r"is an old copy \(run 1, STATE says 2\).*--full-refresh"):
         mapper.run()
     assert kept(mapper) == before
 
@@ -152,7 +152,7 @@ def test_a_store_under_another_name(mapper: Mapper) -> None:
     mapper.run(("customers", ANN))
     mapper.stores[0].rename(mapper.folder / "other.sqlite")
     mapper.confirmed["store"] = "other"
-    with pytest.raises(Refusal, match=r"under another name.*--full-refresh"):
+    with pytest.raises(UserError, match=r"under another name.*--full-refresh"):
         mapper.run()
 
 
@@ -176,7 +176,7 @@ BOOKMARKS = [
 def test_a_state_that_names_no_store(echo: dict[str, Any], sentence: str, mapper: Mapper, lines: Lines) -> None:
     """The rows before the bookmarks are unknown, also when the name of a store is given as a setting."""
     for settings in ({}, {"store_name": "main"}):
-        with pytest.raises(Refusal, match=sentence if not settings or "cannot" not in sentence else "STATE names"):
+        with pytest.raises(UserError, match=sentence if not settings or "cannot" not in sentence else "STATE names"):
             mapper.feed([lines.line("STATE", value=echo), *lines.schemas, lines.state()], **settings)
     assert mapper.stores == []
 
@@ -222,7 +222,9 @@ def test_bookmarks_that_are_no_object(
     """They are refused, whatever the settings: in their place the map's own bookmark would destroy them."""
     odd = lines.line("STATE", value={"bookmarks": bookmarks})
     given = [odd, *lines.schemas, lines.state()] if early else [*lines.schemas, lines.record("customers", ANN), odd]
-    with pytest.raises(Refusal, match=r"^The `bookmarks` of a STATE .* are no object: nothing is sent, check the tap"):
+    with pytest.raises(
+        UserError, match=r"^The `bookmarks` of a STATE .* are no object: nothing is sent, check the tap"
+    ):
         mapper.feed(given, **settings)
     assert kept(mapper) == []
 
@@ -230,14 +232,14 @@ def test_bookmarks_that_are_no_object(
 def test_a_store_named_otherwise_than_state_says(mapper: Mapper) -> None:
     """A changed `store_name` would join with other rows than those that were confirmed."""
     mapper.run(("customers", ANN))
-    with pytest.raises(Refusal, match=r"the setting `store_name` is `main`.*--full-refresh"):
+    with pytest.raises(UserError, match=r"the setting `store_name` is `main`.*--full-refresh"):
         mapper.run(store_name="main")
 
 
 def test_an_echo_that_comes_too_late(mapper: Mapper, lines: Lines) -> None:
     """A STATE that names a store after another was opened."""
     mapper.run(("customers", ANN))
-    with pytest.raises(Refusal, match=r"too late.*`store_name`"):
+    with pytest.raises(UserError, match=r"too late.*`store_name`"):
         mapper.feed([*lines.schemas, lines.state(_map=mapper.confirmed)])
     assert len(mapper.stores) == 1
 
@@ -253,13 +255,13 @@ def test_a_preview_sends_no_state_and_keeps_no_store(mapper: Mapper, lines: Line
 @pytest.mark.parametrize(("marker", "sentence"), [(None, "without saying"), ({"from": 5}, "bounded by `start_date`")])
 def test_a_preview_is_whole(marker: dict[str, Any] | None, sentence: str, mapper: Mapper, lines: Lines) -> None:
     """A preview over half the input would show wrong data as well."""
-    with pytest.raises(Refusal, match=sentence):
+    with pytest.raises(UserError, match=sentence):
         mapper.run(("customers", ANN), marker=marker and {**lines.marker, **marker}, preview=True)
 
 
 def test_a_preview_after_bookmarks(mapper: Mapper, lines: Lines) -> None:
     """A tap that reads only what changed cannot fill a throw-away store."""
-    with pytest.raises(Refusal, match=r"A preview reads everything.*--full-refresh"):
+    with pytest.raises(UserError, match=r"A preview reads everything.*--full-refresh"):
         mapper.feed([lines.state(None), *lines.schemas, lines.state()], preview=True)
 
 
@@ -287,7 +289,7 @@ BAD_LINES = [
 @pytest.mark.parametrize(("bad", "sentence"), [row[1:] for row in BAD_LINES], ids=[row[0] for row in BAD_LINES])
 def test_bad_lines_end_the_run(bad: str, sentence: str, mapper: Mapper, lines: Lines) -> None:
     """A line is named by its number or its record's id, never by what it holds."""
-    with pytest.raises(Refusal, match=sentence) as refused:
+    with pytest.raises(UserError, match=sentence) as refused:
         mapper.feed([*lines.schemas, bad, lines.state()])
     assert "ann@example.com" not in refused.value.message
     assert mapper.stores == []
@@ -351,7 +353,7 @@ def test_two_runs_at_once(mapper: Mapper, lines: Lines) -> None:
     """The second finds the store locked until the first has ended, and the first is not disturbed."""
     mapper.run(("customers", ANN))
     first = half_way(mapper, lines)
-    with pytest.raises(Refusal, match=r"Another run is using the store .*\.sqlite: let it end"):
+    with pytest.raises(UserError, match=r"Another run is using the store .*\.sqlite: let it end"):
         mapper.run(("customers", BOB))
     output, _ = first.communicate(lines.state(_map=mapper.confirmed), timeout=60)
     assert first.returncode == 0
@@ -368,7 +370,7 @@ def test_a_run_that_is_still_sending_holds_the_store(mapper: Mapper, lines: Line
         first.stdin.write("".join([*lines.schemas, *many, lines.state()]))
         first.stdin.close()
         assert first.stdout.read(1) == "{"
-        with pytest.raises(Refusal, match=r"Another run is using the store"):
+        with pytest.raises(UserError, match=r"Another run is using the store"):
             mapper.run(("customers", BOB), store_name="main")
         assert first.stdout.read().count('"type":"RECORD"') == 500
     assert first.returncode == 0
@@ -399,14 +401,14 @@ def test_a_file_that_is_no_store(mapper: Mapper) -> None:
     """Something else under a store's name."""
     mapper.run(("customers", ANN), store_name="main")
     mapper.stores[0].write_bytes(b"something else entirely, " * 100)
-    with pytest.raises(Refusal, match=r"is no store, or is damaged: run once with --full-refresh"):
+    with pytest.raises(UserError, match=r"is no store, or is damaged: run once with --full-refresh"):
         mapper.run()
 
 
 def test_a_folder_that_cannot_be_made(mapper: Mapper) -> None:
     """`store_dir` is a file."""
     mapper.folder.write_text("")
-    with pytest.raises(Refusal, match=r"cannot be made .* check `store_dir`"):
+    with pytest.raises(UserError, match=r"cannot be made .* check `store_dir`"):
         mapper.run(("customers", ANN))
 
 

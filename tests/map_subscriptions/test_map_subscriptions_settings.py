@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from standpipe_maps.errors import Refusal
+from standpipe_maps.errors import UserError
 
 if TYPE_CHECKING:
     from tests.map_subscriptions.conftest import Lines, Mapper
@@ -211,7 +211,7 @@ def test_display_names_of_plans(mapper: Mapper, lines: Lines) -> None:
 
 def test_display_names_need_their_stream(mapper: Mapper) -> None:
     """A setting that cannot work is refused."""
-    with pytest.raises(Refusal, match=r"did not read the stream item_prices or plans, .* select it"):
+    with pytest.raises(UserError, match=r"did not read the stream item_prices or plans, .* select it"):
         mapper.run(plan_name="name")
 
 
@@ -413,14 +413,14 @@ def test_a_value_of_another_type_than_declared_is_left_out(
 def test_a_field_that_the_schema_excludes_is_refused(mapper: Mapper, lines: Lines) -> None:
     """A tap that sends nothing beside its schema will never send that field."""
     closed = lines.line("SCHEMA", stream="customers", schema={"properties": {}, "additionalProperties": False})
-    with pytest.raises(Refusal, match=r"`extra_customer_fields` names `cf_open`, .* take it out"):
+    with pytest.raises(UserError, match=r"`extra_customer_fields` names `cf_open`, .* take it out"):
         mapper.feed([*lines.schemas, closed, lines.state()], extra_customer_fields=["cf_open"])
 
 
 @pytest.mark.parametrize("field", ["cf_list", "cf_either"])
 def test_a_field_of_several_values_is_refused(field: str, mapper: Mapper, lines: Lines) -> None:
     """Intercom's attributes hold one value of one type."""
-    with pytest.raises(Refusal, match=rf"`extra_customer_fields` names `{field}`, .* take it out"):
+    with pytest.raises(UserError, match=rf"`extra_customer_fields` names `{field}`, .* take it out"):
         extra(mapper, lines, extra_customer_fields=[field])
 
 
@@ -435,6 +435,6 @@ def test_a_field_of_several_values_is_refused(field: str, mapper: Mapper, lines:
 def test_collisions_are_refused_at_start(setting: str, field: str, name: str, mapper: Mapper) -> None:
     """A further field never takes the name of an attribute that exists."""
     options: dict[str, Any] = {setting: [field]}
-    with pytest.raises(Refusal, match=f"`{setting}` names `{field}`, but `{name}` is an attribute already"):
+    with pytest.raises(UserError, match=f"`{setting}` names `{field}`, but `{name}` is an attribute already"):
         mapper.run(**options)
     assert mapper.stores == []

@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from standpipe_maps.errors import Refusal
+from standpipe_maps.errors import UserError
 from standpipe_maps.store import PRAGMAS
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def test_a_store_of_a_newer_version_is_refused(mapper: Mapper) -> None:
     (store,) = mapper.stores
     assert ask(store, "select value from meta where name = 'schema_version'") == [("2",)]
     ask(store, "update meta set value = '3' where name = 'schema_version'")
-    with pytest.raises(Refusal, match=r"written by a newer version of standpipe-maps: upgrade"):
+    with pytest.raises(UserError, match=r"written by a newer version of standpipe-maps: upgrade"):
         mapper.run()
 
 
@@ -96,7 +96,7 @@ def test_a_full_disk_is_one_sentence(mapper: Mapper, monkeypatch: pytest.MonkeyP
     mapper.run(("customers", ANN))
     before = mapper.stores[0].read_bytes()
     monkeypatch.setattr("standpipe_maps.store.PRAGMAS", (*PRAGMAS, "PRAGMA max_page_count=1"))
-    with pytest.raises(Refusal, match=r"The disk that holds the store .* is full: make room"):
+    with pytest.raises(UserError, match=r"The disk that holds the store .* is full: make room"):
         mapper.run(*[("customers", {"id": f"n{number}", "company": "x" * 100}) for number in range(2000)])
     assert mapper.stores[0].read_bytes() == before
     monkeypatch.undo()
@@ -202,6 +202,6 @@ def test_more_customers_than_one_page(mapper: Mapper) -> None:
 
 def test_the_tables_of_a_first_run_are_not_half_made(mapper: Mapper, lines: Lines) -> None:
     """A refused first run under a fixed name leaves nothing, not even tables."""
-    with pytest.raises(Refusal):
+    with pytest.raises(UserError):
         mapper.feed([*lines.schemas, lines.record("customers", ANN)], store_name="main")
     assert mapper.stores == []

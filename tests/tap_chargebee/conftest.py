@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import backoff
 import pytest
 from tap_chargebee._kit.writer import Writer
-from tap_chargebee.api.errors import Refusal
+from tap_chargebee.api.errors import UserError
 from tap_chargebee.tap import TapChargebee
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def run_tap(config: dict[str, Any]) -> Iterator[Callable[..., Run]]:
                 catalog=catalog,
                 message_writer=Collector(done, on_message),
             ).sync_all()
-        except Refusal as refusal:
+        except UserError as refusal:
             done.refusal = refusal.message
         return done
 

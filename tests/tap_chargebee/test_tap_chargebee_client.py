@@ -10,7 +10,7 @@ import pytest
 import requests
 from tap_chargebee._kit.rate_limit import Cooldown, RateLimiter
 from tap_chargebee.api.client import ChargebeeClient, Site
-from tap_chargebee.api.errors import Refusal
+from tap_chargebee.api.errors import UserError
 from tap_chargebee.api.nested_lists import completed
 from tap_chargebee.api.pages import Shape
 from tap_chargebee.streams.resources import ROWS
@@ -110,7 +110,7 @@ def test_who_is_refused_while_others_are_served_does_not_give_up(requests_mock: 
 
     served = ChargebeeClient(site="acme", api_key="secret", sleep=sleep, clock=lambda: sum(slept))
     requests_mock.get(f"{BASE}/invoices", **LIMITED)
-    with pytest.raises(Refusal, match="in 10 tries, the last was 429"):
+    with pytest.raises(UserError, match="in 10 tries, the last was 429"):
         list(served.pages("/invoices", {}))
     assert len(requests_mock.request_history) == 30
 
@@ -167,7 +167,7 @@ def test_trouble_is_asked_again(
 def test_trouble_that_stays_ends_the_run(client: ChargebeeClient, clock: Clock, requests_mock: Mocker) -> None:
     """After ten tries it is a failure, never an empty page."""
     requests_mock.get(f"{BASE}/customers", status_code=502, text="Bad gateway for jane@example.com")
-    with pytest.raises(Refusal) as told:
+    with pytest.raises(UserError) as told:
         list(client.pages("/customers", {}))
     assert told.value.message == (
         "Chargebee gave no good answer to GET /customers in 10 tries, the last was 502: "
@@ -182,7 +182,7 @@ def test_a_refusal_is_not_asked_again(
 ) -> None:
     """What asking again would not change is asked once."""
     requests_mock.get(f"{BASE}/customers", status_code=status, json={}, headers={"Location": f"{BASE}/elsewhere"})
-    with pytest.raises(Refusal):
+    with pytest.raises(UserError):
         list(client.pages("/customers", {}))
     assert (requests_mock.call_count, clock.slept) == (1, [])
 
@@ -224,7 +224,7 @@ def test_without_a_date_the_local_clock_serves(
 def test_a_key_of_another_site_is_refused(client: ChargebeeClient, requests_mock: Mocker) -> None:
     """When the key's sites are known and ours is not among them, the setting is named."""
     requests_mock.get(f"{BASE}/configurations", json={"configurations": [{"domain": "other"}]}, headers=NOON)
-    with pytest.raises(Refusal) as told:
+    with pytest.raises(UserError) as told:
         client.site()
     assert told.value.message == "The key in the setting `api_key` is no key of the site `acme`: check `site`."
 
@@ -232,7 +232,7 @@ def test_a_key_of_another_site_is_refused(client: ChargebeeClient, requests_mock
 def test_the_first_call_gives_up_early(client: ChargebeeClient, clock: Clock, requests_mock: Mocker) -> None:
     """A URL that nothing listens at is told within seconds."""
     requests_mock.get(f"{BASE}/configurations", exc=requests.ConnectionError)
-    with pytest.raises(Refusal) as told:
+    with pytest.raises(UserError) as told:
         client.site()
     assert told.value.message == (
         "Chargebee gave no good answer to GET /configurations in 4 tries, the last was ConnectionError: "
@@ -301,8 +301,8 @@ def test_a_large_invoice_is_completed(client: ChargebeeClient, requests_mock: Mo
 def test_a_cursor_that_comes_again_ends_the_run(client: ChargebeeClient, requests_mock: Mocker) -> None:
     """A list without an end, or an invoice, is told in a sentence, not read for ever."""
     requests_mock.get(f"{BASE}/customers", json={"list": [], "next_offset": "a"})
-    with pytest.raises(Refusal, match="list /customers came to the same cursor again"):
+    with pytest.raises(UserError, match="list /customers came to the same cursor again"):
         list(client.pages("/customers", {}))
     requests_mock.get(f"{BASE}/invoices/i1", json={"invoice": {"line_items": [], "line_items_next_offset": "a"}})
-    with pytest.raises(Refusal, match="line items at /invoices/i1 came to the same cursor again"):
+    with pytest.raises(UserError, match="line items at /invoices/i1 came to the same cursor again"):
         completed({"id": "i1", "line_items_next_offset": "a"}, client, "/invoices/i1", "invoice")

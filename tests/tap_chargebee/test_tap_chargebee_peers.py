@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests_mock
 from tap_chargebee.api.client import ChargebeeClient
-from tap_chargebee.api.errors import Refusal
+from tap_chargebee.api.errors import UserError
 from tap_chargebee.streams.resources import STREAMS
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def asked(answers: list[dict[str, Any]]) -> tuple[int, list[float], str]:
         mocker.get(URL, answers)
         try:
             return len(list(client.pages("/customers", {}))), slept, ""
-        except Refusal as refusal:
+        except UserError as refusal:
             return mocker.call_count, slept, refusal.message
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tap_chargebee.api.errors import Problem, Refusal, sentence
+from tap_chargebee.api.errors import Problem, UserError, sentence
 from tap_chargebee.tap import TapChargebee
 
 GOOD = {"site": "acme", "api_key": "secret"}
@@ -72,7 +72,7 @@ def test_settings_are_refused_in_a_sentence(config: dict[str, Any], problems: li
     """Each setting that is missing, misspelt or impossible gets one sentence that names it."""
     try:
         TapChargebee(config=config, setup_mapper=False)
-    except Refusal as refusal:
+    except UserError as refusal:
         assert refusal.message == " ".join(problems)  # noqa: PT017 good settings are not refused
     else:
         assert problems == []

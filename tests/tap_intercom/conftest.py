@@ -16,7 +16,7 @@ import pytest
 from sandbox.intercom import conversation_shapes, shown, tickets
 from tap_intercom._kit.writer import Writer
 from tap_intercom.api.client import IntercomClient
-from tap_intercom.api.errors import Refusal
+from tap_intercom.api.errors import UserError
 from tap_intercom.api.scroll import Scroll
 from tap_intercom.tap import TapIntercom
 
@@ -139,7 +139,7 @@ def run_tap(config: dict[str, Any]) -> Iterator[Callable[..., Run]]:
                 catalog=catalog,
                 message_writer=Collector(done, on_message),
             ).sync_all()
-        except Refusal as refusal:
+        except UserError as refusal:
             done.refusal = refusal.message
         return done
 

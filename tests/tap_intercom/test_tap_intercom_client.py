@@ -10,7 +10,16 @@ import requests
 from tap_intercom._kit.list_shape import ListShape
 from tap_intercom._kit.page_decoder import PageDecoder
 from tap_intercom.api.client import Call, IntercomClient, Workspace
-from tap_intercom.api.errors import Fault, Gone, NotOffered, Problem, Refusal, ScrollTaken, StaleCursor, refusal
+from tap_intercom.api.errors import (
+    Fault,
+    GoneError,
+    NotOfferedError,
+    Problem,
+    ScrollTakenError,
+    StaleCursorError,
+    UserError,
+    refusal,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -186,7 +195,7 @@ def test_trouble_is_asked_again(
 def test_trouble_that_stays_ends_the_run(client: IntercomClient, clock: Clock, requests_mock: Mocker) -> None:
     """After ten tries it is a failure, never an empty page."""
     requests_mock.get(TAGS, status_code=502, text="Bad gateway for jane@example.com")
-    with pytest.raises(Refusal) as told:
+    with pytest.raises(UserError) as told:
         ask(client)
     assert told.value.message == (
         "Intercom gave no good answer to GET /tags in 10 tries, the last was 502: try again later, or check the "
@@ -199,7 +208,7 @@ def test_trouble_that_stays_ends_the_run(client: IntercomClient, clock: Clock, r
 def test_a_refusal_is_not_asked_again(client: IntercomClient, clock: Clock, requests_mock: Mocker, status: int) -> None:
     """What asking again would not change is asked once."""
     requests_mock.get(TAGS, status_code=status, json={}, headers={"Location": f"{BASE}/elsewhere"})
-    with pytest.raises(Refusal):
+    with pytest.raises(UserError):
         ask(client)
     assert (requests_mock.call_count, clock.slept) == (1, [])
 
@@ -210,7 +219,7 @@ def test_what_must_not_be_asked_again_is_asked_once(
     """The second answer would be the next page of a scroll; only a 429, which was not carried out, is repeated."""
     limited = {"status_code": 429, "json": {"errors": [{"code": "rate_limit_exceeded"}]}, "headers": limits(10, 0, 2)}
     requests_mock.get(f"{BASE}/companies/scroll", [limited, {"status_code": 500, "json": {}}, EMPTY])
-    with pytest.raises(Refusal):
+    with pytest.raises(UserError):
         client.page(Call("/companies/scroll"), TAGS_SHAPE, once=True)
     assert (requests_mock.call_count, clock.slept) == (2, [2.0])
 
@@ -219,62 +228,62 @@ def test_what_must_not_be_asked_again_is_asked_once(
     ("status", "code", "message", "path", "kind", "sentence"),
     [
         (
-            401, "unauthorized", "Access Token Invalid", "/me", Refusal,
+            401, "unauthorized", "Access Token Invalid", "/me", UserError,
             ("Intercom refused the token in the setting `access_token` (401 unauthorized): check it, and that `region` "
             "is the workspace's."),
         ),
         (
-            401, "token_revoked", None, "/contacts/search", Refusal,
+            401, "token_revoked", None, "/contacts/search", UserError,
             ("Intercom refused the token in the setting `access_token` (401 token_revoked): check it, and that "
             "`region` is the workspace's."),
         ),
         (
-            401, "token_unauthorized", "Not authorized to access resource", "/admins/activity_logs", NotOffered,
+            401, "token_unauthorized", "Not authorized to access resource", "/admins/activity_logs", NotOfferedError,
             ("The token in the setting `access_token` may not read /admins/activity_logs (401 token_unauthorized): its "
             "app lacks the permission `Read admin activity logs` in Intercom's Developer Hub."),
         ),
         (
-            403, "api_plan_restricted", "Active plan needed", "/calls", NotOffered,
+            403, "api_plan_restricted", "Active plan needed", "/calls", NotOfferedError,
             "The plan of the workspace does not include /calls (403 api_plan_restricted): deselect that stream.",
         ),
         (
-            403, "forbidden", "Active subscription needed.", "/contacts/search", Refusal,
+            403, "forbidden", "Active subscription needed.", "/contacts/search", UserError,
             ("The workspace's Intercom subscription has lapsed (403 forbidden): nothing can be read until it is "
             "renewed."),
         ),
         (
-            400, "intercom_version_invalid", "The requested version could not be found", "/me", Refusal,
+            400, "intercom_version_invalid", "The requested version could not be found", "/me", UserError,
             ("Intercom knows no version `9.9` of its API (400 intercom_version_invalid): check the setting "
             "`intercom_version`."),
         ),
         (
-            400, "intercom_version_invalid", "Requested resource is not available", "/brands", NotOffered,
+            400, "intercom_version_invalid", "Requested resource is not available", "/brands", NotOfferedError,
             ("Version 9.9 of Intercom's API has no /brands (400 intercom_version_invalid): set `intercom_version` to a "
             "later one, or deselect that stream."),
         ),
         (
-            400, "scroll_exists", "scroll already exists for this workspace", "/companies/scroll", ScrollTaken,
+            400, "scroll_exists", "scroll already exists for this workspace", "/companies/scroll", ScrollTakenError,
             ("Something else is reading the companies of the workspace (400 scroll_exists): Intercom permits one at a "
             "time."),
         ),
         (
-            400, "client_error", "Invalid starting_after param", "/contacts/search", StaleCursor,
+            400, "client_error", "Invalid starting_after param", "/contacts/search", StaleCursorError,
             "Intercom no longer takes a cursor that it gave for /contacts/search (400 client_error): run again.",
         ),
         (
-            404, "not_found", "User Not Found", "/contacts/1/notes", Gone,
+            404, "not_found", "User Not Found", "/contacts/1/notes", GoneError,
             "What was asked for at /contacts/1/notes is not there (404 not_found).",
         ),
         (
-            410, "contact_merged", "Contact has been merged", "/contacts/1/tags", Gone,
+            410, "contact_merged", "Contact has been merged", "/contacts/1/tags", GoneError,
             "What was asked for at /contacts/1/tags is not there (410 contact_merged).",
         ),
         (
-            404, "", None, "/me", Refusal,
+            404, "", None, "/me", UserError,
             "There is no Intercom API at /me (404): check the settings `api_url` and `intercom_version`.",
         ),
         (
-            400, "parameter_invalid", "jane@example.com is not an e-mail", "/contacts/search", Refusal,
+            400, "parameter_invalid", "jane@example.com is not an e-mail", "/contacts/search", UserError,
             "Intercom refused to read /contacts/search (400 parameter_invalid).",
         ),
     ],
@@ -295,7 +304,7 @@ def test_what_must_not_be_asked_again_is_asked_once(
     ],
 )  # fmt: skip
 def test_what_a_refusal_means(  # noqa: PLR0913, PLR0917 a table
-    status: int, code: str, message: str | None, path: str, kind: type[Refusal], sentence: str
+    status: int, code: str, message: str | None, path: str, kind: type[UserError], sentence: str
 ) -> None:
     """One sentence, which names what to do and repeats nothing of the body."""
     found = refusal(status, told(code, message), path=path, version="9.9")

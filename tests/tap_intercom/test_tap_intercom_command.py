@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tap_intercom import rules
-from tap_intercom.api.errors import Refusal
+from tap_intercom.api.errors import UserError
 from tap_intercom.tap import TapIntercom
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ TOKEN = {"access_token": "t"}
 )
 def test_what_is_wrong_with_a_setting(config: dict[str, Any], sentence: str) -> None:
     """One sentence that names the setting, before anything is asked."""
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(UserError) as refused:
         TapIntercom(config=config)
     assert refused.value.message == sentence
 
@@ -135,7 +135,7 @@ def test_a_broken_file_is_one_sentence(
     """A state or catalog that cannot be read ends with one sentence, and not a message."""
     file = tmp_path / "file.json"
     file.write_text(text)
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(UserError) as refused:
         TapIntercom.cli.main(["--config", "ENV", option, str(file)], standalone_mode=False)
     assert refused.value.message.startswith(sentence)
     assert capsys.readouterr().out == ""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tap_intercom._kit.fetch_pool import FetchPool
 from tap_intercom._kit.page_decoder import UnprovenError
 from tap_intercom.api.client import IntercomClient
-from tap_intercom.api.errors import Refusal, StaleCursor
+from tap_intercom.api.errors import StaleCursorError, UserError
 from tap_intercom.api.pages import Shape
 from tap_intercom.streams.lists import Listing
 from tap_intercom.streams.reader import SearchReader
@@ -58,7 +58,7 @@ class Workspace:
         body: Any = call.body
         cursor = body["pagination"].get("starting_after")
         if cursor and calls == self._stale:
-            raise StaleCursor("Invalid starting_after")
+            raise StaleCursorError("Invalid starting_after")
         page = decoder.decode(msgspec.json.encode(self._answer(body, cursor, calls)))
         check(page)
         return page
@@ -138,7 +138,7 @@ def test_cursors_that_go_round_in_circles_are_left() -> None:
 
 def test_a_circle_without_a_way_out_ends_the_run() -> None:
     """Where going on from the last record leads into the same circle, a sentence tells."""
-    with pytest.raises(Refusal) as told:
+    with pytest.raises(UserError) as told:
         read(Workspace([500 * DAY] * 100, circles=range(3, 100)), size=1)
     assert told.value.message == "Intercom's pages go round in circles: run again later."
 

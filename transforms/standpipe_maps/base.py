@@ -29,7 +29,7 @@ from standpipe_maps._kit.block_list import BlockList
 from standpipe_maps._kit.clock import is_recent
 from standpipe_maps._kit.command_files import is_too_deep
 from standpipe_maps._kit.plugin import Plugin
-from standpipe_maps.errors import Refusal
+from standpipe_maps.errors import UserError
 from standpipe_maps.messages import RawReader, release, room
 from standpipe_maps.settings import HOUSEKEEPING
 from standpipe_maps.store import Store
@@ -141,7 +141,7 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
         """Take a record in."""
         stream = message_dict["stream"]
         if stream not in self.schemas:
-            raise Refusal(f"A record of the stream {stream} came before its schema: check the tap.")
+            raise UserError(f"A record of the stream {stream} came before its schema: check the tap.")
         if stream in self.streams:
             rows = self._rows.setdefault(stream, [])
             rows.append(message_dict["record"])
@@ -154,10 +154,10 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
         """Hold a STATE back; one before the first SCHEMA is what the target confirmed last."""
         state = message_dict["value"]
         if is_too_deep(state):
-            raise Refusal("A STATE of the input is nested too deeply: nothing is sent, check the tap.")
+            raise UserError("A STATE of the input is nested too deeply: nothing is sent, check the tap.")
         if not isinstance(state.get("bookmarks", {}), dict):
             # The map's own bookmark would take their place.
-            raise Refusal("The `bookmarks` of a STATE of the input are no object: nothing is sent, check the tap.")
+            raise UserError("The `bookmarks` of a STATE of the input are no object: nothing is sent, check the tap.")
         if self._opened is None:
             self._echo = state
         else:
@@ -171,7 +171,7 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
 
     def map_batch_message(self, message_dict: dict[str, Any]) -> Iterable[singer.Message]:
         """Refuse: rows that lie elsewhere cannot be joined."""
-        raise Refusal(
+        raise UserError(
             f"The tap sends {message_dict.get('stream')} as BATCH files: take `batch_config` out of its settings."
         )
 
@@ -197,7 +197,7 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
         try:
             self._block_list = BlockList(self.store_dir)
         except ValueError as error:
-            raise Refusal(str(error)) from error
+            raise UserError(str(error)) from error
         self.begin()
 
     def _store(self, opened: protocol.Opening) -> Store:
@@ -205,7 +205,7 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
         name = opened.name or uuid.uuid4().hex
         path = folder / f"{name}.sqlite"
         if opened.must_exist and not path.exists():
-            raise Refusal(f"The store {path} is missing: bring it back, or {protocol.FULL_REFRESH}.")
+            raise UserError(f"The store {path} is missing: bring it back, or {protocol.FULL_REFRESH}.")
         return Store(path, name, self.tables, self.migrations)
 
     @property
@@ -219,7 +219,7 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
         try:
             self.store_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise Refusal(
+            raise UserError(
                 f"The folder {self.store_dir} cannot be made ({error.strerror}): check `store_dir`."
             ) from error
         return self.store_dir
@@ -253,7 +253,7 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
         marker = protocol.marker_of(self._held)
         opened = self._opened
         if opened is None:
-            raise Refusal("The tap sent no stream, so nothing is sent: look at its log, and run again.")
+            raise UserError("The tap sent no stream, so nothing is sent: look at its log, and run again.")
         protocol.check_complete(
             marker,
             self.needed,

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from standpipe_maps._kit.errors import Refusal
+from standpipe_maps._kit.errors import UserError
 
-__all__ = ["Refusal"]
+__all__ = ["UserError"]

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 
 from standpipe_maps._kit.messages import UNREADABLE, NumberedReader
-from standpipe_maps.errors import Refusal
+from standpipe_maps.errors import UserError
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -51,7 +51,7 @@ class RawReader(NumberedReader[bytes]):
         """Give every message to the callback of its type.
 
         Raises:
-            Refusal: a line is no Singer message.
+            UserError: a line is no Singer message.
         """
         try:
             return super().process_lines(file_input, callbacks)
@@ -74,21 +74,21 @@ def room(folder: Path) -> Iterator[IO[bytes]]:
     """A file to hold back in what is to be sent; it is gone when it is closed.
 
     Raises:
-        Refusal: the folder has no room for it.
+        UserError: the folder has no room for it.
     """
     try:
         # Closing it writes what is left, so that may fail once more: the refusal is made outside.
         with tempfile.TemporaryFile(dir=folder) as held:
             yield held
     except OSError as error:
-        raise Refusal(f"What is to be sent does not fit beside the store ({error.strerror}): make room.") from error
+        raise UserError(f"What is to be sent does not fit beside the store ({error.strerror}): make room.") from error
 
 
 def release(held: IO[bytes], output: IO[bytes]) -> None:
     """Write all that was held back, from its beginning.
 
     Raises:
-        Refusal: nobody reads the output any more, or it has no room.
+        UserError: nobody reads the output any more, or it has no room.
     """
     held.seek(0)
     try:
@@ -97,7 +97,7 @@ def release(held: IO[bytes], output: IO[bytes]) -> None:
     except OSError as error:
         # Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
-        raise Refusal(f"{_unsent(error)} no STATE was written, run again.") from error
+        raise UserError(f"{_unsent(error)} no STATE was written, run again.") from error
 
 
 def _unsent(error: OSError) -> str:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from standpipe_maps.errors import Refusal
+from standpipe_maps.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -119,7 +119,7 @@ def opening(echo: Echo, *, store_name: str | None, allow_partial: bool, preview:
     """The store to use, from what came before the first SCHEMA and the settings of these names.
 
     Raises:
-        Refusal: the run cannot know the rows that its tap will not send again.
+        UserError: the run cannot know the rows that its tap will not send again.
     """
     if preview:
         return _preview(echo)
@@ -129,7 +129,7 @@ def opening(echo: Echo, *, store_name: str | None, allow_partial: bool, preview:
     if store_name and allow_partial:
         return Opening(store_name, must_exist=echo.has_bookmarks)
     if echo.has_bookmarks:
-        raise Refusal(
+        raise UserError(
             "STATE has bookmarks but does not name the map's store, so the rows before them are unknown: "
             f"{FULL_REFRESH}; if this was one, `stream_maps` of the tap drops a stream."
         )
@@ -138,7 +138,7 @@ def opening(echo: Echo, *, store_name: str | None, allow_partial: bool, preview:
 
 def _preview(echo: Echo) -> Opening:
     if echo.has_bookmarks:
-        raise Refusal(
+        raise UserError(
             "A preview reads everything, but STATE has bookmarks: give it a state of its own, or --full-refresh."
         )
     return Opening(None, throw_away=True)
@@ -146,12 +146,12 @@ def _preview(echo: Echo) -> Opening:
 
 def _continued(store: str, generation: int, store_name: str | None) -> Opening:
     if store_name and store != store_name:
-        raise Refusal(
+        raise UserError(
             f"STATE names the store `{store}` and the setting `store_name` is `{store_name}`: set it back, or "
             f"{FULL_REFRESH}."
         )
     if not STORE_NAME.fullmatch(store):
-        raise Refusal(f"STATE names a store that cannot be a file: {FULL_REFRESH}.")
+        raise UserError(f"STATE names a store that cannot be a file: {FULL_REFRESH}.")
     return Opening(store, must_exist=True, confirmed=generation)
 
 
@@ -159,20 +159,20 @@ def check_late_echo(echo: Echo, opened: Opening) -> None:
     """Refuse a STATE that names another store than the one that is open.
 
     Raises:
-        Refusal: the tap repeated its old STATE after its first SCHEMA.
+        UserError: the tap repeated its old STATE after its first SCHEMA.
     """
     if echo.store is not None and not opened.throw_away and echo.store != opened.name:
-        raise Refusal("The tap repeats its old STATE too late to be used: set `store_name` and `allow_partial`.")
+        raise UserError("The tap repeats its old STATE too late to be used: set `store_name` and `allow_partial`.")
 
 
 def check_generation(opened: Opening, generation: int) -> None:
     """Refuse a store that is older than what the target confirmed.
 
     Raises:
-        Refusal: the store is an old copy.
+        UserError: the store is an old copy.
     """
     if generation < opened.confirmed:
-        raise Refusal(
+        raise UserError(
             f"The store `{opened.name}` is an old copy (run {generation}, STATE says {opened.confirmed}): "
             f"bring back the newer one, or {FULL_REFRESH}."
         )
@@ -208,23 +208,23 @@ def check_complete(  # noqa: PLR0913 all that decides
         allow_partial: the setting.
 
     Raises:
-        Refusal: rows may be missing.
+        UserError: rows may be missing.
     """
     if allow_partial:
         return _check_known_tap(marker, opened)
     if marker is None:
-        raise Refusal(
+        raise UserError(
             "The tap ended without saying that it read everything, so nothing is sent: look at its log, and run again."
         )
     for names in needed:
         if not marker.streams.intersection(names):
-            raise Refusal(f"The tap did not read the stream {' or '.join(names)}, which the join needs: select it.")
+            raise UserError(f"The tap did not read the stream {' or '.join(names)}, which the join needs: select it.")
         _check_arrived(marker, names, arrived)
     # Not of a first run only: a bounded run moves the bookmarks past changes of older rows, which then never come.
     if marker.bounded:
-        raise Refusal("The tap's run was bounded by `start_date`, so rows are missing: remove it.")
+        raise UserError("The tap's run was bounded by `start_date`, so rows are missing: remove it.")
     if new and marker.subset and not opened.throw_away:
-        raise Refusal(
+        raise UserError(
             "The tap read some customers only, which cannot open a store: use the mapping `preview` (of leads, "
             "`leads-preview`)."
         )
@@ -235,14 +235,14 @@ def _check_arrived(marker: Marker, names: tuple[str, ...], arrived: Arrived) -> 
     """Refuse a stream that was read by the tap and did not reach the map, or not in full."""
     came = [name for name in names if name in arrived.rows]
     if not came:
-        raise Refusal(
+        raise UserError(
             f"The tap read the stream {' or '.join(names)}, which the join needs, but it never reached the map: "
             "`stream_maps` of the tap, or a mapper between the two, drops or renames it; let it pass."
         )
     for name in came:
         read, found = marker.rows.get(name, 0), arrived.rows[name]
         if found < read and name not in arrived.accept_filtered:
-            raise Refusal(
+            raise UserError(
                 f"The tap read {read} records of the stream {name}, and {found} reached the map: `stream_maps` of the "
                 f"tap, or a mapper between the two, drops some; let them pass, or name {name} in `accept_filtered`."
             )
@@ -264,7 +264,7 @@ def check_missing(missing: Missing, max_missing: float) -> str | None:
     """Return a warning when some are missing, within what the setting `max_missing` allows.
 
     Raises:
-        Refusal: more are missing.
+        UserError: more are missing.
     """
     if not missing.count:
         return None
@@ -272,7 +272,7 @@ def check_missing(missing: Missing, max_missing: float) -> str | None:
     told = f"{missing.count} of {total} {missing.what} that other records belong to did not come, such as "
     told += ", ".join(missing.ids)
     if total < FEWEST or missing.count > total * max_missing:
-        raise Refusal(
+        raise UserError(
             f"{told}: the tap read less than there is, so nothing is sent; run again, and if it stays, look at these "
             "by hand, or raise `max_missing`."
         )
@@ -281,4 +281,4 @@ def check_missing(missing: Missing, max_missing: float) -> str | None:
 
 def _check_known_tap(marker: Marker | None, opened: Opening) -> None:
     if marker is None and opened.name is None and not opened.throw_away:
-        raise Refusal("This tap does not say what it read, nor repeat STATE: with `allow_partial`, set `store_name`.")
+        raise UserError("This tap does not say what it read, nor repeat STATE: with `allow_partial`, set `store_name`.")

@@ -18,7 +18,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from standpipe_maps.errors import Refusal
+from standpipe_maps.errors import UserError
 from standpipe_maps.protocol import FULL_REFRESH
 
 if TYPE_CHECKING:
@@ -88,7 +88,9 @@ class Store:
     def _migrate(self, migrations: Sequence[Callable[[Connection], None]]) -> None:
         version = self._version()
         if version > len(migrations):
-            raise Refusal(f"The store {self.path} was written by a newer version of standpipe-maps: upgrade this one.")
+            raise UserError(
+                f"The store {self.path} was written by a newer version of standpipe-maps: upgrade this one."
+            )
         with self._explained():
             for migrate in migrations[version:]:
                 migrate(self._connection)
@@ -96,7 +98,7 @@ class Store:
             self.remember("schema_version", len(migrations))
             self.remember("name", self.name)
         if (written := self.recall("name")) != self.name:
-            raise Refusal(f"The file {self.path} is the store `{written}` under another name: {FULL_REFRESH}.")
+            raise UserError(f"The file {self.path} is the store `{written}` under another name: {FULL_REFRESH}.")
 
     def _version(self) -> int:
         with self._explained():
@@ -128,7 +130,7 @@ class Store:
         """Run a statement in the run's transaction.
 
         Raises:
-            Refusal: the database cannot.
+            UserError: the database cannot.
         """
         with self._explained():
             return self._connection.execute(statement, parameters)
@@ -167,13 +169,13 @@ class Store:
         except DBAPIError as error:
             raise self._refusal(str(error.orig)) from error
         except OSError as error:
-            raise Refusal(f"The store {self.path} cannot be opened ({error.strerror}): check `store_dir`.") from error
+            raise UserError(f"The store {self.path} cannot be opened ({error.strerror}): check `store_dir`.") from error
 
-    def _refusal(self, problem: str) -> Refusal:
+    def _refusal(self, problem: str) -> UserError:
         for words, sentence in PROBLEMS:
             if words in problem:
-                return Refusal(sentence.format(path=self.path, remedy=FULL_REFRESH))
-        return Refusal(f"The store {self.path} failed ({problem}): {FULL_REFRESH}.")
+                return UserError(sentence.format(path=self.path, remedy=FULL_REFRESH))
+        return UserError(f"The store {self.path} failed ({problem}): {FULL_REFRESH}.")
 
 
 def _made(path: Path) -> bool:

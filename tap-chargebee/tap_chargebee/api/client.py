@@ -16,7 +16,7 @@ from tap_chargebee._kit.retries import RetryTable
 from tap_chargebee._kit.text import clean_text
 from tap_chargebee._kit.transport import Answer, Call, FailedCallError, NoAnswerError, Transport
 from tap_chargebee._kit.whole_list import NotWholeError, WholeList
-from tap_chargebee.api.errors import Problem, Refusal, refusal
+from tap_chargebee.api.errors import Problem, UserError, refusal
 from tap_chargebee.api.pages import shape_of
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class ChargebeeClient:
         A key that may not read ``/configurations`` may still read the lists, so its 403 is answer enough.
 
         Raises:
-            Refusal: the site, the key or the URL is wrong.
+            UserError: the site, the key or the URL is wrong.
         """
         return self._ask("/configurations", {}, self._read_site, tries=FIRST_TRIES)
 
@@ -123,14 +123,14 @@ class ChargebeeClient:
     def _catalog(self, answer: Configurations) -> int | None:
         sites = {one.domain.lower(): one.product_catalog_version for one in answer.configurations}
         if sites and self._site.lower() not in sites:
-            raise Refusal(f"The key in the setting `api_key` is no key of the site `{self._site}`: check `site`.")
+            raise UserError(f"The key in the setting `api_key` is no key of the site `{self._site}`: check `site`.")
         return {"v1": 1, "v2": 2}.get(sites.get(self._site.lower(), ""))
 
     def read(self, path: str, query: Mapping[str, str], decode: Callable[[bytes], T]) -> T:
         """What is at a path, as ``decode`` proves it.
 
         Raises:
-            Refusal: Chargebee refused it, or gave no answer that can be proved.
+            UserError: Chargebee refused it, or gave no answer that can be proved.
         """
         return self._ask(path, query, lambda path, answer: self._decode(path, answer, decode))
 
@@ -141,11 +141,13 @@ class ChargebeeClient:
         the pages of that list are smaller for the rest of the run.
 
         Raises:
-            Refusal: Chargebee refused it, or gave no answer that can be proved.
+            UserError: Chargebee refused it, or gave no answer that can be proved.
         """
         page = self._ask(path, query, lambda path, answer: self._decode(path, answer, decoder.decode), limited=limited)
         if "offset" in query and page.cursor == query["offset"]:
-            raise Refusal(f"Chargebee's list {path} came to the same cursor again, so it has no end: try again later.")
+            raise UserError(
+                f"Chargebee's list {path} came to the same cursor again, so it has no end: try again later."
+            )
         return page
 
     def is_full(self, path: str, page: Page) -> bool:
@@ -156,7 +158,7 @@ class ChargebeeClient:
         """The items of a list as they stand there, a page at a time.
 
         Raises:
-            Refusal: Chargebee refused it, or gave no answer that can be proved.
+            UserError: Chargebee refused it, or gave no answer that can be proved.
         """
         shape = ListShape(name=path, items="list", key={}, paging="next_offset")
         yield from self._read_list(path, query, PageDecoder(shape))
@@ -165,7 +167,7 @@ class ChargebeeClient:
         """All records at a path: of a list, or of an answer that has them under another key, or is itself the only one.
 
         Raises:
-            Refusal: Chargebee refused it, or gave no answer that can be proved.
+            UserError: Chargebee refused it, or gave no answer that can be proved.
         """
         if resource.answer == "list":
             return list(self.read_records(path, query, resource))
@@ -176,7 +178,7 @@ class ChargebeeClient:
         """The records of a list, read as they are wanted.
 
         Raises:
-            Refusal: Chargebee refused it, or gave no answer that can be proved.
+            UserError: Chargebee refused it, or gave no answer that can be proved.
         """
         for records in self._read_list(path, query, PageDecoder(shape_of(resource))):
             yield from records
@@ -189,7 +191,7 @@ class ChargebeeClient:
             for items in WholeList(path, ask, key=decoder.identify):
                 yield [item.record() for item in items]
         except NotWholeError as error:
-            raise Refusal(str(error)) from None
+            raise UserError(str(error)) from None
 
     def _ask(
         self,
@@ -210,7 +212,7 @@ class ChargebeeClient:
         try:
             return self._transport.ask(call, lambda answer: read(path, answer), tries=tries, on_failure=shorten)
         except NoAnswerError as error:
-            raise Refusal(
+            raise UserError(
                 error.demand
                 or f"Chargebee gave no good answer to GET {path} in {error.tries} tries, the last was {error.last}: "
                 "try again later, or check the settings `site` and `api_url`."
@@ -227,7 +229,7 @@ class ChargebeeClient:
         """What an answer says.
 
         Raises:
-            Refusal: it is not the answer asked for, and asking again would not change it.
+            UserError: it is not the answer asked for, and asking again would not change it.
             FailedCallError: it proves nothing: what stands before Chargebee answered, or it is cut off, or something
                 is missing.
         """

@@ -6,20 +6,20 @@ from http import HTTPStatus
 
 import msgspec
 
-from tap_chargebee._kit.errors import Refusal
+from tap_chargebee._kit.errors import UserError
 
-__all__ = ["Gone", "NotOffered", "Problem", "Refusal", "refusal", "sentence"]
+__all__ = ["GoneError", "NotOfferedError", "Problem", "UserError", "refusal", "sentence"]
 
 WRONG_CATALOG = frozenset({"configuration_incompatible", "api_restricted"})
 # Chargebee has changed the code of this refusal before, and not its wording.
 WRONG_CATALOG_PHRASE = "not enabled for this site"
 
 
-class NotOffered(Refusal):
+class NotOfferedError(UserError):
     """The site does not have what was asked for: it is of the other Product Catalog, or the feature is off."""
 
 
-class Gone(Refusal):
+class GoneError(UserError):
     """What was asked for by its id is not there, or not any more."""
 
 
@@ -30,13 +30,13 @@ class Problem(msgspec.Struct):
     message: str = ""
 
 
-def refusal(status: int, problem: Problem, *, path: str, site: str) -> Refusal:
+def refusal(status: int, problem: Problem, *, path: str, site: str) -> UserError:
     """What to raise for an answer that asking again would not change; the arguments are those of :func:`sentence`."""
     told = sentence(status, problem, path=path, site=site)
     if _not_offered(problem):
-        return NotOffered(told)
+        return NotOfferedError(told)
     gone = status == HTTPStatus.NOT_FOUND and problem.api_error_code == "resource_not_found"
-    return Gone(told) if gone else Refusal(told)
+    return GoneError(told) if gone else UserError(told)
 
 
 def _not_offered(problem: Problem) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_chargebee._kit.list_shape import ListShape, Text
 from tap_chargebee._kit.page_decoder import PageDecoder
-from tap_chargebee.api.errors import Refusal
+from tap_chargebee.api.errors import UserError
 
 if TYPE_CHECKING:
     from tap_chargebee.api.client import ChargebeeClient
@@ -25,7 +25,7 @@ def completed(record: dict[str, Any], client: ChargebeeClient, path: str, envelo
         envelope: the key of the record in the answer.
 
     Raises:
-        Refusal: the parts have no end.
+        UserError: the parts have no end.
     """
     shape = ListShape(
         name="line items",
@@ -41,7 +41,7 @@ def completed(record: dict[str, Any], client: ChargebeeClient, path: str, envelo
         part = client.read(path, query, decoder.decode).items[0].record()
         append(record, part)
         if part.get(OFFSET) == offset:
-            raise Refusal(
+            raise UserError(
                 f"The line items at {path} came to the same cursor again, so they have no end: try again later."
             )
         offset = part.get(OFFSET)

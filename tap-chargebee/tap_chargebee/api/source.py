@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tap_chargebee._kit.fetch_pool import FetchPool
 from tap_chargebee._kit.settings import parse_date
 from tap_chargebee.api.client import ChargebeeClient
-from tap_chargebee.api.errors import Refusal
+from tap_chargebee.api.errors import UserError
 from tap_chargebee.state import bookmarks
 from tap_chargebee.streams.events import News, event_query, followed
 from tap_chargebee.streams.reader import ListReader
@@ -65,7 +65,7 @@ class Source:
         """What the first call of the run told.
 
         Raises:
-            Refusal: the site or the key is wrong.
+            UserError: the site or the key is wrong.
         """
         return self.client.site()
 
@@ -74,11 +74,11 @@ class Source:
         """The server's clock at the first call of the run, unix seconds.
 
         Raises:
-            Refusal: the site, the key or the start date is wrong.
+            UserError: the site, the key or the start date is wrong.
         """
         now = self.site.now
         if self.start_date is not None and self.start_date > now:
-            raise Refusal("The setting `start_date` lies in the future.")
+            raise UserError("The setting `start_date` lies in the future.")
         return now
 
     @cached_property

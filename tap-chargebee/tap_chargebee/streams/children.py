@@ -9,7 +9,7 @@ from urllib.parse import quote
 from tap_chargebee._kit.parallel_map import OrderedParallelMap
 from tap_chargebee._kit.progress import Progress
 from tap_chargebee._kit.record_keys import RecordKeys
-from tap_chargebee.api.errors import Gone, Refusal
+from tap_chargebee.api.errors import GoneError, UserError
 from tap_chargebee.streams import windows
 from tap_chargebee.streams.resources import ROWS
 from tap_chargebee.streams.stream import ChargebeeStream
@@ -34,7 +34,7 @@ class PartsStream(ChargebeeStream):
         """The items of one part.
 
         Raises:
-            Gone: it is not there.
+            GoneError: it is not there.
         """
 
     def declare_first_page(self) -> None:
@@ -67,7 +67,7 @@ class PartsStream(ChargebeeStream):
         """The items of one part; None when it is gone."""
         try:
             return self._of_part(part)
-        except Gone:
+        except GoneError:
             return None
 
 
@@ -111,7 +111,7 @@ class ChildStream(PartsStream):
         for number, page in enumerate(self.open(), start=1):
             for item in page:
                 if problem := keys.find_problem([item.head.id], f"page {number}"):
-                    raise Refusal(problem)
+                    raise UserError(problem)
                 yield item.head.id
 
     def _of_part(self, part: str) -> list[dict[str, Any]]:

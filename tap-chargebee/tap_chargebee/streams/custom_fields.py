@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_chargebee.api.errors import Refusal
+from tap_chargebee.api.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -55,7 +55,7 @@ def list_custom_fields(client: ChargebeeClient) -> dict[str, dict[str, Any]]:
     """Return the schemas of a site's custom fields, by resource and name; none where the site does not tell them."""
     try:
         return field_schemas(item for page in client.pages(PATH, {}) for item in page)
-    except Refusal as error:
+    except UserError as error:
         LOGGER.info("The site's own fields are of any type: %s", error.message)
         return {}
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tap_chargebee._kit.segments import Segment, SegmentReader
-from tap_chargebee.api.errors import Refusal
+from tap_chargebee.api.errors import UserError
 from tap_chargebee.api.pages import Item, Shape
 from tap_chargebee.streams import windows
 
@@ -84,13 +84,13 @@ class ListReader(SegmentReader[ListSegment, Item]):
         """Return the next page of a segment.
 
         Raises:
-            Refusal: it holds nothing, though more follows: what is missing cannot be told, for no total is announced.
+            UserError: it holds nothing, though more follows: what is missing cannot be told, for no total is announced.
         """
         query = {**segment.query, **({"offset": segment.offset} if segment.offset else {})}
         is_list = self._resource.answer == "list"
         page = self._client.page(self._resource.path, query, self._shape, limited=is_list)
         if page.cursor and not page.items:
-            raise Refusal(
+            raise UserError(
                 f"A page of Chargebee's list {self._resource.path} holds nothing and says that more follows: no STATE "
                 "was written, so the next run starts from the same point."
             )

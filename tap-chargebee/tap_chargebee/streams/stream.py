@@ -18,7 +18,7 @@ from tap_chargebee._kit.deduplicator import Deduplicator
 from tap_chargebee._kit.progress import Progress
 from tap_chargebee._kit.record_keys import RecordKeys
 from tap_chargebee._kit.stream import RecordStream, change_schemas
-from tap_chargebee.api.errors import Gone, NotOffered, Refusal
+from tap_chargebee.api.errors import GoneError, NotOfferedError, UserError
 from tap_chargebee.api.nested_lists import completed
 from tap_chargebee.state import bookmarks
 from tap_chargebee.state.sent_records import Overlap
@@ -184,7 +184,7 @@ class ChargebeeStream(RecordStream):
         self.choose_version(self._bookmark, self._source.run_start)
         try:
             yield from islice(self._records(), self.ABORT_AT_RECORD_COUNT)
-        except NotOffered as error:
+        except NotOfferedError as error:
             # `--test` reads of every stream that there is; a run has chosen its own.
             if self.ABORT_AT_RECORD_COUNT is None:
                 raise
@@ -254,14 +254,14 @@ class ChargebeeStream(RecordStream):
         """Refuse a page on which a record has no key.
 
         Raises:
-            Refusal: a key is missing, or of another type.
+            UserError: a key is missing, or of another type.
         """
         for item in page:
             self._check_keys([getattr(item.head, key) for key in self.resource.primary_keys], f"page {number}")
 
     def _check_keys(self, values: Sequence[object], place: str) -> None:
         if problem := self._keys.find_problem(values, place):
-            raise Refusal(problem)
+            raise UserError(problem)
 
     @cached_property
     def _keys(self) -> RecordKeys:
@@ -273,7 +273,7 @@ class ChargebeeStream(RecordStream):
             path = f"{self.resource.path}/{quote(item.head.id, safe='')}"
             try:
                 return completed(item.record(), self._source.client, path, self.resource.envelope)
-            except Gone:
+            except GoneError:
                 self.logger.info("A record was deleted before its line items were read: it comes without them")
         return item.text if self._is_plain else item.record()
 

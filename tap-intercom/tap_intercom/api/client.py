@@ -15,7 +15,7 @@ from tap_intercom._kit.rate_limit import CooldownPacer
 from tap_intercom._kit.retries import RetryTable
 from tap_intercom._kit.text import clean_text
 from tap_intercom._kit.transport import FailedCallError, NoAnswerError, Transport
-from tap_intercom.api.errors import FIRST, Problem, Refusal, refusal
+from tap_intercom.api.errors import FIRST, Problem, UserError, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -116,7 +116,7 @@ class IntercomClient:
         """The workspace, from the first call of a run, which also proves the token and the URL.
 
         Raises:
-            Refusal: the token, the version or the URL is wrong.
+            UserError: the token, the version or the URL is wrong.
         """
         return self._ask(Call(FIRST), self._read_workspace, tries=FIRST_TRIES)
 
@@ -129,7 +129,7 @@ class IntercomClient:
         """What is at a path.
 
         Raises:
-            Refusal: Intercom refused it, or gave no answer of that type in ten tries.
+            UserError: Intercom refused it, or gave no answer of that type in ten tries.
         """
         return self._ask(call, lambda answer: decode_json(answer.content, kind)[1])
 
@@ -137,7 +137,7 @@ class IntercomClient:
         """What is at a path, as ``decode`` proves it.
 
         Raises:
-            Refusal: Intercom refused it, or gave no answer that can be proved in ten tries.
+            UserError: Intercom refused it, or gave no answer that can be proved in ten tries.
         """
         return self._ask(call, lambda answer: decode(answer.content))
 
@@ -153,7 +153,7 @@ class IntercomClient:
             once: whether it must not be asked again when no answer came, since the answer would be another one.
 
         Raises:
-            Refusal: Intercom refused it, or gave no answer that can be proved in ten tries.
+            UserError: Intercom refused it, or gave no answer that can be proved in ten tries.
         """
 
         def read(answer: Answer) -> Page:
@@ -168,7 +168,7 @@ class IntercomClient:
         try:
             return self._transport.ask(asked, lambda answer: self._read(call, answer, read), tries=tries)
         except NoAnswerError as error:
-            raise Refusal(
+            raise UserError(
                 error.demand
                 or f"Intercom gave no good answer to {asked} in {error.tries} tries, the last was {error.last}: try "
                 "again later, or check the setting `api_url`."
@@ -178,7 +178,7 @@ class IntercomClient:
         """What an answer says.
 
         Raises:
-            Refusal: it is not the answer asked for, and asking again would not change it.
+            UserError: it is not the answer asked for, and asking again would not change it.
             FailedCallError: it proves nothing: another than Intercom answered, or it is cut off, or something is
                 missing.
         """

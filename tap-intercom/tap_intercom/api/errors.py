@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tap_intercom._kit.errors import Refusal
+from tap_intercom._kit.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Gone", "NotOffered", "Problem", "Refusal", "ScrollTaken", "StaleCursor", "refusal"]
+__all__ = ["GoneError", "NotOfferedError", "Problem", "ScrollTakenError", "StaleCursorError", "UserError", "refusal"]
 
 LAPSED = "active subscription needed"
 """Intercom's words when the workspace is not paid for, whatever the status and the code."""
@@ -40,19 +40,19 @@ PERMISSIONS = {
 """What the Developer Hub calls the permission, by the beginning of the path."""
 
 
-class NotOffered(Refusal):
+class NotOfferedError(UserError):
     """The workspace, its plan, the token's permissions or the version do not have what was asked for."""
 
 
-class Gone(Refusal):
+class GoneError(UserError):
     """What was asked for by its id is not there, or not any more."""
 
 
-class ScrollTaken(Refusal):
+class ScrollTakenError(UserError):
     """Somebody else reads the companies of the workspace."""
 
 
-class StaleCursor(Refusal):
+class StaleCursorError(UserError):
     """A cursor that Intercom gave is one that it does not take."""
 
 
@@ -110,17 +110,17 @@ SENTENCES = {
     "elsewhere": "There is no Intercom API at {path} ({answer}): check the settings `api_url` and `intercom_version`.",
     "other": "Intercom refused to read {path} ({answer}).",
 }
-CLASSES: dict[str, type[Refusal]] = {
-    "plan": NotOffered,
-    "version": NotOffered,
-    "scope": NotOffered,
-    "taken": ScrollTaken,
-    "stale": StaleCursor,
-    "gone": Gone,
+CLASSES: dict[str, type[UserError]] = {
+    "plan": NotOfferedError,
+    "version": NotOfferedError,
+    "scope": NotOfferedError,
+    "taken": ScrollTakenError,
+    "stale": StaleCursorError,
+    "gone": GoneError,
 }
 
 
-def refusal(status: int, problem: Problem, *, path: str, version: str) -> Refusal:
+def refusal(status: int, problem: Problem, *, path: str, version: str) -> UserError:
     """What to raise for an answer that asking again would not change.
 
     Args:
@@ -132,7 +132,7 @@ def refusal(status: int, problem: Problem, *, path: str, version: str) -> Refusa
     kind = next(name for name, fits in KINDS if fits(status, problem, path))
     answer = f"{status} {problem.code}".strip()
     told = SENTENCES[kind].format(answer=answer, path=path, version=version, permission=_permission(path))
-    return (CLASSES.get(kind, Refusal) if path != FIRST else Refusal)(told)
+    return (CLASSES.get(kind, UserError) if path != FIRST else UserError)(told)
 
 
 def _permission(path: str) -> str:

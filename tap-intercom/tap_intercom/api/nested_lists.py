@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from tap_intercom.api.errors import Gone, Refusal
+from tap_intercom.api.errors import GoneError, UserError
 from tap_intercom.api.pages import References, is_cut
 from tap_intercom.streams.lists import all_of
 from tap_intercom.streams.resource import Resource
@@ -31,13 +31,13 @@ def completed(record: dict[str, Any], client: IntercomClient, names: Iterable[st
     Of a contact that is gone by now, what stood there is all that there is.
 
     Raises:
-        Refusal: Intercom refused a list, or the contact has something else in its place.
+        UserError: Intercom refused a list, or the contact has something else in its place.
     """
     try:
         for name in names:
             if is_cut(_read_head(record, name)):
                 record[name] = {**record[name], **_all(record["id"], client, name)}
-    except Gone:
+    except GoneError:
         pass
     return record
 
@@ -46,7 +46,7 @@ def _read_head(record: dict[str, Any], name: str) -> References | None:
     try:
         return msgspec.convert(record.get(name), References | None)
     except msgspec.ValidationError as error:
-        raise Refusal(f"Intercom sent a contact whose `{name}` is no list: {error}.") from error
+        raise UserError(f"Intercom sent a contact whose `{name}` is no list: {error}.") from error
 
 
 def _all(contact: str, client: IntercomClient, name: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import msgspec
 
 from tap_intercom._kit.list_shape import Key, ListShape, Number, Paging
 from tap_intercom._kit.page_decoder import Item, PageDecoder, UnprovenError
-from tap_intercom.api.errors import Refusal
+from tap_intercom.api.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -63,12 +63,12 @@ class Shape(PageDecoder):
         """The item of one record's JSON.
 
         Raises:
-            Refusal: it is no record, or a time in it is none.
+            UserError: it is no record, or a time in it is none.
         """
         try:
             return self.decode_item(text)
         except UnprovenError as error:
-            raise Refusal(f"Intercom sent something that is no record of {self._path}: {error}.") from error
+            raise UserError(f"Intercom sent something that is no record of {self._path}: {error}.") from error
 
 
 def shape_of(resource: Resource, lists: Iterable[str] = ()) -> ListShape:

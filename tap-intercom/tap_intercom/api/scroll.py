@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from tap_intercom.api.client import Call
-from tap_intercom.api.errors import Refusal, ScrollTaken
+from tap_intercom.api.errors import ScrollTakenError, UserError
 from tap_intercom.api.spool import Spool
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Scroll:
         """Return when the first page is there, or when it is known that it comes later, for it waits for its turn.
 
         Raises:
-            Refusal: Intercom refused it.
+            UserError: Intercom refused it.
         """
         self._ready.wait()
         self._spool.check()
@@ -94,7 +94,7 @@ class Scroll:
         for _ in range(BEGINNINGS):
             if self._through():
                 return
-        raise Refusal(f"The scroll over the companies broke off {BEGINNINGS} times: run again later.")
+        raise UserError(f"The scroll over the companies broke off {BEGINNINGS} times: run again later.")
 
     def _through(self) -> bool:
         """Read from the beginning on; whether the empty page came that is the end."""
@@ -103,7 +103,7 @@ class Scroll:
             self._keep(page.items)
             try:
                 page = self._page({"scroll_param": str(page.cursor)}, once=True)
-            except Refusal as error:
+            except UserError as error:
                 LOGGER.warning("The scroll over the companies broke off and is begun again: %s", error.message)
                 return False
         self._keep(page.items)
@@ -118,7 +118,7 @@ class Scroll:
         while True:
             try:
                 return self._page({})
-            except ScrollTaken as error:
+            except ScrollTakenError as error:
                 if self._clock() >= deadline:
                     raise
                 LOGGER.info("%s Waiting for its end.", error.message)

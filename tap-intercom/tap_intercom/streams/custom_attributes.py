@@ -10,7 +10,7 @@ from tap_intercom._kit.clock import is_recent
 from tap_intercom._kit.list_shape import ListShape, Text
 from tap_intercom._kit.page_decoder import PageDecoder
 from tap_intercom.api.client import Call
-from tap_intercom.api.errors import Refusal
+from tap_intercom.api.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,7 +47,7 @@ def fetch_attributes(client: IntercomClient, stream: str) -> dict[str, dict[str,
     try:
         page = client.page(Call("/data_attributes", query), PageDecoder(SHAPE))
         return attribute_schemas(item.record() for item in page.items)
-    except Refusal as error:
+    except UserError as error:
         LOGGER.warning("The custom attributes of %s are of any type: %s", stream, error.message)
         return {}
 

@@ -12,7 +12,7 @@ from tap_intercom._kit.list_shape import ListShape
 from tap_intercom._kit.page_decoder import Page, PageDecoder, UnprovenError
 from tap_intercom._kit.whole_list import Count, NotWholeError, WholeList
 from tap_intercom.api.client import Call
-from tap_intercom.api.errors import Refusal
+from tap_intercom.api.errors import UserError
 from tap_intercom.api.pages import shape_of
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Listing:
         """Return when the first page is there.
 
         Raises:
-            Refusal: Intercom refused it, or gave no answer in ten tries.
+            UserError: Intercom refused it, or gave no answer in ten tries.
         """
         self._result(1, self._first)
 
@@ -104,7 +104,7 @@ class Listing:
         """Yield every page; pages that came in another order than they were asked for may lack what moved meanwhile.
 
         Raises:
-            Refusal: the list is not whole.
+            UserError: the list is not whole.
         """
         page = self._result(1, self._first)
         yield self._keep(page)
@@ -134,7 +134,7 @@ class Listing:
             for items in again:
                 yield [item for item in items if hash(self._shape.identify(item)) not in seen]
         except NotWholeError as error:
-            raise Refusal(str(error)) from None
+            raise UserError(str(error)) from None
         self.shortage = again.shortage
 
     def _ask_in_turn(self, number: str | None, check: Callable[[Page], None]) -> Page:
@@ -175,7 +175,7 @@ def all_of(client: IntercomClient, resource: Resource, path: str) -> list[dict[s
     """All items of a list that hangs on one record, one page after the other.
 
     Raises:
-        Refusal: Intercom refused it, gave no answer in ten tries, or the list is not whole.
+        UserError: Intercom refused it, gave no answer in ten tries, or the list is not whole.
     """
     if resource.single or resource.within:
         return client.read(Call(path, resource.params), lambda content: _decode_record(content, resource))
@@ -189,7 +189,7 @@ def all_of(client: IntercomClient, resource: Resource, path: str) -> list[dict[s
     try:
         pages = list(WholeList(decoder.shape.name, ask, key=decoder.identify))
     except NotWholeError as error:
-        raise Refusal(str(error)) from None
+        raise UserError(str(error)) from None
     return [item.record() for page in pages for item in page]
 
 

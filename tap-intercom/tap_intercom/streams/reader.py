@@ -10,7 +10,7 @@ from tap_intercom._kit.page_decoder import UnprovenError
 from tap_intercom._kit.segments import Segment, SegmentReader
 from tap_intercom._kit.whole_list import Count, NotWholeError, WholeList
 from tap_intercom.api.client import Call
-from tap_intercom.api.errors import Refusal, StaleCursor
+from tap_intercom.api.errors import StaleCursorError, UserError
 from tap_intercom.api.pages import Item
 from tap_intercom.streams import windows
 from tap_intercom.streams.windows import Span
@@ -57,12 +57,12 @@ class SearchSegment(Segment[Item]):
         """Read again from the last record that came.
 
         Raises:
-            Refusal: it was restarted there too often, so it would never end.
+            UserError: it was restarted there too often, so it would never end.
         """
         at = max(self.span.start, self.reached or 0)
         self.restarts = self.restarts + 1 if at == self.restarted_at else 0
         if self.restarts > MAX_RESTARTS:
-            raise Refusal("Intercom's pages go round in circles: run again later.")
+            raise UserError("Intercom's pages go round in circles: run again later.")
         self.restarted_at = at
         self.span = Span(at, self.span.end)
         self.cursor, self.seen = None, 0
@@ -114,7 +114,7 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
         """Yield the items; of what is announced and did not come, what another reading brings.
 
         Raises:
-            Refusal: the list is not whole.
+            UserError: the list is not whole.
         """
         for page in super().__iter__():
             yield page
@@ -133,7 +133,7 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
                 for page in again:
                     yield self._take_new(page)
             except NotWholeError as error:
-                raise Refusal(str(error)) from None
+                raise UserError(str(error)) from None
             self.shortage = again.shortage
         if self.shortage:
             LOGGER.warning("%s: the run goes on, as `max_missing` permits", self.shortage)
@@ -172,7 +172,7 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
         """Return the next page of a segment, from its last record on when Intercom no longer takes its cursor."""
         try:
             page = self._fetch_at_cursor(segment)
-        except StaleCursor:
+        except StaleCursorError:
             segment.restart()
             page = self._fetch_at_cursor(segment)
         # Here, where waiting for the first call of the run holds nobody up.

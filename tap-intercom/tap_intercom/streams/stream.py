@@ -20,7 +20,7 @@ from tap_intercom._kit.parallel_map import OrderedParallelMap
 from tap_intercom._kit.progress import Progress
 from tap_intercom._kit.record_keys import RecordKeys
 from tap_intercom._kit.stream import RecordStream
-from tap_intercom.api.errors import Gone, NotOffered, Refusal
+from tap_intercom.api.errors import GoneError, NotOfferedError, UserError
 from tap_intercom.api.nested_lists import completed
 from tap_intercom.api.pages import is_cut
 from tap_intercom.state import user_counts
@@ -138,7 +138,7 @@ class IntercomStream(RecordStream):
         self.choose_version(self._bookmark, self._source.run_start)
         try:
             yield from self._children() if self.resource.parent else self._own_records()
-        except NotOffered as error:
+        except NotOfferedError as error:
             # `--test` reads of every stream that there is; a run has chosen its own.
             if not self._is_test:
                 raise
@@ -172,16 +172,16 @@ class IntercomStream(RecordStream):
         """Refuse a page on which a record has no key.
 
         Raises:
-            Refusal: a key is missing, or of another type.
+            UserError: a key is missing, or of another type.
         """
         keys, listed = self._listed_keys, self.listed.primary_keys
         for item in page:
             if problem := keys.find_problem([getattr(item.head, key) for key in listed], f"page {number}"):
-                raise Refusal(problem)
+                raise UserError(problem)
 
     def _check_row(self, row: Mapping[str, Any], place: str) -> None:
         if problem := self._own_keys.find_problem([row.get(key) for key in self.resource.primary_keys], place):
-            raise Refusal(problem)
+            raise UserError(problem)
 
     @cached_property
     def _listed_keys(self) -> RecordKeys:
@@ -224,7 +224,7 @@ class IntercomStream(RecordStream):
             path = ROWS[people].path.format(id=quote(str(company.head.id), safe=""))
             try:
                 return [completed(one, client, lists) for one in all_of(client, ROWS[people], path)]
-            except Gone:
+            except GoneError:
                 return []
 
         sent = set()
@@ -272,7 +272,7 @@ class IntercomStream(RecordStream):
         try:
             return within(record, self.resource)
         except UnprovenError as error:
-            raise Refusal(f"Intercom sent something that is no record of {self.listed.path}: {error}.") from error
+            raise UserError(f"Intercom sent something that is no record of {self.listed.path}: {error}.") from error
 
     def _has_any(self, parent: Item) -> bool:
         heads = [getattr(parent.head, name) for name in self.resource.if_any]
@@ -283,7 +283,7 @@ class IntercomStream(RecordStream):
         path = self.resource.path.format(id=quote(str(parent.head.id), safe=""))
         try:
             return all_of(self._source.client, self.resource, path)
-        except Gone:
+        except GoneError:
             self._gone += 1
             return []
 

@@ -14,7 +14,7 @@ from singer_sdk.exceptions import ConfigurationError
 from singer_sdk.plugin_base import _ConfigInput
 
 from target_chartmogul._kit.csv_files import CsvWriter
-from target_chartmogul._kit.errors import Refusal, one_sentence
+from target_chartmogul._kit.errors import UserError, explain_errors
 from target_chartmogul._kit.plugin import config_file
 from target_chartmogul._kit.private_files import make_folder, open_private
 from target_chartmogul.api import sources
@@ -167,12 +167,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.command == "delete-source" and given.yes and not given.name:
         parser.error("--yes needs --name: the name of the data source is the confirmation")
     try:
-        with one_sentence():
+        with explain_errors():
             with config_file():
                 config = _ConfigInput.from_cli_args(*filter(None, [given.config])).config
             settings = TargetChartmogul(config=config, parse_env_config=True).settings
             _run(Administration(client_for(settings), settings, given.name), given)
-    except Refusal as refusal:
+    except UserError as refusal:
         sys.exit(refusal.message)
     except RecordRefusedError as error:
         sys.exit(f"ChartMogul refused: {error.reason}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from standpipe_maps.errors import Refusal
+from standpipe_maps.errors import UserError
 from standpipe_maps.kinds import DATE, EVERY, PYTHON, TEXT, TYPES, WORDS, is_open, type_of, when
 from standpipe_maps.leads.rules import attribute_key, collision
 
@@ -40,7 +40,7 @@ def select(setting: str, names: Sequence[str], stream: str, schema: Mapping[str,
         schema: of the stream.
 
     Raises:
-        Refusal: an attribute that is named is not declared, or is no single value; two would have one key.
+        UserError: an attribute that is named is not declared, or is no single value; two would have one key.
     """
     declared = _declared(schema) or {}
     every = [name for name, prop in declared.items() if _typed(name, prop)] if EVERY in names else []
@@ -53,11 +53,11 @@ def check_keys(setting: str, names: Sequence[str]) -> None:
     """Refuse names of which two would have one key in ChartMogul.
 
     Raises:
-        Refusal: they would.
+        UserError: they would.
     """
     if found := collision(names):
         one, other = found
-        raise Refusal(
+        raise UserError(
             f"`{setting}` takes `{one}` and `{other}`, which would both be `{attribute_key(one)}` in ChartMogul: "
             "name the attributes, and only one of the two."
         )
@@ -98,10 +98,10 @@ def _attribute(setting: str, name: str, stream: str, schema: Mapping[str, Any]) 
     if name not in declared:
         near = get_close_matches(name, declared, n=1)
         meant = f": is `{near[0]}` meant?" if near else ": take it out, or declare it in Intercom."
-        raise Refusal(f"`{setting}` names `{name}`, which the tap's stream {stream} does not declare{meant}")
+        raise UserError(f"`{setting}` names `{name}`, which the tap's stream {stream} does not declare{meant}")
     attribute = _typed(name, declared[name])
     if attribute is None:
-        raise Refusal(f"`{setting}` names `{name}`, which is not one text, number, date or yes/no: take it out.")
+        raise UserError(f"`{setting}` names `{name}`, which is not one text, number, date or yes/no: take it out.")
     return attribute
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from standpipe_maps.errors import Refusal
+from standpipe_maps.errors import UserError
 from standpipe_maps.heads import read
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def companies(records: Sequence[bytes]) -> list[Company]:
     """Companies as they came.
 
     Raises:
-        Refusal: a field is of a type that it never has in Intercom, or there is no id.
+        UserError: a field is of a type that it never has in Intercom, or there is no id.
     """
     return read(COMPANY, "companies", records, "Intercom")
 
@@ -119,12 +119,12 @@ def contacts(records: Sequence[bytes]) -> list[Contact]:
     """Contacts as they came.
 
     Raises:
-        Refusal: as of companies; or a list of companies is cut short, as Intercom's own pages have it after the tenth.
+        UserError: as of companies; or a list of companies is cut short, as Intercom's pages have it after the tenth.
     """
     found = read(CONTACT, "contacts", records, "Intercom")
     for one in found:
         if one.companies and one.companies.has_more:
-            raise Refusal(
+            raise UserError(
                 f"The contact {one.id} belongs to more companies than its record lists: the tap must read the others."
             )
     return found

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
 
-from standpipe_maps.errors import Refusal
+from standpipe_maps.errors import UserError
 from standpipe_maps.kinds import DATE, EVERY, TEXT
 from standpipe_maps.leads.attributes import Attribute, check_keys, select, unix_date
 from standpipe_maps.leads.records import LOCATION, ContactShape, CustomerShape
@@ -97,7 +97,7 @@ def check_settings(config: Mapping[str, Any]) -> None:
     """Refuse what can be seen without a schema.
 
     Raises:
-        Refusal: two attributes would have one key.
+        UserError: two attributes would have one key.
     """
     for setting in ("company_attributes", "contact_attributes"):
         check_keys(setting, [name for name in config[setting] if name != EVERY])
@@ -111,7 +111,7 @@ def customer_shape(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Cust
         schema: of the tap's stream `companies`.
 
     Raises:
-        Refusal: a setting names an attribute that is not there, or not of the type that is needed.
+        UserError: a setting names an attribute that is not there, or not of the type that is needed.
     """
     return CustomerShape(
         customs=select("company_attributes", config["company_attributes"], "companies", schema),
@@ -141,7 +141,9 @@ def _named(setting: str, name: str, stream: str, schema: Mapping[str, Any], kind
     (found,) = select(setting, [name], stream, schema)
     if found.type is not kind:
         word = "date" if kind is DATE else "text"
-        raise Refusal(f"`{setting}` names `{name}`, which is no {word}: take it out, or declare it as one in Intercom.")
+        raise UserError(
+            f"`{setting}` names `{name}`, which is no {word}: take it out, or declare it as one in Intercom."
+        )
     return found
 
 
@@ -149,11 +151,11 @@ def contact_shape(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Conta
     """What contacts look like; the arguments and errors are those of customers, with the stream `contacts`.
 
     Raises:
-        Refusal: also when the stream does not say who belongs to which company.
+        UserError: also when the stream does not say who belongs to which company.
     """
     properties = schema.get("properties")
     if properties and "companies" not in properties:
-        raise Refusal("The tap's stream contacts comes without `companies`, which the join needs: select it.")
+        raise UserError("The tap's stream contacts comes without `companies`, which the join needs: select it.")
     title = config.get("title_attribute")
     return ContactShape(
         customs=select("contact_attributes", config["contact_attributes"], "contacts", schema),

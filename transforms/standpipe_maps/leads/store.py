@@ -160,7 +160,7 @@ class Book:
         """Keep companies, of each id the newest version.
 
         Raises:
-            Refusal: a record is not as Intercom has it, or the store failed.
+            UserError: a record is not as Intercom has it, or the store failed.
         """
         found = models.companies(records)
         rows = [self._company_row(one, body) for one, body in zip(found, records, strict=True)]

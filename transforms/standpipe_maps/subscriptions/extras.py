@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from standpipe_maps.errors import Refusal
+from standpipe_maps.errors import UserError
 from standpipe_maps.kinds import EVERY, is_open
 from standpipe_maps.subscriptions.fields import UNTOLD, FieldType, declared_type, json_types, type_of_values
 from standpipe_maps.subscriptions.odd import known
@@ -58,7 +58,7 @@ def extra_attributes(
         types_of: returns the types of the values that fields of a stream have, for those that no schema declares.
 
     Raises:
-        Refusal: a field that is named is no single value, or cannot come at all.
+        UserError: a field that is named is no single value, or cannot come at all.
     """
     return tuple(
         attribute
@@ -84,7 +84,7 @@ def _of_side(
             source = f"{side.stream.removesuffix('s')}.{field}"
             yield _attribute(side, field, kind, prop.get("description", source), source)
         elif field in names:
-            raise Refusal(
+            raise UserError(
                 f"`{side.setting}` names `{field}`, which is not one text, number, date or yes/no in the tap's stream "
                 f"{side.stream}: take it out."
             )

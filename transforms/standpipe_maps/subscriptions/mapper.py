@@ -11,7 +11,7 @@ import singer_sdk.singerlib as singer
 from singer_sdk import typing as th
 
 from standpipe_maps.base import JoinMapper
-from standpipe_maps.errors import Refusal
+from standpipe_maps.errors import UserError
 from standpipe_maps.messages import room
 from standpipe_maps.settings import common_settings
 from standpipe_maps.subscriptions import not_sent, rules, store
@@ -109,7 +109,7 @@ class MapSubscriptions(JoinMapper):
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
         if problem := next(collisions(self.config), None):
-            raise Refusal(problem)
+            raise UserError(problem)
         self.notes = Notes(ODD)
         self.totals: dict[str, Any] = {}
 

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from standpipe_maps._kit.messages import DECODER
-from standpipe_maps.errors import Refusal
+from standpipe_maps.errors import UserError
 from standpipe_maps.subscriptions.odd import MISSING_MEMBER, ODD_VALUE, OddRecord, write_notes
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def read_records(stream: str, records: Sequence[bytes]) -> list[dict[str, Any]]:
     An odd one is None. ``odd`` is the text of all odd and missing ones, see ``write_notes``; None when there are none.
 
     Raises:
-        Refusal: a record has no id, or is no UTF-8.
+        UserError: a record has no id, or is no UTF-8.
     """
     return [_read_record(stream, record) for record in records]
 
@@ -206,7 +206,7 @@ def _read_record(stream: str, record: bytes) -> dict[str, Any]:
     try:
         model = DECODERS[stream].decode(record)
     except UnicodeDecodeError as error:
-        raise Refusal(f"A record of {stream} is no UTF-8: the tap's output was damaged.") from error
+        raise UserError(f"A record of {stream} is no UTF-8: the tap's output was damaged.") from error
     except (msgspec.ValidationError, ArithmeticError) as error:
         return _read_odd(stream, record, error)
     if not model.is_whole():
@@ -220,7 +220,7 @@ def _read_odd(stream: str, text: bytes, problem: Exception | None) -> dict[str, 
     record = decode(text)
     key = record.get("id") if isinstance(record, dict) else None
     if not isinstance(key, str):
-        raise Refusal(f"The record {key} of {stream} is not as Chargebee has it ({problem}): check the tap.")
+        raise UserError(f"The record {key} of {stream} is not as Chargebee has it ({problem}): check the tap.")
     repaired = repair(stream, record)
     model = msgspec.convert(repaired, MODELS[stream], dec_hook=to_decimal)
     return {**msgspec.structs.asdict(model), "odd": write_notes(repaired.notes)}
