@@ -1,4 +1,4 @@
-"""``python -m tap_chargebee``."""
+"""Entry point of ``python -m tap_chargebee``."""
 
 from __future__ import annotations
 

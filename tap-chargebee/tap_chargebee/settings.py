@@ -1,10 +1,19 @@
-"""The settings of the tap."""
+"""The settings of the tap, and which values of them are impossible."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from singer_sdk import typing as th
 
 from tap_chargebee._kit.setting_rows import page_size, request_settings
+from tap_chargebee._kit.settings import find_date_problem, find_url_problem
+from tap_chargebee._kit.urls import is_host_label
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_chargebee._kit.json_types import JsonValue
 
 MISSING = {
     "site": "`acme` for https://acme.chargebee.com (TAP_CHARGEBEE_SITE)",
@@ -90,3 +99,17 @@ SETTINGS = th.PropertiesList(
         "target marks or removes the rows that did not come again.",
     ),
 )
+
+
+def find_setting_problems(config: Mapping[str, JsonValue]) -> list[str]:
+    """Return one sentence for each setting whose value has the right type and is impossible."""
+    problems = []
+    if config.get("site") and not is_host_label(config["site"]):
+        problems.append("The setting `site` takes the name alone, not a URL: `acme` for https://acme.chargebee.com.")
+    problems += find_url_problem("api_url", config.get("api_url"), "https://acme.chargebee.com/api/v2")
+    problems += find_date_problem("start_date", config.get("start_date"))
+    if config.get("customer_limit") and config.get("customer_ids"):
+        problems.append("The settings `customer_limit` and `customer_ids` exclude each other: leave one of them out.")
+    if config.get("customer_ids") == []:
+        problems.append("The setting `customer_ids` is empty: name at least one customer, or leave it out.")
+    return problems

@@ -133,7 +133,7 @@ DEPTH = 8
 
 
 def schema(resource: Resource) -> dict[str, Any]:
-    """The JSON schema of a stream's records."""
+    """Return the JSON schema of a stream's records."""
     properties = {name: {"type": ["string", "null"]} for name in resource.renamed}
     if not properties:
         found = MODELLESS.get(resource.name) or model_properties(model(MODELS[resource.name]), DEPTH)
@@ -161,12 +161,12 @@ def model(path: str) -> type[pydantic.BaseModel]:
 
 
 def model_properties(found: type[pydantic.BaseModel], depth: int) -> dict[str, Any]:
-    """The schemas of a model's attributes."""
+    """Return the schemas of a model's attributes."""
     return {name: value_schema(name, field.annotation, depth) for name, field in found.model_fields.items()}
 
 
 def value_schema(name: str, hint: Any, depth: int) -> dict[str, Any]:
-    """The schema of one attribute; one that may be of several kinds is any of their types."""
+    """Return the schema of one attribute; one that may be of several kinds is any of their types."""
     kinds = [kind_schema(name, one, depth) for one in alternatives(hint)]
     if len(kinds) == 1 or all(one == kinds[0] for one in kinds):
         return kinds[0]
@@ -174,7 +174,7 @@ def value_schema(name: str, hint: Any, depth: int) -> dict[str, Any]:
 
 
 def alternatives(hint: Any) -> list[Any]:
-    """What a hint may be, but for None, and for the Any that stands beside the known values of an enumeration."""
+    """Return the types of a hint, without None and without the Any beside the known values of an enumeration."""
     if get_origin(hint) not in (Union, UnionType):
         return [hint]
     found = [other for one in get_args(hint) if one is not type(None) for other in alternatives(one)]
@@ -182,7 +182,7 @@ def alternatives(hint: Any) -> list[Any]:
 
 
 def kind_schema(name: str, hint: Any, depth: int) -> dict[str, Any]:
-    """The schema of one kind of an attribute."""
+    """Return the schema of one kind of an attribute."""
     if hint is int and (name.endswith("_at") or name in TIMES):
         return TIME
     if hint in TYPES:
@@ -198,7 +198,7 @@ def kind_schema(name: str, hint: Any, depth: int) -> dict[str, Any]:
 
 
 def text(made: dict[str, Any]) -> str:
-    """A schema as JSON, an attribute a line."""
+    """Return a schema as JSON, an attribute a line."""
     lines = [f"    {json.dumps(name)}: {json.dumps(value)}" for name, value in made["properties"].items()]
     rest = {name: value for name, value in made.items() if name != "properties"}
     head = "".join(f"  {json.dumps(name)}: {json.dumps(value)},\n" for name, value in rest.items())
@@ -206,7 +206,7 @@ def text(made: dict[str, Any]) -> str:
 
 
 def files() -> dict[str, str]:
-    """The text of every schema file, by its name."""
+    """Return the text of every schema file, by its name."""
     return {f"{resource.name}.json": text(schema(resource)) for resource in STREAMS}
 
 

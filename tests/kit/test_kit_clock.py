@@ -31,7 +31,7 @@ def write_table(path: Path, columns: tuple[str, ...], *row: object) -> None:
 
 def chargebee_bookmark(at: int, _: Path) -> bool:
     """`replication_key_value` and `read_at` of tap-chargebee: believed, only what changed since is read."""
-    return tap_chargebee.streams.windows.read_window(at, lookback=300, run_start=NOW) is not None
+    return tap_chargebee.streams.windows.choose_window(at, lookback=300, run_start=NOW) is not None
 
 
 def intercom_bookmark(name: str) -> Callable[[int, Path], bool]:

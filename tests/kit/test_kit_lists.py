@@ -164,7 +164,8 @@ LISTS: dict[str, Listed] = {
     "tap-chargebee customers": Listed(customers, "next_offset", "list", envelope="customer"),
     "tap-chargebee children": Listed(
         lambda: [
-            str(one["id"]) for one in chargebee().all("/customers/1/contacts", {}, chargebee_rows.ROWS["contacts"])
+            str(one["id"])
+            for one in chargebee().fetch_all("/customers/1/contacts", {}, chargebee_rows.ROWS["contacts"])
         ],
         "next_offset",
         "list",

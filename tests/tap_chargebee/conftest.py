@@ -26,7 +26,7 @@ TAP = Path(sys.executable).with_name("tap-chargebee")
 
 @dataclass
 class Run:
-    """What one run of the tap said."""
+    """The output of one run of the tap."""
 
     messages: list[dict[str, Any]] = field(default_factory=list)
     refusal: str | None = None
@@ -42,18 +42,18 @@ class Run:
 
     @property
     def states(self) -> list[dict[str, Any]]:
-        """The bookmarks of each STATE; when a marker says that a run was completed is not of interest."""
+        """The bookmarks of each STATE, with `set` for values that differ in every run."""
         return [bookmarks(message["value"]) for message in self.messages if message["type"] == "STATE"]
 
     @property
     def state(self) -> dict[str, Any] | None:
-        """What a target would give back to the next run."""
+        """The last STATE, which a runner gives to the next run."""
         values = [message["value"] for message in self.messages if message["type"] == "STATE"]
         return values[-1] if values else None
 
 
 def bookmarks(state: dict[str, Any]) -> dict[str, Any]:
-    """The bookmarks of a STATE: the time of the marker and what was seen are checked here, and replaced by `set`."""
+    """Return the bookmarks of a STATE, with `set` for the marker's time and the hashes, which are checked here."""
     found = {name: dict(bookmark) for name, bookmark in state["bookmarks"].items()}
     for bookmark in found.values():
         if "seen" in bookmark:
@@ -67,7 +67,7 @@ def bookmarks(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def selecting(*names: str) -> dict[str, Any]:
-    """A catalog that selects these streams."""
+    """Return a catalog that selects these streams."""
     tap = TapChargebee(config={}, validate_config=False)
     catalog = tap.catalog_dict
     catalog["streams"] = [entry for entry in catalog["streams"] if entry["tap_stream_id"] in names]
@@ -83,7 +83,7 @@ BILLING = selecting("customers", "invoices", "subscriptions")
 
 
 class Collector(Writer):
-    """Keeps the messages, as JSON has them, and lets a test act when one of them goes out."""
+    """Keeps the messages as decoded JSON, and calls a test's function for each of them."""
 
     def __init__(self, run: Run, on_message: Callable[[dict[str, Any]], None] | None) -> None:
         super().__init__()
@@ -99,19 +99,22 @@ class Collector(Writer):
 
 @pytest.fixture
 def catalog_of() -> Callable[..., dict[str, Any]]:
-    """A catalog that selects the streams of these names."""
+    """Return a catalog that selects the streams of these names."""
     return selecting
 
 
 @pytest.fixture
 def config(sandbox: RunningSandbox) -> dict[str, Any]:
-    """The smallest config for the sandbox."""
+    """Return the smallest config for the sandbox."""
     return {"site": "sandbox", "api_key": "sandbox_key", "api_url": sandbox.chargebee_url}
 
 
 @pytest.fixture
 def run_tap(config: dict[str, Any]) -> Iterator[Callable[..., Run]]:
-    """Runs the tap here: `run_tap(state=, catalog=, on_message=, SETTING=...)`; the catalog is the three of a join."""
+    """Return a function that runs the tap in this process, by default with the three streams of a join.
+
+    `run_tap(state=, catalog=, on_message=, SETTING=...)`
+    """
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def run(
@@ -143,13 +146,13 @@ def run_tap(config: dict[str, Any]) -> Iterator[Callable[..., Run]]:
 
 @pytest.fixture
 def in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retries follow at once."""
+    """Let retries follow at once."""
     monkeypatch.setattr(backoff, "full_jitter", lambda _: 0.0)
 
 
 @pytest.fixture
 def truth(sandbox: RunningSandbox) -> Callable[..., dict[str, list[dict[str, Any]]]]:
-    """What the tap should have read: `truth(since=..)` by stream, in Chargebee's own shape and order."""
+    """Return the records that the tap should read, `truth(since=..)` by stream, in Chargebee's form and order."""
 
     def records(since: int | None = None) -> dict[str, list[dict[str, Any]]]:
         business = sandbox.world.business
@@ -169,7 +172,7 @@ def truth(sandbox: RunningSandbox) -> Callable[..., dict[str, list[dict[str, Any
 
 @pytest.fixture
 def calls(sandbox: RunningSandbox) -> Callable[[], dict[str, int]]:
-    """How often each list was called since the last time of asking."""
+    """Return a function that counts the calls per path since it was last called."""
 
     def count() -> dict[str, int]:
         counted = {call["path"]: call["count"] for call in sandbox.calls()["calls"]}
@@ -181,9 +184,9 @@ def calls(sandbox: RunningSandbox) -> Callable[[], dict[str, int]]:
 
 @pytest.fixture
 def command_line(tmp_path: Path) -> Callable[..., list[str]]:
-    """The words of the command: `command_line(config, "--discover")`; a config becomes the file of --config.
+    """Return a function that builds the command line: `command_line(config, "--discover")`.
 
-    Without a word about it, the catalog is the three streams of a join.
+    The config becomes the file of --config. The default catalog selects the three streams of a join.
     """
 
     def words(config: dict[str, Any] | None, *arguments: str) -> list[str]:
@@ -201,7 +204,7 @@ def command_line(tmp_path: Path) -> Callable[..., list[str]]:
 
 @pytest.fixture
 def command(command_line: Callable[..., list[str]]) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs the command, with the arguments of `command_line`."""
+    """Return a function that runs the command, with the arguments of `command_line`."""
 
     def run(config: dict[str, Any] | None, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(command_line(config, *arguments), capture_output=True, text=True, check=False, timeout=60)

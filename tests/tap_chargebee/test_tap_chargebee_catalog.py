@@ -18,7 +18,7 @@ JOIN = {"customers", "invoices", "subscriptions"}
 
 @pytest.fixture
 def catalog() -> dict[str, Any]:
-    """The discovered catalog, with the three streams of a join selected."""
+    """Return the discovered catalog, with the three streams of a join selected."""
     catalog = TapChargebee(config={}, validate_config=False).catalog_dict
     for entry in catalog["streams"]:
         metadata(catalog, entry["tap_stream_id"])["selected"] = entry["tap_stream_id"] in JOIN
@@ -26,7 +26,7 @@ def catalog() -> dict[str, Any]:
 
 
 def metadata(catalog: dict[str, Any], stream: str, *breadcrumb: str) -> dict[str, Any]:
-    """The metadata of a stream or of one of its properties."""
+    """Return the metadata of a stream or of one of its properties."""
     (entry,) = [entry for entry in catalog["streams"] if entry["tap_stream_id"] == stream]
     (found,) = [one["metadata"] for one in entry["metadata"] if list(one["breadcrumb"]) == list(breadcrumb)]
     assert isinstance(found, dict)

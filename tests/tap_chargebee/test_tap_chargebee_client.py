@@ -11,8 +11,8 @@ import requests
 from tap_chargebee._kit.rate_limit import Cooldown, RateLimiter
 from tap_chargebee.api.client import ChargebeeClient, Site
 from tap_chargebee.api.errors import UserError
-from tap_chargebee.api.nested_lists import completed
-from tap_chargebee.api.pages import Shape
+from tap_chargebee.api.nested_lists import complete_record
+from tap_chargebee.api.pages import ResourceDecoder
 from tap_chargebee.streams.resources import ROWS
 
 if TYPE_CHECKING:
@@ -42,20 +42,20 @@ class Clock:
         self.now += seconds
 
     def read(self) -> float:
-        """The time."""
+        """Return the time."""
         return self.now
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The client's time, with backoff at its longest instead of at random."""
+    """Return the client's time, with backoff at its longest instead of at random."""
     monkeypatch.setattr(backoff, "full_jitter", lambda longest: longest)
     return Clock()
 
 
 @pytest.fixture
 def client(clock: Clock) -> ChargebeeClient:
-    """A client of the site `acme`."""
+    """Return a client of the site `acme`."""
     return ChargebeeClient(site="acme", api_key="secret", sleep=clock.sleep, clock=clock.read)
 
 
@@ -65,8 +65,8 @@ def test_half_a_character_costs_nothing_but_itself(client: ChargebeeClient, requ
     record = '{"id":"c1","company":"Half \\ud83d",' + gap + '"first_name":"Whole \\ud83d\\ude00"}'
     body = '{"list":[{"customer":' + record + "}]}"
     requests_mock.get(f"{BASE}/customers", text=body)
-    shape = Shape(ROWS["customers"])
-    (item,) = client.page("/customers", {}, shape).items
+    shape = ResourceDecoder(ROWS["customers"])
+    (item,) = client.fetch_page("/customers", {}, shape).items
     assert item.record() == {
         "id": "c1",
         "company": "Half \ufffd",
@@ -82,7 +82,7 @@ def test_what_a_list_is_asked_with(client: ChargebeeClient, requests_mock: Mocke
         f"{BASE}/customers",
         [{"json": {"list": [{"customer": {"id": "a"}}], "next_offset": '["1517470226000","19 5+1&x=2"]'}}, EMPTY],
     )
-    pages = list(client.pages("/customers", {"updated_at[between]": "[1,2]"}))
+    pages = list(client.fetch_pages("/customers", {"updated_at[between]": "[1,2]"}))
     assert pages == [[{"customer": {"id": "a"}}], []]
     first, second = requests_mock.request_history
     assert first.headers["Authorization"] == "Basic c2VjcmV0Og=="
@@ -94,7 +94,7 @@ def test_what_a_list_is_asked_with(client: ChargebeeClient, requests_mock: Mocke
 def test_a_429_is_waited_out(client: ChargebeeClient, clock: Clock, requests_mock: Mocker) -> None:
     """The wait is the one that Chargebee asks for."""
     requests_mock.get(f"{BASE}/customers", [LIMITED, LIMITED, EMPTY])
-    assert list(client.pages("/customers", {})) == [[]]
+    assert list(client.fetch_pages("/customers", {})) == [[]]
     assert clock.slept == [55.0, 55.0]
 
 
@@ -111,7 +111,7 @@ def test_who_is_refused_while_others_are_served_does_not_give_up(requests_mock: 
     served = ChargebeeClient(site="acme", api_key="secret", sleep=sleep, clock=lambda: sum(slept))
     requests_mock.get(f"{BASE}/invoices", **LIMITED)
     with pytest.raises(UserError, match="in 10 tries, the last was 429"):
-        list(served.pages("/invoices", {}))
+        list(served.fetch_pages("/invoices", {}))
     assert len(requests_mock.request_history) == 30
 
 
@@ -160,7 +160,7 @@ def test_trouble_is_asked_again(
 ) -> None:
     """What may pass is asked again, after 1, 2, 4 … seconds."""
     requests_mock.get(f"{BASE}/customers", [trouble, trouble, trouble, EMPTY])
-    assert list(client.pages("/customers", {})) == [[]]
+    assert list(client.fetch_pages("/customers", {})) == [[]]
     assert clock.slept == [1, 2, 4]
 
 
@@ -168,7 +168,7 @@ def test_trouble_that_stays_ends_the_run(client: ChargebeeClient, clock: Clock, 
     """After ten tries it is a failure, never an empty page."""
     requests_mock.get(f"{BASE}/customers", status_code=502, text="Bad gateway for jane@example.com")
     with pytest.raises(UserError) as told:
-        list(client.pages("/customers", {}))
+        list(client.fetch_pages("/customers", {}))
     assert told.value.message == (
         "Chargebee gave no good answer to GET /customers in 10 tries, the last was 502: "
         "try again later, or check the settings `site` and `api_url`."
@@ -183,7 +183,7 @@ def test_a_refusal_is_not_asked_again(
     """What asking again would not change is asked once."""
     requests_mock.get(f"{BASE}/customers", status_code=status, json={}, headers={"Location": f"{BASE}/elsewhere"})
     with pytest.raises(UserError):
-        list(client.pages("/customers", {}))
+        list(client.fetch_pages("/customers", {}))
     assert (requests_mock.call_count, clock.slept) == (1, [])
 
 
@@ -193,7 +193,7 @@ def test_logs_tell_no_body_and_no_key(
     """The log of a retry holds the path, the status and the code, and nothing of the answer or the request."""
     trouble = {"api_error_code": "internal_error", "message": "jane@example.com"}
     requests_mock.get(f"{BASE}/customers", [{"status_code": 500, "json": trouble}, EMPTY])
-    list(client.pages("/customers", {"email[is]": "jane@example.com"}))
+    list(client.fetch_pages("/customers", {"email[is]": "jane@example.com"}))
     assert caplog.messages == ["GET /customers: 500 internal_error (try 1 of 10)"]
 
 
@@ -209,7 +209,7 @@ def test_logs_tell_no_body_and_no_key(
 def test_the_servers_clock(client: ChargebeeClient, requests_mock: Mocker, answer: dict[str, Any]) -> None:
     """Now is what the server says it is."""
     requests_mock.get(f"{BASE}/configurations", **answer)
-    assert client.site().now == 1_768_478_400
+    assert client.fetch_site().now == 1_768_478_400
 
 
 def test_without_a_date_the_local_clock_serves(
@@ -218,14 +218,14 @@ def test_without_a_date_the_local_clock_serves(
     """An answer without a Date, as some proxies send it, does not stop the run."""
     monkeypatch.setattr(time, "time", lambda: 1_768_478_401.9)
     requests_mock.get(f"{BASE}/configurations", json=SITES)
-    assert client.site() == Site(1_768_478_401)
+    assert client.fetch_site() == Site(1_768_478_401)
 
 
 def test_a_key_of_another_site_is_refused(client: ChargebeeClient, requests_mock: Mocker) -> None:
     """When the key's sites are known and ours is not among them, the setting is named."""
     requests_mock.get(f"{BASE}/configurations", json={"configurations": [{"domain": "other"}]}, headers=NOON)
     with pytest.raises(UserError) as told:
-        client.site()
+        client.fetch_site()
     assert told.value.message == "The key in the setting `api_key` is no key of the site `acme`: check `site`."
 
 
@@ -233,7 +233,7 @@ def test_the_first_call_gives_up_early(client: ChargebeeClient, clock: Clock, re
     """A URL that nothing listens at is told within seconds."""
     requests_mock.get(f"{BASE}/configurations", exc=requests.ConnectionError)
     with pytest.raises(UserError) as told:
-        client.site()
+        client.fetch_site()
     assert told.value.message == (
         "Chargebee gave no good answer to GET /configurations in 4 tries, the last was ConnectionError: "
         "try again later, or check the settings `site` and `api_url`."
@@ -249,8 +249,8 @@ def test_a_page_that_takes_too_long_is_asked_for_in_smaller_ones(
     page: dict[str, Any] = {"json": {"list": [], "next_offset": "2"}}
     requests_mock.get(f"{BASE}/transactions", [slow, {"status_code": 504}, page, EMPTY])
     requests_mock.get(f"{BASE}/customers", **EMPTY)
-    list(client.pages("/transactions", {}))
-    list(client.pages("/customers", {}))
+    list(client.fetch_pages("/transactions", {}))
+    list(client.fetch_pages("/customers", {}))
     assert [request.qs["limit"] for request in requests_mock.request_history] == [
         ["100"],
         ["50"],
@@ -277,7 +277,7 @@ def test_no_budget_is_no_wait(clock: Clock) -> None:
     assert clock.slept == []
 
 
-def test_a_large_invoice_is_completed(client: ChargebeeClient, requests_mock: Mocker) -> None:
+def test_a_large_invoice_is_complete_record(client: ChargebeeClient, requests_mock: Mocker) -> None:
     """Line items that come in parts are asked for until there are no more, and what belongs to them likewise."""
     requests_mock.get(
         f"{BASE}/invoices/i1",
@@ -287,7 +287,7 @@ def test_a_large_invoice_is_completed(client: ChargebeeClient, requests_mock: Mo
         ],
     )
     record = {"id": "i1", "line_items": [], "line_items_next_offset": "a"}
-    assert completed(record, client, "/invoices/i1", "invoice") == {
+    assert complete_record(record, client, "/invoices/i1", "invoice") == {
         "id": "i1",
         "line_items": [{"id": 1}, {"id": 2}],
         "line_item_taxes": [7],
@@ -302,7 +302,7 @@ def test_a_cursor_that_comes_again_ends_the_run(client: ChargebeeClient, request
     """A list without an end, or an invoice, is told in a sentence, not read for ever."""
     requests_mock.get(f"{BASE}/customers", json={"list": [], "next_offset": "a"})
     with pytest.raises(UserError, match="list /customers came to the same cursor again"):
-        list(client.pages("/customers", {}))
+        list(client.fetch_pages("/customers", {}))
     requests_mock.get(f"{BASE}/invoices/i1", json={"invoice": {"line_items": [], "line_items_next_offset": "a"}})
     with pytest.raises(UserError, match="line items at /invoices/i1 came to the same cursor again"):
-        completed({"id": "i1", "line_items_next_offset": "a"}, client, "/invoices/i1", "invoice")
+        complete_record({"id": "i1", "line_items_next_offset": "a"}, client, "/invoices/i1", "invoice")

@@ -30,7 +30,7 @@ STREAMS = ["customers", "invoices", "subscriptions"]
 
 
 def told(log: str) -> list[str]:
-    """The errors of a log."""
+    """Return the errors of a log."""
     return [line.rsplit(" | ", 1)[-1] for line in log.splitlines() if "| ERROR " in line]
 
 

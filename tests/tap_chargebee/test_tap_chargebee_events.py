@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tap_chargebee.streams.events import LIFE, News, event_query, followed
+from tap_chargebee.streams.events import EVENT_RETENTION, EventChanges, build_event_query, list_event_types
 from tap_chargebee.streams.resources import STREAMS
 from tap_chargebee.streams.windows import Window
 
@@ -21,7 +21,7 @@ ROWS = {resource.name: resource for resource in STREAMS}
 
 
 def newest(*runs: Any) -> dict[tuple[str, str, int], dict[str, Any]]:
-    """What a target that keeps the last of each record holds after some runs."""
+    """Return the records of a target that keeps the last version of each, after some runs."""
     return {
         (name, record["id"], record.get("created_at", 0)): record
         for run in runs
@@ -151,7 +151,7 @@ def test_a_gap_longer_than_events_live_forces_a_full_read(
     second = run_tap(state=first.state)
     assert second.records == truth()
     assert "/events" not in calls()
-    told = "The last run was more than 80 days ago, longer than events are kept: a full read"
+    told = "The last run was more than 80 days ago, longer than Chargebee keeps events: reading everything"
     assert caplog.messages.count(told) == 3
 
 
@@ -168,14 +168,14 @@ def test_a_bookmark_that_does_not_tell_since_when_events_are_wanted_forces_a_ful
 
 def test_events_are_asked_for_by_type() -> None:
     """Only the types that tell something new, within the time since the last run."""
-    types = followed([ROWS["invoices"], ROWS["subscriptions"], ROWS["coupons"], ROWS["transactions"]])
+    types = list_event_types([ROWS["invoices"], ROWS["subscriptions"], ROWS["coupons"], ROWS["transactions"]])
     assert types == ["coupon_deleted", "dunning_updated", "mrr_updated"]
-    assert event_query(["dunning_updated", "mrr_updated"], Window(1_768_000_000, 1_768_478_400)) == {
+    assert build_event_query(["dunning_updated", "mrr_updated"], Window(1_768_000_000, 1_768_478_400)) == {
         "sort_by[asc]": "occurred_at",
         "occurred_at[between]": "[1768000000,1768478400]",
         "event_type[in]": '["dunning_updated","mrr_updated"]',
     }
-    assert LIFE == 6_912_000
+    assert EVENT_RETENTION == 6_912_000
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_events_are_asked_for_by_type() -> None:
 )
 def test_what_an_event_tells(event: dict[str, Any], changed: list[str], deleted: list[dict[str, Any]]) -> None:
     """The type decides, the snapshot names the record."""
-    news = News([ROWS["invoices"], ROWS["coupons"]])
-    news.add(event)
-    assert list(news.changed("invoices")) == changed
-    assert news.deleted("coupons") == deleted
+    news = EventChanges([ROWS["invoices"], ROWS["coupons"]])
+    news.add_event(event)
+    assert (news.list_updated("invoices")) == changed
+    assert news.list_deleted("coupons") == deleted

@@ -19,7 +19,7 @@ CONSENT = {"type": ["boolean", "null"]}
 
 
 def properties(messages: list[dict[str, Any]], stream: str) -> list[dict[str, Any]]:
-    """The properties that each SCHEMA of a stream declares."""
+    """Return the properties that each SCHEMA of a stream declares."""
     return [one["schema"]["properties"] for one in messages if one["type"] == "SCHEMA" and one["stream"] == stream]
 
 
@@ -29,7 +29,7 @@ def own(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def undeclared(messages: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """The fields of records that no SCHEMA before them declares."""
+    """Return the fields of records that no SCHEMA before them declares."""
     known: dict[str, set[str]] = {}
     found = []
     for message in messages:
@@ -137,5 +137,5 @@ def test_a_site_that_does_not_tell_its_fields(run_tap: Callable[..., Any], sandb
 def test_only_properties_of_the_record_count(form: Callable[[Any], Any], record: Any, found: list[str]) -> None:
     """Each is found once."""
     fields = UndeclaredFields(lambda: {"id", "cf_known"})
-    assert list(fields.of(form(record))) == found
-    assert fields.of(form(record)) == {}
+    assert list(fields.find_new(form(record))) == found
+    assert fields.find_new(form(record)) == {}

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tap_chargebee.state import bookmarks
-from tap_chargebee.state.sent_records import MOST, Overlap
-from tap_chargebee.streams.events import named
+from tap_chargebee.state.sent_records import MAX_REMEMBERED, SentRecords
+from tap_chargebee.streams.events import find_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,41 +46,41 @@ KEY = {"replication_key": "updated_at", "replication_key_value": 1_768_000_000}
 )
 def test_what_a_bookmark_is_worth(bookmark: dict[str, Any], usable: bool) -> None:  # noqa: FBT001 a column of the table
     """Nothing, when other records were passed by than this run would pass by."""
-    now = bookmarks.scope("Acme", include_deleted=True, start_date=None)
+    now = bookmarks.describe_scope("Acme", include_deleted=True, start_date=None)
     assert now == "acme with deleted"
-    assert bookmarks.usable(bookmark, "updated_at", now) is usable
+    assert bookmarks.is_usable(bookmark, "updated_at", now) is usable
 
 
 def test_a_bookmark_holds_integers_and_texts() -> None:
     """No list and no float, on which taps of the SDK fall over; and nothing that is not known."""
-    assert bookmarks.progress("updated_at", 5, read_at=7, scope="acme", seen="a b") == {
+    assert bookmarks.build_bookmark("updated_at", 5, read_at=7, scope="acme", seen="a b") == {
         "replication_key": "updated_at",
         "replication_key_value": 5,
         "read_at": 7,
         "scope": "acme",
         "seen": "a b",
     }
-    assert bookmarks.progress(None, None, read_at=7, scope="acme", seen="") == {"read_at": 7, "scope": "acme"}
-    assert bookmarks.progress("updated_at", None, read_at=7, scope="acme", seen="") == {}
+    assert bookmarks.build_bookmark(None, None, read_at=7, scope="acme", seen="") == {"read_at": 7, "scope": "acme"}
+    assert bookmarks.build_bookmark("updated_at", None, read_at=7, scope="acme", seen="") == {}
 
 
 def test_the_same_record_is_told_and_another_version_is_not() -> None:
     """By its whole text: a change that moves no version is one, too."""
-    first = Overlap()
-    assert [first.repeats(text, at) for text, at in [(b"a1", 100), (b"b1", 200), (b"old", None)]] == [False] * 3
-    second = Overlap(first.seen(since=150))
-    assert [second.repeats(text, 200) for text in (b"a1", b"b1", b"b2")] == [False, True, False]
+    first = SentRecords()
+    assert [first.is_repeated(text, at) for text, at in [(b"a1", 100), (b"b1", 200), (b"old", None)]] == [False] * 3
+    second = SentRecords(first.encode_since(since=150))
+    assert [second.is_repeated(text, 200) for text in (b"a1", b"b1", b"b2")] == [False, True, False]
 
 
-@given(times=st.lists(st.integers(0, 1000), max_size=3 * MOST))
+@given(times=st.lists(st.integers(0, 1000), max_size=3 * MAX_REMEMBERED))
 def test_the_newest_are_remembered(times: list[int]) -> None:
     """However many come, and in whatever order: no more than a hundred, none that is older than one forgotten."""
-    first = Overlap()
+    first = SentRecords()
     for place, at in enumerate(times):
-        first.repeats(b"%d" % place, at)
-    second = Overlap(first.seen(since=500))
-    told = [at for place, at in enumerate(times) if second.repeats(b"%d" % place, None)]
-    assert sorted(told, reverse=True) == sorted((at for at in times if at >= 500), reverse=True)[:MOST]
+        first.is_repeated(b"%d" % place, at)
+    second = SentRecords(first.encode_since(since=500))
+    told = [at for place, at in enumerate(times) if second.is_repeated(b"%d" % place, None)]
+    assert sorted(told, reverse=True) == sorted((at for at in times if at >= 500), reverse=True)[:MAX_REMEMBERED]
 
 
 def test_nothing_is_sent_when_nothing_changed(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
@@ -174,4 +174,4 @@ def test_the_state_of_an_older_form_is_read(run_tap: Callable[..., Any], sandbox
 )
 def test_whom_an_event_names(content: dict[str, Any], kind: str, ids: set[str]) -> None:
     """Whoever stands anywhere in its content."""
-    assert set(named(content, kind)) == ids
+    assert set(find_ids(content, kind)) == ids

@@ -18,13 +18,13 @@ STREAMS = ("customers", "invoices", "subscriptions")
 
 
 def marker(run: Any) -> dict[str, Any]:
-    """The marker of a run over a part of the site."""
+    """Return the marker of a run over some customers."""
     rows = ",".join(f"{name}:{len(run.records.get(name, ()))}" for name in STREAMS)
     return {"completed_at": "set", "streams": ",".join(STREAMS), "from": None, "subset": 1, "whole": "", "rows": rows}
 
 
 def part(everything: Records, ids: set[str]) -> Records:
-    """What belongs to some customers."""
+    """Return the records that belong to some customers."""
     found = {
         name: [one for one in records if one["id" if name == "customers" else "customer_id"] in ids]
         for name, records in everything.items()
@@ -33,7 +33,7 @@ def part(everything: Records, ids: set[str]) -> Records:
 
 
 def by_id(records: Records) -> dict[str, list[dict[str, Any]]]:
-    """The records of each stream, in the order of their ids."""
+    """Return the records of each stream, in the order of their ids."""
     return {name: sorted(stream, key=lambda one: one["id"]) for name, stream in records.items()}
 
 

@@ -48,7 +48,7 @@ def asked(answers: list[dict[str, Any]]) -> tuple[int, list[float], str]:
     with requests_mock.Mocker() as mocker:
         mocker.get(URL, answers)
         try:
-            return len(list(client.pages("/customers", {}))), slept, ""
+            return len(list(client.fetch_pages("/customers", {}))), slept, ""
         except UserError as refusal:
             return mocker.call_count, slept, refusal.message
 

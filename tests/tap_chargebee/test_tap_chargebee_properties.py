@@ -59,7 +59,7 @@ class Target:
 
 
 def place(stream: str, record: dict[str, Any]) -> tuple[Any, ...]:
-    """What tells a record; of customers and their like a deleted and a live one may share an id."""
+    """Return the identity of a record: a deleted and a live customer may share an id."""
     return stream, record["id"], record.get("created_at") if stream in LISTS else None
 
 
@@ -83,7 +83,7 @@ def change(sandbox: RunningSandbox, act: str, name: str, number: int) -> None:
 
 
 def truth(sandbox: RunningSandbox) -> Held:
-    """What there is, and the deleted ones that were told."""
+    """Return the records that exist, and the deleted ones that a run sent."""
     business = sandbox.world.business
     live = {record.id for record in business.customers.records if not record.deleted}
     found: Held = {}
@@ -159,7 +159,7 @@ def test_the_next_whole_run_completes_the_picture(  # noqa: PLR0913, PLR0917 thr
 
 
 def act_at(sandbox: RunningSandbox, target: Target, steps: list[Any], moment: int) -> Callable[[dict[str, Any]], None]:
-    """Takes messages; at one of them the business changes, and somewhat later the process is killed."""
+    """Take messages; at one of them the business changes, and somewhat later the process is killed."""
     came = 0
 
     def take(message: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from tap_chargebee._kit.fetch_pool import FetchPool
 from tap_chargebee._kit.page_decoder import UnprovenError
 from tap_chargebee.streams.reader import ListReader
 from tap_chargebee.streams.resource import Resource
-from tap_chargebee.streams.windows import Span, cut, span_query
+from tap_chargebee.streams.windows import Span, build_span_query, split_rest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,7 +45,7 @@ class Site:
         """Whether a page has ten records."""
         return len(page.items) == 10
 
-    def page(self, _: str, query: Mapping[str, str], decoder: PageDecoder, *, limited: bool) -> Page:
+    def fetch_page(self, _: str, query: Mapping[str, str], decoder: PageDecoder, *, limited: bool) -> Page:
         """One page, as the client answers it."""
         assert limited
         with self._lock:
@@ -74,7 +74,7 @@ def fits(at: int | None, query: Mapping[str, str]) -> bool:
 
 
 def read(site: Site, *, size: int = 4, room: int = 24) -> list[str]:
-    """The ids that a reading gives, in its order."""
+    """Return the ids that a reading gives, in its order."""
     reading = ListReader(FetchPool(size, room), site, CUSTOMERS, [{"sort_by[asc]": "created_at"}], key=(0,), now=NOW)  # type: ignore[arg-type]
     reading.wait()
     reading.begin()
@@ -146,9 +146,9 @@ def test_a_cursor_that_is_left_out_loses_nothing() -> None:
     """A full page that says nothing of more is read on from its last record; what comes twice is passed over."""
 
     class Forgetful(Site):
-        def page(self, path: str, query: Mapping[str, str], decoder: PageDecoder, *, limited: bool) -> Page:
+        def fetch_page(self, path: str, query: Mapping[str, str], decoder: PageDecoder, *, limited: bool) -> Page:
             """Every page, as if it were the last."""
-            page = super().page(path, query, decoder, limited=limited)
+            page = super().fetch_page(path, query, decoder, limited=limited)
             return replace(page, cursor=None) if self.calls % 2 else page
 
     ids = read(Forgetful([at // 3 for at in range(95)]))
@@ -191,10 +191,10 @@ def test_a_failure_is_told_in_its_place() -> None:
     """What came before it is given first."""
 
     class Broken(Site):
-        def page(self, path: str, query: Mapping[str, str], decoder: PageDecoder, *, limited: bool) -> Page:
+        def fetch_page(self, path: str, query: Mapping[str, str], decoder: PageDecoder, *, limited: bool) -> Page:
             if query.get("offset") == "20":
                 raise ValueError("third page")
-            return super().page(path, query, decoder, limited=limited)
+            return super().fetch_page(path, query, decoder, limited=limited)
 
     site = Broken([5] * 40)
     reading = ListReader(FetchPool(4, 24), site, CUSTOMERS, [{"sort_by[asc]": "created_at"}], key=(0,), now=NOW)  # type: ignore[arg-type]
@@ -216,12 +216,12 @@ def test_a_failure_is_told_in_its_place() -> None:
 )
 def test_how_a_list_is_cut(first: int, last: int, end: int | None, kept: int | None, spans: list[Span]) -> None:
     """A reader keeps about ten pages, and the rest is shared out evenly; the last stretch stays open."""
-    assert cut(first, last, end, now=NOW) == (kept, spans)
+    assert split_rest(first, last, end, now=NOW) == (kept, spans)
 
 
 def test_a_dense_list_is_cut_into_sixteen_at_once() -> None:
     """A page of ten seconds in a list of a day and more: the guess is thousands of pages, the cut is bounded."""
-    kept, spans = cut(0, 10, None, now=NOW)
+    kept, spans = split_rest(0, 10, None, now=NOW)
     assert kept == 100
     assert (len(spans), spans[0].start, spans[-1].end) == (16, 101, None)
     assert all(before.end is not None and before.end + 1 == after.start for before, after in pairwise(spans))
@@ -231,10 +231,10 @@ def test_the_parameters_of_a_stretch() -> None:
     """A stretch takes the place of the bound of the whole list."""
     query = {"sort_by[asc]": "date", "date[after]": "1704067199", "updated_at[between]": "[1,2]"}
     rest = {"sort_by[asc]": "date", "updated_at[between]": "[1,2]"}
-    assert span_query(query, "date", Span(1_710_000_000, 1_720_000_000)) == rest | {
+    assert build_span_query(query, "date", Span(1_710_000_000, 1_720_000_000)) == rest | {
         "date[between]": "[1710000000,1720000000]"
     }
-    assert span_query(query, "date", Span(1_710_000_000, None)) == rest | {"date[after]": "1709999999"}
+    assert build_span_query(query, "date", Span(1_710_000_000, None)) == rest | {"date[after]": "1709999999"}
 
 
 def test_a_whole_site_in_small_pages(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:

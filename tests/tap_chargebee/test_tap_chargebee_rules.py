@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tap_chargebee.api.errors import Problem, UserError, sentence
+from tap_chargebee.api.errors import ErrorBody, UserError, describe_error
 from tap_chargebee.tap import TapChargebee
 
 GOOD = {"site": "acme", "api_key": "secret"}
@@ -127,12 +127,12 @@ def test_a_state_is_refused_in_a_sentence(state: object, problems: list[str]) ->
     [
         (
             401,
-            Problem("api_authentication_failed", "Invalid key"),
+            ErrorBody("api_authentication_failed", "Invalid key"),
             "Chargebee refused the key in the setting `api_key` for the site `acme` (401 api_authentication_failed).",
         ),
         (
             403,
-            Problem("api_authorization_failed", "No"),
+            ErrorBody("api_authorization_failed", "No"),
             (
                 "The key in the setting `api_key` may not read /customers (403 api_authorization_failed): "
                 "it needs the scope Read-only, All."
@@ -140,14 +140,14 @@ def test_a_state_is_refused_in_a_sentence(state: object, problems: list[str]) ->
         ),
         (
             404,
-            Problem("site_not_found", "No"),
+            ErrorBody("site_not_found", "No"),
             "Chargebee has no site `acme` (404 site_not_found): check the setting `site`.",
         ),
-        (404, Problem(), "There is no Chargebee API at /customers (404): check the settings `site` and `api_url`."),
-        (301, Problem(), "There is no Chargebee API at /customers (301): check the settings `site` and `api_url`."),
+        (404, ErrorBody(), "There is no Chargebee API at /customers (404): check the settings `site` and `api_url`."),
+        (301, ErrorBody(), "There is no Chargebee API at /customers (301): check the settings `site` and `api_url`."),
         (
             400,
-            Problem("configuration_incompatible", "No"),
+            ErrorBody("configuration_incompatible", "No"),
             (
                 "The site `acme` does not offer /customers (400 configuration_incompatible): "
                 "deselect that stream, or check the setting `site`."
@@ -155,7 +155,7 @@ def test_a_state_is_refused_in_a_sentence(state: object, problems: list[str]) ->
         ),
         (
             400,
-            Problem("invalid_request", "This API operation is not enabled for this site"),
+            ErrorBody("invalid_request", "This API operation is not enabled for this site"),
             (
                 "The site `acme` does not offer /customers (400 invalid_request): "
                 "deselect that stream, or check the setting `site`."
@@ -163,12 +163,12 @@ def test_a_state_is_refused_in_a_sentence(state: object, problems: list[str]) ->
         ),
         (
             400,
-            Problem("param_wrong_value", "offset : jane@example.com"),
+            ErrorBody("param_wrong_value", "offset : jane@example.com"),
             "Chargebee refused to list /customers of the site `acme` (400 param_wrong_value).",
         ),
     ],
     ids=["key", "scope", "site", "not an API", "moved", "catalog by code", "catalog by phrase", "anything else"],
 )
-def test_a_refusal_becomes_a_sentence(status: int, problem: Problem, told: str) -> None:
+def test_a_refusal_becomes_a_sentence(status: int, problem: ErrorBody, told: str) -> None:
     """Chargebee's refusals name the setting to look at, and never repeat what Chargebee wrote."""
-    assert sentence(status, problem, path="/customers", site="acme") == told
+    assert describe_error(status, problem, path="/customers", site="acme") == told

@@ -18,7 +18,7 @@ SITES = ExitStack()
 
 
 def suite(catalog: int) -> Any:
-    """The SDK's tests for a site of one Product Catalog, which runs already: its own fields are part of the catalog."""
+    """Return the SDK's tests for a running site of one Product Catalog: the catalog has the site's own fields."""
     site = SITES.enter_context(RunningSandbox(Settings(customers=60, seed=7, catalog=catalog)))
     config = {"site": "sandbox", "api_key": "sandbox_key", "api_url": site.chargebee_url}
     return get_tap_test_class(TapChargebee, config=config, parse_env_config=False)

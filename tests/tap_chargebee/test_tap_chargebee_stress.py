@@ -40,7 +40,7 @@ class Site:
         """Whether a page has ten records."""
         return len(page.items) == 10
 
-    def page(self, _: str, query: Mapping[str, str], decoder: PageDecoder, *, limited: bool) -> Page:
+    def fetch_page(self, _: str, query: Mapping[str, str], decoder: PageDecoder, *, limited: bool) -> Page:
         """One page, or a failure: of the call, or of what is made of its answer."""
         assert limited
         self._fail()
@@ -57,7 +57,7 @@ class Site:
         return decoder.decode(text)
 
     def part(self, parent: str) -> list[str]:
-        """What hangs on a record, or a failure."""
+        """Return the child records of a record, or fail."""
         self._fail()
         return [f"{parent}/{place}" for place in range(int(parent) % 3)]
 
@@ -69,12 +69,12 @@ class Site:
 
 
 def at(row: int) -> int:
-    """The time of a record."""
+    """Return the time of a record."""
     return row * 97
 
 
 def bounds(query: Mapping[str, str]) -> tuple[int, int]:
-    """The times that a query asks for."""
+    """Return the times that a query asks for."""
     if "created_at[between]" in query:
         low, high = map(int, query["created_at[between]"].strip("[]").split(","))
         return low, high
@@ -82,7 +82,7 @@ def bounds(query: Mapping[str, str]) -> tuple[int, int]:
 
 
 def within_time(work: Callable[[], Any]) -> Any:
-    """The outcome of some work, an error included; it fails when the work hangs."""
+    """Return the result of some work, or its error; fail when the work hangs."""
     outcome: list[Any] = []
 
     def run() -> None:

@@ -18,14 +18,14 @@ STREAMS = ("customers", "invoices", "subscriptions")
 
 
 def marker(run: Any, whole: str = "customers,invoices,subscriptions", **changes: Any) -> dict[str, Any]:
-    """The marker of a run over the three streams."""
+    """Return the marker of a run over the three streams."""
     rows = ",".join(f"{name}:{len(run.records.get(name, ()))}" for name in STREAMS)
     found = {"completed_at": "set", "streams": ",".join(STREAMS), "from": None, "subset": 0}
     return {**found, "whole": whole, "rows": rows, **changes}
 
 
 def versions(records: Records) -> dict[tuple[str, str, int], int | None]:
-    """The version of each record that came last; a deleted record and a live one may share an id."""
+    """Return the last version of each record; a deleted record and a live one may share an id."""
     return {
         (name, record["id"], record.get("created_at", 0)): record.get("resource_version")
         for name, stream in records.items()
@@ -34,7 +34,7 @@ def versions(records: Records) -> dict[tuple[str, str, int], int | None]:
 
 
 def greatest(records: list[dict[str, Any]], read_at: int = NOW) -> dict[str, Any]:
-    """The bookmark that a stream's records make in a run that began then."""
+    """Return the bookmark of a stream with these records, after a run that began then."""
     newest = max(record["updated_at"] for record in records if "updated_at" in record)
     bookmark = {"replication_key": "updated_at", "replication_key_value": newest, "read_at": read_at}
     return bookmark | {"scope": "sandbox with deleted", "seen": "set"}

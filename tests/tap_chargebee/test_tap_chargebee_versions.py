@@ -16,7 +16,7 @@ STREAMS = ("customers", "invoices", "subscriptions")
 
 
 def versions(messages: list[dict[str, Any]]) -> dict[str, list[int | None]]:
-    """The versions that stand in the records of each stream."""
+    """Return the versions that stand in the records of each stream."""
     found: dict[str, list[int | None]] = {}
     for one in messages:
         if one["type"] == "RECORD" and one.get("version") not in found.setdefault(one["stream"], []):
@@ -25,7 +25,7 @@ def versions(messages: list[dict[str, Any]]) -> dict[str, list[int | None]]:
 
 
 def activated(messages: list[dict[str, Any]]) -> list[tuple[str, int]]:
-    """What is activated, in its order."""
+    """Return the ACTIVATE_VERSION messages, in their order."""
     return [(one["stream"], one["version"]) for one in messages if one["type"] == "ACTIVATE_VERSION"]
 
 

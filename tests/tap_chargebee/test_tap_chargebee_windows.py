@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tap_chargebee.streams.resource import Resource
-from tap_chargebee.streams.windows import Window, list_query, next_bookmark, read_window
+from tap_chargebee.streams.windows import Window, advance_bookmark, build_list_query, choose_window
 
 NOW = 1_768_478_400
 
@@ -36,7 +36,7 @@ NOW = 1_768_478_400
 )
 def test_what_a_run_reads(bookmark: int | None, lookback: int, window: Window | None) -> None:
     """A run reads from the bookmark less the lookback to its own start, and everything when it cannot know better."""
-    assert read_window(bookmark, lookback=lookback, run_start=NOW) == window
+    assert choose_window(bookmark, lookback=lookback, run_start=NOW) == window
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_what_a_run_reads(bookmark: int | None, lookback: int, window: Window | 
 )
 def test_what_the_bookmark_becomes(bookmark: int | None, greatest: int | None, reached: int | None) -> None:
     """The bookmark is the greatest time read; it never goes back, never passes the run's start, never becomes "now"."""
-    assert next_bookmark(bookmark, greatest, run_start=NOW) == reached
+    assert advance_bookmark(bookmark, greatest, run_start=NOW) == reached
 
 
 CUSTOMERS = Resource("customers", "/customers", "customer", sort_by="created_at", include_deleted=True)
@@ -122,7 +122,7 @@ def test_the_parameters_of_a_list(
     query: dict[str, str],
 ) -> None:
     """A list is sorted by a time that does not move, and sent only the parameters that it knows."""
-    assert list_query(resource, window, start_date=start_date, include_deleted=include_deleted) == query
+    assert build_list_query(resource, window, start_date=start_date, include_deleted=include_deleted) == query
 
 
 LOOKBACK = 5
@@ -141,14 +141,14 @@ def test_no_change_is_ever_skipped(changes: list[tuple[str, int, int]], runs: li
     read: dict[str, int] = {}
     bookmark = None
     for now in [BASE + run for run in [*runs, 100 + LOOKBACK]]:
-        window = read_window(bookmark, lookback=LOOKBACK, run_start=now)
+        window = choose_window(bookmark, lookback=LOOKBACK, run_start=now)
         visible: dict[str, int] = {}
         for name, at, lag in changes:
             if BASE + at + lag <= now:
                 visible[name] = max(visible.get(name, 0), BASE + at)
         got = {name: at for name, at in visible.items() if window is None or window.start <= at <= window.end}
         read |= {name: max(at, read.get(name, 0)) for name, at in got.items()}
-        bookmark = next_bookmark(bookmark, max(got.values(), default=None), run_start=now)
+        bookmark = advance_bookmark(bookmark, max(got.values(), default=None), run_start=now)
     newest: dict[str, int] = {}
     for name, at, _ in changes:
         newest[name] = max(newest.get(name, 0), BASE + at)

@@ -57,7 +57,7 @@ class Run:
 
 
 def bookmarks(state: dict[str, Any]) -> dict[str, Any]:
-    """The bookmarks of a STATE, with the time of the marker, which is checked here, replaced by `set`."""
+    """Return the bookmarks of a STATE, with the time of the marker, which is checked here, replaced by `set`."""
     found = {name: dict(bookmark) for name, bookmark in state["bookmarks"].items()}
     if "_sync" in found:
         assert type(found["_sync"]["completed_at"]) is int
@@ -67,7 +67,7 @@ def bookmarks(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def selecting(*names: str) -> dict[str, Any]:
-    """A catalog that selects these streams."""
+    """Return a catalog that selects these streams."""
     tap = TapIntercom(config={"access_token": "sandbox_token", "intercom_version": "2.17"})
     catalog = tap.catalog_dict
     catalog["streams"] = [entry for entry in catalog["streams"] if entry["tap_stream_id"] in names]
@@ -105,19 +105,19 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def catalog_of() -> Callable[..., dict[str, Any]]:
-    """A catalog that selects the streams of these names."""
+    """Return a catalog that selects the streams of these names."""
     return selecting
 
 
 @pytest.fixture
 def config(sandbox: RunningSandbox) -> dict[str, Any]:
-    """The smallest config for the sandbox."""
+    """Return the smallest config for the sandbox."""
     return {"access_token": "sandbox_token", "api_url": sandbox.intercom_url}
 
 
 @pytest.fixture
 def run_tap(config: dict[str, Any]) -> Iterator[Callable[..., Run]]:
-    """Runs the tap here: `run_tap(state=, catalog=, on_message=, SETTING=...)`; by itself it is what leads need."""
+    """Run the tap here: `run_tap(state=, catalog=, on_message=, SETTING=...)`; by itself it is what leads need."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def run(
@@ -165,7 +165,7 @@ class Clock:
 
 @pytest.fixture
 def clock(impatient: None, monkeypatch: pytest.MonkeyPatch) -> Clock:  # noqa: ARG001 it is patient again
-    """The time by which the tap waits: a test gives it to the sandbox, too, and nobody really waits."""
+    """Return the time by which the tap waits: a test gives it to the sandbox, too, and nobody really waits."""
     monkeypatch.setattr("tap_intercom.api.scroll.PAUSE", 5.0)
     found = Clock()
     times: dict[str, Any] = {"sleep": found.sleep, "clock": found.now}
@@ -181,7 +181,7 @@ def in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def whole(record: dict[str, Any], contact: Any) -> dict[str, Any]:
-    """A contact as Intercom shows it, with all of its companies, tags and notes."""
+    """Return a contact as Intercom shows it, with all of its companies, tags and notes."""
     held = {"companies": contact.companies, "tags": contact.document.get("tags", ()), "notes": contact.notes}
     for name, kind in (("companies", "company"), ("tags", "tag"), ("notes", "note")):
         data = [{"id": one, "type": kind, "url": f"/{name}/{one}"} for one in held[name]]
@@ -191,7 +191,7 @@ def whole(record: dict[str, Any], contact: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def truth(sandbox: RunningSandbox) -> Callable[[], dict[str, dict[str, Any]]]:
-    """What there is to read, by stream and id, in Intercom's own shape."""
+    """Return what there is to read, by stream and id, in Intercom's own shape."""
 
     def records() -> dict[str, dict[str, Any]]:
         known = sandbox.world.intercom
@@ -232,7 +232,7 @@ def calls(sandbox: RunningSandbox) -> Callable[[], dict[str, int]]:
 
 @pytest.fixture
 def command_line(tmp_path: Path) -> Callable[..., list[str]]:
-    """The words of the command: `command_line(config, "--discover")`; a config becomes the file of --config.
+    """Return the words of the command: `command_line(config, "--discover")`; a config becomes the file of --config.
 
     Without a word about it, the catalog is what leads need.
     """
@@ -252,7 +252,7 @@ def command_line(tmp_path: Path) -> Callable[..., list[str]]:
 
 @pytest.fixture
 def catalog_file(tmp_path: Path) -> Callable[..., str]:
-    """The path of a catalog that selects the streams of these names."""
+    """Return the path of a catalog that selects the streams of these names."""
 
     def written(*names: str) -> str:
         file = tmp_path / "chosen.json"
@@ -264,7 +264,7 @@ def catalog_file(tmp_path: Path) -> Callable[..., str]:
 
 @pytest.fixture
 def command(command_line: Callable[..., list[str]]) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs the command, with the arguments of `command_line`."""
+    """Run the command, with the arguments of `command_line`."""
 
     def run(config: dict[str, Any] | None, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(command_line(config, *arguments), capture_output=True, text=True, check=False, timeout=60)

@@ -15,7 +15,7 @@ CONTACTS, COMPANIES = 20_000, 5_000
 
 
 def fill(sandbox: RunningSandbox) -> None:
-    """A workspace that grew for five years, faster and faster; every company has one user."""
+    """Return a workspace that grew for five years, faster and faster; every company has one user."""
     sandbox.reset(customers=0, seed=7)
     known = sandbox.world.intercom
     for row in range(CONTACTS):
@@ -46,5 +46,5 @@ def test_twenty_thousand_contacts_and_five_thousand_companies_take_two_hundred_c
 
 
 def ids(run: Any) -> dict[str, set[str]]:
-    """The ids that came, by stream."""
+    """Return the ids that came, by stream."""
     return {name: {record["id"] for record in records} for name, records in run.records.items()}

@@ -48,25 +48,25 @@ class Clock:
         self.now += seconds
 
     def read(self) -> float:
-        """The time."""
+        """Return the time."""
         return self.now
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The client's time, with backoff at its longest instead of at random."""
+    """Return the client's time, with backoff at its longest instead of at random."""
     monkeypatch.setattr(backoff, "full_jitter", lambda longest: longest)
     return Clock()
 
 
 @pytest.fixture
 def client(clock: Clock) -> IntercomClient:
-    """A client of the workspace behind a token, with four workers."""
+    """Return a client of the workspace behind a token, with four workers."""
     return IntercomClient(access_token="secret", connections=4, sleep=clock.sleep, clock=clock.read)
 
 
 def limits(limit: int, left: int, seconds: int) -> dict[str, str]:
-    """The headers of an answer at noon, when a window of calls ends so many seconds later."""
+    """Return the headers of an answer at noon, when a window of calls ends so many seconds later."""
     return {
         "Date": NOON,
         "X-RateLimit-Limit": str(limit),
@@ -312,5 +312,5 @@ def test_what_a_refusal_means(  # noqa: PLR0913, PLR0917 a table
 
 
 def told(code: str, message: str | None) -> Problem:
-    """The body of a refusal."""
+    """Return the body of a refusal."""
     return Problem([Fault(code, message)]) if code else Problem()

@@ -27,7 +27,7 @@ STREAMS = ["companies", "contacts", "conversations", "tickets"]
 
 
 def told(log: str) -> list[str]:
-    """The errors of a log."""
+    """Return the errors of a log."""
     return [line.rsplit(" | ", 1)[-1] for line in log.splitlines() if "| ERROR " in line]
 
 

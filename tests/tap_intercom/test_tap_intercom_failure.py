@@ -59,7 +59,7 @@ def test_trouble_that_passes_loses_nothing(
 
 
 def created(records: dict[str, dict[str, Any]]) -> list[str]:
-    """The ids in the order of creation."""
+    """Return the ids in the order of creation."""
     return sorted(records, key=lambda key: (records[key]["created_at"], key))
 
 
@@ -191,7 +191,7 @@ def test_a_hollow_page_of_a_search_loses_nobody(  # noqa: PLR0913, PLR0917 a tab
 
 
 def search(sandbox: RunningSandbox) -> dict[str, Any]:
-    """The first page of a search, as Intercom answers it."""
+    """Return the first page of a search, as Intercom answers it."""
     headers = {"Authorization": "Bearer sandbox_token", "Intercom-Version": "2.14"}
     body = {
         "query": {"field": "created_at", "operator": ">", "value": 0},

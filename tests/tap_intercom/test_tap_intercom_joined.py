@@ -23,7 +23,7 @@ IDLE = {"/me": 1, "/data_attributes": 2, "/contacts/search": 1}
 
 @pytest.fixture
 def lean(catalog_of: Callable[..., Any]) -> dict[str, Any]:
-    """The catalog of leads, without the lists that cost a call a contact and that leads have no use for."""
+    """Return the catalog of leads, without the lists that cost a call a contact and that leads have no use for."""
     catalog: dict[str, Any] = catalog_of("companies", "contacts")
     for entry in [entry for stream in catalog["streams"] for entry in stream["metadata"]]:
         if entry["breadcrumb"] in (["properties", "tags"], ["properties", "notes"]):
@@ -35,7 +35,7 @@ def lean(catalog_of: Callable[..., Any]) -> dict[str, Any]:
 def later(
     run_tap: Callable[..., Any], sandbox: RunningSandbox, calls: Callable[[], dict[str, int]], lean: dict[str, Any]
 ) -> Any:
-    """The state of a first run, a day and a half after which nobody has changed: `later(seconds)` is the next run."""
+    """Return the later runs of a workspace where nobody changed for a day and a half: `later(seconds)` is the next."""
     state = run_tap(**LEADS).state
     sandbox.world.clock.advance(38 * 3600)
     state = run_tap(state=state, **LEADS).state
@@ -101,7 +101,7 @@ def test_somebody_leaves(later: Any, sandbox: RunningSandbox) -> None:
 
 
 def many(sandbox: RunningSandbox, count: int) -> None:
-    """A workspace with so many companies of one user each, and nobody else."""
+    """Return a workspace with so many companies of one user each, and nobody else."""
     sandbox.reset(customers=0, seed=7)
     known = sandbox.world.intercom
     for row in range(count):

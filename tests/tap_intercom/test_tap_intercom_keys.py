@@ -30,7 +30,7 @@ VALUES = [
 
 
 def refuses(run: Any) -> None:
-    """The run ended without the marker."""
+    """Return the run ended without the marker."""
     assert not any("_sync" in state for state in run.states)
 
 

@@ -91,7 +91,7 @@ class Workspace:
 
 
 def opened(workspace: Workspace, *, size: int = 4, room: int = 24, page_size: int = 10) -> SearchReader:
-    """A reading of everything, begun."""
+    """Return a reading of everything, begun."""
     pool, shape = FetchPool(size, room), Shape(CONTACTS)
     reading = SearchReader(pool, workspace, CONTACTS, shape, since=None, page_size=page_size, key=(0,), now=lambda: NOW)  # type: ignore[arg-type]
     reading.wait()
@@ -100,7 +100,7 @@ def opened(workspace: Workspace, *, size: int = 4, room: int = 24, page_size: in
 
 
 def read(workspace: Workspace, **how: int) -> list[str]:
-    """The ids that a reading gives, in its order."""
+    """Return the ids that a reading gives, in its order."""
     return [item.head.id for page in opened(workspace, **how) for item in page]
 
 

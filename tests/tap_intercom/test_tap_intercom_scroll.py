@@ -37,7 +37,7 @@ def many(sandbox: RunningSandbox, clock: Any) -> None:
 
 
 def ids(run: Any) -> list[str]:
-    """The companies that came."""
+    """Return the companies that came."""
     return [record["id"] for record in run.records["companies"]]
 
 

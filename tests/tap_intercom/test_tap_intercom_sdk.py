@@ -40,7 +40,7 @@ class TestTapIntercom(SUITE):  # type: ignore[misc]
     @pytest.fixture(scope="class", autouse=True)
     @classmethod
     def address(cls, running_sandbox: RunningSandbox) -> Iterator[None]:
-        """The sandbox, whose port is known only now."""
+        """Return the sandbox, whose port is known only now."""
         running_sandbox.reset(customers=60, seed=7, scroll_idle=1)
         leave_a_note(running_sandbox)
         CONFIG["api_url"] = running_sandbox.intercom_url

@@ -20,7 +20,7 @@ PEOPLE = ("companies", "contacts", "conversation_parts", "conversations", "ticke
 
 
 def by_id(records: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The records by their ids, each of which comes once, with the lists in them in one order."""
+    """Return the records by their ids, each of which comes once, with the lists in them in one order."""
     found = {record["id"]: record for record in records}
     for name in ("companies", "tags", "notes"):
         for data in [record[name]["data"] for record in records if "data" in (record.get(name) or {})]:
@@ -30,12 +30,12 @@ def by_id(records: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def listed(truth: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The truth, with the lists in it in the same order."""
+    """Return the truth, with the lists in it in the same order."""
     return {name: by_id(list(records.values())) for name, records in truth.items()}
 
 
 def marker(run: Any, whole: str = "companies,contacts", **changes: Any) -> dict[str, Any]:
-    """The marker of a run over companies and contacts."""
+    """Return the marker of a run over companies and contacts."""
     streams = ("companies", "contacts")
     rows = ",".join(f"{name}:{len(run.records.get(name, ()))}" for name in streams)
     found = {"completed_at": "set", "streams": ",".join(streams), "from": None, "subset": 0}

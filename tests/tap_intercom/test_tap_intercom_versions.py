@@ -15,12 +15,12 @@ NOW = 1_768_478_400
 
 
 def versions(messages: list[dict[str, Any]]) -> set[tuple[str, int | None]]:
-    """The versions that stand in the records of each stream."""
+    """Return the versions that stand in the records of each stream."""
     return {(one["stream"], one.get("version")) for one in messages if one["type"] == "RECORD"}
 
 
 def activated(messages: list[dict[str, Any]]) -> list[tuple[str, int]]:
-    """What is activated, in its order."""
+    """Return what is activated, in its order."""
     return [(one["stream"], one["version"]) for one in messages if one["type"] == "ACTIVATE_VERSION"]
 
 

@@ -1,4 +1,4 @@
-"""What Chargebee's refusals mean to the user, https://apidocs.chargebee.com/docs/api#error_handling."""
+"""What Chargebee's error answers mean to the user, https://apidocs.chargebee.com/docs/api#error_handling."""
 
 from __future__ import annotations
 
@@ -8,51 +8,53 @@ import msgspec
 
 from tap_chargebee._kit.errors import UserError
 
-__all__ = ["GoneError", "NotOfferedError", "Problem", "UserError", "refusal", "sentence"]
+__all__ = ["ErrorBody", "GoneError", "NotOfferedError", "UserError", "build_refusal", "describe_error"]
 
 WRONG_CATALOG = frozenset({"configuration_incompatible", "api_restricted"})
-# Chargebee has changed the code of this refusal before, and not its wording.
+# Chargebee has changed the code of this error before, but not its wording.
 WRONG_CATALOG_PHRASE = "not enabled for this site"
 
 
 class NotOfferedError(UserError):
-    """The site does not have what was asked for: it is of the other Product Catalog, or the feature is off."""
+    """The site does not have this list: it belongs to the other Product Catalog, or the feature is off."""
 
 
 class GoneError(UserError):
-    """What was asked for by its id is not there, or not any more."""
+    """There is no record with this id, or not any more."""
 
 
-class Problem(msgspec.Struct):
-    """What Chargebee answers when it refuses; empty when what answered was not Chargebee."""
+class ErrorBody(msgspec.Struct):
+    """The body of an error answer; empty when the answer did not come from Chargebee."""
 
     api_error_code: str = ""
     message: str = ""
 
-
-def refusal(status: int, problem: Problem, *, path: str, site: str) -> UserError:
-    """What to raise for an answer that asking again would not change; the arguments are those of :func:`sentence`."""
-    told = sentence(status, problem, path=path, site=site)
-    if _not_offered(problem):
-        return NotOfferedError(told)
-    gone = status == HTTPStatus.NOT_FOUND and problem.api_error_code == "resource_not_found"
-    return GoneError(told) if gone else UserError(told)
+    @property
+    def is_wrong_catalog(self) -> bool:
+        """Whether the site does not have what the call asked for."""
+        return self.api_error_code in WRONG_CATALOG or WRONG_CATALOG_PHRASE in self.message.lower()
 
 
-def _not_offered(problem: Problem) -> bool:
-    return problem.api_error_code in WRONG_CATALOG or WRONG_CATALOG_PHRASE in problem.message.lower()
+def build_refusal(status: int, body: ErrorBody, *, path: str, site: str) -> UserError:
+    """Return the error for an answer that a retry would not change; see :func:`describe_error` for the arguments."""
+    sentence = describe_error(status, body, path=path, site=site)
+    if body.is_wrong_catalog:
+        return NotOfferedError(sentence)
+    if status == HTTPStatus.NOT_FOUND and body.api_error_code == "resource_not_found":
+        return GoneError(sentence)
+    return UserError(sentence)
 
 
-def sentence(status: int, problem: Problem, *, path: str, site: str) -> str:
-    """What a user is told about an answer that asking again would not change.
+def describe_error(status: int, body: ErrorBody, *, path: str, site: str) -> str:
+    """Return the sentence for an answer that a retry would not change.
 
     Args:
         status: the HTTP status.
-        problem: the body; its message is looked at, never repeated.
-        path: what was asked for, below the API's base.
-        site: the setting of that name.
+        body: the body of the answer. Its message may hold personal data, so it is read but never shown.
+        path: the path of the call, below the API's base.
+        site: the setting `site`.
     """
-    code = problem.api_error_code
+    code = body.api_error_code
     answer = f"{status} {code}".strip()
     if status == HTTPStatus.UNAUTHORIZED:
         return f"Chargebee refused the key in the setting `api_key` for the site `{site}` ({answer})."
@@ -60,8 +62,13 @@ def sentence(status: int, problem: Problem, *, path: str, site: str) -> str:
         return f"The key in the setting `api_key` may not read {path} ({answer}): it needs the scope Read-only, All."
     if code == "site_not_found":
         return f"Chargebee has no site `{site}` ({answer}): check the setting `site`."
-    if _not_offered(problem):
+    if body.is_wrong_catalog:
         return f"The site `{site}` does not offer {path} ({answer}): deselect that stream, or check the setting `site`."
     if status == HTTPStatus.NOT_FOUND or HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         return f"There is no Chargebee API at {path} ({answer}): check the settings `site` and `api_url`."
     return f"Chargebee refused to list {path} of the site `{site}` ({answer})."
+
+
+def describe_wrong_catalog(stream: str, site: str, version: int) -> str:
+    """Return the sentence for a stream that the site's Product Catalog does not have."""
+    return f"The site `{site}` is of Product Catalog {version}, which has no `{stream}`: deselect that stream."

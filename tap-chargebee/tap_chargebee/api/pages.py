@@ -1,4 +1,4 @@
-"""What the answers of a list hold that the tap reads; a record mostly goes out as it came in."""
+"""How the pages of a list are decoded: most records go out as the JSON that came in."""
 
 from __future__ import annotations
 
@@ -8,37 +8,38 @@ from tap_chargebee._kit.list_shape import Key, ListShape, Number, Text
 from tap_chargebee._kit.page_decoder import Item, PageDecoder
 
 if TYPE_CHECKING:
+    from tap_chargebee._kit.json_types import JsonValue
     from tap_chargebee.streams.resource import Resource
 
-__all__ = ["Item", "Shape"]
+__all__ = ["Item", "ResourceDecoder", "build_list_shape"]
 
 
-class Shape(PageDecoder):
-    """What the pages of a resource look like.
+class ResourceDecoder(PageDecoder):
+    """Decodes the pages of one resource.
 
     Args:
         resource: the row of the table.
     """
 
     def __init__(self, resource: Resource) -> None:
-        super().__init__(shape_of(resource))
-        self._time = resource.time or resource.primary_keys[0]
+        super().__init__(build_list_shape(resource))
+        self._sort_member = resource.time or resource.primary_keys[0]
 
-    def time(self, item: Item) -> Any:
-        """What the list is in the order of."""
-        return getattr(item.head, self._time)
+    def read_sort_value(self, item: Item) -> JsonValue:
+        """Return the value by which the list is sorted: a time in unix seconds, or the key where it has no time."""
+        return getattr(item.head, self._sort_member)
 
 
-def shape_of(resource: Resource, *, single: bool = False) -> ListShape:
-    """Return what the answers of a resource hold.
+def build_list_shape(resource: Resource, *, single: bool = False) -> ListShape:
+    """Return what the answers of a resource must hold.
 
     Args:
         resource: the row of the table.
         single: whether an answer that is no list holds one record.
     """
-    # What a key is, the stream's schema says; the stream refuses a record without it, by its name and page.
+    # The stream checks the types of the keys against its schema: its error names the stream and the page.
     keys = dict.fromkeys((name for name in resource.primary_keys if name != resource.parent_key), Any)
-    # Records that were last changed before 2016-09-28 have no time of a change.
+    # Records that were last changed before 2016-09-28 have no `updated_at`.
     times = [name for name in (resource.time, resource.replication_key) if name]
     needed: dict[str, Any] = dict.fromkeys(times, Number | None)
     if resource.by_customer not in {None, "id"}:

@@ -1,17 +1,17 @@
-"""One run: its site and that site's clock, what of it is read, and who fetches."""
+"""What the streams of one run share: the connection, the site and its clock, the threads, and the events."""
 
 from __future__ import annotations
 
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_chargebee._kit.fetch_pool import FetchPool
 from tap_chargebee._kit.settings import parse_date
 from tap_chargebee.api.client import ChargebeeClient
 from tap_chargebee.api.errors import UserError
 from tap_chargebee.state import bookmarks
-from tap_chargebee.streams.events import News, event_query, followed
+from tap_chargebee.streams.events import EventChanges, build_event_query, list_event_types
 from tap_chargebee.streams.reader import ListReader
 from tap_chargebee.streams.resources import ROWS
 from tap_chargebee.streams.windows import Window
@@ -19,30 +19,31 @@ from tap_chargebee.streams.windows import Window
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tap_chargebee._kit.json_types import JsonObject, JsonValue
     from tap_chargebee.api.client import Site
     from tap_chargebee.streams.resource import Resource
 
-# Of 3.5 KB a record, so many pages are 35 MB; with a third less the workers wait for the reader at 150 ms a call.
-MOST_PAGES = 96
+# With 100 records of 3.5 KB each, these pages take 35 MB; with a third less, workers idle at 150 ms per call.
+MAX_BUFFERED_PAGES = 96
 
 
 class Source:
-    """What the streams of a run share.
+    """Everything that the streams of a run share.
 
     Args:
         config: the settings.
     """
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
+    def __init__(self, config: Mapping[str, JsonValue]) -> None:
         self.config = config
-        self.custom_fields: Mapping[str, Mapping[str, Any]] = {}
-        """The schemas of the site's own fields, by resource and name, where they were asked for."""
-        self.news = News(())
-        """What :meth:`learn` learnt."""
+        self.custom_fields: Mapping[str, Mapping[str, JsonObject]] = {}
+        """The schemas of the site's own fields by resource and name, filled by discovery."""
+        self.events = EventChanges(())
+        """The changes that :meth:`load_events` found."""
 
     @cached_property
     def client(self) -> ChargebeeClient:
-        """The site, over the wire."""
+        """The connection to the site."""
         return ChargebeeClient(
             site=self.config["site"],
             api_key=self.config["api_key"],
@@ -56,18 +57,18 @@ class Source:
 
     @cached_property
     def pool(self) -> FetchPool:
-        """The threads that fetch."""
+        """The threads that fetch pages."""
         size = self.config["max_concurrency"]
-        return FetchPool(size, max_buffered_pages=min(6 * size, MOST_PAGES))
+        return FetchPool(size, max_buffered_pages=min(6 * size, MAX_BUFFERED_PAGES))
 
     @cached_property
     def site(self) -> Site:
-        """What the first call of the run told.
+        """The site, from the first call of the run.
 
         Raises:
             UserError: the site or the key is wrong.
         """
-        return self.client.site()
+        return self.client.fetch_site()
 
     @cached_property
     def run_start(self) -> int:
@@ -83,44 +84,43 @@ class Source:
 
     @cached_property
     def start_date(self) -> int | None:
-        """The earliest change to read, unix seconds."""
+        """The setting `start_date` in unix seconds."""
         return parse_date(self.config["start_date"]) if self.config.get("start_date") else None
 
     @cached_property
     def scope(self) -> str:
-        """What the bookmarks of this run stand for."""
-        return bookmarks.scope(
+        """The settings that decide which records this run reads, as its bookmarks hold them."""
+        return bookmarks.describe_scope(
             self.config["site"], include_deleted=self.config["include_deleted"], start_date=self.start_date
         )
 
     @property
     def is_subset(self) -> bool:
-        """Whether only some customers are read."""
+        """Whether the run reads only some customers."""
         return bool(self.config.get("customer_limit") or self.config.get("customer_ids"))
 
     @cached_property
     def chosen_customers(self) -> list[str]:
-        """The ids of the customers of a run over a part of the site."""
+        """The ids of the customers that `customer_limit` or `customer_ids` selects."""
         if ids := self.config.get("customer_ids"):
             return list(dict.fromkeys(ids))
         customers = ROWS["customers"]
-        records = self.client.read_records("/customers", {"sort_by[asc]": "created_at"}, customers)
-        items = (record["id"] for record in records)
-        return list(islice(items, self.config["customer_limit"]))
+        records = self.client.fetch_records("/customers", {"sort_by[asc]": "created_at"}, customers)
+        return [record["id"] for record in islice(records, self.config["customer_limit"])]
 
-    def takes_deleted(self, name: str) -> bool:
-        """Whether a list of records by some ids has the deleted ones too: the first N customers are live ones."""
-        return name != "id" or not self.config.get("customer_limit")
+    def load_events(self, since: Mapping[Resource, int]) -> None:
+        """Read the events that matter to some resources, once for all of them, from the earliest of their times.
 
-    def learn(self, following: Mapping[Resource, int]) -> None:
-        """Read the events that tell of some resources, each from a time on, unix seconds: once, for all of them."""
-        if not following:
+        Args:
+            since: the time from which each resource needs events, unix seconds.
+        """
+        if not since:
             return
-        self.news = News(following)
-        query = event_query(followed(following), Window(min(following.values()), self.run_start))
-        reading = ListReader(
+        self.events = EventChanges(since)
+        query = build_event_query(list_event_types(since), Window(min(since.values()), self.run_start))
+        reader = ListReader(
             self.pool, self.client, ROWS["events"], [query], key=(-1,), now=self.run_start, end=self.run_start
         )
-        for page in reading:
+        for page in reader:
             for item in page:
-                self.news.add(item.record())
+                self.events.add_event(item.record())

@@ -1,16 +1,18 @@
-"""What a bookmark holds and what it is worth to a later run; nothing else decides either.
+"""What a bookmark holds, and when a later run may start from it; nothing else decides either.
 
 A bookmark is ``{"replication_key": .., "replication_key_value": .., "read_at": .., "scope": .., "seen": ..}``: the
-greatest replication key that was read and when that was, both in unix seconds, under which settings, and what of the
-last stretch was sent. A stream without a replication key, of which events or days tell, has the last three only.
+greatest replication key that was read and the time of that run (both in unix seconds), the settings of that run, and
+hashes of the newest records that it sent. A stream without a replication key has the last three only.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from tap_chargebee._kit.json_types import JsonValue
 
 TYPES: dict[str, tuple[type, ...]] = {
     "replication_key_value": (int,),
@@ -21,40 +23,51 @@ TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def scope(site: str, *, include_deleted: bool, start_date: int | None) -> str:
-    """What a bookmark was read under, for people to read too: ``acme with deleted since 1704067200``.
+def describe_scope(site: str, *, include_deleted: bool, start_date: int | None) -> str:
+    """Return the settings that decide which records a run reads, in words: ``acme with deleted since 1704067200``.
 
-    Under other settings other records were passed by, so a bookmark says nothing of them.
+    A run under other settings skipped other records, so its bookmark is of no use to this run.
 
     Args:
         site: the setting.
         include_deleted: the setting.
-        start_date: the earliest change that was read, unix seconds.
+        start_date: the setting, in unix seconds.
     """
     deleted = " with deleted" if include_deleted else ""
     bound = "" if start_date is None else f" since {start_date}"
     return f"{site.lower()}{deleted}{bound}"
 
 
-def site_of(bookmark: Mapping[str, Any]) -> str | None:
-    """The site that left a bookmark; None when it does not say."""
-    words = str(bookmark.get("scope", bookmark.get("site", ""))).split()
-    return words[0].lower() if words else None
+def find_site_problems(bookmarks: Iterable[Mapping[str, JsonValue]], site: str) -> list[str]:
+    """Return one sentence for each other site that wrote one of the bookmarks.
 
-
-def usable(bookmark: Mapping[str, Any], replication_key: str | None, now: str) -> bool:
-    """Whether a run under the scope ``now`` may start from a bookmark.
-
-    The first bookmarks had ``site`` and ``deleted`` in place of a scope, and those of other hands have neither.
+    Args:
+        bookmarks: the bookmarks of the tap's own streams.
+        site: the setting; empty when the run reads nothing.
     """
+    if not site:
+        return []
+    # The first versions of the tap wrote `site` instead of `scope`; a scope begins with the site.
+    scopes = [str(bookmark.get("scope", bookmark.get("site", ""))).split() for bookmark in bookmarks]
+    others = {scope[0].lower() for scope in scopes if scope} - {site.lower()}
+    return [
+        f"The state was left by the site `{other}`, and the setting `site` is `{site}` now: start with a full refresh "
+        "(--full-refresh), or set it back."
+        for other in sorted(others)
+    ]
+
+
+def is_usable(bookmark: Mapping[str, JsonValue], replication_key: str | None, scope: str) -> bool:
+    """Return whether a run with this scope may start from a bookmark."""
     if bookmark.get("replication_key") != replication_key:
         return False
     if "scope" in bookmark:
-        return bool(bookmark["scope"] == now)
-    return "deleted" not in bookmark or bool(bookmark["deleted"]) is (" with deleted" in now)
+        return bool(bookmark["scope"] == scope)
+    # The first versions of the tap wrote `site` and `deleted` instead of `scope`; other taps write neither.
+    return "deleted" not in bookmark or bool(bookmark["deleted"]) is (" with deleted" in scope)
 
 
-def progress(  # noqa: PLR0913 one argument a part of the bookmark
+def build_bookmark(  # noqa: PLR0913 one argument per member of the bookmark
     replication_key: str | None,
     reached: int | None,
     *,
@@ -63,10 +76,10 @@ def progress(  # noqa: PLR0913 one argument a part of the bookmark
     seen: str,
     version: int | None = None,
 ) -> dict[str, int | str]:
-    """The bookmark after a stream was read to its end; empty when there is nothing to remember."""
+    """Return the bookmark of a stream that was read to its end; empty when there is nothing to remember."""
     if replication_key is not None and reached is None:
         return {}
-    held = {
+    members = {
         "replication_key": replication_key,
         "replication_key_value": reached if replication_key else None,
         "read_at": read_at,
@@ -74,4 +87,4 @@ def progress(  # noqa: PLR0913 one argument a part of the bookmark
         "seen": seen or None,
         "version": version,
     }
-    return {name: value for name, value in held.items() if value is not None}
+    return {name: value for name, value in members.items() if value is not None}

@@ -1,4 +1,4 @@
-"""What the last run sent of the time that the next one reads again, so that it is not sent twice."""
+"""The newest records that a run sent, so that the next run does not send them again when it reads back."""
 
 from __future__ import annotations
 
@@ -10,43 +10,45 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from msgspec import Raw
 
-MOST = 100
-"""So many records are remembered, the newest; what is not remembered is sent again."""
-_SIZE = 8
+MAX_REMEMBERED = 100
+"""How many records are remembered, the newest ones; older ones are sent again."""
+_HASH_SIZE = 8
 
 
-class Overlap:
-    """Tells the records that came in the last run and are still the same.
+class SentRecords:
+    """Finds the records that the last run sent and that did not change since.
 
-    A run reads back by ``lookback``, since lists are eventually consistent, so what was read last comes again. It is
-    told by its whole text: some changes move neither ``updated_at`` nor ``resource_version``.
+    A run reads back by ``lookback``, since Chargebee's lists are eventually consistent, so it reads the newest records
+    of the last run again. Records are compared by their whole text: some changes move neither ``updated_at`` nor
+    ``resource_version``.
 
     Args:
-        seen: what :meth:`seen` of the last run was; empty when everything is to be sent.
+        seen: what :meth:`encode_since` returned in the last run; empty when every record is to be sent.
     """
 
     def __init__(self, seen: str = "") -> None:
         self._before = frozenset(seen.split())
         self._newest: list[tuple[int, int, bytes]] = []
-        self._turn = count()
+        self._sequence = count()
 
-    def repeats(self, text: bytes | Raw, at: int | None) -> bool:
-        """Whether the last run sent this very record; ``at`` is its place in time, None for one that has none."""
-        if at is not None:
-            self._note(text, at)
-        return bool(self._before) and _digest(text) in self._before
+    def is_repeated(self, text: bytes | Raw, at: int | None) -> bool:
+        """Return whether the last run sent this very record, and remember it for the next run.
 
-    def _note(self, text: bytes | Raw, at: int) -> None:
-        # A copy: what is cut out of a page would hold all of it.
-        if len(self._newest) < MOST:
-            heappush(self._newest, (at, next(self._turn), bytes(text)))
-        elif at > self._newest[0][0]:
-            heappushpop(self._newest, (at, next(self._turn), bytes(text)))
+        Args:
+            text: the record's JSON.
+            at: the record's replication key in unix seconds; a record without one is not remembered.
+        """
+        # The text is copied: a slice of a page would keep the whole page in memory.
+        if at is not None and len(self._newest) < MAX_REMEMBERED:
+            heappush(self._newest, (at, next(self._sequence), bytes(text)))
+        elif at is not None and at > self._newest[0][0]:
+            heappushpop(self._newest, (at, next(self._sequence), bytes(text)))
+        return bool(self._before) and _hash_text(text) in self._before
 
-    def seen(self, since: int) -> str:
-        """What the next run, which reads from ``since`` on, is to know; one word a record."""
-        return " ".join(sorted({_digest(text) for at, _, text in self._newest if at >= since}))
+    def encode_since(self, since: int) -> str:
+        """Return the hashes of the records from ``since`` on, for a bookmark; the next run reads from that time."""
+        return " ".join(sorted({_hash_text(text) for at, _, text in self._newest if at >= since}))
 
 
-def _digest(text: bytes | Raw) -> str:
-    return blake2b(text, digest_size=_SIZE).hexdigest()
+def _hash_text(text: bytes | Raw) -> str:
+    return blake2b(text, digest_size=_HASH_SIZE).hexdigest()

@@ -1,9 +1,9 @@
-"""Streams that are asked for one call at a time: by the records of a parent, or by day."""
+"""Streams that need one call per parent record, or one call per day."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from tap_chargebee._kit.parallel_map import OrderedParallelMap
@@ -17,130 +17,129 @@ from tap_chargebee.streams.stream import ChargebeeStream
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from tap_chargebee._kit.json_types import JsonObject
     from tap_chargebee.streams.reader import ListReader
     from tap_chargebee.streams.resource import Resource
     from tap_chargebee.tap import TapChargebee
 
 
 class PartsStream(ChargebeeStream):
-    """A resource of which each call answers one part; what the last run read of it is known by when that was."""
+    """A resource that is read in parts, one call per part."""
 
     @abstractmethod
-    def _parts(self) -> Iterable[str]:
-        """What to ask for, a call each."""
+    def _list_parts(self) -> Iterable[str]:
+        """Return the parts to fetch: ids of parents, or days."""
 
     @abstractmethod
-    def _of_part(self, part: str) -> list[dict[str, Any]]:
-        """The items of one part.
+    def _fetch_part(self, part: str) -> list[JsonObject]:
+        """Return the records of one part.
 
         Raises:
-            GoneError: it is not there.
+            GoneError: there is no such part any more.
         """
 
     def declare_first_page(self) -> None:
-        """Do nothing: the first page is one of the parents', or there is none."""
+        """Do nothing: the first page holds parents, not records of this stream, or there is none."""
 
-    def _records(self) -> Iterator[Any]:
-        # Before the pages of the parents' list: whoever waits for a part has no need of a further page.
+    def _read_records(self) -> Iterator[JsonObject]:
+        def fetch(part: str) -> list[JsonObject] | None:
+            try:
+                return self._fetch_part(part)
+            except GoneError:
+                return None
+
+        # The parts go before the pages of the parents' list: a reader that waits for a part needs no further page.
         ahead = 2 * self.config["max_concurrency"]
-        answers = OrderedParallelMap(self._source.pool, self._parts(), self._answer, key=(self._place, -1), ahead=ahead)
+        answers = OrderedParallelMap(self._source.pool, self._list_parts(), fetch, key=(self._place, -1), ahead=ahead)
         progress = Progress(self.logger, until=None)
-        passed_over = 0
-        for part, items in answers:
+        skipped = 0
+        for part, records in answers:
             self._extracted = self._clock()
-            if items is None:
-                passed_over += 1
+            if records is None:
+                skipped += 1
                 continue
-            for record in items:
+            for record in records:
                 if self.resource.parent_key:
                     record.setdefault(self.resource.parent_key, part)
                 self._check_keys([record.get(key) for key in self.resource.primary_keys], f"of {part}")
-                if not self._source.news.outlives(self.name, record.get("id", ""), record.get("resource_version")):
+                if not self._source.events.is_deleted(self.name, record.get("id", ""), record.get("resource_version")):
                     yield record
-            progress.page(len(items), None)
-        yield from self._gone()
-        if passed_over:
-            what = self.resource.parent or "days"
-            self.logger.info("%d records of %s were gone when they were asked for", passed_over, what)
-
-    def _answer(self, part: str) -> list[dict[str, Any]] | None:
-        """The items of one part; None when it is gone."""
-        try:
-            return self._of_part(part)
-        except GoneError:
-            return None
+            progress.page(len(records), None)
+        yield from self._send_deleted()
+        if skipped:
+            parts = self.resource.parent or "days"
+            self.logger.info("Skipped deleted records of %s: %d", parts, skipped)
 
 
 class ChildStream(PartsStream):
-    """What each record of a parent has: of all of them, or of those that events named since the last run."""
+    """The records that hang on each record of a parent: of all parents, or of those that changed since the last run."""
 
-    waits_for_news = True
-
-    @property
-    def _reached(self) -> int | None:
-        return super()._reached if self._follows else None
+    needs_events_first = True
 
     @property
-    def _is_followed(self) -> bool:
+    def _last_reached(self) -> int | None:
+        return super()._last_reached if self._follows_events else None
+
+    @property
+    def _has_events(self) -> bool:
         return True
 
     @property
     def _parent(self) -> Resource:
         return ROWS[str(self.resource.parent)]
 
-    def open(self) -> ListReader:
-        """Begin to read the parents."""
-        if self._reading is None:
-            self._reading = self._read(self._parent, self._queries())
-        return self._reading
+    def start_reading(self) -> ListReader:
+        """Request the first page of the parents; later calls return the same reader."""
+        if self._reader is None:
+            self._reader = self._build_reader(self._parent, self._build_queries())
+        return self._reader
 
-    def _queries(self) -> list[dict[str, str]]:
-        """The lists of the live parents."""
-        named = None if self.window is None else self._source.news.parents(self._parent.name)
-        self.logger.info("Reading what belongs to %s", "everything" if named is None else f"{len(named)} records")
-        if named is not None:
-            return self._live(named)
-        return [windows.list_query(self._parent, None, start_date=self._source.start_date, include_deleted=False)]
-
-    def _live(self, named: Iterable[str]) -> list[dict[str, str]]:
-        queries = self._by_ids(self._parent, "id", named)
+    def _build_queries(self) -> list[dict[str, str]]:
+        """Return the parameters of the lists of parents that are not deleted."""
+        parent = self._parent
+        changed = None if self.window is None else self._source.events.list_changed_parents(parent.name)
+        if changed is None:
+            self.logger.info("Reading the child records of all %s", parent.name)
+            return [windows.build_list_query(parent, None, start_date=self._source.start_date, include_deleted=False)]
+        self.logger.info("Reading the child records of %d %s that changed", len(changed), parent.name)
+        queries = self._build_id_queries(parent, "id", changed)
         return [{name: value for name, value in query.items() if name != "include_deleted"} for query in queries]
 
-    def _parts(self) -> Iterable[str]:
+    def _list_parts(self) -> Iterable[str]:
         keys = RecordKeys("Chargebee", self._parent.name, ("id",), {})
-        for number, page in enumerate(self.open(), start=1):
+        for number, page in enumerate(self.start_reading(), start=1):
             for item in page:
                 if problem := keys.find_problem([item.head.id], f"page {number}"):
                     raise UserError(problem)
                 yield item.head.id
 
-    def _of_part(self, part: str) -> list[dict[str, Any]]:
+    def _fetch_part(self, part: str) -> list[JsonObject]:
         path = self.resource.path.format(id=quote(part, safe=""))
-        return self._source.client.all(path, dict(self.resource.params), self.resource)
+        return self._source.client.fetch_all(path, dict(self.resource.params), self.resource)
 
 
 class DailyStream(PartsStream):
-    """What there is one of a day: of today, of the days since the last run, or of all since ``start_date``."""
+    """The records of each day: of today, of the days since the last run, or of all days since ``start_date``."""
 
     is_whole = False
 
-    def open(self) -> ListReader:
-        """Nothing: there is no list."""
-        if self._reading is None:
-            self._reading = self._read(self.resource, [])
-        return self._reading
+    def start_reading(self) -> ListReader:
+        """Return a reader of no list: the days are known without one."""
+        if self._reader is None:
+            self._reader = self._build_reader(self.resource, [])
+        return self._reader
 
-    def _parts(self) -> Iterable[str]:
+    def _list_parts(self) -> Iterable[str]:
         now = self._source.run_start
         start = (self._source.start_date or now) if self.window is None else self.window.start
-        return windows.days(start, now)
+        return windows.list_days(start, now)
 
-    def _of_part(self, part: str) -> list[dict[str, Any]]:
+    def _fetch_part(self, part: str) -> list[JsonObject]:
         query = {**dict(self.resource.params), str(self.resource.daily): part}
-        return self._source.client.all(self.resource.path, query, self.resource)
+        return self._source.client.fetch_all(self.resource.path, query, self.resource)
 
 
-def stream_of(tap: TapChargebee, resource: Resource) -> ChargebeeStream:
-    """The stream of a row of the table."""
+def build_stream(tap: TapChargebee, resource: Resource) -> ChargebeeStream:
+    """Return the stream of a row of the table."""
     kind = ChildStream if resource.parent else DailyStream if resource.daily else ChargebeeStream
     return kind(tap, resource)

@@ -1,10 +1,13 @@
-"""The fields that a site has of its own, https://apidocs.chargebee.com/docs/api/custom_field_configs."""
+"""Fields that a site defines itself: custom fields and consent fields.
+
+https://apidocs.chargebee.com/docs/api/custom_field_configs
+"""
 
 from __future__ import annotations
 
 import logging
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -13,14 +16,15 @@ from tap_chargebee.api.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
+    from tap_chargebee._kit.json_types import JsonObject, JsonValue
     from tap_chargebee.api.client import ChargebeeClient
 
 LOGGER = logging.getLogger("tap-chargebee")
 PATH = "/custom_field_configs"
-# What a time looks like on the wire, in the words of Chargebee's OpenAPI description; a check box is edited as one.
+# The formats of times on the wire, as Chargebee's OpenAPI description names them.
 FORMATS = {"timestamp": "unix-time", "date": "date"}
-CHECK_BOX = {"type": ["boolean", "string", "null"]}
-# What a `date` looks like on the wire is not described.
+CHECK_BOX: JsonObject = {"type": ["boolean", "string", "null"]}
+# Chargebee does not document the form of a `date` on the wire.
 TYPES: dict[str, tuple[str, ...]] = {
     "string": ("string",),
     "email": ("string",),
@@ -31,51 +35,51 @@ TYPES: dict[str, tuple[str, ...]] = {
     "date": ("string", "integer"),
 }
 CONSENT = {"type": ["boolean", "null"]}
-"""A consent field, which only customers have: given, refused or not answered."""
+"""A consent field, which only customers have: accepted, refused or not answered."""
 UNKNOWN = {"type": ["string", "number", "boolean", "null"]}
-"""A field of which the site does not tell the type: not one guessed from a value, which the next run may not see."""
+"""A field whose type Chargebee does not say. It is not guessed from a value: the next run may see another one."""
 PREFIXES = ("cf_", "cs_")
-_NAMES = re.compile(rb'c[fs]_\w+(?=":)')
+_FIELD_NAMES = re.compile(rb'c[fs]_\w+(?=":)')
 
 
-def discover_fields(client: ChargebeeClient) -> dict[str, dict[str, Any]]:
-    """Return the schemas of a site's own fields, by resource and name.
+def discover_fields(client: ChargebeeClient) -> dict[str, JsonObject]:
+    """Return the schemas of a site's own fields by resource and name.
 
-    Chargebee lists custom fields with their types. Consent fields are listed nowhere, so they are taken from the first
+    Chargebee lists custom fields with their types. It lists consent fields nowhere, so they are taken from the first
     page of customers.
     """
     found = list_custom_fields(client)
-    for item in next(client.pages("/customers", {"sort_by[asc]": "created_at"})):
+    for item in next(client.fetch_pages("/customers", {"sort_by[asc]": "created_at"})):
         consents = {name: CONSENT for name in item.get("customer", {}) if name.startswith("cs_")}
         found.setdefault("customer", {}).update(consents)
     return found
 
 
-def list_custom_fields(client: ChargebeeClient) -> dict[str, dict[str, Any]]:
-    """Return the schemas of a site's custom fields, by resource and name; none where the site does not tell them."""
+def list_custom_fields(client: ChargebeeClient) -> dict[str, JsonObject]:
+    """Return the schemas of a site's custom fields by resource and name; none where the key may not read them."""
     try:
-        return field_schemas(item for page in client.pages(PATH, {}) for item in page)
+        return build_field_schemas(item for page in client.fetch_pages(PATH, {}) for item in page)
     except UserError as error:
-        LOGGER.info("The site's own fields are of any type: %s", error.message)
+        LOGGER.info("The schema gives the site's custom fields no types: %s", error.message)
         return {}
 
 
-def field_schemas(items: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return the schemas of fields, by resource and name.
+def build_field_schemas(items: Iterable[Mapping[str, JsonValue]]) -> dict[str, JsonObject]:
+    """Return the schemas of custom fields by resource and name.
 
     Args:
-        items: the definitions, bare or under ``custom_field_config``: which of the two, Chargebee does not say.
+        items: the definitions, bare or under ``custom_field_config``: Chargebee does not document which.
     """
-    found: dict[str, dict[str, Any]] = {}
+    schemas: dict[str, JsonObject] = {}
     for item in items:
         field = item.get("custom_field_config", item)
-        schema = _field_schema(field)
+        schema = _build_field_schema(field)
         if schema and "api_name" in field:
-            found.setdefault(field.get("entity_type", ""), {})[field["api_name"]] = schema
-    return found
+            schemas.setdefault(field.get("entity_type", ""), {})[field["api_name"]] = schema
+    return schemas
 
 
-def _field_schema(field: Mapping[str, Any]) -> dict[str, Any] | None:
+def _build_field_schema(field: Mapping[str, JsonValue]) -> JsonObject | None:
     kind = field.get("field_datatype", "")
     if field.get("edit_ui") == "check_box":
         return CHECK_BOX
@@ -85,7 +89,7 @@ def _field_schema(field: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 class UndeclaredFields:
-    """Finds fields of a site's own that the catalog does not declare.
+    """Finds fields of the site's own that the catalog does not declare.
 
     Args:
         declared: returns the properties that the catalog declares.
@@ -97,20 +101,20 @@ class UndeclaredFields:
         self._seen_names: set[bytes] = set()
         self._seen_fields: set[str] = set()
 
-    def of(self, record: msgspec.Raw | bytes | Mapping[str, Any]) -> dict[str, Any]:
-        """Return the schemas of those in a record that came in no record before; mostly none."""
+    def find_new(self, record: msgspec.Raw | bytes | Mapping[str, JsonValue]) -> JsonObject:
+        """Return the schemas of a record's undeclared fields that no earlier record had; mostly none."""
         if not isinstance(record, msgspec.Raw | bytes):
-            return self._schemas(record)
-        names = _NAMES.findall(record)
-        # Every record comes here, and most have the fields of the one before.
+            return self._build_schemas(record)
+        names = _FIELD_NAMES.findall(record)
+        # This runs for every record, and most have the fields of the one before.
         if names == self._last_names or self._seen_names.issuperset(names):
             self._last_names = names
             return {}
         self._seen_names.update(names)
-        # A name may stand deeper in the record: then it is no property of the stream.
-        return self._schemas(msgspec.json.decode(record))
+        # The search also finds names of nested objects, which are no properties of the stream.
+        return self._build_schemas(msgspec.json.decode(record))
 
-    def _schemas(self, record: Mapping[str, Any]) -> dict[str, Any]:
+    def _build_schemas(self, record: Mapping[str, JsonValue]) -> JsonObject:
         new = {name for name in record if name.startswith(PREFIXES)} - self._seen_fields
         self._seen_fields |= new
         declared = self._declared() if new else ()

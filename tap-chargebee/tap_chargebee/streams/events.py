@@ -1,83 +1,95 @@
-"""What Chargebee's events tell that the lists do not, https://apidocs.chargebee.com/docs/api/events."""
+"""Changes that Chargebee's lists do not show and its events do, https://apidocs.chargebee.com/docs/api/events."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_chargebee.streams.resources import ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from tap_chargebee._kit.json_types import JsonObject, JsonValue
     from tap_chargebee.streams.resource import Resource
     from tap_chargebee.streams.windows import Window
 
-# Chargebee keeps events for about ninety days; a run that comes later cannot know what it missed.
-LIFE = 80 * 86_400
+# Chargebee keeps events for about ninety days; a run that comes later cannot know which ones it missed.
+EVENT_RETENTION = 80 * 86_400
 
 
-def followed(resources: Iterable[Resource]) -> list[str] | None:
-    """The types of event that tell something of these resources, each once; None when any type may.
+def list_event_types(resources: Iterable[Resource]) -> list[str] | None:
+    """Return the types of event that matter to these resources, each once; None when every type may matter.
 
-    What hangs on a customer has few events of its own, and Chargebee adds types with every release. So a child is asked
-    for again when whatever event names its parent.
+    Child records have few events of their own, and Chargebee adds types with every release. So the children of a record
+    are read again after any event that names the record.
     """
     chosen = list(resources)
     if any(resource.parent for resource in chosen):
         return None
-    found = {event for resource in chosen for event in (*resource.changed_on, resource.deleted_on) if event}
-    return sorted(found)
+    types = {kind for resource in chosen for kind in (*resource.changed_on, resource.deleted_on) if kind}
+    return sorted(types)
 
 
-def event_query(types: Iterable[str] | None, window: Window) -> dict[str, str]:
-    """The parameters of the list of events of some types, or of all, within a window."""
+def build_event_query(types: Iterable[str] | None, window: Window) -> dict[str, str]:
+    """Return the parameters for the events of some types, or of all types, within a window."""
     query = {"sort_by[asc]": "occurred_at", "occurred_at[between]": f"[{window.start},{window.end}]"}
     if types is None:
         return query
-    listed = ",".join(f'"{kind}"' for kind in types)
-    return {**query, "event_type[in]": f"[{listed}]"}
+    quoted = ",".join(f'"{kind}"' for kind in types)
+    return {**query, "event_type[in]": f"[{quoted}]"}
 
 
-class News:
-    """What the events since the last run say: which records changed unseen, which were deleted, whose parts changed."""
+class EventChanges:
+    """The changes that events tell of: updated records, deleted records, and parents whose children may have changed.
+
+    Args:
+        resources: the resources whose changes are wanted.
+    """
 
     def __init__(self, resources: Iterable[Resource]) -> None:
         self._resources = tuple(resources)
-        self._changed: dict[str, dict[str, None]] = {resource.name: {} for resource in self._resources}
-        self._deleted: dict[str, dict[str, dict[str, Any]]] = {resource.name: {} for resource in self._resources}
-        self._named: dict[str, dict[str, None]] = {one.parent: {} for one in self._resources if one.parent}
-        self._unnamed: set[str] = set()
+        # The ids are keys of a dict, not members of a set: a run asks for them in the order of the events.
+        self._updated: dict[str, dict[str, None]] = {resource.name: {} for resource in self._resources}
+        self._deleted: dict[str, dict[str, JsonObject]] = {resource.name: {} for resource in self._resources}
+        self._parents: dict[str, dict[str, None]] = {one.parent: {} for one in self._resources if one.parent}
+        self._incomplete_parents: set[str] = set()
 
-    def add(self, event: Mapping[str, Any]) -> None:
-        """Take an event in; they come in the order in which they happened."""
+    def add_event(self, event: Mapping[str, JsonValue]) -> None:
+        """Add one event; events come in the order in which they happened."""
         content = event.get("content") or {}
         for resource in self._resources:
             record = content.get(resource.envelope)
             if not isinstance(record, dict) or "id" not in record:
                 continue
             if event.get("event_type") in resource.changed_on:
-                self._changed[resource.name][record["id"]] = None
+                self._updated[resource.name][record["id"]] = None
             elif event.get("event_type") == resource.deleted_on:
                 self._deleted[resource.name][record["id"]] = {**record, "deleted": True}
-        for parent, ids in self._named.items():
+        for parent, ids in self._parents.items():
             kind = ROWS[parent].envelope
-            ids.update(dict.fromkeys(named(content, kind)))
+            ids.update(dict.fromkeys(find_ids(content, kind)))
+            # An act on very many records names none of them: it says where to download their ids.
             if "download" in (content.get(f"impacted_{kind}") or {}):
-                self._unnamed.add(parent)
+                self._incomplete_parents.add(parent)
 
-    def changed(self, stream: str) -> dict[str, None]:
-        """The ids of the records that changed, in the order in which they first did."""
-        return self._changed.get(stream, {})
+    def list_updated(self, stream: str) -> list[str]:
+        """Return the ids of the updated records, in the order of their first update."""
+        return list(self._updated.get(stream, {}))
 
-    def deleted(self, stream: str) -> list[dict[str, Any]]:
-        """The records that were deleted, as they last were."""
+    def list_deleted(self, stream: str) -> list[JsonObject]:
+        """Return the deleted records, as they were before their deletion."""
         return list(self._deleted.get(stream, {}).values())
 
-    def outlives(self, stream: str, record: str, version: int | None) -> bool:
-        """Whether a list still shows a record that was deleted: lists lag behind, and need not lag as events do.
+    def is_deleted(self, stream: str, record: str, version: int | None) -> bool:
+        """Return whether a record that the list still shows was deleted: a list may lag behind the events.
 
-        A newer one took its place, and so may one without a version: it stands, and its deletion is not told of. Should
-        the list have lagged, the deletion is told of by a later run, which reads the event once more.
+        A record with a newer version, or with none, was created anew under the same id: its deletion is forgotten. If
+        the list did lag, a later run sends the deletion, because it reads the event once more.
+
+        Args:
+            stream: the stream of the record.
+            record: its id.
+            version: its ``resource_version``.
         """
         deleted = self._deleted.get(stream, {})
         if record in deleted and version is not None and version <= deleted[record].get("resource_version", 0):
@@ -85,26 +97,24 @@ class News:
         deleted.pop(record, None)
         return False
 
-    def parents(self, stream: str) -> dict[str, None] | None:
-        """The ids of the records of a stream whose parts may have changed; None when it may be any of them."""
-        return None if stream in self._unnamed else self._named.get(stream, {})
+    def list_changed_parents(self, parent: str) -> list[str] | None:
+        """Return the ids of the records whose children may have changed; None when it may be any of them."""
+        return None if parent in self._incomplete_parents else list(self._parents.get(parent, {}))
 
 
-def named(content: Any, kind: str) -> Iterator[str]:
-    """The ids of the records of a kind that stand anywhere in an event's content, some more than once.
-
-    Of many that one act concerns, ``impacted_item`` and its like list the ids, or say where to download them.
-    """
+def find_ids(content: JsonValue, kind: str) -> Iterator[str]:
+    """Yield the ids of records of a kind, such as ``customer``, anywhere in an event's content; some more than once."""
     if isinstance(content, list):
         for one in content:
-            yield from named(one, kind)
+            yield from find_ids(one, kind)
     elif isinstance(content, dict):
         for name, value in content.items():
-            yield from _named_by(name, value, kind)
-            yield from named(value, kind)
+            yield from _find_member_ids(name, value, kind)
+            yield from find_ids(value, kind)
 
 
-def _named_by(name: str, value: Any, kind: str) -> Iterator[str]:
+def _find_member_ids(name: str, value: JsonValue, kind: str) -> Iterator[str]:
+    """Yield the ids in one member: ``customer_id``, ``customer``, ``customers`` or ``impacted_customer``."""
     if isinstance(value, str) and name.endswith(f"{kind}_id"):
         yield value
     elif isinstance(value, dict) and name == kind and "id" in value:

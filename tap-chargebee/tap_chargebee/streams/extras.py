@@ -1,22 +1,25 @@
-"""What few sites have a use for, or what costs a call a parent, one row a resource; read only when it is asked for.
+"""Streams that are deselected by default: few sites use them, or they cost one call per parent record.
 
 See https://apidocs.chargebee.com/docs/api.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tap_chargebee.streams.resource import PC2, Resource
 
+if TYPE_CHECKING:
+    from tap_chargebee._kit.json_types import JsonValue
 
-def child(name: str, path: str, envelope: str, parent: str, **row: Any) -> Resource:
-    """A row for a list that each record of a parent has: a call a parent, so it is read only when asked for."""
+
+def child(name: str, path: str, envelope: str, parent: str, **row: JsonValue) -> Resource:
+    """Return the row of a list that each record of a parent has: it costs one call per parent record."""
     return Resource(name, path, envelope, parent=parent, replication_key=None, selected=False, **row)
 
 
-def extra(name: str, path: str, envelope: str, **row: Any) -> Resource:
-    """A row for a list that few sites have a use for: it is read whole each time, and only when asked for."""
+def extra(name: str, path: str, envelope: str, **row: JsonValue) -> Resource:
+    """Return the row of a list that few sites use; unless it says otherwise, every run reads it whole."""
     return Resource(name, path, envelope, **{"replication_key": None, "selected": False, **row})
 
 

@@ -1,19 +1,20 @@
-"""Lists read from several places at once and written in their order."""
+"""Reads one list from several places at once and returns its pages in order."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_chargebee._kit.segments import Segment, SegmentReader
 from tap_chargebee.api.errors import UserError
-from tap_chargebee.api.pages import Item, Shape
+from tap_chargebee.api.pages import Item, ResourceDecoder
 from tap_chargebee.streams import windows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tap_chargebee._kit.fetch_pool import FetchPool, Key
+    from tap_chargebee._kit.json_types import JsonValue
     from tap_chargebee._kit.page_decoder import Page
     from tap_chargebee.api.client import ChargebeeClient
     from tap_chargebee.streams.resource import Resource
@@ -21,42 +22,42 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True, eq=False)
 class ListSegment(Segment[Item]):
-    """A stretch of time of a list."""
+    """A part of a list, bounded by the time by which the list is sorted."""
 
     query: Mapping[str, str]
     end: int | None = None
     """The last time that belongs to it; None for no end."""
-    undated: bool = False
-    """Whether only records without a time belong to it."""
+    only_undated: bool = False
+    """Whether it holds only the records without a time."""
     offset: str | None = None
     """The cursor of its next page."""
-    known: frozenset[object] = frozenset()
-    """The keys of records that came at the end of the segment before it."""
-    last: int | None = None
+    skipped_keys: frozenset[object] = frozenset()
+    """The keys of the records that the segment before it already returned for its first second."""
+    last_time: int | None = None
     """The time of its last record."""
-    tied: set[object] = field(default_factory=set)
+    last_keys: set[object] = field(default_factory=set)
     """The keys of its records of that time."""
-    cuts: int = 0
-    """How often its later part was cut off."""
+    splits: int = 0
+    """How often its later part went to other segments."""
 
-    def holds(self, at: int | None) -> bool:
+    def contains(self, at: int | None) -> bool:
         """Return whether a record of that time belongs to the segment."""
         if at is None:
             return True
-        return not self.undated and (self.end is None or at <= self.end)
+        return not self.only_undated and (self.end is None or at <= self.end)
 
 
 class ListReader(SegmentReader[ListSegment, Item]):
     """Reads the items of one resource.
 
     Args:
-        pool: the threads that fetch.
-        client: the site.
+        pool: the threads that fetch pages.
+        client: the connection to the site.
         resource: the row of the table.
         queries: the parameters of each list to read, one after the other.
         key: where in the output the items belong.
         now: the server's clock when the run began.
-        end: the last time that the list can hold, None when it is open.
+        end: the last time that the list can hold; None when it is open.
     """
 
     def __init__(  # noqa: PLR0913 what to read, with what, and between which bounds
@@ -72,10 +73,10 @@ class ListReader(SegmentReader[ListSegment, Item]):
     ) -> None:
         self._client = client
         self._resource = resource
-        self._shape = Shape(resource)
+        self._decoder = ResourceDecoder(resource)
         self._now = now
-        self._is_cuttable = resource.time is not None and len(queries) == 1
-        self._looks_at_far_end = False
+        self._can_split = resource.time is not None and len(queries) == 1
+        self._checks_far_end = False
         super().__init__(
             pool, [ListSegment(key=(*key, place), query=query, end=end) for place, query in enumerate(queries)]
         )
@@ -84,86 +85,79 @@ class ListReader(SegmentReader[ListSegment, Item]):
         """Return the next page of a segment.
 
         Raises:
-            UserError: it holds nothing, though more follows: what is missing cannot be told, for no total is announced.
+            UserError: the page is empty and has a cursor. Chargebee announces no total, so what is missing is unknown.
         """
         query = {**segment.query, **({"offset": segment.offset} if segment.offset else {})}
         is_list = self._resource.answer == "list"
-        page = self._client.page(self._resource.path, query, self._shape, limited=is_list)
+        page = self._client.fetch_page(self._resource.path, query, self._decoder, limited=is_list)
         if page.cursor and not page.items:
             raise UserError(
-                f"A page of Chargebee's list {self._resource.path} holds nothing and says that more follows: no STATE "
-                "was written, so the next run starts from the same point."
+                f"A page of Chargebee's list {self._resource.path} is empty, although it says that more follows: no "
+                "STATE was written, so the next run starts from the same point."
             )
         return page
 
     def accept(self, segment: ListSegment, answer: Page) -> list[Item]:
-        """Return the items that belong to the segment, and cut off its later part when it is long."""
+        """Return the items that belong to the segment, and split off its later part when it is long."""
         items = answer.items
-        times = [self._shape.time(item) for item in items]
+        times = [self._decoder.read_sort_value(item) for item in items]
         if segment is self._first and segment.offset is None:
-            # A list of one page has no far end, and one that begins with records without a time has none there.
-            self._looks_at_far_end = bool(times) and times[0] is not None
-        kept = next((place for place, at in enumerate(times) if not segment.holds(at)), len(times))
-        segment.complete = kept < len(times) or not answer.cursor
+            # A list of one page has no far end. One that begins with undated records has none there.
+            self._checks_far_end = bool(times) and times[0] is not None
+        count = next((place for place, at in enumerate(times) if not segment.contains(at)), len(times))
+        segment.complete = count < len(times) or not answer.cursor
         segment.offset = answer.cursor
-        self._note_ties(segment, items, times)
-        new = [item for item in items[:kept] if self._shape.identify(item) not in segment.known]
+        self._remember_last_keys(segment, items, times)
+        new = [item for item in items[:count] if self._decoder.identify(item) not in segment.skipped_keys]
         if not segment.complete:
-            self._cut(segment, times)
-        elif kept == len(times) and new and self._client.is_full(self._resource.path, answer):
-            self._read_on(segment)
+            self._split_segment(segment, times)
+        elif count == len(times) and new and self._client.is_full(self._resource.path, answer):
+            self._read_past_full_page(segment)
         return new
 
-    def _note_ties(self, segment: ListSegment, items: list[Item], times: list[Any]) -> None:
-        if times and times[-1] != segment.last:
-            segment.last = times[-1]
-            segment.tied.clear()
+    def _remember_last_keys(self, segment: ListSegment, items: list[Item], times: list[JsonValue]) -> None:
+        if times and times[-1] != segment.last_time:
+            segment.last_time = times[-1]
+            segment.last_keys.clear()
         for item, at in zip(reversed(items), reversed(times), strict=True):
-            if at != segment.last:
+            if at != segment.last_time:
                 return
-            segment.tied.add(self._shape.identify(item))
+            segment.last_keys.add(self._decoder.identify(item))
 
-    def _read_on(self, segment: ListSegment) -> None:
-        """Ask what follows a full page without a cursor: whether nothing does, only another call can prove."""
-        time, last = self._resource.time, segment.last
-        if time is None or last is None or segment.undated or self._resource.answer != "list":
+    def _read_past_full_page(self, segment: ListSegment) -> None:
+        """Read on after a full page without a cursor: only one more call can prove that nothing follows."""
+        time, last = self._resource.time, segment.last_time
+        if time is None or last is None or segment.only_undated or self._resource.answer != "list":
             return
-        query = windows.span_query(segment.query, time, windows.Span(last, segment.end))
-        self.insert(
-            segment,
-            [ListSegment(key=(*segment.key, 1), query=query, end=segment.end, known=segment.known | segment.tied)],
-        )
+        query = windows.build_span_query(segment.query, time, windows.Span(last, segment.end))
+        skipped = segment.skipped_keys | segment.last_keys
+        self.insert(segment, [ListSegment(key=(*segment.key, 1), query=query, end=segment.end, skipped_keys=skipped)])
 
-    def _cut(self, segment: ListSegment, times: list[Any]) -> None:
-        """Leave the later part of a long segment to others."""
+    def _split_segment(self, segment: ListSegment, times: list[JsonValue]) -> None:
+        """Leave the later part of a long segment to new segments."""
         first, last = times[0], times[-1]
-        # Where times end, nothing with a time follows: there is no later part.
-        if not self._is_cuttable or segment.undated or first is None or last is None:
+        # Undated records stand at an end of the list, so where the times end there is no later part.
+        if not self._can_split or segment.only_undated or first is None or last is None:
             return
-        kept, spans = windows.cut(first, last, segment.end, now=self._now)
+        own_end, spans = windows.split_rest(first, last, segment.end, now=self._now)
         if not spans:
             return
-        segment.end = kept
-        segment.cuts += 1
+        segment.end = own_end
+        segment.splits += 1
+        time = str(self._resource.time)
         pieces = [
             ListSegment(
-                key=(*segment.key, -segment.cuts, place),
-                query=windows.span_query(segment.query, str(self._resource.time), span),
+                key=(*segment.key, -segment.splits, place),
+                query=windows.build_span_query(segment.query, time, span),
                 end=span.end,
             )
             for place, span in enumerate(spans)
         ]
-        self.insert(segment, [*pieces, *self._undated(segment)])
-
-    def _undated(self, segment: ListSegment) -> list[ListSegment]:
-        """Return the segment of records without a time, once and when the list did not begin with them.
-
-        Chargebee does not say at which end of a list it puts them. A filter by time hides them, so the list is looked
-        at from its other end, where one page tells whether there are any.
-        """
-        if not self._looks_at_far_end:
-            return []
-        self._looks_at_far_end = False
-        query = {name: value for name, value in segment.query.items() if not name.startswith("sort_by")}
-        from_far_end = query | {"sort_by[desc]": str(self._resource.time)}
-        return [ListSegment(key=(*segment.key, 0), query=from_far_end, undated=True)]
+        if self._checks_far_end:
+            # Chargebee does not say at which end of a list it puts records without a time, and a filter by time hides
+            # them. The list did not begin with them, so one page from its far end tells whether there are any.
+            self._checks_far_end = False
+            query = {name: value for name, value in segment.query.items() if not name.startswith("sort_by")}
+            from_far_end = query | {"sort_by[desc]": time}
+            pieces.append(ListSegment(key=(*segment.key, 0), query=from_far_end, only_undated=True))
+        self.insert(segment, pieces)

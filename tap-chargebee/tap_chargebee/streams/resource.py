@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 PC1 = (1,)
 PC2 = (2,)
-# Times by which a list can be both sorted and filtered; the other sorts are by id.
+# Times by which a list can be both sorted and filtered; every other list is sorted by id.
 TIMES = frozenset({"created_at", "date", "effective_from", "occurred_at", "usage_date"})
 
 
@@ -18,61 +17,54 @@ class Resource:
     name: str
     """The stream; its schema is ``schemas/{name}.json``."""
     path: str
-    """The list, below the API's base; with ``{id}``, the one that each record of the parent has."""
+    """The path of the list below the API's base; with ``{id}`` it is the list of one parent record."""
     envelope: str
-    """The key of the record in each item of the list; empty where the item is the record."""
+    """The key of the record in each item of the list; empty where the item itself is the record."""
     sort_by: str | None = None
-    """What to sort by: something that does not move while the list is read."""
+    """The sort order: a value that does not change while the list is read."""
     siblings: tuple[str, ...] = ()
-    """Other keys of the item that are kept, as properties of the record; null where the item has none."""
+    """Other keys of the item that become properties of the record; null where the item has none."""
     primary_keys: tuple[str, ...] = ("id",)
     replication_key: str | None = "updated_at"
-    """The time that the list can be filtered by; None for a list that is read whole each time."""
+    """The time by which the list can be filtered; None for a list that every run reads whole."""
     include_deleted: bool = False
-    """Whether the list knows ``include_deleted``."""
+    """Whether the list takes the parameter ``include_deleted``."""
     catalogs: tuple[int, ...] = (1, 2)
     """The Product Catalogs that have it."""
     parent: str | None = None
-    """The stream whose records this one is asked for by."""
+    """The stream whose ids stand in this list's path, one call per record."""
     parent_key: str | None = None
-    """The property that the parent's id becomes, where the records do not hold it."""
+    """The property for the parent's id, where the records do not hold it."""
     answer: str = "list"
-    """The key of the items in an answer; empty where the answer is itself the one item."""
+    """The key of the items in an answer; empty where the answer itself is the only item."""
     daily: str | None = None
-    """The parameter that takes a day, where there is one answer a day."""
+    """The parameter for the day, where there is one answer per day."""
     params: tuple[tuple[str, str], ...] = ()
-    """What the list must be asked with."""
+    """Parameters that every call needs."""
     by_customer: str | None = None
-    """The filter that picks the records of given customers."""
+    """The filter that selects the records of some customers."""
     changed_on: tuple[str, ...] = ()
-    """Events that tell of a change which may not move ``updated_at``."""
+    """Types of event for changes that may not move ``updated_at``."""
     deleted_on: str | None = None
-    """The event that tells of a deletion, which the list does not show."""
+    """The type of event for a deletion, where the list does not show deleted records."""
     selected: bool = True
-    """Whether it is read without being asked for."""
+    """Whether the stream is selected by default."""
     expires: bool = False
-    """Whether Chargebee forgets its records after a time, so that one that is gone was not deleted."""
+    """Whether Chargebee drops its records after a time, so that a missing record was not deleted."""
     large: bool = False
-    """Whether the line items of a large record come in parts."""
+    """Whether the line items of a record may come in parts."""
 
     @property
     def is_incremental(self) -> bool:
-        """Whether a run makes use of what the last one left, though it be no more than when that was."""
+        """Whether a run starts from the bookmark of the last run, even if it holds only the time of that run."""
         return bool(self.replication_key or self.parent or self.daily or self.deleted_on)
 
     @property
     def time(self) -> str | None:
-        """The time that the list is in the order of, and can be filtered by."""
+        """The time by which the list is sorted and can be filtered; None where there is none."""
         return self.sort_by if self.sort_by in TIMES else None
 
     @property
     def creation(self) -> str | None:
-        """The time by which a list can be bounded, whether or not it can be sorted by it."""
+        """The creation time by which the list can be filtered, whether or not it is sorted by it."""
         return self.time or (self.replication_key if self.replication_key in TIMES else None)
-
-    def record(self, item: dict[str, Any]) -> dict[str, Any]:
-        """The record of one item of the list, with the siblings kept."""
-        record: dict[str, Any] = item[self.envelope] if self.envelope else item
-        for sibling in self.siblings:
-            record[sibling] = item.get(sibling)
-        return record

@@ -1,4 +1,4 @@
-"""What can be read of Chargebee, one row a resource, https://apidocs.chargebee.com/docs/api."""
+"""The streams of the tap, one row per resource of Chargebee's API, https://apidocs.chargebee.com/docs/api."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ STREAMS: tuple[Resource, ...] = (
     Resource("transactions", "/transactions", "transaction", sort_by="date", include_deleted=True),
     Resource("payment_sources", "/payment_sources", "payment_source", sort_by="created_at", include_deleted=True),
     Resource("orders", "/orders", "order", sort_by="created_at", include_deleted=True),
-    # `quoted_subscription` and `quoted_ramp` are what the quote would make: they belong to the record.
+    # `quoted_subscription` and `quoted_ramp` are what the quote would create: they belong to the record.
     Resource(
         "quotes",
         "/quotes",
@@ -68,7 +68,7 @@ STREAMS: tuple[Resource, ...] = (
     Resource("comments", "/comments", "comment", sort_by="created_at", replication_key="created_at"),
     Resource("promotional_credits", "/promotional_credits", "promotional_credit", replication_key="created_at"),
     Resource("unbilled_charges", "/unbilled_charges", "unbilled_charge", replication_key=None, include_deleted=True),
-    # How long Chargebee keeps an expired page is not described.
+    # Chargebee does not document how long it keeps an expired page.
     Resource("hosted_pages", "/hosted_pages", "hosted_page", expires=True),
     Resource(
         "virtual_bank_accounts",
@@ -116,5 +116,5 @@ STREAMS: tuple[Resource, ...] = (
     *EXTRAS,
 )
 ROWS = {resource.name: resource for resource in STREAMS}
-STREAM_PLACES = {name: place for place, name in enumerate(sorted(ROWS))}
+STREAM_ORDER = {name: place for place, name in enumerate(sorted(ROWS))}
 """The SDK reads streams in the order of their names."""
