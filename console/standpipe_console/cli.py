@@ -20,6 +20,7 @@ from standpipe_console.project.pipelines import SYSTEMS
 from standpipe_console.removal import clean as cleaning
 from standpipe_console.removal import erase as erasing
 from standpipe_console.removal import unlink as unlinking
+from standpipe_console.runs.command import run_command
 from standpipe_console.schedules.command import schedule
 from standpipe_console.setup.command import setup
 from standpipe_console.setup.prompts import confirm
@@ -46,6 +47,7 @@ def main(context: click.Context, project: Path, environment: str | None) -> None
 
 main.add_command(setup)
 main.add_command(schedule)
+main.add_command(run_command)
 
 
 @main.command()

@@ -323,14 +323,14 @@ def as_cron(console: Console, line: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_run_that_lasts_keeps_the_next_from_starting(console: Console) -> None:
-    """The lock is the job's, and whoever waits for it does not wait: the next time comes."""
+    """The lock is the job's: a run that does not get it within `--lock-wait` seconds starts nothing, and says so."""
     lock = console.root / ".meltano/standpipe/sync.lock"
     with subprocess.Popen(["flock", "-n", lock, "cat"], stdin=subprocess.PIPE) as holder:
         time.sleep(0.3)
         (line,) = [line for line in console.crontab.splitlines() if line.startswith("* * * * *")]
-        ran = as_cron(console, line)
+        ran = as_cron(console, f"{line} --lock-wait 0.5")
         holder.communicate()
-    assert (ran.returncode, ran.stdout) == (0, "sync is still running from the time before: nothing was started.\n")
+    assert (ran.returncode, ran.stderr) == (75, "sync was not started: another run of it is still under way.\n")
     assert len(list((console.root / "logs/sync").glob("*.log"))) == 1
 
 

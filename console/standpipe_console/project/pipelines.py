@@ -58,6 +58,7 @@ class Pipeline:
     table: str  #: that only this map's stores have
     streams: tuple[str, ...]  #: that the map needs
     keys: tuple[Key, ...]
+    subset: Mapping[str, str] = field(default_factory=dict)  #: by what has an id, the variable that takes some ids
     agreements: tuple[Agreement, ...] = ()
     typed: tuple[str, ...] = ()  #: settings of the map that can only be read with the tap's own schemas
     shipped: Mapping[str, frozenset[str]] = field(default_factory=dict)  #: settings that meltano.yml comes with
@@ -115,6 +116,7 @@ SYNC = Pipeline(
         Key("tap-chargebee", "api_key", "chargebee", "Chargebee API key"),
         Key("target-intercom", "access_token", "intercom", "Intercom access token"),
     ),
+    subset={"customer": "TAP_CHARGEBEE_CUSTOMER_IDS"},
     agreements=(
         Agreement(
             "match_on",
@@ -146,6 +148,7 @@ LEADS = Pipeline(
         Key("tap-intercom", "access_token", "intercom", "Intercom access token"),
         Key("target-chartmogul", "api_key", "chartmogul", "ChartMogul API key"),
     ),
+    subset={"company": "TAP_INTERCOM_COMPANY_IDS", "contact": "TAP_INTERCOM_CONTACT_IDS"},
     typed=("company_attributes", "contact_attributes"),
     shipped={"tap-intercom": frozenset({"reread_every", "scroll_every", "send_unchanged"})},
 )

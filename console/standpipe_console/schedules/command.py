@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from standpipe_console import output
+from standpipe_console.runs.command import LOCK_WAIT, run_and_exit
+from standpipe_console.runs.runner import JobRunner
 from standpipe_console.schedules import crontab
 from standpipe_console.schedules import schedules as scheduling
 
@@ -76,11 +77,10 @@ def show(project: Project, *, as_json: bool) -> None:
 
 
 @schedule.command()
+@LOCK_WAIT
 @click.argument("name")
 @click.pass_obj
-def run(project: Project, name: str) -> None:
-    """Run a schedule now, as cron does: alone, with a log of its own in logs/."""
-    code, sentence = scheduling.run(project, name)
-    if sentence:
-        click.echo(sentence, err=code != 0)
-    sys.exit(code)
+def run(project: Project, name: str, lock_wait: float) -> None:
+    """Run the job of a schedule now, as cron does; see `standpipe run`."""
+    found = scheduling.find_schedule(project, name)
+    run_and_exit(JobRunner(project, found.job, lock_wait), found.env)

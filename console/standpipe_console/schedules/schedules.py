@@ -1,16 +1,11 @@
-"""The schedules of meltano.yml on this machine: what cron runs, when next, and the run itself with its lock and log."""
+"""The schedules of meltano.yml on this machine: what cron runs, and when next."""
 
 from __future__ import annotations
 
-import fcntl
-import os
-import subprocess
 import sys
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cronsim import CronSim, CronSimError
 
@@ -19,15 +14,11 @@ from standpipe_console.project.pipelines import PIPELINES
 from standpipe_console.schedules import crontab
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+    from datetime import datetime
 
     from standpipe_console.project.meltano import Project
     from standpipe_console.project.pipelines import Pipeline
-
-#: Logs of one job that are kept.
-KEPT = 60
-#: What the names of these logs match, so that no other file in their folder is taken for one.
-_LOG_NAME = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]-[0-9][0-9]-[0-9][0-9]Z"
 
 
 @dataclass(frozen=True)
@@ -37,6 +28,7 @@ class Schedule:
     name: str
     job: str
     interval: str  #: five fields, as cron reads them
+    env: Mapping[str, str] = field(default_factory=dict)  #: variables of its runs
 
     @property
     def pipeline(self) -> Pipeline | None:
@@ -53,7 +45,10 @@ class Schedule:
 
 def schedules(project: Project) -> list[Schedule]:
     """The schedules of meltano.yml that run one of the pipelines and have a time."""
-    found = [Schedule(one["name"], one["job"]["name"], one["cron_interval"] or "") for one in project.schedules]
+    found = [
+        Schedule(one["name"], one["job"]["name"], one["cron_interval"] or "", one.get("env") or {})
+        for one in project.schedules
+    ]
     return [one for one in found if one.pipeline and one.interval]
 
 
@@ -102,64 +97,13 @@ def without(project: Project, pipeline: Pipeline) -> list[str]:
     return gone
 
 
-def run(project: Project, name: str) -> tuple[int, str]:
-    """Run a schedule now, unless its last run is still under way.
+def find_schedule(project: Project, name: str) -> Schedule:
+    """Return the schedule of a name.
 
-    Returns:
-        The exit code, and a sentence that is empty when all went well: cron mails what is printed.
+    Raises:
+        ConsoleError: meltano.yml has none.
     """
-    schedule = next((one for one in schedules(project) if one.name == name), None)
-    if schedule is None:
-        raise ConsoleError(f"There is no schedule `{name}` in meltano.yml.")
-    with lock(project, schedule.job) as held:
-        if held is None:
-            return 0, f"{schedule.job} is still running from the time before: nothing was started."
-        path = _new_log(project, schedule.job)
-        return _logged(project, schedule, path, held)
-
-
-def _logged(project: Project, schedule: Schedule, path: Path, held: IO[str]) -> tuple[int, str]:
-    bin_dir = str(project.executable.parent)
-    env: dict[str, Any] = project.env | {"NO_COLOR": "1", "PATH": f"{bin_dir}:{os.environ.get('PATH', os.defpath)}"}
-    with path.open("w", encoding="utf-8") as log:
-        code = subprocess.run(  # noqa: S603
-            [str(project.executable), f"--environment={project.environment}", "schedule", "run", schedule.name],
-            cwd=project.root,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            pass_fds=(held.fileno(),),  # killed alone, this process leaves the lock with Meltano
-            check=False,
-        ).returncode
-    return code, f"{schedule.job} failed (exit code {code}); its log is {path}" if code else ""
-
-
-@contextmanager
-def lock(project: Project, job: str) -> Iterator[IO[str] | None]:
-    """The lock of a job, as long as it is held; None when somebody else has it."""
-    folder = project.system_dir / "standpipe"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (folder / f"{job}.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield None
-        else:
-            yield file
-
-
-def logs(project: Project, job: str) -> list[Path]:
-    """The logs of a job's scheduled runs, the oldest first."""
-    return sorted((project.root / "logs" / job).glob(f"{_LOG_NAME}.log"))
-
-
-def _new_log(project: Project, job: str) -> Path:
-    """A new file for a run's log, that only its owner may read; the oldest ones go."""
-    folder = project.root / "logs" / job
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}.log"
-    path.touch(mode=0o600)
-    for old in logs(project, job)[:-KEPT]:
-        old.unlink()
-    return path
+    found = next((one for one in schedules(project) if one.name == name), None)
+    if found is None:
+        raise ConsoleError(f"meltano.yml has no schedule `{name}`.")
+    return found

@@ -1,0 +1,54 @@
+"""The processes of a run: Meltano and the plugins that it starts, known by a variable of their environment.
+
+After a `kill -9` of Meltano its plugins go on as orphans, in no tree that leads to them.
+"""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: The variable that every process of a run carries.
+RUN_ID = "STANDPIPE_RUN_ID"
+
+
+def find_processes(run_id: str) -> list[psutil.Process]:
+    """Return the live processes of a run."""
+    return list(_iterate_processes(run_id))
+
+
+def stop_processes(run_id: str, patience: float) -> int:
+    """End what is left of a run; return how many processes there were.
+
+    Each is asked to stop first, so that a target records the write that is under way; who has not stopped after
+    `patience` seconds is killed.
+    """
+    processes = find_processes(run_id)
+    for process in processes:
+        _send(process, signal.SIGTERM)
+    _, alive = psutil.wait_procs(processes, timeout=patience)
+    for process in alive:
+        _send(process, signal.SIGKILL)
+    psutil.wait_procs(alive, timeout=patience)
+    return len(processes)
+
+
+def _iterate_processes(run_id: str) -> Iterator[psutil.Process]:
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(RUN_ID) == run_id and process.status() != psutil.STATUS_ZOMBIE:
+                yield process
+        except (psutil.Error, OSError):
+            continue  # it has ended, or belongs to somebody else
+
+
+def _send(process: psutil.Process, number: signal.Signals) -> None:
+    try:
+        process.send_signal(number)
+    except psutil.Error:
+        return  # it has ended

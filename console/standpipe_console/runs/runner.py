@@ -1,0 +1,181 @@
+"""Run a job of meltano.yml: under its lock, in processes that are all gone when it returns, with a log of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import IO, TYPE_CHECKING, Any
+
+import msgspec
+
+from standpipe_console.checks.runs import last_error
+from standpipe_console.errors import ConsoleError
+from standpipe_console.runs.locks import JobLock
+from standpipe_console.runs.processes import RUN_ID, find_processes, stop_processes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from standpipe_console.project.meltano import Project
+
+#: How long a run waits for the one before it, in seconds.
+LOCK_WAIT = 3600.0
+#: The exit code of a run that did not start because another one holds the lock (EX_TEMPFAIL of sysexits.h).
+NOT_STARTED = 75
+#: Logs of one job that are kept.
+KEPT_LOGS = 60
+#: How long a plugin may take to record its writes before it is killed, in seconds.
+PATIENCE = 60.0
+#: What the names of these logs match, so that no other file in their folder is taken for one.
+_LOG_NAME = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]-[0-9][0-9]-[0-9][0-9]*Z"
+
+
+class _Started(msgspec.Struct):
+    """What is noted while a run is under way: a note that is still there tells of a run that was killed."""
+
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended."""
+
+    run_id: str
+    job: str
+    code: int  #: Meltano's exit code; `NOT_STARTED` when nothing was started
+    started_at: datetime
+    ended_at: datetime
+    log: Path | None = None
+    reason: str = ""  #: one sentence; empty when all went well
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether Meltano ran the job to its end."""
+        return self.code == 0
+
+
+@dataclass
+class JobRunner:
+    """Starts runs of one job, one after the other.
+
+    Args:
+        project: the Meltano project.
+        job: the name of the job.
+        lock_wait: how long to wait for another run of it, in seconds.
+        gives_way: whether scheduled runs that wait go first.
+        patience: how long a plugin may take to stop, in seconds.
+    """
+
+    project: Project
+    job: str
+    lock_wait: float = LOCK_WAIT
+    gives_way: bool = False
+    patience: float = PATIENCE
+    _child: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _stopping: threading.Event = field(default_factory=threading.Event, init=False)
+
+    @property
+    def folder(self) -> Path:
+        """Return where locks and notes are."""
+        return self.project.system_dir / "standpipe"
+
+    def run(self, env: Mapping[str, str] | None = None) -> Outcome:
+        """Run the job once.
+
+        Args:
+            env: settings for this run alone, as variables.
+
+        Raises:
+            ConsoleError: Meltano is not there.
+        """
+        run_id = uuid.uuid4().hex
+        started_at = datetime.now(UTC)
+        with JobLock(self.folder, self.job).hold(self.lock_wait, gives_way=self.gives_way, sleep=self._sleep) as lock:
+            if lock is None or self._stopping.is_set():
+                reason = f"{self.job} was not started: another run of it is still under way."
+                return Outcome(run_id, self.job, NOT_STARTED, started_at, datetime.now(UTC), reason=reason)
+            started_at = datetime.now(UTC)
+            force = self._clear_killed_run()
+            self._note.write_bytes(msgspec.json.encode(_Started(run_id)))
+            log = self._open_log(started_at)
+            code = self._run_meltano(run_id, log, lock, env or {}, force=force)
+            # Nobody of this run may write once the lock is free again.
+            left = stop_processes(run_id, self.patience)
+            if code >= 0 and not left:
+                self._note.unlink(missing_ok=True)
+        return Outcome(run_id, self.job, code, started_at, datetime.now(UTC), log, self._describe_failure(code, log))
+
+    def stop(self) -> None:
+        """End the run that is under way, or the waiting for it; safe to call from a signal handler."""
+        self._stopping.set()
+        if self._child and self._child.poll() is None:
+            self._child.send_signal(signal.SIGTERM)
+
+    @property
+    def _note(self) -> Path:
+        return self.folder / f"{self.job}.run.json"
+
+    def _sleep(self, seconds: float) -> None:
+        self._stopping.wait(seconds)
+
+    def _clear_killed_run(self) -> bool:
+        """End what a killed run has left; return whether Meltano may be told that no other run is under way."""
+        try:
+            killed = msgspec.json.decode(self._note.read_bytes(), type=_Started)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return False
+        stop_processes(killed.run_id, self.patience)
+        if find_processes(killed.run_id):
+            raise ConsoleError(f"Processes of the killed run {killed.run_id} do not end: end them, then run again.")
+        # A person may have started Meltano by hand since: then Meltano's own refusal must stand.
+        return not self.project.running()
+
+    def _run_meltano(self, run_id: str, log: Path, lock: IO[str], env: Mapping[str, str], *, force: bool) -> int:
+        executable = self.project.executable
+        # cron's PATH has no Meltano, which plugins' own commands may call.
+        path = f"{executable.parent}:{os.environ.get('PATH', os.defpath)}"
+        variables: dict[str, Any] = {**self.project.env, "NO_COLOR": "1", "PATH": path, RUN_ID: run_id, **env}
+        flags = ["--force"] if force else []
+        with log.open("wb") as output:
+            self._child = subprocess.Popen(  # noqa: S603
+                [str(executable), f"--environment={self.project.environment}", "run", *flags, self.job],
+                cwd=self.project.root,
+                env=variables,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # a Ctrl-C reaches this process alone, which passes it on in order
+                pass_fds=(lock.fileno(),),  # when this process is killed alone, the lock stays with Meltano
+            )
+        if self._stopping.is_set():
+            self.stop()
+        return self._child.wait()
+
+    def _describe_failure(self, code: int, log: Path) -> str:
+        if code == 0:
+            return ""
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        ended = f"was killed by signal {-code}" if code < 0 else f"failed (exit code {code})"
+        said = last_error(lines)
+        return f"{self.job} {ended}{f': {said}' if said else ''}; its log is {log}"
+
+    def _open_log(self, started_at: datetime) -> Path:
+        """Return a new log, that only its owner may read; the oldest ones go."""
+        folder = self.project.root / "logs" / self.job
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = folder / f"{started_at:%Y-%m-%dT%H-%M-%SZ}.log"
+        path.touch(mode=0o600)
+        for old in list_logs(self.project, self.job)[:-KEPT_LOGS]:
+            old.unlink()
+        return path
+
+
+def list_logs(project: Project, job: str) -> list[Path]:
+    """Return the logs of a job's runs, the oldest first."""
+    return sorted((project.root / "logs" / job).glob(f"{_LOG_NAME}.log"))

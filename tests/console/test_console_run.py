@@ -1,0 +1,287 @@
+"""`standpipe run`: one run of a job at a time, and nothing of it left when it has returned."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+from standpipe_console.cli import main
+from standpipe_console.runs.locks import JobLock
+from standpipe_console.runs.processes import RUN_ID, find_processes
+from standpipe_console.runs.runner import NOT_STARTED, JobRunner, list_logs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from standpipe_console.project.meltano import Project
+
+#: Stands in for Meltano: notes its arguments, starts a plugin when told to, and ends as it is told to.
+MELTANO = """#!{python}
+import os, pathlib, signal, subprocess, sys, time
+here = pathlib.Path.cwd()
+with (here / "started").open("a") as file:
+    file.write(" ".join(sys.argv[1:]) + " " + os.environ.get("TAP_CHARGEBEE_CUSTOMER_IDS", "-") + "\\n")
+if (here / "plugin").exists():
+    subprocess.Popen([sys.executable, "-c", (here / "plugin").read_text()])
+    while not (here / "plugin-started").exists():
+        time.sleep(0.01)
+while (here / "wait").exists():
+    time.sleep(0.01)
+if (here / "kill-me").exists():
+    os.kill(os.getpid(), signal.SIGKILL)
+print("2026-11-30T12:00:00.0Z [error    ] target-intercom Intercom refused the token: run setup.")
+sys.exit(int((here / "code").read_text()) if (here / "code").exists() else 0)
+"""
+#: A target that is asked to stop records its writes first; one that is stuck does not.
+PLUGIN = """
+import pathlib, signal, sys, time
+def stop(*_):
+    pathlib.Path("recorded").touch()
+    sys.exit(0)
+signal.signal(signal.SIGTERM, {handler})
+pathlib.Path("plugin-started").touch()
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def project(project: Project) -> Project:
+    """Return a project whose Meltano does what files in its folder say."""
+    executable = project.root / ".meltano/run/bin"
+    executable.parent.mkdir(parents=True)
+    executable.write_text(MELTANO.format(python=sys.executable))
+    executable.chmod(0o755)
+    return project
+
+
+def read_starts(project: Project) -> list[str]:
+    """Return the arguments and the ids of each run of Meltano."""
+    path = project.root / "started"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def wait_until(reached: Callable[[], bool]) -> None:
+    """Wait for another process or thread."""
+    deadline = time.monotonic() + 30
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_job_is_run_with_the_settings_of_this_run(project: Project) -> None:
+    """By Meltano in the project's environment, with a log of its own that only its owner may read."""
+    outcome = JobRunner(project, "sync").run({"TAP_CHARGEBEE_CUSTOMER_IDS": '["c1"]'})
+    assert (outcome.code, outcome.reason) == (0, "")
+    assert read_starts(project) == ['--environment=prod run sync ["c1"]']
+    (log,) = list_logs(project, "sync")
+    assert log == outcome.log
+    assert log.stat().st_mode & 0o777 == 0o600
+    assert find_processes(outcome.run_id) == []
+
+
+def test_a_failed_run_says_why(project: Project) -> None:
+    """In one sentence, with what the log said last."""
+    (project.root / "code").write_text("1")
+    outcome = JobRunner(project, "sync").run()
+    assert outcome.code == 1
+    assert outcome.reason == (
+        f"sync failed (exit code 1): Intercom refused the token: run setup.; its log is {outcome.log}"
+    )
+
+
+def test_a_run_waits_for_the_one_before_it(project: Project) -> None:
+    """And starts when that has ended; a third one is told at once, as the second will read what it would."""
+    (project.root / "wait").touch()
+    outcomes = []
+    threads = [threading.Thread(target=lambda: outcomes.append(JobRunner(project, "sync").run())) for _ in range(2)]
+    threads[0].start()
+    wait_until(lambda: len(read_starts(project)) == 1)
+    threads[1].start()
+    wait_until(lambda: not JobLock(project.system_dir / "standpipe", "sync").is_queue_free())
+    third = JobRunner(project, "sync").run()
+    assert (third.code, third.reason) == (
+        NOT_STARTED,
+        "sync was not started: another run of it is still under way.",
+    )
+    (project.root / "wait").unlink()
+    for thread in threads:
+        thread.join(30)
+    assert [one.code for one in outcomes] == [0, 0]
+    assert len(read_starts(project)) == 2
+
+
+def test_a_run_gives_up_waiting(project: Project) -> None:
+    """After `lock_wait` seconds nothing was started."""
+    with JobLock(project.system_dir / "standpipe", "sync").hold(0.5):
+        assert JobRunner(project, "sync", lock_wait=0.5).run().code == NOT_STARTED
+        assert JobRunner(project, "sync-leads", lock_wait=0.5).run().code == 0
+    assert read_starts(project) == ["--environment=prod run sync-leads -"]
+
+
+def test_a_scheduled_run_goes_before_a_live_one(tmp_path: Path) -> None:
+    """Both wait for a third; the live one began to wait first."""
+    lock = JobLock(tmp_path, "sync")
+    order = []
+
+    def take(name: str, *, gives_way: bool) -> None:
+        with lock.hold(30, gives_way=gives_way) as taken:
+            assert taken is not None
+            order.append(name)
+
+    live = threading.Thread(target=lambda: take("live", gives_way=True))
+    scheduled = threading.Thread(target=lambda: take("scheduled", gives_way=False))
+    with lock.hold(1):
+        live.start()
+        scheduled.start()
+        wait_until(lambda: not lock.is_queue_free())
+    live.join()
+    scheduled.join()
+    assert order == ["scheduled", "live"]
+
+
+@pytest.mark.parametrize(("handler", "recorded"), [("stop", True), ("signal.SIG_IGN", False)], ids=["stops", "stuck"])
+def test_nothing_of_a_killed_run_goes_on(project: Project, handler: str, *, recorded: bool) -> None:
+    """Meltano is killed; its target, now an orphan, may record its writes, and is killed when it does not stop."""
+    (project.root / "plugin").write_text(PLUGIN.format(handler=handler))
+    (project.root / "kill-me").touch()
+    outcome = JobRunner(project, "sync", patience=2 if recorded else 0.2).run()
+    assert outcome.code == -signal.SIGKILL
+    assert outcome.reason.startswith("sync was killed by signal 9")
+    assert find_processes(outcome.run_id) == []
+    assert (project.root / "recorded").exists() == recorded
+
+
+def test_the_run_after_a_killed_one_need_not_wait_for_meltano(project: Project) -> None:
+    """Meltano takes a killed run for a live one for five minutes; here it is known that nothing of it is left."""
+    (project.root / "kill-me").touch()
+    JobRunner(project, "sync").run()
+    (project.root / "kill-me").unlink()
+    assert JobRunner(project, "sync").run().code == 0
+    assert JobRunner(project, "sync").run().code == 0
+    assert read_starts(project) == [
+        "--environment=prod run sync -",
+        "--environment=prod run --force sync -",
+        "--environment=prod run sync -",
+    ]
+
+
+RUN = """
+import sys
+from pathlib import Path
+from standpipe_console.project.meltano import Project
+from standpipe_console.runs.runner import JobRunner
+JobRunner(Project(Path(sys.argv[1]), "prod"), "sync").run()
+"""
+
+
+def test_when_all_but_the_target_are_killed_the_next_run_ends_it_first(project: Project) -> None:
+    """`kill -9` of `standpipe run` and of Meltano: two writers never overlap."""
+    (project.root / "plugin").write_text(PLUGIN.format(handler="stop"))
+    (project.root / "wait").touch()
+    process = subprocess.Popen([sys.executable, "-c", RUN, project.root])
+    wait_until((project.root / "plugin-started").exists)
+    note = project.system_dir / "standpipe/sync.run.json"
+    run_id = note.read_text().split('"')[3]
+    process.kill()
+    process.wait()
+    # Killed alone, it leaves the lock with Meltano.
+    assert not JobLock(project.system_dir / "standpipe", "sync").is_free()
+    meltano = next(one for one in find_processes(run_id) if "run" in one.cmdline())
+    meltano.kill()
+    wait_until(JobLock(project.system_dir / "standpipe", "sync").is_free)
+    assert len(find_processes(run_id)) == 1
+
+    (project.root / "wait").unlink()
+    (project.root / "plugin").unlink()
+    assert JobRunner(project, "sync").run().code == 0
+    assert (project.root / "recorded").exists()
+    assert find_processes(run_id) == []
+    assert read_starts(project)[-1] == "--environment=prod run --force sync -"
+
+
+def test_a_run_is_stopped_in_order(project: Project) -> None:
+    """Meltano and its plugins are asked to stop, and are gone when the run returns."""
+    (project.root / "plugin").write_text(PLUGIN.format(handler="stop"))
+    (project.root / "wait").touch()
+    runner = JobRunner(project, "sync", patience=5)
+    outcomes = []
+    thread = threading.Thread(target=lambda: outcomes.append(runner.run()))
+    thread.start()
+    wait_until((project.root / "plugin-started").exists)
+    runner.stop()
+    thread.join(30)
+    assert outcomes[0].code == -signal.SIGTERM
+    assert (project.root / "recorded").exists()
+    assert find_processes(outcomes[0].run_id) == []
+    assert runner.run().code == NOT_STARTED
+
+
+def test_logs_are_kept_in_number(project: Project) -> None:
+    """The sixty newest of a job; a file of somebody else's stays."""
+    folder = project.root / "logs/sync"
+    folder.mkdir(parents=True)
+    for day in range(1, 32):
+        (folder / f"2026-01-{day:02}T00-00-00Z.log").touch()
+        (folder / f"2026-03-{day:02}T00-00-00Z.log").touch()
+    (folder / "mine.log").touch()
+    JobRunner(project, "sync").run()
+    assert len(list_logs(project, "sync")) == 60
+    assert list_logs(project, "sync")[0].name == "2026-01-04T00-00-00Z.log"
+    assert (folder / "mine.log").exists()
+
+
+def test_processes_of_others_are_left_alone() -> None:
+    """Only what carries the variable of the run belongs to it."""
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], env=os.environ | {RUN_ID: "other"})
+    try:
+        wait_until(lambda: [one.pid for one in find_processes("other")] == [other.pid])
+        assert find_processes("mine") == []
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_a_command_runs_some_ids_alone(project: Project) -> None:
+    """`standpipe run JOB --only customer=ID`, with the exit code of Meltano."""
+    done = CliRunner().invoke(
+        main, ["--project", str(project.root), "run", "sync", "--only", "customer=c 1", "--only", "customer=c2"]
+    )
+    assert (done.exit_code, done.output) == (0, "")
+    assert read_starts(project) == ['--environment=prod run sync ["c 1", "c2"]']
+    (project.root / "code").write_text("3")
+    failed = CliRunner().invoke(main, ["--project", str(project.root), "run", "sync"])
+    assert (failed.exit_code, failed.output[:30]) == (3, "sync failed (exit code 3): Int")
+
+
+WRONG = {
+    "an unknown job": (
+        ["snyc"],
+        "meltano.yml has no job `snyc`: it has sync, validate, trial, sync-leads, resync-leads, merge-report.",
+    ),
+    "no equals sign": (["sync", "--only", "c1"], "`--only c1`: the job sync takes customer=ID."),
+    "no id": (["sync", "--only", "customer="], "`--only customer=`: the job sync takes customer=ID."),
+    "another kind": (
+        ["sync-leads", "--only", "customer=c1"],
+        "`--only customer=c1`: the job sync-leads takes company=ID, contact=ID.",
+    ),
+    "a job without one": (
+        ["validate", "--only", "customer=c1"],
+        "`--only customer=c1`: the job validate takes nothing: it has no such setting.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), WRONG.values(), ids=WRONG.keys())
+def test_what_cannot_be_run_is_refused(project: Project, arguments: list[str], sentence: str) -> None:
+    """In one sentence, before anything is started."""
+    done = CliRunner().invoke(main, ["--project", str(project.root), "run", *arguments])
+    assert (done.exit_code, done.output) == (1, f"Error: {sentence}\n")
+    assert read_starts(project) == []
