@@ -8,7 +8,8 @@ from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
-from sandbox.intercom import conversation_shapes, shown
+from sandbox.intercom.conversations import show_conversation, show_whole_conversation
+from sandbox.intercom.shapes import show_company, show_contact
 from sandbox.settings import Settings
 from sandbox.world import World
 
@@ -81,13 +82,13 @@ def templates() -> dict[str, dict[str, Any]]:
     known = World(Settings(customers=60)).intercom
     contact = next(one for one in known.contacts.live() if one.companies and not one.notes)
     talk = max(known.conversations.live(), key=lambda one: len(one.parts))
-    whole = conversation_shapes.with_parts(known, talk, VERSION, plain=False)
+    whole = show_whole_conversation(known, talk, VERSION, plain=False)
     parts = whole["conversation_parts"]["conversation_parts"]
     whole["conversation_parts"]["conversation_parts"] = [parts[place % len(parts)] for place in range(PARTS)]
     return {
-        "contacts": shown.contact(known, contact, VERSION),
-        "companies": shown.company(known, next(known.visible_companies())),
-        "conversations": conversation_shapes.conversation(known, talk, VERSION),
+        "contacts": show_contact(known, contact, VERSION),
+        "companies": show_company(known, next(known.visible_companies())),
+        "conversations": show_conversation(known, talk, VERSION),
         "parts": whole,
     }
 

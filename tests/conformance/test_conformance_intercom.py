@@ -109,10 +109,13 @@ PAGERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], int]]] = {
         lambda client: client.companies.list(per_page=7),
         lambda world: sum(1 for _ in world.visible_companies()),
     ),
-    "articles": (lambda client: client.articles.list(per_page=9), lambda world: len(world.library.all("articles"))),
+    "articles": (
+        lambda client: client.articles.list(per_page=9),
+        lambda world: len(world.library.list_documents("articles")),
+    ),
     "collections": (
         lambda client: client.help_centers.collections.list(per_page=9),
-        lambda world: len(world.library.all("collections")),
+        lambda world: len(world.library.list_documents("collections")),
     ),
     "help centers": (lambda client: client.help_centers.list(), lambda _: 2),
 }

@@ -30,7 +30,7 @@ def attributes(known: Workspace, model: str) -> list[str]:
 
 
 TRUTH: dict[str, Callable[[Workspace], list[str]]] = {
-    "admins": lambda known: known.library.ids("admins"),
+    "admins": lambda known: known.library.list_ids("admins"),
     "companies": lambda known: [one.id for one in known.visible_companies()],
     "company_attributes": lambda known: attributes(known, "company"),
     "company_segments": lambda _: [one.id for one in SEGMENTS if one.person_type == "company"],
@@ -39,8 +39,8 @@ TRUTH: dict[str, Callable[[Workspace], list[str]]] = {
     "conversation_parts": lambda known: [part.id for one in known.conversations.live() for part in one.parts],
     "conversations": lambda known: [one.id for one in known.conversations.live()],
     "segments": lambda _: [one.id for one in SEGMENTS],
-    "tags": lambda known: [one.id for one in known.tags.all()],
-    "teams": lambda known: known.library.ids("teams"),
+    "tags": lambda known: known.library.list_ids("tags"),
+    "teams": lambda known: known.library.list_ids("teams"),
 }
 """The ids of what a stream holds, out of the workspace itself; attributes are told apart by their names."""
 

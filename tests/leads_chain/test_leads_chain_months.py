@@ -12,7 +12,8 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sandbox.intercom import merging, shown
+from sandbox.intercom import merging
+from sandbox.intercom.shapes import show_company
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,8 +67,8 @@ class Life:
         self._made += 1
         site = self._random.choice(["https://a.example/x", None, f"https://n{self._made}.example"])
         self._workspace.companies.update(company, {"name": f"Named {self._made}", "website": site}, self._now, "test")
-        tag = self._workspace.tags.named(f"Tag {self._made % 4}")
-        self._workspace.tag(company, tag, self._now, "test", on=self._made % 3 > 0)
+        tag = self._workspace.name_tag(f"Tag {self._made % 4}")
+        self._workspace.tag(company, tag["id"], self._now, "test", on=self._made % 3 > 0)
 
     def edit(self) -> None:
         """A person changes name, phone and an attribute; now and then there is none any more."""
@@ -188,7 +189,7 @@ class Reckoning:
         """Take note of what a run can see: people, and companies where it scrolls."""
         if companies:
             visible = self._workspace.visible_companies()
-            self._companies |= {one.id: shown.company(self._workspace, one) for one in visible}
+            self._companies |= {one.id: show_company(self._workspace, one) for one in visible}
         live = {one.id: one for one in self._workspace.contacts.live()}
         for key, one in live.items():
             links = [company.id for company in self._workspace.companies_of(one)]

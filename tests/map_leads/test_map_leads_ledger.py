@@ -14,7 +14,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sandbox.intercom import merging, shown
+from sandbox.intercom import merging
+from sandbox.intercom.shapes import show_company, show_contact
 from sandbox.settings import Settings
 from sandbox.world import World
 
@@ -101,7 +102,7 @@ class Tap:
 
     def read(self, confirmed: dict[str, Any], now: int, *, whole: bool) -> list[str]:
         """The messages of a run over everything, or over every company and the contacts that are not as they were."""
-        companies = [shown.company(self.workspace, one) for one in self.workspace.visible_companies()]
+        companies = [show_company(self.workspace, one) for one in self.workspace.visible_companies()]
         contacts = [self.contact(one) for one in self.workspace.contacts.live()]
         changed = [one for one in contacts if whole or self.known["contact"].get(one["id"]) != one]
         self.known["company"].update({one["id"]: one for one in companies})
@@ -128,7 +129,7 @@ class Tap:
 
     def contact(self, contact: Contact) -> dict[str, Any]:
         """A contact with the whole list of its companies, and seen somewhere."""
-        found = shown.contact(self.workspace, contact, (2, 14))
+        found = show_contact(self.workspace, contact, (2, 14))
         links = [{"type": "company", "id": one.id} for one in self.workspace.companies_of(contact)]
         country, code, city = PLACES[int(contact.id, 16) % 3]
         place = {"type": "location", "country": country, "country_code": code, "city": city}
@@ -150,7 +151,7 @@ def happen(workspace: Workspace, month: int, now: int) -> None:
     renamed, deleted, left, joined = (companies[(month * step + 1) % len(companies)] for step in (3, 5, 7, 11))
     changes = {"name": f"{renamed.document['name']} {month}", "website": WEBSITES[month % len(WEBSITES)]}
     workspace.companies.update(renamed, changes, now, "test")
-    workspace.tag(renamed, workspace.tags.named(f"Month {month % 3}"), now, "test", on=month % 5 > 0)
+    workspace.tag(renamed, workspace.name_tag(f"Month {month % 3}")["id"], now, "test", on=month % 5 > 0)
     for contact in workspace.contacts_of(left)[:2]:
         workspace.detach(contact, left, now, "test")
         if month % 2:

@@ -9,11 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sandbox.intercom.api import OPERATIONS
-from sandbox.intercom.contact_search import FIELDS as CONTACT_FIELDS
-from sandbox.intercom.conversation_operations import FIELDS as CONVERSATION_FIELDS
-from sandbox.intercom.library_operations import LISTINGS
-from sandbox.intercom.segments import segments_of
-from sandbox.intercom.ticket_operations import FIELDS as TICKET_FIELDS
+from sandbox.intercom.finding import read_fields
+from sandbox.intercom.resources import RESOURCES
+from sandbox.intercom.segments import find_segments
 from sandbox.settings import Settings
 from sandbox.testing import RunningSandbox
 
@@ -31,7 +29,7 @@ FEW = settings(max_examples=5, suppress_health_check=[HealthCheck.function_scope
 
 def library(kind: str) -> Truth:
     """All documents of a kind."""
-    return lambda workspace: {str(one["id"]) for one in workspace.library.all(kind)}
+    return lambda workspace: {str(one["id"]) for one in workspace.library.list_documents(kind)}
 
 
 def ids(found: Any) -> set[str]:
@@ -61,12 +59,12 @@ def told_of(workspace: Any) -> Any:
 
 def in_feed(workspace: Any) -> set[str]:
     """The news of feed 150."""
-    news = workspace.library.all("news_items")
+    news = workspace.library.list_documents("news_items")
     return {str(one["id"]) for one in news if any(to["newsfeed_id"] == 150 for to in one["newsfeed_assignments"])}
 
 
 NUMBERED: dict[str, tuple[Truth, int]] = {
-    **{f"GET {one.path}": (library(one.kind), one.sizes[1]) for one in LISTINGS if one.sizes},
+    **{f"GET {one.path}": (library(one.kind), one.sizes[1]) for one in RESOURCES if one.sizes and not one.select},
     "GET /news/newsfeeds/{id}/items": (in_feed, 150),
     "GET /admins/activity_logs": (library("activity_logs"), 150),
     "GET /companies": (lambda workspace: ids(workspace.visible_companies()), 60),
@@ -83,17 +81,16 @@ CURSOR: dict[str, Truth] = {
 }
 """Lists by cursor."""
 SEARCHES: dict[str, tuple[str, dict[str, str]]] = {
-    "POST /contacts/search": ("contacts", CONTACT_FIELDS),
-    "POST /conversations/search": ("conversations", CONVERSATION_FIELDS),
-    "POST /tickets/search": ("tickets", TICKET_FIELDS),
+    "POST /contacts/search": ("contacts", read_fields("contacts")),
+    "POST /conversations/search": ("conversations", read_fields("conversations")),
+    "POST /tickets/search": ("tickets", read_fields("tickets")),
 }
 """Searches: their store, and the kinds of the fields that they know."""
 WHOLE: dict[str, Truth] = {
-    **{f"GET {one.path}": library(one.kind) for one in LISTINGS if not one.sizes and one.wrapped},
-    "GET /tags": lambda workspace: ids(workspace.tags.all()),
+    **{f"GET {one.path}": library(one.kind) for one in RESOURCES if not (one.sizes or one.select) and one.envelope},
     "GET /contacts/{id}/tags": lambda workspace: set(noted(workspace).document["tags"]),
-    "GET /contacts/{id}/segments": lambda workspace: ids(segments_of("contact", noted(workspace).document)),
-    "GET /companies/{id}/segments": lambda workspace: ids(segments_of("company", crowded(workspace).document)),
+    "GET /contacts/{id}/segments": lambda workspace: ids(find_segments("contact", noted(workspace).document)),
+    "GET /companies/{id}/segments": lambda workspace: ids(find_segments("company", crowded(workspace).document)),
     "GET /contacts/{id}/subscriptions": lambda workspace: set(noted(workspace).subscriptions),
 }
 """Lists without pages."""
@@ -193,7 +190,7 @@ def test_filtered_companies_are_complete_and_disjoint(full: IntercomCaller, per_
     held: Callable[[Any], list[str]] = (
         (lambda one: [str(tag) for tag in one.document.get("tags", ())])
         if by == "tag_id"
-        else (lambda one: [segment.id for segment in segments_of("company", one.document)])
+        else (lambda one: [segment.id for segment in find_segments("company", one.document)])
     )
     wanted = next(name for one in visible for name in held(one))
     expected = {one.id for one in visible if wanted in held(one)}

@@ -22,7 +22,7 @@ ADMIN = {"message_type": "note", "type": "admin", "admin_id": "991267", "body": 
 def dozen(intercom: IntercomCaller) -> IntercomCaller:
     """Twelve contacts, each with a company, a conversation and a ticket, made an hour apart."""
     intercom.sandbox.reset(customers=0, rate_limit_per_window=10**9)
-    kind = intercom.workspace.library.all("ticket_types")[0]["id"]
+    kind = intercom.workspace.library.list_documents("ticket_types")[0]["id"]
     for name in NAMES:
         contact = intercom.user(external_id=name, name=name)
         company = intercom.ok("POST /companies", {"company_id": name, "name": name})

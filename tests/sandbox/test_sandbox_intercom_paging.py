@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sandbox.intercom.errors import Refusal
-from sandbox.intercom.paging import Ask, Order, Orders, numbered, whole_number
+from sandbox.intercom.paging import Ask, Order, Orders, cut_page, read_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -122,25 +122,25 @@ def test_numbered_pages_are_complete_and_disjoint(records: list[int], per_page: 
     """Pages are read until `next` is None; the page after it is empty."""
     seen, page = [], 1
     while True:
-        found = numbered(records, page, per_page)
+        found = cut_page(records, page, per_page)
         seen += found.records
         if found.pages["next"] is None:
             break
         page = found.pages["next"]
     assert seen == records
-    assert numbered(records, page + 1, per_page).records == []
+    assert cut_page(records, page + 1, per_page).records == []
 
 
 @pytest.mark.parametrize(("value", "expected"), [(None, 50), (1, 1), ("149", 149), (150, 150)])
 def test_a_page_size_is_a_number_or_digits(value: Any, expected: int) -> None:
     """Query strings bring digits, bodies numbers."""
-    assert whole_number(value, "per_page", 50, 150) == expected
+    assert read_count(value, "per_page", 50, 150) == expected
 
 
 @pytest.mark.parametrize("value", [0, -1, 151, "152", "00", "", "ten", 1.5, True, "²", [1], 10**10], ids=repr)
 def test_another_page_size_is_refused(value: Any) -> None:
     """The error names the parameter."""
     with pytest.raises(Refusal) as caught:
-        whole_number(value, "per_page", 50, 150)
+        read_count(value, "per_page", 50, 150)
     message = "per_page must be between 1 and 150"
     assert caught.value.errors == [{"code": "parameter_invalid", "message": message, "field": "per_page"}]

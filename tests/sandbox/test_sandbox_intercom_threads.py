@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sandbox.intercom.conversations import author_of, happen
-from sandbox.intercom.threads import Part
+from sandbox.intercom.conversations import add_part
+from sandbox.intercom.threads import Part, make_author
 
 if TYPE_CHECKING:
     from tests.sandbox.conftest import IntercomCaller
@@ -144,9 +144,9 @@ def test_a_conversation_shows_its_last_five_hundred_parts(intercom: IntercomCall
     one = talk(intercom)
     store = intercom.workspace.conversations
     thread = store.get(one)
-    author = author_of(next(intercom.workspace.contacts.live()))
+    author = make_author("user", next(intercom.workspace.contacts.live()).document)
     for number in range(510):
-        happen(store, thread, Part(store.new_id(), "comment", START, author, str(number)))
+        add_part(store, thread, Part(store.new_id(), "comment", START, author, str(number)))
     parts = intercom.ok(f"GET /conversations/{one}?display_as=plaintext")["conversation_parts"]["conversation_parts"]
     assert (len(parts), parts[0]["body"], parts[-1]["body"]) == (500, "10", "509")
 

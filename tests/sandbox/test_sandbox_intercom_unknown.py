@@ -85,14 +85,15 @@ OPEN = ("custom_attributes", "ticket_attributes")
 def ids(workspace: Any) -> dict[str, str]:
     """Records that are there, by what stands for them in bodies and paths."""
     linked = next(one for one in workspace.contacts.live() if one.companies and one.is_user and one.subscriptions)
+    tag = workspace.library.list_ids("tags")[0]
     return {
         "<user>": linked.id, "<lead>": next(one.id for one in workspace.contacts.live() if not one.is_user),
-        "<company>": next(iter(linked.companies)), "<tag>": workspace.tags.all()[0].id,
+        "<company>": next(iter(linked.companies)), "<tag>": tag,
         "<consent>": next(iter(linked.subscriptions)),
-        "<ticket type>": workspace.library.all("ticket_types")[0]["id"],
-        "contacts": linked.id, "companies": next(iter(linked.companies)), "tags": workspace.tags.all()[0].id,
+        "<ticket type>": workspace.library.list_documents("ticket_types")[0]["id"],
+        "contacts": linked.id, "companies": next(iter(linked.companies)), "tags": tag,
         "conversations": next(workspace.conversations.live()).id, "tickets": next(workspace.tickets.live()).id,
-        "data_attributes": "1", "company_id": next(iter(linked.companies)), "tag_id": workspace.tags.all()[0].id,
+        "data_attributes": "1", "company_id": next(iter(linked.companies)), "tag_id": tag,
         "subscription_id": next(iter(linked.subscriptions)),
     }  # fmt: skip
 

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import backoff
 import pytest
-from sandbox.intercom import conversation_shapes, shown, tickets
+from sandbox.intercom.conversations import show_conversation, show_conversation_part
+from sandbox.intercom.shapes import show_company, show_contact
+from sandbox.intercom.tickets import show_ticket
 from tap_intercom._kit.writer import Writer
 from tap_intercom.api.client import IntercomClient
 from tap_intercom.api.errors import UserError
@@ -197,21 +199,19 @@ def truth(sandbox: RunningSandbox) -> Callable[[], dict[str, dict[str, Any]]]:
         known = sandbox.world.intercom
         version = (2, 14)
         found = {
-            "contacts": {one.id: whole(shown.contact(known, one, version), one) for one in known.contacts.live()},
-            "companies": {one.id: shown.company(known, one) for one in known.visible_companies()},
-            "conversations": {
-                one.id: conversation_shapes.conversation(known, one, version) for one in known.conversations.live()
-            },
+            "contacts": {one.id: whole(show_contact(known, one, version), one) for one in known.contacts.live()},
+            "companies": {one.id: show_company(known, one) for one in known.visible_companies()},
+            "conversations": {one.id: show_conversation(known, one, version) for one in known.conversations.live()},
             "conversation_parts": {
                 part.id: {
-                    **conversation_shapes.part(part, one.document["state"]),
+                    **show_conversation_part(part, one.document["state"]),
                     "conversation_id": one.id,
                     "conversation_updated_at": one.document["updated_at"],
                 }
                 for one in known.conversations.live()
                 for part in one.parts
             },
-            "tickets": {one.id: tickets.shape(known, one, version) for one in known.tickets.live()},
+            "tickets": {one.id: show_ticket(known, one, version) for one in known.tickets.live()},
         }
         return json.loads(json.dumps(found))  # type: ignore[no-any-return]
 

@@ -176,7 +176,7 @@ def test_numbered_pages_come_side_by_side_and_in_order(
     listing = Listing(FetchPool(4, 24), client, row, Shape(row), {}, key=(0,))
     listing.wait()
     ids = [item.head.id for page in listing for item in page]
-    assert ids == sandbox.world.intercom.library.ids("external_pages")
+    assert ids == sandbox.world.intercom.library.list_ids("external_pages")
     assert calls() == {"/ai/external_pages": 9}
 
 

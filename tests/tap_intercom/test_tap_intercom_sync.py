@@ -222,7 +222,7 @@ def test_a_list_that_is_cut_after_ten_is_fetched_on(
         company = known.companies.add(known.new_company({"company_id": f"many-{number}", "name": "Many"}, NOW), "API")
         known.attach(contact, company, NOW, "API")
     for number in range(30):
-        known.notes.add("contact", contact, "991267", NOW + number, "Called.")
+        known.add_note("contact", contact, "991267", NOW + number, "Called.")
     read = by_id(run_tap().records["contacts"])[contact.id]
     expected = truth()["contacts"][contact.id]
     assert read == by_id([expected])[contact.id]

@@ -11,7 +11,7 @@ from contextlib import suppress
 from random import Random
 from typing import TYPE_CHECKING
 
-from sandbox.intercom import tickets
+from sandbox.clock import DAY
 from sandbox.intercom.errors import Refusal
 from sandbox.intercom.inbox import Inbox
 from sandbox.intercom.seed_tables import FIRST_NAMES, LAST_NAMES, OWNERS
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from sandbox.intercom.stored import R
     from sandbox.intercom.threads import Thread
     from sandbox.intercom.workspace import Workspace
+    from sandbox.json_types import JsonObject
 
-DAY = 86_400
 SOURCE = "Intercom"
 VISITORS = "@visitors.example"
-EDITS: tuple[Callable[[Random], dict[str, object]], ...] = (
+EDITS: tuple[Callable[[Random], JsonObject], ...] = (
     lambda random: {"custom_attributes": {"nps_score": random.randint(0, 10)}},
     lambda random: {"custom_attributes": {"csm_owner": random.choice(OWNERS)}},
     lambda random: {"custom_attributes": {"beta_tester": random.choice((True, False))}},
@@ -37,6 +37,13 @@ EDITS: tuple[Callable[[Random], dict[str, object]], ...] = (
     },
     lambda random: {"language_override": random.choice(("en", "de", "fr", "pt-BR"))},
 )
+TOPICS = {
+    "comment by admin": "conversation.admin.replied",
+    "comment by contact": "conversation.user.replied",
+    "close": "conversation.admin.closed",
+    "assignment": "conversation.admin.assigned",
+}
+"""The steps by which an open conversation goes on, and what webhooks are told of each."""
 
 
 class Activity:
@@ -48,62 +55,61 @@ class Activity:
         self._seconds = seconds
         self._random = Random(f"intercom activity:{workspace.settings.seed}:{self._now}")
         self._inbox = Inbox(workspace, self._random)
-        self.happened: Counter[str] = Counter()
+        self._happened: Counter[str] = Counter()
 
-    def take(self) -> Counter[str]:
-        """Let it all happen; how often each kind of thing did."""
+    def run(self) -> Counter[str]:
+        """Let it all happen; return how often each kind of thing did."""
         people = list(self._workspace.contacts.live())
-        strangers = [one for one in people if _is_stranger(one)]
+        strangers = [one for one in people if str(one.document["email"] or "").endswith(VISITORS)]
         leads = [one for one in strangers if not one.is_user]
-        talks = [one for one in self._workspace.conversations.live() if one.document["open"]]
-        asked = [one for one in self._workspace.tickets.live() if one.document["open"]]
-        self._each("contacts edited", people, 0.01, self._edit)
-        self._each("contacts tagged", people, 0.004, self._tag)
-        self._each("notes left", people, 0.002, self._inbox.note)
-        self._each("conversations opened", people, 0.004, self._open)
-        self._each("conversations answered", talks, 0.2, self._answer)
-        self._each("tickets opened", people, 0.001, self._ask)
-        self._each("tickets moved", asked, 0.1, self._move)
-        self._each("leads converted", leads, 0.02, self._convert)
-        self._each("visitors archived", [one for one in strangers if not one.archived], 0.002, self._archive)
-        self._each("visitors come", people, 0.002, lambda _, at: self._come(at))
-        return self.happened
+        conversations = [one for one in self._workspace.conversations.live() if one.document["open"]]
+        tickets = [one for one in self._workspace.tickets.live() if one.document["open"]]
+        self._repeat("contacts edited", people, 0.01, self._edit)
+        self._repeat("contacts tagged", people, 0.004, self._tag)
+        self._repeat("notes left", people, 0.002, self._inbox.leave_note)
+        self._repeat("conversations opened", people, 0.004, self._open_conversation)
+        self._repeat("conversations answered", conversations, 0.2, self._answer)
+        self._repeat("tickets opened", people, 0.001, self._open_ticket)
+        self._repeat("tickets moved", tickets, 0.1, self._move_ticket)
+        self._repeat("leads converted", leads, 0.02, self._convert)
+        self._repeat("visitors archived", strangers, 0.002, self._archive)
+        self._repeat("visitors come", people, 0.002, self._welcome)
+        return self._happened
 
-    def _each(self, name: str, population: Sequence[R], rate: float, act: Callable[[R, int], object]) -> None:
+    def _repeat(self, name: str, population: Sequence[R], rate: float, act: Callable[[R, int], object]) -> None:
+        """Let something happen to a share of a population, `rate` of it a day."""
         expected = len(population) * rate * self._seconds / DAY
         count = min(int(expected + self._random.random()), len(population))
         for one in self._random.sample(population, count):
             if not one.archived:
                 at = self._now - self._random.randrange(self._seconds)
                 act(one, max(at, one.document["updated_at"]))
-                self.happened[name] += 1
+                self._happened[name] += 1
 
     def _edit(self, contact: Contact, at: int) -> None:
         self._workspace.contacts.update(contact, self._random.choice(EDITS)(self._random), at, SOURCE)
 
     def _tag(self, contact: Contact, at: int) -> None:
-        for tag_id in self._inbox.tags(1):
-            held = tag_id in contact.document.get("tags", ())
-            self._workspace.tag(contact, self._workspace.tags.get(tag_id), at, SOURCE, on=not held)
+        for tag_id in self._inbox.draw_tags(1):
+            self._workspace.tag(contact, tag_id, at, SOURCE, on=tag_id not in contact.document.get("tags", ()))
 
-    def _open(self, contact: Contact, at: int) -> None:
-        thread = self._inbox.open(contact, at)
+    def _open_conversation(self, contact: Contact, at: int) -> None:
+        thread = self._inbox.open_conversation(contact, at)
         self._workspace.heard(contact, at, SOURCE)
         self._workspace.tell("conversation.user.created", thread)
 
     def _answer(self, thread: Thread, at: int) -> None:
-        step = self._random.choice(("comment by admin", "comment by contact", "close", "assignment"))
-        self._inbox.step(thread, step, at)
+        step = self._random.choice(tuple(TOPICS))
+        self._inbox.take_step(thread, step, at)
         if step.endswith("contact") and (contact := self._workspace.contacts.peek(thread.document["contacts"][0])):
             self._workspace.heard(contact, at, SOURCE)
-        self._workspace.tell(_TOPICS[step], thread)
+        self._workspace.tell(TOPICS[step], thread)
 
-    def _ask(self, contact: Contact, at: int) -> None:
-        thread = tickets.new_ticket(self._workspace, self._inbox.request(contact), at)
-        self._workspace.tell("ticket.created", thread)
+    def _open_ticket(self, contact: Contact, at: int) -> None:
+        self._workspace.tell("ticket.created", self._inbox.open_ticket(contact, at))
 
-    def _move(self, thread: Thread, at: int) -> None:
-        self._inbox.move(thread, at)
+    def _move_ticket(self, thread: Thread, at: int) -> None:
+        self._inbox.move_ticket(thread, at)
         self._workspace.tell("ticket.state.updated", thread)
 
     def _convert(self, lead: Contact, at: int) -> None:
@@ -114,8 +120,8 @@ class Activity:
     def _archive(self, contact: Contact, _: int) -> None:
         self._workspace.set_archived(contact, archived=True, source=SOURCE)
 
-    def _come(self, at: int) -> None:
-        """Somebody new, whose e-mail is nobody's."""
+    def _welcome(self, _: Contact, at: int) -> None:
+        """Let somebody new come, whose e-mail is nobody's."""
         first, last = self._random.choice(FIRST_NAMES), self._random.choice(LAST_NAMES)
         contact_id = f"{self._random.getrandbits(96):024x}"
         values = {
@@ -127,15 +133,3 @@ class Activity:
             "last_seen_at": at,
         }
         self._workspace.contacts.create(self._workspace.blank_contact(at) | values, SOURCE)
-
-
-def _is_stranger(contact: Contact) -> bool:
-    return str(contact.document["email"] or "").endswith(VISITORS)
-
-
-_TOPICS = {
-    "comment by admin": "conversation.admin.replied",
-    "comment by contact": "conversation.user.replied",
-    "close": "conversation.admin.closed",
-    "assignment": "conversation.admin.assigned",
-}

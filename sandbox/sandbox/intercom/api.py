@@ -13,15 +13,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.intercom import (
+    attribute_operations,
     company_operations,
     contact_operations,
-    conversation_operations,
-    library_operations,
-    link_operations,
-    note_operations,
-    tag_operations,
-    ticket_operations,
-    workspace_operations,
+    relations,
+    resources,
+    thread_operations,
 )
 from sandbox.intercom.errors import (
     Refusal,
@@ -35,7 +32,7 @@ from sandbox.intercom.errors import (
 )
 from sandbox.intercom.limits import SECONDS
 from sandbox.intercom.operations import Call, Operation
-from sandbox.intercom.shown import PINNED
+from sandbox.intercom.shapes import PINNED
 from sandbox.intercom.workspace import TOKEN, Workspace
 
 if TYPE_CHECKING:
@@ -47,15 +44,12 @@ if TYPE_CHECKING:
     from sandbox.world import World
 
 OPERATIONS = (
-    *workspace_operations.OPERATIONS,
+    *resources.OPERATIONS,
+    *attribute_operations.OPERATIONS,
     *contact_operations.OPERATIONS,
     *company_operations.OPERATIONS,
-    *tag_operations.OPERATIONS,
-    *note_operations.OPERATIONS,
-    *link_operations.OPERATIONS,
-    *conversation_operations.OPERATIONS,
-    *ticket_operations.OPERATIONS,
-    *library_operations.OPERATIONS,
+    *relations.OPERATIONS,
+    *thread_operations.OPERATIONS,
 )
 WRITES = ("POST", "PUT", "DELETE")
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -122,7 +116,7 @@ def _call(workspace: Workspace, operation: Operation, request: Request, content:
         base=_base(request),
     )
     if operation.method == "DELETE" and operation.run is not _unknown:
-        call.known(*operation.deleted_with)
+        call.read_body(*operation.deleted_with)
     return call
 
 

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sandbox.intercom.errors import Refusal, parameter_invalid, parameter_missing
-from sandbox.intercom.standard_attributes import STANDARD
+from sandbox.intercom.fixtures import read_fixture
+
+if TYPE_CHECKING:
+    from sandbox.json_types import JsonObject
 
 MODELS = ("contact", "company")
 DATA_TYPES = ("string", "integer", "float", "boolean", "date", "datetime", "options")
@@ -19,6 +22,27 @@ STRING_LIMIT = 255
 LEAST_OPTIONS = 2
 NAME = re.compile(r"[\w £€¥-]+")
 PEOPLE = {"contact": "people", "company": "company"}
+STANDARD: dict[str, list[JsonObject]] = {
+    model: [
+        {
+            "type": "data_attribute",
+            "name": full_name.rpartition(".")[2],
+            "full_name": full_name,
+            "label": label,
+            "description": "",
+            "data_type": data_type,
+            "api_writable": api_writable,
+            "ui_writable": False,
+            "messenger_writable": False,
+            "custom": False,
+            "archived": False,
+            "model": model,
+        }
+        for full_name, label, data_type, api_writable in rows
+    ]
+    for model, rows in read_fixture("attributes").items()
+}
+"""The attributes that every workspace has. `plan.name` is not writable as such: the `plan` parameter writes it."""
 
 
 @dataclass

@@ -2,77 +2,107 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from sandbox.intercom import answers, bodies, contact_search, merging, shapes
+from sandbox.intercom import bodies, merging
 from sandbox.intercom.errors import Refusal, contact_merged, not_restorable, parameter_invalid, parameter_missing
-from sandbox.intercom.operations import Call, Operation
+from sandbox.intercom.finding import Finder, read_fields
+from sandbox.intercom.operations import PAGING, Call, Operation
+from sandbox.intercom.paging import Ask, read_count
+from sandbox.intercom.search import CUSTOM, equality_fields
+from sandbox.intercom.shapes import show_stub
 
+if TYPE_CHECKING:
+    from sandbox.intercom.contacts import Contact
+    from sandbox.intercom.paging import Found
+    from sandbox.json_types import JsonObject
+
+LIST_PAGE, SEARCH_PAGE, MAX_PAGE = 10, 50, 150
 LINKS_PAGE = (50, 60)
 MERGES_KNOWN = (2, 16)
 """Since this version a merged contact says where it lives on, and only duplicates are merged."""
+FINDER = Finder(lambda call: call.workspace.contacts, read_fields("contacts"), (SEARCH_PAGE, MAX_PAGE), "contact")
 
 
-def create(call: Call) -> dict[str, Any]:
-    """A new user or lead; 409 when the user exists."""
-    values = _values(call, None)
+def list_contacts(call: Call) -> JsonObject:
+    """Return a page of all contacts, newest first."""
+    per_page = read_count(call.query.get("per_page"), "per_page", LIST_PAGE, MAX_PAGE)
+    return _show_page(call, call.workspace.contacts.listed(Ask(per_page, call.query.get("starting_after"))))
+
+
+def search_contacts(call: Call) -> JsonObject:
+    """Return a page of the contacts that match a query; dates are cut to days."""
+    for field in equality_fields(FINDER.read_query(call)):
+        if field.startswith(CUSTOM):
+            call.workspace.contacts.index_custom(field)
+    return _show_page(call, FINDER.search(call))
+
+
+def _show_page(call: Call, found: Found[Contact]) -> JsonObject:
+    data = [call.show_contact(one) for one in found.records]
+    return {"type": "list", "data": data, "total_count": found.total, "pages": found.pages}
+
+
+def create_contact(call: Call) -> JsonObject:
+    """Make a user or lead; 409 when the user exists."""
+    values = _read_values(call, None)
     if not values.keys() & {"role", "email", "external_id"}:
         raise parameter_missing("email, external_id or role must be specified")
     document = call.workspace.new_contact({"role": "user", **values}, call.now)
-    return answers.contact(call, call.workspace.contacts.create(document, "API"))
+    return call.show_contact(call.workspace.contacts.create(document, "API"))
 
 
-def get(call: Call) -> dict[str, Any]:
-    """One contact; of a merged one, since 2.16, where it lives on."""
+def get_contact(call: Call) -> JsonObject:
+    """Return one contact; of a merged one, since 2.16, say where it lives on."""
     survivor = call.workspace.contacts.survivor(call.path["id"])
     if survivor and call.version >= MERGES_KNOWN:
         raise contact_merged(survivor)
-    return answers.contact(call, call.workspace.contacts.get(call.path["id"]))
+    return call.show_contact(call.contact)
 
 
-def find_by_external_id(call: Call) -> dict[str, Any]:
-    """The user with this external id."""
-    return answers.contact(call, call.workspace.contacts.user_by_external_id(call.path["external_id"]))
+def find_by_external_id(call: Call) -> JsonObject:
+    """Return the user with this external id."""
+    return call.show_contact(call.workspace.contacts.user_by_external_id(call.path["external_id"]))
 
 
-def update(call: Call) -> dict[str, Any]:
+def update_contact(call: Call) -> JsonObject:
     """Change what is sent and leave the rest; its role makes a lead a user."""
-    contact = call.workspace.contacts.get(call.path["id"])
-    values = _values(call, contact.document["role"])
-    call.workspace.contacts.update(contact, values, call.now, "API")
-    return answers.contact(call, contact)
+    contact = call.contact
+    call.workspace.contacts.update(contact, _read_values(call, contact.document["role"]), call.now, "API")
+    return call.show_contact(contact)
 
 
-def archive(call: Call) -> dict[str, Any]:
+def archive_contact(call: Call) -> JsonObject:
     """Hide a contact from lists and searches."""
-    call.known()
-    contact = call.workspace.contacts.get(call.path["id"])
+    return _archive(call, archived=True)
+
+
+def block_contact(call: Call) -> JsonObject:
+    """Block a contact, which archives it."""
+    return _archive(call, blocked=True)
+
+
+def _archive(call: Call, **state: bool) -> JsonObject:
+    call.read_body()
+    contact = call.contact
     call.workspace.set_archived(contact, archived=True, source="API")
-    return shapes.stub(contact, archived=True)
+    return show_stub(contact, **state)
 
 
-def unarchive(call: Call) -> dict[str, Any]:
+def unarchive_contact(call: Call) -> JsonObject:
     """Bring an archived contact back, unless it was merged."""
-    call.known()
+    call.read_body()
     if call.workspace.contacts.survivor(call.path["id"]):
         raise not_restorable()
     contact = call.workspace.contacts.get_any(call.path["id"])
     if contact.archived:
         call.workspace.set_archived(contact, archived=False, source="API")
-    return shapes.stub(contact, archived=False)
+    return show_stub(contact, archived=False)
 
 
-def block(call: Call) -> dict[str, Any]:
-    """Block a contact, which archives it."""
-    call.known()
-    contact = call.workspace.contacts.get(call.path["id"])
-    call.workspace.set_archived(contact, archived=True, source="API")
-    return shapes.stub(contact, blocked=True)
-
-
-def merge(call: Call) -> dict[str, Any]:
+def merge_contacts(call: Call) -> JsonObject:
     """Merge a lead into a user; the answer is the user."""
-    body = call.known("from", "into", *(["skip_duplicate_validation"] if call.version >= MERGES_KNOWN else []))
+    body = call.read_body("from", "into", *(["skip_duplicate_validation"] if call.version >= MERGES_KNOWN else []))
     for name in ("from", "into"):
         if not isinstance(body.get(name), str):
             raise parameter_missing(f"{name} not specified")
@@ -81,65 +111,65 @@ def merge(call: Call) -> dict[str, Any]:
     if checked and not lead.is_user and user.is_user and not merging.are_duplicates(lead, user):
         raise Refusal(400, "invalid_merge", "The contacts are not duplicates")
     merging.merge(call.workspace, lead, user, call.now, "API")
-    return answers.contact(call, user)
+    return call.show_contact(user)
 
 
-def delete(call: Call) -> dict[str, Any]:
+def delete_contact(call: Call) -> JsonObject:
     """Remove a contact for ever."""
     contact = call.workspace.contacts.get_any(call.path["id"])
     call.workspace.delete_contact(contact)
-    return shapes.stub(contact, deleted=True)
+    return show_stub(contact, deleted=True)
 
 
-def companies(call: Call) -> dict[str, Any]:
-    """A page of the companies a contact is attached to."""
-    contact = call.workspace.contacts.get(call.path["id"])
-    found = call.workspace.companies_of(contact)
-    return answers.numbered_page(call, f"/contacts/{contact.id}/companies", found, answers.company, LINKS_PAGE)
+def list_companies(call: Call) -> JsonObject:
+    """Return a page of the companies a contact is attached to."""
+    contact = call.contact
+    path, found = f"/contacts/{contact.id}/companies", call.workspace.companies_of(contact)
+    return call.make_page(path, found, call.show_company, LINKS_PAGE)
 
 
-def attach(call: Call) -> dict[str, Any]:
+def attach_company(call: Call) -> JsonObject:
     """Attach a contact to a company, named by Intercom's id."""
-    contact = call.workspace.contacts.get(call.path["id"])
-    company_id = call.known("id").get("id")
+    contact = call.contact
+    company_id = call.read_body("id").get("id")
     if not isinstance(company_id, str) or not company_id:
         raise Refusal(400, "parameter_not_found", "company not specified")
     company = call.workspace.companies.get(company_id)
     call.workspace.attach(contact, company, call.now, "API")
-    return answers.company(call, company)
+    return call.show_company(company)
 
 
-def detach(call: Call) -> dict[str, Any]:
+def detach_company(call: Call) -> JsonObject:
     """Detach a contact from a company."""
-    contact = call.workspace.contacts.get(call.path["id"])
+    contact = call.contact
     company = call.workspace.companies.get(call.path["company_id"])
     call.workspace.detach(contact, company, call.now, "API")
-    return answers.company(call, company)
+    return call.show_company(company)
 
 
-def _values(call: Call, held_role: str | None) -> dict[str, Any]:
-    """The body as document fields; `held_role` is None for a contact that is not there yet."""
+def _read_values(call: Call, role_before: str | None) -> JsonObject:
+    """Return the body as document fields; `role_before` is None for a contact that is not there yet."""
     settings = call.workspace.settings
     values = bodies.checked(call.body, bodies.CONTACT, call.version, strict=settings.refuse_unknown_fields)
-    role = values.get("role") or held_role or "user"
-    if held_role == "user" and role == "lead":
+    role = values.get("role") or role_before or "user"
+    if role_before == "user" and role == "lead":
         raise parameter_invalid("role of a user cannot be changed to lead", "role")
     return bodies.contact_values(values, call.workspace.attributes, role, leads_take_null=settings.leads_take_null)
 
 
 OPERATIONS = (
-    Operation("GET", "/contacts", contact_search.listed, frozenset({"per_page", "starting_after"})),
-    Operation("POST", "/contacts", create),
-    Operation("POST", "/contacts/merge", merge),
-    Operation("POST", "/contacts/search", contact_search.search),
+    Operation("GET", "/contacts", list_contacts, frozenset({"per_page", "starting_after"})),
+    Operation("POST", "/contacts", create_contact),
+    Operation("POST", "/contacts/merge", merge_contacts),
+    Operation("POST", "/contacts/search", search_contacts),
     Operation("GET", "/contacts/find_by_external_id/{external_id}", find_by_external_id, since=(2, 13)),
-    Operation("GET", "/contacts/{id}", get),
-    Operation("PUT", "/contacts/{id}", update),
-    Operation("DELETE", "/contacts/{id}", delete),
-    Operation("POST", "/contacts/{id}/archive", archive),
-    Operation("POST", "/contacts/{id}/unarchive", unarchive),
-    Operation("POST", "/contacts/{id}/block", block, since=(2, 14)),
-    Operation("GET", "/contacts/{id}/companies", companies, frozenset({"page", "per_page"})),
-    Operation("POST", "/contacts/{id}/companies", attach),
-    Operation("DELETE", "/contacts/{id}/companies/{company_id}", detach),
+    Operation("GET", "/contacts/{id}", get_contact),
+    Operation("PUT", "/contacts/{id}", update_contact),
+    Operation("DELETE", "/contacts/{id}", delete_contact),
+    Operation("POST", "/contacts/{id}/archive", archive_contact),
+    Operation("POST", "/contacts/{id}/unarchive", unarchive_contact),
+    Operation("POST", "/contacts/{id}/block", block_contact, since=(2, 14)),
+    Operation("GET", "/contacts/{id}/companies", list_companies, PAGING),
+    Operation("POST", "/contacts/{id}/companies", attach_company),
+    Operation("DELETE", "/contacts/{id}/companies/{company_id}", detach_company),
 )

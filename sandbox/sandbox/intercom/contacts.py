@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.intercom.errors import conflict, user_not_found
 from sandbox.intercom.records import Change, Index, changes, merged
 from sandbox.intercom.search import lookup
-from sandbox.intercom.segments import segments_of
+from sandbox.intercom.segments import find_segments
 from sandbox.intercom.stored import Searched, Store
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ class Contacts(Store[Contact]):
     def read(self, document: Document, field: str) -> Any:
         """A document's value by the field's full name; the segments that it belongs to are worked out."""
         if field == "segment_id":
-            return [one.id for one in segments_of("contact", document)]
+            return [one.id for one in find_segments("contact", document)]
         return super().read(document, field)
 
     def _candidates(self, query: Node) -> Iterable[Contact]:

@@ -1,106 +1,122 @@
-"""What can happen in a conversation, as a table: nothing else moves one from state to state."""
+"""Conversations: what can happen in one, as a table, and how one goes over the wire, in the shape of API 2.14."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sandbox.intercom.threads import Author, Part, Thread, Threads
+from sandbox.intercom.threads import (
+    Part,
+    Thread,
+    Threads,
+    count_statistics,
+    format_body,
+    make_author,
+    show_linked,
+    show_part,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from sandbox.intercom.bodies import Version
     from sandbox.intercom.contacts import Contact
+    from sandbox.intercom.search import Document
+    from sandbox.intercom.workspace import Workspace
+    from sandbox.json_types import JsonObject, JsonValue
 
-Document = dict[str, Any]
-FIRST_ID = 215_470_000_000_000
-PLACES = {
-    "contact_ids": "contacts",
-    "teammate_ids": "teammates",
-    "tag_ids": "tags",
-    "conversation_rating.score": "conversation_rating.rating",
-    "conversation_rating.requested_at": "conversation_rating.created_at",
-    "conversation_rating.replied_at": "conversation_rating.created_at",
-}
 OPEN = {"open": True, "state": "open", "snoozed_until": None}
+MOST_PARTS = 500
+"""A conversation shows its last parts, no more than these."""
+NOBODY_IS_ZERO: Version = (2, 16)
 
 
-def conversations(search_lag: int) -> Threads:
-    """An empty store of conversations."""
-    return Threads(search_lag, ("not_found", "Resource Not Found"), FIRST_ID, PLACES)
+def open_conversation(store: Threads, contact: Contact, body: str, at: int, kind: str = "conversation") -> Thread:
+    """Let a contact begin a conversation."""
+    thread = store.add({"created_at": at, "updated_at": at, "waiting_since": at, "contacts": (contact.id,)})
+    author = make_author(contact.document["role"], contact.document)
+    source = {"type": kind, "id": store.new_id(), "body": body, "author": author}
+    thread.document["source"] = thread.document["source"] | source
+    return thread
 
 
-def author_of(contact: Contact) -> Author:
-    """A contact as the author of something."""
-    document = contact.document
-    return Author(document["role"], contact.id, document["name"], document["email"])
-
-
-def opened(store: Threads, contact: Contact, body: str, at: int, kind: str = "conversation") -> Thread:
-    """A new conversation, begun by a contact."""
-    record_id = store.new_id()
-    return store.add(
-        {
-            "id": record_id,
-            "title": None,
-            "created_at": at,
-            "updated_at": at,
-            "waiting_since": at,
-            **OPEN,
-            "read": False,
-            "priority": "not_priority",
-            "admin_assignee_id": None,
-            "team_assignee_id": None,
-            "company_id": None,
-            "source": {
-                "type": kind,
-                "id": store.new_id(),
-                "delivered_as": "customer_initiated",
-                "subject": "",
-                "body": body,
-                "author": author_of(contact)._asdict(),
-                "url": "https://app.sandbox.example/",
-            },
-            "contacts": (contact.id,),
-            "teammates": (),
-            "tags": (),
-            "conversation_rating": None,
-            "ai_agent_participated": False,
-            "custom_attributes": {},
-            "parts": (),
-        }
-    )
-
-
-def _said_by(document: Document, part: Part) -> Document:
+def _comment(document: Document, part: Part) -> JsonObject:
     if part.by_admin:
-        return {"waiting_since": None, "read": True, "teammates": _with(document["teammates"], part.author.id)}
+        return {"waiting_since": None, "read": True, **_join(document, part)}
     return {**OPEN, "waiting_since": document["waiting_since"] or part.at, "read": False}
 
 
-def _noted(document: Document, part: Part) -> Document:
-    return {"teammates": _with(document["teammates"], part.author.id)}
+def _join(document: Document, part: Part) -> JsonObject:
+    return {"teammates": tuple(dict.fromkeys((*document["teammates"], part.author["id"])))}
 
 
-def _assigned(_: Document, part: Part) -> Document:
+def _assign(_: Document, part: Part) -> JsonObject:
     kind, assignee = part.assigned_to or ("admin", "0")
     return {f"{kind}_assignee_id": assignee if assignee != "0" else None}
 
 
-EFFECTS: dict[str, Callable[[Document, Part], Document]] = {
-    "comment": _said_by,
-    "note": _noted,
-    "assignment": _assigned,
+EFFECTS: dict[str, Callable[[Document, Part], JsonObject]] = {
+    "comment": _comment,
+    "note": _join,
+    "assignment": _assign,
     "close": lambda _document, _part: {"open": False, "state": "closed", "waiting_since": None, "snoozed_until": None},
     "open": lambda _document, _part: OPEN,
     "snoozed": lambda _document, _part: {"open": True, "state": "snoozed"},
 }
-"""By type of part: what a part of that type changes."""
+"""By type of part: what a part of that type changes. Nothing else moves a conversation from state to state."""
 
 
-def happen(store: Threads, thread: Thread, part: Part, **facts: Any) -> None:
+def add_part(store: Threads, thread: Thread, part: Part, **facts: JsonValue) -> None:
     """Let a part happen in a conversation."""
     store.grow(thread, part, **EFFECTS[part.part_type](thread.document, part), **facts)
 
 
-def _with(ids: tuple[str, ...], one: str) -> tuple[str, ...]:
-    return ids if one in ids else (*ids, one)
+def show_people(workspace: Workspace, ids: Sequence[str]) -> JsonObject:
+    """Return the contacts of a conversation or ticket."""
+    contacts = [one for one in map(workspace.contacts.peek, ids) if one is not None]
+    data = [{"type": "contact", "id": one.id, "external_id": one.document["external_id"]} for one in contacts]
+    return {"type": "contact.list", "contacts": data}
+
+
+def show_conversation(workspace: Workspace, thread: Thread, version: Version, *, plain: bool = False) -> JsonObject:
+    """Return one conversation without its parts."""
+    document, zero = thread.document, version >= NOBODY_IS_ZERO
+    admin, source = document["admin_assignee_id"], document["source"]
+    teammates = [{"type": "admin", "id": one} for one in document["teammates"]]
+    tickets = [
+        {"type": "ticket", "id": one.id, "category": one.document["category"]}
+        for one in workspace.tickets.live_among(thread.linked)
+    ]
+    return {
+        **{name: value for name, value in document.items() if name != "parts"},
+        "priority": "none" if zero and document["priority"] == "not_priority" else document["priority"],
+        "admin_assignee_id": int(admin or 0) if admin or zero else None,
+        "team_assignee_id": document["team_assignee_id"] or ("0" if zero else None),
+        "tags": {"type": "tag.list", "tags": workspace.show_tags(thread)},
+        "source": {**source, "body": format_body(source["body"], plain=plain)},
+        "contacts": show_people(workspace, document["contacts"]),
+        "teammates": {"type": "admin.list", "admins": teammates},
+        "first_contact_reply": {"created_at": document["created_at"], "type": "conversation", "url": None},
+        "statistics": count_statistics(document),
+        "linked_objects": show_linked(tickets),
+    }
+
+
+def show_conversation_part(part: Part, state: str, *, plain: bool = False) -> JsonObject:
+    """Return one part of a conversation."""
+    return show_part(
+        part,
+        type="conversation_part",
+        body=format_body(part.body, plain=plain),
+        notified_at=part.at,
+        email_message_metadata=None,
+        state=state,
+        tags=[],
+    )
+
+
+def show_whole_conversation(workspace: Workspace, thread: Thread, version: Version, *, plain: bool) -> JsonObject:
+    """Return one conversation with its parts, the last five hundred of them."""
+    state = thread.document["state"]
+    parts = [show_conversation_part(one, state, plain=plain) for one in thread.parts[-MOST_PARTS:]]
+    shown = {"type": "conversation_part.list", "conversation_parts": parts, "total_count": len(parts)}
+    return {**show_conversation(workspace, thread, version, plain=plain), "conversation_parts": shown}

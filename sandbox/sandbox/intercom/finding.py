@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Generic
 
 from sandbox.intercom.errors import Refusal, invalid_field, parameter_invalid, parameter_missing
-from sandbox.intercom.paging import Ask, Found, Order, whole_number
-from sandbox.intercom.search import Node, Rules, parse
+from sandbox.intercom.fixtures import read_fixture
+from sandbox.intercom.paging import Ask, Found, Order, read_count
+from sandbox.intercom.search import CUSTOM, Node, Rules, parse
 from sandbox.intercom.stored import R, Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from sandbox.intercom.answers import Sizes
-    from sandbox.intercom.operations import Call
+    from sandbox.intercom.operations import Call, Sizes
+    from sandbox.json_types import JsonObject
 
 ORDERS = {"ascending": False, "descending": True}
 SEVERAL = ("tag", "members")
 """Kinds of fields that hold several values: there is no order by them."""
+
+
+def read_fields(name: str) -> dict[str, str]:
+    """Return the fields that records can be searched by, each with its kind."""
+    return {field: kind for kind, fields in read_fixture("fields")[name].items() for field in fields}
 
 
 @dataclass(frozen=True)
@@ -28,61 +34,64 @@ class Finder(Generic[R]):
 
     Attributes:
         store: where they are.
-        kind_of: the kind of a field by its full name, None for one that cannot be searched by.
-        sizes: records a page, when not asked for and at most.
-        ignore_case: fields compared without regard to letter case.
+        fields: the kind of each field that can be searched by.
+        sizes: records on a page, when not asked for and at most.
+        model: the model whose custom attributes can be searched by, too.
     """
 
     store: Callable[[Call], Store[R]]
-    kind_of: Callable[[Call, str], str | None]
+    fields: Mapping[str, str]
     sizes: Sizes
-    ignore_case: Callable[[Call], frozenset[str]] = lambda _: frozenset()
+    model: str | None = None
 
-    def query(self, call: Call) -> Node:
-        """The query that the body holds.
+    def read_query(self, call: Call) -> Node:
+        """Return the query that the body holds.
 
         Raises:
             Refusal: 400 for one that makes no sense.
         """
-        body = call.known("query", "pagination", "sort")
+        body = call.read_body("query", "pagination", "sort")
         if body.get("query") is None:
             raise parameter_missing("query not specified")
-        return parse(body["query"], self._rules(call))
-
-    def search(self, call: Call) -> Found[R]:
-        """A page of the records that match a query; `pagination.page` has no effect."""
-        query = self.query(call)
-        name = json.dumps(call.body["query"], sort_keys=True)
-        return self.store(call).search(query, name, self._ask(call), call.now)
-
-    def _ask(self, call: Call) -> Ask:
-        pagination = call.only(_object(call.body, "pagination"), "per_page", "starting_after", "page")
-        per_page = whole_number(pagination.get("per_page"), "per_page", *self.sizes)
-        sort = call.only(_object(call.body, "sort"), "field", "order")
-        return Ask(per_page, pagination.get("starting_after"), self._order(call, sort))
-
-    def _rules(self, call: Call) -> Rules:
         settings = call.workspace.settings
-        return Rules(
-            type_of=lambda field: self.kind_of(call, field),
+        ignore_case = frozenset({"email"} if self.model and settings.email_search_ignores_case else ())
+        rules = Rules(
+            type_of=lambda field: self._find_kind(call, field),
             zone=call.workspace.zone,
             max_in_values=settings.max_in_values,
-            ignore_case=self.ignore_case(call),
+            ignore_case=ignore_case,
             read=self.store(call).read,
             inclusive=settings.search_bounds_inclusive,
             strict=settings.refuse_unknown_fields,
         )
+        return parse(body["query"], rules)
 
-    def _order(self, call: Call, sort: dict[str, Any]) -> Order:
+    def search(self, call: Call) -> Found[R]:
+        """Return a page of the records that match a query; `pagination.page` has no effect."""
+        query = self.read_query(call)
+        name = json.dumps(call.body["query"], sort_keys=True)
+        pagination = call.check_fields(_read_object(call.body, "pagination"), "per_page", "starting_after", "page")
+        per_page = read_count(pagination.get("per_page"), "per_page", *self.sizes)
+        ask = Ask(per_page, pagination.get("starting_after"), self._read_order(call))
+        return self.store(call).search(query, name, ask, call.now)
+
+    def _find_kind(self, call: Call, field: str) -> str | None:
+        if self.model is None or not field.startswith(CUSTOM):
+            return self.fields.get(field)
+        found = call.workspace.attributes.get(self.model, field.removeprefix(CUSTOM))
+        return found.data_type if found else None
+
+    def _read_order(self, call: Call) -> Order:
+        sort = call.check_fields(_read_object(call.body, "sort"), "field", "order")
         field, order = sort.get("field", "created_at"), sort.get("order", "descending")
         if not isinstance(order, str) or order not in ORDERS:
             raise Refusal(400, "invalid_sort_order", "sort order must be ascending or descending")
-        if not isinstance(field, str) or self.kind_of(call, field) in (None, *SEVERAL):
+        if not isinstance(field, str) or self._find_kind(call, field) in (None, *SEVERAL):
             raise invalid_field(field)
         return Order(field, ORDERS[order])
 
 
-def _object(body: dict[str, Any], name: str) -> dict[str, Any]:
+def _read_object(body: JsonObject, name: str) -> JsonObject:
     value = body.get(name)
     if not isinstance(value, dict | None):
         raise parameter_invalid(f"{name} must be an object", name)

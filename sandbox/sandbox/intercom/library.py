@@ -1,50 +1,83 @@
-"""What a workspace has besides contacts, companies and conversations: its staff, its settings and its content.
+"""The documents of a workspace that are neither contacts, companies nor threads: staff, settings, content, notes.
 
-Documents as they go over the wire, by kind and id; the tables that make them are in `library_*.py`.
+``fixtures/library.json`` holds a template for each kind. A template can name `{number}` from 0 on and `{count}` from 1
+on, `{id}` and `{serial}`, the same as a number, `{created_at}`, `{updated_at}` and `{logged_at}`, a `{topic}`,
+`{app_id}`, and what a row of the kind's own table holds, such as `{row[name]}`. A kind can name the documents of an
+earlier kind, such as `{ticket_states}`. `stamped` adds `created_at` and `updated_at`.
 """
 
 from __future__ import annotations
 
-from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sandbox.intercom import library_content, library_staff, library_tickets
-from sandbox.intercom.library_draw import Draw
+from sandbox.clock import DAY
+from sandbox.intercom.fixtures import fill_template, read_fixture
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sandbox.intercom.library_draw import Document
+    from sandbox.json_types import JsonObject
 
-MAKERS = library_staff.MAKERS | library_tickets.MAKERS | library_content.MAKERS
-"""By kind, in the order in which they are made: a later kind refers to earlier ones."""
+OLDEST = 400
+TOPICS = (
+    "billing", "invoices", "your first week", "importing data", "roles and permissions", "single sign-on", "webhooks",
+    "the mobile app", "reports", "time zones", "custom fields", "exports",
+)  # fmt: skip
 
 
 class Library:
-    """Every document of these kinds, made from the seed; the same in a workspace of any size."""
+    """The documents by kind and id; the same in every workspace until somebody writes."""
 
-    def __init__(self, seed: int, now: int, app_id: str) -> None:
-        self._kinds: dict[str, dict[str, Document]] = {"calls": {}}
-        draw = Draw(Random(f"intercom library:{seed}"), now, app_id, self._kinds)
-        for kind, make in MAKERS.items():
-            self._kinds[kind] = {str(one["id"]): one for one in make(draw)}
+    def __init__(self, now: int, app_id: str) -> None:
+        self._kinds: dict[str, dict[str, JsonObject]] = {"calls": {}, "notes": {}, "segments": {}}
+        for kind, table in read_fixture("library").items():
+            count = table.get("count", len(table.get("rows", ())))
+            self._kinds[kind] = {}
+            self.add(kind, [self._make(table, number, now, app_id) for number in range(count)])
 
-    def all(self, kind: str) -> list[Document]:
-        """The documents of a kind, oldest first."""
+    def list_documents(self, kind: str) -> list[JsonObject]:
+        """Return the documents of a kind, oldest first."""
         return list(self._kinds[kind].values())
 
-    def get(self, kind: str, record_id: str) -> Document | None:
-        """One document, None when there is none."""
+    def find(self, kind: str, record_id: str) -> JsonObject | None:
+        """Return one document, None when there is none."""
         return self._kinds[kind].get(record_id)
 
-    def ids(self, kind: str) -> list[str]:
-        """The ids of a kind's documents."""
+    def find_all(self, kind: str, ids: Iterable[str]) -> list[JsonObject]:
+        """Return the documents with these ids; those that were removed are left out."""
+        return [self._kinds[kind][one] for one in ids if one in self._kinds[kind]]
+
+    def list_ids(self, kind: str) -> list[str]:
+        """Return the ids of a kind's documents."""
         return list(self._kinds[kind])
 
-    def add(self, kind: str, documents: Iterable[Document]) -> None:
-        """Add documents that somebody else made."""
-        self._kinds.setdefault(kind, {}).update((str(one["id"]), one) for one in documents)
+    def add(self, kind: str, documents: Iterable[JsonObject]) -> None:
+        """Add documents, or put them in place of those with the same ids."""
+        self._kinds[kind].update((str(one["id"]), one) for one in documents)
 
-    def touch(self, kind: str, record_id: str, at: int, **facts: Any) -> None:
-        """Change a document at an instant."""
-        self._kinds[kind][record_id] = {**self._kinds[kind][record_id], **facts, "updated_at": at}
+    def remove(self, kind: str, ids: Iterable[str]) -> None:
+        """Remove documents for ever."""
+        for one in ids:
+            del self._kinds[kind][one]
+
+    def _make(self, table: JsonObject, number: int, now: int, app_id: str) -> JsonObject:
+        # Ages are spread over the days before the story begins, so that no two documents are alike.
+        created_at = now - (1 + number * 37 % OLDEST) * DAY - number
+        updated_at = created_at + (now - created_at) * (number * 7 % 10) // 10
+        stamps = {"created_at": created_at, "updated_at": updated_at}
+        serial = table.get("first_id", 0) + number
+        names = {
+            **{kind: list(documents.values()) for kind, documents in self._kinds.items()},
+            **stamps,
+            "number": number,
+            "count": number + 1,
+            "id": str(serial),
+            "serial": serial,
+            "logged_at": now - number * DAY - number,
+            "topic": TOPICS[number % len(TOPICS)],
+            "app_id": app_id,
+        }
+        if "rows" in table:
+            names["row"] = fill_template(table["rows"][number % len(table["rows"])], names, number)
+        document: JsonObject = fill_template(table["document"], names, number)
+        return document | (stamps if table.get("stamped") else {})

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sandbox.intercom import shown
 from sandbox.intercom.activity import Activity
+from sandbox.intercom.companies import Company
+from sandbox.intercom.contacts import Contact
+from sandbox.intercom.conversations import show_whole_conversation
 from sandbox.intercom.inbox import Inbox
-from sandbox.intercom.library_staff import ADMIN_ID
 from sandbox.intercom.seed import Seed
-from sandbox.intercom.workspace import Workspace
+from sandbox.intercom.shapes import PINNED, show_company, show_contact, show_stub
+from sandbox.intercom.threads import Thread
+from sandbox.intercom.tickets import show_ticket
+from sandbox.intercom.workspace import ADMIN_ID, Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from sandbox.business.records import Person
     from sandbox.clock import Clock
     from sandbox.intercom.records import Record
+    from sandbox.json_types import JsonObject
     from sandbox.settings import Settings
 
 
@@ -38,7 +43,7 @@ class LivingWorkspace(Workspace):
 
     def live(self, seconds: int) -> dict[str, int]:
         """Let people do what they do in `seconds` (at most a day) that have just passed; return counts by kind."""
-        return Activity(self, seconds).take()
+        return Activity(self, seconds).run()
 
     def advance(self, new_people: Iterable[Person]) -> None:
         """Let most of the new customers sign up, after the clock moved."""
@@ -46,6 +51,21 @@ class LivingWorkspace(Workspace):
             self._seed.sign_up(person)
         self.tell_of_the_gone()
 
-    def show(self, topic: str, record: Record) -> dict[str, Any]:
-        """Return what a notification of a topic holds of a record."""
-        return shown.item(self, topic, record)
+    def show(self, topic: str, record: Record) -> JsonObject:
+        """Return what a notification holds: the record, and only its identifiers when it is gone.
+
+        Raises:
+            TypeError: nobody is told of such a record.
+        """
+        if isinstance(record, Contact):
+            gone = topic == "contact.deleted"
+            return show_stub(record, deleted=True) if gone else show_contact(self, record, PINNED)
+        if isinstance(record, Company):
+            if topic == "company.deleted":
+                return {"type": "company", "id": record.id, "company_id": record.document["company_id"]}
+            return show_company(self, record)
+        if isinstance(record, Thread):
+            if record.document["type"] == "ticket":
+                return show_ticket(self, record, PINNED)
+            return show_whole_conversation(self, record, PINNED, plain=False)
+        raise TypeError(f"Nobody is told of {record!r}.")

@@ -31,7 +31,9 @@ def merge(workspace: Workspace, lead: Contact, user: Contact, at: int, source: s
     if lead.is_user or not user.is_user:
         raise Refusal(400, "invalid_merge", "Only a lead can be merged into a user")
     _hand_over_links(workspace, lead, user, at)
-    workspace.notes.move(lead, user)
+    for note in workspace.library.find_all("notes", lead.notes):
+        note["contact"] = {"type": "contact", "id": user.id}
+    user.notes, lead.notes = (*user.notes, *lead.notes), ()
     for store in (workspace.conversations, workspace.tickets):
         _hand_over_threads(store, lead, user, at)
     values = _gained(lead.document, user.document)

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from urllib.parse import urlencode
 
-from sandbox.intercom.errors import bad_parameter
+from sandbox.intercom import shapes
+from sandbox.intercom.errors import Refusal, bad_parameter, parameter_invalid
+from sandbox.intercom.paging import cut_page, read_count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from sandbox.intercom.bodies import Version
+    from sandbox.intercom.companies import Company
+    from sandbox.intercom.contacts import Contact
     from sandbox.intercom.workspace import Workspace
+    from sandbox.json_types import JsonObject, JsonValue
+
+R = TypeVar("R")
+Sizes: TypeAlias = tuple[int, int]
+"""Records on a page: when not asked for, and at most."""
+PAGING = frozenset({"page", "per_page"})
 
 
 @dataclass(frozen=True)
@@ -29,7 +40,7 @@ class Call:
     version: Version
     path: Mapping[str, str]
     query: Mapping[str, str]
-    body: dict[str, Any]
+    body: JsonObject
     base: str
 
     @property
@@ -37,24 +48,91 @@ class Call:
         """The business clock's present, in unix seconds."""
         return self.workspace.clock.now()
 
-    def known(self, *names: str) -> dict[str, Any]:
-        """The body, if it holds none but these fields.
+    @property
+    def contact(self) -> Contact:
+        """The contact that the path names."""
+        return self.workspace.contacts.get(self.path["id"])
+
+    @property
+    def company(self) -> Company:
+        """The company that the path names."""
+        return self.workspace.companies.get(self.path["id"])
+
+    def read_body(self, *names: str, **kinds: type) -> JsonObject:
+        """Return the body, if it holds none but these fields, those with a kind of that type.
+
+        Raises:
+            Refusal: 400 for a wrong type, and for another field where the workspace refuses unknown ones.
+        """
+        body = self.check_fields(self.body, *names, *kinds)
+        for name, kind in kinds.items():
+            if name in body and type(body[name]) is not kind:
+                raise parameter_invalid(f"{name} must be a {kind.__name__}", name)
+        return body
+
+    def check_fields(self, value: JsonObject, *names: str) -> JsonObject:
+        """Return an object of the body, if it holds none but these fields.
 
         Raises:
             Refusal: 400 for another field, where the workspace refuses unknown ones.
         """
-        return self.only(self.body, *names)
-
-    def only(self, given: dict[str, Any], *names: str) -> dict[str, Any]:
-        """An object of the body, if it holds none but these fields.
-
-        Raises:
-            Refusal: 400 for another field, where the workspace refuses unknown ones.
-        """
-        unknown = next((name for name in given if name not in names), None)
+        unknown = next((name for name in value if name not in names), None)
         if unknown is not None and self.workspace.settings.refuse_unknown_fields:
             raise bad_parameter(unknown)
-        return given
+        return value
+
+    def read_choice(self, name: str, choices: Sequence[str]) -> str:
+        """Return a field of the body that is one of some words.
+
+        Raises:
+            Refusal: 400 for any other value.
+        """
+        value = self.body.get(name)
+        if value not in choices:
+            raise parameter_invalid(f"{name} must be one of: {', '.join(choices)}", name)
+        return str(value)
+
+    def find_document(self, kind: str, record_id: JsonValue, code: str = "not_found", message: str = "") -> JsonObject:
+        """Return a document of the library.
+
+        Raises:
+            Refusal: 404 when there is none.
+        """
+        found = self.workspace.library.find(kind, str(record_id))
+        if found is None:
+            raise Refusal(404, code, message or "Resource Not Found")
+        return found
+
+    def find_admin(self, admin_id: JsonValue) -> JsonObject:
+        """Return an admin.
+
+        Raises:
+            Refusal: 404 `admin_not_found`.
+        """
+        return self.find_document("admins", admin_id, "admin_not_found", "Admin not found")
+
+    def show_contact(self, record: Contact) -> JsonObject:
+        """Return a contact in the shape of the call's version."""
+        return shapes.show_contact(self.workspace, record, self.version)
+
+    def show_company(self, record: Company) -> JsonObject:
+        """Return a company as it stands."""
+        return shapes.show_company(self.workspace, record)
+
+    def make_page(self, path: str, records: Sequence[R], show: Callable[[R], JsonObject], sizes: Sizes) -> JsonObject:
+        """Return the numbered page that the call asks for; `pages.next` is the next page's address, null on the last.
+
+        Raises:
+            Refusal: 400 for a `page` or `per_page` that is none.
+        """
+        page = read_count(self.query.get("page"), "page", 1)
+        per_page = read_count(self.query.get("per_page"), "per_page", *sizes)
+        found = cut_page(records, page, per_page)
+        if found.pages["next"] is not None:
+            query = urlencode({**self.query, "page": page + 1, "per_page": per_page})
+            found.pages["next"] = f"{self.base}{path}?{query}"
+        data = [show(one) for one in found.records]
+        return {"type": "list", "data": data, "total_count": found.total, "pages": found.pages}
 
 
 @dataclass(frozen=True)
@@ -70,7 +148,7 @@ class Operation:
 
     method: str
     path: str
-    run: Callable[[Call], Any]
+    run: Callable[[Call], JsonValue]
     query: frozenset[str] = frozenset()
     since: Version = (2, 0)
     deleted_with: frozenset[str] = frozenset()

@@ -122,8 +122,8 @@ def _opened(cursor: Any, order: Order) -> tuple[int, Key | None]:
     return page, (missing, value, record_id)
 
 
-def whole_number(value: Any, name: str, default: int, maximum: int | None = None) -> int:
-    """A count that the caller sent, as a number or as digits; the default when he sent none.
+def read_count(value: Any, name: str, default: int, maximum: int | None = None) -> int:
+    """Return a count that the caller sent, as a number or as digits; the default when he sent none.
 
     Raises:
         Refusal: 400 `parameter_invalid`, when it is no whole number from 1 to the maximum.
@@ -137,7 +137,7 @@ def whole_number(value: Any, name: str, default: int, maximum: int | None = None
     return number
 
 
-def numbered(records: Sequence[R], page: int, per_page: int) -> Found[R]:
+def cut_page(records: Sequence[R], page: int, per_page: int) -> Found[R]:
     """A numbered page, empty beyond the last; the `next` of its `pages` is a page number, None on the last."""
     total_pages = -(-len(records) // per_page)
     following = page + 1 if page < total_pages else None

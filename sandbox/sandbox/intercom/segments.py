@@ -5,91 +5,67 @@ https://developers.intercom.com/docs/references/rest-api/api.intercom.io/segment
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sandbox.intercom.search import CUSTOM, value_of
+from sandbox.intercom.fixtures import read_fixture
+from sandbox.intercom.search import value_of
 from sandbox.intercom.search_values import TESTS
-from sandbox.intercom.seed_tables import OWNERS, SIZES, TIERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sandbox.intercom.search import Document
+    from sandbox.json_types import JsonObject, JsonValue
 
-BORN = 1_700_000_000
+FIRST_CREATED = 1_700_000_000
 SPACING = 86_400
 
 
 @dataclass(frozen=True)
 class Segment:
-    """One segment and the one test that makes its members.
+    """One segment as it goes over the wire, and the one test that its members pass."""
 
-    Attributes:
-        person_type: `user`, `contact` (a lead) or `company`.
-    """
-
-    id: str
-    name: str
-    person_type: str
-    created_at: int
+    document: JsonObject
     field: str
     operator: str
-    wanted: Any
+    value: JsonValue
 
-    def holds(self, document: Document) -> bool:
-        """Whether a contact or company belongs to it."""
-        return TESTS[self.operator](value_of(document, self.field), self.wanted)
+    @property
+    def id(self) -> str:
+        """The segment's id."""
+        return str(self.document["id"])
 
-    def shape(self) -> dict[str, Any]:
-        """The segment on the wire."""
-        return {
-            "type": "segment",
-            "id": self.id,
-            "name": self.name,
-            "created_at": self.created_at,
-            "updated_at": self.created_at,
-            "person_type": self.person_type,
-        }
+    @property
+    def person_type(self) -> str:
+        """`user`, `contact` (a lead) or `company`."""
+        return str(self.document["person_type"])
+
+    def includes(self, document: Document) -> bool:
+        """Return whether a contact or company belongs to it."""
+        return TESTS[self.operator](value_of(document, self.field), self.value)
 
 
-_ROWS = (
-    ("Users", "user", "role", "=", "user"),
-    ("Leads", "contact", "role", "=", "lead"),
-    ("Promoters", "user", f"{CUSTOM}nps_score", ">=", 9),
-    ("Detractors", "user", f"{CUSTOM}nps_score", "<=", 6),
-    ("Beta testers", "user", f"{CUSTOM}beta_tester", "=", True),
-    ("Likely buyers", "contact", f"{CUSTOM}lead_score", ">=", 75),
-    ("To be called", "user", f"{CUSTOM}renewal_call_at", "!=", None),
-    ("Visitors", "contact", "email_domain", "=", "visitors.example"),
-    ("Without e-mail", "user", "email", "=", None),
-    ("Reachable by phone", "user", "phone", "!=", None),
-    ("Unsubscribed", "user", "unsubscribed_from_emails", "=", True),
-    ("Hard bounced", "user", "has_hard_bounced", "=", True),
-    *((f"Looked after by {name}", "user", f"{CUSTOM}csm_owner", "=", name) for name in OWNERS),
-    *((f"{tier.capitalize()} accounts", "company", f"{CUSTOM}account_tier", "=", tier) for tier in TIERS),
-    *((f"Companies of {size}", "company", "size", "=", size) for size in SIZES if size),
-)
-SEGMENTS = tuple(
-    Segment(f"{0x5F0000000000000000000000 + number:024x}", name, kind, BORN + number * SPACING, field, operator, wanted)
-    for number, (name, kind, field, operator, wanted) in enumerate(_ROWS, 1)
-)
-_OF = {
+def _make_segment(number: int, name: str, person_type: str, **rule: JsonValue) -> Segment:
+    at = FIRST_CREATED + number * SPACING
+    document = {"type": "segment", "id": f"5f{number:022x}", "name": name, "created_at": at, "updated_at": at}
+    return Segment({**document, "person_type": person_type}, **rule)
+
+
+SEGMENTS = tuple(_make_segment(number, **row) for number, row in enumerate(read_fixture("segments"), 1))
+BY_MODEL = {
     model: tuple(one for one in SEGMENTS if (one.person_type == "company") == (model == "company"))
     for model in ("contact", "company")
 }
 
 
-def segments_of(model: str, document: Document) -> list[Segment]:
-    """The segments that a contact or company belongs to."""
-    return [one for one in _OF[model] if one.holds(document)]
+def find_segments(model: str, document: Document) -> list[Segment]:
+    """Return the segments that a contact or company belongs to."""
+    return [one for one in BY_MODEL[model] if one.includes(document)]
 
 
-def counts(contacts: Iterable[Document], companies: Iterable[Document]) -> dict[str, int]:
-    """How many belong to each segment, by its id."""
-    found = dict.fromkeys((one.id for one in SEGMENTS), 0)
-    for model, documents in (("contact", contacts), ("company", companies)):
-        for document in documents:
-            for one in segments_of(model, document):
-                found[one.id] += 1
-    return found
+def count_members(contacts: Iterable[Document], companies: Iterable[Document]) -> Counter[str]:
+    """Return how many belong to each segment, by its id."""
+    models = (("contact", contacts), ("company", companies))
+    return Counter(one.id for model, documents in models for each in documents for one in find_segments(model, each))

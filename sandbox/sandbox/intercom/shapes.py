@@ -2,101 +2,82 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sandbox.intercom.segments import segments_of
+from sandbox.intercom.fixtures import read_fixture
+from sandbox.intercom.segments import find_segments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable
 
     from sandbox.intercom.bodies import Version
     from sandbox.intercom.companies import Company
     from sandbox.intercom.contacts import Contact
+    from sandbox.intercom.workspace import Workspace
+    from sandbox.json_types import JsonObject
 
+PINNED: Version = (2, 14)
+"""The version set on the app in the Developer Hub: that of webhooks, and of calls that name none."""
+OWNER_AS_STRING: Version = (2, 16)
 INLINE_LIMIT = 10
-LOCATION = {
-    "type": "location", "country": None, "region": None, "city": None, "country_code": None, "continent_code": None,
-}  # fmt: skip
+UNTRACKED = read_fixture("contact")
+"""What a contact's answer holds besides, and nobody here has ever said."""
 UNSAID = ("industry", "size", "website")
 """Fields of a company that its answer lacks when nobody has said them, where others are null."""
-UNTRACKED = dict.fromkeys((
-    "browser_version", "android_app_name", "android_app_version", "android_device", "android_os_version",
-    "android_sdk_version", "android_last_seen_at", "ios_app_name", "ios_app_version", "ios_device",
-    "ios_os_version", "ios_sdk_version", "ios_last_seen_at", "utm_campaign", "utm_content", "utm_medium",
-    "utm_source", "utm_term", "referrer",
-))  # fmt: skip
-OWNER_AS_STRING: Version = (2, 16)
 
 
-def contact(
-    record: Contact, companies: Sequence[Company], tags: Sequence[dict[str, Any]], app_id: str, version: Version
-) -> dict[str, Any]:
-    """One contact with the first ten of its companies, tags, notes and subscriptions."""
-    document, url = record.document, f"/contacts/{record.id}"
-    said = record.subscriptions or {}
+def show_contact(workspace: Workspace, contact: Contact, version: Version) -> JsonObject:
+    """Return one contact with the first ten of its companies, tags, notes and subscriptions."""
+    document, url = contact.document, f"/contacts/{contact.id}"
+    owner, avatar = document["owner_id"], document["avatar"]
+    consents = (contact.subscriptions or {}).items()
+    lists = {
+        "tags": ("tag", [one["id"] for one in workspace.show_tags(contact)], "tags"),
+        "notes": ("note", contact.notes, "notes"),
+        "companies": ("company", [one.id for one in workspace.companies_of(contact)], "companies"),
+        **{
+            f"opted_{way}_subscription_types": (
+                "subscription", [one for one, consent in consents if consent == f"opt_{way}"], "subscriptions",
+            )
+            for way in ("out", "in")
+        },
+    }  # fmt: skip
     return {
         "type": "contact",
         **document,
-        "workspace_id": app_id,
-        "email_domain": (document["email"] or "").rpartition("@")[2] or None,
-        "avatar": document["avatar"] and {"type": "avatar", "image_url": document["avatar"]},
-        "owner_id": _owner(document["owner_id"], version),
-        "social_profiles": {"type": "list", "data": []},
-        "location": LOCATION,
         **UNTRACKED,
-        "enabled_push_messaging": None,
-        "tags": addressable(_heads("tag", "/tags", [one["id"] for one in tags]), f"{url}/tags"),
-        "notes": addressable(_heads("note", "/notes", record.notes), f"{url}/notes"),
-        "companies": addressable(_heads("company", "/companies", [one.id for one in companies]), f"{url}/companies"),
-        "opted_out_subscription_types": addressable(_consents(said, "opt_out"), f"{url}/subscriptions"),
-        "opted_in_subscription_types": addressable(_consents(said, "opt_in"), f"{url}/subscriptions"),
+        "workspace_id": workspace.app_id,
+        "email_domain": (document["email"] or "").rpartition("@")[2] or None,
+        "avatar": avatar and {"type": "avatar", "image_url": avatar},
+        "owner_id": str(owner) if owner is not None and version >= OWNER_AS_STRING else owner,
+        **{name: _show_first(kind, ids, f"{url}/{path}") for name, (kind, ids, path) in lists.items()},
     }
 
 
-def _heads(kind: str, path: str, ids: Iterable[str]) -> list[dict[str, Any]]:
-    return [{"id": one, "type": kind, "url": f"{path}/{one}"} for one in ids]
+def _show_first(kind: str, ids: Iterable[str], url: str) -> JsonObject:
+    """Return the first ten of a list that has an address of its own, where the rest is read."""
+    path = {"company": "/companies", "subscription": "/subscription_types"}.get(kind, f"/{kind}s")
+    data = [{"id": one, "type": kind, "url": f"{path}/{one}"} for one in ids]
+    more = len(data) > INLINE_LIMIT
+    return {"type": "list", "data": data[:INLINE_LIMIT], "url": url, "total_count": len(data), "has_more": more}
 
 
-def _consents(said: Mapping[str, str], consent: str) -> list[dict[str, Any]]:
-    return _heads("subscription", "/subscription_types", [one for one, held in said.items() if held == consent])
+def show_stub(contact: Contact, **state: bool) -> JsonObject:
+    """Return what is left of a contact in the answer to its archiving or deletion."""
+    return {"type": "contact", "id": contact.id, "external_id": contact.document["external_id"], **state}
 
 
-def company(record: Company, tags: Sequence[dict[str, Any]], user_count: int, app_id: str) -> dict[str, Any]:
-    """One company; its plan is kept by name and shown as an object."""
-    document = {name: value for name, value in record.document.items() if value is not None or name not in UNSAID}
+def show_company(workspace: Workspace, company: Company) -> JsonObject:
+    """Return one company; its plan is kept by name and shown as an object."""
+    document = {name: value for name, value in company.document.items() if value is not None or name not in UNSAID}
     plan = document["plan"]
-    segments = [one.shape() for one in segments_of("company", document)]
+    segments = [one.document for one in find_segments("company", document)]
     return {
         "type": "company",
         **document,
-        "app_id": app_id,
+        "app_id": workspace.app_id,
         "plan": {"type": "plan", "id": str(sum(plan.encode())), "name": plan} if plan else {},
-        "user_count": user_count,
-        "tags": {"type": "tag.list", "tags": list(tags)},
+        "user_count": workspace.user_count(company),
+        "tags": {"type": "tag.list", "tags": workspace.show_tags(company)},
         "segments": {"type": "segment.list", "segments": segments},
     }
-
-
-def addressable(data: list[dict[str, Any]], url: str) -> dict[str, Any]:
-    """The head of a list that has an address of its own, where the rest is read."""
-    return {
-        "type": "list",
-        "data": data[:INLINE_LIMIT],
-        "url": url,
-        "total_count": len(data),
-        "has_more": len(data) > INLINE_LIMIT,
-    }
-
-
-def listed(data: Iterable[dict[str, Any]], total: int, pages: dict[str, Any]) -> dict[str, Any]:
-    """A page of a list."""
-    return {"type": "list", "data": list(data), "total_count": total, "pages": pages}
-
-
-def stub(record: Contact, **state: bool) -> dict[str, Any]:
-    """What is left of a contact in the answer to its archiving or deletion."""
-    return {"type": "contact", "id": record.id, "external_id": record.document["external_id"], **state}
-
-
-def _owner(owner: int | None, version: Version) -> int | str | None:
-    return str(owner) if owner is not None and version >= OWNER_AS_STRING else owner

@@ -49,7 +49,7 @@ class Store(Generic[R]):
 
     def live_among(self, ids: Iterable[str]) -> Iterator[R]:
         """Those of the records with these ids that are not archived."""
-        return (one for one in map(self._by_id.__getitem__, ids) if not one.archived)
+        return (self._by_id[one] for one in ids if one in self._by_id and not self._by_id[one].archived)
 
     def listed(self, ask: Ask) -> Found[R]:
         """A page of all live records."""

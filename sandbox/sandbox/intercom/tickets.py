@@ -5,127 +5,88 @@ https://developers.intercom.com/docs/references/rest-api/api.intercom.io/tickets
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from sandbox.intercom.conversation_shapes import ZERO_IS_NOBODY, contacts, markup
-from sandbox.intercom.threads import Author, Part, Thread
+from sandbox.intercom.conversations import NOBODY_IS_ZERO, show_people
+from sandbox.intercom.threads import Part, Thread, show_linked, show_part
 
 if TYPE_CHECKING:
     from sandbox.intercom.bodies import Version
     from sandbox.intercom.workspace import Workspace
+    from sandbox.json_types import JsonObject
 
+TITLE, DESCRIPTION = "_default_title_", "_default_description_"
 TERMS = {"Customer": "request", "Back-office": "task", "Tracker": "tracker"}
 """What a search calls the categories."""
+SHOWN = (
+    "type", "id", "ticket_id", "category", "ticket_attributes", "created_at", "updated_at", "open", "snoozed_until",
+    "is_shared",
+)  # fmt: skip
 
 
-class Request(NamedTuple):
+class TicketRequest(NamedTuple):
     """What a new ticket is made of."""
 
     type_id: str
     contact_id: str
-    attributes: dict[str, Any]
-    conversation_id: str | None = None
+    attributes: JsonObject
+    conversation: Thread | None = None
 
 
-def new_ticket(workspace: Workspace, request: Request, at: int) -> Thread:
-    """A ticket of a type that there is, in the first state."""
-    type_id, contact_id, attributes, conversation_id = request
-    kind = workspace.library.get("ticket_types", type_id)
-    if kind is None:
-        raise KeyError(type_id)
-    state = workspace.library.all("ticket_states")[0]
-    store = workspace.tickets
-    number = len(store) + 1
-    thread = store.add(
+def open_ticket(workspace: Workspace, request: TicketRequest, at: int) -> Thread:
+    """Make a ticket of a type that there is, in the first state."""
+    kind = workspace.library.find_all("ticket_types", [request.type_id])[0]
+    state = workspace.library.list_documents("ticket_states")[0]
+    conversation = request.conversation
+    thread = workspace.tickets.add(
         {
-            "id": store.new_id(),
-            "ticket_id": str(number),
+            "ticket_id": str(len(workspace.tickets) + 1),
             "category": kind["category"],
             "category_term": TERMS[kind["category"]],
-            "ticket_type_id": type_id,
+            "ticket_type_id": request.type_id,
             "state_id": state["id"],
             "state_category": state["category"],
-            "ticket_attributes": attributes,
-            "contacts": (contact_id,),
-            "teammates": (),
-            "tags": (),
-            "admin_assignee_id": "0",
-            "team_assignee_id": "0",
+            "ticket_attributes": request.attributes,
+            "contacts": (request.contact_id,),
             "created_at": at,
             "updated_at": at,
-            "open": True,
-            "snoozed_until": None,
             "is_shared": kind["category"] == "Customer",
-            "conversation_id": conversation_id,
-            "parts": (),
+            "conversation_id": conversation.id if conversation else None,
         }
     )
-    if conversation_id:
-        workspace.tickets_of.setdefault(conversation_id, []).append(thread.id)
+    if conversation:
+        conversation.linked.append(thread.id)
     return thread
 
 
-def to_state(workspace: Workspace, thread: Thread, state_id: str, author: Author, at: int) -> None:
+def move_ticket(workspace: Workspace, thread: Thread, state: JsonObject, author: JsonObject, at: int) -> None:
     """Move a ticket into another state; a resolved one is closed."""
-    state = workspace.library.get("ticket_states", state_id)
-    if state is None:
-        raise KeyError(state_id)
     states = (thread.document["state_category"], state["category"])
     part = Part(workspace.tickets.new_id(), "ticket_state_updated_by_admin", at, author, states=states)
-    facts = {"state_id": state_id, "state_category": state["category"], "open": state["category"] != "resolved"}
+    facts = {"state_id": state["id"], "state_category": state["category"], "open": state["category"] != "resolved"}
     workspace.tickets.grow(thread, part, **facts)
 
 
-def shape(workspace: Workspace, thread: Thread, version: Version) -> dict[str, Any]:
-    """One ticket with its parts."""
+def show_ticket(workspace: Workspace, thread: Thread, version: Version) -> JsonObject:
+    """Return one ticket with its parts."""
     document = thread.document
-    parts = [part_shape(one, thread) for one in thread.parts]
+    conversation_id = document["conversation_id"]
+    parts = [show_ticket_part(one, thread) for one in thread.parts]
+    number = int if version >= NOBODY_IS_ZERO else str
     return {
-        "type": "ticket",
-        "id": document["id"],
-        "ticket_id": document["ticket_id"],
-        "category": document["category"],
-        "ticket_attributes": document["ticket_attributes"],
-        "ticket_state": workspace.library.get("ticket_states", document["state_id"]),
-        "ticket_type": workspace.library.get("ticket_types", document["ticket_type_id"]),
-        "contacts": contacts(workspace, document["contacts"]),
-        "admin_assignee_id": _assignee(document["admin_assignee_id"], version),
-        "team_assignee_id": _assignee(document["team_assignee_id"], version),
-        "created_at": document["created_at"],
-        "updated_at": document["updated_at"],
-        "open": document["open"],
-        "snoozed_until": document["snoozed_until"],
-        "linked_objects": _linked(document["conversation_id"]),
+        **{name: document[name] for name in SHOWN},
+        "ticket_state": workspace.library.find("ticket_states", document["state_id"]),
+        "ticket_type": workspace.library.find("ticket_types", document["ticket_type_id"]),
+        "contacts": show_people(workspace, document["contacts"]),
+        **{name: number(document[name]) for name in ("admin_assignee_id", "team_assignee_id")},
+        "linked_objects": show_linked(
+            [{"type": "conversation", "id": conversation_id, "category": None}] if conversation_id else []
+        ),
         "ticket_parts": {"type": "ticket_part.list", "ticket_parts": parts, "total_count": len(parts)},
-        "is_shared": document["is_shared"],
     }
 
 
-def part_shape(one: Part, thread: Thread) -> dict[str, Any]:
-    """One part of a ticket."""
-    before, after = one.states or (None, thread.document["state_category"])
-    return {
-        "type": "ticket_part",
-        "id": one.id,
-        "part_type": one.part_type,
-        "body": markup(one.body, plain=False),
-        "previous_ticket_state": before,
-        "ticket_state": after,
-        "created_at": one.at,
-        "updated_at": one.at,
-        "assigned_to": {"type": one.assigned_to[0], "id": one.assigned_to[1]} if one.assigned_to else None,
-        "author": one.author._asdict(),
-        "attachments": [],
-        "external_id": None,
-        "redacted": False,
-        "app_package_code": None,
-    }
-
-
-def _linked(conversation_id: str | None) -> dict[str, Any]:
-    data = [{"type": "conversation", "id": conversation_id, "category": None}] if conversation_id else []
-    return {"type": "list", "total_count": len(data), "has_more": False, "data": data}
-
-
-def _assignee(assignee: str, version: Version) -> str | int:
-    return int(assignee) if version >= ZERO_IS_NOBODY else assignee
+def show_ticket_part(part: Part, thread: Thread) -> JsonObject:
+    """Return one part of a ticket."""
+    before, after = part.states or (None, thread.document["state_category"])
+    return show_part(part, type="ticket_part", previous_ticket_state=before, ticket_state=after)

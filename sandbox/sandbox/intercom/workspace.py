@@ -5,21 +5,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from itertools import chain
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sandbox.intercom import companies, contacts, conversations
+from sandbox.intercom import companies, contacts
 from sandbox.intercom.attributes import Attributes
 from sandbox.intercom.companies import Companies, Company, Scroll
 from sandbox.intercom.contacts import Contact, Contacts
 from sandbox.intercom.errors import Refusal, company_not_found
 from sandbox.intercom.library import Library
 from sandbox.intercom.limits import Window
-from sandbox.intercom.notes import Notes
 from sandbox.intercom.records import Change
-from sandbox.intercom.tags import Tags
-from sandbox.intercom.threads import Thread
-from sandbox.intercom.ticket_store import make_ticket_store
+from sandbox.intercom.segments import SEGMENTS
+from sandbox.intercom.threads import Thread, Threads
 from sandbox.intercom.topics import company_topics, contact_topics
 from sandbox.intercom.webhooks import Webhooks
 
@@ -28,15 +26,16 @@ if TYPE_CHECKING:
 
     from sandbox.clock import Clock
     from sandbox.intercom.records import Record
-    from sandbox.intercom.tags import Tag
-    from sandbox.intercom.threads import Threads
     from sandbox.intercom.webhooks import Subscription
+    from sandbox.json_types import JsonObject
     from sandbox.settings import Settings
 
 TOKEN = "sandbox_token"  # noqa: S105 - the public key of a sandbox
+ADMIN_ID = "991267"
+"""The admin whose token it is."""
 APP_ID = "sandboxws"
-REGION = "US"
 COMPANIES_A_CONTACT = 1000
+FIRST_NOTE = 29_000_001
 
 
 class Workspace(ABC):
@@ -46,7 +45,7 @@ class Workspace(ABC):
         self.settings = settings
         self.clock = clock
         self.app_id = APP_ID
-        self.zone = _zone(settings.intercom_timezone)
+        self.zone = _read_zone(settings.intercom_timezone)
         self.attributes = Attributes()
         self.contacts = Contacts(
             second_user_for_new_external_id=settings.second_user_for_new_external_id, search_lag=settings.search_lag
@@ -54,41 +53,39 @@ class Workspace(ABC):
         self.contacts.watch = lambda one, old: self._tell_all(contact_topics(old, one.document), one)
         self.companies = Companies(clock.now)
         self.companies.watch = lambda one, old: self._tell_all(company_topics(old, one.document), one)
-        self.tags = Tags()
-        self.notes = Notes()
-        self.conversations = conversations.conversations(settings.search_lag)
-        self.tickets = make_ticket_store(settings.search_lag)
-        self.tickets_of: dict[str, list[str]] = {}
+        self.conversations = Threads("conversation", settings.search_lag)
+        self.tickets = Threads("ticket", settings.search_lag)
+        self.library = Library(clock.now(), APP_ID)
+        self.library.add("segments", [one.document for one in SEGMENTS])
         self.webhooks: Webhooks | None = None
-        self._leaving: list[Company] = []
-        self.library = Library(settings.seed, clock.now(), APP_ID)
         self.scroll = Scroll(settings.scroll_idle)
         self.window = Window(settings.rate_limit_per_window)
+        self._leaving: list[Company] = []
         self._random = Random(f"intercom:{settings.seed}")
-        self._requests = 0
+        self._requests = self._tags = self._notes = 0
 
     def new_id(self) -> str:
-        """An id in the form of Intercom's: 24 hexadecimal digits."""
+        """Return an id in the form of Intercom's: 24 hexadecimal digits."""
         return f"{self._random.getrandbits(96):024x}"
 
     def request_id(self) -> str:
-        """A number for one request, in the form of Intercom's."""
+        """Return a number for one request, in the form of Intercom's."""
         self._requests += 1
         return f"000sandbox{self._requests:010d}"
 
-    def new_contact(self, values: dict[str, Any], at: int) -> dict[str, Any]:
-        """A whole contact document out of what was given; Intercom gives leads an external id of its own."""
+    def new_contact(self, values: JsonObject, at: int) -> JsonObject:
+        """Return a whole contact document; Intercom gives leads an external id of its own."""
         document = {"id": self.new_id(), **self.blank_contact(at)}
         if values.get("role") == "lead":
             document["external_id"] = f"{self._random.getrandbits(128):032x}"
         return document | values
 
-    def blank_contact(self, at: int) -> dict[str, Any]:
-        """A contact document without id, of which nothing is known."""
+    def blank_contact(self, at: int) -> JsonObject:
+        """Return a contact document without id, of which nothing is known."""
         return {**contacts.EMPTY, "created_at": at, "updated_at": at, "custom_attributes": {}}
 
-    def new_company(self, values: dict[str, Any], at: int) -> dict[str, Any]:
-        """A whole company document out of what was given."""
+    def new_company(self, values: JsonObject, at: int) -> JsonObject:
+        """Return a whole company document."""
         document = {"id": self.new_id(), **companies.EMPTY, "created_at": at, "updated_at": at, "custom_attributes": {}}
         return document | values
 
@@ -127,65 +124,93 @@ class Workspace(ABC):
         self.contacts.set_archived(contact, archived=archived, at=self.clock.now(), source=source)
         self.tell("contact.archived" if archived else "contact.unarchived", contact)
 
-    def tag(self, record: Record, tag: Tag, at: int, source: str, *, on: bool) -> None:
+    def name_tag(self, name: str) -> JsonObject:
+        """Return the tag of that name, whatever the letter case, made when there is none."""
+        tags = self.library.list_documents("tags")
+        found = next((one for one in tags if one["name"].lower() == name.lower()), None)
+        if found is None:
+            # Ids of tags that were deleted are not given again.
+            self._tags = max([self._tags, *(int(one["id"]) for one in tags)]) + 1
+            found = {"type": "tag", "id": str(self._tags), "name": name}
+            self.library.add("tags", [found])
+        return found
+
+    def show_tags(self, record: Record) -> list[JsonObject]:
+        """Return the tags that a record bears; those since deleted are gone."""
+        return self.library.find_all("tags", record.document.get("tags", ()))
+
+    def tag(self, record: Record, tag_id: str, at: int, source: str, *, on: bool) -> None:
         """Hang a tag on anything that bears tags, or take it off; `updated_at` moves when that changes something."""
-        held: tuple[str, ...] = record.document.get("tags", ())
-        if (tag.id in held) is on:
+        before = record.document.get("tags", ())
+        if (tag_id in before) is on:
             return
-        tags = (*held, tag.id) if on else tuple(one for one in held if one != tag.id)
+        tags = (*before, tag_id) if on else tuple(one for one in before if one != tag_id)
         if isinstance(record, Contact):
             self.contacts.update(record, {"tags": tags}, at, source)
             self.tell(f"contact.{record.document['role']}.tag.{'created' if on else 'deleted'}", record)
         elif isinstance(record, Company):
             self.companies.update(record, {"tags": tags}, at, source)
         elif isinstance(record, Thread):
-            self.store_of(record).write(record, at, tags=tags)
+            store = self.tickets if record.document["type"] == "ticket" else self.conversations
+            store.write(record, at, tags=tags)
 
-    def delete_tag(self, tag: Tag, at: int) -> None:
+    def delete_tag(self, tag_id: str, at: int) -> None:
         """Take a tag off all that bear it, and delete it."""
         bearers = (self.contacts.live(), self.companies.live(), self.conversations.live(), self.tickets.live())
         for record in list(chain(*bearers)):
-            self.tag(record, tag, at, "API", on=False)
-        self.tags.remove(tag.id)
+            self.tag(record, tag_id, at, "API", on=False)
+        self._tags = max(self._tags, int(tag_id))
+        self.library.remove("tags", [tag_id])
+
+    def add_note(self, model: str, owner: Contact | Company, admin_id: str, at: int, body: str) -> JsonObject:
+        """Leave a note on a contact or company; `updated_at` does not move."""
+        note: JsonObject = {
+            "type": "note",
+            "id": str(FIRST_NOTE + self._notes),
+            "created_at": at,
+            model: {"type": model, "id": owner.id},
+            "author": self.library.find("admins", admin_id),
+            "body": f"<p>{body}</p>",
+        }
+        self._notes += 1
+        self.library.add("notes", [note])
+        owner.notes = (*owner.notes, note["id"])
+        return note
 
     def subscribe(self, contact: Contact, type_id: str, consent: str | None, at: int) -> None:
         """Note what a contact says to a subscription type; None forgets it. `updated_at` does not move."""
-        held = contact.subscriptions or {}
-        contact.subscriptions = {name: value for name, value in held.items() if name != type_id}
+        before = contact.subscriptions or {}
+        contact.subscriptions = {name: value for name, value in before.items() if name != type_id}
         if consent:
             contact.subscriptions[type_id] = consent
-        contact.history.append(Change(at, "API", f"subscription {type_id}", held.get(type_id), consent))
+        contact.history.append(Change(at, "API", f"subscription {type_id}", before.get(type_id), consent))
 
     def heard(self, contact: Contact, at: int, source: str) -> None:
-        """A contact who writes is seen and heard, and so `updated_at` moves."""
+        """Mark a contact who writes as seen and heard, which moves `updated_at`."""
         at = max(at, contact.document["updated_at"])
         self.contacts.update(contact, {"last_replied_at": at, "last_seen_at": at}, at, source)
 
-    def store_of(self, thread: Thread) -> Threads:
-        """The store that holds a conversation or ticket."""
-        return self.tickets if "ticket_id" in thread.document else self.conversations
-
     def companies_of(self, contact: Contact) -> list[Company]:
-        """The live companies a contact is attached to."""
+        """Return the live companies a contact is attached to."""
         return list(self.companies.live_among(contact.companies))
 
     def contacts_of(self, company: Company) -> list[Contact]:
-        """The live contacts attached to a company."""
+        """Return the live contacts attached to a company."""
         return list(self.contacts.live_among(company.contacts))
 
     def user_count(self, company: Company) -> int:
-        """How many live users are attached: a company without any is in no list."""
+        """Return how many live users are attached: a company without any is in no list."""
         return sum(one.is_user for one in self.contacts.live_among(company.contacts))
 
     def visible_companies(self) -> Iterator[Company]:
-        """The companies that lists and scrolls show."""
+        """Return the companies that lists and scrolls show."""
         return (one for one in self.companies.live() if self.user_count(one))
 
     def delete_contact(self, contact: Contact) -> None:
         """Remove a contact, its notes and its links for ever."""
         for company in self.companies_of(contact):
             company.contacts.pop(contact.id, None)
-        self.notes.forget(contact)
+        self.library.remove("notes", contact.notes)
         self.contacts.delete(contact)
         self.tell("contact.deleted", contact)
 
@@ -201,12 +226,12 @@ class Workspace(ABC):
             self.webhooks.close()
         self.webhooks = Webhooks(subscription, self.app_id) if subscription else None
 
-    def notified(self) -> dict[str, Any]:
-        """Which address is told, and how the deliveries went; empty when nobody is."""
+    def notified(self) -> JsonObject:
+        """Return which address is told, and how the deliveries went; empty when nobody is."""
         return self.webhooks.report() if self.webhooks else {}
 
     @abstractmethod
-    def show(self, topic: str, record: Record) -> dict[str, Any]:
+    def show(self, topic: str, record: Record) -> JsonObject:
         """Return what a notification of a topic holds of a record."""
 
     def tell(self, topic: str, record: Record) -> None:
@@ -230,7 +255,7 @@ class Workspace(ABC):
             self.tell("company.deleted", company)
 
 
-def _zone(name: str) -> ZoneInfo:
+def _read_zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -1,0 +1,151 @@
+"""The writes on what hangs on contacts, companies, conversations and tickets: tags, notes and subscriptions.
+
+https://developers.intercom.com/docs/references/rest-api/api.intercom.io/tags
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from sandbox.intercom.errors import Refusal, parameter_invalid, parameter_missing
+from sandbox.intercom.operations import Call, Operation
+from sandbox.intercom.workspace import ADMIN_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.intercom.companies import Company
+    from sandbox.intercom.records import Record
+    from sandbox.json_types import JsonObject, JsonValue
+
+NO_TAG = ("tag_not_found", "Tag not found")
+INVALID_TAG = "invalid tag parameters"
+FINDERS: dict[str, Callable[[Call], Record]] = {
+    "contacts": lambda call: call.contact,
+    "conversations": lambda call: call.workspace.conversations.get(call.path["id"]),
+    "tickets": lambda call: call.workspace.tickets.get(call.path["id"]),
+}
+"""What bears tags, by the first word of its path."""
+WITH_ADMIN = {
+    "contacts": frozenset[str](),
+    "conversations": frozenset({"admin_id"}),
+    "tickets": frozenset({"admin_id"}),
+}
+SINCE = {"contacts": (2, 0), "conversations": (2, 0), "tickets": (2, 9)}
+
+
+def save_tag(call: Call) -> JsonObject:
+    """Make a tag, rename one, or hang one on companies or users, or take it off; the answer is always the tag."""
+    body = call.read_body("id", "name", "companies", "users")
+    name = body.get("name")
+    if not isinstance(name, str) or not name.strip() or {"companies", "users"} <= body.keys():
+        raise parameter_invalid(INVALID_TAG)
+    companies = _read_entries(body, "companies", "id", "company_id")
+    users = _read_entries(body, "users", "id")
+    # Whoever is named must be there before the tag is made, so that a refusal leaves no tag behind.
+    records: list[tuple[Record, JsonObject]] = [(_find_company(call, one), one) for one in companies]
+    records += [(call.workspace.contacts.get(_read_id(one["id"])), one) for one in users]
+    if "id" in body:
+        tag = call.find_document("tags", _read_id(body["id"]), *NO_TAG)
+        tag["name"] = name
+    else:
+        tag = call.workspace.name_tag(name)
+    for record, entry in records:
+        call.workspace.tag(record, tag["id"], call.now, "API", on=not entry.get("untag"))
+    return tag
+
+
+def delete_tag(call: Call) -> JsonObject:
+    """Remove a tag from all that bear it, and then for ever; the answer is empty."""
+    call.workspace.delete_tag(call.find_document("tags", call.path["id"], *NO_TAG)["id"], call.now)
+    return {}
+
+
+def hang_tag(call: Call, owner: str) -> JsonObject:
+    """Hang a tag on what the path names; the body names an admin where it is not a contact."""
+    record = FINDERS[owner](call)
+    body = call.read_body("id", *WITH_ADMIN[owner])
+    if WITH_ADMIN[owner]:
+        call.find_admin(_read_id(body.get("admin_id")))
+    return _tag(call, record, body.get("id"), on=True)
+
+
+def take_off_tag(call: Call, owner: str) -> JsonObject:
+    """Take a tag off what the path names."""
+    return _tag(call, FINDERS[owner](call), call.path["tag_id"], on=False)
+
+
+def _tag(call: Call, record: Record, tag_id: JsonValue, *, on: bool) -> JsonObject:
+    tag = call.find_document("tags", _read_id(tag_id), *NO_TAG)
+    call.workspace.tag(record, tag["id"], call.now, "API", on=on)
+    return tag
+
+
+def _read_entries(body: JsonObject, key: str, *names: str) -> list[JsonObject]:
+    entries = body.get(key, [])
+    fits = isinstance(entries, list) and all(isinstance(one, dict) for one in entries)
+    if not fits or any(not one.keys() <= {*names, "untag"} or not one.keys() & {*names} for one in entries):
+        raise parameter_invalid(INVALID_TAG)
+    return list(entries)
+
+
+def _find_company(call: Call, entry: JsonObject) -> Company:
+    if "id" in entry:
+        return call.workspace.companies.get(_read_id(entry["id"]))
+    return call.workspace.companies.find("company_id", _read_id(entry["company_id"]))
+
+
+def _read_id(value: JsonValue) -> str:
+    """Return an id that is digits or a number: the vendor's own examples have both."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise parameter_invalid(INVALID_TAG)
+    return str(value)
+
+
+def add_note(call: Call, model: str) -> JsonObject:
+    """Leave a note on a contact or company."""
+    owner = call.contact if model == "contact" else call.company
+    body = call.read_body("body", "admin_id", f"{model}_id")
+    if body.get("body") is None:
+        raise parameter_missing("body not specified")
+    if not isinstance(body["body"], str) or not body["body"].strip():
+        raise parameter_invalid("body must be a string", "body")
+    author = call.find_document("admins", body.get("admin_id", ADMIN_ID))
+    return call.workspace.add_note(model, owner, author["id"], call.now, body["body"])
+
+
+def subscribe(call: Call) -> JsonObject:
+    """Note a contact's consent or objection."""
+    contact, body = call.contact, call.read_body("id", "consent_type")
+    consent = call.read_choice("consent_type", ("opt_in", "opt_out"))
+    found = call.find_document("subscription_types", body.get("id"))
+    call.workspace.subscribe(contact, found["id"], consent, call.now)
+    return found
+
+
+def unsubscribe(call: Call) -> JsonObject:
+    """Forget what a contact said to a subscription type."""
+    contact, found = call.contact, call.find_document("subscription_types", call.path["subscription_id"])
+    if found["id"] not in (contact.subscriptions or ()):
+        raise Refusal(404, "not_found", "Resource Not Found")
+    call.workspace.subscribe(contact, found["id"], None, call.now)
+    return found
+
+
+OPERATIONS = (
+    Operation("POST", "/tags", save_tag),
+    Operation("DELETE", "/tags/{id}", delete_tag),
+    *(Operation("POST", f"/{one}/{{id}}/tags", partial(hang_tag, owner=one), since=SINCE[one]) for one in FINDERS),
+    *(
+        Operation(
+            "DELETE", f"/{one}/{{id}}/tags/{{tag_id}}", partial(take_off_tag, owner=one), since=SINCE[one],
+            deleted_with=WITH_ADMIN[one],
+        )
+        for one in FINDERS
+    ),
+    Operation("POST", "/contacts/{id}/notes", partial(add_note, model="contact")),
+    Operation("POST", "/companies/{id}/notes", partial(add_note, model="company"), since=(2, 16)),
+    Operation("POST", "/contacts/{id}/subscriptions", subscribe),
+    Operation("DELETE", "/contacts/{id}/subscriptions/{subscription_id}", unsubscribe),
+)  # fmt: skip

@@ -1,0 +1,213 @@
+"""Everything that is only listed and read: one row a list, which says how the vendor wraps, pages, filters and refuses.
+
+A list more is a kind in ``fixtures/library.json`` and a row here.
+https://developers.intercom.com/docs/references/rest-api/api.intercom.io
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sandbox.intercom.errors import parameter_invalid, parameter_missing
+from sandbox.intercom.fixtures import fill_template, read_fixture
+from sandbox.intercom.operations import PAGING, Call, Operation
+from sandbox.intercom.search_values import seconds
+from sandbox.intercom.segments import SEGMENTS, count_members, find_segments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.intercom.bodies import Version
+    from sandbox.intercom.operations import Sizes
+    from sandbox.json_types import JsonObject, JsonValue
+
+MOST = 150
+MOST_TRANSCRIPTS = 20
+FLAGS = {"true": True, "false": False}
+SEGMENT_TYPES = {"contact": ("user", "contact"), "user": ("user",), "lead": ("contact",), "company": ("company",)}
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One list of documents, and each document at a path of its own.
+
+    Attributes:
+        kind: the library's name for them.
+        sizes: records on a page, when not asked for and at most; None for a list that is whole.
+        envelope: type and key of the list; None for a bare array.
+        alone: whether one of them can be read by its id.
+        missing: code and message of the 404 when there is none with an id.
+        next_as_link: whether `pages.next` is an address, else an object.
+        query: what the list knows besides paging.
+        since: the version that brought it.
+        hidden: what only a document's own page shows.
+        select: the documents of the list, when they are not all of their kind.
+    """
+
+    path: str
+    kind: str
+    sizes: Sizes | None = None
+    envelope: tuple[str, str] | None = ("list", "data")
+    alone: bool = True
+    missing: tuple[str, str] = ("not_found", "Resource Not Found")
+    next_as_link: bool = False
+    query: frozenset[str] = frozenset()
+    since: Version = (2, 0)
+    hidden: frozenset[str] = frozenset()
+    select: Callable[[Call], list[JsonObject]] | None = None
+
+    def make_operations(self) -> list[Operation]:
+        """Return the operations on the list and on one document of it."""
+        query = self.query | (PAGING if self.sizes else frozenset())
+        made = [Operation("GET", self.path, self._list, query, self.since)]
+        return made + [Operation("GET", f"{self.path}/{{id}}", self._show, since=self.since)] * self.alone
+
+    def _list(self, call: Call) -> JsonValue:
+        documents = self.select(call) if self.select else call.workspace.library.list_documents(self.kind)
+        if self.envelope is None:
+            return documents
+        kind, key = self.envelope
+        if self.sizes is None:
+            return {"type": kind, key: documents}
+        page = call.make_page(self.path.format(**call.path), documents, self._hide, self.sizes)
+        pages = page["pages"]
+        if not self.next_as_link and pages["next"]:
+            pages["next"] = {"page": pages["page"] + 1, "per_page": pages["per_page"]}
+        return page if key == "data" else {"type": kind, key: page["data"], "pages": pages}
+
+    def _hide(self, document: JsonObject) -> JsonObject:
+        return {name: value for name, value in document.items() if name not in self.hidden}
+
+    def _show(self, call: Call) -> JsonObject:
+        return call.find_document(self.kind, call.path["id"], *self.missing)
+
+
+def select_logs(call: Call) -> list[JsonObject]:
+    """Return what admins did between two instants, both of them included, the newest first."""
+    if "created_at_after" not in call.query:
+        raise parameter_missing("created_at_after not specified")
+    after, before = (
+        seconds(call.query[name], name) if name in call.query else None
+        for name in ("created_at_after", "created_at_before")
+    )
+    before = call.now if before is None else before
+    if "created_at_before" in call.query and before < (after or 0):
+        raise parameter_invalid("created_at_before must not lie before created_at_after", "created_at_before")
+    logs = call.workspace.library.list_documents("activity_logs")
+    return [one for one in logs if (after or 0) <= one["created_at"] <= before]
+
+
+def select_news(call: Call) -> list[JsonObject]:
+    """Return the live news of one feed."""
+    feed_id = int(call.find_document("newsfeeds", call.path["id"])["id"])
+    news = call.workspace.library.list_documents("news_items")
+    return [one for one in news if any(to["newsfeed_id"] == feed_id for to in one["newsfeed_assignments"])]
+
+
+def select_segments(call: Call) -> list[JsonObject]:
+    """Return every segment of a type, with how many belong to it if that is asked for."""
+    counted, kind = call.query.get("include_count", "false"), call.query.get("type")
+    if counted not in FLAGS:
+        raise parameter_invalid("include_count must be a boolean", "include_count")
+    if kind is not None and kind not in SEGMENT_TYPES:
+        raise parameter_invalid(f"type must be one of: {', '.join(SEGMENT_TYPES)}", "type")
+    found = [one for one in SEGMENTS if kind is None or one.person_type in SEGMENT_TYPES[kind]]
+    if not FLAGS[counted]:
+        return [one.document for one in found]
+    contacts, companies = (
+        (one.document for one in store.live()) for store in (call.workspace.contacts, call.workspace.companies)
+    )
+    counts = count_members(contacts, companies)
+    return [{**one.document, "count": counts[one.id]} for one in found]
+
+
+def _select_notes(call: Call, owner: str) -> list[JsonObject]:
+    notes = getattr(call, owner).notes
+    return call.workspace.library.find_all("notes", reversed(notes))
+
+
+def _select_segments_of(call: Call, owner: str) -> list[JsonObject]:
+    return [one.document for one in find_segments(owner, getattr(call, owner).document)]
+
+
+def list_transcripts(call: Call) -> JsonObject:
+    """Return the calls of up to twenty conversations, with what was said."""
+    ids = call.read_body("conversation_ids").get("conversation_ids")
+    if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
+        raise parameter_invalid("conversation_ids must be an array of strings", "conversation_ids")
+    if not 1 <= len(ids) <= MOST_TRANSCRIPTS:
+        raise parameter_invalid(f"conversation_ids must have 1 to {MOST_TRANSCRIPTS} entries", "conversation_ids")
+    calls = [one for one in call.workspace.library.list_documents("calls") if one["conversation_id"] in ids]
+    return {"type": "list", "data": [{**one, "transcript": [], "transcript_status": "ready"} for one in calls]}
+
+
+def _show_single(call: Call, name: str) -> JsonObject:
+    workspace = call.workspace
+    names = {"app_id": workspace.app_id, "timezone": workspace.settings.intercom_timezone}
+    shown: JsonObject = fill_template(read_fixture("singles")[name], names, 0)
+    return shown
+
+
+RESOURCES = (
+    Resource(
+        "/admins/activity_logs", "activity_logs", (20, MOST), ("activity_log.list", "activity_logs"), alone=False,
+        next_as_link=True, query=frozenset({"created_at_after", "created_at_before"}),
+        select=select_logs,
+    ),
+    Resource(
+        "/admins", "admins", None, ("admin.list", "admins"), missing=("admin_not_found", "Admin not found"),
+        query=frozenset({"display_avatar"}),
+    ),
+    Resource("/teams", "teams", None, ("team.list", "teams"), missing=("team_not_found", "Team Not Found")),
+    Resource("/away_status_reasons", "away_status_reasons", envelope=None, alone=False, since=(2, 13)),
+    Resource("/subscription_types", "subscription_types", alone=False),
+    Resource("/ticket_states", "ticket_states", alone=False, since=(2, 12)),
+    Resource("/ticket_types", "ticket_types", since=(2, 9)),
+    Resource("/help_center/help_centers", "help_centers", (20, MOST), next_as_link=True),
+    Resource("/help_center/collections", "collections", (20, MOST), next_as_link=True),
+    Resource("/articles", "articles", (25, MOST), next_as_link=True, hidden=frozenset({"statistics"})),
+    Resource("/internal_articles", "internal_articles", (25, MOST), since=(2, 14)),
+    Resource("/news/news_items", "news_items", (20, MOST), since=(2, 5)),
+    Resource("/news/newsfeeds", "newsfeeds", (20, MOST), since=(2, 5)),
+    Resource("/news/newsfeeds/{id}/items", "news_items", (20, MOST), alone=False, since=(2, 5), select=select_news),
+    Resource("/ai/content_import_sources", "content_import_sources", (50, MOST), next_as_link=True, since=(2, 11)),
+    Resource("/ai/external_pages", "external_pages", (50, MOST), next_as_link=True, since=(2, 11)),
+    Resource("/calls", "calls", (25, 25), missing=("not_found", "Call not found"), since=(2, 14)),
+    Resource("/brands", "brands", since=(2, 15)),
+    Resource("/emails", "emails", since=(2, 15)),
+    Resource("/tags", "tags", missing=("tag_not_found", "Tag not found")),
+    Resource(
+        "/contacts/{id}/tags", "tags", alone=False,
+        select=lambda call: call.workspace.show_tags(call.contact),
+    ),
+    Resource(
+        "/contacts/{id}/subscriptions", "subscription_types", alone=False,
+        select=lambda call: call.workspace.library.find_all("subscription_types", call.contact.subscriptions or ()),
+    ),
+    Resource(
+        "/contacts/{id}/notes", "notes", (50, MOST), alone=False, next_as_link=True,
+        select=lambda call: _select_notes(call, "contact"),
+    ),
+    Resource(
+        "/companies/{id}/notes", "notes", (50, MOST), alone=False, next_as_link=True, since=(2, 15),
+        select=lambda call: _select_notes(call, "company"),
+    ),
+    Resource(
+        "/segments", "segments", None, ("segment.list", "segments"),
+        query=frozenset({"include_count", "type"}), select=select_segments,
+    ),
+    Resource(
+        "/contacts/{id}/segments", "segments", alone=False, select=lambda call: _select_segments_of(call, "contact")
+    ),
+    Resource(
+        "/companies/{id}/segments", "segments", alone=False, select=lambda call: _select_segments_of(call, "company")
+    ),
+)  # fmt: skip
+OPERATIONS = (
+    *(operation for one in RESOURCES for operation in one.make_operations()),
+    Operation("GET", "/notes/{id}", lambda call: call.find_document("notes", call.path["id"])),
+    Operation("POST", "/calls/search", list_transcripts, since=(2, 14)),
+    Operation("GET", "/me", lambda call: _show_single(call, "me")),
+    Operation("GET", "/ip_allowlist", lambda call: _show_single(call, "ip_allowlist"), since=(2, 14)),
+)
