@@ -14,7 +14,7 @@ from standpipe_console.project.pipelines import SYNC
 from standpipe_console.project.stores import Store
 from standpipe_maps.store import Store as Written
 from standpipe_maps.subscriptions import rules
-from standpipe_maps.subscriptions.store import MIGRATIONS, STREAMS, TABLES, Ledger
+from standpipe_maps.subscriptions.store import MIGRATIONS, STREAMS, TABLES, BillingStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +40,7 @@ def store(tmp_path: Path) -> Store:
     """Two customers who share an e-mail address, and one who has none."""
     path = tmp_path / "s.sqlite"
     with Written(path, "s", TABLES, MIGRATIONS) as written:
-        ledger = Ledger(written, 4, lambda customer: rules.match_value(customer, "email", "email"))
+        ledger = BillingStore(written, 4, lambda customer: rules.match_value(customer, "email", "email"))
         for stream, rows in {"customers": CUSTOMERS, "subscriptions": SUBSCRIPTIONS, "invoices": [INVOICE]}.items():
             STREAMS[stream](ledger, stream, [json.dumps(row).encode() for row in rows])
         written.remember("generation", 4)
@@ -72,7 +72,7 @@ def test_an_odd_member_of_an_invoice_is_odd_again(store: Store) -> None:
     """The store keeps its name and not its value; a missing one stays missing."""
     odd = {**INVOICE, "id": "i2", "customer_id": "c3", "amount_due": "much", "status": None}
     with Written(store.path, "s", TABLES, MIGRATIONS) as written:
-        ledger = Ledger(written, 5, lambda _: None)
+        ledger = BillingStore(written, 5, lambda _: None)
         STREAMS["invoices"](ledger, "invoices", [json.dumps(odd).encode()])
         written.commit()
     expected = {**INVOICE, "id": "i2", "customer_id": "c3", "amount_due": []}

@@ -24,6 +24,7 @@ from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.helpers.capabilities import PluginCapabilities
 from singer_sdk.mapper_base import InlineMapper
 
+from standpipe_maps import commands as store_commands
 from standpipe_maps import protocol
 from standpipe_maps._kit.block_list import BlockList
 from standpipe_maps._kit.clock import is_recent
@@ -31,6 +32,7 @@ from standpipe_maps._kit.command_files import is_too_deep
 from standpipe_maps._kit.plugin import Plugin
 from standpipe_maps.errors import UserError
 from standpipe_maps.messages import RawReader, release, room
+from standpipe_maps.persons import NAMED_RECORD
 from standpipe_maps.settings import HOUSEKEEPING
 from standpipe_maps.store import Store
 from standpipe_maps.summary import block, save
@@ -38,21 +40,14 @@ from standpipe_maps.summary import block, save
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    import click
     from sqlalchemy import Connection, MetaData
+
+    from standpipe_maps._kit.json_types import JsonObject
+    from standpipe_maps.persons import PersonColumns
 
 BATCH = 1000
 HOUR = 3600
-
-
-class Person(msgspec.Struct):
-    """What may name a person in a record."""
-
-    id: Any = None
-    email: Any = None
-    customer_id: Any = None
-
-
-PERSON = msgspec.json.Decoder(Person)
 
 
 class JoinMapper(Plugin, InlineMapper, abc.ABC):
@@ -64,6 +59,9 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
     people: ClassVar[Mapping[str, Sequence[str]]]
     # Streams that must have been read whole before what is missing can be told from what is late.
     joined: ClassVar[frozenset[str]]
+    person_columns: ClassVar[PersonColumns]
+    # Commands of this map alone, beside those of ``commands``.
+    commands: ClassVar[Sequence[click.Command]] = ()
     tables: ClassVar[MetaData]
     migrations: ClassVar[Sequence[Callable[[Connection], None]]]
 
@@ -89,7 +87,17 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
         self.message_reader: RawReader
         self.message_reader.on_failure = self._open.close
 
+    @classmethod
+    def get_singer_command(cls) -> click.Command:
+        """Return the SDK's command with the commands that read the stores."""
+        return store_commands.add_commands(super().get_singer_command(), cls)
+
     # What a map fills in.
+
+    @classmethod
+    @abc.abstractmethod
+    def build_facts(cls) -> JsonObject:
+        """Return what this map alone knows and other programs read from `--about --format=json`."""
 
     @property
     @abc.abstractmethod
@@ -238,7 +246,7 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
 
     def _is_erased(self, fields: Sequence[str], row: bytes) -> bool:
         try:
-            names = [getattr(PERSON.decode(row), field) for field in fields]
+            names = [getattr(NAMED_RECORD.decode(row), field) for field in fields]
         except (msgspec.DecodeError, UnicodeDecodeError):
             # Whoever keeps it says what is wrong with it.
             return False

@@ -11,6 +11,8 @@ from standpipe_maps.protocol import STORE_NAME
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from standpipe_maps._kit.json_types import JsonObject
+
 # Where a run is kept, and whether it is: none of these changes what is sent.
 HOUSEKEEPING = frozenset(
     {
@@ -85,3 +87,8 @@ def common_settings(resend: str, streams: Iterable[str]) -> tuple[th.Property[An
             description="Use a throw-away store and send no STATE. The mapping `preview` sets it.",
         ),
     )
+
+
+def read_defaults(schema: JsonObject) -> JsonObject:
+    """Return the default of every setting that has one."""
+    return {name: one["default"] for name, one in schema["properties"].items() if "default" in one}

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import contextmanager
+import sqlite3
+import tempfile
+from contextlib import closing, contextmanager
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
 
 from sqlalchemy import Column, MetaData, Table, Text, create_engine, delete, event, inspect, select, tuple_
 from sqlalchemy.dialects.sqlite import insert
@@ -22,8 +26,7 @@ from standpipe_maps.errors import UserError
 from standpipe_maps.protocol import FULL_REFRESH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from sqlalchemy import Connection, CursorResult, Engine, Executable
     from sqlalchemy.sql.dml import Insert
@@ -34,6 +37,7 @@ PRAGMAS = (
     "PRAGMA locking_mode=EXCLUSIVE",
     "PRAGMA cache_size=-65536",
 )
+SQLITE_MAGIC = b"SQLite format 3\0"
 PROBLEMS = (
     ("locked", "Another run is using the store {path}: let it end, then run again."),
     ("full", "The disk that holds the store {path} is full: make room, then run again."),
@@ -101,9 +105,12 @@ class Store:
             raise UserError(f"The file {self.path} is the store `{written}` under another name: {FULL_REFRESH}.")
 
     def _version(self) -> int:
+        return self.recall("schema_version", 0) if self.has_table("meta") else 0
+
+    def has_table(self, name: str) -> bool:
+        """Return whether the database has a table of this name."""
         with self._explained():
-            empty = not inspect(self._connection).has_table("meta")
-        return 0 if empty else self.recall("schema_version", 0)
+            return inspect(self._connection).has_table(name)
 
     def recall(self, name: str, default: Any = None) -> Any:
         """What was remembered under this name."""
@@ -155,6 +162,16 @@ class Store:
             self._connection.commit()
         self._made_here = False
 
+    def compact(self) -> None:
+        """Write the file anew after a commit, so that it holds nothing of the rows that were deleted."""
+        with self._explained():
+            # VACUUM cannot run in a transaction, and SQLAlchemy begins one before every statement of its own.
+            self._raw_connection.execute("VACUUM")
+
+    @property
+    def _raw_connection(self) -> Any:
+        return self._connection.connection.driver_connection
+
     def close(self) -> None:
         """Undo what was not committed, release the lock, and leave no file that holds no run."""
         self._connection.close()
@@ -166,8 +183,8 @@ class Store:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except DBAPIError as error:
-            raise self._refusal(str(error.orig)) from error
+        except (DBAPIError, sqlite3.Error) as error:
+            raise self._refusal(str(getattr(error, "orig", error))) from error
         except OSError as error:
             raise UserError(f"The store {self.path} cannot be opened ({error.strerror}): check `store_dir`.") from error
 
@@ -176,6 +193,85 @@ class Store:
             if words in problem:
                 return UserError(sentence.format(path=self.path, remedy=FULL_REFRESH))
         return UserError(f"The store {self.path} failed ({problem}): {FULL_REFRESH}.")
+
+
+class ReadOnlyStore(Store):
+    """A store that is read and never changed; a run that holds its lock keeps it from being read.
+
+    Args:
+        path: the database's file.
+        tables: the map's tables and ``meta``.
+
+    Raises:
+        Refusal: the file is missing, is no database, or is locked.
+    """
+
+    def __init__(self, path: Path, tables: MetaData) -> None:
+        self.path = path
+        self.name = path.stem
+        self._meta = tables.tables["meta"]
+        self._tables = tables
+        self._made_here = False
+        # Opened to be written, because SQLite has to undo what a killed run left behind before anybody can read.
+        self._engine = create_engine(
+            f"sqlite:///file:{quote(str(path.absolute()))}?mode=rw&uri=true",
+            poolclass=NullPool,
+            connect_args={"timeout": 1},
+        )
+        with self._explained():
+            self._connection = self._engine.connect()
+            self._connection.exec_driver_sql("PRAGMA query_only=ON")
+
+    @property
+    def schema_version(self) -> int:
+        """The version of the tables' form; 0 when the file is no store."""
+        return self._version()
+
+    def is_made_by_map(self, streams: Collection[str]) -> bool:
+        """Return whether the map that keeps these streams made this file, and the file still has the name it gave."""
+        with self._explained():
+            inspector = inspect(self._connection)
+            tables = set(inspector.get_table_names())
+            if not tables.issuperset({"meta", *streams}):
+                return False
+            columns = {column["name"] for column in inspector.get_columns("meta")}
+        return columns == {"name", "value"} and self.recall("name") == self.name
+
+    def copy_to(self, path: Path) -> None:
+        """Copy the database to another file."""
+        with self._explained(), closing(sqlite3.connect(path)) as copy:
+            self._raw_connection.backup(copy)
+
+
+@contextmanager
+def open_to_read(
+    path: Path,
+    tables: MetaData,
+    migrations: Sequence[Callable[[Connection], None]],
+    is_current: Callable[[Store], bool] = lambda _: True,
+) -> Iterator[Store]:
+    """Open a store to read it; one of an older form is read in a copy that is brought up to date.
+
+    Args:
+        path: the database's file.
+        tables: the map's tables and ``meta``.
+        migrations: those of the map, see ``Store``.
+        is_current: returns whether the rows are as the settings want them; else the caller may change the copy.
+    """
+    with tempfile.TemporaryDirectory(prefix="standpipe-") as folder:
+        with ReadOnlyStore(path, tables) as store:
+            if store.schema_version == len(migrations) and is_current(store):
+                yield store
+                return
+            store.copy_to(copy := Path(folder) / path.name)
+        with Store(copy, path.stem, tables, migrations) as store_copy:
+            yield store_copy
+
+
+def is_database(path: Path) -> bool:
+    """Return whether a file begins as every SQLite database does, see https://www.sqlite.org/fileformat.html."""
+    with path.open("rb") as file:
+        return file.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
 
 
 def _made(path: Path) -> bool:

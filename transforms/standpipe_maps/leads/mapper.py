@@ -12,22 +12,24 @@ from singer_sdk import typing as th
 from standpipe_maps.base import JoinMapper
 from standpipe_maps.leads import rules, store
 from standpipe_maps.leads.records import CUSTOMER_NOTES, ODD, ContactShape, CustomerShape, customer, person
-from standpipe_maps.leads.schema import contacts_schema, customers_schema
+from standpipe_maps.leads.schema import CONTACT_FIELDS, CUSTOMER_FIELDS, contacts_schema, customers_schema
 from standpipe_maps.leads.sending import Record, Sender
 from standpipe_maps.leads.settings import SETTINGS, check_settings, contact_shape, customer_shape
-from standpipe_maps.settings import common_settings
+from standpipe_maps.persons import PersonColumns
+from standpipe_maps.settings import common_settings, read_defaults
 from standpipe_maps.summary import Notes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from standpipe_maps._kit.json_types import JsonObject
     from standpipe_maps.leads.attributes import Attribute
     from standpipe_maps.leads.models import Company, Contact
     from standpipe_maps.protocol import Missing
 
-KEEP: Mapping[str, Callable[[store.Book, Sequence[bytes]], None]] = {
-    "companies": store.Book.keep_companies,
-    "contacts": store.Book.keep_contacts,
+KEEP: Mapping[str, Callable[[store.LeadsStore, Sequence[bytes]], None]] = {
+    "companies": store.LeadsStore.keep_companies,
+    "contacts": store.LeadsStore.keep_contacts,
 }
 KEY = ["external_id"]
 BY_CUSTOMER = "contact and customer"
@@ -52,6 +54,11 @@ class MapLeads(JoinMapper):
     streams = frozenset(KEEP)
     people: ClassVar[Mapping[str, Sequence[str]]] = {"contacts": ("id", "email")}
     joined = frozenset({"companies", "contacts"})
+    person_columns = PersonColumns(
+        records=store.CONTACTS,
+        named_by=(store.CONTACTS.c.id, store.LINKS.c.contact_id, store.SENT_CONTACTS.c.contact_id),
+        sent_as=(store.SENT_CONTACTS.c.external_id, store.SENT_CONTACTS.c.previous),
+    )
     tables = store.TABLES
     migrations = store.MIGRATIONS
 
@@ -64,6 +71,18 @@ class MapLeads(JoinMapper):
         check_settings(self.config)
         self.notes = Notes(ODD | {"left_company"})
 
+    @classmethod
+    def build_facts(cls) -> JsonObject:
+        """Return the defaults, and the fields of each stream that is made with their source in Intercom."""
+        streams = {"customers": CUSTOMER_FIELDS, "contacts": CONTACT_FIELDS}
+        return {
+            "defaults": read_defaults(cls.config_jsonschema),
+            "fields": {
+                stream: [{"name": name, "description": text, "source": source} for name, _, text, source in fields]
+                for stream, fields in streams.items()
+            },
+        }
+
     @property
     def needed(self) -> Iterable[tuple[str, ...]]:
         """Both streams."""
@@ -71,9 +90,9 @@ class MapLeads(JoinMapper):
 
     def begin(self) -> None:
         """Open the book."""
-        self.book = store.Book(self.store, self.generation, self.config["customer_id_field"])
+        self.leads = store.LeadsStore(self.store, self.generation, self.config["customer_id_field"])
         if self.store.recall("contact_ids") != BY_CUSTOMER:
-            self.book.rename_contacts(deletes=self.config["on_unlinked"] == "delete")
+            self.leads.rename_contacts(deletes=self.config["on_unlinked"] == "delete")
             self.store.remember("contact_ids", BY_CUSTOMER)
 
     def map_schema_message(self, message_dict: dict[str, Any]) -> Iterable[singer.Message]:
@@ -85,7 +104,7 @@ class MapLeads(JoinMapper):
 
     def keep(self, stream: str, records: Sequence[bytes]) -> None:
         """Put records into the book."""
-        KEEP[stream](self.book, records)
+        KEEP[stream](self.leads, records)
 
     def _customer_shape(self) -> CustomerShape:
         return customer_shape(self.config, self.schemas.get("companies", {}))
@@ -95,8 +114,8 @@ class MapLeads(JoinMapper):
 
     def find_missing(self, began: int, *, new: bool) -> Missing:
         """Return the companies of users that are older than the run; of leads alone, Intercom lists no company."""
-        self.book.link()
-        return self.book.find_missing_companies(began, new=new)
+        self.leads.link()
+        return self.leads.find_missing_companies(began, new=new)
 
     def fingerprint(self) -> Any:
         """The attributes, with their types."""
@@ -104,11 +123,11 @@ class MapLeads(JoinMapper):
 
     def derived(self, since: int | None) -> Iterator[singer.Message]:
         """The SCHEMA and the RECORDs of customers, then those of contacts."""
-        self.book.link()
+        self.leads.link()
         if "contacts" in self.whole:
-            self.book.count_absences()
+            self.leads.count_absences()
         shape, people = self._customer_shape(), self._contact_shape()
-        sender = Sender(self.book, since, self.now, deletes=people.deletes, note=self.notes.take)
+        sender = Sender(self.leads, since, self.now, deletes=people.deletes, note=self.notes.take)
         yield singer.SchemaMessage("customers", customers_schema(shape), KEY)
         for page in self._customers(shape):
             yield from (singer.RecordMessage("customers", record) for record in sender.customers(page))
@@ -120,7 +139,7 @@ class MapLeads(JoinMapper):
         """Every customer, a page at a time."""
         ahead = self._winners()
         while page := list(islice(ahead, store.PAGE)):
-            speakers = self.book.speakers([external_id for external_id, _ in page])
+            speakers = self.leads.speakers([external_id for external_id, _ in page])
             yield [self._customer(key, company, speakers.get(key), shape) for key, company in page]
 
     def _customer(self, key: str, company: Company, speaker: Contact | None, shape: CustomerShape) -> Record:
@@ -131,15 +150,15 @@ class MapLeads(JoinMapper):
 
     def _winners(self) -> Iterator[tuple[str, Company]]:
         """Of companies with one external id the newest."""
-        for key, group in groupby(self.book.companies(), key=itemgetter(0)):
+        for key, group in groupby(self.leads.companies(), key=itemgetter(0)):
             (_, company), *others = group
             self.notes.counts["shadowed"] += len(others)
             yield key, company
 
     def _contacts(self, shape: ContactShape) -> Iterator[Mapping[str, Sequence[Record]]]:
         """Every contact's records, one a customer, by Intercom's id, a page at a time."""
-        for page in self.book.contacts():
-            known = self.book.employers({company for contact, _ in page for company in contact.company_ids})
+        for page in self.leads.contacts():
+            known = self.leads.employers({company for contact, _ in page for company in contact.company_ids})
             yield {contact.id: () if gone else self._pairs(contact, known, shape) for contact, gone in page}
             self.notes.counts["people_gone"] += sum(gone for _, gone in page)
 
@@ -157,7 +176,7 @@ class MapLeads(JoinMapper):
 
     def report(self, generation: int, seconds: float) -> dict[str, Any]:
         """The counts of the run; of each kind that is odd, ten ids go to the log."""
-        waiting, ids = self.book.waiting()
+        waiting, ids = self.leads.waiting()
         self.notes.ids |= {"waiting_for_company": list(ids)} if waiting else {}
         for line in self.notes.lines():
             self.logger.warning("%s", line)
@@ -167,7 +186,7 @@ class MapLeads(JoinMapper):
             "rows_in": {stream: self.counts[stream] for stream in sorted(self.counts)},
             **{note: self.notes.counts[note] for note in COUNTED},
             **{note: count for note in ("people_gone",) if (count := self.notes.counts[note])},
-            "companies_without_id": self.book.without_id(),
+            "companies_without_id": self.leads.without_id(),
             "waiting_for_company": waiting,
         }
 

@@ -13,7 +13,7 @@ from standpipe_maps.leads import rules
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from standpipe_maps.leads.store import Book, Pair
+    from standpipe_maps.leads.store import LeadsStore, Pair
 
 DIGEST = 16
 Record = dict[str, Any]
@@ -23,7 +23,7 @@ class Sender:
     """What one run sends.
 
     Args:
-        book: of the store.
+        store: the rows of what was sent.
         since: the generation that the target confirmed; None sends everything.
         now: unix seconds of this run.
         deletes: contacts that left a company are sent as deleted.
@@ -31,9 +31,9 @@ class Sender:
     """
 
     def __init__(
-        self, book: Book, since: int | None, now: int, *, deletes: bool, note: Callable[[str, str], None]
+        self, store: LeadsStore, since: int | None, now: int, *, deletes: bool, note: Callable[[str, str], None]
     ) -> None:
-        self._book = book
+        self._store = store
         self._since = since
         self._now = now
         self._deletes = deletes
@@ -41,7 +41,7 @@ class Sender:
 
     def customers(self, page: Sequence[Record]) -> Iterator[Record]:
         """Of these customers those to send."""
-        sent = self._book.sent_customers([one["external_id"] for one in page])
+        sent = self._store.sent_customers([one["external_id"] for one in page])
         changes = []
         for record in page:
             key, digest = record["external_id"], _digest(record)
@@ -52,18 +52,18 @@ class Sender:
                 continue
             self._note("customers_out", key)
             yield record
-        self._book.note_customers(changes)
+        self._store.note_customers(changes)
 
     def contacts(self, page: Mapping[str, Sequence[Record]]) -> Iterator[Record]:
         """Of these contacts, by Intercom's id, what to send of what they are, and of what they were."""
-        pairs = self._book.pairs(page)
+        pairs = self._store.pairs(page)
         changes: list[Record] = []
         for contact_id, records in page.items():
             before = pairs.get(contact_id, {})
             yield from self._live(contact_id, records, before, changes)
             present = {record["external_id"] for record in records}
             yield from self._left(contact_id, [pair for key, pair in before.items() if key not in present], changes)
-        self._book.note_contacts(changes)
+        self._store.note_contacts(changes)
 
     def _live(
         self, contact_id: str, records: Sequence[Record], pairs: Mapping[str, Pair], changes: list[Record]

@@ -141,7 +141,7 @@ class Pair(NamedTuple):
         }
 
 
-class Book:
+class LeadsStore:
     """The rows of one store.
 
     Args:

@@ -13,20 +13,32 @@ from singer_sdk import typing as th
 from standpipe_maps.base import JoinMapper
 from standpipe_maps.errors import UserError
 from standpipe_maps.messages import room
-from standpipe_maps.settings import common_settings
+from standpipe_maps.persons import PersonColumns
+from standpipe_maps.settings import common_settings, read_defaults
 from standpipe_maps.subscriptions import not_sent, rules, store
 from standpipe_maps.subscriptions.extras import collisions, extra_attributes
 from standpipe_maps.subscriptions.facts import Options
+from standpipe_maps.subscriptions.inspection import INSPECT
 from standpipe_maps.subscriptions.money import ZERO_DECIMAL
 from standpipe_maps.subscriptions.odd import MISSING_MEMBER, ODD_VALUE
 from standpipe_maps.subscriptions.records import NOTES, ODD, UNFIT, Derived, Shape, choose_winners, derive
-from standpipe_maps.subscriptions.schema import ATTRIBUTES, Attribute, company_fields, contact_fields, stream_schema
+from standpipe_maps.subscriptions.schema import (
+    ATTRIBUTES,
+    CREATED_BY,
+    Attribute,
+    company_fields,
+    contact_fields,
+    name_type,
+    stream_schema,
+)
 from standpipe_maps.summary import Notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from standpipe_maps._kit.json_types import JsonObject
     from standpipe_maps.protocol import Missing
+    from standpipe_maps.store import Store
 
 FIELD = th.StringType(pattern=r"^(id|company|cf_.+)$")
 NAMES = th.ArrayType(th.StringType)
@@ -43,6 +55,18 @@ class MapSubscriptions(JoinMapper):
         "invoices": ("customer_id",),
     }
     joined = frozenset({"customers", "subscriptions", "invoices"})
+    person_columns = PersonColumns(
+        records=store.CUSTOMERS,
+        named_by=(
+            store.CUSTOMERS.c.id,
+            store.CUSTOMERS.c.match,
+            store.SUBSCRIPTIONS.c.customer_id,
+            store.INVOICES.c.customer_id,
+            store.ENDED.c.id,
+            store.LEFT.c.match,
+        ),
+    )
+    commands = (INSPECT,)
     tables = store.TABLES
     migrations = store.MIGRATIONS
 
@@ -113,6 +137,24 @@ class MapSubscriptions(JoinMapper):
         self.notes = Notes(ODD)
         self.totals: dict[str, Any] = {}
 
+    @classmethod
+    def build_facts(cls) -> JsonObject:
+        """Return the defaults, the attributes under the default prefix, and the reasons not to send a customer."""
+        defaults = read_defaults(cls.config_jsonschema)
+        return {
+            "defaults": defaults,
+            "attributes": [
+                {
+                    "name": f"{defaults['attribute_prefix']}{one.name}",
+                    "type": name_type(one),
+                    "description": one.description,
+                    "source": one.source,
+                }
+                for one in (*ATTRIBUTES, CREATED_BY)
+            ],
+            "reasons": not_sent.REASONS,
+        }
+
     @property
     def needed(self) -> Iterable[tuple[str, ...]]:
         """The three streams of the join, and one that has the plans' names when they are shown."""
@@ -120,12 +162,26 @@ class MapSubscriptions(JoinMapper):
         return [("customers",), ("subscriptions",), ("invoices",), *names]
 
     def begin(self) -> None:
-        """Open the ledger; what was computed of its rows under other settings or rules is computed anew."""
-        match = [self.config["match_on"], self.match_field, rules.ROWS_VERSION]
-        self.ledger = store.Ledger(self.store, self.generation, self._match_value)
-        if self.store.recall("match", match) != match:
-            self.ledger.read_again()
-        self.store.remember("match", match)
+        """Open the rows; what was computed of them under other settings or rules is computed anew."""
+        self.billing = store.BillingStore(self.store, self.generation, self._match_value)
+        if self.is_current(self.store):
+            return
+        if self.store.recall("match") is not None:
+            self.billing.read_again()
+        self.store.remember("match", self._matching)
+
+    def open_rows(self, opened: Store) -> None:
+        """Get ready to derive from a store that no run has open; only a copy of one may differ from the settings."""
+        self.store, self.generation = opened, opened.generation
+        self.begin()
+
+    def is_current(self, store: Store) -> bool:
+        """Return whether the match values and odd members in a store are as the settings and rules want them."""
+        return bool(store.recall("match") == self._matching)
+
+    @property
+    def _matching(self) -> list[Any]:
+        return [self.config["match_on"], self.match_field, rules.ROWS_VERSION]
 
     @property
     def match_field(self) -> str:
@@ -144,11 +200,11 @@ class MapSubscriptions(JoinMapper):
 
     def keep(self, stream: str, records: Sequence[bytes]) -> None:
         """Put records into the ledger."""
-        store.STREAMS[stream](self.ledger, stream, records)
+        store.STREAMS[stream](self.billing, stream, records)
 
     def find_missing(self, began: int, *, new: bool) -> Missing:  # noqa: ARG002 each record says how old it is
         """Return the customers of subscriptions and invoices that are older than the run."""
-        return self.ledger.find_missing_customers(began, self.erased)
+        return self.billing.find_missing_customers(began, self.erased)
 
     def fingerprint(self) -> Any:
         """Return the rules' version, whether MRR is estimated, the plans' names and the further fields' types."""
@@ -157,26 +213,35 @@ class MapSubscriptions(JoinMapper):
 
     @cached_property
     def _extras(self) -> tuple[Attribute, ...]:
-        return extra_attributes(self.config, self.schemas, self.ledger.types_of)
+        return extra_attributes(self.config, self.schemas, self.billing.types_of)
 
     def _plan_names(self) -> Mapping[str, str]:
-        return self.ledger.names() if self.config["plan_name"] == "name" else {}
+        return self.billing.names() if self.config["plan_name"] == "name" else {}
 
     def _estimates(self) -> bool:
-        return bool(self.config["estimate_mrr"]) and not self.ledger.has_mrr()
+        return bool(self.config["estimate_mrr"]) and not self.billing.has_mrr()
 
     def derived(self, since: int | None) -> Iterator[singer.Message]:
-        """Yield the stream with one RECORD per customer that is sent, and then the one that names the others."""
+        """Yield the messages for all customers, or for those that changed and all who share a match value."""
+        return self.derive_messages(self.billing.owners(since), self.billing.count())
+
+    def derive_messages(self, owners: Iterable[store.Owner], customers: int) -> Iterator[singer.Message]:
+        """Yield the stream with one RECORD per customer that is sent, and then the one that names the others.
+
+        Args:
+            owners: customers in the order of their match values.
+            customers: how many customers there are in all.
+        """
         shape = self._shape()
         schema = stream_schema(shape.fields, shape.attributes)
         with ExitStack() as files:
             losers, winners = (files.enter_context(room(self.store.path.parent)) for _ in range(2))
             self._others = not_sent.NotSent(losers if self.config["report_not_sent"] else None, winners, shape.options)
             yield singer.SchemaMessage(self.stream, schema, ["customer_id"])
-            for one in self._records(shape, since):
+            for one in self._records(shape, owners):
                 self._note(one)
                 yield singer.RecordMessage(self.stream, one.record)
-            self.totals = self._others.totals(self.ledger.count(), self.notes.counts["customers_out"])
+            self.totals = self._others.totals(customers, self.notes.counts["customers_out"])
             if self.config["report_not_sent"]:
                 yield from self._others.messages(self.totals)
 
@@ -195,10 +260,10 @@ class MapSubscriptions(JoinMapper):
             ),
         )
 
-    def _records(self, shape: Shape, since: int | None) -> Iterator[Derived]:
-        ahead = choose_winners(self.ledger.owners(since), self._others.lose, self._others.win)
+    def _records(self, shape: Shape, owners: Iterable[store.Owner]) -> Iterator[Derived]:
+        ahead = choose_winners(owners, self._others.lose, self._others.win)
         while page := list(islice(ahead, store.PAGE)):
-            invoices = self.ledger.invoices([one.owner.customer["id"] for one in page])
+            invoices = self.billing.invoices([one.owner.customer["id"] for one in page])
             for one in page:
                 yield derive(one, invoices.get(one.owner.customer["id"], ()), shape)
 
@@ -211,9 +276,9 @@ class MapSubscriptions(JoinMapper):
     def _note_rows(self) -> int:
         """Note the rows that are joined with nobody; return how many wait for their customer."""
         for table, label in ((store.SUBSCRIPTIONS, "subscription"), (store.INVOICES, "invoice")):
-            count, ids = self.ledger.without_owner(table)
+            count, ids = self.billing.without_owner(table)
             self.notes.take_some(MISSING_MEMBER, count, [f"{label} {key}: customer_id" for key in ids])
-        waiting, ids = self.ledger.waiting()
+        waiting, ids = self.billing.waiting()
         self.notes.take_some("waiting_for_customer", waiting, ids)
         return waiting
 

@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 
 STREAM = "not_sent"
 TOTALS = "x-standpipe-totals"
-REASONS = (SHARES, REPLACED)
+REASONS = {
+    SHARES: {
+        "text": "another live customer with the same match value is sent instead",
+        "remedy": "give each customer its own match value in Chargebee, or choose another `match_on`",
+    },
+    REPLACED: {
+        "text": "the customer is deleted, and another customer has its match value now",
+        "remedy": "nothing: the other customer is the current one",
+    },
+}
 SCHEMA = {
     "type": "object",
     "properties": {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pendulum
 
-from standpipe_maps.kinds import DATE, NUMBER, TEXT, when
+from standpipe_maps.kinds import DATE, NUMBER, TEXT, YES_NO, when
 from standpipe_maps.subscriptions.money import major
 from standpipe_maps.subscriptions.rules import identity
 
@@ -154,6 +154,18 @@ ATTRIBUTES = (
     Attribute("latest_rec_inv_at", DATE, "Date of the latest recurring invoice", "invoice.date", _date("latest")),
 )
 # fmt: on
+
+
+# The target writes it, because only the target knows who created a record.
+CREATED_BY = Attribute("created_by", YES_NO, "Whether Standpipe created the record", "the target", lambda _: None)
+TYPE_WORDS = {"string": "text", "number": "number", "integer": "number", "boolean": "yes or no"}
+
+
+def name_type(attribute: Attribute) -> str:
+    """Return the type of an attribute in the words of Intercom's settings: text, number, date, yes or no."""
+    if attribute.type.get("format") == "date-time":
+        return "date"
+    return TYPE_WORDS[attribute.type["type"][0]]
 
 
 def contact_fields(user_id_field: str, company_id_field: str) -> tuple[Attribute, ...]:

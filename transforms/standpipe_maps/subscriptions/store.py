@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -30,15 +31,16 @@ from standpipe_maps.protocol import Missing
 from standpipe_maps.store import with_meta
 from standpipe_maps.subscriptions import rules
 from standpipe_maps.subscriptions.models import decode, read_records, repair
-from standpipe_maps.subscriptions.odd import read_notes
+from standpipe_maps.subscriptions.odd import ODD_VALUE, read_notes
 from standpipe_maps.summary import NAMED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, RowMapping
     from sqlalchemy.schema import SchemaItem
 
+    from standpipe_maps._kit.json_types import JsonObject
     from standpipe_maps.store import Store
     from standpipe_maps.subscriptions.rules import Invoice, Record
 
@@ -108,7 +110,7 @@ LEFT = Table(
 )
 
 
-VERSION_COLUMNS = frozenset({"id", "created_at", "known_at", "live"})
+VERSION_COLUMNS = frozenset({"id", "created_at", "known_at", "live", "odd"})
 INVOICE_COLUMNS = [column.name for column in INVOICES.columns if column.name not in VERSION_COLUMNS]
 
 
@@ -125,6 +127,13 @@ def _add_odd(connection: Connection) -> None:
 
 
 MIGRATIONS = (_make_tables, _add_odd)
+
+
+OWNERS = (
+    select(CUSTOMERS.c.match, CUSTOMERS.c.id, CUSTOMERS.c.body, CUSTOMERS.c.odd, -ENDED.c.age)
+    .outerjoin(ENDED, ENDED.c.id == CUSTOMERS.c.id)
+    .order_by(CUSTOMERS.c.match, CUSTOMERS.c.id)
+)
 
 
 class Owner(NamedTuple):
@@ -161,7 +170,16 @@ def _invoice_row(record: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-class Ledger:
+def _invoice_record(row: RowMapping) -> JsonObject:
+    """Return a row of an invoice as Chargebee sends it; a member that cannot be right is an empty list."""
+    record = {name: row[name] for name in INVOICE_COLUMNS if row[name] is not None}
+    if row["exchange_rate"] is not None:
+        record["exchange_rate"] = float(row["exchange_rate"])
+    odd: JsonObject = {name: [] for note, name in read_notes(row["odd"]) if note == ODD_VALUE}
+    return {"id": row["id"], **record, "recurring": bool(row["recurring"]), "deleted": not row["live"], **odd}
+
+
+class BillingStore:
     """The rows of one store.
 
     Args:
@@ -280,12 +298,15 @@ class Ledger:
         Args:
             since: a generation: only whom a later run touched, with all who share, or shared, a match value with them.
         """
-        query = (
-            select(CUSTOMERS.c.match, CUSTOMERS.c.id, CUSTOMERS.c.body, CUSTOMERS.c.odd, -ENDED.c.age)
-            .outerjoin(ENDED, ENDED.c.id == CUSTOMERS.c.id)
-            .order_by(CUSTOMERS.c.match, CUSTOMERS.c.id)
-        )
-        for page in self._store.pages(query if since is None else _later(query, since), PAGE):
+        return self._read_owners(OWNERS if since is None else _later(OWNERS, since))
+
+    def read_group(self, customer_id: str) -> list[Owner]:
+        """Return a customer and all who share its match value, of whom one is sent."""
+        match = select(CUSTOMERS.c.match).where(CUSTOMERS.c.id == customer_id).scalar_subquery()
+        return list(self._read_owners(OWNERS.where(or_(CUSTOMERS.c.id == customer_id, CUSTOMERS.c.match == match))))
+
+    def _read_owners(self, query: Select[Any]) -> Iterator[Owner]:
+        for page in self._store.pages(query, PAGE):
             subscriptions = self._subscriptions([key for _, key, _, _, _ in page])
             for match, key, body, odd, ended in page:
                 yield Owner(match, _whole("customers", body, odd), ended, subscriptions.get(key, ()))
@@ -309,6 +330,40 @@ class Ledger:
         for invoice in map(rules.Invoice._make, rows):
             found[invoice.customer_id].append(invoice)
         return found
+
+    def find_ids(self, *, match: str) -> list[str]:
+        """Return the ids of the customers with a match value, which is given as it is compared."""
+        query = select(CUSTOMERS.c.id).where(CUSTOMERS.c.match == match).order_by(CUSTOMERS.c.id)
+        return list(self._store.execute(query).scalars())
+
+    def has_customer(self, customer_id: str) -> bool:
+        """Return whether there is a customer of this id."""
+        return bool(self._store.execute(select(CUSTOMERS.c.id).where(CUSTOMERS.c.id == customer_id)).scalar())
+
+    def read_customers(self) -> Iterator[Record]:
+        """Yield every customer; this reads all of them."""
+        for page in self._store.pages(select(CUSTOMERS.c.body, CUSTOMERS.c.odd).order_by(CUSTOMERS.c.id), PAGE):
+            for body, odd in page:
+                yield _whole("customers", body, odd)
+
+    def read_rows(self, customer_id: str) -> dict[str, list[JsonObject]]:
+        """Return what is kept of one customer, by stream, in Chargebee's own form; of invoices only some members."""
+        order = (SUBSCRIPTIONS.c.created_at, SUBSCRIPTIONS.c.id)
+        customers = select(CUSTOMERS.c.body).where(CUSTOMERS.c.id == customer_id)
+        subscriptions = select(SUBSCRIPTIONS.c.body).where(SUBSCRIPTIONS.c.customer_id == customer_id).order_by(*order)
+        invoices = (
+            select(INVOICES).where(INVOICES.c.customer_id == customer_id).order_by(INVOICES.c.date, INVOICES.c.id)
+        )
+        return {
+            "customers": [json.loads(body) for body in self._store.execute(customers).scalars()],
+            "subscriptions": [json.loads(body) for body in self._store.execute(subscriptions).scalars()],
+            "invoices": [_invoice_record(row) for row in self._store.execute(invoices).mappings()],
+        }
+
+    def find_last_touch(self, customer_ids: Iterable[str]) -> int:
+        """Return the last run in which something of these customers came."""
+        query = select(func.max(CUSTOMERS.c.generation)).where(CUSTOMERS.c.id.in_(customer_ids))
+        return self._store.execute(query).scalar() or 0
 
     def types_of(self, stream: str, fields: Collection[str]) -> Mapping[str, set[type]]:
         """Return the types of the values that fields of customers or subscriptions have; this reads all of them."""
@@ -381,12 +436,12 @@ def _whole(stream: str, body: bytes, odd: str | None, prefix: str = "") -> Recor
     return repair(stream, record, prefix) if odd else record
 
 
-STREAMS: Mapping[str, Callable[[Ledger, str, Sequence[bytes]], None]] = {
-    "customers": Ledger.keep_customers,
-    "subscriptions": Ledger.keep_subscriptions,
-    "invoices": Ledger.keep_invoices,
-    "plans": Ledger.keep_names,
-    "item_prices": Ledger.keep_names,
+STREAMS: Mapping[str, Callable[[BillingStore, str, Sequence[bytes]], None]] = {
+    "customers": BillingStore.keep_customers,
+    "subscriptions": BillingStore.keep_subscriptions,
+    "invoices": BillingStore.keep_invoices,
+    "plans": BillingStore.keep_names,
+    "item_prices": BillingStore.keep_names,
 }
 
 

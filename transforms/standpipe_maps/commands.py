@@ -1,0 +1,197 @@
+"""What a map can be asked beside its run. Everything else that wants to know what is in a store asks these commands.
+
+    map-subscriptions stores [--json]
+    map-subscriptions inspect CUSTOMER [--store NAME] [--catalog FILE] [--json]
+    map-subscriptions find-person [--json] < names.json
+    map-subscriptions erase-person [--json] < names.json
+    map-subscriptions --about --format=json
+
+`map-leads` has the same, without `inspect`. Settings come from `--config` (before the command), else from the
+environment. A person's ids and addresses come through standard input, as a JSON list of texts: command lines can be
+read by everybody on the machine. Each command ends in one sentence and exit code 1 when a run uses the store.
+
+`stores`: this map's own stores in `store_dir`; a file that another map or program made is not among them.
+
+    {"store_dir": "/…/transforms", "stores": [{"name": "5e0c…", "path": "/…/5e0c….sqlite", "generation": 4,
+     "summary": "/…/5e0c….summary.json" or null}], "empty": ["/…/a file that never became a store.sqlite"],
+     "preview_summary": "/…/preview.summary.json" or null}
+
+`inspect`: see `subscriptions.inspect`.
+
+`find-person`: the names that were given, with all ids and addresses of the same person; the external ids under which
+the person was sent to ChartMogul (map-leads); and the stores that name the person, with the number of rows.
+
+    {"names": ["ann", "ann@example.com"], "sent_as": ["ann:acme"], "stores": [{"path": "/…", "rows": 3}]}
+
+`erase-person`: deletes exactly the rows of these names, and what the files still hold of them. Call it with the names
+that `find-person` found; what keeps the person from coming back is the block list, which is the caller's to write.
+
+    {"stores": [{"path": "/…", "rows": 3}], "rows": 3}
+
+`--about --format=json`: the SDK's keys (`name`, `version`, `settings`, …) and, as `facts`, what other programs would
+otherwise copy: `defaults` by setting; for map-subscriptions `attributes` and `reasons`; for map-leads `fields`.
+
+    {"facts": {"defaults": {"attribute_prefix": "cb_", …},
+     "attributes": [{"name": "cb_cust_id", "type": "text", "description": …, "source": "customer.id"}, …],
+     "reasons": {"shares_match_value": {"text": …, "remedy": …}, "replaced": {…}}}}
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from standpipe_maps._kit.errors import UserError
+from standpipe_maps._kit.plugin import Command
+from standpipe_maps.persons import erase_person, find_person
+from standpipe_maps.store import ReadOnlyStore, Store, is_database, open_to_read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from standpipe_maps._kit.json_types import JsonObject, JsonValue
+    from standpipe_maps.base import JoinMapper
+
+NAMES = msgspec.json.Decoder(list[str])
+AS_JSON = click.Option(["--json", "as_json"], is_flag=True, help="Print JSON.")
+
+
+class MapCommand(Command, click.Group):
+    """The command of a map: without the name of another command it maps its input."""
+
+
+def add_commands(run: click.Command, plugin: type[JoinMapper]) -> MapCommand:
+    """Return the command that runs a map, with the commands that read its stores."""
+
+    @click.pass_context
+    def run_or_prepare(ctx: click.Context, /, **arguments: Any) -> None:
+        if ctx.invoked_subcommand is None and run.callback:
+            run.callback(**arguments)
+        elif ctx.invoked_subcommand:
+            given = arguments["config"]
+            ctx.obj = plugin(config=given.config, parse_env_config=given.parse_env or not given.config)
+
+    return MapCommand(
+        name=run.name,
+        callback=run_or_prepare,
+        invoke_without_command=True,
+        context_settings=run.context_settings,
+        params=run.params,
+        help=run.help,
+        logger=plugin.logger,
+        commands=[*STORE_COMMANDS, *plugin.commands],
+    )
+
+
+def list_stores(mapper: JoinMapper) -> list[Path]:
+    """Return the files of a map's stores.
+
+    Raises:
+        UserError: a run uses one of them, or one is damaged.
+    """
+    paths = sorted(mapper.store_dir.glob("*.sqlite")) if mapper.store_dir.is_dir() else []
+    return [path for path in paths if is_database(path) and _is_own(mapper, path)]
+
+
+def _is_own(mapper: JoinMapper, path: Path) -> bool:
+    with ReadOnlyStore(path, mapper.tables) as store:
+        return store.is_made_by_map(mapper.joined)
+
+
+def show(result: Mapping[str, JsonValue], *, as_json: bool) -> None:
+    """Print what a command found: as JSON, or as lines for a person."""
+    click.echo(json.dumps(result, ensure_ascii=False, indent=2) if as_json else "\n".join(_lines(result)))
+
+
+def _lines(value: JsonValue, indent: str = "") -> Iterator[str]:
+    if not isinstance(value, dict | list):
+        yield f"{indent}{value}"
+        return
+    entries = value.items() if isinstance(value, dict) else (("-", one) for one in value)
+    for name, inner in entries:
+        if inner and isinstance(inner, dict | list):
+            yield f"{indent}{name}:" if name != "-" else f"{indent}-"
+            yield from _lines(inner, f"{indent}  ")
+        else:
+            yield f"{indent}{name}{'' if name == '-' else ':'} {'none' if inner in (None, [], {}) else inner}"
+
+
+@click.command("stores", params=[AS_JSON], help="List the stores of this map.")
+@click.pass_obj
+def _stores(mapper: JoinMapper, *, as_json: bool) -> None:
+    folder = mapper.store_dir
+    show(
+        {
+            "store_dir": str(folder),
+            "stores": [_describe_store(mapper, path) for path in list_stores(mapper)],
+            "empty": [str(path) for path in sorted(folder.glob("*.sqlite")) if not path.stat().st_size],
+            "preview_summary": _find_summary(folder, "preview"),
+        },
+        as_json=as_json,
+    )
+
+
+def _describe_store(mapper: JoinMapper, path: Path) -> JsonObject:
+    with ReadOnlyStore(path, mapper.tables) as store:
+        summary = _find_summary(path.parent, path.stem)
+        return {"name": path.stem, "path": str(path), "generation": store.generation, "summary": summary}
+
+
+def _find_summary(folder: Path, name: str) -> str | None:
+    path = folder / f"{name}.summary.json"
+    return str(path) if path.exists() else None
+
+
+def _read_names() -> list[str]:
+    try:
+        names = [name for name in NAMES.decode(sys.stdin.buffer.read()) if name.strip()]
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise UserError(
+            'Standard input is not a JSON list of ids and e-mail addresses, like ["ann", "a@x.io"].'
+        ) from error
+    if not names:
+        raise UserError("Standard input names nobody: give the ids and e-mail addresses of one person as a JSON list.")
+    return names
+
+
+@click.command("find-person", params=[AS_JSON], help="Find a person in the stores, named on standard input.")
+@click.pass_obj
+def _find_person(mapper: JoinMapper, *, as_json: bool) -> None:
+    names = set(_read_names())
+    sent_as: set[str] = set()
+    rows: dict[str, int] = {}
+    # A name that one store knows may lead to another name in a store that was read before it.
+    while True:
+        before = len(names)
+        for path in list_stores(mapper):
+            with open_to_read(path, mapper.tables, mapper.migrations) as store:
+                trace = find_person(store, mapper.person_columns, names)
+            names |= trace.names
+            sent_as |= trace.sent_as
+            rows[str(path)] = trace.rows
+        if len(names) == before:
+            break
+    stores = [{"path": path, "rows": count} for path, count in rows.items() if count]
+    show({"names": sorted(names), "sent_as": sorted(sent_as), "stores": stores}, as_json=as_json)
+
+
+@click.command("erase-person", params=[AS_JSON], help="Delete the rows of a person, named on standard input.")
+@click.pass_obj
+def _erase_person(mapper: JoinMapper, *, as_json: bool) -> None:
+    names = _read_names()
+    stores = []
+    for path in list_stores(mapper):
+        with Store(path, path.stem, mapper.tables, mapper.migrations) as store:
+            if rows := erase_person(store, mapper.person_columns, names):
+                store.commit()
+                store.compact()
+                stores.append({"path": str(path), "rows": rows})
+    show({"stores": stores, "rows": sum(one["rows"] for one in stores)}, as_json=as_json)
+
+
+STORE_COMMANDS: Sequence[click.Command] = (_stores, _find_person, _erase_person)

@@ -1,0 +1,100 @@
+"""A person in the stores of a map: the ids and addresses that name them, where they stand, and how they are removed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import delete, func, or_, select
+
+from standpipe_maps._kit.block_list import fold_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from sqlalchemy import Column, ColumnElement, Table
+
+    from standpipe_maps.store import Store
+
+PAGE = 500
+
+
+class NamedRecord(msgspec.Struct):
+    """The members of a record that may name a person."""
+
+    id: Any = None
+    email: Any = None
+    customer_id: Any = None
+
+
+NAMED_RECORD = msgspec.json.Decoder(NamedRecord)
+
+
+@dataclass(frozen=True)
+class PersonColumns:
+    """Where the tables of a map name people."""
+
+    records: Table
+    """The table whose ``body`` holds a person's id and e-mail address."""
+    named_by: Sequence[Column[str]]
+    """The columns that hold an id or an address of a person; a row in which one does is removed with the person."""
+    sent_as: Sequence[Column[str]] = ()
+    """The columns that hold the ids under which a person was sent, in a table that names the person too."""
+
+
+@dataclass(frozen=True)
+class PersonTrace:
+    """What one store knows of a person."""
+
+    names: frozenset[str]
+    """All ids and e-mail addresses, those that were asked for among them."""
+    sent_as: frozenset[str]
+    rows: int
+    """How many rows name the person."""
+
+
+def find_person(store: Store, columns: PersonColumns, names: Iterable[str]) -> PersonTrace:
+    """Return what a store knows of the person that has one of these ids or e-mail addresses.
+
+    Who shares an address with the person is the same person: an address is what people are asked to erase by.
+    """
+    people, known = list(_read_people(store, columns.records)), set(names)
+    # Each id may bring an address, and each address another id: on until a round brings nothing.
+    while True:
+        folded = {fold_name(name) for name in known}
+        found = {name for person in people if any(fold_name(one) in folded for one in person) for name in person}
+        if found <= known:
+            break
+        known |= found
+    rows = sum(
+        store.execute(select(func.count()).select_from(table).where(named)).scalar() or 0
+        for table, named in _find_rows(columns, known)
+    )
+    return PersonTrace(frozenset(known), frozenset(_read_sent_ids(store, columns, known)), rows)
+
+
+def erase_person(store: Store, columns: PersonColumns, names: Iterable[str]) -> int:
+    """Delete the rows that one of these ids or addresses names, in the store's transaction; return how many."""
+    return sum(store.execute(delete(table).where(named)).rowcount for table, named in _find_rows(columns, names))
+
+
+def _find_rows(columns: PersonColumns, names: Iterable[str]) -> Iterator[tuple[Table, ColumnElement[bool]]]:
+    """Yield each table that names people, with the condition that holds for the rows of these names."""
+    # A column holds a name as it is, or as it is compared.
+    spellings = sorted({spelling for name in names for spelling in (name, fold_name(name))})
+    for table in dict.fromkeys(column.table for column in columns.named_by):
+        yield table, or_(*(column.in_(spellings) for column in columns.named_by if column.table is table))
+
+
+def _read_people(store: Store, table: Table) -> Iterator[set[str]]:
+    for page in store.pages(select(table.c.id, table.c.body), PAGE):
+        for key, body in page:
+            email = NAMED_RECORD.decode(body).email
+            yield {key, *([email.strip()] if isinstance(email, str) and email.strip() else [])}
+
+
+def _read_sent_ids(store: Store, columns: PersonColumns, names: set[str]) -> Iterator[str]:
+    for column in columns.sent_as:
+        (owner,) = (one for one in columns.named_by if one.table is column.table)
+        yield from filter(None, store.execute(select(column).where(owner.in_(names))).scalars())

@@ -1,0 +1,172 @@
+"""`map-subscriptions inspect CUSTOMER`: what the store holds of one customer, and what the next run would make of it.
+
+CUSTOMER is an id in Chargebee or what the customer is matched by (an e-mail address, a user id, a company id or a
+company name), compared as the map compares it. The store is read as the present settings want it: when `match_on` or
+the rules have changed since the last run, a copy is brought up to date first. Without `--catalog`, the type of an extra
+field follows from the values in the store; with it, from the tap's schema, as in a run.
+
+With `--json`:
+
+    {
+      "customer_id": "c1",
+      "found_by": "id",                  id, match_value, or the kind of another match value: email, user_id, …
+      "store": {"name": "5e0c…", "path": "/…/5e0c….sqlite", "generation": 7},
+      "match": {"match_on": "email", "field": "email", "value": "ada@example.com" or null},
+      "group": [                         everybody who has this match value, the customer among them, by id
+        {"customer_id": "c1", "is_sent": false, "reason": "shares_match_value"},
+        {"customer_id": "c2", "is_sent": true, "reason": null}],
+      "sent_is": "c2",                   who is sent for the group
+      "chargebee": {"customers": […], "subscriptions": […], "invoices": […]},    the rows of this customer
+      "counted_subscriptions": ["s1"],   those that are not deleted, nor of an earlier customer with this id
+      "chosen_subscription": "s1" or null,
+      "derived": {"customer_id": "c2", "email": …, "custom_attributes": {…}},    the record of `sent_is`
+      "notes": {"odd_value": ["c2 (card.expiry_month)"], "without_subscription": []},   of the derived record
+      "runs": {"touched": 5, "sent": 7, "reconciled_at": "2026-01-15T12:00:00+00:00" or null},
+      "messages": [SCHEMA, RECORD, SCHEMA of not_sent, RECORD, …]
+    }
+
+`runs.touched` is the last run in which something of the group came from Chargebee, `runs.sent` the last run that sent
+the record; the target has confirmed it when STATE (`bookmarks._map.gen`) names that run or a later one. `messages` are
+what the mapping `preview` would send for this group: they can be given to a target in mode `validate`. An invoice's
+member that cannot be right stands in `chargebee` as an empty list, because the store does not keep its value.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from standpipe_maps._kit.errors import UserError
+from standpipe_maps.commands import AS_JSON, list_stores, show
+from standpipe_maps.kinds import when
+from standpipe_maps.store import open_to_read
+from standpipe_maps.subscriptions.records import choose_winners, make_candidate, reason_of
+from standpipe_maps.subscriptions.rules import MATCH_KEYS, match_value
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from standpipe_maps._kit.json_types import JsonObject
+    from standpipe_maps.subscriptions.mapper import MapSubscriptions
+    from standpipe_maps.subscriptions.records import Candidate
+
+
+def find_store(mapper: MapSubscriptions, name: str | None) -> Path:
+    """Return the file of the store to read: the one that is named, or the only one.
+
+    Raises:
+        UserError: there is no store, or several and none is named.
+    """
+    paths = {path.stem: path for path in list_stores(mapper)}
+    name = name or mapper.config.get("store_name")
+    if name and name not in paths:
+        raise UserError(f"There is no store `{name}` in {mapper.store_dir}: bring it back, or run with --full-refresh.")
+    if not paths:
+        raise UserError(f"There is no store in {mapper.store_dir} yet: the first run of the pipeline fills one.")
+    if not name and len(paths) > 1:
+        raise UserError(f"There are several stores in {mapper.store_dir}: name one of {', '.join(paths)} with --store.")
+    return paths[name] if name else next(iter(paths.values()))
+
+
+def find_customer(mapper: MapSubscriptions, wanted: str) -> tuple[str, str]:
+    """Return the id of a customer, and what it was found by.
+
+    Raises:
+        UserError: no customer has this id or match value, or several have.
+    """
+    if mapper.billing.has_customer(wanted):
+        return wanted, "id"
+    match_on = mapper.config["match_on"]
+    # An id with white space around it is no id of Chargebee's, but is easily copied with some.
+    keys = {MATCH_KEYS[match_on](text) for text in (wanted, wanted.strip())}
+    found_by, ids = "match_value", {one for key in keys for one in mapper.billing.find_ids(match=key)}
+    if not ids:
+        found_by, ids = _find_by_other_value(mapper, wanted.strip())
+    if not ids:
+        raise UserError(
+            "No customer in the store has this id or match value: Chargebee had none when the last run read it."
+        )
+    if len(ids) > 1:
+        raise UserError(f"Several customers share this value: ask for one of {', '.join(sorted(ids))}.")
+    return ids.pop(), found_by
+
+
+def _find_by_other_value(mapper: MapSubscriptions, wanted: str) -> tuple[str, set[str]]:
+    """Look through all customers for a value that the map does not match by: no index helps here."""
+    fields = {key: "email" if key == "email" else mapper.config[f"{key}_field"] for key in MATCH_KEYS}
+    wanted_as = {key: compare(wanted) for key, compare in MATCH_KEYS.items()}
+    found: dict[str, set[str]] = {key: set() for key in MATCH_KEYS}
+    for customer in mapper.billing.read_customers():
+        for key, field in fields.items():
+            if match_value(customer, key, field) == wanted_as[key]:
+                found[key].add(customer["id"])
+    return next(((key, ids) for key, ids in found.items() if ids), ("", set()))
+
+
+def inspect_customer(mapper: MapSubscriptions, wanted: str) -> JsonObject:
+    """Return what the open store of a map holds of a customer, in the form that this module describes."""
+    customer_id, found_by = find_customer(mapper, wanted)
+    owners = mapper.billing.read_group(customer_id)
+    losers: list[Candidate] = []
+    (winner,) = choose_winners(owners, losers.append, lambda *_: None)
+    own = next(make_candidate(one) for one in owners if one.customer["id"] == customer_id)
+    reasons = {one.owner.customer["id"]: reason_of(one) for one in losers}
+    messages = [
+        json.loads(mapper.message_writer.format_message(message))
+        for message in mapper.derive_messages(owners, len(owners))
+    ]
+    group = [one.customer["id"] for one in owners]
+    touched = mapper.billing.find_last_touch(group)
+    reconciled_at = mapper.store.recall("reconciled_at")
+    return {
+        "customer_id": customer_id,
+        "found_by": found_by,
+        "store": {"name": mapper.store.name, "generation": mapper.store.generation},
+        "match": {"match_on": mapper.config["match_on"], "field": mapper.match_field, "value": own.owner.match},
+        "group": [{"customer_id": one, "is_sent": one not in reasons, "reason": reasons.get(one)} for one in group],
+        "sent_is": winner.owner.customer["id"],
+        "chargebee": mapper.billing.read_rows(customer_id),
+        "counted_subscriptions": [one["id"] for one in own.counted],
+        "chosen_subscription": own.chosen["id"] if own.chosen else None,
+        "derived": next(one["record"] for one in messages if one["type"] == "RECORD"),
+        "notes": {name: mapper.notes.ids.get(name, []) for name in mapper.notes.counts if name != "customers_out"},
+        "runs": {
+            "touched": touched,
+            "sent": max(touched, mapper.store.recall("all_sent", 0)),
+            "reconciled_at": when(reconciled_at),
+        },
+        "messages": messages,
+    }
+
+
+@click.command("inspect", help="Show what the store holds of one customer, and what follows from it.")
+@click.argument("customer")
+@click.option("--store", "store_name", help="Name of the store, as STATE has it.")
+@click.option("--catalog", type=click.File("rb"), help="The tap's catalog, which types extra fields; - for stdin.")
+@click.pass_obj
+def _inspect(
+    mapper: MapSubscriptions, customer: str, store_name: str | None, catalog: IO[bytes] | None, *, as_json: bool
+) -> None:
+    if catalog:
+        mapper.schemas.update(_read_schemas(catalog))
+    path = find_store(mapper, store_name)
+    with open_to_read(path, mapper.tables, mapper.migrations, mapper.is_current) as store:
+        mapper.open_rows(store)
+        result = inspect_customer(mapper, customer)
+    result["store"]["path"] = str(path)
+    if not as_json:
+        del result["messages"]
+    show(result, as_json=as_json)
+
+
+_inspect.params.append(AS_JSON)
+INSPECT = _inspect
+
+
+def _read_schemas(catalog: IO[bytes]) -> dict[str, Any]:
+    try:
+        return {stream["tap_stream_id"]: stream["schema"] for stream in json.load(catalog)["streams"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError("The file of --catalog is no Singer catalog: discover it again.") from error
