@@ -28,7 +28,11 @@ def create_app(world: World) -> Starlette:
     """An ASGI application that serves one world."""
     apis = (
         Api(
-            "chargebee", "/chargebee/api/v2", chargebee.routes(world), chargebee_errors.failure, chargebee.admits(world)
+            "chargebee",
+            "/chargebee/api/v2",
+            chargebee.build_routes(world),
+            chargebee_errors.failure,
+            chargebee.build_admission(world),
         ),
         Api("intercom", "/intercom", intercom.routes(world), _intercom_failure, squeezes_slashes=True),
         Api(

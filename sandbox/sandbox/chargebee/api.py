@@ -13,9 +13,18 @@ from starlette.routing import Route
 
 from sandbox.business.tables import encode
 from sandbox.chargebee.errors import RefusedError, incompatible, invalid, not_found
-from sandbox.chargebee.items import item_writer
-from sandbox.chargebee.line_items import read_lines_query, with_lines
-from sandbox.chargebee.lists import Key, Query, known_to, page, read_query, select
+from sandbox.chargebee.items import build_item_writer
+from sandbox.chargebee.lists import (
+    Key,
+    Params,
+    Query,
+    cut_page,
+    drop_unknown,
+    read_lines_query,
+    read_query,
+    select_keys,
+    show_lines_page,
+)
 from sandbox.chargebee.resources import RESOURCES, Resource
 from sandbox.chargebee.views import VIEWS, View
 
@@ -28,25 +37,28 @@ if TYPE_CHECKING:
     from sandbox.business.business import Business
     from sandbox.world import World
 
+    Answer = Callable[[Request, Params], bytes]
+    """Makes a reply's body from a request and the parameters of its query."""
+
 API_KEY = "sandbox_key"
 _JSON = {"content-type": "application/json;charset=utf-8"}
-_SELECTIONS = 32
+_MAX_SELECTIONS = 32
 """So many selections are remembered, for as long as their table does not change."""
 
 
-def routes(world: World) -> list[Route]:
-    """The routes of the API, below its base."""
+def build_routes(world: World) -> list[Route]:
+    """Return the routes of the API, below its base."""
     server = Server(world)
-    made = [Route(view.path, _guarded(server.view(view)), methods=["GET"]) for view in VIEWS]
+    answers = [(view.path, server.serve_view(view)) for view in VIEWS]
     for resource in RESOURCES:
-        made.append(Route(f"/{resource.path}", _guarded(server.list_of(resource)), methods=["GET"]))
+        answers.append((f"/{resource.path}", server.serve_list(resource)))
         if resource.retrieved:
-            made.append(Route(f"/{resource.path}/{{id}}", _guarded(server.one_of(resource)), methods=["GET"]))
-    return made
+            answers.append((f"/{resource.path}/{{id}}", server.serve_record(resource)))
+    return [Route(path, _build_endpoint(answer), methods=["GET"]) for path, answer in answers]
 
 
-def admits(world: World) -> Callable[[str], AbstractContextManager[Response | None]]:
-    """What lets a call in, or gives the refusal of one that is more than the limits allow."""
+def build_admission(world: World) -> Callable[[str], AbstractContextManager[Response | None]]:
+    """Return what admits a call, or gives the refusal of one that is more than the limits allow."""
 
     @contextmanager
     def admit(method: str) -> Iterator[Response | None]:
@@ -64,90 +76,83 @@ class Server:
         self._business: Business | None = None
         self._selections: dict[tuple[str, str, int, int], list[Key]] = {}
 
-    def view(self, view: View) -> Callable[[Request], bytes]:
-        """A retrieval that is neither a list nor a record by its id."""
-        return lambda request: view(self._world, _params(request), request.path_params.get("id", ""))
+    def serve_view(self, view: View) -> Answer:
+        """Return a retrieval that is neither a list nor a record by its id."""
+        return lambda request, params: view(self._world, params, request.path_params.get("id", ""))
 
-    def list_of(self, resource: Resource) -> Callable[[Request], bytes]:
-        """The list operation of a resource; it lags behind the truth as the settings say."""
+    def serve_list(self, resource: Resource) -> Answer:
+        """Return the list operation of a resource; it lags behind the truth as the settings say."""
 
-        def answer(request: Request) -> bytes:
-            world = self._world
-            self._hold_to_catalog(resource)
-            parent_id = self._parent(resource, request)
-            query = read_query(self._asked(resource, request), resource, world.settings.catalog, parent_id)
-            at = world.clock.now() - world.settings.list_lag
+        def answer(request: Request, params: Params) -> bytes:
+            world, settings = self._world, self._world.settings
+            self._check_catalog(resource)
+            parent_id = None
+            if resource.parent is not None:
+                what = resource.parent.removesuffix("s")
+                parent_id = self._find_live(resource.parent, what, request.path_params["id"]).id
+            if not settings.chargebee_refuse_unknown_parameters:
+                params = drop_unknown(params, resource, settings.catalog)
+            query = read_query(params, resource, settings.catalog, parent_id)
+            at = world.clock.now() - settings.list_lag
             records = world.business.table(resource.table).seen(at)
-            found, offset = page(self._selection(resource, records, query, at), query)
-            item = item_writer(world.business, resource, lambda name: world.business.table(name).seen(at))
-            items = b",".join([item(records[row]) for _, row in found])
+            page, offset = cut_page(self._select(resource, records, query, at), query)
+            write = build_item_writer(world.business, resource, lambda name: world.business.table(name).seen(at))
+            items = b",".join([write(records[row]) for _, row in page])
             tail = b"" if offset is None else b',"next_offset":' + encode(offset)
             return b'{"list":[' + items + b"]" + tail + b"}"
 
         return answer
 
-    def one_of(self, resource: Resource) -> Callable[[Request], bytes]:
-        """The retrieval of one record, always as it is now; a deleted one is not found."""
+    def serve_record(self, resource: Resource) -> Answer:
+        """Return the retrieval of one record, always as it is now; a deleted one is not found."""
 
-        def answer(request: Request) -> bytes:
-            self._hold_to_catalog(resource)
-            params = _params(request)
-            if not resource.lined:
-                _none_of(params)
-            start, limit = read_lines_query(params) if params else (0, 0)
-            record = self._live(resource.table, resource.object, request.path_params["id"])
+        def answer(request: Request, params: Params) -> bytes:
+            self._check_catalog(resource)
+            if params and not resource.lined:
+                raise invalid(params[0][0], "unknown parameter")
+            start, limit = read_lines_query(params)
+            record = self._find_live(resource.table, resource.object, request.path_params["id"])
             business = self._world.business
             if params:
                 body = business.table(resource.table).body(record)
-                return encode({resource.object: with_lines(body, business.line_items(record), start, limit)})
-            return item_writer(business, resource, lambda name: business.table(name).records)(record)
+                return encode({resource.object: show_lines_page(body, business.line_items(record), start, limit)})
+            return build_item_writer(business, resource, lambda name: business.table(name).records)(record)
 
         return answer
 
-    def _asked(self, resource: Resource, request: Request) -> list[tuple[str, str]]:
-        """A list's parameters; those only that it documents where the site ignores others."""
-        params, settings = _params(request), self._world.settings
-        return params if settings.chargebee_refuse_unknown_parameters else known_to(params, resource, settings.catalog)
-
-    def _hold_to_catalog(self, resource: Resource) -> None:
+    def _check_catalog(self, resource: Resource) -> None:
         if self._world.settings.catalog not in resource.catalogs:
             raise incompatible(f"/{resource.path}")
 
-    def _parent(self, resource: Resource, request: Request) -> str | None:
-        """The id of the record that a child's list is of; None for a list that is nobody's child."""
-        if resource.parent is None:
-            return None
-        parent: str = self._live(resource.parent, resource.parent.removesuffix("s"), request.path_params["id"]).id
-        return parent
-
-    def _live(self, table: str, what: str, record_id: str) -> Any:
+    def _find_live(self, table: str, what: str, record_id: str) -> Any:
         record = self._world.business.table(table).get(record_id)
         if record is None or record.deleted:
             raise not_found(f"{what} {record_id}")
         return record
 
-    def _selection(self, resource: Resource, records: Sequence[Any], query: Query, at: int) -> list[Key]:
-        """The selected keys; remembered while the business is the same and its table as it was."""
+    def _select(self, resource: Resource, records: Sequence[Any], query: Query, at: int) -> list[Key]:
+        """Return the selected keys; remembered while the business is the same and its table as it was."""
         business = self._world.business
         if self._business is not business:
             self._business = business
             self._selections.clear()
         table = business.table(resource.table)
-        asked = (resource.path, query.fingerprint, table.version, at)
-        if asked not in self._selections:
-            while len(self._selections) >= _SELECTIONS:
+        name = (resource.path, query.fingerprint, table.version, at)
+        if name not in self._selections:
+            while len(self._selections) >= _MAX_SELECTIONS:
                 del self._selections[next(iter(self._selections))]
-            self._selections[asked] = select(records, query, table.value)
-        return self._selections[asked]
+            self._selections[name] = select_keys(records, query, table.value)
+        return self._selections[name]
 
 
-def _guarded(answer: Callable[[Request], bytes]) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint that lets only the right key in, and words a refusal."""
+def _build_endpoint(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+    """Return an endpoint that checks the key, and answers a refusal in the vendor's words."""
 
     async def endpoint(request: Request) -> Response:
         try:
             _authenticate(request.headers.get("authorization", ""))
-            return Response(answer(request), headers=_JSON)
+            params = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+            return Response(answer(request, params), headers=_JSON)
         except RefusedError as refusal:
             return Response(encode(refusal.body()), refusal.status, _JSON)
 
@@ -155,7 +160,7 @@ def _guarded(answer: Callable[[Request], bytes]) -> Callable[[Request], Awaitabl
 
 
 def _authenticate(header: str) -> None:
-    """HTTP Basic: the key is the user, the password is empty."""
+    """Check HTTP Basic credentials: the key is the user, the password is empty."""
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "basic":
         raise RefusedError(401, "basic_authentication_failed", "Sorry, authentication failed. No API key was given.")
@@ -165,12 +170,3 @@ def _authenticate(header: str) -> None:
         raise RefusedError(401, "basic_authentication_failed", "Sorry, authentication failed.") from error
     if credentials != f"{API_KEY}:":
         raise RefusedError(401, "api_authentication_failed", "Sorry, authentication failed. Invalid API key.")
-
-
-def _params(request: Request) -> list[tuple[str, str]]:
-    return parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
-
-
-def _none_of(params: Sequence[tuple[str, str]]) -> None:
-    for name, _ in params:
-        raise invalid(name, "unknown parameter")

@@ -1,4 +1,4 @@
-"""Chargebee's refusals, in its own shape.
+"""Chargebee's error replies, in its own shape.
 
 See https://apidocs.chargebee.com/docs/api/errors.
 """
@@ -18,7 +18,7 @@ _CODES = {404: "resource_not_found", 405: "http_method_not_supported"}
 
 
 class RefusedError(Exception):
-    """A request that the API refuses: HTTP status, ``api_error_code``, message, and the parameter to blame."""
+    """A request that the API refuses: HTTP status, ``api_error_code``, message, and the wrong parameter."""
 
     def __init__(self, status: int, code: str, message: str, param: str | None = None) -> None:
         super().__init__(message)
@@ -28,7 +28,7 @@ class RefusedError(Exception):
         self.param = param
 
     def body(self) -> dict[str, Any]:
-        """The JSON of the reply, with the legacy twins of its fields."""
+        """Return the JSON of the reply, with the legacy twins of its fields."""
         body: dict[str, Any] = {"message": self.message, "api_error_code": self.code, "error_code": self.code}
         kind = _TYPES.get(self.code, "invalid_request")
         if self.param is not None:
@@ -37,26 +37,26 @@ class RefusedError(Exception):
 
 
 def wrong_value(param: str, message: str) -> RefusedError:
-    """A known parameter with a value that it does not take."""
+    """Return the refusal of a known parameter with a value that it does not take."""
     return RefusedError(400, "param_wrong_value", f"{param} : {message}", param)
 
 
 def invalid(param: str, message: str) -> RefusedError:
-    """A parameter that this operation does not take."""
+    """Return the refusal of a parameter that this operation does not take."""
     return RefusedError(400, "invalid_request", f"{param} : {message}", param)
 
 
 def incompatible(path: str) -> RefusedError:
-    """An operation of the Product Catalog that the site does not have."""
+    """Return the refusal of an operation of the Product Catalog that the site does not have."""
     message = f"This API operation is not enabled for this site: {path} is not part of its Product Catalog."
     return RefusedError(400, "configuration_incompatible", message)
 
 
 def not_found(what: str) -> RefusedError:
-    """Something that is not there."""
+    """Return the refusal of a record that does not exist."""
     return RefusedError(404, "resource_not_found", f"{what} not found")
 
 
 def failure(status: int, message: str) -> dict[str, Any]:
-    """A failure that no handler foresaw, in the vendor's shape."""
+    """Return the body of an error that no handler made, in the vendor's shape."""
     return RefusedError(status, _CODES.get(status, "internal_error"), message).body()

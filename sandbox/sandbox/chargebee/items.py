@@ -8,53 +8,54 @@ from sandbox.business.records import Record
 from sandbox.business.tables import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from sandbox.business.business import Business
-    from sandbox.business.records import Customer
     from sandbox.chargebee.resources import Resource
 
     Seen = Callable[[str], Sequence[Any]]
     """The records of a table, by row, as the reader sees them."""
 
 
-def item_writer(business: Business, resource: Resource, seen: Seen) -> Callable[[Any], bytes]:
-    """What makes one record of a resource an item of its list."""
+def build_item_writer(business: Business, resource: Resource, seen: Seen) -> Callable[[Any], bytes]:
+    """Return what makes one record of a resource an item of its list."""
     opening = b'{"' + resource.object.encode() + b'":'
-    json = business.table(resource.table).json
-    siblings = _siblings(business, resource, seen)
-    if siblings is None:
-        return lambda record: opening + json(record) + b"}"
-    return lambda record: opening + json(record) + siblings(record) + b"}"
+    write_record = business.table(resource.table).json
+    write_siblings = _build_sibling_writer(business, resource, seen)
+    if write_siblings is None:
+        return lambda record: opening + write_record(record) + b"}"
+    return lambda record: opening + write_record(record) + write_siblings(record) + b"}"
 
 
-def _siblings(business: Business, resource: Resource, seen: Seen) -> Callable[[Any], bytes] | None:
+def _build_sibling_writer(business: Business, resource: Resource, seen: Seen) -> Callable[[Any], bytes] | None:
     if not resource.siblings:
         return None
-    if "card" not in resource.siblings:
-        return lambda document: b"".join(_beside(business, document, seen))
+
+    def write_card(customer: Any) -> bytes:
+        card = business.card_json(customer)
+        return b"" if card is None else b',"card":' + card
+
     if resource.object == "customer":
-        return lambda customer: _card(business, customer)
-    customers = seen("customers")
-    return lambda record: _customer(business, customers[record.customer.row])
+        return write_card
+    if resource.object == "subscription":
+        customers = seen("customers")
 
+        def write_customer(subscription: Any) -> bytes:
+            customer = customers[subscription.customer.row]
+            return b',"customer":' + business.customers.json(customer) + write_card(customer)
 
-def _card(business: Business, customer: Customer) -> bytes:
-    card = business.card_json(customer)
-    return b"" if card is None else b',"card":' + card
+        return write_customer
 
+    def write_beside(document: Any) -> bytes:
+        """Write the siblings that a document names: records of the business as they stand, or objects of its own."""
+        written = b""
+        for name, one in document.beside.items():
+            if isinstance(one, Record):
+                table = business.table_of(one)
+                text = table.json(seen(table.name)[one.row])
+            else:
+                text = encode(one)
+            written += b',"' + name.encode() + b'":' + text
+        return written
 
-def _customer(business: Business, customer: Customer) -> bytes:
-    return b',"customer":' + business.customers.json(customer) + _card(business, customer)
-
-
-def _beside(business: Business, document: Any, seen: Seen) -> Iterator[bytes]:
-    """The siblings that a document names: records of the business, as they stand, or objects of its own."""
-    for name, one in document.beside.items():
-        text = encode(one) if not isinstance(one, Record) else _seen_json(business, one, seen)
-        yield b',"' + name.encode() + b'":' + text
-
-
-def _seen_json(business: Business, record: Record, seen: Seen) -> bytes:
-    table = business.table_of(record)
-    return table.json(seen(table.name)[record.row])
+    return write_beside

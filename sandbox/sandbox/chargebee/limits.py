@@ -30,8 +30,8 @@ class Limits:
     """
 
     def __init__(self, settings: Settings, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._a_minute = settings.chargebee_requests_per_minute
-        self._at_once = settings.chargebee_max_concurrent_gets
+        self._per_minute = settings.chargebee_requests_per_minute
+        self._max_gets = settings.chargebee_max_concurrent_gets
         self._monotonic = monotonic
         self._began = monotonic()
         self._used = 0
@@ -39,29 +39,23 @@ class Limits:
 
     @contextmanager
     def admit(self, method: str) -> Iterator[tuple[RefusedError, dict[str, str]] | None]:
-        """Serve one call within this context; or the refusal and its headers, when it is one too many."""
-        self._turn()
-        self._used += 1
-        self._reading += method == "GET"
-        try:
-            yield self._refusal(method)
-        finally:
-            self._reading -= method == "GET"
-
-    def _turn(self) -> None:
+        """Serve one call within this context; give the refusal and its headers when it is one too many."""
         elapsed = self._monotonic() - self._began
         if elapsed >= MINUTE:
             self._began += elapsed - elapsed % MINUTE
             self._used = 0
+        self._used += 1
+        self._reading += method == "GET"
+        try:
+            yield self._refuse(method)
+        finally:
+            self._reading -= method == "GET"
 
-    def _refusal(self, method: str) -> tuple[RefusedError, dict[str, str]] | None:
-        left = math.ceil(MINUTE - (self._monotonic() - self._began))
-        if self._a_minute and self._used > self._a_minute:
-            return _refused(left)
-        if self._at_once and method == "GET" and self._reading > self._at_once:
-            return _refused(1)
-        return None
-
-
-def _refused(seconds: int) -> tuple[RefusedError, dict[str, str]]:
-    return RefusedError(429, "api_request_limit_exceeded", _MESSAGE), {"Retry-After": str(max(seconds, 1))}
+    def _refuse(self, method: str) -> tuple[RefusedError, dict[str, str]] | None:
+        if self._per_minute and self._used > self._per_minute:
+            seconds = max(1, math.ceil(MINUTE - (self._monotonic() - self._began)))
+        elif self._max_gets and method == "GET" and self._reading > self._max_gets:
+            seconds = 1
+        else:
+            return None
+        return RefusedError(429, "api_request_limit_exceeded", _MESSAGE), {"Retry-After": str(seconds)}

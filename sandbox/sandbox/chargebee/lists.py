@@ -14,6 +14,7 @@ from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sandbox.business.line_items import MOST_SHOWN, lines_offset
 from sandbox.chargebee.errors import invalid, wrong_value
 from sandbox.chargebee.operators import KINDS, Test, read_boolean
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sandbox.chargebee.resources import Filter, Resource
+    from sandbox.json_types import JsonObject
 
 DEFAULT_LIMIT = 10
 MAX_LIMIT = 100
@@ -29,13 +31,14 @@ _NEVER = 0
 """Where a record sorts that lacks the field: before all others."""
 
 T = TypeVar("T")
+Params = list[tuple[str, str]]
 Key = tuple[int | str, int]
 """Sort value and row."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """A list request, understood. ``fingerprint`` tells filters and sort, so that an offset can be held to them."""
+    """A list request, decoded. ``fingerprint`` identifies filters and sort, so that an offset fits no other query."""
 
     limit: int
     after: Key | None
@@ -46,34 +49,44 @@ class Query:
     fingerprint: str
 
 
-def read_query(
-    params: Sequence[tuple[str, str]], resource: Resource, catalog: int, parent_id: str | None = None
-) -> Query:
-    """Understand the parameters of a list of a site with Product Catalog 1 or 2; of a child's list, below one parent.
+def read_query(params: Params, resource: Resource, catalog: int, parent_id: str | None = None) -> Query:
+    """Decode the parameters of a list of a site with Product Catalog 1 or 2; of a child's list, below one parent.
 
     Raises:
         RefusedError: naming the parameter that the list does not take, or not with that value.
     """
-    given = _once(params)
-    limit = _limit(given.pop("limit", None))
-    offset = given.pop("offset", None)
-    fingerprint = _fingerprint({**given, resource.path: parent_id or ""})
-    include_deleted = _include_deleted(given.pop("include_deleted", None), resource)
-    tests = [*_below(resource, parent_id), *_plain(given, resource)]
+    rest = _collect(params)
+    limit = _read_limit("limit", rest.pop("limit", None), DEFAULT_LIMIT, MAX_LIMIT)
+    offset = rest.pop("offset", None)
+    identity = json.dumps(sorted({**rest, resource.path: parent_id or ""}.items()))
+    fingerprint = blake2b(identity.encode(), digest_size=6).hexdigest()
+    # The real API answers a list that has nothing deleted to show: it ignores the parameter.
+    include_deleted = _read_flag("include_deleted", rest) and resource.include_deleted
+    for name in resource.flags:
+        _read_flag(name, rest)
+    tests = _take_plain_filters(rest, resource)
+    if parent_id is not None:
+        tests.append((resource.parent_key, lambda value: value == parent_id))
     sort, descending = resource.order, False
-    for name, text in given.items():
-        field, operator = _split(name)
+    for name, text in rest.items():
+        match = _FIELD.fullmatch(name)
+        if match is None:
+            raise invalid(name, "unknown parameter")
+        field, operator = match[1], match[2]
         if field == "sort_by":
-            sort, descending = _sort(name, operator, text, resource)
-        else:
-            accepted = _filter(name, field, resource, catalog)
-            tests.append((accepted.field or field, _test(name, operator, text, accepted)))
-    after = None if offset is None else _read_offset(offset, fingerprint, textual=_is_text(sort, resource))
+            sort, descending = _read_sort(name, operator, text, resource), operator == "desc"
+            continue
+        accepted = resource.filters.get(field)
+        if accepted is None or catalog not in accepted.catalogs:
+            raise invalid(name, f"'{field}' is not an attribute that {resource.path} can be filtered by")
+        tests.append((accepted.field or field, _build_test(name, operator, text, accepted)))
+    textual = sort in resource.filters and resource.filters[sort].kind in ("string", "enum")
+    after = None if offset is None else _read_offset(offset, fingerprint, textual=textual)
     return Query(limit, after, sort, descending, tuple(tests), include_deleted, fingerprint)
 
 
-def known_to(params: Sequence[tuple[str, str]], resource: Resource, catalog: int) -> list[tuple[str, str]]:
-    """Those of the parameters that a list documents, whatever their operators and values."""
+def drop_unknown(params: Params, resource: Resource, catalog: int) -> Params:
+    """Return the parameters that a list documents, whatever their operators and values."""
     named = {"limit", "offset", *resource.equals, *resource.flags}
     named |= {"include_deleted"} if resource.include_deleted else set()
     fields = {"sort_by"} | {name for name, accepted in resource.filters.items() if catalog in accepted.catalogs}
@@ -81,22 +94,22 @@ def known_to(params: Sequence[tuple[str, str]], resource: Resource, catalog: int
     return [(name, text) for match, name, text in matches if name in named or (match and match[1] in fields)]
 
 
-def select(records: Sequence[Any], query: Query, value: Callable[[Any, str], Any]) -> list[Key]:
-    """The keys of all records that a query asks for, in ascending order; the offset plays no part.
+def select_keys(records: Sequence[Any], query: Query, read_value: Callable[[Any, str], Any]) -> list[Key]:
+    """Return the keys of all records that a query asks for, in ascending order; the offset plays no part.
 
-    ``value`` reads a field of a record; None among the records is a row that is not there yet.
+    ``read_value`` reads a field of a record; None among the records is a row that does not exist yet.
     """
     return sorted(
-        (_NEVER if (at := value(record, query.sort)) is None else at, record.row)
+        (_NEVER if (at := read_value(record, query.sort)) is None else at, record.row)
         for record in records
         if record is not None
         and (query.include_deleted or not record.deleted)
-        and all(test(value(record, field)) for field, test in query.tests)
+        and all(test(read_value(record, field)) for field, test in query.tests)
     )
 
 
-def page(keys: Sequence[Key], query: Query) -> tuple[list[Key], str | None]:
-    """The page of selected keys that follows the query's offset, and the offset of the next one."""
+def cut_page(keys: Sequence[Key], query: Query) -> tuple[list[Key], str | None]:
+    """Return the page of selected keys that follows the query's offset, and the offset of the next one."""
     if query.descending:
         end = len(keys) if query.after is None else bisect_left(keys, query.after)
         start = max(0, end - query.limit)
@@ -106,111 +119,104 @@ def page(keys: Sequence[Key], query: Query) -> tuple[list[Key], str | None]:
         start = 0 if query.after is None else bisect_right(keys, query.after)
         found = list(keys[start : start + query.limit])
         more = start + query.limit < len(keys)
-    return found, _write_offset(found[-1], query) if more else None
+    if not more:
+        return found, None
+    at, row = found[-1]
+    place = str(at * 1000) if isinstance(at, int) else at
+    return found, json.dumps([place, str(row), query.fingerprint], separators=(",", ":"))
 
 
-def _once(params: Sequence[tuple[str, str]]) -> dict[str, str]:
-    given: dict[str, str] = {}
+def read_lines_query(params: Params) -> tuple[int, int]:
+    """Return from which line item on, and how many, a retrieval with ``line_items_*`` parameters asks for.
+
+    Raises:
+        RefusedError: naming a parameter that is unknown, sent twice, or has a value that it does not take.
+    """
+    rest = _collect(params)
+    limit = _read_limit("line_items_limit", rest.pop("line_items_limit", None), MOST_SHOWN, MOST_SHOWN)
+    offset = rest.pop("line_items_offset", lines_offset(0))
+    for name in rest:
+        raise invalid(name, "unknown parameter")
+    try:
+        _, place = json.loads(offset)
+        start = int(place)
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        start = -1
+    if start < 0 or lines_offset(start) != offset:
+        raise wrong_value("line_items_offset", "is not one that this record returned")
+    return start, limit
+
+
+def show_lines_page(body: JsonObject, lines: list[JsonObject], start: int, limit: int) -> JsonObject:
+    """Return a record with a page of its line items, and where the next one begins if there is one."""
+    page = {name: value for name, value in body.items() if name != "line_items_next_offset"}
+    page["line_items"] = lines[start : start + limit]
+    if start + limit < len(lines):
+        page["line_items_next_offset"] = lines_offset(start + limit)
+    return page
+
+
+def _collect(params: Params) -> dict[str, str]:
+    collected: dict[str, str] = {}
     for name, text in params:
-        if name in given:
+        if name in collected:
             raise invalid(name, "given more than once")
-        given[name] = text
-    return given
+        collected[name] = text
+    return collected
 
 
-def _limit(text: str | None) -> int:
+def _read_limit(name: str, text: str | None, default: int, most: int) -> int:
     if text is None:
-        return DEFAULT_LIMIT
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= MAX_LIMIT:
-        raise wrong_value("limit", f"must be between 1 and {MAX_LIMIT}")
+        return default
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
+        raise wrong_value(name, f"must be between 1 and {most}")
     return int(text)
 
 
-def _include_deleted(text: str | None, resource: Resource) -> bool:
-    if text is None:
-        return False
-    asked = _understood("include_deleted", partial(read_boolean, text))
-    # The real API answers a list that has nothing deleted to show: it ignores the parameter.
-    return asked and resource.include_deleted
+def _read_flag(name: str, rest: dict[str, str]) -> bool:
+    """Take a boolean out of the parameters; false unless it is sent."""
+    return _read_value(name, partial(read_boolean, rest.pop(name, "false")))
 
 
-def _below(resource: Resource, parent_id: str | None) -> list[tuple[str, Test]]:
-    """What holds a child's list to its parent."""
-    return [] if parent_id is None else [(resource.parent_key, lambda value: value == parent_id)]
-
-
-def _plain(given: dict[str, str], resource: Resource) -> list[tuple[str, Test]]:
-    """Take the parameters without an operator out of those given; what they ask for."""
+def _take_plain_filters(rest: dict[str, str], resource: Resource) -> list[tuple[str, Test]]:
+    """Take the filters without an operator out of the parameters, and return what they ask for."""
     for name in resource.required:
-        if name not in given:
+        if name not in rest:
             raise wrong_value(name, "cannot be blank")
-    for name in resource.flags:
-        _understood(name, partial(read_boolean, given.pop(name, "false")))
-    asked = {name: (given.pop(name), accepted) for name, accepted in resource.equals.items() if name in given}
-    tests = [(name, _test(name, accepted.operator, text, accepted)) for name, (text, accepted) in asked.items()]
-    return [(asked[name][1].field or name, test) for name, test in tests if asked[name][1].tested]
+    tests = []
+    for name, accepted in resource.equals.items():
+        if name in rest:
+            test = _build_test(name, accepted.operator, rest.pop(name), accepted)
+            tests += [(accepted.field or name, test)] if accepted.tested else []
+    return tests
 
 
-def _is_text(sort: str, resource: Resource) -> bool:
-    return sort in resource.filters and resource.filters[sort].kind in ("string", "enum")
-
-
-def _split(name: str) -> tuple[str, str]:
-    match = _FIELD.fullmatch(name)
-    if match is None:
-        raise invalid(name, "unknown parameter")
-    return match[1], match[2]
-
-
-def _sort(name: str, direction: str, field: str, resource: Resource) -> tuple[str, bool]:
+def _read_sort(name: str, direction: str, field: str, resource: Resource) -> str:
     if direction not in ("asc", "desc"):
         raise invalid(name, "sort_by takes asc or desc")
     if field not in resource.sorts:
         raise invalid(name, f"'{field}' is not an attribute that {resource.path} can be sorted by")
-    return field, direction == "desc"
+    return field
 
 
-def _filter(name: str, field: str, resource: Resource, catalog: int) -> Filter:
-    accepted = resource.filters.get(field)
-    if accepted is None or catalog not in accepted.catalogs:
-        raise invalid(name, f"'{field}' is not an attribute that {resource.path} can be filtered by")
-    return accepted
-
-
-def _test(name: str, operator: str, text: str, accepted: Filter) -> Test:
+def _build_test(name: str, operator: str, text: str, accepted: Filter) -> Test:
     kind = KINDS[accepted.kind]
     if operator not in kind.operators:
         raise invalid(name, f"'{operator}' is not an operator of a {accepted.kind} filter")
-    return _understood(name, lambda: kind.operators[operator](_reader(accepted), text))
+
+    def read(one: str) -> Any:
+        if accepted.values and one not in accepted.values:
+            raise ValueError(f"'{one}' is not one of {', '.join(accepted.values)}")
+        return kind.read(one)
+
+    return _read_value(name, lambda: kind.operators[operator](read, text))
 
 
-def _reader(accepted: Filter) -> Callable[[str], Any]:
-    if not accepted.values:
-        return KINDS[accepted.kind].scalar
-
-    def read(text: str) -> str:
-        if text not in accepted.values:
-            raise ValueError(f"'{text}' is not one of {', '.join(accepted.values)}")
-        return text
-
-    return read
-
-
-def _understood(name: str, read: Callable[[], T]) -> T:
+def _read_value(name: str, read: Callable[[], T]) -> T:
     try:
         return read()
     except ValueError as error:
         raise wrong_value(name, str(error)) from error
-
-
-def _fingerprint(given: dict[str, str]) -> str:
-    return blake2b(json.dumps(sorted(given.items())).encode(), digest_size=6).hexdigest()
-
-
-def _write_offset(key: Key, query: Query) -> str:
-    at, row = key
-    place = str(at * 1000) if isinstance(at, int) else at
-    return json.dumps([place, str(row), query.fingerprint], separators=(",", ":"))
 
 
 def _read_offset(text: str, fingerprint: str, *, textual: bool) -> Key:

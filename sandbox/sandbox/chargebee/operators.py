@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import json
+import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,9 @@ from typing import Any
 
 Test = Callable[[Any], bool]
 """Whether a record's value passes."""
-Operator = Callable[[Callable[[str], Any], str], Test]
+Reader = Callable[[str], Any]
+"""Reads one value; ValueError: it is of another kind."""
+Operator = Callable[[Reader, str], Test]
 """How one value reads and the text of the parameter, to the test."""
 _DAY = 86_400
 _TIMESTAMP = re.compile(r"[0-9]{1,10}")
@@ -26,38 +29,33 @@ _BOOLEANS = {"true": True, "True": True, "false": False, "False": False}
 class Kind:
     """A kind of field: how one value reads, and the operators that it takes."""
 
-    scalar: Callable[[str], Any]
+    read: Reader
     operators: dict[str, Operator]
 
 
-def read_string(text: str) -> str:
-    """A string, as it stands."""
-    return text
-
-
 def read_integer(text: str) -> int:
-    """A whole number. ValueError: it is none."""
+    """Read a whole number. ValueError: it is none."""
     if not _INTEGER.fullmatch(text):
         raise ValueError(f"'{text}' is not a number")
     return int(text)
 
 
 def read_timestamp(text: str) -> int:
-    """Unix seconds, from 0 on. ValueError: it is something else."""
+    """Read unix seconds, from 0 on. ValueError: it is something else."""
     if not _TIMESTAMP.fullmatch(text):
         raise ValueError(f"'{text}' is not a timestamp in seconds")
     return int(text)
 
 
 def read_boolean(text: str) -> bool:
-    """``true`` or ``false``, also as Python spells them. ValueError: it is neither."""
+    """Read ``true`` or ``false``, also as Python spells them. ValueError: it is neither."""
     if text not in _BOOLEANS:
         raise ValueError(f"'{text}' is neither true nor false")
     return _BOOLEANS[text]
 
 
 def read_list(text: str) -> list[str]:
-    """The members of ``[1,2]``, ``["a","b"]`` or ``['a', 'b']``, as text. ValueError: it is no list."""
+    """Read the members of ``[1,2]``, ``["a","b"]`` or ``['a', 'b']``, as text. ValueError: it is no list."""
     for parse in (json.loads, ast.literal_eval):
         try:
             members = parse(text)
@@ -68,57 +66,44 @@ def read_list(text: str) -> list[str]:
     raise ValueError(f"'{text}' is not a list")
 
 
-def _is(read: Callable[[str], Any], text: str) -> Test:
+def _list_values(value: Any) -> list[Any]:
+    """Return the members of a field of many values, the value of one of one, nothing of an absent one."""
+    if isinstance(value, list):
+        return value
+    return [] if value is None else [value]
+
+
+def _match(*, several: bool, wanted: bool) -> Operator:
+    """Make an operator that asks whether one of the values given is, or is not, among those of a field."""
+
+    def build_test(read: Reader, text: str) -> Test:
+        values = {read(one) for one in read_list(text)} if several else {read(text)}
+        return lambda value: values.isdisjoint(_list_values(value)) is not wanted
+
+    return build_test
+
+
+def _compare(holds: Callable[[Any, Any], bool]) -> Operator:
+    """Make an operator that compares a field with one value; an absent field never passes."""
+
+    def build_test(read: Reader, text: str) -> Test:
+        bound = read(text)
+        return lambda value: value is not None and holds(value, bound)
+
+    return build_test
+
+
+def _start_with(read: Reader, text: str) -> Test:
     wanted = read(text)
-    return lambda value: _any(value, wanted)
+    return lambda value: any(str(one).startswith(wanted) for one in _list_values(value))
 
 
-def _is_not(read: Callable[[str], Any], text: str) -> Test:
-    wanted = read(text)
-    return lambda value: not _any(value, wanted)
-
-
-def _starts_with(read: Callable[[str], Any], text: str) -> Test:
-    wanted = read(text)
-    return lambda value: any(str(one).startswith(wanted) for one in _all(value))
-
-
-def _in(read: Callable[[str], Any], text: str) -> Test:
-    wanted = {read(one) for one in read_list(text)}
-    return lambda value: not wanted.isdisjoint(_all(value))
-
-
-def _not_in(read: Callable[[str], Any], text: str) -> Test:
-    wanted = {read(one) for one in read_list(text)}
-    return lambda value: wanted.isdisjoint(_all(value))
-
-
-def _is_present(_: Callable[[str], Any], text: str) -> Test:
+def _is_present(_: Reader, text: str) -> Test:
     wanted = read_boolean(text)
     return lambda value: (value is not None) is wanted
 
 
-def _greater(read: Callable[[str], Any], text: str) -> Test:
-    bound = read(text)
-    return lambda value: value is not None and value > bound
-
-
-def _less(read: Callable[[str], Any], text: str) -> Test:
-    bound = read(text)
-    return lambda value: value is not None and value < bound
-
-
-def _at_least(read: Callable[[str], Any], text: str) -> Test:
-    bound = read(text)
-    return lambda value: value is not None and value >= bound
-
-
-def _at_most(read: Callable[[str], Any], text: str) -> Test:
-    bound = read(text)
-    return lambda value: value is not None and value <= bound
-
-
-def _between(read: Callable[[str], Any], text: str) -> Test:
+def _between(read: Reader, text: str) -> Test:
     bounds = [read(one) for one in read_list(text)]
     if len(bounds) != 2:  # noqa: PLR2004 a range has two ends
         raise ValueError(f"'{text}' is not a list of two")
@@ -126,34 +111,37 @@ def _between(read: Callable[[str], Any], text: str) -> Test:
     return lambda value: value is not None and low <= value <= high
 
 
-def _on(read: Callable[[str], Any], text: str) -> Test:
-    """The same day; in UTC, the sandbox site's time zone."""
-    day = read(text) // _DAY
-    return lambda value: value is not None and value // _DAY == day
-
-
-def _all(value: Any) -> list[Any]:
-    """The members of a field of many values, the value of one of one, nothing of an absent one."""
-    if isinstance(value, list):
-        return value
-    return [] if value is None else [value]
-
-
-def _any(value: Any, wanted: Any) -> bool:
-    return wanted in value if isinstance(value, list) else value == wanted
-
-
-_ENUM: dict[str, Operator] = {"is": _is, "is_not": _is_not, "in": _in, "not_in": _not_in, "is_present": _is_present}
-_COMPARED: dict[str, Operator] = {"lt": _less, "lte": _at_most, "gt": _greater, "gte": _at_least, "between": _between}
-
-KINDS = {
-    "string": Kind(read_string, {**_ENUM, "starts_with": _starts_with}),
-    "enum": Kind(read_string, _ENUM),
-    "number": Kind(read_integer, {"is": _is, "is_not": _is_not, "is_present": _is_present, **_COMPARED}),
-    "boolean": Kind(read_boolean, {"is": _is}),
-    "timestamp": Kind(
-        read_timestamp,
-        {"after": _greater, "before": _less, "on": _on, "between": _between, "is_present": _is_present},
-    ),
+_IS, _IS_NOT = _match(several=False, wanted=True), _match(several=False, wanted=False)
+_ENUM: dict[str, Operator] = {
+    "is": _IS,
+    "is_not": _IS_NOT,
+    "in": _match(several=True, wanted=True),
+    "not_in": _match(several=True, wanted=False),
+    "is_present": _is_present,
 }
-"""``after`` and ``before`` leave the instant itself out: unverified with the vendor, and the stricter reading."""
+_NUMBER: dict[str, Operator] = {
+    "is": _IS,
+    "is_not": _IS_NOT,
+    "is_present": _is_present,
+    "lt": _compare(operator.lt),
+    "lte": _compare(operator.le),
+    "gt": _compare(operator.gt),
+    "gte": _compare(operator.ge),
+    "between": _between,
+}
+# `after` and `before` leave the instant itself out: unverified with the vendor, and the stricter reading.
+# `on` is the same day in UTC, the sandbox site's time zone.
+_TIME: dict[str, Operator] = {
+    "after": _compare(operator.gt),
+    "before": _compare(operator.lt),
+    "on": _compare(lambda value, day: value // _DAY == day // _DAY),
+    "between": _between,
+    "is_present": _is_present,
+}
+KINDS = {
+    "string": Kind(str, {**_ENUM, "starts_with": _start_with}),
+    "enum": Kind(str, _ENUM),
+    "number": Kind(read_integer, _NUMBER),
+    "boolean": Kind(read_boolean, {"is": _IS}),
+    "timestamp": Kind(read_timestamp, _TIME),
+}
