@@ -15,16 +15,16 @@ from target_intercom._kit.private_files import make_folder
 from target_intercom._kit.target_run import RunBase
 from target_intercom.api.transport import WEB, LostReplyError, RecordRefusedError
 from target_intercom.matching.company_index import Directory
-from target_intercom.records.inference import EVERY_FIELD
+from target_intercom.records.attributes import AttributeConflictError, refusal
 from target_intercom.records.object_types import COMPANY, CONTACT, KINDS
-from target_intercom.reporting.listing import Links, Listing
+from target_intercom.records.stream_attributes import EVERY_FIELD
+from target_intercom.reporting.links import Links, Listing
 from target_intercom.reporting.not_sent import NotSent
 from target_intercom.reporting.report_files import REPORT_FILES, Addresses, ReportFiles
 from target_intercom.reporting.summary import Summary
 from target_intercom.reporting.terminal import build_outcomes, format_figures, format_outcomes, format_promise
-from target_intercom.stream_run import StreamRun
-from target_intercom.writing.attaching import Attacher
-from target_intercom.writing.attributes import AttributeConflictError, refusal
+from target_intercom.stream_pipeline import StreamRun
+from target_intercom.writing.company_attacher import Attacher
 from target_intercom.writing.memory import Memory
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from target_intercom.api.client import IntercomClient
+    from target_intercom.records.attributes import Attribute
     from target_intercom.settings import Settings
-    from target_intercom.writing.attributes import Attribute
     from target_intercom.writing.memory import Moved
 
 _MAX_TRIES = 7

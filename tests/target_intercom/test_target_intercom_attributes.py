@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from target_intercom.writing.attributes import (
+from target_intercom.records.attributes import (
     HOLDS,
     Attribute,
     AttributeConflictError,

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from singer_sdk.exceptions import ConfigurationError
-from target_intercom.records.inference import FlatFields, TypeInference
+from target_intercom.records.attributes import Attribute
+from target_intercom.records.stream_attributes import FlatFields, TypeInference
 from target_intercom.target import TargetIntercom
-from target_intercom.writing.attributes import Attribute
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,11 +13,11 @@ from singer_kit.folders import read_folders
 from singer_sdk.exceptions import ConfigurationError
 from target_intercom.decisions import rules
 from target_intercom.reporting import page
-from target_intercom.reporting.listing import Links, Listing
+from target_intercom.reporting.links import Links, Listing
+from target_intercom.reporting.outcomes import Outcome
 from target_intercom.reporting.report_files import REPORT_FILES
 from target_intercom.reporting.words import REASONS
 from target_intercom.target import TargetIntercom
-from target_intercom.writing.outcomes import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable

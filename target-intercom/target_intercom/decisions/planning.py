@@ -9,7 +9,7 @@ from target_intercom.decisions.rules import Candidate, Decision, Match, decide, 
 from target_intercom.matching.candidates import Found, is_lead, linked_to
 from target_intercom.records.object_types import COMPANY
 from target_intercom.records.payloads import MAX_STRING, UnfitRecordError, changes, creation, overlong, wanted
-from target_intercom.writing.outcomes import DONE, Outcome
+from target_intercom.reporting.outcomes import DONE, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from target_intercom.records.buffer import Row, Spool
     from target_intercom.records.payloads import Change, Shape, Wanted
     from target_intercom.settings import Settings
-    from target_intercom.writing.attaching import Attacher
+    from target_intercom.writing.company_attacher import Attacher
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from target_intercom.api.transport import REGIONS, VERSION, WEB
+from target_intercom.records.attributes import build_created_by, build_link
 from target_intercom.reporting.words import MEANINGS, REASONS
 from target_intercom.settings import PROPERTIES, build_defaults
-from target_intercom.writing.attributes import build_created_by, build_link
 
 if TYPE_CHECKING:
     from target_intercom._kit.json_types import JsonObject

@@ -14,8 +14,8 @@ from target_intercom._kit.csv_files import CsvWriter
 from target_intercom._kit.private_files import draft_of, move_into_place, open_private, replace_file
 from target_intercom.records.payloads import attributes_of, match_value
 from target_intercom.reporting.not_sent import describe
+from target_intercom.reporting.outcomes import Outcome
 from target_intercom.reporting.page import page
-from target_intercom.writing.outcomes import Outcome
 
 if TYPE_CHECKING:
     import logging
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
     from target_intercom.records.buffer import Row
     from target_intercom.records.payloads import Shape
-    from target_intercom.reporting.listing import Links, Listing
+    from target_intercom.reporting.links import Links, Listing
     from target_intercom.reporting.not_sent import NotSent
+    from target_intercom.reporting.outcomes import Cleared
     from target_intercom.reporting.results import Result
     from target_intercom.writing.memory import Archived, Moved
-    from target_intercom.writing.outcomes import Cleared
 
 _EVERY = 10.0  # seconds between two progress lines
 #: Who a record is, at the end of every table in which records stand.

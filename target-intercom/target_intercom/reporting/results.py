@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from target_intercom.records.payloads import Shape
-    from target_intercom.writing.outcomes import Outcome
+    from target_intercom.reporting.outcomes import Outcome
 
 
 class Candidate(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from target_intercom.records.object_types import KINDS
 if TYPE_CHECKING:
     from target_intercom._kit.transport import Tally
     from target_intercom.reporting.not_sent import Totals
-    from target_intercom.writing.outcomes import Outcome
+    from target_intercom.reporting.outcomes import Outcome
 
 _KINDS = ("updated", "unchanged", "created", "converted")
 

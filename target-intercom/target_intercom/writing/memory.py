@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from target_intercom.records.buffer import Row
     from target_intercom.records.payloads import Shape
-    from target_intercom.writing.outcomes import Cleared
+    from target_intercom.reporting.outcomes import Cleared
 
 #: Every file that a run may leave in `memory_dir`.
 MEMORY_FILES = ("archived.jsonl", "moved.jsonl")

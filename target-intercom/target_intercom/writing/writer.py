@@ -14,7 +14,7 @@ from target_intercom._kit.creation import create_once
 from target_intercom.api.transport import LostReplyError, RecordRefusedError
 from target_intercom.matching.candidates import key_of, trimmed
 from target_intercom.records.payloads import Change, changes, clearing, create_body, creation, update_body, wanted
-from target_intercom.writing.outcomes import DONE, Cleared, Outcome
+from target_intercom.reporting.outcomes import DONE, Cleared, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from target_intercom.matching.candidates import Held
     from target_intercom.records.buffer import Row
     from target_intercom.records.payloads import Shape, Wanted
-    from target_intercom.writing.attaching import Attacher
+    from target_intercom.writing.company_attacher import Attacher
 
 _MAX_TRIES = 7
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from target_intercom.records.object_types import KINDS
 
 if TYPE_CHECKING:
-    from target_intercom.writing.outcomes import Outcome
+    from target_intercom.reporting.outcomes import Outcome
 
 
 @dataclass(frozen=True)

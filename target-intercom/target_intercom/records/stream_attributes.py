@@ -6,7 +6,7 @@ from collections import defaultdict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from target_intercom.writing.attributes import Attribute, AttributeConflictError, is_legal, read_attribute
+from target_intercom.records.attributes import Attribute, AttributeConflictError, is_legal, read_attribute
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -14,20 +14,7 @@ from target_intercom.decisions.planning import Planner
 from target_intercom.matching.candidates import Found, email_of, keys_of, trimmed
 from target_intercom.matching.companies import CompanyMatcher
 from target_intercom.matching.contacts import matcher_for
-from target_intercom.records.buffer import Keys, Spool
-from target_intercom.records.inference import FlatFields, TypeInference
-from target_intercom.records.object_types import COMPANY, CONTACT
-from target_intercom.records.payloads import MAX_STRING, attributes_of, link_value, match_key, match_value
-from target_intercom.reporting.report_files import Progress
-from target_intercom.reporting.results import (
-    Result,
-    build_result,
-    decode_result,
-    encode_result,
-    settle_result,
-)
-from target_intercom.writing.attaching import COMPANY_ID
-from target_intercom.writing.attributes import (
+from target_intercom.records.attributes import (
     Attribute,
     AttributeConflictError,
     AttributePlan,
@@ -37,7 +24,20 @@ from target_intercom.writing.attributes import (
     declared_attributes,
     plan_attributes,
 )
-from target_intercom.writing.writers import CompanyWriter, ContactWriter
+from target_intercom.records.buffer import Keys, Spool
+from target_intercom.records.object_types import COMPANY, CONTACT
+from target_intercom.records.payloads import MAX_STRING, attributes_of, link_value, match_key, match_value
+from target_intercom.records.stream_attributes import FlatFields, TypeInference
+from target_intercom.reporting.report_files import Progress
+from target_intercom.reporting.results import (
+    Result,
+    build_result,
+    decode_result,
+    encode_result,
+    settle_result,
+)
+from target_intercom.writing.company_attacher import COMPANY_ID
+from target_intercom.writing.writer import CompanyWriter, ContactWriter
 
 if TYPE_CHECKING:
     import logging
@@ -52,13 +52,13 @@ if TYPE_CHECKING:
     from target_intercom.records.buffer import Row
     from target_intercom.records.object_types import Kind
     from target_intercom.records.payloads import Shape
+    from target_intercom.reporting.outcomes import Cleared, Outcome
     from target_intercom.reporting.report_files import ReportFiles
     from target_intercom.reporting.summary import Summary
     from target_intercom.settings import Settings
-    from target_intercom.writing.attaching import Attacher
+    from target_intercom.writing.company_attacher import Attacher
     from target_intercom.writing.memory import Memory
-    from target_intercom.writing.outcomes import Cleared, Outcome
-    from target_intercom.writing.writers import Writer
+    from target_intercom.writing.writer import Writer
 
 _BATCH = 2000  # rows matched at a time
 _QUEUED = 4  # rows handed out for each worker
