@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from .list_shape import ListShape
-    from .page_decoder import Page
+    from .page_decoder import Item, Page
     from .whole_list import WholeList
 
 T = TypeVar("T")
@@ -88,9 +88,17 @@ class TargetTransport(Transport):
         Raises:
             FatalAPIError: it cannot be proved whole.
         """
+        for items in self._read_whole_items(pages, decoder):
+            yield [item.record() for item in items]
+
+    def _read_whole_items(self, pages: WholeList, decoder: PageDecoder) -> Iterator[list[Item]]:
+        """Yield the items of a list, a page at a time.
+
+        Raises:
+            FatalAPIError: it cannot be proved whole.
+        """
         try:
-            for items in pages:
-                yield [item.record() for item in items]
+            yield from pages
         except NotWholeError as error:
             raise FatalAPIError(str(error)) from None
         if pages.shortage:

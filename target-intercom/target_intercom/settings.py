@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from singer_sdk import typing as th
 from singer_sdk.exceptions import ConfigurationError
 
+from target_intercom._kit.json_types import JsonObject, JsonValue
 from target_intercom._kit.setting_rows import (
     address_settings,
     folder_settings,
@@ -23,11 +23,9 @@ from target_intercom._kit.text import clean_text
 from target_intercom._kit.urls import describe_unencrypted, is_base_url, is_unencrypted
 from target_intercom.api.transport import REGIONS
 from target_intercom.decisions.rules import Rules
-from target_intercom.records.object_types import COMPANY, KINDS
-from target_intercom.records.payloads import Shape
-
-if TYPE_CHECKING:
-    from target_intercom.records.object_types import Kind
+from target_intercom.records.match_keys import COMPANY_ID, MatchKey
+from target_intercom.records.object_types import COMPANY, CONTACT, OBJECT_TYPES, ObjectType
+from target_intercom.records.write_options import WriteOptions
 
 _CONDITION = th.CustomType({"type": "object", "additionalProperties": {"type": "array"}})
 
@@ -41,16 +39,16 @@ PROPERTIES = th.PropertiesList(
     th.Property(
         "match_contacts_on",
         th.StringType,
-        default="email",
-        allowed_values=["email", "external_id"],
+        default=CONTACT.match_keys[0].field,
+        allowed_values=[key.field for key in CONTACT.match_keys],
         title="Match contacts on",
         description="How is a user recognised in Intercom? E-mail addresses are compared regardless of letter case.",
     ),
     th.Property(
         "match_companies_on",
         th.StringType,
-        default="company_id",
-        allowed_values=["company_id", "name"],
+        default=COMPANY.match_keys[0].field,
+        allowed_values=[key.field for key in COMPANY.match_keys],
         title="Match companies on",
         description="How is a company recognised in Intercom? Names are compared regardless of letter case.",
     ),
@@ -216,7 +214,7 @@ PROPERTIES = th.PropertiesList(
 )
 
 #: The listed values of every named field.
-Condition = Mapping[str, Sequence[Any]]
+Condition = Mapping[str, Sequence[JsonValue]]
 
 
 @dataclass(frozen=True)
@@ -226,7 +224,7 @@ class Settings:
     access_token: str
     base_url: str
     region: str | None  #: None when `api_url` names the host
-    match_on: Mapping[str, str]  #: by stream
+    match_keys: Mapping[str, MatchKey]  #: by stream
     update_all: bool
     rules: Rules
     cancelled_when: Condition
@@ -255,24 +253,36 @@ class Settings:
 
     @property
     def may_create(self) -> bool:
-        """Say whether any record can become a new user or company."""
+        """Whether any record can become a new user or company."""
         return "create" in {self.rules.on_no_match, self.rules.on_lead}
 
-    def shape(self, kind: Kind) -> Shape:
-        """Give how the records of a kind are written, before the types of their attributes are known."""
+    def build_options(self, object_type: ObjectType) -> WriteOptions:
+        """Return how the records of a type are written, before the types of their attributes are known."""
         prefix, link = self.owned_prefix, self.link_attribute
-        if kind is COMPANY and self.company_prefix:
+        if object_type.has_own_prefix and self.company_prefix:
             prefix = self.company_prefix
             link = link and prefix + link.removeprefix(self.owned_prefix)
-        return Shape({}, kind, self.match_on[kind.stream], self.update_all, prefix, link)
+        return WriteOptions({}, object_type, self.match_keys[object_type.stream], self.update_all, prefix, link)
 
-    def of_kind(self, condition: Condition, kind: Kind) -> Condition:
-        """Give a condition with its fields named as the records of a kind name them."""
-        prefix = self.company_prefix if kind is COMPANY else ""
-        return {_under(prefix, self.owned_prefix, field): values for field, values in condition.items()}
+    def rename_condition(self, condition: Condition, object_type: ObjectType) -> Condition:
+        """Return a condition with its fields named as the records of a type name them."""
+        prefix, owned = self.company_prefix, self.owned_prefix
+        if not object_type.has_own_prefix or not prefix:
+            return condition
+        return {
+            prefix + field.removeprefix(owned)
+            if field.startswith(owned) and not field.startswith(prefix)
+            else field: values
+            for field, values in condition.items()
+        }
+
+    def list_used_fields(self, object_type: ObjectType) -> set[str]:
+        """Return the fields of a record that have a use of their own."""
+        company = {COMPANY_ID.field} if object_type.joins_companies and self.attach_companies else set()
+        return {object_type.identity, "custom_attributes", *object_type.standard} | company
 
 
-def build_defaults(prefix: str) -> dict[str, Any]:
+def build_defaults(prefix: str) -> JsonObject:
     """Return the defaults of the settings that follow from `owned_prefix`."""
     return {
         "cancelled_when": {f"{prefix}sub_status": ["cancelled"]},
@@ -281,33 +291,36 @@ def build_defaults(prefix: str) -> dict[str, Any]:
     }
 
 
-def settings_from(config: Mapping[str, Any]) -> Settings:
+def parse_settings(config: Mapping[str, JsonValue]) -> Settings:
     """Read a validated configuration.
 
     Raises:
-        ConfigurationError: a setting that must not be empty is, or it is none of its kind.
+        ConfigurationError: a setting is empty that must not be, or has an impossible value.
     """
     for name in ("access_token", "owned_prefix", "report_dir"):
         if not config[name].strip():
             raise ConfigurationError(f"The setting `{name}` is empty.")
-    _assert_token(config["access_token"].strip())
-    api_url = (config.get("api_url") or "").strip()
-    _assert_url(api_url)
-    max_rejects, prefix = config.get("max_rejects"), config["owned_prefix"]
-    defaults = build_defaults(prefix)
+    token, api_url = config["access_token"].strip(), (config.get("api_url") or "").strip()
+    _assert_usable(token, api_url)
+    max_rejects, report_dir = config.get("max_rejects"), Path(config["report_dir"])
+    # Null means that a setting is not set: what follows from the prefix then stands in its place.
+    derived = build_defaults(config["owned_prefix"]) | {name: one for name, one in config.items() if one is not None}
     return Settings(
-        access_token=config["access_token"].strip(),
+        access_token=token,
         base_url=api_url or REGIONS[config["region"]],
         region=None if api_url else config["region"],
-        match_on={kind.stream: config[f"match_{kind.stream}_on"] for kind in KINDS.values()},
+        match_keys={
+            stream: object_type.find_match_key(config[f"match_{stream}_on"])
+            for stream, object_type in OBJECT_TYPES.items()
+        },
         update_all=config["on_match"] == "update_all",
         rules=Rules(config["on_no_match"], config["on_lead"], config["create_cancelled"]),
-        cancelled_when=_given(config, "cancelled_when", defaults["cancelled_when"]),
-        deleted_when=_given(config, "deleted_when", defaults["deleted_when"]),
-        link_attribute=_given(config, "link_attribute", defaults["link_attribute"]).strip(),
-        owned_prefix=prefix,
+        cancelled_when=derived["cancelled_when"],
+        deleted_when=derived["deleted_when"],
+        link_attribute=derived["link_attribute"].strip(),
+        owned_prefix=config["owned_prefix"],
         company_prefix=(config.get("company_prefix") or "").strip(),
-        attributes_from=_names(config.get("attributes_from")),
+        attributes_from=_parse_names(config.get("attributes_from")),
         attach_companies=config["attach_companies"],
         validate=config["mode"] == "validate",
         max_rejects=None if max_rejects is None else int(max_rejects),
@@ -321,26 +334,23 @@ def settings_from(config: Mapping[str, Any]) -> Settings:
         list_records=int(config["list_records"]),
         record_url=(config.get("record_url") or "").strip(),
         source_name=(config.get("source_name") or "").strip() or "the source",
-        source_url=_source_url((config.get("source_url") or "").strip()),
+        source_url=_parse_source_url(config.get("source_url")),
         clear_moved=config["on_moved"] == "clear",
-        report_dir=Path(config["report_dir"]),
-        memory_dir=_memory_dir(config),
+        report_dir=report_dir,
+        memory_dir=Path((config.get("memory_dir") or "").strip() or report_dir / "memory"),
     )
 
 
-def _names(value: str | Sequence[str] | None) -> frozenset[str]:
+def _parse_names(value: str | Sequence[str] | None) -> frozenset[str]:
     """Read a list of names; a text has them between commas."""
     names = value.split(",") if isinstance(value, str) else value or ()
     return frozenset(name.strip() for name in names if name.strip())
 
 
-def _assert_token(token: str) -> None:
-    """Refuse what no HTTP header carries, such as the dots that stand for a token in an example."""
+def _assert_usable(token: str, url: str) -> None:
+    # No HTTP header carries, for example, the dots that stand for a token in a document.
     if not token.isascii() or not token.isprintable() or " " in token:
         raise ConfigurationError("The setting `access_token` has characters that are in no token of Intercom's.")
-
-
-def _assert_url(url: str) -> None:
     if url and not is_base_url(url):
         raise ConfigurationError(
             f"The setting `api_url` is no address that begins with https:// or http:// and a host: {clean_text(url)}"
@@ -349,23 +359,7 @@ def _assert_url(url: str) -> None:
         raise ConfigurationError(describe_unencrypted("api_url"))
 
 
-def _source_url(url: str) -> str:
-    """Return the address, empty when its host is: a variable in it (`https://$SITE.chargebee.com`) was not set."""
+def _parse_source_url(value: str | None) -> str:
+    url = (value or "").strip()
+    # A host that begins with a dot is a variable that was not set, as in `https://$SITE.chargebee.com`.
     return "" if (urlsplit(url).hostname or "").startswith(".") else url
-
-
-def _memory_dir(config: Mapping[str, Any]) -> Path:
-    """Return the folder, by default one of its own within that of the reports."""
-    return Path((config.get("memory_dir") or "").strip() or Path(config["report_dir"]) / "memory")
-
-
-def _given(config: Mapping[str, Any], name: str, otherwise: Any) -> Any:
-    value = config.get(name)
-    return otherwise if value is None else value
-
-
-def _under(prefix: str, owned: str, field: str) -> str:
-    """Put a field that begins with the owned prefix under another one, unless it is there already."""
-    if not prefix or not field.startswith(owned) or field.startswith(prefix):
-        return field
-    return prefix + field.removeprefix(owned)

@@ -1,10 +1,13 @@
-"""Where the records of a stream go: into the run's spool, or, of an unknown stream, nowhere but into the count."""
+"""Where the records of a stream go: into the run's buffer, or, of an unknown stream, nowhere but into the count."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from target_intercom._kit.sinks import ReportedSink, UnknownStreamSink
+
+if TYPE_CHECKING:
+    from target_intercom._kit.json_types import JsonObject
 
 
 class RecordSink(ReportedSink):
@@ -12,15 +15,15 @@ class RecordSink(ReportedSink):
 
     def setup(self) -> None:
         """Take the declared attributes, and warn of fields that have no use."""
-        unused = self._target.run.declare(self.stream_name, self.schema, self._record_key)
+        unused = self._target.run.declare_stream(self.stream_name, self.schema, self._record_key)
         if unused:
             self.logger.warning("These fields of the stream are not used: %s", ", ".join(sorted(unused)))
 
-    def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:  # noqa: ARG002 - the SDK's
-        """Spool the record."""
-        self._target.run.add(self.stream_name, self._record_id(record), record)
+    def process_record(self, record: JsonObject, context: JsonObject) -> None:  # noqa: ARG002 - the SDK's
+        """Buffer the record."""
+        self._target.run.add_record(self.stream_name, self._record_id(record), record)
 
-    def _record_id(self, record: dict[str, Any]) -> str | None:
+    def _record_id(self, record: JsonObject) -> str | None:
         values = [record.get(name) for name in self._record_key]
         return "/".join(map(str, values)) if values and None not in values else None
 
@@ -30,11 +33,11 @@ class NotSentSink(ReportedSink):
 
     def setup(self) -> None:
         """Read the totals."""
-        self._target.run.not_sent.declare(self.schema)
+        self._target.run.not_sent.read_schema(self.schema)
 
-    def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:  # noqa: ARG002 - the SDK's
+    def process_record(self, record: JsonObject, context: JsonObject) -> None:  # noqa: ARG002 - the SDK's
         """Keep the record."""
-        self._target.run.not_sent.add(record)
+        self._target.run.not_sent.add_record(record)
 
 
 class OtherStreamSink(UnknownStreamSink):

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from target_intercom._kit.target_base import TargetBase
 from target_intercom.api.client import IntercomClient
 from target_intercom.api.transport import RecordRefusedError
-from target_intercom.pipeline import Run
-from target_intercom.records.object_types import KINDS
+from target_intercom.pipeline import Pipeline
+from target_intercom.records.object_types import OBJECT_TYPES
 from target_intercom.reporting.facts import build_facts
 from target_intercom.reporting.not_sent import STREAM as NOT_SENT
-from target_intercom.settings import PROPERTIES, settings_from
+from target_intercom.settings import PROPERTIES, parse_settings
 from target_intercom.sinks import NotSentSink, OtherStreamSink, RecordSink
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class TargetIntercom(TargetBase):
 
     name = "target-intercom"
     package_name = "standpipe-target-intercom"
-    config_jsonschema: ClassVar[dict[str, Any]] = PROPERTIES.to_dict()
+    config_jsonschema: ClassVar[JsonObject] = PROPERTIES.to_dict()
     missing_hints: ClassVar[dict[str, str]] = {
         "access_token": "set it, or TARGET_INTERCOM_ACCESS_TOKEN and --config=ENV"
     }
@@ -42,10 +42,10 @@ class TargetIntercom(TargetBase):
     @cached_property
     def settings(self) -> Settings:
         """The settings in typed form."""
-        return settings_from(self.config)
+        return parse_settings(self.config)
 
     @cached_property
-    def run(self) -> Run:
+    def run(self) -> Pipeline:
         """The one run of this process."""
         settings = self.settings
         client = IntercomClient(
@@ -56,13 +56,13 @@ class TargetIntercom(TargetBase):
             answer_timeout=settings.answer_timeout,
             max_missing=settings.max_missing,
         )
-        return Run(client, self.settings, self.logger)
+        return Pipeline(client, self.settings, self.logger)
 
     def get_sink_class(self, stream_name: str) -> type[Sink]:
         """Choose the sink of a stream."""
         if stream_name == NOT_SENT:
             return NotSentSink
-        return RecordSink if stream_name in KINDS else OtherStreamSink
+        return RecordSink if stream_name in OBJECT_TYPES else OtherStreamSink
 
     @property
     def is_validation(self) -> bool:

@@ -172,21 +172,21 @@ LISTS: dict[str, Listed] = {
         envelope="contact",
     ),
     "target-intercom contacts": Listed(
-        lambda: [one["id"] for page, _ in target_intercom().contact_pages() for one in page],
+        lambda: [one.id for page, _ in target_intercom().list_contacts() for one in page],
         "cursor",
         "data",
         "total_count",
     ),
     "target-intercom search": Listed(
-        lambda: [one["id"] for one in target_intercom().search_contacts("email", [["a"]])],
+        lambda: [one.id for one in target_intercom().search_contacts("email", [["a"]])],
         "cursor",
         "data",
         "total_count",
     ),
-    "target-intercom companies": Listed(lambda: [one["id"] for one in target_intercom().scroll_companies()], "scroll"),
-    "target-intercom links": Listed(lambda: target_intercom().companies_of("1"), "numbered", total="total_count"),
+    "target-intercom companies": Listed(lambda: [one.id for one in target_intercom().scroll_companies()], "scroll"),
+    "target-intercom links": Listed(lambda: target_intercom().list_companies_of("1"), "numbered", total="total_count"),
     "target-intercom attributes": Listed(
-        lambda: [one["name"] for one in target_intercom().data_attributes("contact")], "none", key="name"
+        lambda: [one.name for one in target_intercom().list_attributes("contact")], "none", key="name"
     ),
     "target-chartmogul customers": Listed(
         lambda: [one["uuid"] for page in target_chartmogul().listed(CUSTOMER, "ds") for one in page],

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from target_intercom._kit.page_decoder import PageDecoder
+from target_intercom.api.shapes import ATTRIBUTES, read_attribute
 from target_intercom.records.attributes import (
     HOLDS,
     Attribute,
     AttributeConflictError,
     AttributePlan,
-    declared_attributes,
+    RemoteAttribute,
     plan_attributes,
+    read_declared,
 )
 
 MRR = Attribute("cb_mrr", "float", "Monthly recurring revenue")
 
 
-def existing(name: str, data_type: str = "string", **more: Any) -> dict[str, Any]:
+def existing(name: str, data_type: str = "string", **more: Any) -> RemoteAttribute:
     """A data attribute as Intercom lists it."""
     standard = {"custom": True, "archived": False, "model": "contact", "api_writable": True}
-    return {"name": name, "data_type": data_type} | standard | more
+    item = {"name": name, "data_type": data_type} | standard | more
+    return read_attribute(PageDecoder(ATTRIBUTES).decode_item(json.dumps(item).encode()))
 
 
 def schema_of(**properties: Any) -> dict[str, Any]:
@@ -59,7 +64,7 @@ def schema_of(**properties: Any) -> dict[str, Any]:
 )
 def test_a_schema_declares_types(property_: dict[str, Any], data_type: str) -> None:
     """JSON schema's types and formats name Intercom's types, and the description goes along."""
-    declared = declared_attributes(schema_of(cb_x={**property_, "description": "What it is"}))
+    declared = read_declared(schema_of(cb_x={**property_, "description": "What it is"}))
     assert declared == {"cb_x": Attribute("cb_x", data_type, "What it is")}
 
 
@@ -67,23 +72,23 @@ def test_a_schema_declares_types(property_: dict[str, Any], data_type: str) -> N
 def test_a_type_that_no_attribute_holds_is_refused(types: list[str]) -> None:
     """Objects, lists and mixtures are refused in a sentence that names the attribute."""
     with pytest.raises(AttributeConflictError, match=r"^The attribute `cb_x` has the type .*: map it to one of these"):
-        declared_attributes(schema_of(cb_x={"type": types}))
+        read_declared(schema_of(cb_x={"type": types}))
 
 
 def test_a_schema_without_custom_attributes_declares_none() -> None:
     """A stream may have standard fields only."""
-    assert declared_attributes({"properties": {"email": {"type": "string"}}}) == {}
+    assert read_declared({"properties": {"email": {"type": "string"}}}) == {}
 
 
 def test_the_body_of_a_creation() -> None:
     """An attribute is created with its model, type and description, and without a description if it has none."""
-    assert MRR.body("contact") == {
+    assert MRR.build_body("contact") == {
         "name": "cb_mrr",
         "model": "contact",
         "data_type": "float",
         "description": "Monthly recurring revenue",
     }
-    assert Attribute("cb_x", "date").body("company") == {"name": "cb_x", "model": "company", "data_type": "date"}
+    assert Attribute("cb_x", "date").build_body("company") == {"name": "cb_x", "model": "company", "data_type": "date"}
 
 
 def test_only_what_is_missing_is_created() -> None:
@@ -122,7 +127,7 @@ REMEDY = (
     ],
     ids=["no number", "text", "archived", "other model", "read-only"],
 )
-def test_a_conflict_names_the_attribute_and_the_way_out(held: dict[str, Any], sentence: str) -> None:
+def test_a_conflict_names_the_attribute_and_the_way_out(held: RemoteAttribute, sentence: str) -> None:
     """An attribute that is there but cannot be used stops the run in one sentence that names it and the prefix."""
     with pytest.raises(AttributeConflictError) as caught:
         plan_attributes([MRR], [held], model="contact", prefix="cb_")
@@ -189,4 +194,4 @@ def test_the_options_of_a_list_attribute_are_known_before_the_first_write(option
     plan = plan_attributes(
         [Attribute("cb_tier", "string")], [existing("cb_tier", options=options)], model="contact", prefix="cb_"
     )
-    assert plan.options == {"cb_tier": frozenset({"gold", "iron"})}
+    assert plan.choices == {"cb_tier": frozenset({"gold", "iron"})}

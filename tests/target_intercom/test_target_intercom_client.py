@@ -38,7 +38,7 @@ def contact(contact_id: str) -> dict[str, Any]:
 def test_every_request_names_token_and_version(client: IntercomClient, requests_mock: Mocker) -> None:
     """Token, version and media type go with every request."""
     requests_mock.get(f"{BASE}/me", json={"app": {}})
-    client.me()
+    client.identify_token()
     headers = requests_mock.request_history[-1].headers
     assert (headers["Authorization"], headers["Intercom-Version"]) == ("Bearer secret", "2.14")
 
@@ -50,7 +50,7 @@ def test_a_proxy_and_certificates_of_the_environment_are_used(
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "company.pem")
     requests_mock.get(f"{BASE}/me", json={"app": {}})
-    IntercomClient(BASE, "secret", 4).me()
+    IntercomClient(BASE, "secret", 4).identify_token()
     assert requests_mock.request_history[-1].proxies["https"] == "http://proxy.example:3128"
     assert requests_mock.request_history[-1].verify == "company.pem"
 
@@ -60,7 +60,7 @@ def test_the_token_goes_before_a_netrc(requests_mock: Mocker, tmp_path: Path, mo
     (tmp_path / ".netrc").write_text("machine api.intercom.io login a password b\n")
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
     requests_mock.get(f"{BASE}/me", json={"app": {}})
-    IntercomClient(BASE, "secret", 4).me()
+    IntercomClient(BASE, "secret", 4).identify_token()
     assert requests_mock.request_history[-1].headers["Authorization"] == "Bearer secret"
 
 
@@ -73,7 +73,7 @@ def test_pages_are_followed(client: IntercomClient, requests_mock: Mocker) -> No
     ]
     requests_mock.post(f"{BASE}/contacts/search", [{"json": page} for page in pages])
     found = list(client.search_contacts("email", [["a"], ["b", "c"]]))
-    assert found == [first, second]
+    assert [one.id for one in found] == ["1", "2"]
     filters = [
         {"field": "email", "operator": "IN", "value": ["a"]},
         {"field": "email", "operator": "IN", "value": ["b", "c"]},
@@ -97,14 +97,14 @@ def test_pages_in_circles_end(client: IntercomClient, requests_mock: Mocker, way
     requests_mock.get(f"{BASE}/contacts", pages)
     requests_mock.post(f"{BASE}/contacts/search", pages)
     with pytest.raises(FatalAPIError, match=r"^The pages of contacts.* go round in circles"):
-        list(client.contact_pages() if way == "list" else client.search_contacts("email", [["a"]]))
+        list(client.list_contacts() if way == "list" else client.search_contacts("email", [["a"]]))
     assert requests_mock.call_count == 3
 
 
 def test_an_external_id_is_quoted(client: IntercomClient, requests_mock: Mocker) -> None:
     """An external id with a slash stays one part of the path, and 404 means nobody."""
     requests_mock.get(f"{BASE}/contacts/find_by_external_id/a%2Fb", status_code=404, json=errors("not_found", "No"))
-    assert client.contact_by_external_id("a/b") is None
+    assert client.find_contact_by_external_id("a/b") is None
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_a_mistake_in_the_settings_is_a_sentence(
     """A token that may not do something is a configuration error that names the setting."""
     requests_mock.get(f"{BASE}/me", status_code=status, json=body)
     with pytest.raises(ConfigurationError, match=sentence):
-        client.me()
+        client.identify_token()
     assert requests_mock.call_count == 1
 
 
@@ -186,7 +186,7 @@ def test_patience_ends(client: IntercomClient, requests_mock: Mocker, monkeypatc
     monkeypatch.setattr(time, "sleep", lambda _: None)
     requests_mock.get(f"{BASE}/contacts/1", status_code=503)
     with pytest.raises(FatalAPIError) as caught:
-        client.contact("1")
+        client.read_contact("1")
     assert str(caught.value) == (
         "Intercom answered 503 to 7 attempts at https://api.intercom.io: no STATE was written, so the next run starts "
         "from the same point; run again later."
@@ -222,9 +222,9 @@ def test_a_value_that_search_refuses_rejects_its_record_alone(requests_mock: Moc
     requests_mock.post(f"{BASE}/contacts/search", json=search)
     run = TargetIntercom(config={"access_token": "secret", "report_dir": str(tmp_path), "mode": "validate"}).run
     attributes = {"properties": {"cb_plan": {"type": "string"}}}
-    run.declare("contacts", {"properties": {"custom_attributes": attributes}})
+    run.declare_stream("contacts", {"properties": {"custom_attributes": attributes}})
     for name in ("a", "b", "bad", "c"):
-        run.add("contacts", name, {"email": f"{name}@a.example"})
+        run.add_record("contacts", name, {"email": f"{name}@a.example"})
     run.finish()
     assert run.summary.counts.skipped == {"no_match": 3}
     assert run.summary.rejected == {"parameter_invalid": 1}

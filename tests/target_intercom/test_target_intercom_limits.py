@@ -6,11 +6,11 @@ from collections import Counter
 
 import pytest
 from target_intercom._kit.limits import RejectLimit
-from target_intercom.decisions.change_guard import BlastRadius
-from target_intercom.decisions.planning import is_alarming
-from target_intercom.records.payloads import Change, Shape
+from target_intercom.decisions.change_guard import ChangeGuard, is_alarming
+from target_intercom.records.payloads import Change
+from target_intercom.records.write_options import WriteOptions
 
-SHAPE = Shape({})
+OPTIONS = WriteOptions({})
 
 
 @pytest.mark.parametrize(
@@ -19,16 +19,16 @@ SHAPE = Shape({})
 )
 def test_the_guard_stops_above_its_share(linked: int, alarming: int, *, stops: bool) -> None:
     """More than half of at least 200 linked records stops the run."""
-    guard = BlastRadius(0.5)
+    guard = ChangeGuard(0.5)
     for number in range(linked):
-        guard.note(alarming=number < alarming)
-    assert (guard.objection() is not None) is stops
+        guard.count_linked(alarming=number < alarming)
+    assert (guard.find_stop_reason() is not None) is stops
 
 
 def test_the_guard_says_what_to_do() -> None:
     """The sentence counts, says that nothing was written, and names both settings."""
-    guard = BlastRadius(0.25, linked=400, alarming=101)
-    assert guard.objection() == (
+    guard = ChangeGuard(0.25, linked=400, alarming=101)
+    assert guard.find_stop_reason() == (
         "101 of 400 linked records would change MRR or status or lose a value, more than `max_changed_share` (25%) "
         "permits: nothing was written; see them with `mode: validate`, and set `accept_changes` to true for one run if "
         "they are right."
@@ -50,7 +50,7 @@ def test_the_guard_says_what_to_do() -> None:
 )
 def test_what_alarms(field: str, change: Change, *, alarming: bool) -> None:
     """A changed MRR or status and a lost value of an owned attribute alarm; a first value does not."""
-    assert is_alarming({field: change}, SHAPE) is alarming
+    assert is_alarming({field: change}, OPTIONS) is alarming
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.exceptions import ConfigurationError
-from target_intercom.matching.candidates import Found
+from target_intercom.matching.candidates import Candidates
 from target_intercom.records.buffer import Row
-from target_intercom.records.payloads import Shape
+from target_intercom.records.remote import RemoteContact, RemoteRecord
+from target_intercom.records.write_options import WriteOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,9 +125,9 @@ def test_a_record_on_two_users_is_claimed(workspace: Any, target: Any, customer:
     assert ran.summary["skipped"] == {"claimed": 1}
 
 
-def contact(intercom_id: str, email: str, link: str | None) -> dict[str, Any]:
+def contact(intercom_id: str, email: str, link: str | None) -> RemoteContact:
     """Give a contact as it is found."""
-    return {"id": intercom_id, "role": "user", "email": email, "custom_attributes": {"cb_cust_id": link}}
+    return RemoteContact(id=intercom_id, email=email, custom_attributes={"cb_cust_id": link})
 
 
 OLD, NEW, NEWER = (contact(name, f"{name}@a.example", "ann") for name in ("old", "new", "newer"))
@@ -161,14 +162,16 @@ FREE = contact("free", "free@a.example", None)
     ],
 )
 def test_what_a_record_has_left_is_not_its_own(
-    records: list[dict[str, Any]],
+    records: list[RemoteRecord],
     left_behind: tuple[str, ...],
-    kept: list[dict[str, Any]],
-    set_aside: list[dict[str, Any]],
+    kept: list[RemoteRecord],
+    set_aside: list[RemoteRecord],
 ) -> None:
     """Of several users that carry a record's link, those that it has left do not count."""
     row = Row(1, "ann", "ann@a.example", "ann", None, None, {})
-    assert Found(records).without_left_behind(row, left_behind, Shape({})) == Found(kept, elsewhere=set_aside)
+    assert Candidates(records).set_left_aside(row, left_behind, WriteOptions({})) == Candidates(
+        kept, previously_linked=set_aside
+    )
 
 
 @pytest.mark.usefixtures("crowd")

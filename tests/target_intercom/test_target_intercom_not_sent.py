@@ -9,7 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from target_intercom.reporting.not_sent import Totals, describe
+from target_intercom.reporting.not_sent import Totals, describe_not_sent
 from target_intercom.target import TargetIntercom
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def test_an_odd_record_stops_nothing(target: Any, row: dict[str, Any]) -> None:
 )
 def test_totals_as_a_sum(totals: Totals, equation: str) -> None:
     """The totals read as a sum."""
-    assert totals.equation("X") == equation
+    assert totals.format_equation("X") == equation
 
 
 @pytest.mark.parametrize(
@@ -146,4 +146,4 @@ def test_totals_as_a_sum(totals: Totals, equation: str) -> None:
 )
 def test_why_a_customer_was_not_sent(record: dict[str, Any], because: str) -> None:
     """Every reason has words, and an unknown one is its own."""
-    assert describe(record) == because
+    assert describe_not_sent(record) == because

@@ -64,7 +64,7 @@ def test_a_type_is_inferred_from_all_values(values: list[Any], data_type: str) -
     inference = TypeInference()
     for value in values:
         inference.observe({"cb_x": value})
-    assert inference.attributes() == {"cb_x": Attribute("cb_x", data_type, declared=False)}
+    assert inference.build_attributes() == {"cb_x": Attribute("cb_x", data_type, declared=False)}
 
 
 @pytest.mark.parametrize("value", [None, "", " ", [], ["a"], {}, {"a": 1}], ids=repr)
@@ -72,7 +72,7 @@ def test_a_name_without_a_usable_value_is_no_attribute(value: Any) -> None:
     """What is empty everywhere, or a list or an object, creates nothing in the workspace."""
     inference = TypeInference()
     inference.observe({"cb_x": value})
-    assert inference.attributes() == {}
+    assert inference.build_attributes() == {}
 
 
 @given(st.permutations([True, 1, 2.5, "a", None, [1]]))
@@ -81,7 +81,7 @@ def test_inference_does_not_depend_on_the_order(values: list[Any]) -> None:
     inference = TypeInference()
     for value in values:
         inference.observe({"x": value})
-    assert inference.attributes()["x"].data_type == "string"
+    assert inference.build_attributes()["x"].data_type == "string"
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_flat_fields_become_attributes_under_the_prefix(chosen: set[str], attrib
     properties["a.b"] = TEXT
     flat.declare(properties)
     given_record = {"email": "a@a.example", "plan": "silver", "cb_seats": 3, "address": {"city": "Ulm"}}
-    assert flat.lift(given_record).get("custom_attributes") == attributes
+    assert flat.lift_fields(given_record).get("custom_attributes") == attributes
 
 
 def test_open_custom_attributes_are_typed_from_their_values(workspace: Any, target: Any) -> None:

@@ -8,19 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from target_intercom.records.match_keys import COMPANY_ID, COMPANY_NAME, EMAIL, EXTERNAL_ID, MatchKey
 from target_intercom.records.object_types import COMPANY
-from target_intercom.records.payloads import (
-    Change,
-    Shape,
-    changes,
-    create_body,
-    link_value,
-    match_key,
-    match_value,
-    overlong,
-    update_body,
-    wanted,
-)
+from target_intercom.records.payloads import Change, build_create_body, build_update_body, find_changes
+from target_intercom.records.remote import RemoteCompany, RemoteContact
+from target_intercom.records.values import build_wanted
+from target_intercom.records.write_options import WriteOptions
 
 TYPES = {
     "cb_name": "string",
@@ -32,8 +25,8 @@ TYPES = {
     "cb_created_by": "boolean",
     "tier": "string",
 }
-OWNED = Shape(TYPES)
-ALL = Shape(TYPES, update_all=True)
+OWNED = WriteOptions(TYPES)
+ALL = WriteOptions(TYPES, update_all=True)
 
 
 def record(**attributes: Any) -> dict[str, Any]:
@@ -73,7 +66,7 @@ def contact(**attributes: Any) -> dict[str, Any]:
 )
 def test_values_are_fitted_to_their_type(name: str, value: Any, fitted: Any) -> None:
     """Texts are trimmed and cut, dates become unix seconds (UTC when they name no zone), numbers stay numbers."""
-    result = wanted(record(**{name: value}), "c1", OWNED).attributes[name]
+    result = build_wanted(record(**{name: value}), "c1", OWNED).attributes[name]
     assert (result, type(result)) == (fitted, type(fitted))
 
 
@@ -112,7 +105,7 @@ def test_values_are_fitted_to_their_type(name: str, value: Any, fitted: Any) -> 
 )
 def test_a_value_that_does_not_fit_costs_its_attribute_only(name: str, value: Any) -> None:
     """A value that is not of its declared type is none, with a reason that does not repeat it."""
-    result = wanted(record(**{name: value}), "c1", OWNED)
+    result = build_wanted(record(**{name: value}), "c1", OWNED)
     assert (result.attributes[name], result.unfit) == (
         None,
         {name: f"the value is not of the type {TYPES[name]}"},
@@ -121,8 +114,8 @@ def test_a_value_that_does_not_fit_costs_its_attribute_only(name: str, value: An
 
 def test_a_value_outside_the_options_of_a_list_attribute_does_not_fit() -> None:
     """A list attribute takes its options only, in their own letter case."""
-    shape = replace(OWNED, options={"cb_name": frozenset({"Gold", "Iron"})})
-    results = [wanted(record(cb_name=value), "c1", shape) for value in ("Gold", "gold", "Tin", "", None)]
+    options = replace(OWNED, choices={"cb_name": frozenset({"Gold", "Iron"})})
+    results = [build_wanted(record(cb_name=value), "c1", options) for value in ("Gold", "gold", "Tin", "", None)]
     why = {"cb_name": "the value is not among the attribute's options in Intercom"}
     assert [(one.attributes["cb_name"], one.unfit) for one in results] == [
         ("Gold", {}),
@@ -146,13 +139,13 @@ def test_a_value_outside_the_options_of_a_list_attribute_does_not_fit() -> None:
 )
 def test_values_of_an_attribute_that_has_an_earlier_type(data_type: str, value: Any, fitted: Any) -> None:
     """Booleans and dates are written as text, and whole numbers as such; a fraction does not fit."""
-    shape = replace(OWNED, types={"cb_x": data_type})
-    assert wanted(record(cb_x=value), None, shape).attributes["cb_x"] == fitted
+    options = replace(OWNED, types={"cb_x": data_type})
+    assert build_wanted(record(cb_x=value), None, options).attributes["cb_x"] == fitted
 
 
 def test_cut_strings_are_counted() -> None:
     """Every string over 255 characters counts once."""
-    assert wanted(record(cb_name="x" * 300, tier="y" * 256), "c1", OWNED).cut == 2
+    assert build_wanted(record(cb_name="x" * 300, tier="y" * 256), "c1", OWNED).cut == 2
 
 
 @pytest.mark.parametrize(
@@ -190,14 +183,14 @@ def test_owned_attributes_are_compared(
     value: dict[str, Any], held: dict[str, Any], expected: dict[str, Change]
 ) -> None:
     """By default only owned attributes are written, only where they differ, and null clears them."""
-    assert changes(wanted(record(**value), "c1", OWNED), contact(**held), OWNED) == expected
+    assert find_changes(build_wanted(record(**value), "c1", OWNED), RemoteContact(**contact(**held)), OWNED) == expected
 
 
 def test_update_all_writes_standard_fields_and_foreign_attributes() -> None:
     """Under update_all a value of the record wins; nothing empty does, and match key and external id stay."""
     given_record = record(tier="gold", cb_name=None) | {"email": "A@B.example", "name": "Anna", "phone": ""}
     held = contact(tier="silver", cb_name="Gold")
-    assert changes(wanted(given_record, "c1", ALL), held, ALL) == {
+    assert find_changes(build_wanted(given_record, "c1", ALL), RemoteContact(**held), ALL) == {
         "name": Change("Ann", "Anna"),
         "custom_attributes.tier": Change("silver", "gold"),
         "custom_attributes.cb_name": Change("Gold", None),
@@ -206,18 +199,18 @@ def test_update_all_writes_standard_fields_and_foreign_attributes() -> None:
 
 def test_null_clears_only_what_is_owned() -> None:
     """Under update_all, too, null leaves an attribute that is not owned alone."""
-    assert changes(wanted(record(tier=None), "c1", ALL), contact(tier="silver"), ALL) == {}
+    assert find_changes(build_wanted(record(tier=None), "c1", ALL), RemoteContact(**contact(tier="silver")), ALL) == {}
 
 
 def test_another_letter_case_of_an_email_is_no_change() -> None:
     """Matched by external id, an e-mail address in another letter case is not written."""
-    shape = replace(ALL, match_on="external_id")
+    options = replace(ALL, match_key=EXTERNAL_ID)
     held = contact() | {"email": "A@B.EXAMPLE"}
-    assert changes(wanted(record(), "c1", shape), held, shape) == {}
+    assert find_changes(build_wanted(record(), "c1", options), RemoteContact(**held), options) == {}
 
 
 @pytest.mark.parametrize(
-    ("shape", "held", "expected"),
+    ("options", "held", "expected"),
     [
         (OWNED, {"external_id": None}, {}),
         (ALL, {"external_id": None}, {"external_id": Change(None, "x1")}),
@@ -230,9 +223,11 @@ def test_another_letter_case_of_an_email_is_no_change() -> None:
     ],
     ids=["owned only", "all", "has one", "created here, and interrupted"],
 )
-def test_an_external_id_is_only_ever_filled_in(shape: Shape, held: dict[str, Any], expected: dict[str, Change]) -> None:
+def test_an_external_id_is_only_ever_filled_in(
+    options: WriteOptions, held: dict[str, Any], expected: dict[str, Change]
+) -> None:
     """An empty external id is filled under update_all, and always where an own creation was cut short."""
-    assert changes(wanted(record(), "c1", shape), contact() | held, shape) == expected
+    assert find_changes(build_wanted(record(), "c1", options), RemoteContact(**contact() | held), options) == expected
 
 
 @pytest.mark.parametrize(
@@ -248,32 +243,35 @@ def test_who_created_a_contact_never_flips(*, held: bool | None, expected: dict[
     """A found contact is marked as not created here, once; the mark then stays, whatever the record says."""
     found = contact(cb_created_by=held)
     found["external_id"] = "x1"
-    assert changes(wanted(record(cb_created_by=True), "c1", OWNED), found, OWNED) == expected
+    assert (
+        find_changes(build_wanted(record(cb_created_by=True), "c1", OWNED), RemoteContact(**found), OWNED) == expected
+    )
 
 
 def test_the_link_is_written_on_every_record_touched() -> None:
     """A contact that is not linked yet, or to a record long gone, is linked to this one."""
-    assert changes(wanted(record(), "c1", OWNED), contact(cb_cust_id="gone"), OWNED) == {
+    assert find_changes(build_wanted(record(), "c1", OWNED), RemoteContact(**contact(cb_cust_id="gone")), OWNED) == {
         "custom_attributes.cb_cust_id": Change("gone", "c1")
     }
 
 
 def test_converting_a_lead_sets_its_role() -> None:
     """A lead becomes a user by its role, in the same request as the rest."""
-    lead = contact() | {"role": "lead"}
-    found = changes(wanted(record(cb_seats=3), "c1", OWNED), lead, OWNED, convert=True)
-    assert update_body(found) == {"role": "user", "custom_attributes": {"cb_seats": 3}}
+    lead = RemoteContact(**contact() | {"role": "lead"})
+    found = find_changes(build_wanted(record(cb_seats=3), "c1", OWNED), lead, OWNED, convert=True)
+    assert build_update_body(found) == {"role": "user", "custom_attributes": {"cb_seats": 3}}
 
 
 @pytest.mark.parametrize(
-    ("match_on", "identity"),
-    [("email", {}), ("external_id", {"external_id": "x1"})],
+    ("match_key", "identity"),
+    [(EMAIL, {}), (EXTERNAL_ID, {"external_id": "x1"})],
+    ids=["email", "external_id"],
 )
-def test_a_new_contact(match_on: str, identity: dict[str, str]) -> None:
+def test_a_new_contact(match_key: MatchKey, identity: dict[str, str]) -> None:
     """A creation carries every value but nulls and says who made it; matched by e-mail it carries no external id."""
-    shape = replace(OWNED, match_on=match_on)
+    options = replace(OWNED, match_key=match_key)
     given_record = record(cb_mrr=49, cb_name=None, tier="gold") | {"name": " Ann ", "phone": None}
-    assert create_body(wanted(given_record, "c1", shape), shape) == {
+    assert build_create_body(build_wanted(given_record, "c1", options), options) == {
         "role": "user",
         "email": "a@b.example",
         "name": "Ann",
@@ -283,7 +281,7 @@ def test_a_new_contact(match_on: str, identity: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("attributes", "record_id", "shape", "expected"),
+    ("attributes", "record_id", "options", "expected"),
     [
         ({"cb_cust_id": "c9"}, "c1", OWNED, "c9"),
         ({}, "c1", OWNED, "c1"),
@@ -293,25 +291,25 @@ def test_a_new_contact(match_on: str, identity: dict[str, str]) -> None:
     ids=["in the record", "the key property", "neither", "switched off"],
 )
 def test_the_link_is_the_records_own_or_its_key(
-    attributes: dict[str, Any], record_id: str | None, shape: Shape, expected: str | None
+    attributes: dict[str, Any], record_id: str | None, options: WriteOptions, expected: str | None
 ) -> None:
     """The link value comes from the record's link attribute, else its key property; without a setting there is none."""
-    assert link_value(record(**attributes), record_id, shape) == expected
+    assert options.read_link(record(**attributes), record_id) == expected
 
 
 def test_match_values() -> None:
     """Match values are trimmed; e-mail addresses are compared in lower case, external ids as they are."""
-    assert match_value({"email": " Ann@B.example "}, "email") == "Ann@B.example"
-    assert match_value({"email": "  "}, "email") is None
-    assert match_value({}, "email") is None
-    assert match_value({"external_id": 7}, "external_id") == "7"
-    assert match_key("Ann@B.example", "email") == "ann@b.example"
-    assert match_key("Ann", "external_id") == "Ann"
-    assert match_key(" CAFE\u0301 ", "name") == "caf\u00e9"
+    assert EMAIL.read_value({"email": " Ann@B.example "}) == "Ann@B.example"
+    assert EMAIL.read_value({"email": "  "}) is None
+    assert EMAIL.read_value({}) is None
+    assert EXTERNAL_ID.read_value({"external_id": 7}) == "7"
+    assert EMAIL.normalise("Ann@B.example") == "ann@b.example"
+    assert EXTERNAL_ID.normalise("Ann") == "Ann"
+    assert COMPANY_NAME.normalise(" CAFE\u0301 ") == "caf\u00e9"
 
 
-COMPANIES = Shape(TYPES, COMPANY, "company_id", update_all=True)
-HELD_COMPANY = {"id": "i1", "company_id": "c1", "name": "Acme", "plan": None, "monthly_spend": 0}
+COMPANIES = WriteOptions(TYPES, COMPANY, COMPANY_ID, update_all=True)
+HELD_COMPANY: dict[str, Any] = {"id": "i1", "company_id": "c1", "name": "Acme", "plan": None, "monthly_spend": 0}
 
 
 @pytest.mark.parametrize(
@@ -330,12 +328,12 @@ def test_a_companys_standard_fields(fields: dict[str, Any], expected: dict[str, 
     """Monthly spend is cut to whole units; what PUT cannot change is not compared; what is empty changes nothing."""
     given_record = {"company_id": "c1", **fields, "custom_attributes": {}}
     held = HELD_COMPANY | {"custom_attributes": {"cb_cust_id": "c1", "cb_created_by": False}}
-    assert changes(wanted(given_record, "c1", COMPANIES), held, COMPANIES) == expected
+    assert find_changes(build_wanted(given_record, "c1", COMPANIES), RemoteCompany(**held), COMPANIES) == expected
 
 
 def test_a_spend_beyond_intercoms_range_leaves_intercoms_value() -> None:
     """A monthly spend that Intercom has no room for is not cut: the field is left as it is, and reported."""
-    result = wanted({"company_id": "c1", "monthly_spend": 2_147_483_648}, None, COMPANIES)
+    result = build_wanted({"company_id": "c1", "monthly_spend": 2_147_483_648}, None, COMPANIES)
     assert result.standard["monthly_spend"] is None
     assert result.unfit == {"monthly_spend": "the value is not of the type whole number"}
 
@@ -343,8 +341,8 @@ def test_a_spend_beyond_intercoms_range_leaves_intercoms_value() -> None:
 def test_a_new_company() -> None:
     """A creation carries the company_id and every standard field, and no role."""
     fields = {"company_id": "c1", "name": "Acme", "plan": "gold", "monthly_spend": 9.5, "remote_created_at": 7}
-    want = wanted(fields | {"custom_attributes": {"cb_mrr": 9.5}}, "c1", COMPANIES)
-    assert create_body(want, COMPANIES) == {
+    want = build_wanted(fields | {"custom_attributes": {"cb_mrr": 9.5}}, "c1", COMPANIES)
+    assert build_create_body(want, COMPANIES) == {
         "company_id": "c1", "name": "Acme", "plan": "gold", "monthly_spend": 9, "remote_created_at": 7,
         "custom_attributes": {"cb_mrr": 9.5, "cb_cust_id": "c1", "cb_created_by": True},
     }  # fmt: skip
@@ -362,7 +360,7 @@ def test_a_new_company() -> None:
 )
 def test_an_overlong_identifier_is_named(fields: dict[str, str], link: str, expected: str | None) -> None:
     """What identifies is never cut."""
-    assert overlong(fields, link, OWNED) == expected
+    assert OWNED.find_overlong(fields, link) == expected
 
 
 TEXT = st.text(max_size=300)
@@ -389,10 +387,10 @@ HELD = st.fixed_dictionaries(
     },
 )
 STANDARD = st.fixed_dictionaries({name: st.none() | TEXT for name in ("email", "name", "phone", "external_id")})
-SHAPES = st.builds(
-    Shape,
+OPTIONS = st.builds(
+    WriteOptions,
     st.just(TYPES),
-    match_on=st.sampled_from(["email", "external_id"]),
+    match_key=st.sampled_from([EMAIL, EXTERNAL_ID]),
     update_all=st.booleans(),
     link=st.sampled_from(["cb_cust_id", ""]),
 )
@@ -413,24 +411,26 @@ CONTACTS = st.builds(
 )
 
 
-@given(RECORDS, CONTACTS, SHAPES)
-def test_writing_the_difference_leaves_none(source: dict[str, Any], before: dict[str, Any], shape: Shape) -> None:
+@given(RECORDS, CONTACTS, OPTIONS)
+def test_writing_the_difference_leaves_none(
+    source: dict[str, Any], before: dict[str, Any], options: WriteOptions
+) -> None:
     """After the changes are written there are none, and neither match key nor an existing external id has changed."""
-    want, convert = wanted(source, "c1", shape), before["role"] == "lead"
-    body = update_body(changes(want, before, shape, convert=convert))
+    want, convert = build_wanted(source, "c1", options), before["role"] == "lead"
+    body = build_update_body(find_changes(want, RemoteContact(**before), options, convert=convert))
     after = written(before, body)
-    assert changes(want, after, shape, convert=convert) == {}
+    assert find_changes(want, RemoteContact(**after), options, convert=convert) == {}
     if before["external_id"]:
         assert after["external_id"] == before["external_id"]
-    if before.get(shape.match_on):
-        assert after[shape.match_on] == before[shape.match_on]
+    if before.get(options.match_key.field):
+        assert after[options.match_key.field] == before[options.match_key.field]
     if (mark := before["custom_attributes"].get("cb_created_by")) is not None:
         assert after["custom_attributes"]["cb_created_by"] == mark
 
 
-@given(RECORDS, SHAPES)
-def test_a_created_contact_lacks_at_most_its_external_id(source: dict[str, Any], shape: Shape) -> None:
+@given(RECORDS, OPTIONS)
+def test_a_created_contact_lacks_at_most_its_external_id(source: dict[str, Any], options: WriteOptions) -> None:
     """What is left to write after a creation is the external id, which an e-mail match withholds from the creation."""
-    want = wanted(source, "c1", shape)
-    created = {"id": "i1", "external_id": None, "email": None} | create_body(want, shape)
-    assert set(changes(want, created, shape)) <= {"external_id"}
+    want = build_wanted(source, "c1", options)
+    created = RemoteContact(id="i1", **build_create_body(want, options))
+    assert set(find_changes(want, created, options)) <= {"external_id"}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from singer_sdk.exceptions import ConfigurationError
 from target_intercom.records.object_types import COMPANY, CONTACT
-from target_intercom.settings import settings_from
+from target_intercom.settings import parse_settings
 from target_intercom.target import TargetIntercom
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def settings(**config: Any) -> Any:
     """Give the settings that a configuration means, with the plugin's defaults filled in."""
-    return settings_from(TargetIntercom(config={"access_token": "x"} | config).config)
+    return parse_settings(TargetIntercom(config={"access_token": "x"} | config).config)
 
 
 @pytest.mark.parametrize(
@@ -55,9 +55,9 @@ def test_what_is_not_set_follows_the_prefix(
 def test_the_conditions_follow_the_company_prefix(company_prefix: str, field: str) -> None:
     """The fields of a condition are named as the records of either stream name them."""
     found = settings(company_prefix=company_prefix)
-    assert found.of_kind(found.cancelled_when, CONTACT) == {"cb_sub_status": ["cancelled"]}
-    assert found.of_kind(found.cancelled_when, COMPANY) == {field: ["cancelled"]}
-    assert found.of_kind({field: [1], "plan": [2]}, COMPANY) == {field: [1], "plan": [2]}
+    assert found.rename_condition(found.cancelled_when, CONTACT) == {"cb_sub_status": ["cancelled"]}
+    assert found.rename_condition(found.cancelled_when, COMPANY) == {field: ["cancelled"]}
+    assert found.rename_condition({field: [1], "plan": [2]}, COMPANY) == {field: [1], "plan": [2]}
 
 
 def test_deleted_and_cancelled_companies_of_another_prefix_are_not_created(

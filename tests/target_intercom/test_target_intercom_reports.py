@@ -13,9 +13,10 @@ from singer_kit.folders import read_folders
 from singer_sdk.exceptions import ConfigurationError
 from target_intercom.decisions import rules
 from target_intercom.reporting import page
-from target_intercom.reporting.links import Links, Listing
+from target_intercom.reporting.links import Links
 from target_intercom.reporting.outcomes import Outcome
 from target_intercom.reporting.report_files import REPORT_FILES
+from target_intercom.reporting.terminal import Listing
 from target_intercom.reporting.words import REASONS
 from target_intercom.target import TargetIntercom
 
@@ -120,7 +121,7 @@ def test_records_are_listed_with_links(
 )
 def test_a_record_has_an_address(stream: str, links: Links, address: str) -> None:
     """Records are looked at in the region's web application, or where `record_url` says."""
-    assert links.to(stream, "1") == address
+    assert links.build_intercom_link(stream, "1") == address
 
 
 def test_every_reason_for_a_skip_has_words() -> None:
@@ -133,9 +134,9 @@ def test_every_reason_for_a_skip_has_words() -> None:
 def test_a_listing_is_as_long_as_wished() -> None:
     """No more records are kept than are to be listed."""
     listing = Listing(1)
-    listing.note("contacts", None, Outcome("skipped", "ambiguous", "7"))
-    listing.note("contacts", "b", Outcome("updated"))
-    assert listing.lines(Links("", "", "http://h/{id}")) == ["-  skipped  ambiguous  http://h/7"]
+    listing.add_record("contacts", None, Outcome("skipped", "ambiguous", "7"))
+    listing.add_record("contacts", "b", Outcome("updated"))
+    assert listing.format_lines(Links("", "", "http://h/{id}")) == ["-  skipped  ambiguous  http://h/7"]
 
 
 def reports(directory: Any) -> dict[str, str]:

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from target_intercom.decisions.rules import Candidate, Decision, Match, Rules, decide, holds
+from target_intercom.decisions.rules import Decision, Facts, Match, Rules, decide, is_condition_met
 
 USER, OTHER = Match("u1"), Match("u2")
 LEAD, OTHER_LEAD = Match("l1", role="lead"), Match("l2", role="lead")
-CLAIMED = Match("u1", claimed=True)
-TAKEN_LEAD = Match("l1", role="lead", claimed=True)
-ARCHIVED = Match("u1", archived=True)
-UNSEEN = Match("c1", no_users=True)
-DOUBTFUL = Match("c1", no_users=True, doubtful=True)
-ACTIVE, CANCELLED, DELETED = Candidate(), Candidate(cancelled=True), Candidate(deleted=True)
+CLAIMED = Match("u1", is_linked_elsewhere=True)
+TAKEN_LEAD = Match("l1", role="lead", is_linked_elsewhere=True)
+ARCHIVED = Match("u1", is_archived=True)
+UNSEEN = Match("c1", has_no_users=True)
+DOUBTFUL = Match("c1", has_no_users=True, is_possibly_duplicate=True)
+ACTIVE, CANCELLED, DELETED = Facts(), Facts(is_cancelled=True), Facts(is_deleted=True)
 
 
 @pytest.mark.parametrize(
@@ -68,16 +68,16 @@ def test_what_is_found_and_the_settings_decide(matches: list[Match], rules: Rule
 
 
 @pytest.mark.parametrize(
-    ("candidate", "create_cancelled", "expected"),
+    ("facts", "create_cancelled", "expected"),
     [
         (ACTIVE, False, "create"),
         (CANCELLED, False, "cancelled"),
         (CANCELLED, True, "create"),
         (DELETED, False, "deleted"),
         (DELETED, True, "deleted"),
-        (Candidate(cancelled=True, deleted=True), True, "deleted"),
-        (Candidate(placeable=False), True, "no_company_id"),
-        (Candidate(deleted=True, email_taken=True), True, "deleted"),
+        (Facts(is_cancelled=True, is_deleted=True), True, "deleted"),
+        (Facts(can_be_created=False), True, "no_company_id"),
+        (Facts(is_deleted=True, is_email_taken=True), True, "deleted"),
     ],
     ids=[
         "active",
@@ -96,10 +96,10 @@ def test_what_is_found_and_the_settings_decide(matches: list[Match], rules: Rule
     ids=["nobody", "beside a lead", "out of a lead"],
 )
 def test_who_is_made_a_user(
-    candidate: Candidate, expected: str, matches: list[Match], rules: dict[str, Any], *, create_cancelled: bool
+    facts: Facts, expected: str, matches: list[Match], rules: dict[str, Any], *, create_cancelled: bool
 ) -> None:
     """A cancelled customer becomes a user only when told so, a deleted one never, whichever way leads there."""
-    decision = decide(candidate, matches, Rules(**rules, create_cancelled=create_cancelled))
+    decision = decide(facts, matches, Rules(**rules, create_cancelled=create_cancelled))
     wish = rules.get("on_lead", "create")
     assert (decision.action, decision.reason) == (
         (wish, "lead" if matches else "no_match") if expected == "create" else ("skip", expected)
@@ -121,31 +121,31 @@ def test_a_taken_email_address_stands_in_the_way_of_a_creation(
     matches: list[Match], rules: Rules, decision: Decision
 ) -> None:
     """Nobody is created whose e-mail address another user has; everything else goes on."""
-    assert decide(Candidate(email_taken=True), matches, rules) == decision
+    assert decide(Facts(is_email_taken=True), matches, rules) == decision
 
 
-@pytest.mark.parametrize("candidate", [CANCELLED, DELETED], ids=["cancelled", "deleted"])
-def test_a_match_is_updated_whatever_the_record_is(candidate: Candidate) -> None:
+@pytest.mark.parametrize("facts", [CANCELLED, DELETED], ids=["cancelled", "deleted"])
+def test_a_match_is_updated_whatever_the_record_is(facts: Facts) -> None:
     """That a customer cancelled or was deleted is news for the user that Intercom has."""
-    assert decide(candidate, [USER], Rules()) == Decision("update", "matched", USER)
+    assert decide(facts, [USER], Rules()) == Decision("update", "matched", USER)
 
 
 @pytest.mark.parametrize(
-    ("candidate", "matches", "decision"),
+    ("facts", "matches", "decision"),
     [
-        (Candidate(identified=False), [], Decision("skip", "no_identifier")),
-        (Candidate(superseded=True), [USER], Decision("skip", "superseded", USER)),
-        (Candidate(claimed=True), [USER], Decision("skip", "claimed", USER)),
-        (Candidate(claimed=True), [], Decision("skip", "claimed")),
-        (Candidate(claimed=True), [LEAD], Decision("skip", "claimed", LEAD)),
-        (Candidate(claimed=True), [LEAD, OTHER_LEAD], Decision("skip", "claimed")),
+        (Facts(has_match_value=False), [], Decision("skip", "no_identifier")),
+        (Facts(is_superseded=True), [USER], Decision("skip", "superseded", USER)),
+        (Facts(is_match_taken=True), [USER], Decision("skip", "claimed", USER)),
+        (Facts(is_match_taken=True), [], Decision("skip", "claimed")),
+        (Facts(is_match_taken=True), [LEAD], Decision("skip", "claimed", LEAD)),
+        (Facts(is_match_taken=True), [LEAD, OTHER_LEAD], Decision("skip", "claimed")),
     ],
     ids=["no identifier", "superseded", "match taken", "place taken", "lead taken", "place beside leads taken"],
 )
-def test_a_record_that_may_not_write(candidate: Candidate, matches: list[Match], decision: Decision) -> None:
+def test_a_record_that_may_not_write(facts: Facts, matches: list[Match], decision: Decision) -> None:
     """A record without identifier, with a successor, or whose place another has, is skipped under all settings."""
     for rules in (Rules(), Rules("create", "create", create_cancelled=True), Rules("create", "convert")):
-        assert decide(candidate, matches, rules) == decision
+        assert decide(facts, matches, rules) == decision
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_record_that_may_not_write(candidate: Candidate, matches: list[Match],
 )
 def test_a_record_without_identifier_has_its_link(match: Match, rules: Rules, decision: Decision) -> None:
     """A record without identifier writes to what its link has found, and is never created."""
-    assert decide(Candidate(identified=False), [match], rules) == decision
+    assert decide(Facts(has_match_value=False), [match], rules) == decision
 
 
 @pytest.mark.parametrize(
@@ -186,8 +186,8 @@ def test_a_record_without_identifier_has_its_link(match: Match, rules: Rules, de
 )
 def test_a_condition_is_about_every_field_it_names(condition: dict[str, list[str]], *, expected: bool) -> None:
     """A condition holds when every field it names has one of its values, and an empty one never does."""
-    record = {"plan": "gold", "custom_attributes": {"cb_sub_status": "cancelled"}}
-    assert holds(condition, record) is expected
+    record: dict[str, Any] = {"plan": "gold", "custom_attributes": {"cb_sub_status": "cancelled"}}
+    assert is_condition_met(condition, record["custom_attributes"], record) is expected
 
 
 MATCHES = st.lists(
@@ -195,15 +195,15 @@ MATCHES = st.lists(
         Match,
         id=st.sampled_from(["a", "b", "c"]),
         role=st.sampled_from(["user", "lead"]),
-        claimed=st.booleans(),
-        archived=st.booleans(),
-        no_users=st.booleans(),
-        doubtful=st.booleans(),
+        is_linked_elsewhere=st.booleans(),
+        is_archived=st.booleans(),
+        has_no_users=st.booleans(),
+        is_possibly_duplicate=st.booleans(),
     ),
     max_size=3,
     unique_by=lambda match: match.id,
 )
-CANDIDATES = st.builds(Candidate, *(st.booleans() for _ in range(7)))
+FACTS = st.builds(Facts, *(st.booleans() for _ in range(7)))
 RULES = st.builds(
     Rules,
     on_no_match=st.sampled_from(["skip", "create"]),
@@ -212,23 +212,23 @@ RULES = st.builds(
 )
 
 
-@given(CANDIDATES, MATCHES, RULES)
-def test_the_table_is_complete_and_never_guesses(candidate: Candidate, matches: list[Match], rules: Rules) -> None:
+@given(FACTS, MATCHES, RULES)
+def test_the_table_is_complete_and_never_guesses(facts: Facts, matches: list[Match], rules: Rules) -> None:
     """Every combination has a decision; one writes only to a match that is the only one, free and live."""
-    decision = decide(candidate, matches, rules)
+    decision = decide(facts, matches, rules)
     users = [match for match in matches if match.role == "user"]
     if decision.action in {"update", "convert"}:
         assert decision.match is not None
-        assert not decision.match.claimed
-        assert not decision.match.archived
-        assert not decision.match.doubtful
+        assert not decision.match.is_linked_elsewhere
+        assert not decision.match.is_archived
+        assert not decision.match.is_possibly_duplicate
         assert [match for match in matches if match.role == decision.match.role] == [decision.match]
     if decision.action == "create":
         assert not users
-        assert candidate.placeable
-        assert not candidate.email_taken
+        assert facts.can_be_created
+        assert not facts.is_email_taken
         assert "create" in {rules.on_no_match, rules.on_lead}
-        assert candidate.identified
+        assert facts.has_match_value
     if decision.action != "skip":
-        assert not candidate.superseded
-        assert not candidate.claimed
+        assert not facts.is_superseded
+        assert not facts.is_match_taken

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import requests
@@ -22,8 +22,14 @@ from target_intercom.api.transport import SEARCH, LostReplyError, RecordRefusedE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from target_intercom._kit.json_types import JsonObject
     from target_intercom._kit.list_shape import ListShape
-    from target_intercom._kit.page_decoder import Page
+    from target_intercom._kit.page_decoder import Item, Page
+    from target_intercom.records.attributes import RemoteAttribute
+    from target_intercom.records.remote import RemoteCompany, RemoteContact
+
+PAGE = 150
+MAX_FILTERS = 15  # in one OR group of a search
 
 _LINKS = 50  # companies of a contact a page
 _SCROLLS = 5  # times a broken scroll is begun again
@@ -31,9 +37,6 @@ _SCROLL_PAUSE = 2.0  # seconds between two attempts to open a scroll
 _SCROLL_PATIENCE = 900.0
 _OLDEST_FIRST = {"field": "created_at", "order": "ascending"}
 _NEWEST_FIRST = {"field": "updated_at", "order": "descending"}
-
-PAGE = 150
-MAX_FILTERS = 15  # in one OR group of a search
 
 
 class _BrokenScrollError(Exception):
@@ -43,26 +46,26 @@ class _BrokenScrollError(Exception):
 class IntercomClient(Transport):
     """The operations of one workspace, shared by all workers."""
 
-    def me(self) -> dict[str, Any]:
-        """Identify the token; `app` names the workspace and its region."""
-        return self._read(Call("GET", "/me"), _decode_me)
+    def identify_token(self) -> shapes.App:
+        """Return the workspace that the token belongs to."""
+        return self._read(Call("GET", "/me"), lambda content: decode_json(content, shapes.Me)[1].app)
 
-    def data_attributes(self, model: str) -> list[dict[str, Any]]:
+    def list_attributes(self, model: str) -> list[RemoteAttribute]:
         """List the data attributes of `contact` or `company`, archived ones included."""
         call = Call("GET", "/data_attributes", {"model": model, "include_archived": "true"})
-        return [item.record() for item in self._read_page(call, PageDecoder(shapes.ATTRIBUTES)).items]
+        return [shapes.read_attribute(item) for item in self._read_page(call, PageDecoder(shapes.ATTRIBUTES)).items]
 
-    def create_data_attribute(self, body: Mapping[str, str]) -> dict[str, Any]:
+    def create_attribute(self, body: Mapping[str, str]) -> None:
         """Create a data attribute.
 
         Raises:
             LostReplyError: it may have been created.
             RecordRefusedError: Intercom will not have it.
         """
-        return self._create("/data_attributes", body, shapes.ATTRIBUTES)
+        self._create_item("/data_attributes", body, shapes.ATTRIBUTES)
 
-    def contact_pages(self) -> Iterator[tuple[list[dict[str, Any]], int]]:
-        """Yield every live contact, a page a call, each page with the number of all contacts.
+    def list_contacts(self) -> Iterator[tuple[list[RemoteContact], int]]:
+        """Yield every live contact, a page per call, each page with the number of all contacts.
 
         Raises:
             FatalAPIError: the list cannot be proved whole.
@@ -71,15 +74,14 @@ class IntercomClient(Transport):
 
         def ask(cursor: str | None, check: Callable[[Page], None]) -> Page:
             nonlocal total
-            call = Call("GET", "/contacts", _paginate(cursor))
-            page = self._read_page(call, decoder, check)
+            page = self._read_page(Call("GET", "/contacts", _paginate(cursor)), decoder, check)
             total = page.total or 0
             return page
 
-        for items in self._read_whole(WholeList("contacts", ask, max_missing=self.max_missing), decoder):
-            yield items, total
+        for items in self._read_whole_items(WholeList("contacts", ask, max_missing=self.max_missing), decoder):
+            yield [shapes.read_contact(item) for item in items], total
 
-    def search_contacts(self, field: str, arrays: Sequence[Sequence[str]]) -> Iterator[dict[str, Any]]:
+    def search_contacts(self, field: str, arrays: Sequence[Sequence[str]]) -> Iterator[RemoteContact]:
         """Yield every live contact whose `field` is in one of the arrays (at most `MAX_FILTERS`).
 
         The index may lag some minutes behind writes.
@@ -95,43 +97,44 @@ class IntercomClient(Transport):
             body = {"query": query, "sort": sort, "pagination": _paginate(cursor)}
             return self._read_page(Call("POST", SEARCH, body=body), decoder, check)
 
-        found = WholeList(
+        pages = WholeList(
             "contacts of a search",
             ask,
             probe=lambda: [ask(None, lambda _: None, _NEWEST_FIRST)],
             max_missing=self.max_missing,
         )
-        for items in self._read_whole(found, decoder):
-            yield from items
+        for items in self._read_whole_items(pages, decoder):
+            yield from map(shapes.read_contact, items)
 
-    def contact(self, contact_id: str) -> dict[str, Any]:
+    def read_contact(self, contact_id: str) -> RemoteContact:
         """Read one contact by Intercom's id."""
-        return self._read_record(Call("GET", f"/contacts/{contact_id}"), shapes.CONTACTS)
+        return shapes.read_contact(self._read_item(Call("GET", f"/contacts/{contact_id}"), shapes.CONTACTS))
 
-    def contact_by_external_id(self, external_id: str) -> dict[str, Any] | None:
+    def find_contact_by_external_id(self, external_id: str) -> RemoteContact | None:
         """Read the user with this external id, None when there is none. Unlike search this sees the latest write."""
         path = "/contacts/find_by_external_id"
-        call = Call("GET", f"{path}/{quote(external_id, safe='')}", label=path)
-        return self._read_if_any(call, shapes.CONTACTS)
+        item = self._find_item(Call("GET", f"{path}/{quote(external_id, safe='')}", label=path), shapes.CONTACTS)
+        return shapes.read_contact(item) if item else None
 
-    def create_contact(self, body: Mapping[str, Any]) -> dict[str, Any]:
+    def create_contact(self, body: JsonObject) -> RemoteContact:
         """Create a contact.
 
         Raises:
             LostReplyError: it may have been created.
             RecordRefusedError: refused; with status 409 `other_id` names who has the e-mail address or external id.
         """
-        return self._create("/contacts", body, shapes.CONTACTS)
+        return shapes.read_contact(self._create_item("/contacts", body, shapes.CONTACTS))
 
-    def update_contact(self, contact_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Change the named fields of one contact and give it as it is then."""
-        return self._read_record(Call("PUT", f"/contacts/{contact_id}", body=body), shapes.CONTACTS)
+    def update_contact(self, contact_id: str, body: JsonObject) -> None:
+        """Change the named fields of one contact."""
+        self._read_item(Call("PUT", f"/contacts/{contact_id}", body=body), shapes.CONTACTS)
 
-    def company_by(self, field: str, value: str) -> dict[str, Any] | None:
+    def find_company(self, field: str, value: str) -> RemoteCompany | None:
         """Read a company by `company_id` or `name`, None when there is none; of several of one name any."""
-        return self._read_if_any(Call("GET", "/companies", {field: value}), shapes.COMPANIES)
+        item = self._find_item(Call("GET", "/companies", {field: value}), shapes.COMPANIES)
+        return shapes.read_company(item) if item else None
 
-    def scroll_companies(self) -> Iterator[dict[str, Any]]:
+    def scroll_companies(self) -> Iterator[RemoteCompany]:
         """Yield every company that has users.
 
         A page that got lost cannot be asked for again: the scroll starts anew, and companies come twice. A workspace
@@ -143,7 +146,7 @@ class IntercomClient(Transport):
         decoder = PageDecoder(shapes.COMPANIES)
         for _ in range(_SCROLLS):
             try:
-                yield from self._scroll(decoder)
+                yield from map(shapes.read_company, self._scroll(decoder))
             except _BrokenScrollError:
                 continue
             self._report_odd(decoder)
@@ -153,24 +156,24 @@ class IntercomClient(Transport):
             "same point."
         )
 
-    def create_company(self, body: Mapping[str, Any]) -> dict[str, Any]:
+    def create_company(self, body: JsonObject) -> RemoteCompany:
         """Create a company, or change the one that has its `company_id`: Intercom does not tell which.
 
         Raises:
             LostReplyError: it may have been created.
             RecordRefusedError: Intercom will not have it.
         """
-        return self._create("/companies", body, shapes.COMPANIES)
+        return shapes.read_company(self._create_item("/companies", body, shapes.COMPANIES))
 
-    def update_company(self, record_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Change the named fields of one company, by Intercom's id, and give it as it is then."""
-        return self._read_record(Call("PUT", f"/companies/{record_id}", body=body), shapes.COMPANIES)
+    def update_company(self, record_id: str, body: JsonObject) -> None:
+        """Change the named fields of one company, by Intercom's id."""
+        self._read_item(Call("PUT", f"/companies/{record_id}", body=body), shapes.COMPANIES)
 
-    def attach(self, contact_id: str, company: str) -> None:
+    def attach_contact(self, contact_id: str, company: str) -> None:
         """Attach a contact to a company, both by Intercom's id; attaching twice is attaching once."""
-        self._read_record(Call("POST", f"/contacts/{contact_id}/companies", body={"id": company}), shapes.COMPANIES)
+        self._read_item(Call("POST", f"/contacts/{contact_id}/companies", body={"id": company}), shapes.COMPANIES)
 
-    def companies_of(self, contact_id: str) -> Iterator[str]:
+    def list_companies_of(self, contact_id: str) -> Iterator[str]:
         """Yield Intercom's ids of all companies that a contact is attached to.
 
         Raises:
@@ -184,21 +187,28 @@ class IntercomClient(Transport):
             page = self._read_page(call, decoder, check)
             return replace(page, cursor=str(at + 1) if at < page.total_pages else None)
 
-        for items in self._read_whole(WholeList("companies of a contact", ask), decoder):
-            yield from (company["id"] for company in items)
+        for items in self._read_whole_items(WholeList("companies of a contact", ask), decoder):
+            yield from (item.head.id for item in items)
 
-    def _read_if_any(self, call: Call, shape: ListShape) -> dict[str, Any] | None:
+    def _read_item(self, call: Call, shape: ListShape) -> Item:
+        """Read one record; the call may safely be made twice."""
+        return self._read(call, PageDecoder(shape).decode_object)
+
+    def _find_item(self, call: Call, shape: ListShape) -> Item | None:
         try:
-            return self._read_record(call, shape)
+            return self._read_item(call, shape)
         except RecordRefusedError as error:
             if error.status == requests.codes.not_found:
                 return None
             raise
 
-    def _scroll(self, decoder: PageDecoder) -> Iterator[dict[str, Any]]:
+    def _create_item(self, path: str, body: object, shape: ListShape) -> Item:
+        return self._read_once(Call("POST", path, body=body), PageDecoder(shape).decode_object)
+
+    def _scroll(self, decoder: PageDecoder) -> Iterator[Item]:
         page = self._open_scroll(decoder)
         while page.items:
-            yield from (item.record() for item in page.items)
+            yield from page.items
             call = Call("GET", "/companies/scroll", {"scroll_param": page.cursor})
             try:
                 page = self._read_once(call, decoder.decode)
@@ -206,12 +216,12 @@ class IntercomClient(Transport):
                 raise _BrokenScrollError from None
 
     def _open_scroll(self, decoder: PageDecoder) -> Page:
-        """Open a scroll. A lost reply may have opened one that nobody can read: it expires when idle for a minute."""
         deadline = time.monotonic() + _SCROLL_PATIENCE
         while time.monotonic() < deadline:
             try:
                 return self._read_page(Call("GET", "/companies/scroll"), decoder)
             except RecordRefusedError as error:
+                # A lost reply may have opened a scroll that nobody can read: it expires when idle for a minute.
                 if error.code != "scroll_exists":
                     raise
             time.sleep(_SCROLL_PAUSE)
@@ -221,10 +231,5 @@ class IntercomClient(Transport):
         )
 
 
-def _decode_me(content: bytes) -> dict[str, Any]:
-    app = decode_json(content, shapes.Me)[1].app
-    return {"app": {"id_code": app.id_code, "region": app.region}}
-
-
-def _paginate(cursor: str | None) -> dict[str, Any]:
+def _paginate(cursor: str | None) -> JsonObject:
     return {"per_page": PAGE} if cursor is None else {"per_page": PAGE, "starting_after": cursor}

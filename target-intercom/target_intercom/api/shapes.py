@@ -1,15 +1,21 @@
-"""What the answers of Intercom hold that this target reads. Pure.
+"""What Intercom's answers must contain, and the contacts and companies that are made of them. Pure.
 
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from target_intercom._kit.json_types import JsonObject
 from target_intercom._kit.list_shape import Key, ListShape, Number, Text
+from target_intercom.records.attributes import Choice, RemoteAttribute
+from target_intercom.records.remote import RemoteCompany, RemoteContact
+
+if TYPE_CHECKING:
+    from target_intercom._kit.page_decoder import Item
 
 
 class Link(msgspec.Struct):
@@ -25,10 +31,10 @@ class Links(msgspec.Struct):
     has_more: bool = False
 
 
-class Option(msgspec.Struct):
-    """One of the values that a list attribute permits."""
+class Plan(msgspec.Struct):
+    """The plan of a company."""
 
-    value: str
+    name: str | None = None
 
 
 class App(msgspec.Struct):
@@ -44,7 +50,7 @@ class Me(msgspec.Struct):
     app: App
 
 
-#: Who a contact is decides what may be done with it; e-mail, external id, link and companies are what it is matched by.
+#: The role decides what may be done with a contact; the other members are what it is matched by and compared with.
 CONTACTS = ListShape(
     name="contacts",
     items="data",
@@ -53,7 +59,7 @@ CONTACTS = ListShape(
         "role": Text,
         "email": str | None,
         "external_id": str | None,
-        "custom_attributes": dict[str, Any] | None,
+        "custom_attributes": JsonObject | None,
         "companies": Links | None,
     },
     wanted={"name": str, "phone": str},
@@ -62,20 +68,17 @@ CONTACTS = ListShape(
     total_needed=True,
 )
 
-#: The companies by scroll, and one company.
+#: The companies in a scroll, and one company.
 COMPANIES = ListShape(
     name="companies",
     items="data",
     key={"id": Text},
-    needed={"company_id": str | None, "name": str | None, "custom_attributes": dict[str, Any] | None},
+    needed={"company_id": str | None, "name": str | None, "custom_attributes": JsonObject | None},
     wanted={
-        "plan": dict[str, Any],
+        "plan": Plan,
         "user_count": Number,
-        "monthly_spend": float,
+        "monthly_spend": int | float,
         "remote_created_at": Number,
-        "website": str,
-        "industry": str,
-        "size": int,
     },
     paging="scroll",
 )
@@ -95,6 +98,52 @@ ATTRIBUTES = ListShape(
         "archived": bool,
         "api_writable": bool,
         "model": str,
-        "options": list[Option | str],
+        "options": list[Choice | str],
     },
 )
+
+
+def read_contact(item: Item) -> RemoteContact:
+    """Return the contact of a proved answer; one without `companies` is attached to none."""
+    head = item.head
+    return RemoteContact(
+        id=head.id,
+        role=head.role,
+        email=head.email,
+        external_id=head.external_id,
+        name=head.name,
+        phone=head.phone,
+        company_ids=tuple(company.id for company in head.companies.data) if head.companies else (),
+        has_more_companies=bool(head.companies and head.companies.has_more),
+        custom_attributes=head.custom_attributes or {},
+    )
+
+
+def read_company(item: Item) -> RemoteCompany:
+    """Return the company of a proved answer."""
+    head = item.head
+    return RemoteCompany(
+        id=head.id,
+        company_id=head.company_id,
+        name=head.name,
+        plan=head.plan.name if head.plan else None,
+        monthly_spend=head.monthly_spend,
+        remote_created_at=head.remote_created_at,
+        user_count=head.user_count,
+        custom_attributes=head.custom_attributes or {},
+    )
+
+
+def read_attribute(item: Item) -> RemoteAttribute:
+    """Return the data attribute of a proved answer."""
+    head = item.head
+    choices = [one.value if isinstance(one, Choice) else one for one in head.options or ()]
+    return RemoteAttribute(
+        name=head.name,
+        data_type=head.data_type,
+        model=head.model or "",
+        is_custom=bool(head.custom),
+        is_archived=bool(head.archived),
+        is_read_only=head.api_writable is False,
+        choices=frozenset(choices),
+    )

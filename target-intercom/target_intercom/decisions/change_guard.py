@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from target_intercom.records.payloads import Changes
+    from target_intercom.records.write_options import WriteOptions
 
 #: Linked records below which no share of changes is alarming.
 GUARDED_RECORDS = 200
 
 
 @dataclass
-class BlastRadius:
-    """Counts the records linked by earlier runs, and those of them whose MRR or status changes or that lose a value."""
+class ChangeGuard:
+    """Counts the records linked by earlier runs, and those whose MRR or status changes or that lose a value."""
 
     max_share: float
     linked: int = 0
     alarming: int = 0
 
-    def note(self, *, alarming: bool) -> None:
+    def count_linked(self, *, alarming: bool) -> None:
         """Count one linked record."""
         self.linked += 1
         self.alarming += alarming
 
-    def objection(self) -> str | None:
-        """Give the sentence that stops the run, if it is to stop."""
+    def find_stop_reason(self) -> str | None:
+        """Return the sentence that stops the run; None while it may go on."""
         if self.linked < GUARDED_RECORDS or self.alarming <= self.max_share * self.linked:
             return None
         return (
@@ -30,3 +35,13 @@ class BlastRadius:
             f"`max_changed_share` ({self.max_share:.0%}) permits: nothing was written; see them with `mode: validate`, "
             "and set `accept_changes` to true for one run if they are right."
         )
+
+
+def is_alarming(changes: Changes, options: WriteOptions) -> bool:
+    """Return whether changes of a linked record alarm: its MRR or a status changes, or an owned value is lost."""
+    attributes = {name.partition(".")[2]: change for name, change in changes.items()}
+    return any(
+        change.before is not None and (change.after is None or name.endswith(("_mrr", "_status")))
+        for name, change in attributes.items()
+        if options.owns_attribute(name)
+    )

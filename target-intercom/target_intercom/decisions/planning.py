@@ -1,25 +1,29 @@
-"""From a row and what Intercom holds for it to a plan: gathers the facts that `rules` decides on."""
+"""From a row and its candidates to a plan: gathers the facts that `rules` decides on, and compares."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from target_intercom.decisions.rules import Candidate, Decision, Match, decide, holds
-from target_intercom.matching.candidates import Found, is_lead, linked_to
-from target_intercom.records.object_types import COMPANY
-from target_intercom.records.payloads import MAX_STRING, UnfitRecordError, changes, creation, overlong, wanted
+from target_intercom.decisions.change_guard import is_alarming
+from target_intercom.decisions.rules import Decision, Facts, Match, decide, is_condition_met
+from target_intercom.matching.candidates import Candidates
+from target_intercom.records.payloads import find_changes, find_creation_changes
+from target_intercom.records.values import UnfitRecordError, build_wanted
+from target_intercom.records.write_options import MAX_STRING, read_attributes
 from target_intercom.reporting.outcomes import DONE, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from target_intercom.decisions.change_guard import BlastRadius
-    from target_intercom.matching.candidates import Held
-    from target_intercom.records.buffer import Row, Spool
-    from target_intercom.records.payloads import Change, Shape, Wanted
-    from target_intercom.settings import Settings
-    from target_intercom.writing.company_attacher import Attacher
+    from target_intercom.decisions.change_guard import ChangeGuard
+    from target_intercom.decisions.rules import Rules
+    from target_intercom.records.buffer import RecordBuffer, Row
+    from target_intercom.records.payloads import Changes
+    from target_intercom.records.remote import RemoteRecord
+    from target_intercom.records.values import WantedRecord
+    from target_intercom.records.write_options import WriteOptions
+    from target_intercom.settings import Condition
 
 
 @dataclass(frozen=True)
@@ -28,146 +32,143 @@ class Plan:
 
     outcome: Outcome  #: what a sync would report
     action: str = ""
-    held: Held | None = None
-    cut: int = 0  #: strings that were too long
-    records: Sequence[Held] = ()  #: what was found for the row
-    was_on: Sequence[Held] = ()  #: other records of Intercom that carry the row's link
-    clear: Sequence[Held] = ()  #: those of them that lose link and values before the match gets them
+    wanted: WantedRecord | None = None
+    remote: RemoteRecord | None = None  #: the match
+    records: Sequence[RemoteRecord] = ()  #: what was found for the row
+    previously_linked: Sequence[RemoteRecord] = ()  #: other records of Intercom that carry the row's link
+    clear: Sequence[RemoteRecord] = ()  #: those of them that lose link and values before the match gets them
 
 
 @dataclass(frozen=True)
 class Planner:
-    """Plans rows, and keeps two rows of a run from writing the same record. `decide` is used from several threads."""
+    """Plans rows, and keeps two rows of a run from writing the same record. `decide_row` is used in several threads.
 
-    settings: Settings
-    shape: Shape
-    spool: Spool
-    guard: BlastRadius
-    known_archived: Callable[[Row, Shape], str | None]
-    left_behind: Callable[[Row, Shape], Collection[str]]
-    attacher: Attacher | None = None
+    Args:
+        rules: the settings that decide.
+        cancelled_when: which records count as cancelled, its fields named as the stream names them.
+        deleted_when: which count as deleted.
+        clear_moved: whether the records that a row has left are cleared.
+        options: the settings and the attributes.
+        buffer: the run's input.
+        guard: counts what changes.
+        find_archived: returns Intercom's id of an archived contact that stands in the way of a row.
+        list_left_behind: returns which other records carried the link of a row when it was last looked for.
+        plan_attachment: returns the change that attaching a contact to its company will be.
+    """
 
-    def plan(self, row: Row, found: Found) -> Plan:
-        """Decide on a row, and compare it with what was found."""
-        if found.refused:
-            return Plan(Outcome("rejected", found.refused.code, refused=found.refused))
-        found = self._set_aside(row, found)
-        records = found.holders or found.records
-        if name := overlong(row.record, row.link, self.shape):
+    rules: Rules
+    cancelled_when: Condition
+    deleted_when: Condition
+    clear_moved: bool
+    options: WriteOptions
+    buffer: RecordBuffer
+    guard: ChangeGuard
+    find_archived: Callable[[Row, WriteOptions], str | None]
+    list_left_behind: Callable[[Row, WriteOptions], Collection[str]]
+    plan_attachment: Callable[[Row, RemoteRecord | None], Changes]
+
+    def plan_row(self, row: Row, candidates: Candidates) -> Plan:
+        """Decide on a row, and compare it with its match."""
+        if candidates.error:
+            return Plan(Outcome("rejected", candidates.error.code, error=candidates.error))
+        candidates = self._set_left_aside(row, candidates)
+        records = candidates.email_owners or candidates.records
+        if name := self.options.find_overlong(row.record, row.link):
             reason = f"the value of `{name}` is longer than {MAX_STRING} characters"
             return Plan(Outcome("rejected", reason), records=records)
-        decision = self.decide(row, found.records, email_taken=bool(found.holders))
-        own = self._set_aside(row, Found(found.elsewhere))
+        decision = self.decide_row(row, candidates.records, is_email_taken=bool(candidates.email_owners))
+        own = self._set_left_aside(row, Candidates(candidates.previously_linked))
         if decision.reason == "claimed" and len(own.records) == 1:
             # Its match is another row's, but a single record carries its own link: that one is the match.
-            found = own
-            decision, records = self.decide(row, found.records), found.records
+            candidates = own
+            decision, records = self.decide_row(row, candidates.records), candidates.records
         if decision.action == "skip":
-            return Plan(Outcome("skipped", decision.reason, _concerned(decision, found)), records=records)
+            outcome = Outcome("skipped", decision.reason, _find_concerned(decision, candidates))
+            return Plan(outcome, records=records)
         try:
-            want = wanted(row.record, row.link, self.shape)
+            wanted = build_wanted(row.record, row.link, self.options)
         except UnfitRecordError as error:
             return Plan(Outcome("rejected", str(error)), records=records)
         if decision.action == "create" or decision.match is None:
-            changed = creation(want, self.shape) | self._lacking(row, None)
-            outcome = Outcome(DONE["create"], decision.reason, None, changed, unfit=want.unfit)
-            return Plan(outcome, "create", cut=want.cut, records=records)
-        held = next(one for one in found.records if one["id"] == decision.match.id)
-        return self._plan_update(row, found, want, held, decision)
+            changes = find_creation_changes(wanted, self.options) | self.plan_attachment(row, None)
+            outcome = Outcome(DONE["create"], decision.reason, None, changes, unfit=wanted.unfit)
+            return Plan(outcome, "create", wanted, records=records)
+        remote = next(one for one in candidates.records if one.id == decision.match.id)
+        return self._plan_update(row, candidates, wanted, remote, decision)
 
-    def _plan_update(self, row: Row, found: Found, want: Wanted, held: Held, decision: Decision) -> Plan:
-        changed = changes(want, held, self.shape, convert=decision.action == "convert")
-        self._note(row, held, changed)
-        changed |= self._lacking(row, held)
-        outcome = Outcome(
-            DONE[decision.action] if changed else "unchanged", decision.reason, held["id"], changed, unfit=want.unfit
-        )
-        clear = [one for one in found.elsewhere if self.settings.clear_moved and self.spool.claim(_slot_of(one), row)]
-        action = decision.action if changed or clear else ""
-        return Plan(outcome, action, held, want.cut, found.records, found.elsewhere, clear)
-
-    def _set_aside(self, row: Row, found: Found) -> Found:
-        return found.without_left_behind(row, self.left_behind(row, self.shape), self.shape)
-
-    def find_left_behind(self, found: Found) -> list[Held]:
+    def list_left(self, candidates: Candidates) -> list[RemoteRecord]:
         """Return which of the records that carry the link of a row that is not sent no row of this run writes to."""
-        return [one for one in found.records if not self.spool.is_claimed(_slot_of(one))]
+        return [one for one in candidates.records if not self.buffer.is_slot_claimed(f"id {one.id}")]
 
-    def would_create(self, row: Row, found: Found) -> bool:
-        """Say whether a row is about to be created, as far as other rows let it."""
-        if found.refused:
+    def expects_creation(self, row: Row, candidates: Candidates) -> bool:
+        """Return whether a row is about to be created, as far as other rows let it."""
+        if candidates.error:
             return False
-        return decide(self._candidate(row), self._matches(row, found.records), self.settings.rules).action == "create"
+        decision = decide(self._gather_facts(row), self._list_matches(row, candidates.records), self.rules)
+        return decision.action == "create"
 
-    def decide(self, row: Row, records: Sequence[Mapping[str, Any]], *, email_taken: bool = False) -> Decision:
+    def decide_row(self, row: Row, records: Sequence[RemoteRecord], *, is_email_taken: bool = False) -> Decision:
         """Decide what is done with a row, given every record of Intercom that matches it."""
-        candidate = replace(self._candidate(row), email_taken=email_taken)
-        matches = self._matches(row, records)
-        decision = decide(candidate, matches, self.settings.rules)
-        if decision.action != "skip" and not self.spool.claim(self._slot(row, decision), row):
-            return decide(replace(candidate, claimed=True), matches, self.settings.rules)
-        if decision.action == "create" and row.email and not self.spool.claim(f"email {row.email}", row):
-            return decide(replace(candidate, email_taken=True), matches, self.settings.rules)
+        facts = replace(self._gather_facts(row), is_email_taken=is_email_taken)
+        matches = self._list_matches(row, records)
+        decision = decide(facts, matches, self.rules)
+        # A row writes to a record of Intercom, or to the place of one to be made for its match value.
+        is_update = decision.match and decision.action != "create"
+        slot = f"id {decision.match.id}" if is_update and decision.match else f"new {row.key}"
+        if decision.action != "skip" and not self.buffer.claim_slot(slot, row):
+            return decide(replace(facts, is_match_taken=True), matches, self.rules)
+        if decision.action == "create" and row.email and not self.buffer.claim_slot(f"email {row.email}", row):
+            return decide(replace(facts, is_email_taken=True), matches, self.rules)
         return decision
 
-    def _matches(self, row: Row, records: Sequence[Mapping[str, Any]]) -> list[Match]:
-        return [self._match(row, record) for record in records] or self._archived(row)
+    def _plan_update(
+        self, row: Row, candidates: Candidates, wanted: WantedRecord, remote: RemoteRecord, decision: Decision
+    ) -> Plan:
+        changes = find_changes(wanted, remote, self.options, convert=decision.action == "convert")
+        if row.link and self.options.read_remote_link(remote) == row.link:
+            self.guard.count_linked(alarming=is_alarming(changes, self.options))
+        changes |= self.plan_attachment(row, remote)
+        kind = DONE[decision.action] if changes else "unchanged"
+        outcome = Outcome(kind, decision.reason, remote.id, changes, unfit=wanted.unfit)
+        previously_linked = candidates.previously_linked
+        clear = [one for one in previously_linked if self.clear_moved and self.buffer.claim_slot(f"id {one.id}", row)]
+        action = decision.action if changes or clear else ""
+        return Plan(outcome, action, wanted, remote, candidates.records, previously_linked, clear)
 
-    def _candidate(self, row: Row) -> Candidate:
-        settings, kind = self.settings, self.shape.kind
-        return Candidate(
-            identified=row.key is not None,
-            superseded=not self.spool.is_last(row),
-            cancelled=holds(settings.of_kind(settings.cancelled_when, kind), row.record),
-            deleted=holds(settings.of_kind(settings.deleted_when, kind), row.record),
-            placeable=kind is not COMPANY or row.identity is not None,
+    def _set_left_aside(self, row: Row, candidates: Candidates) -> Candidates:
+        return candidates.set_left_aside(row, self.list_left_behind(row, self.options), self.options)
+
+    def _gather_facts(self, row: Row) -> Facts:
+        attributes: Mapping[str, object] = read_attributes(row.record)
+        return Facts(
+            has_match_value=row.key is not None,
+            is_superseded=not self.buffer.is_last_of_id(row),
+            is_cancelled=is_condition_met(self.cancelled_when, attributes, row.record),
+            is_deleted=is_condition_met(self.deleted_when, attributes, row.record),
+            can_be_created=self.options.object_type.can_create(row.lookup_id),
         )
 
-    def _match(self, row: Row, held: Mapping[str, Any]) -> Match:
-        linked = linked_to(held, self.shape)
-        return Match(
-            id=held["id"],
-            role="lead" if is_lead(held) else "user",
-            claimed=linked != row.link and self.spool.has_link(linked),
-            no_users=held.get("no_users", False),
-            doubtful=held.get("doubtful", False),
-        )
-
-    def _archived(self, row: Row) -> list[Match]:
-        """Give the match that only a refused create could show, if the last run met it."""
-        known = self.known_archived(row, self.shape)
-        return [Match(known, archived=True)] if known else []
-
-    def _slot(self, row: Row, decision: Decision) -> str:
-        """Name what a row writes to: a record of Intercom, or the place of one to be made for its match value."""
-        if decision.match and decision.action != "create":
-            return _slot_of({"id": decision.match.id})
-        return f"new {row.key}"
-
-    def _lacking(self, row: Row, held: Held | None) -> dict[str, Change]:
-        return self.attacher.lacking(row, held) if self.attacher else {}
-
-    def _note(self, row: Row, held: Mapping[str, Any], changed: Mapping[str, Change]) -> None:
-        if row.link and linked_to(held, self.shape) == row.link:
-            self.guard.note(alarming=is_alarming(changed, self.shape))
+    def _list_matches(self, row: Row, records: Sequence[RemoteRecord]) -> list[Match]:
+        matches = []
+        for record in records:
+            link = self.options.read_remote_link(record)
+            matches.append(
+                Match(
+                    id=record.id,
+                    role="lead" if record.is_lead else "user",
+                    is_linked_elsewhere=link != row.link and self.buffer.has_link(link),
+                    has_no_users=record.has_no_users,
+                    is_possibly_duplicate=record.is_possibly_duplicate,
+                )
+            )
+        if not matches and (archived := self.find_archived(row, self.options)):
+            # Only a refused creation could show it, and the last run met that refusal.
+            matches.append(Match(archived, is_archived=True))
+        return matches
 
 
-def _slot_of(held: Mapping[str, Any]) -> str:
-    return f"id {held['id']}"
-
-
-def _concerned(decision: Decision, found: Found) -> str | None:
-    """Give Intercom's id of the one record that a skip is about."""
-    if found.holders:
-        return found.holders[0]["id"] if len(found.holders) == 1 else None
+def _find_concerned(decision: Decision, candidates: Candidates) -> str | None:
+    """Return Intercom's id of the one record that a skip is about."""
+    if candidates.email_owners:
+        return candidates.email_owners[0].id if len(candidates.email_owners) == 1 else None
     return decision.match.id if decision.match else None
-
-
-def is_alarming(changed: Mapping[str, Change], shape: Shape) -> bool:
-    """Say whether changes of a linked record alarm: its MRR or a status changes, or an owned value is lost."""
-    attributes = {name.partition(".")[2]: change for name, change in changed.items()}
-    return any(
-        change.before is not None and (change.after is None or name.endswith(("_mrr", "_status")))
-        for name, change in attributes.items()
-        if shape.owns(name)
-    )

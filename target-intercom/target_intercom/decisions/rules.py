@@ -1,17 +1,17 @@
-"""What is done with a record: the one table that decides between update, create, convert and skip.
+"""What is done with a record: the one table that decides between update, create, convert and skip. Pure.
 
-Nothing else in this package decides. The functions are pure; what Intercom holds comes in as `Match`es.
+Nothing else in this package decides. What Intercom has comes in as `Match`es.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
-
-from target_intercom.records.payloads import attributes_of
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from target_intercom._kit.json_types import JsonValue
 
 Action = Literal["update", "create", "convert", "skip"]
 
@@ -26,30 +26,29 @@ class Rules:
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Facts:
     """What the decision needs to know of a record."""
 
-    identified: bool = True  #: it carries a value of the field that is matched on
-    superseded: bool = False  #: a later record of this run has the same id
-    claimed: bool = False  #: another record of this run has taken its match, or its place when none exists
-    cancelled: bool = False  #: `cancelled_when` holds
-    deleted: bool = False  #: `deleted_when` holds
-    placeable: bool = True  #: it carries the id that a creation needs
-    email_taken: bool = (
-        False  #: matched by another field, it has the e-mail address of another user, or record before it
-    )
+    has_match_value: bool = True
+    is_superseded: bool = False  #: a later record of this run has the same id
+    is_match_taken: bool = False  #: another record of this run writes to its match, or to its place when none exists
+    is_cancelled: bool = False  #: `cancelled_when` holds
+    is_deleted: bool = False  #: `deleted_when` holds
+    can_be_created: bool = True  #: it carries the id that a creation needs
+    is_email_taken: bool = False
+    """Matched by another field, it has the e-mail address of another user, or of a record before it."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """A record of Intercom that was found for a candidate; a company counts as a user."""
+    """A record of Intercom that was found; a company counts as a user."""
 
     id: str
     role: Literal["user", "lead"] = "user"
-    claimed: bool = False  #: it is linked to another record of this run's input
-    archived: bool = False
-    no_users: bool = False  #: a company that nobody belongs to: Intercom shows it nowhere
-    doubtful: bool = False  #: it may be one of several, which no reading of Intercom's can tell
+    is_linked_elsewhere: bool = False  #: it is linked to another record of this run's input
+    is_archived: bool = False
+    has_no_users: bool = False  #: a company that nobody belongs to: Intercom shows it nowhere
+    is_possibly_duplicate: bool = False  #: it may be one of several, which nothing in Intercom's API can tell
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ FOUND: dict[str, tuple[Action, str]] = {
     "several": ("skip", "ambiguous"),
     "archived": ("skip", "archived"),
     "claimed": ("skip", "claimed"),
-    "doubtful": ("skip", "no_users"),
+    "possibly_duplicate": ("skip", "no_users"),
     "no_users": ("update", "no_users"),
     "one": ("update", "matched"),
 }
@@ -86,11 +85,11 @@ NOT_FOUND: dict[tuple[str, str], tuple[Action, str]] = {
 }
 
 
-def decide(candidate: Candidate, matches: Sequence[Match], rules: Rules) -> Decision:
+def decide(facts: Facts, matches: Sequence[Match], rules: Rules) -> Decision:
     """Decide what is done with one record.
 
     Args:
-        candidate: the record.
+        facts: the record.
         matches: every record of Intercom that carries its match value (or, failing that, its link).
         rules: the settings.
 
@@ -99,54 +98,63 @@ def decide(candidate: Candidate, matches: Sequence[Match], rules: Rules) -> Deci
     """
     users = [match for match in matches if match.role == "user"]
     leads = [match for match in matches if match.role == "lead"]
-    situation = _situation(candidate, users, leads)
+    situation = _describe_situation(facts, users, leads)
     only = users[0] if len(users) == 1 else leads[0] if len(leads) == 1 and not users else None
     if situation in FOUND:
         return Decision(*FOUND[situation], only)
-    wish = rules.on_no_match if situation == "none" else rules.on_lead
-    action, reason = NOT_FOUND[situation, wish]
-    if action != "skip" and (refusal := _unwanted(candidate, rules, action)):
-        return Decision("skip", refusal, only)
+    choice = rules.on_no_match if situation == "none" else rules.on_lead
+    action, reason = NOT_FOUND[situation, choice]
+    if action != "skip" and (obstacle := _find_obstacle(facts, rules, action)):
+        return Decision("skip", obstacle, only)
     return Decision(action, reason, only)
 
 
-def holds(condition: Mapping[str, Sequence[Any]], record: Mapping[str, Any]) -> bool:
-    """Say whether every field named in `condition` has one of its values; a field is an attribute, else at the top."""
-    attributes = attributes_of(record)
+def is_condition_met(
+    condition: Mapping[str, Sequence[JsonValue]],
+    attributes: Mapping[str, JsonValue],
+    record: Mapping[str, JsonValue],
+) -> bool:
+    """Return whether every field named in `condition` has one of its values; an empty condition is never met.
+
+    Args:
+        condition: the values by field.
+        attributes: the custom attributes of the record, which are looked at first.
+        record: the record itself.
+    """
     return bool(condition) and all(
         attributes.get(field, record.get(field)) in values for field, values in condition.items()
     )
 
 
-def _situation(candidate: Candidate, users: Sequence[Match], leads: Sequence[Match]) -> str:
-    if candidate.superseded:
+def _describe_situation(facts: Facts, users: Sequence[Match], leads: Sequence[Match]) -> str:
+    if facts.is_superseded:
         return "superseded"
-    if not candidate.identified and not users and not leads:
+    if not facts.has_match_value and not users and not leads:
         return "no_identifier"
     if len(users) > 1:
         return "several"
     only = users or (leads if len(leads) == 1 else [])
-    if any(match.archived for match in only):
+    if any(match.is_archived for match in only):
         return "archived"
-    if candidate.claimed or any(match.claimed for match in only):
+    if facts.is_match_taken or any(match.is_linked_elsewhere for match in only):
         return "claimed"
-    return _one(users[0]) if users else ("none", "lead", "leads")[min(len(leads), 2)]
+    return _describe_user(users[0]) if users else ("none", "lead", "leads")[min(len(leads), 2)]
 
 
-def _one(match: Match) -> str:
-    if match.doubtful:
-        return "doubtful"
-    return "no_users" if match.no_users else "one"
+def _describe_user(user: Match) -> str:
+    if user.is_possibly_duplicate:
+        return "possibly_duplicate"
+    return "no_users" if user.has_no_users else "one"
 
 
-def _unwanted(candidate: Candidate, rules: Rules, action: Action) -> str | None:
-    """Who is not created: the deleted, those without id or of a taken e-mail address never, the cancelled if so set."""
-    if action == "create" and not candidate.identified:
+def _find_obstacle(facts: Facts, rules: Rules, action: Action) -> str | None:
+    """Return why a record is neither created nor a lead converted for it, if it is not."""
+    if action == "create" and not facts.has_match_value:
         return "no_identifier"
-    if candidate.deleted:
+    if facts.is_deleted:
         return "deleted"
-    if candidate.cancelled and not rules.create_cancelled:
+    if facts.is_cancelled and not rules.create_cancelled:
         return "cancelled"
-    if action == "create" and candidate.email_taken:
+    if action == "create" and facts.is_email_taken:
         return "email_taken"
-    return None if candidate.placeable else "no_company_id"
+    return None if facts.can_be_created else "no_company_id"

@@ -1,61 +1,57 @@
-"""What Intercom holds for a row, cut down to what decisions and comparisons need. Pure."""
+"""What Intercom has for a row, and what a matcher is. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
-
-from target_intercom.records.buffer import Keys
-from target_intercom.records.object_types import COMPANY
-from target_intercom.records.payloads import match_key, match_value
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from concurrent.futures import Executor
 
+    from target_intercom.api.client import IntercomClient
     from target_intercom.api.transport import RecordRefusedError
-    from target_intercom.records.buffer import Row
-    from target_intercom.records.payloads import Shape
-
-#: A contact or company as `trimmed` leaves it.
-Held = dict[str, Any]
+    from target_intercom.records.buffer import RecordBuffer, Row
+    from target_intercom.records.remote import RemoteRecord
+    from target_intercom.records.write_options import WriteOptions
 
 
 @dataclass
-class Found:
-    """What Intercom holds for a row: records in the order found, or why it would not say."""
+class Candidates:
+    """The contacts or companies that may be a row's match, or why Intercom would not tell."""
 
-    records: list[Held] = field(default_factory=list)
-    refused: RecordRefusedError | None = None
-    holders: list[Held] = field(default_factory=list)  #: other users with the e-mail address of a row to be created
-    elsewhere: list[Held] = field(default_factory=list)  #: carry the row's link, while its match value found another
+    records: list[RemoteRecord] = field(default_factory=list)  #: in the order in which they were found
+    error: RecordRefusedError | None = None
+    email_owners: list[RemoteRecord] = field(default_factory=list)
+    """Other users with the e-mail address of a row that is to be created."""
+    previously_linked: list[RemoteRecord] = field(default_factory=list)
+    """Those that carry the row's link, while its match value found another."""
 
     @property
-    def unmatched(self) -> bool:
-        """Say whether nobody was found, or leads only."""
-        return not self.refused and all(is_lead(record) for record in self.records)
+    def has_no_user(self) -> bool:
+        """Whether nobody was found, or leads only."""
+        return not self.error and all(record.is_lead for record in self.records)
 
-    def wants_link(self, link: str | None, shape: Shape) -> bool:
-        """Say whether the link is to be looked for: no user was found, or none that carries it."""
-        return (
-            bool(link)
-            and not self.refused
-            and all(is_lead(one) or linked_to(one, shape) != link for one in self.records)
-        )
+    def needs_link_search(self, link: str | None, options: WriteOptions) -> bool:
+        """Return whether the link is to be looked for: no user was found, or none that carries it."""
+        if not link or self.error:
+            return False
+        return all(one.is_lead or options.read_remote_link(one) != link for one in self.records)
 
-    def with_emailed(self, emailed: Found, external_id: str | None) -> Found:
+    def add_email_owners(self, owners: Candidates, external_id: str | None) -> Candidates:
         """Add the users who have the e-mail address under another external id, or under none."""
-        others = [one for one in emailed.records if not is_lead(one) and one["external_id"] != external_id]
-        return Found(self.records, emailed.refused, holders=others)
+        others = [one for one in owners.records if not one.is_lead and one.get_field("external_id") != external_id]
+        return Candidates(self.records, owners.error, email_owners=others)
 
-    def with_linked(self, linked: Found) -> Found:
+    def add_linked(self, linked: Candidates) -> Candidates:
         """Add what was found by the link: the match of a row that has none yet, else a record that it was on before."""
-        seen = {record["id"] for record in self.records}
-        others = [one for one in linked.records if one["id"] not in seen]
-        if not self.unmatched:
-            return Found(self.records, elsewhere=others)
-        return Found([*self.records, *others], linked.refused)
+        seen = {record.id for record in self.records}
+        others = [one for one in linked.records if one.id not in seen]
+        if not self.has_no_user:
+            return Candidates(self.records, previously_linked=others)
+        return Candidates([*self.records, *others], linked.error)
 
-    def without_left_behind(self, row: Row, left_behind: Collection[str], shape: Shape) -> Found:
+    def set_left_aside(self, row: Row, left_behind: Collection[str], options: WriteOptions) -> Candidates:
         """Set aside the records that the row has left, where another one carries its link.
 
         Both carry the link, so that only what an earlier run remembers tells which of them is the row's own. A record
@@ -64,52 +60,47 @@ class Found:
         Args:
             row: the record of the input.
             left_behind: Intercom's ids of the records that it has left, as remembered.
-            shape: the settings.
+            options: the settings.
         """
-        linked = [one for one in self.records if row.link and linked_to(one, shape) == row.link]
-        left = [one for one in linked if one["id"] in left_behind and key_of(one, shape) != row.key]
+        linked = [one for one in self.records if row.link and options.read_remote_link(one) == row.link]
+        left = [one for one in linked if one.id in left_behind and options.read_remote_key(one) != row.key]
         if len(left) == len(linked):  # the only ones that carry the link are the match, whatever was remembered
             return self
         kept = [one for one in self.records if one not in left]
-        return replace(self, records=kept, elsewhere=[*self.elsewhere, *left])
+        return replace(self, records=kept, previously_linked=[*self.previously_linked, *left])
 
 
-def email_of(record: Mapping[str, Any], shape: Shape) -> str | None:
-    """Give the e-mail address, as it is compared, where it is not what users are matched by."""
-    if shape.kind is COMPANY or shape.match_on == "email":
-        return None
-    return match_key(match_value(record, "email") or "", "email") or None
+class Matcher(Protocol):
+    """Finds the records of rows."""
+
+    def find_candidates(self, rows: Sequence[Row]) -> dict[int, Candidates]:
+        """Return what Intercom has for each row, by `seq`: all records of its match value, and those linked to it."""
+
+    def find_email_owners(self, rows: Sequence[Row]) -> Mapping[int, Candidates]:
+        """Return who has the e-mail address of each row, by `seq`."""
+
+    def find_linked(self, links: Sequence[str]) -> Mapping[str, Candidates]:
+        """Return the records that carry one of these links, by link."""
 
 
-def trimmed(record: Mapping[str, Any], shape: Shape) -> Held:
-    """Keep of a record of Intercom what decisions and comparisons need."""
-    attributes = record.get("custom_attributes") or {}
-    kept = {name: record.get(name) for name in ("id", shape.kind.identity, *shape.kind.standard)}
-    kept["custom_attributes"] = {name: value for name, value in attributes.items() if shape.concerns(name)}
-    if shape.kind is COMPANY:
-        return kept | {"plan": (kept["plan"] or {}).get("name"), "no_users": record.get("user_count") == 0}
-    links = record.get("companies") or {}
-    companies = [company["id"] for company in links.get("data") or []]
-    return kept | {"role": record.get("role"), "companies": companies, "more_companies": bool(links.get("has_more"))}
+@dataclass(frozen=True)
+class MatchContext:
+    """What a matcher works with.
 
+    Args:
+        client: the connection.
+        options: the settings and the attributes.
+        buffer: the run's input.
+        executor: makes several calls at once.
+        has_link_attribute: whether Intercom has the link attribute already: to search an unknown one is an error.
+        may_create: whether a record without a match is created.
+        list_left_behind: which other records carried the link of a row when it was last looked for.
+    """
 
-def is_lead(held: Mapping[str, Any]) -> bool:
-    """Say whether a record is a contact but no user."""
-    return bool(held.get("role", "user") != "user")
-
-
-def linked_to(record: Mapping[str, Any], shape: Shape) -> str | None:
-    """Give the id of the record that a contact or company is linked to."""
-    value = (record.get("custom_attributes") or {}).get(shape.link) if shape.link else None
-    return str(value) if value not in {None, ""} else None
-
-
-def key_of(record: Mapping[str, Any], shape: Shape) -> str:
-    """Give the match value of a contact or company, as it is compared."""
-    return match_key(str(record.get(shape.match_on) or ""), shape.match_on)
-
-
-def keys_of(record: Mapping[str, Any], shape: Shape) -> Keys:
-    """Give what a contact or company is found by."""
-    identity = record.get("company_id") if shape.kind is COMPANY else None
-    return Keys(key_of(record, shape), linked_to(record, shape), identity, email_of(record, shape))
+    client: IntercomClient
+    options: WriteOptions
+    buffer: RecordBuffer
+    executor: Executor
+    has_link_attribute: bool
+    may_create: bool
+    list_left_behind: Callable[[Row, WriteOptions], Collection[str]]

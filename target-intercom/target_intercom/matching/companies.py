@@ -6,88 +6,86 @@ https://developers.intercom.com/docs/references/rest-api/api.intercom.io/compani
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from unicodedata import normalize
+
+import msgspec
 
 from target_intercom.api.transport import RecordRefusedError
-from target_intercom.matching.candidates import Found, linked_to, trimmed
-from target_intercom.records.payloads import match_key, match_value
+from target_intercom.matching.candidates import Candidates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from concurrent.futures import Executor
 
-    from target_intercom.api.client import IntercomClient
-    from target_intercom.matching.candidates import Held
-    from target_intercom.records.buffer import Row, Spool
-    from target_intercom.records.payloads import Shape
+    from target_intercom.matching.candidates import MatchContext
+    from target_intercom.records.buffer import Row
+    from target_intercom.records.remote import RemoteCompany
 
 
 class CompanyMatcher:
-    """Looks rows up among the scrolled companies, which the spool keeps, and asks for the rest by `company_id`.
+    """Looks rows up among the scrolled companies, which the buffer keeps, and asks for the rest by `company_id`.
 
     A company without users is in no list and no scroll. By its name Intercom gives one such company and never says
-    whether there are more, so that a find by name alone is doubtful; it is asked for only where it forestalls a second
-    company of that name (`by_name`).
+    whether there are more, so that it is possibly a duplicate. It is asked for only where that forestalls a second
+    company of the name.
     """
 
-    def __init__(
-        self, client: IntercomClient, shape: Shape, spool: Spool, executor: Executor, *, by_name: bool
-    ) -> None:
-        self._client, self._shape, self._spool, self._executor = client, shape, spool, executor
-        self._by_name = by_name and shape.match_on == "name"
+    def __init__(self, context: MatchContext) -> None:
+        self._client, self._options = context.client, context.options
+        self._buffer, self._executor = context.buffer, context.executor
+        self._match_key = context.options.match_key
+        self._asks_by_key = context.may_create and not self._match_key.is_unique
 
-    def match(self, rows: Sequence[Row]) -> dict[int, Found]:
-        """Give what was found for each row, by `seq`."""
-        found = {row.seq: self._scrolled(row) for row in rows}
-        lone = [row for row in rows if row.key and found[row.seq].unmatched]
-        found |= dict(zip((row.seq for row in lone), self._executor.map(self._lone, lone), strict=True))
-        return {row.seq: self._beside(row, found[row.seq]) for row in rows}
+    def find_candidates(self, rows: Sequence[Row]) -> dict[int, Candidates]:
+        """Return what Intercom has for each row, by `seq`."""
+        candidates = {}
+        for row in rows:
+            # A unique key is the strongest evidence. Matched by name, or without a value, a row is looked for by its
+            # link and its id too.
+            is_certain = self._match_key.is_unique and row.key
+            candidates[row.seq] = self._find_first(row, ["key"] if is_certain else ["key", "link", "lookup_id"])
+        rest = [row for row in rows if row.key and candidates[row.seq].has_no_user]
+        candidates |= dict(zip((row.seq for row in rest), self._executor.map(self._ask, rest), strict=True))
+        for row in rows:
+            found = candidates[row.seq]
+            if found.records and row.link and not found.error:
+                linked = Candidates(self._buffer.find_remotes("link", row.link))
+                candidates[row.seq] = found.add_linked(linked)
+        return candidates
 
-    def emailed(self, rows: Sequence[Row]) -> dict[int, Found]:
-        """Give nobody: companies have no e-mail addresses."""
-        return {row.seq: Found() for row in rows}
+    def find_email_owners(self, rows: Sequence[Row]) -> dict[int, Candidates]:
+        """Return nobody: companies have no e-mail addresses."""
+        return {row.seq: Candidates() for row in rows}
 
-    def find_linked(self, links: Sequence[str]) -> dict[str, Found]:
+    def find_linked(self, links: Sequence[str]) -> dict[str, Candidates]:
         """Return the scrolled companies that carry one of these links, by link."""
-        return {link: Found(self._spool.held_by("link", link)) for link in links}
+        return {link: Candidates(self._buffer.find_remotes("link", link)) for link in links}
 
-    def _scrolled(self, row: Row) -> Found:
-        """Look for the match value; matched by name, or without a value, then for the link and a renamed company."""
-        by_id = self._shape.match_on == "company_id" and row.key
-        return self._first(row, ["key"] if by_id else ["key", "link", "identity"])
-
-    def _beside(self, row: Row, found: Found) -> Found:
-        """Look for another company that carries the row's link."""
-        if found.records and row.link and not found.refused:
-            return found.with_linked(Found(self._spool.held_by("link", row.link)))
-        return found
-
-    def _first(self, row: Row, fields: Sequence[str]) -> Found:
+    def _find_first(self, row: Row, fields: Sequence[str]) -> Candidates:
         values = ((field, getattr(row, field)) for field in fields)
-        kept = (self._spool.held_by(field, value) for field, value in values if value)
-        return Found(next((records for records in kept if records), []))
+        found = (self._buffer.find_remotes(field, value) for field, value in values if value)
+        return Candidates(next((records for records in found if records), []))
 
-    def _lone(self, row: Row) -> Found:
-        """Ask for one company; matched by `company_id`, the link comes after this, as it is the weaker evidence."""
+    def _ask(self, row: Row) -> Candidates:
+        """Ask for one company that no list shows."""
         try:
-            found = self._unseen(row)
+            company = self._find_without_users(row)
         except RecordRefusedError as error:
-            return Found(refused=error)
-        return Found([found]) if found else self._first(row, ["link"])
+            return Candidates(error=error)
+        # Matched by `company_id`, the link comes after this, as it is the weaker evidence.
+        return Candidates([company]) if company else self._find_first(row, ["link"])
 
-    def _unseen(self, row: Row) -> Held | None:
-        if row.identity and (company := self._client.company_by("company_id", row.identity)):
-            return trimmed(company, self._shape) | {"no_users": not company.get("user_count")}
-        if not self._by_name or (company := self._unseen_of_name(row)) is None:
-            return None
-        doubtful = row.link is None or linked_to(company, self._shape) != row.link
-        return trimmed(company, self._shape) | {"no_users": True, "doubtful": doubtful}
-
-    def _unseen_of_name(self, row: Row) -> Held | None:
-        """Ask by name, as the record has it and outside of ASCII in both codings of accents."""
-        name = match_value(row.record, "name") or ""
-        for spelling in dict.fromkeys((name, normalize("NFC", name), normalize("NFD", name))):
-            company = self._client.company_by("name", spelling)
-            if company and match_key(str(company.get("name") or ""), "name") == row.key:
-                return company
+    def _find_without_users(self, row: Row) -> RemoteCompany | None:
+        if row.lookup_id and (company := self._client.find_company("company_id", row.lookup_id)):
+            return msgspec.structs.replace(self._options.trim_remote(company), user_count=company.user_count or 0)
+        for spelling in self._list_spellings(row):
+            company = self._client.find_company(self._match_key.field, spelling)
+            if company and self._options.read_remote_key(company) == row.key:
+                is_linked = row.link is not None and self._options.read_remote_link(company) == row.link
+                return msgspec.structs.replace(
+                    self._options.trim_remote(company), user_count=0, may_have_namesake=not is_linked
+                )
         return None
+
+    def _list_spellings(self, row: Row) -> Sequence[str]:
+        """Return the forms in which the match value is asked for, where it is."""
+        value = self._match_key.read_value(row.record) if self._asks_by_key else None
+        return list(self._match_key.list_search_values(value)) if value else []

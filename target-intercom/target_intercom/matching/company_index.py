@@ -5,15 +5,18 @@ from __future__ import annotations
 import sqlite3
 import threading
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from target_intercom._kit.json_types import JsonValue
 
 _DDL = """
-CREATE TABLE company (company_id TEXT PRIMARY KEY, id TEXT, empty INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE company (company_id TEXT PRIMARY KEY, id TEXT, has_no_users INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX company_intercom_id ON company (id);
 """
 
 
-class Directory:
+class CompanyIndex:
     """A private temporary SQLite database, safe in several threads."""
 
     def __init__(self) -> None:
@@ -23,30 +26,31 @@ class Directory:
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Forget everything."""
+        """Delete everything."""
         self._db.close()
 
-    def put(self, company_id: str, intercom_id: str | None, *, empty: bool = False) -> None:
-        """Note a company; `intercom_id` None: it is to be created. The latest note of a `company_id` counts."""
-        self._do("INSERT OR REPLACE INTO company VALUES (?, ?, ?)", company_id, intercom_id, empty)
+    def add_company(self, company_id: str, intercom_id: str | None, *, has_no_users: bool = False) -> None:
+        """Add a company, or replace it; `intercom_id` is None while it is to be created."""
+        self._execute("INSERT OR REPLACE INTO company VALUES (?, ?, ?)", company_id, intercom_id, has_no_users)
 
-    def knows(self, company_id: str) -> bool:
-        """Say whether a company is noted, be it only as one to be created."""
-        return self._do("SELECT 1 FROM company WHERE company_id = ?", company_id) is not None
+    def has_company(self, company_id: str) -> bool:
+        """Return whether a company is known, be it only as one to be created."""
+        return self._execute("SELECT 1 FROM company WHERE company_id = ?", company_id) is not None
 
-    def id_of(self, company_id: str) -> str | None:
-        """Give Intercom's id of a company, None while it has none."""
-        found = self._do("SELECT id FROM company WHERE company_id = ?", company_id)
-        return found[0] if found else None
+    def find_intercom_id(self, company_id: str) -> str | None:
+        """Return Intercom's id of a company, None while it has none."""
+        line = self._execute("SELECT id FROM company WHERE company_id = ?", company_id)
+        return line[0] if line else None
 
-    def joined(self, company_id: str) -> None:
+    def mark_joined(self, company_id: str) -> None:
         """Note that somebody belongs to a company now."""
-        self._do("UPDATE company SET empty = 0 WHERE company_id = ?", company_id)
+        self._execute("UPDATE company SET has_no_users = 0 WHERE company_id = ?", company_id)
 
-    def count_empty(self) -> int:
+    def count_without_users(self) -> int:
         """Count the companies that nobody belongs to: Intercom shows them nowhere."""
-        return int(self._do("SELECT count(DISTINCT ifnull(id, company_id)) FROM company WHERE empty")[0])
+        sql = "SELECT count(DISTINCT ifnull(id, company_id)) FROM company WHERE has_no_users"
+        return int(self._execute(sql)[0])
 
-    def _do(self, sql: str, *values: Any) -> Any:
+    def _execute(self, sql: str, *values: object) -> JsonValue:
         with self._lock, closing(self._db.execute(sql, values)) as cursor:
             return cursor.fetchone()

@@ -7,22 +7,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from itertools import chain
-from typing import TYPE_CHECKING, Protocol
-from unicodedata import normalize
+from typing import TYPE_CHECKING
 
 from target_intercom.api.client import MAX_FILTERS, PAGE
 from target_intercom.api.transport import RecordRefusedError
-from target_intercom.matching.candidates import Found, email_of, key_of, keys_of, linked_to, trimmed
-from target_intercom.records.payloads import match_value
+from target_intercom.matching.candidates import Candidates
+from target_intercom.records.match_keys import EMAIL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-    from concurrent.futures import Executor
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from target_intercom.api.client import IntercomClient
-    from target_intercom.matching.candidates import Held
-    from target_intercom.records.buffer import Row, Spool
-    from target_intercom.records.payloads import Shape
+    from target_intercom.matching.candidates import MatchContext, Matcher
+    from target_intercom.records.buffer import RecordBuffer, Row
+    from target_intercom.records.remote import RemoteContact
 
 #: Match values searched in one call: some have two contacts, and a page holds 150.
 KEYS = 120
@@ -31,173 +28,133 @@ KEYS = 120
 FIRST_ARRAY = 50
 
 
-class Matcher(Protocol):
-    """Finds the records of rows."""
-
-    def match(self, rows: Sequence[Row]) -> dict[int, Found]:
-        """Give what was found for each row, by `seq`: all records of its match value, and those linked to its id."""
-
-    def emailed(self, rows: Sequence[Row]) -> Mapping[int, Found]:
-        """Give who has the e-mail address of each row, by `seq`."""
-
-    def find_linked(self, links: Sequence[str]) -> Mapping[str, Found]:
-        """Return the records that carry one of these links, by link."""
-
-
-def matcher_for(  # noqa: PLR0913 - what the two ways need together
-    client: IntercomClient,
-    shape: Shape,
-    spool: Spool,
-    executor: Executor,
-    *,
-    by_link: bool,
-    left_behind: Callable[[Row, Shape], Collection[str]],
-) -> Matcher:
-    """Choose the way that takes fewer calls; the first page of all contacts tells how many there are.
-
-    Args:
-        client: the connection.
-        shape: the settings and the declared attributes.
-        spool: the run's input.
-        executor: runs the searches.
-        by_link: whether the link attribute exists in Intercom already (searching an unknown one is an error).
-        left_behind: which other contacts carried the link of a row when it was last looked for.
-    """
-    pages = client.contact_pages()
+def open_contact_matcher(context: MatchContext) -> Matcher:
+    """Choose the way that takes fewer calls; the first page of all contacts tells how many there are."""
+    buffer, options = context.buffer, context.options
+    pages = context.client.list_contacts()
     first, total = next(pages)
-    searches = -(-spool.count() // KEYS) - (-spool.count_unsent() // KEYS)
+    searches = -(-buffer.count_rows() // KEYS) - (-buffer.count_unsent() // KEYS)
     if -(-total // PAGE) > searches:
-        return SearchMatcher(client, shape, executor, by_link=by_link, left_behind=left_behind)
+        return SearchMatcher(context)
     for contact in chain(first, chain.from_iterable(contacts for contacts, _ in pages)):
-        spool.keep(keys_of(contact, shape), trimmed(contact, shape))
-    return IndexMatcher(shape, spool)
+        buffer.store_remote(options.read_remote_keys(contact), options.trim_remote(contact))
+    return IndexMatcher(buffer)
 
 
 class IndexMatcher:
     """Looks rows up among all of Intercom's contacts, as far as they can concern the input."""
 
-    def __init__(self, shape: Shape, spool: Spool) -> None:
-        self._shape, self._spool = shape, spool
+    def __init__(self, buffer: RecordBuffer) -> None:
+        self._buffer = buffer
 
-    def match(self, rows: Sequence[Row]) -> dict[int, Found]:
+    def find_candidates(self, rows: Sequence[Row]) -> dict[int, Candidates]:
         """See `Matcher`."""
-        return {row.seq: self._found(row) for row in rows}
+        candidates = {row.seq: Candidates(self._buffer.find_remotes("key", row.key)) for row in rows}
+        for row in rows:
+            if row.link:
+                linked = Candidates(self._buffer.find_remotes("link", row.link))
+                candidates[row.seq] = candidates[row.seq].add_linked(linked)
+        return candidates
 
-    def emailed(self, rows: Sequence[Row]) -> dict[int, Found]:
+    def find_email_owners(self, rows: Sequence[Row]) -> dict[int, Candidates]:
         """See `Matcher`."""
-        return {row.seq: Found(self._spool.held_by("email", row.email)) for row in rows}
+        return {row.seq: Candidates(self._buffer.find_remotes("email", row.email)) for row in rows}
 
-    def find_linked(self, links: Sequence[str]) -> dict[str, Found]:
+    def find_linked(self, links: Sequence[str]) -> dict[str, Candidates]:
         """See `Matcher`."""
-        return {link: Found(self._spool.held_by("link", link)) for link in links}
-
-    def _found(self, row: Row) -> Found:
-        found = Found(self._spool.held_by("key", row.key))
-        return found.with_linked(Found(self._spool.held_by("link", row.link))) if row.link else found
+        return {link: Candidates(self._buffer.find_remotes("link", link)) for link in links}
 
 
 class SearchMatcher:
-    """Searches for the match values of many rows at once, then for links.
+    """Searches for the match values of many rows at once, then for the links of some.
 
-    Those of rows that match no user linked so are looked for, and those of rows that moved.
+    Those are the links of rows that match no user who carries them, and of rows that moved.
     """
 
-    def __init__(
-        self,
-        client: IntercomClient,
-        shape: Shape,
-        executor: Executor,
-        *,
-        by_link: bool,
-        left_behind: Callable[[Row, Shape], Collection[str]],
-    ) -> None:
-        self._client, self._shape, self._executor = client, shape, executor
-        self._by_link = by_link and bool(shape.link)
-        self._left_behind = left_behind
+    def __init__(self, context: MatchContext) -> None:
+        self._client, self._options, self._executor = context.client, context.options, context.executor
+        self._has_link = context.has_link_attribute and bool(context.options.link)
+        self._list_left_behind = context.list_left_behind
         self._array = FIRST_ARRAY
 
-    def match(self, rows: Sequence[Row]) -> dict[int, Found]:
+    def find_candidates(self, rows: Sequence[Row]) -> dict[int, Candidates]:
         """See `Matcher`."""
-        match_on = self._shape.match_on
+        match_key = self._options.match_key
         values: dict[str, set[str]] = defaultdict(set)
         for row in rows:
             if row.key:
-                values[row.key] |= spellings(match_value(row.record, match_on) or row.key, match_on)
-        hits = self._find(match_on, values, lambda contact: key_of(contact, self._shape))
-        found = {row.seq: hits.get(row.key or "", Found()) for row in rows}
-        return self._with_linked(rows, found) if self._by_link else found
+                values[row.key] |= set(match_key.list_search_values(match_key.read_value(row.record) or row.key))
+        hits = self._search_all(match_key.field, values, self._options.read_remote_key)
+        candidates = {row.seq: hits.get(row.key or "", Candidates()) for row in rows}
+        return self._add_linked(rows, candidates) if self._has_link else candidates
 
-    def emailed(self, rows: Sequence[Row]) -> dict[int, Found]:
+    def find_email_owners(self, rows: Sequence[Row]) -> dict[int, Candidates]:
         """See `Matcher`."""
-        given = {row.email: match_value(row.record, "email") or row.email for row in rows if row.email}
-        values = {key: spellings(value, "email") for key, value in given.items()}
-        hits = self._find("email", values, lambda contact: email_of(contact, self._shape) or "")
-        return {row.seq: hits.get(row.email or "", Found()) for row in rows}
+        addresses = {row.email: EMAIL.read_value(row.record) or row.email for row in rows if row.email}
+        values = {email: set(EMAIL.list_search_values(address)) for email, address in addresses.items()}
+        hits = self._search_all("email", values, lambda contact: self._options.read_remote_email(contact) or "")
+        return {row.seq: hits.get(row.email or "", Candidates()) for row in rows}
 
-    def find_linked(self, links: Sequence[str]) -> dict[str, Found]:
+    def find_linked(self, links: Sequence[str]) -> dict[str, Candidates]:
         """See `Matcher`."""
-        if not self._by_link:
+        if not self._has_link:
             return {}
+        field = f"custom_attributes.{self._options.link}"
         values = {link: {link} for link in links}
-        name = f"custom_attributes.{self._shape.link}"
-        return self._find(name, values, lambda contact: linked_to(contact, self._shape) or "")
+        return self._search_all(field, values, lambda contact: self._options.read_remote_link(contact) or "")
 
-    def _with_linked(self, rows: Sequence[Row], found: dict[int, Found]) -> dict[int, Found]:
-        lost = {row.seq: row.link for row in rows if row.link and self._wants_link(row, found[row.seq])}
-        hits = self.find_linked(list(lost.values()))
-        return found | {seq: found[seq].with_linked(hits[link]) for seq, link in lost.items() if link in hits}
+    def _add_linked(self, rows: Sequence[Row], candidates: dict[int, Candidates]) -> dict[int, Candidates]:
+        links = {}
+        for row in rows:
+            found = candidates[row.seq]
+            has_moved = not found.error and bool(self._list_left_behind(row, self._options))
+            if row.link and (found.needs_link_search(row.link, self._options) or has_moved):
+                links[row.seq] = row.link
+        hits = self.find_linked(list(links.values()))
+        return candidates | {seq: candidates[seq].add_linked(hits[link]) for seq, link in links.items() if link in hits}
 
-    def _wants_link(self, row: Row, found: Found) -> bool:
-        return found.wants_link(row.link, self._shape) or (
-            not found.refused and bool(self._left_behind(row, self._shape))
-        )
+    def _search_all(
+        self, field: str, values: Mapping[str, set[str]], read_key: Callable[[RemoteContact], str]
+    ) -> dict[str, Candidates]:
+        """Search a field for all keys, several calls at once, and sort the contacts by key.
 
-    def _find(self, name: str, values: Mapping[str, set[str]], key: Callable[[Held], str]) -> dict[str, Found]:
-        """Search a field for all keys, several calls at once, and sort the contacts by key."""
-        hits: dict[str, Found] = defaultdict(Found)
-        found = self._executor.map(lambda keys: self._search(name, keys, values), chunks(list(values), KEYS))
+        Args:
+            field: the field.
+            values: by key, the forms in which it is searched for.
+            read_key: returns the key of a contact.
+        """
+        hits: dict[str, Candidates] = defaultdict(Candidates)
+        answers = self._executor.map(lambda keys: self._search(field, keys, values), _cut(list(values), KEYS))
         seen = set()
-        for contacts, refused in found:
+        for contacts, errors in answers:
             for contact in contacts:
                 # A spelling of one address may find another one's contact (SS is both ss and ß), in two searches.
-                if contact["id"] not in seen:
-                    hits[key(contact)].records.append(trimmed(contact, self._shape))
-                seen.add(contact["id"])
-            for value, error in refused.items():
-                hits[value].refused = error
+                if contact.id not in seen:
+                    hits[read_key(contact)].records.append(self._options.trim_remote(contact))
+                seen.add(contact.id)
+            for key, error in errors.items():
+                hits[key].error = error
         return hits
 
     def _search(
-        self, name: str, keys: Sequence[str], values: Mapping[str, set[str]]
-    ) -> tuple[list[Held], dict[str, RecordRefusedError]]:
+        self, field: str, keys: Sequence[str], values: Mapping[str, set[str]]
+    ) -> tuple[list[RemoteContact], dict[str, RecordRefusedError]]:
         """Search for some keys in one call; after a 400 in halves, which finds the arrays' maximum or the culprit."""
-        asked = sorted(value for key in keys for value in values[key])
-        arrays = list(chunks(asked, self._array))
+        terms = sorted(value for key in keys for value in values[key])
+        arrays = list(_cut(terms, self._array))
         if len(arrays) <= MAX_FILTERS or len(keys) == 1:
             try:
-                return list(self._client.search_contacts(name, arrays)), {}
+                return list(self._client.search_contacts(field, arrays)), {}
             except RecordRefusedError as error:
                 if len(keys) == 1:
                     return [], {keys[0]: error}
         half = (len(keys) + 1) // 2
-        left, right = (self._search(name, part, values) for part in (keys[:half], keys[half:]))
+        left, right = (self._search(field, part, values) for part in (keys[:half], keys[half:]))
         if not left[1] and not right[1]:
-            self._array = min(self._array, -(-len(asked) // 2))
+            # Both halves were taken: not a value but the length of the arrays was refused.
+            self._array = min(self._array, -(-len(terms) // 2))
         return left[0] + right[0], left[1] | right[1]
 
 
-def spellings(value: str, match_on: str) -> set[str]:
-    """Return the forms in which a value is searched for.
-
-    It is not documented whether Intercom's search minds the letter case of e-mail addresses, which it keeps as given,
-    or how an accent is coded: an address is asked for in the forms that people type, outside of ASCII in both codings.
-    """
-    if match_on != "email":
-        return {value}
-    typed = {value, value.lower(), value.upper(), value.title()}
-    return typed | {normalize(form, text) for text in typed for form in ("NFC", "NFD")}
-
-
-def chunks(values: Sequence[str], size: int) -> Iterable[list[str]]:
-    """Cut a sequence into lists of at most `size`."""
+def _cut(values: Sequence[str], size: int) -> Iterable[list[str]]:
     return (list(values[start : start + size]) for start in range(0, len(values), size))

@@ -1,4 +1,4 @@
-"""Which data attributes must exist in Intercom before a record is written, as a pure plan.
+"""Which data attributes must exist in Intercom before a record is written. Pure.
 
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io/data-attributes
 """
@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from target_intercom._kit.json_types import JsonValue
 
 #: Active custom attributes of a workspace, contacts and companies together (Intercom's help article 179).
 MAX_ATTRIBUTES = 250
@@ -40,6 +44,24 @@ class AttributeConflictError(ValueError):
     """An attribute cannot be had as declared. The text is one sentence for the user."""
 
 
+class Choice(msgspec.Struct):
+    """One of the values that a list attribute permits."""
+
+    value: str
+
+
+class RemoteAttribute(msgspec.Struct, frozen=True, kw_only=True):
+    """A data attribute of Intercom."""
+
+    name: str
+    data_type: str
+    model: str = ""  #: `contact` or `company`
+    is_custom: bool = False
+    is_archived: bool = False
+    is_read_only: bool = False
+    choices: frozenset[str] = frozenset()  #: of a list attribute
+
+
 @dataclass(frozen=True)
 class Attribute:
     """A custom attribute of the input; `data_type` is a key of `HOLDS`.
@@ -52,10 +74,14 @@ class Attribute:
     description: str = ""
     declared: bool = True
 
-    def body(self, model: str) -> dict[str, str]:
-        """Give the body of `POST /data_attributes`."""
+    def build_body(self, model: str) -> dict[str, str]:
+        """Return the body of `POST /data_attributes`."""
         body = {"name": self.name, "model": model, "data_type": self.data_type}
         return body | {"description": self.description} if self.description else body
+
+    def as_remote(self, model: str) -> RemoteAttribute:
+        """Return the attribute as Intercom will list it."""
+        return RemoteAttribute(name=self.name, data_type=self.data_type, model=model, is_custom=True)
 
 
 @dataclass(frozen=True)
@@ -64,7 +90,7 @@ class AttributePlan:
 
     missing: list[Attribute]
     types: Mapping[str, str]
-    options: Mapping[str, frozenset[str]] = field(default_factory=dict)  #: permitted values of list attributes
+    choices: Mapping[str, frozenset[str]] = field(default_factory=dict)  #: permitted values of list attributes
     earlier: list[str] = field(default_factory=list)  #: names of those that go on in a type other than declared
 
 
@@ -78,28 +104,42 @@ def build_created_by(name: str) -> Attribute:
     return Attribute(name, "boolean", "Whether this integration created the record in Intercom.")
 
 
-def declared_attributes(schema: Mapping[str, Any]) -> dict[str, Attribute]:
+def read_declared(schema: Mapping[str, JsonValue]) -> dict[str, Attribute]:
     """Read the custom attributes that a stream's JSON schema declares under `custom_attributes`.
 
     Raises:
         AttributeConflictError: one is an object or an array, which no attribute of Intercom holds.
     """
-    branches = _branches(schema.get("properties", {}).get("custom_attributes"))
+    branches = _list_branches(schema.get("properties", {}).get("custom_attributes"))
     properties = {name: one for branch in branches for name, one in (branch.get("properties") or {}).items()}
     return {name: read_attribute(name, property_) for name, property_ in properties.items()}
 
 
-def read_attribute(name: str, schema: Any) -> Attribute:
+def read_attribute(name: str, schema: JsonValue) -> Attribute:
     """Read the attribute that one property of a JSON schema declares; text when it declares no type.
 
     Raises:
         AttributeConflictError: it is an object or an array, which no attribute of Intercom holds.
     """
-    branches = _branches(schema)
-    kinds = {kind for one in branches for kind in _listed(one.get("type", "string"))} - {"null"}
-    is_date = any(one.get("format") in {"date", "date-time"} for one in branches)
+    branches = _list_branches(schema)
+    types: set[str] = set()
+    for branch in branches:
+        type_ = branch.get("type", "string")
+        types |= {type_} if isinstance(type_, str) else set(type_)
+    types.discard("null")
     description = schema.get("description") if isinstance(schema, dict) else None
-    return Attribute(name, _data_type(name, kinds, is_date=is_date), description or "")
+    if types == {"string"} and any(one.get("format") in {"date", "date-time"} for one in branches):
+        data_type = "date"
+    elif len(types) == 1 and types <= _JSON_TYPES.keys():
+        data_type = _JSON_TYPES[next(iter(types))]
+    elif types == {"integer", "number"}:
+        data_type = "float"
+    else:
+        raise AttributeConflictError(
+            f"The attribute `{name}` has the type {' or '.join(sorted(types)) or 'null'}, and Intercom's attributes "
+            "hold text, numbers, booleans and dates only: map it to one of these, or leave it out."
+        )
+    return Attribute(name, data_type, description or "")
 
 
 def assert_owned(attributes: Iterable[str], stream: str, prefix: str) -> None:
@@ -117,7 +157,7 @@ def assert_owned(attributes: Iterable[str], stream: str, prefix: str) -> None:
 
 
 def plan_attributes(
-    wanted: Iterable[Attribute], existing: Sequence[Mapping[str, Any]], *, model: str, prefix: str
+    wanted: Iterable[Attribute], existing: Sequence[RemoteAttribute], *, model: str, prefix: str
 ) -> AttributePlan:
     """Decide which of the wanted attributes must be created, and in which type the values of each are written.
 
@@ -131,98 +171,72 @@ def plan_attributes(
         AttributeConflictError: one exists with another type, is archived, belongs to the other model, is read-only, has
             an illegal name, or the workspace's limit would be passed.
     """
-    custom = [attribute for attribute in existing if attribute.get("custom")]
-    by_name = {attribute["name"]: attribute for attribute in custom}
-    plan = AttributePlan([], types := {}, options := {})
+    custom = {attribute.name: attribute for attribute in existing if attribute.is_custom}
+    plan = AttributePlan([], types := {}, choices := {})
     for attribute in wanted:
-        found = by_name.get(attribute.name)
-        obstacle = _obstacle(attribute, found, model) if found else _illegal(attribute.name)
-        if obstacle:
-            raise AttributeConflictError(f"{obstacle}: {_remedy(prefix)}.")
+        remote = custom.get(attribute.name)
+        if obstacle := _find_obstacle(attribute, remote, model):
+            raise AttributeConflictError(f"{obstacle}: {_describe_remedy(prefix)}.")
         types[attribute.name] = attribute.data_type
-        if not found:
+        if not remote:
             plan.missing.append(attribute)
             continue
-        if found["data_type"] not in HOLDS[attribute.data_type]:
-            types[attribute.name] = _written_type(attribute, found["data_type"])
+        if remote.data_type not in HOLDS[attribute.data_type]:
+            types[attribute.name] = _choose_written_type(attribute, remote.data_type)
             plan.earlier.append(attribute.name)
-        if listed := found.get("options"):
-            options[attribute.name] = frozenset(one["value"] if isinstance(one, dict) else str(one) for one in listed)
-    _assert_room(plan.missing, custom)
+        if remote.choices:
+            choices[attribute.name] = remote.choices
+    active = sum(attribute.is_custom and not attribute.is_archived for attribute in existing)
+    if plan.missing and active + len(plan.missing) > MAX_ATTRIBUTES:
+        raise AttributeConflictError(
+            f"Intercom holds at most {MAX_ATTRIBUTES} custom attributes and has {active}; {len(plan.missing)} more are "
+            f"needed (the first is `{plan.missing[0].name}`): archive some there, or send fewer."
+        )
     return plan
 
 
-def _written_type(wanted: Attribute, held: str) -> str:
-    """Return the type in which the values of an attribute are written that exists in another type."""
-    # A date is unix seconds, which is also what an earlier version wrote as a whole number.
-    return "date" if held == "datetime" or (wanted.data_type, held) == ("date", "integer") else held
-
-
-def _branches(schema: Any) -> list[Mapping[str, Any]]:
-    """Return the alternatives of a JSON schema, itself when it has none; `true` is one that says nothing."""
-    if not isinstance(schema, dict):
-        return [{}]
-    return [one for one in schema.get("anyOf") or schema.get("oneOf") or [schema] if isinstance(one, dict)]
-
-
-def _obstacle(wanted: Attribute, found: Mapping[str, Any], model: str) -> str | None:
-    name = f"The {model} attribute `{wanted.name}`"
-    if found.get("model") != model:
-        return f"{name} cannot be created because Intercom has a {found.get('model')} attribute of that name"
-    if found.get("archived"):
-        return f"{name} is archived in Intercom"
-    if wanted.declared and found["data_type"] not in HOLDS[wanted.data_type] | EARLIER.get(
-        wanted.data_type, frozenset()
-    ):
-        return f"{name} has the type {found['data_type']} in Intercom but must be {wanted.data_type}"
-    if found.get("api_writable") is False:
-        return f"{name} is not writable through Intercom's API"
-    return None
-
-
-def is_legal(name: str) -> bool:
+def is_legal_name(name: str) -> bool:
     """Return whether Intercom takes this name for an attribute."""
     # Intercom's documentation and its own examples disagree on more than these characters: only what is sure passes.
     return bool(_LEGAL_NAME.fullmatch(name))
 
 
-def _illegal(name: str) -> str | None:
-    return None if is_legal(name) else f"Intercom accepts no attribute of the name `{name}`"
+def describe_refusal(name: str, reason: str, prefix: str) -> str:
+    """Return the sentence for an attribute that Intercom itself refused to create."""
+    return f"Intercom refused to create the attribute `{name}` ({reason}): {_describe_remedy(prefix)}."
 
 
-def refusal(name: str, reason: str, prefix: str) -> str:
-    """Give the sentence for an attribute that Intercom itself refused to create."""
-    return f"Intercom refused to create the attribute `{name}` ({reason}): {_remedy(prefix)}."
-
-
-def _remedy(prefix: str) -> str:
+def _describe_remedy(prefix: str) -> str:
     return (
         f"change it there, or send the attributes under a prefix other than `{prefix}` and set `owned_prefix` (for "
         "companies beside contacts, `company_prefix`) to it"
     )
 
 
-def _assert_room(missing: Sequence[Attribute], custom: Iterable[Mapping[str, Any]]) -> None:
-    active = sum(not attribute.get("archived") for attribute in custom)
-    if missing and active + len(missing) > MAX_ATTRIBUTES:
-        raise AttributeConflictError(
-            f"Intercom holds at most {MAX_ATTRIBUTES} custom attributes and has {active}; {len(missing)} more are "
-            f"needed (the first is `{missing[0].name}`): archive some there, or send fewer."
-        )
+def _find_obstacle(wanted: Attribute, remote: RemoteAttribute | None, model: str) -> str | None:
+    name = f"The {model} attribute `{wanted.name}`"
+    if remote is None:
+        legal = is_legal_name(wanted.name)
+        return None if legal else f"Intercom accepts no attribute of the name `{wanted.name}`"
+    if remote.model != model:
+        return f"{name} cannot be created because Intercom has a {remote.model} attribute of that name"
+    if remote.is_archived:
+        return f"{name} is archived in Intercom"
+    usable = HOLDS[wanted.data_type] | EARLIER.get(wanted.data_type, frozenset())
+    if wanted.declared and remote.data_type not in usable:
+        return f"{name} has the type {remote.data_type} in Intercom but must be {wanted.data_type}"
+    if remote.is_read_only:
+        return f"{name} is not writable through Intercom's API"
+    return None
 
 
-def _listed(types: Any) -> list[str]:
-    return [types] if isinstance(types, str) else list(types)
+def _choose_written_type(wanted: Attribute, held: str) -> str:
+    # A date is unix seconds, which is also what an earlier version wrote as a whole number.
+    return "date" if held == "datetime" or (wanted.data_type, held) == ("date", "integer") else held
 
 
-def _data_type(name: str, kinds: set[str], *, is_date: bool) -> str:
-    if is_date and kinds == {"string"}:
-        return "date"
-    if len(kinds) == 1 and kinds <= _JSON_TYPES.keys():
-        return _JSON_TYPES[next(iter(kinds))]
-    if kinds == {"integer", "number"}:
-        return "float"
-    raise AttributeConflictError(
-        f"The attribute `{name}` has the type {' or '.join(sorted(kinds)) or 'null'}, and Intercom's attributes hold "
-        "text, numbers, booleans and dates only: map it to one of these, or leave it out."
-    )
+def _list_branches(schema: JsonValue) -> list[Mapping[str, JsonValue]]:
+    """Return the alternatives of a JSON schema, itself when it has none; `true` is one that says nothing."""
+    if not isinstance(schema, dict):
+        return [{}]
+    return [one for one in schema.get("anyOf") or schema.get("oneOf") or [schema] if isinstance(one, dict)]

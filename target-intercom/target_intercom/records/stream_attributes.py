@@ -1,15 +1,31 @@
-"""Custom attributes that come without a declared type, and flat fields that become custom attributes."""
+"""The custom attributes of a stream: declared by its schema, inferred from values, or made of flat fields."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from target_intercom.records.attributes import Attribute, AttributeConflictError, is_legal, read_attribute
+from target_intercom.records.attributes import (
+    Attribute,
+    AttributeConflictError,
+    AttributePlan,
+    RemoteAttribute,
+    assert_owned,
+    build_created_by,
+    build_link,
+    is_legal_name,
+    plan_attributes,
+    read_attribute,
+    read_declared,
+)
+from target_intercom.records.write_options import read_attributes
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
+
+    from target_intercom._kit.json_types import JsonObject, JsonValue
+    from target_intercom.records.write_options import WriteOptions
 
 #: The value of the setting `attributes_from` that takes every field which has no other use.
 EVERY_FIELD = "*"
@@ -19,28 +35,30 @@ class TypeInference:
     """The types of custom attributes that no schema declares, from all of their values."""
 
     def __init__(self) -> None:
-        self._kinds: defaultdict[str, set[str]] = defaultdict(set)
+        self._types: defaultdict[str, set[str]] = defaultdict(set)
         self._unusable: set[str] = set()
 
-    def observe(self, attributes: Mapping[str, Any]) -> None:
-        """Note the kinds of one record's values."""
+    def observe(self, attributes: Mapping[str, JsonValue]) -> None:
+        """Note the types of one record's values."""
         for name, value in attributes.items():
-            if kind := _kind(value):
-                self._kinds[name].add(kind)
+            if type_ := _infer_type(value):
+                self._types[name].add(type_)
             elif isinstance(value, (list, dict)):
                 self._unusable.add(name)
 
-    def attributes(self) -> dict[str, Attribute]:
-        """Return an attribute for each name that had a value; values of several kinds are written as text."""
-        return {
-            name: Attribute(name, _common(kinds), declared=False)
-            for name, kinds in sorted(self._kinds.items())
-            if is_legal(name)
-        }
+    def build_attributes(self) -> dict[str, Attribute]:
+        """Return an attribute for each name that had a value; values of several types are written as text."""
+        attributes = {}
+        for name, types in sorted(self._types.items()):
+            if is_legal_name(name):
+                several = "float" if types == {"integer", "float"} else "string"
+                data_type = next(iter(types)) if len(types) == 1 else several
+                attributes[name] = Attribute(name, data_type, declared=False)
+        return attributes
 
-    def unusable(self) -> set[str]:
+    def list_unusable(self) -> set[str]:
         """Return the names of which nothing but lists and objects came."""
-        return self._unusable - self._kinds.keys()
+        return self._unusable - self._types.keys()
 
 
 class FlatFields:
@@ -55,18 +73,19 @@ class FlatFields:
     def __init__(self, chosen: Collection[str], prefix: str, used: Collection[str]) -> None:
         self._chosen, self._prefix, self._used = chosen, prefix, used
         self._names: dict[str, str] = {}
-        self.unusable: list[str] = []  #: declared fields that no attribute of Intercom holds
+        self.unusable: list[str] = []
+        """Declared fields that no attribute of Intercom holds."""
 
-    def declare(self, properties: Mapping[str, Any]) -> dict[str, Attribute]:
+    def declare(self, properties: Mapping[str, JsonValue]) -> dict[str, Attribute]:
         """Return the attributes of the chosen fields among the properties of a stream's schema.
 
         Raises:
             AttributeConflictError: a field that is chosen by its name is an object or an array.
         """
-        everything = EVERY_FIELD in self._chosen
-        found = {}
+        takes_all = EVERY_FIELD in self._chosen
+        attributes = {}
         for field, schema in properties.items():
-            if field in self._used or not (everything or field in self._chosen):
+            if field in self._used or not (takes_all or field in self._chosen):
                 continue
             name = field if field.startswith(self._prefix) else self._prefix + field
             try:
@@ -76,14 +95,14 @@ class FlatFields:
                     raise
                 self.unusable.append(field)
                 continue
-            if not is_legal(name) and field not in self._chosen:
+            if not is_legal_name(name) and field not in self._chosen:
                 self.unusable.append(field)
                 continue
-            found[name] = attribute
+            attributes[name] = attribute
             self._names[field] = name
-        return found
+        return attributes
 
-    def lift(self, record: dict[str, Any]) -> dict[str, Any]:
+    def lift_fields(self, record: JsonObject) -> JsonObject:
         """Return the record with its chosen fields under `custom_attributes`; what stands there already wins."""
         if not self._names:
             return record
@@ -91,12 +110,100 @@ class FlatFields:
         own = record.get("custom_attributes")
         return {**record, "custom_attributes": {**lifted, **own} if isinstance(own, dict) else lifted}
 
-    def names(self) -> set[str]:
+    def list_fields(self) -> set[str]:
         """Return the fields that become attributes."""
         return set(self._names)
 
 
-def _kind(value: Any) -> str | None:
+class StreamAttributes:
+    """The custom attributes of one stream: `declare` its schema, `read_record` each record, then `plan`.
+
+    Args:
+        options: how the records are written.
+        chosen: the flat fields that become attributes.
+        used: the fields of a record that have a use of their own.
+    """
+
+    def __init__(self, options: WriteOptions, chosen: Collection[str], used: Collection[str]) -> None:
+        self._options, self._used = options, used
+        self._flat = FlatFields(chosen, options.prefix, used)
+        self._inference = TypeInference()
+        self._declared: dict[str, Attribute] = {}
+        self._is_open = True  # whether no schema declares any attribute
+        self.fields: set[str] = set()
+        """The fields that the schema declares."""
+
+    def declare(self, schema: Mapping[str, JsonValue], key_properties: Collection[str]) -> set[str]:
+        """Take the attributes that a SCHEMA message declares, and return the fields that have no use.
+
+        Raises:
+            AttributeConflictError: one is of a type that Intercom has not, or none is to be kept in step.
+        """
+        properties = schema.get("properties", {})
+        self.fields |= properties.keys()
+        rest = {name: field for name, field in properties.items() if name not in key_properties}
+        declared = read_declared(schema)
+        self._is_open = not declared
+        attributes = declared | self._flat.declare(rest)
+        if not self._options.update_all:
+            assert_owned(attributes, self._options.stream, self._options.prefix)
+        self._declared |= attributes
+        return set(rest) - set(self._used) - self._flat.list_fields()
+
+    def read_record(self, record: JsonObject) -> JsonObject:
+        """Return a record with its flat fields under `custom_attributes`, and note the types of what is undeclared."""
+        record = self._flat.lift_fields(record)
+        attributes = read_attributes(record)
+        if undeclared := attributes.keys() - self._declared.keys():
+            self._inference.observe({name: attributes[name] for name in undeclared})
+        return record
+
+    def plan(
+        self, existing: Sequence[RemoteAttribute], *, writes_all: bool, may_be_none: bool
+    ) -> tuple[AttributePlan, list[str]]:
+        """Decide which attributes this run creates and in which type values are written.
+
+        Args:
+            existing: the data attributes of both models that Intercom has.
+            writes_all: whether attributes without the owned prefix are written too, to a match or to a creation.
+            may_be_none: whether a run without any attribute has something to write.
+
+        Returns:
+            The plan, and the attributes that are not written.
+
+        Raises:
+            AttributeConflictError: there is nothing to write, or an attribute of Intercom stands in the way.
+        """
+        options = self._options
+        # Beside declared attributes only ours are taken: another one may have been left out on purpose.
+        inferred = self._inference.build_attributes()
+        inferred = {name: one for name, one in inferred.items() if self._is_open or options.owns_attribute(name)}
+        attributes = inferred | self._declared
+        if not options.update_all:
+            assert_owned(attributes, options.stream, options.prefix)
+        if not (attributes or writes_all or may_be_none):
+            raise AttributeConflictError(
+                f"The records of the stream {options.stream} carry no attribute to write: send them under "
+                "`custom_attributes`, or name the fields that become attributes in `attributes_from`."
+            )
+        attributes |= self._find_stale(existing)
+        wanted = {name: one for name, one in attributes.items() if writes_all or options.owns_attribute(name)}
+        unwritten = sorted(attributes.keys() - wanted.keys())
+        if options.link and options.link not in self._declared:
+            wanted[options.link] = build_link(options.link, declared=options.link not in attributes)
+        wanted[options.created_by] = build_created_by(options.created_by)
+        model = options.object_type.model
+        return plan_attributes(wanted.values(), existing, model=model, prefix=options.prefix), unwritten
+
+    def _find_stale(self, existing: Sequence[RemoteAttribute]) -> dict[str, Attribute]:
+        """Return the attributes of the workspace for which only lists and objects came: their values are cleared."""
+        model = self._options.object_type.model
+        held = {one.name for one in existing if one.is_custom and one.model == model and not one.is_archived}
+        names = held & self._inference.list_unusable() - self._declared.keys()
+        return {name: Attribute(name, "string", declared=False) for name in sorted(names)}
+
+
+def _infer_type(value: JsonValue) -> str | None:
     """Return the type of a value; None when it has none, or when no attribute holds it."""
     if isinstance(value, bool):
         return "boolean"
@@ -105,9 +212,3 @@ def _kind(value: Any) -> str | None:
     if isinstance(value, (float, Decimal)):
         return "float"
     return "string" if isinstance(value, str) and value.strip() else None
-
-
-def _common(kinds: set[str]) -> str:
-    if len(kinds) == 1:
-        return next(iter(kinds))
-    return "float" if kinds == {"integer", "float"} else "string"

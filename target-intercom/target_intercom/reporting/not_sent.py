@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from tempfile import TemporaryFile
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from target_intercom._kit.json_types import JsonObject, JsonValue
 
 #: The name of the stream, and the keyword of its schema that carries the totals.
 STREAM = "not_sent"
@@ -43,28 +45,30 @@ class Totals(msgspec.Struct, frozen=True):
     not_sent: dict[str, int] = {}
     unchanged: int = 0
 
-    def equation(self, source: str) -> str:
+    def format_equation(self, source: str) -> str:
         """Return the sum as text, such as `60 in Chargebee = 57 sent + 2 share + 1 replaced`."""
         parts = [f"{self.sent:,} sent"]
         parts += [f"{count:,} {COUNTED.get(reason, reason)}" for reason, count in self.not_sent.items() if count]
         parts += [f"{self.unchanged:,} unchanged, not sent"] if self.unchanged else []
         return f"{self.customers:,} in {source} = {' + '.join(parts)}"
 
-    def find_gaps(self, came: int, listed: Mapping[str, int]) -> list[str]:
-        """Return a sentence for each sum that does not come out.
+    def find_gaps(self, received: int, listed: Mapping[str, int]) -> list[str]:
+        """Return a sentence for each sum that does not add up.
 
         Args:
-            came: how many records came to be written.
+            received: how many records came to be written.
             listed: how many came in the stream `not_sent`, by reason.
         """
         gaps = []
         if self.customers != self.sent + sum(self.not_sent.values()) + self.unchanged:
-            gaps.append(f"The map's totals do not add up: {self.equation('the source')}.")
-        if self.sent != came:
-            gaps.append(f"The map sent {self.sent:,} records, and {came:,} came.")
-        named = {reason: count for reason, count in self.not_sent.items() if count}
-        if named != dict(listed):
-            gaps.append(f"The map names {sum(named.values()):,} customers not sent, and {sum(listed.values()):,} came.")
+            gaps.append(f"The map's totals do not add up: {self.format_equation('the source')}.")
+        if self.sent != received:
+            gaps.append(f"The map sent {self.sent:,} records, and {received:,} came.")
+        by_reason = {reason: count for reason, count in self.not_sent.items() if count}
+        if by_reason != dict(listed):
+            gaps.append(
+                f"The map names {sum(by_reason.values()):,} customers not sent, and {sum(listed.values()):,} came."
+            )
         return gaps
 
 
@@ -75,34 +79,34 @@ class NotSent:
         self._file: IO[str] | None = None
         self.counts: Counter[str] = Counter()
         self.totals: Totals | None = None
-        self.declared = False
+        self.is_declared = False
 
-    def declare(self, schema: Mapping[str, Any]) -> None:
+    def read_schema(self, schema: Mapping[str, JsonValue]) -> None:
         """Read the totals that the schema of the stream carries; totals in another form are no totals."""
-        self.declared = True
+        self.is_declared = True
         try:
             self.totals = msgspec.convert(schema.get(TOTALS), Totals)
         except msgspec.ValidationError:
             self.totals = None
 
-    def add(self, record: Mapping[str, Any]) -> None:
+    def add_record(self, record: Mapping[str, JsonValue]) -> None:
         """Keep one record."""
-        self.counts[reason_of(record)] += 1
+        self.counts[_read_reason(record)] += 1
         if self._file is None:
             self._file = TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - closed by `close`
         self._file.write(json.dumps(record, default=str) + "\n")
 
-    def records(self) -> Iterator[dict[str, Any]]:
+    def iterate_records(self) -> Iterator[JsonObject]:
         """Yield the records in the order they came."""
         if self._file:
             self._file.seek(0)
             yield from map(json.loads, self._file)
 
-    def replaced(self) -> Iterator[tuple[str, str | None]]:
+    def iterate_replaced(self) -> Iterator[tuple[str, str | None]]:
         """Yield the ids of the customers for which another one is sent, and that one's, as far as the map says."""
-        for record in self.records():
+        for record in self.iterate_records():
             customer_id, other = record.get("customer_id"), record.get("instead_of")
-            if reason_of(record) in REPLACED and isinstance(customer_id, str) and customer_id:
+            if _read_reason(record) in REPLACED and isinstance(customer_id, str) and customer_id:
                 yield customer_id, other if isinstance(other, str) else None
 
     def close(self) -> None:
@@ -111,12 +115,12 @@ class NotSent:
             self._file.close()
 
 
-def describe(record: Mapping[str, Any], value_name: str = "match value") -> str:
+def describe_not_sent(record: Mapping[str, JsonValue], value_name: str = "match value") -> str:
     """Return why a customer was not sent, in words."""
-    reason, other = reason_of(record), str(record.get("instead_of") or "another")
+    reason, other = _read_reason(record), str(record.get("instead_of") or "another")
     return REASONS.get(reason, reason).replace("{value}", value_name).replace("{other}", other)
 
 
-def reason_of(record: Mapping[str, Any]) -> str:
+def _read_reason(record: Mapping[str, JsonValue]) -> str:
     """Return the reason as the map names it."""
     return str(record.get("reason") or "unknown")

@@ -1,19 +1,30 @@
-"""What became of a record."""
+"""What became of one record, and the counts of a run."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
+
+from target_intercom._kit.summary import SummaryBase
+from target_intercom.records.object_types import OBJECT_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from target_intercom._kit.json_types import JsonObject
+    from target_intercom._kit.transport import Tally
     from target_intercom.api.transport import RecordRefusedError
-    from target_intercom.matching.candidates import Held
-    from target_intercom.records.payloads import Change
+    from target_intercom.records.payloads import Change, Changes
+    from target_intercom.records.remote import RemoteRecord
+    from target_intercom.reporting.not_sent import Totals
 
 #: What a successful action is called afterwards.
 DONE = {"update": "updated", "create": "created", "convert": "converted"}
+
+_KINDS = ("updated", "unchanged", "created", "converted")
 
 
 @dataclass(frozen=True)
@@ -21,8 +32,8 @@ class Cleared:
     """What became of a record that was linked to a row before its match became another."""
 
     intercom_id: str
-    changed: Mapping[str, Change] = field(default_factory=dict)
-    refused: RecordRefusedError | None = None
+    changes: Changes = field(default_factory=dict)
+    error: RecordRefusedError | None = None
 
 
 @dataclass(frozen=True)
@@ -37,8 +48,107 @@ class Outcome:
     kind: str
     reason: str = ""
     intercom_id: str | None = None
-    changed: Mapping[str, Change] = field(default_factory=dict)
-    refused: RecordRefusedError | None = None
+    changes: Mapping[str, Change] = field(default_factory=dict)
+    error: RecordRefusedError | None = None
     unfit: Mapping[str, str] = field(default_factory=dict)
-    found: Held | None = None  #: what was found only when it was to be created
+    late_match: RemoteRecord | None = None  #: found only when the record was to be created
     cleared: Sequence[Cleared] = ()  #: what became of the records that it was linked to before
+
+    @property
+    def leaves_company_empty(self) -> bool:
+        """Whether the record is a company that nobody belongs to."""
+        return self.kind == "created" or self.reason == "no_users"
+
+
+@dataclass
+class Counts:
+    """What became of the records of one stream, or of all."""
+
+    records: int = 0
+    matched: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+    unknown: int = 0  #: the run stopped while they were written
+    not_reached: int = 0  #: the run stopped before their turn
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.records + other.records,
+            self.matched + other.matched,
+            self.outcomes + other.outcomes,
+            self.skipped + other.skipped,
+            self.rejected + other.rejected,
+            self.unknown + other.unknown,
+            self.not_reached + other.not_reached,
+        )
+
+    def as_dict(self) -> JsonObject:
+        """Return them in the form of `summary.json`."""
+        return {
+            "records": self.records,
+            "matched": self.matched,
+            **{kind: self.outcomes[kind] for kind in _KINDS},
+            "skipped": dict(sorted(self.skipped.items())),
+            "rejected": dict(sorted(self.rejected.items())),
+            "unknown": self.unknown,
+            "not_reached": self.not_reached,
+        }
+
+
+@dataclass
+class Summary(SummaryBase):
+    """The counts of a run, by stream and in all."""
+
+    streams: dict[str, Counts] = field(default_factory=lambda: {stream: Counts() for stream in OBJECT_TYPES})
+    fields_written: int = 0
+    values_cut: int = 0
+    values_unfit: int = 0  #: that Intercom cannot hold: each a line of unfit.csv
+    moved: int = 0  #: records of which a user or company that they have left still carries the link
+    moved_cleared: int = 0  #: records of which this run has cleared it, or in a validation would
+    companies_without_users: int = 0  #: Intercom shows them nowhere
+    companies_attached: int = 0
+    companies_not_found: int = 0  #: contacts that name a company which Intercom has not
+    attributes_missing: list[str] = field(default_factory=list)  #: before this run
+    attributes_created: int = 0
+    attributes_of_earlier_type: list[str] = field(default_factory=list)  #: which Intercom cannot change
+    other_streams: Counter[str] = field(default_factory=Counter)
+    not_sent: Counter[str] = field(default_factory=Counter)  #: customers that the map did not send, by reason
+    totals: Totals | None = None
+
+    def count_outcome(self, stream: str, outcome: Outcome) -> None:
+        """Count what became of one record."""
+        counts = self.streams[stream]
+        if outcome.kind == "skipped":
+            counts.skipped[outcome.reason] += 1
+        elif outcome.kind == "rejected":
+            counts.rejected[outcome.reason] += 1
+        else:
+            counts.outcomes[outcome.kind] += 1
+        self.fields_written += len(outcome.changes)
+        self.values_unfit += len(outcome.unfit)
+        self.companies_attached += OBJECT_TYPES[stream].joins_companies and "company_id" in outcome.changes
+
+    def as_dict(self, tally: Tally, seconds: float) -> JsonObject:
+        """Return the content of `summary.json`. In mode `validate` the outcomes are what a sync would do."""
+        return {
+            **self.build_head(),
+            "fields_written": self.fields_written,
+            "values_cut": self.values_cut,
+            "values_unfit": self.values_unfit,
+            "moved": self.moved,
+            "moved_cleared": self.moved_cleared,
+            "companies_without_users": self.companies_without_users,
+            "companies_attached": self.companies_attached,
+            "companies_not_found": self.companies_not_found,
+            "attributes_missing": self.attributes_missing,
+            "attributes_of_earlier_type": self.attributes_of_earlier_type,
+            "attributes_created": self.attributes_created,
+            "other_streams": dict(self.other_streams),
+            "not_sent": dict(self.not_sent),
+            "totals": msgspec.to_builtins(self.totals) or {},
+            "calls": tally.calls,
+            "waits": tally.waits,
+            "waited_seconds": round(tally.waited, 1),
+            "seconds": round(seconds, 1),
+        }

@@ -6,7 +6,7 @@ from html import escape
 from importlib import resources
 from itertools import islice
 from string import Template
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from target_intercom._kit.csv_files import read_rows
 from target_intercom.reporting.words import MEANINGS, describe_reason
@@ -14,6 +14,8 @@ from target_intercom.reporting.words import MEANINGS, describe_reason
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from target_intercom._kit.json_types import JsonValue
 
 #: Rows of one table; a page has to be looked through, and the CSV files hold them all.
 LONGEST = 1000
@@ -86,15 +88,15 @@ TABLES = (
 )
 
 
-def page(
-    directory: Path, summary: Mapping[str, Any], sums: Iterable[str], warnings: Iterable[str], when: str
+def render_page(
+    directory: Path, summary: Mapping[str, JsonValue], sums: Iterable[str], warnings: Iterable[str], when: str
 ) -> Iterator[str]:
-    """Give the page, row by row.
+    """Yield the page, row by row.
 
     Args:
         directory: holds the reports as CSV.
         summary: the counts.
-        sums: where every customer of the source is.
+        sums: how the customers of the source add up.
         warnings: why a sync would stop, and what does not add up.
         when: the date and time, for the reader.
     """
@@ -103,14 +105,14 @@ def page(
     yield Template(template).substitute(names)
     yield from (f'<p class="warning">{escape(warning)}</p>\n' for warning in warnings)
     yield from (f'<p class="sum">{escape(text)}</p>\n' for text in sums)
-    yield from _figures(summary)
+    yield from _render_figures(summary)
     for name, heading, explanation, columns in TABLES:
         with (directory / f"{name}.csv").open(encoding="utf-8", newline="") as rows:
-            yield from _table(read_rows(rows), f"{name}.csv", (heading, explanation), columns)
+            yield from _render_table(read_rows(rows), f"{name}.csv", (heading, explanation), columns)
     yield "</body>\n</html>\n"
 
 
-def _figures(summary: Mapping[str, Any]) -> Iterator[str]:
+def _render_figures(summary: Mapping[str, JsonValue]) -> Iterator[str]:
     yield '<table class="figures">\n'
     figures = [(words, summary[name]) for name, words in FIGURES.items() if summary[name] or name == "records"]
     figures += [(f"would skip: {describe_reason(name)}", count) for name, count in summary["skipped"].items()]
@@ -120,7 +122,7 @@ def _figures(summary: Mapping[str, Any]) -> Iterator[str]:
     yield "</table>\n"
 
 
-def _table(
+def _render_table(
     rows: Iterator[dict[str, str]], name: str, words: Sequence[str], columns: Mapping[str, str]
 ) -> Iterator[str]:
     """Lay one report out; a report without rows is left out."""
@@ -130,33 +132,33 @@ def _table(
     heading, explanation = words
     yield f"<h2>{heading}</h2>\n<p>{explanation}</p>\n<table>\n<thead><tr>"
     yield "".join(f"<th>{title}</th>" for title in columns.values()) + "</tr></thead>\n<tbody>\n"
-    yield _row(first, columns)
-    yield from (_row(row, columns) for row in islice(rows, LONGEST - 1))
+    yield _render_row(first, columns)
+    yield from (_render_row(row, columns) for row in islice(rows, LONGEST - 1))
     yield "</tbody>\n</table>\n"
     if left := sum(1 for _ in rows):
         yield f"<p>{left:,} more are in {name}.</p>\n"
 
 
-def _row(row: Mapping[str, str], columns: Mapping[str, str]) -> str:
-    return "<tr>" + "".join(f"<td>{_cell(row, name)}</td>" for name in columns) + "</tr>\n"
+def _render_row(row: Mapping[str, str], columns: Mapping[str, str]) -> str:
+    return "<tr>" + "".join(f"<td>{_render_cell(row, name)}</td>" for name in columns) + "</tr>\n"
 
 
-def _cell(row: Mapping[str, str], name: str) -> str:
+def _render_cell(row: Mapping[str, str], name: str) -> str:
     text = row[name]
     if name == "id" and row.get("source_link"):
-        return _anchor(row["source_link"], text)
+        return _render_link(row["source_link"], text)
     if name == "reason":
         return escape(describe_reason(text))
     if name == "outcome":
         return escape(MEANINGS[text].would if text in MEANINGS else text)
     if name == "intercom_ids":
-        return "<br>".join(map(_anchor, row["intercom_link"].split(), text.split()))
+        return "<br>".join(map(_render_link, row["intercom_link"].split(), text.split()))
     if name == "intercom_name":
-        return _anchor(row["intercom_link"], text or row["intercom_id"])
+        return _render_link(row["intercom_link"], text or row["intercom_id"])
     return escape(text.replace(" ", ", ") if name == "fields" else text)
 
 
-def _anchor(address: str, text: str) -> str:
+def _render_link(address: str, text: str) -> str:
     """Return a link; an address of another kind than the web's is none."""
     if not address.startswith(("https://", "http://")):
         return escape(text)

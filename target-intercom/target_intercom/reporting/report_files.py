@@ -1,36 +1,33 @@
-"""The files that a run leaves in `report_dir`, and a progress line on the way."""
+"""The files that a run leaves in `report_dir`."""
 
 from __future__ import annotations
 
 import json
-import time
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import IO, TYPE_CHECKING
 
 from target_intercom._kit.csv_files import CsvWriter
 from target_intercom._kit.private_files import draft_of, move_into_place, open_private, replace_file
-from target_intercom.records.payloads import attributes_of, match_value
-from target_intercom.reporting.not_sent import describe
+from target_intercom.records.write_options import read_attributes
+from target_intercom.reporting.not_sent import describe_not_sent
 from target_intercom.reporting.outcomes import Outcome
-from target_intercom.reporting.page import page
+from target_intercom.reporting.page import render_page
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from target_intercom._kit.json_types import JsonObject, JsonValue
     from target_intercom.records.buffer import Row
-    from target_intercom.records.payloads import Shape
-    from target_intercom.reporting.links import Links, Listing
+    from target_intercom.records.write_options import WriteOptions
+    from target_intercom.reporting.links import Links
     from target_intercom.reporting.not_sent import NotSent
     from target_intercom.reporting.outcomes import Cleared
     from target_intercom.reporting.results import Result
+    from target_intercom.reporting.terminal import Listing
     from target_intercom.writing.memory import Archived, Moved
 
-_EVERY = 10.0  # seconds between two progress lines
 #: Who a record is, at the end of every table in which records stand.
 _WHO = ("name", "company", "mrr", "source_link", "intercom_link")
 _TABLES = {
@@ -47,7 +44,7 @@ _TABLES = {
     "unfit": ("id", "value", "intercom_id", "field", "reason", "stream"),
 }
 _LISTS = ("rejects", "changes")
-#: Every file that a run may leave in `report_dir`. Who removes the reports one day removes these, and nothing else.
+#: Every file that a run may leave in `report_dir`: what removes the reports one day removes these, and nothing else.
 REPORT_FILES = (
     *(f"{table}.csv" for table in _TABLES),
     *(f"{name}.jsonl" for name in _LISTS),
@@ -59,34 +56,22 @@ REPORT_FILES = (
 RECORD_TABLES = ("matched", "unmatched", "ambiguous", "not_reached")
 
 
-@dataclass(frozen=True)
-class Addresses:
-    """Where records are looked at, in Intercom and in the system that they come from."""
-
-    intercom: Links
-    source: str = ""  #: with `{id}` to be filled in; empty for none
-
-    def of_source(self, record_id: str | None) -> str:
-        """Return the address of a record in the system that it comes from."""
-        return self.source.replace("{id}", quote(record_id, safe="")) if self.source and record_id else ""
-
-    def of_intercom(self, stream: str, intercom_ids: Iterable[str]) -> str:
-        """Return the addresses of contacts or companies."""
-        return " ".join(self.intercom.to(stream, one) for one in intercom_ids)
-
-
 class ReportFiles:
     """The files of one run, which replace those of the run before when it ends, also with an error.
 
     Until then they are drafts: a run that is killed leaves the last run's reports whole. They hold personal data: mode
     0600, in a folder of 0700.
+
+    Args:
+        directory: the folder.
+        now: the time of this run, unix seconds.
+        listing: gets the records that the terminal lists.
+        links: builds the addresses of records.
     """
 
-    def __init__(self, directory: Path, now: int, listing: Listing, addresses: Addresses) -> None:
-        self._directory = directory
-        self._now = now
+    def __init__(self, directory: Path, now: int, listing: Listing, links: Links) -> None:
+        self._directory, self._now, self._links = directory, now, links
         self.listing = listing
-        self._addresses = addresses
         self._stack = ExitStack()
         self._tables = {name: CsvWriter(self._open(f"{name}.csv")) for name in _TABLES}
         for name, columns in _TABLES.items():
@@ -100,42 +85,41 @@ class ReportFiles:
             move_into_place(self._directory / name)
         (self._directory / "validation.html").unlink(missing_ok=True)
 
-    def write_result(self, shape: Shape, row: Row, result: Result) -> None:
+    def write_result(self, options: WriteOptions, row: Row, result: Result) -> None:
         """Write the one line of a record: what was found for it, and what became of it."""
-        stream, found = shape.kind.stream, result.concerned
-        ids = [one.id for one in found] if result.table != "unmatched" else []
+        records, attributes = result.concerned, read_attributes(row.record)
+        ids = [one.id for one in records] if result.table != "unmatched" else []
         ids = [result.intercom_id] if not ids and result.intercom_id else ids
         line = {
             "id": row.id,
-            "value": match_value(row.record, shape.match_on),
+            "value": options.match_key.read_value(row.record),
             "outcome": result.kind,
             "reason": result.reason,
             "fields": " ".join(result.fields),
-            "stream": stream,
+            "stream": options.stream,
             "intercom_id": " ".join(ids),
             "intercom_ids": " ".join(ids),
-            "intercom_link": self._addresses.of_intercom(stream, ids),
-            "source_link": self._addresses.of_source(row.id),
-            **_describe(shape, row),
+            "intercom_link": self._links.build_intercom_links(options.stream, ids),
+            "source_link": self._links.build_source_link(row.id),
+            "name": row.record.get("name"),
+            "company": attributes.get(f"{options.prefix}company_name"),
+            "mrr": attributes.get(f"{options.prefix}cust_mrr"),
         }
         if result.table == "matched":
-            (one,) = found
+            (one,) = records
             line |= {"intercom_name": one.name, "intercom_email": one.email, "intercom_external_id": one.identity}
-        self._write(result.table, line)
+        self._write_row(result.table, line)
 
     def write_not_sent(self, not_sent: NotSent, value_name: str) -> None:
         """Write the line of every customer that the map did not send."""
-        for record in not_sent.records():
+        for record in not_sent.iterate_records():
             record_id = record.get("customer_id")
-            self._write(
-                "not_sent",
-                record
-                | {
-                    "id": record_id,
-                    "because": describe(record, value_name),
-                    "source_link": self._addresses.of_source(record_id and str(record_id)),
-                },
-            )
+            line = {
+                "id": record_id,
+                "because": describe_not_sent(record, value_name),
+                "source_link": self._links.build_source_link(record_id and str(record_id)),
+            }
+            self._write_row("not_sent", record | line)
 
     def write_remembered(self, moved: Iterable[tuple[Moved, str]], archived: Iterable[Archived]) -> None:
         """Write the lines of records that moved, with what became of the earlier match, and of archived contacts."""
@@ -147,84 +131,55 @@ class ReportFiles:
         for line in archived:
             self._tables["archived"].writerow((line.id, line.value, line.intercom_id, line.found_at))
 
-    def note(self, shape: Shape, row: Row, outcome: Outcome, *, written: bool) -> None:
+    def write_outcome(self, options: WriteOptions, row: Row, outcome: Outcome, *, is_written: bool) -> None:
         """Write why a record was refused and what was changed, in the order in which it happened."""
-        self.listing.note(shape.kind.stream, row.id, outcome)
+        self.listing.add_record(options.stream, row.id, outcome)
         if outcome.kind == "rejected":
-            self._rejected(shape, row, outcome)
+            line = _build_head(options, row, outcome) | {"reason": outcome.reason}
+            if error := outcome.error:
+                # The reason in Intercom's own words.
+                line |= {"status": error.status, "code": error.code, "reason": error.reason, "other_id": error.other_id}
+            self._write_line("rejects", line)
         for field, reason in outcome.unfit.items():
-            value = match_value(row.record, shape.match_on)
-            self._tables["unfit"].writerow((row.id, value, outcome.intercom_id, field, reason, shape.kind.stream))
-        if written:
-            self.note_cleared(shape, row, outcome.cleared)
-            self._changed(shape, row, outcome)
+            value = options.match_key.read_value(row.record)
+            self._tables["unfit"].writerow((row.id, value, outcome.intercom_id, field, reason, options.stream))
+        if is_written:
+            self.write_cleared(options, row, outcome.cleared)
+            self._write_changes(options, row, outcome)
 
-    def note_cleared(self, shape: Shape, row: Row, cleared: Iterable[Cleared]) -> None:
+    def write_cleared(self, options: WriteOptions, row: Row, cleared: Iterable[Cleared]) -> None:
         """Write what was cleared of the records that a row has left."""
         for one in cleared:
-            self._changed(shape, row, Outcome("cleared", "", one.intercom_id, one.changed))
+            self._write_changes(options, row, Outcome("cleared", "", one.intercom_id, one.changes))
 
-    def _rejected(self, shape: Shape, row: Row, outcome: Outcome) -> None:
-        """Write why a record was refused, in Intercom's words."""
-        error, line = outcome.refused, self._head(shape, row, outcome) | {"reason": outcome.reason}
-        if error:
-            line |= {"status": error.status, "code": error.code, "reason": error.reason, "other_id": error.other_id}
-        self._line("rejects", line)
-
-    def _changed(self, shape: Shape, row: Row, outcome: Outcome) -> None:
-        """Write before and after of every field that was written."""
-        if not outcome.changed:
-            return
-        fields = {name: {"before": change.before, "after": change.after} for name, change in outcome.changed.items()}
-        self._line("changes", self._head(shape, row, outcome) | {"outcome": outcome.kind, "fields": fields})
-
-    @staticmethod
-    def _head(shape: Shape, row: Row, outcome: Outcome) -> dict[str, Any]:
-        return {"stream": shape.kind.stream, "id": row.id, "intercom_id": outcome.intercom_id}
-
-    def summary(self, summary: Mapping[str, Any]) -> None:
+    def summary(self, summary: Mapping[str, JsonValue]) -> None:
         """Write `summary.json`."""
         with replace_file(self._directory / "summary.json") as file:
             json.dump(summary, file, indent=2)
             file.write("\n")
 
-    def page(self, summary: Mapping[str, Any], sums: Iterable[str], warnings: Iterable[str]) -> None:
+    def write_page(self, summary: Mapping[str, JsonValue], sums: Iterable[str], warnings: Iterable[str]) -> None:
         """Write `validation.html` from the tables, which are closed by then."""
         when = datetime.fromtimestamp(self._now, UTC).strftime("%d %B %Y, %H:%M UTC")
         with replace_file(self._directory / "validation.html") as file:
-            file.writelines(page(self._directory, summary, sums, warnings, when))
+            file.writelines(render_page(self._directory, summary, sums, warnings, when))
 
-    def _write(self, name: str, line: Mapping[str, Any]) -> None:
+    def _write_changes(self, options: WriteOptions, row: Row, outcome: Outcome) -> None:
+        """Write before and after of every field that was written."""
+        if not outcome.changes:
+            return
+        fields = {name: {"before": change.before, "after": change.after} for name, change in outcome.changes.items()}
+        self._write_line("changes", _build_head(options, row, outcome) | {"outcome": outcome.kind, "fields": fields})
+
+    def _write_row(self, name: str, line: Mapping[str, JsonValue]) -> None:
         self._tables[name].writerow([line.get(column) for column in _TABLES[name]])
 
-    def _line(self, name: str, line: Mapping[str, Any]) -> None:
+    def _write_line(self, name: str, line: Mapping[str, JsonValue]) -> None:
         self._lists[name].write(json.dumps(line, ensure_ascii=False) + "\n")
 
     def _open(self, name: str) -> IO[str]:
         return self._stack.enter_context(open_private(draft_of(self._directory / name)))
 
 
-def _describe(shape: Shape, row: Row) -> dict[str, Any]:
-    """Return who a record is: its name, its company and its MRR, as far as it says so."""
-    attributes = attributes_of(row.record)
-    return {
-        "name": row.record.get("name"),
-        "company": attributes.get(f"{shape.prefix}company_name"),
-        "mrr": attributes.get(f"{shape.prefix}cust_mrr"),
-    }
-
-
-class Progress:
-    """Says now and then how far a run is."""
-
-    def __init__(self, logger: logging.Logger, what: str, total: int) -> None:
-        self._logger, self._what, self._total = logger, what, total
-        self._done = 0
-        self._next = time.monotonic() + _EVERY
-
-    def step(self, count: int = 1) -> None:
-        """Note that so many more are done."""
-        self._done += count
-        if time.monotonic() >= self._next:
-            self._next = time.monotonic() + _EVERY
-            self._logger.info("%s: %d of %d", self._what, self._done, self._total)
+def _build_head(options: WriteOptions, row: Row, outcome: Outcome) -> JsonObject:
+    return {"stream": options.stream, "id": row.id, "intercom_id": outcome.intercom_id}

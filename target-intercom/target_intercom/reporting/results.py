@@ -1,4 +1,4 @@
-"""What became of one record, in the form in which the spool keeps it until the reports are written."""
+"""What became of one record, in the form in which the buffer keeps it until the reports are written."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import msgspec
 from target_intercom.reporting.words import explain_outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Any
+    from collections.abc import Sequence
 
-    from target_intercom.records.payloads import Shape
+    from target_intercom.records.remote import RemoteRecord
+    from target_intercom.records.write_options import WriteOptions
     from target_intercom.reporting.outcomes import Outcome
 
 
-class Candidate(msgspec.Struct, frozen=True):
+class ReportedRecord(msgspec.Struct, frozen=True):
     """A contact or company of Intercom that was found for a record."""
 
     id: str
@@ -32,10 +32,10 @@ class Result(msgspec.Struct, frozen=True):
     reason: str = ""
     intercom_id: str | None = None
     fields: tuple[str, ...] = ()
-    candidates: tuple[Candidate, ...] = ()
+    candidates: tuple[ReportedRecord, ...] = ()
 
     @property
-    def concerned(self) -> tuple[Candidate, ...]:
+    def concerned(self) -> tuple[ReportedRecord, ...]:
         """The candidate that the outcome is about, else all of them."""
         return tuple(one for one in self.candidates if one.id == self.intercom_id) or self.candidates
 
@@ -57,17 +57,19 @@ class Result(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, kind="unknown", reason=explain_outcome("unknown", ""))
 
 
-def build_result(outcome: Outcome, records: Sequence[Mapping[str, Any]], shape: Shape) -> Result:
+def build_result(outcome: Outcome, records: Sequence[RemoteRecord], options: WriteOptions) -> Result:
     """Return the result of a plan, given what was found for its record."""
-    names = ("id", "name", "email", shape.kind.identity)
-    candidates = tuple(Candidate(*(str(one.get(name) or "") for name in names)) for one in records)
-    fields = tuple(name.removeprefix("custom_attributes.") for name in outcome.changed)
+    names = ("id", "name", "email", options.object_type.identity)
+    candidates = tuple(
+        ReportedRecord(*(str(getattr(record, name, None) or "") for name in names)) for record in records
+    )
+    fields = tuple(name.removeprefix("custom_attributes.") for name in outcome.changes)
     return Result(outcome.kind, outcome.reason, outcome.intercom_id, fields, candidates)
 
 
-def settle_result(planned: Result, outcome: Outcome, shape: Shape) -> Result:
+def settle_result(planned: Result, outcome: Outcome, options: WriteOptions) -> Result:
     """Return the result after the write; what was found only then replaces what was found before."""
-    settled = build_result(outcome, [outcome.found] if outcome.found else [], shape)
+    settled = build_result(outcome, [outcome.late_match] if outcome.late_match else [], options)
     candidates = settled.candidates or planned.candidates
     return msgspec.structs.replace(settled, reason=settled.reason or planned.reason, candidates=candidates)
 

@@ -1,33 +1,79 @@
-"""What a run says of itself at its end: a table of what the customers became, the sum, and the figures."""
+"""What a run says of itself: its progress, and at its end the records, what the customers became, and the figures."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from target_intercom.reporting.not_sent import BECAUSE
 from target_intercom.reporting.words import explain_outcome, name_outcome
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from target_intercom._kit.json_types import JsonObject, JsonValue
+    from target_intercom.reporting.links import Links
+    from target_intercom.reporting.outcomes import Outcome
 
 _KINDS = ("updated", "unchanged", "created", "converted", "unknown", "not_reached")
 _ALWAYS = ("records", "updated", "created")
 #: Figures that the sum, or the table, has in better words.
 _ELSEWHERE = ("totals", "not_sent", "outcomes")
+_EVERY = 10.0  # seconds between two progress lines
 
 
-def format_outcomes(summary: Mapping[str, Any], value_name: str) -> list[str]:
+class Progress:
+    """Logs every ten seconds how far a run is."""
+
+    def __init__(self, logger: logging.Logger, what: str, total: int) -> None:
+        self._logger, self._what, self._total = logger, what, total
+        self._done = 0
+        self._next = time.monotonic() + _EVERY
+
+    def add_steps(self, count: int = 1) -> None:
+        """Count what is done."""
+        self._done += count
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + _EVERY
+            self._logger.info("%s: %d of %d", self._what, self._done, self._total)
+
+
+@dataclass
+class Listing:
+    """The first records of a run, at most `max_records`, each with a link to look at it."""
+
+    max_records: int
+    entries: list[tuple[str, str, Outcome]] = field(default_factory=list)
+
+    def add_record(self, stream: str, record_id: str | None, outcome: Outcome) -> None:
+        """Keep what became of a record."""
+        if len(self.entries) < self.max_records:
+            self.entries.append((stream, record_id or "-", outcome))
+
+    def format_lines(self, links: Links) -> list[str]:
+        """Return a line per record: its id, what became of it, and why not or where to look at it."""
+        rows = []
+        for stream, record_id, outcome in self.entries:
+            reason = outcome.reason if outcome.kind in {"skipped", "rejected"} else ""
+            address = links.build_intercom_link(stream, outcome.intercom_id) if outcome.intercom_id else ""
+            rows.append((record_id, outcome.kind, "  ".join(filter(None, (reason, address)))))
+        return _align(rows)
+
+
+def format_outcomes(summary: Mapping[str, JsonValue], value_name: str) -> list[str]:
     """Return the table of the customers: how many, what they became, and why."""
     head = ("customers", "would" if summary["mode"] == "validate" else "became", "because")
     rows = [(f"{one['customers']:,}", one["became"], one["because"]) for one in build_outcomes(summary, value_name)]
     return _align([head, *rows])
 
 
-def build_outcomes(summary: Mapping[str, Any], value_name: str) -> list[dict[str, Any]]:
+def build_outcomes(summary: Mapping[str, JsonValue], value_name: str) -> list[JsonObject]:
     """Return the rows of the table of the customers, as they stand in `summary.json`."""
     validate = summary["mode"] == "validate"
     rows: list[tuple[int, str, str]] = [
-        (count, _strip_would(name_outcome(kind, validate=validate)), explain_outcome(kind, reason))
+        (count, name_outcome(kind, validate=validate).removeprefix("would "), explain_outcome(kind, reason))
         for kind, reason, count in list_outcomes(summary)
     ]
     not_sent = {BECAUSE.get(reason, reason): count for reason, count in summary["not_sent"].items()}
@@ -37,7 +83,7 @@ def build_outcomes(summary: Mapping[str, Any], value_name: str) -> list[dict[str
     return [dict(zip(("customers", "became", "because"), row, strict=True)) for row in rows]
 
 
-def format_promise(summary: Mapping[str, Any]) -> str:
+def format_promise(summary: Mapping[str, JsonValue]) -> str:
     """Return in one sentence what a sync would do."""
     counts: dict[str, int] = {}
     for kind, _, count in list_outcomes(summary):
@@ -48,7 +94,7 @@ def format_promise(summary: Mapping[str, Any]) -> str:
     return f"Nothing was written. A sync {', '.join(parts) or 'would write nothing'}."
 
 
-def format_figures(summary: Mapping[str, Any]) -> list[str]:
+def format_figures(summary: Mapping[str, JsonValue]) -> list[str]:
     """Return the figures of a run, a line each, without those that are nothing; a list counts by its length."""
     validate = summary["mode"] == "validate"
     hidden = _ELSEWHERE if validate else (*_ELSEWHERE, "attributes_missing")
@@ -60,7 +106,7 @@ def format_figures(summary: Mapping[str, Any]) -> list[str]:
     return _align(rows)
 
 
-def _flatten(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+def _flatten(name: str, value: JsonValue) -> Iterator[tuple[str, JsonValue]]:
     """Yield every figure, named by the way to it."""
     if isinstance(value, dict):
         for key, one in value.items():
@@ -70,15 +116,11 @@ def _flatten(name: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield name, len(value) if isinstance(value, list) else value
 
 
-def list_outcomes(summary: Mapping[str, Any]) -> Iterator[tuple[str, str, int]]:
+def list_outcomes(summary: Mapping[str, JsonValue]) -> Iterator[tuple[str, str, int]]:
     """Yield what became of the records that came: kind, reason, and how many, without those that are none."""
     yield from ((kind, "", summary[kind]) for kind in _KINDS if summary[kind])
     for kind in ("skipped", "rejected"):
         yield from ((kind, reason, count) for reason, count in summary[kind].items())
-
-
-def _strip_would(text: str) -> str:
-    return text.removeprefix("would ")
 
 
 def _align(rows: Sequence[Iterable[str]]) -> list[str]:

@@ -19,19 +19,18 @@ from singer_sdk.exceptions import ConfigurationError
 from target_intercom._kit.clock import is_recent
 from target_intercom._kit.csv_files import read_rows
 from target_intercom._kit.private_files import make_folder, replace_file
-from target_intercom.records.payloads import match_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from target_intercom.records.buffer import Row
-    from target_intercom.records.payloads import Shape
+    from target_intercom.records.write_options import WriteOptions
     from target_intercom.reporting.outcomes import Cleared
 
 #: Every file that a run may leave in `memory_dir`.
 MEMORY_FILES = ("archived.jsonl", "moved.jsonl")
-_BELIEVED = 86_400  # seconds for which an archived contact is taken to be archived still
+_TRUSTED_SECONDS = 86_400  # in which an archived contact is taken to be archived still
 
 
 class Archived(msgspec.Struct, frozen=True):
@@ -85,59 +84,68 @@ class Memory:
             # A trial or a validation has reports of its own, and shares the folder that stands in those of the sync.
             earlier = folder.parent if (folder.parent / "moved.csv").exists() else reports
             archived, moved = _read_archived_report(earlier), _read_moved_report(earlier, now)
-        self._known = {one.key: one for one in archived if is_recent(one.found_at, now, _BELIEVED)}
+        self._known = {one.key: one for one in archived if is_recent(one.found_at, now, _TRUSTED_SECONDS)}
         self.archived = dict(self._known)
         self.moved = {one.key: one for one in moved}
-        self.to_clear: set[tuple[str, str]] = set()  #: those that this run clears, or in a validation would
+        self.to_clear: set[tuple[str, str]] = set()  #: what this run clears, or in a validation would
         self.cleared: list[Moved] = []  #: what this run has cleared
         self.refusals: dict[tuple[str, str], str] = {}  #: why it could not be
 
-    def known_archived(self, row: Row, shape: Shape) -> str | None:
+    def find_archived(self, row: Row, options: WriteOptions) -> str | None:
         """Return Intercom's id of the archived contact that stood in the way of a record less than a day ago."""
-        known = self._known.get(_archived_key(row, shape))
+        known = self._known.get(_archived_key(row, options))
         return known.intercom_id if known else None
 
-    def forget_archived(self, row: Row, shape: Shape) -> None:
+    def forget_archived(self, row: Row, options: WriteOptions) -> None:
         """Drop what is known of a record that this run looks at again."""
-        self.archived.pop(_archived_key(row, shape), None)
+        self.archived.pop(_archived_key(row, options), None)
 
-    def add_archived(self, row: Row, shape: Shape, intercom_id: str) -> None:
+    def add_archived(self, row: Row, options: WriteOptions, intercom_id: str) -> None:
         """Note an archived contact that stands in the way of a record, and since when that is known."""
-        key = _archived_key(row, shape)
+        key = _archived_key(row, options)
         found_at = self._known[key].found_at if key in self._known else self._now
         self.archived[key] = Archived(*key, intercom_id, found_at)
 
-    def set_moved(self, row: Row, shape: Shape, intercom_id: str, was_on: Iterable[str]) -> None:
+    def set_moved(self, row: Row, options: WriteOptions, intercom_id: str, was_on: Iterable[str]) -> None:
         """Note on which records a row's link still stands besides its match; on none, and it is forgotten.
 
         `intercom_id` is empty when no match is known, as of a row that is not sent.
         """
-        key = _moved_key(row, shape)
+        key = _moved_key(row, options)
         earlier = self.moved.pop(key, None)
         if ids := tuple(was_on):
             found_at = earlier.found_at if earlier else self._now
-            value = match_value(row.record, shape.match_on) or (earlier.value if earlier else "")
+            value = options.match_key.read_value(row.record) or (earlier.value if earlier else "")
             self.moved[key] = Moved(*key, value, intercom_id, ids, found_at)
 
-    def left_behind(self, row: Row, shape: Shape) -> tuple[str, ...]:
+    def list_left_behind(self, row: Row, options: WriteOptions) -> tuple[str, ...]:
         """Return Intercom's ids of the records that a row has left, and that still carried its link when last seen."""
-        moved = self.moved.get(_moved_key(row, shape))
+        moved = self.moved.get(_moved_key(row, options))
         return moved.was_on if moved else ()
 
-    def plan_clear(self, row: Row, shape: Shape) -> None:
+    def plan_clear(self, row: Row, options: WriteOptions) -> None:
         """Note that the records that a row has left are to lose its values and link."""
-        self.to_clear.add(_moved_key(row, shape))
+        self.to_clear.add(_moved_key(row, options))
 
-    def note_cleared(self, row: Row, shape: Shape, cleared: Sequence[Cleared]) -> None:
+    def note_cleared(self, row: Row, options: WriteOptions, cleared: Sequence[Cleared]) -> None:
         """Take those off the list whose values and link are gone, and keep why the others still have them."""
-        moved = self.moved[_moved_key(row, shape)]
-        refused = {one.intercom_id: one.refused.code for one in cleared if one.refused}
-        done = tuple(one.intercom_id for one in cleared if not one.refused)
+        moved = self.moved[_moved_key(row, options)]
+        refused = {one.intercom_id: one.error.code for one in cleared if one.error}
+        done = tuple(one.intercom_id for one in cleared if not one.error)
         if done:
             self.cleared.append(msgspec.structs.replace(moved, was_on=done))
         if refused:
             self.refusals[moved.key] = " ".join(sorted(set(refused.values())))
-        self.set_moved(row, shape, moved.intercom_id, [one for one in moved.was_on if one not in done])
+        self.set_moved(row, options, moved.intercom_id, [one for one in moved.was_on if one not in done])
+
+    def iterate_moved(self, *, is_validation: bool) -> Iterator[tuple[Moved, str]]:
+        """Yield the records that moved, and what became of the earlier match."""
+        would_clear = self.to_clear if is_validation else set()
+        for moved in self.moved.values():
+            refusal = self.refusals.get(moved.key)
+            kept = "would be cleared" if moved.key in would_clear else "keeps its values"
+            yield moved, f"not cleared: {refusal}" if refusal else kept
+        yield from ((moved, "cleared") for moved in self.cleared)
 
     def prepare(self) -> None:
         """Make the folder.
@@ -155,13 +163,13 @@ class Memory:
                 file.write(encode(list(lines.values())).decode())
 
 
-def _moved_key(row: Row, shape: Shape) -> tuple[str, str]:
+def _moved_key(row: Row, options: WriteOptions) -> tuple[str, str]:
     """Return the stream and what names a record there: its id, or its link where the stream has no key."""
-    return shape.kind.stream, row.id or row.link or ""
+    return options.stream, row.id or row.link or ""
 
 
-def _archived_key(row: Row, shape: Shape) -> tuple[str, str]:
-    return row.id or "", match_value(row.record, shape.match_on) or ""
+def _archived_key(row: Row, options: WriteOptions) -> tuple[str, str]:
+    return row.id or "", options.match_key.read_value(row.record) or ""
 
 
 def _read(path: Path, line: type[_Line]) -> list[_Line]:

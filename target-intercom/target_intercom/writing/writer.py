@@ -5,44 +5,65 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import requests
 from singer_sdk.exceptions import FatalAPIError
 
 from target_intercom._kit.creation import create_once
 from target_intercom.api.transport import LostReplyError, RecordRefusedError
-from target_intercom.matching.candidates import key_of, trimmed
-from target_intercom.records.payloads import Change, changes, clearing, create_body, creation, update_body, wanted
+from target_intercom.records.payloads import (
+    build_create_body,
+    build_update_body,
+    find_changes,
+    find_clearing_changes,
+    find_creation_changes,
+)
 from target_intercom.reporting.outcomes import DONE, Cleared, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Sequence
 
+    from target_intercom._kit.json_types import JsonObject
     from target_intercom.api.client import IntercomClient
-    from target_intercom.decisions.planning import Planner
-    from target_intercom.matching.candidates import Held
+    from target_intercom.decisions.rules import Decision
     from target_intercom.records.buffer import Row
-    from target_intercom.records.payloads import Shape, Wanted
-    from target_intercom.writing.company_attacher import Attacher
+    from target_intercom.records.payloads import Changes
+    from target_intercom.records.remote import RemoteCompany, RemoteContact, RemoteRecord
+    from target_intercom.records.values import WantedRecord
+    from target_intercom.records.write_options import WriteOptions
 
 _MAX_TRIES = 7
 
 
 class Writer(ABC):
-    """Writes rows. Used from several threads; no two rows of a run concern the same record of Intercom."""
+    """Writes rows. Used from several threads; no two rows of a run concern the same record of Intercom.
 
-    def __init__(self, client: IntercomClient, shape: Shape, planner: Planner) -> None:
-        self._client, self._shape, self._planner = client, shape, planner
-        self._unique = {shape.kind.identity, "email"}  #: fields of which Intercom has every value once
+    Args:
+        client: the connection.
+        options: the settings and the attributes.
+        decide_again: decides on a row, given the record that turned up when one was to be created.
+        attach: attaches a contact to its company, and returns the change that this was.
+    """
+
+    def __init__(
+        self,
+        client: IntercomClient,
+        options: WriteOptions,
+        decide_again: Callable[[Row, Sequence[RemoteRecord]], Decision],
+        attach: Callable[[Row, RemoteRecord], Changes],
+    ) -> None:
+        self._client, self._options = client, options
+        self._decide_again, self._attach = decide_again, attach
+        self._unique = {options.object_type.identity, "email"}  # fields of which Intercom has every value once
 
     @abstractmethod
-    def _put(self, intercom_id: str, body: Mapping[str, Any]) -> object:
+    def _put(self, intercom_id: str, body: JsonObject) -> None:
         """Change a record of Intercom."""
 
     @abstractmethod
-    def _found_or_created(self, row: Row, want: Wanted) -> tuple[Mapping[str, Any], bool]:
-        """Give the record for a row that matched none, and whether this call has created it.
+    def _find_or_create(self, row: Row, wanted: WantedRecord) -> tuple[RemoteRecord, bool]:
+        """Return the record for a row that matched none, and whether this call has created it.
 
         Every way that sees the latest write comes before the creation. Search would not do: it may not show a record
         for minutes.
@@ -55,54 +76,53 @@ class Writer(ABC):
             ConfigurationError, FatalAPIError: the whole run must stop.
         """
         cleared = self.clear(row)
-        want = wanted(row.record, row.link, self._shape)
-        return replace(self._written(row, want), cleared=cleared)
+        planned = row.planned
+        if planned is None or planned.wanted is None:
+            raise RuntimeError("Nothing is written before it is planned.")
+        remote, wanted = planned.remote, planned.wanted
+        try:
+            outcome = self._update(row, wanted, remote, row.action) if remote else self._create(row, wanted)
+        except RecordRefusedError as error:
+            intercom_id = remote.id if remote else None
+            outcome = Outcome("rejected", error.code, intercom_id, error=error, unfit=wanted.unfit)
+        return replace(outcome, cleared=cleared)
 
     def clear(self, row: Row) -> list[Cleared]:
-        """Clear the records that a row has left.
+        """Take our values and the link off the records that a row has left.
 
         Raises:
             ConfigurationError, FatalAPIError: the whole run must stop.
         """
-        return [self._clear(held) for held in row.clear]
+        cleared = []
+        for remote in row.planned.clear if row.planned else ():
+            changes = find_clearing_changes(remote, self._options)
+            try:
+                if changes:
+                    self._put(remote.id, build_update_body(changes))
+                cleared.append(Cleared(remote.id, changes))
+            except RecordRefusedError as error:
+                # A record that is gone has no values either.
+                is_gone = error.status == requests.codes.not_found
+                cleared.append(Cleared(remote.id, error=None if is_gone else error))
+        return cleared
 
-    def _written(self, row: Row, want: Wanted) -> Outcome:
-        try:
-            if row.held is None:
-                return self._create(row, want)
-            return self._update(row, want, row.held, row.action)
-        except RecordRefusedError as error:
-            held_id = row.held["id"] if row.held else None
-            return Outcome("rejected", error.code, held_id, refused=error, unfit=want.unfit)
-
-    def _clear(self, held: Held) -> Cleared:
-        """Take our values and the link off a record that the row was linked to; one that is gone has none."""
-        changed = clearing(held, self._shape)
-        try:
-            if changed:
-                self._put(held["id"], update_body(changed))
-        except RecordRefusedError as error:
-            gone = error.status == requests.codes.not_found
-            return Cleared(held["id"], refused=None if gone else error)
-        return Cleared(held["id"], changed)
-
-    def _update(self, row: Row, want: Wanted, held: Held, action: str) -> Outcome:
+    def _update(self, row: Row, wanted: WantedRecord, remote: RemoteRecord, action: str) -> Outcome:
         """Write what differs and attach; what was written before a refusal, or in spite of it, is in the outcome."""
-        written: dict[str, Change] = {}
-        refused = None
+        written: Changes = {}
+        error: RecordRefusedError | None = None
         try:
-            want, refused = self._put_changes(want, held, written, convert=action == "convert")
-            written |= self._attached(row, held)
-        except RecordRefusedError as error:
-            refused = error
-        if refused:
-            return Outcome("rejected", refused.code, held["id"], written, refused, want.unfit)
-        reason = "no_users" if held.get("no_users") else ""
-        return Outcome(DONE[action] if written else "unchanged", reason, held["id"], written, unfit=want.unfit)
+            wanted, error = self._put_changes(wanted, remote, written, convert=action == "convert")
+            written |= self._attach(row, remote)
+        except RecordRefusedError as refusal:
+            error = refusal
+        if error:
+            return Outcome("rejected", error.code, remote.id, written, error, wanted.unfit)
+        reason = "no_users" if remote.has_no_users else ""
+        return Outcome(DONE[action] if written else "unchanged", reason, remote.id, written, unfit=wanted.unfit)
 
     def _put_changes(
-        self, want: Wanted, held: Held, written: dict[str, Change], *, convert: bool
-    ) -> tuple[Wanted, RecordRefusedError | None]:
+        self, wanted: WantedRecord, remote: RemoteRecord, written: Changes, *, convert: bool
+    ) -> tuple[WantedRecord, RecordRefusedError | None]:
         """Write changes, and note them. What Intercom refuses of a single field costs that field only.
 
         An identity or address that another record has is withheld, unless a lead is to become a user: it might be the
@@ -114,79 +134,99 @@ class Writer(ABC):
         withheld: set[str] = set()
         conflict: RecordRefusedError | None = None
         while True:
-            wished = changes(want, held, self._shape, convert=convert)
-            changed = {name: change for name, change in wished.items() if name not in withheld}
+            wished = find_changes(wanted, remote, self._options, convert=convert)
+            changes = {name: change for name, change in wished.items() if name not in withheld}
             try:
-                if changed:
-                    self._put(held["id"], update_body(changed))
+                if changes:
+                    self._put(remote.id, build_update_body(changes))
             except RecordRefusedError as error:
-                taken = self._unique & changed.keys() if error.status == requests.codes.conflict else set()
-                named = named_field(error, changed, self._shape)
-                if taken and "role" not in changed:
+                taken = self._unique & changes.keys() if error.status == requests.codes.conflict else set()
+                field = find_refused_field(error, changes, self._options)
+                if taken and "role" not in changes:
                     conflict = error
                     withheld |= taken
-                elif named:
+                elif field:
                     # A second refusal of the same attribute means that not even clearing it is permitted.
-                    withheld |= {named} if changed[named].after is None or "." not in named else set()
-                    want = want.without(named, error.reason)
+                    withheld |= {field} if changes[field].after is None or "." not in field else set()
+                    wanted = wanted.drop_value(field, error.reason)
                 else:
                     raise
                 continue
-            written |= changed
-            return want, conflict
+            written |= changes
+            return wanted, conflict
 
-    def _attached(self, row: Row, held: Held) -> dict[str, Change]:  # noqa: ARG002 - for those who attach
-        """Attach the record to its company, and give the change this was."""
-        return {}
-
-    def _create(self, row: Row, want: Wanted) -> Outcome:
+    def _create(self, row: Row, wanted: WantedRecord) -> Outcome:
         """Create a record, or go on with the one that was there after all; then write what is missing of it."""
+
+        def attempt(may_exist: bool) -> tuple[RemoteRecord, bool]:  # noqa: FBT001 the argument of a callback
+            record, is_created = self._find_or_create(row, wanted)
+            # After a lost reply a record that carries our mark is the one that the lost request has created.
+            is_ours = may_exist and record.custom_attributes.get(self._options.created_by) is True
+            return self._options.trim_remote(record), is_created or is_ours
+
+        creation = find_creation_changes(wanted, self._options)
         try:
-            held, created = self._held_for(row, want)
+            remote, is_created = create_once(attempt, LostReplyError, tries=_MAX_TRIES, longest=15)
         except LostReplyError as error:
             raise FatalAPIError(
-                f"{error} to {_MAX_TRIES} attempts to create a {self._shape.kind.model}: no STATE was written, so the "
-                "next run starts from the same point."
+                f"{error} to {_MAX_TRIES} attempts to create a {self._options.object_type.model}: no STATE was "
+                "written, so the next run starts from the same point."
             ) from None
         except RecordRefusedError as error:
             if error.archived:
                 return Outcome("skipped", "archived", error.other_id)
-            named = named_field(error, creation(want, self._shape), self._shape)
-            if not named:
+            field = find_refused_field(error, creation, self._options)
+            if not field:
                 raise
-            return self._create(row, want.without(named, error.reason))
-        if not created:
-            return self._found_late(row, want, held)
-        rest = self._update(row, want, held, "update")
-        written = {**creation(want, self._shape), **rest.changed}
-        return replace(
-            rest if rest.refused else Outcome("created", intercom_id=held["id"], unfit=rest.unfit), changed=written
-        )
+            return self._create(row, wanted.drop_value(field, error.reason))
+        if not is_created:
+            return self._go_on_with(row, wanted, remote)
+        rest = self._update(row, wanted, remote, "update")
+        outcome = rest if rest.error else Outcome("created", intercom_id=remote.id, unfit=rest.unfit)
+        return replace(outcome, changes={**creation, **rest.changes})
 
-    def _found_late(self, row: Row, want: Wanted, held: Held) -> Outcome:
+    def _go_on_with(self, row: Row, wanted: WantedRecord, remote: RemoteRecord) -> Outcome:
         """Decide again, by the same rules, on a record that was not there, or not to be seen, before."""
-        decision = self._planner.decide(row, [held])
+        decision = self._decide_again(row, [remote])
         if decision.action in {"update", "convert"}:
-            return replace(self._update(row, want, held, decision.action), found=held)
-        return Outcome("skipped", decision.reason, held["id"], found=held)
-
-    def _held_for(self, row: Row, want: Wanted) -> tuple[Held, bool]:
-        """Find or create; after a lost reply, find or create anew.
-
-        Raises:
-            LostReplyError: no attempt was answered.
-            RecordRefusedError: it cannot be created.
-        """
-
-        def attempt(may_exist: bool) -> tuple[Held, bool]:  # noqa: FBT001 the argument of a callback
-            record, created = self._found_or_created(row, want)
-            ours = may_exist and (record.get("custom_attributes") or {}).get(self._shape.created_by) is True
-            return trimmed(record, self._shape), created or ours
-
-        return create_once(attempt, LostReplyError, tries=_MAX_TRIES, longest=15)
+            return replace(self._update(row, wanted, remote, decision.action), late_match=remote)
+        return Outcome("skipped", decision.reason, remote.id, late_match=remote)
 
 
-def named_field(error: RecordRefusedError, changed: Mapping[str, Change], shape: Shape) -> str | None:
+class ContactWriter(Writer):
+    """Writes contacts. The e-mail address is unique by Intercom's own 409, the external id has a consistent read."""
+
+    def _put(self, intercom_id: str, body: JsonObject) -> None:
+        self._client.update_contact(intercom_id, body)
+
+    def _find_or_create(self, row: Row, wanted: WantedRecord) -> tuple[RemoteContact, bool]:
+        if wanted.identity and (contact := self._client.find_contact_by_external_id(wanted.identity)):
+            return contact, False
+        try:
+            return self._client.create_contact(build_create_body(wanted, self._options)), True
+        except RecordRefusedError as error:
+            if error.other_id is None or error.archived:
+                raise
+            # The contact that a 409 names is the match only if it carries this row's match value.
+            contact = self._client.read_contact(error.other_id)
+            if self._options.read_remote_key(contact) != row.key:
+                raise
+            return contact, False
+
+
+class CompanyWriter(Writer):
+    """Writes companies. A POST changes the company that has the `company_id`, so one is only sent after a 404."""
+
+    def _put(self, intercom_id: str, body: JsonObject) -> None:
+        self._client.update_company(intercom_id, body)
+
+    def _find_or_create(self, row: Row, wanted: WantedRecord) -> tuple[RemoteCompany, bool]:
+        if company := self._client.find_company("company_id", row.lookup_id or ""):
+            return company, False
+        return self._client.create_company(build_create_body(wanted, self._options)), True
+
+
+def find_refused_field(error: RecordRefusedError, changes: Changes, options: WriteOptions) -> str | None:
     """Return the changed field whose value a 400 names, if the record can be written without it.
 
     The vendor documents a member `field`, and does not always send it. A message names a custom attribute anywhere, and
@@ -194,8 +234,8 @@ def named_field(error: RecordRefusedError, changed: Mapping[str, Change], shape:
     """
     if error.status != requests.codes.bad_request:
         return None
-    optional = set(shape.kind.standard) - {shape.match_on}
-    for name in sorted(changed, key=len, reverse=True):
+    optional = set(options.object_type.standard) - {options.match_key.field}
+    for name in sorted(changes, key=len, reverse=True):
         _, _, attribute = name.partition(".")
         if not attribute and name not in optional:
             continue
@@ -205,48 +245,3 @@ def named_field(error: RecordRefusedError, changed: Mapping[str, Change], shape:
         if re.search(mention, error.reason, re.IGNORECASE):
             return name
     return None
-
-
-class ContactWriter(Writer):
-    """Writes contacts. The e-mail address is unique by Intercom's own 409, the external id has a consistent read."""
-
-    def __init__(
-        self, client: IntercomClient, shape: Shape, planner: Planner, attacher: Attacher | None = None
-    ) -> None:
-        super().__init__(client, shape, planner)
-        self._attacher = attacher
-
-    def _put(self, intercom_id: str, body: Mapping[str, Any]) -> object:
-        return self._client.update_contact(intercom_id, body)
-
-    def _attached(self, row: Row, held: Held) -> dict[str, Change]:
-        return self._attacher.attach(row, held) if self._attacher else {}
-
-    def _found_or_created(self, row: Row, want: Wanted) -> tuple[Mapping[str, Any], bool]:
-        if want.identity and (found := self._client.contact_by_external_id(want.identity)):
-            return found, False
-        try:
-            return self._client.create_contact(create_body(want, self._shape)), True
-        except RecordRefusedError as error:
-            if error.other_id is None or error.archived:
-                raise
-            return self._named_by(error, row), False
-
-    def _named_by(self, error: RecordRefusedError, row: Row) -> dict[str, Any]:
-        """Read the contact that a 409 names; it is the match only if it carries this row's match value."""
-        contact = self._client.contact(error.other_id or "")
-        if key_of(contact, self._shape) != row.key:
-            raise error
-        return contact
-
-
-class CompanyWriter(Writer):
-    """Writes companies. A POST changes the company that has the `company_id`, so one is only sent after a 404."""
-
-    def _put(self, intercom_id: str, body: Mapping[str, Any]) -> object:
-        return self._client.update_company(intercom_id, body)
-
-    def _found_or_created(self, row: Row, want: Wanted) -> tuple[Mapping[str, Any], bool]:
-        if found := self._client.company_by("company_id", row.identity or ""):
-            return found, False
-        return self._client.create_company(create_body(want, self._shape)), True

@@ -1,0 +1,116 @@
+"""What a record is recognised by in Intercom: one class per match key. Nothing else tells match keys apart.
+
+A new key is a class here and an entry in the `match_keys` of its object type.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from unicodedata import normalize
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from target_intercom._kit.json_types import JsonValue
+
+
+class Keys(NamedTuple):
+    """What finds a record.
+
+    `key` is its match value in the form in which it is compared, `link` what the link attribute holds, `lookup_id` the
+    caller's own id where Intercom can be asked for it, `email` an address that no other user may have.
+    """
+
+    key: str | None = None
+    link: str | None = None
+    lookup_id: str | None = None
+    email: str | None = None
+
+
+class MatchKey:
+    """A field by whose value a record is found in Intercom."""
+
+    field: ClassVar[str]
+    """The name of the field, in the input and in Intercom."""
+    label: ClassVar[str]
+    """What a sentence calls the value."""
+    is_unique: ClassVar[bool] = True
+    """Whether Intercom has at most one user or company of a value."""
+    creates_with_identity: ClassVar[bool] = True
+    """Whether a creation carries the caller's own id at once, or leaves it to the update that follows."""
+    needs_free_email: ClassVar[bool] = False
+    """Whether a creation has to look first whether another user has the e-mail address."""
+
+    def read_value(self, record: Mapping[str, JsonValue]) -> str | None:
+        """Return the value as the record has it but trimmed; None when it has none."""
+        return read_identifier(record.get(self.field))
+
+    def normalise(self, value: str) -> str:
+        """Return the form under which two values are the same."""
+        return value.strip()
+
+    def list_search_values(self, value: str) -> Collection[str]:
+        """Return the forms in which Intercom is searched for a value."""
+        return [value]
+
+
+class EmailKey(MatchKey):
+    """The e-mail address of a user, whatever its letter case and the coding of its accents."""
+
+    field = "email"
+    label = "e-mail"
+    # Intercom refuses a second user of an e-mail address only while the creation carries no external id: its 409 is
+    # then a strongly consistent check, which a search is not.
+    creates_with_identity = False
+
+    def normalise(self, value: str) -> str:
+        """Return the address in lower case, composed."""
+        return normalize("NFC", normalize("NFC", value).strip().lower())
+
+    def list_search_values(self, value: str) -> Collection[str]:
+        """Return the forms that people type, in both codings of accents.
+
+        Intercom keeps an address as it was given. It is not documented whether its search minds the letter case, or how
+        an accent is coded.
+        """
+        typed = {value, value.lower(), value.upper(), value.title()}
+        return typed | {normalize(form, text) for text in typed for form in ("NFC", "NFD")}
+
+
+class ExternalIdKey(MatchKey):
+    """The id that the caller has given to a user."""
+
+    field = "external_id"
+    label = "user id"
+    needs_free_email = True
+
+
+class CompanyIdKey(MatchKey):
+    """The id that the caller has given to a company."""
+
+    field = "company_id"
+    label = "company id"
+
+
+class CompanyNameKey(MatchKey):
+    """The name of a company, whatever its letter case and the coding of its accents."""
+
+    field = "name"
+    label = "company name"
+    is_unique = False
+
+    def normalise(self, value: str) -> str:
+        """Return the name without letter case, composed."""
+        return normalize("NFC", normalize("NFC", value).strip().casefold())
+
+    def list_search_values(self, value: str) -> Collection[str]:
+        """Return the name as it is, and in both codings of accents where they differ."""
+        return dict.fromkeys((value, normalize("NFC", value), normalize("NFD", value)))
+
+
+EMAIL, EXTERNAL_ID, COMPANY_ID, COMPANY_NAME = EmailKey(), ExternalIdKey(), CompanyIdKey(), CompanyNameKey()
+
+
+def read_identifier(value: JsonValue) -> str | None:
+    """Return the text of an identifier; None when it is empty, or of a type that identifies nothing."""
+    return None if value is None or isinstance(value, (bool, dict, list)) else str(value).strip() or None

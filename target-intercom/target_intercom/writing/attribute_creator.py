@@ -1,0 +1,52 @@
+"""Creating the custom attributes that a run needs and Intercom lacks.
+
+https://developers.intercom.com/docs/references/rest-api/api.intercom.io/data-attributes/createdataattribute
+"""
+
+from __future__ import annotations
+
+from logging import DEBUG
+from typing import TYPE_CHECKING
+
+import backoff
+from singer_sdk.exceptions import ConfigurationError, FatalAPIError
+
+from target_intercom.api.transport import LostReplyError, RecordRefusedError
+from target_intercom.records.attributes import describe_refusal
+
+if TYPE_CHECKING:
+    from target_intercom.api.client import IntercomClient
+    from target_intercom.records.attributes import Attribute
+
+_MAX_TRIES = 7
+
+
+def create_attribute(client: IntercomClient, model: str, attribute: Attribute, prefix: str) -> None:
+    """Create an attribute.
+
+    Args:
+        client: the connection.
+        model: `contact` or `company`.
+        attribute: what to create.
+        prefix: the owned prefix, named as the way out of a refusal.
+
+    Raises:
+        ConfigurationError: Intercom refuses it.
+        FatalAPIError: no attempt was answered.
+    """
+
+    @backoff.on_exception(
+        backoff.expo, LostReplyError, max_tries=_MAX_TRIES, factor=0.5, max_value=15, giveup_log_level=DEBUG
+    )
+    def attempt() -> None:
+        try:
+            client.create_attribute(attribute.build_body(model))
+        except RecordRefusedError as error:
+            # Names are unique: after a lost reply the second attempt is refused, as the first one has created it.
+            if all(one.name != attribute.name for one in client.list_attributes(model)):
+                raise ConfigurationError(describe_refusal(attribute.name, error.reason, prefix)) from None
+
+    try:
+        attempt()
+    except LostReplyError as error:
+        raise FatalAPIError(f"{error} to {_MAX_TRIES} attempts to create `{attribute.name}`.") from None
