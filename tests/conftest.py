@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -34,12 +35,24 @@ _FOLDER = pytest.StashKey[Path]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Put that command before the real one, for all tests and what they start."""
+    """Put that command before the real one, for all tests and what they start; what they start keeps its bytecode."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     folder = config.stash[_FOLDER] = Path(tempfile.mkdtemp(prefix="crontab-"))
     (folder / "crontab").write_text(CRONTAB)
     (folder / "crontab").chmod(0o755)
     os.environ["PATH"] = f"{folder}:{os.environ['PATH']}"
     os.environ["CRONTAB_TABLE"] = str(folder / "table")
+
+
+def pytest_collection() -> None:
+    """Keep the garbage collector from looking through thousands of tests while they are being collected."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Nor is it to look through them again while they run."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

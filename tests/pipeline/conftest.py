@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import pytest
 import requests
+from sandbox.settings import Settings
+from sandbox.testing import RunningSandbox
 from standpipe_demo.project import describe_failed_install
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.testing import RunningSandbox
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ROOT = Path(__file__).parents[2]
 MELTANO = Path(sys.executable).with_name("meltano")
@@ -107,15 +111,12 @@ class Project:
 
     def state(self, target: str = "target-intercom") -> dict[str, Any]:
         """What Meltano would hand to the tap next time; {} when nothing was ever confirmed."""
-        done = subprocess.run(
-            [str(MELTANO), "--log-level=error", "state", "get", STATE_IDS[target]],
-            cwd=self.root,
-            env=self.env,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        state: dict[str, Any] = json.loads(done.stdout or "{}").get("singer_state", {})
+        with contextlib.closing(sqlite3.connect(self.root / ".meltano/meltano.db")) as database:
+            # Asking Meltano itself takes longer than a second.
+            query = "SELECT completed_state, partial_state FROM state WHERE state_id = ?"
+            completed, partial = database.execute(query, [STATE_IDS[target]]).fetchone() or ("{}", None)
+        assert json.loads(partial or "{}") == {}
+        state: dict[str, Any] = json.loads(completed).get("singer_state", {})
         return state
 
     def summary(self, target: str = "target-intercom") -> dict[str, Any]:
@@ -137,6 +138,61 @@ class Project:
             shutil.rmtree(path, ignore_errors=True)
         for path in (self.root / ".meltano").glob("meltano.db*"):
             path.unlink()
+
+
+class RecordedSandbox(RunningSandbox):
+    """A sandbox that keeps what was written to Intercom, so that it can be written again without a run."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.writes: list[tuple[str, str, bytes]] = []
+        self._app = cast("ASGIApp", self._server.config.app)
+        self._server.config.app, self._server.config.interface = self._record, "asgi3"
+
+    async def _record(self, scope: Scope, receive: Receive, send: Send) -> None:
+        read: list[Message] = []
+
+        async def keep() -> Message:
+            read.append(await receive())
+            if not read[-1].get("more_body") and is_write(scope["method"], scope["path"]):
+                body = b"".join(message.get("body", b"") for message in read)
+                self.writes.append((scope["method"], scope["path"].removeprefix("/intercom"), body))
+            return read[-1]
+
+        await self._app(scope, keep, send)
+
+
+def is_write(method: str, path: str) -> bool:
+    """Say whether a request changes what Intercom holds."""
+    return path.startswith("/intercom/") and method != "GET" and path.removeprefix("/intercom") not in Intercom.READING
+
+
+@dataclass
+class FirstRun:
+    """What the first run of the main job left behind: files of the project, and what it wrote to Intercom."""
+
+    KEPT: ClassVar = ("output", ".meltano/transforms", ".meltano/standpipe", ".meltano/meltano.db")
+    folder: Path
+    writes: list[tuple[str, str, bytes]] = field(default_factory=list)
+
+    def keep(self, project: Project, writes: list[tuple[str, str, bytes]]) -> None:
+        """Remember it, after it ended well."""
+        self.writes += writes
+        self._copy(project.root, self.folder)
+
+    def put_back(self, project: Project, intercom: Intercom) -> None:
+        """Make a new project and a new sandbox what they were after that run."""
+        self._copy(self.folder, project.root)
+        for method, path, body in self.writes:
+            intercom.ask(method, path, data=body)
+
+    def _copy(self, source: Path, target: Path) -> None:
+        for path in filter(Path.exists, (source / name for name in self.KEPT)):
+            place = target / path.relative_to(source)
+            if path.is_dir():
+                shutil.copytree(path, place, dirs_exist_ok=True)
+            else:
+                shutil.copy(path, place)
 
 
 @dataclass
@@ -176,6 +232,8 @@ class Intercom:
 
     sandbox: RunningSandbox
 
+    READING: ClassVar = {"/contacts/search", "/companies/list"}
+
     def ask(self, method: str, path: str, **kwargs: Any) -> requests.Response:
         """One call of its API."""
         headers = {"Authorization": "Bearer sandbox_token", "Intercom-Version": "2.14"}
@@ -183,11 +241,10 @@ class Intercom:
 
     def writes(self) -> int:
         """Calls that asked for a change, as the sandbox counted them."""
-        reading = {"/contacts/search", "/companies/list"}
         return sum(
             row["count"]
             for row in self.sandbox.calls()["calls"]
-            if row["api"] == "intercom" and row["method"] != "GET" and row["path"] not in reading
+            if row["api"] == "intercom" and row["method"] != "GET" and row["path"] not in self.READING
         )
 
     def contacts(self) -> list[dict[str, Any]]:
@@ -263,8 +320,9 @@ def make_project(root: Path) -> Project:
     (root / "meltano.yml").unlink()
     shutil.copy(ROOT / "meltano.yml", root)
     env = {name: value for name, value in os.environ.items() if not name.startswith(("TAP_", "TARGET_", "MELTANO"))}
-    env.pop("PYTHONDONTWRITEBYTECODE", None)
-    return Project(root, env | {"UV_COMPILE_BYTECODE": "1", "NO_COLOR": "1"})
+    # A tenth of what is installed is ever imported: that is compiled when it is.
+    env.pop("UV_COMPILE_BYTECODE", None)
+    return Project(root, env | {"NO_COLOR": "1"})
 
 
 def install(project: Project) -> str:
@@ -308,6 +366,33 @@ def project(installed_project: Project, sandbox: RunningSandbox) -> Iterator[Pro
     }
     yield Project(installed_project.root, env)
     sandbox.clear_faults()
+
+
+@pytest.fixture(scope="session")
+def running_sandbox() -> Iterator[RunningSandbox]:
+    """One server for all files of this folder."""
+    with RecordedSandbox(Settings(customers=60)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
+    """The first run of the main job, once a test has made it."""
+    folder = tmp_path_factory.mktemp("first_run")
+    (folder / ".meltano").mkdir()
+    return FirstRun(folder)
+
+
+@pytest.fixture
+def synced(project: Project, sandbox: RecordedSandbox, first_run: FirstRun) -> Project:
+    """A project whose main job ran once and ended well: really for the first test, put back for the others."""
+    if first_run.writes:
+        first_run.put_back(project, Intercom(sandbox))
+        return project
+    sandbox.writes.clear()
+    assert project.sync().code == 0
+    first_run.keep(project, sandbox.writes)
+    return project
 
 
 @pytest.fixture

@@ -41,32 +41,31 @@ def kill_when(process: subprocess.Popen[str], executable: str, reached: Callable
             child.send_signal(signal.SIGKILL)
 
 
-def test_a_tap_killed_half_way_changes_nothing(project: Project, sandbox: RunningSandbox) -> None:
+def test_a_tap_killed_half_way_changes_nothing(synced: Project, sandbox: RunningSandbox) -> None:
     """Half of the invoices is wrong data: the map sends none of it, and the next run starts where this one did."""
-    assert project.sync().code == 0
-    state = project.state()
+    state = synced.state()
     sandbox.advance(days=30)
     invoices = ("chargebee", "GET", "/invoices")
     already = count(sandbox, *invoices)
     sandbox.fault(api="chargebee", method="GET", path="/invoices", **{"from": 2}, effect={"delay": 20})
 
-    process = project.start("run", "tap-chargebee", "map", "target-intercom", TAP_CHARGEBEE_PAGE_SIZE="20")
+    process = synced.start("run", "tap-chargebee", "map", "target-intercom", TAP_CHARGEBEE_PAGE_SIZE="20")
     sent = re.compile(r'\\"RECORD\\".{1,40}\\"customers\\"')
     kill_when(
         process,
         "tap-chargebee",
-        lambda: count(sandbox, *invoices) >= already + 2 and bool(sent.search(project.log_file.read_text())),
+        lambda: count(sandbox, *invoices) >= already + 2 and bool(sent.search(synced.log_file.read_text())),
     )
-    ran = project.finish(process)
+    ran = synced.finish(process)
     assert ran.code != 0
     assert {message["stream"] for message in ran.of("tap-chargebee", "RECORD")} >= {"customers"}
     assert ran.said("The tap ended without saying that it read everything")
     assert ran.messages.get("map-subscriptions", []) == []
-    assert project.state() == state
+    assert synced.state() == state
 
     sandbox.clear_faults()
-    assert project.sync().code == 0
-    assert project.summary()["updated"] > 0
+    assert synced.sync().code == 0
+    assert synced.summary()["updated"] > 0
 
 
 def test_a_target_killed_half_way_is_finished_by_the_next_run(

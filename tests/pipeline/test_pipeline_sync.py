@@ -53,127 +53,119 @@ def test_a_first_run_says_the_same_at_every_seam(project: Project, intercom: Int
     assert len(intercom.linked()) == project.summary()["updated"] + project.summary()["created"]
 
 
-def test_the_second_run_starts_from_what_the_first_confirmed(project: Project) -> None:
+def test_the_second_run_starts_from_what_the_first_confirmed(synced: Project) -> None:
     """The tap echoes the map's generation before anything else, drops the old marker, and reads what changed."""
-    assert project.sync().code == 0
-    before = project.state()
-    ran = project.sync()
+    before = synced.state()
+    ran = synced.sync()
     assert ran.code == 0, ran.log
 
     first = ran.messages["tap-chargebee"][0]
     bookmarks = dict(before["bookmarks"])
     bookmarks.pop("_sync")
     assert first == {"type": "STATE", "value": {"bookmarks": bookmarks}}
-    assert project.state()["bookmarks"]["_map"]["gen"] == 2
-    assert len(project.stores()) == 1
+    assert synced.state()["bookmarks"]["_map"]["gen"] == 2
+    assert len(synced.stores()) == 1
 
 
-def test_nothing_is_written_when_nothing_changed(project: Project, sandbox: RunningSandbox, intercom: Intercom) -> None:
+def test_nothing_is_written_when_nothing_changed(synced: Project, sandbox: RunningSandbox, intercom: Intercom) -> None:
     """A run over an unchanged business makes no write call, and a month makes only the writes that it must."""
-    assert project.sync().code == 0
     first = intercom.writes()
-    assert project.sync().code == 0
+    assert synced.sync().code == 0
     assert intercom.writes() == first
 
     sandbox.advance(days=30)
-    ran = project.sync()
+    ran = synced.sync()
     assert ran.code == 0, ran.log
-    month = project.summary()
+    month = synced.summary()
     assert 0 < month["updated"] < first
     assert month["unchanged"] > 0
     assert intercom.writes() - first >= month["updated"] + month["created"]
 
     after_month = intercom.writes()
-    assert project.sync().code == 0
+    assert synced.sync().code == 0
     assert intercom.writes() == after_month
 
 
-def test_the_job_does_what_the_spelt_out_run_does(project: Project, intercom: Intercom) -> None:
+def test_the_job_does_what_the_spelt_out_run_does(synced: Project, intercom: Intercom) -> None:
     """`meltano run sync` is `meltano run tap-chargebee map target-intercom`, state and all."""
-    assert project.sync().code == 0
     before = intercom.writes()
-    ran = project.meltano("run", "sync")
+    ran = synced.meltano("run", "sync")
     assert ran.code == 0, ran.log
     assert intercom.writes() == before
-    assert project.state()["bookmarks"]["_map"]["gen"] == 2
+    assert synced.state()["bookmarks"]["_map"]["gen"] == 2
 
 
-def test_a_contact_edited_by_hand_is_put_right(project: Project, intercom: Intercom) -> None:
+def test_a_contact_edited_by_hand_is_put_right(synced: Project, intercom: Intercom) -> None:
     """An attribute somebody overwrote in Intercom is what Chargebee says again after the next run."""
-    assert project.sync().code == 0
     contact = next(iter(intercom.linked().values()))
     truth = contact["custom_attributes"]
     edited = {"cb_cust_mrr": 987654.0, "cb_sub_status": "edited"}
     path = f"/contacts/{contact['id']}"
     assert intercom.ask("PUT", path, json={"custom_attributes": edited}).status_code == 200
 
-    assert project.sync().code == 0
-    assert project.summary()["updated"] == 1
+    assert synced.sync().code == 0
+    assert synced.summary()["updated"] == 1
     assert intercom.ask("GET", path).json()["custom_attributes"] == truth
 
 
 @pytest.mark.parametrize(("on_no_match", "created"), [("create", 1), ("skip", 0)])
 def test_a_deleted_contact_is_treated_as_the_settings_say(
-    on_no_match: str, created: int, project: Project, intercom: Intercom
+    on_no_match: str, created: int, synced: Project, intercom: Intercom
 ) -> None:
     """A contact deleted in Intercom is made anew, once, or left out: never an error, never two."""
-    assert project.sync().code == 0
     customer_id, contact = next(
         (key, c) for key, c in intercom.linked().items() if c["custom_attributes"]["cb_sub_status"] == "active"
     )
     assert intercom.ask("DELETE", f"/contacts/{contact['id']}").status_code == 200
 
-    ran = project.sync(TARGET_INTERCOM_ON_NO_MATCH=on_no_match)
+    ran = synced.sync(TARGET_INTERCOM_ON_NO_MATCH=on_no_match)
     assert ran.code == 0, ran.log
-    assert project.summary()["created"] == created
+    assert synced.summary()["created"] == created
     assert (customer_id in intercom.linked()) is bool(created)
 
 
-def test_full_refresh_begins_a_new_store(project: Project, intercom: Intercom) -> None:
+def test_full_refresh_begins_a_new_store(synced: Project, intercom: Intercom) -> None:
     """`--full-refresh` reads everything anew, and still writes nothing that Intercom already has."""
-    assert project.sync().code == 0
     before = intercom.writes()
-    ran = project.meltano("run", "--full-refresh", "tap-chargebee", "map", "target-intercom")
+    ran = synced.meltano("run", "--full-refresh", "tap-chargebee", "map", "target-intercom")
     assert ran.code == 0, ran.log
     assert intercom.writes() == before
-    assert len(project.stores()) == 2
-    assert project.sync().code == 0
+    assert len(synced.stores()) == 2
+    assert synced.sync().code == 0
 
 
-def test_a_lost_store_is_refused_with_the_remedy(project: Project, sandbox: RunningSandbox, intercom: Intercom) -> None:
+def test_a_lost_store_is_refused_with_the_remedy(synced: Project, sandbox: RunningSandbox, intercom: Intercom) -> None:
     """A store that STATE names and that is gone ends the run before anything is sent, and says what to do."""
-    assert project.sync().code == 0
-    state, before = project.state(), intercom.writes()
-    project.stores()[0].unlink()
+    state, before = synced.state(), intercom.writes()
+    synced.stores()[0].unlink()
     sandbox.advance(days=30)
 
-    ran = project.sync()
+    ran = synced.sync()
     assert ran.code != 0
     assert ran.said("--full-refresh")
     assert ran.messages.get("map-subscriptions", []) == []
-    assert (project.state(), intercom.writes()) == (state, before)
+    assert (synced.state(), intercom.writes()) == (state, before)
 
-    ran = project.meltano("run", "--full-refresh", "tap-chargebee", "map", "target-intercom")
+    ran = synced.meltano("run", "--full-refresh", "tap-chargebee", "map", "target-intercom")
     assert ran.code == 0, ran.log
 
 
 def test_an_older_copy_of_the_store_is_refused_with_the_remedy(
-    project: Project, sandbox: RunningSandbox, intercom: Intercom
+    synced: Project, sandbox: RunningSandbox, intercom: Intercom
 ) -> None:
     """A store put back from a backup misses changes that the tap will not send again: it is not believed."""
-    assert project.sync().code == 0
-    (store,) = project.stores()
+    (store,) = synced.stores()
     copy = store.with_suffix(".copy")
     shutil.copy(store, copy)
     sandbox.advance(days=30)
-    assert project.sync().code == 0
-    state, before = project.state(), intercom.writes()
+    assert synced.sync().code == 0
+    state, before = synced.state(), intercom.writes()
     copy.replace(store)
 
-    ran = project.sync()
+    ran = synced.sync()
     assert ran.code != 0
     assert ran.said("--full-refresh")
-    assert (project.state(), intercom.writes()) == (state, before)
+    assert (synced.state(), intercom.writes()) == (state, before)
 
 
 @pytest.mark.parametrize(
