@@ -40,13 +40,22 @@ class OrderedParallelMap(Generic[I, R]):
         ahead: int,
     ) -> None:
         self._pool = pool
-        self._items = items
         self._fetch = fetch
         self._needs = needs
         self._key = key
         self._ahead = ahead
         self._last_requested = key
         self._closed = False
+        self._unread = enumerate(items)
+        self._waiting: deque[tuple[I, Future[R | None] | None]] = deque()
+        self._requested = 0
+
+    def request_ahead(self) -> None:
+        """Request what the first items need, before the reader's turn comes, and wait for no answer."""
+        for place, item in self._unread:
+            self._queue(place, item, needed=self._needs(item))
+            if self._requested >= self._ahead or len(self._waiting) >= MAX_WAITING:
+                return
 
     def __iter__(self) -> Iterator[tuple[I, R | None]]:
         try:
@@ -56,20 +65,22 @@ class OrderedParallelMap(Generic[I, R]):
             self._closed = True
 
     def _pairs(self) -> Iterator[tuple[I, R | None]]:
-        waiting: deque[tuple[I, Future[R | None] | None]] = deque()
-        requested = 0
-        for place, item in enumerate(self._items):
+        waiting = self._waiting
+        for place, item in self._unread:
             needed = self._needs(item)
             if not waiting and not needed:
                 yield item, None
                 continue
-            waiting.append((item, self._request((*self._key, place), item) if needed else None))
-            requested += needed
-            while waiting and (_is_done(waiting[0][1]) or requested > self._ahead or len(waiting) > MAX_WAITING):
-                requested -= waiting[0][1] is not None
+            self._queue(place, item, needed=needed)
+            while waiting and (_is_done(waiting[0][1]) or self._requested > self._ahead or len(waiting) > MAX_WAITING):
+                self._requested -= waiting[0][1] is not None
                 yield self._result(*waiting.popleft())
         while waiting:
             yield self._result(*waiting.popleft())
+
+    def _queue(self, place: int, item: I, *, needed: bool) -> None:
+        self._waiting.append((item, self._request((*self._key, place), item) if needed else None))
+        self._requested += needed
 
     def _request(self, key: Key, item: I) -> Future[R | None]:
         self._last_requested = key

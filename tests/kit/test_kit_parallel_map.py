@@ -33,6 +33,20 @@ def test_no_more_is_fetched_ahead_than_asked_for() -> None:
     assert [item for item, _ in pairs] == list(range(1, 50))
 
 
+@given(count=st.integers(0, 20), needing=st.integers(1, 4), ahead=st.integers(1, 9))
+def test_fetches_can_be_requested_before_the_reader_comes(count: int, needing: int, ahead: int) -> None:
+    """As many as are ahead of it, and the pairs are the same."""
+    fetched: list[int] = []
+    pool = FetchPool(1, 99)
+    pairs = OrderedParallelMap(
+        pool, range(count), fetched.append, needs=lambda item: item % needing == 0, key=(0,), ahead=ahead
+    )
+    pairs.request_ahead()
+    pool.run((1,), lambda: None).result(10)
+    assert fetched == list(range(0, count, needing))[:ahead]
+    assert [item for item, _ in pairs] == list(range(count))
+
+
 def test_fetches_do_not_wait_for_pages_that_others_buffer() -> None:
     """With the buffer full of later pages, four calls still run at the same time."""
     pool = FetchPool(4, 2)
