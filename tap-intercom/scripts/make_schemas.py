@@ -1,10 +1,10 @@
 # ruff: noqa: INP001 a script stands in no package
-"""Makes ``tap_intercom/schemas/*.json`` from the typed models of Intercom's own client, one file a stream.
+"""Makes ``tap_intercom/schemas/*.json`` from the typed models of Intercom's own client, one file per stream.
 
     uv run python tap-intercom/scripts/make_schemas.py
 
-The models say what version 2.14 of the API may send. Other versions and a workspace's own attributes send more, so
-every object is left open, and nearly nothing is always there, so everything but the keys may be null.
+The models list what version 2.14 of the API may send. Other versions and custom attributes send more, so every object
+stays open. Few members are always present, so everything but the keys may be null.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ MODELS = {
     "tickets": "tickets.Ticket",
     "workspace": "types.App",
 }
-"""The client's class for what a stream's records are."""
+"""The client's class for the records of a stream."""
 OBJECT: dict[str, Any] = {"type": ["object", "null"], "additionalProperties": True}
 TEXT: dict[str, Any] = {"type": ["string", "null"]}
 NUMBER: dict[str, Any] = {"type": ["integer", "null"]}
@@ -68,7 +68,7 @@ FLAG: dict[str, Any] = {"type": ["boolean", "null"]}
 TIME: dict[str, Any] = {"type": ["integer", "null"], "format": "unix-time"}
 ID: dict[str, Any] = {"type": ["string", "integer", "null"]}
 STAMPS = {"created_at": TIME, "updated_at": TIME}
-# Attributes that the API sends and the client's model lacks, or that later versions send otherwise.
+# Attributes that the API sends and the client's models lack, or that later versions send in another form.
 ADDRESSABLE: dict[str, Any] = {
     **OBJECT,
     "properties": {
@@ -103,7 +103,7 @@ MORE: dict[str, dict[str, Any]] = {
     "tickets": {"admin_assignee_id": ID, "team_assignee_id": ID, "ticket_attributes": OBJECT},
     "workspace": {"secure": FLAG},
 }
-# Streams that the client has no model of.
+# Streams without a model in the client.
 MODELLESS: dict[str, dict[str, Any]] = {
     "brands": {
         "type": TEXT,
@@ -132,11 +132,11 @@ TYPES = {str: "string", datetime: "string", int: "integer", float: "number", boo
 DEPTH = 8
 
 
-def schema(resource: Resource) -> dict[str, Any]:
+def build_schema(resource: Resource) -> dict[str, Any]:
     """Return the JSON schema of a stream's records."""
     properties = {name: {"type": ["string", "null"]} for name in resource.renamed}
     if not properties:
-        found = MODELLESS.get(resource.name) or model_properties(model(MODELS[resource.name]), DEPTH)
+        found = MODELLESS.get(resource.name) or build_properties(find_model(MODELS[resource.name]), DEPTH)
         properties = {**found, **MORE.get(resource.name, {})}
     if resource.parent:
         properties |= {resource.parent_key: TEXT, resource.parent_time: TIME}
@@ -153,36 +153,36 @@ def schema(resource: Resource) -> dict[str, Any]:
     }
 
 
-def model(path: str) -> type[pydantic.BaseModel]:
+def find_model(path: str) -> type[pydantic.BaseModel]:
     """One of the client's classes."""
     package, _, name = path.rpartition(".")
     found: type[pydantic.BaseModel] = getattr(import_module(f"intercom.{package}"), name)
     return found
 
 
-def model_properties(found: type[pydantic.BaseModel], depth: int) -> dict[str, Any]:
+def build_properties(model: type[pydantic.BaseModel], depth: int) -> dict[str, Any]:
     """Return the schemas of a model's attributes."""
-    return {name: value_schema(name, field.annotation, depth) for name, field in found.model_fields.items()}
+    return {name: build_value_schema(name, field.annotation, depth) for name, field in model.model_fields.items()}
 
 
-def value_schema(name: str, hint: Any, depth: int) -> dict[str, Any]:
-    """Return the schema of one attribute; one that may be of several kinds is any of their types."""
-    kinds = [kind_schema(name, one, depth) for one in alternatives(hint)]
+def build_value_schema(name: str, hint: Any, depth: int) -> dict[str, Any]:
+    """Return the schema of one attribute; one with several types has all of them."""
+    kinds = [build_type_schema(name, one, depth) for one in list_types(hint)]
     if len(kinds) == 1 or all(one == kinds[0] for one in kinds):
         return kinds[0]
     return {"type": [*dict.fromkeys(kind for one in kinds for kind in one["type"] if kind != "null"), "null"]}
 
 
-def alternatives(hint: Any) -> list[Any]:
+def list_types(hint: Any) -> list[Any]:
     """Return the types of a hint, without None and without the Any beside the known values of an enumeration."""
     if get_origin(hint) not in (Union, UnionType):
         return [hint]
-    found = [other for one in get_args(hint) if one is not type(None) for other in alternatives(one)]
+    found = [other for one in get_args(hint) if one is not type(None) for other in list_types(one)]
     return [one for one in found if one is not Any] or found
 
 
-def kind_schema(name: str, hint: Any, depth: int) -> dict[str, Any]:
-    """Return the schema of one kind of an attribute."""
+def build_type_schema(name: str, hint: Any, depth: int) -> dict[str, Any]:
+    """Return the schema of one type of an attribute."""
     if hint is int and (name.endswith("_at") or name in TIMES):
         return TIME
     if hint in TYPES:
@@ -191,25 +191,25 @@ def kind_schema(name: str, hint: Any, depth: int) -> dict[str, Any]:
         return TEXT
     if get_origin(hint) is list:
         (member,) = get_args(hint)
-        return {"type": ["array", "null"], "items": value_schema("", member, depth - 1)}
+        return {"type": ["array", "null"], "items": build_value_schema("", member, depth - 1)}
     if isinstance(hint, type) and issubclass(hint, pydantic.BaseModel):
-        return {**OBJECT, "properties": model_properties(hint, depth - 1)} if depth else OBJECT
+        return {**OBJECT, "properties": build_properties(hint, depth - 1)} if depth else OBJECT
     return OBJECT if get_origin(hint) is dict else ANY
 
 
-def text(made: dict[str, Any]) -> str:
-    """Return a schema as JSON, an attribute a line."""
-    lines = [f"    {json.dumps(name)}: {json.dumps(value)}" for name, value in made["properties"].items()]
-    rest = {name: value for name, value in made.items() if name != "properties"}
+def format_schema(schema: dict[str, Any]) -> str:
+    """Return a schema as JSON, one attribute per line."""
+    lines = [f"    {json.dumps(name)}: {json.dumps(value)}" for name, value in schema["properties"].items()]
+    rest = {name: value for name, value in schema.items() if name != "properties"}
     head = "".join(f"  {json.dumps(name)}: {json.dumps(value)},\n" for name, value in rest.items())
     return "{\n" + head + '  "properties": {\n' + ",\n".join(lines) + "\n  }\n}\n"
 
 
-def files() -> dict[str, str]:
+def build_files() -> dict[str, str]:
     """Return the text of every schema file, by its name."""
-    return {f"{resource.name}.json": text(schema(resource)) for resource in STREAMS}
+    return {f"{resource.name}.json": format_schema(build_schema(resource)) for resource in STREAMS}
 
 
 if __name__ == "__main__":
-    for name, content in files().items():
+    for name, content in build_files().items():
         (SCHEMAS / name).write_text(content, encoding="utf-8")

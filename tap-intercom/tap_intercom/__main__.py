@@ -1,4 +1,4 @@
-"""``python -m tap_intercom``."""
+"""Entry point of ``python -m tap_intercom``."""
 
 from __future__ import annotations
 

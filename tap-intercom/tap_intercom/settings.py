@@ -1,12 +1,22 @@
-"""The settings of the tap."""
+"""The settings of the tap, and which values of them are impossible."""
 
 from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
 
 from singer_sdk import typing as th
 
 from tap_intercom._kit.setting_rows import address_settings, key_setting, page_size, request_settings
+from tap_intercom._kit.settings import find_date_problem, find_url_problem
 from tap_intercom.api.client import REGIONS
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_intercom._kit.json_types import JsonValue
+
+_VERSION = re.compile(r"\d+\.\d+|Preview|Unstable")
 MISSING = {"access_token": "the token of an Intercom app (TAP_INTERCOM_ACCESS_TOKEN)"}
 
 SETTINGS = th.PropertiesList(
@@ -91,3 +101,36 @@ SETTINGS = th.PropertiesList(
         "target marks or removes the rows that did not come again.",
     ),
 )
+
+
+def find_setting_problems(config: Mapping[str, JsonValue]) -> list[str]:
+    """Return one sentence for each setting whose value has the right type and is impossible."""
+    problems = []
+    token, version = config.get("access_token"), config.get("intercom_version")
+    if token and not (token.isascii() and token.isprintable() and " " not in token):
+        problems.append("The setting `access_token` holds a blank or a character that no token has: copy it again.")
+    problems += find_url_problem("api_url", config.get("api_url"), "https://api.intercom.io")
+    if version is not None and not _VERSION.fullmatch(version):
+        problems.append("The setting `intercom_version` is not a version such as 2.14.")
+    problems += find_date_problem("start_date", config.get("start_date"))
+    return problems
+
+
+def find_region_problems(region: str, hosted: str) -> list[str]:
+    """Return one sentence when the workspace is hosted in another region.
+
+    Args:
+        region: the setting; empty where `api_url` names the host.
+        hosted: the region that the workspace names; empty where it names none.
+    """
+    if not region or not hosted or region == hosted:
+        return []
+    return [f"The workspace of `access_token` is hosted in the region {hosted}, not {region}: change `region`."]
+
+
+def parse_version(version: str) -> tuple[int, int]:
+    """Return a version of the API as numbers; `Preview` and `Unstable` are later than all of them."""
+    if not version[:1].isdecimal():
+        return (999, 0)
+    major, _, minor = version.partition(".")
+    return int(major), int(minor)

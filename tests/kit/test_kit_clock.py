@@ -42,7 +42,7 @@ def intercom_bookmark(name: str) -> Callable[[int, Path], bool]:
         if name == "replication_key_value":
             del bookmark["read_at"]
         rest: dict[str, Any] = {"lookback": 600, "start_date": None, "run_start": NOW, "reread_every": 86_400}
-        return tap_intercom.streams.windows.since(bookmark, **rest) is not None
+        return tap_intercom.streams.windows.choose_since(bookmark, **rest) is not None
 
     return is_used
 

@@ -23,9 +23,9 @@ from tap_chargebee.streams.reader import ListReader
 from tap_intercom._kit.fetch_pool import FetchPool as IntercomPool
 from tap_intercom.api.client import IntercomClient as IntercomReader
 from tap_intercom.api.errors import UserError as IntercomError
-from tap_intercom.api.pages import Shape
+from tap_intercom.api.lists import NumberedReader, fetch_all
+from tap_intercom.api.pages import ResourceDecoder
 from tap_intercom.api.scroll import Scroll
-from tap_intercom.streams.lists import Listing, all_of
 from tap_intercom.streams.reader import SearchReader
 from target_chartmogul.api.client import ChartMogulClient
 from target_chartmogul.records.object_types import CONTACT, CUSTOMER
@@ -102,7 +102,14 @@ def search(name: str) -> Callable[[], Iterable[str]]:
         row = ROWS[name]
         return pages_of(
             SearchReader(
-                IntercomPool(2, 9), tap_intercom(), row, Shape(row), since=None, page_size=2, key=(0,), now=lambda: NOW
+                IntercomPool(2, 9),
+                tap_intercom(),
+                row,
+                ResourceDecoder(row),
+                since=None,
+                page_size=2,
+                key=(0,),
+                now=lambda: NOW,
             )
         )
 
@@ -112,18 +119,18 @@ def search(name: str) -> Callable[[], Iterable[str]]:
 def listing(name: str) -> Callable[[], Iterable[str]]:
     """Read a list of tap-intercom that comes whole or in numbered pages."""
     row = ROWS[name]
-    return lambda: pages_of(Listing(IntercomPool(2, 9), tap_intercom(), row, Shape(row), {}, key=(0,)))
+    return lambda: pages_of(NumberedReader(IntercomPool(2, 9), tap_intercom(), row, ResourceDecoder(row), {}, key=(0,)))
 
 
 def children(name: str) -> Callable[[], Iterable[str]]:
     """Read a list of tap-intercom that hangs on one record."""
-    return lambda: [str(one["id"]) for one in all_of(tap_intercom(), ROWS[name], "/parents/1/list")]
+    return lambda: [str(one["id"]) for one in fetch_all(tap_intercom(), ROWS[name], "/parents/1/list")]
 
 
 def scroll() -> Iterable[str]:
     """Read the companies of tap-intercom."""
     row = ROWS["companies"]
-    return pages_of(Scroll(tap_intercom(), row, Shape(row), patience=0))
+    return pages_of(Scroll(tap_intercom(), row, ResourceDecoder(row), patience=0))
 
 
 def chargebee(page_size: int = 2) -> ChargebeeClient:

@@ -318,7 +318,7 @@ def test_every_run_of_twelve_months(
     on_unlinked: str, seed: int, leads_chain: Chain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After every run that scrolled all is as reckoned, killed targets included, and an idle run writes nothing."""
-    monkeypatch.setattr("tap_intercom.streams.stream.LONG", LONG)
+    monkeypatch.setattr("tap_intercom.streams.stream.LONG_LIST", LONG)
     sandbox = leads_chain.sandbox
     switches = {"chartmogul_requests_per_second": 1_000_000, "chartmogul_contact_attributes": "*"}
     sandbox.reset(customers=CUSTOMERS, seed=seed, **switches)

@@ -171,7 +171,7 @@ def clock(impatient: None, monkeypatch: pytest.MonkeyPatch) -> Clock:  # noqa: A
     monkeypatch.setattr("tap_intercom.api.scroll.PAUSE", 5.0)
     found = Clock()
     times: dict[str, Any] = {"sleep": found.sleep, "clock": found.now}
-    monkeypatch.setattr("tap_intercom.tap.IntercomClient", partial(IntercomClient, **times))
+    monkeypatch.setattr("tap_intercom.api.source.IntercomClient", partial(IntercomClient, **times))
     monkeypatch.setattr("tap_intercom.streams.shared_lists.Scroll", partial(Scroll, **times))
     return found
 

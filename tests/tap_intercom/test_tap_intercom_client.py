@@ -8,17 +8,17 @@ import backoff
 import pytest
 import requests
 from tap_intercom._kit.list_shape import ListShape
-from tap_intercom._kit.page_decoder import PageDecoder
+from tap_intercom._kit.page_decoder import PageDecoder, decode_json
 from tap_intercom.api.client import Call, IntercomClient, Workspace
 from tap_intercom.api.errors import (
-    Fault,
+    ErrorBody,
+    ErrorEntry,
     GoneError,
     NotOfferedError,
-    Problem,
     ScrollTakenError,
     StaleCursorError,
     UserError,
-    refusal,
+    build_refusal,
 )
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def limits(limit: int, left: int, seconds: int) -> dict[str, str]:
 
 def ask(client: IntercomClient) -> Any:
     """Ask for the tags."""
-    return client.get(Call("/tags"), dict[str, Any])
+    return client.fetch_decoded(Call("/tags"), lambda content: decode_json(content, dict[str, Any])[1])
 
 
 def test_every_call_names_the_version(client: IntercomClient, requests_mock: Mocker) -> None:
@@ -85,7 +85,7 @@ def test_every_call_names_the_version(client: IntercomClient, requests_mock: Moc
     requests_mock.post(f"{BASE}/contacts/search", **EMPTY)
     requests_mock.get(TAGS, **EMPTY)
     ask(client)
-    client.page(SEARCH, TAGS_SHAPE)
+    client.fetch_page(SEARCH, TAGS_SHAPE)
     for request in requests_mock.request_history:
         assert request.headers["Intercom-Version"] == "2.14"
         assert request.headers["Authorization"] == "Bearer secret"
@@ -94,7 +94,7 @@ def test_every_call_names_the_version(client: IntercomClient, requests_mock: Moc
 def test_a_cursor_goes_in_the_body(client: IntercomClient, requests_mock: Mocker) -> None:
     """With the size of the page, on every page: in the query string neither has an effect."""
     requests_mock.post(f"{BASE}/contacts/search", **EMPTY)
-    client.page(SEARCH, TAGS_SHAPE)
+    client.fetch_page(SEARCH, TAGS_SHAPE)
     assert requests_mock.last_request is not None
     assert requests_mock.last_request.query == ""
     assert requests_mock.last_request.json()["pagination"] == {"per_page": 150, "starting_after": "abc"}
@@ -117,7 +117,7 @@ def test_the_workspace_tells_its_clock_and_its_region(client: IntercomClient, re
     """The first call proves the token; its `Date` is the clock that bookmarks go by."""
     app = {"type": "app", "id_code": "abc123", "region": "EU", "timezone": "Europe/Paris"}
     requests_mock.get(f"{BASE}/me", json={"type": "admin", "app": app}, headers={"Date": NOON})
-    assert client.workspace() == Workspace(NOON_SECONDS, "abc123", "eu")
+    assert client.fetch_workspace() == Workspace(NOON_SECONDS, "abc123", "eu")
 
 
 def test_a_window_that_is_used_up_holds_every_worker(
@@ -220,7 +220,7 @@ def test_what_must_not_be_asked_again_is_asked_once(
     limited = {"status_code": 429, "json": {"errors": [{"code": "rate_limit_exceeded"}]}, "headers": limits(10, 0, 2)}
     requests_mock.get(f"{BASE}/companies/scroll", [limited, {"status_code": 500, "json": {}}, EMPTY])
     with pytest.raises(UserError):
-        client.page(Call("/companies/scroll"), TAGS_SHAPE, once=True)
+        client.fetch_page(Call("/companies/scroll"), TAGS_SHAPE, once=True)
     assert (requests_mock.call_count, clock.slept) == (2, [2.0])
 
 
@@ -268,15 +268,15 @@ def test_what_must_not_be_asked_again_is_asked_once(
         ),
         (
             400, "client_error", "Invalid starting_after param", "/contacts/search", StaleCursorError,
-            "Intercom no longer takes a cursor that it gave for /contacts/search (400 client_error): run again.",
+            "Intercom no longer accepts a cursor that it gave for /contacts/search (400 client_error): run again.",
         ),
         (
             404, "not_found", "User Not Found", "/contacts/1/notes", GoneError,
-            "What was asked for at /contacts/1/notes is not there (404 not_found).",
+            "There is no record at /contacts/1/notes (404 not_found).",
         ),
         (
             410, "contact_merged", "Contact has been merged", "/contacts/1/tags", GoneError,
-            "What was asked for at /contacts/1/tags is not there (410 contact_merged).",
+            "There is no record at /contacts/1/tags (410 contact_merged).",
         ),
         (
             404, "", None, "/me", UserError,
@@ -307,10 +307,10 @@ def test_what_a_refusal_means(  # noqa: PLR0913, PLR0917 a table
     status: int, code: str, message: str | None, path: str, kind: type[UserError], sentence: str
 ) -> None:
     """One sentence, which names what to do and repeats nothing of the body."""
-    found = refusal(status, told(code, message), path=path, version="9.9")
+    found = build_refusal(status, told(code, message), path=path, version="9.9")
     assert (type(found), found.message) == (kind, sentence)
 
 
-def told(code: str, message: str | None) -> Problem:
+def told(code: str, message: str | None) -> ErrorBody:
     """Return the body of a refusal."""
-    return Problem([Fault(code, message)]) if code else Problem()
+    return ErrorBody([ErrorEntry(code, message)]) if code else ErrorBody()

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tap_intercom import rules
 from tap_intercom.api.errors import UserError
+from tap_intercom.settings import find_region_problems
 from tap_intercom.tap import TapIntercom
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def test_what_is_wrong_with_a_setting(config: dict[str, Any], sentence: str) -> 
 )
 def test_where_a_workspace_is_hosted(region: str, found: str, sentences: list[str]) -> None:
     """A token of another region is told with that region."""
-    assert rules.wrong_region(region, found) == sentences
+    assert find_region_problems(region, found) == sentences
 
 
 @pytest.mark.parametrize(

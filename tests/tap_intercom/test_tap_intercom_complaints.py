@@ -97,7 +97,7 @@ def test_attributes_that_intercom_does_not_tell_end_no_run(
     run = run_tap()
     assert run.refusal is None
     assert run.records["contacts"][0]["custom_attributes"]
-    assert "The custom attributes of contacts are of any type" in caplog.text
+    assert "The schema gives the custom attributes of contacts no types" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -115,4 +115,4 @@ def test_a_region_has_its_host(settings: dict[str, str], host: str, requests_moc
     """And the workspace says whether it is the right one."""
     app = {"id_code": "abc", "region": settings.get("region", "us").upper()}
     requests_mock.get(f"{host}/me", json={"app": app})
-    assert TapIntercom(config={"access_token": "t", **settings}).workspace.id == "abc"
+    assert TapIntercom(config={"access_token": "t", **settings}).source.workspace.id == "abc"

@@ -41,7 +41,7 @@ def test_a_stream_stands_in_the_readme(resource: Resource) -> None:
     """Every stream has a row with its list, its key, its replication key and the version that brought it."""
     keys = ", ".join(f"`{key}`" for key in resource.primary_keys)
     replication_key = f"`{resource.replication_key}`" if resource.replication_key else ""
-    since = "" if resource.since == (2, 0) else "{}.{}".format(*resource.since)
+    since = "" if resource.min_version == (2, 0) else "{}.{}".format(*resource.min_version)
     listed = f"`{resource.path}`" if resource.path else f"in `{resource.parent}`"
     assert [f"`{resource.name}`", listed, keys, replication_key, since] in ROWS
 
@@ -69,7 +69,7 @@ def test_the_schemas_are_those_of_the_client() -> None:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     committed = {path.name: path.read_text() for path in (TAP / "tap_intercom" / "schemas").glob("*.json")}
-    assert committed == module.files()
+    assert committed == module.build_files()
 
 
 @pytest.mark.parametrize("resource", STREAMS, ids=[resource.name for resource in STREAMS])

@@ -150,8 +150,8 @@ def test_what_is_no_record_is_one_sentence(  # noqa: PLR0913, PLR0917 a table
     run = run_tap(catalog=catalog_of("contacts"))
     assert run.messages == []
     assert run.refusal == (
-        "Intercom gave no good answer to POST /contacts/search in 4 tries, the last was an answer without what was "
-        f"asked for ({problem}): try again later, or check the setting `api_url`."
+        "Intercom gave no good answer to POST /contacts/search in 4 tries, the last was an unexpected answer "
+        f"({problem}): try again later, or check the setting `api_url`."
     )
 
 

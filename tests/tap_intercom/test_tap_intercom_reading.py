@@ -15,8 +15,8 @@ from tap_intercom._kit.fetch_pool import FetchPool
 from tap_intercom._kit.page_decoder import UnprovenError
 from tap_intercom.api.client import IntercomClient
 from tap_intercom.api.errors import StaleCursorError, UserError
-from tap_intercom.api.pages import Shape
-from tap_intercom.streams.lists import Listing
+from tap_intercom.api.lists import NumberedReader
+from tap_intercom.api.pages import ResourceDecoder
 from tap_intercom.streams.reader import SearchReader
 from tap_intercom.streams.resources import STREAMS
 
@@ -50,7 +50,7 @@ class Workspace:
         self.calls = 0
         self._lock = threading.Lock()
 
-    def page(self, call: Call, decoder: PageDecoder, check: Callable[[Page], None] = lambda _: None) -> Page:
+    def fetch_page(self, call: Call, decoder: PageDecoder, check: Callable[[Page], None] = lambda _: None) -> Page:
         """One page, as the client answers it."""
         with self._lock:
             self.calls += 1
@@ -92,7 +92,7 @@ class Workspace:
 
 def opened(workspace: Workspace, *, size: int = 4, room: int = 24, page_size: int = 10) -> SearchReader:
     """Return a reading of everything, begun."""
-    pool, shape = FetchPool(size, room), Shape(CONTACTS)
+    pool, shape = FetchPool(size, room), ResourceDecoder(CONTACTS)
     reading = SearchReader(pool, workspace, CONTACTS, shape, since=None, page_size=page_size, key=(0,), now=lambda: NOW)  # type: ignore[arg-type]
     reading.wait()
     reading.begin()
@@ -169,11 +169,11 @@ def test_numbered_pages_come_side_by_side_and_in_order(
     sandbox: RunningSandbox, calls: Callable[[], dict[str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sixty records in nine pages take nine calls, of which only so many are asked for ahead."""
-    monkeypatch.setattr("tap_intercom.streams.lists.AHEAD", 3)
+    monkeypatch.setattr("tap_intercom.api.lists.AHEAD", 3)
     (row,) = (row for row in STREAMS if row.name == "external_pages")
     row = replace(row, per_page=7)
     client = IntercomClient(access_token="sandbox_token", api_url=sandbox.intercom_url)
-    listing = Listing(FetchPool(4, 24), client, row, Shape(row), {}, key=(0,))
+    listing = NumberedReader(FetchPool(4, 24), client, row, ResourceDecoder(row), {}, key=(0,))
     listing.wait()
     ids = [item.head.id for page in listing for item in page]
     assert ids == sandbox.world.intercom.library.list_ids("external_pages")
@@ -186,12 +186,12 @@ def test_a_list_that_grows_while_it_is_read_loses_nothing() -> None:
     ids = list(range(20))
 
     class Growing:
-        def page(self, call: Call, decoder: PageDecoder, _: Callable[[Page], None]) -> Page:
+        def fetch_page(self, call: Call, decoder: PageDecoder, _: Callable[[Page], None]) -> Page:
             """Ten records, the newest first; the list is one longer when the second page is asked for."""
             number = int(call.query["page"])
             held = ids if number == 1 else [-1, *ids]
             data = [{"id": one, "updated_at": 1} for one in held[10 * (number - 1) : 10 * number]]
             return decoder.decode(msgspec.json.encode({"data": data, "pages": {"total_pages": -(-len(held) // 10)}}))
 
-    listing = Listing(FetchPool(1, 24), Growing(), row, Shape(row), {}, key=(0,))  # type: ignore[arg-type]
+    listing = NumberedReader(FetchPool(1, 24), Growing(), row, ResourceDecoder(row), {}, key=(0,))  # type: ignore[arg-type]
     assert {item.head.id for page in listing for item in page} >= set(ids)

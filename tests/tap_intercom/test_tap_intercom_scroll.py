@@ -8,7 +8,7 @@ import pytest
 import requests
 from sandbox.intercom import companies
 from tap_intercom.api.client import IntercomClient
-from tap_intercom.api.pages import Shape
+from tap_intercom.api.pages import ResourceDecoder
 from tap_intercom.api.scroll import Scroll
 from tap_intercom.streams.resources import STREAMS
 
@@ -96,14 +96,14 @@ def test_a_scroll_that_breaks_is_begun_again(
     run = run_tap()
     assert run.refusal is None
     assert sorted(ids(run)) == sorted(truth()["companies"])
-    assert "broke off and is begun again" in caplog.text
+    assert "broke off and starts again" in caplog.text
 
 
 def test_what_a_scroll_gives_a_second_time_is_passed_over(sandbox: RunningSandbox, clock: Any, truth: Truth) -> None:
     """By the scroll itself, however long it is: whoever goes through it remembers the last ten thousand only."""
     sandbox.fault(**SCROLL, nth=2, effect={"status": 500, "body": {"errors": [{"code": "server_error"}]}})
     client = IntercomClient(access_token="sandbox_token", api_url=sandbox.intercom_url)
-    scroll = Scroll(client, COMPANIES, Shape(COMPANIES), patience=900, sleep=clock.sleep, clock=clock.now)
+    scroll = Scroll(client, COMPANIES, ResourceDecoder(COMPANIES), patience=900, sleep=clock.sleep, clock=clock.now)
     assert sorted(item.head.id for page in scroll for item in page) == sorted(truth()["companies"])
 
 
@@ -121,7 +121,7 @@ def test_a_scroll_that_always_breaks_ends_the_run(
     run_tap: Callable[..., Any], sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After its last beginning it is a sentence, and companies that came are not acknowledged."""
-    monkeypatch.setattr("tap_intercom.api.scroll.BEGINNINGS", 1)
+    monkeypatch.setattr("tap_intercom.api.scroll.MAX_STARTS", 1)
     sandbox.fault(**SCROLL, nth=2, effect={"status": 500, "body": {"errors": [{"code": "server_error"}]}})
     run = run_tap()
     assert run.refusal == "The scroll over the companies broke off 1 times: run again later."

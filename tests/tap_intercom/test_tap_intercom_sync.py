@@ -89,7 +89,7 @@ def test_the_state_of_a_complete_run(run_tap: Callable[..., Any]) -> None:
     newest = {name: max(one["updated_at"] for one in records) for name, records in run.records.items()}
     listed = run.records["companies"]
     companies = {"companies": {**rest, "replication_key_value": newest["companies"], "listed": len(listed)}}
-    counts = user_counts.encode(user_counts.sum_users((one["id"], one["user_count"]) for one in listed))
+    counts = user_counts.encode_sums(user_counts.sum_users((one["id"], one["user_count"]) for one in listed))
     both = companies | {
         "contacts": {**rest, "replication_key_value": newest["contacts"], "user_counts": counts},
     }

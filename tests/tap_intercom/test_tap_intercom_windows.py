@@ -66,17 +66,17 @@ def test_the_earliest_change_that_is_passed_on(
 ) -> None:
     """It is what the last run may not have seen, never before the start date, and everything where nothing is known."""
     rest = {"lookback": 600, "start_date": None, "run_start": NOW, "reread_every": None}
-    assert windows.since(bookmark, **(rest | change)) == expected
+    assert windows.choose_since(bookmark, **(rest | change)) == expected
 
 
 def test_what_a_search_is_asked_with() -> None:
     """A query reaches back a day and fourteen hours, the page stands in the body, the order is that of creation."""
-    assert windows.search(Span(0), None, page_size=150, cursor=None) == {
+    assert windows.build_search(Span(0), None, page_size=150, cursor=None) == {
         "query": {"field": "created_at", "operator": ">", "value": 0},
         "pagination": {"per_page": 150},
         "sort": {"field": "created_at", "order": "ascending"},
     }
-    assert windows.search(Span(NOW, NOW + DAY), NOW + 5, page_size=2, cursor="abc") == {
+    assert windows.build_search(Span(NOW, NOW + DAY), NOW + 5, page_size=2, cursor="abc") == {
         "query": {
             "operator": "AND",
             "value": [
@@ -107,7 +107,7 @@ def test_what_a_search_is_asked_with() -> None:
 )
 def test_into_how_many_stretches_the_rest_is_cut(span: Span, left: int, expected: int) -> None:
     """About ten pages each, sixteen of them at most, none shorter than ten days, nor one that cannot advance."""
-    assert len(windows.cut(span, NOW - YEAR, left, page_size=150, now=NOW)) == expected
+    assert len(windows.split_rest(span, NOW - YEAR, left, page_size=150, now=NOW)) == expected
 
 
 @given(
@@ -119,7 +119,7 @@ def test_into_how_many_stretches_the_rest_is_cut(span: Span, left: int, expected
 def test_a_cut_loses_no_second(start: int, length: int | None, reached: int, left: int) -> None:
     """The spans follow on each other, from the second that was reached to the end of what is cut."""
     span = Span(start, None if length is None else start + length)
-    spans = windows.cut(span, reached, left, page_size=150, now=NOW)
+    spans = windows.split_rest(span, reached, left, page_size=150, now=NOW)
     if spans:
         assert (spans[0].start, spans[-1].end) == (reached, span.end)
         assert all(before.end == after.start for before, after in pairwise(spans))

@@ -1,11 +1,11 @@
-"""All that goes over the wire, https://developers.intercom.com/docs/references/introduction."""
+"""The HTTP client of the tap, read-only, https://developers.intercom.com/docs/references/introduction."""
 
 from __future__ import annotations
 
 import logging
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
 
@@ -15,28 +15,29 @@ from tap_intercom._kit.rate_limit import CooldownPacer
 from tap_intercom._kit.retries import RetryTable
 from tap_intercom._kit.text import clean_text
 from tap_intercom._kit.transport import FailedCallError, NoAnswerError, Transport
-from tap_intercom.api.errors import FIRST, Problem, UserError, refusal
+from tap_intercom.api.errors import FIRST_PATH, ErrorBody, UserError, build_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from tap_intercom._kit.json_types import JsonValue
     from tap_intercom._kit.page_decoder import Page, PageDecoder
     from tap_intercom._kit.transport import Answer
 
 REGIONS = {"us": "https://api.intercom.io", "eu": "https://api.eu.intercom.io", "au": "https://api.au.intercom.io"}
 RETRIES = RetryTable(tries=10, limited_tries=10, longest_wait=60)
-# The first call of a run gives up early: what is wrong is more often `api_url` than the weather.
+# The first call of a run gives up early: a wrong `api_url` is a likelier cause than a passing outage.
 FIRST_TRIES = 4
 T = TypeVar("T")
 LOGGER = logging.getLogger("tap-intercom")
 
 
 class Call(NamedTuple):
-    """One question: a GET, or a POST of a JSON body."""
+    """One call of the API: a GET, or a POST of a JSON body."""
 
     path: str
     query: Mapping[str, str] = {}
-    body: Mapping[str, Any] | None = None
+    body: Mapping[str, JsonValue] | None = None
 
     @property
     def method(self) -> str:
@@ -45,20 +46,20 @@ class Call(NamedTuple):
 
 
 class App(msgspec.Struct):
-    """The workspace that a token belongs to; bookmarks are those of one workspace."""
+    """The workspace of a token, as ``/me`` shows it."""
 
     id_code: str | None = None
     region: str | None = None
 
 
 class Me(msgspec.Struct):
-    """What ``/me`` answers."""
+    """The answer of ``/me``."""
 
     app: App
 
 
 class Workspace(NamedTuple):
-    """What a run knows of its workspace before it reads: its clock, unix seconds, its id and where it is hosted."""
+    """The clock of the workspace in unix seconds, its id, and the region that hosts it."""
 
     now: int
     id: str
@@ -66,18 +67,18 @@ class Workspace(NamedTuple):
 
 
 class IntercomClient:
-    """A workspace of Intercom, read-only; any number of threads may ask at the same time.
+    """A connection to one workspace of Intercom, read-only and safe for many threads.
 
     Args:
         access_token: a token of an app of that workspace.
         api_url: the API's base.
-        version: the ``Intercom-Version`` that every call names.
-        request_timeout: how long to wait between two bytes of an answer, seconds.
-        answer_timeout: how long to wait for the whole of an answer, seconds.
-        connections: how many calls are made at the same time.
-        requests_per_minute: the calls to make in a minute at most; None is no limit.
-        sleep: waits for so many seconds.
-        clock: seconds, from any start, that only grow.
+        version: the ``Intercom-Version`` of every call.
+        request_timeout: the longest wait between two bytes of an answer, seconds.
+        answer_timeout: the longest wait for a whole answer, seconds.
+        connections: how many calls run at the same time, besides the scroll over the companies.
+        requests_per_minute: the most calls per minute; None for no limit.
+        sleep: waits for a number of seconds.
+        clock: returns a monotonic time in seconds.
     """
 
     def __init__(  # noqa: PLR0913 one argument a setting, and the two clocks
@@ -104,56 +105,56 @@ class IntercomClient:
             answer_timeout=answer_timeout,
             connections=connections + 1,
             pacer=CooldownPacer(requests_per_minute, sleep, clock),
-            # What is left of a window may be on its way already, but half of it is always used.
+            # Other calls on their way may use up the rest of a rate limit's window, but half of it is always used.
             reserve=lambda limit: min(connections, max(limit // 2, 1)),
-            name_error=lambda answer: _read_problem(answer).code,
+            name_error=lambda answer: _decode_error(answer).code,
             logger=LOGGER,
             sleep=sleep,
             clock=clock,
         )
 
-    def workspace(self) -> Workspace:
-        """The workspace, from the first call of a run, which also proves the token and the URL.
+    def fetch_workspace(self) -> Workspace:
+        """Fetch the clock, the id and the region of the workspace.
+
+        This is the first call of a run, so it also proves the token and the URL.
 
         Raises:
             UserError: the token, the version or the URL is wrong.
         """
-        return self._ask(Call(FIRST), self._read_workspace, tries=FIRST_TRIES)
 
-    def _read_workspace(self, answer: Answer) -> Workspace:
-        app = decode_json(answer.content, Me)[1].app
-        now = time.time() if answer.date is None else answer.date
-        return Workspace(int(now), app.id_code or "", (app.region or "").lower())
+        def read(answer: Answer) -> Workspace:
+            app = decode_json(answer.content, Me)[1].app
+            now = time.time() if answer.date is None else answer.date
+            return Workspace(int(now), app.id_code or "", (app.region or "").lower())
 
-    def get(self, call: Call, kind: type[T]) -> T:
-        """What is at a path.
+        return self._call_api(Call(FIRST_PATH), read, tries=FIRST_TRIES)
 
-        Raises:
-            UserError: Intercom refused it, or gave no answer of that type in ten tries.
-        """
-        return self._ask(call, lambda answer: decode_json(answer.content, kind)[1])
-
-    def read(self, call: Call, decode: Callable[[bytes], T]) -> T:
-        """What is at a path, as ``decode`` proves it.
+    def fetch_decoded(self, call: Call, decode: Callable[[bytes], T]) -> T:
+        """Make a call and return the answer as ``decode`` proves it.
 
         Raises:
-            UserError: Intercom refused it, or gave no answer that can be proved in ten tries.
+            UserError: Intercom refused the call, or no answer could be proved.
         """
-        return self._ask(call, lambda answer: decode(answer.content))
+        return self._call_api(call, lambda answer: decode(answer.content))
 
-    def page(
-        self, call: Call, decoder: PageDecoder, check: Callable[[Page], None] = lambda _: None, *, once: bool = False
+    def fetch_page(
+        self,
+        call: Call,
+        decoder: PageDecoder,
+        check: Callable[[Page], None] = lambda _: None,
+        *,
+        once: bool = False,
     ) -> Page:
-        """One page of a list, proved.
+        """Fetch one page of a list, proved.
 
         Args:
-            call: what to ask.
-            decoder: what the answer is to be.
-            check: refuses a page that is not what the pages before it announced.
-            once: whether it must not be asked again when no answer came, since the answer would be another one.
+            call: the call.
+            decoder: decodes and proves the answer.
+            check: rejects a page that contradicts the pages before it.
+            once: whether the call must not be repeated, because a second answer would be another page.
 
         Raises:
-            UserError: Intercom refused it, or gave no answer that can be proved in ten tries.
+            UserError: Intercom refused the call, or no answer could be proved.
         """
 
         def read(answer: Answer) -> Page:
@@ -161,40 +162,42 @@ class IntercomClient:
             check(page)
             return page
 
-        return self._ask(call, read, tries=1 if once else RETRIES.tries)
+        return self._call_api(call, read, tries=1 if once else RETRIES.tries)
 
-    def _ask(self, call: Call, read: Callable[[Answer], T], *, tries: int = RETRIES.tries) -> T:
-        asked = transport.Call(call.method, call.path, call.query, call.body)
+    def _call_api(
+        self,
+        call: Call,
+        read: Callable[[Answer], T],
+        *,
+        tries: int = RETRIES.tries,
+    ) -> T:
+        request = transport.Call(call.method, call.path, call.query, call.body)
+
+        def decode(answer: Answer) -> T:
+            if answer.status != HTTPStatus.OK:
+                raise build_refusal(answer.status, _decode_error(answer), path=call.path, version=self._version)
+            try:
+                return read(answer)
+            except UnprovenError as error:
+                # The answer comes from a proxy, is cut off, or lacks a member: another attempt may bring a good one.
+                raise FailedCallError(f"an unexpected answer ({error})", answer) from None
+
         try:
-            return self._transport.ask(asked, lambda answer: self._read(call, answer, read), tries=tries)
+            return self._transport.ask(request, decode, tries=tries)
         except NoAnswerError as error:
             raise UserError(
                 error.demand
-                or f"Intercom gave no good answer to {asked} in {error.tries} tries, the last was {error.last}: try "
+                or f"Intercom gave no good answer to {request} in {error.tries} tries, the last was {error.last}: try "
                 "again later, or check the setting `api_url`."
             ) from None
 
-    def _read(self, call: Call, answer: Answer, read: Callable[[Answer], T]) -> T:
-        """What an answer says.
 
-        Raises:
-            UserError: it is not the answer asked for, and asking again would not change it.
-            FailedCallError: it proves nothing: another than Intercom answered, or it is cut off, or something is
-                missing.
-        """
-        if answer.status != HTTPStatus.OK:
-            raise refusal(answer.status, _read_problem(answer), path=call.path, version=self._version)
-        try:
-            return read(answer)
-        except UnprovenError as error:
-            raise FailedCallError(f"an answer without what was asked for ({error})", answer) from None
-
-
-def _read_problem(answer: Answer) -> Problem:
+def _decode_error(answer: Answer) -> ErrorBody:
     try:
-        _, problem = decode_json(answer.content, Problem)
+        _, body = decode_json(answer.content, ErrorBody)
     except UnprovenError:
-        return Problem()
-    for fault in problem.errors:
-        fault.code = clean_text(fault.code)
-    return problem
+        return ErrorBody()
+    # The codes go into messages: a control character in them must not reach the log.
+    for entry in body.errors:
+        entry.code = clean_text(entry.code)
+    return body

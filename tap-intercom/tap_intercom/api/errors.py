@@ -1,4 +1,7 @@
-"""What Intercom's refusals mean to the user, https://developers.intercom.com/docs/references/rest-api/errors/error-codes."""
+"""What Intercom's error answers mean to the user.
+
+https://developers.intercom.com/docs/references/rest-api/errors/error-codes
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,21 @@ from tap_intercom._kit.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["GoneError", "NotOfferedError", "Problem", "ScrollTakenError", "StaleCursorError", "UserError", "refusal"]
+__all__ = [
+    "ErrorBody",
+    "GoneError",
+    "NotOfferedError",
+    "ScrollTakenError",
+    "StaleCursorError",
+    "UserError",
+    "build_refusal",
+]
 
 LAPSED = "active subscription needed"
-"""Intercom's words when the workspace is not paid for, whatever the status and the code."""
+"""Intercom's words when the workspace is not paid for, with any status and code."""
 TOKEN = frozenset({"", "unauthorized", "token_not_found", "token_revoked", "token_blocked", "token_expired"})
-FIRST = "/me"
-"""What every run asks for first."""
+FIRST_PATH = "/me"
+"""The path of the first call of every run."""
 VERSION = "intercom_version_invalid"
 PERMISSIONS = {
     "/admins/activity_logs": "Read admin activity logs",
@@ -37,62 +48,62 @@ PERMISSIONS = {
     "/internal_articles": "Read and list articles",
     "/help_center": "Read and list articles",
 }
-"""What the Developer Hub calls the permission, by the beginning of the path."""
+"""The permission that a path needs, as the Developer Hub calls it, by the beginning of the path."""
 
 
 class NotOfferedError(UserError):
-    """The workspace, its plan, the token's permissions or the version do not have what was asked for."""
+    """The workspace, its plan, the token's permissions or the API's version do not include this list."""
 
 
 class GoneError(UserError):
-    """What was asked for by its id is not there, or not any more."""
+    """There is no record with this id, or not any more."""
 
 
 class ScrollTakenError(UserError):
-    """Somebody else reads the companies of the workspace."""
+    """Another scroll over the companies of the workspace is open."""
 
 
 class StaleCursorError(UserError):
-    """A cursor that Intercom gave is one that it does not take."""
+    """Intercom no longer accepts a cursor that it gave."""
 
 
-class Fault(msgspec.Struct):
-    """One error of Intercom's."""
+class ErrorEntry(msgspec.Struct):
+    """One entry of an error answer."""
 
     code: str = ""
     message: str | None = None
 
 
-class Problem(msgspec.Struct):
-    """What Intercom answers when it refuses; empty when what answered was not Intercom."""
+class ErrorBody(msgspec.Struct):
+    """The body of an error answer; empty when the answer did not come from Intercom."""
 
-    errors: list[Fault] = msgspec.field(default_factory=list)
+    errors: list[ErrorEntry] = msgspec.field(default_factory=list)
 
     @property
     def code(self) -> str:
-        """The code of the first error."""
+        """The code of the first entry."""
         return self.errors[0].code if self.errors else ""
 
     @property
     def message(self) -> str:
-        """All that the errors say, in lower case; it is looked at, never repeated."""
-        return " ".join(fault.message or "" for fault in self.errors).lower()
+        """All messages in lower case. They may hold personal data, so they are read but never shown."""
+        return " ".join(entry.message or "" for entry in self.errors).lower()
 
 
-KINDS: tuple[tuple[str, Callable[[int, Problem, str], bool]], ...] = (
-    ("lapsed", lambda _, problem, __: LAPSED in problem.message),
-    ("plan", lambda _, problem, __: problem.code == "api_plan_restricted"),
-    ("unknown version", lambda _, problem, path: problem.code == VERSION and path == FIRST),
-    ("version", lambda _, problem, __: problem.code == VERSION),
-    ("token", lambda status, problem, _: status == HTTPStatus.UNAUTHORIZED and problem.code in TOKEN),
+KINDS: tuple[tuple[str, Callable[[int, ErrorBody, str], bool]], ...] = (
+    ("lapsed", lambda _, body, __: LAPSED in body.message),
+    ("plan", lambda _, body, __: body.code == "api_plan_restricted"),
+    ("unknown version", lambda _, body, path: body.code == VERSION and path == FIRST_PATH),
+    ("version", lambda _, body, __: body.code == VERSION),
+    ("token", lambda status, body, _: status == HTTPStatus.UNAUTHORIZED and body.code in TOKEN),
     ("scope", lambda status, _, __: status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)),
-    ("taken", lambda _, problem, __: problem.code == "scroll_exists"),
-    ("stale", lambda _, problem, __: "starting_after" in problem.message),
-    ("gone", lambda status, problem, _: status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE) and bool(problem.code)),
+    ("taken", lambda _, body, __: body.code == "scroll_exists"),
+    ("stale", lambda _, body, __: "starting_after" in body.message),
+    ("gone", lambda status, body, _: status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE) and bool(body.code)),
     ("elsewhere", lambda status, _, __: status == HTTPStatus.NOT_FOUND or status // 100 == 3),  # noqa: PLR2004 moved
     ("other", lambda *_: True),
 )
-"""What a refusal is, out of its status, its body and the path: the first row that fits. Nothing else decides."""
+"""The kind of an error by its status, body and path: the first row that matches. Nothing else decides."""
 SENTENCES = {
     "lapsed": "The workspace's Intercom subscription has lapsed ({answer}): nothing can be read until it is renewed.",
     "plan": "The plan of the workspace does not include {path} ({answer}): deselect that stream.",
@@ -105,8 +116,8 @@ SENTENCES = {
     "scope": "The token in the setting `access_token` may not read {path} ({answer}): its app lacks {permission} in "
     "Intercom's Developer Hub.",
     "taken": "Something else is reading the companies of the workspace ({answer}): Intercom permits one at a time.",
-    "stale": "Intercom no longer takes a cursor that it gave for {path} ({answer}): run again.",
-    "gone": "What was asked for at {path} is not there ({answer}).",
+    "stale": "Intercom no longer accepts a cursor that it gave for {path} ({answer}): run again.",
+    "gone": "There is no record at {path} ({answer}).",
     "elsewhere": "There is no Intercom API at {path} ({answer}): check the settings `api_url` and `intercom_version`.",
     "other": "Intercom refused to read {path} ({answer}).",
 }
@@ -120,21 +131,31 @@ CLASSES: dict[str, type[UserError]] = {
 }
 
 
-def refusal(status: int, problem: Problem, *, path: str, version: str) -> UserError:
-    """What to raise for an answer that asking again would not change.
+def build_refusal(status: int, body: ErrorBody, *, path: str, version: str) -> UserError:
+    """Return the error for an answer that a retry would not change.
 
     Args:
         status: the HTTP status.
-        problem: the body; its messages are looked at, never repeated.
-        path: what was asked for, below the API's base.
+        body: the body of the answer.
+        path: the path of the call, below the API's base.
         version: the setting `intercom_version`.
     """
-    kind = next(name for name, fits in KINDS if fits(status, problem, path))
-    answer = f"{status} {problem.code}".strip()
-    told = SENTENCES[kind].format(answer=answer, path=path, version=version, permission=_permission(path))
-    return (CLASSES.get(kind, UserError) if path != FIRST else UserError)(told)
+    kind = next(name for name, matches in KINDS if matches(status, body, path))
+    permission = next((name for start, name in PERMISSIONS.items() if path.startswith(start)), None)
+    sentence = SENTENCES[kind].format(
+        answer=f"{status} {body.code}".strip(),
+        path=path,
+        version=version,
+        permission=f"the permission `{permission}`" if permission else "the permission",
+    )
+    # Without its first call a run can do nothing, so that one is never skipped as a missing stream would be.
+    return (CLASSES.get(kind, UserError) if path != FIRST_PATH else UserError)(sentence)
 
 
-def _permission(path: str) -> str:
-    name = next((name for start, name in PERMISSIONS.items() if path.startswith(start)), None)
-    return f"the permission `{name}`" if name else "the permission"
+def describe_old_version(stream: str, version: str, since: tuple[int, int]) -> str:
+    """Return the sentence for a stream that came with a later version of the API than the setting names."""
+    major, minor = since
+    return (
+        f"The stream `{stream}` came with version {major}.{minor} of Intercom's API, and the setting "
+        f"`intercom_version` is {version}: raise it, or deselect that stream."
+    )

@@ -2,59 +2,60 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from tap_intercom._kit.list_shape import ListShape
 from tap_intercom._kit.page_decoder import Page, PageDecoder, UnprovenError
+from tap_intercom._kit.parallel_map import OrderedParallelMap
 from tap_intercom._kit.whole_list import Count, NotWholeError, WholeList
 from tap_intercom.api.client import Call
 from tap_intercom.api.errors import UserError
-from tap_intercom.api.pages import shape_of
+from tap_intercom.api.pages import build_list_shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from concurrent.futures import Future
 
     from tap_intercom._kit.fetch_pool import FetchPool, Key
+    from tap_intercom._kit.json_types import JsonObject, JsonValue
     from tap_intercom._kit.whole_list import Shortage
     from tap_intercom.api.client import IntercomClient
-    from tap_intercom.api.pages import Item, Shape
+    from tap_intercom.api.pages import Item, ResourceDecoder
     from tap_intercom.streams.resource import Resource
 
+AHEAD = 16
+"""How many pages are requested ahead of the reader."""
+MISSING = "no list"
+"""Stands for a missing member, so that the decoder rejects it as it rejects any text."""
 
-class Pages(Protocol):
-    """A list on its way."""
+
+class ListReader(Protocol):
+    """Reads one list page by page."""
 
     @property
     def shortage(self) -> Shortage | None:
-        """What is missing of it and may be, once it was gone through; None when it is whole."""
+        """What is missing of the list, as far as the run may go on without it; None when the list is whole."""
 
     def wait(self) -> None:
         """Return when the first page is there."""
 
     def begin(self) -> None:
-        """Read on, ahead of whoever goes through the items."""
+        """Fetch ahead of the reader."""
 
     def __iter__(self) -> Iterator[list[Item]]:
-        """Every page, in order."""
+        """Yield every page in order."""
 
 
-AHEAD = 16
-"""So many pages are asked for ahead."""
-
-
-class Listing:
-    """The items of a list: its first page tells how many there are, and the others are fetched side by side.
+class NumberedReader:
+    """Reads a list of numbered pages: the first page tells how many there are, and the others are fetched in parallel.
 
     Args:
-        pool: who fetches.
-        client: the workspace.
+        pool: the threads that fetch pages.
+        client: the connection to the workspace.
         resource: the row of the table.
-        shape: what the items look like.
+        decoder: decodes the pages.
         query: the parameters of the list, without its paging.
         key: where in the output the items belong.
         max_missing: the share of the announced items that may be missing.
@@ -65,7 +66,7 @@ class Listing:
         pool: FetchPool,
         client: IntercomClient,
         resource: Resource,
-        shape: Shape,
+        decoder: ResourceDecoder,
         query: Mapping[str, str],
         *,
         key: Key,
@@ -74,76 +75,95 @@ class Listing:
         self._pool = pool
         self._client = client
         self._resource = resource
-        self._shape = shape
+        self._decoder = decoder
         self._query = query
         self._key = key
         self._max_missing = max_missing
         self._count = Count()
         self.shortage: Shortage | None = None
-        self._first = self._ask(1)
-        self._others: deque[Future[Page]] = deque()
-        self._asked = 1
         self._total_pages = 1
+        self._next_number = 2
+        self._others: OrderedParallelMap[int, Page] | None = None
+        self._first = pool.run((*key, 0), lambda: self._fetch(1, lambda _: None))
 
     def wait(self) -> None:
         """Return when the first page is there.
 
         Raises:
-            UserError: Intercom refused it, or gave no answer in ten tries.
+            UserError: Intercom refused it, or no answer could be proved.
         """
-        self._result(1, self._first)
+        self._read_first_page()
+
+    def _read_first_page(self) -> Page:
+        with self._pool.changed:
+            self._pool.wait_for((*self._key, 0), self._first.done)
+        page = self._first.result()
+        self._total_pages = max(self._total_pages, page.total_pages)
+        return page
 
     def begin(self) -> None:
-        """Ask for the next pages."""
-        self._result(1, self._first)
-        while self._asked < self._total_pages and len(self._others) < AHEAD:
-            self._asked += 1
-            self._others.append(self._ask(self._asked))
+        """Request the next pages."""
+        self._read_first_page()
+        if self._others is None:
+            self._others = OrderedParallelMap(
+                self._pool,
+                self._list_numbers(),
+                lambda number: self._fetch(number, lambda _: None),
+                # The child records of the first pages go first: a reader that waits for them needs no further page.
+                key=(*self._key, 2),
+                ahead=AHEAD,
+            )
+            self._others.request_ahead()
+
+    def _list_numbers(self) -> Iterator[int]:
+        """Yield the numbers of the pages after the first, as far as the answers tell that there are more."""
+        while self._next_number <= self._total_pages:
+            yield self._next_number
+            self._next_number += 1
 
     def __iter__(self) -> Iterator[list[Item]]:
-        """Yield every page; pages that came in another order than they were asked for may lack what moved meanwhile.
+        """Yield every page.
 
         Raises:
             UserError: the list is not whole.
         """
-        page = self._result(1, self._first)
-        yield self._keep(page)
+        page = self._read_first_page()
+        yield self._count_items(page)
         self.begin()
-        while self._others:
-            number = self._asked - len(self._others) + 1
-            page = self._result(number, self._others.popleft())
-            yield self._keep(page)
-            self.begin()
-        if not self._is_whole(page):
+        while self._others is not None:
+            for _, other in self._others:
+                if other is not None:
+                    page = other
+                    # A list that grows while it is read moves its last records to a new page.
+                    self._total_pages = max(self._total_pages, page.total_pages)
+                    yield self._count_items(page)
+            self._others = None
+            if self._next_number <= self._total_pages:
+                self.begin()
+        # Pages that are fetched in parallel may miss items that moved from one to another meanwhile.
+        if not self._count.is_enough and self._count.find_shortage("", [page], 0) is not None:
             yield from self._read_again()
 
-    def _keep(self, page: Page) -> list[Item]:
-        self._count.add(map(self._shape.identify, page.items), page.total)
+    def _count_items(self, page: Page) -> list[Item]:
+        self._count.add(map(self._decoder.identify, page.items), page.total)
         return page.items
 
-    def _is_whole(self, last: Page) -> bool:
-        return self._count.is_enough or self._count.find_shortage("", [last], 0) is None
-
     def _read_again(self) -> Iterator[list[Item]]:
-        """Yield what did not come before, of the list read anew from its start."""
+        """Yield the items that did not come before, from a second reading, one page after the other."""
         seen = self._count.distinct()
-        again = WholeList(
-            self._shape.shape.name, self._ask_in_turn, key=self._shape.identify, max_missing=self._max_missing
-        )
+
+        def fetch(number: str | None, check: Callable[[Page], None]) -> Page:
+            at = int(number or 1)
+            page = self._fetch(at, check)
+            return replace(page, cursor=str(at + 1) if at < page.total_pages else None)
+
+        again = WholeList(self._decoder.shape.name, fetch, key=self._decoder.identify, max_missing=self._max_missing)
         try:
             for items in again:
-                yield [item for item in items if hash(self._shape.identify(item)) not in seen]
+                yield [item for item in items if hash(self._decoder.identify(item)) not in seen]
         except NotWholeError as error:
             raise UserError(str(error)) from None
         self.shortage = again.shortage
-
-    def _ask_in_turn(self, number: str | None, check: Callable[[Page], None]) -> Page:
-        at = int(number or 1)
-        page = self._fetch(at, check)
-        return replace(page, cursor=str(at + 1) if at < page.total_pages else None)
-
-    def _ask(self, number: int) -> Future[Page]:
-        return self._pool.run((*self._key, number), lambda: self._fetch(number, lambda _: None))
 
     def _fetch(self, number: int, check: Callable[[Page], None]) -> Page:
         def prove(page: Page) -> None:
@@ -151,55 +171,48 @@ class Listing:
                 raise UnprovenError(f"no item on page {number} of {page.total_pages}")
             check(page)
 
-        query = {**self._query, **paging(self._resource, number)}
-        return self._client.page(Call(self._resource.path, query), self._shape, prove)
-
-    def _result(self, number: int, future: Future[Page]) -> Page:
-        with self._pool.changed:
-            self._pool.wait_for((*self._key, number), future.done)
-        page = future.result()
-        # A list that grows while it is read moves its last records to a page that there was not before.
-        self._total_pages = max(self._total_pages, page.total_pages)
-        return page
+        query = {**self._query, **build_paging(self._resource, number)}
+        return self._client.fetch_page(Call(self._resource.path, query), self._decoder, prove)
 
 
-def paging(resource: Resource, number: int) -> dict[str, str]:
-    """The parameters that ask for one numbered page; none where the list comes whole."""
+def build_paging(resource: Resource, number: int) -> dict[str, str]:
+    """Return the parameters for one numbered page; none where the list comes in one answer."""
     if resource.way != "numbered":
         return {}
     size = {"per_page": str(resource.per_page)} if resource.per_page else {}
     return {"page": str(number), **size}
 
 
-def all_of(client: IntercomClient, resource: Resource, path: str) -> list[dict[str, Any]]:
-    """All items of a list that hangs on one record, one page after the other.
+def fetch_all(client: IntercomClient, resource: Resource, path: str) -> list[JsonObject]:
+    """Return all items of a list that hangs on one record, fetched one page after the other.
 
     Raises:
-        UserError: Intercom refused it, gave no answer in ten tries, or the list is not whole.
+        UserError: Intercom refused a call, no answer could be proved, or the list is not whole.
     """
     if resource.single or resource.within:
-        return client.read(Call(path, resource.params), lambda content: _decode_record(content, resource))
-    decoder = PageDecoder(shape_of(resource))
 
-    def ask(number: str | None, check: Callable[[Page], None]) -> Page:
+        def decode(content: bytes) -> list[JsonObject]:
+            shape = ListShape(name=resource.name, items="", key={})
+            record = PageDecoder(shape).decode_object(content).record()
+            return find_nested_items(record, resource) if resource.within else [record]
+
+        return client.fetch_decoded(Call(path, resource.params), decode)
+    decoder = PageDecoder(build_list_shape(resource))
+
+    def fetch(number: str | None, check: Callable[[Page], None]) -> Page:
         at = int(number or 1)
-        page = client.page(Call(path, {**resource.params, **paging(resource, at)}), decoder, check)
+        page = client.fetch_page(Call(path, {**resource.params, **build_paging(resource, at)}), decoder, check)
         return replace(page, cursor=str(at + 1) if at < page.total_pages else None)
 
     try:
-        pages = list(WholeList(decoder.shape.name, ask, key=decoder.identify))
+        pages = list(WholeList(decoder.shape.name, fetch, key=decoder.identify))
     except NotWholeError as error:
         raise UserError(str(error)) from None
     return [item.record() for page in pages for item in page]
 
 
-def _decode_record(content: bytes, resource: Resource) -> list[dict[str, Any]]:
-    record = PageDecoder(ListShape(name=resource.name, items="", key={})).decode_object(content).record()
-    return within(record, resource) if resource.within else [record]
-
-
-def within(record: Mapping[str, Any], resource: Resource) -> list[dict[str, Any]]:
-    """The items that stand in a record; none where the record has null in their place.
+def find_nested_items(record: Mapping[str, JsonValue], resource: Resource) -> list[JsonObject]:
+    """Return the items of a list in a record; none where the record has null in its place.
 
     Raises:
         UnprovenError: there is no such list, or an item has no key.
@@ -207,14 +220,10 @@ def within(record: Mapping[str, Any], resource: Resource) -> list[dict[str, Any]
     name, *rest = resource.within
     if name not in record:
         raise UnprovenError(f"no `{name}`")
-    found: Any = record[name]
+    found: JsonValue = record[name]
     for inner in rest:
-        found = found.get(inner, UNPROVEN) if isinstance(found, dict) else found
+        found = found.get(inner, MISSING) if isinstance(found, dict) else found
     if found is None:
         return []
-    decoder = PageDecoder(replace(shape_of(resource), items="", paging="none", total=""))
+    decoder = PageDecoder(replace(build_list_shape(resource), items="", paging="none", total=""))
     return [item.record() for item in decoder.decode(msgspec.json.encode(found)).items]
-
-
-UNPROVEN = "no list"
-"""What stands for a member that is not there."""

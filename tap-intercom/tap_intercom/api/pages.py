@@ -1,4 +1,4 @@
-"""What the answers of a list hold that the tap reads; a record mostly goes out as it came in."""
+"""How the pages of a list are decoded: most records go out as the JSON that came in."""
 
 from __future__ import annotations
 
@@ -15,55 +15,55 @@ if TYPE_CHECKING:
 
     from tap_intercom.streams.resource import Resource, Way
 
-__all__ = ["Item", "Shape", "is_cut"]
+__all__ = ["Item", "ResourceDecoder", "build_list_shape", "is_truncated"]
 
 PAGING: Mapping[Way, Paging] = {"whole": "none", "numbered": "numbered", "search": "cursor", "scroll": "scroll"}
 
 
 class Reference(msgspec.Struct):
-    """An item of a list that stands in a record."""
+    """An item of a nested list."""
 
     id: Key
 
 
-class Head(msgspec.Struct):
-    """The head of a list that stands in a record, of which it may show the first ten."""
+class NestedList(msgspec.Struct):
+    """A list in a record, without its items; a record shows at most the first ten of them."""
 
     has_more: bool | None = None
     total_count: Number | None = None
 
 
-class References(Head, kw_only=True):
-    """A list that stands in a record, by whose ids records join."""
+class ReferenceList(NestedList, kw_only=True):
+    """A list in a record whose items are ids of other records."""
 
     data: list[Reference]
 
 
-def is_cut(head: Head | None) -> bool:
-    """Return whether a list in a record goes on elsewhere: it says so, or announces more than it shows."""
-    if head is None:
+def is_truncated(nested: NestedList | None) -> bool:
+    """Return whether a list in a record has more items than the record shows."""
+    if nested is None:
         return False
-    shown = len(head.data) if isinstance(head, References) else head.total_count or 0
-    return bool(head.has_more) or (head.total_count or 0) > shown
+    shown = len(nested.data) if isinstance(nested, ReferenceList) else nested.total_count or 0
+    return bool(nested.has_more) or (nested.total_count or 0) > shown
 
 
-class Shape(PageDecoder):
-    """What the pages of a resource look like.
+class ResourceDecoder(PageDecoder):
+    """Decodes the pages of one resource.
 
     Args:
         resource: the row of the table.
-        lists: the lists in a record whose heads are wanted.
+        nested: the lists in a record that a stream needs besides those of the row.
     """
 
-    def __init__(self, resource: Resource, lists: Iterable[str] = ()) -> None:
-        super().__init__(shape_of(resource, lists))
+    def __init__(self, resource: Resource, nested: Iterable[str] = ()) -> None:
+        super().__init__(build_list_shape(resource, nested))
         self._path = resource.path
 
-    def item(self, text: bytes | msgspec.Raw) -> Item:
-        """The item of one record's JSON.
+    def decode_record(self, text: bytes | msgspec.Raw) -> Item:
+        """Decode one record.
 
         Raises:
-            UserError: it is no record, or a time in it is none.
+            UserError: it is no record, or one of its times is none.
         """
         try:
             return self.decode_item(text)
@@ -71,23 +71,23 @@ class Shape(PageDecoder):
             raise UserError(f"Intercom sent something that is no record of {self._path}: {error}.") from error
 
 
-def shape_of(resource: Resource, lists: Iterable[str] = ()) -> ListShape:
-    """Return what the answers of a resource hold.
+def build_list_shape(resource: Resource, nested: Iterable[str] = ()) -> ListShape:
+    """Return what the answers of a resource must hold.
 
     Args:
         resource: the row of the table.
-        lists: the lists in a record whose heads are wanted.
+        nested: the lists in a record that a stream needs besides those of the row.
     """
-    needed: dict[str, Any] = dict.fromkeys(lists, Head | None)
-    needed |= dict.fromkeys(resource.lists, References | None)
+    needed: dict[str, Any] = dict.fromkeys(nested, NestedList | None)
+    needed |= dict.fromkeys(resource.lists, ReferenceList | None)
     if resource.replication_key and not resource.parent:
         needed[resource.replication_key] = Number | None
     if resource.way == "search":
-        # A search finds its way by the time of creation, so there is none without.
+        # Searches are sorted and split by the time of creation.
         needed["created_at"] = Number
-    # What a key is, the stream's schema says; the stream refuses a record without it, by its name and page.
-    keys = dict.fromkeys(_keys_of(resource), Any)
-    wanted = {"id": Key, "created_at": Number, "updated_at": Number, **dict.fromkeys(resource.told, Number)}
+    # The stream checks the types of the keys against its schema: its error names the stream and the page.
+    keys = dict.fromkeys(_list_answer_keys(resource), Any)
+    wanted = {"id": Key, "created_at": Number, "updated_at": Number, **dict.fromkeys(resource.counts, Number)}
     return ListShape(
         name=resource.name.replace("_", " "),
         items=resource.answer,
@@ -102,8 +102,8 @@ def shape_of(resource: Resource, lists: Iterable[str] = ()) -> ListShape:
     )
 
 
-def _keys_of(resource: Resource) -> tuple[str, ...]:
-    """The members of an item that are its key, by their names in an answer."""
+def _list_answer_keys(resource: Resource) -> tuple[str, ...]:
+    """Return the members that are the key of an item, by their names in an answer."""
     if not resource.parent:
         return resource.primary_keys
     own = (name for name in resource.primary_keys if name != resource.parent_key)

@@ -1,4 +1,4 @@
-"""A list on disk, for those who go through it after, or beside, the one who reads it."""
+"""A list on disk, for streams that read it after, or beside, the one that fetches it."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from tap_intercom._kit.whole_list import Shortage
-    from tap_intercom.api.pages import Item, Shape
-    from tap_intercom.streams.lists import Pages
+    from tap_intercom.api.lists import ListReader
+    from tap_intercom.api.pages import Item, ResourceDecoder
 
 
 class Spool:
-    """Pages of items in a temporary file that has no name and is gone with the process.
+    """Pages of items in a temporary file, which has no name and disappears with the process.
 
     Args:
-        shape: what the items look like.
+        decoder: decodes the items.
     """
 
-    def __init__(self, shape: Shape) -> None:
-        self._shape = shape
+    def __init__(self, decoder: ResourceDecoder) -> None:
+        self._decoder = decoder
         self._file = TemporaryFile(buffering=0)  # noqa: SIM115 it lives as long as the spool
         weakref.finalize(self, self._file.close)
         self._pages: list[tuple[int, int]] = []
         self._end = 0
-        self._done = False
+        self._closed = False
         self._error: BaseException | None = None
         self._changed = threading.Condition()
 
-    def add(self, items: Sequence[Item]) -> None:
-        """Put a page at the end."""
+    def add_page(self, items: Sequence[Item]) -> None:
+        """Append a page."""
         text = b"\n".join(bytes(memoryview(item.text)) for item in items)
         os.pwrite(self._file.fileno(), text, self._end)
         with self._changed:
@@ -43,30 +43,30 @@ class Spool:
             self._changed.notify_all()
 
     def close(self, error: BaseException | None = None) -> None:
-        """Say that no more comes; with an error, that more should have."""
+        """Mark the end of the list; with an error the list is not complete."""
         with self._changed:
             self._error = error
-            self._done = True
+            self._closed = True
             self._changed.notify_all()
 
-    def check(self) -> None:
-        """Nothing, unless the list broke off before its first page.
+    def raise_early_error(self) -> None:
+        """Raise the error of a list that has no page.
 
         Raises:
-            BaseException: what it broke off with.
+            BaseException: the error that ended the list.
         """
         with self._changed:
             if self._error is not None and not self._pages:
                 raise self._error
 
-    def wait(self, place: int = 0) -> bool:
-        """Return when a page is there, or the end; whether it is a page.
+    def wait_for_page(self, place: int) -> bool:
+        """Wait for a page or the end of the list; return whether the page is there.
 
         Raises:
-            BaseException: what the list broke off with.
+            BaseException: the error that ended the list.
         """
         with self._changed:
-            while len(self._pages) <= place and not self._done:
+            while len(self._pages) <= place and not self._closed:
                 self._changed.wait()
             if len(self._pages) > place:
                 return True
@@ -75,52 +75,49 @@ class Spool:
             return False
 
     def __iter__(self) -> Iterator[list[Item]]:
-        """Every page, as it comes."""
+        """Yield every page, as soon as it is there."""
         place = 0
-        while self.wait(place):
+        while self.wait_for_page(place):
             start, length = self._pages[place]
             text = os.pread(self._file.fileno(), length, start)
-            yield [self._shape.item(line) for line in text.split(b"\n")] if text else []
+            yield [self._decoder.decode_record(line) for line in text.split(b"\n")] if text else []
             place += 1
 
 
-class Shared:
-    """A list that several streams go through one after the other: the first one reads it, the others what it kept.
+class SpooledReader:
+    """A list that several streams read one after the other: the first one fetches it, the others read its copy.
 
     Args:
-        pages: the list.
-        shape: what its items look like.
+        reader: fetches the list.
+        decoder: decodes its items.
     """
 
-    def __init__(self, pages: Pages, shape: Shape) -> None:
-        self._pages = pages
-        self._shape = shape
+    def __init__(self, reader: ListReader, decoder: ResourceDecoder) -> None:
+        self._reader = reader
+        self._decoder = decoder
         self._spool: Spool | None = None
 
     @property
     def shortage(self) -> Shortage | None:
-        """What is missing of the list and may be."""
-        return self._pages.shortage
+        """What is missing of the list, as far as the run may go on without it; None when the list is whole."""
+        return self._reader.shortage
 
     def wait(self) -> None:
         """Return when the first page is there."""
-        self._pages.wait()
+        self._reader.wait()
 
     def begin(self) -> None:
-        """Read on, ahead of whoever goes through the items."""
-        self._pages.begin()
+        """Fetch ahead of the streams."""
+        self._reader.begin()
 
     def __iter__(self) -> Iterator[list[Item]]:
         if self._spool is not None:
             yield from self._spool
             return
-        spool = Spool(self._shape)
-        yield from _kept(self._pages, spool)
+        spool = Spool(self._decoder)
+        for page in self._reader:
+            spool.add_page(page)
+            yield page
+        # A stream that stopped half-way leaves no copy.
         spool.close()
         self._spool = spool
-
-
-def _kept(pages: Iterable[list[Item]], spool: Spool) -> Iterator[list[Item]]:
-    for page in pages:
-        spool.add(page)
-        yield page

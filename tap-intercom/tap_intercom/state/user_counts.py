@@ -1,6 +1,8 @@
-"""How many users companies have, in a form small enough for a bookmark: where a sum moved, somebody joined or left.
+"""The numbers of users of all companies, in a form small enough for a bookmark.
 
-A link to a company moves no ``updated_at`` of a person, so a search for what changed does not find who joined.
+A contact that joins a company keeps its ``updated_at``, so a search for changed contacts does not find it. The
+``user_count`` of the company moves. Companies are spread over buckets: where the sum of a bucket moved, somebody joined
+or left one of its companies.
 """
 
 from __future__ import annotations
@@ -17,27 +19,31 @@ if TYPE_CHECKING:
 BUCKETS = 4096
 
 
-def bucket_of(company_id: str) -> int:
+def find_bucket(company_id: str) -> int:
     """Return the bucket of a company."""
     return zlib.crc32(company_id.encode("utf-8", "surrogatepass")) % BUCKETS
 
 
 def sum_users(companies: Iterable[tuple[str, object]]) -> list[int]:
-    """Return the sums by bucket, of companies' ids and what stands in their `user_count`."""
+    """Return the sums by bucket.
+
+    Args:
+        companies: the id and the `user_count` of each company; a count that is no number is skipped.
+    """
     sums = [0] * BUCKETS
     for company_id, count in companies:
         if isinstance(count, int):
-            sums[bucket_of(company_id)] += count
+            sums[find_bucket(company_id)] += count
     return sums
 
 
-def encode(sums: Sequence[int]) -> str:
+def encode_sums(sums: Sequence[int]) -> str:
     """Return the sums as text."""
     return base64.b64encode(zlib.compress(array("q", sums).tobytes())).decode()
 
 
-def decode(text: object) -> list[int] | None:
-    """Return the sums that a bookmark holds; None when it holds none."""
+def decode_sums(text: object) -> list[int] | None:
+    """Return the sums in a bookmark; None when it holds none."""
     try:
         sums = array("q", zlib.decompress(base64.b64decode(str(text or ""), validate=True)))
     except (binascii.Error, zlib.error, ValueError):
@@ -45,6 +51,6 @@ def decode(text: object) -> list[int] | None:
     return list(sums) if len(sums) == BUCKETS else None
 
 
-def find_changed(before: Sequence[int], now: Sequence[int]) -> frozenset[int]:
+def find_changed_buckets(before: Sequence[int], now: Sequence[int]) -> frozenset[int]:
     """Return the buckets whose sum moved."""
     return frozenset(bucket for bucket in range(BUCKETS) if before[bucket] != now[bucket])

@@ -1,10 +1,13 @@
-"""The attributes that a workspace has of its own, https://developers.intercom.com/docs/references/rest-api/api.intercom.io/data-attributes."""
+"""Custom attributes, which each workspace defines itself.
+
+https://developers.intercom.com/docs/references/rest-api/api.intercom.io/data-attributes
+"""
 
 from __future__ import annotations
 
 import logging
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_intercom._kit.clock import is_recent
 from tap_intercom._kit.list_shape import ListShape, Text
@@ -13,19 +16,21 @@ from tap_intercom.api.client import Call
 from tap_intercom.api.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
+    from tap_intercom._kit.json_types import JsonObject, JsonValue
     from tap_intercom.api.client import IntercomClient
 
-AS_OF = "As Intercom declared them at "
-RECENT = 600
-"""Seconds for which the attributes in a catalog are taken for those that the workspace has."""
+READ_AT = "As Intercom declared them at "
+"""The beginning of the description by which a catalog says when its attributes were read."""
+MAX_AGE = 600
+"""Seconds for which a run uses the attributes in its catalog instead of reading them again."""
 LOGGER = logging.getLogger("tap-intercom")
 MODELS = {"contacts": "contact", "companies": "company"}
-"""What Intercom calls a record, by the stream."""
-TIME = {"type": ["integer", "null"], "format": "unix-time"}
-ANY = {"type": ["string", "number", "boolean", "object", "array", "null"]}
-TYPES: dict[str, dict[str, Any]] = {
+"""The `model` of each stream with custom attributes."""
+TIME: JsonObject = {"type": ["integer", "null"], "format": "unix-time"}
+ANY: JsonObject = {"type": ["string", "number", "boolean", "object", "array", "null"]}
+TYPES: dict[str, JsonObject] = {
     "string": {"type": ["string", "null"]},
     "integer": {"type": ["integer", "null"]},
     "float": {"type": ["number", "null"]},
@@ -38,34 +43,31 @@ TYPES: dict[str, dict[str, Any]] = {
 SHAPE = ListShape(
     name="data attributes", items="data", key={"name": Text}, wanted={"custom": bool, "data_type": str, "id": int}
 )
-"""What ``/data_attributes`` answers."""
+"""The answers of ``/data_attributes``."""
 
 
-def fetch_attributes(client: IntercomClient, stream: str) -> dict[str, dict[str, Any]]:
-    """Return the schemas of a stream's custom attributes, by name; none where Intercom does not tell them."""
+def fetch_attributes(client: IntercomClient, stream: str) -> JsonObject:
+    """Return the schemas of a stream's custom attributes by name; none where the token may not read them."""
     query = {"model": MODELS[stream], "include_archived": "true"}
     try:
-        page = client.page(Call("/data_attributes", query), PageDecoder(SHAPE))
-        return attribute_schemas(item.record() for item in page.items)
+        page = client.fetch_page(Call("/data_attributes", query), PageDecoder(SHAPE))
+        rows = (item.record() for item in page.items)
+        # A type that Intercom adds later is a value of any type.
+        return {row["name"]: TYPES.get(str(row.get("data_type")), ANY) for row in rows if row.get("custom")}
     except UserError as error:
-        LOGGER.warning("The custom attributes of %s are of any type: %s", stream, error.message)
+        LOGGER.warning("The schema gives the custom attributes of %s no types: %s", stream, error.message)
         return {}
 
 
-def attribute_schemas(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The schemas of the custom ones among attributes, by name; of any type where Intercom names one unknown."""
-    return {row["name"]: TYPES.get(str(row.get("data_type")), ANY) for row in rows if row.get("custom")}
-
-
-def with_attributes(
-    schema: Mapping[str, Any], attributes: Mapping[str, Any], read_at: datetime | None = None
-) -> dict[str, Any]:
+def add_attributes(
+    schema: Mapping[str, JsonValue], attributes: Mapping[str, JsonValue], read_at: datetime | None = None
+) -> JsonObject:
     """Return a stream's schema with the types of its custom attributes; it stays open for others.
 
     Args:
-        schema: the stream's.
+        schema: the schema of the stream.
         attributes: the schemas of the attributes, by name.
-        read_at: when they were read, for a catalog: a run that follows at once need not ask again.
+        read_at: the time at which discovery read them, for the catalog: a run that follows at once uses them.
     """
     properties = schema.get("properties", {})
     if "custom_attributes" not in properties or not (attributes or read_at):
@@ -73,20 +75,20 @@ def with_attributes(
     custom = {**properties["custom_attributes"], "properties": dict(attributes), "additionalProperties": True}
     custom.pop("description", None)
     if read_at is not None:
-        custom["description"] = AS_OF + read_at.isoformat(timespec="seconds")
+        custom["description"] = READ_AT + read_at.isoformat(timespec="seconds")
     return {**schema, "properties": {**properties, "custom_attributes": custom}}
 
 
-def find_recent(schema: Mapping[str, Any], now: datetime) -> dict[str, dict[str, Any]] | None:
-    """Return the custom attributes that stand in a schema of a catalog; None unless they were read just now.
+def find_recent(schema: Mapping[str, JsonValue], now: datetime) -> JsonObject | None:
+    """Return the custom attributes in the schema of a catalog; None when they are older than ten minutes.
 
-    A runner discovers before each run, or once and then keeps the catalog for months.
+    Some runners discover before each run, others once and then keep the catalog for months.
     """
     custom = schema.get("properties", {}).get("custom_attributes", {})
     try:
-        read_at = datetime.fromisoformat(str(custom.get("description", "")).removeprefix(AS_OF))
+        read_at = datetime.fromisoformat(str(custom.get("description", "")).removeprefix(READ_AT))
     except ValueError:
         return None
-    if not is_recent(int(read_at.timestamp()), int(now.timestamp()), RECENT):
+    if not is_recent(int(read_at.timestamp()), int(now.timestamp()), MAX_AGE):
         return None
     return dict(custom.get("properties") or {})

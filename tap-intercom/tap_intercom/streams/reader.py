@@ -1,4 +1,4 @@
-"""Searches read from several places at once and written in their order."""
+"""Reads one search from several places at once and returns its pages in order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tap_intercom._kit.page_decoder import Page
     from tap_intercom._kit.whole_list import Shortage
     from tap_intercom.api.client import IntercomClient
-    from tap_intercom.api.pages import Shape
+    from tap_intercom.api.pages import ResourceDecoder
     from tap_intercom.streams.resource import Resource
 
 
@@ -33,12 +33,12 @@ MAX_RESTARTS = 3
 
 @dataclass(kw_only=True, eq=False)
 class SearchSegment(Segment[Item]):
-    """A stretch of time of a search."""
+    """A part of a search, bounded by the time of creation."""
 
     span: Span
     cursor: str | None = None
     cursors: set[str] = field(default_factory=set)
-    """Those that were followed."""
+    """The cursors that were followed."""
     reached: int | None = None
     """The time of the last record that came."""
     seen: int = 0
@@ -54,10 +54,10 @@ class SearchSegment(Segment[Item]):
         return self.span.end is not None and self.reached is not None and self.reached >= self.span.end
 
     def restart(self) -> None:
-        """Read again from the last record that came.
+        """Read again from the time of the last record that came.
 
         Raises:
-            UserError: it was restarted there too often, so it would never end.
+            UserError: it was restarted at this time too often, so it would never end.
         """
         at = max(self.span.start, self.reached or 0)
         self.restarts = self.restarts + 1 if at == self.restarted_at else 0
@@ -73,14 +73,14 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
     """Reads the items that a search finds, in the order of their creation.
 
     Args:
-        pool: the threads that fetch.
-        client: the workspace.
+        pool: the threads that fetch pages.
+        client: the connection to the workspace.
         resource: the row of the table.
-        shape: what the items look like.
-        since: the earliest change that is wanted, unix seconds; None for everything.
-        page_size: records a page.
+        decoder: decodes the pages.
+        since: the earliest change to read, unix seconds; None for everything.
+        page_size: records per page.
         key: where in the output the items belong.
-        now: returns the server's clock when the run began, as soon as it is known.
+        now: returns the server's clock when the run began, and waits until it is known.
         max_missing: the share of the announced items that may be missing.
     """
 
@@ -89,7 +89,7 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
         pool: FetchPool,
         client: IntercomClient,
         resource: Resource,
-        shape: Shape,
+        decoder: ResourceDecoder,
         *,
         since: int | None,
         page_size: int,
@@ -99,7 +99,7 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
     ) -> None:
         self._client = client
         self._resource = resource
-        self._shape = shape
+        self._decoder = decoder
         self._since = since
         self._page_size = page_size
         self._get_now = now
@@ -107,75 +107,75 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
         self._max_missing = max_missing
         self._count = Count()
         self.shortage: Shortage | None = None
-        """What is missing and may be, once everything was gone through."""
+        """What is missing of the list, as far as the run may go on without it; known after the last page."""
         super().__init__(pool, [SearchSegment(key=key, span=Span(0))])
 
     def __iter__(self) -> Iterator[list[Item]]:
-        """Yield the items; of what is announced and did not come, what another reading brings.
+        """Yield the pages; when items are missing, read the list once more for them.
 
         Raises:
             UserError: the list is not whole.
         """
         for page in super().__iter__():
             yield page
-            self._count.add(map(self._shape.identify, page))
-        yield from self._look_again()
+            self._count.add(map(self._decoder.identify, page))
+        if not self._count.is_enough:
+            # Records that were created or changed meanwhile moved out of the way of the reading.
+            probed = list(self._fetch_newest())
+            for newest in probed:
+                yield self._take_new(newest.items)
+            self.shortage = self._count.find_shortage(self._decoder.shape.name, probed, self._max_missing)
         if self.shortage and not self.shortage.is_bearable:
             LOGGER.warning("%s: reading them again from the start", self.shortage)
             again = WholeList(
-                self._shape.shape.name,
-                self._ask_in_turn,
-                probe=self._probe,
-                key=self._shape.identify,
+                self._decoder.shape.name,
+                self._fetch_in_turn,
+                probe=self._fetch_newest,
+                key=self._decoder.identify,
                 max_missing=self._max_missing,
             )
             try:
-                for page in again:
-                    yield self._take_new(page)
+                for items in again:
+                    yield self._take_new(items)
             except NotWholeError as error:
                 raise UserError(str(error)) from None
             self.shortage = again.shortage
         if self.shortage:
             LOGGER.warning("%s: the run goes on, as `max_missing` permits", self.shortage)
 
-    def _look_again(self) -> Iterator[list[Item]]:
-        """Yield what was created or changed meanwhile, when fewer items came than were announced."""
-        if self._count.is_enough:
-            return
-        pages = list(self._probe())
-        for page in pages:
-            yield self._take_new(page.items)
-        self.shortage = self._count.find_shortage(self._shape.shape.name, pages, self._max_missing)
-
     def _take_new(self, items: list[Item]) -> list[Item]:
+        """Return the items that did not come before, and count them."""
         seen = self._count.distinct()
-        new = [item for item in items if hash(self._shape.identify(item)) not in seen]
-        self._count.add(map(self._shape.identify, new))
+        new = [item for item in items if hash(self._decoder.identify(item)) not in seen]
+        self._count.add(map(self._decoder.identify, new))
         return new
 
-    def _probe(self) -> Iterator[Page]:
-        """Yield what changed since the run began, the newest first, with the newest total."""
+    def _fetch_newest(self) -> Iterator[Page]:
+        """Yield the pages of what changed since the run began, newest first; they also tell the newest total."""
         cursor: str | None = None
         while True:
-            body = windows.search(Span(0), self._since, page_size=self._page_size, cursor=cursor, newest_first=True)
-            page = self._client.page(Call(self._resource.path, body=body), self._shape)
+            body = windows.build_search(
+                Span(0), self._since, page_size=self._page_size, cursor=cursor, newest_first=True
+            )
+            page = self._client.fetch_page(Call(self._resource.path, body=body), self._decoder)
             yield page
             cursor = page.cursor
             if cursor is None or not page.items or (page.items[-1].head.updated_at or 0) < self._now:
                 return
 
-    def _ask_in_turn(self, cursor: str | None, check: Callable[[Page], None]) -> Page:
-        body = windows.search(Span(0), self._since, page_size=self._page_size, cursor=cursor)
-        return self._client.page(Call(self._resource.path, body=body), self._shape, check)
+    def _fetch_in_turn(self, cursor: str | None, check: Callable[[Page], None]) -> Page:
+        """Return the page at a cursor of the whole search, without segments."""
+        body = windows.build_search(Span(0), self._since, page_size=self._page_size, cursor=cursor)
+        return self._client.fetch_page(Call(self._resource.path, body=body), self._decoder, check)
 
     def fetch(self, segment: SearchSegment) -> Page:
-        """Return the next page of a segment, from its last record on when Intercom no longer takes its cursor."""
+        """Return the next page of a segment; from its last record on when Intercom no longer accepts its cursor."""
         try:
             page = self._fetch_at_cursor(segment)
         except StaleCursorError:
             segment.restart()
             page = self._fetch_at_cursor(segment)
-        # Here, where waiting for the first call of the run holds nobody up.
+        # The first call of the run may still be on its way: in this thread the wait for it blocks nobody.
         self._now = self._get_now()
         return page
 
@@ -184,42 +184,39 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
             if page.cursor and not page.items and (page.total or 0) > segment.seen:
                 raise UnprovenError(f"no item of the {page.total} that are announced")
 
-        body = windows.search(segment.span, self._since, page_size=self._page_size, cursor=segment.cursor)
-        return self._client.page(Call(self._resource.path, body=body), self._shape, check)
+        body = windows.build_search(segment.span, self._since, page_size=self._page_size, cursor=segment.cursor)
+        return self._client.fetch_page(Call(self._resource.path, body=body), self._decoder, check)
 
     def accept(self, segment: SearchSegment, answer: Page) -> list[Item]:
-        """Return the items that belong to the segment, and leave what follows to others when it is long."""
+        """Return the items that belong to the segment, and split off its later part when it is long."""
         items = answer.items
         if self._count.announced is None:
             self._count.announced = answer.total
         segment.seen += len(items)
         segment.reached = items[-1].head.created_at if items else segment.reached
-        # An empty page with a cursor was asked for again until nothing was announced that had not come.
+        # An empty page with a cursor is the end: `fetch` proved that everything it announces came.
         cursor = answer.cursor if items else None
         if cursor is None or segment.is_past_its_end:
             segment.complete = True
         else:
-            self._cut(segment, max((answer.total or 0) - segment.seen, 0))
-        # The span is the one after the cut, but not yet the one after a restart.
-        kept = [item for item in items if segment.span.holds(item.head.created_at)]
+            self._split_segment(segment, max((answer.total or 0) - segment.seen, 0))
+        # A split changes the span, and the items count by the new one; a restart changes it only for the next page.
+        own = [item for item in items if segment.span.contains(item.head.created_at)]
         if cursor is not None and not segment.complete:
-            _follow(segment, cursor)
-        return kept
+            segment.cursor = cursor
+            # A cursor that comes twice leads in a circle.
+            if cursor in segment.cursors:
+                segment.restart()
+            else:
+                segment.cursors.add(cursor)
+        return own
 
-    def _cut(self, segment: SearchSegment, left: int) -> None:
-        """Leave what is left of a long segment to others, beginning with the second in which the page ended."""
+    def _split_segment(self, segment: SearchSegment, left: int) -> None:
+        """Leave the rest of a long segment to new ones, from the second on in which the page ended."""
         reached = segment.reached or 0
-        spans = windows.cut(segment.span, reached, left, page_size=self._page_size, now=self._now)
+        spans = windows.split_rest(segment.span, reached, left, page_size=self._page_size, now=self._now)
         if not spans:
             return
         segment.span = Span(segment.span.start, reached)
         segment.complete = True
         self.insert(segment, [SearchSegment(key=(*segment.key, place), span=span) for place, span in enumerate(spans)])
-
-
-def _follow(segment: SearchSegment, cursor: str) -> None:
-    segment.cursor = cursor
-    if cursor in segment.cursors:
-        segment.restart()
-    else:
-        segment.cursors.add(cursor)

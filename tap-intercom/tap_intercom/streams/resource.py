@@ -1,12 +1,17 @@
-"""One list of Intercom's API, as the tap sees it, https://developers.intercom.com/docs/references/rest-api/api.intercom.io."""
+"""One list of Intercom's API, as the tap sees it.
+
+https://developers.intercom.com/docs/references/rest-api/api.intercom.io
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from tap_intercom._kit.json_types import JsonObject, JsonValue
 
 Way = Literal["whole", "numbered", "search", "scroll"]
 Version = tuple[int, int]
@@ -19,60 +24,60 @@ class Resource:
     name: str
     """The stream; its schema is ``schemas/{name}.json``."""
     path: str = ""
-    """The list, below the API's base; with ``{id}``, the one that each record of the parent has; empty for a list that
-    stands in the parent's record."""
+    """The path of the list below the API's base; with ``{id}`` it is the list of one parent record. Empty for a list
+    that the parent's record holds."""
     answer: str = "data"
-    """The key of the items in an answer; empty where the answer is itself the list, or the one item."""
+    """The key of the items in an answer; empty where the answer itself is the list, or the only item."""
     way: Way = "whole"
-    """How the list comes: in one answer, in numbered pages, by a search with a cursor, or by the one scroll."""
+    """How the list is read: in one answer, in numbered pages, by a search with a cursor, or by the scroll."""
     single: bool = False
-    """Whether what stands there is one record instead of a list."""
+    """Whether the answer holds one record instead of a list."""
     params: Mapping[str, str] = field(default_factory=dict)
-    """What the list must be asked with."""
+    """Parameters that every call needs."""
     bounds: tuple[str, str] | None = None
-    """The parameters that bound its replication key, where it takes any: from, and to."""
+    """The parameters for the earliest and latest replication key, where the list takes any."""
     per_page: int | None = None
-    """Records a numbered page; None leaves it to Intercom, whose most is its default there."""
+    """Records per numbered page; None leaves it to Intercom, whose default there is its maximum."""
     primary_keys: tuple[str, ...] = ("id",)
     replication_key: str | None = None
-    """The time that tells whether a record changed; of a child, the parent's, with the parent's name before it."""
-    since: Version = (2, 0)
-    """The version of the API that brought it."""
+    """The time of a record's last change; for a child stream the parent's, as ``contact_updated_at``."""
+    min_version: Version = (2, 0)
+    """The version of the API that introduced it."""
     lists: tuple[str, ...] = ()
-    """The lists in a record of which it shows the first ten only; the rest is fetched."""
+    """The lists of which a record shows only the first ten items; the rest is fetched."""
     parent: str | None = None
-    """The stream whose changed records this one is asked for by."""
+    """The stream whose changed records decide which records of this one are read."""
     within: tuple[str, ...] = ()
-    """Where the items stand in the parent's record, or in the answer that was asked for by it."""
+    """The path to the items in the parent's record, or in the answer of the call for one parent."""
     if_any: tuple[str, ...] = ()
-    """The lists in the parent's record that are all empty when there is nothing to ask for."""
+    """The lists in the parent's record that show whether a call is needed: none when all of them are empty."""
     renamed: Mapping[str, str] = field(default_factory=dict)
-    """The attributes of an item that are kept, by their names in the record; all, under their own, when empty."""
-    told: tuple[str, ...] = ()
-    """The further attributes of a record that are wanted at once."""
-    joined: tuple[str, str] | None = None
-    """The stream whose records tell by `user_count` that somebody joined them, and the one that lists who did."""
+    """For each property of a record, the attribute of the item; when empty, all attributes keep their names."""
+    counts: tuple[str, ...] = ()
+    """Numbers of a record that the tap itself reads."""
+    membership: tuple[str, str] | None = None
+    """The stream whose `user_count` shows that people joined one of its records, and the stream that lists them."""
     selected: bool = True
-    """Whether it is read without being asked for."""
+    """Whether the stream is selected by default."""
     expires: bool = False
-    """Whether Intercom forgets its records after a time, so that one that is gone was not deleted."""
+    """Whether Intercom drops its records after a time, so that a missing record was not deleted."""
 
     @property
     def parent_key(self) -> str:
-        """The property that the parent's id becomes."""
+        """The property for the parent's id."""
         return f"{self.singular}_id"
 
     @property
     def parent_time(self) -> str:
-        """The property that the parent's ``updated_at`` becomes."""
+        """The property for the parent's ``updated_at``."""
         return f"{self.singular}_updated_at"
 
     @property
     def singular(self) -> str:
-        """What one record of the parent is called."""
+        """The name of one record of the parent."""
         return {"companies": "company"}.get(str(self.parent), str(self.parent).removesuffix("s"))
 
-    def row(self, item: Mapping[str, Any], parent_id: Any, parent_time: Any) -> dict[str, Any]:
-        """The record of one item of a parent."""
-        kept = {new: item.get(old) for new, old in self.renamed.items()} if self.renamed else dict(item)
-        return {**kept, self.parent_key: parent_id, self.parent_time: parent_time}
+    def build_child(self, item: Mapping[str, JsonValue], parent_id: JsonValue, parent_time: JsonValue) -> JsonObject:
+        """Return the record of one item of a parent."""
+        members = {new: item.get(old) for new, old in self.renamed.items()} if self.renamed else dict(item)
+        return {**members, self.parent_key: parent_id, self.parent_time: parent_time}

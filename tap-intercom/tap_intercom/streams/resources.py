@@ -1,31 +1,37 @@
-"""What can be read of Intercom, one row a resource, https://developers.intercom.com/docs/references/rest-api/api.intercom.io."""
+"""The streams of the tap, one row per resource of Intercom's API.
+
+https://developers.intercom.com/docs/references/rest-api/api.intercom.io
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tap_intercom.streams.resource import Resource
 
-MOST = 150
-"""Records a page at most, in most lists."""
+if TYPE_CHECKING:
+    from tap_intercom._kit.json_types import JsonValue
+
+MAX_PER_PAGE = 150
+"""Records per page at most, in most lists."""
 
 
-def child(name: str, path: str, parent: str, **row: Any) -> Resource:
-    """A row for a list that each record of a parent has: a call a parent, so it is read only when asked for."""
+def list_per_parent(name: str, path: str, parent: str, **row: JsonValue) -> Resource:
+    """Return the row of a list that each record of a parent has: it costs one call per parent record."""
     singular = Resource(name, parent=parent).singular
     return Resource(
         name, path, parent=parent, **{"replication_key": f"{singular}_updated_at", "selected": False, **row}
     )
 
 
-def part(name: str, parent: str, within: tuple[str, ...], **row: Any) -> Resource:
-    """A row for a list that stands in each record of a parent: it costs no call."""
-    return child(name, "", parent, within=within, **{"selected": True, **row})
+def list_in_parent(name: str, parent: str, within: tuple[str, ...], **row: JsonValue) -> Resource:
+    """Return the row of a list that each record of a parent holds: it costs no call."""
+    return list_per_parent(name, "", parent, within=within, **{"selected": True, **row})
 
 
-def numbered(name: str, path: str, **row: Any) -> Resource:
-    """A row for a list of numbered pages, of which only what changed is passed on."""
-    return Resource(name, path, way="numbered", **{"per_page": MOST, "replication_key": "updated_at", **row})
+def numbered_list(name: str, path: str, **row: JsonValue) -> Resource:
+    """Return the row of a list of numbered pages, of which a run sends only the changed records."""
+    return Resource(name, path, way="numbered", **{"per_page": MAX_PER_PAGE, "replication_key": "updated_at", **row})
 
 
 STREAMS = (
@@ -35,27 +41,27 @@ STREAMS = (
         way="search",
         replication_key="updated_at",
         lists=("companies", "tags", "notes"),
-        joined=("companies", "company_contacts"),
+        membership=("companies", "company_contacts"),
     ),
-    Resource("companies", "/companies/scroll", way="scroll", replication_key="updated_at", told=("user_count",)),
+    Resource("companies", "/companies/scroll", way="scroll", replication_key="updated_at", counts=("user_count",)),
     Resource("conversations", "/conversations/search", "conversations", way="search", replication_key="updated_at"),
-    Resource("tickets", "/tickets/search", "tickets", way="search", replication_key="updated_at", since=(2, 9)),
-    part(
+    Resource("tickets", "/tickets/search", "tickets", way="search", replication_key="updated_at", min_version=(2, 9)),
+    list_in_parent(
         "contact_companies",
         "contacts",
         ("companies", "data"),
         primary_keys=("contact_id", "company_id"),
         renamed={"company_id": "id"},
     ),
-    part(
+    list_in_parent(
         "contact_tags",
         "contacts",
         ("tags", "data"),
         primary_keys=("contact_id", "tag_id"),
         renamed={"tag_id": "id"},
     ),
-    part("ticket_parts", "tickets", ("ticket_parts", "ticket_parts"), since=(2, 9)),
-    numbered(
+    list_in_parent("ticket_parts", "tickets", ("ticket_parts", "ticket_parts"), min_version=(2, 9)),
+    numbered_list(
         "activity_logs",
         "/admins/activity_logs",
         answer="activity_logs",
@@ -65,7 +71,7 @@ STREAMS = (
     ),
     Resource("admins", "/admins", "admins"),
     Resource("teams", "/teams", "teams"),
-    Resource("away_status_reasons", "/away_status_reasons", "", since=(2, 13)),
+    Resource("away_status_reasons", "/away_status_reasons", "", min_version=(2, 13)),
     Resource("workspace", "/me", "app", single=True, primary_keys=("id_code",)),
     Resource(
         "contact_attributes",
@@ -82,31 +88,33 @@ STREAMS = (
     Resource("tags", "/tags"),
     Resource("segments", "/segments", "segments", params={"include_count": "true"}),
     Resource("subscription_types", "/subscription_types"),
-    Resource("ticket_types", "/ticket_types", since=(2, 9)),
-    Resource("ticket_states", "/ticket_states", since=(2, 12)),
-    numbered("articles", "/articles"),
-    numbered("collections", "/help_center/collections"),
-    numbered("help_centers", "/help_center/help_centers"),
-    numbered("internal_articles", "/internal_articles", since=(2, 14)),
-    numbered("news_items", "/news/news_items", since=(2, 5)),
-    numbered("newsfeeds", "/news/newsfeeds", replication_key=None, since=(2, 5)),
-    numbered("calls", "/calls", per_page=25, replication_key=None, since=(2, 14)),
-    numbered("content_import_sources", "/ai/content_import_sources", since=(2, 11)),
-    numbered("external_pages", "/ai/external_pages", since=(2, 11)),
-    Resource("ip_allowlist", "/ip_allowlist", "", single=True, primary_keys=("type",), since=(2, 14)),
-    Resource("brands", "/brands", since=(2, 15)),
-    Resource("emails", "/emails", since=(2, 15)),
-    child("conversation_parts", "/conversations/{id}", "conversations", within=("conversation_parts",) * 2),
-    child("contact_notes", "/contacts/{id}/notes", "contacts", way="numbered", per_page=MOST, if_any=("notes",)),
-    child("contact_segments", "/contacts/{id}/segments", "contacts", primary_keys=("contact_id", "id")),
-    child(
+    Resource("ticket_types", "/ticket_types", min_version=(2, 9)),
+    Resource("ticket_states", "/ticket_states", min_version=(2, 12)),
+    numbered_list("articles", "/articles"),
+    numbered_list("collections", "/help_center/collections"),
+    numbered_list("help_centers", "/help_center/help_centers"),
+    numbered_list("internal_articles", "/internal_articles", min_version=(2, 14)),
+    numbered_list("news_items", "/news/news_items", min_version=(2, 5)),
+    numbered_list("newsfeeds", "/news/newsfeeds", replication_key=None, min_version=(2, 5)),
+    numbered_list("calls", "/calls", per_page=25, replication_key=None, min_version=(2, 14)),
+    numbered_list("content_import_sources", "/ai/content_import_sources", min_version=(2, 11)),
+    numbered_list("external_pages", "/ai/external_pages", min_version=(2, 11)),
+    Resource("ip_allowlist", "/ip_allowlist", "", single=True, primary_keys=("type",), min_version=(2, 14)),
+    Resource("brands", "/brands", min_version=(2, 15)),
+    Resource("emails", "/emails", min_version=(2, 15)),
+    list_per_parent("conversation_parts", "/conversations/{id}", "conversations", within=("conversation_parts",) * 2),
+    list_per_parent(
+        "contact_notes", "/contacts/{id}/notes", "contacts", way="numbered", per_page=MAX_PER_PAGE, if_any=("notes",)
+    ),
+    list_per_parent("contact_segments", "/contacts/{id}/segments", "contacts", primary_keys=("contact_id", "id")),
+    list_per_parent(
         "contact_subscriptions",
         "/contacts/{id}/subscriptions",
         "contacts",
         primary_keys=("contact_id", "id"),
         if_any=("opted_in_subscription_types", "opted_out_subscription_types"),
     ),
-    child(
+    list_per_parent(
         "company_contacts",
         "/companies/{id}/contacts",
         "companies",
@@ -115,17 +123,25 @@ STREAMS = (
         primary_keys=("company_id", "contact_id"),
         renamed={"contact_id": "id"},
     ),
-    child("company_segments", "/companies/{id}/segments", "companies", primary_keys=("company_id", "id")),
-    child("company_notes", "/companies/{id}/notes", "companies", way="numbered", per_page=MOST, since=(2, 15)),
-    child(
+    list_per_parent("company_segments", "/companies/{id}/segments", "companies", primary_keys=("company_id", "id")),
+    list_per_parent(
+        "company_notes",
+        "/companies/{id}/notes",
+        "companies",
+        way="numbered",
+        per_page=MAX_PER_PAGE,
+        min_version=(2, 15),
+    ),
+    list_per_parent(
         "newsfeed_items",
         "/news/newsfeeds/{id}/items",
         "newsfeeds",
         way="numbered",
-        per_page=MOST,
+        per_page=MAX_PER_PAGE,
         primary_keys=("newsfeed_id", "id"),
         replication_key=None,
-        since=(2, 5),
+        min_version=(2, 5),
     ),
-    child("articles_extended", "/articles/{id}", "articles", single=True),
+    list_per_parent("articles_extended", "/articles/{id}", "articles", single=True),
 )
+ROWS = {resource.name: resource for resource in STREAMS}

@@ -1,14 +1,14 @@
-"""The lists of a run: each is read once, however many streams go through it."""
+"""The lists of a run: each is read once, however many streams need it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tap_intercom.api.pages import Shape
+from tap_intercom.api.lists import NumberedReader
+from tap_intercom.api.pages import ResourceDecoder
 from tap_intercom.api.scroll import Scroll
-from tap_intercom.api.spool import Shared
-from tap_intercom.streams.lists import Listing
+from tap_intercom.api.spool import SpooledReader
 from tap_intercom.streams.reader import SearchReader
 from tap_intercom.streams.resource import Resource
 
@@ -16,81 +16,84 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tap_intercom._kit.whole_list import Shortage
+    from tap_intercom.api.lists import ListReader
     from tap_intercom.api.pages import Item
-    from tap_intercom.streams.lists import Pages
     from tap_intercom.streams.stream import IntercomStream
     from tap_intercom.tap import TapIntercom
 
 SAMPLE = Resource("companies", "/companies", params={"per_page": "1"})
-"""One company for `--test`: a scroll that is not read to its end stands in the way of the next."""
+"""One company for `--test`: a scroll that is not read to its end blocks the next one."""
 
 
-class Nothing:
-    """A list that this run does not ask for."""
+class SkippedList:
+    """A list that this run does not read."""
 
     shortage: Shortage | None = None
 
     def wait(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def begin(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def __iter__(self) -> Iterator[list[Item]]:
         return iter(())
 
 
-class Sources:
-    """Opens the lists that streams go through.
+class SharedLists:
+    """Opens the lists of the streams, each list once.
 
     Args:
-        tap: whose streams they are.
+        tap: the tap of the streams.
     """
 
     def __init__(self, tap: TapIntercom) -> None:
         self._tap = tap
-        self._open: dict[str, Pages] = {}
+        self._readers: dict[str, ListReader] = {}
 
-    def of(self, stream: IntercomStream) -> Pages:
-        """The list that a stream goes through, begun when it was not yet; for `--test`, which leaves it, its own."""
+    def open_list(self, stream: IntercomStream) -> ListReader:
+        """Return the reader of the list that a stream needs, and request its first page when it is new."""
         listed = stream.listed
-        if stream.ABORT_AT_RECORD_COUNT is not None:
-            return self._begin(listed, [stream])
-        if listed.name not in self._open:
-            sharing = [one for one in self._tap.chosen() if one.listed is listed]
-            self._open[listed.name] = self._begin(listed, sharing)
-        return self._open[listed.name]
+        if stream.is_test:
+            # `--test` does not read a list to its end, so nobody else can use it.
+            return self._start_reading(listed, [stream])
+        if listed.name not in self._readers:
+            sharing = [one for one in self._tap.list_selected() if one.listed is listed]
+            self._readers[listed.name] = self._start_reading(listed, sharing)
+        return self._readers[listed.name]
 
-    def _begin(self, listed: Resource, sharing: Sequence[IntercomStream]) -> Pages:
-        tap, shape = self._tap, Shape(listed, [name for one in sharing for name in one.lists_wanted])
+    def _start_reading(self, listed: Resource, sharing: Sequence[IntercomStream]) -> ListReader:
+        source, is_test = self._tap.source, sharing[0].is_test
         if all(one.is_skipped for one in sharing):
-            return Nothing()
-        if listed.way == "scroll" and sharing[0].ABORT_AT_RECORD_COUNT is None:
-            return Scroll(tap.client, listed, shape, patience=tap.config["scroll_patience"])
-        pages = self._search(listed, shape, sharing) if listed.way == "search" else self._list(listed, shape, sharing)
-        return Shared(pages, shape) if len(sharing) > 1 else pages
-
-    def _search(self, listed: Resource, shape: Shape, sharing: Sequence[IntercomStream]) -> SearchReader:
-        tap = self._tap
-        since = [one.since for one in sharing]
-        return SearchReader(
-            tap.pool,
-            tap.client,
-            listed,
-            shape,
-            since=None if None in since else min(one for one in since if one is not None),
-            page_size=tap.config["page_size"],
-            key=(tap.place(sharing[0]),),
-            now=lambda: tap.run_start,
-            max_missing=tap.config["max_missing"],
-        )
-
-    def _list(self, listed: Resource, shape: Shape, sharing: Sequence[IntercomStream]) -> Listing:
-        tap, asked = self._tap, listed
-        if listed.way == "scroll":
-            asked, shape = SAMPLE, Shape(replace(SAMPLE, told=listed.told, replication_key=listed.replication_key))
-        query = dict(asked.params)
-        if listed.bounds:
-            query |= zip(listed.bounds, (str(sharing[0].since or 0), str(tap.run_start)), strict=True)
-        key = (tap.place(sharing[0]),)
-        return Listing(tap.pool, tap.client, asked, shape, query, key=key, max_missing=tap.config["max_missing"])
+            return SkippedList()
+        decoder = ResourceDecoder(listed, [name for one in sharing for name in one.nested_lists])
+        if listed.way == "scroll" and not is_test:
+            return Scroll(source.client, listed, decoder, patience=source.config["scroll_patience"])
+        reader: ListReader
+        key, max_missing = (self._tap.find_place(sharing[0]),), source.config["max_missing"]
+        if listed.way == "search":
+            # One search serves all streams, so it begins with the earliest time that one of them needs.
+            since = [one.since for one in sharing]
+            reader = SearchReader(
+                source.pool,
+                source.client,
+                listed,
+                decoder,
+                since=None if None in since else min(one for one in since if one is not None),
+                page_size=source.config["page_size"],
+                key=key,
+                now=lambda: source.run_start,
+                max_missing=max_missing,
+            )
+        else:
+            resource = listed
+            if listed.way == "scroll":
+                resource = replace(SAMPLE, counts=listed.counts, replication_key=listed.replication_key)
+                decoder = ResourceDecoder(resource)
+            query = dict(resource.params)
+            if listed.bounds:
+                query |= zip(listed.bounds, (str(sharing[0].since or 0), str(source.run_start)), strict=True)
+            reader = NumberedReader(
+                source.pool, source.client, resource, decoder, query, key=key, max_missing=max_missing
+            )
+        return SpooledReader(reader, decoder) if len(sharing) > 1 else reader

@@ -1,127 +1,131 @@
-"""Which records a run asks for, and where the next run starts; nothing else decides either."""
+"""Which records a run reads and sends; nothing else decides either."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_intercom._kit.clock import is_believable, is_recent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tap_intercom._kit.json_types import JsonObject, JsonValue
+
 DAY = 86_400
 REACH = DAY + 14 * 3600
 """How far a filter by time may be off, seconds.
 
-Intercom cuts the times in a search of contacts to days of the workspace's time zone: `>` begins with the midnight that
-follows, `<` ends with the one before. No zone is further from UTC than fourteen hours.
+Intercom rounds the times in a search of contacts to days in the workspace's time zone: `>` begins with the following
+midnight, `<` ends with the one before. No time zone is further from UTC than fourteen hours.
 """
-_PIECE = 10
-_PIECES = 16
-_SHORTEST = 10 * DAY
+PAGES_PER_READER = 10
+MAX_READERS = 16
+SHORTEST_SPAN = 10 * DAY
 
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of a list's own order in unix seconds: from its start until before its end; one without is open."""
+    """A range of creation times in unix seconds: the start is included, the end is not; ``end`` None is open."""
 
     start: int
     end: int | None = None
 
-    def holds(self, at: int) -> bool:
-        """Whether a record of that time is of this stretch."""
+    def contains(self, at: int) -> bool:
+        """Return whether a record of that time belongs to the span."""
         return self.start <= at and (self.end is None or at < self.end)
 
 
-def cut(span: Span, reached: int, left: int, *, page_size: int, now: int) -> list[Span]:
-    """How what is left of a stretch is shared out: the spans from ``reached`` on, none when one reader is enough.
+def split_rest(span: Span, reached: int, left: int, *, page_size: int, now: int) -> list[Span]:
+    """Share out the rest of a search after one of its pages: return the spans from ``reached`` on; none for one reader.
 
-    An answer tells how many records a query finds, so how much is left is known, and only where it lies is guessed. A
-    span that turns out to be long is cut again. A span costs half a page more on the average, and what its filter
-    reaches back, so none is shorter than ten days.
+    An answer says how many records the query finds, so the number of pages that are left is known, and only their times
+    are guessed. A span that turns out to be long is split again. A further span costs half a page on average and all
+    that its filter reaches back, so none is shorter than ten days.
 
     Args:
-        span: what is read.
+        span: the span of the reader.
         reached: the time of the last record that came.
         left: how many records follow it.
-        page_size: records a page.
-        now: the latest time that an open stretch is likely to hold.
+        page_size: records per page.
+        now: the latest time that an open span is likely to hold.
     """
     end = max(now, reached) if span.end is None else span.end
     pages = left / page_size
-    pieces = min(round(pages / _PIECE), _PIECES, (end - reached) // _SHORTEST)
-    if pages < 1.5 * _PIECE or pieces < 2 or reached <= span.start:  # noqa: PLR2004 two readers at least
+    readers = min(round(pages / PAGES_PER_READER), MAX_READERS, (end - reached) // SHORTEST_SPAN)
+    if pages < 1.5 * PAGES_PER_READER or readers < 2 or reached <= span.start:  # noqa: PLR2004 two readers at least
         return []
-    bounds = [reached + (end - reached) * piece // pieces for piece in range(pieces + 1)]
+    bounds = [reached + (end - reached) * number // readers for number in range(readers + 1)]
     spans = [Span(start, stop) for start, stop in pairwise(bounds)]
+    # The last span keeps the real end, which may be open.
     return [*spans[:-1], Span(spans[-1].start, span.end)]
 
 
-def query(span: Span, since: int | None) -> dict[str, Any]:
-    """The query of a search for what was created within a span and changed since a time, and some more.
+def build_query(span: Span, since: int | None) -> JsonObject:
+    """Return the query for the records of a span that changed since a time; it also finds some others.
 
     Args:
-        span: a span of ``created_at``.
-        since: the earliest ``updated_at`` that is wanted, unix seconds; None for any.
+        span: a range of ``created_at``.
+        since: the earliest ``updated_at``, unix seconds; None for any.
     """
-    filters = [_filter("created_at", ">", max(span.start - REACH, 0))]
+    bounds = [("created_at", ">", max(span.start - REACH, 0))]
     if span.end is not None:
-        filters.append(_filter("created_at", "<", span.end + REACH))
+        bounds.append(("created_at", "<", span.end + REACH))
     if since is not None:
-        filters.append(_filter("updated_at", ">", max(since - REACH, 0)))
+        bounds.append(("updated_at", ">", max(since - REACH, 0)))
+    filters: list[JsonObject] = [
+        {"field": field, "operator": operator, "value": value} for field, operator, value in bounds
+    ]
     return filters[0] if len(filters) == 1 else {"operator": "AND", "value": filters}
 
 
-def _filter(field: str, operator: str, value: int) -> dict[str, Any]:
-    return {"field": field, "operator": operator, "value": value}
-
-
-def search(
+def build_search(
     span: Span, since: int | None, *, page_size: int, cursor: str | None, newest_first: bool = False
-) -> dict[str, Any]:
-    """The body of a search, in an order that does not move while it is read: a creation never changes.
+) -> JsonObject:
+    """Return the body of a search, sorted by the time of creation, which does not change while the list is read.
 
-    With ``newest_first`` it begins with what was changed last instead. The cursor stands in the body, with the size of
-    the page: in the query string neither has an effect.
+    With ``newest_first`` it is sorted by the time of the last change. The cursor and the size of the page stand in the
+    body: in the query string they have no effect.
     """
-    pagination: dict[str, Any] = {"per_page": page_size}
+    pagination: JsonObject = {"per_page": page_size}
     if cursor is not None:
         pagination["starting_after"] = cursor
     sort = {"field": "created_at", "order": "ascending"}
     if newest_first:
         sort = {"field": "updated_at", "order": "descending"}
-    return {"query": query(span, since), "pagination": pagination, "sort": sort}
+    return {"query": build_query(span, since), "pagination": pagination, "sort": sort}
 
 
-def since(
-    bookmark: Mapping[str, Any], *, lookback: int, start_date: int | None, run_start: int, reread_every: int | None
+def choose_since(
+    bookmark: Mapping[str, JsonValue],
+    *,
+    lookback: int,
+    start_date: int | None,
+    run_start: int,
+    reread_every: int | None,
 ) -> int | None:
-    """The earliest change that a run passes on, unix seconds; None for everything.
+    """Return the earliest change that a run sends, unix seconds; None for everything.
 
-    What had changed when the last run began, that run has seen, but for what its searches did not show yet: they lag
-    behind. So it is the start of that run, less the lookback; a record comes again only if it changed within that.
+    The last run saw everything that had changed when it began, except what its searches did not show yet: they lag
+    behind the writes. So the answer is the start of that run less the lookback. Records that changed within the
+    lookback are sent again.
 
-    A bookmark later than Intercom's own clock allows was made by another clock, and what it stands for is unknown:
-    everything is read again. So it is after an earlier start date was set, or none: what the last one passed by never
-    came.
+    A bookmark that is later than Intercom's own clock was made by another clock, so nobody knows what was read before
+    it: everything is read again. The same holds when the start date is earlier than in the last run, or was removed:
+    the last run skipped the older records.
 
     Args:
-        bookmark: what the last run left for the stream; empty when there was none.
+        bookmark: the bookmark of the last run; empty when there was none.
         lookback: how far searches may lag, seconds.
-        start_date: the earliest change that is wanted at all, unix seconds.
+        start_date: the setting, in unix seconds.
         run_start: the server's clock when this run began, unix seconds.
-        reread_every: after how many seconds everything is read again; None for never.
+        reread_every: the seconds after which everything is read again; None for never.
     """
     reached: int | None = bookmark.get("read_at", bookmark.get("replication_key_value"))
     if reached is None or not is_believable(reached, run_start) or (bookmark.get("from") or 0) > (start_date or 0):
         return start_date
-    if _stale(bookmark, run_start, reread_every):
+    whole_at = bookmark.get("whole_at")
+    if reread_every is not None and (whole_at is None or not is_recent(whole_at, run_start, reread_every)):
         return start_date
     return max(min(reached, run_start) - lookback, start_date or 0)
-
-
-def _stale(bookmark: Mapping[str, Any], run_start: int, reread_every: int | None) -> bool:
-    whole_at = bookmark.get("whole_at")
-    return reread_every is not None and (whole_at is None or not is_recent(whole_at, run_start, reread_every))

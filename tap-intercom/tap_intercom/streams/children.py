@@ -1,0 +1,93 @@
+"""Streams of records that belong to a parent: the parent's record holds them, or they cost one call per parent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from tap_intercom._kit.page_decoder import UnprovenError
+from tap_intercom._kit.progress import Progress
+from tap_intercom.api.errors import GoneError, UserError
+from tap_intercom.api.lists import fetch_all, find_nested_items
+from tap_intercom.streams.resources import ROWS
+from tap_intercom.streams.stream import IntercomStream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tap_intercom._kit.json_types import JsonObject
+    from tap_intercom.api.pages import Item
+    from tap_intercom.streams.resource import Resource
+    from tap_intercom.tap import TapIntercom
+
+
+class NestedStream(IntercomStream):
+    """The items of a list in each record of the parent that changed."""
+
+    @property
+    def listed(self) -> Resource:
+        """The parent's row: its list is read."""
+        return ROWS[str(self.resource.parent)]
+
+    @property
+    def _change_time(self) -> str | None:
+        return "updated_at" if self.resource.replication_key else None
+
+    @property
+    def nested_lists(self) -> tuple[str, ...]:
+        """The lists in the parent's record that this stream needs besides those of the parent's row."""
+        return (*self.resource.lists, *self.resource.if_any, *self.resource.within[:1])
+
+    def _read_records(self) -> Iterator[JsonObject]:
+        name = self.resource.within[0]
+        truncated = (name,) if name in self.listed.lists else ()
+        for parent, record in self._complete_records(truncated):
+            try:
+                items = find_nested_items(record or parent.record(), self.resource)
+            except UnprovenError as error:
+                raise UserError(f"Intercom sent something that is no record of {self.listed.path}: {error}.") from error
+            yield from self._build_records(parent, items)
+
+    def _build_records(self, parent: Item, items: Iterable[JsonObject]) -> Iterator[JsonObject]:
+        place = f"of {self.resource.singular} {parent.head.id}"
+        for item in items:
+            record = self.resource.build_child(item, parent.head.id, parent.head.updated_at)
+            self._check_keys(record, place)
+            yield record
+
+
+class ChildStream(NestedStream):
+    """The list of each record of the parent that changed: one call per parent."""
+
+    def _read_records(self) -> Iterator[JsonObject]:
+        path, deleted = self.resource.path, 0
+
+        def fetch(parent: Item) -> list[JsonObject] | None:
+            try:
+                return fetch_all(
+                    self._source.client, self.resource, path.format(id=quote(str(parent.head.id), safe=""))
+                )
+            except GoneError:
+                return None
+
+        progress = Progress(self.logger, until=None)
+        for parent, items in self._fetch_for_each(self._read_changed(), needs=self._may_have_items, fetch=fetch):
+            if items is None:
+                deleted += self._may_have_items(parent)
+            yield from self._build_records(parent, items or ())
+            progress.page(len(items or ()), None)
+        if deleted:
+            self.logger.info("Skipped deleted records of %s: %d", self.resource.parent, deleted)
+
+    def _may_have_items(self, parent: Item) -> bool:
+        """Return whether a call is needed: the lists in the parent's record may already show that there is nothing."""
+        lists = [getattr(parent.head, name) for name in self.resource.if_any]
+        return not lists or any(one is None or one.total_count != 0 for one in lists)
+
+
+def build_stream(tap: TapIntercom, resource: Resource) -> IntercomStream:
+    """Return the stream of a row of the table."""
+    if resource.parent is None:
+        return IntercomStream(tap, resource)
+    kind = ChildStream if resource.path else NestedStream
+    return kind(tap, resource)
