@@ -138,3 +138,40 @@ def test_a_refusal_is_told_before_the_first_message(run_tap: Callable[..., Any],
         "The token in the setting `access_token` may not read /companies/scroll (403 forbidden): its app lacks the "
         "permission `Read and list users and companies` in Intercom's Developer Hub."
     )
+
+
+def test_a_first_page_that_never_proves_whole_ends_the_run_with_its_cause(
+    run_tap: Callable[..., Any], sandbox: RunningSandbox, clock: Any
+) -> None:
+    """Each failed opening leaves a scroll open for a minute: after four of them the sentence names the real cause."""
+    next(iter(sandbox.world.intercom.visible_companies())).document["updated_at"] = {"x": 1}
+    run = run_tap()
+    assert run.refusal == (
+        "Intercom gave no good answer to GET /companies/scroll in 4 tries, the last was an unexpected answer (Expected "
+        "`int | null`, got `object` - at `$.updated_at` of item 1): try again later, or check the setting `api_url`."
+    )
+    assert not any("_sync" in state for state in run.states)
+    assert 180 <= clock.now() < 240
+
+
+def test_a_first_page_that_never_proves_whole_does_not_outlast_the_patience(
+    run_tap: Callable[..., Any], sandbox: RunningSandbox
+) -> None:
+    """With `scroll_patience: 0` the first failed opening ends the run, and its sentence names the real cause."""
+    next(iter(sandbox.world.intercom.visible_companies())).document["updated_at"] = {"x": 1}
+    run = run_tap(scroll_patience=0)
+    assert run.refusal == (
+        "Intercom gave no good answer to GET /companies/scroll in 1 try, the last was an unexpected answer (Expected "
+        "`int | null`, got `object` - at `$.updated_at` of item 1): try again later, or check the setting `api_url`."
+    )
+
+
+@pytest.mark.parametrize("effect", [{"truncate": True}, {"drop": "after"}], ids=["cut off", "dropped after"])
+def test_a_first_page_that_fails_once_is_fetched_again(
+    run_tap: Callable[..., Any], sandbox: RunningSandbox, truth: Truth, effect: dict[str, Any]
+) -> None:
+    """The scroll that it left open expires, and the next one is read whole."""
+    sandbox.fault(**SCROLL, nth=1, effect=effect)
+    run = run_tap()
+    assert run.refusal is None
+    assert sorted(ids(run)) == sorted(truth()["companies"])

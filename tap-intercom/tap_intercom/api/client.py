@@ -144,6 +144,7 @@ class IntercomClient:
         check: Callable[[Page], None] = lambda _: None,
         *,
         once: bool = False,
+        on_failure: Callable[[FailedCallError], None] | None = None,
     ) -> Page:
         """Fetch one page of a list, proved.
 
@@ -152,6 +153,7 @@ class IntercomClient:
             decoder: decodes and proves the answer.
             check: rejects a page that contradicts the pages before it.
             once: whether the call must not be repeated, because a second answer would be another page.
+            on_failure: is told of every attempt that failed.
 
         Raises:
             UserError: Intercom refused the call, or no answer could be proved.
@@ -162,7 +164,7 @@ class IntercomClient:
             check(page)
             return page
 
-        return self._call_api(call, read, tries=1 if once else RETRIES.tries)
+        return self._call_api(call, read, tries=1 if once else RETRIES.tries, on_failure=on_failure)
 
     def _call_api(
         self,
@@ -170,6 +172,7 @@ class IntercomClient:
         read: Callable[[Answer], T],
         *,
         tries: int = RETRIES.tries,
+        on_failure: Callable[[FailedCallError], None] | None = None,
     ) -> T:
         request = transport.Call(call.method, call.path, call.query, call.body)
 
@@ -183,13 +186,18 @@ class IntercomClient:
                 raise FailedCallError(f"an unexpected answer ({error})", answer) from None
 
         try:
-            return self._transport.ask(request, decode, tries=tries)
+            return self._transport.ask(request, decode, tries=tries, on_failure=on_failure)
         except NoAnswerError as error:
-            raise UserError(
-                error.demand
-                or f"Intercom gave no good answer to {request} in {error.tries} tries, the last was {error.last}: try "
-                "again later, or check the setting `api_url`."
-            ) from None
+            raise UserError(error.demand or describe_no_answer(request, error)) from None
+
+
+def describe_no_answer(request: object, error: NoAnswerError) -> str:
+    """Return the sentence for a call that brought no good answer in any of its tries."""
+    tries = "1 try" if error.tries == 1 else f"{error.tries} tries"
+    return (
+        f"Intercom gave no good answer to {request} in {tries}, the last was {error.last}: try again later, or check "
+        "the setting `api_url`."
+    )
 
 
 def _decode_error(answer: Answer) -> ErrorBody:

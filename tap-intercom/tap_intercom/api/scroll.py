@@ -10,7 +10,9 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from tap_intercom.api.client import Call
+from tap_intercom._kit.scroll import open_scroll
+from tap_intercom._kit.transport import NoAnswerError
+from tap_intercom.api.client import RETRIES, Call, describe_no_answer
 from tap_intercom.api.errors import ScrollTakenError, UserError
 from tap_intercom.api.spool import Spool
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tap_intercom._kit.page_decoder import Page
+    from tap_intercom._kit.transport import FailedCallError
     from tap_intercom._kit.whole_list import Shortage
     from tap_intercom.api.client import IntercomClient
     from tap_intercom.api.pages import Item, ResourceDecoder
@@ -109,17 +112,34 @@ class Scroll:
         return True
 
     def _open(self) -> Page:
-        deadline = self._clock() + self._patience
-        while True:
-            try:
-                return self._client.fetch_page(Call(self._path), self._decoder)
-            except ScrollTakenError as error:
-                if self._clock() >= deadline:
-                    raise
-                LOGGER.info("%s Waiting until it ends.", error.message)
+        call = Call(self._path)
+
+        def fetch(on_failure: Callable[[FailedCallError], None]) -> Page:
+            return self._client.fetch_page(call, self._decoder, on_failure=on_failure)
+
+        def is_taken(error: Exception) -> bool:
+            if not isinstance(error, ScrollTakenError):
+                return False
+            LOGGER.info("%s Waiting until it ends.", error.message)
+            return True
+
+        def sleep(seconds: float) -> None:
             # The run goes on with its other streams meanwhile.
             self._ready.set()
-            self._sleep(PAUSE)
+            self._sleep(seconds)
+
+        try:
+            return open_scroll(
+                fetch,
+                is_taken=is_taken,
+                tries=RETRIES.unproven_tries,
+                patience=self._patience,
+                pause=PAUSE,
+                sleep=sleep,
+                clock=self._clock,
+            )
+        except NoAnswerError as error:
+            raise UserError(describe_no_answer(f"{call.method} {call.path}", error)) from None
 
     def _add_page(self, items: list[Item]) -> None:
         new = []
