@@ -15,6 +15,7 @@ from standpipe_console.checks import doctor as doctoring
 from standpipe_console.checks import explain as explaining
 from standpipe_console.checks import explain_text, status
 from standpipe_console.errors import ConsoleError
+from standpipe_console.live.command import live
 from standpipe_console.project.meltano import Project
 from standpipe_console.project.pipelines import SYSTEMS
 from standpipe_console.removal import clean as cleaning
@@ -48,6 +49,7 @@ def main(context: click.Context, project: Path, environment: str | None) -> None
 main.add_command(setup)
 main.add_command(schedule)
 main.add_command(run_command)
+main.add_command(live)
 
 
 @main.command()

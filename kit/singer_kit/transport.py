@@ -45,6 +45,8 @@ class Call(NamedTuple):
     body: Any = None
     label: str = ""
     """What a log calls it when its path holds personal data."""
+    form: Mapping[str, str] | None = None
+    """The body as a form, in place of JSON."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.label or self.path}"
@@ -261,6 +263,7 @@ class Transport:
                 self.base_url + call.path,
                 params=call.params or None,
                 json=call.body,
+                data=call.form,
                 timeout=self._timeout,
                 allow_redirects=False,
                 stream=True,

@@ -47,6 +47,9 @@ COMMANDS = {
         f"{PIPELINE}::test_explain_tells_rows_values_match_decision_and_write"
     ),
     "meltano invoke standpipe:schedule install": f"{PIPELINE}::test_the_line_of_the_crontab_runs_the_job",
+    "meltano invoke standpipe:live": (
+        "tests/pipeline/test_pipeline_live.py::test_a_change_in_chargebee_shows_in_intercom"
+    ),
     "meltano invoke standpipe:status": f"{PIPELINE}::test_status_reads_as_the_page_shows_it",
     "meltano invoke standpipe:unlink intercom --yes": f"{PIPELINE}::test_unlink_leaves_nothing_but_logs",
     "meltano invoke standpipe:setup chartmogul": f"{PIPELINE}::test_a_second_pipeline_comes_and_goes_by_itself",

@@ -126,13 +126,15 @@ class Api:
             answer_timeout=2 * _TIMEOUT,
         )
 
-    def ask(self, method: str, path: str, body: Any = None, **params: Any) -> Answer:
+    def ask(
+        self, method: str, path: str, body: Any = None, *, form: Mapping[str, str] | None = None, **params: Any
+    ) -> Answer:
         """Make one call; whatever is answered, a refusal too, is for the caller to judge.
 
         Raises:
             ConsoleError: there is no answer, or a redirect, which is not followed.
         """
-        return self._send(Call(method, path, params, body), _take, tries=1)
+        return self._send(Call(method, path, params, body, form=form), _take, tries=1)
 
     def read(self, path: str, decode: Callable[[bytes], T], *, if_missing: T | None = None, **params: Any) -> T:
         """Read one thing that can be proved; where a 404 has a meaning, that is `if_missing`.

@@ -69,6 +69,11 @@ class Pipeline:
         return self.tap, self.map, self.target
 
     @property
+    def report_dir_variable(self) -> str:
+        """The variable of the folder of the target's reports."""
+        return variable(self.target, "report_dir")
+
+    @property
     def prefixes(self) -> tuple[str, ...]:
         """What the variables of all its settings begin with."""
         return tuple(f"{prefix(plugin)}_" for plugin in self.plugins)

@@ -47,14 +47,14 @@ def run_command(project: Project, job: str, only: tuple[str, ...], lock_wait: fl
     jobs = [one["name"] for one in project.file.get("jobs") or []]
     if job not in jobs:
         raise ConsoleError(f"meltano.yml has no job `{job}`: it has {', '.join(jobs)}.")
-    run_and_exit(JobRunner(project, job, lock_wait), build_subset(job, only))
+    run_and_exit(JobRunner(project, job, lock_wait), build_subset(job, only), is_subset=bool(only))
 
 
-def run_and_exit(runner: JobRunner, env: Mapping[str, str]) -> None:
+def run_and_exit(runner: JobRunner, env: Mapping[str, str], *, is_subset: bool = False) -> None:
     """Run once, and exit as the run did; a signal ends the run in order."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: runner.stop())
-    outcome = runner.run(env)
+    outcome = runner.run(env, is_subset=is_subset)
     if outcome.reason:
         # cron mails what is printed, so a good run prints nothing.
         click.echo(outcome.reason, err=True)

@@ -15,6 +15,7 @@ import msgspec
 
 from standpipe_console.checks.runs import last_error
 from standpipe_console.errors import ConsoleError
+from standpipe_console.runs.last_run import LastRun, write_last_run
 from standpipe_console.runs.locks import JobLock
 from standpipe_console.runs.processes import RUN_ID, find_processes, stop_processes
 
@@ -55,6 +56,11 @@ class Outcome:
     reason: str = ""  #: one sentence; empty when all went well
 
     @property
+    def was_started(self) -> bool:
+        """Whether Meltano was started at all."""
+        return self.log is not None
+
+    @property
     def succeeded(self) -> bool:
         """Whether Meltano ran the job to its end."""
         return self.code == 0
@@ -85,11 +91,12 @@ class JobRunner:
         """Return where locks and notes are."""
         return self.project.system_dir / "standpipe"
 
-    def run(self, env: Mapping[str, str] | None = None) -> Outcome:
+    def run(self, env: Mapping[str, str] | None = None, *, is_subset: bool = False) -> Outcome:
         """Run the job once.
 
         Args:
             env: settings for this run alone, as variables.
+            is_subset: whether it reads some records only; the end of such a run says nothing of the others.
 
         Raises:
             ConsoleError: Meltano is not there.
@@ -109,7 +116,12 @@ class JobRunner:
             left = stop_processes(run_id, self.patience)
             if code >= 0 and not left:
                 self._note.unlink(missing_ok=True)
-        return Outcome(run_id, self.job, code, started_at, datetime.now(UTC), log, self._describe_failure(code, log))
+            ended_at = datetime.now(UTC)
+            reason = self._describe_failure(code, log)
+            if not is_subset:
+                times = started_at.timestamp(), ended_at.timestamp()
+                write_last_run(self.project, self.job, LastRun(run_id, code, *times, reason))
+        return Outcome(run_id, self.job, code, started_at, ended_at, log, reason)
 
     def stop(self) -> None:
         """End the run that is under way, or the waiting for it; safe to call from a signal handler."""
@@ -169,7 +181,9 @@ class JobRunner:
         """Return a new log, that only its owner may read; the oldest ones go."""
         folder = self.project.root / "logs" / self.job
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = folder / f"{started_at:%Y-%m-%dT%H-%M-%SZ}.log"
+        # Live may start several runs within one second.
+        names = (f"{started_at:%Y-%m-%dT%H-%M-%S}{suffix}Z.log" for suffix in ("", *(f".{n}" for n in range(1, 1000))))
+        path = next(one for name in names if not (one := folder / name).exists())
         path.touch(mode=0o600)
         for old in list_logs(self.project, self.job)[:-KEPT_LOGS]:
             old.unlink()

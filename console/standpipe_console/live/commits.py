@@ -1,0 +1,74 @@
+"""Group commits: what arrives while one commit is under way shares the next one.
+
+A durable commit takes milliseconds whatever it holds, so one for each ring could not keep up with a storm.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .inbox import Inbox
+    from .rings import Ring
+
+#: Rings in one transaction: larger ones would make the last answer wait.
+_MAX_GROUP = 2_000
+
+
+class GroupCommits:
+    """A thread that writes rings into the inbox, and completes a future for each submission after its commit."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+        self._submitted: list[tuple[Sequence[Ring], Future[None]]] = []
+        self._changed = threading.Condition()
+        self._is_closed = False
+        self._thread = threading.Thread(target=self._commit_until_closed, name="inbox", daemon=True)
+        self._thread.start()
+
+    def submit(self, rings: Sequence[Ring]) -> Future[None]:
+        """Return a future that completes when the rings are durable, or fails as their commit did."""
+        future: Future[None] = Future()
+        with self._changed:
+            if self._is_closed:
+                future.set_exception(RuntimeError("The receiver is stopping."))
+                return future
+            self._submitted.append((rings, future))
+            self._changed.notify()
+        return future
+
+    def close(self) -> None:
+        """Commit what was submitted, then stop."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _commit_until_closed(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._submitted or self._is_closed)
+                group, self._submitted = self._submitted[:_MAX_GROUP], self._submitted[_MAX_GROUP:]
+            if not group:
+                return
+            self._commit(group)
+
+    def _commit(self, group: Sequence[tuple[Sequence[Ring], Future[None]]]) -> None:
+        failure: Exception | None = None
+        try:
+            self._inbox.add([ring for rings, _ in group for ring in rings], time.time())
+        except Exception as error:  # noqa: BLE001 each sender is told, and delivers again
+            failure = error
+        for _, future in group:
+            # A sender that hung up has cancelled its future; nobody waits for it, and its ring is kept all the same.
+            if not future.set_running_or_notify_cancel():
+                continue
+            if failure:
+                future.set_exception(failure)
+            else:
+                future.set_result(None)

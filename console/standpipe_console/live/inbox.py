@@ -1,0 +1,258 @@
+"""The inbox: what was rung for and not read again yet. It survives a kill, and holds ids and times, never a body.
+
+A vendor's delivery is answered with 2xx only after `add` has returned, so that what is lost before comes again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from .rings import Subject, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from standpipe_console._kit.json_types import JsonValue
+
+    from .rings import Ring
+
+#: Chargebee repeats a delivery for three days and seven hours, Intercom for two hours.
+KEEP_SEEN_SECONDS = 4 * 86_400
+
+_METADATA = sa.MetaData()
+_WAITING = sa.Table(
+    "waiting",
+    _METADATA,
+    sa.Column("job", sa.String(40), primary_key=True),
+    sa.Column("subject", sa.String(20), primary_key=True),
+    sa.Column("id", sa.String(255), primary_key=True),
+    sa.Column("first_rung_at", sa.Float, nullable=False),
+    sa.Column("last_rung_at", sa.Float, nullable=False),
+    sa.Column("rings", sa.Integer, nullable=False),
+)
+_SEEN = sa.Table(
+    "seen_events",
+    _METADATA,
+    sa.Column("source", sa.String(20), primary_key=True),
+    sa.Column("event_id", sa.String(255), primary_key=True),
+    sa.Column("seen_at", sa.Float, nullable=False, index=True),
+)
+_COUNTS = sa.Table(
+    "event_counts",
+    _METADATA,
+    sa.Column("source", sa.String(20), primary_key=True),
+    sa.Column("type", sa.String(100), primary_key=True),
+    sa.Column("events", sa.Integer, nullable=False),
+    sa.Column("last_at", sa.Float, nullable=False),
+)
+_FACTS = sa.Table(
+    "facts",
+    _METADATA,
+    sa.Column("name", sa.String(60), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+#: Longer names of event types than a vendor has are somebody's attempt to fill the disk.
+_MAX_TYPE = 100
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One thing that waits to be read again; times in unix seconds of this machine."""
+
+    target: Target
+    first_rung_at: float
+    last_rung_at: float
+    rings: int
+
+
+class Inbox:
+    """The table of what waits, in SQLite or PostgreSQL; safe for several threads and processes."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = sa.create_engine(url)
+        if self._engine.dialect.name == "sqlite":
+            if self._engine.url.database:
+                Path(self._engine.url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            sa.event.listen(self._engine, "connect", _configure_sqlite)
+            sa.event.listen(self._engine, "begin", _begin_immediately)
+        self._insert: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[self._engine.dialect.name]
+        _METADATA.create_all(self._engine)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    def add(self, rings: Iterable[Ring], now: float) -> int:
+        """Commit some rings in one transaction; return how many of them were new.
+
+        A ring whose event was seen before counts for nothing: it is a repeated delivery.
+        """
+        rings = list(rings)
+        with self._engine.begin() as connection:
+            new = self._drop_seen(connection, rings, now)
+            counts = Counter((ring.source, ring.type[:_MAX_TYPE]) for ring in new)
+            targets = Counter(target for ring in new for target in ring.targets)
+            if counts:
+                statement = self._insert(_COUNTS)
+                connection.execute(
+                    statement.on_conflict_do_update(
+                        index_elements=["source", "type"],
+                        set_={"events": _COUNTS.c.events + statement.excluded.events, "last_at": now},
+                    ),
+                    [
+                        {"source": source, "type": kind, "events": n, "last_at": now}
+                        for (source, kind), n in counts.items()
+                    ],
+                )
+            if targets:
+                statement = self._insert(_WAITING)
+                connection.execute(
+                    statement.on_conflict_do_update(
+                        index_elements=["job", "subject", "id"],
+                        set_={"last_rung_at": now, "rings": _WAITING.c.rings + statement.excluded.rings},
+                    ),
+                    [
+                        {
+                            "job": target.job,
+                            "subject": target.subject.value,
+                            "id": target.id,
+                            "first_rung_at": now,
+                            "last_rung_at": now,
+                            "rings": n,
+                        }
+                        for target, n in targets.items()
+                    ],
+                )
+        return len(new)
+
+    def list_waiting(self, job: str) -> list[Waiting]:
+        """Return what waits for a run of this job, the oldest first."""
+        statement = sa.select(_WAITING).where(_WAITING.c.job == job).order_by(_WAITING.c.first_rung_at, _WAITING.c.id)
+        with self._engine.begin() as connection:
+            return [
+                Waiting(Target(row.job, Subject(row.subject), row.id), row.first_rung_at, row.last_rung_at, row.rings)
+                for row in connection.execute(statement)
+            ]
+
+    def settle(self, done: Sequence[Waiting], started_at: float) -> None:
+        """Remove what a run that started then has read; what rang since stays, and waits from that start on."""
+        if not done:
+            return
+        with self._engine.begin() as connection:
+            # The count tells whether it rang again: clocks may step back, counts do not.
+            connection.execute(
+                sa.delete(_WAITING).where(
+                    _WAITING.c.job == sa.bindparam("b_job"),
+                    _WAITING.c.subject == sa.bindparam("b_subject"),
+                    _WAITING.c.id == sa.bindparam("b_id"),
+                    _WAITING.c.rings == sa.bindparam("b_rings"),
+                ),
+                [_bind(one) for one in done],
+            )
+            connection.execute(
+                sa.update(_WAITING)
+                .where(
+                    _WAITING.c.job == sa.bindparam("b_job"),
+                    _WAITING.c.subject == sa.bindparam("b_subject"),
+                    _WAITING.c.id == sa.bindparam("b_id"),
+                    _WAITING.c.rings > sa.bindparam("b_rings"),
+                )
+                .values(first_rung_at=started_at),
+                [_bind(one) for one in done],
+            )
+
+    def replace(self, subscription: Target, customers: Iterable[str]) -> None:
+        """Let the customers of a subscription wait in its place."""
+        with self._engine.begin() as connection:
+            row = connection.execute(sa.select(_WAITING).where(*_is(subscription))).one_or_none()
+            if row is None:
+                return
+            connection.execute(sa.delete(_WAITING).where(*_is(subscription)))
+            for customer in customers:
+                statement = self._insert(_WAITING).values(
+                    job=row.job,
+                    subject=Subject.CUSTOMER.value,
+                    id=customer,
+                    first_rung_at=row.first_rung_at,
+                    last_rung_at=row.last_rung_at,
+                    rings=row.rings,
+                )
+                connection.execute(
+                    statement.on_conflict_do_update(
+                        index_elements=["job", "subject", "id"],
+                        set_={"rings": _WAITING.c.rings + row.rings},
+                    )
+                )
+
+    def list_counts(self) -> dict[tuple[str, str], int]:
+        """Return how many events of each source and type came."""
+        with self._engine.begin() as connection:
+            return {(row.source, row.type): row.events for row in connection.execute(sa.select(_COUNTS))}
+
+    def get_last_ring(self) -> float | None:
+        """Return when an event came last."""
+        with self._engine.begin() as connection:
+            found: float | None = connection.execute(sa.select(sa.func.max(_COUNTS.c.last_at))).scalar_one()
+            return found
+
+    def read_fact(self, name: str) -> JsonValue:
+        """Return what was remembered under a name; None when nothing was."""
+        with self._engine.begin() as connection:
+            found = connection.execute(sa.select(_FACTS.c.value).where(_FACTS.c.name == name)).scalar_one_or_none()
+        return None if found is None else json.loads(found)
+
+    def write_fact(self, name: str, value: JsonValue) -> None:
+        """Remember a value."""
+        text = json.dumps(value)
+        statement = self._insert(_FACTS).values(name=name, value=text)
+        with self._engine.begin() as connection:
+            connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": text}))
+
+    def prune(self, now: float) -> None:
+        """Forget the events that no vendor delivers again."""
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(_SEEN).where(_SEEN.c.seen_at < now - KEEP_SEEN_SECONDS))
+
+    def _drop_seen(self, connection: sa.Connection, rings: Sequence[Ring], now: float) -> list[Ring]:
+        """Return the rings whose event is new, and remember it; those without an event id are always new."""
+        by_id = {(ring.source, ring.event_id): ring for ring in rings if ring.event_id}
+        new = [ring for ring in rings if not ring.event_id]
+        if by_id:
+            rows = connection.execute(
+                self._insert(_SEEN).on_conflict_do_nothing().returning(_SEEN.c.source, _SEEN.c.event_id),
+                [{"source": source, "event_id": id_, "seen_at": now} for source, id_ in by_id],
+            )
+            new += [by_id[row.source, row.event_id] for row in rows]
+        return new
+
+
+def _is(target: Target) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        _WAITING.c.job == target.job,
+        _WAITING.c.subject == target.subject.value,
+        _WAITING.c.id == target.id,
+    )
+
+
+def _bind(waiting: Waiting) -> dict[str, str | int]:
+    target = waiting.target
+    return {"b_job": target.job, "b_subject": target.subject.value, "b_id": target.id, "b_rings": waiting.rings}
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    """Make commits durable, and let readers work beside a writer."""
+    connection.isolation_level = None  # transactions begin by `_begin_immediately`, not by the driver's guess
+    for setting in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000"):
+        connection.execute(f"PRAGMA {setting}")
+
+
+def _begin_immediately(connection: sa.Connection) -> None:
+    """Take the write lock at once: a transaction that reads first could not take it later, beside another writer."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

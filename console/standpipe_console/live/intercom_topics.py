@@ -1,0 +1,65 @@
+"""Which companies and contacts a notification of Intercom concerns.
+
+https://developers.intercom.com/docs/references/webhooks/webhook-models: what stands in `data.item` is not the REST
+record (times are ISO 8601, deleted records carry ids alone), so only ids are taken.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .rings import Ring, Subject, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from standpipe_console._kit.json_types import JsonObject
+
+JOB = "sync-leads"
+SOURCE = "intercom"
+
+#: Where the ids stand in `data.item`, by subject.
+_Paths = tuple[tuple[Subject, tuple[str, ...]], ...]
+_COMPANY: _Paths = ((Subject.COMPANY, ("id",)),)
+_CONTACT: _Paths = ((Subject.CONTACT, ("id",)),)
+_LINK: _Paths = ((Subject.COMPANY, ("company", "id")), (Subject.CONTACT, ("contact", "id")))
+#: `contact.user.updated` and `contact.lead.updated` are missing on purpose: each visit of a person sends one.
+RINGING_TOPICS: Mapping[str, _Paths] = {
+    "company.created": _COMPANY,
+    "company.updated": _COMPANY,
+    "company.deleted": _COMPANY,
+    "company.contact.attached": _LINK,
+    "company.contact.detached": _LINK,
+    "contact.user.created": _CONTACT,
+    "contact.lead.created": _CONTACT,
+    "contact.email.updated": _CONTACT,
+    "contact.lead.added_email": _CONTACT,
+    "contact.lead.signed_up": _CONTACT,
+    "contact.archived": _CONTACT,
+    "contact.unarchive": _CONTACT,  # in the documentation
+    "contact.unarchived": _CONTACT,  # on the wire
+    "contact.deleted": _CONTACT,
+    "contact.merged": (*_CONTACT, (Subject.CONTACT, ("merged_from", "id"))),
+}
+
+
+def parse_notification(notification: JsonObject) -> Ring:
+    """Return the ring of a notification; one of another topic, such as `ping`, concerns nothing."""
+    topic = str(notification.get("topic") or "")
+    event_id = notification.get("id")  # null in a ping
+    data = notification.get("data")
+    item = data.get("item") if isinstance(data, dict) else None
+    targets = frozenset(_find_targets(RINGING_TOPICS[topic], item)) if topic in RINGING_TOPICS else frozenset()
+    return Ring(SOURCE, event_id if isinstance(event_id, str) else "", topic, targets)
+
+
+def _find_targets(paths: _Paths, item: object) -> Iterator[Target]:
+    found = [Target(JOB, subject, id_) for subject, path in paths if (id_ := _get_text(item, path))]
+    # The ids may be missing from a link whose other half is there: the half is enough to read both again.
+    yield from found or [Target(JOB, Subject.EVERYTHING)]
+
+
+def _get_text(value: object, path: tuple[str, ...]) -> str:
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, str) else ""

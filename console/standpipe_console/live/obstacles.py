@@ -1,0 +1,73 @@
+"""Why no run over some ids may start: a run over everything has to go well first.
+
+A subset run compares a few records with what an earlier plain run left behind. While that run was stopped by a guard,
+failed, or wrote under other settings, it has nothing to stand on.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from standpipe_console.runs.last_run import read_last_run
+
+from .worker import Obstacle
+
+if TYPE_CHECKING:
+    from standpipe_console.project.meltano import Project
+    from standpipe_console.project.pipelines import Pipeline
+
+T = TypeVar("T")
+#: What stops a target whenever it is started again: only a person can change it.
+_FOR_A_PERSON = frozenset({"guard", "settings"})
+
+
+class _TargetSummary(msgspec.Struct):
+    """What the target wrote about its last run over everything."""
+
+    status: str = "stopped"
+    stopped_by: str | None = None
+
+
+class _MapSummary(msgspec.Struct):
+    """What the map wrote about its last run."""
+
+    map: str = ""
+    plain_run_needed: str | None = None  #: why, in a sentence
+
+
+def find_obstacle(project: Project, pipeline: Pipeline) -> Obstacle | None:
+    """Return why no subset run may start now; None when one may."""
+    last = read_last_run(project, pipeline.job)
+    report = project.root / str(project.settings(pipeline.target).get("report_dir") or "") / "summary.json"
+    # A person's bare `meltano run` leaves no note of its end, but the target's own summary.
+    is_newer = report.exists() and (last is None or report.stat().st_mtime > last.ended_at)
+    summary = _read(report, _TargetSummary)
+    if summary and summary.status == "completed" and (is_newer or (last and last.code == 0)):
+        return _find_debt(project, pipeline)
+    if last is None and summary is None:
+        return Obstacle(f"{pipeline.job} has never run over everything.", plain_run_helps=True)
+    reason = f": {last.reason}" if last and last.reason and not is_newer else "."
+    stopped_by = summary.stopped_by if summary else None
+    return Obstacle(
+        f"The last run of {pipeline.job} over everything failed{reason}",
+        plain_run_helps=stopped_by not in _FOR_A_PERSON,
+    )
+
+
+def _find_debt(project: Project, pipeline: Pipeline) -> Obstacle | None:
+    """Return what the map still owes the target, which only a plain run pays."""
+    folder = Path(project.settings(pipeline.map).get("store_dir") or project.system_dir / "transforms")
+    written = sorted(folder.glob("*.summary.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+    summaries = (_read(path, _MapSummary) for path in written if not path.name.startswith("preview"))
+    last = next((one for one in summaries if one and one.map == pipeline.map), None)
+    return Obstacle(last.plain_run_needed, plain_run_helps=True) if last and last.plain_run_needed else None
+
+
+def _read(path: Path, kind: type[T]) -> T | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (OSError, msgspec.DecodeError):
+        return None

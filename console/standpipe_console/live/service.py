@@ -1,0 +1,205 @@
+"""`standpipe live`: one process that polls, receives, and runs the jobs, until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+from standpipe_console.api import vendors
+from standpipe_console.errors import ConsoleError
+from standpipe_console.project.pipelines import SYNC
+from standpipe_console.runs.locks import JobLock
+from standpipe_console.runs.runner import JobRunner, Outcome
+
+from . import chargebee_api
+from .commits import GroupCommits
+from .inbox import Inbox
+from .obstacles import find_obstacle
+from .poller import EventsPoller
+from .receiver import Receiver
+from .worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from standpipe_console.project.meltano import Project
+    from standpipe_console.project.pipelines import Pipeline
+
+    from .settings import LiveSettings
+
+LOGGER = logging.getLogger(__name__)
+#: The longest sleep of the loop, in seconds: rings of other processes in the same inbox wake nobody.
+_LONGEST_SLEEP = 1.0
+#: Seconds between two rounds of forgetting old events.
+_PRUNE_EVERY = 3600.0
+
+
+class LiveService:
+    """Everything that live does, in one process.
+
+    Args:
+        project: the Meltano project.
+        settings: how long to wait, and for whom.
+        listen: host and port of the receiver; None without one.
+    """
+
+    def __init__(self, project: Project, settings: LiveSettings, listen: tuple[str, int] | None) -> None:
+        self._project = project
+        self._settings = settings
+        self._listen = listen
+        self._stopping = threading.Event()
+        self._runner: JobRunner | None = None
+        self.inbox = Inbox(settings.inbox_url)
+        self.address: tuple[str, int] | None = None  #: where the receiver listens, once it does
+
+    def stop(self) -> None:
+        """End the run that is under way in order, then everything else; safe to call from a signal handler."""
+        self._stopping.set()
+        if self._runner:
+            self._runner.stop()
+
+    def run(self) -> None:
+        """Work until `stop` is called.
+
+        Raises:
+            ConsoleError: no pipeline is set up, another live works on this project, or the receiver cannot listen.
+        """
+        pipelines = self._project.linked
+        if not pipelines:
+            raise ConsoleError("No pipeline is set up: run `meltano invoke standpipe:setup` first.")
+        with ExitStack() as stack:
+            stack.callback(self.inbox.close)
+            lock = JobLock(self._project.system_dir / "standpipe", "live").hold(0)
+            if stack.enter_context(lock) is None:
+                raise ConsoleError("Another `standpipe live` works on this project: stop it first.")
+            if self._listen:
+                stack.enter_context(self._serve_receiver(*self._listen))
+            if SYNC in pipelines:
+                stack.enter_context(self._start_thread(self._poll_until_stopped, "events"))
+            self.inbox.write_fact("live", {"pid": os.getpid(), "started_at": time.time()})
+            stack.callback(self.inbox.write_fact, "live", None)
+            names = ", ".join(pipeline.job for pipeline in pipelines)
+            LOGGER.info("Live for %s", names)
+            self._work([self._build_worker(pipeline) for pipeline in pipelines])
+        LOGGER.info("Live has stopped")
+
+    def _work(self, workers: list[Worker]) -> None:
+        """Let the workers run one after the other: the pipelines share a workspace's limits and its one scroll."""
+        pruned_at = float("-inf")
+        wake_at = {worker.job: 0.0 for worker in workers}
+        while not self._stopping.is_set():
+            for worker in workers:
+                if self._stopping.is_set() or time.monotonic() < wake_at[worker.job]:
+                    continue
+                seconds = self._step(worker)
+                # A ring may come at any time, so nobody sleeps until the end of a long wait.
+                wake_at[worker.job] = time.monotonic() + min(seconds, _LONGEST_SLEEP)
+            if time.monotonic() - pruned_at > _PRUNE_EVERY:
+                self.inbox.prune(time.time())
+                pruned_at = time.monotonic()
+            self._stopping.wait(max(0.05, min(wake_at.values()) - time.monotonic()))
+
+    def _step(self, worker: Worker) -> float:
+        try:
+            seconds = worker.step()
+        except ConsoleError as error:
+            LOGGER.warning("%s: %s", worker.job, error)
+            return _LONGEST_SLEEP
+        return _LONGEST_SLEEP if seconds is None else seconds
+
+    def _build_worker(self, pipeline: Pipeline) -> Worker:
+        return Worker(
+            pipeline=pipeline,
+            inbox=self.inbox,
+            timing=self._settings.timing,
+            run=lambda env, is_plain: self._run_job(pipeline, env, is_plain=is_plain),
+            find_obstacle=lambda: find_obstacle(self._project, pipeline),
+            find_customer=lambda id_: chargebee_api.find_customer_id(self._connect_chargebee(), id_),
+            clock=time.time,
+            alert_after=self._settings.alert_after,
+        )
+
+    def _run_job(self, pipeline: Pipeline, env: Mapping[str, str], *, is_plain: bool) -> Outcome:
+        self._runner = JobRunner(self._project, pipeline.job, gives_way=True)
+        if self._stopping.is_set():
+            self._runner.stop()
+        # The reports of a run over a few ids must not replace those over everybody.
+        reports = {} if is_plain else {pipeline.report_dir_variable: f"output/live/{pipeline.target}"}
+        return self._runner.run({**env, **reports}, is_subset=not is_plain)
+
+    def _connect_chargebee(self) -> vendors.Api:
+        """Return the API with the key that stands in `.env` now: it may have been rotated."""
+        return vendors.chargebee(read_chargebee_settings(self._project))
+
+    def _poll_until_stopped(self) -> None:
+        poller = EventsPoller(self._connect_chargebee, self.inbox, time.time)
+        while not self._stopping.is_set():
+            error = ""
+            try:
+                poller.poll()
+            except ConsoleError as problem:
+                error = str(problem)
+                LOGGER.warning("Chargebee's events cannot be read: %s", error)
+            self.inbox.write_fact("poll", {"at": time.time(), "error": error})
+            self._stopping.wait(self._settings.poll_seconds)
+
+    @contextmanager
+    def _start_thread(self, target: Callable[[], None], name: str) -> Iterator[None]:
+        thread = threading.Thread(target=target, name=name)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._stopping.set()
+            thread.join()
+
+    @contextmanager
+    def _serve_receiver(self, host: str, port: int) -> Iterator[None]:
+        credentials = self._settings.credentials
+        if not (credentials.chargebee_password or credentials.intercom_client_secret):
+            raise ConsoleError(
+                "The receiver has no credentials to check: set LIVE_CHARGEBEE_USERNAME and LIVE_CHARGEBEE_PASSWORD "
+                "(`standpipe live install` does), or LIVE_INTERCOM_CLIENT_SECRET."
+            )
+        commits = GroupCommits(self.inbox)
+        app = Receiver(credentials, commits, self._describe_health).build_app()
+        server = uvicorn.Server(
+            uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, lifespan="off")
+        )
+        thread = threading.Thread(target=server.run, name="receiver")
+        thread.start()
+        while not server.started:
+            if not thread.is_alive():
+                commits.close()
+                raise ConsoleError(f"The receiver cannot listen on {host}:{port}: choose another `--listen`.")
+            time.sleep(0.01)
+        self.address = server.servers[0].sockets[0].getsockname()[:2]
+        LOGGER.info("Receiving at http://%s:%d", *self.address)
+        self.inbox.write_fact("receiver", {"host": self.address[0], "port": self.address[1]})
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            thread.join()
+            commits.close()
+            self.inbox.write_fact("receiver", None)
+
+    def _describe_health(self) -> dict[str, Any]:
+        blocked = {
+            pipeline.job: reason
+            for pipeline in self._project.linked
+            if (reason := self.inbox.read_fact(f"{pipeline.job}.blocked"))
+        }
+        return {"healthy": not blocked, "blocked": blocked}
+
+
+def read_chargebee_settings(project: Project) -> dict[str, Any]:
+    """Return what the tap is told of Chargebee, as variables: asking Meltano would take seconds for each look."""
+    names = {"site": "TAP_CHARGEBEE_SITE", "api_key": "TAP_CHARGEBEE_API_KEY", "api_url": "TAP_CHARGEBEE_API_URL"}
+    return {name: value for name, variable in names.items() if (value := project.value(variable))}

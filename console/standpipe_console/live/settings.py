@@ -1,0 +1,71 @@
+"""What live can be told, as variables of the shell or of `.env`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from standpipe_console.errors import ConsoleError
+
+from .batches import Timing
+from .receiver import Credentials
+
+if TYPE_CHECKING:
+    from standpipe_console.project.meltano import Project
+
+
+@dataclass(frozen=True)
+class LiveSettings:
+    """The settings of live.
+
+    Durations are in seconds.
+    """
+
+    timing: Timing
+    credentials: Credentials
+    inbox_url: str  #: an SQLAlchemy address
+    poll_seconds: float = 15.0  #: between two looks at Chargebee's events
+    alert_after: float = 600.0  #: how long runs may fail before that is worth an alert
+
+
+def read_settings(project: Project) -> LiveSettings:
+    """Return the settings of a project.
+
+    Raises:
+        ConsoleError: one of them is not a number, or too small; or half of the credentials of a vendor is missing.
+    """
+    timing = Timing(
+        quiet_seconds=_read_number(project, "LIVE_QUIET_SECONDS", 0.0, Timing.quiet_seconds),
+        longest_wait=_read_number(project, "LIVE_LONGEST_WAIT", 0.0, Timing.longest_wait),
+        live_batch=int(_read_number(project, "LIVE_BATCH", 1.0, Timing.live_batch)),
+        min_full_interval=_read_number(project, "LIVE_MIN_FULL_INTERVAL", 0.0, Timing.min_full_interval),
+    )
+    credentials = Credentials(
+        project.value("LIVE_CHARGEBEE_USERNAME") or "",
+        project.value("LIVE_CHARGEBEE_PASSWORD") or "",
+        project.value("LIVE_INTERCOM_CLIENT_SECRET") or "",
+    )
+    if bool(credentials.chargebee_username) != bool(credentials.chargebee_password):
+        raise ConsoleError(
+            "Set both LIVE_CHARGEBEE_USERNAME and LIVE_CHARGEBEE_PASSWORD, as they stand at Chargebee's webhook."
+        )
+    return LiveSettings(
+        timing,
+        credentials,
+        project.value("LIVE_INBOX_URL") or f"sqlite:///{project.system_dir / 'standpipe/inbox.sqlite'}",
+        _read_number(project, "LIVE_POLL_SECONDS", 1.0, LiveSettings.poll_seconds),
+        _read_number(project, "LIVE_ALERT_AFTER", 0.0, LiveSettings.alert_after),
+    )
+
+
+def _read_number(project: Project, variable: str, least: float, default: float) -> float:
+    text = project.value(variable)
+    if not text:
+        return default
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not least <= number < float("inf"):
+        raise ConsoleError(f"{variable} must be a number of at least {least:g}, and is `{text}`.")
+    return number

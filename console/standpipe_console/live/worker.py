@@ -1,0 +1,171 @@
+"""One pipeline's part of live: take what waits, decide, run, and remove from the inbox what a good run has read."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .batches import Batch, Sleep, choose_batch
+from .rings import Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from standpipe_console.project.pipelines import Pipeline
+    from standpipe_console.runs.runner import Outcome
+
+    from .batches import Timing
+    from .inbox import Inbox, Waiting
+
+LOGGER = logging.getLogger(__name__)
+#: Seconds to wait after a failed run, doubled by each further one up to the second figure.
+FIRST_BACKOFF, LONGEST_BACKOFF = 5.0, 300.0
+#: How often to look whether runs may start again, in seconds.
+LOOK_AGAIN = 15.0
+#: After so many failures over some ids a plain run is tried: it reads them, too.
+TRY_PLAIN_AFTER = 3
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """Why no run over some ids may start now."""
+
+    sentence: str
+    plain_run_helps: bool  #: whether live should ask for a plain run, instead of waiting for a person
+
+
+@dataclass
+class Worker:
+    """Runs one job over what waits.
+
+    Args:
+        pipeline: the pipeline of the job.
+        inbox: what waits.
+        timing: how long to wait, how much to take.
+        run: runs the job once with these variables, and returns how that ended.
+        find_obstacle: looks why no subset run may start; None when one may.
+        find_customer: finds the customer of a subscription; None when it is gone.
+        clock: unix seconds of this machine.
+        alert_after: how long runs may fail before an alert, in seconds.
+    """
+
+    pipeline: Pipeline
+    inbox: Inbox
+    timing: Timing
+    run: Callable[[Mapping[str, str], bool], Outcome]
+    find_obstacle: Callable[[], Obstacle | None]
+    find_customer: Callable[[str], str | None]
+    clock: Callable[[], float]
+    alert_after: float
+    _failures: int = 0
+    _failing_since: float | None = None
+    _alerted: bool = False
+    _wait_until: float = 0.0  #: after a failure
+
+    @property
+    def job(self) -> str:
+        """Return the name of the job."""
+        return self.pipeline.job
+
+    def step(self) -> float | None:
+        """Do what is to be done now; return the seconds until there may be more, None: not before another ring."""
+        waiting = self.inbox.list_waiting(self.job)
+        if not waiting:
+            self._report(blocked="")
+            return None
+        obstacle = self.find_obstacle()
+        if obstacle and not obstacle.plain_run_helps:
+            self._report(blocked=obstacle.sentence)
+            return LOOK_AGAIN
+        needs_plain = obstacle is not None or self._failures >= TRY_PLAIN_AFTER
+        now = self.clock()
+        # A wait that is longer than any backoff means that the clock was set back.
+        if 0 < self._wait_until - now <= LONGEST_BACKOFF:
+            return self._wait_until - now
+        choice = choose_batch(waiting, now, self.timing, last_plain_at=self._read_last_plain(), needs_plain=needs_plain)
+        if isinstance(choice, Sleep):
+            self._report(blocked=obstacle.sentence if obstacle else "")
+            return choice.seconds
+        if self._resolve_subscriptions(choice):
+            return 0.0  # their customers wait in their place now
+        return self._run_batch(choice, now)
+
+    def _run_batch(self, batch: Batch, now: float) -> float:
+        if batch.is_plain:
+            self.inbox.write_fact(f"{self.job}.plain_at", now)
+        LOGGER.info("%s: running over %s", self.job, "everything" if batch.is_plain else f"{len(batch.covered)} ids")
+        outcome = self.run(self._build_variables(batch), batch.is_plain)
+        self._report(
+            blocked="",
+            last_run={
+                "started_at": outcome.started_at.timestamp(),
+                "ended_at": outcome.ended_at.timestamp(),
+                "code": outcome.code,
+                "plain": batch.is_plain,
+                "ids": len(batch.covered),
+                "reason": outcome.reason,
+            },
+        )
+        if not outcome.was_started:
+            # Waiting behind a healthy run is no failure: the rings stay where they are.
+            LOGGER.info("%s", outcome.reason)
+            self._wait_until = self.clock() + LOOK_AGAIN
+            return LOOK_AGAIN
+        if outcome.succeeded:
+            # What rang after the start may not have been read, even when the run had to wait for the lock.
+            self.inbox.settle(batch.covered, outcome.started_at.timestamp())
+            self._end_failure()
+            return 0.0
+        return self._note_failure(outcome)
+
+    def _build_variables(self, batch: Batch) -> dict[str, str]:
+        if batch.is_plain:
+            return {}
+        ids: dict[str, list[str]] = defaultdict(list)
+        for subject, variable in self.pipeline.subset.items():
+            ids[variable] += batch.list_ids(Subject(subject))
+        return {variable: json.dumps(found) for variable, found in ids.items() if found}
+
+    def _resolve_subscriptions(self, batch: Batch) -> bool:
+        """Let customers wait in the place of subscriptions; return whether there were any."""
+        subscriptions = [] if batch.is_plain else _of(batch.covered, Subject.SUBSCRIPTION)
+        for one in subscriptions:
+            customer = self.find_customer(one.target.id)
+            # One that is gone was deleted: that event names its customer itself.
+            self.inbox.replace(one.target, [customer] if customer else [])
+        return bool(subscriptions)
+
+    def _note_failure(self, outcome: Outcome) -> float:
+        self._failures += 1
+        now = self.clock()
+        self._failing_since = min(self._failing_since or now, now)
+        LOGGER.warning("%s", outcome.reason)
+        if now - self._failing_since >= self.alert_after and not self._alerted:
+            self._alerted = True
+            LOGGER.error("Live has failed for %d minutes: %s", (now - self._failing_since) / 60, outcome.reason)
+        backoff = min(FIRST_BACKOFF * 2.0 ** (self._failures - 1), LONGEST_BACKOFF)
+        self._wait_until = now + backoff
+        return backoff
+
+    def _end_failure(self) -> None:
+        if self._alerted:
+            LOGGER.warning("Live works again: %s", self.job)
+        self._failures, self._failing_since, self._alerted = 0, None, False
+
+    def _read_last_plain(self) -> float | None:
+        found: Any = self.inbox.read_fact(f"{self.job}.plain_at")
+        return found if isinstance(found, int | float) else None
+
+    def _report(self, **facts: Any) -> None:
+        """Keep what `live status` shows, where it differs."""
+        for name, value in facts.items():
+            key = f"{self.job}.{name}"
+            if self.inbox.read_fact(key) != value:
+                self.inbox.write_fact(key, value)
+
+
+def _of(waiting: tuple[Waiting, ...], subject: Subject) -> list[Waiting]:
+    return [one for one in waiting if one.target.subject is subject]

@@ -1,0 +1,161 @@
+"""The inbox keeps what was rung for until a run has read it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from standpipe_console.live.commits import GroupCommits
+from standpipe_console.live.inbox import KEEP_SEEN_SECONDS, Inbox, Waiting
+from standpipe_console.live.rings import Ring, Subject, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ANN, BOB = (Target("sync", Subject.CUSTOMER, name) for name in ("ann", "bob"))
+
+
+def ring(event: str, *targets: Target) -> Ring:
+    """Return the ring of an event of Chargebee."""
+    return Ring("chargebee", event, "customer_changed", frozenset(targets))
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Iterator[Inbox]:
+    """Yield an empty inbox."""
+    opened = Inbox(f"sqlite:///{tmp_path}/inbox.sqlite")
+    yield opened
+    opened.close()
+
+
+def test_an_id_waits_once(inbox: Inbox) -> None:
+    """However often it rings, with the times of the first and the last ring."""
+    assert inbox.add([ring("e1", ANN), ring("e2", ANN, BOB)], 100) == 2
+    assert inbox.add([ring("e3", ANN)], 107) == 1
+    assert inbox.list_waiting("sync") == [Waiting(ANN, 100, 107, 3), Waiting(BOB, 100, 100, 1)]
+    assert inbox.list_waiting("sync-leads") == []
+
+
+def test_a_repeated_delivery_counts_for_nothing(inbox: Inbox) -> None:
+    """The same event comes again, in one delivery or days later."""
+    assert inbox.add([ring("e1", ANN), ring("e1", ANN)], 100) == 1
+    assert inbox.add([ring("e1", ANN)], 100 + 3 * 86_400) == 0
+    assert inbox.list_waiting("sync") == [Waiting(ANN, 100, 100, 1)]
+    assert inbox.list_counts() == {("chargebee", "customer_changed"): 1}
+
+
+def test_an_event_without_an_id_is_always_new(inbox: Inbox) -> None:
+    """As Intercom's ping is."""
+    ping = Ring("intercom", "", "ping", frozenset())
+    assert inbox.add([ping, ping], 100) == 2
+    assert inbox.add([ping], 101) == 1
+    assert (inbox.list_counts(), inbox.get_last_ring()) == ({("intercom", "ping"): 3}, 101)
+
+
+def test_what_a_run_read_goes(inbox: Inbox) -> None:
+    """What rang while it ran stays, and waits from the start of that run on."""
+    inbox.add([ring("e1", ANN), ring("e2", BOB)], 100)
+    read = inbox.list_waiting("sync")
+    inbox.add([ring("e3", BOB)], 112)
+    inbox.settle(read, started_at=110)
+    assert inbox.list_waiting("sync") == [Waiting(BOB, 110, 112, 2)]
+
+
+def test_customers_wait_in_the_place_of_their_subscription(inbox: Inbox) -> None:
+    """A ramp's event names a subscription, whose customer was looked up."""
+    subscription = Target("sync", Subject.SUBSCRIPTION, "s1")
+    inbox.add([ring("e1", subscription)], 100)
+    inbox.add([ring("e2", ANN)], 105)
+    inbox.replace(subscription, ["ann", "bob"])
+    inbox.replace(subscription, ["nobody"])
+    assert inbox.list_waiting("sync") == [Waiting(BOB, 100, 100, 1), Waiting(ANN, 105, 105, 2)]
+
+
+def test_facts_outlive_the_process(tmp_path: Path) -> None:
+    """Such as how far the events were read."""
+    url = f"sqlite:///{tmp_path}/inbox.sqlite"
+    first = Inbox(url)
+    first.write_fact("polled_until", 100)
+    first.write_fact("polled_until", 200)
+    first.close()
+    again = Inbox(url)
+    assert (again.read_fact("polled_until"), again.read_fact("unknown")) == (200, None)
+    again.close()
+
+
+def test_old_events_are_forgotten(inbox: Inbox) -> None:
+    """Once no vendor delivers them again."""
+    inbox.add([ring("e1", ANN)], 100)
+    inbox.prune(100 + KEEP_SEEN_SECONDS)
+    assert inbox.add([ring("e1", ANN)], 200) == 0
+    inbox.prune(101 + KEEP_SEEN_SECONDS)
+    assert inbox.add([ring("e1", ANN)], 200) == 1
+
+
+def test_rings_of_many_threads_are_all_kept(inbox: Inbox) -> None:
+    """Three copies of each of 200 events come side by side, beside a run that settles."""
+    commits = GroupCommits(inbox)
+    events = [ring(f"e{number % 200}", Target("sync", Subject.CUSTOMER, f"c{number % 50}")) for number in range(600)]
+    with ThreadPoolExecutor(8) as threads:
+        futures = list(threads.map(lambda one: commits.submit([one]), events))
+        for future in futures:
+            future.result(timeout=30)
+    commits.close()
+    assert {one.target.id: one.rings for one in inbox.list_waiting("sync")} == {f"c{number}": 4 for number in range(50)}
+    with pytest.raises(RuntimeError, match="stopping"):
+        commits.submit([ring("late", ANN)]).result()
+
+
+def test_a_failed_commit_fails_its_senders(inbox: Inbox) -> None:
+    """They are answered 503, and deliver again."""
+    commits = GroupCommits(inbox)
+    with pytest.raises(Exception, match="NOT NULL"):
+        commits.submit([Ring("chargebee", "e1", "x", frozenset([Target("sync", Subject.CUSTOMER, None)]))]).result()  # type: ignore[arg-type]  # what the database refuses
+    commits.submit([ring("e2", ANN)]).result(timeout=30)
+    commits.close()
+    assert [one.target for one in inbox.list_waiting("sync")] == [ANN]
+
+
+KILLED = """
+import os, sys
+from standpipe_console.live.inbox import Inbox
+from standpipe_console.live.rings import Ring, Subject, Target
+inbox = Inbox(sys.argv[1])
+inbox.add([Ring("chargebee", "e1", "customer_changed", frozenset([Target("sync", Subject.CUSTOMER, "ann")]))], 100)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_what_was_committed_outlives_a_kill(tmp_path: Path) -> None:
+    """The process is killed right after the commit, before it could answer; the delivery then comes again."""
+    url = f"sqlite:///{tmp_path}/inbox.sqlite"
+    assert subprocess.run([sys.executable, "-c", KILLED, url], check=False).returncode == -9
+    inbox = Inbox(url)
+    assert inbox.add([ring("e1", ANN)], 220) == 0
+    assert inbox.list_waiting("sync") == [Waiting(ANN, 100, 100, 1)]
+    inbox.close()
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3), st.booleans()), max_size=25))
+def test_every_ring_is_read_by_a_later_run(steps: list[tuple[int, int, bool]]) -> None:
+    """Any order of rings, repeated deliveries and runs: who rang after a run's start waits for another one."""
+    inbox = Inbox("sqlite://")
+    owed: dict[str, int] = {}
+    seen = set()
+    for now, (event, customer, runs) in enumerate(steps):
+        if runs:
+            inbox.settle(inbox.list_waiting("sync"), now)
+            owed.clear()
+            continue
+        inbox.add([ring(f"e{event}", Target("sync", Subject.CUSTOMER, f"c{customer}"))], now)
+        if event not in seen:
+            owed[f"c{customer}"] = owed.get(f"c{customer}", 0) + 1
+        seen.add(event)
+    assert {one.target.id: one.rings for one in inbox.list_waiting("sync")} == owed
+    inbox.close()

@@ -1,0 +1,334 @@
+"""`standpipe live` as one process: rings in, runs out, over a Meltano that does as it is told."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import pytest
+import requests
+from click.testing import CliRunner
+from standpipe_console.cli import main
+from standpipe_console.errors import ConsoleError
+from standpipe_console.live.batches import Timing
+from standpipe_console.live.obstacles import find_obstacle
+from standpipe_console.live.receiver import Credentials
+from standpipe_console.live.service import LiveService
+from standpipe_console.live.settings import LiveSettings, read_settings
+from standpipe_console.live.worker import Obstacle
+from standpipe_console.project.meltano import Project
+from standpipe_console.project.pipelines import SYNC
+from standpipe_console.runs.last_run import LastRun, write_last_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sandbox.testing import RunningSandbox
+
+ROOT = Path(__file__).parents[2]
+#: Stands in for Meltano: notes what it is to run, and knows the settings of no plugin but the folder of reports.
+MELTANO = """#!{python}
+import json, os, pathlib, sys, time
+here = pathlib.Path.cwd()
+if "run" in sys.argv:
+    ids = os.environ.get("TAP_CHARGEBEE_CUSTOMER_IDS")
+    with (here / "runs").open("a") as file:
+        file.write((ids or "plain") + "\\n")
+    while (here / "wait").exists():
+        time.sleep(0.01)
+    report = here / os.environ.get("TARGET_INTERCOM_REPORT_DIR", "output/target-intercom")
+    report.mkdir(parents=True, exist_ok=True)
+    (report / "summary.json").write_text('{{"status": "completed"}}')
+else:
+    print(json.dumps({{"report_dir": "output/target-intercom"}}))
+"""
+FAST = Timing(quiet_seconds=0.1, longest_wait=1, live_batch=50, min_full_interval=900)
+CREDENTIALS = Credentials("standpipe", "secret")
+
+
+@pytest.fixture
+def project(tmp_path: Path, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Return a project that is set up for Chargebee to Intercom."""
+    shutil.copy(ROOT / "meltano.yml", tmp_path)
+    executable = tmp_path / ".meltano/run/bin"
+    executable.parent.mkdir(parents=True)
+    executable.write_text(MELTANO.format(python=sys.executable))
+    executable.chmod(0o755)
+    monkeypatch.delenv("MELTANO_SYS_DIR_ROOT", raising=False)
+    project = Project(tmp_path, "prod")
+    for name, value in (
+        ("TAP_CHARGEBEE_SITE", "sandbox"),
+        ("TAP_CHARGEBEE_API_KEY", "sandbox_key"),
+        ("TAP_CHARGEBEE_API_URL", sandbox.chargebee_url),
+        ("TARGET_INTERCOM_ACCESS_TOKEN", "sandbox_token"),
+    ):
+        project.dotenv.put(name, value)
+    return Project(tmp_path, "prod")
+
+
+class Live:
+    """A service in a thread."""
+
+    def __init__(
+        self, project: Project, listen: tuple[str, int] | None = ("127.0.0.1", 0), *, read_until: int = 2_000_000_000
+    ) -> None:
+        inbox_url = f"sqlite:///{project.root}/inbox.sqlite"
+        settings = LiveSettings(FAST, CREDENTIALS, inbox_url, poll_seconds=0.2, alert_after=600)
+        self.project = project
+        self.service = LiveService(project, settings, listen)
+        # By default nothing that the sandbox's business did before the test rings.
+        self.service.inbox.write_fact("chargebee_events_read_until", read_until)
+        self.thread = threading.Thread(target=self.service.run)
+
+    def __enter__(self) -> Self:
+        self.thread.start()
+        wait_until(lambda: self.service.address is not None)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.service.stop()
+        self.thread.join(60)
+        assert not self.thread.is_alive()
+
+    def ring(self, event: str, *customers: str) -> None:
+        """Deliver an event that names these customers."""
+        assert self.service.address is not None
+        url = "http://{}:{}/hooks/chargebee".format(*self.service.address)
+        content = {"customer": {"id": customers[0]}, "invoices": [{"customer_id": one} for one in customers]}
+        body = {"id": event, "event_type": "customer_changed", "content": content}
+        assert requests.post(url, json=body, auth=("standpipe", "secret"), timeout=30).status_code == 200
+
+    def read_runs(self) -> list[str]:
+        """Return what Meltano was to run over."""
+        path = self.project.root / "runs"
+        return path.read_text().splitlines() if path.exists() else []
+
+
+def wait_until(reached: Callable[[], bool]) -> None:
+    """Wait for another thread or process."""
+    deadline = time.monotonic() + 60
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def project_that_ran(project: Project) -> Project:
+    """Return a project whose last plain run went well."""
+    write_last_run(project, "sync", LastRun("r", 0, 1, 2))
+    report = project.root / "output/target-intercom"
+    report.mkdir(parents=True)
+    (report / "summary.json").write_text('{"status": "completed"}')
+    return project
+
+
+@pytest.fixture
+def live(project_that_ran: Project) -> Iterator[Live]:
+    """Yield a service after a good plain run."""
+    with Live(project_that_ran) as running:
+        yield running
+
+
+@pytest.fixture
+def polling(project_that_ran: Project, sandbox: RunningSandbox) -> Iterator[Live]:
+    """Yield a service that has read the events until now."""
+    with Live(project_that_ran, read_until=int(sandbox.world.clock.now())) as running:
+        yield running
+
+
+def test_a_webhook_becomes_a_run_over_its_customer(live: Live) -> None:
+    """Each ring once; the reports of the run over everybody stay."""
+    live.ring("ev_1", "c1")
+    wait_until(lambda: live.read_runs() == ['["c1"]'])
+    live.ring("ev_1", "c1")
+    live.ring("ev_2", "c2", "c3")
+    wait_until(lambda: live.read_runs() == ['["c1"]', '["c2", "c3"]'])
+    wait_until(lambda: live.service.inbox.list_waiting("sync") == [])
+    assert (live.project.root / "output/live/target-intercom/summary.json").exists()
+
+
+def test_an_event_of_chargebee_becomes_a_run(polling: Live, sandbox: RunningSandbox) -> None:
+    """Without a webhook, by looking at the events; more than a batch holds is a plain run."""
+    sandbox.advance(days=40)
+    wait_until(lambda: "plain" in polling.read_runs())
+    wait_until(lambda: polling.service.inbox.list_waiting("sync") == [])
+
+
+def test_a_key_that_was_rotated_is_taken(polling: Live, sandbox: RunningSandbox) -> None:
+    """The key that stood in `.env` at the start is refused; the next look uses the one that stands there now."""
+    polling.project.dotenv.put("TAP_CHARGEBEE_API_KEY", "revoked")
+    wait_until(lambda: (polling.service.inbox.read_fact("poll") or {}).get("error", "") != "")
+    polling.project.dotenv.put("TAP_CHARGEBEE_API_KEY", "sandbox_key")
+    wait_until(lambda: (polling.service.inbox.read_fact("poll") or {}).get("error") == "")
+    sandbox.advance(days=40)
+    wait_until(lambda: polling.read_runs() != [])
+
+
+def test_a_run_under_way_is_ended_in_order(live: Live) -> None:
+    """What it was to read still waits afterwards, and the next live reads it."""
+    (live.project.root / "wait").touch()
+    live.ring("ev_1", "c1")
+    wait_until(lambda: live.read_runs() == ['["c1"]'])
+    live.service.stop()
+    live.thread.join(60)
+    (live.project.root / "wait").unlink()
+    with Live(live.project) as again:
+        wait_until(lambda: again.read_runs() == ['["c1"]', '["c1"]'])
+        wait_until(lambda: again.service.inbox.list_waiting("sync") == [])
+
+
+def test_only_one_live_works_on_a_project(live: Live) -> None:
+    """A second one says so and ends."""
+    with pytest.raises(ConsoleError, match="Another `standpipe live` works on this project"):
+        Live(live.project, listen=None).service.run()
+
+
+def test_the_first_run_is_over_everything(project: Project) -> None:
+    """A run over some ids has nothing to stand on before that."""
+    with Live(project) as live:
+        live.ring("ev_1", "c1")
+        wait_until(lambda: live.read_runs() == ["plain"])
+        live.ring("ev_2", "c2")
+        wait_until(lambda: live.read_runs() == ["plain", '["c2"]'])
+
+
+OBSTACLES = {
+    "no run yet": (None, None, None, Obstacle("sync has never run over everything.", plain_run_helps=True)),
+    "a good run": (LastRun("r", 0, 1, 2), {"status": "completed"}, None, None),
+    "a failed run": (
+        LastRun("r", 1, 1, 9e12, "sync failed (exit code 1)"),
+        {"status": "stopped"},
+        None,
+        Obstacle("The last run of sync over everything failed: sync failed (exit code 1)", plain_run_helps=True),
+    ),
+    "a guarded run": (
+        LastRun("r", 1, 1, 9e12, "300 of 400 records would change"),
+        {"status": "stopped", "stopped_by": "guard"},
+        None,
+        Obstacle("The last run of sync over everything failed: 300 of 400 records would change", plain_run_helps=False),
+    ),
+    "a good run by hand after a failed one": (LastRun("r", 1, 1, 2, "failed"), {"status": "completed"}, None, None),
+    "a failed run by hand after a good one": (
+        LastRun("r", 0, 1, 2),
+        {"status": "stopped"},
+        None,
+        Obstacle("The last run of sync over everything failed.", plain_run_helps=True),
+    ),
+    "rows that the map still owes": (
+        LastRun("r", 0, 1, 2),
+        {"status": "completed"},
+        {"map": "map-subscriptions", "plain_run_needed": "Its settings changed."},
+        Obstacle("Its settings changed.", plain_run_helps=True),
+    ),
+    "what another map owes": (
+        LastRun("r", 0, 1, 2),
+        {"status": "completed"},
+        {"map": "map-leads", "plain_run_needed": "Its settings changed."},
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize(("last", "report", "of_map", "expected"), OBSTACLES.values(), ids=OBSTACLES.keys())
+def test_what_keeps_runs_over_ids_from_starting(
+    project: Project, last: LastRun | None, report: object, of_map: object, expected: Obstacle | None
+) -> None:
+    """The last run over everything must have ended well, whoever started it."""
+    if last:
+        write_last_run(project, "sync", last)
+    if report:
+        (project.root / "output/target-intercom").mkdir(parents=True)
+        (project.root / "output/target-intercom/summary.json").write_text(json.dumps(report))
+    if of_map:
+        folder = project.system_dir / "transforms"
+        folder.mkdir()
+        (folder / "abc.summary.json").write_text(json.dumps(of_map))
+    assert find_obstacle(project, SYNC) == expected
+
+
+WRONG = {
+    "not a number": (
+        {"LIVE_QUIET_SECONDS": "soon"},
+        "LIVE_QUIET_SECONDS must be a number of at least 0, and is `soon`.",
+    ),
+    "too small": ({"LIVE_BATCH": "0"}, "LIVE_BATCH must be a number of at least 1, and is `0`."),
+    "not finite": ({"LIVE_POLL_SECONDS": "inf"}, "LIVE_POLL_SECONDS must be a number of at least 1, and is `inf`."),
+    "half of the credentials": (
+        {"LIVE_CHARGEBEE_USERNAME": "u"},
+        "Set both LIVE_CHARGEBEE_USERNAME and LIVE_CHARGEBEE_PASSWORD, as they stand at Chargebee's webhook.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("variables", "sentence"), WRONG.values(), ids=WRONG.keys())
+def test_a_setting_that_cannot_be_is_refused(project: Project, variables: dict[str, str], sentence: str) -> None:
+    """In a sentence that names it."""
+    for name, value in variables.items():
+        project.dotenv.put(name, value)
+    with pytest.raises(ConsoleError) as refused:
+        read_settings(project)
+    assert str(refused.value) == sentence
+
+
+COMMANDS = {
+    "an address without a port": (
+        ["--listen", "localhost"],
+        "`--listen` takes HOST:PORT, such as 127.0.0.1:8200, and not `localhost`.",
+    ),
+    "no credentials": (
+        ["--listen", "127.0.0.1:0"],
+        (
+            "The receiver has no credentials to check: set LIVE_CHARGEBEE_USERNAME and LIVE_CHARGEBEE_PASSWORD "
+            "(`standpipe live install` does), or LIVE_INTERCOM_CLIENT_SECRET."
+        ),
+    ),
+    "an address that nobody reaches": (
+        ["install", "--url", "http://example.com"],
+        "The vendors deliver to a public https:// address on port 443, 8443, 80 or 8080: check `--url`.",
+    ),
+    "an odd port": (
+        ["install", "--url", "https://example.com:444"],
+        "The vendors deliver to a public https:// address on port 443, 8443, 80 or 8080: check `--url`.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), COMMANDS.values(), ids=COMMANDS.keys())
+def test_a_command_that_cannot_work_says_why(project: Project, arguments: list[str], sentence: str) -> None:
+    """In one sentence."""
+    done = CliRunner().invoke(main, ["--project", str(project.root), "live", *arguments])
+    assert (done.exit_code, done.output.splitlines()[-1]) == (1, f"Error: {sentence}")
+
+
+def test_status_says_what_waits_and_why(project: Project) -> None:
+    """Before live ever ran, and while a run is under way."""
+
+    def show() -> list[str]:
+        done = CliRunner().invoke(main, ["--project", str(project.root), "live", "status"])
+        assert done.exit_code == 0
+        return done.output.splitlines()
+
+    assert show() == ["Live has never run: start it with `standpipe live`."]
+    project.dotenv.put("LIVE_INBOX_URL", f"sqlite:///{project.root}/inbox.sqlite")
+    (project.root / "wait").touch()
+    with Live(project) as live:
+        live.ring("ev_1", "c1")
+        wait_until(lambda: live.read_runs() == ["plain"])
+        assert live.service.address is not None
+        lines = show()
+        (project.root / "wait").unlink()
+        wait_until(lambda: live.service.inbox.list_waiting("sync") == [])
+    assert lines[:2] == [
+        "Live is running.",
+        f"It receives webhooks at http://127.0.0.1:{live.service.address[1]}.",
+    ]
+    assert lines[3].startswith("sync: 1 ids wait, the oldest for ")
+    after = show()
+    assert after[0] == "Live is not running: start it with `standpipe live`."
+    assert after[2] == "sync: nothing waits."
+    assert after[3].startswith("sync: the last run over everything took ")

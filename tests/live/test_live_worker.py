@@ -1,0 +1,208 @@
+"""What live does with what waits: run, remove, wait, say why."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from standpipe_console.live.batches import Timing
+from standpipe_console.live.inbox import Inbox
+from standpipe_console.live.rings import Ring, Subject, Target
+from standpipe_console.live.worker import LOOK_AGAIN, Obstacle, Worker
+from standpipe_console.project.pipelines import LEADS, SYNC
+from standpipe_console.runs.runner import NOT_STARTED, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from standpipe_console.project.pipelines import Pipeline
+
+OVER_ANN = {"TAP_CHARGEBEE_CUSTOMER_IDS": '["ann"]'}
+OVER_BOTH = {"TAP_CHARGEBEE_CUSTOMER_IDS": '["ann", "bob"]'}
+
+
+@dataclass
+class Scene:
+    """A worker whose runs end as a test says, and its clock."""
+
+    now: float = 1_000.0
+    codes: list[int] = field(default_factory=list)  #: how the next runs end; then 0
+    runs: list[dict[str, str]] = field(default_factory=list)
+    during: Callable[[], None] = lambda: None  #: what happens while a run is under way
+    obstacle: Obstacle | None = None
+    customers: dict[str, str] = field(default_factory=dict)
+    inbox: Inbox = field(default_factory=lambda: Inbox("sqlite://"))
+
+    def build_worker(self, pipeline: Pipeline = SYNC) -> Worker:
+        """Return a worker of this scene."""
+        timing = Timing(quiet_seconds=5, longest_wait=60, live_batch=3, min_full_interval=900)
+        return Worker(
+            pipeline,
+            self.inbox,
+            timing,
+            self.run,
+            lambda: self.obstacle,
+            self.customers.get,
+            lambda: self.now,
+            alert_after=600,
+        )
+
+    def run(self, env: Mapping[str, str], is_plain: bool) -> Outcome:  # noqa: FBT001 as the worker calls it
+        """Stand in for Meltano: a run takes four seconds."""
+        started = self.now
+        self.runs.append({"plain": "yes"} if is_plain else dict(env))
+        self.during()
+        self.now += 4
+        code = self.codes.pop(0) if self.codes else 0
+        log = None if code == NOT_STARTED else Path("log")
+        began, ended = (datetime.fromtimestamp(at, UTC) for at in (started, self.now))
+        return Outcome("id", "sync", code, began, ended, log, f"sync failed (exit code {code})" if code else "")
+
+    def ring(self, *names: str, subject: Subject = Subject.CUSTOMER, job: str = "sync") -> None:
+        """Let some ids ring now."""
+        for name in names:
+            event = f"{name}-{self.now}-{len(self.runs)}"
+            self.inbox.add([Ring("chargebee", event, "x", frozenset([Target(job, subject, name)]))], self.now)
+
+    def list_ids(self) -> list[str]:
+        """Return what waits."""
+        return [one.target.id for one in self.inbox.list_waiting("sync")]
+
+
+@pytest.fixture
+def scene() -> Scene:
+    """Return a scene in which nothing happens."""
+    return Scene()
+
+
+def test_what_fell_quiet_is_run_over_once(scene: Scene) -> None:
+    """Two ids that rang several times become one run, and then nothing waits."""
+    worker = scene.build_worker()
+    assert worker.step() is None
+    scene.ring("ann", "bob", "ann")
+    assert worker.step() == 5
+    scene.now += 5
+    assert worker.step() == 0
+    assert scene.runs == [OVER_BOTH]
+    assert (worker.step(), scene.list_ids()) == (None, [])
+
+
+def test_what_rings_during_a_run_is_run_over_again(scene: Scene) -> None:
+    """It may have changed after the run had read it."""
+    worker = scene.build_worker()
+    scene.ring("ann", "bob")
+    scene.now += 5
+    scene.during = lambda: scene.ring("ann") if len(scene.runs) == 1 else None
+    worker.step()
+    assert scene.list_ids() == ["ann"]
+    scene.now += 5
+    worker.step()
+    assert scene.runs == [OVER_BOTH, OVER_ANN]
+
+
+def test_many_ids_are_one_plain_run(scene: Scene) -> None:
+    """And nobody waits after it."""
+    scene.ring("ann", "bob", "cy", "di")
+    scene.now += 5
+    scene.build_worker().step()
+    assert (scene.runs, scene.list_ids()) == ([{"plain": "yes"}], [])
+    assert scene.inbox.read_fact("sync.plain_at") == 1_005
+
+
+def test_leads_run_over_companies_and_contacts(scene: Scene) -> None:
+    """Each in the setting of its kind."""
+    scene.ring("co1", subject=Subject.COMPANY, job="sync-leads")
+    scene.ring("u2", "u1", subject=Subject.CONTACT, job="sync-leads")
+    scene.now += 5
+    scene.build_worker(LEADS).step()
+    assert scene.runs == [{"TAP_INTERCOM_COMPANY_IDS": '["co1"]', "TAP_INTERCOM_CONTACT_IDS": '["u1", "u2"]'}]
+
+
+def test_a_failed_run_is_made_again(scene: Scene) -> None:
+    """After 5 seconds, then 10; the third time over everything, as the ids may not be what is wrong."""
+    scene.codes = [1, 1, 1]
+    worker = scene.build_worker()
+    scene.ring("ann")
+    scene.now += 5
+    assert worker.step() == 5
+    assert worker.step() == 5
+    waits = []
+    for seconds in (5, 10, 20):
+        scene.now += seconds
+        waits.append(worker.step())
+    assert waits == [10, 20, 0]
+    assert scene.runs == [OVER_ANN, OVER_ANN, OVER_ANN, {"plain": "yes"}]
+    assert scene.list_ids() == []
+
+
+def test_a_failure_that_lasts_is_an_alert(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    """One line after ten minutes, and one when it works again."""
+    caplog.set_level(logging.WARNING)
+    scene.codes = [1] * 5
+    worker = scene.build_worker()
+    scene.ring("ann")
+    scene.now += 5
+    for seconds in (0, 300, 300, 900, 900, 900):
+        scene.now += seconds
+        worker.step()
+    alerts = [record.getMessage() for record in caplog.records if "Live" in record.getMessage()]
+    assert alerts == ["Live has failed for 10 minutes: sync failed (exit code 1)", "Live works again: sync"]
+
+
+def test_waiting_behind_another_run_is_no_failure(scene: Scene) -> None:
+    """The rings stay, and no alert comes of it."""
+    scene.codes = [NOT_STARTED] * 5
+    worker = scene.build_worker()
+    scene.ring("ann")
+    scene.now += 5
+    for _ in range(5):
+        assert worker.step() == LOOK_AGAIN
+        scene.now += LOOK_AGAIN
+    assert worker.step() == 0
+    assert scene.runs == [OVER_ANN] * 6
+    assert scene.list_ids() == []
+
+
+def test_nothing_runs_while_a_person_is_needed(scene: Scene) -> None:
+    """A guard stopped the last plain run: `live status` says so, and the rings stay."""
+    scene.obstacle = Obstacle("300 of 400 linked records would change MRR.", plain_run_helps=False)
+    worker = scene.build_worker()
+    scene.ring("ann")
+    scene.now += 5
+    assert worker.step() == LOOK_AGAIN
+    assert (scene.runs, scene.list_ids()) == ([], ["ann"])
+    assert scene.inbox.read_fact("sync.blocked") == "300 of 400 linked records would change MRR."
+    scene.obstacle = None
+    worker.step()
+    assert scene.runs == [OVER_ANN]
+    assert scene.inbox.read_fact("sync.blocked") == ""
+
+
+def test_a_plain_run_comes_first_when_one_is_owed(scene: Scene) -> None:
+    """And not more than one in a quarter of an hour."""
+    scene.obstacle = Obstacle("The settings changed.", plain_run_helps=True)
+    worker = scene.build_worker()
+    scene.ring("ann")
+    scene.now += 5
+    assert worker.step() == 0
+    scene.ring("bob")
+    scene.now += 5
+    assert worker.step() == 900 - 9
+    assert scene.runs == [{"plain": "yes"}]
+    assert scene.inbox.read_fact("sync.blocked") == "The settings changed."
+
+
+def test_the_customer_of_a_subscription_is_looked_up(scene: Scene) -> None:
+    """One that is gone was deleted, and that event names its customer."""
+    scene.customers = {"s1": "ann"}
+    worker = scene.build_worker()
+    scene.ring("s1", "s2", subject=Subject.SUBSCRIPTION)
+    scene.now += 5
+    assert worker.step() == 0
+    assert (scene.runs, scene.list_ids()) == ([], ["ann"])
+    worker.step()
+    assert scene.runs == [OVER_ANN]
