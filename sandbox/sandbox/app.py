@@ -34,7 +34,7 @@ def create_app(world: World) -> Starlette:
             chargebee_errors.failure,
             chargebee.build_admission(world),
         ),
-        Api("intercom", "/intercom", intercom.routes(world), _intercom_failure, squeezes_slashes=True),
+        Api("intercom", "/intercom", intercom.make_routes(world), _intercom_failure, squeezes_slashes=True),
         Api(
             "chartmogul",
             "/chartmogul/v1",

@@ -26,7 +26,7 @@ CONFIG = {"access_token": "sandbox_token", "user_agent": "conformance", "start_d
 
 def attributes(known: Workspace, model: str) -> list[str]:
     """The names of the standard attributes and of the custom ones that are not archived."""
-    return [one["name"] for one in known.attributes.listed(model, include_archived=False)]
+    return [one["name"] for one in known.attributes.list_all(model, include_archived=False)]
 
 
 TRUTH: dict[str, Callable[[Workspace], list[str]]] = {

@@ -250,7 +250,7 @@ class Reckoning:
         }
 
     def _custom(self, model: str, record: dict[str, Any]) -> dict[str, Any]:
-        listed = self._workspace.attributes.listed(model, include_archived=False)
+        listed = self._workspace.attributes.list_all(model, include_archived=False)
         names = [one["name"] for one in listed if one["custom"]]
         return {name: one for name in names if (one := record["custom_attributes"].get(name)) is not None}
 

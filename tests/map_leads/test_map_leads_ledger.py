@@ -124,7 +124,7 @@ class Tap:
 
     def types(self, model: str) -> dict[str, Any]:
         """The declared custom attributes of a model."""
-        listed = self.workspace.attributes.listed(model, include_archived=False)
+        listed = self.workspace.attributes.list_all(model, include_archived=False)
         return {one["name"]: TYPES[one["data_type"]] for one in listed if one["custom"]}
 
     def contact(self, contact: Contact) -> dict[str, Any]:

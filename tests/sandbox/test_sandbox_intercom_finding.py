@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sandbox.intercom.contacts import EMPTY, Contacts
 from sandbox.intercom.paging import Ask, Order
-from sandbox.intercom.search import Rules, parse
+from sandbox.intercom.search import Rules, parse_query
 
 LAG = 60
 TYPES = {"email": "string", "custom_attributes.link": "string"}
@@ -57,7 +57,7 @@ def test_a_search_finds_what_a_look_at_every_contact_would(
     """All pages together hold each match once, as the contacts were `lag` seconds ago, whatever an index says."""
     contacts = Contacts(second_user_for_new_external_id=True, search_lag=lag)
     contacts.index_custom("custom_attributes.link")
-    node, order = parse(query, RULES), Order("created_at", descending)
+    node, order = parse_query(query, RULES), Order("created_at", descending)
     now, seen = 1_000, []
     for seconds, number, facts in writes:
         now += seconds

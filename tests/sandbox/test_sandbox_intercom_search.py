@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sandbox.intercom.errors import Refusal
-from sandbox.intercom.search import Rules, lookup, parse
-from sandbox.intercom.search_values import day_bounds
+from sandbox.intercom.search import Rules, find_places, parse_query
+from sandbox.intercom.search_values import find_day_bounds
 
 TYPES = {
     "email": "string",
@@ -79,7 +79,7 @@ def one(field: str, operator: Any, value: Any) -> dict[str, Any]:
 )
 def test_a_filter_compares_as_its_operator_says(field: str, operator: str, value: Any, *, matches: bool) -> None:
     """Each operator of each type; null equals only null, and letter case counts."""
-    assert parse(one(field, operator, value), RULES).matches(DOCUMENT) is matches
+    assert parse_query(one(field, operator, value), RULES).matches(DOCUMENT) is matches
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_filter_compares_as_its_operator_says(field: str, operator: str, value
 def test_emails_compare_without_case_where_the_switch_says_so(operator: str, value: Any, *, matches: bool) -> None:
     """Whether the vendor ignores the case of e-mails is not documented: it is a switch."""
     rules = Rules(type_of=TYPES.get, zone=SYDNEY, max_in_values=3, ignore_case=frozenset({"email"}))
-    assert parse(one("email", operator, value), rules).matches(DOCUMENT) is matches
+    assert parse_query(one("email", operator, value), rules).matches(DOCUMENT) is matches
 
 
 def test_groups_join_filters_by_and_and_or_two_levels_deep() -> None:
@@ -102,8 +102,8 @@ def test_groups_join_filters_by_and_and_or_two_levels_deep() -> None:
     inner = {"operator": "OR", "value": [one("email", "=", "x"), one("owner_id", "=", 5)]}
     both = {"operator": "AND", "value": [inner, one("name", "=", None)]}
     neither = {"operator": "AND", "value": [inner, one("name", "=", "Ada")]}
-    assert parse(both, RULES).matches(DOCUMENT)
-    assert not parse(neither, RULES).matches(DOCUMENT)
+    assert parse_query(both, RULES).matches(DOCUMENT)
+    assert not parse_query(neither, RULES).matches(DOCUMENT)
 
 
 FILTER = one("owner_id", "=", 5)
@@ -161,7 +161,7 @@ SHAPE = "query must be an object with field, operator and value"
 def test_a_query_that_the_language_does_not_know_is_refused(query: Any, code: str, message: str) -> None:
     """Every refusal is a 400 that says why."""
     with pytest.raises(Refusal) as caught:
-        parse(query, RULES)
+        parse_query(query, RULES)
     assert (caught.value.status, caught.value.errors) == (400, [{"code": code, "message": message}])
 
 
@@ -187,14 +187,14 @@ def test_date_filters_are_cut_to_days_of_the_workspace(
     operator: str, created_at: int, asked: Any, *, matches: bool
 ) -> None:
     """`>` begins at the next midnight, `<` ends at the day's first, `=` is the whole day, whatever second is asked."""
-    assert parse(one("created_at", operator, asked), RULES).matches({"created_at": created_at}) is matches
+    assert parse_query(one("created_at", operator, asked), RULES).matches({"created_at": created_at}) is matches
 
 
 def test_a_day_on_which_clocks_change_is_as_long_as_it_is() -> None:
     """In Sydney 2026-04-05 has 25 hours and 2026-10-04 has 23."""
     lengths = []
     for day in (datetime(2026, 4, 5, 12, tzinfo=SYDNEY), datetime(2026, 10, 4, 12, tzinfo=SYDNEY)):
-        start, end = day_bounds(int(day.timestamp()), SYDNEY)
+        start, end = find_day_bounds(int(day.timestamp()), SYDNEY)
         lengths.append((end - start) // 3600)
     assert lengths == [25, 23]
 
@@ -208,7 +208,9 @@ def test_each_second_is_before_in_or_after_the_day_asked_for(asked: int, held: i
     """Exactly one of `<`, `=` and `>` matches, and `=` compares local calendar dates."""
     rules = Rules(type_of=TYPES.get, zone=ZoneInfo(zone), max_in_values=3)
     matched = [
-        operator for operator in "<=>" if parse(one("created_at", operator, asked), rules).matches({"created_at": held})
+        operator
+        for operator in "<=>"
+        if parse_query(one("created_at", operator, asked), rules).matches({"created_at": held})
     ]
     local = [datetime.fromtimestamp(each, UTC).astimezone(ZoneInfo(zone)).date() for each in (held, asked)]
     expected = "=" if local[0] == local[1] else "<" if local[0] < local[1] else ">"
@@ -241,4 +243,4 @@ def test_an_index_serves_a_query_where_it_can(query: Any, expected: Any) -> None
     def count(field: str, value: Any) -> int | None:
         return SIZES.get((field, value), 0) if field in ("email", "name") else None
 
-    assert lookup(parse(query, RULES), count) == expected
+    assert find_places(parse_query(query, RULES), count) == expected

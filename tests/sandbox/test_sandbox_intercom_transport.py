@@ -123,10 +123,10 @@ def test_a_window_lasts_ten_seconds_of_real_time() -> None:
     window = Window(1, monotonic=lambda: time[0])
     taken = [window.take(), window.take()]
     time[0] = 107.5
-    assert window.headers(1000)["X-RateLimit-Reset"] == "1003"
+    assert window.make_headers(1000)["X-RateLimit-Reset"] == "1003"
     time[0] = 125.0
     taken += [window.take(), window.take()]
-    assert window.headers(1000) == {
+    assert window.make_headers(1000) == {
         "X-RateLimit-Limit": "1",
         "X-RateLimit-Remaining": "0",
         "X-RateLimit-Reset": "1005",

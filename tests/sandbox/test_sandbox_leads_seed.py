@@ -52,7 +52,7 @@ def test_companies_have_attributes_of_every_declared_type(world: World) -> None:
     """Each on some companies, of the type that was declared."""
     declared = {
         one["name"]: one["data_type"]
-        for one in world.intercom.attributes.listed("company", include_archived=False)
+        for one in world.intercom.attributes.list_all("company", include_archived=False)
         if one["custom"]
     }
     assert declared == {

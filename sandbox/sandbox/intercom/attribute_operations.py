@@ -25,20 +25,20 @@ def list_attributes(call: Call) -> JsonObject:
     if archived not in FLAGS:
         raise parameter_invalid("include_archived must be a boolean", "include_archived")
     models = [model] if model else MODELS
-    data = [row for one in models for row in call.workspace.attributes.listed(one, include_archived=FLAGS[archived])]
+    data = [row for one in models for row in call.workspace.attributes.list_all(one, include_archived=FLAGS[archived])]
     return {"type": "list", "data": data}
 
 
 def create_attribute(call: Call) -> JsonObject:
     """Make a new custom attribute."""
     body = _read_body(call, "name", "model", "data_type", "description", "messenger_writable", "options")
-    return call.workspace.attributes.create(body, admin_id=ADMIN_ID, now=call.now).shape()
+    return call.workspace.attributes.create(body, admin_id=ADMIN_ID, now=call.now).show()
 
 
 def update_attribute(call: Call) -> JsonObject:
     """Archive, restore or describe a custom attribute."""
     body = _read_body(call, "archived", "description", "messenger_writable", "options")
-    return call.workspace.attributes.update(call.path["id"], body, now=call.now).shape()
+    return call.workspace.attributes.update(call.path["id"], body, now=call.now).show()
 
 
 def _read_body(call: Call, *names: str) -> JsonObject:

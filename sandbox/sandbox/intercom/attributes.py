@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sandbox.intercom.errors import Refusal, parameter_invalid, parameter_missing
 from sandbox.intercom.fixtures import read_fixture
 
 if TYPE_CHECKING:
-    from sandbox.json_types import JsonObject
+    from sandbox.json_types import JsonObject, JsonValue
 
 MODELS = ("contact", "company")
 DATA_TYPES = ("string", "integer", "float", "boolean", "date", "datetime", "options")
@@ -22,32 +22,11 @@ STRING_LIMIT = 255
 LEAST_OPTIONS = 2
 NAME = re.compile(r"[\w £€¥-]+")
 PEOPLE = {"contact": "people", "company": "company"}
-STANDARD: dict[str, list[JsonObject]] = {
-    model: [
-        {
-            "type": "data_attribute",
-            "name": full_name.rpartition(".")[2],
-            "full_name": full_name,
-            "label": label,
-            "description": "",
-            "data_type": data_type,
-            "api_writable": api_writable,
-            "ui_writable": False,
-            "messenger_writable": False,
-            "custom": False,
-            "archived": False,
-            "model": model,
-        }
-        for full_name, label, data_type, api_writable in rows
-    ]
-    for model, rows in read_fixture("attributes").items()
-}
-"""The attributes that every workspace has. `plan.name` is not writable as such: the `plan` parameter writes it."""
 
 
 @dataclass
 class Definition:
-    """One custom attribute of the workspace, as `GET /data_attributes` lists it."""
+    """One custom attribute of the workspace."""
 
     id: int
     name: str
@@ -61,27 +40,35 @@ class Definition:
     messenger_writable: bool = False
     archived: bool = False
 
-    def shape(self) -> dict[str, Any]:
-        """The attribute on the wire."""
-        shape: dict[str, Any] = {
-            "type": "data_attribute",
-            "id": self.id,
-            "name": self.name,
-            "full_name": f"custom_attributes.{self.name}",
-            "label": self.name,
-            "description": self.description,
-            "data_type": self.data_type,
-            "api_writable": True,
-            "ui_writable": True,
-            "messenger_writable": self.messenger_writable,
-            "custom": True,
-            "archived": self.archived,
-            "admin_id": self.admin_id,
-            "created_at": self.created_at,
-            "updated_at": self.updated_at,
-            "model": self.model,
-        }
-        return shape | ({"options": [{"value": value} for value in self.options]} if self.options else {})
+    def show(self) -> JsonObject:
+        """Return the attribute as `GET /data_attributes` lists it."""
+        options = {"options": [{"value": value} for value in self.options]} if self.options else {}
+        facts = {name: value for name, value in vars(self).items() if name != "options"} | options
+        return facts | _make_facts(f"custom_attributes.{self.name}", self.name, api_writable=True, custom=True)
+
+
+def _make_facts(full_name: str, label: str, *, api_writable: bool, custom: bool) -> JsonObject:
+    """Return what standard and custom attributes say alike."""
+    return {
+        "type": "data_attribute",
+        "name": full_name.partition(".")[2] or full_name,
+        "full_name": full_name,
+        "label": label,
+        "api_writable": api_writable,
+        "ui_writable": custom,
+        "custom": custom,
+    }
+
+
+STANDARD: dict[str, list[JsonObject]] = {
+    model: [
+        {"model": model, "data_type": data_type, "description": "", "messenger_writable": False, "archived": False}
+        | _make_facts(full_name, label, api_writable=api_writable, custom=False)
+        for full_name, label, data_type, api_writable in rows
+    ]
+    for model, rows in read_fixture("attributes").items()
+}
+"""The attributes that every workspace has. `plan.name` is not writable as such: the `plan` parameter writes it."""
 
 
 class Attributes:
@@ -89,41 +76,44 @@ class Attributes:
 
     def __init__(self) -> None:
         self._by_name: dict[str, Definition] = {}
-        self._by_id: dict[int, Definition] = {}
+        self._by_id: dict[str, Definition] = {}
 
-    def listed(self, model: str, *, include_archived: bool) -> list[dict[str, Any]]:
-        """Standard attributes first, then the custom ones in the order of their creation."""
+    def list_all(self, model: str, *, include_archived: bool) -> list[JsonObject]:
+        """Return standard attributes first, then the custom ones in the order of their creation."""
         custom = [
-            one.shape()
-            for one in self._by_name.values()
-            if one.model == model and (include_archived or not one.archived)
+            one for one in self._by_name.values() if one.model == model and (include_archived or not one.archived)
         ]
-        return [dict(one) for one in STANDARD[model]] + custom
+        return STANDARD[model] + [one.show() for one in custom]
 
     def get(self, model: str, name: str) -> Definition | None:
-        """The live custom attribute of that name, None when there is none."""
+        """Return the live custom attribute of that name, None when there is none."""
         found = self._by_name.get(name)
         return found if found and found.model == model and not found.archived else None
 
     def named(self, model: str) -> list[str]:
-        """Names of the live custom attributes of a model, in the order of their creation."""
+        """Return the names of the live custom attributes of a model, in the order of their creation."""
         return [one.name for one in self._by_name.values() if one.model == model and not one.archived]
 
-    def create(self, body: dict[str, Any], *, admin_id: str, now: int) -> Definition:
-        """A new attribute from the body of `POST /data_attributes`.
+    def create(self, body: JsonObject, *, admin_id: str, now: int) -> Definition:
+        """Make a new attribute from the body of `POST /data_attributes`.
 
         Raises:
             Refusal: 400, when a field is missing or wrong, the name is taken, or 250 attributes are active.
         """
-        name, model, data_type = _identity(body)
-        options = _options(body.get("options")) if data_type == "options" else []
-        self._refuse_taken(name, model)
+        name, model, data_type = _read_identity(body)
+        options = _read_options(body.get("options")) if data_type == "options" else []
+        taken = self._by_name.get(name)
+        if taken is not None:
+            raise parameter_invalid(
+                f"You already have '{name}' in your {PEOPLE[taken.model]} data. "
+                f"To save this as new {PEOPLE[model]} data, use a different name."
+            )
         self._refuse_full()
         definition = Definition(
             id=len(self._by_id) + 1,
             name=name,
             model=model,
-            data_type="string" if data_type == "options" else {"datetime": "date"}.get(data_type, data_type),
+            data_type={"options": "string", "datetime": "date"}.get(data_type, data_type),
             admin_id=admin_id,
             created_at=now,
             updated_at=now,
@@ -131,31 +121,35 @@ class Attributes:
             options=options,
             messenger_writable=body.get("messenger_writable") is True,
         )
-        self._by_name[name] = self._by_id[definition.id] = definition
+        self._by_name[name] = self._by_id[str(definition.id)] = definition
         return definition
 
-    def update(self, attribute_id: str, body: dict[str, Any], *, now: int) -> Definition:
+    def update(self, attribute_id: str, body: JsonObject, *, now: int) -> Definition:
         """Archive, restore or describe one; its `data_type` stays for ever.
 
         Raises:
             Refusal: 404 `field_not_found`; 400 when a value is wrong or restoring passes the limit.
         """
-        found = next((one for number, one in self._by_id.items() if str(number) == attribute_id), None)
+        found = self._by_id.get(attribute_id)
         if found is None:
             raise Refusal(404, "field_not_found", "We couldn't find that data attribute to update")
-        _check_update(body)
+        for name in ("archived", "messenger_writable"):
+            if not isinstance(body.get(name, False), bool):
+                raise parameter_invalid(f"{name} must be a boolean")
+        if not isinstance(body.get("description", ""), str):
+            raise parameter_invalid("description must be a string")
         if found.archived and body.get("archived") is False:
             self._refuse_full()
         for name in ("archived", "description", "messenger_writable"):
             if body.get(name) is not None:
                 setattr(found, name, body[name])
         if "options" in body:
-            found.options = _options(body["options"])
+            found.options = _read_options(body["options"])
         found.updated_at = now
         return found
 
-    def checked(self, model: str, values: dict[str, Any]) -> dict[str, Any]:
-        """The same values, when every one may be written.
+    def check_values(self, model: str, values: JsonObject) -> JsonObject:
+        """Return the same values, when every one may be written.
 
         Raises:
             Refusal: 400 for the first name that does not exist or value of a wrong type.
@@ -165,31 +159,16 @@ class Attributes:
             if definition is None:
                 raise parameter_invalid(f"Custom attribute '{name}' does not exist")
             if value is not None:
-                check_value(definition, value)
+                _check_value(definition, value)
         return values
-
-    def _refuse_taken(self, name: str, model: str) -> None:
-        taken = self._by_name.get(name)
-        if taken is None:
-            return
-        raise parameter_invalid(
-            f"You already have '{name}' in your {PEOPLE[taken.model]} data. "
-            f"To save this as new {PEOPLE[model]} data, use a different name."
-        )
 
     def _refuse_full(self) -> None:
         if sum(not one.archived for one in self._by_name.values()) >= ACTIVE_LIMIT:
             raise parameter_invalid(f"You have reached the limit of {ACTIVE_LIMIT} active custom attributes")
 
 
-def check_value(definition: Definition, value: Any) -> None:
-    """Accept a value of the attribute's own type and refuse every other.
-
-    The texts are not documented (reference §11); `date` is whole unix seconds.
-
-    Raises:
-        Refusal: 400 `parameter_invalid`.
-    """
+def _check_value(definition: Definition, value: JsonValue) -> None:
+    """Accept a value of the attribute's own type and refuse every other; the vendor documents no text for it."""
     name = definition.name
     if not VALUE_TESTS[definition.data_type](value):
         raise parameter_invalid(f"Custom attribute '{name}' must be of type {definition.data_type}")
@@ -199,13 +178,13 @@ def check_value(definition: Definition, value: Any) -> None:
         raise parameter_invalid(f"Custom attribute '{name}' must be one of its options")
 
 
-def is_integer(value: Any) -> bool:
-    """A JSON integer; true and false are none."""
+def is_integer(value: JsonValue) -> bool:
+    """Return whether it is a JSON integer; true and false are none."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def is_number(value: Any) -> bool:
-    """A JSON number; true and false are none."""
+def is_number(value: JsonValue) -> bool:
+    """Return whether it is a JSON number; true and false are none."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -218,7 +197,7 @@ VALUE_TESTS = {
 }
 
 
-def _identity(body: dict[str, Any]) -> tuple[str, str, str]:
+def _read_identity(body: JsonObject) -> tuple[str, str, str]:
     name, model, data_type = body.get("name"), body.get("model"), body.get("data_type")
     for key in ("name", "model", "data_type"):
         if body.get(key) is None:
@@ -234,18 +213,10 @@ def _identity(body: dict[str, Any]) -> tuple[str, str, str]:
     return name, str(model), str(data_type)
 
 
-def _options(options: Any) -> list[str]:
+def _read_options(options: JsonValue) -> list[str]:
     if not isinstance(options, list):
         raise parameter_invalid("options must be an array")
     values = [one["value"] for one in options if isinstance(one, dict) and isinstance(one.get("value"), str)]
     if len(values) < max(len(options), LEAST_OPTIONS):
         raise parameter_invalid(f"options must be at least {LEAST_OPTIONS} objects with a value")
     return values
-
-
-def _check_update(body: dict[str, Any]) -> None:
-    for name in ("archived", "messenger_writable"):
-        if not isinstance(body.get(name, False), bool):
-            raise parameter_invalid(f"{name} must be a boolean")
-    if not isinstance(body.get("description", ""), str):
-        raise parameter_invalid("description must be a string")

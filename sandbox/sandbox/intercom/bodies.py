@@ -2,90 +2,81 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from sandbox.intercom.attributes import Attributes, is_integer, is_number
-from sandbox.intercom.errors import bad_parameter, parameter_invalid, parameter_missing
+from sandbox.intercom.errors import parameter_invalid, parameter_missing, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-Version = tuple[int, int]
+    from sandbox.json_types import JsonObject, JsonValue
+
+Version: TypeAlias = tuple[int, int]
 MAX_SPEND = 2_147_483_647
 
 
-@dataclass(frozen=True)
-class Field:
-    """One writable field: what its value must be, in words and as a test, and whether null clears it."""
-
-    kind: str
-    test: Callable[[Any], bool]
-    nullable: bool = False
-    since: Version = (2, 0)
-
-
-def _is_string(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_filled(value: Any) -> bool:
-    return isinstance(value, str) and value.strip() != ""
-
-
-def _is_email(value: Any) -> bool:
+def _is_email(value: JsonValue) -> bool:
     local, at, domain = value.partition("@") if isinstance(value, str) else ("", "", "")
     return bool(local and at and domain) and "@" not in domain and not any(one.isspace() for one in value)
 
 
-def _is_boolean(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def _is_object(value: Any) -> bool:
-    return isinstance(value, dict)
-
-
-def _is_owner(value: Any) -> bool:
+def _is_owner(value: JsonValue) -> bool:
     return is_integer(value) or (isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 10)  # noqa: PLR2004 - nine digits fit any admin
 
 
-def _is_spend(value: Any) -> bool:
-    return is_number(value) and 0 <= value <= MAX_SPEND
+KINDS: dict[str, Callable[[JsonValue], bool]] = {
+    "a string": lambda value: isinstance(value, str),
+    "a filled string": lambda value: isinstance(value, str) and value.strip() != "",
+    "a URL": lambda value: isinstance(value, str),
+    "a boolean": lambda value: isinstance(value, bool),
+    "an object": lambda value: isinstance(value, dict),
+    "an integer": is_integer,
+    "a UNIX timestamp": is_integer,
+    "an email address": _is_email,
+    "an admin id": _is_owner,
+    "user or lead": lambda value: value in ("user", "lead"),
+    f"a number from 0 to {MAX_SPEND}": lambda value: is_number(value) and 0 <= value <= MAX_SPEND,
+}
+"""What a field may hold, in words and as a test."""
+
+
+class Field(NamedTuple):
+    """One writable field: the kind of its value, whether null clears it, and the version that brought it."""
+
+    kind: str
+    nullable: bool = True
+    since: Version = (2, 0)
 
 
 CONTACT = {
-    "role": Field("user or lead", lambda value: value in ("user", "lead")),
-    "external_id": Field("a string", _is_filled),
-    "email": Field("an email address", _is_email),
-    "email_verified": Field("a boolean", _is_boolean, since=(2, 16)),
-    "phone": Field("a string", _is_string, nullable=True),
-    "name": Field("a string", _is_string, nullable=True),
-    "avatar": Field("a URL", _is_string, nullable=True),
-    "signed_up_at": Field("a UNIX timestamp", is_integer, nullable=True),
-    "last_seen_at": Field("a UNIX timestamp", is_integer, nullable=True),
-    "owner_id": Field("an admin id", _is_owner, nullable=True),
-    "unsubscribed_from_emails": Field("a boolean", _is_boolean, nullable=True),
-    "custom_attributes": Field("an object", _is_object, nullable=True),
+    "role": Field("user or lead", nullable=False),
+    "external_id": Field("a filled string", nullable=False),
+    "email": Field("an email address", nullable=False),
+    "email_verified": Field("a boolean", nullable=False, since=(2, 16)),
+    **dict.fromkeys(("phone", "name"), Field("a string")),
+    "avatar": Field("a URL"),
+    **dict.fromkeys(("signed_up_at", "last_seen_at"), Field("a UNIX timestamp")),
+    "owner_id": Field("an admin id"),
+    "unsubscribed_from_emails": Field("a boolean"),
+    "custom_attributes": Field("an object"),
 }
 COMPANY_UPDATE = {
-    "name": Field("a string", _is_filled),
-    "plan": Field("a string", _is_string, nullable=True),
-    "size": Field("an integer", is_integer, nullable=True),
-    "website": Field("a string", _is_string, nullable=True),
-    "industry": Field("a string", _is_string, nullable=True),
-    "monthly_spend": Field(f"a number from 0 to {MAX_SPEND}", _is_spend, nullable=True),
-    "update_last_request_at": Field("a boolean", _is_boolean, since=(2, 16)),
-    "custom_attributes": Field("an object", _is_object, nullable=True),
+    "name": Field("a filled string", nullable=False),
+    **dict.fromkeys(("plan", "website", "industry"), Field("a string")),
+    "size": Field("an integer"),
+    "monthly_spend": Field(f"a number from 0 to {MAX_SPEND}"),
+    "update_last_request_at": Field("a boolean", nullable=False, since=(2, 16)),
+    "custom_attributes": Field("an object"),
 }
 COMPANY = COMPANY_UPDATE | {
-    "company_id": Field("a string", _is_filled),
-    "remote_created_at": Field("a UNIX timestamp", is_integer, nullable=True),
+    "company_id": Field("a filled string", nullable=False),
+    "remote_created_at": Field("a UNIX timestamp"),
 }
 
 
-def checked(body: Mapping[str, Any], fields: Mapping[str, Field], version: Version, *, strict: bool) -> dict[str, Any]:
-    """The body's known fields, each of its own kind.
+def check_fields(body: JsonObject, fields: Mapping[str, Field], version: Version, *, strict: bool) -> JsonObject:
+    """Return the body's known fields, each of its own kind.
 
     Raises:
         Refusal: 400 for a wrong value, and, if `strict`, for a field that this operation does not know.
@@ -93,23 +84,21 @@ def checked(body: Mapping[str, Any], fields: Mapping[str, Field], version: Versi
     known = {name: value for name, value in body.items() if name in fields and fields[name].since <= version}
     unknown = next((name for name in body if name not in known), None)
     if unknown is not None and strict:
-        raise bad_parameter(unknown)
+        raise refuse("parameter unknown", name=unknown)
     for name, value in known.items():
         field = fields[name]
-        if not (value is None and field.nullable) and not field.test(value):
-            raise parameter_invalid(f"{name} must be {field.kind}", name)
+        if not (value is None and field.nullable) and not KINDS[field.kind](value):
+            raise parameter_invalid(f"{name} must be {field.kind.replace('filled ', '')}", name)
     return known
 
 
-def contact_values(
-    values: dict[str, Any], attributes: Attributes, role: str, *, leads_take_null: bool
-) -> dict[str, Any]:
-    """A contact's document fields out of checked body fields.
+def make_contact_values(values: JsonObject, attributes: Attributes, role: str, *, leads_take_null: bool) -> JsonObject:
+    """Return a contact's document fields out of checked body fields.
 
     Raises:
         Refusal: 400 for custom attributes that do not exist or fit, and for what a lead cannot have.
     """
-    custom = attributes.checked("contact", values.get("custom_attributes") or {})
+    custom = attributes.check_values("contact", values.get("custom_attributes") or {})
     if role == "lead" and "external_id" in values:
         raise parameter_invalid("external_id cannot be set for a lead", "external_id")
     if role == "lead" and None in custom.values() and not leads_take_null:
@@ -121,13 +110,13 @@ def contact_values(
     return kept | {"custom_attributes": custom} | ({"owner_id": int(owner)} if owner is not None else {})
 
 
-def company_values(values: dict[str, Any], attributes: Attributes) -> dict[str, Any]:
-    """A company's document fields out of checked body fields; the cents of `monthly_spend` are cut off.
+def make_company_values(values: JsonObject, attributes: Attributes) -> JsonObject:
+    """Return a company's document fields out of checked body fields; the cents of `monthly_spend` are cut off.
 
     Raises:
         Refusal: 400 for custom attributes that do not exist or fit.
     """
-    custom = attributes.checked("company", values.get("custom_attributes") or {})
+    custom = attributes.check_values("company", values.get("custom_attributes") or {})
     kept = {name: value for name, value in values.items() if name != "update_last_request_at"}
     if "monthly_spend" in kept:
         kept["monthly_spend"] = int(kept["monthly_spend"] or 0)

@@ -109,8 +109,8 @@ def _find_sizes(call: Call, default: int) -> Sizes:
 
 def _read_values(call: Call, fields: dict[str, bodies.Field]) -> JsonObject:
     """Return the body as document fields; a company refuses unknown fields whatever the switch says."""
-    return bodies.company_values(
-        bodies.checked(call.body, fields, call.version, strict=True), call.workspace.attributes
+    return bodies.make_company_values(
+        bodies.check_fields(call.body, fields, call.version, strict=True), call.workspace.attributes
     )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.intercom import bodies, merging
-from sandbox.intercom.errors import Refusal, contact_merged, not_restorable, parameter_invalid, parameter_missing
+from sandbox.intercom.errors import Refusal, parameter_invalid, parameter_missing, refuse
 from sandbox.intercom.finding import Finder, read_fields
 from sandbox.intercom.operations import PAGING, Call, Operation
 from sandbox.intercom.paging import Ask, read_count
-from sandbox.intercom.search import CUSTOM, equality_fields
+from sandbox.intercom.search import CUSTOM, find_equality_fields
 from sandbox.intercom.shapes import show_stub
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ FINDER = Finder(lambda call: call.workspace.contacts, read_fields("contacts"), (
 def list_contacts(call: Call) -> JsonObject:
     """Return a page of all contacts, newest first."""
     per_page = read_count(call.query.get("per_page"), "per_page", LIST_PAGE, MAX_PAGE)
-    return _show_page(call, call.workspace.contacts.listed(Ask(per_page, call.query.get("starting_after"))))
+    return _show_page(call, call.workspace.contacts.list_page(Ask(per_page, call.query.get("starting_after"))))
 
 
 def search_contacts(call: Call) -> JsonObject:
     """Return a page of the contacts that match a query; dates are cut to days."""
-    for field in equality_fields(FINDER.read_query(call)):
+    for field in find_equality_fields(FINDER.read_query(call)):
         if field.startswith(CUSTOM):
             call.workspace.contacts.index_custom(field)
     return _show_page(call, FINDER.search(call))
@@ -56,7 +56,9 @@ def get_contact(call: Call) -> JsonObject:
     """Return one contact; of a merged one, since 2.16, say where it lives on."""
     survivor = call.workspace.contacts.survivor(call.path["id"])
     if survivor and call.version >= MERGES_KNOWN:
-        raise contact_merged(survivor)
+        refusal = refuse("merged")
+        refusal.headers["Link"] = f'</contacts/{survivor}>; rel="canonical"'
+        raise refusal
     return call.show_contact(call.contact)
 
 
@@ -93,7 +95,7 @@ def unarchive_contact(call: Call) -> JsonObject:
     """Bring an archived contact back, unless it was merged."""
     call.read_body()
     if call.workspace.contacts.survivor(call.path["id"]):
-        raise not_restorable()
+        raise refuse("not restorable")
     contact = call.workspace.contacts.get_any(call.path["id"])
     if contact.archived:
         call.workspace.set_archived(contact, archived=False, source="API")
@@ -109,7 +111,7 @@ def merge_contacts(call: Call) -> JsonObject:
     lead, user = (call.workspace.contacts.get(body[name]) for name in ("from", "into"))
     checked = call.version >= MERGES_KNOWN and body.get("skip_duplicate_validation") is not True
     if checked and not lead.is_user and user.is_user and not merging.are_duplicates(lead, user):
-        raise Refusal(400, "invalid_merge", "The contacts are not duplicates")
+        raise refuse("no merge", reason="The contacts are not duplicates")
     merging.merge(call.workspace, lead, user, call.now, "API")
     return call.show_contact(user)
 
@@ -150,11 +152,11 @@ def detach_company(call: Call) -> JsonObject:
 def _read_values(call: Call, role_before: str | None) -> JsonObject:
     """Return the body as document fields; `role_before` is None for a contact that is not there yet."""
     settings = call.workspace.settings
-    values = bodies.checked(call.body, bodies.CONTACT, call.version, strict=settings.refuse_unknown_fields)
+    values = bodies.check_fields(call.body, bodies.CONTACT, call.version, strict=settings.refuse_unknown_fields)
     role = values.get("role") or role_before or "user"
     if role_before == "user" and role == "lead":
         raise parameter_invalid("role of a user cannot be changed to lead", "role")
-    return bodies.contact_values(values, call.workspace.attributes, role, leads_take_null=settings.leads_take_null)
+    return bodies.make_contact_values(values, call.workspace.attributes, role, leads_take_null=settings.leads_take_null)
 
 
 OPERATIONS = (

@@ -5,20 +5,21 @@ https://developers.intercom.com/docs/references/rest-api/api.intercom.io/contact
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sandbox.intercom.errors import conflict, user_not_found
-from sandbox.intercom.records import Change, Index, changes, merged
-from sandbox.intercom.search import lookup
+from sandbox.intercom.errors import refuse
+from sandbox.intercom.records import Change, lay_over
+from sandbox.intercom.search import find_places
 from sandbox.intercom.segments import find_segments
 from sandbox.intercom.stored import Searched, Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from sandbox.intercom.search import Document, Node
+    from sandbox.json_types import JsonObject, JsonValue
 
-EMPTY: dict[str, Any] = dict.fromkeys((
+EMPTY: JsonObject = dict.fromkeys((
     "external_id", "role", "email", "phone", "name", "avatar", "owner_id",
     "signed_up_at", "last_seen_at", "last_replied_at", "last_contacted_at",
     "last_email_opened_at", "last_email_clicked_at", "language_override",
@@ -36,7 +37,7 @@ class Contact(Searched):
     `notes` are ids, oldest first, `subscriptions` what was consented to (`opt_in`, `opt_out`) by subscription type.
     """
 
-    def __init__(self, document: dict[str, Any]) -> None:
+    def __init__(self, document: JsonObject) -> None:
         super().__init__(document)
         self.companies: dict[str, None] = {}
         self.notes: tuple[str, ...] = ()
@@ -57,40 +58,36 @@ class Contacts(Store[Contact]):
     """
 
     def __init__(self, *, second_user_for_new_external_id: bool, search_lag: int) -> None:
-        super().__init__(search_lag)
+        super().__init__(search_lag, "id", *UNIQUE)
         self._second_user = second_user_for_new_external_id
-        self._index = Index("id", *UNIQUE)
         self._survivors: dict[str, str] = {}
-        self.watch: Callable[[Contact, Document | None], object] = lambda *_: None
-        """Called after every creation and change, with the document until then."""
 
     def get(self, contact_id: str) -> Contact:
-        """A live contact.
+        """Return a live contact.
 
         Raises:
             Refusal: 404 "User Not Found", also for an archived one.
         """
-        found = self._by_id.get(contact_id)
-        if found is None or found.archived:
-            raise user_not_found()
-        return found
+        for one in self.live_among([contact_id]):
+            return one
+        raise refuse("no contact")
 
     def get_any(self, contact_id: str) -> Contact:
-        """A contact, archived or not.
+        """Return a contact, archived or not.
 
         Raises:
             Refusal: 404 "User Not Found".
         """
         if contact_id not in self._by_id:
-            raise user_not_found()
+            raise refuse("no contact")
         return self._by_id[contact_id]
 
     def peek(self, contact_id: str) -> Contact | None:
-        """A contact, archived or not, None when there is none."""
+        """Return a contact, archived or not, None when there is none."""
         return self._by_id.get(contact_id)
 
     def survivor(self, contact_id: str) -> str | None:
-        """The contact that a merged one lives on in, at most three merges away; None for one never merged."""
+        """Return the contact that a merged one lives on in, at most three merges away; None for one never merged."""
         found = None
         for _ in range(MOST_HOPS):
             contact_id = self._survivors.get(contact_id, "")
@@ -103,18 +100,17 @@ class Contacts(Store[Contact]):
         self._survivors[lead.id] = survivor.id
 
     def user_by_external_id(self, external_id: str) -> Contact:
-        """The live user with this external id, from the records themselves: no lag.
+        """Return the live user with this external id, from the records themselves: no lag.
 
         Raises:
             Refusal: 404 "User Not Found".
         """
-        for contact_id in self._index.find("external_id", external_id):
-            found = self._by_id[contact_id]
-            if found.is_user and not found.archived:
-                return found
-        raise user_not_found()
+        for one in self.live_among(self._index.find("external_id", external_id)):
+            if one.is_user:
+                return one
+        raise refuse("no contact")
 
-    def create(self, document: dict[str, Any], source: str) -> Contact:
+    def create(self, document: JsonObject, source: str) -> Contact:
         """Add a contact whose document is whole.
 
         Raises:
@@ -123,39 +119,24 @@ class Contacts(Store[Contact]):
         if document["role"] == "user":
             other_user = document["external_id"] is not None and self._second_user
             self._refuse_doubles(document, ("external_id",) if other_user else UNIQUE)
-        contact = Contact(document)
-        contact.history.append(Change(document["created_at"], source, "(created)", None, None))
-        self._by_id[contact.id] = contact
-        self._index.add(document)
-        self._written(contact, None, document["created_at"])
-        self.watch(contact, None)
-        return contact
+        return self._add(Contact(document), source)
 
     def mark(self, contact: Contact, tags: tuple[str, ...]) -> None:
         """Give a contact its first tags, unnoticed by `updated_at`: they have been there for long."""
         contact.document["tags"] = tags
 
-    def update(self, contact: Contact, values: dict[str, Any], at: int, source: str) -> None:
+    def update(self, contact: Contact, values: JsonObject, at: int, source: str) -> None:
         """Lay values over a contact; `updated_at` moves when something changes.
 
         Raises:
             Refusal: 409, when a new e-mail or external id is another user's.
         """
-        before, after = contact.document, merged(contact.document, values)
+        before, after = contact.document, lay_over(contact.document, values)
         if after["role"] == "user":
             was_lead = before["role"] != "user"
             changed = [name for name in UNIQUE if was_lead or _differs(name, before[name], after[name])]
             self._refuse_doubles(after, changed)
-        found = changes(before, after, at, source)
-        if not found:
-            return
-        after["updated_at"] = at
-        self._index.remove(before)
-        contact.document = after
-        self._index.add(after)
-        contact.history.extend(found)
-        self._written(contact, before, at)
-        self.watch(contact, before)
+        super().update(contact, values, at, source)
 
     def set_archived(self, contact: Contact, *, archived: bool, at: int, source: str) -> None:
         """Archive or restore; searches see it at once."""
@@ -163,20 +144,15 @@ class Contacts(Store[Contact]):
         contact.archived = archived
         self._orders.clear()
 
-    def delete(self, contact: Contact) -> None:
-        """Remove for ever."""
-        self._index.remove(contact.document)
-        self._forget(contact)
-
-    def read(self, document: Document, field: str) -> Any:
-        """A document's value by the field's full name; the segments that it belongs to are worked out."""
+    def read(self, document: Document, field: str) -> JsonValue:
+        """Return a document's value by the field's full name; the segments that it belongs to are worked out."""
         if field == "segment_id":
             return [one.id for one in find_segments("contact", document)]
         return super().read(document, field)
 
-    def _candidates(self, query: Node) -> Iterable[Contact]:
-        """All that can match: by index where the query allows, with those that the index is ahead of; else everyone."""
-        served = lookup(query, self._index.count)
+    def _find_candidates(self, query: Node) -> Iterable[Contact]:
+        """Return all that can match: by index where one serves, with what it is ahead of; else everyone."""
+        served = find_places(query, self._index.count)
         if served is None:
             return list(self._by_id.values())
         ids = {found: None for field, value in served for found in self._index.find(field, value)}
@@ -188,15 +164,16 @@ class Contacts(Store[Contact]):
             self._index.add_field(field, (one.document for one in self._by_id.values()))
 
     def _refuse_doubles(self, document: Document, names: Iterable[str]) -> None:
-        """Only users are unique, and only among users."""
+        """Refuse a second user with these values; leads are not unique."""
         for name in names:
             doubles = [self._by_id[one] for one in self._index.find(name, document[name]) if one != document["id"]]
             doubles = sorted((one for one in doubles if one.is_user), key=lambda one: one.archived)
             if doubles:
-                raise conflict(doubles[0].id, archived=doubles[0].archived)
+                subject = "An archived contact" if doubles[0].archived else "A contact"
+                raise refuse("conflict", subject=subject, contact_id=doubles[0].id)
 
 
-def _differs(name: str, before: Any, after: Any) -> bool:
+def _differs(name: str, before: JsonValue, after: JsonValue) -> bool:
     if name == "email" and isinstance(before, str) and isinstance(after, str):
         return before.lower() != after.lower()
     return bool(before != after)

@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic
 
-from sandbox.intercom.errors import Refusal, invalid_field, parameter_invalid, parameter_missing
+from sandbox.intercom.errors import Refusal, parameter_invalid, parameter_missing, refuse
 from sandbox.intercom.fixtures import read_fixture
 from sandbox.intercom.paging import Ask, Found, Order, read_count
-from sandbox.intercom.search import CUSTOM, Node, Rules, parse
+from sandbox.intercom.search import CUSTOM, Node, Rules, parse_query
 from sandbox.intercom.stored import R, Store
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Finder(Generic[R]):
             inclusive=settings.search_bounds_inclusive,
             strict=settings.refuse_unknown_fields,
         )
-        return parse(body["query"], rules)
+        return parse_query(body["query"], rules)
 
     def search(self, call: Call) -> Found[R]:
         """Return a page of the records that match a query; `pagination.page` has no effect."""
@@ -87,7 +87,7 @@ class Finder(Generic[R]):
         if not isinstance(order, str) or order not in ORDERS:
             raise Refusal(400, "invalid_sort_order", "sort order must be ascending or descending")
         if not isinstance(field, str) or self._find_kind(call, field) in (None, *SEVERAL):
-            raise invalid_field(field)
+            raise refuse("field unknown", name=field)
         return Order(field, ORDERS[order])
 
 

@@ -31,23 +31,20 @@ class Window:
 
     def take(self) -> bool:
         """Use up one call; False when none is left, and then nothing is used."""
-        self._turn()
+        elapsed = self._monotonic() - self._began
+        if elapsed >= SECONDS:
+            self._began += elapsed - elapsed % SECONDS
+            self._used = 0
         if self._used >= self.limit:
             return False
         self._used += 1
         return True
 
-    def headers(self, now: int) -> dict[str, str]:
-        """The headers of every authenticated response; the reset is told on the clock whose present is `now`."""
+    def make_headers(self, now: int) -> dict[str, str]:
+        """Return the headers of every authenticated response; the reset is told on the clock whose present is `now`."""
         left = SECONDS - (self._monotonic() - self._began)
         return {
             "X-RateLimit-Limit": str(self.limit),
             "X-RateLimit-Remaining": str(self.limit - self._used),
             "X-RateLimit-Reset": str(now + math.ceil(max(left, 0))),
         }
-
-    def _turn(self) -> None:
-        elapsed = self._monotonic() - self._began
-        if elapsed >= SECONDS:
-            self._began += elapsed - elapsed % SECONDS
-            self._used = 0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.intercom.errors import Refusal
+from sandbox.intercom.errors import refuse
 from sandbox.intercom.records import Change
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def merge(workspace: Workspace, lead: Contact, user: Contact, at: int, source: s
         Refusal: 400 `invalid_merge`, unless it is a lead that goes into a user.
     """
     if lead.is_user or not user.is_user:
-        raise Refusal(400, "invalid_merge", "Only a lead can be merged into a user")
+        raise refuse("no merge", reason="Only a lead can be merged into a user")
     _hand_over_links(workspace, lead, user, at)
     for note in workspace.library.find_all("notes", lead.notes):
         note["contact"] = {"type": "contact", "id": user.id}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from urllib.parse import urlencode
 
 from sandbox.intercom import shapes
-from sandbox.intercom.errors import Refusal, bad_parameter, parameter_invalid
+from sandbox.intercom.errors import Refusal, parameter_invalid, refuse
 from sandbox.intercom.paging import cut_page, read_count
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Call:
         """
         unknown = next((name for name in value if name not in names), None)
         if unknown is not None and self.workspace.settings.refuse_unknown_fields:
-            raise bad_parameter(unknown)
+            raise refuse("parameter unknown", name=unknown)
         return value
 
     def read_choice(self, name: str, choices: Sequence[str]) -> str:

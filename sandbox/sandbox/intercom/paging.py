@@ -12,7 +12,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from sandbox.intercom.errors import bad_cursor, parameter_invalid
+from sandbox.intercom.errors import parameter_invalid, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -101,7 +101,7 @@ def _position(keys: Sequence[Key], order: Order, after: Key) -> int:
     try:
         return len(keys) - bisect_left(keys, after) if order.descending else bisect_right(keys, after)
     except TypeError:
-        raise bad_cursor() from None
+        raise refuse("cursor unknown") from None
 
 
 def _sealed(order: Order, key: Key, page: int) -> str:
@@ -115,10 +115,10 @@ def _opened(cursor: Any, order: Order) -> tuple[int, Key | None]:
     try:
         field, descending, missing, value, record_id, page = json.loads(base64.b64decode(cursor, b"-_", validate=True))
     except (TypeError, ValueError, binascii.Error, RecursionError):
-        raise bad_cursor() from None
+        raise refuse("cursor unknown") from None
     fits = (field, descending) == (order.field, order.descending) and isinstance(missing, bool)
     if not (fits and isinstance(record_id, str) and isinstance(page, int)):
-        raise bad_cursor()
+        raise refuse("cursor unknown")
     return page, (missing, value, record_id)
 
 

@@ -1,14 +1,17 @@
-"""What contacts and companies have in common: a document, its history of changes, and the indexes over many of them."""
+"""What contacts, companies and threads have in common: a document, its history of changes, and a store with indexes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from sandbox.intercom.search import CUSTOM, value_of
+from sandbox.intercom.search import CUSTOM, read_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
+
+    from sandbox.intercom.search import Document
+    from sandbox.json_types import JsonObject, JsonValue
 
 
 class Change(NamedTuple):
@@ -17,15 +20,15 @@ class Change(NamedTuple):
     at: int
     source: str
     field: str
-    before: Any
-    after: Any
+    before: JsonValue
+    after: JsonValue
 
 
 @dataclass
 class Record:
-    """One contact or company: `document` is what it holds, by Intercom's field names."""
+    """One contact, company or thread: `document` is what it holds, by Intercom's field names."""
 
-    document: dict[str, Any]
+    document: JsonObject
     history: list[Change] = field(default_factory=list)
 
     @property
@@ -34,67 +37,115 @@ class Record:
         return str(self.document["id"])
 
 
-def merged(document: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """A document with new values; `custom_attributes` are laid over key by key."""
-    custom = {**document["custom_attributes"], **(values.get("custom_attributes") or {})}
-    return {**document, **values, "custom_attributes": custom}
-
-
-def changes(before: Mapping[str, Any], after: Mapping[str, Any], at: int, source: str) -> list[Change]:
-    """What differs between two documents, one entry a field; custom attributes by their full name."""
-    found = [
-        Change(at, source, name, before.get(name), value)
-        for name, value in after.items()
-        if name not in ("custom_attributes", "updated_at") and value != before.get(name)
-    ]
-    old = before["custom_attributes"]
-    return found + [
-        Change(at, source, f"{CUSTOM}{name}", old.get(name), value)
-        for name, value in after["custom_attributes"].items()
-        if value != old.get(name) or type(value) is not type(old.get(name))
-    ]
+R = TypeVar("R", bound=Record)
 
 
 class Index:
     """Ids by a field's value, for as many fields as were asked for; e-mails without regard to case."""
 
     def __init__(self, *fields: str) -> None:
-        self._ids: dict[str, dict[Any, dict[str, None]]] = {name: {} for name in fields}
+        self._ids: dict[str, dict[JsonValue, dict[str, None]]] = {name: {} for name in fields}
 
     def __contains__(self, name: str) -> bool:
         return name in self._ids
 
-    def add_field(self, name: str, documents: Iterable[Mapping[str, Any]]) -> None:
+    def add_field(self, name: str, documents: Iterable[Document]) -> None:
         """Begin to index a field over what is there already."""
         self._ids[name] = {}
         for document in documents:
             self._put(name, document)
 
-    def add(self, document: Mapping[str, Any]) -> None:
+    def add(self, document: Document) -> None:
         """Index a new document."""
         for name in self._ids:
             self._put(name, document)
 
-    def remove(self, document: Mapping[str, Any]) -> None:
+    def remove(self, document: Document) -> None:
         """Forget a document."""
         for name, ids in self._ids.items():
-            held = ids.get(_folded(name, value_of(document, name)))
-            if held is not None:
-                held.pop(document["id"], None)
+            ids.get(_fold(name, read_value(document, name)), {}).pop(document["id"], None)
 
-    def count(self, name: str, value: Any) -> int | None:
-        """How many documents hold the value; None for a field that is not indexed."""
-        return len(self._ids[name].get(_folded(name, value), ())) if name in self._ids else None
+    def count(self, name: str, value: JsonValue) -> int | None:
+        """Return how many documents hold the value; None for a field that is not indexed."""
+        return len(self._ids[name].get(_fold(name, value), ())) if name in self._ids else None
 
-    def find(self, name: str, value: Any) -> Iterator[str]:
-        """Ids of the documents that hold the value, in the order in which they came to hold it."""
-        return iter(self._ids[name].get(_folded(name, value), ()))
+    def find(self, name: str, value: JsonValue) -> Iterator[str]:
+        """Return the ids of the documents that hold the value, in the order in which they came to hold it."""
+        return iter(self._ids[name].get(_fold(name, value), ()))
 
-    def _put(self, name: str, document: Mapping[str, Any]) -> None:
-        value = value_of(document, name)
+    def _put(self, name: str, document: Document) -> None:
+        value = read_value(document, name)
         if value is not None:
-            self._ids[name].setdefault(_folded(name, value), {})[document["id"]] = None
+            self._ids[name].setdefault(_fold(name, value), {})[document["id"]] = None
 
 
-def _folded(name: str, value: Any) -> Any:
+def _fold(name: str, value: JsonValue) -> JsonValue:
     return value.lower() if name == "email" and isinstance(value, str) else value
+
+
+class Records(Generic[R]):
+    """Records by id, indexed by some fields."""
+
+    def __init__(self, *fields: str) -> None:
+        self._by_id: dict[str, R] = {}
+        self._index = Index(*fields)
+        self.watch: Callable[[R, Document | None], object] = lambda *_: None
+        """Called after every creation and change, with the document until then."""
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self.live())
+
+    def live(self) -> Iterator[R]:
+        """Return every record that is neither archived nor deleted, oldest first."""
+        return (one for one in self._by_id.values() if self._is_live(one))
+
+    def live_among(self, ids: Iterable[str]) -> Iterator[R]:
+        """Return those of the records with these ids that live."""
+        return (self._by_id[one] for one in ids if one in self._by_id and self._is_live(self._by_id[one]))
+
+    def update(self, record: R, values: JsonObject, at: int, source: str) -> None:
+        """Lay values over a record; `updated_at` moves when something changes."""
+        before, after = record.document, lay_over(record.document, values)
+        changes = list(find_changes(before, after, at, source))
+        if not changes:
+            return
+        after["updated_at"] = at
+        self._index.remove(before)
+        record.document = after
+        self._index.add(after)
+        record.history.extend(changes)
+        self._note_write(record, before, at)
+        self.watch(record, before)
+
+    def _add(self, record: R, source: str) -> R:
+        at = record.document["created_at"]
+        record.history.append(Change(at, source, "(created)", None, None))
+        self._by_id[record.id] = record
+        self._index.add(record.document)
+        self._note_write(record, None, at)
+        self.watch(record, None)
+        return record
+
+    def _is_live(self, _: R) -> bool:
+        return True
+
+    def _note_write(self, record: R, before: Document | None, at: int) -> None:
+        """Learn of a record's creation or change; `before` is None for a new one."""
+
+
+def lay_over(document: Document, values: Document) -> JsonObject:
+    """Return a document with new values; `custom_attributes` are laid over key by key."""
+    custom = {**document["custom_attributes"], **(values.get("custom_attributes") or {})}
+    return {**document, **values, "custom_attributes": custom}
+
+
+def find_changes(before: Document, after: Document, at: int, source: str) -> Iterator[Change]:
+    """Return what differs between two documents, one change a field; custom attributes by their full name."""
+    for name, value in after.items():
+        if name not in ("custom_attributes", "updated_at") and value != before.get(name):
+            yield Change(at, source, name, before.get(name), value)
+    old = before["custom_attributes"]
+    for name, value in after["custom_attributes"].items():
+        # True equals 1, and is another value all the same.
+        if value != old.get(name) or type(value) is not type(old.get(name)):
+            yield Change(at, source, f"{CUSTOM}{name}", old.get(name), value)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sandbox.intercom.errors import Refusal, parameter_invalid, parameter_missing
+from sandbox.intercom.errors import parameter_invalid, parameter_missing, refuse
 from sandbox.intercom.operations import Call, Operation
 from sandbox.intercom.workspace import ADMIN_ID
 
@@ -128,7 +128,7 @@ def unsubscribe(call: Call) -> JsonObject:
     """Forget what a contact said to a subscription type."""
     contact, found = call.contact, call.find_document("subscription_types", call.path["subscription_id"])
     if found["id"] not in (contact.subscriptions or ()):
-        raise Refusal(404, "not_found", "Resource Not Found")
+        raise refuse("no document")
     call.workspace.subscribe(contact, found["id"], None, call.now)
     return found
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sandbox.intercom.errors import parameter_invalid, parameter_missing
 from sandbox.intercom.fixtures import fill_template, read_fixture
 from sandbox.intercom.operations import PAGING, Call, Operation
-from sandbox.intercom.search_values import seconds
+from sandbox.intercom.search_values import read_seconds
 from sandbox.intercom.segments import SEGMENTS, count_members, find_segments
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def select_logs(call: Call) -> list[JsonObject]:
     if "created_at_after" not in call.query:
         raise parameter_missing("created_at_after not specified")
     after, before = (
-        seconds(call.query[name], name) if name in call.query else None
+        read_seconds(call.query[name], name) if name in call.query else None
         for name in ("created_at_after", "created_at_before")
     )
     before = call.now if before is None else before

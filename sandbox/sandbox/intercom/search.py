@@ -7,13 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sandbox.intercom.errors import bad_parameter, invalid_field, parameter_invalid
-from sandbox.intercom.search_values import INSTANTS, KIND_TESTS, OPERATORS, TESTS, checked, day_test, seconds
+from sandbox.intercom.errors import parameter_invalid, refuse
+from sandbox.intercom.search_values import (
+    INSTANTS,
+    KIND_TESTS,
+    OPERATORS,
+    TESTS,
+    make_day_test,
+    read_operand,
+    read_seconds,
+)
+from sandbox.json_types import JsonValue
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
+
+    from sandbox.json_types import JsonObject
 
 CUSTOM = "custom_attributes."
 MAX_DEPTH = 2
@@ -21,11 +32,11 @@ MAX_FILTERS = 15
 
 ALIASES = {"formatted_phone": "phone", "tag_id": "tags"}
 
-Document = Mapping[str, Any]
+Document = Mapping[str, JsonValue]
 
 
-def value_of(document: Document, field: str) -> Any:
-    """A document's value by the field's full name; None where it has none."""
+def read_value(document: Document, field: str) -> JsonValue:
+    """Return a document's value by the field's full name; None where it has none."""
     if field.startswith(CUSTOM):
         return document["custom_attributes"].get(field.removeprefix(CUSTOM))
     if field == "email_domain":
@@ -51,7 +62,7 @@ class Rules:
     zone: ZoneInfo
     max_in_values: int
     ignore_case: frozenset[str] = frozenset()
-    read: Callable[[Document, str], Any] = value_of
+    read: Callable[[Document, str], JsonValue] = read_value
     inclusive: bool = False
     strict: bool = True
 
@@ -64,12 +75,12 @@ class Filter:
     """
 
     field: str
-    test: Callable[[Any], bool]
-    equals: tuple[Any, ...] | None = None
-    read: Callable[[Document, str], Any] = value_of
+    test: Callable[[JsonValue], bool]
+    equals: tuple[JsonValue, ...] | None = None
+    read: Callable[[Document, str], JsonValue] = read_value
 
     def matches(self, document: Document) -> bool:
-        """Whether the document's value passes."""
+        """Return whether the document's value passes."""
         return self.test(self.read(document, self.field))
 
 
@@ -81,7 +92,7 @@ class Group:
     parts: tuple[Filter | Group, ...]
 
     def matches(self, document: Document) -> bool:
-        """Whether all parts (AND) or any part (OR) match."""
+        """Return whether all parts (AND) or any part (OR) match."""
         passed = (part.matches(document) for part in self.parts)
         return all(passed) if self.operator == "AND" else any(passed)
 
@@ -89,57 +100,15 @@ class Group:
 Node = Filter | Group
 
 
-def parse(query: Any, rules: Rules, depth: int = 1) -> Node:
-    """The checked tree of a query.
-
-    Raises:
-        Refusal: 400 for whatever the query language does not know.
-    """
+def parse_query(query: JsonValue, rules: Rules, depth: int = 1) -> Node:
+    """Return the tree of a query; whatever the query language does not know is refused with 400."""
     if not isinstance(query, dict):
         raise parameter_invalid("query must be an object with field, operator and value")
     unknown = next((name for name in query if name not in ("field", "operator", "value")), None)
     if unknown is not None and rules.strict:
-        raise bad_parameter(unknown)
-    if query.get("operator") in ("AND", "OR") and "field" not in query:
-        return _group(query, rules, depth)
-    return _filter(query, rules)
-
-
-def equality_fields(node: Node) -> set[str]:
-    """The fields that a query compares with whole values: those worth an index."""
-    if isinstance(node, Filter):
-        return {node.field} if node.equals is not None else set()
-    return {field for part in node.parts for field in equality_fields(part)}
-
-
-Places = list[tuple[str, Any]]
-
-
-def lookup(node: Node, count: Callable[[str, Any], int | None]) -> Places | None:
-    """The (field, value) pairs whose index entries together hold every possible match; None when only a scan does.
-
-    `count` says how many documents an index holds for a field's value, None for a field without index.
-    """
-    best = _cheapest(node, count)
-    return best[1] if best else None
-
-
-def _cheapest(node: Node, count: Callable[[str, Any], int | None]) -> tuple[int, Places] | None:
-    if isinstance(node, Filter):
-        counts = [count(node.field, value) for value in node.equals or ()]
-        sizes = [one for one in counts if one is not None]
-        served_whole = sizes and len(sizes) == len(counts)
-        return (sum(sizes), [(node.field, value) for value in node.equals or ()]) if served_whole else None
-    found = [_cheapest(part, count) for part in node.parts]
-    served = [one for one in found if one is not None]
-    if node.operator == "AND":
-        return min(served, key=lambda one: one[0], default=None)
-    if len(served) < len(found):
-        return None
-    return sum(size for size, _ in served), [pair for _, pairs in served for pair in pairs]
-
-
-def _group(query: dict[str, Any], rules: Rules, depth: int) -> Group:
+        raise refuse("parameter unknown", name=unknown)
+    if query.get("operator") not in ("AND", "OR") or "field" in query:
+        return _parse_filter(query, rules)
     parts = query.get("value")
     if depth > MAX_DEPTH:
         raise parameter_invalid(f"Nested queries are limited to {MAX_DEPTH} levels")
@@ -147,47 +116,71 @@ def _group(query: dict[str, Any], rules: Rules, depth: int) -> Group:
         raise parameter_invalid(f"value of {query['operator']} must be an array of filters")
     if len(parts) > MAX_FILTERS:
         raise parameter_invalid(f"The limit of {MAX_FILTERS} filters for each AND or OR group has been exceeded")
-    return Group(query["operator"], tuple(parse(part, rules, depth + 1) for part in parts))
+    return Group(query["operator"], tuple(parse_query(part, rules, depth + 1) for part in parts))
 
 
-def _filter(query: dict[str, Any], rules: Rules) -> Filter:
+def _parse_filter(query: JsonObject, rules: Rules) -> Filter:
     field, operator = query.get("field"), query.get("operator")
     if not isinstance(field, str) or "value" not in query:
         raise parameter_invalid("query must be an object with field, operator and value")
     kind = rules.type_of(field)
     if kind is None:
-        raise invalid_field(field)
-    if operator not in OPERATORS[kind]:
+        raise refuse("field unknown", name=field)
+    if not isinstance(operator, str) or operator not in OPERATORS[kind]:
         raise parameter_invalid(f"Operator '{operator}' is not supported for field '{field}'")
     if kind == "date":
-        return Filter(field, day_test(operator, seconds(query["value"], field), rules.zone), read=rules.read)
-    value = checked(query["value"], kind, operator, field, rules.max_in_values)
-    return _plain_filter(field, kind, _meant(operator, kind, rules), value, rules)
-
-
-def _meant(operator: str, kind: str, rules: Rules) -> str:
-    return {">": ">=", "<": "<="}.get(operator, operator) if kind in INSTANTS and rules.inclusive else operator
-
-
-def _plain_filter(field: str, kind: str, operator: str, value: Any, rules: Rules) -> Filter:
-    fold = _folded if field in rules.ignore_case else _same
-    wanted = fold(value)
+        day_test = make_day_test(operator, read_seconds(query["value"], field), rules.zone)
+        return Filter(field, day_test, read=rules.read)
+    value = read_operand(query["value"], kind, operator, field, rules.max_in_values)
+    # Only whole values of kinds whose operators mean nothing of their own can be looked up in an index.
+    equals = None
+    if kind not in KIND_TESTS and operator in ("=", "IN") and value is not None:
+        equals = (value,) if operator == "=" else tuple(value)
+    if kind in INSTANTS and rules.inclusive:
+        operator = {">": ">=", "<": "<="}.get(operator, operator)
+    ignore_case = field in rules.ignore_case
+    operand = _fold(value) if ignore_case else value
     test = KIND_TESTS.get(kind, TESTS)[operator]
-    equals = None if kind in KIND_TESTS else _equals(operator, value)
-    return Filter(field, lambda held: test(fold(held), wanted), equals, rules.read)
+    return Filter(field, lambda held: test(_fold(held) if ignore_case else held, operand), equals, rules.read)
 
 
-def _equals(operator: str, value: Any) -> tuple[Any, ...] | None:
-    if operator == "=" and value is not None:
-        return (value,)
-    return tuple(value) if operator == "IN" else None
-
-
-def _same(value: Any) -> Any:
-    return value
-
-
-def _folded(value: Any) -> Any:
+def _fold(value: JsonValue) -> JsonValue:
     if isinstance(value, list):
-        return [_folded(one) for one in value]
+        return [_fold(one) for one in value]
     return value.lower() if isinstance(value, str) else value
+
+
+def find_equality_fields(node: Node) -> set[str]:
+    """Return the fields that a query compares with whole values: those worth an index."""
+    if isinstance(node, Filter):
+        return {node.field} if node.equals is not None else set()
+    return {field for part in node.parts for field in find_equality_fields(part)}
+
+
+Places = list[tuple[str, JsonValue]]
+
+
+def find_places(node: Node, count: Callable[[str, JsonValue], int | None]) -> Places | None:
+    """Return the (field, value) pairs whose index entries together hold every possible match.
+
+    None when only a scan finds them all. `count` says how many documents an index holds for a field's value, None for a
+    field without index.
+    """
+    best = _find_cheapest(node, count)
+    return best[1] if best else None
+
+
+def _find_cheapest(node: Node, count: Callable[[str, JsonValue], int | None]) -> tuple[int, Places] | None:
+    if isinstance(node, Filter):
+        counts = [count(node.field, value) for value in node.equals or ()]
+        sizes = [one for one in counts if one is not None]
+        is_served = sizes and len(sizes) == len(counts)
+        return (sum(sizes), [(node.field, value) for value in node.equals or ()]) if is_served else None
+    found = [_find_cheapest(part, count) for part in node.parts]
+    served = [one for one in found if one is not None]
+    # One part is enough for AND; OR needs them all.
+    if node.operator == "AND":
+        return min(served, key=lambda one: one[0], default=None)
+    if len(served) < len(found):
+        return None
+    return sum(size for size, _ in served), [pair for _, pairs in served for pair in pairs]

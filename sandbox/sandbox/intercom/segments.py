@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sandbox.intercom.fixtures import read_fixture
-from sandbox.intercom.search import value_of
+from sandbox.intercom.search import read_value
 from sandbox.intercom.search_values import TESTS
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Segment:
 
     def includes(self, document: Document) -> bool:
         """Return whether a contact or company belongs to it."""
-        return TESTS[self.operator](value_of(document, self.field), self.value)
+        return TESTS[self.operator](read_value(document, self.field), self.value)
 
 
 def _make_segment(number: int, name: str, person_type: str, **rule: JsonValue) -> Segment:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sandbox.intercom.paging import Ask, Found, Key, Order, Orders
-from sandbox.intercom.records import Record
-from sandbox.intercom.search import value_of
+from sandbox.intercom.records import Record, Records
+from sandbox.intercom.search import read_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from sandbox.intercom.search import Document, Node
+    from sandbox.json_types import JsonObject, JsonValue
 
 
 class Searched(Record):
     """A record that searches find."""
 
-    def __init__(self, document: dict[str, Any]) -> None:
+    def __init__(self, document: JsonObject) -> None:
         super().__init__(document)
         self.archived = False
         self.before: list[tuple[int, Document | None]] = []
@@ -27,61 +28,57 @@ class Searched(Record):
 R = TypeVar("R", bound=Searched)
 
 
-class Store(Generic[R]):
+class Store(Records[R]):
     """Records by id.
 
     Args:
         search_lag: seconds by which searches lag behind writes.
     """
 
-    def __init__(self, search_lag: int) -> None:
+    def __init__(self, search_lag: int, *fields: str) -> None:
+        super().__init__(*fields)
         self._lag = search_lag
-        self._by_id: dict[str, R] = {}
         self._unsettled: dict[str, None] = {}
         self._orders: Orders[R] = Orders()
 
-    def __len__(self) -> int:
-        return sum(not one.archived for one in self._by_id.values())
-
-    def live(self) -> Iterator[R]:
-        """Every record that is not archived, oldest first."""
-        return (one for one in self._by_id.values() if not one.archived)
-
-    def live_among(self, ids: Iterable[str]) -> Iterator[R]:
-        """Those of the records with these ids that are not archived."""
-        return (self._by_id[one] for one in ids if one in self._by_id and not self._by_id[one].archived)
-
-    def listed(self, ask: Ask) -> Found[R]:
-        """A page of all live records."""
-        return self._orders.page(("list", ask.order), lambda: self._placed(self.live(), ask.order), ask)
+    def list_page(self, ask: Ask) -> Found[R]:
+        """Return a page of all live records."""
+        return self._orders.page(("list", ask.order), lambda: self._place(self.live(), ask.order), ask)
 
     def search(self, query: Node, name: str, ask: Ask, now: int) -> Found[R]:
-        """A page of the live records that match, as searches saw them `search_lag` seconds ago.
+        """Return a page of the live records that match, as searches saw them `search_lag` seconds ago.
 
         `name` stands for the query: the next page of an unchanged workspace needs no new search.
         """
-        matching = self._matching(query, now)
-        return self._orders.page((name, ask.order, now), lambda: self._placed(matching, ask.order), ask)
+        matching = self._find_matching(query, now)
+        return self._orders.page((name, ask.order, now), lambda: self._place(matching, ask.order), ask)
 
-    def read(self, document: Document, field: str) -> Any:
-        """A document's value by the field's full name."""
-        return value_of(document, field)
+    def read(self, document: Document, field: str) -> JsonValue:
+        """Return a document's value by the field's full name."""
+        return read_value(document, field)
 
-    def _matching(self, query: Node, now: int) -> Iterator[R]:
-        for one in self._candidates(query):
-            seen = None if one.archived else self._seen(one, now)
+    def delete(self, record: R) -> None:
+        """Remove for ever."""
+        self._index.remove(record.document)
+        del self._by_id[record.id]
+        self._unsettled.pop(record.id, None)
+        self._orders.clear()
+
+    def _find_matching(self, query: Node, now: int) -> Iterator[R]:
+        for one in self._find_candidates(query):
+            seen = None if one.archived else self._find_seen(one, now)
             if seen is not None and query.matches(seen):
                 yield one
 
-    def _candidates(self, _: Node) -> Iterable[R]:
-        """All that can match, and maybe more."""
+    def _find_candidates(self, _: Node) -> Iterable[R]:
+        """Return all that can match, and maybe more."""
         return list(self._by_id.values())
 
-    def _placed(self, found: Iterable[R], order: Order) -> Iterator[tuple[Key, R]]:
+    def _place(self, found: Iterable[R], order: Order) -> Iterator[tuple[Key, R]]:
         return ((order.key(self.read(one.document, order.field), one.id), one) for one in found)
 
-    def _seen(self, record: R, now: int) -> Document | None:
-        """The document as searches know it."""
+    def _find_seen(self, record: R, now: int) -> Document | None:
+        """Return the document as searches know it."""
         for written_at, document in record.before:
             if written_at > now - self._lag:
                 return document
@@ -89,13 +86,11 @@ class Store(Generic[R]):
         self._unsettled.pop(record.id, None)
         return record.document
 
-    def _written(self, record: R, before: Document | None, at: int) -> None:
+    def _is_live(self, record: R) -> bool:
+        return not record.archived
+
+    def _note_write(self, record: R, before: Document | None, at: int) -> None:
         if self._lag:
             record.before.append((at, before))
             self._unsettled[record.id] = None
-        self._orders.clear()
-
-    def _forget(self, record: R) -> None:
-        del self._by_id[record.id]
-        self._unsettled.pop(record.id, None)
         self._orders.clear()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.intercom.conversations import add_part, open_conversation, show_conversation, show_whole_conversation
-from sandbox.intercom.errors import bad_parameter, parameter_invalid, parameter_missing
+from sandbox.intercom.errors import parameter_invalid, parameter_missing, refuse
 from sandbox.intercom.finding import Finder, read_fields
 from sandbox.intercom.operations import Call, Operation
 from sandbox.intercom.paging import Ask, Order, read_count
@@ -42,7 +42,7 @@ def list_conversations(call: Call) -> JsonObject:
     """Return a page of all conversations, the last changed first."""
     per_page = read_count(call.query.get("per_page"), "per_page", *SIZES)
     ask = Ask(per_page, call.query.get("starting_after"), Order("updated_at"))
-    return _show_page(call, call.workspace.conversations.listed(ask))
+    return _show_page(call, call.workspace.conversations.list_page(ask))
 
 
 def search_conversations(call: Call) -> JsonObject:
@@ -142,7 +142,7 @@ def _add_part(call: Call, thread: Thread, part: Part, **facts: JsonValue) -> Jso
 def _show_whole(call: Call, thread: Thread) -> JsonObject:
     display = call.query.get("display_as", "html")
     if display not in ("plaintext", "html"):
-        raise bad_parameter("display_as")
+        raise refuse("parameter unknown", name="display_as")
     return show_whole_conversation(call.workspace, thread, call.version, plain=display == "plaintext")
 
 

@@ -88,24 +88,17 @@ class Threads(Store[Thread]):
 
     def add(self, document: JsonObject) -> Thread:
         """Add a thread that holds this and what a new one holds."""
-        thread = Thread({"id": self.new_id(), **self._new, **document})
-        self._by_id[thread.id] = thread
-        self._written(thread, None, document["created_at"])
-        return thread
+        return self._add(Thread({"id": self.new_id(), **self._new, **document}), "")
 
     def write(self, thread: Thread, at: int, **facts: JsonValue) -> None:
         """Lay facts over a thread's document; `updated_at` moves."""
         before = thread.document
         thread.document = {**before, **facts, "updated_at": at}
-        self._written(thread, before, at)
+        self._note_write(thread, before, at)
 
     def grow(self, thread: Thread, part: Part, **facts: JsonValue) -> None:
         """Add a part, with what it changes."""
         self.write(thread, part.at, parts=(*thread.parts, part), **facts)
-
-    def delete(self, thread: Thread) -> None:
-        """Remove for ever."""
-        self._forget(thread)
 
     def read(self, document: Document, field: str) -> JsonValue:
         """Return a document's value by the field's full name, whose dots lead into what is nested."""

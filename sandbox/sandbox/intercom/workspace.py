@@ -12,7 +12,7 @@ from sandbox.intercom import companies, contacts
 from sandbox.intercom.attributes import Attributes
 from sandbox.intercom.companies import Companies, Company, Scroll
 from sandbox.intercom.contacts import Contact, Contacts
-from sandbox.intercom.errors import Refusal, company_not_found
+from sandbox.intercom.errors import refuse
 from sandbox.intercom.library import Library
 from sandbox.intercom.limits import Window
 from sandbox.intercom.records import Change
@@ -98,11 +98,7 @@ class Workspace(ABC):
         if company.id in contact.companies:
             return
         if len(contact.companies) >= COMPANIES_A_CONTACT:
-            raise Refusal(
-                400,
-                "contact_company_limit_exceeded",
-                f"Contact has reached the limit of {COMPANIES_A_CONTACT} companies",
-            )
+            raise refuse("too many companies", limit=COMPANIES_A_CONTACT)
         contact.companies[company.id] = company.contacts[contact.id] = None
         contact.history.append(Change(at, source, "companies", None, company.document["company_id"]))
         self._tell_link("company.contact.attached", contact, company)
@@ -114,7 +110,7 @@ class Workspace(ABC):
             Refusal: 404 `company_not_found`, when there is none.
         """
         if company.id not in contact.companies:
-            raise company_not_found()
+            raise refuse("no company")
         del contact.companies[company.id], company.contacts[contact.id]
         contact.history.append(Change(at, source, "companies", company.document["company_id"], None))
         self._tell_link("company.contact.detached", contact, company)
