@@ -28,7 +28,7 @@ def read(
         orders: Orders[str] = Orders()
         found = orders.page(
             "all",
-            lambda: ((order.key(value, one), one) for one, value in records.items()),
+            lambda: ((order.make_key(value, one), one) for one, value in records.items()),
             Ask(per_page, cursor, order),
         )
         yield found.records
@@ -65,7 +65,7 @@ def test_the_pages_shape_counts_and_ends_without_next() -> None:
     """`next` holds the next page's number and cursor; the last page has no `next`."""
     orders: Orders[str] = Orders()
     order = Order("n", descending=False)
-    placed = [(order.key(value, one), one) for value, one in enumerate("abc")]
+    placed = [(order.make_key(value, one), one) for value, one in enumerate("abc")]
     first = orders.page("x", lambda: placed, Ask(2, None, order))
     cursor = first.pages["next"]["starting_after"]
     assert first.pages == {
@@ -108,7 +108,7 @@ def test_a_cursor_of_another_making_is_refused(cursor: Any) -> None:
     """400 `client_error`, as the vendor words it."""
     orders: Orders[str] = Orders()
     order = Order("n", descending=False)
-    placed = [(order.key(value, one), one) for value, one in enumerate("abc")]
+    placed = [(order.make_key(value, one), one) for value, one in enumerate("abc")]
     with pytest.raises(Refusal) as caught:
         orders.page("x", lambda: placed, Ask(2, cursor, order))
     assert (caught.value.status, caught.value.errors) == (

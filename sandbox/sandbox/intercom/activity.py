@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sandbox.clock import DAY
 from sandbox.intercom.errors import Refusal
 from sandbox.intercom.inbox import Inbox
-from sandbox.intercom.seed_tables import FIRST_NAMES, LAST_NAMES, OWNERS
+from sandbox.intercom.seed import TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ SOURCE = "Intercom"
 VISITORS = "@visitors.example"
 EDITS: tuple[Callable[[Random], JsonObject], ...] = (
     lambda random: {"custom_attributes": {"nps_score": random.randint(0, 10)}},
-    lambda random: {"custom_attributes": {"csm_owner": random.choice(OWNERS)}},
+    lambda random: {"custom_attributes": {"csm_owner": random.choice(TABLES["owners"])}},
     lambda random: {"custom_attributes": {"beta_tester": random.choice((True, False))}},
     lambda random: {
         "browser": random.choice(("chrome", "firefox", "safari")),
@@ -122,7 +122,7 @@ class Activity:
 
     def _welcome(self, _: Contact, at: int) -> None:
         """Let somebody new come, whose e-mail is nobody's."""
-        first, last = self._random.choice(FIRST_NAMES), self._random.choice(LAST_NAMES)
+        first, last = self._random.choice(TABLES["first_names"]), self._random.choice(TABLES["last_names"])
         contact_id = f"{self._random.getrandbits(96):024x}"
         values = {
             "id": contact_id,

@@ -95,11 +95,7 @@ class Attributes:
         return [one.name for one in self._by_name.values() if one.model == model and not one.archived]
 
     def create(self, body: JsonObject, *, admin_id: str, now: int) -> Definition:
-        """Make a new attribute from the body of `POST /data_attributes`.
-
-        Raises:
-            Refusal: 400, when a field is missing or wrong, the name is taken, or 250 attributes are active.
-        """
+        """Make a new attribute from the body of `POST /data_attributes`, or refuse it with 400."""
         name, model, data_type = _read_identity(body)
         options = _read_options(body.get("options")) if data_type == "options" else []
         taken = self._by_name.get(name)
@@ -125,11 +121,7 @@ class Attributes:
         return definition
 
     def update(self, attribute_id: str, body: JsonObject, *, now: int) -> Definition:
-        """Archive, restore or describe one; its `data_type` stays for ever.
-
-        Raises:
-            Refusal: 404 `field_not_found`; 400 when a value is wrong or restoring passes the limit.
-        """
+        """Archive, restore or describe one, or refuse to; its `data_type` stays for ever."""
         found = self._by_id.get(attribute_id)
         if found is None:
             raise Refusal(404, "field_not_found", "We couldn't find that data attribute to update")
@@ -149,11 +141,7 @@ class Attributes:
         return found
 
     def check_values(self, model: str, values: JsonObject) -> JsonObject:
-        """Return the same values, when every one may be written.
-
-        Raises:
-            Refusal: 400 for the first name that does not exist or value of a wrong type.
-        """
+        """Return the same values; the first that does not exist or does not fit is refused with 400."""
         for name, value in values.items():
             definition = self.get(model, name)
             if definition is None:

@@ -76,11 +76,7 @@ COMPANY = COMPANY_UPDATE | {
 
 
 def check_fields(body: JsonObject, fields: Mapping[str, Field], version: Version, *, strict: bool) -> JsonObject:
-    """Return the body's known fields, each of its own kind.
-
-    Raises:
-        Refusal: 400 for a wrong value, and, if `strict`, for a field that this operation does not know.
-    """
+    """Return the body's known fields; a wrong value is refused, and so is an unknown field if `strict`."""
     known = {name: value for name, value in body.items() if name in fields and fields[name].since <= version}
     unknown = next((name for name in body if name not in known), None)
     if unknown is not None and strict:
@@ -93,11 +89,7 @@ def check_fields(body: JsonObject, fields: Mapping[str, Field], version: Version
 
 
 def make_contact_values(values: JsonObject, attributes: Attributes, role: str, *, leads_take_null: bool) -> JsonObject:
-    """Return a contact's document fields out of checked body fields.
-
-    Raises:
-        Refusal: 400 for custom attributes that do not exist or fit, and for what a lead cannot have.
-    """
+    """Return a contact's document fields; custom attributes must exist and fit, and a lead may not have all."""
     custom = attributes.check_values("contact", values.get("custom_attributes") or {})
     if role == "lead" and "external_id" in values:
         raise parameter_invalid("external_id cannot be set for a lead", "external_id")
@@ -111,11 +103,7 @@ def make_contact_values(values: JsonObject, attributes: Attributes, role: str, *
 
 
 def make_company_values(values: JsonObject, attributes: Attributes) -> JsonObject:
-    """Return a company's document fields out of checked body fields; the cents of `monthly_spend` are cut off.
-
-    Raises:
-        Refusal: 400 for custom attributes that do not exist or fit.
-    """
+    """Return a company's document fields; custom attributes must exist and fit, cents of `monthly_spend` go."""
     custom = attributes.check_values("company", values.get("custom_attributes") or {})
     kept = {name: value for name, value in values.items() if name != "update_last_request_at"}
     if "monthly_spend" in kept:

@@ -42,21 +42,13 @@ class Companies(Records[Company]):
         self._now = now
 
     def get(self, record_id: str) -> Company:
-        """Return a company by Intercom's id.
-
-        Raises:
-            Refusal: 404 `company_not_found`.
-        """
+        """Return a company by Intercom's id, or raise a Refusal: 404 `company_not_found`."""
         for one in self.live_among([record_id]):
             return one
         raise refuse("no company")
 
     def find(self, field: str, value: str) -> Company:
-        """Return a company by `company_id` or name: of several with one name, the oldest.
-
-        Raises:
-            Refusal: 404 `company_not_found`.
-        """
+        """Return a company by `company_id` or name, of several with one name the oldest; 404 without one."""
         for one in self.live_among(self._index.find(field, value)):
             return one
         raise refuse("no company")
@@ -98,22 +90,14 @@ class Scroll:
         self._open: _Open | None = None
 
     def begin(self, param: str, companies: Iterable[Company]) -> list[Company]:
-        """Open a scroll and give its first page.
-
-        Raises:
-            Refusal: 400 `scroll_exists` while another is open.
-        """
+        """Open a scroll and give its first page, or raise a Refusal: 400 `scroll_exists` while another is open."""
         if self._find_open():
             raise refuse("scroll open")
         self._open = _Open(param, list(companies), self._monotonic())
         return self.next(param)
 
     def next(self, param: str) -> list[Company]:
-        """Return the next page: empty once at the end, which closes the scroll.
-
-        Raises:
-            Refusal: 404, when this scroll ended or expired.
-        """
+        """Return the next page: empty once at the end, which closes the scroll; 404 after it or when it expired."""
         scroll = self._find_open()
         if scroll is None or scroll.param != param:
             raise refuse("no scroll")

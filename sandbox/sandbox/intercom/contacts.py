@@ -63,21 +63,13 @@ class Contacts(Store[Contact]):
         self._survivors: dict[str, str] = {}
 
     def get(self, contact_id: str) -> Contact:
-        """Return a live contact.
-
-        Raises:
-            Refusal: 404 "User Not Found", also for an archived one.
-        """
+        """Return a live contact, or raise a Refusal: 404 "User Not Found", also for an archived one."""
         for one in self.live_among([contact_id]):
             return one
         raise refuse("no contact")
 
     def get_any(self, contact_id: str) -> Contact:
-        """Return a contact, archived or not.
-
-        Raises:
-            Refusal: 404 "User Not Found".
-        """
+        """Return a contact, archived or not, or raise a Refusal: 404 "User Not Found"."""
         if contact_id not in self._by_id:
             raise refuse("no contact")
         return self._by_id[contact_id]
@@ -100,22 +92,14 @@ class Contacts(Store[Contact]):
         self._survivors[lead.id] = survivor.id
 
     def user_by_external_id(self, external_id: str) -> Contact:
-        """Return the live user with this external id, from the records themselves: no lag.
-
-        Raises:
-            Refusal: 404 "User Not Found".
-        """
+        """Return the live user with this external id, from the records themselves: no lag; 404 without one."""
         for one in self.live_among(self._index.find("external_id", external_id)):
             if one.is_user:
                 return one
         raise refuse("no contact")
 
     def create(self, document: JsonObject, source: str) -> Contact:
-        """Add a contact whose document is whole.
-
-        Raises:
-            Refusal: 409, naming the user who has the external id or the e-mail already.
-        """
+        """Add a contact whose document is whole; 409 names the user who has its external id or e-mail already."""
         if document["role"] == "user":
             other_user = document["external_id"] is not None and self._second_user
             self._refuse_doubles(document, ("external_id",) if other_user else UNIQUE)
@@ -126,11 +110,7 @@ class Contacts(Store[Contact]):
         contact.document["tags"] = tags
 
     def update(self, contact: Contact, values: JsonObject, at: int, source: str) -> None:
-        """Lay values over a contact; `updated_at` moves when something changes.
-
-        Raises:
-            Refusal: 409, when a new e-mail or external id is another user's.
-        """
+        """Lay values over a contact, and move `updated_at` when something changes; 409 when they are another user's."""
         before, after = contact.document, lay_over(contact.document, values)
         if after["role"] == "user":
             was_lead = before["role"] != "user"

@@ -45,11 +45,7 @@ class Finder(Generic[R]):
     model: str | None = None
 
     def read_query(self, call: Call) -> Node:
-        """Return the query that the body holds.
-
-        Raises:
-            Refusal: 400 for one that makes no sense.
-        """
+        """Return the query that the body holds, or raise a Refusal: 400 for one that makes no sense."""
         body = call.read_body("query", "pagination", "sort")
         if body.get("query") is None:
             raise parameter_missing("query not specified")

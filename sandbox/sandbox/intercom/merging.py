@@ -23,11 +23,7 @@ GAINED = (
 
 
 def merge(workspace: Workspace, lead: Contact, user: Contact, at: int, source: str) -> None:
-    """Give the user what the lead has, and let the lead vanish.
-
-    Raises:
-        Refusal: 400 `invalid_merge`, unless it is a lead that goes into a user.
-    """
+    """Give the user what the lead has, and let the lead vanish; any other pair is refused with 400."""
     if lead.is_user or not user.is_user:
         raise refuse("no merge", reason="Only a lead can be merged into a user")
     _hand_over_links(workspace, lead, user, at)

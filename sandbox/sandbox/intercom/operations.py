@@ -59,11 +59,7 @@ class Call:
         return self.workspace.companies.get(self.path["id"])
 
     def read_body(self, *names: str, **kinds: type) -> JsonObject:
-        """Return the body, if it holds none but these fields, those with a kind of that type.
-
-        Raises:
-            Refusal: 400 for a wrong type, and for another field where the workspace refuses unknown ones.
-        """
+        """Return the body; a field of a wrong type is refused, and so is an unknown one, as the workspace is set."""
         body = self.check_fields(self.body, *names, *kinds)
         for name, kind in kinds.items():
             if name in body and type(body[name]) is not kind:
@@ -71,44 +67,28 @@ class Call:
         return body
 
     def check_fields(self, value: JsonObject, *names: str) -> JsonObject:
-        """Return an object of the body, if it holds none but these fields.
-
-        Raises:
-            Refusal: 400 for another field, where the workspace refuses unknown ones.
-        """
+        """Return an object of the body; a field that is not named here is refused, as the workspace is set."""
         unknown = next((name for name in value if name not in names), None)
         if unknown is not None and self.workspace.settings.refuse_unknown_fields:
             raise refuse("parameter unknown", name=unknown)
         return value
 
     def read_choice(self, name: str, choices: Sequence[str]) -> str:
-        """Return a field of the body that is one of some words.
-
-        Raises:
-            Refusal: 400 for any other value.
-        """
+        """Return a field of the body that is one of some words, or raise a Refusal: 400 for any other value."""
         value = self.body.get(name)
         if value not in choices:
             raise parameter_invalid(f"{name} must be one of: {', '.join(choices)}", name)
         return str(value)
 
     def find_document(self, kind: str, record_id: JsonValue, code: str = "not_found", message: str = "") -> JsonObject:
-        """Return a document of the library.
-
-        Raises:
-            Refusal: 404 when there is none.
-        """
+        """Return a document of the library, or raise a Refusal: 404 when there is none."""
         found = self.workspace.library.find(kind, str(record_id))
         if found is None:
             raise Refusal(404, code, message or "Resource Not Found")
         return found
 
     def find_admin(self, admin_id: JsonValue) -> JsonObject:
-        """Return an admin.
-
-        Raises:
-            Refusal: 404 `admin_not_found`.
-        """
+        """Return an admin, or raise a Refusal: 404 `admin_not_found`."""
         return self.find_document("admins", admin_id, "admin_not_found", "Admin not found")
 
     def show_contact(self, record: Contact) -> JsonObject:
@@ -120,11 +100,7 @@ class Call:
         return shapes.show_company(self.workspace, record)
 
     def make_page(self, path: str, records: Sequence[R], show: Callable[[R], JsonObject], sizes: Sizes) -> JsonObject:
-        """Return the numbered page that the call asks for; `pages.next` is the next page's address, null on the last.
-
-        Raises:
-            Refusal: 400 for a `page` or `per_page` that is none.
-        """
+        """Return the numbered page that is asked for; `pages.next` is the next page's address, null on the last."""
         page = read_count(self.query.get("page"), "page", 1)
         per_page = read_count(self.query.get("per_page"), "per_page", *sizes)
         found = cut_page(records, page, per_page)

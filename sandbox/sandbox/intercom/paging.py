@@ -6,22 +6,24 @@ https://developers.intercom.com/docs/build-an-integration/learn-more/rest-apis/p
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sandbox.intercom.errors import parameter_invalid, refuse
+from sandbox.json_types import JsonValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
+
+    from sandbox.json_types import JsonObject
 
 R = TypeVar("R")
 KEPT = 8
 """How many ordered lists are kept."""
 
-Key = tuple[bool, Any, str]
+Key = tuple[bool, JsonValue, str]
 """(is missing, value, id): the order of a list, in which every record has its own place."""
 
 
@@ -32,8 +34,8 @@ class Order:
     field: str = "created_at"
     descending: bool = True
 
-    def key(self, value: Any, record_id: str) -> Key:
-        """The place of a record that holds this value."""
+    def make_key(self, value: JsonValue, record_id: str) -> Key:
+        """Return the place of a record that holds this value."""
         return ((value is None) != self.descending, 0 if value is None else value, record_id)
 
 
@@ -42,7 +44,7 @@ class Ask:
     """What a caller wants of an ordered list: the `per_page` records after the cursor, from the start without one."""
 
     per_page: int
-    cursor: Any = None
+    cursor: JsonValue = None
     order: Order = Order()
 
 
@@ -52,7 +54,7 @@ class Found(Generic[R]):
 
     records: list[R]
     total: int
-    pages: dict[str, Any]
+    pages: JsonObject
 
 
 class Orders(Generic[R]):
@@ -65,69 +67,46 @@ class Orders(Generic[R]):
         """Forget them all: something was written."""
         self._kept.clear()
 
-    def page(self, name: Hashable, placed: Callable[[], Iterable[tuple[Key, R]]], ask: Ask) -> Found[R]:
-        """A page of the list of that name, which `placed` gives, in any order, when it is not at hand.
+    def page(self, name: Hashable, place: Callable[[], Iterable[tuple[Key, R]]], ask: Ask) -> Found[R]:
+        """Return a page of the list of that name, which `place` gives, in any order, when it is not at hand.
 
         A cursor is the place of the last record given: a record that moves across it is given twice or not at all, as
-        with the vendor.
-
-        Raises:
-            Refusal: 400 `client_error` for a cursor of another making.
+        with the vendor. A cursor of another making is refused with 400.
         """
         if name not in self._kept:
             while len(self._kept) >= KEPT:
                 del self._kept[next(iter(self._kept))]
-            ordered = sorted(placed(), key=_first)
+            ordered = sorted(place(), key=lambda one: one[0])
             self._kept[name] = [key for key, _ in ordered], [one for _, one in ordered]
-        return _page(*self._kept[name], ask)
+        keys, records = self._kept[name]
+        order, count = ask.order, len(keys)
+        number, start = _open_cursor(ask.cursor, order, keys)
+        places = [-1 - one if order.descending else one for one in range(start, min(start + ask.per_page, count))]
+        pages = {"type": "pages", "page": number, "per_page": ask.per_page, "total_pages": -(-count // ask.per_page)}
+        if start + ask.per_page < count:
+            content = [order.field, order.descending, *keys[places[-1]], number + 1]
+            cursor = base64.urlsafe_b64encode(json.dumps(content, separators=(",", ":")).encode()).decode()
+            pages["next"] = {"page": number + 1, "starting_after": cursor}
+        return Found([records[one] for one in places], count, pages)
 
 
-def _first(placed: tuple[Key, Any]) -> Key:
-    return placed[0]
-
-
-def _page(keys: list[Key], records: list[R], ask: Ask) -> Found[R]:
-    number, after = _opened(ask.cursor, ask.order)
-    count, backwards = len(keys), ask.order.descending
-    start = 0 if after is None else _position(keys, ask.order, after)
-    places = [-1 - place if backwards else place for place in range(start, min(start + ask.per_page, count))]
-    pages = {"type": "pages", "page": number, "per_page": ask.per_page, "total_pages": -(-count // ask.per_page)}
-    if start + ask.per_page < count:
-        pages["next"] = {"page": number + 1, "starting_after": _sealed(ask.order, keys[places[-1]], number + 1)}
-    return Found([records[place] for place in places], count, pages)
-
-
-def _position(keys: Sequence[Key], order: Order, after: Key) -> int:
-    try:
-        return len(keys) - bisect_left(keys, after) if order.descending else bisect_right(keys, after)
-    except TypeError:
-        raise refuse("cursor unknown") from None
-
-
-def _sealed(order: Order, key: Key, page: int) -> str:
-    content = [order.field, order.descending, *key, page]
-    return base64.urlsafe_b64encode(json.dumps(content, separators=(",", ":")).encode()).decode()
-
-
-def _opened(cursor: Any, order: Order) -> tuple[int, Key | None]:
+def _open_cursor(cursor: JsonValue, order: Order, keys: Sequence[Key]) -> tuple[int, int]:
+    """Return the number of the page after the cursor, and how many records of the order lie before it."""
     if cursor is None:
-        return 1, None
+        return 1, 0
     try:
         field, descending, missing, value, record_id, page = json.loads(base64.b64decode(cursor, b"-_", validate=True))
-    except (TypeError, ValueError, binascii.Error, RecursionError):
+        fits = (field, descending) == (order.field, order.descending) and isinstance(missing, bool)
+        if not (fits and isinstance(record_id, str) and isinstance(page, int)):
+            raise refuse("cursor unknown")
+        after = (missing, value, record_id)
+        return page, len(keys) - bisect_left(keys, after) if descending else bisect_right(keys, after)
+    except (TypeError, ValueError, RecursionError):
         raise refuse("cursor unknown") from None
-    fits = (field, descending) == (order.field, order.descending) and isinstance(missing, bool)
-    if not (fits and isinstance(record_id, str) and isinstance(page, int)):
-        raise refuse("cursor unknown")
-    return page, (missing, value, record_id)
 
 
-def read_count(value: Any, name: str, default: int, maximum: int | None = None) -> int:
-    """Return a count that the caller sent, as a number or as digits; the default when he sent none.
-
-    Raises:
-        Refusal: 400 `parameter_invalid`, when it is no whole number from 1 to the maximum.
-    """
+def read_count(value: JsonValue, name: str, default: int, maximum: int | None = None) -> int:
+    """Return a count from 1 to the maximum, sent as a number or as digits; the default when none was sent."""
     if value is None:
         return default
     digits = str(value) if not isinstance(value, bool) else ""
@@ -138,7 +117,7 @@ def read_count(value: Any, name: str, default: int, maximum: int | None = None) 
 
 
 def cut_page(records: Sequence[R], page: int, per_page: int) -> Found[R]:
-    """A numbered page, empty beyond the last; the `next` of its `pages` is a page number, None on the last."""
+    """Return a numbered page, empty beyond the last; the `next` of its `pages` is a page number, None on the last."""
     total_pages = -(-len(records) // per_page)
     following = page + 1 if page < total_pages else None
     pages = {"type": "pages", "next": following, "page": page, "per_page": per_page, "total_pages": total_pages}

@@ -75,7 +75,7 @@ class Store(Records[R]):
         return list(self._by_id.values())
 
     def _place(self, found: Iterable[R], order: Order) -> Iterator[tuple[Key, R]]:
-        return ((order.key(self.read(one.document, order.field), one.id), one) for one in found)
+        return ((order.make_key(self.read(one.document, order.field), one.id), one) for one in found)
 
     def _find_seen(self, record: R, now: int) -> Document | None:
         """Return the document as searches know it."""

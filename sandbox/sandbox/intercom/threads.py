@@ -77,11 +77,7 @@ class Threads(Store[Thread]):
         return str(self._next_id)
 
     def get(self, thread_id: str) -> Thread:
-        """Return one thread.
-
-        Raises:
-            Refusal: 404.
-        """
+        """Return one thread, or raise a Refusal: 404."""
         if thread_id not in self._by_id:
             raise Refusal(404, *self._missing)
         return self._by_id[thread_id]

@@ -12,8 +12,11 @@ import queue
 import threading
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
+
+if TYPE_CHECKING:
+    from sandbox.json_types import JsonObject
 
 PATIENCE = 5.0
 """Seconds that a receiver has for its answer."""
@@ -30,16 +33,12 @@ class Subscription:
     topics: frozenset[str] = frozenset()
 
     @classmethod
-    def from_body(cls, body: dict[str, Any]) -> Subscription:
-        """A subscription out of a control call's body.
-
-        Raises:
-            ValueError: the sentence says what is wrong.
-        """
+    def from_body(cls, body: JsonObject) -> Subscription:
+        """Read a subscription from a control call's body, or raise a ValueError whose sentence says what is wrong."""
         if not body.keys() <= {"url", "secret", "topics"}:
             raise ValueError("A webhook has url, secret and topics.")
         url, secret, topics = body.get("url"), body.get("secret"), body.get("topics", [])
-        if not isinstance(url, str) or not _address(url):
+        if not isinstance(url, str) or not _is_address(url):
             raise ValueError(f"url is an http or https address, not {url!r}.")
         if not isinstance(secret, str) or not secret:
             raise ValueError("secret is a string that signs each delivery.")
@@ -48,11 +47,11 @@ class Subscription:
         return cls(url, secret, frozenset(topics))
 
     def wants(self, topic: str) -> bool:
-        """Whether it is told of a topic."""
+        """Return whether it is told of a topic."""
         return not self.topics or topic in self.topics
 
-    def signature(self, content: bytes) -> str:
-        """The `X-Hub-Signature` of a delivery."""
+    def sign(self, content: bytes) -> str:
+        """Return the `X-Hub-Signature` of a delivery."""
         return "sha1=" + hmac.new(self.secret.encode(), content, hashlib.sha1).hexdigest()
 
 
@@ -65,11 +64,11 @@ class Webhooks:
         self._made = 0
         self._delivered = 0
         self._failed = 0
-        self._waiting: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[JsonObject | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._deliver_all, daemon=True)
         self._thread.start()
 
-    def tell(self, topic: str, item: dict[str, Any], at: int) -> None:
+    def tell(self, topic: str, item: JsonObject, at: int) -> None:
         """Put one notification in the queue; this never waits."""
         self._made += 1
         self._waiting.put(
@@ -89,8 +88,8 @@ class Webhooks:
             }
         )
 
-    def report(self) -> dict[str, Any]:
-        """Where to, and how the deliveries went so far."""
+    def report(self) -> JsonObject:
+        """Return where to, and how the deliveries went so far."""
         waiting = self._made - self._delivered - self._failed
         counts = {"delivered": self._delivered, "failed": self._failed, "waiting": waiting}
         return {"url": self.subscription.url, "topics": sorted(self.subscription.topics), **counts}
@@ -106,14 +105,14 @@ class Webhooks:
             else:
                 self._failed += 1
 
-    def _deliver(self, notification: dict[str, Any]) -> bool:
-        """Whether the receiver answered with a 2xx."""
+    def _deliver(self, notification: JsonObject) -> bool:
+        """Return whether the receiver answered with a 2xx."""
         content = json.dumps(notification).encode()
-        headers = {"Content-Type": "application/json", "X-Hub-Signature": self.subscription.signature(content)}
+        headers = {"Content-Type": "application/json", "X-Hub-Signature": self.subscription.sign(content)}
         address = urlsplit(self.subscription.url)
         connection = CONNECTIONS[address.scheme](address.hostname or "", address.port, timeout=PATIENCE)
         try:
-            connection.request("POST", _target(address), content, headers)
+            connection.request("POST", _find_target(address), content, headers)
             return 200 <= int(connection.getresponse().status) < 300  # noqa: PLR2004 - a 2xx
         except (OSError, HTTPException):
             return False
@@ -121,7 +120,7 @@ class Webhooks:
             connection.close()
 
 
-def _address(url: str) -> bool:
+def _is_address(url: str) -> bool:
     try:
         address = urlsplit(url)
         _ = address.port
@@ -130,5 +129,5 @@ def _address(url: str) -> bool:
     return address.scheme in CONNECTIONS and bool(address.hostname) and url.isascii() and not any(map(str.isspace, url))
 
 
-def _target(address: SplitResult) -> str:
+def _find_target(address: SplitResult) -> str:
     return (address.path or "/") + (f"?{address.query}" if address.query else "")

@@ -90,11 +90,7 @@ class Workspace(ABC):
         return document | values
 
     def attach(self, contact: Contact, company: Company, at: int, source: str) -> None:
-        """Link the two; a link that exists already stays as it is.
-
-        Raises:
-            Refusal: 400 `contact_company_limit_exceeded` at 1,000 companies.
-        """
+        """Link the two; a link that exists stays as it is, and a contact has at most 1,000 companies."""
         if company.id in contact.companies:
             return
         if len(contact.companies) >= COMPANIES_A_CONTACT:
@@ -104,11 +100,7 @@ class Workspace(ABC):
         self._tell_link("company.contact.attached", contact, company)
 
     def detach(self, contact: Contact, company: Company, at: int, source: str) -> None:
-        """Undo the link.
-
-        Raises:
-            Refusal: 404 `company_not_found`, when there is none.
-        """
+        """Undo the link, or raise a Refusal: 404 `company_not_found`, when there is none."""
         if company.id not in contact.companies:
             raise refuse("no company")
         del contact.companies[company.id], company.contacts[contact.id]
