@@ -12,14 +12,14 @@ DAY = 86_400
 
 
 def lived(days: int, seed: int = 7) -> World:
-    """A world some days on, a day at a time."""
+    """Return a world some days on, a day at a time."""
     world = World(Settings(customers=200, seed=seed))
     world.advance(days * DAY)
     return world
 
 
 def identities(world: World) -> dict[str, tuple[Any, ...]]:
-    """What customers' records are matched by, by id."""
+    """Return what customers' records are matched by, by id."""
     return {
         one.id: (one.document["email"], one.document["external_id"], one.document["role"], one.archived)
         for one in world.intercom.contacts.live()
@@ -29,7 +29,7 @@ def identities(world: World) -> dict[str, tuple[Any, ...]]:
 
 @pytest.fixture(scope="module")
 def month() -> World:
-    """A month on."""
+    """Return a month on."""
     return lived(30)
 
 

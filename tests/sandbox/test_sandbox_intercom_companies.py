@@ -16,7 +16,7 @@ NOT_FOUND = (404, [{"code": "company_not_found", "message": "Company Not Found"}
 
 
 def company(intercom: IntercomCaller, company_id: str, users: int = 1, **fields: Any) -> str:
-    """The id of a new company with users."""
+    """Return the id of a new company with users."""
     made = str(intercom.ok("POST /companies", {"company_id": company_id, **fields})["id"])
     for number in range(users):
         user = intercom.user(external_id=f"{company_id}-{number}", name=f"{company_id}-{number}")
@@ -124,7 +124,7 @@ def test_an_unknown_company_is_not_found(intercom: IntercomCaller, call: str) ->
 
 
 def listed(intercom: IntercomCaller) -> list[list[str]]:
-    """What the two lists and a scroll show, by `company_id`."""
+    """Return what the two lists and a scroll show, by `company_id`."""
     pages = [intercom.ok(call) for call in ("GET /companies", "POST /companies/list", "GET /companies/scroll")]
     if pages[2]["data"]:
         intercom.ok(f"GET /companies/scroll?scroll_param={pages[2]['scroll_param']}")

@@ -33,32 +33,32 @@ def library(kind: str) -> Truth:
 
 
 def ids(found: Any) -> set[str]:
-    """The records' ids."""
+    """Return the records' ids."""
     return {one.id for one in found}
 
 
 def peopled(workspace: Any) -> Any:
-    """The contact with the most companies, notes and tags."""
+    """Return the contact with the most companies, notes and tags."""
     return max(workspace.contacts.live(), key=lambda one: (len(one.companies), len(one.notes)))
 
 
 def noted(workspace: Any) -> Any:
-    """The contact with the most notes."""
+    """Return the contact with the most notes."""
     return max(workspace.contacts.live(), key=lambda one: (len(one.notes), one.id))
 
 
 def crowded(workspace: Any) -> Any:
-    """The company with the most contacts."""
+    """Return the company with the most contacts."""
     return max(workspace.companies.live(), key=lambda one: (len(one.contacts), one.id))
 
 
 def told_of(workspace: Any) -> Any:
-    """The company with the most notes."""
+    """Return the company with the most notes."""
     return max(workspace.companies.live(), key=lambda one: (len(one.notes), one.id))
 
 
 def in_feed(workspace: Any) -> set[str]:
-    """The news of feed 150."""
+    """Return the news of feed 150."""
     news = workspace.library.list_documents("news_items")
     return {str(one["id"]) for one in news if any(to["newsfeed_id"] == 150 for to in one["newsfeed_assignments"])}
 
@@ -116,7 +116,7 @@ KEYS = ("data", "conversations", "tickets", "activity_logs", "admins", "teams")
 
 @pytest.fixture(scope="module")
 def full(seeded: IntercomCaller) -> IntercomCaller:
-    """The seeded workspace, with three notes on a company more, and a tag on twenty companies."""
+    """Return the seeded workspace, with three notes on a company more, and a tag on twenty companies."""
     visible = [one.id for one in seeded.workspace.visible_companies()]
     for text in ("one", "two", "three"):
         assert seeded(f"POST /companies/{visible[0]}/notes", {"body": text}, **NEWEST).status_code == 200
@@ -125,14 +125,14 @@ def full(seeded: IntercomCaller) -> IntercomCaller:
 
 
 def address(caller: IntercomCaller, operation: str) -> str:
-    """The operation with the id of a parent that has something."""
+    """Return the operation with the id of a parent that has something."""
     if "/newsfeeds/{id}" in operation:
         return operation.replace("{id}", "150")
     return operation.replace("{id}", PARENTS.get(operation, noted)(caller.workspace).id)
 
 
 def asked(caller: IntercomCaller, call: str, body: Any = None) -> tuple[list[Row], dict[str, Any]]:
-    """The records of one page, and the whole answer."""
+    """Return the records of one page, and the whole answer."""
     answer = caller(call, body, **NEWEST)
     assert answer.status_code == 200, answer.text
     shown = answer.json()

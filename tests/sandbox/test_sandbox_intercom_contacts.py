@@ -14,13 +14,13 @@ DAY = 86_400
 
 
 def conflict(contact_id: str, subject: str = "A contact") -> tuple[int, list[dict[str, str]]]:
-    """The refusal that names the contact in the way."""
+    """Return the refusal that names the contact in the way."""
     message = f"{subject} matching those details already exists with id={contact_id}"
     return 409, [{"code": "conflict", "message": message}]
 
 
 def email_is(value: str) -> dict[str, Any]:
-    """A search for an e-mail."""
+    """Return a search for an e-mail."""
     return {"query": {"field": "email", "operator": "=", "value": value}}
 
 

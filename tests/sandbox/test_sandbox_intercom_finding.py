@@ -32,7 +32,7 @@ FILTERS = st.one_of(
 
 
 def groups(parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Groups of parts, joined by AND or OR."""
+    """Return groups of parts, joined by AND or OR."""
     return st.builds(
         lambda operator, value: {"operator": operator, "value": value},
         st.sampled_from(["AND", "OR"]),
@@ -78,7 +78,7 @@ def write(contacts: Contacts, number: int, facts: dict[str, Any], at: int) -> di
 
 
 def pages(contacts: Contacts, query: Any, order: Order, per_page: int, now: int) -> list[str]:
-    """The ids on all pages of a search, one after another."""
+    """Return the ids on all pages of a search, one after another."""
     ids: list[str] = []
     cursor = None
     while True:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def lively(intercom: IntercomCaller) -> IntercomCaller:
-    """A workspace with something of everything."""
+    """Return a workspace with something of everything."""
     intercom.sandbox.reset(customers=60, rate_limit_per_window=1_000_000)
     return intercom
 

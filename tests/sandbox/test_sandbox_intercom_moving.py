@@ -41,7 +41,7 @@ def named(caller: IntercomCaller, record: dict[str, Any]) -> str:
 
 
 def shown(caller: IntercomCaller, answer: dict[str, Any]) -> tuple[list[str], str | None]:
-    """The names on a page, and where the next one begins."""
+    """Return the names on a page, and where the next one begins."""
     records = next(answer[key] for key in ("data", "conversations", "tickets") if key in answer)
     following = answer["pages"].get("next")
     return [named(caller, one) for one in records], following and following["starting_after"]
@@ -66,7 +66,7 @@ def listed(kind: str) -> Turn:
 
 
 def walked(caller: IntercomCaller, turn: Turn, between: Callable[[], object]) -> list[str]:
-    """The names of all pages; something happens after the first."""
+    """Return the names of all pages; something happens after the first."""
     names, after = turn(caller, None)
     between()
     while after is not None:
@@ -134,7 +134,7 @@ def test_the_list_of_conversations_skips(dozen: IntercomCaller) -> None:
 
 
 def leave(caller: IntercomCaller, company: str) -> None:
-    """The only user of a company leaves it, and so it is in no list any more."""
+    """Let the only user of a company leave it, so that no list shows it any more."""
     found = caller.ok(f"GET /companies?company_id={company}")["id"]
     contact = caller.ok(f"GET /contacts/find_by_external_id/{company}")["id"]
     caller.ok(f"DELETE /contacts/{contact}/companies/{found}")

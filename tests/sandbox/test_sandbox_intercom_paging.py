@@ -77,7 +77,7 @@ def test_the_pages_shape_counts_and_ends_without_next() -> None:
 
 
 def sealed(content: Any) -> str:
-    """A cursor of the right make with any content."""
+    """Return a cursor of the right make with any content."""
     return base64.urlsafe_b64encode(json.dumps(content).encode()).decode()
 
 

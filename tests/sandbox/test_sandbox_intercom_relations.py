@@ -13,12 +13,12 @@ NEWEST = {"Intercom-Version": "2.16"}
 
 
 def lead(intercom: IntercomCaller, **fields: Any) -> str:
-    """The id of a new lead."""
+    """Return the id of a new lead."""
     return str(intercom.ok("POST /contacts", {"role": "lead", **fields})["id"])
 
 
 def names(listed: dict[str, Any]) -> list[str]:
-    """The names in a list."""
+    """Return the names in a list."""
     return [one["name"] for one in listed["data"]]
 
 

@@ -36,7 +36,7 @@ DOCUMENT: dict[str, Any] = {
 
 
 def one(field: str, operator: Any, value: Any) -> dict[str, Any]:
-    """A single filter."""
+    """Return a single filter."""
     return {"field": field, "operator": operator, "value": value}
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def person(number: int, **facts: Any) -> Person:
-    """A customer, with an e-mail and one of many companies."""
+    """Return a customer, with an e-mail and one of many companies."""
     common: dict[str, Any] = {
         "customer_id": f"c{number}", "email": f"p{number}@example.com", "first_name": "Ada", "last_name": "Li",
         "phone": "+1", "company": f"Co {number // 3}", "company_id": f"co-{number // 3}", "user_id": f"u{number}",
@@ -34,7 +34,7 @@ def everyone(workspace: LivingWorkspace) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def workspace() -> LivingWorkspace:
-    """A thousand customers in their workspace."""
+    """Return a thousand customers in their workspace."""
     return LivingWorkspace.seeded((person(number) for number in range(1000)), Settings(), Clock())
 
 

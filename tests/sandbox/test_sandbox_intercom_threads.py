@@ -16,7 +16,7 @@ ADMIN = {"type": "admin", "admin_id": "991267"}
 
 
 def talk(intercom: IntercomCaller, body: str = "Hello there") -> str:
-    """The id of a new conversation of a new user."""
+    """Return the id of a new conversation of a new user."""
     user = intercom.user(external_id=f"u{len(intercom.workspace.contacts)}", name="Ada")
     return str(
         intercom.ok("POST /conversations", {"from": {"type": "user", "id": user}, "body": body})["conversation_id"]
@@ -24,7 +24,7 @@ def talk(intercom: IntercomCaller, body: str = "Hello there") -> str:
 
 
 def found(intercom: IntercomCaller, field: str, operator: str, value: Any, kind: str = "conversations") -> list[str]:
-    """The ids that a search finds, the oldest first."""
+    """Return the ids that a search finds, the oldest first."""
     body = {
         "query": {"field": field, "operator": operator, "value": value},
         "sort": {"field": "id", "order": "ascending"},

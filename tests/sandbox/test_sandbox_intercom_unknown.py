@@ -83,7 +83,7 @@ OPEN = ("custom_attributes", "ticket_attributes")
 
 
 def ids(workspace: Any) -> dict[str, str]:
-    """Records that are there, by what stands for them in bodies and paths."""
+    """Return records that are there, by what stands for them in bodies and paths."""
     linked = next(one for one in workspace.contacts.live() if one.companies and one.is_user and one.subscriptions)
     tag = workspace.library.list_ids("tags")[0]
     return {
@@ -99,7 +99,7 @@ def ids(workspace: Any) -> dict[str, str]:
 
 
 def filled(value: Any, known: dict[str, str]) -> Any:
-    """A body with real ids in place of words in angle brackets."""
+    """Return a body with real ids in place of words in angle brackets."""
     if isinstance(value, dict):
         return {name: filled(one, known) for name, one in value.items()}
     if isinstance(value, list):
@@ -116,7 +116,7 @@ def objects(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
 
 
 def with_more(body: dict[str, Any], path: tuple[Any, ...]) -> dict[str, Any]:
-    """The body with one field more in the object at a place."""
+    """Return the body with one field more in the object at a place."""
     found = changed = deepcopy(body)
     for name in path:
         found = found[name]
@@ -125,7 +125,7 @@ def with_more(body: dict[str, Any], path: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def call_of(operation: str, known: dict[str, str]) -> str:
-    """The operation with ids in its path: `{id}` is of what stands before it."""
+    """Return the operation with ids in its path: `{id}` is of what stands before it."""
     path = re.sub(r"/(\w+)/\{id\}", lambda found: f"/{found[1]}/{known[found[1]]}", operation)
     return re.sub(r"\{(\w+)\}", lambda found: known[found[1]], path)
 

@@ -48,18 +48,18 @@ class Receiver:
         self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
 
     def next(self) -> dict[str, Any]:
-        """The next notification."""
+        """Return the next notification."""
         notification: dict[str, Any] = json.loads(self.deliveries.get(timeout=PATIENCE)[1])
         return notification
 
     def topics(self, count: int) -> list[str]:
-        """The topics of so many notifications."""
+        """Return the topics of so many notifications."""
         return [self.next()["topic"] for _ in range(count)]
 
 
 @pytest.fixture
 def receiver(intercom: IntercomCaller) -> Iterator[Receiver]:
-    """A receiver that listens while the test runs."""
+    """Return a receiver that listens while the test runs."""
     one = Receiver()
     thread = threading.Thread(target=one.server.serve_forever, daemon=True)
     thread.start()

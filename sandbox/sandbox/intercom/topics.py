@@ -25,7 +25,7 @@ RULES: tuple[tuple[str, Callable[[Document, Document], bool]], ...] = (
 
 
 def contact_topics(old: Document | None, new: Document) -> Iterator[str]:
-    """The topics of a contact's creation (`old` is None) or change."""
+    """Return the topics of a contact's creation (`old` is None) or change."""
     if old is None:
         yield f"contact.{new['role']}.created"
         return
@@ -33,7 +33,7 @@ def contact_topics(old: Document | None, new: Document) -> Iterator[str]:
 
 
 def company_topics(old: Document | None, _: Document) -> Iterator[str]:
-    """The topic of a company's creation (`old` is None) or change."""
+    """Return the topic of a company's creation (`old` is None) or change."""
     yield "company.created" if old is None else "company.updated"
 
 
