@@ -12,7 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sandbox.intercom import merging
+from sandbox.intercom.merging import merge_lead
 from sandbox.intercom.shapes import show_company
 
 if TYPE_CHECKING:
@@ -109,7 +109,8 @@ class Life:
         leads = [one for one in self._linked() if not one.is_user]
         users = [one for one in self._linked() if one.is_user and one.document["email"]]
         if leads:
-            merging.merge(self._workspace, self._random.choice(leads), self._random.choice(users), self._now, "test")
+            lead, user = self._random.choice(leads), self._random.choice(users)
+            merge_lead(self._workspace, lead, user, self._now, "test")
 
     def move(self) -> None:
         """Somebody leaves a company for another."""

@@ -14,7 +14,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sandbox.intercom import merging
+from sandbox.intercom.merging import merge_lead
 from sandbox.intercom.shapes import show_company, show_contact
 from sandbox.settings import Settings
 from sandbox.world import World
@@ -177,7 +177,7 @@ def _come_and_go(workspace: Workspace, month: int, now: int, company: Company) -
     lead = next((one for one in people if not one.is_user and one.companies), None)
     if month % 3 == 0 and lead is not None:
         user = next(one for one in people if one.is_user and one.companies)
-        merging.merge(workspace, lead, user, now, "test")
+        merge_lead(workspace, lead, user, now, "test")
     if month == 1:
         workspace.companies.add(workspace.new_company({"company_id": "late", "name": "Late"}, now), "test")
     if month == LATE:

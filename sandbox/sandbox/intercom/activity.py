@@ -12,6 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from sandbox.clock import DAY
+from sandbox.intercom.conversations import announce_part
 from sandbox.intercom.errors import Refusal
 from sandbox.intercom.inbox import Inbox
 from sandbox.intercom.seed import TABLES
@@ -37,13 +38,8 @@ EDITS: tuple[Callable[[Random], JsonObject], ...] = (
     },
     lambda random: {"language_override": random.choice(("en", "de", "fr", "pt-BR"))},
 )
-TOPICS = {
-    "comment by admin": "conversation.admin.replied",
-    "comment by contact": "conversation.user.replied",
-    "close": "conversation.admin.closed",
-    "assignment": "conversation.admin.assigned",
-}
-"""The steps by which an open conversation goes on, and what webhooks are told of each."""
+STEPS = ("comment by admin", "comment by contact", "close", "assignment")
+"""How an open conversation goes on."""
 
 
 class Activity:
@@ -95,15 +91,12 @@ class Activity:
 
     def _open_conversation(self, contact: Contact, at: int) -> None:
         thread = self._inbox.open_conversation(contact, at)
-        self._workspace.heard(contact, at, SOURCE)
+        self._workspace.mark_heard(contact, at, SOURCE)
         self._workspace.tell("conversation.user.created", thread)
 
     def _answer(self, thread: Thread, at: int) -> None:
-        step = self._random.choice(tuple(TOPICS))
-        self._inbox.take_step(thread, step, at)
-        if step.endswith("contact") and (contact := self._workspace.contacts.peek(thread.document["contacts"][0])):
-            self._workspace.heard(contact, at, SOURCE)
-        self._workspace.tell(TOPICS[step], thread)
+        part = self._inbox.take_step(thread, self._random.choice(STEPS), at)
+        announce_part(self._workspace, thread, part, SOURCE)
 
     def _open_ticket(self, contact: Contact, at: int) -> None:
         self._workspace.tell("ticket.created", self._inbox.open_ticket(contact, at))

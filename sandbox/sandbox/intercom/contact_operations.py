@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from sandbox.intercom import bodies, merging
+from sandbox.intercom import bodies
 from sandbox.intercom.errors import Refusal, parameter_invalid, parameter_missing, refuse
 from sandbox.intercom.finding import Finder, read_fields
+from sandbox.intercom.merging import merge_lead
 from sandbox.intercom.operations import PAGING, Call, Operation
 from sandbox.intercom.paging import Ask, read_count
 from sandbox.intercom.search import CUSTOM, find_equality_fields
@@ -74,21 +76,12 @@ def update_contact(call: Call) -> JsonObject:
     return call.show_contact(contact)
 
 
-def archive_contact(call: Call) -> JsonObject:
-    """Hide a contact from lists and searches."""
-    return _archive(call, archived=True)
-
-
-def block_contact(call: Call) -> JsonObject:
-    """Block a contact, which archives it."""
-    return _archive(call, blocked=True)
-
-
-def _archive(call: Call, **state: bool) -> JsonObject:
+def archive_contact(call: Call, word: str) -> JsonObject:
+    """Archive or block a contact: both hide it from lists and searches."""
     call.read_body()
     contact = call.contact
     call.workspace.set_archived(contact, archived=True, source="API")
-    return show_stub(contact, **state)
+    return show_stub(contact, **{word: True})
 
 
 def unarchive_contact(call: Call) -> JsonObject:
@@ -109,10 +102,11 @@ def merge_contacts(call: Call) -> JsonObject:
         if not isinstance(body.get(name), str):
             raise parameter_missing(f"{name} not specified")
     lead, user = (call.workspace.contacts.get(body[name]) for name in ("from", "into"))
-    checked = call.version >= MERGES_KNOWN and body.get("skip_duplicate_validation") is not True
-    if checked and not lead.is_user and user.is_user and not merging.are_duplicates(lead, user):
-        raise refuse("no merge", reason="The contacts are not duplicates")
-    merging.merge(call.workspace, lead, user, call.now, "API")
+    if call.version >= MERGES_KNOWN and body.get("skip_duplicate_validation") is not True and not lead.is_user:
+        pairs = ((lead.document[name], user.document[name]) for name in ("email", "phone"))
+        if user.is_user and not any(one and other and one.lower() == other.lower() for one, other in pairs):
+            raise refuse("no merge", reason="The contacts are not duplicates")
+    merge_lead(call.workspace, lead, user, call.now, "API")
     return call.show_contact(user)
 
 
@@ -168,9 +162,9 @@ OPERATIONS = (
     Operation("GET", "/contacts/{id}", get_contact),
     Operation("PUT", "/contacts/{id}", update_contact),
     Operation("DELETE", "/contacts/{id}", delete_contact),
-    Operation("POST", "/contacts/{id}/archive", archive_contact),
+    Operation("POST", "/contacts/{id}/archive", partial(archive_contact, word="archived")),
     Operation("POST", "/contacts/{id}/unarchive", unarchive_contact),
-    Operation("POST", "/contacts/{id}/block", block_contact, since=(2, 14)),
+    Operation("POST", "/contacts/{id}/block", partial(archive_contact, word="blocked"), since=(2, 14)),
     Operation("GET", "/contacts/{id}/companies", list_companies, PAGING),
     Operation("POST", "/contacts/{id}/companies", attach_company),
     Operation("DELETE", "/contacts/{id}/companies/{company_id}", detach_company),

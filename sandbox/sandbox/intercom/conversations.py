@@ -65,9 +65,28 @@ EFFECTS: dict[str, Callable[[Document, Part], JsonObject]] = {
 """By type of part: what a part of that type changes. Nothing else moves a conversation from state to state."""
 
 
+TOPICS = {
+    "comment": "conversation.admin.replied",
+    "note": "conversation.admin.noted",
+    "close": "conversation.admin.closed",
+    "open": "conversation.admin.opened",
+    "snoozed": "conversation.admin.snoozed",
+    "assignment": "conversation.admin.assigned",
+}
+"""What webhooks are told of a part that an admin adds."""
+
+
 def add_part(store: Threads, thread: Thread, part: Part, **facts: JsonValue) -> None:
     """Let a part happen in a conversation."""
     store.grow(thread, part, **EFFECTS[part.part_type](thread.document, part), **facts)
+
+
+def announce_part(workspace: Workspace, thread: Thread, part: Part, source: str) -> None:
+    """Mark a contact who wrote a part as heard, and tell the webhooks of it."""
+    contact = None if part.by_admin else workspace.contacts.peek(part.author["id"])
+    if contact:
+        workspace.mark_heard(contact, part.at, source)
+    workspace.tell(TOPICS[part.part_type] if part.by_admin else "conversation.user.replied", thread)
 
 
 def show_people(workspace: Workspace, ids: Sequence[str]) -> JsonObject:

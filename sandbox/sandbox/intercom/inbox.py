@@ -85,8 +85,8 @@ class Inbox:
         body = self._random.choice(TEXTS["questions"])
         return open_conversation(self._workspace.conversations, contact, body, at, kind)
 
-    def take_step(self, thread: Thread, step: str, at: int) -> None:
-        """Let one step of a flow happen in a conversation."""
+    def take_step(self, thread: Thread, step: str, at: int) -> Part:
+        """Let one step of a flow happen in a conversation, and return it."""
         store = self._workspace.conversations
         part_type, _, by = step.partition(" by ")
         contact = self._workspace.contacts.peek(thread.document["contacts"][0]) if by == "contact" else None
@@ -95,7 +95,9 @@ class Inbox:
         body = self._random.choice(texts) if part_type in ("comment", "note") else None
         assignee = self._draw_assignee() if part_type == "assignment" else None
         facts = {"snoozed_until": at + DAY} if part_type == "snoozed" else {}
-        add_part(store, thread, Part(store.new_id(), part_type, at, author, body, assignee), **facts)
+        part = Part(store.new_id(), part_type, at, author, body, assignee)
+        add_part(store, thread, part, **facts)
+        return part
 
     def open_ticket(self, contact: Contact, at: int) -> Thread:
         """Let a contact ask for something in a ticket."""

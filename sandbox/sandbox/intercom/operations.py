@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sandbox.intercom.bodies import Version
     from sandbox.intercom.companies import Company
     from sandbox.intercom.contacts import Contact
+    from sandbox.intercom.threads import Thread
     from sandbox.intercom.workspace import Workspace
     from sandbox.json_types import JsonObject, JsonValue
 
@@ -57,6 +58,16 @@ class Call:
     def company(self) -> Company:
         """The company that the path names."""
         return self.workspace.companies.get(self.path["id"])
+
+    @property
+    def conversation(self) -> Thread:
+        """The conversation that the path names."""
+        return self.workspace.conversations.get(self.path["id"])
+
+    @property
+    def ticket(self) -> Thread:
+        """The ticket that the path names."""
+        return self.workspace.tickets.get(self.path["id"])
 
     def read_body(self, *names: str, **kinds: type) -> JsonObject:
         """Return the body; a field of a wrong type is refused, and so is an unknown one, as the workspace is set."""

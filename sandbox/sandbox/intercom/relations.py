@@ -13,26 +13,14 @@ from sandbox.intercom.operations import Call, Operation
 from sandbox.intercom.workspace import ADMIN_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sandbox.intercom.companies import Company
     from sandbox.intercom.records import Record
     from sandbox.json_types import JsonObject, JsonValue
 
 NO_TAG = ("tag_not_found", "Tag not found")
 INVALID_TAG = "invalid tag parameters"
-FINDERS: dict[str, Callable[[Call], Record]] = {
-    "contacts": lambda call: call.contact,
-    "conversations": lambda call: call.workspace.conversations.get(call.path["id"]),
-    "tickets": lambda call: call.workspace.tickets.get(call.path["id"]),
-}
-"""What bears tags, by the first word of its path."""
-WITH_ADMIN = {
-    "contacts": frozenset[str](),
-    "conversations": frozenset({"admin_id"}),
-    "tickets": frozenset({"admin_id"}),
-}
-SINCE = {"contacts": (2, 0), "conversations": (2, 0), "tickets": (2, 9)}
+WITH_ADMIN = frozenset({"admin_id"})
+"""The field that names the admin who tags a conversation or ticket."""
 
 
 def save_tag(call: Call) -> JsonObject:
@@ -63,17 +51,17 @@ def delete_tag(call: Call) -> JsonObject:
 
 
 def hang_tag(call: Call, owner: str) -> JsonObject:
-    """Hang a tag on what the path names; the body names an admin where it is not a contact."""
-    record = FINDERS[owner](call)
-    body = call.read_body("id", *WITH_ADMIN[owner])
-    if WITH_ADMIN[owner]:
+    """Hang a tag on what the path names."""
+    record = getattr(call, owner)
+    body = call.read_body("id", *(() if owner == "contact" else WITH_ADMIN))
+    if owner != "contact":
         call.find_admin(_read_id(body.get("admin_id")))
     return _tag(call, record, body.get("id"), on=True)
 
 
 def take_off_tag(call: Call, owner: str) -> JsonObject:
     """Take a tag off what the path names."""
-    return _tag(call, FINDERS[owner](call), call.path["tag_id"], on=False)
+    return _tag(call, getattr(call, owner), call.path["tag_id"], on=False)
 
 
 def _tag(call: Call, record: Record, tag_id: JsonValue, *, on: bool) -> JsonObject:
@@ -105,7 +93,7 @@ def _read_id(value: JsonValue) -> str:
 
 def add_note(call: Call, model: str) -> JsonObject:
     """Leave a note on a contact or company."""
-    owner = call.contact if model == "contact" else call.company
+    owner = getattr(call, model)
     body = call.read_body("body", "admin_id", f"{model}_id")
     if body.get("body") is None:
         raise parameter_missing("body not specified")
@@ -136,13 +124,17 @@ def unsubscribe(call: Call) -> JsonObject:
 OPERATIONS = (
     Operation("POST", "/tags", save_tag),
     Operation("DELETE", "/tags/{id}", delete_tag),
-    *(Operation("POST", f"/{one}/{{id}}/tags", partial(hang_tag, owner=one), since=SINCE[one]) for one in FINDERS),
-    *(
-        Operation(
-            "DELETE", f"/{one}/{{id}}/tags/{{tag_id}}", partial(take_off_tag, owner=one), since=SINCE[one],
-            deleted_with=WITH_ADMIN[one],
-        )
-        for one in FINDERS
+    Operation("POST", "/contacts/{id}/tags", partial(hang_tag, owner="contact")),
+    Operation("POST", "/conversations/{id}/tags", partial(hang_tag, owner="conversation")),
+    Operation("POST", "/tickets/{id}/tags", partial(hang_tag, owner="ticket"), since=(2, 9)),
+    Operation("DELETE", "/contacts/{id}/tags/{tag_id}", partial(take_off_tag, owner="contact")),
+    Operation(
+        "DELETE", "/conversations/{id}/tags/{tag_id}", partial(take_off_tag, owner="conversation"),
+        deleted_with=WITH_ADMIN,
+    ),
+    Operation(
+        "DELETE", "/tickets/{id}/tags/{tag_id}", partial(take_off_tag, owner="ticket"), since=(2, 9),
+        deleted_with=WITH_ADMIN,
     ),
     Operation("POST", "/contacts/{id}/notes", partial(add_note, model="contact")),
     Operation("POST", "/companies/{id}/notes", partial(add_note, model="company"), since=(2, 16)),

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.intercom.conversations import add_part, open_conversation, show_conversation, show_whole_conversation
+from sandbox.intercom.conversations import (
+    add_part,
+    announce_part,
+    open_conversation,
+    show_conversation,
+    show_whole_conversation,
+)
 from sandbox.intercom.errors import parameter_invalid, parameter_missing, refuse
 from sandbox.intercom.finding import Finder, read_fields
 from sandbox.intercom.operations import Call, Operation
@@ -27,15 +33,6 @@ CONVERSATIONS = Finder(lambda call: call.workspace.conversations, read_fields("c
 TICKETS = Finder(lambda call: call.workspace.tickets, read_fields("tickets"), SIZES)
 MESSAGES = ("comment", "note")
 MANAGED = ("close", "open", "snoozed", "assignment")
-TOPICS = {
-    "comment": "conversation.admin.replied",
-    "note": "conversation.admin.noted",
-    "close": "conversation.admin.closed",
-    "open": "conversation.admin.opened",
-    "snoozed": "conversation.admin.snoozed",
-    "assignment": "conversation.admin.assigned",
-}
-"""What webhooks are told of a part that an admin adds."""
 
 
 def list_conversations(call: Call) -> JsonObject:
@@ -55,11 +52,6 @@ def _show_page(call: Call, found: Found[Thread]) -> JsonObject:
     return {"type": "conversation.list", "pages": found.pages, "total_count": found.total, "conversations": shown}
 
 
-def get_conversation(call: Call) -> JsonObject:
-    """Return one conversation with its parts."""
-    return _show_whole(call, call.workspace.conversations.get(call.path["id"]))
-
-
 def create_conversation(call: Call) -> JsonObject:
     """Let a contact begin a conversation."""
     body = call.read_body("from", "body", "created_at")
@@ -68,7 +60,7 @@ def create_conversation(call: Call) -> JsonObject:
         raise parameter_missing("from not specified")
     contact = call.workspace.contacts.get(call.check_fields(sender, "type", "id")["id"])
     thread = open_conversation(call.workspace.conversations, contact, _read_text(body), call.now)
-    call.workspace.heard(contact, call.now, "API")
+    call.workspace.mark_heard(contact, call.now, "API")
     call.workspace.tell("conversation.user.created", thread)
     return {
         "type": "user_message",
@@ -83,14 +75,14 @@ def create_conversation(call: Call) -> JsonObject:
 
 def update_conversation(call: Call) -> JsonObject:
     """Change its title, whether it is read, or its company."""
-    thread = call.workspace.conversations.get(call.path["id"])
+    thread = call.conversation
     call.workspace.conversations.write(thread, call.now, **call.read_body(read=bool, title=str, company_id=str))
     return _show_whole(call, thread)
 
 
 def reply_to_conversation(call: Call) -> JsonObject:
     """Let an admin answer, with a comment or a note, or the contact."""
-    thread = call.workspace.conversations.get(call.path["id"])
+    thread = call.conversation
     body = call.read_body(
         "message_type", "type", "body", "admin_id", "intercom_user_id", "user_id", "email", "created_at"
     )
@@ -109,7 +101,7 @@ def reply_to_conversation(call: Call) -> JsonObject:
 
 def manage_conversation(call: Call) -> JsonObject:
     """Let an admin close, open, snooze or assign it."""
-    thread = call.workspace.conversations.get(call.path["id"])
+    thread = call.conversation
     body = call.read_body("message_type", "type", "admin_id", "body", "assignee_id", "snoozed_until")
     part_type = call.read_choice("message_type", MANAGED)
     author = _read_admin(call)
@@ -125,7 +117,7 @@ def manage_conversation(call: Call) -> JsonObject:
 
 def delete_conversation(call: Call) -> JsonObject:
     """Remove for ever."""
-    thread = call.workspace.conversations.get(call.path["id"])
+    thread = call.conversation
     call.workspace.conversations.delete(thread)
     call.workspace.tell("conversation.deleted", thread)
     return {"id": thread.id, "object": "conversation", "deleted": True}
@@ -133,9 +125,7 @@ def delete_conversation(call: Call) -> JsonObject:
 
 def _add_part(call: Call, thread: Thread, part: Part, **facts: JsonValue) -> JsonObject:
     add_part(call.workspace.conversations, thread, part, **facts)
-    if not part.by_admin:
-        call.workspace.heard(call.workspace.contacts.get(part.author["id"]), call.now, "API")
-    call.workspace.tell(TOPICS[part.part_type] if part.by_admin else "conversation.user.replied", thread)
+    announce_part(call.workspace, thread, part, "API")
     return _show_whole(call, thread)
 
 
@@ -164,16 +154,15 @@ def _read_text(body: JsonObject) -> str:
     return text
 
 
+def _show_ticket(call: Call, thread: Thread) -> JsonObject:
+    return show_ticket(call.workspace, thread, call.version)
+
+
 def search_tickets(call: Call) -> JsonObject:
     """Return a page of the tickets that match a query, with their parts; instants are compared by the second."""
     found = TICKETS.search(call)
-    shown = [show_ticket(call.workspace, one, call.version) for one in found.records]
+    shown = [_show_ticket(call, one) for one in found.records]
     return {"type": "ticket.list", "pages": found.pages, "total_count": found.total, "tickets": shown}
-
-
-def get_ticket(call: Call) -> JsonObject:
-    """Return one ticket with its parts."""
-    return show_ticket(call.workspace, call.workspace.tickets.get(call.path["id"]), call.version)
 
 
 def create_ticket(call: Call) -> JsonObject:
@@ -191,12 +180,12 @@ def create_ticket(call: Call) -> JsonObject:
     request = TicketRequest(kind["id"], contact_id, _read_attributes(body, kind), conversation)
     thread = open_ticket(call.workspace, request, call.now)
     call.workspace.tell("ticket.created", thread)
-    return show_ticket(call.workspace, thread, call.version)
+    return _show_ticket(call, thread)
 
 
 def update_ticket(call: Call) -> JsonObject:
     """Change its state, its texts, or whether it is open or shared."""
-    thread = call.workspace.tickets.get(call.path["id"])
+    thread = call.ticket
     body = call.read_body("ticket_attributes", "ticket_state_id", "admin_id", open=bool, is_shared=bool)
     facts: JsonObject = {name: body[name] for name in ("open", "is_shared") if name in body}
     if "ticket_attributes" in body:
@@ -209,12 +198,12 @@ def update_ticket(call: Call) -> JsonObject:
         move_ticket(call.workspace, thread, state, _read_admin(call, admin_id=ADMIN_ID), call.now)
         call.workspace.tell("ticket.state.updated", thread)
     call.workspace.tickets.write(thread, call.now, **facts)
-    return show_ticket(call.workspace, thread, call.version)
+    return _show_ticket(call, thread)
 
 
 def reply_to_ticket(call: Call) -> JsonObject:
     """Let an admin answer with a comment or a note."""
-    thread = call.workspace.tickets.get(call.path["id"])
+    thread = call.ticket
     body = call.read_body("message_type", "type", "admin_id", body=str)
     part_type, author = call.read_choice("message_type", MESSAGES), _read_admin(call, admin_id=ADMIN_ID)
     part = Part(call.workspace.tickets.new_id(), part_type, call.now, author, _read_text(body))
@@ -225,7 +214,7 @@ def reply_to_ticket(call: Call) -> JsonObject:
 
 def delete_ticket(call: Call) -> JsonObject:
     """Remove for ever."""
-    thread = call.workspace.tickets.get(call.path["id"])
+    thread = call.ticket
     call.workspace.tickets.delete(thread)
     return {"id": thread.id, "object": "ticket", "deleted": True}
 
@@ -243,14 +232,16 @@ OPERATIONS = (
     Operation("GET", "/conversations", list_conversations, frozenset({"per_page", "starting_after"})),
     Operation("POST", "/conversations", create_conversation),
     Operation("POST", "/conversations/search", search_conversations),
-    Operation("GET", "/conversations/{id}", get_conversation, DISPLAY),
+    Operation("GET", "/conversations/{id}", lambda call: _show_whole(call, call.conversation), DISPLAY),
     Operation("PUT", "/conversations/{id}", update_conversation, DISPLAY),
     Operation("DELETE", "/conversations/{id}", delete_conversation, since=(2, 12)),
     Operation("POST", "/conversations/{id}/reply", reply_to_conversation),
     Operation("POST", "/conversations/{id}/parts", manage_conversation),
     Operation("POST", "/tickets", create_ticket, since=(2, 9)),
     Operation("POST", "/tickets/search", search_tickets, since=(2, 9)),
-    Operation("GET", "/tickets/{id}", get_ticket, since=(2, 9)),
+    Operation(
+        "GET", "/tickets/{id}", lambda call: show_ticket(call.workspace, call.ticket, call.version), since=(2, 9)
+    ),
     Operation("PUT", "/tickets/{id}", update_ticket, since=(2, 9)),
     Operation("DELETE", "/tickets/{id}", delete_ticket, since=(2, 14)),
     Operation("POST", "/tickets/{id}/reply", reply_to_ticket, since=(2, 9)),

@@ -173,7 +173,7 @@ class Workspace(ABC):
             contact.subscriptions[type_id] = consent
         contact.history.append(Change(at, "API", f"subscription {type_id}", before.get(type_id), consent))
 
-    def heard(self, contact: Contact, at: int, source: str) -> None:
+    def mark_heard(self, contact: Contact, at: int, source: str) -> None:
         """Mark a contact who writes as seen and heard, which moves `updated_at`."""
         at = max(at, contact.document["updated_at"])
         self.contacts.update(contact, {"last_replied_at": at, "last_seen_at": at}, at, source)
