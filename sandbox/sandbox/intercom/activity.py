@@ -60,15 +60,20 @@ class Activity:
         leads = [one for one in strangers if not one.is_user]
         conversations = [one for one in self._workspace.conversations.live() if one.document["open"]]
         tickets = [one for one in self._workspace.tickets.live() if one.document["open"]]
+        tell, archive = self._workspace.tell, self._workspace.set_archived
         self._repeat("contacts edited", people, 0.01, self._edit)
         self._repeat("contacts tagged", people, 0.004, self._tag)
         self._repeat("notes left", people, 0.002, self._inbox.leave_note)
         self._repeat("conversations opened", people, 0.004, self._open_conversation)
         self._repeat("conversations answered", conversations, 0.2, self._answer)
-        self._repeat("tickets opened", people, 0.001, self._open_ticket)
-        self._repeat("tickets moved", tickets, 0.1, self._move_ticket)
+        self._repeat(
+            "tickets opened", people, 0.001, lambda *one: tell("ticket.created", self._inbox.open_ticket(*one))
+        )
+        self._repeat(
+            "tickets moved", tickets, 0.1, lambda *one: tell("ticket.state.updated", self._inbox.move_ticket(*one))
+        )
         self._repeat("leads converted", leads, 0.02, self._convert)
-        self._repeat("visitors archived", strangers, 0.002, self._archive)
+        self._repeat("visitors archived", strangers, 0.002, lambda one, _: archive(one, archived=True, source=SOURCE))
         self._repeat("visitors come", people, 0.002, self._welcome)
         return self._happened
 
@@ -98,20 +103,10 @@ class Activity:
         part = self._inbox.take_step(thread, self._random.choice(STEPS), at)
         announce_part(self._workspace, thread, part, SOURCE)
 
-    def _open_ticket(self, contact: Contact, at: int) -> None:
-        self._workspace.tell("ticket.created", self._inbox.open_ticket(contact, at))
-
-    def _move_ticket(self, thread: Thread, at: int) -> None:
-        self._inbox.move_ticket(thread, at)
-        self._workspace.tell("ticket.state.updated", thread)
-
     def _convert(self, lead: Contact, at: int) -> None:
         values = {"role": "user", "external_id": f"signed-up-{lead.id}", "signed_up_at": at}
         with suppress(Refusal):  # somebody wrote the same e-mail on a user
             self._workspace.contacts.update(lead, values, at, SOURCE)
-
-    def _archive(self, contact: Contact, _: int) -> None:
-        self._workspace.set_archived(contact, archived=True, source=SOURCE)
 
     def _welcome(self, _: Contact, at: int) -> None:
         """Let somebody new come, whose e-mail is nobody's."""

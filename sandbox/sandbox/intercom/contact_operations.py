@@ -56,7 +56,7 @@ def create_contact(call: Call) -> JsonObject:
 
 def get_contact(call: Call) -> JsonObject:
     """Return one contact; of a merged one, since 2.16, say where it lives on."""
-    survivor = call.workspace.contacts.survivor(call.path["id"])
+    survivor = call.workspace.contacts.find_survivor(call.path["id"])
     if survivor and call.version >= MERGES_KNOWN:
         refusal = refuse("merged")
         refusal.headers["Link"] = f'</contacts/{survivor}>; rel="canonical"'
@@ -66,7 +66,7 @@ def get_contact(call: Call) -> JsonObject:
 
 def find_by_external_id(call: Call) -> JsonObject:
     """Return the user with this external id."""
-    return call.show_contact(call.workspace.contacts.user_by_external_id(call.path["external_id"]))
+    return call.show_contact(call.workspace.contacts.find_user(call.path["external_id"]))
 
 
 def update_contact(call: Call) -> JsonObject:
@@ -87,7 +87,7 @@ def archive_contact(call: Call, word: str) -> JsonObject:
 def unarchive_contact(call: Call) -> JsonObject:
     """Bring an archived contact back, unless it was merged."""
     call.read_body()
-    if call.workspace.contacts.survivor(call.path["id"]):
+    if call.workspace.contacts.find_survivor(call.path["id"]):
         raise refuse("not restorable")
     contact = call.workspace.contacts.get_any(call.path["id"])
     if contact.archived:

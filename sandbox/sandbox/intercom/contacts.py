@@ -78,7 +78,7 @@ class Contacts(Store[Contact]):
         """Return a contact, archived or not, None when there is none."""
         return self._by_id.get(contact_id)
 
-    def survivor(self, contact_id: str) -> str | None:
+    def find_survivor(self, contact_id: str) -> str | None:
         """Return the contact that a merged one lives on in, at most three merges away; None for one never merged."""
         found = None
         for _ in range(MOST_HOPS):
@@ -91,7 +91,7 @@ class Contacts(Store[Contact]):
         self.delete(lead)
         self._survivors[lead.id] = survivor.id
 
-    def user_by_external_id(self, external_id: str) -> Contact:
+    def find_user(self, external_id: str) -> Contact:
         """Return the live user with this external id, from the records themselves: no lag; 404 without one."""
         for one in self.live_among(self._index.find("external_id", external_id)):
             if one.is_user:
@@ -104,10 +104,6 @@ class Contacts(Store[Contact]):
             other_user = document["external_id"] is not None and self._second_user
             self._refuse_doubles(document, ("external_id",) if other_user else UNIQUE)
         return self._add(Contact(document), source)
-
-    def mark(self, contact: Contact, tags: tuple[str, ...]) -> None:
-        """Give a contact its first tags, unnoticed by `updated_at`: they have been there for long."""
-        contact.document["tags"] = tags
 
     def update(self, contact: Contact, values: JsonObject, at: int, source: str) -> None:
         """Lay values over a contact, and move `updated_at` when something changes; 409 when they are another user's."""

@@ -44,7 +44,7 @@ class Inbox:
         """Write everything that was written before the first day."""
         people = list(self._workspace.contacts.live())
         for contact in self._draw_some(people, "tagged"):
-            self._workspace.contacts.mark(contact, self.draw_tags(self._random.randint(1, 3)))
+            contact.document["tags"] = self.draw_tags(self._random.randint(1, 3))
         for contact in self._draw_some(people, "noted"):
             self.leave_note(contact, self._draw_instant(contact))
         for contact in self._draw_some(people, "subscribed"):
@@ -54,7 +54,7 @@ class Inbox:
                 company.document["tags"] = self.draw_tags(self._random.randint(1, 2))
         # The first contacts have more of everything than their own page shows.
         for contact in people[:3]:
-            self._workspace.contacts.mark(contact, self.draw_tags(MANY))
+            contact.document["tags"] = self.draw_tags(MANY)
             contact.subscriptions = self._draw_consents(MANY)
             for _ in range(MANY):
                 self.leave_note(contact, self._draw_instant(contact))
@@ -105,10 +105,11 @@ class Inbox:
         texts = {TITLE: self._random.choice(TEXTS["questions"]), DESCRIPTION: "As described."}
         return open_ticket(self._workspace, TicketRequest(type_id, contact.id, texts), at)
 
-    def move_ticket(self, thread: Thread, at: int) -> None:
-        """Let a teammate move a ticket into some other state."""
+    def move_ticket(self, thread: Thread, at: int) -> Thread:
+        """Let a teammate move a ticket into some other state, and return it."""
         state = self._random.choice(self._workspace.library.list_documents("ticket_states")[1:])
         move_ticket(self._workspace, thread, state, self.draw_admin(), at)
+        return thread
 
     def _draw_some(self, people: list[Contact], name: str) -> list[Contact]:
         return self._random.sample(people, min(round(len(people) * SHARES[name]) + bool(people), len(people)))

@@ -50,7 +50,11 @@ class Store(Records[R]):
 
         `name` stands for the query: the next page of an unchanged workspace needs no new search.
         """
-        matching = self._find_matching(query, now)
+        matching = (
+            one
+            for one in self._find_candidates(query)
+            if not one.archived and (seen := self._find_seen(one, now)) is not None and query.matches(seen)
+        )
         return self._orders.page((name, ask.order, now), lambda: self._place(matching, ask.order), ask)
 
     def read(self, document: Document, field: str) -> JsonValue:
@@ -63,12 +67,6 @@ class Store(Records[R]):
         del self._by_id[record.id]
         self._unsettled.pop(record.id, None)
         self._orders.clear()
-
-    def _find_matching(self, query: Node, now: int) -> Iterator[R]:
-        for one in self._find_candidates(query):
-            seen = None if one.archived else self._find_seen(one, now)
-            if seen is not None and query.matches(seen):
-                yield one
 
     def _find_candidates(self, _: Node) -> Iterable[R]:
         """Return all that can match, and maybe more."""
