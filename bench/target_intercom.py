@@ -66,7 +66,7 @@ def serve(pipe: Connection, users: int, limit: int, latency: float) -> None:
 
 @contextmanager
 def workspace(users: int, limit: int = UNLIMITED, latency: float = 0.0) -> Iterator[str]:
-    """Give the address of a sandbox in a process of its own."""
+    """Return the address of a sandbox in a process of its own."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.Process(target=serve, args=(theirs, users, limit, latency), daemon=True)
     process.start()
@@ -78,7 +78,7 @@ def workspace(users: int, limit: int = UNLIMITED, latency: float = 0.0) -> Itera
 
 
 def record(number: int, mrr: float) -> dict[str, Any]:
-    """Give the record of one customer."""
+    """Return the record of one customer."""
     attributes = {"cb_cust_id": f"c{number}", "cb_cust_mrr": mrr}
     fields = {"customer_id": f"c{number}", "external_id": f"c{number}", "email": f"c{number}@a.example"}
     return fields | {"custom_attributes": attributes}

@@ -236,7 +236,6 @@ class Settings:
     attach_companies: bool
     validate: bool
     max_rejects: int | None
-    fail_on_rejects: bool
     max_concurrency: int
     request_timeout: float
     answer_timeout: float
@@ -282,6 +281,20 @@ class Settings:
         return {object_type.identity, "custom_attributes", *object_type.standard} | company
 
 
+#: The settings that a run uses as they are.
+_AS_THEY_ARE = (
+    "owned_prefix",
+    "attach_companies",
+    "max_concurrency",
+    "request_timeout",
+    "answer_timeout",
+    "max_missing",
+    "max_changed_share",
+    "accept_changes",
+    "list_records",
+)
+
+
 def build_defaults(prefix: str) -> JsonObject:
     """Return the defaults of the settings that follow from `owned_prefix`."""
     return {
@@ -297,69 +310,50 @@ def parse_settings(config: Mapping[str, JsonValue]) -> Settings:
     Raises:
         ConfigurationError: a setting is empty that must not be, or has an impossible value.
     """
-    for name in ("access_token", "owned_prefix", "report_dir"):
-        if not config[name].strip():
-            raise ConfigurationError(f"The setting `{name}` is empty.")
-    token, api_url = config["access_token"].strip(), (config.get("api_url") or "").strip()
-    _assert_usable(token, api_url)
-    max_rejects, report_dir = config.get("max_rejects"), Path(config["report_dir"])
+    texts = {name: value.strip() for name, value in config.items() if isinstance(value, str)}
+    _assert_usable(texts)
     # Null means that a setting is not set: what follows from the prefix then stands in its place.
     derived = build_defaults(config["owned_prefix"]) | {name: one for name, one in config.items() if one is not None}
+    names = config.get("attributes_from") or ()
+    names = names.split(",") if isinstance(names, str) else names
+    source_url = texts.get("source_url", "")
+    # A host that begins with a dot is a variable that was not set, as in `https://$SITE.chargebee.com`.
+    has_host = not (urlsplit(source_url).hostname or "").startswith(".")
     return Settings(
-        access_token=token,
-        base_url=api_url or REGIONS[config["region"]],
-        region=None if api_url else config["region"],
-        match_keys={
-            stream: object_type.find_match_key(config[f"match_{stream}_on"])
-            for stream, object_type in OBJECT_TYPES.items()
-        },
+        **{name: config[name] for name in _AS_THEY_ARE},
+        access_token=texts["access_token"],
+        base_url=texts.get("api_url") or REGIONS[config["region"]],
+        region=None if texts.get("api_url") else config["region"],
+        match_keys={stream: one.find_match_key(config[f"match_{stream}_on"]) for stream, one in OBJECT_TYPES.items()},
         update_all=config["on_match"] == "update_all",
         rules=Rules(config["on_no_match"], config["on_lead"], config["create_cancelled"]),
         cancelled_when=derived["cancelled_when"],
         deleted_when=derived["deleted_when"],
         link_attribute=derived["link_attribute"].strip(),
-        owned_prefix=config["owned_prefix"],
-        company_prefix=(config.get("company_prefix") or "").strip(),
-        attributes_from=_parse_names(config.get("attributes_from")),
-        attach_companies=config["attach_companies"],
+        company_prefix=texts.get("company_prefix", ""),
+        attributes_from=frozenset(name.strip() for name in names if name.strip()),
         validate=config["mode"] == "validate",
-        max_rejects=None if max_rejects is None else int(max_rejects),
-        fail_on_rejects=config["fail_on_rejects"],
-        max_concurrency=int(config["max_concurrency"]),
-        request_timeout=float(config["request_timeout"]),
-        answer_timeout=float(config["answer_timeout"]),
-        max_missing=float(config["max_missing"]),
-        max_changed_share=float(config["max_changed_share"]),
-        accept_changes=config["accept_changes"],
-        list_records=int(config["list_records"]),
-        record_url=(config.get("record_url") or "").strip(),
-        source_name=(config.get("source_name") or "").strip() or "the source",
-        source_url=_parse_source_url(config.get("source_url")),
+        max_rejects=config.get("max_rejects"),
+        record_url=texts.get("record_url", ""),
+        source_name=texts.get("source_name") or "the source",
+        source_url=source_url if has_host else "",
         clear_moved=config["on_moved"] == "clear",
-        report_dir=report_dir,
-        memory_dir=Path((config.get("memory_dir") or "").strip() or report_dir / "memory"),
+        report_dir=Path(config["report_dir"]),
+        memory_dir=Path(texts.get("memory_dir") or Path(config["report_dir"]) / "memory"),
     )
 
 
-def _parse_names(value: str | Sequence[str] | None) -> frozenset[str]:
-    """Read a list of names; a text has them between commas."""
-    names = value.split(",") if isinstance(value, str) else value or ()
-    return frozenset(name.strip() for name in names if name.strip())
-
-
-def _assert_usable(token: str, url: str) -> None:
+def _assert_usable(texts: Mapping[str, str]) -> None:
+    for name in ("access_token", "owned_prefix", "report_dir"):
+        if not texts[name]:
+            raise ConfigurationError(f"The setting `{name}` is empty.")
+    token, url = texts["access_token"], texts.get("api_url", "")
     # No HTTP header carries, for example, the dots that stand for a token in a document.
     if not token.isascii() or not token.isprintable() or " " in token:
-        raise ConfigurationError("The setting `access_token` has characters that are in no token of Intercom's.")
+        raise ConfigurationError("The setting `access_token` has characters that no access token of Intercom has.")
     if url and not is_base_url(url):
         raise ConfigurationError(
             f"The setting `api_url` is no address that begins with https:// or http:// and a host: {clean_text(url)}"
         )
     if is_unencrypted(url):
         raise ConfigurationError(describe_unencrypted("api_url"))
-
-
-def _parse_source_url(value: str | None) -> str:
-    url = (value or "").strip()
-    # A host that begins with a dot is a variable that was not set, as in `https://$SITE.chargebee.com`.
-    return "" if (urlsplit(url).hostname or "").startswith(".") else url

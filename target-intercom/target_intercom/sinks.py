@@ -21,11 +21,9 @@ class RecordSink(ReportedSink):
 
     def process_record(self, record: JsonObject, context: JsonObject) -> None:  # noqa: ARG002 - the SDK's
         """Buffer the record."""
-        self._target.run.add_record(self.stream_name, self._record_id(record), record)
-
-    def _record_id(self, record: JsonObject) -> str | None:
         values = [record.get(name) for name in self._record_key]
-        return "/".join(map(str, values)) if values and None not in values else None
+        record_id = "/".join(map(str, values)) if values and None not in values else None
+        self._target.run.add_record(self.stream_name, record_id, record)
 
 
 class NotSentSink(ReportedSink):

@@ -145,31 +145,18 @@ class StreamPipeline:
             memory: knows what earlier runs found, and is told what this one finds.
             missing: the attributes that Intercom does not have yet.
         """
-        settings, options = self._settings, self.options
-        self._memory = memory
-        self._planner = Planner(
-            settings.rules,
-            settings.rename_condition(settings.cancelled_when, options.object_type),
-            settings.rename_condition(settings.deleted_when, options.object_type),
-            settings.clear_moved,
-            options,
-            self.buffer,
-            self._guard,
-            memory.find_archived,
-            memory.list_left_behind,
-            self.attacher.plan_attachment if self.attacher else _attach_nothing,
-        )
+        self._memory, self._planner = memory, self._build_planner(memory)
         context = MatchContext(
             self._client,
-            options,
+            self.options,
             self.buffer,
             executor,
-            has_link_attribute=options.link not in {attribute.name for attribute in missing},
-            may_create=settings.rules.on_no_match == "create",
+            has_link_attribute=self.options.link not in {attribute.name for attribute in missing},
+            may_create=self._settings.rules.on_no_match == "create",
             list_left_behind=memory.list_left_behind,
         )
-        matcher = _MATCHERS[options.object_type](context)
-        progress = Progress(self._logger, f"Matched {options.stream}", self.buffer.count_rows())
+        matcher = _MATCHERS[self.options.object_type](context)
+        progress = Progress(self._logger, f"Matched {self.options.stream}", self.buffer.count_rows())
         for rows in self.buffer.iterate_rows(_BATCH):
             candidates = self._find_candidates(rows, matcher)
             if self.attacher:
@@ -204,6 +191,21 @@ class StreamPipeline:
         rejected = self._counts.rejected
         attempts = self.buffer.count_planned() + rejected.total()
         return RejectLimit(self._settings.max_rejects, attempts=attempts, reasons=rejected).find_stop_reason()
+
+    def _build_planner(self, memory: Memory) -> Planner:
+        settings, object_type = self._settings, self.options.object_type
+        return Planner(
+            settings.rules,
+            settings.rename_condition(settings.cancelled_when, object_type),
+            settings.rename_condition(settings.deleted_when, object_type),
+            settings.clear_moved,
+            self.options,
+            self.buffer,
+            self._guard,
+            memory.find_archived,
+            memory.list_left_behind,
+            self.attacher.plan_attachment if self.attacher else _attach_nothing,
+        )
 
     def _find_candidates(self, rows: Sequence[Row], matcher: Matcher) -> dict[int, Candidates]:
         """Find the candidates of rows, and for rows about to be created who else has their e-mail address."""
@@ -257,7 +259,6 @@ class StreamPipeline:
         progress = Progress(self._logger, f"Written {self.options.stream}", self.buffer.count_planned())
         attach = self.attacher.attach if self.attacher else _attach_nothing
         writer = _WRITERS[self.options.object_type](self._client, self.options, self._planner.decide_row, attach)
-        window = _QUEUED * self._settings.max_concurrency
 
         def record(row: Row, outcome: Outcome) -> None:
             planned = decode_result(self.buffer.read_result(row))
@@ -268,26 +269,31 @@ class StreamPipeline:
             limit.note(outcome.reason if outcome.kind == "rejected" else None)
             progress.add_steps()
 
-        def record_cleared(row: Row, cleared: Sequence[Cleared]) -> None:
-            self._memory.note_cleared(row, self.options, cleared)
-            reports.write_cleared(self.options, row, cleared)
-
         # What no row writes to is cleared first: then one record at a time carries a link.
-        run_all(
-            executor,
-            writer.clear,
-            (row for batch in self.buffer.iterate_unsent(_BATCH, planned=True) for row, _ in batch),
-            window=window,
-            record=record_cleared,
-            find_stop_reason=find_stop_reason,
-        )
+        self._clear_unsent(executor, writer, reports, find_stop_reason)
         run_all(
             executor,
             lambda row: self._write_row(writer, row),
             chain.from_iterable(self.buffer.iterate_rows(_BATCH, planned=True)),
-            window=window,
+            window=_QUEUED * self._settings.max_concurrency,
             record=record,
             find_stop_reason=lambda: find_stop_reason() or limit.find_stop_reason(),
+        )
+
+    def _clear_unsent(
+        self, executor: Executor, writer: Writer, reports: ReportFiles, find_stop_reason: Callable[[], str | None]
+    ) -> None:
+        def record(row: Row, cleared: Sequence[Cleared]) -> None:
+            self._memory.note_cleared(row, self.options, cleared)
+            reports.write_cleared(self.options, row, cleared)
+
+        run_all(
+            executor,
+            writer.clear,
+            (row for batch in self.buffer.iterate_unsent(_BATCH, planned=True) for row, _ in batch),
+            window=_QUEUED * self._settings.max_concurrency,
+            record=record,
+            find_stop_reason=find_stop_reason,
         )
 
     def _write_row(self, writer: Writer, row: Row) -> Outcome:

@@ -40,7 +40,7 @@ class Workspace:
     sandbox: RunningSandbox
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Speak to the API as somebody else would."""
+        """Call the API as another program would."""
         headers = {"Authorization": "Bearer sandbox_token", "Intercom-Version": "2.14"}
         reply = requests.request(method, self.sandbox.intercom_url + path, json=body, headers=headers, timeout=30)
         reply.raise_for_status()
@@ -53,10 +53,10 @@ class Workspace:
 
     def fill(self, contacts: Iterable[dict[str, Any]]) -> None:
         """Put users into the workspace without speaking to the API."""
-        held = self.sandbox.world.intercom
+        intercom = self.sandbox.world.intercom
         for contact in contacts:
-            document = held.new_contact({"role": "user"} | contact, held.clock.now())
-            held.contacts.create(document, "test")
+            document = intercom.new_contact({"role": "user"} | contact, intercom.clock.now())
+            intercom.contacts.create(document, "test")
 
     def add_company(self, users: int = 1, **company: Any) -> str:
         """Create a company to which so many new users belong, and give Intercom's id of it."""
@@ -71,18 +71,18 @@ class Workspace:
 
     def fill_companies(self, companies: Iterable[dict[str, Any]]) -> None:
         """Put companies with a user each into the workspace without speaking to the API."""
-        held, now = self.sandbox.world.intercom, self.sandbox.world.clock.now()
+        intercom, now = self.sandbox.world.intercom, self.sandbox.world.clock.now()
         for company in companies:
-            document = held.new_contact({"role": "user", "external_id": f"of-{company['company_id']}"}, now)
-            user = held.contacts.create(document, "test")
-            held.attach(user, held.companies.add(held.new_company(company, now), "test"), now, "test")
+            document = intercom.new_contact({"role": "user", "external_id": f"of-{company['company_id']}"}, now)
+            user = intercom.contacts.create(document, "test")
+            intercom.attach(user, intercom.companies.add(intercom.new_company(company, now), "test"), now, "test")
 
     def companies(self) -> list[dict[str, Any]]:
-        """Give every live company, the newest last."""
+        """Return every live company, the newest last."""
         return [company.document for company in self.sandbox.world.intercom.companies.live()]
 
     def companies_of(self, contact_id: str) -> list[str]:
-        """Give the `company_id` of every company that a contact is attached to."""
+        """Return the `company_id` of every company that a contact is attached to."""
         found = self.call("GET", f"/contacts/{contact_id}/companies")["data"]
         return [company["company_id"] for company in found]
 
@@ -99,11 +99,11 @@ class Workspace:
         return self.call("GET", f"/contacts/{contact_id}")
 
     def contacts(self) -> list[dict[str, Any]]:
-        """Give every live contact, the newest last."""
+        """Return every live contact, the newest last."""
         return [contact.document for contact in self.sandbox.world.intercom.contacts.live()]
 
     def emails(self) -> list[str]:
-        """Give every live contact's e-mail address."""
+        """Return every live contact's e-mail address."""
         return [contact["email"] for contact in self.contacts()]
 
     def calls(self) -> dict[str, int]:
@@ -125,7 +125,7 @@ class Ran:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """Give what is worth comparing of `summary.json`: every figure but zeros, calls, times and the mode."""
+        """Return what is worth comparing of `summary.json`: every figure but zeros, calls, times and the mode."""
         whole: dict[str, Any] = json.loads((self.directory / "summary.json").read_text())
         idle = (
             "calls",
@@ -142,7 +142,7 @@ class Ran:
         return {name: value for name, value in whole.items() if value and name not in idle}
 
     def figure(self, name: str) -> Any:
-        """Give any figure of `summary.json`."""
+        """Return any figure of `summary.json`."""
         return json.loads((self.directory / "summary.json").read_text())[name]
 
     def lines(self, name: str) -> list[dict[str, Any]]:
@@ -177,7 +177,7 @@ class Tool:
         return self.workspace.calls()
 
     def config(self, **settings: Any) -> dict[str, Any]:
-        """Give a configuration for the sandbox."""
+        """Return a configuration for the sandbox."""
         url = self.workspace.sandbox.intercom_url
         return {"access_token": "sandbox_token", "api_url": url, "report_dir": str(self.directory)} | settings
 
@@ -194,7 +194,7 @@ class Tool:
         return Ran([json.loads(line) for line in self.out.splitlines()], self.directory)
 
     def read(self) -> Ran:
-        """Give what the last run left behind, also one that ended with an error."""
+        """Return what the last run left behind, also one that ended with an error."""
         return Ran([], self.directory)
 
     def start(self, records: Iterable[dict[str, Any]], **settings: Any) -> subprocess.Popen[str]:
@@ -231,7 +231,7 @@ FIELDS: dict[str, dict[str, Any]] = {
 
 
 def schema_of(stream: str, prefix: str) -> dict[str, Any]:
-    """Give the SCHEMA message of a stream whose attributes have this prefix."""
+    """Return the SCHEMA message of a stream whose attributes have this prefix."""
     attributes = {name.replace("cb_", prefix, 1): type_ for name, type_ in ATTRIBUTES.items()}
     properties = {
         "customer_id": {"type": "string"},
@@ -253,7 +253,7 @@ NOT_SENT = {
 def messages(
     records: Iterable[dict[str, Any]], company_prefix: str = "cb_", not_sent: Sequence[dict[str, Any]] = ()
 ) -> str:
-    """Give a tap's output: each stream's SCHEMA, the records, a STATE. What has no `email` is a company."""
+    """Return a tap's output: each stream's SCHEMA, the records, a STATE. What has no `email` is a company."""
     found = [("contacts" if "email" in record else "companies", record) for record in records]
     streams = dict.fromkeys(stream for stream, _ in found) or ["contacts"]
     lines: Sequence[dict[str, Any]] = [
@@ -267,42 +267,42 @@ def messages(
 
 
 def customer(customer_id: str, email: str | None = None, **attributes: Any) -> dict[str, Any]:
-    """Give a record as the map sends it."""
+    """Return a record as the map sends it."""
     email = email if email is not None else f"{customer_id}@a.example"
     fields = {"customer_id": customer_id, "external_id": customer_id, "email": email, "name": customer_id.title()}
     return fields | {"custom_attributes": {"cb_cust_id": customer_id, "cb_cust_mrr": 10.5, **attributes}}
 
 
 def company(customer_id: str, name: str | None = None, **values: Any) -> dict[str, Any]:
-    """Give a record of a company as the map sends it; what begins with cb is an attribute."""
+    """Return a record of a company as the map sends it; what begins with cb is an attribute."""
     attributes = {field: value for field, value in values.items() if field.startswith("cb")}
     fields = {field: value for field, value in values.items() if field not in attributes}
     prefix = next(iter(attributes), "cb_").partition("_")[0]
-    held = {f"{prefix}_cust_id": customer_id, f"{prefix}_cust_mrr": 10.5, **attributes}
+    attributes = {f"{prefix}_cust_id": customer_id, f"{prefix}_cust_mrr": 10.5, **attributes}
     standard = {"customer_id": customer_id, "company_id": customer_id, "name": name or customer_id.title()}
-    return standard | fields | {"custom_attributes": held}
+    return standard | fields | {"custom_attributes": attributes}
 
 
 @pytest.fixture(name="company")
 def company_() -> Callable[..., dict[str, Any]]:
-    """Makes a record of a company: its id, its name if it is to be another, other fields, its attributes."""
+    """Return a function that builds the record of a company: id, name, other fields and attributes."""
     return company
 
 
 @pytest.fixture(name="customer")
 def customer_() -> Callable[..., dict[str, Any]]:
-    """Makes a record: its id, its e-mail address if it is to be another, its attributes."""
+    """Return a function that builds a record: id, e-mail address, attributes."""
     return customer
 
 
 @pytest.fixture
 def workspace(sandbox: RunningSandbox) -> Workspace:
-    """An empty workspace."""
+    """Return an empty workspace."""
     sandbox.reset(customers=0)
     return Workspace(sandbox)
 
 
 @pytest.fixture
 def target(workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Tool:
-    """The target, speaking to the workspace."""
+    """Return the target, connected to the workspace."""
     return Tool(workspace, tmp_path / "reports", capsys)

@@ -53,7 +53,7 @@ class Pipeline:
         return done.stdout
 
     def read_lists(self) -> list[dict[str, str]]:
-        """Give the lines of all lists."""
+        """Return the lines of all lists."""
         lines = []
         for name in LISTS:
             with (self.folder / "reports" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
@@ -61,13 +61,13 @@ class Pipeline:
         return lines
 
     def read_changes(self) -> list[dict[str, Any]]:
-        """Give the lines of what was written."""
+        """Return the lines of what was written."""
         return [json.loads(line) for line in (self.folder / "reports" / "changes.jsonl").read_text().splitlines()]
 
 
 @pytest.fixture(params=["resend all", "resend changed"])
 def pipeline(request: pytest.FixtureRequest, sandbox: RunningSandbox, tmp_path: Path) -> Pipeline:
-    """The three commands, over a business that has just begun."""
+    """Return the three commands, over a business that has just begun."""
     sandbox.reset(customers=CUSTOMERS, seed=11)
     settings = {
         "tap-chargebee": {"site": "sandbox", "api_key": "sandbox_key", "api_url": sandbox.chargebee_url},
@@ -88,12 +88,12 @@ def pipeline(request: pytest.FixtureRequest, sandbox: RunningSandbox, tmp_path: 
 
 
 def read_contacts(sandbox: RunningSandbox) -> dict[str, dict[str, Any]]:
-    """Give Intercom's live contacts by their ids."""
+    """Return Intercom's live contacts by their ids."""
     return {one.document["id"]: one.document for one in sandbox.world.intercom.contacts.live()}
 
 
 def find_links(contacts: dict[str, dict[str, Any]]) -> set[str]:
-    """Give the customers that some contact of Intercom is linked to."""
+    """Return the customers that some contact of Intercom is linked to."""
     links = (one["custom_attributes"].get("cb_cust_id") for one in contacts.values())
     return {link for link in links if link}
 

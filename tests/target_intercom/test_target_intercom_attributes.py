@@ -24,14 +24,14 @@ MRR = Attribute("cb_mrr", "float", "Monthly recurring revenue")
 
 
 def existing(name: str, data_type: str = "string", **more: Any) -> RemoteAttribute:
-    """A data attribute as Intercom lists it."""
+    """Return a data attribute as Intercom lists it."""
     standard = {"custom": True, "archived": False, "model": "contact", "api_writable": True}
     item = {"name": name, "data_type": data_type} | standard | more
     return read_attribute(PageDecoder(ATTRIBUTES).decode_item(json.dumps(item).encode()))
 
 
 def schema_of(**properties: Any) -> dict[str, Any]:
-    """A stream's schema with these custom attributes."""
+    """Return a stream's schema with these custom attributes."""
     return {"properties": {"custom_attributes": {"type": "object", "properties": properties}}}
 
 

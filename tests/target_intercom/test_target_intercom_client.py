@@ -21,17 +21,17 @@ BASE = "https://api.intercom.io"
 
 @pytest.fixture
 def client() -> IntercomClient:
-    """A client that nobody has used."""
+    """Return a client that nobody has used."""
     return IntercomClient(BASE + "/", "secret", 4)
 
 
 def errors(code: str, message: str) -> dict[str, Any]:
-    """Give an error body."""
+    """Return an error body."""
     return {"type": "error.list", "request_id": None, "errors": [{"code": code, "message": message}]}
 
 
 def contact(contact_id: str) -> dict[str, Any]:
-    """Give a user as a list shows it."""
+    """Return a user as a list shows it."""
     return {"id": contact_id, "role": "user"}
 
 

@@ -25,7 +25,7 @@ IN_ONE_RUN = settings(
 
 
 def address(number: int) -> str:
-    """Give the address of a user; case and accents vary, which must not matter."""
+    """Return the address of a user; case and accents vary, which must not matter."""
     return f"Jürgen{number}@a.example"
 
 

@@ -15,7 +15,7 @@ SEARCH, LIST = "POST /contacts/search", "GET /contacts"
 
 
 def not_sent(customer_id: str, reason: str = "shares_match_value", instead_of: str | None = "bob") -> dict[str, Any]:
-    """Give a record of the stream `not_sent`."""
+    """Return a record of the stream `not_sent`."""
     return {"customer_id": customer_id, "reason": reason, "instead_of": instead_of}
 
 

@@ -126,7 +126,7 @@ def test_a_record_on_two_users_is_claimed(workspace: Any, target: Any, customer:
 
 
 def contact(intercom_id: str, email: str, link: str | None) -> RemoteContact:
-    """Give a contact as it is found."""
+    """Return a contact as it is found."""
     return RemoteContact(id=intercom_id, email=email, custom_attributes={"cb_cust_id": link})
 
 

@@ -31,7 +31,7 @@ STATE = {"bookmarks": {"customers": {"a": 1}}}
 
 
 def messages(rows: Iterable[Any], totals: Any = None) -> str:
-    """Give the SCHEMA message of the stream, its records, and a STATE."""
+    """Return the SCHEMA message of the stream, its records, and a STATE."""
     schema = {"type": "object", "properties": PROPERTIES} | ({"x-standpipe-totals": totals} if totals else {})
     lines = [
         {"type": "SCHEMA", "stream": "not_sent", "schema": schema, "key_properties": ["customer_id"]},

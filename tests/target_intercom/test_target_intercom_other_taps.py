@@ -26,13 +26,13 @@ STATE = {"bookmarks": {"contacts": {"replication_key_value": 5}}}
 
 
 def schema(stream: str, key: str = "id", **properties: Any) -> dict[str, Any]:
-    """A SCHEMA message."""
+    """Return a SCHEMA message."""
     fields = {"type": "object", "properties": {key: {"type": ["string"]}, **properties}}
     return {"type": "SCHEMA", "stream": stream, "schema": fields, "key_properties": [key]}
 
 
 def record(stream: str, **fields: Any) -> dict[str, Any]:
-    """A RECORD message."""
+    """Return a RECORD message."""
     return {"type": "RECORD", "stream": stream, "record": fields}
 
 
@@ -363,7 +363,7 @@ def test_an_empty_run_is_a_success(target: Any, messages: list[dict[str, Any]]) 
 
 
 def recipes() -> dict[str, dict[str, Any]]:
-    """The configurations that the README shows, by the heading above each."""
+    """Return the configurations that the README shows, by the heading above each."""
     found = re.findall(r"^\*\*([a-z-]+)[^\n]*\n\n```json\n(.*?)```", README.read_text(), re.MULTILINE | re.DOTALL)
     return {name: json.loads(text) for name, text in found}
 

@@ -30,12 +30,12 @@ ALL = WriteOptions(TYPES, update_all=True)
 
 
 def record(**attributes: Any) -> dict[str, Any]:
-    """A record of the customer c1 with these attributes."""
+    """Return a record of the customer c1 with these attributes."""
     return {"customer_id": "c1", "external_id": "x1", "email": "a@b.example", "custom_attributes": attributes}
 
 
 def contact(**attributes: Any) -> dict[str, Any]:
-    """The user that an earlier run has linked to c1."""
+    """Return the user that an earlier run has linked to c1."""
     held = {"cb_cust_id": "c1", "cb_created_by": False} | attributes
     standard = {"id": "i1", "role": "user", "external_id": "old", "email": "a@b.example", "name": "Ann", "phone": "1"}
     return standard | {"custom_attributes": held}
@@ -397,7 +397,7 @@ OPTIONS = st.builds(
 
 
 def written(held: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
-    """What Intercom holds after a PUT: a partial update, custom attributes merged key by key."""
+    """Return what Intercom has after a PUT: a partial update, custom attributes merged key by key."""
     attributes = held["custom_attributes"] | body.get("custom_attributes", {})
     return held | body | {"custom_attributes": attributes}
 

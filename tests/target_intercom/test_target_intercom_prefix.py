@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def settings(**config: Any) -> Any:
-    """Give the settings that a configuration means, with the plugin's defaults filled in."""
+    """Return the settings that a configuration means, with the plugin's defaults filled in."""
     return parse_settings(TargetIntercom(config={"access_token": "x"} | config).config)
 
 

@@ -83,8 +83,11 @@ class Planner:
             candidates = own
             decision, records = self.decide_row(row, candidates.records), candidates.records
         if decision.action == "skip":
-            outcome = Outcome("skipped", decision.reason, _find_concerned(decision, candidates))
-            return Plan(outcome, records=records)
+            # The skip names a record of Intercom only where it is about a single one.
+            owners = candidates.email_owners
+            match_id = decision.match.id if decision.match else None
+            concerned = (owners[0].id if len(owners) == 1 else None) if owners else match_id
+            return Plan(Outcome("skipped", decision.reason, concerned), records=records)
         try:
             wanted = build_wanted(row.record, row.link, self.options)
         except UnfitRecordError as error:
@@ -165,10 +168,3 @@ class Planner:
             # Only a refused creation could show it, and the last run met that refusal.
             matches.append(Match(archived, is_archived=True))
         return matches
-
-
-def _find_concerned(decision: Decision, candidates: Candidates) -> str | None:
-    """Return Intercom's id of the one record that a skip is about."""
-    if candidates.email_owners:
-        return candidates.email_owners[0].id if len(candidates.email_owners) == 1 else None
-    return decision.match.id if decision.match else None

@@ -76,7 +76,9 @@ class CompanyMatcher:
     def _find_without_users(self, row: Row) -> RemoteCompany | None:
         if row.lookup_id and (company := self._client.find_company("company_id", row.lookup_id)):
             return msgspec.structs.replace(self._options.trim_remote(company), user_count=company.user_count or 0)
-        for spelling in self._list_spellings(row):
+        # By another key than its id such a company is asked for only where it forestalls a second one.
+        value = self._match_key.read_value(row.record) if self._asks_by_key else None
+        for spelling in self._match_key.list_search_values(value) if value else ():
             company = self._client.find_company(self._match_key.field, spelling)
             if company and self._options.read_remote_key(company) == row.key:
                 is_linked = row.link is not None and self._options.read_remote_link(company) == row.link
@@ -84,8 +86,3 @@ class CompanyMatcher:
                     self._options.trim_remote(company), user_count=0, may_have_namesake=not is_linked
                 )
         return None
-
-    def _list_spellings(self, row: Row) -> Sequence[str]:
-        """Return the forms in which the match value is asked for, where it is."""
-        value = self._match_key.read_value(row.record) if self._asks_by_key else None
-        return list(self._match_key.list_search_values(value)) if value else []

@@ -182,7 +182,10 @@ def plan_attributes(
             plan.missing.append(attribute)
             continue
         if remote.data_type not in HOLDS[attribute.data_type]:
-            types[attribute.name] = _choose_written_type(attribute, remote.data_type)
+            # A date is unix seconds, which is also what an earlier version wrote as a whole number.
+            was_integer = (attribute.data_type, remote.data_type) == ("date", "integer")
+            is_date = was_integer or remote.data_type == "datetime"
+            types[attribute.name] = "date" if is_date else remote.data_type
             plan.earlier.append(attribute.name)
         if remote.choices:
             choices[attribute.name] = remote.choices
@@ -228,11 +231,6 @@ def _find_obstacle(wanted: Attribute, remote: RemoteAttribute | None, model: str
     if remote.is_read_only:
         return f"{name} is not writable through Intercom's API"
     return None
-
-
-def _choose_written_type(wanted: Attribute, held: str) -> str:
-    # A date is unix seconds, which is also what an earlier version wrote as a whole number.
-    return "date" if held == "datetime" or (wanted.data_type, held) == ("date", "integer") else held
 
 
 def _list_branches(schema: JsonValue) -> list[Mapping[str, JsonValue]]:

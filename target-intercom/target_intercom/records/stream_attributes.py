@@ -72,7 +72,8 @@ class FlatFields:
 
     def __init__(self, chosen: Collection[str], prefix: str, used: Collection[str]) -> None:
         self._chosen, self._prefix, self._used = chosen, prefix, used
-        self._names: dict[str, str] = {}
+        self.names: dict[str, str] = {}
+        """The names of the attributes, by field."""
         self.unusable: list[str] = []
         """Declared fields that no attribute of Intercom holds."""
 
@@ -99,20 +100,16 @@ class FlatFields:
                 self.unusable.append(field)
                 continue
             attributes[name] = attribute
-            self._names[field] = name
+            self.names[field] = name
         return attributes
 
     def lift_fields(self, record: JsonObject) -> JsonObject:
         """Return the record with its chosen fields under `custom_attributes`; what stands there already wins."""
-        if not self._names:
+        if not self.names:
             return record
-        lifted = {name: record[field] for field, name in self._names.items() if field in record}
+        lifted = {name: record[field] for field, name in self.names.items() if field in record}
         own = record.get("custom_attributes")
         return {**record, "custom_attributes": {**lifted, **own} if isinstance(own, dict) else lifted}
-
-    def list_fields(self) -> set[str]:
-        """Return the fields that become attributes."""
-        return set(self._names)
 
 
 class StreamAttributes:
@@ -148,7 +145,7 @@ class StreamAttributes:
         if not self._options.update_all:
             assert_owned(attributes, self._options.stream, self._options.prefix)
         self._declared |= attributes
-        return set(rest) - set(self._used) - self._flat.list_fields()
+        return set(rest) - set(self._used) - self._flat.names.keys()
 
     def read_record(self, record: JsonObject) -> JsonObject:
         """Return a record with its flat fields under `custom_attributes`, and note the types of what is undeclared."""
@@ -186,21 +183,17 @@ class StreamAttributes:
                 f"The records of the stream {options.stream} carry no attribute to write: send them under "
                 "`custom_attributes`, or name the fields that become attributes in `attributes_from`."
             )
-        attributes |= self._find_stale(existing)
+        # Of an attribute of the workspace for which only lists and objects came the values are cleared.
+        model = options.object_type.model
+        active = {one.name for one in existing if one.is_custom and one.model == model and not one.is_archived}
+        stale = active & self._inference.list_unusable() - self._declared.keys()
+        attributes |= {name: Attribute(name, "string", declared=False) for name in sorted(stale)}
         wanted = {name: one for name, one in attributes.items() if writes_all or options.owns_attribute(name)}
         unwritten = sorted(attributes.keys() - wanted.keys())
         if options.link and options.link not in self._declared:
             wanted[options.link] = build_link(options.link, declared=options.link not in attributes)
         wanted[options.created_by] = build_created_by(options.created_by)
-        model = options.object_type.model
         return plan_attributes(wanted.values(), existing, model=model, prefix=options.prefix), unwritten
-
-    def _find_stale(self, existing: Sequence[RemoteAttribute]) -> dict[str, Attribute]:
-        """Return the attributes of the workspace for which only lists and objects came: their values are cleared."""
-        model = self._options.object_type.model
-        held = {one.name for one in existing if one.is_custom and one.model == model and not one.is_archived}
-        names = held & self._inference.list_unusable() - self._declared.keys()
-        return {name: Attribute(name, "string", declared=False) for name in sorted(names)}
 
 
 def _infer_type(value: JsonValue) -> str | None:

@@ -180,17 +180,14 @@ class Writer(ABC):
                 raise
             return self._create(row, wanted.drop_value(field, error.reason))
         if not is_created:
-            return self._go_on_with(row, wanted, remote)
+            # It was not there, or not to be seen, when the row was planned: the same rules decide again.
+            decision = self._decide_again(row, [remote])
+            if decision.action in {"update", "convert"}:
+                return replace(self._update(row, wanted, remote, decision.action), late_match=remote)
+            return Outcome("skipped", decision.reason, remote.id, late_match=remote)
         rest = self._update(row, wanted, remote, "update")
         outcome = rest if rest.error else Outcome("created", intercom_id=remote.id, unfit=rest.unfit)
         return replace(outcome, changes={**creation, **rest.changes})
-
-    def _go_on_with(self, row: Row, wanted: WantedRecord, remote: RemoteRecord) -> Outcome:
-        """Decide again, by the same rules, on a record that was not there, or not to be seen, before."""
-        decision = self._decide_again(row, [remote])
-        if decision.action in {"update", "convert"}:
-            return replace(self._update(row, wanted, remote, decision.action), late_match=remote)
-        return Outcome("skipped", decision.reason, remote.id, late_match=remote)
 
 
 class ContactWriter(Writer):
