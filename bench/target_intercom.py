@@ -50,14 +50,14 @@ class Ran:
 def serve(pipe: Connection, users: int, limit: int, latency: float) -> None:
     """Serve a workspace of linked users from a process of its own until told to stop."""
     with RunningSandbox(Settings(customers=0, rate_limit_per_window=limit)) as sandbox:
-        held = sandbox.world.intercom
+        intercom = sandbox.world.intercom
         for name, data_type in (("cb_cust_id", "string"), ("cb_cust_mrr", "float"), ("cb_created_by", "boolean")):
             body = {"name": name, "model": "contact", "data_type": data_type}
-            held.attributes.create(body, admin_id="1", now=held.clock.now())
+            intercom.attributes.create(body, admin_id="1", now=intercom.clock.now())
         for number in range(users):
             attributes = {"cb_cust_id": f"c{number}", "cb_cust_mrr": 0.0, "cb_created_by": False}
             contact = {"role": "user", "email": f"c{number}@a.example", "custom_attributes": attributes}
-            held.contacts.create(held.new_contact(contact, held.clock.now()), "bench")
+            intercom.contacts.create(intercom.new_contact(contact, intercom.clock.now()), "bench")
         if latency:
             sandbox.fault(api="intercom", effect={"delay": latency})
         pipe.send(sandbox.url)

@@ -122,7 +122,7 @@ class Pipeline(RunBase):
 
     @property
     def refused_input(self) -> str | None:
-        """The sentence that ends a run to which records came, none of which belonged to a known stream."""
+        """The sentence that ends a run all of whose records belong to unknown streams; None for any other run."""
         if self._is_declared or self.not_sent.is_declared or not self.summary.other_streams:
             return None
         counts = ", ".join(f"{count:,} of `{name}`" for name, count in self.summary.other_streams.items())
@@ -132,7 +132,7 @@ class Pipeline(RunBase):
         )
 
     def finish(self) -> None:
-        """Match, decide, write and report; without even a declared stream the tap has failed, and no report is touched.
+        """Match, decide, write and report.
 
         Raises:
             ConfigurationError: a setting or an attribute is wrong.
@@ -144,7 +144,8 @@ class Pipeline(RunBase):
                 self._count_input()
                 self._process_and_report()
             else:
-                self._logger.info("Neither contacts nor companies came: the reports of the last run are left alone")
+                # Without even a declared stream the tap has failed: no report is touched.
+                self._logger.info("No stream of contacts or companies came: the reports of the last run are kept")
         finally:
             self.not_sent.close()
             self._companies.close()
@@ -155,6 +156,7 @@ class Pipeline(RunBase):
         for name, stream in self._streams.items():
             stream.buffer.flush()
             count = self.summary.streams[name].records = stream.buffer.count_rows()
+            # The customers that are not sent are of the type that the others are sent as.
             if count:
                 for record_id, instead_of in self.not_sent.iterate_replaced():
                     stream.add_unsent(record_id, instead_of)
@@ -166,9 +168,11 @@ class Pipeline(RunBase):
             if self.summary.records:
                 self._process(reports)
             self._is_done = True
-            if self._settings.validate:  # no STATE will be written
+            if self._settings.validate:
+                # A validation writes no STATE that it could wait for.
                 self.summary.status = "completed"
         finally:
+            # From here on a signal does not end the process: the reports are written first.
             self._recording = True
             self._report(reports)
 
@@ -197,11 +201,12 @@ class Pipeline(RunBase):
             model = stream.options.object_type.model
             with _as_configuration_error():
                 missing[model] = stream.plan_attributes(existing)
+            # An attribute that one stream creates exists for the next one.
             existing += [attribute.as_remote(model) for attribute in missing[model]]
         if names := self.summary.attributes_of_earlier_type:
             self._logger.warning(
-                "These attributes go on in the type that they have in Intercom, which cannot be changed; a value that "
-                "does not fit it is cleared: %s",
+                "Intercom cannot change the type of an attribute. These keep the type that they have there, and values "
+                "that do not fit it are cleared: %s",
                 ", ".join(names),
             )
         self.summary.attributes_missing = [one.name for attributes in missing.values() for one in attributes]
@@ -290,8 +295,8 @@ class Pipeline(RunBase):
             self._logger.warning("%s", warning)
         if self.summary.moved:
             self._logger.warning(
-                "%d records have left the user or company that they were on, which keeps its old values: see moved.csv "
-                "and the setting `on_moved`",
+                "%d records match another user or company than before, and the earlier one keeps its old values: see "
+                "moved.csv and the setting `on_moved`",
                 self.summary.moved,
             )
         lines = [*reports.listing.format_lines(self._links), *format_figures(figures)]

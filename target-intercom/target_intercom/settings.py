@@ -42,7 +42,8 @@ PROPERTIES = th.PropertiesList(
         default=CONTACT.match_keys[0].field,
         allowed_values=[key.field for key in CONTACT.match_keys],
         title="Match contacts on",
-        description="How is a user recognised in Intercom? E-mail addresses are compared regardless of letter case.",
+        description="The field by which a user is recognised in Intercom. Letter case in e-mail addresses does not "
+        "matter.",
     ),
     th.Property(
         "match_companies_on",
@@ -50,7 +51,7 @@ PROPERTIES = th.PropertiesList(
         default=COMPANY.match_keys[0].field,
         allowed_values=[key.field for key in COMPANY.match_keys],
         title="Match companies on",
-        description="How is a company recognised in Intercom? Names are compared regardless of letter case.",
+        description="The field by which a company is recognised in Intercom. Letter case in names does not matter.",
     ),
     th.Property(
         "on_match",
@@ -58,8 +59,8 @@ PROPERTIES = th.PropertiesList(
         default="update_owned",
         allowed_values=["update_owned", "update_all"],
         title="On match",
-        description="What of a matched record may be written: the attributes with `owned_prefix` only, or its standard "
-        "fields and all other attributes too?",
+        description="What is written to a match: attributes that begin with `owned_prefix` (`update_owned`), or "
+        "standard fields and all attributes too (`update_all`).",
     ),
     th.Property(
         "on_no_match",
@@ -67,27 +68,27 @@ PROPERTIES = th.PropertiesList(
         default="skip",
         allowed_values=["skip", "create"],
         title="On no match",
-        description="Is a user or company created when Intercom has none?",
+        description="What happens when Intercom has no such user or company.",
     ),
     th.Property(
         "create_cancelled",
         th.BooleanType,
         default=False,
         title="Create cancelled",
-        description="Is a user or company created even for a record for which `cancelled_when` holds?",
+        description="Create users and companies for cancelled records too (see `cancelled_when`).",
     ),
     th.Property(
         "cancelled_when",
         _CONDITION,
         title="Cancelled when",
-        description="Which records count as cancelled: every named field has one of its listed values. If not set, "
-        "`sub_status` under `owned_prefix` is `cancelled`.",
+        description="The records that count as cancelled: every named field has one of its listed values. If not "
+        "set: `sub_status` under `owned_prefix` is `cancelled`.",
     ),
     th.Property(
         "deleted_when",
         _CONDITION,
         title="Deleted when",
-        description="Which records count as deleted: for these nothing is ever created. If not set, `cust_status` "
+        description="The records that count as deleted, for which nothing is ever created. If not set: `cust_status` "
         "under `owned_prefix` is `deleted`.",
     ),
     th.Property(
@@ -96,7 +97,7 @@ PROPERTIES = th.PropertiesList(
         default="skip",
         allowed_values=["skip", "convert", "create"],
         title="On lead",
-        description="What if there is no such user but a lead: leave it, make it a user, or create a user beside it?",
+        description="What happens when only a lead matches: leave it, make it a user, or create a user beside it.",
     ),
     th.Property(
         "on_ambiguous",
@@ -104,14 +105,15 @@ PROPERTIES = th.PropertiesList(
         default="skip",
         allowed_values=["skip"],
         title="On ambiguous",
-        description="What if several users or companies match? They are reported and left alone: there is no choice.",
+        description="What happens when several users or companies match. They are reported and not changed; there is "
+        "no other choice.",
     ),
     th.Property(
         "link_attribute",
         th.StringType,
         title="Link attribute",
-        description="The custom attribute that holds the record's id, by which it is found again after its e-mail "
-        "address, id or name changed. If not set, `cust_id` under `owned_prefix`; empty for none.",
+        description="The custom attribute that holds the record's id. A record is found by it after its e-mail "
+        "address, id or name has changed. If not set: `cust_id` under `owned_prefix`. Empty for none.",
     ),
     th.Property(
         "on_moved",
@@ -119,37 +121,38 @@ PROPERTIES = th.PropertiesList(
         default="keep",
         allowed_values=["keep", "clear"],
         title="On moved",
-        description="What if a record matches another user or company than the one that carries its link, or is not "
-        "sent because another one is: does the earlier one keep its values, which then stay as they are, or is it "
-        "cleared of them and of the link?",
+        description="What happens to the earlier user or company when a record matches another one than before, or "
+        "when another record is sent in its place: it keeps its values, or they and the link are cleared.",
     ),
     th.Property(
         "owned_prefix",
         th.StringType,
         default="cb_",
         title="Owned prefix",
-        description="Custom attributes that begin with this belong to the integration: updated, and cleared by null.",
+        description="Custom attributes that begin with this belong to the integration: it updates them, and null "
+        "clears them.",
     ),
     th.Property(
         "company_prefix",
         th.StringType,
         title="Company prefix",
-        description="The owned prefix of the companies' attributes, if contacts have `owned_prefix`: in Intercom both "
-        "share one space of names. The link attribute and the fields of the conditions then begin with it too.",
+        description="The owned prefix of companies, where contacts have `owned_prefix`: in Intercom the attributes "
+        "of both share one space of names. The link attribute and the fields of the conditions then begin with it "
+        "too.",
     ),
     th.Property(
         "attributes_from",
         th.CustomType({"type": ["array", "string"], "items": {"type": "string"}}),
         title="Attributes from",
-        description="Which flat fields of a record become custom attributes, under `owned_prefix`: their names, or `*` "
-        "for all that have no other use. For taps that send no `custom_attributes`.",
+        description="The flat fields of a record that become custom attributes, under `owned_prefix`: their names, "
+        "or `*` for all that have no other use. For taps that send no `custom_attributes`.",
     ),
     th.Property(
         "attach_companies",
         th.BooleanType,
         default=False,
         title="Attach companies",
-        description="Is a contact whose record has a `company_id` attached to that company?",
+        description="Attach a contact to the company that the `company_id` of its record names.",
     ),
     mode_setting("reads, matches"),
     *reject_settings(),
@@ -158,7 +161,7 @@ PROPERTIES = th.PropertiesList(
         th.IntegerType(minimum=1, maximum=256),
         default=32,
         title="Max concurrency",
-        description="How many requests may be under way at once?",
+        description="The number of requests that may be under way at once.",
     ),
     *timeout_settings(60),
     th.Property(
@@ -166,49 +169,49 @@ PROPERTIES = th.PropertiesList(
         th.NumberType(minimum=0, maximum=1),
         default=0.001,
         title="Max missing",
-        description="Which share of the contacts that Intercom announces may be missing from its list? In fewer than "
-        "1,000 none may.",
+        description="The share of the announced contacts that may be missing from Intercom's list. Of fewer than "
+        "1,000 none may be missing.",
     ),
     th.Property(
         "max_changed_share",
         th.NumberType(minimum=0, maximum=1),
         default=0.5,
         title="Max changed share",
-        description="Which share of at least 200 linked records may change its MRR or status, or lose a value, in one "
-        "run? Above it the run stops before the first write.",
+        description="The share of the linked records (of at least 200) that may change MRR or status, or lose a "
+        "value, in one run. Above it the run stops before the first write.",
     ),
     th.Property(
         "accept_changes",
         th.BooleanType,
         default=False,
         title="Accept changes",
-        description="Go on, once, although `max_changed_share` is passed.",
+        description="Write although `max_changed_share` is exceeded. Set it for one run only.",
     ),
     th.Property(
         "list_records",
         th.IntegerType(minimum=0),
         default=0,
         title="List records",
-        description="How many records are listed at the end, each with what became of it and a link to look at it?",
+        description="The number of records that are listed at the end, each with its outcome and a link.",
     ),
     th.Property(
         "record_url",
         th.StringType,
         title="Record URL",
-        description="Where a record is looked at, with `{stream}` and `{id}` to be filled in, instead of Intercom's "
-        "own web application.",
+        description="The address of a record, with `{stream}` and `{id}` to be filled in, instead of Intercom's own "
+        "web application.",
     ),
     th.Property(
         "source_name",
         th.StringType,
         title="Source name",
-        description="What the reports call the system that the records come from.",
+        description="The name of the system that the records come from, for the reports.",
     ),
     th.Property(
         "source_url",
         th.StringType,
         title="Source URL",
-        description="Where a record is looked at in the system that it comes from, with `{id}` to be filled in.",
+        description="The address of a record in the system that it comes from, with `{id}` to be filled in.",
     ),
     *folder_settings("target-intercom", "records that moved, and archived users"),
 )

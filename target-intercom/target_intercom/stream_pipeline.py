@@ -187,7 +187,7 @@ class StreamPipeline:
         return self._guard.find_stop_reason()
 
     def find_reject_reason(self) -> str | None:
-        """Return the sentence that stops a run of which too many records cannot even be tried."""
+        """Return the sentence that stops a run because too many records were refused before the first write."""
         rejected = self._counts.rejected
         attempts = self.buffer.count_planned() + rejected.total()
         return RejectLimit(self._settings.max_rejects, attempts=attempts, reasons=rejected).find_stop_reason()
@@ -220,17 +220,20 @@ class StreamPipeline:
         self._summary.values_cut += plan.wanted.cut if plan.wanted else 0
         self._decided += outcome.kind != "skipped"
         self._unfit.update(outcome.unfit.keys())
+        # A row that Intercom refuses again is remembered again, below or when it is written.
         self._memory.forget_archived(row, self.options)
         if plan.remote:
             self._memory.set_moved(row, self.options, plan.remote.id, [one.id for one in plan.previously_linked])
         if plan.clear:
             self._memory.plan_clear(row, self.options)
         if row.lookup_id and (plan.remote or plan.action):
+            # Contacts, which come after the companies, can be attached to it.
             self._add_company(row.lookup_id, outcome)
         planned = PlannedWrite(plan.wanted, plan.remote, tuple(plan.clear))
         result = encode_result(build_result(outcome, plan.records, self.options))
         self.buffer.store_plan(row, result, plan.action, planned)
         if self._settings.validate or not plan.action:
+            # There will be no write whose outcome would be recorded.
             self._record_outcome(reports, row, outcome)
 
     def _store_unsent_plan(self, row: Row, instead_of: str | None, left: Sequence[RemoteRecord]) -> None:
@@ -302,6 +305,7 @@ class StreamPipeline:
         try:
             return writer.write(row)
         finally:
+            # Also after an error that stops the run: the next run finds out what was written.
             if self._client.may_have_written:
                 self.buffer.mark_begun(row)
 
@@ -311,6 +315,7 @@ class StreamPipeline:
         """Write the line of every record into the reports, and count those whose turn did not come."""
         for stored in self.buffer.iterate_results():
             result = decode_result(stored.result) if stored.result else Result("not_reached")
+            # A validation writes nothing, so that its plans are its results.
             if stored.result and not stored.is_settled and not self._settings.validate:
                 result = result.as_unknown() if stored.is_begun else result.as_not_reached()
             self._counts.not_reached += result.kind == "not_reached"

@@ -1,4 +1,4 @@
-"""The Singer target: its settings, its streams, and when it acknowledges."""
+"""The Singer target: its settings and its streams."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class TargetIntercom(TargetBase):
 
     @property
     def is_validation(self) -> bool:
-        """Whether the run only says what it would do."""
+        """Whether the run only reports what it would do."""
         return self.settings.validate
 
     def count_rejects(self) -> int:
@@ -75,5 +75,5 @@ class TargetIntercom(TargetBase):
 
     @property
     def refused_input(self) -> str | None:
-        """The sentence that ends a run to which records came, none of which belonged to a known stream."""
+        """The sentence that ends a run all of whose records belong to unknown streams; None for any other run."""
         return self.run.refused_input

@@ -154,7 +154,7 @@ def test_a_failed_tap_touches_no_report(
     caplog.set_level("INFO")
     TargetIntercom(config=target.config()).listen(io.StringIO())
     assert reports(target.directory) == before
-    assert "Neither contacts nor companies came: the reports of the last run are left alone" in caplog.messages
+    assert "No stream of contacts or companies came: the reports of the last run are kept" in caplog.messages
 
 
 def test_a_killed_run_leaves_the_last_reports(workspace: Any, target: Any, customer: Record) -> None:

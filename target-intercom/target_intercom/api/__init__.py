@@ -1,1 +1,1 @@
-"""What this target and Intercom say to each other: connection, operations, shapes of the answers."""
+"""Everything that talks to Intercom: connection, operations, and what its answers must contain."""

@@ -1,4 +1,4 @@
-"""What is asked of Intercom: one method an operation.
+"""The operations of Intercom's API that this target uses: one method per operation.
 
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io
 """

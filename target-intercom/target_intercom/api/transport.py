@@ -1,4 +1,4 @@
-"""HTTP to Intercom: token, version, windows of calls, retries, errors.
+"""HTTP to Intercom: token, version, retries, errors.
 
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io
 """
@@ -104,12 +104,12 @@ class Transport(TargetTransport):
         self._writes = threading.local()
 
     def forget_writes(self) -> None:
-        """Begin to watch for writes in this thread."""
+        """Start to watch the writes of this thread."""
         self._writes.made = False
 
     @property
     def may_have_written(self) -> bool:
-        """Whether Intercom took a write of this thread since `forget_writes`, or may have, as no answer came to it."""
+        """Whether Intercom took a write of this thread since `forget_writes`, or may have because no answer came."""
         return bool(getattr(self._writes, "made", False))
 
     def _send(self, call: Call) -> Answer:
@@ -149,7 +149,7 @@ class Transport(TargetTransport):
 
 
 def _read_error(answer: Answer) -> tuple[str, str, str]:
-    """Read code, message and field of an `error.list`, whatever of it is there."""
+    """Return code, message and field of an error list, as far as the answer has them."""
     try:
         _, problem = decode_json(answer.content, _Problem)
         error = problem.errors[0]

@@ -1,4 +1,4 @@
-"""What Intercom has for a row, and what a matcher is. Pure."""
+"""What Intercom has for a row, and how a matcher is used."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Candidates:
 
     @property
     def has_no_user(self) -> bool:
-        """Whether nobody was found, or leads only."""
+        """Whether no user or company was found; leads do not count."""
         return not self.error and all(record.is_lead for record in self.records)
 
     def needs_link_search(self, link: str | None, options: WriteOptions) -> bool:

@@ -1,4 +1,4 @@
-"""The companies that a run knows of, on disk: by `company_id`, Intercom's id and whether anybody belongs to it."""
+"""The companies that a run knows, on disk: their `company_id`, Intercom's id, and whether they have users."""
 
 from __future__ import annotations
 

@@ -33,6 +33,7 @@ def open_contact_matcher(context: MatchContext) -> Matcher:
     buffer, options = context.buffer, context.options
     pages = context.client.list_contacts()
     first, total = next(pages)
+    # One search per 120 match values, and one per 120 links of records that are not sent.
     searches = -(-buffer.count_rows() // KEYS) - (-buffer.count_unsent() // KEYS)
     if -(-total // PAGE) > searches:
         return SearchMatcher(context)
@@ -124,8 +125,8 @@ class SearchMatcher:
             read_key: returns the key of a contact.
         """
         hits: dict[str, Candidates] = defaultdict(Candidates)
-        answers = self._executor.map(lambda keys: self._search(field, keys, values), _cut(list(values), KEYS))
         seen = set()
+        answers = self._executor.map(lambda keys: self._search(field, keys, values), _cut(list(values), KEYS))
         for contacts, errors in answers:
             for contact in contacts:
                 # A spelling of one address may find another one's contact (SS is both ss and ß), in two searches.
@@ -140,6 +141,7 @@ class SearchMatcher:
         self, field: str, keys: Sequence[str], values: Mapping[str, set[str]]
     ) -> tuple[list[RemoteContact], dict[str, RecordRefusedError]]:
         """Search for some keys in one call; after a 400 in halves, which finds the arrays' maximum or the culprit."""
+        # Sorted, so that the same records make the same calls.
         terms = sorted(value for key in keys for value in values[key])
         arrays = list(_cut(terms, self._array))
         if len(arrays) <= MAX_FILTERS or len(keys) == 1:

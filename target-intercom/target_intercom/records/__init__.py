@@ -1,1 +1,1 @@
-"""The records of the input: their object types, their buffer on disk, their values as Intercom takes them."""
+"""Records: the two object types, their match keys and attributes, the buffer on disk, values and payloads."""

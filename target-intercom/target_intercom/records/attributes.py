@@ -41,7 +41,7 @@ _LEGAL_NAME = re.compile(r"[\w \-]{1,190}")
 
 
 class AttributeConflictError(ValueError):
-    """An attribute cannot be had as declared. The text is one sentence for the user."""
+    """An attribute cannot be created or used as declared. The text is one sentence for the user."""
 
 
 class Choice(msgspec.Struct):
@@ -86,7 +86,7 @@ class Attribute:
 
 @dataclass(frozen=True)
 class AttributePlan:
-    """What the attributes of one model come to: which are to be created, and how the values of each are written."""
+    """The attributes of one model: which are to be created, and how the values of each are written."""
 
     missing: list[Attribute]
     types: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""A stream's whole input on disk, so that everything is matched before the first write, in flat memory."""
+"""A stream's whole input on disk: everything is matched before the first write, and memory stays flat."""
 
 from __future__ import annotations
 

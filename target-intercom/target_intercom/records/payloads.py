@@ -94,6 +94,7 @@ def build_create_body(wanted: WantedRecord, options: WriteOptions) -> JsonObject
     attributes = {name: value for name, value in wanted.attributes.items() if value is not None}
     body = {name: value for name, value in wanted.standard.items() if value is not None}
     body |= options.object_type.creation
+    # Where the identity is left out an update brings it; see `EmailKey`.
     if options.match_key.creates_with_identity:
         body[options.object_type.identity] = wanted.identity
     return body | {"custom_attributes": attributes | {options.created_by: True}}

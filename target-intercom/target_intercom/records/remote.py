@@ -20,7 +20,7 @@ class RemoteRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_lead(self) -> bool:
-        """Whether it is a contact but no user."""
+        """Whether it is a contact, and not a user."""
         return False
 
     @property
@@ -51,7 +51,7 @@ class RemoteContact(RemoteRecord, frozen=True, kw_only=True):
 
     @property
     def is_lead(self) -> bool:
-        """Whether it is a contact but no user."""
+        """Whether it is a contact, and not a user."""
         return self.role != "user"
 
 

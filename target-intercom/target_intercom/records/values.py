@@ -76,6 +76,7 @@ def build_wanted(record: Mapping[str, JsonValue], link: str | None, options: Wri
         # Who created a record follows from the creation alone, whatever the input says.
         if name in options.types and name != options.created_by
     }
+    # An owned attribute that has no type in Intercom cannot be written, and is not dropped silently.
     for name in source.keys() - options.types.keys():
         if options.owns_attribute(name) and not is_blank(source[name]) and source[name] not in ([], {}):
             fitter.unfit[name] = "no attribute of Intercom holds a value of this type, or has such a name"

@@ -80,7 +80,7 @@ class WriteOptions:
         return Keys(key, self.read_link(record, record_id), self.object_type.read_lookup_id(record), email)
 
     def find_overlong(self, record: Mapping[str, JsonValue], link: str | None) -> str | None:
-        """Return the name of an identifier that is longer than Intercom keeps: cut off it would be another's."""
+        """Return the name of an identifier that is too long for Intercom: shortened, it would be another record's."""
         names = (self.match_key.field, self.object_type.identity, "email")
         values = {name: read_identifier(record.get(name)) for name in names} | {self.link: link}
         return next((name for name, value in values.items() if len(value or "") > MAX_STRING), None)

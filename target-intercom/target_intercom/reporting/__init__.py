@@ -1,1 +1,1 @@
-"""What a run leaves behind for people: which customers were sent and which were not, what became of each."""
+"""Reports: what became of every record, the counts of a run, and the words for both."""

@@ -1,4 +1,4 @@
-"""Where records are looked at, in Intercom and in the system that they come from."""
+"""Addresses of records, in Intercom and in the system that they come from."""
 
 from __future__ import annotations
 

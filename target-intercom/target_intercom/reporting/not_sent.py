@@ -82,7 +82,7 @@ class NotSent:
         self.is_declared = False
 
     def read_schema(self, schema: Mapping[str, JsonValue]) -> None:
-        """Read the totals that the schema of the stream carries; totals in another form are no totals."""
+        """Read the totals that the schema of the stream carries; totals in another form are ignored."""
         self.is_declared = True
         try:
             self.totals = msgspec.convert(schema.get(TOTALS), Totals)
@@ -103,7 +103,7 @@ class NotSent:
             yield from map(json.loads, self._file)
 
     def iterate_replaced(self) -> Iterator[tuple[str, str | None]]:
-        """Yield the ids of the customers for which another one is sent, and that one's, as far as the map says."""
+        """Yield the ids of customers that another one replaces, and that one's id where the map names it."""
         for record in self.iterate_records():
             customer_id, other = record.get("customer_id"), record.get("instead_of")
             if _read_reason(record) in REPLACED and isinstance(customer_id, str) and customer_id:

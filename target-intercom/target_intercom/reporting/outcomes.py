@@ -29,7 +29,7 @@ _KINDS = ("updated", "unchanged", "created", "converted")
 
 @dataclass(frozen=True)
 class Cleared:
-    """What became of a record that was linked to a row before its match became another."""
+    """What became of a record that was linked to a row, which matches another one now."""
 
     intercom_id: str
     changes: Changes = field(default_factory=dict)

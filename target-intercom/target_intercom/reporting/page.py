@@ -28,11 +28,11 @@ FIGURES = {
     "unchanged": "would stay as they are",
     "created": "would create",
     "converted": "would make users of leads",
-    "moved": "have left the user or company that they were on, which keeps its values (moved.csv)",
-    "moved_cleared": "have left the user or company that they were on, which would be cleared (moved.csv)",
+    "moved": "match another user or company than before; the earlier one keeps its values (moved.csv)",
+    "moved_cleared": "match another user or company than before; the earlier one would be cleared (moved.csv)",
     "companies_without_users": "companies without users, which Intercom shows nowhere",
     "companies_attached": "contacts would join their company",
-    "companies_not_found": "contacts name a company that Intercom has not",
+    "companies_not_found": "contacts name a company that Intercom does not have",
 }
 
 _WHO = {"name": "Name", "company": "Company", "mrr": "MRR"}
@@ -54,13 +54,13 @@ TABLES = (
     (
         "not_sent",
         "Not sent",
-        "These stand for nothing that a sync would write: another record is sent instead, or none.",
+        "A sync would write nothing for these: another record is sent instead, or none.",
         {"id": "Record", **_WHO, "because": "Reason"},
     ),
     (
         "moved",
         "Moved",
-        "These match another one than before, or are no longer sent. The one they were on still has link and values.",
+        "These match another user or company than before, or are no longer sent. The earlier one keeps its values.",
         {
             "id": "Record",
             "value": "Match value",
@@ -125,7 +125,7 @@ def _render_figures(summary: Mapping[str, JsonValue]) -> Iterator[str]:
 def _render_table(
     rows: Iterator[dict[str, str]], name: str, words: Sequence[str], columns: Mapping[str, str]
 ) -> Iterator[str]:
-    """Lay one report out; a report without rows is left out."""
+    """Yield one report as a table; nothing when it has no rows."""
     first = next(rows, None)
     if first is None:
         return
@@ -159,7 +159,7 @@ def _render_cell(row: Mapping[str, str], name: str) -> str:
 
 
 def _render_link(address: str, text: str) -> str:
-    """Return a link; an address of another kind than the web's is none."""
+    """Return a link to a web address; anything else stays text."""
     if not address.startswith(("https://", "http://")):
         return escape(text)
     return f'<a href="{escape(address)}">{escape(text)}</a>'

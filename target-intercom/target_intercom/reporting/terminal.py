@@ -1,4 +1,4 @@
-"""What a run says of itself: its progress, and at its end the records, what the customers became, and the figures."""
+"""What a run logs: its progress, and at its end the listed records, the outcomes and the figures."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Listing:
             self.entries.append((stream, record_id or "-", outcome))
 
     def format_lines(self, links: Links) -> list[str]:
-        """Return a line per record: its id, what became of it, and why not or where to look at it."""
+        """Return a line per record: its id, what became of it, and why it was skipped or where it is."""
         rows = []
         for stream, record_id, outcome in self.entries:
             reason = outcome.reason if outcome.kind in {"skipped", "rejected"} else ""
@@ -95,7 +95,7 @@ def format_promise(summary: Mapping[str, JsonValue]) -> str:
 
 
 def format_figures(summary: Mapping[str, JsonValue]) -> list[str]:
-    """Return the figures of a run, a line each, without those that are nothing; a list counts by its length."""
+    """Return the figures of a run, a line each, without zeros; of a list its length counts."""
     validate = summary["mode"] == "validate"
     hidden = _ELSEWHERE if validate else (*_ELSEWHERE, "attributes_missing")
     rows = []
@@ -107,7 +107,7 @@ def format_figures(summary: Mapping[str, JsonValue]) -> list[str]:
 
 
 def _flatten(name: str, value: JsonValue) -> Iterator[tuple[str, JsonValue]]:
-    """Yield every figure, named by the way to it."""
+    """Yield every figure of a nested value, named by its path."""
     if isinstance(value, dict):
         for key, one in value.items():
             if one:
@@ -117,14 +117,14 @@ def _flatten(name: str, value: JsonValue) -> Iterator[tuple[str, JsonValue]]:
 
 
 def list_outcomes(summary: Mapping[str, JsonValue]) -> Iterator[tuple[str, str, int]]:
-    """Yield what became of the records that came: kind, reason, and how many, without those that are none."""
+    """Yield what became of the records that came: kind, reason and count, without zeros."""
     yield from ((kind, "", summary[kind]) for kind in _KINDS if summary[kind])
     for kind in ("skipped", "rejected"):
         yield from ((kind, reason, count) for reason, count in summary[kind].items())
 
 
 def _align(rows: Sequence[Iterable[str]]) -> list[str]:
-    """Lay rows out in columns; the first one that counts is set to the right."""
+    """Return rows as lines, their columns aligned."""
     cells = [list(row) for row in rows]
     widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]) - 1)] if cells else []
     return [

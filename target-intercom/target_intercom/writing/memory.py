@@ -103,6 +103,7 @@ class Memory:
     def add_archived(self, row: Row, options: WriteOptions, intercom_id: str) -> None:
         """Note an archived contact that stands in the way of a record, and since when that is known."""
         key = _archived_key(row, options)
+        # A line is trusted for a day from its first finding: to renew it would keep it for ever.
         found_at = self._known[key].found_at if key in self._known else self._now
         self.archived[key] = Archived(*key, intercom_id, found_at)
 
@@ -114,6 +115,7 @@ class Memory:
         key = _moved_key(row, options)
         earlier = self.moved.pop(key, None)
         if ids := tuple(was_on):
+            # The time of the first finding counts; a record that is not sent has no match value of its own.
             found_at = earlier.found_at if earlier else self._now
             value = options.match_key.read_value(row.record) or (earlier.value if earlier else "")
             self.moved[key] = Moved(*key, value, intercom_id, ids, found_at)

@@ -174,6 +174,7 @@ class Writer(ABC):
             ) from None
         except RecordRefusedError as error:
             if error.archived:
+                # No read of Intercom shows an archived contact: only this refusal names it.
                 return Outcome("skipped", "archived", error.other_id)
             field = find_refused_field(error, creation, self._options)
             if not field:
@@ -185,6 +186,7 @@ class Writer(ABC):
             if decision.action in {"update", "convert"}:
                 return replace(self._update(row, wanted, remote, decision.action), late_match=remote)
             return Outcome("skipped", decision.reason, remote.id, late_match=remote)
+        # An identity that the creation left out follows now, and the company.
         rest = self._update(row, wanted, remote, "update")
         outcome = rest if rest.error else Outcome("created", intercom_id=remote.id, unfit=rest.unfit)
         return replace(outcome, changes={**creation, **rest.changes})
