@@ -353,7 +353,7 @@ def _assert_usable(texts: Mapping[str, str]) -> None:
     token, url = texts["access_token"], texts.get("api_url", "")
     # No HTTP header carries, for example, the dots that stand for a token in a document.
     if not token.isascii() or not token.isprintable() or " " in token:
-        raise ConfigurationError("The setting `access_token` has characters that no access token of Intercom has.")
+        raise ConfigurationError("The setting `access_token` has characters that are in no token of Intercom's.")
     if url and not is_base_url(url):
         raise ConfigurationError(
             f"The setting `api_url` is no address that begins with https:// or http:// and a host: {clean_text(url)}"
