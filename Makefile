@@ -1,6 +1,6 @@
 # Two commands are the whole set-up: `make demo` and `make test`. Each needs only Python >= 3.11, make and a package index.
 .DEFAULT_GOAL := help
-.PHONY: help demo test conformance faults ledger bench lint format sandbox readme constraints hub clean
+.PHONY: help demo test quick conformance faults ledger bench lint format sandbox readme constraints hub clean
 
 PYTHON ?= python3
 PORT ?= 8100
@@ -17,6 +17,9 @@ demo: .venv/synced ## Run the whole pipeline against the sandbox: no account nee
 
 test: .venv/synced ## Run every test
 	$(UV) run --no-sync pytest $(SIDE_BY_SIDE)
+
+quick: .venv/synced ## Run the tests of the daily loop, in less than two minutes
+	$(UV) run --no-sync pytest $(SIDE_BY_SIDE) -m 'not slow and not conformance'
 
 conformance: .venv/synced ## Run others' clients and connectors against the sandbox, then fuzz it for a minute
 	$(UV) run --no-sync pytest $(SIDE_BY_SIDE) -m conformance tests/conformance

@@ -31,6 +31,7 @@ case "$1" in
   -) cat > "$CRONTAB_TABLE";;
 esac
 """
+SLOW = frozenset(Path(__file__).with_name("slow.txt").read_text(encoding="utf-8").splitlines()[1:])
 _FOLDER = pytest.StashKey[Path]()
 
 
@@ -47,6 +48,16 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection() -> None:
     """Keep the garbage collector from looking through thousands of tests while they are being collected."""
     gc.disable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that slow.txt names, by their folder, file or name."""
+    for item in items:
+        name, _, _ = item.nodeid.partition("[")
+        file, _, _ = name.partition("::")
+        folder, _, _ = file.rpartition("/")
+        if not SLOW.isdisjoint((folder, file, name)):
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_collection_finish() -> None:
