@@ -29,7 +29,7 @@ class Table:
         self.items = [item(name, row, at) for row, at in enumerate(self.times)]
 
     def page(self, query: dict[str, str]) -> bytes:
-        """The page that a query asks for."""
+        """Return the page that a query asks for."""
         start, end = 0, len(self.times)
         for name, value in query.items():
             if name.endswith("[between]"):

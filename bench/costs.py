@@ -29,18 +29,18 @@ PLANS = {
 
 
 def chargebee(customers: int, *, first: bool) -> float:
-    """Calls to Chargebee: pages, one in twenty more for stretches of time; later what changed, and its events."""
+    """Count calls to Chargebee: pages, one in twenty more for stretches of time; later what changed, and its events."""
     rows = customers * ROWS
     return rows * SPREAD / PAGE if first else 4 + 2 * rows * CHANGED / PAGE
 
 
 def intercom(customers: int, *, first: bool) -> float:
-    """Calls to Intercom, which knows everybody: one for 150 contacts, one for each that is written."""
+    """Count calls to Intercom, which knows everybody: one for 150 contacts, one for each that is written."""
     return customers / CONTACTS_PAGE + (customers if first else customers * CHANGED)
 
 
 def chartmogul(companies: int, *, first: bool) -> float:
-    """Calls to ChartMogul: the index of companies and their people, and one for each that is written."""
+    """Count calls to ChartMogul: the index of companies and their people, and one for each that is written."""
     records = companies * (1 + PEOPLE)
     return records if first else records / CHARTMOGUL_PAGE + records * CHANGED
 
@@ -49,7 +49,7 @@ CALLS = {"chargebee": chargebee, "intercom": intercom, "chartmogul": chartmogul}
 
 
 def minutes(value: float) -> str:
-    """A duration in the unit that fits."""
+    """Return a duration in the unit that fits."""
     if value < 1:
         return "under a minute"
     if value < 120:  # noqa: PLR2004 two hours

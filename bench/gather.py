@@ -29,12 +29,12 @@ RULE = re.compile(r"[|\s:-]+")
 
 
 def scripts() -> list[Path]:
-    """The benchmarks, by name: whatever here can be started."""
+    """List the benchmarks, by name: every script here that can be started."""
     return [path for path in sorted(BENCH.glob("*.py")) if path.name not in NONE and "__main__" in path.read_text()]
 
 
 def machine() -> str:
-    """What they ran on."""
+    """Describe the machine that they ran on."""
     model = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     name = model[1] if model else platform.processor()
@@ -44,7 +44,7 @@ def machine() -> str:
 
 
 def measured(script: Path) -> list[str]:
-    """The rows of one benchmark."""
+    """Return the rows of one benchmark."""
     when, load = datetime.now(UTC), os.getloadavg()[0]
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     if done.returncode:
@@ -58,7 +58,7 @@ def measured(script: Path) -> list[str]:
 
 
 def rows(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """What was measured, and the figure, of each line that a benchmark printed."""
+    """Return what was measured, and the figure, of each line that a benchmark printed."""
     headings: list[str] = []
     for line in filter(None, map(str.strip, lines)):
         if line.startswith("|"):
@@ -77,7 +77,7 @@ def rows(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def kept(path: Path, chosen: Sequence[Path]) -> list[str]:
-    """The rows of the table that is there, of other scripts than the chosen."""
+    """Return the rows of the table that is there, of other scripts than the chosen."""
     if not path.exists():
         return []
     stems = {script.stem for script in chosen}
@@ -88,7 +88,7 @@ def kept(path: Path, chosen: Sequence[Path]) -> list[str]:
 
 
 def document(table: Sequence[str]) -> str:
-    """The whole document."""
+    """Return the whole document."""
     told = f"# What was measured\n\n`make bench` makes this table. The machine: {machine()}.\n\n"
     note = "Where the load before is more than 0, other work took a part of the machine: an idle one is faster.\n\n"
     return told + note + HEAD + "\n".join(sorted(table)) + "\n"

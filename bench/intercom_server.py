@@ -36,7 +36,7 @@ class Table:
         self._ended = False
 
     def search(self, key: str, body: dict[str, Any]) -> bytes:
-        """The page that a search asks for; dates are cut to days."""
+        """Return the page that a search asks for; dates are cut to days."""
         start, end = 0, len(self.times)
         query = body["query"]
         for one in query["value"] if "field" not in query else [query]:
@@ -60,7 +60,7 @@ class Table:
         return head % (total, following, key.encode()) + b",".join(self.items[start:stop]) + b"]}"
 
     def scroll(self, param: str | None) -> bytes | None:
-        """The page of a scroll, where the parameter says how far it is; None once the empty page was given."""
+        """Return the page of a scroll, where the parameter says how far it is; None once the empty page was given."""
         start = int(param or 0)
         if param and self._ended:
             return None
@@ -78,7 +78,7 @@ def item(template: dict[str, Any], row: int, at: int) -> bytes:
 
 
 def templates() -> dict[str, dict[str, Any]]:
-    """A contact, a company, a conversation and one with its parts, as the sandbox shows them."""
+    """Return a contact, a company, a conversation and one with its parts, as the sandbox shows them."""
     known = World(Settings(customers=60)).intercom
     contact = next(one for one in known.contacts.live() if one.companies and not one.notes)
     talk = max(known.conversations.live(), key=lambda one: len(one.parts))

@@ -113,7 +113,7 @@ def measure(folder: Path, *, again: bool) -> None:
 
 
 def measure_memory(folder: Path) -> None:
-    """The peak of memory, with everything sent."""
+    """Measure the peak of memory, with everything sent."""
     source = folder / "input"
     write(source, workspace(50_000, range(250_000), 0))
     ran = run(COMMAND, folder, source, **SETTINGS)

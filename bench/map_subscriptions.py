@@ -101,7 +101,7 @@ def invoice(number: int, owner: int, version: int) -> dict[str, Any]:
 
 
 def business(customers: Iterable[int], invoices: int, version: int = 0) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The records of these customers, each of one subscription and so many invoices, stream by stream."""
+    """Return the records of these customers, each of one subscription and so many invoices, stream by stream."""
     for one in customers:
         yield "customers", customer(one, version)
     for one in customers:
@@ -125,7 +125,7 @@ def write(path: Path, rows: Iterable[tuple[str, dict[str, Any]]], confirmed: dic
 
 
 def measure_in(folder: Path) -> None:
-    """Records a second, until the input has ended."""
+    """Measure the records a second, until the input has ended."""
     source = folder / "input"
     count = write(source, business(range(20_000), 3))
     size = source.stat().st_size / count
@@ -148,7 +148,7 @@ def measure_sent(folder: Path, *, everybody: bool) -> None:
 
 
 def measure_memory(folder: Path) -> None:
-    """The peak of memory, with everybody sent."""
+    """Measure the peak of memory, with everybody sent."""
     source = folder / "input"
     write(source, business(range(100_000), 10))
     ran = run(COMMAND, folder, source)

@@ -86,13 +86,13 @@ def read(port: int, path: str, pages: int) -> int:
 
 
 def processor_seconds(pid: int) -> float:
-    """The processor time that a process has spent."""
+    """Return the processor time that a process has spent."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Return a port that nobody listens on."""
     with socket.create_server((HOST, 0)) as listener:
         port: int = listener.getsockname()[1]
         return port

@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def beside(folder: Path, options: argparse.Namespace) -> None:
-    """Records a second of both, at no latency and at 150 ms a call."""
+    """Measure the records a second of both, at no latency and at 150 ms a call."""
     peer = environment(folder / "peer")
     sizes = {"customers": 6_000, "subscriptions": 8_000, "invoices": 12_000}
     for latency in (0.0, 0.15):
@@ -81,7 +81,7 @@ def beside(folder: Path, options: argparse.Namespace) -> None:
 
 
 def at_a_limit(folder: Path, _: argparse.Namespace) -> None:
-    """The share of a limit of 1,000 calls a minute that a run of more than 3,000 calls makes use of."""
+    """Measure the share of a limit of 1,000 calls a minute that a run of more than 3,000 calls makes use of."""
     with Site({"customers": 60_000, "subscriptions": 80_000, "invoices": 170_000}, limit=1000) as site:
         measured = run(ours(folder, site.url, requests_per_minute=1000), folder)
     share = measured["calls"] / (1000 * measured["seconds"] / 60)
@@ -89,14 +89,14 @@ def at_a_limit(folder: Path, _: argparse.Namespace) -> None:
 
 
 def at_any_size(folder: Path, options: argparse.Namespace) -> None:
-    """The peak memory of a run over so many customers."""
+    """Measure the peak memory of a run over so many customers."""
     with Site({"customers": options.customers, "subscriptions": 0, "invoices": 0}) as site:
         measured = run(ours(folder, site.url), folder)
     tell(f"{options.customers:,} customers, 0 ms a call", "ours", measured)
 
 
 def at_full_size(folder: Path, options: argparse.Namespace) -> None:
-    """The peak memory over 52,000 records of 3.5 KB, and the median speed in turn with another commit."""
+    """Measure the peak memory over 52,000 records of 3.5 KB, and the median speed in turn with another commit."""
     commits: dict[str, dict[str, str]] = {"ours": {}}
     if options.beside:
         commits[options.beside.name] = {"PYTHONPATH": str(options.beside / "tap-chargebee")}
@@ -138,7 +138,7 @@ class Site:
 
 
 def environment(folder: Path) -> Path:
-    """The interpreter of an environment that holds the other tap."""
+    """Return the interpreter of an environment that holds the other tap."""
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
     subprocess.run([python, "-m", "pip", "install", "--quiet", PEER], check=True, stderr=subprocess.DEVNULL)
@@ -146,7 +146,7 @@ def environment(folder: Path) -> Path:
 
 
 def ours(folder: Path, url: str, **settings: Any) -> list[str]:
-    """The words that start this tap over three streams."""
+    """Return the words that start this tap over three streams."""
     config = written(folder / "ours.json", {"site": "bench", "api_key": "key", "api_url": f"{url}/api/v2", **settings})
     catalog = folder / "our-catalog.json"
     if not catalog.exists():
@@ -156,7 +156,7 @@ def ours(folder: Path, url: str, **settings: Any) -> list[str]:
 
 
 def theirs(folder: Path, python: Path, url: str) -> list[str]:
-    """The words that start the other tap over the same streams."""
+    """Return the words that start the other tap over the same streams."""
     config = written(
         folder / "theirs.json",
         {"site": "bench", "api_key": "key", "start_date": "2015-01-01T00:00:00Z", "include_deleted": True},
@@ -172,7 +172,7 @@ def theirs(folder: Path, python: Path, url: str) -> list[str]:
 
 
 def selected(catalog: dict[str, Any]) -> dict[str, Any]:
-    """A catalog with the three streams chosen, and each of their fields."""
+    """Return a catalog with the three streams chosen, and each of their fields."""
     catalog["streams"] = [entry for entry in catalog["streams"] if entry["tap_stream_id"] in STREAMS]
     for entry in catalog["streams"]:
         for one in entry["metadata"]:
@@ -181,7 +181,7 @@ def selected(catalog: dict[str, Any]) -> dict[str, Any]:
 
 
 def written(path: Path, value: object) -> str:
-    """The path of a file that holds a value as JSON."""
+    """Return the path of a file that holds a value as JSON."""
     path.write_text(json.dumps(value))
     return str(path)
 

@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def beside(folder: Path, runs: int) -> None:
-    """Records a second of both, the best of some runs that take turns."""
+    """Measure the records a second of both, the best of some runs that take turns."""
     peer = environment(folder / "peer")
     print("| streams | latency | tap | records/s | calls | peak memory |\n|---|---|---|---|---|---|")
     for streams, latency, sizes in MEASURED:
@@ -76,7 +76,7 @@ def beside(folder: Path, runs: int) -> None:
 
 
 def alone(folder: Path, sizes: dict[str, int], streams: tuple[str, ...], latency: float) -> None:
-    """What a run of ours takes over so many records."""
+    """Return what a run of ours takes over so many records."""
     with Site(sizes, latency=latency) as site:
         found = run(ours(folder, site.url, streams), site.url, folder)
     print(
@@ -103,7 +103,7 @@ class Site:
 
 
 def environment(folder: Path) -> Path:
-    """The interpreter of an environment that holds the other tap."""
+    """Return the interpreter of an environment that holds the other tap."""
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
     subprocess.run([python, "-m", "pip", "install", "--quiet", PEER], check=True, stderr=subprocess.DEVNULL)
@@ -111,14 +111,14 @@ def environment(folder: Path) -> Path:
 
 
 def ours(folder: Path, url: str, streams: tuple[str, ...]) -> list[str]:
-    """The words that start this tap over some streams."""
+    """Return the words that start this tap over some streams."""
     config = written(folder / "ours.json", {"access_token": "token", "api_url": url})
     found = json.loads(subprocess.run([*OURS, "--discover"], check=True, capture_output=True).stdout)
     return [*OURS, "--config", config, "--catalog", written(folder / "our-catalog.json", selected(found, streams))]
 
 
 def theirs(folder: Path, python: Path, url: str, streams: tuple[str, ...]) -> list[str]:
-    """The words that start the other tap over the same streams."""
+    """Return the words that start the other tap over the same streams."""
     given = {"access_token": "token", "user_agent": "bench", "start_date": "2015-01-01T00:00:00Z"}
     config = written(folder / "theirs.json", given)
     words = [str(python), str(REDIRECTED), "tap_intercom", VENDOR, url, "--config", config]
@@ -127,7 +127,7 @@ def theirs(folder: Path, python: Path, url: str, streams: tuple[str, ...]) -> li
 
 
 def selected(catalog: dict[str, Any], streams: tuple[str, ...]) -> dict[str, Any]:
-    """A catalog with the streams chosen, and each of their fields."""
+    """Return a catalog with the streams chosen, and each of their fields."""
     catalog["streams"] = [entry for entry in catalog["streams"] if entry["tap_stream_id"] in streams]
     for entry in catalog["streams"]:
         for one in entry["metadata"]:
@@ -136,7 +136,7 @@ def selected(catalog: dict[str, Any], streams: tuple[str, ...]) -> dict[str, Any
 
 
 def written(path: Path, value: object) -> str:
-    """The path of a file that holds a value as JSON."""
+    """Return the path of a file that holds a value as JSON."""
     path.write_text(json.dumps(value))
     return str(path)
 

@@ -80,6 +80,6 @@ def running_sandbox() -> Iterator[RunningSandbox]:
 
 @pytest.fixture
 def sandbox(running_sandbox: RunningSandbox) -> RunningSandbox:
-    """A sandbox of sixty customers, as new: no calls counted, no faults, the clock at its start."""
+    """Return the sandbox of sixty customers as new: no calls counted, no faults, the clock at its start."""
     running_sandbox.reset(customers=60, seed=7)
     return running_sandbox

@@ -82,7 +82,7 @@ class Plugin(PluginBase):
 
     @classproperty
     def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805 the SDK's own shape
-        """The settings in the environment as text, of whatever type they are: the SDK reads some types only."""
+        """Return the settings in the environment as text, of whatever type they are: the SDK reads some types only."""
         cls.append_builtin_config(cls.config_jsonschema)
         texts = {name: {"type": "string"} for name in cls.config_jsonschema["properties"]}
         return parse_environment_config({"properties": texts}, cls._env_var_prefix)

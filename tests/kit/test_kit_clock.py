@@ -35,7 +35,7 @@ def chargebee_bookmark(at: int, _: Path) -> bool:
 
 
 def intercom_bookmark(name: str) -> Callable[[int, Path], bool]:
-    """A time in a bookmark of tap-intercom: believed, only what changed since is read."""
+    """Return a check whether tap-intercom reads only what changed since the time in its bookmark."""
 
     def is_used(at: int, _: Path) -> bool:
         bookmark = {"replication_key_value": NOW - 500, "read_at": NOW - 100, "whole_at": NOW - 100, name: at}

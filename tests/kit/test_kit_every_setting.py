@@ -65,7 +65,7 @@ KEYWORDS = {
 
 
 def schemas_of(plugin: str) -> dict[str, Schema]:
-    """The schema of each setting, the SDK's own included."""
+    """Return the schema of each setting, the SDK's own included."""
     made, _ = PLUGINS[plugin]
     made.append_builtin_config(made.config_jsonschema)
     found: dict[str, Schema] = made.config_jsonschema["properties"]
@@ -77,7 +77,7 @@ IDS = [f"{plugin} {name}" for plugin, name in EVERY]
 
 
 def good_value(name: str, schema: Schema) -> Any:
-    """A value of the setting that is not its default."""
+    """Return a value of the setting that is not its default."""
     kind = next(one for one in [*schema["type"]] if one != "null")
     if "enum" in schema:
         return next((one for one in schema["enum"] if one != schema.get("default")), schema["enum"][0])
@@ -93,17 +93,17 @@ def good_value(name: str, schema: Schema) -> Any:
 
 
 def as_text(value: Any) -> str:
-    """A value as it is written in the environment."""
+    """Return a value as it is written in the environment."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def variable(plugin: str, name: str) -> str:
-    """The variable of a setting."""
+    """Return the variable of a setting."""
     return f"{plugin}_{name}".upper().replace("-", "_")
 
 
 def make(plugin: str, config: dict[str, Any] | None = None, **options: Any) -> Any:
-    """The plugin with these settings, beside those that it cannot do without."""
+    """Return the plugin with these settings, beside those that it cannot do without."""
     made, needed = PLUGINS[plugin]
     # Without a catalog a tap asks its vendor for one when its maps are set up.
     offline = {"setup_mapper": False} if issubclass(made, Tap) else {}
@@ -112,7 +112,7 @@ def make(plugin: str, config: dict[str, Any] | None = None, **options: Any) -> A
 
 @pytest.fixture(autouse=True)
 def as_it_was() -> Iterator[None]:
-    """A plugin takes the signals over; other tests have theirs back, and no variable of this machine counts."""
+    """Give the signals that a plugin takes over back to other tests, and let no variable of this machine count."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
     for number, handler in handlers.items():
@@ -148,7 +148,7 @@ def test_null_is_not_set(plugin: str, name: str) -> None:
 
 
 def refusal_of(plugin: str, config: dict[str, Any], **options: Any) -> str:
-    """What the plugin says against these settings; empty when it takes them."""
+    """Return what the plugin says against these settings; empty when it takes them."""
     try:
         make(plugin, config, **options)
     except ClickException as refusal:
@@ -183,7 +183,7 @@ def test_text_that_cannot_be_read_is_one_sentence(
 
 
 def as_meltano_passes(plugin: str, project: Path, env: dict[str, str]) -> dict[str, Any]:
-    """The settings of a plugin as Meltano would write them into its config file."""
+    """Return the settings of a plugin as Meltano would write them into its config file."""
     command: list[str | Path] = [MELTANO, "--log-level=error", "config", "--unsafe", "print", "--format=json", plugin]
     done = subprocess.run(command, cwd=project, env=env, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr

@@ -107,7 +107,7 @@ def read_interrupted(point: int, action: str) -> tuple[list[int], bool, int]:
 
 
 def within_time(work: Callable[[], Any]) -> Any:
-    """The outcome of some work, or its error; the test fails when the work hangs."""
+    """Return the outcome of some work, or its error; the test fails when the work hangs."""
     outcome: list[Any] = []
 
     def run() -> None:

@@ -81,7 +81,7 @@ STREAMS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 
 
 def config_of(plugin: str, sandbox: RunningSandbox, folder: Path) -> dict[str, Any]:
-    """Settings for the sandbox."""
+    """Return settings for the sandbox."""
     vendor = plugin.partition("-")[2]
     if plugin in MAPS:
         return {"store_dir": str(folder / "stores")}
@@ -92,7 +92,7 @@ def config_of(plugin: str, sandbox: RunningSandbox, folder: Path) -> dict[str, A
 
 
 def messages_for(plugin: str, count: int) -> str:
-    """The input of a target: a stream of so many records, and a STATE."""
+    """Return the input of a target: a stream of so many records, and a STATE."""
     if plugin in MAPS:
         return "".join(json.dumps(line) + "\n" for line in MAP_INPUT)
     if plugin not in STREAMS:
@@ -148,12 +148,12 @@ class Machine:
 
 @pytest.fixture
 def machine(sandbox: RunningSandbox, tmp_path: Path) -> Machine:
-    """A machine with a folder for the reports."""
+    """Return a machine with a folder for the reports."""
     return Machine(sandbox, tmp_path)
 
 
 def errors_of(log: str) -> list[str]:
-    """The errors of a log; nothing else may follow them, a traceback least of all."""
+    """Return the errors of a log; nothing else may follow them, a traceback least of all."""
     lines = log.splitlines()
     assert "Traceback" not in log
     assert "Exception ignored" not in log

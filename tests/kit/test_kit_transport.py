@@ -43,20 +43,20 @@ class Clock:
         self.now += seconds
 
     def read(self) -> float:
-        """The time."""
+        """Return the time."""
         return self.now
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The transport's time, with backoff at its longest instead of at random."""
+    """Return the transport's time, with backoff at its longest instead of at random."""
     monkeypatch.setattr(backoff, "full_jitter", lambda longest: longest)
     return Clock()
 
 
 @pytest.fixture
 def transport(clock: Clock) -> Transport:
-    """A connection that nobody has used."""
+    """Return a connection that nobody has used."""
     return connect(BASE, clock)
 
 

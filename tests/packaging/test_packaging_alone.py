@@ -58,11 +58,11 @@ def install(folder: str, where: Path) -> None:
 
 
 def printed(command: list[str | Path], where: Path) -> str:
-    """What a command prints in a folder that has nothing to do with this one."""
+    """Return what a command prints in a folder that has nothing to do with this one."""
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=where, env=clean_env())
     return done.stdout
 
 
 def clean_env() -> dict[str, str]:
-    """The environment without what pytest's own interpreter put there."""
+    """Return the environment without what pytest's own interpreter put there."""
     return {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}}

@@ -45,7 +45,7 @@ class Ran:
     messages: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def of(self, plugin: str, kind: str) -> list[dict[str, Any]]:
-        """The messages of one kind that a plugin printed, in order."""
+        """Return the messages of one kind that a plugin printed, in order."""
         return [message for message in self.messages.get(plugin, []) if message["type"] == kind]
 
     def said(self, text: str) -> bool:
@@ -66,7 +66,7 @@ class Project:
         return self.root / "meltano.log"
 
     def command(self, *args: str, typed: str = "") -> tuple[int, str, str]:
-        """A plugin's own command, with what is typed: its exit code, what it prints, and the log."""
+        """Run a plugin's own command, with what is typed, and return its exit code, what it prints, and the log."""
         done = subprocess.run(
             [str(MELTANO), "invoke", *args],
             cwd=self.root,
@@ -80,7 +80,7 @@ class Project:
         return done.returncode, done.stdout, done.stderr
 
     def start(self, *args: str, **env: str) -> subprocess.Popen[str]:
-        """A Meltano command under way, its log in a file, a JSON object a line: an unread pipe would stop it."""
+        """Start a Meltano command with its log in a file, a JSON object a line: an unread pipe would stop it."""
         with self.log_file.open("w") as log:
             return subprocess.Popen(
                 [str(MELTANO), "--log-level=debug", "--log-format=json", *args],
@@ -92,7 +92,7 @@ class Project:
             )
 
     def finish(self, process: subprocess.Popen[str]) -> Ran:
-        """What it left, once it has ended."""
+        """Wait until it has ended, and return what it left."""
         process.wait(timeout=120)
         log = self.log_file.read_text()
         return Ran(process.returncode, log, singer_messages(log))
@@ -102,15 +102,15 @@ class Project:
         return self.finish(self.start(*args, **env))
 
     def sync(self, **env: str) -> Ran:
-        """The main job, spelt out."""
+        """Run the main job, spelt out."""
         return self.meltano("run", "tap-chargebee", "map", "target-intercom", **env)
 
     def leads(self, **env: str) -> Ran:
-        """The job of the leads, spelt out."""
+        """Run the job of the leads, spelt out."""
         return self.meltano("run", "tap-intercom", "leads", "target-chartmogul", **env)
 
     def state(self, target: str = "target-intercom") -> dict[str, Any]:
-        """What Meltano would hand to the tap next time; {} when nothing was ever confirmed."""
+        """Return what Meltano would hand to the tap next time; {} when nothing was ever confirmed."""
         with contextlib.closing(sqlite3.connect(self.root / ".meltano/meltano.db")) as database:
             # Asking Meltano itself takes longer than a second.
             query = "SELECT completed_state, partial_state FROM state WHERE state_id = ?"
@@ -120,7 +120,7 @@ class Project:
         return state
 
     def summary(self, target: str = "target-intercom") -> dict[str, Any]:
-        """The target's account of its last run."""
+        """Return the target's account of its last run."""
         summary: dict[str, Any] = self.report("summary.json", target)
         return summary
 
@@ -129,7 +129,7 @@ class Project:
         return json.loads((self.root / "output" / target / name).read_text())
 
     def stores(self) -> list[Path]:
-        """The files in which the map keeps what it has read."""
+        """Return the files in which the map keeps what it has read."""
         return sorted((self.root / ".meltano/transforms").glob("*.sqlite"))
 
     def renew(self) -> None:
@@ -202,16 +202,16 @@ class ChartMogul:
     sandbox: RunningSandbox
 
     def writes(self) -> int:
-        """Calls that asked for a change, as the sandbox counted them."""
+        """Count the calls that asked for a change, as the sandbox saw them."""
         calls = self.sandbox.calls()["calls"]
         return sum(row["count"] for row in calls if row["api"] == "chartmogul" and row["method"] != "GET")
 
     def sources(self) -> dict[str, str]:
-        """The uuids of the data sources, by name."""
+        """Return the uuids of the data sources, by name."""
         return {one["name"]: one["uuid"] for one in self._ask("data_sources")["data_sources"]}
 
     def held(self, kind: str, source: str = "Intercom leads") -> list[str]:
-        """The external ids of all customers or contacts of a data source, in their order."""
+        """Return the external ids of all customers or contacts of a data source, in their order."""
         query: dict[str, Any] = {"data_source_uuid": self.sources()[source], "per_page": 200}
         page: dict[str, Any] = {"has_more": True}
         found: list[str] = []
@@ -240,7 +240,7 @@ class Intercom:
         return requests.request(method, f"{self.sandbox.intercom_url}{path}", headers=headers, timeout=10, **kwargs)
 
     def writes(self) -> int:
-        """Calls that asked for a change, as the sandbox counted them."""
+        """Count the calls that asked for a change, as the sandbox saw them."""
         return sum(
             row["count"]
             for row in self.sandbox.calls()["calls"]
@@ -257,7 +257,7 @@ class Intercom:
         return found
 
     def linked(self) -> dict[str, dict[str, Any]]:
-        """The contacts that carry a Chargebee customer's id, by that id; no id stands on two contacts."""
+        """Return the contacts that carry a Chargebee customer's id, by that id; no id stands on two contacts."""
         holders = [contact for contact in self.contacts() if contact["custom_attributes"].get("cb_cust_id")]
         by_customer = {contact["custom_attributes"]["cb_cust_id"]: contact for contact in holders}
         assert len(by_customer) == len(holders)
@@ -270,12 +270,12 @@ class Intercom:
 
 
 def given(following: dict[str, Any]) -> dict[str, str]:
-    """The cursor of a next page, nothing for the first."""
+    """Return the cursor of a next page, nothing for the first."""
     return {"starting_after": following["starting_after"]} if following["starting_after"] else {}
 
 
 def singer_messages(log: str) -> dict[str, list[dict[str, Any]]]:
-    """The Singer messages that a debug log shows, by the plugin that printed them."""
+    """Return the Singer messages that a debug log shows, by the plugin that printed them."""
     found: dict[str, list[dict[str, Any]]] = {}
     for line in log.splitlines():
         try:
@@ -296,7 +296,7 @@ PATIENCE = 1800
 
 @pytest.fixture(scope="session")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project in which `meltano install` was run, once for all workers and files of a test run.
+    """Return a project in which `meltano install` was run, once for all workers and files of a test run.
 
     The first who needs it installs, the others wait; what went wrong is told to each of them in one sentence.
     """
@@ -313,7 +313,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make_project(root: Path) -> Project:
-    """A folder with this repository's plugins and meltano.yml, and an environment that knows nobody's keys."""
+    """Return a folder with this repository's plugins and meltano.yml, and an environment that knows nobody's keys."""
     root.mkdir()
     for part in PARTS:
         (root / part).symlink_to(ROOT / part)
@@ -340,7 +340,7 @@ def install(project: Project) -> str:
 
 @pytest.fixture(scope="session")
 def installed_project(installation: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project of this worker's own, with runs, state and reports of its own over the shared installation."""
+    """Return a project of this worker's own, with runs, state and reports of its own over the shared installation."""
     project = make_project(tmp_path_factory.mktemp("project") / "root")
     (project.root / ".meltano").mkdir()
     for kind in ENVIRONMENTS:
@@ -350,7 +350,7 @@ def installed_project(installation: Path, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def project(installed_project: Project, sandbox: RunningSandbox) -> Iterator[Project]:
-    """A project that never ran, pointed at a new sandbox of sixty customers, creating who is missing."""
+    """Return a project that never ran, pointed at a new sandbox of sixty customers, creating who is missing."""
     installed_project.renew()
     env = installed_project.env | {
         "TAP_CHARGEBEE_SITE": "sandbox",
@@ -377,7 +377,7 @@ def running_sandbox() -> Iterator[RunningSandbox]:
 
 @pytest.fixture(scope="session")
 def first_run(tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
-    """The first run of the main job, once a test has made it."""
+    """Return the first run of the main job, once a test has made it."""
     folder = tmp_path_factory.mktemp("first_run")
     (folder / ".meltano").mkdir()
     return FirstRun(folder)
@@ -385,7 +385,7 @@ def first_run(tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
 
 @pytest.fixture
 def synced(project: Project, sandbox: RecordedSandbox, first_run: FirstRun) -> Project:
-    """A project whose main job ran once and ended well: really for the first test, put back for the others."""
+    """Return a project whose main job ran once and ended well: really for the first test, put back for the others."""
     if first_run.writes:
         first_run.put_back(project, Intercom(sandbox))
         return project
@@ -397,11 +397,11 @@ def synced(project: Project, sandbox: RecordedSandbox, first_run: FirstRun) -> P
 
 @pytest.fixture
 def intercom(sandbox: RunningSandbox) -> Intercom:
-    """The sandbox's Intercom."""
+    """Return the sandbox's Intercom."""
     return Intercom(sandbox)
 
 
 @pytest.fixture
 def chartmogul(sandbox: RunningSandbox) -> ChartMogul:
-    """The sandbox's ChartMogul."""
+    """Return the sandbox's ChartMogul."""
     return ChartMogul(sandbox)

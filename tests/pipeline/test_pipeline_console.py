@@ -75,7 +75,7 @@ class Console:
         return self.meltano("invoke", f"standpipe:{command}", *args, code=code, **env)
 
     def json(self, command: str, *args: str, code: int = 0) -> Any:
-        """What a command of the console's tells as JSON."""
+        """Run a command of the console's, and return what it tells as JSON."""
         return json.loads(self.standpipe(command, *args, "--json", code=code))
 
     def watch(self, ended: threading.Event) -> None:
@@ -93,7 +93,7 @@ class Console:
 
 @pytest.fixture(scope="module")
 def console(installed_project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    """A project that was never set up, with a `crontab` command that keeps its table in a file."""
+    """Return a project that was never set up, with a `crontab` command that keeps its table in a file."""
     installed_project.renew()
     folder = tmp_path_factory.mktemp("machine")
     root = folder / "stand pipe 100%"
@@ -186,7 +186,7 @@ def said_in(console: Console, terminal: pexpect.spawn[str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def asked(console: Console, *args: str, ends_well: bool = True) -> Iterator[pexpect.spawn[str]]:
-    """A command at a terminal, whose screen is read before anything is typed, to its end."""
+    """Run a command at a terminal, whose screen is read before anything is typed, to its end."""
     command = [str(MELTANO), "--log-level=warning", "invoke", *args]
     terminal = pexpect.spawn(
         shlex.join(command), cwd=str(console.root), env=console.env, encoding="utf-8", timeout=90, dimensions=(50, 140)
@@ -198,13 +198,13 @@ def asked(console: Console, *args: str, ends_well: bool = True) -> Iterator[pexp
 
 
 def settings_in(path: Path) -> dict[str, str]:
-    """The variables of a `.env`."""
+    """Return the variables of a `.env`."""
     pairs = (line.partition("=") for line in path.read_text().splitlines())
     return {name: value.strip("'") for name, _, value in pairs}
 
 
 def plain(shown: str) -> str:
-    """What a terminal showed, without colours and movements."""
+    """Return what a terminal showed, without colours and movements."""
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
 
 
@@ -228,7 +228,7 @@ def check_shown_output(console: Console, command: str, printed: str) -> None:
 
 
 def normal(console: Console, printed: str) -> str:
-    """An output without what differs from run to run: the folder, the port, instants and durations."""
+    """Return an output without what differs from run to run: the folder, the port, instants and durations."""
     for pattern, instead in (
         (re.escape(shlex.quote(str(console.root)).replace("%", r"\%")[1:-1]), "/srv/standpipe"),
         (re.escape(str(console.root)), "/srv/standpipe"),
@@ -246,7 +246,7 @@ def normal(console: Console, printed: str) -> str:
 
 
 def printed(tell: Callable[[Rich], None]) -> str:
-    """What is told on a terminal, as text."""
+    """Return what is told on a terminal, as text."""
     out = Rich(width=output.WIDTH, file=io.StringIO(), record=True, highlight=False)
     tell(out)
     return out.export_text()
