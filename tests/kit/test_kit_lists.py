@@ -216,6 +216,12 @@ LISTS: dict[str, Listed] = {
         lambda: [one["name"] for one in console.data_attributes(api(), "contact")], "none", key="name"
     ),
     "console sources": Listed(lambda: console.sources(api()), "none", "data_sources"),
+    "console invoices": Listed(
+        lambda: [one["id"] for one in console.latest_invoices(api())], "none", "list", envelope="invoice"
+    ),
+    "console entries": Listed(
+        lambda: [one["uuid"] for one in console.find_entries(api(), "/customers")], "has_more", "entries", key="uuid"
+    ),
 }
 
 
