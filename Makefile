@@ -4,8 +4,9 @@
 
 PYTHON ?= python3
 PORT ?= 8100
-# Two at a time, a file of tests in one go: some build up what the next ones of their file look at.
-SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
+# Three at a time on two cores, as some wait for what they started; a file in one go, as some tests build up what the next
+# ones of their file look at.
+SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 export UV_COMPILE_BYTECODE := 1
 
@@ -18,7 +19,7 @@ demo: .venv/synced ## Run the whole pipeline against the sandbox: no account nee
 test: .venv/synced ## Run every test
 	$(UV) run --no-sync pytest $(SIDE_BY_SIDE)
 
-quick: .venv/synced ## Run the tests of the daily loop, in less than two minutes
+quick: .venv/synced ## Run the tests of the daily loop: all but those that tests/slow.txt names
 	$(UV) run --no-sync pytest $(SIDE_BY_SIDE) -m 'not slow and not conformance'
 
 conformance: .venv/synced ## Run others' clients and connectors against the sandbox, then fuzz it for a minute
