@@ -77,13 +77,13 @@ def fill(held: Account, source: str, record: dict[str, Any]) -> None:
     """Put a record into the account without speaking to the API."""
     owner = held.customers.find(Member(source, record.get("customer_external_id", "")))
     if owner:
-        contact_operations.create(
+        contact_operations.create_contact(
             Call(held, {}, {}, record | {"data_source_uuid": source, "customer_uuid": owner.uuid})
         )
         return
     custom = [{"type": "String", "key": key, "value": one} for key, one in record["attributes"]["custom"].items()]
     body = record | {"data_source_uuid": source, "attributes": {"custom": custom}}
-    customer_operations.create(Call(held, {}, {}, body))
+    customer_operations.create_customer(Call(held, {}, {}, body))
 
 
 @contextmanager

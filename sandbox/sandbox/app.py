@@ -13,7 +13,7 @@ from sandbox import control, pages
 from sandbox.chargebee import api as chargebee
 from sandbox.chargebee import errors as chargebee_errors
 from sandbox.chartmogul import api as chartmogul
-from sandbox.chartmogul import errors as chartmogul_errors
+from sandbox.chartmogul.errors import build_refusal
 from sandbox.intercom import api as intercom
 from sandbox.traffic import Api, Traffic, api_of, reply
 
@@ -38,9 +38,9 @@ def create_app(world: World) -> Starlette:
         Api(
             "chartmogul",
             "/chartmogul/v1",
-            chartmogul.routes(world),
-            chartmogul_errors.failure,
-            lambda _: chartmogul.gate(world),
+            chartmogul.build_routes(world),
+            lambda status, message: build_refusal(status, message).body,
+            lambda _: chartmogul.admit(world),
         ),
     )
 

@@ -49,7 +49,7 @@ class World:
     def chartmogul(self) -> Account:
         """The ChartMogul account, made when it is first asked for: most worlds are never asked."""
         if self._chartmogul is None:
-            self._chartmogul = Account(self.business, self.settings, automation.created)
+            self._chartmogul = Account(self.business, self.settings, automation.merge_duplicate)
         return self._chartmogul
 
     def advance(self, seconds: int) -> dict[str, int]:

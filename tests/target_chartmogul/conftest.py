@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from sandbox.chartmogul.contact_operations import create as create_contact
-from sandbox.chartmogul.customer_operations import create as create_customer
+from sandbox.chartmogul.contact_operations import create_contact
+from sandbox.chartmogul.customer_operations import create_customer
 from sandbox.chartmogul.customers import Member
 from sandbox.chartmogul.operations import Call
 from target_chartmogul.api import rate_limit, sources
@@ -147,7 +147,7 @@ class Account:
 
     def settle(self) -> None:
         """Let happen what was accepted."""
-        self.held.jobs.finish()
+        self.held.jobs.run_all()
 
     def calls(self) -> dict[str, int]:
         """Count the calls since the last run began."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sandbox.chartmogul.attributes import Attributes, ContactAttributes
@@ -11,7 +11,6 @@ from sandbox.chartmogul.billing import NOTHING, Billing, Facts
 from sandbox.chartmogul.contacts import Contacts
 from sandbox.chartmogul.customers import Customer, Customers, Member
 from sandbox.chartmogul.fields import NO_CUSTOMER
-from sandbox.chartmogul.imports import Imports
 from sandbox.chartmogul.jobs import Jobs
 from sandbox.chartmogul.records import Birth
 from sandbox.chartmogul.sources import CUSTOM_SYSTEM, Source, Sources
@@ -21,22 +20,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox.business.business import Business
+    from sandbox.json_types import JsonObject
     from sandbox.settings import Settings
 
 KEY = "sandbox_key"
 READ_ONLY_KEY = "sandbox_read_only_key"
 BILLING_SYSTEM = "Chargebee"
 USERS = frozenset({"owner@sandbox.example"})
-"""Those who can own a customer; another owner is ignored."""
+"""The users who can own a customer; another owner is ignored."""
 _FIRST_ID = 10_000_001
 _DAY = 86_400
 
 
 class Account:
-    """Everything ChartMogul knows. It begins with the business's customers, imported from Chargebee.
+    """All that ChartMogul stores. It begins with the business's customers, imported from Chargebee.
 
     Args:
-        business: whose customers it begins with.
+        business: its customers are imported.
         settings: the sandbox's switches.
         automate: called with the account, the rules of `chartmogul_automation` and each new customer.
     """
@@ -57,7 +57,6 @@ class Account:
         self.contact_attributes = ContactAttributes(settings.chartmogul_contact_attributes)
         self.customers = Customers(self._facts, self._since)
         self.contacts = Contacts(unique=settings.chartmogul_unique_contact_external_ids)
-        self.imports = Imports()
         self.jobs = Jobs(settings.chartmogul_async_calls)
         uuid = self._seeded_id("ds_")
         self.billing_source = self.sources.add(Source(uuid, BILLING_SYSTEM, BILLING_SYSTEM, START - 400 * _DAY))
@@ -69,41 +68,47 @@ class Account:
         return self._clock.now()
 
     def new_id(self, prefix: str) -> str:
-        """An id in the form of ChartMogul's."""
+        """Return a new id in the form of ChartMogul's."""
         return prefix + str(UUID(int=self._random.getrandbits(128), version=4))
 
     def advance(self) -> None:
-        """After the clock moved: what waited is done, and the integration imports what changed in Chargebee."""
+        """Do what waited until the clock moved, and import what changed in Chargebee."""
         self.customers.billed_anew()
-        self.jobs.finish()
+        self.jobs.run_all()
         for customer in self.customers:
             if customer.imported is not None and customer.primary.source == self.billing_source.uuid:
                 self._import_changes(customer, customer.imported)
         self._import()
 
     def new_source(self, name: str) -> Source:
-        """A data source made over the API.
+        """Create a data source over the API.
 
         Raises:
             Invalid: the name is taken.
         """
         return self.sources.add(Source(self.new_id("ds_"), name, CUSTOM_SYSTEM, self.now))
 
-    def new_customer(self, member: Member, values: dict[str, Any], by: str) -> Customer:
-        """A customer with a fresh uuid, not yet among the others."""
+    def new_customer(self, member: Member, values: JsonObject, by: str) -> Customer:
+        """Return a customer with a fresh uuid, not yet among the others."""
         self._number += 1
         birth = Birth(self.new_id("cus_"), self.now, by)
         return Customer(self._number, birth, member, lambda: NO_CUSTOMER | values)
 
     def create(self, customer: Customer) -> None:
-        """A new customer joins; if it is a duplicate, automation will find out."""
+        """Add a new customer; automation looks for duplicates of it later."""
         self.customers.add(customer)
         self.sources.get(customer.primary.source).processed += 1
-        if self.settings.chartmogul_automation:
-            self.jobs.later(lambda: self._created(customer))
+        rules = self.settings.chartmogul_automation
+
+        def automate() -> None:
+            if self.customers.find(customer.primary) is customer:
+                self._automate(self, rules, customer)
+
+        if rules:
+            self.jobs.run_later(automate)
 
     def delete_customer(self, customer: Customer) -> None:
-        """A customer is gone, with its contacts."""
+        """Remove a customer with its contacts."""
         for contact in self.contacts.of(customer):
             self.contacts.remove(contact)
         self.customers.remove(customer)
@@ -124,7 +129,7 @@ class Account:
         """Remove a source and all that came with it; its name is released some time later."""
         self.empty(source)
         self.sources.delete(source)
-        self.jobs.later(lambda: self.sources.release(source.name))
+        self.jobs.run_later(lambda: self.sources.release(source.name))
 
     def _strip(self, customer: Customer, kept: list[Member], *, takes_all: bool) -> None:
         self.customers.remove(customer)
@@ -136,10 +141,6 @@ class Account:
                 customer.remove(field, self.now, "API")
         self.customers.add(customer)
 
-    def _created(self, customer: Customer) -> None:
-        if self.customers.find(customer.primary) is customer:
-            self._automate(self, self.settings.chartmogul_automation, customer)
-
     def _facts(self, member: Member) -> Facts:
         return self.billing.facts(member.external_id) if member.source == self.billing_source.uuid else NOTHING
 
@@ -150,29 +151,28 @@ class Account:
         return prefix + str(UUID(int=self._seeded.getrandbits(128), version=4))
 
     def _import(self) -> None:
-        """The business's new customers join, as long as their source is there."""
+        """Import the business's new customers, as long as their source exists."""
         since, self._rows = self._rows, self.billing.rows()
         if self.billing_source.uuid not in self.sources:
             return
         for customer_id, created_at in self.billing.ids(since):
             member = Member(self.billing_source.uuid, customer_id)
             if self.customers.find(member) is None:
-                self._add_billed(member, created_at)
+                self._import_customer(member, created_at)
 
-    def _add_billed(self, member: Member, at: int) -> None:
+    def _import_customer(self, member: Member, at: int) -> None:
+        def load() -> JsonObject:
+            values = self.billing.values(member.external_id)
+            one.imported = dict(values)
+            return values
+
         self._number += 1
-        birth = Birth(self._seeded_id("cus_"), at, BILLING_SYSTEM)
-        one = Customer(self._number, birth, member, lambda: self._imported(one, member))
+        one = Customer(self._number, Birth(self._seeded_id("cus_"), at, BILLING_SYSTEM), member, load)
         self.billing_source.processed += 1
         self.customers.add(one)
 
-    def _imported(self, customer: Customer, member: Member) -> dict[str, Any]:
-        values = self.billing.values(member.external_id)
-        customer.imported = dict(values)
-        return values
-
-    def _import_changes(self, customer: Customer, imported: dict[str, Any]) -> None:
-        """The integration writes what changed in Chargebee since it wrote last; overrides hold against it."""
+    def _import_changes(self, customer: Customer, imported: JsonObject) -> None:
+        """Write what changed in Chargebee since the last import; overrides hold against it."""
         fresh = self.billing.values(customer.primary.external_id)
         changed = {name: value for name, value in fresh.items() if value != imported[name]}
         customer.imported = fresh

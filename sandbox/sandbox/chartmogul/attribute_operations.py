@@ -5,129 +5,119 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sandbox.chartmogul import shapes
-from sandbox.chartmogul.attributes import tags_of
-from sandbox.chartmogul.errors import coded, missing, wrong_shape
+from sandbox.chartmogul.attributes import read_tags
+from sandbox.chartmogul.errors import missing_parameter, unknown_email, wrong_type
 from sandbox.chartmogul.operations import API, Call, Operation
 from sandbox.chartmogul.records import CUSTOM
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sandbox.chartmogul.customers import Customer
+    from sandbox.json_types import JsonObject
 
 
-def get(call: Call) -> dict[str, Any]:
-    """All attributes of a customer."""
-    one = _customer(call)
-    shown = shapes.attributes(one)
+def get_attributes(call: Call) -> JsonObject:
+    """Return all attributes of a customer."""
+    one = call.find_customer()
+    shown = shapes.show_attributes(one)
     if call.flag("with_overrides"):
-        shown |= shapes.overrides(one)
-    if "attributes_with_history" in call.query:
-        shown |= shapes.historical(one, call.historical_names(one.values))
-    return shown
+        shown |= shapes.show_overrides(one)
+    return shown | call.show_history(one, one.values)
 
 
-def add_custom(call: Call) -> dict[str, Any]:
-    """Write attributes with their types; those that are new become defined."""
-    one = _customer(call)
-    call.required("custom")
-    flags = call.overrides(())
-    values = call.account.attributes.added(call.body["custom"])
-    return _written(call, one, values, flags)
+def add_custom(call: Call) -> JsonObject:
+    """Write attributes with their types; new ones become defined."""
+    return _write_custom(call, call.account.attributes.read_new)
 
 
-def update_custom(call: Call) -> dict[str, Any]:
+def update_custom(call: Call) -> JsonObject:
     """Write attributes that are defined already; the others are ignored."""
-    one = _customer(call)
-    call.required("custom")
-    flags = call.overrides(())
-    values = call.account.attributes.updated(call.body["custom"])
-    return _written(call, one, values, flags)
+    return _write_custom(call, call.account.attributes.read_known)
 
 
-def remove_custom(call: Call) -> dict[str, Any]:
-    """Take attributes away by key, except those that an override holds, which the answer names."""
-    one, keys = _customer(call), call.body.get("custom")
+def remove_custom(call: Call) -> JsonObject:
+    """Remove attributes by key, except those that an override holds, which the answer names."""
+    one, keys = call.find_customer(), call.body.get("custom")
     if not isinstance(keys, list):
-        raise wrong_shape("custom", keys, "array")
-    fields = [f"{CUSTOM}{key}" for key in keys]
-    for field in fields:
+        raise wrong_type("custom", keys, "array")
+    for field in (f"{CUSTOM}{key}" for key in keys):
         if field not in one.pins:
             one.remove(field, call.now, API)
             one.origins.pop(field, None)
-    custom, held = one.custom(), [field for field in fields if field in one.pins]
-    shown: dict[str, Any] = {"custom": custom} if custom else {}
-    return shown | ({"overrides": {"custom": {field[len(CUSTOM) :]: True for field in held}}} if held else {})
+    custom, overridden = one.custom(), {key: True for key in keys if f"{CUSTOM}{key}" in one.pins}
+    shown = {"custom": custom} if custom else {}
+    return shown | ({"overrides": {"custom": overridden}} if overridden else {})
 
 
-def add_custom_by_email(call: Call) -> dict[str, Any]:
+def add_custom_by_email(call: Call) -> JsonObject:
     """Write attributes of all customers with an e-mail."""
-    found = _by_email(call)
-    call.required("custom")
-    values = call.account.attributes.added(call.body["custom"])
+    found = _find_by_email(call)
+    call.require("custom")
+    values = call.account.attributes.read_new(call.body["custom"])
     for one in found:
-        _written(call, one, values, {})
-    return _entries(call, found)
+        _write_values(call, one, values, {})
+    return _show_entries(call, found)
 
 
-def add_tags(call: Call) -> dict[str, Any]:
-    """Add tags; those that are there stay as they are."""
-    one = _customer(call)
-    _tag(one, tags_of(call.body))
+def add_tags(call: Call) -> JsonObject:
+    """Add tags; those that the customer has stay as they are."""
+    one = call.find_customer()
+    one.add_tags(read_tags(call.body))
     return {"tags": list(one.tags)}
 
 
-def remove_tags(call: Call) -> dict[str, Any]:
-    """Take tags away; those that are not there are no error."""
-    one = _customer(call)
-    for tag in tags_of(call.body):
+def remove_tags(call: Call) -> JsonObject:
+    """Remove tags; those that the customer does not have are no error."""
+    one = call.find_customer()
+    for tag in read_tags(call.body):
         one.tags.pop(tag, None)
     return {"tags": list(one.tags)}
 
 
-def add_tags_by_email(call: Call) -> dict[str, Any]:
+def add_tags_by_email(call: Call) -> JsonObject:
     """Add tags to all customers with an e-mail."""
-    found, tags = _by_email(call), tags_of(call.body)
+    found, tags = _find_by_email(call), read_tags(call.body)
     for one in found:
-        _tag(one, tags)
-    return _entries(call, found)
+        one.add_tags(tags)
+    return _show_entries(call, found)
 
 
-def _customer(call: Call) -> Customer:
-    return call.account.customers.get(call.path["uuid"])
-
-
-def _by_email(call: Call) -> list[Customer]:
+def _find_by_email(call: Call) -> list[Customer]:
     email = call.body.get("email")
     if not isinstance(email, str):
-        raise missing("email")
+        raise missing_parameter("email")
     found = call.account.customers.with_email(email)
     if not found or not email:
-        raise coded(404, f'Can\'t find any customers with email: "{email}"', "email")
+        raise unknown_email(email)
     return list(found)
 
 
-def _written(call: Call, one: Customer, values: dict[str, Any], flags: dict[str, bool]) -> dict[str, Any]:
+def _write_custom(call: Call, read: Callable[[Any], JsonObject]) -> JsonObject:
+    one = call.find_customer()
+    call.require("custom")
+    flags = call.overrides(())
+    _write_values(call, one, read(call.body["custom"]), flags)
+    return {"custom": one.custom()} | (shapes.show_overrides(one) if flags else {})
+
+
+def _write_values(call: Call, one: Customer, values: JsonObject, flags: dict[str, bool]) -> None:
     fields = {CUSTOM + key: value for key, value in values.items()}
     one.write(fields, flags, call.now, API)
     for field in fields:
         one.origins.setdefault(field, one.primary)
-    return {"custom": one.custom()} | (shapes.overrides(one) if flags else {})
 
 
-def _tag(one: Customer, tags: list[str]) -> None:
-    for tag in tags:
-        one.tags.setdefault(tag, one.primary)
-
-
-def _entries(call: Call, found: list[Customer]) -> dict[str, Any]:
-    """Customers by e-mail; here a status has but its first letter in upper case."""
-    shown = (shapes.customer(call.account, one) for one in found)
+def _show_entries(call: Call, found: list[Customer]) -> JsonObject:
+    """Return customers by e-mail; here only the first letter of a status is in upper case."""
+    shown = (shapes.show_customer(call.account, one) for one in found)
     return {"entries": [one | {"status": one["status"].capitalize()} for one in shown]}
 
 
 OPERATIONS = (
     Operation("POST", "/customers/attributes/custom", add_custom_by_email),
     Operation("POST", "/customers/attributes/tags", add_tags_by_email),
-    Operation("GET", "/customers/{uuid}/attributes", get),
+    Operation("GET", "/customers/{uuid}/attributes", get_attributes),
     Operation("POST", "/customers/{uuid}/attributes/custom", add_custom),
     Operation("PUT", "/customers/{uuid}/attributes/custom", update_custom),
     Operation("DELETE", "/customers/{uuid}/attributes/custom", remove_custom, 204, deletes="Custom attributes"),

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from sandbox.chartmogul import times
-from sandbox.chartmogul.errors import Invalid, wrong_shape
+from sandbox.chartmogul.errors import Invalid, wrong_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,31 +18,31 @@ _LARGEST = 2**63
 _BOOLEANS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 
 
-def _string(value: Any) -> str:
+def _read_string(value: Any) -> str:
     if not isinstance(value, str) or len(value) > _LONGEST:
         raise ValueError
     return value
 
 
-def _integer(value: Any) -> int:
+def _read_integer(value: Any) -> int:
     number = int(value) if isinstance(value, str) else value
     if type(number) is not int or abs(number) >= _LARGEST:
         raise ValueError
     return number
 
 
-def _decimal(value: Any) -> float:
+def _read_decimal(value: Any) -> float:
     number = float(value) if isinstance(value, str) else value
     if type(number) not in (int, float) or not math.isfinite(number) or abs(number) >= _LARGEST:
         raise ValueError
     return float(number)
 
 
-def _timestamp(value: Any) -> str:
-    return times.shown(times.parsed(value)) or ""
+def _read_timestamp(value: Any) -> str:
+    return times.format_time(times.parse_time(value)) or ""
 
 
-def _boolean(value: Any) -> bool:
+def _read_boolean(value: Any) -> bool:
     if isinstance(value, bool):
         return value
     if not isinstance(value, str | int) or str(value).lower() not in _BOOLEANS:
@@ -51,11 +51,11 @@ def _boolean(value: Any) -> bool:
 
 
 TYPES: dict[str, Callable[[Any], Any]] = {
-    "String": _string,
-    "Integer": _integer,
-    "Decimal": _decimal,
-    "Timestamp": _timestamp,
-    "Boolean": _boolean,
+    "String": _read_string,
+    "Integer": _read_integer,
+    "Decimal": _read_decimal,
+    "Timestamp": _read_timestamp,
+    "Boolean": _read_boolean,
 }
 
 
@@ -66,37 +66,37 @@ class Attributes:
         self.types: dict[str, str] = {}
         self._take_null = take_null
 
-    def added(self, entries: Any) -> dict[str, Any]:
-        """Values by key out of `[{type, key, value}]`; new keys become defined, unless an entry is refused.
+    def read_new(self, entries: Any) -> dict[str, Any]:
+        """Read values by key out of `[{type, key, value}]`; new keys become defined, unless an entry is refused.
 
         Raises:
             Refusal: 422, it is no list of objects.
-            Invalid: a key, a type or a value cannot be.
+            Invalid: a key, a type or a value is not allowed.
         """
         if not isinstance(entries, list):
-            raise wrong_shape("custom", entries, "array")
+            raise wrong_type("custom", entries, "array")
         types, values = dict(self.types), {}
         for entry in entries:
-            key, kind, value = _entry(entry)
+            key, kind, value = _read_entry(entry)
             if types.setdefault(key, kind) != kind:
                 raise Invalid({"type": f"The custom attribute {key} is of type {types[key]}, not {kind}."})
-            values[key] = self._value(key, kind, value)
+            values[key] = self._read(key, kind, value)
         self.types = types
         return values
 
-    def updated(self, entries: Any) -> dict[str, Any]:
-        """Values by key out of `{key: value}` or `{key: {value, source}}`; keys that are not defined are ignored.
+    def read_known(self, entries: Any) -> dict[str, Any]:
+        """Read values by key out of `{key: value}` or `{key: {value, source}}`; keys that are not defined are ignored.
 
         Raises:
             Refusal: 422, it is no object.
             Invalid: a value is not of its key's type.
         """
         if not isinstance(entries, dict):
-            raise wrong_shape("custom", entries, "object")
-        given = {key: one.get("value") if isinstance(one, dict) else one for key, one in entries.items()}
-        return {key: self._value(key, self.types[key], one) for key, one in given.items() if key in self.types}
+            raise wrong_type("custom", entries, "object")
+        values = {key: one.get("value") if isinstance(one, dict) else one for key, one in entries.items()}
+        return {key: self._read(key, self.types[key], one) for key, one in values.items() if key in self.types}
 
-    def _value(self, key: str, kind: str, value: Any) -> Any:
+    def _read(self, key: str, kind: str, value: Any) -> Any:
         if value is None and self._take_null:
             return None
         try:
@@ -105,9 +105,9 @@ class Attributes:
             raise Invalid({"value": f"The value of the custom attribute {key} is not a valid {kind}."}) from None
 
 
-def _entry(entry: Any) -> tuple[str, str, Any]:
+def _read_entry(entry: Any) -> tuple[str, str, Any]:
     if not isinstance(entry, dict):
-        raise wrong_shape("custom", entry, "object")
+        raise wrong_type("custom", entry, "object")
     for name in ("type", "key", "value"):
         if name not in entry:
             raise Invalid({name: f"A {name} is required for each custom attribute."})
@@ -119,7 +119,7 @@ def _entry(entry: Any) -> tuple[str, str, Any]:
 
 
 class ContactAttributes:
-    """The contacts' custom attributes: what is not defined in the account is dropped without a word.
+    """The contacts' custom attributes: what is not defined in the account is dropped without an error.
 
     Args:
         defined: the keys, parted by commas; `*` takes all.
@@ -129,39 +129,39 @@ class ContactAttributes:
         self._all = defined == "*"
         self._defined = frozenset(defined.split(","))
 
-    def kept(self, entries: Any) -> dict[str, Any]:
-        """Values by key out of `[{key, value}]`.
+    def read_defined(self, entries: Any) -> dict[str, Any]:
+        """Read values by key out of `[{key, value}]`.
 
         Raises:
             Refusal: 422, it is no list of objects with a key and a plain value.
         """
         if not isinstance(entries, list):
-            raise wrong_shape("custom", entries, "array")
-        pairs = [_pair(entry) for entry in entries]
+            raise wrong_type("custom", entries, "array")
+        pairs = [_read_pair(entry) for entry in entries]
         return {key: value for key, value in pairs if self._all or key in self._defined}
 
 
-def _pair(entry: Any) -> tuple[str, Any]:
+def _read_pair(entry: Any) -> tuple[str, Any]:
     if not isinstance(entry, dict):
-        raise wrong_shape("custom", entry, "object")
+        raise wrong_type("custom", entry, "object")
     key, value = entry.get("key"), entry.get("value")
     if not isinstance(key, str):
-        raise wrong_shape("custom/key", key, "string")
+        raise wrong_type("custom/key", key, "string")
     if isinstance(value, dict | list):
-        raise wrong_shape("custom/value", value, "string")
+        raise wrong_type("custom/value", value, "string")
     return key, value
 
 
-def tags_of(body: Mapping[str, Any]) -> list[str]:
-    """The tags that a body holds.
+def read_tags(body: Mapping[str, Any]) -> list[str]:
+    """Read the tags of a body.
 
     Raises:
         Refusal: 422, they are no list of texts.
     """
     tags = body.get("tags")
     if not isinstance(tags, list):
-        raise wrong_shape("tags", tags, "array")
+        raise wrong_type("tags", tags, "array")
     for tag in tags:
         if not isinstance(tag, str):
-            raise wrong_shape("tags", tag, "string")
+            raise wrong_type("tags", tag, "string")
     return list(dict.fromkeys(tags))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from sandbox.chartmogul.merging import merge
+from sandbox.chartmogul.merging import merge_customers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _FREE = frozenset({"gmail.com", "googlemail.com", "hotmail.com", "icloud.com", "outlook.com", "yahoo.com"})
 
 
-def domain(customer: Customer) -> str:
-    """The domain of the website, without `www.`; empty for none and for those that give mailboxes away."""
+def read_domain(customer: Customer) -> str:
+    """Return the domain of the website, without `www.`; empty for none and for those that give mailboxes away."""
     url = customer.values["website_url"] or ""
     try:
         host = urlsplit(url if "//" in url else f"//{url}").hostname or ""
@@ -32,25 +32,25 @@ def domain(customer: Customer) -> str:
 
 RULES: dict[str, Callable[[Customer], frozenset[str]]] = {
     "external_id": lambda one: frozenset(member.external_id for member in one.members),
-    "domain": lambda one: frozenset({domain(one)} - {""}),
+    "domain": lambda one: frozenset({read_domain(one)} - {""}),
     "company": lambda one: frozenset({one.values["company"]} - {""}),
 }
 """What makes two customers duplicates, letter case included. There is no rule for e-mails."""
 
 
-def created(account: Account, rules: str, customer: Customer) -> None:
-    """After a customer was created: merge it into the one older customer of other sources of which it is a duplicate.
+def merge_duplicate(account: Account, rules: str, customer: Customer) -> None:
+    """Merge a customer that was just created into the one older customer of other sources of which it is a duplicate.
 
     With several such customers nothing happens.
     """
     duplicates: list[Customer] = []
     for rule in filter(None, rules.split(",")):
         wanted = RULES[rule](customer)
-        found = (one for one in account.customers if one.id < customer.id and wanted & RULES[rule](one))
-        duplicates += [one for one in found if one not in duplicates and _apart(one, customer)]
+        older = (one for one in account.customers if one.id < customer.id and wanted & RULES[rule](one))
+        duplicates += [one for one in older if one not in duplicates and not _share_source(one, customer)]
     if len(duplicates) == 1:
-        merge(account, customer, duplicates[0], "Automation")
+        merge_customers(account, customer, duplicates[0], "Automation")
 
 
-def _apart(one: Customer, other: Customer) -> bool:
-    return not {member.source for member in one.members} & {member.source for member in other.members}
+def _share_source(one: Customer, other: Customer) -> bool:
+    return bool({member.source for member in one.members} & {member.source for member in other.members})

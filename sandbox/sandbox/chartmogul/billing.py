@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sandbox.business.websites import domain
 from sandbox.business.words import PLACES
 from sandbox.chartmogul.fields import NO_CUSTOMER
-from sandbox.chartmogul.places import state_code
+from sandbox.chartmogul.places import read_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from sandbox.business.business import Business
     from sandbox.business.records import Customer, Subscription
+    from sandbox.json_types import JsonObject
 
 RATES = {"USD": 1.0, "EUR": 1.08, "JPY": 0.67}
 """The account's cents for one minor unit."""
@@ -31,8 +32,8 @@ class Facts(NamedTuple):
 NOTHING = Facts(0, None, None)
 
 
-def together(parts: Iterable[Facts]) -> Facts:
-    """The facts of a customer that several records make up."""
+def combine_facts(parts: Iterable[Facts]) -> Facts:
+    """Return the facts of a customer that several records make up."""
     several = [part for part in parts if part != NOTHING]
     if len(several) < 2:  # noqa: PLR2004 - one is itself
         return several[0] if several else NOTHING
@@ -51,44 +52,43 @@ class Billing:
         self._subscriptions: dict[int, list[Subscription]] = {}
 
     def ids(self, since: int = 0) -> Iterator[tuple[str, int]]:
-        """Id and time of creation of the customers from a row on, each id once."""
+        """Return id and time of creation of the customers from a row on, each id once."""
         customers = self._business.customers
         for customer in customers.records[since:]:
             if customers.get(customer.id) is customer:
                 yield customer.id, customer.created_at
 
     def rows(self) -> int:
-        """How many rows of customers there are."""
+        """Return how many rows of customers there are."""
         return len(self._business.customers.records)
 
     def facts(self, customer_id: str) -> Facts:
-        """What is billed to a customer now."""
+        """Return what is billed to a customer now."""
         since = self.since(customer_id)
         if since is None:
             return NOTHING
-        subscriptions = self._of(customer_id)
+        subscriptions = self._list_subscriptions(customer_id)
         mrr = sum(round(one.mrr * RATES[one.plan.currency_code]) for one in subscriptions)
-        return Facts(mrr, since, _status(subscriptions))
+        return Facts(mrr, since, _find_status(subscriptions))
 
     def since(self, customer_id: str) -> int | None:
-        """The instant of a customer's first payment."""
-        starts = [one.activated_at for one in self._of(customer_id) if one.activated_at is not None]
+        """Return the instant of a customer's first payment."""
+        starts = [one.activated_at for one in self._list_subscriptions(customer_id) if one.activated_at is not None]
         return min(starts) if starts else None
 
-    def values(self, customer_id: str) -> dict[str, Any]:
-        """A customer's fields as they are imported."""
+    def values(self, customer_id: str) -> JsonObject:
+        """Return a customer's fields as they are imported."""
         customer = self._business.customers.get(customer_id)
         if customer is None:
             return dict(NO_CUSTOMER)
-        trials = [one.trial_start for one in self._of(customer_id) if one.trial_start is not None]
-        found = {"free_trial_started_at": min(trials, default=None)}
-        return NO_CUSTOMER | _identity(customer) | found | (_website(customer) if self._websites else {})
+        trials = [one.trial_start for one in self._list_subscriptions(customer_id) if one.trial_start is not None]
+        found: JsonObject = {"free_trial_started_at": min(trials, default=None)}
+        if self._websites and customer.company and customer.cf_company_id and customer.row % 3:
+            # Somebody filled it in: the integration imports no websites.
+            found["website_url"] = f"https://{domain(customer.company, customer.cf_company_id)}"
+        return NO_CUSTOMER | _build_identity(customer) | found
 
-    def _of(self, customer_id: str) -> list[Subscription]:
-        customer = self._business.customers.get(customer_id)
-        return self._by_customer().get(customer.row, []) if customer else []
-
-    def _by_customer(self) -> dict[int, list[Subscription]]:
+    def _list_subscriptions(self, customer_id: str) -> list[Subscription]:
         table = self._business.subscriptions
         if self._version != table.version:
             self._version = table.version
@@ -96,31 +96,25 @@ class Billing:
             for one in table.records:
                 if not one.deleted or one.customer.deleted:
                     self._subscriptions.setdefault(one.customer.row, []).append(one)
-        return self._subscriptions
+        customer = self._business.customers.get(customer_id)
+        return self._subscriptions.get(customer.row, []) if customer else []
 
 
-def _status(subscriptions: list[Subscription]) -> str:
+def _find_status(subscriptions: list[Subscription]) -> str:
     running = [one for one in subscriptions if one.status in ("active", "non_renewing") and not one.deleted]
     if any(one.due_invoices_count for one in running):
         return "Past Due"
     return "Active" if running else "Cancelled"
 
 
-def _website(customer: Customer) -> dict[str, str]:
-    """What somebody filled in, as their integration brings none along."""
-    if not (customer.company and customer.cf_company_id and customer.row % 3):
-        return {}
-    return {"website_url": f"https://{domain(customer.company, customer.cf_company_id)}"}
-
-
-def _identity(customer: Customer) -> dict[str, Any]:
+def _build_identity(customer: Customer) -> JsonObject:
     country, city, state, _, zip_code, *_ = PLACES[customer.country]
     return {
         "name": f"{customer.first_name} {customer.last_name}",
         "email": customer.email or "",
         "company": customer.company or "",
         "country": country,
-        "state": state_code(country, state),
+        "state": read_state(country, state),
         "city": city,
         "zip": zip_code,
     }

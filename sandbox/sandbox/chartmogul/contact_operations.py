@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sandbox.chartmogul import paging, shapes
 from sandbox.chartmogul.contacts import Contact
-from sandbox.chartmogul.errors import Refusal, by_code, coded, missing
-from sandbox.chartmogul.fields import CONTACT, taken
+from sandbox.chartmogul.errors import Refusal, build_refusal, missing_parameter, refuse_first
+from sandbox.chartmogul.fields import CONTACT, read_fields
 from sandbox.chartmogul.operations import API, Call, Operation
 from sandbox.chartmogul.records import CUSTOM, Birth
 
@@ -16,89 +16,93 @@ if TYPE_CHECKING:
 
     from sandbox.chartmogul.account import Account
     from sandbox.chartmogul.customers import Customer
+    from sandbox.json_types import JsonObject
 
-_FILLED = ("external_id", "first_name", "last_name", "title", "email", "phone", "linked_in", "twitter", "last_seen")
-_OWN_FILTERS = ("email", "external_id")
-_OTHER_FILTERS = ("data_source_uuid", "customer_external_id")
+_FILTERS: dict[str, Callable[[Contact], str | None]] = {
+    "email": lambda one: one.values["email"],
+    "external_id": lambda one: one.values["external_id"],
+    "data_source_uuid": lambda one: one.source,
+    "customer_external_id": lambda one: one.customer_external_id,
+}
+_FILLED_BY_MERGE = tuple(name for name in CONTACT if name not in ("notes", "position"))
 
 
-def listed(call: Call) -> dict[str, Any]:
-    """A page of the contacts, the newest first; filters that are not known are ignored."""
+def list_contacts(call: Call) -> JsonObject:
+    """Return a page of the contacts, the newest first; unknown filters are ignored."""
     uuid = call.query.get("customer_uuid")
     try:
         owner = None if uuid is None else call.account.customers.get(uuid)
     except Refusal:
-        return {"entries": [], "has_more": False, "cursor": None}
-    return _page(call, owner)
+        return paging.Page([], has_more=False).show([])
+    return _show_page(call, owner)
 
 
-def of_customer(call: Call) -> dict[str, Any]:
-    """A page of one customer's contacts."""
-    return _page(call, call.account.customers.get(call.path["uuid"]))
+def list_customer_contacts(call: Call) -> JsonObject:
+    """Return a page of one customer's contacts."""
+    return _show_page(call, call.find_customer())
 
 
-def create(call: Call) -> dict[str, Any]:
-    """A new contact, of a customer or of none."""
+def create_contact(call: Call) -> JsonObject:
+    """Create a contact, of a customer or of none."""
     uuid = call.body.get("customer_uuid")
-    return _created(call, None if uuid is None else call.account.customers.get(uuid))
+    return _create(call, None if uuid is None else call.account.customers.get(uuid))
 
 
-def create_of_customer(call: Call) -> dict[str, Any]:
-    """A new contact of a customer."""
-    return _created(call, call.account.customers.get(call.path["uuid"]))
+def create_customer_contact(call: Call) -> JsonObject:
+    """Create a contact of a customer."""
+    return _create(call, call.find_customer())
 
 
-def get(call: Call) -> dict[str, Any]:
-    """One contact, with its overrides and the history of some fields if that is asked for."""
-    one = _contact(call)
-    shown = shapes.contact(one) | (shapes.overrides(one) if call.flag("with_overrides") else {})
-    if "attributes_with_history" in call.query:
-        shown |= shapes.historical(one, call.historical_names(one.values))
-    return shown
+def get_contact(call: Call) -> JsonObject:
+    """Return one contact, with its overrides and the history of some fields if the query says so."""
+    one = _find_contact(call)
+    shown = shapes.show_contact(one) | (shapes.show_overrides(one) if call.flag("with_overrides") else {})
+    return shown | call.show_history(one, one.values)
 
 
-def update(call: Call) -> dict[str, Any]:
+def update_contact(call: Call) -> JsonObject:
     """Change what is sent and leave the rest."""
-    one, flags = _contact(call), call.overrides(CONTACT)
-    values = taken(call.body, CONTACT, call.now)
-    switches = call.account.settings
-    if not (switches.chartmogul_renames_contacts and switches.chartmogul_keeps_contact_external_ids):
+    one, flags = _find_contact(call), call.overrides(CONTACT)
+    values = read_fields(call.body, CONTACT, call.now)
+    settings = call.account.settings
+    if not (settings.chartmogul_renames_contacts and settings.chartmogul_keeps_contact_external_ids):
         values.pop("external_id", None)
-    if "custom" in call.body:
-        values |= _custom(call.account, call.body)
-    call.account.contacts.write(one, values, flags, call.now, API)
-    return shapes.contact(one) | (shapes.overrides(one) if flags else {})
+    call.account.contacts.write(one, values | _read_custom(call.account, call.body), flags, call.now, API)
+    return shapes.show_contact(one) | (shapes.show_overrides(one) if flags else {})
 
 
-def delete(call: Call) -> None:
+def delete_contact(call: Call) -> None:
     """Remove a contact."""
-    call.account.contacts.remove(_contact(call))
+    call.account.contacts.remove(_find_contact(call))
 
 
-def merge(call: Call) -> dict[str, Any]:
-    """Two become one: what the survivor lacks is filled in, notes are joined; the reply does not name the customer."""
+def merge_contacts(call: Call) -> JsonObject:
+    """Merge two: what the survivor lacks is filled in, notes are joined; the reply does not name the customer."""
     contacts = call.account.contacts
     into, other = contacts.get(call.path["into"]), contacts.get(call.path["from"])
     if into is other:
-        raise coded(422, "A contact cannot be merged with itself.", "from")
+        raise build_refusal(422, "A contact cannot be merged with itself.", "from")
+    values = {name: other.values[name] for name in _FILLED_BY_MERGE if into.values[name] is None}
+    values |= {name: value for name, value in other.values.items() if name not in into.values}
+    values["notes"] = " ".join(note for note in (into.values["notes"], other.values["notes"]) if note) or None
     contacts.remove(other)
-    contacts.write(into, _filled(into, other), {}, call.now, API)
-    return shapes.contact(into) | {"customer_uuid": None}
+    contacts.write(into, values, {}, call.now, API)
+    return shapes.show_contact(into) | {"customer_uuid": None}
 
 
-def new_contact(
-    account: Account, body: dict[str, Any], owner: Customer | None, source: str | None
+def prepare_contact(
+    account: Account, body: JsonObject, owner: Customer | None, source: str | None
 ) -> Callable[[], Contact]:
-    """What adds a contact, once all else of the request is known to be good.
+    """Check a new contact, and return what adds it once all else of the request is checked.
 
     Raises:
-        Refusal: the body cannot be.
-        Invalid: fields of it cannot be.
+        Refusal: the body is not allowed.
+        Invalid: fields of it have values that are not allowed.
     """
-    values = taken(body, CONTACT, account.now)
+    values = read_fields(body, CONTACT, account.now)
     if not account.settings.chartmogul_keeps_contact_external_ids:
         values.pop("external_id", None)
-    custom = _custom(account, body) if "custom" in body else {}
+    custom = _read_custom(account, body)
     birth = Birth(account.new_id("con_"), account.now, API)
     one = Contact(birth, account.contacts.key(birth), owner, source)
     account.contacts.check(one, values)
@@ -110,68 +114,50 @@ def new_contact(
     return add
 
 
-def _created(call: Call, owner: Customer | None) -> dict[str, Any]:
+def _create(call: Call, owner: Customer | None) -> JsonObject:
     source = call.body.get("data_source_uuid")
     if owner is not None and source is None:
-        raise missing("data_source_uuid")
+        raise missing_parameter("data_source_uuid")
     if source is not None and (not isinstance(source, str) or source not in call.account.sources):
-        raise by_code({"data_source_uuid": "The data source does not exist."})
+        raise refuse_first({"data_source_uuid": "The data source does not exist."})
     if owner is not None and source not in {member.source for member in owner.members}:
-        raise by_code({"data_source_uuid": "The customer does not belong to this data source."})
+        raise refuse_first({"data_source_uuid": "The customer does not belong to this data source."})
     flags = call.overrides(CONTACT)
-    one = new_contact(call.account, call.body, owner, source)()
+    one = prepare_contact(call.account, call.body, owner, source)()
     one.write({}, flags, call.now, API)
-    return shapes.contact(one) | (shapes.overrides(one) if flags else {})
+    return shapes.show_contact(one) | (shapes.show_overrides(one) if flags else {})
 
 
-def _page(call: Call, owner: Customer | None) -> dict[str, Any]:
-    found, page = call.account.contacts.page(paging.ask(call.query), owner, _filter(call))
-    return {
-        "entries": [shapes.contact(one) for one in found],
-        "has_more": page.has_more,
-        "cursor": paging.sealed(page.keys[-1]) if page.keys else None,
-    }
-
-
-def _filter(call: Call) -> Callable[[Contact], bool]:
-    """Whether a contact fits the query's data source, e-mail, external id, and external id of the customer."""
-    asked = {name: call.query[name] for name in (*_OWN_FILTERS, *_OTHER_FILTERS) if name in call.query}
+def _show_page(call: Call, owner: Customer | None) -> JsonObject:
+    """Return a page of the contacts that the query's data source, e-mail and external ids fit."""
+    wanted = {name: call.query[name] for name in _FILTERS if name in call.query}
     if not call.account.settings.chartmogul_filters_contact_external_ids:
-        asked.pop("external_id", None)
+        wanted.pop("external_id", None)
 
     def fits(one: Contact) -> bool:
-        held: dict[str, Any] = {name: one.values[name] for name in asked.keys() & set(_OWN_FILTERS)}
-        if "data_source_uuid" in asked:
-            held["data_source_uuid"] = one.source
-        if "customer_external_id" in asked:
-            held["customer_external_id"] = shapes.contact(one)["customer_external_id"]
-        return held == asked
+        return all(_FILTERS[name](one) == value for name, value in wanted.items())
 
-    return fits
+    found, page = call.account.contacts.page(paging.read_request(call.query), owner, fits)
+    return page.show([shapes.show_contact(one) for one in found])
 
 
-def _contact(call: Call) -> Contact:
+def _find_contact(call: Call) -> Contact:
     return call.account.contacts.get(call.path["uuid"])
 
 
-def _custom(account: Account, body: dict[str, Any]) -> dict[str, Any]:
-    return {CUSTOM + key: value for key, value in account.contact_attributes.kept(body["custom"]).items()}
-
-
-def _filled(into: Contact, other: Contact) -> dict[str, Any]:
-    values = {name: other.values[name] for name in _FILLED if into.values[name] is None}
-    values |= {name: value for name, value in other.values.items() if name not in into.values}
-    notes = " ".join(note for note in (into.values["notes"], other.values["notes"]) if note)
-    return values | {"notes": notes or None}
+def _read_custom(account: Account, body: JsonObject) -> JsonObject:
+    if "custom" not in body:
+        return {}
+    return {CUSTOM + key: value for key, value in account.contact_attributes.read_defined(body["custom"]).items()}
 
 
 OPERATIONS = (
-    Operation("GET", "/contacts", listed),
-    Operation("POST", "/contacts", create, 201),
-    Operation("GET", "/contacts/{uuid}", get),
-    Operation("PATCH", "/contacts/{uuid}", update),
-    Operation("DELETE", "/contacts/{uuid}", delete, 200, deletes="Contact"),
-    Operation("POST", "/contacts/{into}/merge/{from}", merge),
-    Operation("GET", "/customers/{uuid}/contacts", of_customer),
-    Operation("POST", "/customers/{uuid}/contacts", create_of_customer, 201),
+    Operation("GET", "/contacts", list_contacts),
+    Operation("POST", "/contacts", create_contact, 201),
+    Operation("GET", "/contacts/{uuid}", get_contact),
+    Operation("PATCH", "/contacts/{uuid}", update_contact),
+    Operation("DELETE", "/contacts/{uuid}", delete_contact, 200, deletes="Contact"),
+    Operation("POST", "/contacts/{into}/merge/{from}", merge_contacts),
+    Operation("GET", "/customers/{uuid}/contacts", list_customer_contacts),
+    Operation("POST", "/customers/{uuid}/contacts", create_customer_contact, 201),
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from typing import TYPE_CHECKING, Any
 
-from sandbox.chartmogul.errors import Invalid, no_contact
+from sandbox.chartmogul.errors import Invalid, build_refusal
 from sandbox.chartmogul.fields import NO_CONTACT
-from sandbox.chartmogul.paging import Ask, Key, Page, page
+from sandbox.chartmogul.paging import Key, Page, PageRequest, cut_page
 from sandbox.chartmogul.records import Birth, Record
 
 if TYPE_CHECKING:
@@ -27,6 +27,12 @@ class Contact(Record):
         self.key = key
         self.customer = owner
         self.source = source
+
+    @property
+    def customer_external_id(self) -> str | None:
+        """The external id that the customer has in the contact's source."""
+        members = self.customer.members if self.customer else []
+        return next((member.external_id for member in members if member.source == self.source), None)
 
 
 class Contacts:
@@ -52,22 +58,23 @@ class Contacts:
         return iter(list(self._by_uuid.values()))
 
     def get(self, uuid: object) -> Contact:
-        """The contact of that uuid.
+        """Return the contact of that uuid.
 
         Raises:
             Refusal: 404, there is none.
         """
         if not isinstance(uuid, str) or uuid not in self._by_uuid:
-            raise no_contact(str(uuid))
+            number = str(uuid).removeprefix("con_")
+            raise build_refusal(404, f'Contact "{number}" does not exist', "contact_uuid")
         return self._by_uuid[uuid]
 
     def key(self, birth: Birth) -> Key:
-        """The place of a new contact."""
+        """Return the place of a new contact."""
         self._made += 1
         return str(birth.at * _NANOSECONDS + self._made), birth.uuid
 
     def add(self, contact: Contact, values: dict[str, Any]) -> None:
-        """A new contact, in the next position unless one is given.
+        """Add a new contact, in the next position unless it names one.
 
         Raises:
             Invalid: its external id is another's.
@@ -102,37 +109,38 @@ class Contacts:
         self._link(contact)
 
     def remove(self, contact: Contact) -> None:
-        """A contact is gone."""
+        """Remove a contact."""
         del self._by_uuid[contact.uuid]
         del self._order[bisect_left(self._order, contact.key)]
         self._unlink(contact)
 
     def move(self, contact: Contact, owner: Customer | None) -> None:
-        """A contact becomes another customer's."""
+        """Give a contact to another customer."""
         self._unlink(contact)
         contact.customer = owner
         self._link(contact)
 
     def of(self, customer: Customer) -> list[Contact]:
-        """A customer's contacts, the newest first."""
+        """Return a customer's contacts, the newest first."""
         return [self._by_uuid[uuid] for _, uuid in reversed(self._orders.get(customer, []))]
 
-    def page(self, asked: Ask, owner: Customer | None, fits: Callable[[Contact], bool]) -> tuple[list[Contact], Page]:
-        """One page of those that fit, of one customer or of all."""
+    def page(
+        self, asked: PageRequest, owner: Customer | None, fits: Callable[[Contact], bool]
+    ) -> tuple[list[Contact], Page]:
+        """Return one page of those that fit, of one customer or of all."""
         order = self._order if owner is None else self._orders.get(owner, [])
-        found = page(order, asked, lambda key: fits(self._by_uuid[key[1]]), backwards=True)
+        found = cut_page(order, asked, lambda key: fits(self._by_uuid[key[1]]), backwards=True)
         return [self._by_uuid[uuid] for _, uuid in found.keys], found
 
     def _link(self, contact: Contact) -> None:
         if contact.customer is not None:
             insort(self._orders.setdefault(contact.customer, []), contact.key)
         if contact.values["external_id"]:
-            held = self._external.setdefault((contact.source, contact.values["external_id"]), {})
-            held[contact.uuid] = None
+            holders = self._external.setdefault((contact.source, contact.values["external_id"]), {})
+            holders[contact.uuid] = None
 
     def _unlink(self, contact: Contact) -> None:
         if contact.customer is not None:
             order = self._orders[contact.customer]
             del order[bisect_left(order, contact.key)]
-        held = self._external.get((contact.source, contact.values["external_id"] or ""), {})
-        held.pop(contact.uuid, None)
+        self._external.get((contact.source, contact.values["external_id"] or ""), {}).pop(contact.uuid, None)

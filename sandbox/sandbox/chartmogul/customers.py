@@ -9,9 +9,9 @@ from bisect import bisect_left, insort
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from sandbox.chartmogul import times
-from sandbox.chartmogul.billing import Facts, together
-from sandbox.chartmogul.errors import no_customer
-from sandbox.chartmogul.paging import Ask, Key, Page, page
+from sandbox.chartmogul.billing import Facts, combine_facts
+from sandbox.chartmogul.errors import unknown_customer
+from sandbox.chartmogul.paging import Key, Page, PageRequest, cut_page
 from sandbox.chartmogul.records import Birth, Record
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ class Customer(Record):
     """A customer; the first of its members is the primary one.
 
     Attributes:
-        tags: each with the member that it came with.
-        origins: the member that a custom attribute came with, by the attribute's field name.
-        imported: what the integration wrote last, once anybody has asked for the values.
+        tags: each with the member that brought it.
+        origins: the member that brought a custom attribute, by the attribute's field name.
+        imported: what the integration wrote last, once the values were read.
     """
 
     def __init__(self, number: int, birth: Birth, member: Member, load: Callable[[], dict[str, Any]]) -> None:
@@ -48,6 +48,11 @@ class Customer(Record):
     def primary(self) -> Member:
         """The member whose source and external id stand for the customer."""
         return self.members[0]
+
+    def add_tags(self, tags: Iterable[str]) -> None:
+        """Add tags; those that the customer has stay as they are."""
+        for tag in tags:
+            self.tags.setdefault(tag, self.primary)
 
 
 class Customers:
@@ -74,34 +79,37 @@ class Customers:
     def __iter__(self) -> Iterator[Customer]:
         return iter(list(self._by_uuid.values()))
 
+    def __contains__(self, customer: Customer) -> bool:
+        return self._by_uuid.get(customer.uuid) is customer
+
     def facts(self, customer: Customer) -> Facts:
-        """What is billed to a customer, all members together."""
-        return together(map(self._facts, customer.members))
+        """Return what is billed to a customer, all members together."""
+        return combine_facts(map(self._facts, customer.members))
 
     def get(self, uuid: object) -> Customer:
-        """The customer of that uuid.
+        """Return the customer of that uuid.
 
         Raises:
             Refusal: 404, there is none.
         """
         if not isinstance(uuid, str) or uuid not in self._by_uuid:
-            raise no_customer(str(uuid))
+            raise unknown_customer(str(uuid))
         return self._by_uuid[uuid]
 
     def find(self, member: Member) -> Customer | None:
-        """The customer that a member belongs to."""
+        """Return the customer that a member belongs to."""
         return self._by_member.get(member)
 
     def of_source(self, source: str) -> list[Customer]:
-        """The customers that have a member of this source."""
+        """Return the customers that have a member of this source."""
         return [self._by_id[number] for _, number in self._order(source)]
 
     def size(self, source: str) -> int:
-        """How many customers have a member of this source."""
+        """Return how many customers have a member of this source."""
         return len(self._order(source))
 
     def with_email(self, email: str) -> list[Customer]:
-        """The customers with exactly this e-mail."""
+        """Return the customers with exactly this e-mail."""
         if self._emails is None:
             self._emails = {}
             for one in self:
@@ -109,7 +117,7 @@ class Customers:
         return self._emails.get(email, [])
 
     def add(self, customer: Customer) -> None:
-        """A new customer."""
+        """Add a new customer."""
         self._by_uuid[customer.uuid] = self._by_id[str(customer.id)] = customer
         self._by_member.update(dict.fromkeys(customer.members, customer))
         self._sources.update(member.source for member in customer.members)
@@ -118,7 +126,7 @@ class Customers:
             insort(order, self._key(customer))
 
     def remove(self, customer: Customer) -> None:
-        """A customer is gone, with all members; orders that billing has overtaken are made anew."""
+        """Remove a customer, with all members; an order that billing has changed since is sorted again."""
         for order in self._orders_of(customer):
             at = bisect_left(order, self._key(customer))
             if order[at : at + 1] == [self._key(customer)]:
@@ -131,29 +139,29 @@ class Customers:
         self._emails = None
 
     def changed(self) -> None:
-        """E-mails may have changed."""
+        """Forget the e-mails: they may have changed."""
         self._emails = None
 
     def billed_anew(self) -> None:
-        """What is billed may have changed: so has the order."""
+        """Forget the orders: what is billed may have changed."""
         self._orders.clear()
         self._emails = None
 
     def keys(self, source: str | None, external_id: str | None) -> Sequence[Key]:
-        """The places, in order, of the customers of one source or of all, and with an external id if one is given."""
+        """Return the places, in order, of the customers of a source, of an external id, or of all."""
         if external_id is None:
             return self._order(source)
         names = self._sources if source is None else {source}
         found = (self._by_member.get(Member(name, external_id)) for name in names)
         return sorted({self._key(one) for one in found if one})
 
-    def page(self, asked: Ask, keys: Sequence[Key], tests: Sequence[Test]) -> tuple[list[Customer], Page]:
-        """One page of those at these places that pass all tests."""
-        found = page(keys, asked, lambda key: self._passes(key, tests))
+    def page(self, asked: PageRequest, keys: Sequence[Key], tests: Sequence[Test]) -> tuple[list[Customer], Page]:
+        """Return one page of the customers at these places that pass all tests."""
+        found = cut_page(keys, asked, lambda key: self._passes(key, tests))
         return [self._by_id[number] for _, number in found.keys], found
 
     def count(self, keys: Sequence[Key], tests: Sequence[Test]) -> int:
-        """How many at these places pass all tests."""
+        """Return how many customers at these places pass all tests."""
         return sum(self._passes(key, tests) for key in keys) if tests else len(keys)
 
     def _passes(self, key: Key, tests: Sequence[Test]) -> bool:
@@ -161,19 +169,19 @@ class Customers:
         return all(test(one) for test in tests)
 
     def _orders_of(self, customer: Customer) -> Iterable[list[Key]]:
-        """The orders at hand in which a customer stands."""
+        """Return the orders that are sorted already and contain a customer."""
         names = (None, *{member.source for member in customer.members})
         return [self._orders[name] for name in names if name in self._orders]
 
     def _order(self, source: str | None) -> list[Key]:
         if source not in self._orders:
-            self._orders[source] = sorted(self._key(one) for one in self if _has(one, source))
+            self._orders[source] = sorted(
+                self._key(one)
+                for one in self
+                if source is None or any(member.source == source for member in one.members)
+            )
         return self._orders[source]
 
     def _key(self, customer: Customer) -> Key:
         starts = [start for start in map(self._since, customer.members) if start is not None]
-        return times.with_offset(min(starts, default=None)) or "", str(customer.id)
-
-
-def _has(customer: Customer, source: str | None) -> bool:
-    return source is None or any(member.source == source for member in customer.members)
+        return times.format_with_offset(min(starts, default=None)) or "", str(customer.id)

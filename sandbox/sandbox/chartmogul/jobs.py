@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Jobs:
-    """Work that waits for a number of further calls, so that whoever asks again and again sees it done.
+    """Work that waits for a number of further calls, so that a caller who polls sees it done.
 
     Args:
         wait: how many further calls see the work undone.
@@ -20,23 +20,20 @@ class Jobs:
         self._calls = 0
         self._waiting: list[tuple[int, Callable[[], None]]] = []
 
-    def __len__(self) -> int:
-        return len(self._waiting)
-
-    def later(self, work: Callable[[], None]) -> None:
+    def run_later(self, work: Callable[[], None]) -> None:
         """Do this after a while; at once when there is nothing to wait for."""
         if self._wait:
             self._waiting.append((self._calls + self._wait, work))
         else:
             work()
 
-    def call(self) -> None:
-        """One more call comes in: what is due by now is done before it."""
+    def count_call(self) -> None:
+        """Count a call; what is due by now is done before it."""
         self._calls += 1
         while self._waiting and self._waiting[0][0] < self._calls:
             self._waiting.pop(0)[1]()
 
-    def finish(self) -> None:
+    def run_all(self) -> None:
         """Do all that waits: time has passed."""
         while self._waiting:
             self._waiting.pop(0)[1]()

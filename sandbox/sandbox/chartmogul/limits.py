@@ -10,14 +10,14 @@ from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from sandbox.chartmogul.errors import Refusal, too_fast, too_many_connections
+from sandbox.chartmogul.errors import Refusal, build_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
 class Gate:
-    """Lets requests in.
+    """Admits requests.
 
     Args:
         per_second: how many in any second, wherever it begins.
@@ -29,23 +29,26 @@ class Gate:
         self._per_second = per_second
         self._at_once = at_once
         self._monotonic = monotonic
-        self._let_in: deque[float] = deque()
+        self._admitted: deque[float] = deque()
         self._inside = 0
 
     @contextmanager
     def enter(self) -> Iterator[Refusal | None]:
-        """One request, from its arrival to its answer; gives the refusal when it is not let in."""
+        """Serve one request within this context; give the refusal when it is not admitted."""
         self._inside += 1
         try:
-            yield too_many_connections() if self._inside > self._at_once else self._too_fast()
+            yield self._refuse()
         finally:
             self._inside -= 1
 
-    def _too_fast(self) -> Refusal | None:
+    def _refuse(self) -> Refusal | None:
+        if self._inside > self._at_once:
+            # The text was never recorded.
+            return build_refusal(503, "Too many simultaneous connections.")
         now = self._monotonic()
-        while self._let_in and self._let_in[0] <= now - 1:
-            self._let_in.popleft()
-        if len(self._let_in) >= self._per_second:
-            return too_fast()
-        self._let_in.append(now)
+        while self._admitted and self._admitted[0] <= now - 1:
+            self._admitted.popleft()
+        if len(self._admitted) >= self._per_second:
+            return build_refusal(429, "Your request rate has exceeded our rate limit.")
+        self._admitted.append(now)
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.chartmogul.errors import coded
+from sandbox.chartmogul.errors import build_refusal
 from sandbox.chartmogul.records import CUSTOM
 
 if TYPE_CHECKING:
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from sandbox.chartmogul.customers import Customer, Member
 
 
-def merge(account: Account, source: Customer, into: Customer, by: str) -> None:
-    """Two become one: `into` keeps its own values, and gets the other's members, contacts, tags and attributes."""
+def merge_customers(account: Account, source: Customer, into: Customer, by: str) -> None:
+    """Merge two: `into` keeps its own values, and gets the other's members, contacts, tags and attributes."""
     account.customers.remove(source)
     account.customers.remove(into)
     into.members += source.members
@@ -28,8 +28,8 @@ def merge(account: Account, source: Customer, into: Customer, by: str) -> None:
     account.customers.add(into)
 
 
-def unmerge(account: Account, customer: Customer, member: Member, by: str) -> Customer:
-    """A member becomes a customer of its own again, with a fresh uuid, and takes along what came with it."""
+def split_customer(account: Account, customer: Customer, member: Member, by: str) -> Customer:
+    """Make a member a customer of its own again, with a fresh uuid and all that came with it."""
     account.customers.remove(customer)
     customer.members.remove(member)
     values = {name: value for name, value in customer.values.items() if not name.startswith(CUSTOM)}
@@ -49,14 +49,14 @@ def unmerge(account: Account, customer: Customer, member: Member, by: str) -> Cu
     return split
 
 
-def checked_member(customer: Customer, member: Member) -> Member:
-    """The member, if it can be split off.
+def check_member(customer: Customer, member: Member) -> Member:
+    """Return the member, if it can be split off.
 
     Raises:
         Refusal: 422, it is not the customer's, or the only one; the texts were never recorded.
     """
     if member not in customer.members:
-        raise coded(422, "The customer has no such external ID in this data source.", "external_id")
+        raise build_refusal(422, "The customer has no such external ID in this data source.", "external_id")
     if len(customer.members) == 1:
-        raise coded(422, "The customer is not merged.", "customer_uuid")
+        raise build_refusal(422, "The customer is not merged.", "customer_uuid")
     return member

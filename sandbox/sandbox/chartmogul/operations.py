@@ -1,18 +1,21 @@
-"""What an operation of the API is made of: a call that was let in, and the table row that says how it is answered."""
+"""What an operation of the API is made of: an authenticated call, and the table row that says how it is answered."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sandbox.chartmogul.errors import Refusal, by_code, coded, missing, wrong_shape
-from sandbox.chartmogul.fields import absent
+from sandbox.chartmogul import shapes
+from sandbox.chartmogul.errors import Refusal, build_refusal, missing_parameter, refuse_first, wrong_type
 from sandbox.chartmogul.records import CUSTOM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from sandbox.chartmogul.account import Account
+    from sandbox.chartmogul.customers import Customer
+    from sandbox.chartmogul.records import Record
+    from sandbox.json_types import JsonObject
 
 API = "API"
 """Who writes, as the history tells it."""
@@ -25,7 +28,7 @@ class Call:
     account: Account
     path: Mapping[str, str]
     query: Mapping[str, str]
-    body: dict[str, Any]
+    body: JsonObject
 
     @property
     def now(self) -> int:
@@ -33,55 +36,61 @@ class Call:
         return self.account.now
 
     def flag(self, name: str) -> bool:
-        """Whether a parameter of the query says yes."""
+        """Return whether a parameter of the query says yes."""
         return self.query.get(name) == "true"
 
-    def required(self, *names: str) -> None:
+    def find_customer(self) -> Customer:
+        """Return the customer that the path names."""
+        return self.account.customers.get(self.path["uuid"])
+
+    def require(self, *names: str) -> None:
         """Make sure that the body holds these.
 
         Raises:
             Refusal: 400 for the first that it does not.
         """
-        name = absent(self.body, names)
-        if name is not None:
-            raise missing(name)
+        for name in names:
+            if name not in self.body:
+                raise missing_parameter(name)
 
-    def historical_names(self, known: Collection[str]) -> list[str]:
-        """The fields whose history is asked for.
+    def show_history(self, record: Record, known: Collection[str]) -> JsonObject:
+        """Return the history of the fields that the query names; nothing if it names none.
 
         Raises:
             Refusal: 422, one of them is unknown; letter case matters.
         """
+        if "attributes_with_history" not in self.query:
+            return {}
         names = self.query["attributes_with_history"].split(",")
-        unknown = next((name for name in names if name not in known), None)
-        if unknown is not None:
-            raise coded(422, f"Unknown attribute: {unknown}", "attributes_with_history")
-        return names
+        for name in names:
+            if name not in known:
+                raise build_refusal(422, f"Unknown attribute: {name}", "attributes_with_history")
+        return shapes.show_history(record, names)
 
     def overrides(self, known: Collection[str], *above: str) -> dict[str, bool]:
-        """The body's flags by field, those of custom attributes, which stand below `above`, as `custom.key`.
+        """Return the body's flags by field; those of custom attributes, which stand below `above`, as `custom.key`.
 
         Raises:
-            Refusal: 422, they are no object of booleans, or name a field that is not known.
+            Refusal: 422, they are no object of booleans, or name an unknown field.
         """
-        given = _object("overrides", self.body.get("overrides"))
-        inner = given
+        plain = _check_object("overrides", self.body.get("overrides"))
+        inner = plain
         for level in above:
-            inner = _object(level, inner.get(level))
-        custom = _object("custom", inner.get("custom"))
-        plain = {name: flag for name, flag in given.items() if name not in (*above, "custom")}
-        flags = plain | {CUSTOM + key: flag for key, flag in custom.items()}
+            inner = _check_object(level, inner.get(level))
+        custom = _check_object("custom", inner.get("custom"))
+        flags = {name: flag for name, flag in plain.items() if name not in (*above, "custom")}
+        flags |= {CUSTOM + key: flag for key, flag in custom.items()}
         for name, flag in flags.items():
             if name not in known and not name.startswith(CUSTOM):
-                raise coded(422, f"Unknown attribute: {name}", "overrides")
+                raise build_refusal(422, f"Unknown attribute: {name}", "overrides")
             if not isinstance(flag, bool):
-                raise wrong_shape(f"overrides/{name}", flag, "boolean")
+                raise wrong_type(f"overrides/{name}", flag, "boolean")
         return flags
 
 
-def _object(name: str, value: Any) -> dict[str, Any]:
+def _check_object(name: str, value: Any) -> JsonObject:
     if value is not None and not isinstance(value, dict):
-        raise wrong_shape(name, value, "object")
+        raise wrong_type(name, value, "object")
     return value or {}
 
 
@@ -92,23 +101,23 @@ class Operation:
     Attributes:
         run: carries a call out and gives the body of the answer; None for none.
         status: of an answer.
-        invalid: the shape in which invalid fields are told.
-        deletes: what the answer calls deleted; its status hangs on a switch.
+        refuse: the shape in which invalid fields are answered.
+        deletes: what the answer calls deleted; its status depends on a setting.
     """
 
     method: str
     path: str
-    run: Callable[[Call], dict[str, Any] | None]
+    run: Callable[[Call], JsonObject | None]
     status: int = 200
-    invalid: Callable[[Mapping[str, str]], Refusal] = by_code
+    refuse: Callable[[Mapping[str, str]], Refusal] = refuse_first
     deletes: str = ""
 
-    def answer(self, call: Call) -> tuple[int, dict[str, Any] | None]:
-        """Status and body of the answer.
+    def answer(self, call: Call) -> tuple[int, JsonObject | None]:
+        """Return status and body of the answer.
 
         Raises:
             Refusal: the call cannot be carried out.
-            Invalid: fields of its body cannot be.
+            Invalid: fields of its body have values that are not allowed.
         """
         body = self.run(call)
         if not self.deletes:

@@ -6,23 +6,24 @@ import binascii
 from base64 import b64decode, b64encode
 from bisect import bisect_left, bisect_right
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 from sandbox.chartmogul.errors import bad_parameter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-R = TypeVar("R")
-MOST = 200
+    from sandbox.json_types import JsonObject
+
+MAX_PER_PAGE = 200
 _DIGITS = 9
-"""So many digits are any number that makes sense here."""
+"""A number of more digits is refused."""
 
 Key = tuple[str, str]
-"""What a list is sorted by, and what tells records apart that have it in common; both of fixed width."""
+"""What a list is sorted by, and what distinguishes records that have it in common; both of fixed width."""
 
 
-class Ask(NamedTuple):
+class PageRequest(NamedTuple):
     """What a caller wants of a list: a page by cursor, or by number; the first without either."""
 
     per_page: int
@@ -30,19 +31,30 @@ class Ask(NamedTuple):
     page: int
 
 
-def ask(query: Mapping[str, str]) -> Ask:
-    """The paging parameters of a query; more than 200 a page are 200.
+class Page(NamedTuple):
+    """Places of a page's records, and whether more come."""
+
+    keys: list[Key]
+    has_more: bool
+
+    def show(self, entries: list[JsonObject]) -> JsonObject:
+        """Return the page as replies show it."""
+        cursor = b64encode("&".join(self.keys[-1]).encode()).decode() if self.keys else None
+        return {"entries": entries, "has_more": self.has_more, "cursor": cursor}
+
+
+def read_request(query: Mapping[str, str]) -> PageRequest:
+    """Read the paging parameters of a query; more than 200 per page are 200.
 
     Raises:
         Refusal: 400 for one that cannot be read.
     """
+    per_page = min(_read_count(query, "per_page", MAX_PER_PAGE), MAX_PER_PAGE)
     cursor = query.get("cursor")
-    return Ask(
-        min(_count(query, "per_page", MOST), MOST), _opened(cursor) if cursor else None, _count(query, "page", 1)
-    )
+    return PageRequest(per_page, _read_cursor(cursor) if cursor else None, _read_count(query, "page", 1))
 
 
-def _count(query: Mapping[str, str], name: str, default: int) -> int:
+def _read_count(query: Mapping[str, str], name: str, default: int) -> int:
     text = query.get(name, str(default))
     number = int(text) if text.isascii() and text.isdecimal() and len(text) <= _DIGITS else 0
     if not number:
@@ -50,12 +62,7 @@ def _count(query: Mapping[str, str], name: str, default: int) -> int:
     return number
 
 
-def sealed(key: Key) -> str:
-    """A place as a cursor."""
-    return b64encode("&".join(key).encode()).decode()
-
-
-def _opened(cursor: str) -> Key:
+def _read_cursor(cursor: str) -> Key:
     try:
         value, mark, tie = b64decode(cursor, validate=True).decode().partition("&")
     except (binascii.Error, ValueError):
@@ -65,15 +72,8 @@ def _opened(cursor: str) -> Key:
     return value, tie
 
 
-class Page(NamedTuple):
-    """Places of a page's records, and whether more come."""
-
-    keys: list[Key]
-    has_more: bool
-
-
-def page(keys: Sequence[Key], asked: Ask, fits: Callable[[Key], bool], *, backwards: bool = False) -> Page:
-    """The places of one page's records, of a list's sorted `keys`; a cursor is the place of the last one given."""
+def cut_page(keys: Sequence[Key], asked: PageRequest, fits: Callable[[Key], bool], *, backwards: bool = False) -> Page:
+    """Return the places of one page's records, of a list's sorted `keys`; a cursor is the place of the last record."""
     count = len(keys)
     if asked.cursor is None:
         start, skipped = 0, (asked.page - 1) * asked.per_page

@@ -20,13 +20,13 @@ STATES = {
 
 @cache
 def countries() -> dict[str, str]:
-    """Names of countries by ISO 3166 alpha-2 code, from the time zone database."""
+    """Return the names of countries by ISO 3166 alpha-2 code, from the time zone database."""
     table = (files("tzdata") / "zoneinfo" / "iso3166.tab").read_text(encoding="utf-8")
     rows = (line.split("\t") for line in table.splitlines() if not line.startswith("#"))
     return {row[0]: row[1] for row in rows} | {"GB": "United Kingdom"}
 
 
-def state_code(country: str | None, state: str | None) -> str | None:
-    """A state of the US, given as `US-CA` or `CA`; that of any other country is dropped, as in 2023's recordings."""
+def read_state(country: str | None, state: str | None) -> str | None:
+    """Return a state of the US out of `US-CA` or `CA`; other countries have none, as in 2023's recordings."""
     code = (state or "").upper().removeprefix("US-")
     return code if country == "US" and code in STATES else None

@@ -1,4 +1,4 @@
-"""What customers and contacts have in common: values, their history, and overrides that hold a value."""
+"""What customers and contacts have in common: values, their history, and overrides that keep a value."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Change(NamedTuple):
 
 
 class Birth(NamedTuple):
-    """Of a record: its uuid, when it was made (unix seconds), and by whom."""
+    """How a record was made: its uuid, when (unix seconds), and by whom."""
 
     uuid: str
     at: int
@@ -32,7 +32,7 @@ class Birth(NamedTuple):
 
 
 class Record:
-    """One customer or contact. Its values are made when they are first asked for.
+    """One customer or contact. Its values are made when they are first read.
 
     Attributes:
         pins: the overrides in force, by name, each with the values that come back when it ends.
@@ -58,32 +58,32 @@ class Record:
         return [Change(self.created_at, self.by, "(created)", None, None), *self.changes]
 
     def custom(self) -> dict[str, Any]:
-        """The custom attributes."""
+        """Return the custom attributes."""
         return {name[len(CUSTOM) :]: value for name, value in self.values.items() if name.startswith(CUSTOM)}
 
     def write(self, values: Mapping[str, Any], flags: Mapping[str, bool], at: int, by: str) -> None:
-        """Write values; one that an override holds is reverted unless the same request has a flag for it."""
+        """Write values; an overridden one is reverted unless the same request has a flag for it."""
         for name, flag in flags.items():
             if flag:
                 self._pin(name)
             else:
                 self._unpin(name, at, by)
         for field, value in values.items():
-            pin = pin_of(field)
+            pin = name_override(field)
             if pin in self.pins and pin not in flags:
                 self.pins[pin][field] = value
             else:
                 self.set(field, value, at, by)
 
     def set(self, field: str, value: Any, at: int, by: str) -> None:
-        """Change one value, whatever holds it."""
+        """Change one value, overridden or not."""
         before = self.values.get(field)
         if before != value or type(before) is not type(value) or field not in self.values:
             self.changes.append(Change(at, by, field, before, value))
             self.values[field] = value
 
     def remove(self, field: str, at: int, by: str) -> None:
-        """Take a custom attribute away."""
+        """Remove a custom attribute."""
         if field in self.values:
             self.changes.append(Change(at, by, field, self.values.pop(field), None))
 
@@ -92,15 +92,15 @@ class Record:
         self.changes.append(Change(at, by, what, before, after))
 
     def past(self, field: str) -> list[Change]:
-        """What a field held, the newest first; the last entry is what it held when the record was made."""
+        """Return the changes of a field, the newest first; the last entry is its value when the record was made."""
         changes = [change for change in self.changes if change.field == field]
         first = changes[0].before if changes else self.values.get(field)
         return [*reversed(changes), Change(self.created_at, self.by, field, None, first)]
 
     def _pin(self, name: str) -> None:
         if name not in self.pins:
-            held = ADDRESS if name == "address" else (name,)
-            self.pins[name] = {field: self.values.get(field) for field in held}
+            fields = ADDRESS if name == "address" else (name,)
+            self.pins[name] = {field: self.values.get(field) for field in fields}
 
     def _unpin(self, name: str, at: int, by: str) -> None:
         for field, value in self.pins.pop(name, {}).items():
@@ -110,13 +110,13 @@ class Record:
                 self.set(field, value, at, by)
 
 
-def pin_of(field: str) -> str:
-    """The override that holds a field: the address is held as a whole."""
+def name_override(field: str) -> str:
+    """Return the override that keeps a field: the address is kept as a whole."""
     return "address" if field in ADDRESS else field
 
 
-def nested(names: Iterable[str], *above: str) -> dict[str, Any]:
-    """Overrides as replies show them: custom attributes by key, below `above`."""
+def nest_overrides(names: Iterable[str], *above: str) -> dict[str, Any]:
+    """Return overrides as replies show them: custom attributes by key, below `above`."""
     plain: dict[str, Any] = {}
     custom: dict[str, bool] = {}
     for name in names:

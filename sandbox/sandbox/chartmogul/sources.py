@@ -1,25 +1,45 @@
-"""Data sources: where customers come from, and which names are taken.
+"""Data sources and their imports: where customers come from, and which names are taken.
 
-https://dev.chartmogul.com/reference/sources
+https://dev.chartmogul.com/reference/sources, https://dev.chartmogul.com/reference/bulk-import/
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sandbox.chartmogul.errors import Invalid, no_source
+from sandbox.chartmogul.errors import Invalid, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from sandbox.json_types import JsonObject
 
 CUSTOM_SYSTEM = "Custom"
 """The system of sources made over the API; customers are created in these only."""
 
 
 @dataclass
+class Import:
+    """Many customers sent in one request and created some time later; `details` are by the customers' external ids."""
+
+    id: str
+    external_id: str
+    created_at: int
+    updated_at: int
+    status: str = "queued"
+    details: JsonObject = field(default_factory=dict)
+
+    def finish_customer(self, external_id: str, errors: dict[str, str]) -> None:
+        """Note that one customer was imported, or why not."""
+        status = "failed" if errors else "imported"
+        customers = {"status": status, "errors": errors} if errors else {"status": status}
+        self.details[external_id] = {"status": status, "customers": customers}
+
+
+@dataclass
 class Source:
-    """One data source; `processed` and `failed` count what was imported into it."""
+    """One data source; `processed` and `failed` count the customers imported into it."""
 
     uuid: str
     name: str
@@ -27,11 +47,24 @@ class Source:
     created_at: int
     processed: int = 0
     failed: int = 0
+    imports: list[Import] = field(default_factory=list)
+    """The newest first: of two with one external id, the later is found."""
 
     @property
     def is_custom(self) -> bool:
         """Whether customers can be created in it over the API."""
         return self.system == CUSTOM_SYSTEM
+
+    def get_import(self, name: str) -> Import:
+        """Return the import of that id or external id.
+
+        Raises:
+            Refusal: 404, there is none; the text was never recorded.
+        """
+        for one in self.imports:
+            if name in (one.id, one.external_id):
+                return one
+        raise Refusal(404, {"error": "Import not found"})
 
 
 class Sources:
@@ -48,20 +81,20 @@ class Sources:
         return uuid in self._by_uuid
 
     def get(self, uuid: object) -> Source:
-        """The source of that uuid.
+        """Return the source of that uuid.
 
         Raises:
             Refusal: 404, there is none.
         """
         if not isinstance(uuid, str) or uuid not in self._by_uuid:
-            raise no_source()
+            raise Refusal(404, {"error": "Data source not found"})
         return self._by_uuid[uuid]
 
     def add(self, source: Source) -> Source:
-        """A new source.
+        """Add a new source.
 
         Raises:
-            Invalid: the name is taken, be it by a source whose deletion is not over.
+            Invalid: the name is taken, or that of a source whose deletion is not over.
         """
         if source.name in self._being_released or any(one.name == source.name for one in self):
             raise Invalid({"name": "Has already been taken."})
@@ -74,5 +107,5 @@ class Sources:
         self._being_released.add(source.name)
 
     def release(self, name: str) -> None:
-        """A deleted source's name can be used again."""
+        """Let a deleted source's name be used again."""
         self._being_released.discard(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 
-def parsed(value: object) -> int:
+def parse_time(value: object) -> int:
     """ISO 8601, a date alone, or `YYYY-MM-DD hh:mm:ss`, with or without a trailing `UTC`.
 
     Raises:
@@ -20,11 +20,11 @@ def parsed(value: object) -> int:
         raise ValueError("out of range") from None
 
 
-def shown(seconds: int | None) -> str | None:
+def format_time(seconds: int | None) -> str | None:
     """With milliseconds, in UTC: `2016-01-01T14:30:00.000Z`."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
-def with_offset(seconds: int | None) -> str | None:
+def format_with_offset(seconds: int | None) -> str | None:
     """As `customer-since` has it: `2016-01-01T14:30:00+00:00`."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()

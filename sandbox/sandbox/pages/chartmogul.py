@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.chartmogul import shapes
 from sandbox.chartmogul.errors import Refusal
 from sandbox.chartmogul.fields import CUSTOMER, INSTANTS
-from sandbox.chartmogul.records import pin_of
+from sandbox.chartmogul.records import name_override
 from sandbox.pages.tables import Cell, Table, cell, instant, table
 from sandbox.pages.views import CHARTMOGUL, PER_PAGE, Section, View, page_links, page_of
 
@@ -100,11 +100,11 @@ def _fields(one: Record, names: Iterable[str]) -> Table:
 
 
 def _held(one: Record, name: str) -> Cell:
-    return Cell("held by an override" if pin_of(name) in one.pins else "")
+    return Cell("held by an override" if name_override(name) in one.pins else "")
 
 
 def _billing(account: Account, one: Customer) -> Table:
-    shown = shapes.customer(account, one)
+    shown = shapes.show_customer(account, one)
     names = ("status", "customer-since", "mrr", "arr", "billing-system-type")
     return table(("", "value"), ((Cell(name), cell(shown[name])) for name in names))
 
