@@ -99,7 +99,7 @@ def test_a_change_without_a_new_version_is_sent(run_tap: Callable[..., Any], san
     newest = max(sandbox.world.business.subscriptions.records, key=lambda one: one.updated_at or 0)
     first = run_tap()
     sandbox.world.clock.advance(60)
-    sandbox.world.business.subscriptions.change_unheard(newest, sandbox.world.clock.now(), po_number="4711")
+    sandbox.world.business.subscriptions.change_unnoted(newest, sandbox.world.clock.now(), po_number="4711")
     second = run_tap(state=first.state, follow_events=False)
     assert [(one["id"], one["po_number"]) for one in second.records["subscriptions"]] == [(newest.id, "4711")]
 
@@ -122,7 +122,7 @@ def test_what_changed_unheard_since_a_start_date_comes(run_tap: Callable[..., An
     business, now = sandbox.world.business, sandbox.world.clock.now()
     ends = business.subscriptions.records[0], business.subscriptions.records[-1]
     for one in ends:
-        business.subscriptions.change_unheard(one, now, mrr=77)
+        business.subscriptions.change_unnoted(one, now, mrr=77)
         business.events.tell("mrr_updated", now, [("subscription", one)], "system")
     second = run_tap(state=first.state, start_date="2025-06-01")
     assert {one["id"] for one in second.records["subscriptions"]} == {one.id for one in ends}

@@ -74,7 +74,7 @@ def change(sandbox: RunningSandbox, act: str, name: str, number: int) -> None:
     record = live[number % len(live)]
     now = sandbox.world.clock.now()
     if act == "quiet" and name in QUIET:
-        table.change_unheard(record, now, **QUIET[name])
+        table.change_unnoted(record, now, **QUIET[name])
         business.events.tell(TELLING[name], now, [(table.name.removesuffix("s"), record)], "system")
     elif act == "delete" and name == "coupons":
         business.edit(name, record.id, deleted=True)

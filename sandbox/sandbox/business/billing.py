@@ -1,4 +1,4 @@
-"""Invoices: what a term costs, and how an invoice comes to be paid or not."""
+"""Invoices: what a term costs, and whether an invoice is paid."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PAID_AFTER = 40
 
 
 def make_invoice(customer: Customer, lines: tuple[Line, ...], term: tuple[int, int], *, first: bool) -> Invoice:
-    """An invoice dated at the start of its term, still pending and without an id or stamps."""
+    """Return an invoice dated at the start of its term, still pending and without an id or stamps."""
     currency = lines[0].price.currency_code if lines else customer.currency_code
     net = _NET_TERM if customer.payment == OFFLINE else 0
     return Invoice(
@@ -44,16 +44,11 @@ def settle(invoice: Invoice, how: str, now: int) -> None:
     """Bring a pending invoice of a business being drawn to a status; ``partial`` is payment_due with a part paid."""
     invoice.status = "payment_due" if how == "partial" else how
     if how == "paid":
-        _write(invoice, paid(invoice, invoice.date + _PAID_AFTER))
+        _write(invoice, describe_payment(invoice, invoice.date + _PAID_AFTER))
     elif how == "partial":
         invoice.amount_paid = invoice.total // 3
     elif how == "voided":
         invoice.voided_at = min(invoice.date + 2 * DAY, now)
-    _dun(invoice, now)
-
-
-def _dun(invoice: Invoice, now: int) -> None:
-    """What an unpaid invoice shows of the attempts to collect it."""
     if invoice.status == "payment_due":
         invoice.dunning_status, invoice.attempts = "in_progress", 1
         invoice.next_retry_at = max(invoice.date + RETRY_AFTER[0], now + DAY)
@@ -61,20 +56,14 @@ def _dun(invoice: Invoice, now: int) -> None:
         invoice.dunning_status, invoice.attempts = "exhausted", 1 + len(RETRY_AFTER)
 
 
-def paid(invoice: Invoice, at: int) -> dict[str, Any]:
-    """The attributes of an invoice once it is paid."""
-    dunning = "success" if invoice.dunning_status else None
-    return {
-        "status": "paid",
-        "amount_paid": invoice.total,
-        "paid_at": at,
-        "dunning_status": dunning,
-        "next_retry_at": None,
-    }
+def describe_payment(invoice: Invoice, at: int) -> dict[str, Any]:
+    """Return the attributes of an invoice once it is paid."""
+    dunning = {"dunning_status": "success" if invoice.dunning_status else None, "next_retry_at": None}
+    return {"status": "paid", "amount_paid": invoice.total, "paid_at": at, **dunning}
 
 
-def dues(invoice: Invoice) -> dict[str, Any]:
-    """What a subscription shows of its unpaid invoice."""
+def describe_dues(invoice: Invoice) -> dict[str, Any]:
+    """Return what a subscription shows of its unpaid invoice."""
     return {"due_invoices_count": 1, "total_dues": invoice.amount_due, "due_since": invoice.date}
 
 
@@ -84,7 +73,7 @@ NO_DUES: dict[str, Any] = {"due_invoices_count": 0, "total_dues": 0, "due_since"
 def owe(subscription: Subscription, invoice: Invoice) -> None:
     """Have a subscription of a business being drawn show its unpaid invoice."""
     if invoice.status in ("payment_due", "not_paid"):
-        _write(subscription, dues(invoice))
+        _write(subscription, describe_dues(invoice))
 
 
 def _write(record: Record, facts: dict[str, Any]) -> None:

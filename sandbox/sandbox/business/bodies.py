@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.business.line_items import LINE_KINDS, invoice_lines, shown_lines
+from sandbox.business.line_items import LINE_KINDS, list_invoice_lines, show_lines
 from sandbox.business.prices import RATES
 from sandbox.business.records import OFFLINE
 from sandbox.business.words import PLACES
@@ -21,8 +21,8 @@ _CHANNELS = ("web", "web", "web", "app_store")
 _CONSENTS = (True, False, None)
 
 
-def customer_body(customer: Customer) -> dict[str, Any]:
-    """A customer of either catalog."""
+def build_customer(customer: Customer) -> dict[str, Any]:
+    """Return a customer of either catalog."""
     row = customer.row
     return {
         "id": customer.id,
@@ -51,8 +51,8 @@ def customer_body(customer: Customer) -> dict[str, Any]:
         "unbilled_charges": 0,
         "card_status": customer.card.status if customer.card else "no_card",
         "primary_payment_source_id": f"pm_{customer.id}" if customer.has_payment_source else None,
-        "payment_method": _payment_method(customer),
-        "billing_address": _address(customer),
+        "payment_method": _build_payment_method(customer),
+        "billing_address": _build_address(customer),
         "tax_providers_fields": [],
         "object": "customer",
         "meta_data": {"source": "signup", "form": row % 5, "onboarding": {"step": row % 7, "done": row % 2 == 0}},
@@ -68,8 +68,8 @@ def customer_body(customer: Customer) -> dict[str, Any]:
     }
 
 
-def card_body(card: Card, customer: Customer) -> dict[str, Any]:
-    """A customer's primary card, the sibling of customers and subscriptions."""
+def build_card(card: Card, customer: Customer) -> dict[str, Any]:
+    """Return a customer's primary card, the sibling of customers and subscriptions."""
     country, city, state_code, state, postcode, street, _, _ = PLACES[customer.country]
     body = {
         "status": card.status,
@@ -101,18 +101,18 @@ def card_body(card: Card, customer: Customer) -> dict[str, Any]:
     return {name: value for name, value in body.items() if value != ""}
 
 
-def subscription_body(subscription: Subscription) -> dict[str, Any]:
-    """A subscription as catalog 2 has it."""
-    return {**_subscription(subscription), "subscription_items": _items(subscription), "item_tiers": []}
+def build_subscription(subscription: Subscription) -> dict[str, Any]:
+    """Return a subscription as catalog 2 has it."""
+    return {**_build_common(subscription), "subscription_items": _build_items(subscription), "item_tiers": []}
 
 
-def subscription_body_1(subscription: Subscription) -> dict[str, Any]:
-    """A subscription as catalog 1 has it."""
+def build_subscription_1(subscription: Subscription) -> dict[str, Any]:
+    """Return a subscription as catalog 1 has it."""
     plan = subscription.plan
     per_unit = plan.pricing_model == "per_unit"
-    addons = [_addon(price, count) for price, count in subscription.addons]
+    addons = [_build_addon(price, count) for price, count in subscription.addons]
     return {
-        **_subscription(subscription),
+        **_build_common(subscription),
         "plan_id": plan.id,
         "plan_quantity": subscription.quantity if per_unit else None,
         "plan_unit_price": plan.amount if plan.pricing_model != "tiered" else None,
@@ -122,17 +122,17 @@ def subscription_body_1(subscription: Subscription) -> dict[str, Any]:
     }
 
 
-def invoice_body(invoice: Invoice) -> dict[str, Any]:
-    """An invoice as catalog 2 has it."""
-    return _invoice(invoice, LINE_KINDS[2])
+def build_invoice(invoice: Invoice) -> dict[str, Any]:
+    """Return an invoice as catalog 2 has it."""
+    return _build_any_invoice(invoice, LINE_KINDS[2])
 
 
-def invoice_body_1(invoice: Invoice) -> dict[str, Any]:
-    """An invoice as catalog 1 has it."""
-    return _invoice(invoice, LINE_KINDS[1])
+def build_invoice_1(invoice: Invoice) -> dict[str, Any]:
+    """Return an invoice as catalog 1 has it."""
+    return _build_any_invoice(invoice, LINE_KINDS[1])
 
 
-def _payment_method(customer: Customer) -> dict[str, Any] | None:
+def _build_payment_method(customer: Customer) -> dict[str, Any] | None:
     if not customer.has_payment_source:
         return None
     return {
@@ -145,7 +145,7 @@ def _payment_method(customer: Customer) -> dict[str, Any] | None:
     }
 
 
-def _address(customer: Customer) -> dict[str, Any]:
+def _build_address(customer: Customer) -> dict[str, Any]:
     country, city, state_code, state, postcode, street, _, _ = PLACES[customer.country]
     address = {
         "first_name": customer.first_name,
@@ -165,7 +165,7 @@ def _address(customer: Customer) -> dict[str, Any]:
     return {name: value for name, value in address.items() if value is not None}
 
 
-def _subscription(subscription: Subscription) -> dict[str, Any]:
+def _build_common(subscription: Subscription) -> dict[str, Any]:
     row = subscription.row
     return {
         "id": subscription.id,
@@ -205,7 +205,7 @@ def _subscription(subscription: Subscription) -> dict[str, Any]:
         "has_scheduled_advance_invoices": False,
         "create_pending_invoices": False,
         "auto_close_invoices": True,
-        "shipping_address": {**_address(subscription.customer), "object": "shipping_address"},
+        "shipping_address": {**_build_address(subscription.customer), "object": "shipping_address"},
         "meta_data": {"signup_flow": "self_serve", "experiment": {"name": f"pricing-{row % 4}", "arm": "AB"[row % 2]}},
         "cf_po_number": f"PO-{10_000 + row}" if row % 4 == 0 else None,
         "cf_go_live_on": subscription.created_at + 7 * _DAY,
@@ -213,12 +213,12 @@ def _subscription(subscription: Subscription) -> dict[str, Any]:
     }
 
 
-def _items(subscription: Subscription) -> list[dict[str, Any]]:
-    plan = _item(subscription.plan, subscription.quantity, "plan")
-    return [plan, *(_item(price, count, "addon") for price, count in subscription.addons)]
+def _build_items(subscription: Subscription) -> list[dict[str, Any]]:
+    plan = _build_item(subscription.plan, subscription.quantity, "plan")
+    return [plan, *(_build_item(price, count, "addon") for price, count in subscription.addons)]
 
 
-def _item(price: Price, quantity: int, item_type: str) -> dict[str, Any]:
+def _build_item(price: Price, quantity: int, item_type: str) -> dict[str, Any]:
     item: dict[str, Any] = {
         "item_price_id": price.id,
         "item_type": item_type,
@@ -233,12 +233,12 @@ def _item(price: Price, quantity: int, item_type: str) -> dict[str, Any]:
     return item
 
 
-def _addon(price: Price, quantity: int) -> dict[str, Any]:
+def _build_addon(price: Price, quantity: int) -> dict[str, Any]:
     addon = {"id": price.id, "unit_price": price.amount, "amount": price.amount * quantity, "object": "addon"}
     return {**addon, "quantity": quantity} if price.pricing_model == "per_unit" else addon
 
 
-def _invoice(invoice: Invoice, kinds: dict[str, str]) -> dict[str, Any]:
+def _build_any_invoice(invoice: Invoice, kinds: dict[str, str]) -> dict[str, Any]:
     settled = invoice.status in ("paid", "posted", "payment_due", "not_paid", "voided")
     return {
         "id": invoice.id,
@@ -278,21 +278,21 @@ def _invoice(invoice: Invoice, kinds: dict[str, str]) -> dict[str, Any]:
         "tax": 0,
         "sub_total": invoice.total,
         "round_off_amount": 0,
-        **shown_lines(invoice_lines(invoice, kinds)),
-        "linked_payments": _payments(invoice),
+        **show_lines(list_invoice_lines(invoice, kinds)),
+        "linked_payments": _build_payments(invoice),
         "applied_credits": [],
         "adjustment_credit_notes": [],
         "issued_credit_notes": [],
         "linked_orders": [],
-        "dunning_attempts": _attempts(invoice),
+        "dunning_attempts": _build_attempts(invoice),
         "notes": [{"note": "Thank you for your business!"}],
-        "billing_address": _address(invoice.customer),
+        "billing_address": _build_address(invoice.customer),
         "site_details_at_creation": {"timezone": "Etc/UTC"},
         "cf_cost_centre": f"CC-{invoice.row % 30:02}" if invoice.row % 5 == 0 else None,
     }
 
 
-def _payments(invoice: Invoice) -> list[dict[str, Any]]:
+def _build_payments(invoice: Invoice) -> list[dict[str, Any]]:
     if not invoice.amount_paid:
         return []
     payment = {
@@ -306,7 +306,7 @@ def _payments(invoice: Invoice) -> list[dict[str, Any]]:
     return [payment]
 
 
-def _attempts(invoice: Invoice) -> list[dict[str, Any]]:
+def _build_attempts(invoice: Invoice) -> list[dict[str, Any]]:
     return [
         {
             "attempt": attempt,

@@ -12,15 +12,15 @@ from sandbox.business.documents.living import live
 from sandbox.business.events import EventLog
 from sandbox.business.generate import Generator
 from sandbox.business.journal import Journal
-from sandbox.business.line_items import LINE_KINDS, invoice_lines
-from sandbox.business.live import Step, still_open
+from sandbox.business.line_items import LINE_KINDS, list_invoice_lines
+from sandbox.business.live import Step, list_open_invoices
 from sandbox.business.payments import (
     PaymentSource,
     Transaction,
-    first_transactions,
-    source_body,
-    source_of,
-    transaction_body,
+    build_source,
+    build_source_body,
+    build_transaction_body,
+    list_first_transactions,
 )
 from sandbox.business.records import Customer, Invoice, Person, Subscription
 from sandbox.business.tables import Table, encode
@@ -33,19 +33,19 @@ if TYPE_CHECKING:
     from sandbox.settings import Settings
 
 _SUBSCRIPTION_BODIES: dict[int, Callable[[Subscription], dict[str, Any]]] = {
-    1: bodies.subscription_body_1,
-    2: bodies.subscription_body,
+    1: bodies.build_subscription_1,
+    2: bodies.build_subscription,
 }
-_INVOICE_BODIES: dict[int, Callable[[Invoice], dict[str, Any]]] = {1: bodies.invoice_body_1, 2: bodies.invoice_body}
+_INVOICE_BODIES: dict[int, Callable[[Invoice], dict[str, Any]]] = {1: bodies.build_invoice_1, 2: bodies.build_invoice}
 
 _PAYMENT_BODIES: dict[str, Callable[[Any], dict[str, Any]]] = {
-    "transactions": transaction_body,
-    "payment_sources": source_body,
+    "transactions": build_transaction_body,
+    "payment_sources": build_source_body,
 }
 _PARTS = 350
 """Line items for each line of a large invoice."""
-_ALIVE = (*_PAYMENT_BODIES, "events", *KINDS)
-"""What is drawn before the first day passes, as it began."""
+_LIVING = (*_PAYMENT_BODIES, "events", *KINDS)
+"""The tables that are drawn before the first day passes, as they were at the beginning."""
 _TABLES: dict[type, str] = {
     Customer: "customers",
     Subscription: "subscriptions",
@@ -63,7 +63,7 @@ class Business:
         self.clock = clock
         self.began = clock.now()
         lags = settings.list_lag > 0
-        self.customers: Table[Customer] = Table("customers", bodies.customer_body, keeps_past=lags)
+        self.customers: Table[Customer] = Table("customers", bodies.build_customer, keeps_past=lags)
         self.subscriptions: Table[Subscription] = Table(
             "subscriptions", _SUBSCRIPTION_BODIES[settings.catalog], keeps_past=lags
         )
@@ -74,7 +74,7 @@ class Business:
         self.invoices.extend(generated.invoices)
         for invoice in generated.invoices[max(0, len(generated.invoices) - settings.large_invoices) :]:
             invoice.parts = _PARTS
-        self.open_invoices = still_open(generated.invoices)
+        self.open_invoices = list_open_invoices(generated.invoices)
         self._core: dict[str, Table[Any]] = {
             "customers": self.customers,
             "subscriptions": self.subscriptions,
@@ -83,73 +83,83 @@ class Business:
         self._drawn: dict[str, Table[Any]] = {}
         self._journal = Journal(self)
         for table in self._core.values():
-            table.hears = self._journal.hear
+            table.on_write = self._journal.note_write
 
     def tables(self) -> dict[str, Table[Any]]:
-        """The tables of customers, subscriptions and invoices by the vendor's name of the resource."""
+        """Return the tables of customers, subscriptions and invoices by the vendor's name of the resource."""
         return self._core
 
     def table(self, name: str) -> Table[Any]:
-        """Any table by name; what hangs on the business's beginning is drawn when it is first asked for."""
+        """Return any table by name; documents are drawn when their table is first used."""
         return self._core.get(name) or self._drawn.get(name) or self._draw(name)
 
     @property
     def events(self) -> EventLog:
-        """What was told of every change."""
+        """The events of every change."""
         log = self.table("events")
         assert isinstance(log, EventLog)  # noqa: S101 what ``_draw`` makes of this name
         return log
 
     def _draw(self, name: str) -> Table[Any]:
-        self._drawn[name] = EventLog(self) if name == "events" else self._documents(name)
-        return self._drawn[name]
-
-    def _documents(self, name: str) -> Table[Any]:
-        body = _PAYMENT_BODIES.get(name, build_body)
-        table: Table[Any] = Table(name, body, keeps_past=self.settings.list_lag > 0)
-        table.extend(self._first(name))
-        table.hears = self._journal.hear
+        if name == "events":
+            self._drawn[name] = EventLog(self)
+            return self._drawn[name]
+        table: Table[Any] = Table(name, _PAYMENT_BODIES.get(name, build_body), keeps_past=self.settings.list_lag > 0)
+        if name == "transactions":
+            table.extend(list_first_transactions(self.invoices.records))
+        elif name == "payment_sources":
+            table.extend(build_source(one) for one in self.customers.records if one.has_payment_source)
+        else:
+            table.extend(draw_all(self, name))
+        table.on_write = self._journal.note_write
+        self._drawn[name] = table
         return table
 
-    def _first(self, name: str) -> list[Any]:
-        """The records with which a table begins."""
-        if name == "transactions":
-            return list(first_transactions(self.invoices.records))
-        if name == "payment_sources":
-            return [source_of(customer) for customer in self.customers.records if customer.has_payment_source]
-        return list(draw_all(self, name))
-
     def counts(self) -> dict[str, int]:
-        """How many records each table holds, deleted ones too."""
+        """Return how many records each table holds, deleted ones too."""
         return {name: len(table.records) for name, table in self.tables().items()}
 
     def table_of(self, record: Record) -> Table[Any]:
-        """The table that holds a record."""
+        """Return the table that holds a record."""
         kind = type(record)
         return self.table(_TABLES.get(kind) or record.kind)  # type: ignore[attr-defined]
 
     def people(self, since: int = 0) -> list[Person]:
-        """The customers from a row on, as another system may come to know them, oldest first."""
-        return [person_of(customer) for customer in self.customers.records[since:]]
+        """Return the customers from a row on, as another system may come to know them, oldest first."""
+        return [
+            Person(
+                customer_id=customer.id,
+                email=customer.email,
+                first_name=customer.first_name,
+                last_name=customer.last_name,
+                phone=customer.phone,
+                company=customer.company,
+                company_id=customer.cf_company_id,
+                user_id=customer.cf_user_id,
+                created_at=customer.created_at,
+                deleted=customer.deleted,
+            )
+            for customer in self.customers.records[since:]
+        ]
 
     def card_json(self, customer: Customer) -> bytes | None:
-        """The JSON of a customer's primary card; None without one."""
+        """Return the JSON of a customer's primary card; None without one."""
         if customer.card_json is None and customer.card:
             customer.card_json = encode(self.card(customer))
         return customer.card_json
 
     def line_items(self, record: Record) -> list[dict[str, Any]]:
-        """All line items of an invoice or a credit note, however many."""
+        """Return all line items of an invoice or a credit note, however many."""
         if isinstance(record, Invoice):
-            return invoice_lines(record, LINE_KINDS[self.settings.catalog])
+            return list_invoice_lines(record, LINE_KINDS[self.settings.catalog])
         return list(self.table_of(record).body(record)["line_items"])
 
     def card(self, customer: Customer) -> dict[str, Any] | None:
-        """A customer's primary card; None without one."""
-        return bodies.card_body(customer.card, customer) if customer.card else None
+        """Return a customer's primary card; None without one."""
+        return bodies.build_card(customer.card, customer) if customer.card else None
 
     def edit(self, kind: str, record_id: str, **facts: Any) -> None:
-        """Change attributes of a record now, as somebody at a desk would; None removes one.
+        """Change attributes of a record now, as a user of the admin console would; None removes one.
 
         Raises:
             KeyError: there is no such record.
@@ -162,32 +172,16 @@ class Business:
         self.tell("admin_console")
 
     def tell(self, source: str) -> None:
-        """An act is over: it is told in events."""
+        """Write the events of an act that is over."""
         self._journal.tell(source)
 
     def live(self, seconds: int) -> dict[str, int]:
-        """Let happen what happens in the ``seconds`` (at most a day) that have just passed; counts by kind."""
-        for name in _ALIVE:
+        """Simulate the ``seconds`` (at most a day) that have just passed; return how often each thing happened."""
+        for name in _LIVING:
             self.table(name)
         happened = Step(self, seconds).take(CHOICES)
         live(self, seconds)
         self.tell("api")
-        self._journal.arrive(self.clock.now())
+        self._journal.show_late_revenue(self.clock.now())
         self.events.expire(self.clock.now())
         return happened
-
-
-def person_of(customer: Customer) -> Person:
-    """A customer as another system may come to know them."""
-    return Person(
-        customer_id=customer.id,
-        email=customer.email,
-        first_name=customer.first_name,
-        last_name=customer.last_name,
-        phone=customer.phone,
-        company=customer.company,
-        company_id=customer.cf_company_id,
-        user_id=customer.cf_user_id,
-        created_at=customer.created_at,
-        deleted=customer.deleted,
-    )

@@ -13,7 +13,7 @@ _SHORTEST_MONTH = 28
 
 
 def add_periods(start: int, unit: str, count: int) -> int:
-    """``count`` weeks, months or years after ``start``, on its day of the month or the month's last."""
+    """Return ``count`` weeks, months or years after ``start``, on its day of the month or the month's last."""
     if unit == "week":
         return start + count * _WEEK
     then = datetime.fromtimestamp(start, UTC)
@@ -23,8 +23,8 @@ def add_periods(start: int, unit: str, count: int) -> int:
     return int(then.replace(year=year, month=month + 1, day=day).timestamp())
 
 
-def term_starts(start: int, unit: str, period: int, until: int) -> list[int]:
-    """The starts of all terms that begin at ``start`` or later, up to and including ``until``."""
+def list_term_starts(start: int, unit: str, period: int, until: int) -> list[int]:
+    """Return the starts of all terms that begin at ``start`` or later, up to and including ``until``."""
     starts = []
     count = 0
     while (begin := add_periods(start, unit, count * period)) <= until:
@@ -33,15 +33,15 @@ def term_starts(start: int, unit: str, period: int, until: int) -> list[int]:
     return starts
 
 
-def month_of(now: int) -> int:
-    """The month of an instant, counted through the years."""
+def count_months(now: int) -> int:
+    """Return the month of an instant, counted through the years."""
     today = datetime.fromtimestamp(now, UTC)
     return today.year * 12 + today.month
 
 
 def card_status(expiry_year: int, expiry_month: int, now: int) -> str:
-    """``valid``, ``expiring`` (this month or the next) or ``expired``."""
-    months_left = expiry_year * 12 + expiry_month - month_of(now)
+    """Return ``valid``, ``expiring`` (this month or the next) or ``expired``."""
+    months_left = expiry_year * 12 + expiry_month - count_months(now)
     if months_left < 0:
         return "expired"
     return "expiring" if months_left <= 1 else "valid"

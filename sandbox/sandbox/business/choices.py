@@ -8,7 +8,7 @@ from sandbox.business.live import Choice
 from sandbox.business.people import make_customer
 from sandbox.business.prices import price_of
 from sandbox.business.shapes import NEWCOMERS
-from sandbox.business.subscribing import TRIAL, draft
+from sandbox.business.subscribing import TRIAL, draft_subscription
 from sandbox.clock import DAY
 
 if TYPE_CHECKING:
@@ -20,28 +20,28 @@ if TYPE_CHECKING:
     from sandbox.business.shapes import SubscriptionShape
 
 _UPGRADES = {"starter": ("growth", 3), "growth": ("scale", 1)}
-"""To which plan, and how many of it; there is nothing above the last one."""
+"""To which plan, and in which quantity; there is none above the last one."""
 _PERIODS = {("month", 1): "Monthly", ("month", 3): "Quarterly", ("year", 1): "Yearly", ("week", 1): "Weekly"}
 _REASONS = ("Too expensive", "Missing feature", "Switched to a competitor", None)
 _AT_ONCE = 0.25
 _PAUSE = 20 * DAY
 
 
-def _having(status: str) -> Callable[[Business], Sequence[Subscription]]:
-    def population(business: Business) -> Sequence[Subscription]:
+def _list_with_status(status: str) -> Callable[[Business], Sequence[Subscription]]:
+    def list_population(business: Business) -> Sequence[Subscription]:
         return [one for one in business.subscriptions.records if one.status == status and not one.deleted]
 
-    return population
+    return list_population
 
 
-def _customers(business: Business) -> Sequence[Customer]:
+def _list_customers(business: Business) -> Sequence[Customer]:
     return [customer for customer in business.customers.records if not customer.deleted]
 
 
-def _idle(business: Business) -> Sequence[Customer]:
-    """Customers with nothing that runs or is to run."""
+def _list_idle_customers(business: Business) -> Sequence[Customer]:
+    """Return the customers without a subscription that runs or is to run."""
     busy = {one.customer.row for one in business.subscriptions.records if one.status != "cancelled" and not one.deleted}
-    return [customer for customer in _customers(business) if customer.row not in busy]
+    return [customer for customer in _list_customers(business) if customer.row not in busy]
 
 
 def _sign_up(step: Step, _: Customer) -> None:
@@ -56,7 +56,7 @@ def _sign_up(step: Step, _: Customer) -> None:
 
 
 def _subscribe(step: Step, customer: Customer, shape: SubscriptionShape) -> None:
-    subscription = draft(step.random, customer, shape, step.now)
+    subscription = draft_subscription(step.random, customer, shape, step.now)
     step.business.subscriptions.append(subscription, step.now)
     if shape.status == "in_trial":
         end = step.now + TRIAL
@@ -65,12 +65,12 @@ def _subscribe(step: Step, customer: Customer, shape: SubscriptionShape) -> None
         step.activate(subscription, step.now, first=True)
 
 
-def _upgradable(business: Business) -> Sequence[Subscription]:
-    return [one for one in _having("active")(business) if one.plan.item_id in _UPGRADES]
+def _list_upgradable(business: Business) -> Sequence[Subscription]:
+    return [one for one in _list_with_status("active")(business) if one.plan.item_id in _UPGRADES]
 
 
 def _upgrade(step: Step, subscription: Subscription) -> None:
-    """To the next plan, for as many as it takes."""
+    """Change to the next plan, in its quantity."""
     step.happened["upgrades"] += 1
     plan = subscription.plan
     item, quantity = _UPGRADES[plan.item_id]
@@ -78,8 +78,8 @@ def _upgrade(step: Step, subscription: Subscription) -> None:
     step.change(subscription, step.now, plan=better, quantity=quantity)
 
 
-def _leave(step: Step, subscription: Subscription) -> None:
-    """At once, or at the end of the term."""
+def _cancel(step: Step, subscription: Subscription) -> None:
+    """Cancel at once, or at the end of the term."""
     reason = step.random.choice(_REASONS)
     if step.random.random() < _AT_ONCE:
         step.cancel(subscription, step.now, None)
@@ -98,7 +98,7 @@ def _leave(step: Step, subscription: Subscription) -> None:
     )
 
 
-def _return(step: Step, subscription: Subscription) -> None:
+def _reactivate(step: Step, subscription: Subscription) -> None:
     if subscription.customer.deleted or subscription.customer.payment is None:
         return
     step.happened["reactivations"] += 1
@@ -121,25 +121,25 @@ def _pause(step: Step, subscription: Subscription) -> None:
 
 
 def _correct(step: Step, customer: Customer) -> None:
-    """New contact data."""
+    """Change contact data."""
     step.happened["customer_edits"] += 1
     number = step.random.randrange(100)
     step.change(customer, step.now, phone=f"+1 555 02{number:02}", cf_tier=step.random.choice(("standard", "premium")))
 
 
 def _delete(step: Step, customer: Customer) -> None:
-    """The step deletes what hangs on the customer."""
+    """Delete a customer; the step deletes its records."""
     step.happened["deletions"] += 1
     step.change(customer, step.now, deleted=True)
     step.gone.add(customer.row)
 
 
 CHOICES = (
-    Choice(0.003, _customers, _sign_up),
-    Choice(0.002, _upgradable, _upgrade),
-    Choice(0.002, _having("active"), _leave),
-    Choice(0.0005, _having("active"), _pause),
-    Choice(0.001, _having("cancelled"), _return),
-    Choice(0.002, _customers, _correct),
-    Choice(0.001, _idle, _delete),
+    Choice(0.003, _list_customers, _sign_up),
+    Choice(0.002, _list_upgradable, _upgrade),
+    Choice(0.002, _list_with_status("active"), _cancel),
+    Choice(0.0005, _list_with_status("active"), _pause),
+    Choice(0.001, _list_with_status("cancelled"), _reactivate),
+    Choice(0.002, _list_customers, _correct),
+    Choice(0.001, _list_idle_customers, _delete),
 )

@@ -1,4 +1,4 @@
-"""Events: what was told of each change, with the records as they were then; kept for ninety days."""
+"""Events: a report of each change, with the records as they were then; kept for ninety days."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 RETENTION = 90 * DAY
 """So long an event is listed; the vendor's number is not documented."""
 _NEWEST = 60
-"""So many of the newest records of a kind were told of before a business begins."""
+"""So many of the newest records of a kind have events before a business begins."""
 _BY_ITSELF = "scheduled_job"
 EVENT_TYPES = msgspec.json.decode((files("sandbox.business") / "event_types.json").read_bytes(), type=tuple[str, ...])
 """The types that Chargebee knows, https://apidocs.chargebee.com/docs/api/events#event_types."""
@@ -43,16 +43,18 @@ class Event(Record):
 
 
 class EventLog(Table[Event]):
-    """The events, oldest first; a row that is None was told too long ago."""
+    """The events, oldest first; a row that is None expired."""
 
     def __init__(self, business: Business) -> None:
-        super().__init__("events", lambda event: event_body(business, event), keeps_past=business.settings.list_lag > 0)
+        super().__init__(
+            "events", lambda event: build_event_body(business, event), keeps_past=business.settings.list_lag > 0
+        )
         self._business = business
         self._expired = 0
-        self.extend(sorted(_before(business, self.event), key=lambda event: event.created_at))
+        self.extend(sorted(_list_early_events(business, self.event), key=lambda event: event.created_at))
 
     def event(self, event_type: str, at: int, content: Iterable[tuple[str, Record]], source: str) -> Event:
-        """An event, not yet in the log."""
+        """Return an event that is not yet in the log."""
         return Event(
             id="",
             created_at=at,
@@ -60,7 +62,7 @@ class EventLog(Table[Event]):
             resource_version=None,
             event_type=event_type,
             source=source,
-            content=tuple((name, snapshot(record)) for name, record in content),
+            content=tuple((name, take_snapshot(record)) for name, record in content),
         )
 
     def extend(self, records: Iterable[Event]) -> None:
@@ -75,7 +77,7 @@ class EventLog(Table[Event]):
         self.append(self.event(event_type, at, content, source), at)
 
     def expire(self, now: int) -> None:
-        """Forget what was told too long ago."""
+        """Drop the events that are too old."""
         while self._expired < len(self.records):
             event: Any = self.records[self._expired]
             if event.created_at > now - RETENTION:
@@ -86,11 +88,11 @@ class EventLog(Table[Event]):
         self.version += 1
 
     def _stamp(self, record: Event, at: int) -> None:
-        """Nothing: an event never changes."""
+        """Do nothing: an event never changes."""
 
 
-def snapshot(record: Record) -> Record:
-    """The record as it is now; one copy serves all who ask before it changes."""
+def take_snapshot(record: Record) -> Record:
+    """Return a copy of a record as it is now; one copy serves all until it changes."""
     if record.kept is None:
         kept = copy(record)
         kept.edits = dict(record.edits)
@@ -98,13 +100,8 @@ def snapshot(record: Record) -> Record:
     return record.kept
 
 
-def with_card(customer: Customer) -> list[tuple[str, Record]]:
-    """A customer as content; the card comes with it."""
-    return [("customer", customer)]
-
-
-def event_body(business: Business, event: Event) -> dict[str, Any]:
-    """An event as the vendor's API shows it."""
+def build_event_body(business: Business, event: Event) -> dict[str, Any]:
+    """Return an event as the vendor's API shows it; a customer's card stands beside it."""
     content: dict[str, Any] = {}
     for name, record in event.content:
         content[name] = business.table_of(record).body(record)
@@ -124,15 +121,15 @@ def event_body(business: Business, event: Event) -> dict[str, Any]:
     }
 
 
-def _before(business: Business, event: Callable[..., Event]) -> Iterable[Event]:
-    """What was told, of the newest records, in the ninety days before the business begins."""
+def _list_early_events(business: Business, event: Callable[..., Event]) -> Iterable[Event]:
+    """Return the events of the newest records in the ninety days before the business begins."""
     since = business.began - RETENTION
     for customer in business.customers.records[-_NEWEST:]:
         if customer.created_at > since:
-            yield event("customer_created", customer.created_at, with_card(customer), "api")
+            yield event("customer_created", customer.created_at, [("customer", customer)], "api")
     for subscription in business.subscriptions.records[-_NEWEST:]:
         if subscription.created_at > since:
-            content = [("subscription", subscription), *with_card(subscription.customer)]
+            content = [("subscription", subscription), ("customer", subscription.customer)]
             yield event("subscription_created", subscription.created_at, content, "api")
     for invoice in business.invoices.records[-_NEWEST:]:
         if invoice.date > since:

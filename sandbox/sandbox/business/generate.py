@@ -24,7 +24,7 @@ _ODD_ID = "Zoë & Söhne #7"
 
 
 class Generator:
-    """Draws customers of all shapes with what hangs on them; ``now`` is the instant at which all stands as drawn."""
+    """Draws customers of all shapes with their records, as they are at the instant ``now``."""
 
     def __init__(self, size: int, seed: int, now: int) -> None:
         self.customers: list[Customer] = []
@@ -33,17 +33,22 @@ class Generator:
         self._random = Random(seed)
         self._now = now
         self._deleted: list[Customer] = []
-        for number, shape in enumerate(self._shapes(size), start=1):
+        for number, shape in enumerate(self._draw_shapes(size), start=1):
             self._add(number, shape)
         self._order()
 
-    def _shapes(self, size: int) -> list[Shape]:
+    def _draw_shapes(self, size: int) -> list[Shape]:
         weights = [shape.weight for shape in SHAPES]
         return [*SHAPES, *self._random.choices(SHAPES, weights, k=max(0, size - len(SHAPES)))][:size]
 
     def _add(self, number: int, shape: Shape) -> None:
-        horizon = self._horizon(shape)
-        customer = make_customer(self._random, number, shape, horizon - self._age(shape), horizon)
+        # Nothing happened to the customer after this instant.
+        horizon = self._now - _GONE_FOR if shape.deleted else self._now
+        horizon = _BEFORE_STAMPS if shape.before_stamps else horizon
+        oldest = max((_OLDEST[subscription.period] for subscription in shape.subscriptions), default=_OLDEST_WITHOUT)
+        days = _YOUNGEST + int(self._random.random() ** 1.5 * (oldest - _YOUNGEST))
+        age = days * DAY + self._random.randrange(DAY)
+        customer = make_customer(self._random, number, shape, horizon - age, horizon)
         self._identify(customer, shape)
         maker = SubscriptionMaker(self._random, customer, horizon)
         maker.subscribe(shape)
@@ -52,19 +57,8 @@ class Generator:
         self._finish(customer, shape, maker)
         self.customers.append(customer)
 
-    def _horizon(self, shape: Shape) -> int:
-        """Until when anything happened to a customer of this shape."""
-        if shape.before_stamps:
-            return _BEFORE_STAMPS
-        return self._now - _GONE_FOR if shape.deleted else self._now
-
-    def _age(self, shape: Shape) -> int:
-        oldest = max((_OLDEST[subscription.period] for subscription in shape.subscriptions), default=_OLDEST_WITHOUT)
-        days = _YOUNGEST + int(self._random.random() ** 1.5 * (oldest - _YOUNGEST))
-        return days * DAY + self._random.randrange(DAY)
-
     def _identify(self, customer: Customer, shape: Shape) -> None:
-        """The identities that make trouble: shared, odd, absent or used twice."""
+        """Give a customer an identity that makes trouble: shared, odd, absent or used twice."""
         if shape.odd_id and not any(other.id == _ODD_ID for other in self.customers):
             customer.id = _ODD_ID
         if shape.reuses_id and self._deleted:
@@ -93,7 +87,7 @@ class Generator:
         stamp(customer, changed, self._random)
 
     def _order(self) -> None:
-        """Rows and invoice numbers follow time."""
+        """Sort rows and number invoices by time."""
         self.customers.sort(key=attrgetter("created_at"))
         self.subscriptions.sort(key=attrgetter("created_at"))
         self.invoices.sort(key=attrgetter("date"))

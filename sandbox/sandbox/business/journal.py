@@ -1,23 +1,33 @@
-"""Which events an act of the business is told by: the records that it wrote, before and after.
+"""Which events report an act of the business: the records that it wrote, before and after.
 
-An act may write a record several times; it is told once, when it is over. The tables here decide, and nothing else.
+An act may write a record several times; it is reported once, when it is over. The tables here decide, and nothing else.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sandbox.business.documents.kinds import KINDS
-from sandbox.business.events import EVENT_TYPES, with_card
-from sandbox.business.payments import PaymentSource, Transaction, failure_of, payment_of, source_of, transaction_ids
+from sandbox.business.events import EVENT_TYPES
+from sandbox.business.payments import (
+    PaymentSource,
+    Transaction,
+    build_failure,
+    build_payment,
+    build_source,
+    list_transaction_ids,
+)
 from sandbox.business.records import Customer, Invoice, Record, Subscription
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from sandbox.business.parts import Business
 
+R = TypeVar("R", bound=Record)
+Report = tuple[str, list[tuple[str, Record]]]
+"""Type and content of an event."""
 _TURNS = {
     ("in_trial", "active"): "subscription_activated",
     ("future", "active"): "subscription_started",
@@ -27,33 +37,19 @@ _TURNS = {
     ("active", "non_renewing"): "subscription_cancellation_scheduled",
     ("active", "paused"): "subscription_paused",
 }
-"""What a subscription's turn from one status to another is called; every turn to cancelled is a cancellation."""
+"""The event of a subscription's turn from one status to another; every turn to cancelled is a cancellation."""
 _CARDS = {"expired": "card_expired", "expiring": "card_expiry_reminder"}
 _SOURCES = {"expired": "payment_source_expired", "expiring": "payment_source_expiring"}
+_SOURCE_VERBS = {"created": "added", "changed": "updated", "deleted": "deleted"}
 _VERBS = {"created": ("created", "added"), "changed": ("updated", "changed"), "deleted": ("deleted",)}
-_HELD = {
-    "contact": ("customers", "customer_id", "customer_changed"),
-    "customer_entitlement": ("customers", "customer_id", "customer_changed"),
-    "email_log": ("customers", "customer_id", "customer_changed"),
-    "hierarchy": ("customers", "customer_id", "customer_changed"),
-    "payment_voucher": ("customers", "customer_id", "customer_changed"),
-    "contract_term": ("subscriptions", "subscription_id", "subscription_changed"),
-    "discount": ("subscriptions", "subscription_id", "subscription_changed"),
-    "entitlement_override": ("subscriptions", "subscription_id", "subscription_changed"),
-    "subscription_entitlement": ("subscriptions", "subscription_id", "subscription_changed"),
-    "quote_entitlement": ("quotes", "quote_id", "quote_updated"),
-    "quote_line_group": ("quotes", "quote_id", "quote_updated"),
-    "item_entitlement": ("items", "item_id", "item_updated"),
-}
-"""What has no event of its own: a change of it is told as one of the record that it hangs on."""
 _DUNNING = frozenset({"attempts", "next_retry_at", "dunning_status"})
 
 
 @dataclass
-class Touch:
-    """What an act did to one record: ``facts`` are what it wrote, ``status`` and ``mrr`` how the record stood."""
+class Touch(Generic[R]):
+    """What an act did to one record: ``facts`` are what it wrote, ``status`` and ``mrr`` are from before."""
 
-    record: Record
+    record: R
     at: int
     created: bool
     status: str | None
@@ -69,16 +65,16 @@ class Touch:
 
 
 class Journal:
-    """Hears of every write, and tells of it when the act is over."""
+    """Notes every write, and writes its events when the act is over."""
 
     def __init__(self, business: Business) -> None:
         self._business = business
-        self._touched: dict[int, Touch] = {}
+        self._touched: dict[int, Touch[Any]] = {}
         self._late: dict[int, int] = {}
         self._billed: dict[int, Invoice] = {}
 
-    def hear(self, record: Record, at: int, facts: dict[str, Any], *, created: bool = False) -> None:
-        """A record is about to be written."""
+    def note_write(self, record: Record, at: int, facts: dict[str, Any], *, created: bool = False) -> None:
+        """Note a record that is about to be written."""
         touch = self._touched.get(id(record))
         if touch is None:
             mrr = 0 if created else getattr(record, "mrr", 0)
@@ -88,165 +84,131 @@ class Journal:
         touch.facts.update(facts)
 
     def tell(self, source: str) -> None:
-        """The act is over: write its events."""
+        """Write the events of an act that is over."""
         while self._touched:
             touched, self._touched = self._touched, {}
-            self._billed = dict(_billed(touched.values()))
+            self._billed = {
+                touch.record.subscription.row: touch.record
+                for touch in touched.values()
+                if touch.created and isinstance(touch.record, Invoice) and touch.record.subscription
+            }
             for touch in touched.values():
-                for event_type, content in _TOLD.get(type(touch.record), _document)(self, touch):
+                report = _REPORTS.get(type(touch.record), Journal.report_document)
+                for event_type, content in report(self, touch):
                     self._business.events.tell(event_type, touch.at, content, source)
 
-    def arrive(self, now: int) -> None:
+    def show_late_revenue(self, now: int) -> None:
         """Have the recurring revenue that is due by now show."""
+        table = self._business.subscriptions
+        change = table.change if self._business.settings.mrr_moves_updated_at else table.change_quietly
         for row in [row for row, due in self._late.items() if due <= now]:
-            due = self._late.pop(row)
-            subscription = self._business.subscriptions.records[row]
-            moves = self._business.settings.mrr_moves_updated_at
-            table = self._business.subscriptions
-            (table.change if moves else table.change_quietly)(subscription, due, late_mrr=None)
+            change(table.records[row], self._late.pop(row), late_mrr=None)
         self.tell("system")
 
-    def kind_of(self, record: Record) -> str:
-        """What the vendor calls a document."""
-        return KINDS[self._business.table_of(record).name].object
-
-    def holder(self, record: Record, table: str, key: str) -> Record | None:
-        """The record that a document hangs on."""
-        found: Record | None = self._business.table(table).get(self._business.table_of(record).value(record, key))
-        return found
-
-    def subscription(self, touch: Touch) -> Iterator[Told]:
-        """A subscription comes with its customer and, where this act billed it, with the invoice."""
+    def report_subscription(self, touch: Touch[Subscription]) -> Iterator[Report]:
+        """Report a subscription with its customer and, where this act billed it, with the invoice."""
         subscription = touch.record
-        assert isinstance(subscription, Subscription)  # noqa: S101 what the table holds
-        if touch.facts.keys() != {"late_mrr"}:
-            content: list[tuple[str, Record]] = [("subscription", subscription), *with_card(subscription.customer)]
-            if subscription.row in self._billed:
-                content.append(("invoice", self._billed[subscription.row]))
-            yield _turn(touch, subscription), content
-            yield from self._revenue(touch, subscription)
-        else:
+        if touch.facts.keys() == {"late_mrr"}:
             yield "mrr_updated", [("subscription", subscription)]
-
-    def _revenue(self, touch: Touch, subscription: Subscription) -> Iterator[Told]:
-        """Recurring revenue is reckoned after the act: at once, or so much later as the settings say."""
+            return
+        content: list[tuple[str, Record]] = [("subscription", subscription), ("customer", subscription.customer)]
+        if subscription.row in self._billed:
+            content.append(("invoice", self._billed[subscription.row]))
+        yield _name_turn(touch), content
         if subscription.mrr == touch.mrr or touch.verb == "deleted":
             return
+        # Recurring revenue is computed after the act: at once, or so much later as the settings say.
         lag = self._business.settings.mrr_lag
         if lag:
-            self._business.subscriptions.change_unheard(subscription, touch.at, late_mrr=touch.mrr)
+            self._business.subscriptions.change_unnoted(subscription, touch.at, late_mrr=touch.mrr)
             self._late[subscription.row] = touch.at + lag
         else:
             yield "mrr_updated", [("subscription", subscription)]
 
-    def customer(self, touch: Touch) -> Iterator[Told]:
-        """A customer; the payment source goes with it, and ages with its card."""
-        customer = touch.record
-        assert isinstance(customer, Customer)  # noqa: S101 what the table holds
-        source = self._source(touch, customer)
-        if "card" in touch.facts and customer.card and source:
-            yield _CARDS.get(customer.card.status, "card_updated"), with_card(customer)
-            told: list[tuple[str, Record]] = [("customer", customer), ("payment_source", source)]
-            yield _SOURCES.get(customer.card.status, "payment_source_updated"), told
-        else:
-            yield f"customer_{touch.verb}", with_card(customer)
-
-    def _source(self, touch: Touch, customer: Customer) -> PaymentSource | None:
-        sources = self._business.table("payment_sources")
+    def report_customer(self, touch: Touch[Customer]) -> Iterator[Report]:
+        """Report a customer; the payment source is deleted with it, and ages with its card."""
+        customer, sources = touch.record, self._business.table("payment_sources")
         source: PaymentSource | None = sources.get(f"pm_{customer.id}")
         if touch.created and customer.has_payment_source:
-            sources.append(source_of(customer), touch.at)
+            sources.append(build_source(customer), touch.at)
         elif source and touch.verb == "deleted":
             sources.change(source, touch.at, deleted=True)
         elif source and source.customer is customer:
-            sources.change_unheard(source, touch.at)
-        return source
+            sources.change_unnoted(source, touch.at)
+        if "card" in touch.facts and customer.card and source:
+            yield _CARDS.get(customer.card.status, "card_updated"), [("customer", customer)]
+            content: list[tuple[str, Record]] = [("customer", customer), ("payment_source", source)]
+            yield _SOURCES.get(customer.card.status, "payment_source_updated"), content
+        else:
+            yield f"customer_{touch.verb}", [("customer", customer)]
 
-    def invoice(self, touch: Touch) -> Iterator[Told]:
-        """An invoice stands alone; an attempt to collect it is told with the payment, and written down as one."""
+    def report_invoice(self, touch: Touch[Invoice]) -> Iterator[Report]:
+        """Report an invoice alone; an attempt to collect it becomes a transaction, and is reported with that."""
         invoice = touch.record
-        assert isinstance(invoice, Invoice)  # noqa: S101 what the table holds
+        pending = invoice.status == "pending"
         if touch.created:
-            yield _written(invoice), [("invoice", invoice)]
+            yield "pending_invoice_created" if pending else "invoice_generated", [("invoice", invoice)]
+        elif touch.verb == "deleted":
+            yield "invoice_deleted", [("invoice", invoice)]
         elif not touch.facts.keys() <= _DUNNING:
-            kind = "pending_invoice_updated" if invoice.status == "pending" else "invoice_updated"
-            yield "invoice_deleted" if touch.verb == "deleted" else kind, [("invoice", invoice)]
+            yield "pending_invoice_updated" if pending else "invoice_updated", [("invoice", invoice)]
         if touch.facts.keys() & _DUNNING and (invoice.dunning_status or not touch.created):
             yield "dunning_updated", [("invoice", invoice)]
-        self._attempts(touch, invoice)
-
-    def _attempts(self, touch: Touch, invoice: Invoice) -> None:
         transactions = self._business.table("transactions")
         if "status" in touch.facts:
             # A payment shows the status of its invoice as it is now, without being stamped anew.
-            for known in map(transactions.get, transaction_ids(invoice)):
+            for known in map(transactions.get, list_transaction_ids(invoice)):
                 if known is not None:
-                    transactions.change_unheard(known, touch.at)
+                    transactions.change_unnoted(known, touch.at)
         if touch.facts.get("status") == "paid":
-            transactions.append(payment_of(invoice), touch.at)
+            transactions.append(build_payment(invoice), touch.at)
         elif "attempts" in touch.facts:
-            transactions.append(failure_of(invoice, invoice.attempts, touch.at), touch.at)
+            transactions.append(build_failure(invoice, invoice.attempts, touch.at), touch.at)
 
-    def transaction(self, touch: Touch) -> Iterator[Told]:
-        """A payment, with the invoice and whose it is."""
-        transaction = touch.record
-        assert isinstance(transaction, Transaction)  # noqa: S101 what the table holds
-        invoice = transaction.invoice
+    def report_transaction(self, touch: Touch[Transaction]) -> Iterator[Report]:
+        """Report a payment with its invoice, customer and subscription."""
+        transaction, invoice = touch.record, touch.record.invoice
         content: list[tuple[str, Record]] = [("transaction", transaction), ("invoice", invoice)]
-        content += with_card(invoice.customer)
+        content.append(("customer", invoice.customer))
         if invoice.subscription:
             content.append(("subscription", invoice.subscription))
-        verb = "succeeded" if transaction.status == "success" else "failed"
-        yield f"payment_{verb}", content
+        yield "payment_succeeded" if transaction.status == "success" else "payment_failed", content
 
-    def source(self, touch: Touch) -> Iterator[Told]:
-        """A payment source, with its customer."""
-        source = touch.record
-        assert isinstance(source, PaymentSource)  # noqa: S101 what the table holds
-        verb = {"created": "added", "changed": "updated", "deleted": "deleted"}[touch.verb]
-        yield f"payment_source_{verb}", [("customer", source.customer), ("payment_source", source)]
+    def report_source(self, touch: Touch[PaymentSource]) -> Iterator[Report]:
+        """Report a payment source with its customer."""
+        content: list[tuple[str, Record]] = [("customer", touch.record.customer), ("payment_source", touch.record)]
+        yield f"payment_source_{_SOURCE_VERBS[touch.verb]}", content
+
+    def report_document(self, touch: Touch[Any]) -> Iterator[Report]:
+        """Report a document, where the vendor has an event for its kind, or else for its holder."""
+        kind, table = KINDS[touch.record.kind], self._business.table_of(touch.record)
+        for verb in _VERBS[touch.verb]:
+            if f"{kind.object}_{verb}" in EVENT_TYPES:
+                yield f"{kind.object}_{verb}", [(kind.object, touch.record)]
+                return
+        if kind.holder:
+            holder = self._business.table(f"{kind.holder}s").get(table.value(touch.record, f"{kind.holder}_id"))
+            verb = next(verb for verb in _VERBS["changed"] if f"{kind.holder}_{verb}" in EVENT_TYPES)
+            if holder:
+                yield f"{kind.holder}_{verb}", [(kind.holder, holder)]
 
 
-Told = tuple[str, list[tuple[str, Record]]]
-"""Type and content of an event."""
-
-
-def _billed(touched: Iterable[Touch]) -> Iterator[tuple[int, Invoice]]:
-    """The invoices that an act wrote, by the row of the subscription that they bill."""
-    for touch in touched:
-        if touch.created and isinstance(touch.record, Invoice) and touch.record.subscription:
-            yield touch.record.subscription.row, touch.record
-
-
-def _turn(touch: Touch, subscription: Subscription) -> str:
+def _name_turn(touch: Touch[Subscription]) -> str:
+    """Return the event of what became of a subscription."""
+    status = touch.record.status
     if touch.verb != "changed":
         return f"subscription_{touch.verb}"
-    if subscription.status == "cancelled" != touch.status:
+    if status == "cancelled" != touch.status:
         return "subscription_cancelled"
-    if touch.status == subscription.status == "active" and "current_term_start" in touch.facts:
+    if touch.status == status == "active" and "current_term_start" in touch.facts:
         return "subscription_renewed"
-    return _TURNS.get((touch.status or "", subscription.status), "subscription_changed")
+    return _TURNS.get((touch.status or "", status), "subscription_changed")
 
 
-def _written(invoice: Invoice) -> str:
-    return "pending_invoice_created" if invoice.status == "pending" else "invoice_generated"
-
-
-def _document(journal: Journal, touch: Touch) -> Iterator[Told]:
-    """A document, where the vendor has an event for its kind, or for what it hangs on."""
-    name = journal.kind_of(touch.record)
-    for verb in _VERBS[touch.verb]:
-        if f"{name}_{verb}" in EVENT_TYPES:
-            yield f"{name}_{verb}", [(name, touch.record)]
-            return
-    if name in _HELD and (holder := journal.holder(touch.record, *_HELD[name][:2])):
-        yield _HELD[name][2], [(_HELD[name][1].removesuffix("_id"), holder)]
-
-
-_TOLD: dict[type, Callable[[Journal, Touch], Iterator[Told]]] = {
-    Subscription: Journal.subscription,
-    Customer: Journal.customer,
-    Invoice: Journal.invoice,
-    Transaction: Journal.transaction,
-    PaymentSource: Journal.source,
+_REPORTS: dict[type, Callable[[Journal, Touch[Any]], Iterator[Report]]] = {
+    Subscription: Journal.report_subscription,
+    Customer: Journal.report_customer,
+    Invoice: Journal.report_invoice,
+    Transaction: Journal.report_transaction,
+    PaymentSource: Journal.report_source,
 }

@@ -17,31 +17,31 @@ MOST_SHOWN = 300
 """An invoice of more lines is shown without any."""
 
 
-def invoice_lines(invoice: Invoice, kinds: dict[str, str]) -> list[dict[str, Any]]:
-    """All line items of an invoice; one that is in parts has so many for each of its lines."""
-    whole = _lines(invoice, kinds)
-    return whole if invoice.parts == 1 else [part for line in whole for part in _parts(line, invoice.parts)]
+def list_invoice_lines(invoice: Invoice, kinds: dict[str, str]) -> list[dict[str, Any]]:
+    """Return all line items of an invoice; one that is in parts has so many for each of its lines."""
+    whole = _build_lines(invoice, kinds)
+    return whole if invoice.parts == 1 else [part for line in whole for part in _split_line(line, invoice.parts)]
 
 
-def shown_lines(lines: list[dict[str, Any]]) -> dict[str, Any]:
-    """The line items as they stand in a record: all, or none and where to go on from."""
+def show_lines(lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the line items as a record shows them: all, or none and where to continue."""
     if len(lines) <= MOST_SHOWN:
         return {"line_items": lines}
     return {"line_items": [], "line_items_next_offset": lines_offset(0)}
 
 
 def lines_offset(start: int) -> str:
-    """The token by which the lines from a place on are asked for."""
+    """Return the token that asks for the lines from a place on."""
     return json.dumps(["line_items", str(start)], separators=(",", ":"))
 
 
-def _lines(invoice: Invoice, kinds: dict[str, str]) -> list[dict[str, Any]]:
+def _build_lines(invoice: Invoice, kinds: dict[str, str]) -> list[dict[str, Any]]:
     if not invoice.lines:
-        charge = _line(invoice, 1, invoice.total, 1)
+        charge = _build_line(invoice, 1, invoice.total, 1)
         return [{**charge, "description": "One-time charge", "entity_type": kinds["charge"], "entity_id": "setup"}]
     return [
         {
-            **_line(invoice, number, line.price.amount, line.quantity),
+            **_build_line(invoice, number, line.price.amount, line.quantity),
             "description": line.price.name,
             "entity_type": kinds[line.price.item_type],
             "entity_id": line.price.id,
@@ -51,8 +51,8 @@ def _lines(invoice: Invoice, kinds: dict[str, str]) -> list[dict[str, Any]]:
     ]
 
 
-def _parts(line: dict[str, Any], parts: int) -> list[dict[str, Any]]:
-    """A line in so many lines of the same sum."""
+def _split_line(line: dict[str, Any], parts: int) -> list[dict[str, Any]]:
+    """Return so many lines that add up to a line."""
     amount, rest = divmod(line["amount"], parts)
     return [
         {**line, "id": f"{line['id']}_{number}", "unit_amount": paid, "quantity": 1, "amount": paid}
@@ -61,7 +61,7 @@ def _parts(line: dict[str, Any], parts: int) -> list[dict[str, Any]]:
     ]
 
 
-def _line(invoice: Invoice, number: int, unit: int, quantity: int) -> dict[str, Any]:
+def _build_line(invoice: Invoice, number: int, unit: int, quantity: int) -> dict[str, Any]:
     return {
         "id": f"li_{invoice.id}_{number}",
         "date_from": invoice.term[0],

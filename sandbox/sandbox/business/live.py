@@ -1,4 +1,4 @@
-"""What happens in a business while time passes: what falls due by itself; ``choices.py`` has what people decide.
+"""What happens in a business while time passes: what is due by itself; ``choices.py`` has what people decide.
 
 Everything is drawn from the seed and the clock, so that the same steps of time bring the same events.
 """
@@ -11,8 +11,8 @@ from itertools import chain
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from sandbox.business.billing import NO_DUES, RETRY_AFTER, dues, make_invoice, paid
-from sandbox.business.calendar import add_periods, card_status, month_of
+from sandbox.business.billing import NO_DUES, RETRY_AFTER, describe_dues, describe_payment, make_invoice
+from sandbox.business.calendar import add_periods, card_status, count_months
 from sandbox.business.subscribing import TRIAL
 from sandbox.clock import DAY
 
@@ -32,10 +32,10 @@ _BY_ITSELF = "scheduled_job"
 
 @dataclass(frozen=True)
 class Choice:
-    """``rate`` a day and a member of the ``population``; ``act`` makes one of them do it."""
+    """``rate`` is per day and member of the population; ``act`` makes one of them do it."""
 
     rate: float
-    population: Callable[[Business], Sequence[Any]]
+    list_population: Callable[[Business], Sequence[Any]]
     act: Callable[[Step, Any], None]
 
 
@@ -52,17 +52,24 @@ class Step:
         self._since = self.now - seconds
 
     def take(self, choices: Iterable[Choice]) -> dict[str, int]:
-        """Let happen what falls due and what people choose; return how often each kind of thing did."""
-        for subscription in self.business.subscriptions.records:
-            self._fall_due(subscription)
+        """Simulate what is due and what people choose; return how often each thing happened."""
+        for one in self.business.subscriptions.records:
+            while not one.deleted and one.due_at is not None and one.due_at <= self.now:
+                _DUE[one.status](self, one, one.due_at)
+                self.business.tell(_BY_ITSELF)
         for invoice in self.business.open_invoices:
             _OPEN[invoice.status](self, invoice)
             self.business.tell(_BY_ITSELF)
         for choice in choices:
-            self._choose(choice)
+            population = choice.list_population(self.business)
+            expected = len(population) * choice.rate * self._days
+            count = min(int(expected + self.random.random()), len(population))
+            for person in self.random.sample(population, count):
+                choice.act(self, person)
+                self.business.tell("api")
         self._delete_with_customers()
         self._age_cards()
-        self.business.open_invoices = still_open(self.business.open_invoices)
+        self.business.open_invoices = list_open_invoices(self.business.open_invoices)
         return dict(sorted(self.happened.items()))
 
     def change(self, record: Record, at: int, /, **facts: object) -> None:
@@ -106,26 +113,13 @@ class Step:
         self.business.invoices.append(invoice, term[0])
         self._collect(invoice)
 
-    def _choose(self, choice: Choice) -> None:
-        population = choice.population(self.business)
-        expected = len(population) * choice.rate * self._days
-        count = min(int(expected + self.random.random()), len(population))
-        for one in self.random.sample(population, count):
-            choice.act(self, one)
-            self.business.tell("api")
-
-    def _fall_due(self, subscription: Subscription) -> None:
-        while not subscription.deleted and subscription.due_at is not None and subscription.due_at <= self.now:
-            _DUE[subscription.status](self, subscription, subscription.due_at)
-            self.business.tell(_BY_ITSELF)
-
     def renew(self, subscription: Subscription, at: int) -> None:
-        """A term is over and the next begins."""
+        """End a term and begin the next."""
         self.happened["renewals"] += 1
         self.activate(subscription, at, first=False)
 
     def end_trial(self, subscription: Subscription, at: int) -> None:
-        """A trial is over: who can pay goes on."""
+        """End a trial: a customer who can pay continues."""
         if subscription.customer.payment is None:
             self.cancel(subscription, at, "no_card")
             return
@@ -134,11 +128,11 @@ class Step:
         self.activate(subscription, at, first=True)
 
     def run_out(self, subscription: Subscription, at: int) -> None:
-        """The last term of a non-renewing subscription is over."""
+        """End the last term of a non-renewing subscription."""
         self.cancel(subscription, at, None)
 
     def start(self, subscription: Subscription, at: int) -> None:
-        """A future subscription begins, with its trial if it has one."""
+        """Begin a future subscription, with its trial if it has one."""
         self.happened["starts"] += 1
         self.change(subscription, at, started_at=at, start_date=None)
         if subscription.trial_end:
@@ -149,13 +143,13 @@ class Step:
             self.activate(subscription, at, first=True)
 
     def resume(self, subscription: Subscription, at: int) -> None:
-        """A pause is over."""
+        """End a pause."""
         self.happened["resumptions"] += 1
         self.change(subscription, at, pause_date=None, resume_date=None, activated_at=at)
         self.activate(subscription, at, first=False)
 
     def _collect(self, invoice: Invoice) -> None:
-        """The first attempt, when the invoice is written; offline customers are given their net term."""
+        """Try to collect a new invoice; offline customers get their net term."""
         customer = invoice.customer
         if customer.auto_collection == "off":
             self.change(invoice, invoice.date, status="posted")
@@ -171,12 +165,12 @@ class Step:
             )
             self.business.open_invoices.append(invoice)
         else:
-            self.change(invoice, invoice.date, **paid(invoice, invoice.date))
+            self.change(invoice, invoice.date, **describe_payment(invoice, invoice.date))
 
     def _owe(self, invoice: Invoice, at: int, **facts: object) -> None:
         self.change(invoice, at, status="payment_due", **facts)
         if invoice.subscription:
-            self.change(invoice.subscription, at, **dues(invoice))
+            self.change(invoice.subscription, at, **describe_dues(invoice))
 
     def close(self, invoice: Invoice) -> None:
         """A pending invoice is closed once its usage is known; its date moves."""
@@ -184,38 +178,35 @@ class Step:
         if at <= self.now:
             self.happened["invoices_closed"] += 1
             at = max(at, self._since + 1)
-            self.change(invoice, at, date=at, **paid(invoice, at))
+            self.change(invoice, at, date=at, **describe_payment(invoice, at))
 
-    def fall_due(self, invoice: Invoice) -> None:
-        """The net term of a posted invoice is over."""
+    def end_net_term(self, invoice: Invoice) -> None:
+        """End the net term of a posted invoice."""
         at = max(invoice.due_date or invoice.date, self._since + 1)
         if at > self.now:
             return
         if self.random.random() < _PAYS_IN_TERM:
-            self._paid(invoice, at)
+            self._mark_paid(invoice, at)
         else:
             self._owe(invoice, at)
 
     def retry(self, invoice: Invoice) -> None:
-        """Dunning: another attempt to collect; after the last one the invoice is not paid."""
+        """Try again to collect; after the last attempt the invoice is not paid."""
         while (at := invoice.next_retry_at) is not None and at <= self.now:
             if self.random.random() < _RECOVERS:
-                self._paid(invoice, at)
+                self._mark_paid(invoice, at)
             elif invoice.attempts < len(RETRY_AFTER):
-                self._try_later(invoice, at)
+                # Chargebee does not stamp a change of dunning alone.
+                facts = {"attempts": invoice.attempts + 1, "next_retry_at": at + RETRY_AFTER[invoice.attempts]}
+                self.business.invoices.change_quietly(invoice, at, **facts)
             else:
                 self._give_up(invoice, at)
 
-    def _paid(self, invoice: Invoice, at: int) -> None:
+    def _mark_paid(self, invoice: Invoice, at: int) -> None:
         self.happened["payments"] += 1
-        self.change(invoice, at, **paid(invoice, at))
+        self.change(invoice, at, **describe_payment(invoice, at))
         if invoice.subscription and invoice.subscription.due_invoices_count:
             self.change(invoice.subscription, at, **NO_DUES)
-
-    def _try_later(self, invoice: Invoice, at: int) -> None:
-        """Chargebee stamps no change of dunning alone."""
-        facts = {"attempts": invoice.attempts + 1, "next_retry_at": at + RETRY_AFTER[invoice.attempts]}
-        self.business.invoices.change_quietly(invoice, at, **facts)
 
     def _give_up(self, invoice: Invoice, at: int) -> None:
         self.happened["uncollected"] += 1
@@ -226,20 +217,20 @@ class Step:
             self.cancel(subscription, at, "not_paid")
 
     def _delete_with_customers(self) -> None:
-        """What hangs on the customers deleted in this step goes with them."""
+        """Delete the records of the customers deleted in this step."""
         if not self.gone:
             return
-        hanging: Iterable[Subscription | Invoice] = chain(
+        records: Iterable[Subscription | Invoice] = chain(
             self.business.subscriptions.records, self.business.invoices.records
         )
-        for record in hanging:
+        for record in records:
             if record.customer.row in self.gone and not record.deleted:
                 self.change(record, self.now, deleted=True)
         self.business.tell("api")
 
     def _age_cards(self) -> None:
-        """Cards expire unnoticed by ``updated_at``: whether it moves is not documented."""
-        if month_of(self._since) == month_of(self.now):
+        """Let cards expire; ``updated_at`` does not move: whether it does is not documented."""
+        if count_months(self._since) == count_months(self.now):
             return
         customers = self.business.customers
         for customer in customers.records:
@@ -256,9 +247,9 @@ _DUE = {
     "future": Step.start,
     "paused": Step.resume,
 }
-_OPEN = {"pending": Step.close, "posted": Step.fall_due, "payment_due": Step.retry}
+_OPEN = {"pending": Step.close, "posted": Step.end_net_term, "payment_due": Step.retry}
 
 
-def still_open(invoices: Iterable[Invoice]) -> list[Invoice]:
-    """The invoices to which something is still to happen by itself."""
+def list_open_invoices(invoices: Iterable[Invoice]) -> list[Invoice]:
+    """Return the invoices to which something is still to happen by itself."""
     return [invoice for invoice in invoices if invoice.status in _OPEN and not invoice.deleted]

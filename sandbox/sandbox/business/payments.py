@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from sandbox.business.records import Customer, Invoice, Record
+from sandbox.business.records import Customer, CustomerRecord, Invoice
 from sandbox.clock import DAY
 
 if TYPE_CHECKING:
@@ -21,17 +21,12 @@ _RETRY = 3 * DAY
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
-class Transaction(Record):
+class Transaction(CustomerRecord):
     """An attempt to collect an invoice; ``created_at`` is its date."""
 
     invoice: Invoice
     amount: int
     status: str
-
-    @property
-    def customer_id(self) -> str:
-        """The customer's id."""
-        return self.invoice.customer_id
 
     @property
     def date(self) -> int:
@@ -45,34 +40,27 @@ class Transaction(Record):
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
-class PaymentSource(Record):
+class PaymentSource(CustomerRecord):
     """What a customer pays with, by default."""
 
-    customer: Customer
 
-    @property
-    def customer_id(self) -> str:
-        """The customer's id."""
-        return self.customer.id
-
-
-def payment_of(invoice: Invoice) -> Transaction:
-    """The payment of an invoice that was paid, all or in part."""
+def build_payment(invoice: Invoice) -> Transaction:
+    """Return the payment of an invoice that was paid, all or in part."""
     at = invoice.paid_at or invoice.date
-    return _transaction(invoice, f"txn_{invoice.id}", at, "success", invoice.amount_paid)
+    return _build_transaction(invoice, f"txn_{invoice.id}", at, "success", invoice.amount_paid)
 
 
-def failure_of(invoice: Invoice, attempt: int, at: int) -> Transaction:
-    """The ``attempt``-th payment of an invoice, which failed."""
-    return _transaction(invoice, f"txn_{invoice.id}_{attempt}", at, "failure", invoice.amount_due)
+def build_failure(invoice: Invoice, attempt: int, at: int) -> Transaction:
+    """Return the ``attempt``-th payment of an invoice, which failed."""
+    return _build_transaction(invoice, f"txn_{invoice.id}_{attempt}", at, "failure", invoice.amount_due)
 
 
-def transaction_ids(invoice: Invoice) -> list[str]:
+def list_transaction_ids(invoice: Invoice) -> list[str]:
     """Return the ids that the transactions of an invoice have, whether or not they are on record."""
     return [f"txn_{invoice.id}", *(f"txn_{invoice.id}_{attempt}" for attempt in range(1, invoice.attempts + 1))]
 
 
-def _transaction(invoice: Invoice, txn_id: str, at: int, status: str, amount: int) -> Transaction:
+def _build_transaction(invoice: Invoice, txn_id: str, at: int, status: str, amount: int) -> Transaction:
     stamped = invoice.updated_at is not None
     return Transaction(
         id=txn_id,
@@ -80,29 +68,30 @@ def _transaction(invoice: Invoice, txn_id: str, at: int, status: str, amount: in
         updated_at=at if stamped else None,
         resource_version=at * 1000 if stamped else None,
         deleted=invoice.deleted,
+        customer=invoice.customer,
         invoice=invoice,
         amount=amount,
         status=status,
     )
 
 
-def first_transactions(invoices: Sequence[Invoice]) -> list[Transaction]:
-    """The payments on record when a business begins, oldest first."""
+def list_first_transactions(invoices: Sequence[Invoice]) -> list[Transaction]:
+    """Return the payments on record when a business begins, oldest first."""
     newest = range(max(_OLDEST, len(invoices) - _KNOWN), len(invoices))
     known = (invoices[row] for row in chain(range(min(_OLDEST, len(invoices))), newest))
-    made = [one for invoice in known for one in _transactions_of(invoice)]
+    made = [one for invoice in known for one in _list_transactions(invoice)]
     return sorted(made, key=lambda transaction: transaction.created_at)
 
 
-def _transactions_of(invoice: Invoice) -> Iterator[Transaction]:
+def _list_transactions(invoice: Invoice) -> Iterator[Transaction]:
     for attempt in range(1, invoice.attempts + 1):
-        yield failure_of(invoice, attempt, invoice.date + (attempt - 1) * _RETRY)
+        yield build_failure(invoice, attempt, invoice.date + (attempt - 1) * _RETRY)
     if invoice.amount_paid:
-        yield payment_of(invoice)
+        yield build_payment(invoice)
 
 
-def source_of(customer: Customer) -> PaymentSource:
-    """What a customer pays with."""
+def build_source(customer: Customer) -> PaymentSource:
+    """Return what a customer pays with."""
     stamp = customer.updated_at and customer.created_at
     return PaymentSource(
         id=f"pm_{customer.id}",
@@ -114,8 +103,8 @@ def source_of(customer: Customer) -> PaymentSource:
     )
 
 
-def transaction_body(transaction: Transaction) -> dict[str, Any]:
-    """A payment as the vendor's API shows it."""
+def build_transaction_body(transaction: Transaction) -> dict[str, Any]:
+    """Return a payment as the vendor's API shows it."""
     invoice = transaction.invoice
     failed = transaction.status == "failure"
     online = invoice.customer.has_payment_source
@@ -155,8 +144,8 @@ def transaction_body(transaction: Transaction) -> dict[str, Any]:
     }
 
 
-def source_body(source: PaymentSource) -> dict[str, Any]:
-    """A payment source as the vendor's API shows it."""
+def build_source_body(source: PaymentSource) -> dict[str, Any]:
+    """Return a payment source as the vendor's API shows it."""
     customer = source.customer
     card = customer.card
     shown = card and {

@@ -6,7 +6,7 @@ from base64 import b64encode
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
-from sandbox.business.calendar import card_status, month_of
+from sandbox.business.calendar import card_status, count_months
 from sandbox.business.records import OFFLINE, Card, Customer
 from sandbox.business.words import COMPANY_FORMS, COMPANY_KINDS, COMPANY_NAMES, FIRST_NAMES, LAST_NAMES, PLACES
 
@@ -23,25 +23,25 @@ _CARD_YEARS = {"valid": (1, 4), "expired": (-2, -1)}
 """Years from now; the month is any."""
 
 
-def opaque_id(random: Random) -> str:
-    """An id as Chargebee makes them."""
+def draw_id(random: Random) -> str:
+    """Return an id as Chargebee makes them."""
     return b64encode(random.randbytes(_ID_BYTES), b"Zz").decode()
 
 
 def make_customer(random: Random, number: int, shape: Shape, created_at: int, now: int) -> Customer:
-    """The ``number``-th customer, without stamps; ``now`` is what the card's status is reckoned at."""
+    """Return the ``number``-th customer, without stamps; ``now`` is the instant of the card's status."""
     first, last = random.choice(FIRST_NAMES), random.choice(LAST_NAMES)
-    company = None if random.random() < _NO_COMPANY else _company_name(random)
+    company = None if random.random() < _NO_COMPANY else _draw_company(random)
     country = random.randrange(len(PLACES))
     customer = Customer(
-        id=opaque_id(random),
+        id=draw_id(random),
         created_at=created_at,
         updated_at=None,
         resource_version=None,
         deleted=shape.deleted,
         first_name=first,
         last_name=last,
-        email=f"{_plain(first)}.{_plain(last)}{number}@example.com",
+        email=f"{_simplify(first)}.{_simplify(last)}{number}@example.com",
         phone=None if random.random() < _NO_PHONE else f"{PLACES[country][6]} 555 01{number % 100:02}",
         company=company,
         cf_company_id=None if company is None else f"co-{number:06}",
@@ -54,23 +54,23 @@ def make_customer(random: Random, number: int, shape: Shape, created_at: int, no
         promotional_credits=shape.promotional_credits,
     )
     if shape.payment == "card":
-        customer.card = _card(random, customer, shape.card, now)
+        customer.card = _draw_card(random, customer, shape.card, now)
     return customer
 
 
-def _plain(name: str) -> str:
-    """A name as it stands in e-mail addresses."""
+def _simplify(name: str) -> str:
+    """Return a name as it stands in e-mail addresses."""
     letters = normalize("NFKD", name.lower())
     return "".join(letter for letter in letters if letter.isascii() and letter.isalnum())
 
 
-def _company_name(random: Random) -> str:
+def _draw_company(random: Random) -> str:
     words = [random.choice(COMPANY_NAMES), random.choice(COMPANY_KINDS)]
     return " ".join([*words, random.choice(COMPANY_FORMS)] if random.random() < 1 / 2 else words)
 
 
-def _card(random: Random, customer: Customer, standing: str, now: int) -> Card:
-    year, month = _expiry(random, standing, now)
+def _draw_card(random: Random, customer: Customer, standing: str, now: int) -> Card:
+    year, month = _draw_expiry(random, standing, now)
     return Card(
         payment_source_id=f"pm_{customer.id}",
         brand=random.choice(("visa", "mastercard")),
@@ -82,8 +82,8 @@ def _card(random: Random, customer: Customer, standing: str, now: int) -> Card:
     )
 
 
-def _expiry(random: Random, standing: str, now: int) -> tuple[int, int]:
-    this_year, this_month = divmod(month_of(now) - 1, 12)
+def _draw_expiry(random: Random, standing: str, now: int) -> tuple[int, int]:
+    this_year, this_month = divmod(count_months(now) - 1, 12)
     if standing == "expiring":
         return this_year, this_month + 1
     return this_year + random.randint(*_CARD_YEARS[standing]), random.randint(1, 12)

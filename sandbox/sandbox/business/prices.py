@@ -52,7 +52,7 @@ class Price:
         return "quantity" if self.pricing_model == "per_unit" else "on_off"
 
     def monthly(self, amount: int) -> int:
-        """An amount of one period, reckoned to a month."""
+        """Return an amount of one period as one of a month."""
         if self.unit == "year":
             return amount // (_MONTHS_A_YEAR * self.period)
         if self.unit == "week":
@@ -90,7 +90,7 @@ _PERIODS = {
 """Length, unit, and the price for it in prices of a month."""
 
 
-def _price(item: Item, currency: str, period: str) -> Price:
+def _build_price(item: Item, currency: str, period: str) -> Price:
     length, unit, factor = _PERIODS[period]
     return Price(
         id=f"{item.id}-{currency}-{period}",
@@ -105,7 +105,7 @@ def _price(item: Item, currency: str, period: str) -> Price:
     )
 
 
-PRICES = {price.id: price for price in (_price(*row) for row in product(ITEMS, _CURRENCIES, _PERIODS))}
+PRICES = {price.id: price for price in (_build_price(*row) for row in product(ITEMS, _CURRENCIES, _PERIODS))}
 PLANS = ("starter", "growth", "scale", "metro")
 ADDONS = ("priority-support", "extra-seats")
 CATALOG: dict[str, tuple[Item, ...] | tuple[Price, ...]] = {
@@ -118,5 +118,5 @@ CATALOG: dict[str, tuple[Item, ...] | tuple[Price, ...]] = {
 
 
 def price_of(item_id: str, currency_code: str, period: str) -> Price:
-    """The price of an item in a currency; ``period`` is Monthly, Quarterly, Yearly or Weekly."""
+    """Return the price of an item in a currency; ``period`` is Monthly, Quarterly, Yearly or Weekly."""
     return PRICES[f"{item_id}-{currency_code}-{period}"]

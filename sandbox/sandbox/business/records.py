@@ -43,10 +43,10 @@ class Record:
     json: bytes | None = None
     """The record as it is served, once it was."""
     kept: Record | None = None
-    """The record as it is now, once somebody was told of it."""
+    """The record as it is now, once an event reports it."""
 
     def forget(self) -> None:
-        """What is served is to be made anew."""
+        """Drop what was served, so that it is built again."""
         self.json = self.kept = None
 
 
@@ -98,15 +98,26 @@ class Customer(Record):
         return self.payment not in (None, OFFLINE)
 
     def forget(self) -> None:
-        """What is served, the card too, is to be made anew."""
+        """Drop what was served, the card too, so that it is built again."""
         self.json = self.card_json = self.kept = None
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
-class Subscription(Record):
-    """A subscription to one plan; ``due_at`` is when the next thing happens to it by itself."""
+class CustomerRecord(Record):
+    """A record of one customer."""
 
     customer: Customer
+
+    @property
+    def customer_id(self) -> str:
+        """The customer's id."""
+        return self.customer.id
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Subscription(CustomerRecord):
+    """A subscription to one plan; ``due_at`` is when the next thing happens to it by itself."""
+
     plan: Price
     quantity: int
     addons: tuple[tuple[Price, int], ...]
@@ -130,12 +141,7 @@ class Subscription(Record):
     due_at: int | None = None
     invoiced: bool = False
     late_mrr: int | None = None
-    """What is shown as recurring revenue until it is reckoned anew; None once it is."""
-
-    @property
-    def customer_id(self) -> str:
-        """The customer's id."""
-        return self.customer.id
+    """What is shown as recurring revenue until it is computed again; None once it is."""
 
     @property
     def item_price_id(self) -> list[str]:
@@ -158,13 +164,13 @@ class Subscription(Record):
         return sum(line.price.amount * line.quantity for line in self.lines())
 
     def lines(self) -> tuple[Line, ...]:
-        """What a term is billed for, as it is now."""
+        """Return what a term is billed for, as it is now."""
         addons = (Line(self, price, count) for price, count in self.addons)
         return (Line(self, self.plan, self.quantity), *addons)
 
     @property
     def mrr(self) -> int:
-        """Monthly recurring revenue, as far as it is reckoned; 0 unless active or non-renewing."""
+        """Monthly recurring revenue, as far as it is computed; 0 unless active or non-renewing."""
         if self.late_mrr is not None:
             return self.late_mrr
         return self.plan.monthly(self.amount) if self.status in ("active", "non_renewing") else 0
@@ -179,13 +185,12 @@ class Line(NamedTuple):
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
-class Invoice(Record):
+class Invoice(CustomerRecord):
     """An invoice; no ``lines``: a one-time charge. ``term`` is the period billed.
 
     ``subscription`` is None for a one-time charge and where the lines are of several.
     """
 
-    customer: Customer
     subscription: Subscription | None
     lines: tuple[Line, ...]
     status: str
@@ -203,11 +208,6 @@ class Invoice(Record):
     attempts: int = 0
     parts: int = 1
     """So many line items for each of its lines: 1, but for large invoices."""
-
-    @property
-    def customer_id(self) -> str:
-        """The customer's id."""
-        return self.customer.id
 
     @property
     def subscription_id(self) -> str | None:

@@ -1,12 +1,12 @@
-"""A customer's subscriptions and their invoices up to now, drawn after the customer's shape."""
+"""A customer's subscriptions and their invoices up to now, as the customer's shape wants them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from sandbox.business.billing import make_invoice, owe, settle
-from sandbox.business.calendar import add_periods, term_starts
-from sandbox.business.people import opaque_id
+from sandbox.business.calendar import add_periods, list_term_starts
+from sandbox.business.people import draw_id
 from sandbox.business.prices import ADDONS, price_of
 from sandbox.business.records import Invoice, Subscription
 from sandbox.clock import DAY
@@ -36,25 +36,25 @@ def stamp(record: Record, at: int, random: Random) -> None:
         record.resource_version = at * 1000 + int(random.random() * 1000)
 
 
-def draft(random: Random, customer: Customer, shape: SubscriptionShape, created_at: int) -> Subscription:
-    """A subscription to a plan drawn at random, without terms or stamps."""
+def draft_subscription(random: Random, customer: Customer, shape: SubscriptionShape, created_at: int) -> Subscription:
+    """Return a subscription to a plan drawn at random, without terms or stamps."""
     currency = shape.currency or customer.currency_code
     plan = price_of(shape.plan or random.choice(_PLANS), currency, shape.period)
     return Subscription(
-        id=opaque_id(random),
+        id=draw_id(random),
         created_at=created_at,
         updated_at=None,
         resource_version=None,
         customer=customer,
         plan=plan,
         quantity=random.randint(*_QUANTITIES[plan.pricing_model]),
-        addons=_addons(random, currency, shape.period),
+        addons=_draw_addons(random, currency, shape.period),
         status=shape.status,
         started_at=created_at,
     )
 
 
-def _addons(random: Random, currency: str, period: str) -> tuple[tuple[Price, int], ...]:
+def _draw_addons(random: Random, currency: str, period: str) -> tuple[tuple[Price, int], ...]:
     if random.random() >= _WITH_ADDON:
         return ()
     price = price_of(random.choice(ADDONS), currency, period)
@@ -62,7 +62,7 @@ def _addons(random: Random, currency: str, period: str) -> tuple[tuple[Price, in
 
 
 class SubscriptionMaker:
-    """Draws what hangs on one customer."""
+    """Draws the subscriptions and invoices of one customer."""
 
     def __init__(self, random: Random, customer: Customer, now: int) -> None:
         self.subscriptions: list[Subscription] = []
@@ -75,46 +75,46 @@ class SubscriptionMaker:
     def subscribe(self, shape: Shape) -> None:
         """Draw the subscriptions and one-time charges of a shape."""
         for subscription in shape.subscriptions:
-            self._subscription(subscription)
+            self._subscribe(subscription)
         for _ in range(shape.charges):
             self._charge()
         if shape.consolidated:
             self._consolidate()
 
-    def _subscription(self, shape: SubscriptionShape) -> None:
+    def _subscribe(self, shape: SubscriptionShape) -> None:
         created_at = self._customer.created_at + self._random.randrange(60, _HOUR)
-        subscription = draft(self._random, self._customer, shape, created_at)
+        subscription = draft_subscription(self._random, self._customer, shape, created_at)
         _STANDINGS[shape.status](self, subscription, shape)
         self.subscriptions.append(subscription)
         if shape.deleted:
             subscription.deleted = True
-            self._changed(subscription, min(self.last_change + self._random.randrange(DAY), self._now))
+            self._stamp(subscription, min(self.last_change + self._random.randrange(DAY), self._now))
 
-    def _changed(self, record: Record, at: int) -> None:
+    def _stamp(self, record: Record, at: int) -> None:
         stamp(record, at, self._random)
         self.last_change = max(self.last_change, at)
 
     def active(self, subscription: Subscription, shape: SubscriptionShape) -> None:
-        """Running, renewed until now."""
+        """Make it running, renewed until now."""
         self._run(subscription, shape, self._now)
         subscription.next_billing_at = subscription.due_at = subscription.current_term_end
 
     def non_renewing(self, subscription: Subscription, shape: SubscriptionShape) -> None:
-        """Running out at the end of its term."""
+        """Make it end with its term."""
         self._run(subscription, shape, self._now)
         subscription.cancelled_at = subscription.due_at = subscription.current_term_end
         subscription.cancel_reason_code = shape.cancel_reason_code
-        self._changed(subscription, self._since_term_start(subscription))
+        self._stamp(subscription, self._since_term_start(subscription))
 
     def paused(self, subscription: Subscription, shape: SubscriptionShape) -> None:
-        """Paused in its current term."""
+        """Make it paused in its current term."""
         self._run(subscription, shape, self._now)
         subscription.pause_date = self._since_term_start(subscription)
         subscription.resume_date = subscription.due_at = self._now + self._random.randrange(5 * DAY, 40 * DAY)
-        self._changed(subscription, subscription.pause_date)
+        self._stamp(subscription, subscription.pause_date)
 
     def cancelled(self, subscription: Subscription, shape: SubscriptionShape) -> None:
-        """Over: at the end of its trial, after failed payments, or when the customer chose."""
+        """End it: after its trial, after failed payments, or when the customer chose."""
         subscription.cancel_reason = shape.cancel_reason
         subscription.cancel_reason_code = shape.cancel_reason_code
         if shape.cancel_reason == "no_card":
@@ -126,44 +126,44 @@ class SubscriptionMaker:
             end = begin + _DUNNED if shape.cancel_reason else self._random.randrange(begin, self._now)
             end = subscription.current_term_end = min(end, term_end)
         subscription.cancelled_at = end
-        self._changed(subscription, end)
+        self._stamp(subscription, end)
 
     def in_trial(self, subscription: Subscription, _: SubscriptionShape) -> None:
-        """In a trial that ends within two weeks."""
+        """Make it a trial that ends within two weeks."""
         begin = self._now - self._random.randrange(_HOUR, 13 * DAY)
         subscription.created_at = subscription.started_at = max(begin, subscription.created_at)
         self._trial(subscription)
         subscription.next_billing_at = subscription.due_at = subscription.trial_end
 
     def future(self, subscription: Subscription, shape: SubscriptionShape) -> None:
-        """Not yet begun."""
+        """Make it begin later."""
         subscription.started_at = None
         subscription.start_date = subscription.due_at = self._now + self._random.randrange(3 * DAY, 30 * DAY)
         subscription.next_billing_at = subscription.start_date
         if shape.trial:
             subscription.trial_start = subscription.start_date
             subscription.next_billing_at = subscription.trial_end = subscription.start_date + TRIAL
-        self._changed(subscription, subscription.created_at)
+        self._stamp(subscription, subscription.created_at)
 
     def _trial(self, subscription: Subscription) -> None:
         subscription.trial_start = subscription.created_at
         subscription.trial_end = subscription.created_at + TRIAL
-        self._changed(subscription, subscription.created_at)
+        self._stamp(subscription, subscription.created_at)
 
     def _since_term_start(self, subscription: Subscription) -> int:
         return self._random.randint(subscription.current_term_start or 0, self._now)
 
     def _run(self, subscription: Subscription, shape: SubscriptionShape, until: int) -> None:
-        """Terms and their invoices from the start (after a trial, if there was one) until an instant."""
+        """Write terms and their invoices from the start (after a trial, if there was one) until an instant."""
         if shape.trial:
             self._trial(subscription)
         first = subscription.trial_end or subscription.created_at
         subscription.activated_at = first
         plan = subscription.plan
-        starts = term_starts(first, plan.unit, plan.period, until)
+        starts = list_term_starts(first, plan.unit, plan.period, until)
         ends = [*starts[1:], add_periods(first, plan.unit, len(starts) * plan.period)]
         subscription.current_term_start, subscription.current_term_end = starts[-1], ends[-1]
-        self._changed(subscription, starts[-1])
+        self._stamp(subscription, starts[-1])
         self._bill(subscription, list(zip(starts, ends, strict=True)), shape.latest)
 
     def _bill(self, subscription: Subscription, terms: list[tuple[int, int]], latest: str) -> None:
@@ -171,16 +171,16 @@ class SubscriptionMaker:
         for index, term in enumerate(terms):
             invoice = make_invoice(self._customer, lines, term, first=index == 0)
             settle(invoice, latest if index == len(terms) - 1 else "paid", self._now)
-            self._changed(invoice, invoice.paid_at or invoice.voided_at or invoice.date)
+            self._stamp(invoice, invoice.paid_at or invoice.voided_at or invoice.date)
             self.invoices.append(invoice)
         owe(subscription, self.invoices[-1])
 
     def _charge(self) -> None:
-        """A one-time charge: an invoice of no subscription."""
+        """Write a one-time charge: an invoice of no subscription."""
         date = self._random.randint(self._customer.created_at, self._now)
         invoice = make_invoice(self._customer, (), (date, date), first=True)
         settle(invoice, "paid", self._now)
-        self._changed(invoice, date)
+        self._stamp(invoice, date)
         self.invoices.append(invoice)
 
     def _consolidate(self) -> None:

@@ -29,8 +29,8 @@ class Table(Generic[R]):
         self._by_id: dict[str, R] = {}
         self._keeps_past = keeps_past
         self._past: list[tuple[int, int, R | None]] = []
-        self.hears: Callable[..., None] | None = None
-        """Told of every write, before it."""
+        self.on_write: Callable[..., None] | None = None
+        """Called before every write."""
         self.records: list[R] = []
         self.version = 0
 
@@ -45,18 +45,18 @@ class Table(Generic[R]):
 
     def append(self, record: R, at: int) -> None:
         """Append a record created at a time."""
-        if self.hears:
-            self.hears(record, at, {}, created=True)
+        if self.on_write:
+            self.on_write(record, at, {}, created=True)
         self.extend([record])
         self._keep(at, record.row, None)
         self._stamp(record, at)
 
     def get(self, record_id: str) -> R | None:
-        """The record of an id; of a live and a deleted one, the live one."""
+        """Return the record of an id; of a live and a deleted one, the live one."""
         return self._by_id.get(record_id)
 
     def seen(self, at: int) -> Sequence[R | None]:
-        """The records as they were at an instant, by row; None where there was none yet."""
+        """Return the records as they were at an instant, by row; None where a record did not exist yet."""
         self._past = [kept for kept in self._past if kept[0] > at]
         if not self._past:
             return self.records
@@ -66,25 +66,25 @@ class Table(Generic[R]):
         return seen
 
     def body(self, record: R) -> dict[str, Any]:
-        """The whole record as the vendor's API shows it; absent attributes are left out."""
+        """Return the whole record as the vendor's API shows it; absent attributes are left out."""
         body = self._body(record) | record.edits
         return {name: value for name, value in body.items() if value is not None}
 
     def json(self, record: R) -> bytes:
-        """``body`` as JSON, made once."""
+        """Return the body as JSON, encoded once."""
         if record.json is None:
             record.json = encode(self.body(record))
         return record.json
 
     def value(self, record: R, name: str) -> Any:
-        """One attribute as filters and sorts see it; None when it is absent."""
+        """Return one attribute as filters and sorts see it; None when it is absent."""
         if name in record.edits:
             return record.edits[name]
         value = getattr(record, name, _ABSENT)
         if value is not _ABSENT:
             return value
         hidden = getattr(record, "hidden", {})
-        return hidden[name] if name in hidden else _inside(self.body(record), name)
+        return hidden[name] if name in hidden else _read_inside(self.body(record), name)
 
     def change(self, record: R, at: int, /, **facts: Any) -> None:
         """Write attributes at a time: ``updated_at`` never goes back, and ``resource_version`` always grows."""
@@ -93,12 +93,12 @@ class Table(Generic[R]):
 
     def change_quietly(self, record: R, at: int, /, **facts: Any) -> None:
         """Write attributes whose change the vendor does not stamp (an invoice's dunning, for one)."""
-        if self.hears:
-            self.hears(record, at, facts)
-        self.change_unheard(record, at, **facts)
+        if self.on_write:
+            self.on_write(record, at, facts)
+        self.change_unnoted(record, at, **facts)
 
-    def change_unheard(self, record: R, at: int, /, **facts: Any) -> None:
-        """Write attributes of which nobody is told, and which the vendor does not stamp."""
+    def change_unnoted(self, record: R, at: int, /, **facts: Any) -> None:
+        """Write attributes that make no event, and which the vendor does not stamp."""
         self._keep(at, record.row, record)
         for name, value in facts.items():
             if name in record.__dataclass_fields__:
@@ -121,8 +121,8 @@ class Table(Generic[R]):
         record.resource_version = max((record.resource_version or 0) + 1, at * 1000)
 
 
-def _inside(body: dict[str, Any], name: str) -> Any:
-    """An attribute of a body; ``gifter[customer_id]`` is one of an object within, or of the first of a list of them."""
+def _read_inside(body: dict[str, Any], name: str) -> Any:
+    """Return an attribute of a body; ``gifter[customer_id]`` is one of an object in it, or of a list's first."""
     outer, _, inner = name.partition("[")
     value = body.get(outer)
     if inner and isinstance(value, list):

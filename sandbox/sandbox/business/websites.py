@@ -14,8 +14,8 @@ _SHARED = 0.12
 _NONE = 0.25
 
 
-def domain(company: str, company_id: str) -> str:
-    """The domain of a company of the business; some pairs of companies, founded one after the other, share one."""
+def build_domain(company: str, company_id: str) -> str:
+    """Return the domain of a company of the business; some pairs of neighbours share one."""
     number = int(company_id[-6:]) if company_id[-6:].isdecimal() else 0
     pair = Random(f"domain:{number // 2}")
     if company_id.startswith("co-") and pair.random() < _SHARED:
@@ -25,9 +25,9 @@ def domain(company: str, company_id: str) -> str:
 
 
 def website(random: Random, company: str, company_id: str) -> str | None:
-    """A company's website as somebody typed it: in one of several spellings, that of a mail host, or not at all."""
+    """Return a company's website as somebody typed it: in one of several spellings, that of a mail host, or none."""
     share = random.random()
     if share < _NONE:
         return None
-    host = random.choice(MAIL_HOSTS) if share < _NONE + _MAIL_HOST else domain(company, company_id)
+    host = random.choice(MAIL_HOSTS) if share < _NONE + _MAIL_HOST else build_domain(company, company_id)
     return random.choice(_SPELLINGS).format(host)

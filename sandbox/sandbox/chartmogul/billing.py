@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sandbox.business.websites import domain
+from sandbox.business.websites import build_domain
 from sandbox.business.words import PLACES
 from sandbox.chartmogul.fields import NO_CUSTOMER
 from sandbox.chartmogul.places import read_state
@@ -85,7 +85,7 @@ class Billing:
         found: JsonObject = {"free_trial_started_at": min(trials, default=None)}
         if self._websites and customer.company and customer.cf_company_id and customer.row % 3:
             # Somebody filled it in: the integration imports no websites.
-            found["website_url"] = f"https://{domain(customer.company, customer.cf_company_id)}"
+            found["website_url"] = f"https://{build_domain(customer.company, customer.cf_company_id)}"
         return NO_CUSTOMER | _build_identity(customer) | found
 
     def _list_subscriptions(self, customer_id: str) -> list[Subscription]:

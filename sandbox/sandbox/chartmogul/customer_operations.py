@@ -10,7 +10,6 @@ from sandbox.chartmogul.contact_operations import prepare_contact
 from sandbox.chartmogul.customer_values import normalize_values, read_new_customer
 from sandbox.chartmogul.customers import Customer, Member
 from sandbox.chartmogul.errors import (
-    Refusal,
     bad_parameter,
     build_refusal,
     missing_parameter,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sandbox.business.documents.kinds import KINDS
 from sandbox.business.documents.templates import Template
-from sandbox.business.people import opaque_id
+from sandbox.business.people import draw_id
 from sandbox.business.prices import CATALOG
 from sandbox.business.records import Record
 from sandbox.business.subscribing import FIRST_STAMP, stamp
@@ -161,7 +161,7 @@ def write_document(draw: Draw, number: int) -> Document:
     hidden = {name: facts.pop(name) for name in kind.hidden}
     named = facts.pop("id", None) or (facts.get(kind.key) if kind.key else None)
     return Document(
-        id=named or opaque_id(draw.random),
+        id=named or draw_id(draw.random),
         created_at=facts.pop("created_at", draw.at),
         updated_at=None,
         resource_version=None,

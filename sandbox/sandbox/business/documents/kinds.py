@@ -38,6 +38,8 @@ class Kind:
     """The facts that the vendor filters by or reaches by path, and does not show."""
     always_stamped: bool = False
     """Whether the vendor has it only since it keeps stamps, so that none is without."""
+    holder: str = ""
+    """What it belongs to, where a change of it is reported as an event of that."""
     growing: bool = False
     """Whether documents are written and deleted while time passes."""
 
