@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def create_app(world: World) -> Starlette:
-    """An ASGI application that serves one world."""
+    """Return an ASGI application that serves one world."""
     apis = (
         Api(
             "chargebee",
@@ -54,7 +54,7 @@ def create_app(world: World) -> Starlette:
     return Starlette(
         routes=[
             *(Mount(api.prefix, Router(api.routes, redirect_slashes=False)) for api in apis),
-            *control.routes(world),
+            *control.build_routes(world),
             *pages.routes(world),
         ],
         middleware=[Middleware(Traffic, world=world, apis=apis)],

@@ -30,7 +30,7 @@ def _switches(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _large_world(settings: Settings) -> World:
-    """A world whose records the garbage collector never walks: there may be millions of objects."""
+    """Return a world whose records the garbage collector never walks: there may be millions of objects."""
     gc.disable()
     world = World(settings)
     world.chartmogul  # noqa: B018 - made now rather than when it is first asked for

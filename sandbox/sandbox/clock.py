@@ -17,7 +17,7 @@ class Clock:
         self._date = _http_date(start)
 
     def now(self) -> int:
-        """The business's present, in unix seconds."""
+        """Return the business's present, in unix seconds."""
         return self._now
 
     def advance(self, seconds: int) -> None:
@@ -28,7 +28,7 @@ class Clock:
         self._date = _http_date(self._now)
 
     def http_date(self) -> bytes:
-        """The present as the HTTP ``Date`` header has it."""
+        """Return the present as the HTTP ``Date`` header has it."""
         return self._date
 
 

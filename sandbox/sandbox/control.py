@@ -18,95 +18,52 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from sandbox.json_types import JsonObject
     from sandbox.world import World
+
+    Act = Callable[[JsonObject], JsonObject | None]
+    """Obeys the JSON object of a request and returns that of the reply; None is 204."""
 
 _SECONDS = {"days": DAY, "seconds": 1}
 _FARTHEST = 3653 * DAY
-"""Every day is lived: a number too many would keep the sandbox busy for ever."""
+"""Every day is simulated: a number too many would keep the sandbox busy for ever."""
 
 
-def routes(world: World) -> list[Route]:
-    """The control routes of a world."""
+def build_routes(world: World) -> list[Route]:
+    """Return the control routes of a world."""
 
-    def advance(body: dict[str, Any]) -> dict[str, Any]:
-        happened = world.advance(seconds_from(body))
-        return {
-            "now": world.clock.now(),
-            "happened": happened,
-            "intercom": dict(sorted(world.intercom_happened.items())),
-        }
+    def advance(body: JsonObject) -> JsonObject:
+        happened = world.advance(read_seconds(body))
+        intercom = dict(sorted(world.intercom_happened.items()))
+        return {"now": world.clock.now(), "happened": happened, "intercom": intercom}
 
-    def reset(body: dict[str, Any]) -> dict[str, Any]:
+    def reset(body: JsonObject) -> JsonObject:
         settings = settings_from(body)
         world.intercom.notify(None)
         world.reset(settings)
         return {"now": world.clock.now(), "counts": world.business.counts()}
 
-    def set_fault(body: dict[str, Any]) -> dict[str, Any]:
-        return {"id": world.faults.add(body)}
-
-    async def clear_faults(_: Request) -> Response:
-        world.faults.clear()
-        return Response(status_code=204)
-
-    async def calls(_: Request) -> Response:
-        return JSONResponse(world.calls.report())
-
-    async def answers(_: Request) -> Response:
-        return JSONResponse(world.calls.answers())
-
-    async def clear_calls(_: Request) -> Response:
-        world.calls.clear()
-        return Response(status_code=204)
-
-    return _guarded(
-        Route("/sandbox/advance", _told(advance), methods=["POST"]),
-        Route("/sandbox/reset", _told(reset), methods=["POST"]),
-        Route("/sandbox/faults", _told(set_fault), methods=["POST"]),
-        Route("/sandbox/faults", clear_faults, methods=["DELETE"]),
-        *_webhook_routes(world),
-        Route("/sandbox/calls", calls, methods=["GET"]),
-        Route("/sandbox/calls", clear_calls, methods=["DELETE"]),
-        Route("/sandbox/answers", answers, methods=["GET"]),
-    )
-
-
-def _guarded(*made: Route) -> list[Route]:
-    """Have each route refuse with 403 what another site's page or another machine's name asks for."""
-
-    def guard(obey: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-        async def endpoint(request: Request) -> Response:
-            refusal = find_refusal(request)
-            return await obey(request) if refusal is None else JSONResponse({"error": refusal}, status_code=403)
-
-        return endpoint
-
-    return [Route(route.path, guard(route.endpoint), methods=list(route.methods or ())) for route in made]
-
-
-def _webhook_routes(world: World) -> list[Route]:
-    """Whom Intercom tells of its writes."""
-
-    def set_webhooks(body: dict[str, Any]) -> dict[str, Any]:
+    def set_webhooks(body: JsonObject) -> JsonObject:
         world.intercom.notify(Subscription.from_body(body))
         return world.intercom.notified()
 
-    async def webhooks(_: Request) -> Response:
-        return JSONResponse(world.intercom.notified())
+    acts: tuple[tuple[str, str, Act], ...] = (
+        ("POST", "advance", advance),
+        ("POST", "reset", reset),
+        ("POST", "faults", lambda body: {"id": world.faults.add(body)}),
+        ("DELETE", "faults", lambda _: world.faults.clear()),
+        ("POST", "webhooks", set_webhooks),
+        ("GET", "webhooks", lambda _: world.intercom.notified()),
+        ("DELETE", "webhooks", lambda _: world.intercom.notify(None)),
+        ("GET", "calls", lambda _: world.calls.report()),
+        ("DELETE", "calls", lambda _: world.calls.clear()),
+        ("GET", "answers", lambda _: world.calls.answers()),
+    )
+    return [Route(f"/sandbox/{path}", _build_endpoint(act), methods=[method]) for method, path, act in acts]
 
-    async def clear_webhooks(_: Request) -> Response:
-        world.intercom.notify(None)
-        return Response(status_code=204)
 
-    return [
-        Route("/sandbox/webhooks", _told(set_webhooks), methods=["POST"]),
-        Route("/sandbox/webhooks", webhooks, methods=["GET"]),
-        Route("/sandbox/webhooks", clear_webhooks, methods=["DELETE"]),
-    ]
-
-
-def seconds_from(body: dict[str, Any]) -> int:
-    """How far to advance: ``{"days": 30}`` or ``{"seconds": 90}``.
+def read_seconds(body: JsonObject) -> int:
+    """Return how far to advance: ``{"days": 30}`` or ``{"seconds": 90}``.
 
     Raises:
         ValueError: the sentence says what is wrong with the request.
@@ -121,21 +78,28 @@ def seconds_from(body: dict[str, Any]) -> int:
     return amount * _SECONDS[unit]
 
 
-def _told(act: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint that hands a JSON object on, and answers 400 with the sentence of a ValueError."""
+def _build_endpoint(act: Act) -> Callable[[Request], Awaitable[Response]]:
+    """Return an endpoint that answers 400 with the sentence of a ValueError.
+
+    What another site's page or another machine's name asks for is refused with 403.
+    """
 
     async def endpoint(request: Request) -> Response:
+        refusal = find_refusal(request)
+        if refusal is not None:
+            return JSONResponse({"error": refusal}, status_code=403)
         try:
-            return JSONResponse(act(_object(await request.body())))
+            reply = act(_read_object(await request.body()) if request.method == "POST" else {})
         except ValueError as error:
             return JSONResponse({"error": str(error)}, status_code=400)
+        return Response(status_code=204) if reply is None else JSONResponse(reply)
 
     return endpoint
 
 
-def _object(text: bytes) -> dict[str, Any]:
+def _read_object(text: bytes) -> JsonObject:
     try:
-        body = json.loads(text or b"{}")
+        body: Any = json.loads(text or b"{}")
     except (ValueError, RecursionError):
         raise ValueError("The body is no JSON.") from None
     if not isinstance(body, dict):

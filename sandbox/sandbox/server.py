@@ -21,7 +21,7 @@ class HangUpProtocol(H11Protocol):
     """Puts the connection's ``close`` into each request's ``scope["state"]["hang_up"]``."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A client connected."""
+        """Keep what closes the connection of a client."""
         super().connection_made(transport)
         # On a socket that asyncio did not make, a reply would wait 40 ms for the client's acknowledgement.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -29,7 +29,7 @@ class HangUpProtocol(H11Protocol):
 
 
 def server_config(app: ASGIApp, host: str, port: int, log_level: str = "warning") -> Config:
-    """A uvicorn configuration; the ``Date`` header is the business clock's, so uvicorn sends none."""
+    """Return a uvicorn configuration; the ``Date`` header is the business clock's, so uvicorn sends none."""
     return Config(
         app,
         host=host,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True)
@@ -94,8 +97,21 @@ class Settings:
     """Whether Chargebee's lists refuse filters and parameters that they do not document (else they ignore them)."""
 
 
+_AUTOMATION = {"", "external_id", "domain", "company"}
+_ALLOWED: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "catalog": ("is 1 or 2", lambda value: value in (1, 2)),
+    "companies_with_billing_ids": ("is 0 to 100 (percent)", lambda value: value in range(101)),
+    "chartmogul_automation": (
+        "is of external_id, domain, company",
+        lambda value: _AUTOMATION.issuperset(value.split(",")),
+    ),
+    "chartmogul_read_only_status": ("is 4xx", lambda value: value in range(400, 500)),
+}
+"""What a setting is, beyond its type and beyond 0 or more, and whether a value is that."""
+
+
 def settings_from(values: dict[str, Any]) -> Settings:
-    """Settings out of a JSON object.
+    """Return settings out of a JSON object.
 
     Raises:
         ValueError: a name is unknown or a value has the wrong type; the sentence names it.
@@ -106,26 +122,8 @@ def settings_from(values: dict[str, Any]) -> Settings:
             raise ValueError(f"Unknown setting {name!r}; there are {', '.join(known)}.")
         if type(value) is not known[name]:
             raise ValueError(f"Setting {name!r} takes {known[name].__name__}, not {value!r}.")
-    settings = Settings(**values)
-    if settings.catalog not in (1, 2):
-        raise ValueError(f"Setting 'catalog' is 1 or 2, not {settings.catalog}.")
-    for name, value in values.items():
+        if name in _ALLOWED and not _ALLOWED[name][1](value):
+            raise ValueError(f"Setting {name!r} {_ALLOWED[name][0]}, not {value!r}.")
         if type(value) is int and value < 0 and name != "seed":
             raise ValueError(f"Setting {name!r} is 0 or more, not {value}.")
-    if settings.companies_with_billing_ids not in range(101):
-        raise ValueError(
-            f"Setting 'companies_with_billing_ids' is 0 to 100 (percent), not {settings.companies_with_billing_ids}."
-        )
-    _check_chartmogul(settings)
-    return settings
-
-
-_AUTOMATION = ("external_id", "domain", "company")
-
-
-def _check_chartmogul(settings: Settings) -> None:
-    for rule in filter(None, settings.chartmogul_automation.split(",")):
-        if rule not in _AUTOMATION:
-            raise ValueError(f"Setting 'chartmogul_automation' is of {', '.join(_AUTOMATION)}, not {rule!r}.")
-    if settings.chartmogul_read_only_status not in range(400, 500):
-        raise ValueError(f"Setting 'chartmogul_read_only_status' is 4xx, not {settings.chartmogul_read_only_status}.")
+    return Settings(**values)

@@ -44,14 +44,14 @@ class Api:
     squeezes_slashes: bool = False
 
     def template(self, method: str, path: str) -> str:
-        """The template of the route that serves this call; the path itself when none does."""
+        """Return the template of the route that serves this call; the path itself when none does."""
         found = [route for route in self.routes if route.path_regex.match(path)]
         exact = [route for route in found if method in (route.methods or ())]
         return next((route.path for route in (*exact, *found)), path)
 
 
 def api_of(apis: Sequence[Api], path: str) -> tuple[Api, str] | None:
-    """The API that a request's path belongs to and the path below its base; None for pages and control."""
+    """Return the API that a request's path belongs to and the path below its base; None for pages and control."""
     for api in apis:
         if path == api.prefix or path.startswith(api.prefix + "/"):
             return api, path[len(api.prefix) :] or "/"
@@ -92,7 +92,7 @@ class Traffic:
             await self._misbehave(effect, api, scope, receive, dated)
 
     def _dated(self, send: Send, api: str | None = None) -> Send:
-        """Adds the business clock's date, and counts the answers of an API."""
+        """Add the business clock's date, and count the answers of an API."""
 
         async def dated(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -130,7 +130,7 @@ class Traffic:
 
 
 def reply(status: int, body: Any, headers: dict[str, str] | None = None) -> Response:
-    """A JSON reply, or a plain one when the body is a string."""
+    """Return a JSON reply, or a plain one when the body is a string."""
     if isinstance(body, str):
         kind, content = "text/html; charset=utf-8", body.encode()
     else:

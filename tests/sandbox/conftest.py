@@ -32,7 +32,7 @@ class IntercomCaller:
         )
 
     def ok(self, call: str, body: Any = None) -> Any:
-        """The body of an answer that must be a 200."""
+        """Return the body of an answer that must be a 200."""
         response = self(call, body)
         assert response.status_code == 200, response.text
         return response.json()
@@ -43,15 +43,15 @@ class IntercomCaller:
         return response.status_code, response.json()["errors"]
 
     def found(self, query: Any, **rest: Any) -> list[str]:
-        """The names of the contacts that a search finds, in its order."""
+        """Return the names of the contacts that a search finds, in its order."""
         return [one["name"] for one in self.ok("POST /contacts/search", {"query": query, **rest})["data"]]
 
     def user(self, **fields: Any) -> str:
-        """The id of a new user."""
+        """Create a user, and return the id."""
         return str(self.ok("POST /contacts", {"role": "user", **fields})["id"])
 
     def attribute(self, name: str, data_type: str, model: str = "contact") -> dict[str, Any]:
-        """A new custom attribute."""
+        """Create a custom attribute."""
         body = {"name": name, "model": model, "data_type": data_type}
         attribute: dict[str, Any] = self.ok("POST /data_attributes", body)
         return attribute
@@ -89,7 +89,7 @@ class ChartMogulCaller:
         return requests.request(method, address, json=body, auth=(key, password), timeout=10)
 
     def ok(self, call: str, body: Any = None) -> Any:
-        """The body of an answer that must be a success."""
+        """Return the body of an answer that must be a success."""
         response = self(call, body)
         assert response.status_code < 300, response.text
         return response.json() if response.content else None
@@ -101,16 +101,16 @@ class ChartMogulCaller:
         return response.status_code, response.json()
 
     def source(self, name: str = "Intercom") -> str:
-        """The uuid of a new data source."""
+        """Create a data source, and return its uuid."""
         return str(self.ok("POST /data_sources", {"name": name})["uuid"])
 
     def customer(self, source: str, external_id: str, **fields: Any) -> str:
-        """The uuid of a new customer."""
+        """Create a customer, and return its uuid."""
         body = {"data_source_uuid": source, "external_id": external_id, **fields}
         return str(self.ok("POST /customers", body)["uuid"])
 
     def contact(self, **fields: Any) -> str:
-        """The uuid of a new contact."""
+        """Create a contact, and return its uuid."""
         return str(self.ok("POST /contacts", fields)["uuid"])
 
     def settle(self) -> None:

@@ -21,7 +21,7 @@ AUTH = ("sandbox_key", "")
 
 @pytest.fixture
 def get(sandbox: RunningSandbox) -> Get:
-    """The JSON of a call that must be a 200."""
+    """Return the JSON of a call that must be a 200."""
 
     def call(path: str, **params: str) -> Any:
         reply = requests.get(f"{sandbox.chargebee_url}/{path}", params=params, auth=AUTH, timeout=10)
@@ -41,7 +41,7 @@ def refusal(reply: requests.Response) -> tuple[int, str, str]:
 
 
 def basic(text: str) -> dict[str, str]:
-    """The header of HTTP Basic for `user:password`."""
+    """Return the header of HTTP Basic for `user:password`."""
     return {"Authorization": "Basic " + base64.b64encode(text.encode()).decode()}
 
 

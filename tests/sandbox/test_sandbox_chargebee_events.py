@@ -23,12 +23,12 @@ class Site:
         self.business = sandbox.world.business
 
     def reset(self, **settings: Any) -> None:
-        """A business of sixty customers under other settings."""
+        """Return a business of sixty customers under other settings."""
         self.sandbox.reset(customers=60, seed=7, **settings)
         self.business = self.sandbox.world.business
 
     def get(self, path: str, **params: str) -> Any:
-        """The JSON of a call that must be a 200."""
+        """Return the JSON of a call that must be a 200."""
         url = f"{self.sandbox.chargebee_url}/{path}"
         reply = requests.get(
             url, params={"limit": "100", **params} if params else None, auth=("sandbox_key", ""), timeout=10
@@ -48,12 +48,12 @@ class Site:
 
 @pytest.fixture
 def site(sandbox: RunningSandbox) -> Site:
-    """A site of sixty customers."""
+    """Return a site of sixty customers."""
     return Site(sandbox)
 
 
 def since_start(**rest: str) -> dict[str, str]:
-    """What was told after the business began."""
+    """Return the events that were written after the business began."""
     return {"occurred_at[after]": str(START), **rest}
 
 

@@ -51,7 +51,7 @@ class Site:
         return sent[0]["status"], json.loads(b"".join(part.get("body", b"") for part in sent[1:]))
 
     def path(self, resource: Resource, place: int = 0) -> str:
-        """The list's path, below a parent that has children."""
+        """Return the list's path, below a parent that has children."""
         if resource.parent is None:
             return resource.path
         table = self.world.business.table(resource.table)
@@ -80,7 +80,7 @@ def site(catalog: int) -> Site:
 
 
 def needed(resource: Resource) -> dict[str, str]:
-    """The parameters without which a list is refused."""
+    """Return the parameters without which a list is refused."""
     return {name: resource.equals[name].values[0] for name in resource.required}
 
 
@@ -168,12 +168,12 @@ def test_records_refer_to_records_of_the_business() -> None:
 
 
 def spelled(value: Any) -> str:
-    """A value as a parameter has it."""
+    """Return a value as a parameter has it."""
     return json.dumps(value) if isinstance(value, bool) else str(value)
 
 
 def filtered(data: st.DataObject, resource: Resource, records: list[dict[str, Any]], catalog: int) -> dict[str, str]:
-    """A filter of the list with a value that one of its records has, in an operator of its kind."""
+    """Draw a filter of the list with a value that one of its records has, in an operator of its kind."""
     names = [name for name, kind in resource.filters.items() if catalog in kind.catalogs]
     if not names or data.draw(st.booleans()):
         return {}

@@ -25,7 +25,7 @@ def get(sandbox: RunningSandbox, path: str, **params: str) -> requests.Response:
 
 
 def listed(sandbox: RunningSandbox, path: str, act: Callable[[], None], **params: str) -> list[str]:
-    """The ids of a list, read to its end, with something happening after the first page."""
+    """Return the ids of a list, read to its end, with something happening after the first page."""
     page = get(sandbox, path, **params).json()
     items = page["list"]
     act()

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def one(chartmogul: ChartMogulCaller) -> str:
-    """A customer's path."""
+    """Return a customer's path."""
     return f"/customers/{chartmogul.customer(chartmogul.source(), 'a', name='Acme', email='a@example.com')}"
 
 
 def entry(kind: str, value: Any, key: str = "x") -> dict[str, Any]:
-    """The body that writes one attribute."""
+    """Return the body that writes one attribute."""
     return {"custom": [{"type": kind, "key": key, "value": value}]}
 
 

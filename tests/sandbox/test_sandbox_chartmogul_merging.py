@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def sides(source: Any, into: Any) -> dict[str, Any]:
-    """The body of a merge of two uuids."""
+    """Return the body of a merge of two uuids."""
     return {"from": {"customer_uuid": source}, "into": {"customer_uuid": into}}
 
 
 def attributes(tag: str, **values: int) -> dict[str, Any]:
-    """What a new customer comes with."""
+    """Return the fields of a new customer."""
     return {"tags": [tag], "custom": [{"type": "Integer", "key": key, "value": value} for key, value in values.items()]}
 
 

@@ -15,7 +15,7 @@ LIST = "/pages/chartmogul/customers"
 
 
 def page(caller: ChartMogulCaller, path: str) -> str:
-    """The HTML of a page that must be there."""
+    """Return the HTML of a page that must exist."""
     response = requests.get(caller.sandbox.url + path, timeout=10)
     assert response.status_code == 200
     return response.text

@@ -46,7 +46,7 @@ def full(chartmogul: ChartMogulCaller) -> ChartMogulCaller:
 
 
 def walked(caller: ChartMogulCaller, path: str, query: dict[str, Any]) -> list[str]:
-    """The uuids of all pages, to the end."""
+    """Return the uuids of all pages, to the end."""
     uuids: list[str] = []
     page: dict[str, Any] = {"has_more": True}
     while page["has_more"]:
@@ -58,7 +58,7 @@ def walked(caller: ChartMogulCaller, path: str, query: dict[str, Any]) -> list[s
 
 
 def by_number(caller: ChartMogulCaller, path: str, query: dict[str, Any], page: int = 0) -> list[str]:
-    """The uuids of all pages behind one, asked for by number as clients did before there were cursors."""
+    """Return the uuids of all pages behind one, asked for by number as clients did before there were cursors."""
     uuids: list[str] = []
     more = True
     while more:
@@ -110,7 +110,7 @@ ELSEWHERE = {
 
 
 def values(caller: ChartMogulCaller, path: str, name: str) -> list[str]:
-    """What a filter is asked for: what is there, and what is not."""
+    """Return what a filter is asked for: what is there, and what is not."""
     entries = caller.ok(f"GET {path}")["entries"]
     fixed = {
         "status": ["New_Lead", "Active", "Cancelled", "Past_Due", "Working_Lead"],
@@ -250,7 +250,7 @@ QUERIES = st.dictionaries(
 
 
 def filled(value: Any, ids: dict[str, str]) -> Any:
-    """The value with ids of the account in place of their names."""
+    """Return the value with ids of the account in place of their names."""
     if isinstance(value, dict):
         return {key: filled(one, ids) for key, one in value.items()}
     return ids.get(value, value) if isinstance(value, str) else value
@@ -267,7 +267,7 @@ def known_ids(caller: ChartMogulCaller) -> dict[str, str]:
 
 
 def owner_of(operation: Any) -> str:
-    """What the path's uuid belongs to."""
+    """Return what the path's uuid belongs to."""
     kinds = {"/data_sources": "{source}", "/contacts": "{contact}"}
     return next((kind for start, kind in kinds.items() if operation.path.startswith(start)), "{customer}")
 

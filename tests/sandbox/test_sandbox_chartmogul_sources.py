@@ -87,7 +87,7 @@ def test_deletions_of_the_elder_era_have_no_body(chartmogul: ChartMogulCaller) -
 
 
 def custom(key: str, value: Any) -> dict[str, Any]:
-    """An attribute as it is written."""
+    """Return an attribute as it is written."""
     return {"type": "Integer", "key": key, "value": value}
 
 

@@ -135,7 +135,7 @@ def test_requests_at_once_are_counted_until_they_are_answered() -> None:
 
 
 async def pinged(app: Any) -> int:
-    """The status of a ping that goes straight to the application."""
+    """Return the status of a ping that goes straight to the application."""
     sent: list[Any] = []
     headers = [(b"authorization", b"Basic c2FuZGJveF9rZXk6")]
     scope = {"type": "http", "method": "GET", "path": "/chartmogul/v1/ping", "query_string": b"", "headers": headers}

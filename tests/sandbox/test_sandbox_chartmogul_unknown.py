@@ -61,7 +61,7 @@ READS = ("GET /data_sources", "GET /customers", "GET /contacts")
 
 
 def named(operation: Any) -> str:
-    """The operation as the table names it."""
+    """Return the operation as the table names it."""
     path = operation.path.replace("{into}/merge/{from}", "{contact}/merge/{second}").replace("/{id}", "/{import}")
     for start, word in OWNERS.items():
         path = path.replace(start, start.replace("{uuid}", word))
@@ -69,7 +69,7 @@ def named(operation: Any) -> str:
 
 
 def prepared(caller: ChartMogulCaller) -> dict[str, str]:
-    """A fresh account, always the same: ids by word."""
+    """Return a fresh account, always the same: ids by word."""
     caller.sandbox.reset(customers=0, chartmogul_requests_per_second=10**9, chartmogul_async_calls=0)
     source = caller.source()
     one, other, merged, gone = (
@@ -87,7 +87,7 @@ def prepared(caller: ChartMogulCaller) -> dict[str, str]:
 
 
 def filled(value: Any, ids: dict[str, str]) -> Any:
-    """The value with ids in place of words in braces."""
+    """Return the value with ids in place of words in braces."""
     if isinstance(value, dict):
         return {name: filled(one, ids) for name, one in value.items()}
     if isinstance(value, list):
@@ -96,14 +96,14 @@ def filled(value: Any, ids: dict[str, str]) -> Any:
 
 
 def with_more(value: Any) -> Any:
-    """The body with a field more in every object."""
+    """Return the body with a field more in every object."""
     if isinstance(value, dict):
         return {name: with_more(one) for name, one in value.items()} | deepcopy(MORE)
     return [with_more(one) for one in value] if isinstance(value, list) else value
 
 
 def told(caller: ChartMogulCaller, operation: str, *, more: bool) -> Iterator[Any]:
-    """The answer of an operation in a fresh account, and what the account holds after it."""
+    """Return the answer of an operation in a fresh account, and what the account holds after it."""
     ids = prepared(caller)
     query = "email=co-1@example.com" if operation.endswith("/search") else ""
     body = filled(BODIES[operation], ids)

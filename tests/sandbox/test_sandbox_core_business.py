@@ -39,7 +39,7 @@ def live(business: Business, days: int) -> Counter[str]:
 
 
 def running(business: Business) -> dict[str, list[str]]:
-    """The currencies of the running subscriptions, by customer."""
+    """Return the currencies of the running subscriptions, by customer."""
     found: dict[str, list[str]] = {}
     for one in business.subscriptions.records:
         if one.status in RUNNING and not one.deleted:

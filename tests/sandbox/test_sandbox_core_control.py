@@ -15,7 +15,7 @@ AUTH = ("sandbox_key", "")
 
 
 def get(sandbox: RunningSandbox, path: str) -> requests.Response:
-    """What Chargebee's API answers."""
+    """Return what Chargebee's API answers."""
     return requests.get(f"{sandbox.chargebee_url}{path}", auth=AUTH, timeout=10)
 
 
@@ -178,7 +178,7 @@ FOREIGN_HEADERS = [
 
 
 def filled(headers: dict[str, str], sandbox: RunningSandbox) -> dict[str, str]:
-    """The headers with the sandbox's port."""
+    """Return the headers with the sandbox's port."""
     return {name: value.replace("{port}", str(sandbox.port)) for name, value in headers.items()}
 
 

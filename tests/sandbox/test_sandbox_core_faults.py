@@ -18,12 +18,12 @@ MARIE = {"role": "user", "email": "marie@example.com"}
 
 
 def customers(sandbox: RunningSandbox) -> requests.Response:
-    """A read."""
+    """Read something."""
     return requests.get(f"{sandbox.chargebee_url}/customers", auth=AUTH, timeout=10)
 
 
 def create(sandbox: RunningSandbox) -> requests.Response:
-    """A write that conflicts when it is repeated."""
+    """Write something that conflicts when it is repeated."""
     return requests.post(f"{sandbox.intercom_url}/contacts", json=MARIE, headers=BEARER, timeout=10)
 
 

@@ -12,12 +12,12 @@ ROOT = Path(sandbox.__file__).parent
 
 
 def name_of(path: Path) -> str:
-    """The name under which a file is imported."""
+    """Return the name under which a file is imported."""
     return ".".join(("sandbox", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
 
 
 def find_imports(path: Path, modules: set[str]) -> set[str]:
-    """The modules of the sandbox that a file imports, those for its types too."""
+    """Return the modules of the sandbox that a file imports, those for its types too."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:

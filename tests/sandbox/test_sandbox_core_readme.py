@@ -16,7 +16,7 @@ from sandbox import control
 README = (Path(__file__).parents[2] / "sandbox" / "README.md").read_text(encoding="utf-8")
 CONTROL = [
     f"{method} {route.path}"
-    for route in control.routes(World(Settings(customers=0)))
+    for route in control.build_routes(World(Settings(customers=0)))
     for method in sorted(route.methods or ())
     if method != "HEAD"
 ]

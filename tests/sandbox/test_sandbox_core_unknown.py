@@ -26,7 +26,7 @@ UNKNOWN = ["shoe_size=44", "shoe_size[is]=44", "id[sounds_like]=x", "sort_by[asc
 
 @pytest.fixture(scope="module", autouse=True)
 def plenty(running_sandbox: RunningSandbox) -> None:
-    """A business that nothing here reads the records of."""
+    """Return a business whose records nothing here reads."""
     running_sandbox.reset(customers=60, rate_limit_per_window=10**9, chartmogul_requests_per_second=10**9)
 
 
@@ -35,7 +35,7 @@ NEEDED = {f"/{row.path}": [f"{name}={row.equals[name].values[0]}&" for name in r
 
 
 def filled(path: str, sandbox: RunningSandbox) -> str:
-    """The path with ids that are there, where a parent must be found before its parameters are read."""
+    """Return the path with ids that are there, where a parent must be found before its parameters are read."""
     for name in ("customers", "subscriptions", "omnichannel_subscriptions", "quotes", "items"):
         live = next(one.id for one in sandbox.world.business.table(name).records if not one.deleted)
         path = path.replace(f"/{name}/{{id}}/", f"/{name}/{live}/")

@@ -14,7 +14,7 @@ MAIL_HOSTS = {"gmail.com", "outlook.com", "yahoo.com"}
 
 
 def host(url: str) -> str:
-    """The domain of a website in any spelling."""
+    """Return the domain of a website in any spelling."""
     return (urlsplit(url if "//" in url else f"//{url}").hostname or "").removeprefix("www.")
 
 

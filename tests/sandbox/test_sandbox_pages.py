@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def page(intercom: IntercomCaller, path: str) -> str:
-    """The HTML of a page that must be there."""
+    """Return the HTML of a page that must exist."""
     response = requests.get(intercom.sandbox.url + path, timeout=10)
     assert response.status_code == 200
     assert response.headers["content-type"] == "text/html; charset=utf-8"

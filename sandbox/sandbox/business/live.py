@@ -173,7 +173,7 @@ class Step:
             self.change(invoice.subscription, at, **describe_dues(invoice))
 
     def close(self, invoice: Invoice) -> None:
-        """A pending invoice is closed once its usage is known; its date moves."""
+        """Close a pending invoice once its usage is known; its date moves."""
         at = invoice.date + _CLOSES_AFTER
         if at <= self.now:
             self.happened["invoices_closed"] += 1

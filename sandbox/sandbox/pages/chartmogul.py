@@ -27,7 +27,7 @@ CONTACT_HEADS = ("first_name", "last_name", "email", "title", "external_id")
 
 
 def customers(world: World, request: Request) -> View:
-    """Customers, the last written first; `source` and `name` narrow the list."""
+    """Return customers, the last written first; `source` and `name` narrow the list."""
     account = world.chartmogul
     asked = {name: request.query_params.get(name, "") for name in ("name", "source")}
     found = _found(account, asked["name"].strip().lower(), asked["source"].strip())
@@ -140,7 +140,7 @@ def _named(contacts: list[Contact]) -> list[tuple[str, Record]]:
 
 
 def _history(records: list[tuple[str, Record]]) -> Table:
-    """The changes of all records, the newest first."""
+    """Return the changes of all records, the newest first."""
     changes = [(name, change) for name, one in records for change in reversed(one.history)]
     return table(
         ("when (UTC)", "who", "what", "field", "before", "after"),

@@ -21,7 +21,7 @@ NAVIGATION = (
 
 
 def html(view: View, now: int) -> str:
-    """The whole page; `now` is the business clock's present."""
+    """Return the whole page; `now` is the business clock's present."""
     return _template().render(view=view, now=instant(now), navigation=NAVIGATION)
 
 

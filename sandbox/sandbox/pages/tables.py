@@ -58,7 +58,7 @@ def cell(value: Any, *, is_instant: bool = False) -> Cell:
 
 
 def table(heads: Iterable[str], rows: Iterable[Sequence[Cell]], *, figures: bool = False) -> Table:
-    """A table of any rows."""
+    """Return a table of any rows."""
     return Table(tuple(heads), tuple(tuple(row) for row in rows), figures)
 
 
@@ -77,7 +77,7 @@ def list_table(records: Iterable[Record], base: str, fields: Sequence[str], colu
 
 
 def field_table(record: Record) -> Table:
-    """A record's standard fields, one a row, those without a value left out."""
+    """Return a record's standard fields, one a row, those without a value left out."""
     return table(
         ("field", "value"),
         (
@@ -89,7 +89,7 @@ def field_table(record: Record) -> Table:
 
 
 def attribute_table(record: Record, model: str, attributes: Attributes) -> Table:
-    """A record's custom attributes, one a row, by name."""
+    """Return a record's custom attributes, one a row, by name."""
     rows = []
     for name, value in sorted(record.document["custom_attributes"].items()):
         data_type = _data_type(attributes, model, name)
@@ -98,7 +98,7 @@ def attribute_table(record: Record, model: str, attributes: Attributes) -> Table
 
 
 def change_table(history: Iterable[Change], model: str, attributes: Attributes) -> Table:
-    """A record's changes, newest first."""
+    """Return a record's changes, newest first."""
     rows = []
     for change in reversed(tuple(history)):
         name = change.field.removeprefix(CUSTOM)

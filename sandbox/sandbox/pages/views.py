@@ -54,7 +54,7 @@ class View:
 
 
 def index(world: World, _: Request) -> View:
-    """What there is, and which calls were made."""
+    """Return how many records there are, and which calls were made."""
     calls = world.calls.report()["calls"]
     return View(
         "Sandbox",
@@ -123,7 +123,7 @@ def company(world: World, request: Request) -> View | None:
 
 
 def nothing() -> View:
-    """The page of a record that is not there."""
+    """Return the page of a record that does not exist."""
     return View("There is no such record", ())
 
 
@@ -144,7 +144,7 @@ def _counts(world: World) -> list[tuple[Cell, ...]]:
 
 
 def _columns(workspace: Workspace, model: str, prefix: str) -> dict[str, str]:
-    """The custom attributes with a prefix, by name, with their types."""
+    """Return the custom attributes with a prefix, by name, with their types."""
     found = (workspace.attributes.get(model, name) for name in workspace.attributes.named(model))
     return {one.name: one.data_type for one in found if one and one.name.startswith(prefix)}
 
@@ -171,7 +171,7 @@ def page_links(base: str, asked: dict[str, str], page: int, pages: int) -> tuple
 
 
 def page_of(request: Request, count: int) -> tuple[int, int]:
-    """The page asked for, or the nearest that there is, and how many there are."""
+    """Return the number of the page that the request names, or the nearest one, and how many there are."""
     pages = max(1, -(-count // PER_PAGE))
     asked = request.query_params.get("page", "1")
     number = int(asked) if asked.isdecimal() and len(asked) < 10 else 1  # noqa: PLR2004 - nine digits are page enough
