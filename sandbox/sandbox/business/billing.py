@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sandbox.business.records import OFFLINE, Invoice
 from sandbox.clock import DAY
 
 if TYPE_CHECKING:
     from sandbox.business.records import Customer, Line, Record, Subscription
+    from sandbox.json_types import JsonObject
 
 RETRY_AFTER = (3 * DAY, 4 * DAY, 5 * DAY)
 """Waits before the second, third and last attempt to collect."""
@@ -56,18 +57,18 @@ def settle(invoice: Invoice, how: str, now: int) -> None:
         invoice.dunning_status, invoice.attempts = "exhausted", 1 + len(RETRY_AFTER)
 
 
-def describe_payment(invoice: Invoice, at: int) -> dict[str, Any]:
+def describe_payment(invoice: Invoice, at: int) -> JsonObject:
     """Return the attributes of an invoice once it is paid."""
     dunning = {"dunning_status": "success" if invoice.dunning_status else None, "next_retry_at": None}
     return {"status": "paid", "amount_paid": invoice.total, "paid_at": at, **dunning}
 
 
-def describe_dues(invoice: Invoice) -> dict[str, Any]:
+def describe_dues(invoice: Invoice) -> JsonObject:
     """Return what a subscription shows of its unpaid invoice."""
     return {"due_invoices_count": 1, "total_dues": invoice.amount_due, "due_since": invoice.date}
 
 
-NO_DUES: dict[str, Any] = {"due_invoices_count": 0, "total_dues": 0, "due_since": None}
+NO_DUES: JsonObject = {"due_invoices_count": 0, "total_dues": 0, "due_since": None}
 
 
 def owe(subscription: Subscription, invoice: Invoice) -> None:
@@ -76,6 +77,6 @@ def owe(subscription: Subscription, invoice: Invoice) -> None:
         _write(subscription, describe_dues(invoice))
 
 
-def _write(record: Record, facts: dict[str, Any]) -> None:
+def _write(record: Record, facts: JsonObject) -> None:
     for name, value in facts.items():
         setattr(record, name, value)

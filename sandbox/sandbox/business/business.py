@@ -14,12 +14,11 @@ from sandbox.business.generate import Generator
 from sandbox.business.journal import Journal
 from sandbox.business.line_items import LINE_KINDS, list_invoice_lines
 from sandbox.business.live import Step, list_open_invoices
+from sandbox.business.members import SHAPES
 from sandbox.business.payments import (
     PaymentSource,
     Transaction,
     build_source,
-    build_source_body,
-    build_transaction_body,
     list_first_transactions,
 )
 from sandbox.business.records import Customer, Invoice, Person, Subscription
@@ -30,21 +29,20 @@ if TYPE_CHECKING:
 
     from sandbox.business.records import Record
     from sandbox.clock import Clock
+    from sandbox.json_types import JsonObject
     from sandbox.settings import Settings
 
-_SUBSCRIPTION_BODIES: dict[int, Callable[[Subscription], dict[str, Any]]] = {
-    1: bodies.build_subscription_1,
-    2: bodies.build_subscription,
+_BODIES: dict[str, tuple[str, Callable[[Any], JsonObject], Callable[[Any], JsonObject]]] = {
+    "customers": ("customer", bodies.build_customer, bodies.build_customer),
+    "subscriptions": ("subscription", bodies.build_subscription_1, bodies.build_subscription),
+    "invoices": ("invoice", bodies.build_invoice_1, bodies.build_invoice),
+    "transactions": ("transaction", bodies.build_transaction, bodies.build_transaction),
+    "payment_sources": ("payment_source", bodies.build_payment_source, bodies.build_payment_source),
 }
-_INVOICE_BODIES: dict[int, Callable[[Invoice], dict[str, Any]]] = {1: bodies.build_invoice_1, 2: bodies.build_invoice}
-
-_PAYMENT_BODIES: dict[str, Callable[[Any], dict[str, Any]]] = {
-    "transactions": build_transaction_body,
-    "payment_sources": build_source_body,
-}
+"""The shape of each of these tables' records, and what builds them in either catalog; the others hold documents."""
 _PARTS = 350
 """Line items for each line of a large invoice."""
-_LIVING = (*_PAYMENT_BODIES, "events", *KINDS)
+_LIVING = ("transactions", "payment_sources", "events", *KINDS)
 """The tables that are drawn before the first day passes, as they were at the beginning."""
 _TABLES: dict[type, str] = {
     Customer: "customers",
@@ -62,12 +60,9 @@ class Business:
         self.settings = settings
         self.clock = clock
         self.began = clock.now()
-        lags = settings.list_lag > 0
-        self.customers: Table[Customer] = Table("customers", bodies.build_customer, keeps_past=lags)
-        self.subscriptions: Table[Subscription] = Table(
-            "subscriptions", _SUBSCRIPTION_BODIES[settings.catalog], keeps_past=lags
-        )
-        self.invoices: Table[Invoice] = Table("invoices", _INVOICE_BODIES[settings.catalog], keeps_past=lags)
+        self.customers: Table[Customer] = self._build_table("customers")
+        self.subscriptions: Table[Subscription] = self._build_table("subscriptions")
+        self.invoices: Table[Invoice] = self._build_table("invoices")
         generated = Generator(settings.customers, settings.seed, clock.now())
         self.customers.extend(generated.customers)
         self.subscriptions.extend(generated.subscriptions)
@@ -100,11 +95,18 @@ class Business:
         assert isinstance(log, EventLog)  # noqa: S101 what ``_draw`` makes of this name
         return log
 
+    def _build_table(self, name: str) -> Table[Any]:
+        keeps_past = self.settings.list_lag > 0
+        if name not in _BODIES:
+            return Table(name, build_body, keeps_past=keeps_past)
+        shape, *builders = _BODIES[name]
+        return Table(name, builders[self.settings.catalog - 1], SHAPES[shape].alike, keeps_past=keeps_past)
+
     def _draw(self, name: str) -> Table[Any]:
         if name == "events":
             self._drawn[name] = EventLog(self)
             return self._drawn[name]
-        table: Table[Any] = Table(name, _PAYMENT_BODIES.get(name, build_body), keeps_past=self.settings.list_lag > 0)
+        table = self._build_table(name)
         if name == "transactions":
             table.extend(list_first_transactions(self.invoices.records))
         elif name == "payment_sources":
@@ -148,13 +150,13 @@ class Business:
             customer.card_json = encode(self.card(customer))
         return customer.card_json
 
-    def line_items(self, record: Record) -> list[dict[str, Any]]:
+    def line_items(self, record: Record) -> list[JsonObject]:
         """Return all line items of an invoice or a credit note, however many."""
         if isinstance(record, Invoice):
             return list_invoice_lines(record, LINE_KINDS[self.settings.catalog])
         return list(self.table_of(record).body(record)["line_items"])
 
-    def card(self, customer: Customer) -> dict[str, Any] | None:
+    def card(self, customer: Customer) -> JsonObject | None:
         """Return a customer's primary card; None without one."""
         return bodies.build_card(customer.card, customer) if customer.card else None
 

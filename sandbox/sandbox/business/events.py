@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from sandbox.business.parts import Business
     from sandbox.business.records import Invoice
+    from sandbox.json_types import JsonObject
 
 RETENTION = 90 * DAY
 """So long an event is listed; the vendor's number is not documented."""
@@ -100,9 +101,9 @@ def take_snapshot(record: Record) -> Record:
     return record.kept
 
 
-def build_event_body(business: Business, event: Event) -> dict[str, Any]:
+def build_event_body(business: Business, event: Event) -> JsonObject:
     """Return an event as the vendor's API shows it; a customer's card stands beside it."""
-    content: dict[str, Any] = {}
+    content: JsonObject = {}
     for name, record in event.content:
         content[name] = business.table_of(record).body(record)
         if isinstance(record, Customer) and (card := business.card(record)):

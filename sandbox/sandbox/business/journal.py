@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sandbox.business.parts import Business
+    from sandbox.json_types import JsonObject
 
 R = TypeVar("R", bound=Record)
 Report = tuple[str, list[tuple[str, Record]]]
@@ -54,7 +55,7 @@ class Touch(Generic[R]):
     created: bool
     status: str | None
     mrr: int
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: JsonObject = field(default_factory=dict)
 
     @property
     def verb(self) -> str:
@@ -73,7 +74,7 @@ class Journal:
         self._late: dict[int, int] = {}
         self._billed: dict[int, Invoice] = {}
 
-    def note_write(self, record: Record, at: int, facts: dict[str, Any], *, created: bool = False) -> None:
+    def note_write(self, record: Record, at: int, facts: JsonObject, *, created: bool = False) -> None:
         """Note a record that is about to be written."""
         touch = self._touched.get(id(record))
         if touch is None:

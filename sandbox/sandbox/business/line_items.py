@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from sandbox.business.members import SHAPES
 
 if TYPE_CHECKING:
     from sandbox.business.records import Invoice
+    from sandbox.json_types import JsonObject
 
 LINE_KINDS = {
     1: {"plan": "plan", "addon": "addon", "charge": "adhoc"},
@@ -17,13 +20,13 @@ MOST_SHOWN = 300
 """An invoice of more lines is shown without any."""
 
 
-def list_invoice_lines(invoice: Invoice, kinds: dict[str, str]) -> list[dict[str, Any]]:
+def list_invoice_lines(invoice: Invoice, kinds: dict[str, str]) -> list[JsonObject]:
     """Return all line items of an invoice; one that is in parts has so many for each of its lines."""
     whole = _build_lines(invoice, kinds)
     return whole if invoice.parts == 1 else [part for line in whole for part in _split_line(line, invoice.parts)]
 
 
-def show_lines(lines: list[dict[str, Any]]) -> dict[str, Any]:
+def show_lines(lines: list[JsonObject]) -> JsonObject:
     """Return the line items as a record shows them: all, or none and where to continue."""
     if len(lines) <= MOST_SHOWN:
         return {"line_items": lines}
@@ -35,7 +38,7 @@ def lines_offset(start: int) -> str:
     return json.dumps(["line_items", str(start)], separators=(",", ":"))
 
 
-def _build_lines(invoice: Invoice, kinds: dict[str, str]) -> list[dict[str, Any]]:
+def _build_lines(invoice: Invoice, kinds: dict[str, str]) -> list[JsonObject]:
     if not invoice.lines:
         charge = _build_line(invoice, 1, invoice.total, 1)
         return [{**charge, "description": "One-time charge", "entity_type": kinds["charge"], "entity_id": "setup"}]
@@ -51,7 +54,7 @@ def _build_lines(invoice: Invoice, kinds: dict[str, str]) -> list[dict[str, Any]
     ]
 
 
-def _split_line(line: dict[str, Any], parts: int) -> list[dict[str, Any]]:
+def _split_line(line: JsonObject, parts: int) -> list[JsonObject]:
     """Return so many lines that add up to a line."""
     amount, rest = divmod(line["amount"], parts)
     return [
@@ -61,8 +64,9 @@ def _split_line(line: dict[str, Any], parts: int) -> list[dict[str, Any]]:
     ]
 
 
-def _build_line(invoice: Invoice, number: int, unit: int, quantity: int) -> dict[str, Any]:
+def _build_line(invoice: Invoice, number: int, unit: int, quantity: int) -> JsonObject:
     return {
+        **SHAPES["line_item"].alike,
         "id": f"li_{invoice.id}_{number}",
         "date_from": invoice.term[0],
         "date_to": invoice.term[1],
@@ -70,11 +74,5 @@ def _build_line(invoice: Invoice, number: int, unit: int, quantity: int) -> dict
         "quantity": quantity,
         "amount": unit * quantity,
         "pricing_model": "flat_fee" if quantity == 1 else "per_unit",
-        "is_taxed": False,
-        "tax_amount": 0,
-        "discount_amount": 0,
-        "item_level_discount_amount": 0,
-        "object": "line_item",
         "customer_id": invoice.customer_id,
-        "tax_exempt_reason": "tax_not_configured",
     }

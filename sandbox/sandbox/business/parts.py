@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from sandbox.business.records import Customer, Invoice, Record, Subscription
     from sandbox.business.tables import Table
     from sandbox.clock import Clock
+    from sandbox.json_types import JsonObject
     from sandbox.settings import Settings
 
 
@@ -41,7 +42,7 @@ class Business(Protocol):
     def table_of(self, record: Record) -> Table[Any]:
         """Return the table that holds a record."""
 
-    def card(self, customer: Customer) -> dict[str, Any] | None:
+    def card(self, customer: Customer) -> JsonObject | None:
         """Return a customer's primary card; None without one."""
 
     def tell(self, source: str) -> None:

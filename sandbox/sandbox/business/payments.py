@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sandbox.business.records import Customer, CustomerRecord, Invoice
 from sandbox.clock import DAY
@@ -12,7 +12,7 @@ from sandbox.clock import DAY
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_GATEWAY_ACCOUNT = "gw_169lsPTZ3lUQ62pR"
+
 _KNOWN = 200
 """So many of the newest invoices have their payments on record when a business begins."""
 _OLDEST = 20
@@ -101,78 +101,3 @@ def build_source(customer: Customer) -> PaymentSource:
         deleted=customer.deleted,
         customer=customer,
     )
-
-
-def build_transaction_body(transaction: Transaction) -> dict[str, Any]:
-    """Return a payment as the vendor's API shows it."""
-    invoice = transaction.invoice
-    failed = transaction.status == "failure"
-    online = invoice.customer.has_payment_source
-    linked = {
-        "invoice_id": invoice.id,
-        "applied_amount": 0 if failed else transaction.amount,
-        "applied_at": transaction.date,
-        "invoice_date": invoice.date,
-        "invoice_total": invoice.total,
-        "invoice_status": invoice.status,
-        "object": "linked_invoice",
-    }
-    return {
-        "id": transaction.id,
-        "customer_id": transaction.customer_id,
-        "subscription_id": invoice.subscription_id,
-        "gateway_account_id": _GATEWAY_ACCOUNT if online else None,
-        "payment_source_id": f"pm_{transaction.customer_id}" if online else None,
-        "payment_method": invoice.customer.payment or "other",
-        "gateway": "stripe" if online else "not_applicable",
-        "type": "payment",
-        "date": transaction.date,
-        "exchange_rate": 1.0,
-        "currency_code": transaction.currency_code,
-        "amount": transaction.amount,
-        "id_at_gateway": f"ch_{transaction.id}" if online else None,
-        "status": transaction.status,
-        "error_code": "card_declined" if failed else None,
-        "error_text": "The card was declined." if failed else None,
-        "updated_at": transaction.updated_at,
-        "resource_version": transaction.resource_version,
-        "deleted": transaction.deleted,
-        "object": "transaction",
-        "amount_unused": 0,
-        "linked_invoices": [linked],
-        "linked_refunds": [],
-    }
-
-
-def build_source_body(source: PaymentSource) -> dict[str, Any]:
-    """Return a payment source as the vendor's API shows it."""
-    customer = source.customer
-    card = customer.card
-    shown = card and {
-        "first_name": customer.first_name,
-        "last_name": customer.last_name,
-        "iin": card.iin,
-        "brand": card.brand,
-        "last4": card.last4,
-        "expiry_month": card.expiry_month,
-        "expiry_year": card.expiry_year,
-        "funding_type": "credit",
-        "masked_number": f"************{card.last4}",
-        "object": "card",
-    }
-    return {
-        "id": source.id,
-        "customer_id": customer.id,
-        "type": customer.payment,
-        "reference_id": f"cus_{customer.id}/src_{customer.row}",
-        "status": card.status if card else "valid",
-        "gateway": "stripe",
-        "gateway_account_id": _GATEWAY_ACCOUNT,
-        "issuing_country": "US",
-        "card": shown,
-        "created_at": source.created_at,
-        "updated_at": source.updated_at,
-        "resource_version": source.resource_version,
-        "deleted": source.deleted,
-        "object": "payment_source",
-    }

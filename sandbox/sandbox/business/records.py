@@ -7,10 +7,11 @@ differs is kept: ``bodies.py`` derives the full-size records, so that a hundred 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from sandbox.business.prices import Price
+    from sandbox.json_types import JsonObject
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Record:
     resource_version: int | None
     deleted: bool = False
     row: int = 0
-    edits: dict[str, Any] = field(default_factory=dict)
+    edits: JsonObject = field(default_factory=dict)
     json: bytes | None = None
     """The record as it is served, once it was."""
     kept: Record | None = None
@@ -70,6 +71,11 @@ class Card:
     def iin(self) -> str:
         """The first six digits of the number."""
         return "424242" if self.brand == "visa" else "555555"
+
+    @property
+    def masked_number(self) -> str:
+        """The number with all but its last digits hidden."""
+        return f"************{self.last4}"
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

@@ -12,6 +12,8 @@ from sandbox.business.records import Record
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from sandbox.json_types import JsonObject
+
 R = TypeVar("R", bound=Record)
 _ABSENT = object()
 encode = msgspec.json.Encoder().encode
@@ -20,12 +22,18 @@ encode = msgspec.json.Encoder().encode
 class Table(Generic[R]):
     """All records of one kind, in the order of their rows; ``version`` rises with every change.
 
-    With ``keeps_past``, every version that a change replaces is kept until :meth:`seen` finds it out of date.
+    ``build`` makes the members of a record that are not ``alike`` in all; a None is left out. With ``keeps_past``, each
+    version that a change replaces is kept until :meth:`seen` finds it out of date.
     """
 
-    def __init__(self, name: str, body: Callable[[R], dict[str, Any]], *, keeps_past: bool = False) -> None:
+    def __init__(
+        self, name: str, build: Callable[[R], JsonObject], alike: JsonObject | None = None, *, keeps_past: bool = False
+    ) -> None:
         self.name = name
-        self._body = body
+        self._build = build
+        self._alike = alike or {}
+        # Encoded once: a record's JSON begins with what all show alike.
+        self._opening = encode(alike)[:-1] + b"," if alike else b"{"
         self._by_id: dict[str, R] = {}
         self._keeps_past = keeps_past
         self._past: list[tuple[int, int, R | None]] = []
@@ -65,15 +73,19 @@ class Table(Generic[R]):
             seen[row] = before
         return seen
 
-    def body(self, record: R) -> dict[str, Any]:
+    def body(self, record: R) -> JsonObject:
         """Return the whole record as the vendor's API shows it; absent attributes are left out."""
-        body = self._body(record) | record.edits
+        body = {**self._alike, **self._build(record), **record.edits}
         return {name: value for name, value in body.items() if value is not None}
 
     def json(self, record: R) -> bytes:
         """Return the body as JSON, encoded once."""
         if record.json is None:
-            record.json = encode(self.body(record))
+            if record.edits:
+                record.json = encode(self.body(record))
+            else:
+                present = {name: value for name, value in self._build(record).items() if value is not None}
+                record.json = self._opening + encode(present)[1:]
         return record.json
 
     def value(self, record: R, name: str) -> Any:
@@ -121,7 +133,7 @@ class Table(Generic[R]):
         record.resource_version = max((record.resource_version or 0) + 1, at * 1000)
 
 
-def _read_inside(body: dict[str, Any], name: str) -> Any:
+def _read_inside(body: JsonObject, name: str) -> Any:
     """Return an attribute of a body; ``gifter[customer_id]`` is one of an object in it, or of a list's first."""
     outer, _, inner = name.partition("[")
     value = body.get(outer)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sandbox.business.parts import Business
     from sandbox.business.payments import Transaction
     from sandbox.business.records import Customer, Invoice, Subscription
+    from sandbox.json_types import JsonObject
 
 R = TypeVar("R", bound=Record)
 _AGE = 700 * DAY
@@ -38,13 +39,13 @@ class Document(Record):
 
     kind: str
     """The name of its table."""
-    facts: dict[str, Any]
-    beside: dict[str, Record | dict[str, Any]] = field(default_factory=dict)
-    hidden: dict[str, Any] = field(default_factory=dict)
+    facts: JsonObject
+    beside: dict[str, Record | JsonObject] = field(default_factory=dict)
+    hidden: JsonObject = field(default_factory=dict)
     """What lists filter by and no answer shows."""
 
 
-def build_body(document: Document) -> dict[str, Any]:
+def build_body(document: Document) -> JsonObject:
     """Return a document as the vendor's API shows it."""
     kind = KINDS[document.kind]
     named = {kind.key: document.id} if kind.key else {}
@@ -156,7 +157,7 @@ def _draw_one(draw: Draw, number: int) -> Document:
 def write_document(draw: Draw, number: int) -> Document:
     """Return the ``number``-th document of a kind as it is written at ``draw.at``, without stamps."""
     kind = KINDS[draw.name]
-    facts: dict[str, Any] = Template(draw.list_makers(number), number).fill(kind.facts)
+    facts: JsonObject = Template(draw.list_makers(number), number).fill(kind.facts)
     beside = {name: facts.pop(name) for name in kind.beside}
     hidden = {name: facts.pop(name) for name in kind.hidden}
     named = facts.pop("id", None) or (facts.get(kind.key) if kind.key else None)

@@ -23,6 +23,8 @@ from sandbox.business.documents.kinds import read_fixture
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from sandbox.json_types import JsonObject
+
 _PARTS = read_fixture("parts")
 _WHOLE = re.compile(r"\{([^{}:]+)\}")
 
@@ -33,7 +35,7 @@ class Template:
     def __init__(self, makers: Mapping[str, Callable[[], Any]], number: int) -> None:
         self._makers = makers
         self._number = number
-        self._known: dict[str, Any] = {}
+        self._known: JsonObject = {}
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._known:
@@ -52,7 +54,7 @@ class Template:
         # Formatter's field is the value itself, where format_map would make a text of it.
         return Formatter().get_field(whole[1], (), self)[0] if whole else value.format_map(self)  # type: ignore[arg-type]
 
-    def _fill_object(self, value: dict[str, Any]) -> Any:
+    def _fill_object(self, value: JsonObject) -> Any:
         if value.keys() == {"cycle"}:
             return self.fill(value["cycle"][self._number % len(value["cycle"])])
         members = dict(value)
