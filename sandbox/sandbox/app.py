@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from sandbox.json_types import JsonObject
     from sandbox.world import World
 
 
@@ -55,7 +56,7 @@ def create_app(world: World) -> Starlette:
         routes=[
             *(Mount(api.prefix, Router(api.routes, redirect_slashes=False)) for api in apis),
             *control.build_routes(world),
-            *pages.routes(world),
+            *pages.build_routes(world),
         ],
         middleware=[Middleware(Traffic, world=world, apis=apis)],
         exception_handlers={HTTPException: unrouted},
@@ -65,5 +66,5 @@ def create_app(world: World) -> Starlette:
 _INTERCOM_CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
-def _intercom_failure(status: int, message: str) -> dict[str, Any]:
+def _intercom_failure(status: int, message: str) -> JsonObject:
     return {"type": "error.list", "errors": [{"code": _INTERCOM_CODES.get(status, "server_error"), "message": message}]}

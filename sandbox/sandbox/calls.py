@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sandbox.json_types import JsonObject
 
 
 class Calls:
@@ -26,7 +29,7 @@ class Calls:
         self._counts.clear()
         self._answers.clear()
 
-    def report(self) -> dict[str, Any]:
+    def report(self) -> JsonObject:
         """``{"total": n, "calls": [{"api", "method", "path", "count"}, ...]}``, sorted."""
         rows = [
             {"api": api, "method": method, "path": path, "count": count}
@@ -34,7 +37,7 @@ class Calls:
         ]
         return {"total": self._counts.total(), "calls": rows}
 
-    def answers(self) -> dict[str, Any]:
+    def answers(self) -> JsonObject:
         """``{"answers": [{"api", "status", "count"}, ...]}``, sorted."""
         counted = sorted(self._answers.items())
         return {"answers": [{"api": api, "status": status, "count": count} for (api, status), count in counted]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import asyncio
 
     from starlette.types import ASGIApp
+
+    from sandbox.json_types import JsonObject
 
 KEEP_ALIVE = 75
 """Seconds an idle connection is kept, longer than any client of a test pauses."""
@@ -25,7 +27,7 @@ class HangUpProtocol(H11Protocol):
         super().connection_made(transport)
         # On a socket that asyncio did not make, a reply would wait 40 ms for the client's acknowledgement.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.app_state: dict[str, Any] = {**self.app_state, "hang_up": transport.close}
+        self.app_state: JsonObject = {**self.app_state, "hang_up": transport.close}
 
 
 def server_config(app: ASGIApp, host: str, port: int, log_level: str = "warning") -> Config:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sandbox.json_types import JsonObject
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -110,7 +112,7 @@ _ALLOWED: dict[str, tuple[str, Callable[[Any], bool]]] = {
 """What a setting is, beyond its type and beyond 0 or more, and whether a value is that."""
 
 
-def settings_from(values: dict[str, Any]) -> Settings:
+def settings_from(values: JsonObject) -> Settings:
     """Return settings out of a JSON object.
 
     Raises:

@@ -19,6 +19,7 @@ from sandbox.world import World
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from sandbox.json_types import JsonObject
     from sandbox.settings import Settings
 
 _HOST = "127.0.0.1"
@@ -54,11 +55,11 @@ class RunningSandbox:
         self._thread.join(_PATIENCE)
         self._socket.close()
 
-    def calls(self) -> dict[str, Any]:
+    def calls(self) -> JsonObject:
         """``GET /sandbox/calls``."""
         return self._control("GET", "calls")
 
-    def answers(self) -> dict[str, Any]:
+    def answers(self) -> JsonObject:
         """``GET /sandbox/answers``."""
         return self._control("GET", "answers")
 
@@ -66,19 +67,19 @@ class RunningSandbox:
         """``DELETE /sandbox/calls``."""
         self._control("DELETE", "calls")
 
-    def reset(self, **settings: Any) -> dict[str, Any]:
+    def reset(self, **settings: Any) -> JsonObject:
         """``POST /sandbox/reset``: a fresh world; the names are those of ``Settings``."""
         return self._control("POST", "reset", settings)
 
-    def advance(self, **how_far: int) -> dict[str, Any]:
+    def advance(self, **how_far: int) -> JsonObject:
         """``POST /sandbox/advance``: ``days=`` or ``seconds=``."""
         return self._control("POST", "advance", how_far)
 
-    def fault(self, **fault: Any) -> dict[str, Any]:
+    def fault(self, **fault: Any) -> JsonObject:
         """``POST /sandbox/faults``; for the key ``from`` pass ``**{"from": 3}``."""
         return self._control("POST", "faults", fault)
 
-    def webhooks(self, **subscription: Any) -> dict[str, Any]:
+    def webhooks(self, **subscription: Any) -> JsonObject:
         """``POST /sandbox/webhooks`` with what is given, ``GET`` without."""
         return self._control("POST" if subscription else "GET", "webhooks", subscription or None)
 
@@ -86,7 +87,7 @@ class RunningSandbox:
         """``DELETE /sandbox/faults``."""
         self._control("DELETE", "faults")
 
-    def _control(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    def _control(self, method: str, path: str, body: JsonObject | None = None) -> JsonObject:
         connection = HTTPConnection(_HOST, self.port, timeout=_PATIENCE)
         try:
             connection.request(method, f"/sandbox/{path}", None if body is None else json.dumps(body))
@@ -94,7 +95,7 @@ class RunningSandbox:
             text = response.read()
         finally:
             connection.close()
-        reply: dict[str, Any] = json.loads(text) if text else {}
+        reply: JsonObject = json.loads(text) if text else {}
         if response.status >= HTTPStatus.BAD_REQUEST:
             raise ValueError(reply.get("error", f"{method} /sandbox/{path}: {response.status}"))
         return reply

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from sandbox.faults import Effect
+    from sandbox.json_types import JsonObject
     from sandbox.world import World
 
 log = logging.getLogger("sandbox")
@@ -39,7 +40,7 @@ class Api:
     name: str
     prefix: str
     routes: Sequence[Route]
-    failure: Callable[[int, str], dict[str, Any]]
+    failure: Callable[[int, str], JsonObject]
     admits: Callable[[str], AbstractContextManager[Response | None]] = lambda _: nullcontext()
     squeezes_slashes: bool = False
 

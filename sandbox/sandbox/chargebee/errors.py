@@ -5,7 +5,10 @@ See https://apidocs.chargebee.com/docs/api/errors.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sandbox.json_types import JsonObject
 
 _TYPES = {
     "api_authentication_failed": "untyped",
@@ -27,9 +30,9 @@ class RefusedError(Exception):
         self.message = message
         self.param = param
 
-    def body(self) -> dict[str, Any]:
+    def body(self) -> JsonObject:
         """Return the JSON of the reply, with the legacy twins of its fields."""
-        body: dict[str, Any] = {"message": self.message, "api_error_code": self.code, "error_code": self.code}
+        body: JsonObject = {"message": self.message, "api_error_code": self.code, "error_code": self.code}
         kind = _TYPES.get(self.code, "invalid_request")
         if self.param is not None:
             body |= {"param": self.param, "error_param": self.param}
@@ -57,6 +60,6 @@ def not_found(what: str) -> RefusedError:
     return RefusedError(404, "resource_not_found", f"{what} not found")
 
 
-def failure(status: int, message: str) -> dict[str, Any]:
+def failure(status: int, message: str) -> JsonObject:
     """Return the body of an error that no handler made, in the vendor's shape."""
     return RefusedError(status, _CODES.get(status, "internal_error"), message).body()

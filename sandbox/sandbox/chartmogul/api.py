@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 from starlette.responses import Response
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from sandbox.json_types import JsonObject
     from sandbox.world import World
 
 OPERATIONS = (
@@ -99,7 +100,7 @@ def _authenticate(account: Account, method: str, header: str) -> None:
         raise build_refusal(status, "The API key provided does not have write access.")
 
 
-def _read_object(content: bytes) -> dict[str, Any]:
+def _read_object(content: bytes) -> JsonObject:
     with suppress(msgspec.DecodeError, RecursionError):
         body = msgspec.json.decode(content) if content else {}
         if isinstance(body, dict):
@@ -108,6 +109,6 @@ def _read_object(content: bytes) -> dict[str, Any]:
     raise build_refusal(400, "The request body is not a JSON object")
 
 
-def _build_response(status: int, body: dict[str, Any] | None) -> Response:
+def _build_response(status: int, body: JsonObject | None) -> Response:
     content = b"" if body is None else _encode(body)
     return Response(content, status, {"content-type": "application/json; charset=utf-8"})

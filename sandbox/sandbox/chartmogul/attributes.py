@@ -12,6 +12,8 @@ from sandbox.chartmogul.errors import Invalid, wrong_type
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from sandbox.json_types import JsonObject
+
 _KEY = re.compile(r"[A-Za-z0-9_]{1,255}", re.ASCII)
 _LONGEST = 255
 _LARGEST = 2**63
@@ -66,7 +68,7 @@ class Attributes:
         self.types: dict[str, str] = {}
         self._take_null = take_null
 
-    def read_new(self, entries: Any) -> dict[str, Any]:
+    def read_new(self, entries: Any) -> JsonObject:
         """Read values by key out of `[{type, key, value}]`; new keys become defined, unless an entry is refused.
 
         Raises:
@@ -84,7 +86,7 @@ class Attributes:
         self.types = types
         return values
 
-    def read_known(self, entries: Any) -> dict[str, Any]:
+    def read_known(self, entries: Any) -> JsonObject:
         """Read values by key out of `{key: value}` or `{key: {value, source}}`; keys that are not defined are ignored.
 
         Raises:
@@ -129,7 +131,7 @@ class ContactAttributes:
         self._all = defined == "*"
         self._defined = frozenset(defined.split(","))
 
-    def read_defined(self, entries: Any) -> dict[str, Any]:
+    def read_defined(self, entries: Any) -> JsonObject:
         """Read values by key out of `[{key, value}]`.
 
         Raises:

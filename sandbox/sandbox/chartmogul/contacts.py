@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sandbox.chartmogul.errors import Invalid, build_refusal
 from sandbox.chartmogul.fields import NO_CONTACT
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sandbox.chartmogul.customers import Customer
+    from sandbox.json_types import JsonObject
 
 _NANOSECONDS = 1_000_000_000
 TAKEN = "The external ID for this contact already exists in our system."
@@ -73,7 +74,7 @@ class Contacts:
         self._made += 1
         return str(birth.at * _NANOSECONDS + self._made), birth.uuid
 
-    def add(self, contact: Contact, values: dict[str, Any]) -> None:
+    def add(self, contact: Contact, values: JsonObject) -> None:
         """Add a new contact, in the next position unless it names one.
 
         Raises:
@@ -86,7 +87,7 @@ class Contacts:
         insort(self._order, contact.key)
         self._link(contact)
 
-    def check(self, contact: Contact, values: dict[str, Any]) -> None:
+    def check(self, contact: Contact, values: JsonObject) -> None:
         """Make sure that these values may be written.
 
         Raises:
@@ -96,7 +97,7 @@ class Contacts:
         if self._unique and holders.keys() - {contact.uuid}:
             raise Invalid({"external_id": TAKEN})
 
-    def write(self, contact: Contact, values: dict[str, Any], flags: dict[str, bool], at: int, by: str) -> None:
+    def write(self, contact: Contact, values: JsonObject, flags: dict[str, bool], at: int, by: str) -> None:
         """Change a contact.
 
         Raises:

@@ -6,7 +6,7 @@ https://dev.chartmogul.com/docs/system-overview
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from sandbox.chartmogul import times
 from sandbox.chartmogul.billing import Facts, combine_facts
@@ -16,6 +16,8 @@ from sandbox.chartmogul.records import Birth, Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from sandbox.json_types import JsonObject
 
     Test: TypeAlias = Callable[["Customer"], bool]
 
@@ -36,13 +38,13 @@ class Customer(Record):
         imported: what the integration wrote last, once the values were read.
     """
 
-    def __init__(self, number: int, birth: Birth, member: Member, load: Callable[[], dict[str, Any]]) -> None:
+    def __init__(self, number: int, birth: Birth, member: Member, load: Callable[[], JsonObject]) -> None:
         super().__init__(birth, load)
         self.id = number
         self.members = [member]
         self.tags: dict[str, Member] = {}
         self.origins: dict[str, Member] = {}
-        self.imported: dict[str, Any] | None = None
+        self.imported: JsonObject | None = None
 
     @property
     def primary(self) -> Member:

@@ -11,6 +11,8 @@ from sandbox.chartmogul.places import countries
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from sandbox.json_types import JsonObject
+
     Reader: TypeAlias = Callable[[Any, int], Any]
 
 LEAD_STATUSES = ("New Lead", "Working Lead", "Qualified Lead", "Unqualified Lead")
@@ -113,12 +115,12 @@ CONTACT: dict[str, Reader] = {
     "position": _read_position,
     "last_seen": _read_instant,
 }
-NO_CUSTOMER: dict[str, Any] = dict.fromkeys(CUSTOMER) | {"name": "", "email": "", "company": "", "status": "New Lead"}
-NO_CONTACT: dict[str, Any] = dict.fromkeys(CONTACT)
+NO_CUSTOMER: JsonObject = dict.fromkeys(CUSTOMER) | {"name": "", "email": "", "company": "", "status": "New Lead"}
+NO_CONTACT: JsonObject = dict.fromkeys(CONTACT)
 INSTANTS = frozenset({"lead_created_at", "free_trial_started_at", "last_seen"})
 
 
-def read_fields(body: Mapping[str, Any], readers: Mapping[str, Reader], now: int) -> dict[str, Any]:
+def read_fields(body: Mapping[str, Any], readers: Mapping[str, Reader], now: int) -> JsonObject:
     """Read the known fields of a body; the others are ignored, as the vendor does.
 
     Raises:

@@ -9,6 +9,8 @@ from sandbox.chartmogul.fields import ADDRESS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from sandbox.json_types import JsonObject
+
 CUSTOM = "custom."
 """Custom attributes stand among the values, under this prefix."""
 
@@ -38,15 +40,15 @@ class Record:
         pins: the overrides in force, by name, each with the values that come back when it ends.
     """
 
-    def __init__(self, birth: Birth, load: Callable[[], dict[str, Any]]) -> None:
+    def __init__(self, birth: Birth, load: Callable[[], JsonObject]) -> None:
         self.uuid, self.created_at, self.by = birth
-        self.pins: dict[str, dict[str, Any]] = {}
+        self.pins: dict[str, JsonObject] = {}
         self.changes: list[Change] = []
         self._load = load
-        self._values: dict[str, Any] | None = None
+        self._values: JsonObject | None = None
 
     @property
-    def values(self) -> dict[str, Any]:
+    def values(self) -> JsonObject:
         """All fields by name, instants in unix seconds."""
         if self._values is None:
             self._values = self._load()
@@ -57,7 +59,7 @@ class Record:
         """All changes, the oldest first, the first of them the creation."""
         return [Change(self.created_at, self.by, "(created)", None, None), *self.changes]
 
-    def custom(self) -> dict[str, Any]:
+    def custom(self) -> JsonObject:
         """Return the custom attributes."""
         return {name[len(CUSTOM) :]: value for name, value in self.values.items() if name.startswith(CUSTOM)}
 
@@ -115,13 +117,13 @@ def name_override(field: str) -> str:
     return "address" if field in ADDRESS else field
 
 
-def nest_overrides(names: Iterable[str], *above: str) -> dict[str, Any]:
+def nest_overrides(names: Iterable[str], *above: str) -> JsonObject:
     """Return overrides as replies show them: custom attributes by key, below `above`."""
-    plain: dict[str, Any] = {}
+    plain: JsonObject = {}
     custom: dict[str, bool] = {}
     for name in names:
         (custom if name.startswith(CUSTOM) else plain)[name.removeprefix(CUSTOM)] = True
-    shown: dict[str, Any] = {"custom": custom} if custom else {}
+    shown: JsonObject = {"custom": custom} if custom else {}
     for level in above if custom else ():
         shown = {level: shown}
     return plain | shown

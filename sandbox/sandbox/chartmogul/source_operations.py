@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sandbox.chartmogul import shapes
 from sandbox.chartmogul.customer_values import read_new_customer
@@ -87,7 +87,7 @@ def get_import(call: Call) -> JsonObject:
     return shapes.show_import(source, source.get_import(call.path["id"]))
 
 
-def _import_customer(call: Call, source: Source, sent: JsonObject) -> dict[str, Any]:
+def _import_customer(call: Call, source: Source, sent: JsonObject) -> JsonObject:
     """Create a customer, and return what was wrong with it, by field. An existing one is refused, not changed."""
     plain = {name: value for name, value in sent.items() if name not in ("attributes", "primary_contact")}
     try:

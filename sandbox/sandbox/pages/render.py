@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from sandbox.pages.tables import instant
+from sandbox.pages.tables import format_instant
 
 if TYPE_CHECKING:
     from sandbox.pages.views import View
@@ -20,13 +20,13 @@ NAVIGATION = (
 )
 
 
-def html(view: View, now: int) -> str:
+def render_page(view: View, now: int) -> str:
     """Return the whole page; `now` is the business clock's present."""
-    return _template().render(view=view, now=instant(now), navigation=NAVIGATION)
+    return _load_template().render(view=view, now=format_instant(now), navigation=NAVIGATION)
 
 
 @cache
-def _template() -> Template:
+def _load_template() -> Template:
     environment = Environment(
         loader=PackageLoader("sandbox.pages"),
         autoescape=True,

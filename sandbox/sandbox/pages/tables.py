@@ -38,7 +38,7 @@ class Table:
     figures: bool = False
 
 
-def instant(seconds: int) -> str:
+def format_instant(seconds: int) -> str:
     """Unix seconds as a reader's UTC; far-off numbers, which a caller may well have written, as they are."""
     try:
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
@@ -46,66 +46,66 @@ def instant(seconds: int) -> str:
         return str(seconds)
 
 
-def cell(value: Any, *, is_instant: bool = False) -> Cell:
+def make_cell(value: Any, *, is_instant: bool = False) -> Cell:
     """Any value of a record; null is an empty cell."""
     if value is None:
         return Cell("")
     if isinstance(value, bool):
         return Cell("true" if value else "false")
     if is_instant and isinstance(value, int):
-        return Cell(instant(value))
+        return Cell(format_instant(value))
     return Cell(str(value), number=isinstance(value, int | float))
 
 
-def table(heads: Iterable[str], rows: Iterable[Sequence[Cell]], *, figures: bool = False) -> Table:
+def build_table(heads: Iterable[str], rows: Iterable[Sequence[Cell]], *, figures: bool = False) -> Table:
     """Return a table of any rows."""
     return Table(tuple(heads), tuple(tuple(row) for row in rows), figures)
 
 
-def list_table(records: Iterable[Record], base: str, fields: Sequence[str], columns: Mapping[str, str]) -> Table:
+def build_list_table(records: Iterable[Record], base: str, fields: Sequence[str], columns: Mapping[str, str]) -> Table:
     """One row a record, its first cell a link; `columns` are custom attributes by name, with their types."""
     rows = []
     for record in records:
         document = record.document
-        plain = [cell(document[name], is_instant=name in INSTANTS) for name in fields]
+        plain = [make_cell(document[name], is_instant=name in INSTANTS) for name in fields]
         first = Cell(plain[0].text or record.id, f"{base}/{record.id}")
         custom = document["custom_attributes"]
         rows.append(
-            [first, *plain[1:], *(cell(custom.get(name), is_instant=columns[name] == "date") for name in columns)]
+            [first, *plain[1:], *(make_cell(custom.get(name), is_instant=columns[name] == "date") for name in columns)]
         )
-    return table((*fields, *columns), rows, figures=True)
+    return build_table((*fields, *columns), rows, figures=True)
 
 
-def field_table(record: Record) -> Table:
+def build_field_table(record: Record) -> Table:
     """Return a record's standard fields, one a row, those without a value left out."""
-    return table(
+    return build_table(
         ("field", "value"),
         (
-            (Cell(name), cell(value, is_instant=name in INSTANTS))
+            (Cell(name), make_cell(value, is_instant=name in INSTANTS))
             for name, value in record.document.items()
             if value is not None and name != "custom_attributes"
         ),
     )
 
 
-def attribute_table(record: Record, model: str, attributes: Attributes) -> Table:
+def build_attribute_table(record: Record, model: str, attributes: Attributes) -> Table:
     """Return a record's custom attributes, one a row, by name."""
     rows = []
     for name, value in sorted(record.document["custom_attributes"].items()):
         data_type = _data_type(attributes, model, name)
-        rows.append((Cell(name), Cell(data_type), cell(value, is_instant=data_type == "date")))
-    return table(("attribute", "type", "value"), rows)
+        rows.append((Cell(name), Cell(data_type), make_cell(value, is_instant=data_type == "date")))
+    return build_table(("attribute", "type", "value"), rows)
 
 
-def change_table(history: Iterable[Change], model: str, attributes: Attributes) -> Table:
+def build_change_table(history: Iterable[Change], model: str, attributes: Attributes) -> Table:
     """Return a record's changes, newest first."""
     rows = []
     for change in reversed(tuple(history)):
         name = change.field.removeprefix(CUSTOM)
         custom = name != change.field and _data_type(attributes, model, name) == "date"
-        values = [cell(value, is_instant=custom or name in INSTANTS) for value in (change.before, change.after)]
-        rows.append((Cell(instant(change.at)), Cell(change.source), Cell(change.field), *values))
-    return table(("when (UTC)", "who", "field", "before", "after"), rows)
+        values = [make_cell(value, is_instant=custom or name in INSTANTS) for value in (change.before, change.after)]
+        rows.append((Cell(format_instant(change.at)), Cell(change.source), Cell(change.field), *values))
+    return build_table(("when (UTC)", "who", "field", "before", "after"), rows)
 
 
 def _data_type(attributes: Attributes, model: str, name: str) -> str:

@@ -10,12 +10,12 @@ from sandbox.intercom.errors import Refusal
 from sandbox.pages.tables import (
     Cell,
     Table,
-    attribute_table,
-    cell,
-    change_table,
-    field_table,
-    list_table,
-    table,
+    build_attribute_table,
+    build_change_table,
+    build_field_table,
+    build_list_table,
+    build_table,
+    make_cell,
 )
 
 if TYPE_CHECKING:
@@ -53,81 +53,84 @@ class View:
     form: dict[str, str] = field(default_factory=dict)
 
 
-def index(world: World, _: Request) -> View:
+def show_index(world: World, _: Request) -> View:
     """Return how many records there are, and which calls were made."""
     calls = world.calls.report()["calls"]
     return View(
         "Sandbox",
         (
-            Section("What there is", table(("system", "what", "how many"), _counts(world), figures=True)),
+            Section("What there is", build_table(("system", "what", "how many"), _count_records(world), figures=True)),
             Section(
                 "Calls",
-                table(
+                build_table(
                     ("API", "method", "path", "count"),
-                    ((Cell(one["api"]), Cell(one["method"]), Cell(one["path"]), cell(one["count"])) for one in calls),
+                    (
+                        (Cell(one["api"]), Cell(one["method"]), Cell(one["path"]), make_cell(one["count"]))
+                        for one in calls
+                    ),
                     figures=True,
                 ),
                 note="" if calls else "No call has been made yet.",
             ),
             Section(
                 "Settings",
-                table(
+                build_table(
                     ("setting", "value"),
-                    ((Cell(one.name), cell(getattr(world.settings, one.name))) for one in fields(world.settings)),
+                    ((Cell(one.name), make_cell(getattr(world.settings, one.name))) for one in fields(world.settings)),
                 ),
             ),
         ),
     )
 
 
-def contacts(world: World, request: Request) -> View:
+def show_contacts(world: World, request: Request) -> View:
     """Contacts, the last written first."""
     asked = {name: request.query_params.get(name, default) for name, default in (("email", ""), ("prefix", PREFIX))}
     wanted = asked["email"].strip().lower()
     found = [one for one in world.intercom.contacts.live() if wanted in (one.document["email"] or "").lower()]
-    columns = _columns(world.intercom, "contact", asked["prefix"])
-    return View("Contacts in Intercom", (_list(request, found, CONTACT_FIELDS, columns, asked),), asked)
+    columns = _find_columns(world.intercom, "contact", asked["prefix"])
+    return View("Contacts in Intercom", (_show_list(request, found, CONTACT_FIELDS, columns, asked),), asked)
 
 
-def companies(world: World, request: Request) -> View:
+def show_companies(world: World, request: Request) -> View:
     """Companies, the last written first, also those that Intercom's own lists do not show."""
     asked = {name: request.query_params.get(name, default) for name, default in (("name", ""), ("prefix", PREFIX))}
     wanted = asked["name"].strip().lower()
     found = [one for one in world.intercom.companies.live() if wanted in (one.document["name"] or "").lower()]
-    columns = _columns(world.intercom, "company", asked["prefix"])
-    return View("Companies in Intercom", (_list(request, found, COMPANY_FIELDS, columns, asked),), asked)
+    columns = _find_columns(world.intercom, "company", asked["prefix"])
+    return View("Companies in Intercom", (_show_list(request, found, COMPANY_FIELDS, columns, asked),), asked)
 
 
-def contact(world: World, request: Request) -> View | None:
+def show_contact(world: World, request: Request) -> View | None:
     """One contact, archived or not."""
     workspace = world.intercom
     try:
         record = workspace.contacts.get_any(request.path_params["id"])
     except Refusal:
         return None
-    linked = list_table(workspace.companies_of(record), "/pages/companies", COMPANY_FIELDS[:2], {})
+    linked = build_list_table(workspace.companies_of(record), "/pages/companies", COMPANY_FIELDS[:2], {})
     state = "Archived." if record.archived else ""
-    return _record(workspace, record, "contact", state, Section("Companies", linked))
+    return _show_record(workspace, record, "contact", state, Section("Companies", linked))
 
 
-def company(world: World, request: Request) -> View | None:
+def show_company(world: World, request: Request) -> View | None:
     """One company."""
     workspace = world.intercom
     try:
         record = workspace.companies.get(request.path_params["id"])
     except Refusal:
         return None
-    linked = list_table(workspace.contacts_of(record), "/pages/contacts", CONTACT_FIELDS[:4], {})
+    linked = build_list_table(workspace.contacts_of(record), "/pages/contacts", CONTACT_FIELDS[:4], {})
     state = "" if workspace.user_count(record) else "Without users: in none of Intercom's lists."
-    return _record(workspace, record, "company", state, Section("Contacts", linked))
+    return _show_record(workspace, record, "company", state, Section("Contacts", linked))
 
 
-def nothing() -> View:
+def show_nothing() -> View:
     """Return the page of a record that does not exist."""
     return View("There is no such record", ())
 
 
-def _counts(world: World) -> list[tuple[Cell, ...]]:
+def _count_records(world: World) -> list[tuple[Cell, ...]]:
     workspace = world.intercom
     account = world.chartmogul
     sources = [(one.name, account.customers.size(one.uuid)) for one in account.sources]
@@ -140,37 +143,37 @@ def _counts(world: World) -> list[tuple[Cell, ...]]:
         ("ChartMogul", "contacts", len(account.contacts), CHARTMOGUL),
         *(("Chargebee", name, count, None) for name, count in world.business.counts().items()),
     ]
-    return [(Cell(system), Cell(name, href), cell(count)) for system, name, count, href in counts]
+    return [(Cell(system), Cell(name, href), make_cell(count)) for system, name, count, href in counts]
 
 
-def _columns(workspace: Workspace, model: str, prefix: str) -> dict[str, str]:
+def _find_columns(workspace: Workspace, model: str, prefix: str) -> dict[str, str]:
     """Return the custom attributes with a prefix, by name, with their types."""
     found = (workspace.attributes.get(model, name) for name in workspace.attributes.named(model))
     return {one.name: one.data_type for one in found if one and one.name.startswith(prefix)}
 
 
-def _list(
+def _show_list(
     request: Request, found: Sequence[Record], names: Sequence[str], columns: dict[str, str], asked: dict[str, str]
 ) -> Section:
     base: str = request.scope["path"]
-    page, pages = page_of(request, len(found))
+    page, pages = read_page(request, len(found))
     ordered = sorted(found, key=lambda one: (one.document["updated_at"], one.id), reverse=True)
     shown = ordered[(page - 1) * PER_PAGE : page * PER_PAGE]
     return Section(
         "",
-        list_table(shown, base, names, columns),
+        build_list_table(shown, base, names, columns),
         note=f"{len(found)} in all, page {page} of {pages}, the last updated first. Times are UTC.",
-        links=page_links(base, asked, page, pages),
+        links=build_page_links(base, asked, page, pages),
     )
 
 
-def page_links(base: str, asked: dict[str, str], page: int, pages: int) -> tuple[tuple[str, str], ...]:
+def build_page_links(base: str, asked: dict[str, str], page: int, pages: int) -> tuple[tuple[str, str], ...]:
     """Where the pages before and after a page are."""
     links = [(text, number) for text, number in (("Previous", page - 1), ("Next", page + 1)) if 1 <= number <= pages]
     return tuple((text, f"{base}?{urlencode({**asked, 'page': number})}") for text, number in links)
 
 
-def page_of(request: Request, count: int) -> tuple[int, int]:
+def read_page(request: Request, count: int) -> tuple[int, int]:
     """Return the number of the page that the request names, or the nearest one, and how many there are."""
     pages = max(1, -(-count // PER_PAGE))
     asked = request.query_params.get("page", "1")
@@ -178,14 +181,14 @@ def page_of(request: Request, count: int) -> tuple[int, int]:
     return min(max(number, 1), pages), pages
 
 
-def _record(workspace: Workspace, record: Record, model: str, state: str, linked: Section) -> View:
+def _show_record(workspace: Workspace, record: Record, model: str, state: str, linked: Section) -> View:
     attributes = workspace.attributes
     return View(
         f"{model.capitalize()} {record.document['name'] or record.id}",
         (
-            Section("Fields", field_table(record), note=state),
-            Section("Custom attributes", attribute_table(record, model, attributes)),
+            Section("Fields", build_field_table(record), note=state),
+            Section("Custom attributes", build_attribute_table(record, model, attributes)),
             linked,
-            Section("History of changes", change_table(record.history, model, attributes)),
+            Section("History of changes", build_change_table(record.history, model, attributes)),
         ),
     )
