@@ -1,4 +1,4 @@
-"""Decides who may drive the sandbox: a client on this machine, never a page of another site in a browser.
+"""Decides who may control the sandbox: a client on this machine, never a page of another site in a browser.
 
 A browser names the page's site in ``Origin``, and a page that has a name of its own point to this machine (DNS
 rebinding) shows that name in ``Host``. See https://owasp.org/www-community/attacks/csrf.

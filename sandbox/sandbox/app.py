@@ -46,7 +46,7 @@ def create_app(world: World) -> Starlette:
     )
 
     async def unrouted(request: Request, error: Exception) -> Response:
-        """No route, or a method that it does not take: answered as the vendor words it."""
+        """Answer a path or a method without a route, in the vendor's shape."""
         assert isinstance(error, HTTPException)  # noqa: S101 what Starlette registers the handler for
         found = api_of(apis, request.scope["path"])
         body = found[0].failure(error.status_code, error.detail) if found else error.detail

@@ -17,11 +17,11 @@ class Calls:
         self._answers: Counter[tuple[str, int]] = Counter()
 
     def count(self, api: str, method: str, path: str) -> None:
-        """One more call of ``method path``, the path as its route's template below the API's base."""
+        """Count a call of ``method path``, the path as its route's template below the API's base."""
         self._counts[api, method, path] += 1
 
     def answered(self, api: str, status: int) -> None:
-        """One more answer that began to be sent."""
+        """Count an answer that began to be sent."""
         self._answers[api, status] += 1
 
     def clear(self) -> None:

@@ -1,4 +1,4 @@
-"""The business clock: it stands still until it is advanced."""
+"""The business clock: it moves only when it is advanced."""
 
 from __future__ import annotations
 

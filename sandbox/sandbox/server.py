@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn, taught to hang up on a client when a fault says so."""
+"""The HTTP server: uvicorn, with a way to close a connection when a fault says so."""
 
 from __future__ import annotations
 

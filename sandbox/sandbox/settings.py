@@ -1,4 +1,4 @@
-"""What a sandbox can be told when it starts or is reset."""
+"""The settings of a sandbox, at its start or a reset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every request passes: counting, faults, the business clock's ``Date``, and the last resort for a bug."""
+"""What every request passes: counts, faults, the business clock's ``Date``, and the reply to a bug in the sandbox."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _SLASHES = re.compile("/{2,}")
 
 @dataclass(frozen=True)
 class Api:
-    """One simulated vendor: where it is mounted, and how it words a failure that no handler foresaw.
+    """One simulated vendor: where it is mounted, and its reply to an error that no handler made.
 
     Attributes:
-        admits: entered, with the method, for as long as a request lasts; gives the response to one that is not let in.
+        admits: entered with the method for as long as a request lasts; gives the response to one that is not admitted.
         squeezes_slashes: a path with two slashes in a row is read as with one.
     """
 
@@ -105,7 +105,7 @@ class Traffic:
         return dated
 
     async def _serve(self, api: Api, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the handler; a bug in it is logged and answered in the vendor's own shape. Who has left gets nothing."""
+        """Run the handler; a bug in it is logged and answered in the vendor's own shape, unless the client has left."""
         try:
             await self.app(scope, receive, send)
         except ClientDisconnect:
@@ -141,11 +141,11 @@ def reply(status: int, body: Any, headers: dict[str, str] | None = None) -> Resp
 
 
 async def _swallow(_: Message) -> None:
-    """Where a reply goes that nobody gets."""
+    """Send a reply nowhere."""
 
 
 def _halved(send: Send) -> Send:
-    """Announces the whole body, sends the first half."""
+    """Announce the whole body, and send the first half."""
 
     async def halved(message: Message) -> None:
         if message["type"] == "http.response.body":

@@ -1,4 +1,4 @@
-"""One business and all the systems that know of it."""
+"""One business and the systems that show it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sandbox.settings import Settings
 
 
 class World:
-    """Everything a running sandbox holds; the APIs are views of it."""
+    """The whole state of a running sandbox; the APIs are views of it."""
 
     settings: Settings
     clock: Clock
@@ -47,13 +47,13 @@ class World:
 
     @property
     def chartmogul(self) -> Account:
-        """The ChartMogul account, made when it is first asked for: most worlds are never asked."""
+        """The ChartMogul account, built when it is first used: most worlds never use it."""
         if self._chartmogul is None:
             self._chartmogul = Account(self.business, self.settings, automation.merge_duplicate)
         return self._chartmogul
 
     def advance(self, seconds: int) -> dict[str, int]:
-        """Let ``seconds`` pass, day by day; how often each kind of thing happened."""
+        """Let ``seconds`` pass, day by day, and return how often each thing happened."""
         self.intercom_happened = Counter()
         known = len(self.business.customers.records)
         happened: Counter[str] = Counter()

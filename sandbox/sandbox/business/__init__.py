@@ -1,4 +1,4 @@
-"""The simulated business: what is true, before any vendor's API puts it into words."""
+"""The simulated business, before any vendor's API shows it."""
 
 from sandbox.business.records import Person
 

@@ -76,13 +76,13 @@ def build_card(card: Card, customer: Customer) -> JsonObject:
 
 
 def build_subscription(subscription: Subscription) -> JsonObject:
-    """Return a subscription as catalog 2 has it."""
+    """Return a subscription of catalog 2."""
     items = [_build_item(price, count) for _, price, count in subscription.lines()]
     return {**_begin_subscription(subscription), "subscription_items": items, "item_tiers": []}
 
 
 def build_subscription_1(subscription: Subscription) -> JsonObject:
-    """Return a subscription as catalog 1 has it."""
+    """Return a subscription of catalog 1."""
     plan = subscription.plan
     return {
         **_begin_subscription(subscription),
@@ -96,12 +96,12 @@ def build_subscription_1(subscription: Subscription) -> JsonObject:
 
 
 def build_invoice(invoice: Invoice) -> JsonObject:
-    """Return an invoice as catalog 2 has it."""
+    """Return an invoice of catalog 2."""
     return _build_invoice(invoice, LINE_KINDS[2])
 
 
 def build_invoice_1(invoice: Invoice) -> JsonObject:
-    """Return an invoice as catalog 1 has it."""
+    """Return an invoice of catalog 1."""
     return _build_invoice(invoice, LINE_KINDS[1])
 
 

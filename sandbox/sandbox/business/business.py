@@ -54,7 +54,7 @@ _TABLES: dict[type, str] = {
 
 
 class Business:
-    """Customers, subscriptions and invoices of a seeded business, as a clock has it."""
+    """The tables of a seeded business at the instant of its clock."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.settings = settings

@@ -1,4 +1,4 @@
-"""What customers choose to do, as a table: how often, who may, and what it changes."""
+"""What customers choose to do, as a table: how often, which of them, and what it changes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sandbox.business.shapes import SubscriptionShape
 
 _UPGRADES = {"starter": ("growth", 3), "growth": ("scale", 1)}
-"""To which plan, and in which quantity; there is none above the last one."""
+"""The next plan and its quantity; the last plan has none."""
 _PERIODS = {("month", 1): "Monthly", ("month", 3): "Quarterly", ("year", 1): "Yearly", ("week", 1): "Weekly"}
 _REASONS = ("Too expensive", "Missing feature", "Switched to a competitor", None)
 _AT_ONCE = 0.25

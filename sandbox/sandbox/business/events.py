@@ -102,7 +102,7 @@ def take_snapshot(record: Record) -> Record:
 
 
 def build_event_body(business: Business, event: Event) -> JsonObject:
-    """Return an event as the vendor's API shows it; a customer's card stands beside it."""
+    """Return an event as the vendor's API shows it; a customer comes with its card."""
     content: JsonObject = {}
     for name, record in event.content:
         content[name] = business.table_of(record).body(record)

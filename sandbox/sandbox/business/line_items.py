@@ -1,4 +1,4 @@
-"""The line items of an invoice, in the words of either catalog; a large invoice is shown without them."""
+"""The line items of an invoice, in either catalog; a large invoice is shown without them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LINE_KINDS = {
     1: {"plan": "plan", "addon": "addon", "charge": "adhoc"},
     2: {"plan": "plan_item_price", "addon": "addon_item_price", "charge": "charge_item_price"},
 }
-"""By catalog: what a line is of, as its ``entity_type`` says it."""
+"""By catalog: the ``entity_type`` of a line."""
 MOST_SHOWN = 300
 """An invoice of more lines is shown without any."""
 

@@ -1,4 +1,4 @@
-"""What the parts of a business use of the whole, so that none imports the module that puts them together."""
+"""What the parts of a business use of the whole, so that no part imports the module that uses them all."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Events(Protocol):
 
 
 class Business(Protocol):
-    """The tables of a business, its clock, and what was told of it."""
+    """The tables of a business, its clock and its events."""
 
     settings: Settings
     clock: Clock
@@ -34,7 +34,7 @@ class Business(Protocol):
 
     @property
     def events(self) -> Events:
-        """What was told of every change."""
+        """The events of every change."""
 
     def table(self, name: str) -> Table[Any]:
         """Return any table by name."""

@@ -1,4 +1,4 @@
-"""New customers: who they are and how they pay, drawn at random."""
+"""New customers: names, addresses and ways to pay, drawn at random."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def make_customer(random: Random, number: int, shape: Shape, created_at: int, no
 
 
 def _simplify(name: str) -> str:
-    """Return a name as it stands in e-mail addresses."""
+    """Return a name as e-mail addresses have it."""
     letters = normalize("NFKD", name.lower())
     return "".join(letter for letter in letters if letter.isascii() and letter.isalnum())
 

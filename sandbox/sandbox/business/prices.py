@@ -33,7 +33,7 @@ class Price:
 
     @property
     def flat_amount(self) -> int | None:
-        """The amount, unless it stands in tiers."""
+        """The amount, unless the price has tiers."""
         return None if self.pricing_model == "tiered" else self.amount
 
     @property
@@ -48,7 +48,7 @@ class Price:
 
     @property
     def addon_type(self) -> str:
-        """The type of an addon, as catalog 1 has it."""
+        """The type of an addon in catalog 1."""
         return "quantity" if self.pricing_model == "per_unit" else "on_off"
 
     def monthly(self, amount: int) -> int:

@@ -52,7 +52,7 @@ class Record:
 
 
 OFFLINE = "bank_transfer"
-"""The way to pay of customers who transfer the money themselves: they have no payment source."""
+"""How customers pay who transfer the money themselves: they have no payment source."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

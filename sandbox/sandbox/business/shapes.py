@@ -1,6 +1,6 @@
 """The kinds of customer that the business has, as a table.
 
-Each shape is there at least once when there are as many customers as shapes; beyond that they come by weight.
+A business with as many customers as shapes has each shape once; further customers are drawn by weight.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SubscriptionShape:
-    """How a subscription stands. ``latest`` is how its latest invoice stands."""
+    """The state of a subscription. ``latest`` is the state of its latest invoice."""
 
     status: str = "active"
     period: str = "Monthly"
@@ -25,7 +25,7 @@ class SubscriptionShape:
 
 @dataclass(frozen=True)
 class Shape:
-    """How a customer stands. ``email`` is own, none, odd (in odd case) or shared (with the customer before)."""
+    """The state of a customer. ``email`` is own, none, odd (in letter case) or shared (with the customer before)."""
 
     weight: int
     subscriptions: tuple[SubscriptionShape, ...] = ()
@@ -106,4 +106,4 @@ NEWCOMERS = (
     Shape(1, (_ACTIVE,), currency="JPY"),
     Shape(1, payment=None),
 )
-"""The kinds of customer that come while time passes."""
+"""The kinds of new customers while time passes."""

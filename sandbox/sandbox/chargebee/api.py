@@ -146,7 +146,7 @@ class Server:
 
 
 def _build_endpoint(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
-    """Return an endpoint that checks the key, and answers a refusal in the vendor's words."""
+    """Return an endpoint that checks the key, and answers a refusal in the vendor's shape."""
 
     async def endpoint(request: Request) -> Response:
         try:

@@ -1,4 +1,4 @@
-"""The business as ChartMogul's own Chargebee integration sees it: who pays how much, since when."""
+"""The business as ChartMogul's own Chargebee integration imports it: what each customer pays, and since when."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from sandbox.json_types import JsonObject
 
 RATES = {"USD": 1.0, "EUR": 1.08, "JPY": 0.67}
-"""The account's cents for one minor unit."""
+"""Cents of the account's currency for one minor unit."""
 _RANKS = ("Past Due", "Active", "Cancelled")
 
 
 class Facts(NamedTuple):
-    """What is billed to a customer: cents a month, the first payment's instant, how it stands (None: never paid)."""
+    """What is billed to a customer: cents per month, the instant of the first payment, the status or None."""
 
     mrr: int
     since: int | None

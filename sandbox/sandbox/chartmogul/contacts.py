@@ -62,7 +62,7 @@ class Contacts:
         """Return the contact of that uuid.
 
         Raises:
-            Refusal: 404, there is none.
+            Refusal: 404, no contact has it.
         """
         if not isinstance(uuid, str) or uuid not in self._by_uuid:
             number = str(uuid).removeprefix("con_")

@@ -58,7 +58,7 @@ class Customer(Record):
 
 
 class Customers:
-    """Customers by uuid, by member and in order: leads first, then those who pay, by the day they began to.
+    """Customers by uuid, by member and in order: leads first, then payers by the day of their first payment.
 
     Args:
         facts: what is billed to a member.
@@ -92,7 +92,7 @@ class Customers:
         """Return the customer of that uuid.
 
         Raises:
-            Refusal: 404, there is none.
+            Refusal: 404, no customer has it.
         """
         if not isinstance(uuid, str) or uuid not in self._by_uuid:
             raise unknown_customer(str(uuid))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sandbox.json_types import JsonObject
 
 API = "API"
-"""Who writes, as the history tells it."""
+"""The author of a change, as the history names it."""
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ def show_history(one: Record, names: Iterable[str]) -> JsonObject:
 
 
 def show_import(source: Source, one: Import) -> JsonObject:
-    """Return an import as it stands."""
+    """Return an import and its status."""
     return {
         "id": one.id,
         "data_source_uuid": source.uuid,

@@ -59,7 +59,7 @@ class Source:
         """Return the import of that id or external id.
 
         Raises:
-            Refusal: 404, there is none; the text was never recorded.
+            Refusal: 404, no import has it; the text was never recorded.
         """
         for one in self.imports:
             if name in (one.id, one.external_id):
@@ -84,7 +84,7 @@ class Sources:
         """Return the source of that uuid.
 
         Raises:
-            Refusal: 404, there is none.
+            Refusal: 404, no source has it.
         """
         if not isinstance(uuid, str) or uuid not in self._by_uuid:
             raise Refusal(404, {"error": "Data source not found"})

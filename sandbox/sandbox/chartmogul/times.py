@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 
 def parse_time(value: object) -> int:
-    """ISO 8601, a date alone, or `YYYY-MM-DD hh:mm:ss`, with or without a trailing `UTC`.
+    """Read ISO 8601, a date alone, or `YYYY-MM-DD hh:mm:ss`, with or without a trailing `UTC`.
 
     Raises:
         ValueError: it is none of them.
@@ -21,10 +21,10 @@ def parse_time(value: object) -> int:
 
 
 def format_time(seconds: int | None) -> str | None:
-    """With milliseconds, in UTC: `2016-01-01T14:30:00.000Z`."""
+    """Return an instant in UTC with milliseconds: `2016-01-01T14:30:00.000Z`."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 def format_with_offset(seconds: int | None) -> str | None:
-    """As `customer-since` has it: `2016-01-01T14:30:00+00:00`."""
+    """Return an instant in the format of `customer-since`: `2016-01-01T14:30:00+00:00`."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()

@@ -46,7 +46,7 @@ class Section:
 
 @dataclass(frozen=True)
 class View:
-    """One page; `form` holds the fields of its filter, by name, with what was asked."""
+    """One page; `form` are the fields of its filter, by name, with the values of the request."""
 
     title: str
     sections: tuple[Section, ...]

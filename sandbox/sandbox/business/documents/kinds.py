@@ -37,7 +37,7 @@ class Kind:
     hidden: tuple[str, ...] = ()
     """The facts that the vendor filters by or reaches by path, and does not show."""
     always_stamped: bool = False
-    """Whether the vendor has it only since it keeps stamps, so that none is without."""
+    """Whether all have stamps: the vendor introduced the kind after it began to stamp."""
     holder: str = ""
     """What it belongs to, where a change of it is reported as an event of that."""
     growing: bool = False
