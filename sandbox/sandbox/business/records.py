@@ -99,6 +99,11 @@ class Customer(Record):
     card_json: bytes | None = None
 
     @property
+    def known_email(self) -> str:
+        """The e-mail, or an address of nobody."""
+        return self.email or "nobody@example.com"
+
+    @property
     def has_payment_source(self) -> bool:
         """Whether the vendor keeps something to collect payments from."""
         return self.payment not in (None, OFFLINE)

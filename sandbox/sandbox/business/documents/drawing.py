@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cache
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sandbox.business.documents.kinds import KINDS
-from sandbox.business.documents.templates import Template
+from sandbox.business.documents.templates import Names, get_filler
 from sandbox.business.people import draw_id
 from sandbox.business.prices import CATALOG
 from sandbox.business.records import Record
@@ -62,23 +61,20 @@ class Draw:
         self.now = now
         self.random = Random(f"{business.settings.seed}:{name}:{now}")
         self.at = self.now
-
-    def list_makers(self, number: int) -> dict[str, Callable[[], Any]]:
-        """Return what makes each thing that a template can name, for the ``number``-th document."""
-        kind, customer = KINDS[self.name], cache(self.draw_customer)
-        return {
-            "number": lambda: number,
-            "count": lambda: number + 1,
-            "at": lambda: self.at,
-            "days": lambda: _Days(self.at),
-            "customer": customer,
-            "subscription": self.draw_subscription,
-            "invoice": self.draw_invoice,
-            "payment": self.draw_payment,
-            "credit_note": self.draw_credit_note,
-            "one": lambda: self.list_records(kind.each)[number // kind.per],
-            "email": lambda: customer().email or "nobody@example.com",
+        kind = KINDS[name]
+        self.makers: dict[str, Callable[[int], Any]] = {
+            "number": lambda number: number,
+            "count": lambda number: number + 1,
+            "at": lambda _: self.at,
+            "days": lambda _: _Days(self.at),
+            "customer": lambda _: self.draw_customer(),
+            "subscription": lambda _: self.draw_subscription(),
+            "invoice": lambda _: self.draw_invoice(),
+            "payment": lambda _: self.draw_payment(),
+            "credit_note": lambda _: self.draw_credit_note(),
+            "one": lambda number: self.list_records(kind.each)[number // kind.per],
         }
+        """What makes each thing that a template can name, for a document of that number."""
 
     def list_records(self, name: str) -> Sequence[Any]:
         """Return the records of a table that are not deleted, or a part of the catalog."""
@@ -157,7 +153,7 @@ def _draw_one(draw: Draw, number: int) -> Document:
 def write_document(draw: Draw, number: int) -> Document:
     """Return the ``number``-th document of a kind as it is written at ``draw.at``, without stamps."""
     kind = KINDS[draw.name]
-    facts: JsonObject = Template(draw.list_makers(number), number).fill(kind.facts)
+    facts: JsonObject = dict(get_filler(draw.name)(Names(draw.makers, number)))
     beside = {name: facts.pop(name) for name in kind.beside}
     hidden = {name: facts.pop(name) for name in kind.hidden}
     named = facts.pop("id", None) or (facts.get(kind.key) if kind.key else None)
