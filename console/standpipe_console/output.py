@@ -1,9 +1,10 @@
-"""What commands print: tables for people, JSON for programs."""
+"""What commands print: tables for people, JSON for programs; and the question before something is removed."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -13,24 +14,26 @@ from rich.table import Table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-#: Wide enough for a sentence beside its name, whatever the width of the terminal or pipe.
+    from standpipe_console._kit.json_types import JsonValue
+
+#: Wide enough for a sentence beside its name, on any terminal or pipe.
 WIDTH = 120
 
 
-def out() -> Console:
-    """Where tables go."""
+def open_console() -> Console:
+    """Return where tables are printed."""
     return Console(width=WIDTH, highlight=False, soft_wrap=False)
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
-    """A table without a frame; what is missing is a dash."""
-    made = Table(*headings, box=None, pad_edge=False, header_style="bold")
+def build_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """Return a table without a frame; a missing value is a dash."""
+    table = Table(*headings, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        made.add_row(*(_cell(value) for value in row))
-    return made
+        table.add_row(*(_format_cell(value) for value in row))
+    return table
 
 
-def _cell(value: Any) -> str:
+def _format_cell(value: object) -> str:
     if value is None or value == "":
         return "-"
     if isinstance(value, float) and value.is_integer():
@@ -38,14 +41,23 @@ def _cell(value: Any) -> str:
     return escape(str(value))
 
 
-def as_json(value: Any) -> None:
-    """Print JSON."""
+def print_json(value: JsonValue) -> None:
+    """Print a value as JSON."""
     click.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))
 
 
-def ago(seconds: float) -> str:
-    """How long ago, in the greatest unit that fits."""
+def describe_age(seconds: float) -> str:
+    """Return how long ago something was, in the largest unit that fits at least twice."""
     for size, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
         if seconds >= 2 * size:
             return f"{int(seconds // size)} {unit} ago"
     return f"{int(seconds)} seconds ago"
+
+
+def confirm(question: str) -> bool:
+    """Ask before something is removed; only a clear yes is a yes.
+
+    The question is a whole line on standard output: Meltano passes on a utility's output line by line.
+    """
+    click.echo(f"{question} Type y for yes, anything else for no:")
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}

@@ -10,6 +10,7 @@ from tap_chargebee._kit.command_files import own_bookmarks
 from tap_chargebee._kit.errors import reject
 from tap_chargebee._kit.marker import MARKER, build_marker
 from tap_chargebee._kit.tap_base import TapBase
+from tap_chargebee.api.client import API_URL
 from tap_chargebee.api.errors import NotOfferedError, UserError, describe_wrong_catalog
 from tap_chargebee.api.source import Source
 from tap_chargebee.settings import MISSING, SETTINGS, find_setting_problems
@@ -37,6 +38,11 @@ class TapChargebee(TapBase):
     stream_names = frozenset(ROWS)
     bookmark_types = bookmarks.TYPES
     missing_hints = MISSING
+
+    @classmethod
+    def build_facts(cls) -> JsonObject:
+        """Return the address of a site's API, for programs that connect to it too."""
+        return {"api_url": API_URL}
 
     @classmethod
     def find_setting_problems(cls, config: Mapping[str, JsonValue]) -> list[str]:

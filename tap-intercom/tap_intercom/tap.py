@@ -11,6 +11,7 @@ from tap_intercom._kit.errors import reject
 from tap_intercom._kit.marker import MARKER, build_marker
 from tap_intercom._kit.stream import change_schemas
 from tap_intercom._kit.tap_base import TapBase
+from tap_intercom.api.client import REGIONS
 from tap_intercom.api.errors import NotOfferedError, UserError, describe_old_version
 from tap_intercom.api.source import Source
 from tap_intercom.settings import MISSING, SETTINGS, find_setting_problems, parse_version
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from singer_sdk import Stream
 
-    from tap_intercom._kit.json_types import JsonValue
+    from tap_intercom._kit.json_types import JsonObject, JsonValue
 
 
 class TapIntercom(TapBase):
@@ -38,6 +39,14 @@ class TapIntercom(TapBase):
     stream_names = frozenset(ROWS)
     bookmark_types = bookmarks.TYPES
     missing_hints = MISSING
+
+    @classmethod
+    def build_facts(cls) -> JsonObject:
+        """Return the addresses of the regions, and the version of the API, for programs that connect to it too."""
+        return {
+            "regions": {name: {"api_url": url} for name, url in REGIONS.items()},
+            "api_version": cls.config_jsonschema["properties"]["intercom_version"]["default"],
+        }
 
     @classmethod
     def find_setting_problems(cls, config: Mapping[str, JsonValue]) -> list[str]:

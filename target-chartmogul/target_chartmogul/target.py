@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from target_chartmogul._kit.target_base import TargetBase
 from target_chartmogul.api.client import client_for
-from target_chartmogul.api.transport import RecordRefusedError
+from target_chartmogul.api.transport import BASE_URL, RecordRefusedError
 from target_chartmogul.pipeline import Run
 from target_chartmogul.records.object_types import KINDS
 from target_chartmogul.settings import PROPERTIES, settings_from
@@ -16,6 +16,7 @@ from target_chartmogul.sinks import OtherStreamSink, RecordSink
 if TYPE_CHECKING:
     from singer_sdk.sinks import Sink
 
+    from target_chartmogul._kit.json_types import JsonObject
     from target_chartmogul.settings import Settings
 
 
@@ -28,6 +29,11 @@ class TargetChartmogul(TargetBase):
     missing_hints: ClassVar[dict[str, str]] = {"api_key": "set it, or TARGET_CHARTMOGUL_API_KEY and --config=ENV"}
     vendor = "ChartMogul"
     record_refused = RecordRefusedError
+
+    @classmethod
+    def build_facts(cls) -> JsonObject:
+        """Return the address of the API, for programs that connect to it too."""
+        return {"api_url": BASE_URL}
 
     @cached_property
     def settings(self) -> Settings:

@@ -1,23 +1,40 @@
-"""Settings of plugins that point at the sandbox, and a project whose Meltano is not run."""
+"""Settings of plugins that point at the sandbox, what plugins say about themselves, and projects without Meltano."""
 
 from __future__ import annotations
 
 import shutil
+import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from standpipe_console.project.meltano import Project
+from standpipe_console.project.plugin_facts import PluginFacts, read_facts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sandbox.testing import RunningSandbox
 
 ROOT = Path(__file__).parents[2]
 
 
+@cache
+def ask_plugin(plugin: str) -> PluginFacts:
+    """Ask a plugin about itself, once for all tests."""
+    return read_facts(plugin, Path(sys.executable).with_name(plugin))
+
+
+@pytest.fixture(scope="session")
+def facts_of() -> Callable[[str], PluginFacts]:
+    """`facts_of(PLUGIN)`: what a plugin says about itself."""
+    return ask_plugin
+
+
 @pytest.fixture
 def of_plugins(sandbox: RunningSandbox) -> dict[str, dict[str, Any]]:
-    """The settings of every plugin that has a key."""
+    """Return the settings of every plugin that has a key."""
     return {
         "tap-chargebee": {"site": "sandbox", "api_key": "sandbox_key", "api_url": sandbox.chargebee_url},
         "target-intercom": {"access_token": "sandbox_token", "api_url": sandbox.intercom_url},
@@ -28,6 +45,18 @@ def of_plugins(sandbox: RunningSandbox) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """A folder with this repository's meltano.yml."""
+    """Make a folder with this repository's meltano.yml."""
     shutil.copy(ROOT / "meltano.yml", tmp_path)
     return Project(tmp_path, "prod")
+
+
+@pytest.fixture
+def installed_project(project: Project) -> Project:
+    """Make a project with the plugins' commands where Meltano installs them, and settings that are all defaults."""
+    for name, plugin in project.plugins.items():
+        if "inherit_from" not in plugin:
+            command = project.find_venv(name) / "bin" / name
+            command.parent.mkdir(parents=True)
+            command.symlink_to(Path(sys.executable).with_name(name))
+        project.set_settings(name, {})
+    return project

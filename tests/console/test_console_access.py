@@ -12,17 +12,30 @@ from standpipe_console.errors import ConsoleError
 from standpipe_console.project.pipelines import LEADS, SYNC, Key
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sandbox.testing import RunningSandbox
+    from standpipe_console.checks.findings import Finding
+    from standpipe_console.project.plugin_facts import PluginFacts
 
 CHARGEBEE, INTERCOM = SYNC.keys
 READER, CHARTMOGUL = LEADS.keys
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
 
-def told(key: Key, of_plugins: dict[str, dict[str, Any]], **settings: Any) -> list[tuple[str, str, str]]:
-    """Check, result and finding of everything that is found about a key."""
-    found = access.examine(key, of_plugins[key.plugin] | settings, NOW)
-    return [(one.check, one.result, one.what) for one in found]
+@pytest.fixture
+def check(
+    of_plugins: dict[str, dict[str, Any]], facts_of: Callable[[str], PluginFacts]
+) -> Callable[..., list[Finding]]:
+    """`check(KEY, setting=VALUE)`: everything that is found about a key."""
+    return lambda key, **settings: list(
+        access.check_key(key, of_plugins[key.plugin] | settings, facts_of(key.plugin), NOW)
+    )
+
+
+def list_texts(findings: list[Finding]) -> list[tuple[str, str, str]]:
+    """Return check, result and finding."""
+    return [(one.check, one.result, one.what) for one in findings]
 
 
 def contacts_of(sandbox: RunningSandbox) -> list[Any]:
@@ -36,7 +49,7 @@ def contacts_of(sandbox: RunningSandbox) -> list[Any]:
         (
             CHARGEBEE,
             [
-                ("key", "pass", "Chargebee knows TAP_CHARGEBEE_API_KEY"),
+                ("key", "pass", "Chargebee accepts TAP_CHARGEBEE_API_KEY"),
                 (
                     "scope",
                     "pass",
@@ -46,45 +59,45 @@ def contacts_of(sandbox: RunningSandbox) -> list[Any]:
                 (
                     "limit",
                     "note",
-                    "Chargebee tells no limit: 150 calls a minute on a test site, 1,000 or 3,500 on a paid plan",
+                    "Chargebee does not say: 150 calls a minute on a test site, 1,000 or 3,500 on a paid plan",
                 ),
-                ("clock", "note", "Chargebee is a sandbox here, with a time of its own: not compared"),
+                ("clock", "note", "Chargebee is a sandbox with a clock of its own: not compared"),
             ],
         ),
         (
             READER,
             [
-                ("key", "pass", "Intercom knows TAP_INTERCOM_ACCESS_TOKEN"),
+                ("key", "pass", "Intercom accepts TAP_INTERCOM_ACCESS_TOKEN"),
                 ("scope", "pass", "TAP_INTERCOM_ACCESS_TOKEN may read users, read companies, read attributes"),
-                ("limit", "pass", "Intercom's limit is 10,002 calls a minute"),
-                ("clock", "note", "Intercom is a sandbox here, with a time of its own: not compared"),
+                ("limit", "pass", "Intercom permits 10,002 calls a minute"),
+                ("clock", "note", "Intercom is a sandbox with a clock of its own: not compared"),
             ],
         ),
         (
             CHARTMOGUL,
             [
-                ("key", "pass", "ChartMogul knows TARGET_CHARTMOGUL_API_KEY"),
+                ("key", "pass", "ChartMogul accepts TARGET_CHARTMOGUL_API_KEY"),
                 ("scope", "pass", "TARGET_CHARTMOGUL_API_KEY may read customers, read sources"),
                 ("limit", "note", "ChartMogul permits 40 calls a second"),
-                ("clock", "note", "ChartMogul is a sandbox here, with a time of its own: not compared"),
+                ("clock", "note", "ChartMogul is a sandbox with a clock of its own: not compared"),
             ],
         ),
     ],
     ids=["chargebee", "intercom", "chartmogul"],
 )
 def test_a_good_key_is_told_of(
-    key: Key, expected: list[tuple[str, str, str]], of_plugins: dict[str, dict[str, Any]]
+    key: Key, expected: list[tuple[str, str, str]], check: Callable[..., list[Finding]]
 ) -> None:
     """Whose it is, what it may, and how much."""
-    assert [line for line in told(key, of_plugins) if line[0] != "region"] == expected
+    assert [line for line in list_texts(check(key)) if line[0] != "region"] == expected
 
 
 def test_a_token_that_writes_is_asked_to_write_to_nobody(
-    of_plugins: dict[str, dict[str, Any]], sandbox: RunningSandbox
+    check: Callable[..., list[Finding]], sandbox: RunningSandbox
 ) -> None:
     """An update of an id that nobody has proves the permission, and changes nothing."""
     before = contacts_of(sandbox)
-    assert told(INTERCOM, of_plugins)[1] == (
+    assert list_texts(check(INTERCOM))[1] == (
         "scope",
         "pass",
         "TARGET_INTERCOM_ACCESS_TOKEN may read users, read companies, read attributes, write users, write companies",
@@ -93,10 +106,10 @@ def test_a_token_that_writes_is_asked_to_write_to_nobody(
 
 
 @pytest.mark.parametrize("key", [CHARGEBEE, INTERCOM, CHARTMOGUL], ids=["chargebee", "intercom", "chartmogul"])
-def test_a_wrong_key_is_one_failure_that_does_not_show_it(key: Key, of_plugins: dict[str, dict[str, Any]]) -> None:
+def test_a_wrong_key_is_one_failure_that_does_not_show_it(key: Key, check: Callable[..., list[Finding]]) -> None:
     """In the vendor's words, with the place where a key is made."""
-    (finding,) = access.examine(key, of_plugins[key.plugin] | {key.setting: "wrong-1234"})
-    assert (finding.check, finding.result, finding.remedy) == ("key", "fail", access.MADE_AT[key.api])
+    (finding,) = check(key, **{key.setting: "wrong-1234"})
+    assert (finding.check, finding.result, finding.remedy) == ("key", "fail", access.WHERE_TO_MAKE[key.api])
     assert key.variable in finding.what
     assert "wrong-1234" not in f"{finding}"
 
@@ -111,30 +124,34 @@ def test_a_wrong_key_is_one_failure_that_does_not_show_it(key: Key, of_plugins: 
     ],
 )
 def test_a_missing_permission_is_named(  # noqa: PLR0913, PLR0917 a table's columns
-    key: Key, method: str, path: str, what: str, of_plugins: dict[str, dict[str, Any]], sandbox: RunningSandbox
+    key: Key, method: str, path: str, what: str, check: Callable[..., list[Finding]], sandbox: RunningSandbox
 ) -> None:
     """Each by what it is for, and nothing else fails."""
     body = {"message": "No.", "errors": [{"code": "forbidden", "message": "No."}]}
     sandbox.fault(api=key.api, method=method, path=path, effect={"status": 403, "body": body})
     try:
-        failures = [one for one in told(key, of_plugins) if one[1] == "fail"]
+        failures = [one for one in list_texts(check(key)) if one[1] == "fail"]
     finally:
         sandbox.clear_faults()
     assert failures == [("scope", "fail", what)]
 
 
-def test_an_address_where_nobody_answers_is_one_sentence() -> None:
+def test_an_address_where_nobody_answers_is_one_sentence(facts_of: Callable[[str], PluginFacts]) -> None:
     """Naming the address, and no key."""
-    api = vendors.intercom({"api_url": "http://127.0.0.1:9", "access_token": "secret-9"})
+    api = vendors.connect_intercom(
+        {"api_url": "http://127.0.0.1:9", "access_token": "secret-9"}, facts_of("target-intercom")
+    )
     with pytest.raises(ConsoleError, match=r"^Intercom does not answer at http://127\.0\.0\.1:9 ") as error:
         api.get("/me")
     assert "secret-9" not in error.value.message
 
 
-def test_every_contact_and_company_is_read(of_plugins: dict[str, dict[str, Any]], sandbox: RunningSandbox) -> None:
+def test_every_contact_and_company_is_read(
+    of_plugins: dict[str, dict[str, Any]], facts_of: Callable[[str], PluginFacts], sandbox: RunningSandbox
+) -> None:
     """Page after page, each once."""
-    api = vendors.intercom(of_plugins["target-intercom"])
-    ids = [contact["id"] for contact in vendors.contacts(api)]
+    api = vendors.connect_intercom(of_plugins["target-intercom"], facts_of("target-intercom"))
+    ids = [contact["id"] for contact in vendors.fetch_contacts(api)]
     assert sorted(ids) == sorted(contact.id for contact in sandbox.world.intercom.contacts.live())
-    companies = [company["id"] for company in vendors.companies(api)]
+    companies = [company["id"] for company in vendors.fetch_companies(api)]
     assert len(companies) == len(set(companies)) > 0

@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from standpipe_console.api import vendors
-from standpipe_console.api.vendors import Answer
+from standpipe_console.api.client import Response
 from standpipe_console.errors import ConsoleError
 from standpipe_console.removal import owned_attributes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sandbox.testing import RunningSandbox
-    from standpipe_console.api.vendors import Api
+    from standpipe_console.api.client import Api
+    from standpipe_console.project.plugin_facts import PluginFacts
 
 
 @pytest.fixture
-def api(of_plugins: dict[str, dict[str, Any]], sandbox: RunningSandbox) -> Api:
-    """Intercom, of whose users three carry an attribute of ours beside one of somebody else's."""
+def api(of_plugins: dict[str, dict[str, Any]], facts_of: Callable[[str], PluginFacts], sandbox: RunningSandbox) -> Api:
+    """Connect to Intercom, where three users have an attribute of ours and one of somebody else."""
     held = sandbox.world.intercom
     for name in ("cb_cust_id", "cb_plan", "score"):
         held.attributes.create(
@@ -27,45 +30,45 @@ def api(of_plugins: dict[str, dict[str, Any]], sandbox: RunningSandbox) -> Api:
     users = [contact for contact in held.contacts.live() if contact.is_user][:3]
     for contact in users:
         contact.document["custom_attributes"] |= {"cb_cust_id": "c", "cb_plan": "p", "score": "9"}
-    return vendors.intercom(of_plugins["target-intercom"])
+    return vendors.connect_intercom(of_plugins["target-intercom"], facts_of("target-intercom"))
 
 
-def put(sandbox: RunningSandbox) -> int:
-    """The updates that the sandbox has seen."""
+def count_updates(sandbox: RunningSandbox) -> int:
+    """Count the updates that the sandbox has seen."""
     calls = sandbox.calls()["calls"]
     return sum(call["count"] for call in calls if (call["method"], call["path"]) == ("PUT", "/contacts/{id}"))
 
 
 def test_only_what_is_owned_and_has_a_value_is_nulled(api: Api, sandbox: RunningSandbox) -> None:
     """One call a record that has any; nothing of others; asked again, there is nothing left."""
-    found = owned_attributes.holders(api, "contacts", "cb_")
+    found = owned_attributes.find_owners(api, "contacts", "cb_")
     assert [sorted(names) for _, names in found] == [["cb_cust_id", "cb_plan"]] * 3
-    assert owned_attributes.clear(api, "contacts", found) == Counter({"cleared": 3})
-    assert put(sandbox) == 3
-    assert owned_attributes.holders(api, "contacts", "cb_") == []
-    assert len(owned_attributes.holders(api, "contacts", "score")) == 3
+    assert owned_attributes.clear_attributes(api, "contacts", found) == Counter({"cleared": 3})
+    assert count_updates(sandbox) == 3
+    assert owned_attributes.find_owners(api, "contacts", "cb_") == []
+    assert len(owned_attributes.find_owners(api, "contacts", "score")) == 3
 
 
 def test_a_limit_is_waited_out_and_a_lost_write_made_again(api: Api, sandbox: RunningSandbox) -> None:
     """Null twice is null."""
-    found = owned_attributes.holders(api, "contacts", "cb_")
+    found = owned_attributes.find_owners(api, "contacts", "cb_")
     sandbox.fault(api="intercom", method="PUT", nth=1, effect={"status": 429})
     sandbox.fault(api="intercom", method="PUT", nth=2, effect={"status": 502})
     try:
-        assert owned_attributes.clear(api, "contacts", found) == Counter({"cleared": 3})
+        assert owned_attributes.clear_attributes(api, "contacts", found) == Counter({"cleared": 3})
     finally:
         sandbox.clear_faults()
-    assert put(sandbox) == 5
+    assert count_updates(sandbox) == 5
 
 
 def test_a_token_that_may_not_write_ends_it(api: Api, sandbox: RunningSandbox) -> None:
     """In Intercom's words, not once for each record."""
-    found = owned_attributes.holders(api, "contacts", "cb_")
+    found = owned_attributes.find_owners(api, "contacts", "cb_")
     body = {"errors": [{"code": "forbidden", "message": "No."}]}
     sandbox.fault(api="intercom", method="PUT", effect={"status": 403, "body": body})
     try:
         with pytest.raises(ConsoleError, match=r"^Intercom does not let the token write: No\.$"):
-            owned_attributes.clear(api, "contacts", found)
+            owned_attributes.clear_attributes(api, "contacts", found)
     finally:
         sandbox.clear_faults()
 
@@ -82,4 +85,4 @@ def test_a_token_that_may_not_write_ends_it(api: Api, sandbox: RunningSandbox) -
 )
 def test_waiting_is_by_the_servers_clock(status: int, headers: dict[str, str], attempt: int, seconds: float) -> None:
     """Not by this machine's, which may be wrong."""
-    assert owned_attributes.wait(Answer(status, {}, headers), attempt) == seconds
+    assert owned_attributes.compute_wait(Response(status, {}, headers), attempt) == seconds

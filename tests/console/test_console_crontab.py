@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standpipe_console.errors import ConsoleError
 from standpipe_console.schedules import crontab, schedules
-from standpipe_console.schedules.crontab import Block, cron_line
+from standpipe_console.schedules.crontab import Block, build_cron_line
 from standpipe_console.schedules.schedules import Schedule
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ TABLES = st.lists(st.text(st.characters(exclude_characters="\n\r", exclude_categ
 
 def test_a_block_stands_between_its_marks() -> None:
     """After what is there, which is left as it is."""
-    assert BLOCK.put("MAILTO=me\n0 1 * * * backup\n", LINES) == (
+    assert BLOCK.replace_lines("MAILTO=me\n0 1 * * * backup\n", LINES) == (
         "MAILTO=me\n"
         "0 1 * * * backup\n"
         "# standpipe begin /srv/stand pipe\n"
@@ -40,17 +40,17 @@ def test_a_block_stands_between_its_marks() -> None:
 @given(TABLES)
 def test_putting_twice_is_putting_once_and_removing_leaves_the_rest(table: str) -> None:
     """Whatever others have in their crontab."""
-    once = BLOCK.put(table, LINES)
-    assert BLOCK.put(once, LINES) == once
-    assert BLOCK.lines(once) == LINES
-    assert BLOCK.put(once, {}) == table
+    once = BLOCK.replace_lines(table, LINES)
+    assert BLOCK.replace_lines(once, LINES) == once
+    assert BLOCK.read_lines(once) == LINES
+    assert BLOCK.replace_lines(once, {}) == table
 
 
 def test_two_projects_do_not_touch_each_other() -> None:
     """A project whose folder's name begins with another's is another."""
-    both = OTHER.put(BLOCK.put("", LINES), LINES)
-    assert OTHER.lines(BLOCK.put(both, {})) == LINES
-    assert BLOCK.lines(BLOCK.put(both, {})) == {}
+    both = OTHER.replace_lines(BLOCK.replace_lines("", LINES), LINES)
+    assert OTHER.read_lines(BLOCK.replace_lines(both, {})) == LINES
+    assert BLOCK.read_lines(BLOCK.replace_lines(both, {})) == {}
 
 
 OURS = "0 */6 * * * '/srv/stand pipe/x/standpipe' --project '/srv/stand pipe' schedule run sync-every-6h"
@@ -83,30 +83,30 @@ BEGIN_2, END_2 = "# standpipe begin /srv/stand pipe 2", "# standpipe end /srv/st
 def test_lost_marks_cost_nobody_a_line(table: list[str], kept: list[str]) -> None:
     """Only what runs this project's schedules beside one of its marks is the block's; the rest stays to the byte."""
     text = "".join(f"{line}\n" for line in table)
-    assert BLOCK.put(text, {}) == "".join(f"{line}\n" for line in kept)
-    mended = BLOCK.put(text, {"sync-every-6h": OURS})
+    assert BLOCK.replace_lines(text, {}) == "".join(f"{line}\n" for line in kept)
+    mended = BLOCK.replace_lines(text, {"sync-every-6h": OURS})
     assert mended == "".join(f"{line}\n" for line in [*kept, BEGIN, OURS, END])
-    assert BLOCK.put(mended, {"sync-every-6h": OURS}) == mended
+    assert BLOCK.replace_lines(mended, {"sync-every-6h": OURS}) == mended
 
 
 @pytest.mark.parametrize("root", ["/srv/100%", "/srv/a b%c", r"/srv/a\%b", "/srv/it's"])
 def test_a_project_knows_its_own_lines_whatever_its_path(root: str) -> None:
     """Through cron's and the shell's ways of writing it."""
     block = Block(Path(root))
-    line = cron_line("0 1 * * *", [f"{root}/standpipe", "--project", root, "schedule", "run", "s"])
-    assert block.lines(block.put("", {"s": line})) == {"s": line}
+    line = build_cron_line("0 1 * * *", [f"{root}/standpipe", "--project", root, "schedule", "run", "s"])
+    assert block.read_lines(block.replace_lines("", {"s": line})) == {"s": line}
 
 
 @pytest.fixture
 def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file in which the tests' `crontab` keeps its table, see conftest.py."""
+    """Return the file in which the tests' `crontab` keeps its table, see conftest.py."""
     monkeypatch.setenv("CRONTAB_TABLE", str(tmp_path / "table"))
     return tmp_path / "table"
 
 
 def test_no_test_reaches_the_crontab_of_who_runs_it(table: Path) -> None:
     """The command that is found is the tests' own."""
-    crontab.write("0 1 * * * backup\n")
+    crontab.write_table("0 1 * * * backup\n")
     assert table.read_text() == "0 1 * * * backup\n"
 
 
@@ -114,9 +114,9 @@ def test_lines_of_any_bytes_and_ends_come_through(table: Path) -> None:
     """Another encoding, carriage returns, a page feed, no end of the last line."""
     before = b"# caf\xe9\r\n0 1 * * * a\x0cb\xe2\x80\xa8c"
     table.write_bytes(before)
-    crontab.write(BLOCK.put(crontab.read(), LINES))
+    crontab.write_table(BLOCK.replace_lines(crontab.read_table(), LINES))
     assert table.read_bytes().startswith(before + b"\n# standpipe begin")
-    crontab.write(BLOCK.put(crontab.read(), {}))
+    crontab.write_table(BLOCK.replace_lines(crontab.read_table(), {}))
     assert table.read_bytes() == before + b"\n"
 
 
@@ -134,7 +134,7 @@ def test_lines_of_any_bytes_and_ends_come_through(table: Path) -> None:
 def test_no_crontab_is_an_empty_one(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the words of every cron."""
     monkeypatch.setenv("CRONTAB_WORDS", words)
-    assert crontab.read() == ""
+    assert crontab.read_table() == ""
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_crontab_that_cannot_be_read_is_never_replaced(
     """What is there is not known then: the command stops, and nothing is written."""
     monkeypatch.setenv("CRONTAB_WORDS", words)
     with pytest.raises(ConsoleError) as error:
-        schedules.put(project, LINES)
+        schedules.write_lines(project, LINES)
     assert error.value.message == (
         f"`crontab -l` failed ({reason}): the crontab is left as it is. Mend that, and try again."
     )
@@ -161,7 +161,7 @@ def test_a_crontab_that_cannot_be_read_is_never_replaced(
 
 def test_a_last_line_without_an_end_is_ended() -> None:
     """Else the first mark would be a part of it."""
-    assert BLOCK.put("0 1 * * * backup", LINES).startswith("0 1 * * * backup\n# standpipe begin")
+    assert BLOCK.replace_lines("0 1 * * * backup", LINES).startswith("0 1 * * * backup\n# standpipe begin")
 
 
 @pytest.mark.parametrize("name", ["plain", "with space", "50%", "it's", 'a "quoted" $HOME `x`', "ü"])
@@ -169,7 +169,7 @@ def test_a_line_runs_its_command_whatever_the_path(name: str, tmp_path: Path) ->
     """Through cron's own reading of % and the shell's of everything else, each word arrives as it was."""
     folder = tmp_path / name
     folder.mkdir()
-    line = cron_line("* * * * *", ["printf", r"%s\n", str(folder)])
+    line = build_cron_line("* * * * *", ["printf", r"%s\n", str(folder)])
     command = line.removeprefix("* * * * * ").replace(r"\%", "%")
     done = subprocess.run(["/bin/sh", "-c", command], env={}, capture_output=True, text=True, check=True)
     assert done.stdout == f"{folder}\n"
@@ -179,7 +179,7 @@ def test_a_line_runs_its_command_whatever_the_path(name: str, tmp_path: Path) ->
 def test_a_line_break_in_a_path_is_refused() -> None:
     """A crontab has no way to write it."""
     with pytest.raises(ConsoleError, match="line break"):
-        cron_line("* * * * *", ["/a\nb"])
+        build_cron_line("* * * * *", ["/a\nb"])
 
 
 @pytest.mark.parametrize(
@@ -193,4 +193,4 @@ def test_a_line_break_in_a_path_is_refused() -> None:
 )
 def test_the_next_run_is_reckoned_as_cron_does(interval: str, expected: datetime | None) -> None:
     """From an instant that is given; never for what is none of cron's intervals."""
-    assert Schedule("s", "sync", interval).next_run(datetime(2026, 3, 1, 12, 1, tzinfo=UTC)) == expected
+    assert Schedule("s", "sync", interval).find_next_run(datetime(2026, 3, 1, 12, 1, tzinfo=UTC)) == expected

@@ -66,7 +66,7 @@ COMMANDS = {
 
 
 def commands(text: str) -> list[str]:
-    """The commands in a document's blocks; of a block that shows output, those behind a `$`."""
+    """Return the commands in a document's blocks; of a block that shows output, those behind a `$`."""
     found = []
     for kind, body in re.findall(r"(?m)^```(\w*)\n(.*?)^```", text, re.DOTALL):
         lines = body.splitlines()
@@ -139,7 +139,7 @@ def sentences() -> str:
 
 
 def messages() -> list[str]:
-    """The messages of the troubleshooting, but Meltano's own."""
+    """Return the messages of the troubleshooting, but Meltano's own."""
     text = (ROOT / "docs/troubleshooting.md").read_text()
     ours = [part for part in re.split(r"(?m)^## ", text)[1:] if part.split("\n")[0] != "Meltano"]
     rows = [line for part in ours if "| message |" in part for line in part.splitlines() if line.startswith("| `")]

@@ -23,7 +23,7 @@ def mode(path: Path) -> int:
 
 @pytest.fixture
 def dotenv(tmp_path: Path) -> DotEnv:
-    """A file that is not there yet."""
+    """Name a file that is not there yet."""
     return DotEnv(tmp_path / ".env")
 
 
@@ -32,11 +32,11 @@ def test_it_is_private_from_the_beginning(dotenv: DotEnv, umask: int) -> None:
     """Whatever the umask."""
     before = os.umask(umask)
     try:
-        dotenv.put("TAP_CHARGEBEE_API_KEY", "k1")
+        dotenv.set_value("TAP_CHARGEBEE_API_KEY", "k1")
     finally:
         os.umask(before)
     assert mode(dotenv.path) == 0o600
-    assert dotenv.values() == {"TAP_CHARGEBEE_API_KEY": "k1"}
+    assert dotenv.read_values() == {"TAP_CHARGEBEE_API_KEY": "k1"}
 
 
 def test_one_that_others_can_read_is_shut(dotenv: DotEnv) -> None:
@@ -44,7 +44,7 @@ def test_one_that_others_can_read_is_shut(dotenv: DotEnv) -> None:
     dotenv.path.write_text("# mine\nOTHER=1\nTAP_CHARGEBEE_API_KEY=\n")
     dotenv.path.chmod(0o644)
     before = dotenv.is_private
-    dotenv.put("TAP_CHARGEBEE_API_KEY", "k2")
+    dotenv.set_value("TAP_CHARGEBEE_API_KEY", "k2")
     assert (before, dotenv.is_private) == (False, True)
     assert dotenv.path.read_text() == "# mine\nOTHER=1\nTAP_CHARGEBEE_API_KEY='k2'\n"
 
@@ -53,7 +53,7 @@ def test_one_that_others_can_read_is_shut(dotenv: DotEnv) -> None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_key_is_read_back_as_it_was(dotenv: DotEnv, key: str) -> None:
     """By what Meltano reads it with, whatever printable characters it has."""
-    dotenv.put("KEY", key)
+    dotenv.set_value("KEY", key)
     assert dotenv_values(dotenv.path, interpolate=False)["KEY"] == key
 
 
@@ -73,19 +73,19 @@ def test_a_value_means_what_meltano_reads(
 ) -> None:
     """Names of variables of the shell's and of the file's own, before it is written and after."""
     monkeypatch.setenv("HOME", "/h")
-    dotenv.put("CB_KEY", "k1")
-    assert dotenv.meaning(text) == expected
-    dotenv.put("TAP_CHARGEBEE_API_KEY", text)
+    dotenv.set_value("CB_KEY", "k1")
+    assert dotenv.resolve_text(text) == expected
+    dotenv.set_value("TAP_CHARGEBEE_API_KEY", text)
     assert dotenv_values(dotenv.path)["TAP_CHARGEBEE_API_KEY"] == expected
-    assert dotenv.values().get("TAP_CHARGEBEE_API_KEY", "") == expected
+    assert dotenv.read_values().get("TAP_CHARGEBEE_API_KEY", "") == expected
 
 
 def test_what_is_chosen_goes_and_the_rest_stays(dotenv: DotEnv) -> None:
     """With its names told; a file that has become empty goes, too."""
     dotenv.path.write_text("TAP_CHARGEBEE_SITE=acme\nTAP_INTERCOM_ACCESS_TOKEN=t\n")
-    assert dotenv.remove(lambda name: name.startswith("TAP_CHARGEBEE_")) == ["TAP_CHARGEBEE_SITE"]
+    assert dotenv.remove_values(lambda name: name.startswith("TAP_CHARGEBEE_")) == ["TAP_CHARGEBEE_SITE"]
     assert dotenv.path.read_text() == "TAP_INTERCOM_ACCESS_TOKEN=t\n"
     assert mode(dotenv.path) == 0o600
-    dotenv.remove(lambda _: True)
+    dotenv.remove_values(lambda _: True)
     assert not dotenv.path.exists()
-    assert dotenv.remove(lambda _: True) == []
+    assert dotenv.remove_values(lambda _: True) == []

@@ -33,7 +33,7 @@ SUBSCRIPTION = {"status": "active", "mrr": 900, "created_at": 1600000000, "updat
 
 
 def contact(key: str, email: str, role: str = "user") -> dict[str, Any]:
-    """A contact of the one company."""
+    """Return a contact of the one company."""
     links = {"data": [{"id": "co1"}], "has_more": False}
     return {"id": key, "role": role, "email": email, "companies": links, "created_at": 1600000000, "updated_at": 1}
 
@@ -85,7 +85,7 @@ def run_map(
 
 @pytest.fixture
 def erased(
-    project: Project,
+    installed_project: Project,
     of_plugins: dict[str, dict[str, Any]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., str]:
@@ -96,11 +96,13 @@ def erased(
         name: dict(of_plugins.get(name, {}))
         for name in (*SYNC.plugins, *LEADS.plugins, *SYNC.inherited, *LEADS.inherited)
     }
-    settings["target-chartmogul"]["report_dir"] = str(project.root / "output")
-    monkeypatch.setattr(Project, "_asked", lambda _, plugin: settings[plugin])
+    settings["target-chartmogul"]["report_dir"] = str(installed_project.root / "output")
+    for pipeline in (SYNC, LEADS):
+        settings[pipeline.map]["store_dir"] = str(installed_project.system_dir / "transforms")
+    monkeypatch.setattr(Project, "_read_settings", lambda _, plugin: settings[plugin])
 
     def erase(person: str, answer: str = "y\n") -> str:
-        command = ["--project", str(project.root), "--environment", "prod", "erase", person]
+        command = ["--project", str(installed_project.root), "--environment", "prod", "erase", person]
         done = CliRunner().invoke(main, command, input=answer)
         assert done.exit_code == 0, (done.output, done.exception)
         return done.output
@@ -178,7 +180,7 @@ def test_customers_that_show_the_address(erased: Callable[..., str], project: Pr
     said = erased(ANN)
     assert "customers in ChartMogul that show the address: 1, and 1 of other data sources" in said
     assert "Removed the address from 1 customers in ChartMogul." in said
-    assert "1 customers of other data sources in ChartMogul show the address: take it out in those sources." in said
+    assert "1 customers of other data sources in ChartMogul show the address: remove it in those sources." in said
     shown = {one["external_id"]: one["email"] for one in call(sandbox, "GET", "/customers")["entries"]}
     assert (shown["acme"], shown["other"]) == ("", ANN)
 
@@ -191,7 +193,7 @@ def test_nothing_is_removed_without_a_yes(
     fill_chartmogul(sandbox)
     said = erased(ANN, answer="\n")
     assert said.splitlines()[-2:] == [
-        "Remove all this of that person, and never take them in again? Type y for yes, anything else for no:",
+        "Remove all this of that person, and keep the person out from now on? Type y for yes, anything else for no:",
         "Nothing was removed.",
     ]
     assert len(emails(sandbox)) == 3

@@ -8,29 +8,32 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 from standpipe_console.checks import explain, explain_text
-from standpipe_console.project.dry_run import Rehearsed
+from standpipe_console.project.dry_run import DryRun
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from sandbox.testing import RunningSandbox
     from standpipe_console.project.meltano import Project
+    from standpipe_console.project.plugin_facts import PluginFacts
 
 
 def test_a_contact_that_names_a_company_is_read_as_a_contact(
     sandbox: RunningSandbox,
     project: Project,
     of_plugins: dict[str, dict[str, Any]],
-    monkeypatch: pytest.MonkeyPatch,
+    facts_of: Callable[[str], PluginFacts],
 ) -> None:
     """With `company_id_field` contacts carry a company's id, too: the report's line says which kind a record is."""
-    monkeypatch.setattr(project, "settings", of_plugins.__getitem__)
+    project.set_settings("target-intercom", of_plugins["target-intercom"])
+    project.set_facts("target-intercom", facts_of("target-intercom"))
     headers = {"Authorization": "Bearer sandbox_token", "Intercom-Version": "2.14"}
     body = {"role": "user", "email": "explained@a.example"}
     made = requests.post(f"{sandbox.intercom_url}/contacts", json=body, headers=headers, timeout=30).json()["id"]
     record = {"customer_id": "ann", "email": "explained@a.example", "company_id": "acme"}
     line = {"id": "ann", "intercom_id": made, "stream": "contacts"}
-    held = explain._live(project, Rehearsed([record], {"matched": [line]}), "ann")  # noqa: SLF001 - what is read live
+    held = explain.fetch_intercom_record(project, DryRun([record], {"matched": [line]}), "ann")
     assert (held["id"], held["email"]) == (made, "explained@a.example")
 
 
@@ -127,7 +130,7 @@ def test_what_the_last_run_did_for_a_customer(
         (tmp_path / f"{name}.csv").write_text(text)
     (tmp_path / "changes.jsonl").write_text(json.dumps({"id": "ann", "fields": WROTE}) + "\n")
     assert explain.read_reports(tmp_path, customer_id, sent) == told
-    assert list(explain_text.last_run({"ended": "noon", **told})) == sentences
+    assert list(explain_text.describe_last_run({"ended": "noon", **told})) == sentences
 
 
 def test_reports_of_an_earlier_version_are_read(tmp_path: Path) -> None:

@@ -12,18 +12,28 @@ from standpipe_console.errors import ConsoleError
 from standpipe_console.project.pipelines import PIPELINES, SYNC
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from requests_mock import Mocker
+    from standpipe_console.project.plugin_facts import PluginFacts
 
 CHARGEBEE, INTERCOM = SYNC.keys
 DATE = {"Date": "Thu, 15 Jan 2026 12:00:00 GMT"}
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 
 
-def me(mock: Mocker, host: str, region: str | None) -> None:
-    """A host that knows the token, as that of a workspace in a region, or does not."""
+HOSTS = {
+    "us": "https://api.intercom.io",
+    "eu": "https://api.eu.intercom.io",
+    "au": "https://api.au.intercom.io",
+}
+
+
+def answer_me(mock: Mocker, host: str, region: str | None) -> None:
+    """Let a host know the token, as that of a workspace in a region, or not know it."""
     known: dict[str, Any] = {"json": {"type": "admin", "app": {"region": region}}, "headers": DATE}
     unknown: dict[str, Any] = {"status_code": 401, "json": {"errors": [{"message": "Access Token Invalid"}]}}
-    mock.get(f"{vendors.INTERCOM_HOSTS[host]}/me", **(known if region else unknown))
+    mock.get(f"{HOSTS[host]}/me", **(known if region else unknown))
 
 
 SITE = "The Chargebee site is its name alone, not a URL: `acme` for https://acme.chargebee.com."
@@ -51,11 +61,17 @@ UNENCRYPTED = (
         "another host", "a host", "no site", "a user in the address", "a query", "http", "no region", "a neighbour",
     ],
 )  # fmt: skip
-def test_no_key_goes_to_another_host(api: str, settings: dict[str, str], sentence: str, requests_mock: Mocker) -> None:
+def test_no_key_goes_to_another_host(
+    api: str,
+    settings: dict[str, str],
+    sentence: str,
+    requests_mock: Mocker,
+    facts_of: Callable[[str], PluginFacts],
+) -> None:
     """What a user wrote is judged before any call, in setup and in doctor alike."""
     key = next(one for pipeline in PIPELINES for one in pipeline.keys if one.api == api)
     with pytest.raises(ConsoleError) as error:
-        list(access.examine(key, settings))
+        list(access.check_key(key, settings, facts_of(key.plugin)))
     assert (error.value.message, requests_mock.request_history) == (sentence, [])
 
 
@@ -71,38 +87,47 @@ def test_no_key_goes_to_another_host(api: str, settings: dict[str, str], sentenc
     ids=["United States", "Europe", "a token that is passed on", "Australia", "nowhere"],
 )
 def test_the_region_of_a_token_is_found(
-    answers: dict[str, str | None], region: str | None, requests_mock: Mocker
+    answers: dict[str, str | None],
+    region: str | None,
+    requests_mock: Mocker,
+    facts_of: Callable[[str], PluginFacts],
 ) -> None:
     """Host after host, until one knows it; what the workspace says of itself counts."""
     for host, told in answers.items():
-        me(requests_mock, host, told)
-    assert vendors.region_of("t") == region
+        answer_me(requests_mock, host, told)
+    assert vendors.find_region("t", facts_of("target-intercom")) == region
     assert len(requests_mock.request_history) == len(answers)
 
 
-def test_a_wrong_region_and_a_wrong_clock_are_found(requests_mock: Mocker) -> None:
+def test_a_wrong_region_and_a_wrong_clock_are_found(
+    requests_mock: Mocker, facts_of: Callable[[str], PluginFacts]
+) -> None:
     """The workspace says where it is, and the API what time it is."""
-    me(requests_mock, "us", "EU")
-    requests_mock.get(vendors.INTERCOM_HOSTS["us"] + "/contacts", json={})
+    answer_me(requests_mock, "us", "EU")
+    requests_mock.get(HOSTS["us"] + "/contacts", json={})
     for method, path in (("POST", "/companies/list"), ("GET", "/data_attributes")):
-        requests_mock.register_uri(method, vendors.INTERCOM_HOSTS["us"] + path, json={})
+        requests_mock.register_uri(method, HOSTS["us"] + path, json={})
     for path in ("contacts", "companies"):
-        requests_mock.put(f"{vendors.INTERCOM_HOSTS['us']}/{path}/{access.NOBODY}", status_code=404, json={})
-    found = list(access.examine(INTERCOM, {"access_token": "t", "region": "us"}, NOW.replace(hour=13)))
+        requests_mock.put(f"{HOSTS['us']}/{path}/{access.UNKNOWN_ID}", status_code=404, json={})
+    found = list(
+        access.check_key(
+            INTERCOM, {"access_token": "t", "region": "us"}, facts_of(INTERCOM.plugin), NOW.replace(hour=13)
+        )
+    )
     assert [(one.what, one.remedy) for one in found if one.result == "fail"] == [
-        ("the workspace is in eu, `region` is us", "set `region` to eu"),
+        ("the workspace is in eu, but `region` is us", "set `region` to eu"),
         ("this machine's clock is 3600 seconds ahead of Intercom's", "set the clock: NTP"),
     ]
 
 
-def test_a_site_without_a_catalog_is_found(requests_mock: Mocker) -> None:
+def test_a_site_without_a_catalog_is_found(requests_mock: Mocker, facts_of: Callable[[str], PluginFacts]) -> None:
     """Which is a site of another name: its configurations name the sites."""
     base = "https://acme.chargebee.com/api/v2"
     sites = [{"domain": "other", "product_catalog_version": "v2"}, {"domain": "other-test"}]
     requests_mock.get(f"{base}/configurations", json={"configurations": sites}, headers=DATE)
     for path in ("customers", "subscriptions", "invoices", "events"):
         requests_mock.get(f"{base}/{path}", json={"list": []})
-    found = list(access.examine(CHARGEBEE, {"site": "acme", "api_key": "k"}, NOW))
+    found = list(access.check_key(CHARGEBEE, {"site": "acme", "api_key": "k"}, facts_of(CHARGEBEE.plugin), NOW))
     assert [(one.check, one.result) for one in found] == [
         ("key", "pass"), ("scope", "pass"), ("catalog", "fail"), ("limit", "note"), ("clock", "pass"),
     ]  # fmt: skip

@@ -2,40 +2,50 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from standpipe_console.project.pipelines import ATTRIBUTES, DEFAULTS, LEADS, PIPELINES, SYNC, Pipeline, variable
+from standpipe_console.project.pipelines import LEADS, PIPELINES, SYNC, Pipeline, build_variable
 from standpipe_console.setup.questions import QUESTIONS
 from standpipe_maps.subscriptions.schema import ATTRIBUTES as MADE
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from standpipe_console.project.plugin_facts import PluginFacts
+
 MELTANO: dict[str, Any] = yaml.safe_load((Path(__file__).parents[2] / "meltano.yml").read_text())
 PLUGINS = {plugin["name"]: plugin for kind in MELTANO["plugins"].values() for plugin in kind}
-CLASSES = {
-    "map-subscriptions": "standpipe_maps.subscriptions.mapper:MapSubscriptions",
-    "target-intercom": "target_intercom.target:TargetIntercom",
-    "map-leads": "standpipe_maps.leads.mapper:MapLeads",
-    "tap-intercom": "tap_intercom.tap:TapIntercom",
-    "target-chartmogul": "target_chartmogul.target:TargetChartmogul",
-}
-KNOWN = {setting: value for setting, value in DEFAULTS.items() if setting[0] in PLUGINS}
 PRESENT = [pipeline for pipeline in PIPELINES if pipeline.target in PLUGINS]
 
 
-@pytest.mark.parametrize(("setting", "value"), KNOWN.items(), ids=[" ".join(setting) for setting in KNOWN])
-def test_defaults_are_the_plugins_own(setting: tuple[str, str], value: Any) -> None:
-    """A setting that is not set is what its plugin takes it for."""
-    plugin, name = setting
-    module, _, cls = CLASSES[plugin].partition(":")
-    assert getattr(import_module(module), cls).config_jsonschema["properties"][name]["default"] == value
+@pytest.mark.parametrize("pipeline", PRESENT, ids=[pipeline.job for pipeline in PRESENT])
+def test_plugins_say_what_they_take_a_setting_for(pipeline: Pipeline, facts_of: Callable[[str], PluginFacts]) -> None:
+    """Every setting that setup asks for or doctor compares has a default in its own plugin, and only there."""
+    settings = {setting for question in QUESTIONS[pipeline.system] for setting in question.settings}
+    for shared in pipeline.shared_settings:
+        settings.add((pipeline.map, shared.setting))
+        settings |= {(pipeline.target, name) for name, _ in shared.values.values()}
+        settings |= {(pipeline.target, shared.same_as)} - {(pipeline.target, "")}
+    assert {setting for setting in settings if setting[1] not in facts_of(setting[0]).defaults} == set()
 
 
-def test_the_derived_attributes_are_the_maps() -> None:
+def test_plugins_say_where_their_apis_are(facts_of: Callable[[str], PluginFacts]) -> None:
+    """The console keeps no copy of an address."""
+    assert facts_of("tap-chargebee").facts.api_url == "https://{site}.chargebee.com/api/v2"
+    assert facts_of("target-chartmogul").facts.api_url == "https://api.chartmogul.com/v1"
+    reader, writer = facts_of("tap-intercom").facts, facts_of("target-intercom").facts
+    assert reader.regions == writer.regions
+    assert list(reader.regions) == ["us", "eu", "au"]
+    assert reader.regions["eu"].api_url == "https://api.eu.intercom.io"
+    assert (reader.api_version, writer.api_version) == ("2.14", "2.14")
+
+
+def test_the_map_says_which_attributes_it_derives(facts_of: Callable[[str], PluginFacts]) -> None:
     """A further field must not take the name of one of them."""
-    assert [attribute.name for attribute in MADE] == list(ATTRIBUTES)
+    assert facts_of("map-subscriptions").attribute_names == [*(attribute.name for attribute in MADE), "created_by"]
 
 
 @pytest.mark.parametrize("pipeline", PRESENT, ids=[pipeline.job for pipeline in PRESENT])
@@ -55,9 +65,9 @@ def test_meltano_yml_has_what_the_table_names(pipeline: Pipeline) -> None:
     assert sorted(pipeline.inherited) == sorted(heirs)
     modes = [setting for setting in PLUGINS[pipeline.target]["settings"] if setting["name"] == "mode"]
     assert "validate" in [option["value"] for option in modes[0]["options"]]
-    assert pipeline.rehearsal in {pipeline.target, *pipeline.inherited}
+    assert pipeline.dry_run_target in {pipeline.target, *pipeline.inherited}
     assert {plugin: set(PLUGINS[plugin]["config"]) for plugin in pipeline.plugins if "config" in PLUGINS[plugin]} == {
-        plugin: set(names) for plugin, names in pipeline.shipped.items()
+        plugin: set(names) for plugin, names in pipeline.shipped_settings.items()
     }
     written = {setting for question in QUESTIONS[pipeline.system] for setting in question.settings}
     written |= {(key.plugin, key.setting) for key in pipeline.keys}
@@ -67,9 +77,9 @@ def test_meltano_yml_has_what_the_table_names(pipeline: Pipeline) -> None:
 
 def test_names_follow_meltanos_rules() -> None:
     """Variables, states and the states of trials are told by their names."""
-    assert variable("target-intercom", "access_token") == "TARGET_INTERCOM_ACCESS_TOKEN"
+    assert build_variable("target-intercom", "access_token") == "TARGET_INTERCOM_ACCESS_TOKEN"
     assert SYNC.prefixes == ("TAP_CHARGEBEE_", "MAP_SUBSCRIPTIONS_", "TARGET_INTERCOM_")
-    assert SYNC.state_id("prod") == "prod:tap-chargebee-to-target-intercom"
+    assert SYNC.build_state_id("prod") == "prod:tap-chargebee-to-target-intercom"
 
 
 @pytest.mark.parametrize(
@@ -85,4 +95,4 @@ def test_names_follow_meltanos_rules() -> None:
 )
 def test_a_state_belongs_to_one_pipeline(state_id: str, owner: Pipeline | None) -> None:
     """`unlink` clears its own states, those of every environment, and no other."""
-    assert [pipeline for pipeline in PIPELINES if pipeline.owns(state_id)] == ([owner] if owner else [])
+    assert [pipeline for pipeline in PIPELINES if pipeline.owns_state(state_id)] == ([owner] if owner else [])

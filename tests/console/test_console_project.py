@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 from standpipe_console.checks import doctor
-from standpipe_console.checks.doctor import leftovers
 from standpipe_console.cli import main
 from standpipe_console.errors import ConsoleError
-from standpipe_console.project.meltano import Project, errors_in
+from standpipe_console.project.meltano import Project, parse_errors
 from standpipe_console.project.pipelines import SYNC
 
 if TYPE_CHECKING:
@@ -23,13 +22,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def running(project: Project) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of Meltano's that runs a job in the project."""
+    """Start a process that looks like Meltano running a job in the project."""
     script = project.root / "meltano"
     script.write_text("#!/bin/sh\nread line\n")
     script.chmod(0o755)
     with subprocess.Popen([script, "run", "sync"], cwd=project.root, stdin=subprocess.PIPE) as process:
         deadline = time.monotonic() + 10
-        while not project.running():
+        while not project.find_running():
             assert time.monotonic() < deadline
         yield process
 
@@ -39,35 +38,35 @@ def test_a_run_is_told_by_its_process(project: Project, running: subprocess.Pope
     (project.root / ".meltano/run/tap").mkdir(parents=True)
     left = project.root / ".meltano/run/tap/tap.1.config.json"
     left.touch()
-    assert project.running() == [running.pid]
-    assert leftovers(project) == []
-    assert Project(project.root.parent).running() == []
+    assert project.find_running() == [running.pid]
+    assert project.find_leftovers() == []
+    assert Project(project.root.parent).find_running() == []
     running.communicate(b"\n")
-    assert project.running() == []
-    assert leftovers(project) == [left]
+    assert project.find_running() == []
+    assert project.find_leftovers() == [left]
 
 
 def test_a_pipeline_is_linked_when_all_its_keys_are_there(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """In `.env`, or in the shell."""
-    assert project.linked == []
-    project.dotenv.put("TAP_CHARGEBEE_API_KEY", "k")
-    assert project.linked == []
+    assert project.ready_pipelines == []
+    project.dotenv.set_value("TAP_CHARGEBEE_API_KEY", "k")
+    assert project.ready_pipelines == []
     monkeypatch.setenv("TARGET_INTERCOM_ACCESS_TOKEN", "t")
-    assert [pipeline.job for pipeline in project.linked] == ["sync"]
+    assert [pipeline.job for pipeline in project.ready_pipelines] == ["sync"]
 
 
 def test_what_an_outer_meltano_has_copied_out_of_dotenv_is_no_word_of_the_shells(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It would go before what setup writes; what the shell itself says does."""
-    project.dotenv.put("MAP_SUBSCRIPTIONS_MATCH_ON", "email")
+    project.dotenv.set_value("MAP_SUBSCRIPTIONS_MATCH_ON", "email")
     monkeypatch.setenv("MAP_SUBSCRIPTIONS_MATCH_ON", "email")
     monkeypatch.setenv("TARGET_INTERCOM_ON_LEAD", "skip")
-    env = Project(project.root).env
+    env = Project(project.root).shell_env
     assert "MAP_SUBSCRIPTIONS_MATCH_ON" not in env
     assert env["TARGET_INTERCOM_ON_LEAD"] == "skip"
     monkeypatch.setenv("MAP_SUBSCRIPTIONS_MATCH_ON", "user_id")
-    assert Project(project.root).env["MAP_SUBSCRIPTIONS_MATCH_ON"] == "user_id"
+    assert Project(project.root).shell_env["MAP_SUBSCRIPTIONS_MATCH_ON"] == "user_id"
 
 
 def test_files_with_keys_are_shut(project: Project) -> None:
@@ -75,9 +74,9 @@ def test_files_with_keys_are_shut(project: Project) -> None:
     (project.root / ".meltano").mkdir(mode=0o755)
     project.dotenv.path.touch(0o644)
     project.dotenv.path.chmod(0o644)
-    before = project.is_closed
-    project.close()
-    assert (before, project.is_closed) == (False, True)
+    before = project.is_protected
+    project.protect_files()
+    assert (before, project.is_protected) == (False, True)
     assert (project.root / ".meltano").stat().st_mode & 0o777 == 0o700
 
 
@@ -97,7 +96,7 @@ def test_errors_are_found_in_a_log() -> None:
         '{"event": "Intercom refused the token.", "level": "error"}\n'
         "\nError: No such option.\nUsage: meltano config\n"
     )
-    assert list(errors_in(log)) == ["Intercom refused the token.", "No such option."]
+    assert list(parse_errors(log)) == ["Intercom refused the token.", "No such option."]
 
 
 def test_the_environment_is_the_one_that_is_given(project: Project) -> None:
@@ -107,13 +106,11 @@ def test_the_environment_is_the_one_that_is_given(project: Project) -> None:
     assert Project(project.root, "dev").environment == "dev"
 
 
-def test_the_doctor_fails_when_map_and_target_disagree(project: Project) -> None:
+def test_the_doctor_fails_when_map_and_target_disagree(installed_project: Project) -> None:
     """It asks for what Meltano would hand to both, and passes the judgement on."""
-    for plugin in SYNC.plugins:
-        project.given(plugin, {})
-    assert [one.result for one in doctor.settings(project, SYNC)] == ["pass"]
-    project.note("map-subscriptions", "match_on", "user_id")
-    assert [one.remedy for one in doctor.settings(project, SYNC)] == [
+    assert [one.result for one in doctor.check_settings(installed_project, SYNC)] == ["pass"]
+    installed_project.set_setting("map-subscriptions", "match_on", "user_id")
+    assert [one.remedy for one in doctor.check_settings(installed_project, SYNC)] == [
         "meltano config set --store=dotenv target-intercom match_contacts_on external_id"
     ]
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from standpipe_console.checks import rules
-from standpipe_console.checks.findings import Finding, failed, noted, passed
+from standpipe_console.checks.findings import Finding
 from standpipe_console.project.pipelines import LEADS, SYNC
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from standpipe_console.project.plugin_facts import PluginFacts
 
 KWD, ISK = (dict[str, Any]({"id": name, "currency_code": name, "total": 4350}) for name in ("KWD", "ISK"))
 
@@ -16,10 +21,17 @@ def test_one_invoice_of_each_doubtful_currency_is_shown() -> None:
     """The first with an amount; of currencies that Chargebee's API names, or that have cents, none."""
     certain = [{"id": code, "currency_code": code, "total": 100} for code in ("USD", "EUR", "JPY", "KRW", "XAF", "XOF")]
     invoices: list[dict[str, Any]] = [*certain, {**KWD, "total": 0}, {"id": "x"}, KWD, ISK, {**KWD, "id": "later"}]
-    assert rules.doubtful_invoices(invoices) == [KWD, ISK]
+    assert rules.find_doubtful_invoices(invoices) == [KWD, ISK]
 
 
-AGREED = [passed("settings agree", "target-intercom expects what map-subscriptions sends")]
+@pytest.fixture
+def with_defaults(facts_of: Callable[[str], PluginFacts]) -> Callable[..., list[dict[str, Any]]]:
+    """`with_defaults(OF_MAP, OF_TARGET)`: the settings of both, with their defaults where nothing is set."""
+    plugins = (SYNC.map, SYNC.target)
+    return lambda *settings: [facts_of(plugin).defaults | one for plugin, one in zip(plugins, settings, strict=True)]
+
+
+AGREED = [Finding("settings agree", "pass", "target-intercom expects what map-subscriptions sends")]
 
 
 @pytest.mark.parametrize(
@@ -34,9 +46,11 @@ AGREED = [passed("settings agree", "target-intercom expects what map-subscriptio
         ({"attribute_prefix": "sp_"}, {"owned_prefix": "sp_"}),
     ],
 )
-def test_settings_that_mean_the_same_agree(of_map: dict[str, Any], of_target: dict[str, Any]) -> None:
+def test_settings_that_mean_the_same_agree(
+    of_map: dict[str, Any], of_target: dict[str, Any], with_defaults: Callable[..., list[dict[str, Any]]]
+) -> None:
     """A setting that is not set counts as its plugin's default; what concerns the other kind of record is no matter."""
-    assert list(rules.agreements(SYNC, of_map, of_target)) == AGREED
+    assert list(rules.compare_settings(SYNC, *with_defaults(of_map, of_target))) == AGREED
 
 
 @pytest.mark.parametrize(
@@ -70,39 +84,52 @@ def test_settings_that_mean_the_same_agree(of_map: dict[str, Any], of_target: di
     ids=["user id", "company name", "the target alone", "prefix"],
 )
 def test_settings_that_disagree_are_named_with_the_command_that_mends_them(
-    of_map: dict[str, Any], of_target: dict[str, Any], what: str, remedy: str
+    of_map: dict[str, Any],
+    of_target: dict[str, Any],
+    what: str,
+    remedy: str,
+    with_defaults: Callable[..., list[dict[str, Any]]],
 ) -> None:
     """No plugin can see the other's settings: only here are both looked at."""
-    assert list(rules.agreements(SYNC, of_map, of_target)) == [failed("settings agree", what, remedy)]
+    assert list(rules.compare_settings(SYNC, *with_defaults(of_map, of_target))) == [
+        Finding("settings agree", "fail", what, remedy)
+    ]
 
 
 @pytest.mark.parametrize(
     ("seconds", "finding"),
     [
-        (0.4, passed("clock", "Intercom's clock and this machine's differ by 0 seconds")),
-        (-300.0, passed("clock", "Intercom's clock and this machine's differ by 300 seconds")),
-        (301.0, failed("clock", "this machine's clock is 301 seconds ahead of Intercom's", "set the clock: NTP")),
-        (-4000.0, failed("clock", "this machine's clock is 4000 seconds behind Intercom's", "set the clock: NTP")),
+        (0.4, Finding("clock", "pass", "Intercom's clock and this machine's differ by 0 seconds")),
+        (-300.0, Finding("clock", "pass", "Intercom's clock and this machine's differ by 300 seconds")),
+        (
+            301.0,
+            Finding("clock", "fail", "this machine's clock is 301 seconds ahead of Intercom's", "set the clock: NTP"),
+        ),
+        (
+            -4000.0,
+            Finding("clock", "fail", "this machine's clock is 4000 seconds behind Intercom's", "set the clock: NTP"),
+        ),
     ],
 )
 def test_a_clock_may_differ_by_as_much_as_is_read_back(seconds: float, finding: Finding) -> None:
     """Five minutes: the tap's default lookback."""
-    assert rules.clock("Intercom", seconds) == finding
+    assert rules.compare_clocks("Intercom", seconds) == finding
 
 
 @pytest.mark.parametrize(
     ("store", "generation", "held", "finding"),
     [
-        (None, 0, None, noted("state and store", "nothing was synchronised yet", "meltano run sync")),
-        ("s1", 3, 3, passed("state and store", "the state confirms run 3 of the store, which holds run 3")),
-        ("s1", 3, 4, passed("state and store", "the state confirms run 3 of the store, which holds run 4")),
+        (None, 0, None, Finding("state and store", "note", "nothing is synced yet", "meltano run sync")),
+        ("s1", 3, 3, Finding("state and store", "pass", "the state confirms run 3 of the store, which holds run 3")),
+        ("s1", 3, 4, Finding("state and store", "pass", "the state confirms run 3 of the store, which holds run 4")),
         (
             "s1",
             3,
             2,
-            failed(
+            Finding(
                 "state and store",
-                "the store s1 is an older copy: run 2, the state is of 3",
+                "fail",
+                "the store s1 is an old copy: it holds run 2, but the state confirms run 3",
                 "meltano run --full-refresh sync",
             ),
         ),
@@ -110,10 +137,11 @@ def test_a_clock_may_differ_by_as_much_as_is_read_back(seconds: float, finding: 
             "s1",
             3,
             None,
-            failed(
+            Finding(
                 "state and store",
-                "the state names the store s1, which is missing",
-                "bring it back, or meltano run --full-refresh sync",
+                "fail",
+                "the state names the store s1, but the store is missing",
+                "restore it from a backup, or meltano run --full-refresh sync",
             ),
         ),
     ],
@@ -123,16 +151,16 @@ def test_state_and_store_belong_together(
     store: str | None, generation: int, held: int | None, finding: Finding
 ) -> None:
     """A store may be ahead of the state, whose run was then not confirmed, and never behind it."""
-    assert rules.in_step(SYNC, store, generation, held) == finding
+    assert rules.compare_state_and_store(SYNC, store, generation, held) == finding
 
 
 def test_a_plugin_that_is_not_installed_is_named() -> None:
     """Each with the command that installs it."""
     installed = {"tap-intercom": "0.1.0", "map-leads": None, "target-chartmogul": None}
-    assert [finding.what for finding in rules.versions(installed, LEADS.plugins)] == [
+    assert [finding.what for finding in rules.check_versions(installed, LEADS.plugins)] == [
         "map-leads is not installed",
         "target-chartmogul is not installed",
     ]
-    assert list(rules.versions(dict.fromkeys(LEADS.plugins, "0.1.0"), LEADS.plugins)) == [
-        passed("plugins", "tap-intercom 0.1.0, map-leads 0.1.0, target-chartmogul 0.1.0")
+    assert list(rules.check_versions(dict.fromkeys(LEADS.plugins, "0.1.0"), LEADS.plugins)) == [
+        Finding("plugins", "pass", "tap-intercom 0.1.0, map-leads 0.1.0, target-chartmogul 0.1.0")
     ]

@@ -6,14 +6,20 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from standpipe_console.checks import explain_text, runs, status
-from standpipe_console.checks.runs import Run
+from standpipe_console.checks import explain_text, status
+from standpipe_console.checks.explain import build_decision
 from standpipe_console.checks.status import Status
+from standpipe_console.project.dry_run import DryRun
 from standpipe_console.project.pipelines import SYNC
-from standpipe_console.project.stores import State
+from standpipe_console.project.stores import State, parse_state
+from standpipe_console.runs import past
+from standpipe_console.runs.past import Run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from standpipe_console.project.plugin_facts import PluginFacts
 
 LOG = """\
 2026-11-22T01:43:11.524688Z [info     ] map-subscriptions Reader 'map-subscriptions' completed processing 419 lines
@@ -31,18 +37,18 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
 def run(result: str = "SUCCESS", **more: Any) -> Run:
-    """A run."""
+    """Make a run."""
     return Run("id", "prod:tap-chargebee-to-target-intercom", result, NOW, 9.5, "cli", **more)
 
 
 def test_a_run_is_counted_by_its_log() -> None:
     """What the target told last, and nobody else; skips and rejects are added up over their reasons."""
-    counts = dict(runs.figures(LOG, "target-intercom"))
+    counts = dict(past.parse_figures(LOG, "target-intercom"))
     assert counts["records"] == 58
-    assert status.totals(run(counts=counts)) == {
+    assert status.sum_figures(run(counts=counts)) == {
         "records": 58, "written": 52, "skipped": 3, "rejected": 0, "calls": 97,
     }  # fmt: skip
-    assert set(status.totals(run()).values()) == {None}
+    assert set(status.sum_figures(run()).values()) == {None}
 
 
 def test_a_report_tells_the_same_as_a_log() -> None:
@@ -51,7 +57,7 @@ def test_a_report_tells_the_same_as_a_log() -> None:
         "status": "completed", "records": 58, "updated": 49, "created": 3, "skipped": {"ambiguous": 2, "archived": 1},
         "streams": {"contacts": {"records": 58}}, "calls": 97, "seconds": 1.4,
     }  # fmt: skip
-    assert dict(runs.flat(summary)) == dict(runs.figures(LOG, "target-intercom"))
+    assert dict(past.flatten_summary(summary)) == dict(past.parse_figures(LOG, "target-intercom"))
 
 
 def test_a_failed_run_is_told_with_its_sentence(tmp_path: Path) -> None:
@@ -62,8 +68,8 @@ def test_a_failed_run_is_told_with_its_sentence(tmp_path: Path) -> None:
         "2026-11-22T02:00:00.1Z [error    ] tap-chargebee Chargebee refuses `api_key`.\n"
         "2026-11-22T02:00:01.1Z [error    ] meltano      Run invocation could not be completed as block failed\n"
     )
-    assert runs.last_error(runs.log_of(tmp_path, "id")) == "Chargebee refuses `api_key`."
-    assert runs.log_of(tmp_path, "gone") == []
+    assert past.find_last_error(past.read_log(tmp_path, "id")) == "Chargebee refuses `api_key`."
+    assert past.read_log(tmp_path, "gone") == []
 
 
 @pytest.mark.parametrize(
@@ -71,16 +77,16 @@ def test_a_failed_run_is_told_with_its_sentence(tmp_path: Path) -> None:
     [
         (
             Status(SYNC, [], None, None, killed=False),
-            ["Not scheduled: `meltano invoke standpipe:schedule install`."],
+            ["Not scheduled: run `meltano invoke standpipe:schedule install`."],
         ),
         (
             Status(SYNC, [run("RUNNING")], NOW.replace(hour=18), 7200.0, killed=True),
             [
                 (
-                    "Meltano has a run down as running, but no process of it is there: it was killed. Nothing is lost: "
-                    "wait five minutes, or start the next one with `meltano run --force sync`."
+                    "Meltano lists a run as running, but no process runs: it was killed. Nothing is lost. Wait five "
+                    "minutes, or start the next run with `meltano run --force sync`."
                 ),
-                "What was read last was complete 2 hours ago.",
+                "The last confirmed run finished reading 2 hours ago.",
                 "Next run: 2026-11-22 18:00 by this machine's clock, in 360 min.",
             ],
         ),
@@ -88,16 +94,16 @@ def test_a_failed_run_is_told_with_its_sentence(tmp_path: Path) -> None:
             Status(SYNC, [run("FAIL", error="Chargebee refuses `api_key`.")], None, 90.0, killed=False),
             [
                 "The last run failed: Chargebee refuses `api_key`.",
-                "What was read last was complete 90 seconds ago.",
-                "Not scheduled: `meltano invoke standpipe:schedule install`.",
+                "The last confirmed run finished reading 90 seconds ago.",
+                "Not scheduled: run `meltano invoke standpipe:schedule install`.",
             ],
         ),
         (
             Status(SYNC, [run()], NOW.replace(hour=18), None, killed=False, cron_runs=False),
             [
                 (
-                    "Scheduled, but no cron runs on this machine, so nothing starts it: start one, such as with "
-                    "`service cron start` or `systemctl start cron`."
+                    "Scheduled, but no cron runs on this machine: start one, for example with `service cron start` or "
+                    "`systemctl start cron`."
                 )
             ],
         ),
@@ -110,7 +116,7 @@ def test_a_failed_run_is_told_with_its_sentence(tmp_path: Path) -> None:
 )
 def test_what_there_is_to_say_of_a_pipeline(state: Status, expected: list[str]) -> None:
     """In sentences, with what to do."""
-    assert status.sentences(state, NOW) == expected
+    assert status.describe_status(state, NOW) == expected
 
 
 def test_a_state_tells_its_store() -> None:
@@ -118,52 +124,73 @@ def test_a_state_tells_its_store() -> None:
     value = {
         "singer_state": {"bookmarks": {"_map": {"store": "s", "gen": 4}, "_sync": {"completed_at": 1768478400999}}}
     }
-    assert State.of("prod:a-to-b", value) == State("prod:a-to-b", "s", 4, 1768478400)
-    assert State.of("prod:a-to-b", {}) == State("prod:a-to-b", None, 0, None)
-
-
-DECIDED = {"match_value": "a@b.example", "intercom_ids": ["63da"], "outcome": "updated", "reason": "matched"}
+    assert parse_state("prod:a-to-b", value) == State("prod:a-to-b", "s", 4, 1768478400)
+    assert parse_state("prod:a-to-b", {}) == State("prod:a-to-b", None, 0, None)
 
 
 @pytest.mark.parametrize(
-    ("decided", "others", "expected"),
+    ("table", "line", "others", "expected"),
     [
         (
-            {**DECIDED, "fields": ["cb_cust_mrr"]},
+            "matched",
+            {
+                "value": "a@b.example",
+                "intercom_id": "63da",
+                "outcome": "updated",
+                "reason": "matched",
+                "fields": "cb_cust_mrr",
+            },
             [],
             [
-                "Matched by: a@b.example",
+                "Match value: a@b.example",
                 "Found in Intercom: 63da",
-                "Decision: updated, because it is the one match, and something differs.",
+                "Decision: updated (matched, and something differed)",
                 "It would write: cb_cust_mrr",
             ],
         ),
         (
-            {**DECIDED, "intercom_ids": ["1", "2"], "outcome": "skipped", "reason": "ambiguous", "fields": []},
+            "ambiguous",
+            {"value": "a@b.example", "intercom_ids": "1 2", "outcome": "skipped", "reason": "ambiguous", "fields": ""},
             ["c2"],
             [
                 "It shares its match value with c2: one record is sent, that of c1.",
-                "Matched by: a@b.example",
+                "Match value: a@b.example",
                 "Found in Intercom: 1, 2",
-                "Decision: skipped, because several records match, and none is guessed.",
+                "Decision: skipped (several match)",
+                "To change that: merge or correct them in Intercom",
             ],
         ),
         (
-            {"match_value": "", "intercom_ids": [], "outcome": "skipped", "reason": "no_identifier", "fields": []},
+            "unmatched",
+            {"value": "", "outcome": "skipped", "reason": "no_identifier"},
             [],
             [
-                "Matched by: nothing, as it has no value",
-                "Found in Intercom: nobody",
-                "Decision: skipped, because the customer has no value to match by.",
+                "Match value: none",
+                "Found in Intercom: no record",
+                "Decision: skipped (the record has no value to match by)",
+                "To change that: fill the field in the source",
             ],
         ),
+        (
+            "matched",
+            {"value": "a@b.example", "intercom_id": "63da", "outcome": "rejected", "reason": "parameter_invalid"},
+            [],
+            ["Match value: a@b.example", "Found in Intercom: 63da", "Decision: rejected (parameter_invalid)"],
+        ),
     ],
-    ids=["one", "several, and shared", "none"],
+    ids=["one", "several, and shared", "none", "in Intercom's words"],
 )
-def test_a_decision_is_told_in_sentences(decided: dict[str, Any], others: list[str], expected: list[str]) -> None:
-    """What it was matched by, what was found, what follows and why."""
-    explained = {"decision": decided, "shares_match_with": others, "sent_is": "c1"}
-    assert list(explain_text.decision(explained)) == expected
+def test_a_decision_is_told_in_sentences(
+    table: str,
+    line: dict[str, str],
+    others: list[str],
+    expected: list[str],
+    facts_of: Callable[[str], PluginFacts],
+) -> None:
+    """What it was matched by, what was found, what follows and why, in the target's own words."""
+    decision = build_decision(DryRun([], {table: [{"id": "c1", **line}]}), "c1", facts_of("target-intercom"))
+    explained = {"decision": decision, "shares_match_with": others, "sent_is": "c1"}
+    assert list(explain_text.describe_decision(explained)) == expected
 
 
 def test_a_write_is_told_by_what_it_replaced() -> None:
@@ -172,8 +199,8 @@ def test_a_write_is_told_by_what_it_replaced() -> None:
         "custom_attributes.cb_sub_next_bill_at": {"before": 1768478400, "after": 1771156800},
         "custom_attributes.cb_cust_mrr": {"before": None, "after": 9.0},
     }
-    assert explain_text.written(changes) == [
+    assert explain_text.describe_changes(changes) == [
         "It wrote 2 fields, of which 1 had no value before.",
         "  cb_sub_next_bill_at: 2026-01-15 12:00 -> 2026-02-15 12:00",
     ]
-    assert explain_text.written({}) == ["It wrote nothing for this customer."]
+    assert explain_text.describe_changes({}) == ["It wrote nothing for this customer."]

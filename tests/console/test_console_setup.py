@@ -8,16 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from standpipe_console.errors import ConsoleError
-from standpipe_console.project.pipelines import DEFAULTS
+from standpipe_console.project.pipelines import PIPELINES
 from standpipe_console.project.pipelines import SYNC as SYNC_PIPELINE
-from standpipe_console.setup.command import keys_from
+from standpipe_console.setup.command import parse_keys
 from standpipe_console.setup.prompts import Options
-from standpipe_console.setup.questions import QUESTIONS, Choice, Question, defaults, settings_of
-from standpipe_console.setup.steps import Accounts, Outcome, sandbox_at, setup
+from standpipe_console.setup.questions import QUESTIONS, Choice, Question, build_settings, find_answers
+from standpipe_console.setup.steps import Accounts, Outcome, find_sandbox, set_up
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sandbox.testing import RunningSandbox
     from standpipe_console.project.meltano import Project
+    from standpipe_console.project.pipelines import Pipeline
+    from standpipe_console.project.plugin_facts import PluginFacts
 
 MAP, TARGET = "map-subscriptions", "target-intercom"
 SYNC = {question.name: question for question in QUESTIONS["intercom"]}
@@ -72,13 +76,13 @@ SYNC = {question.name: question for question in QUESTIONS["intercom"]}
 )
 def test_answers_mean_settings(answers: dict[str, Any], expected: dict[tuple[str, str], Any]) -> None:
     """The map's and the target's match settings always come together."""
-    assert settings_of("intercom", answers) == expected
+    assert build_settings("intercom", answers) == expected
 
 
 def test_leads_have_settings_of_their_own() -> None:
     """Nothing of the other pipeline's is touched."""
     answers = {"customer_id": "id", "source": "Leads", "company_attributes": ["plan_type"], "contact_attributes": []}
-    assert settings_of("chartmogul", answers) == {
+    assert build_settings("chartmogul", answers) == {
         ("map-leads", "customer_id_field"): "id",
         ("target-chartmogul", "data_source_name"): "Leads",
         ("map-leads", "company_attributes"): ["plan_type"],
@@ -99,29 +103,34 @@ def test_asked_again_the_answers_are_those_that_are_set(given_answers: dict[str,
     """Whatever was answered, the next time begins with it, as far as it was asked."""
     answers: dict[str, Any] = {}
     for question in SYNC.values():
-        if question.when(answers) and question.name in given_answers:
+        if question.is_asked(answers) and question.name in given_answers:
             answers[question.name] = given_answers[question.name]
-    begins = defaults("intercom", settings_of("intercom", answers))
+    begins = find_answers("intercom", build_settings("intercom", answers))
     assert {name: begins[name] for name in answers} == answers
 
 
-def test_the_first_answers_are_the_plugins_defaults() -> None:
+@pytest.mark.parametrize("pipeline", PIPELINES, ids=[pipeline.system for pipeline in PIPELINES])
+def test_the_first_answers_are_the_plugins_defaults(pipeline: Pipeline, facts_of: Callable[[str], PluginFacts]) -> None:
     """Before anything is set, to press Enter throughout changes nothing."""
+    defaults = {
+        (plugin, name): value for plugin in pipeline.plugins for name, value in facts_of(plugin).defaults.items()
+    }
     answers: dict[str, Any] = {}
-    for question in SYNC.values():
-        if question.when(answers):
-            answers[question.name] = defaults("intercom", {})[question.name]
-    assert all(DEFAULTS[setting] == value for setting, value in settings_of("intercom", answers).items())
+    for question in QUESTIONS[pipeline.system]:
+        if question.is_asked(answers):
+            answers[question.name] = find_answers(pipeline.system, defaults)[question.name]
+    settings = build_settings(pipeline.system, answers)
+    assert {setting: defaults[setting] for setting in settings} == settings
 
 
 def test_an_option_goes_before_what_is_set() -> None:
     """And without one, what is set stays; what the site does not have is refused, with what it has."""
     site = lambda: (Choice("id", "id"), Choice("cf_user_id", "cf_user_id"))  # noqa: E731
     question = SYNC["user_id_field"]
-    assert Options({"user_id_field": "cf_user_id"}, {}).ask(question, site, "id") == "cf_user_id"
-    assert Options({"user_id_field": None}, {}).ask(question, site, "id") == "id"
-    with pytest.raises(ConsoleError, match=r"^--user-id-field cannot be cf_nope: there are id, cf_user_id\.$"):
-        Options({"user_id_field": "cf_nope"}, {}).ask(question, site, "id")
+    assert Options({"user_id_field": "cf_user_id"}, {}).ask_question(question, site, "id") == "cf_user_id"
+    assert Options({"user_id_field": None}, {}).ask_question(question, site, "id") == "id"
+    with pytest.raises(ConsoleError, match=r"^--user-id-field cannot be cf_nope: choose from id, cf_user_id\.$"):
+        Options({"user_id_field": "cf_nope"}, {}).ask_question(question, site, "id")
 
 
 def test_what_is_not_asked_by_option_costs_no_call() -> None:
@@ -130,17 +139,17 @@ def test_what_is_not_asked_by_option_costs_no_call() -> None:
     def never() -> tuple[Choice, ...]:
         raise AssertionError
 
-    assert Options({}, {}).ask(SYNC["customer_fields"], never, ["cf_tier"]) == ["cf_tier"]
-    free = Question("source", "?", free=True, listed="sources")
-    assert Options({"source": "New"}, {}).ask(free, never, "Old") == "New"
+    assert Options({}, {}).ask_question(SYNC["customer_fields"], never, ["cf_tier"]) == ["cf_tier"]
+    free = Question("source", "?", accepts_other=True, choices_from="sources")
+    assert Options({"source": "New"}, {}).ask_question(free, never, "Old") == "New"
 
 
 def test_a_missing_key_says_where_to_put_it() -> None:
     """And why it is no option."""
     with pytest.raises(ConsoleError, match=r"TAP_CHARGEBEE_API_KEY.*could be read by everybody"):
-        Options({}, {}).secret("TAP_CHARGEBEE_API_KEY", "Chargebee API key", None)
+        Options({}, {}).ask_key("TAP_CHARGEBEE_API_KEY", "Chargebee API key", None)
     with pytest.raises(ConsoleError, match=r"^--site is missing"):
-        Options({}, {}).text("site", "Chargebee site", "")
+        Options({}, {}).ask_text("site", "Chargebee site", "")
 
 
 @pytest.mark.parametrize(
@@ -149,13 +158,16 @@ def test_a_missing_key_says_where_to_put_it() -> None:
         ([], "Stopped: nothing was written."),
         (
             ["TAP_CHARGEBEE_API_KEY", "tap-chargebee site: acme"],
-            "Stopped. In .env stays: TAP_CHARGEBEE_API_KEY, tap-chargebee site: acme. The next setup begins with that.",
+            (
+                "Stopped. These settings stay in .env: TAP_CHARGEBEE_API_KEY, tap-chargebee site: acme. "
+                "The next setup begins with them."
+            ),
         ),
     ],
 )
 def test_a_stopped_setup_says_what_it_kept(written: list[str], expected: str) -> None:
     """Of a key its name alone."""
-    assert Outcome(written).kept == expected
+    assert Outcome(written).stop_message == expected
 
 
 @pytest.mark.parametrize(
@@ -164,12 +176,12 @@ def test_a_stopped_setup_says_what_it_kept(written: list[str], expected: str) ->
 def test_what_is_no_sandbox_is_refused_in_a_sentence(url: str) -> None:
     """Before anything is written."""
     with pytest.raises(ConsoleError, match=r"^(No sandbox answers at|The address of an API begins with)"):
-        sandbox_at(url)
+        find_sandbox(url)
 
 
 def test_a_sandbox_is_tried_by_one_address(sandbox: RunningSandbox) -> None:
     """The three accounts are found by it, whether a slash ends it or not."""
-    assert sandbox_at(f"http://127.0.0.1:{sandbox.port}/") == Accounts(
+    assert find_sandbox(f"http://127.0.0.1:{sandbox.port}/") == Accounts(
         {"chargebee": sandbox.chargebee_url, "intercom": sandbox.intercom_url, "chartmogul": sandbox.chartmogul_url},
         sandbox=True,
     )
@@ -178,20 +190,20 @@ def test_a_sandbox_is_tried_by_one_address(sandbox: RunningSandbox) -> None:
 def test_trying_it_never_costs_the_keys_of_real_accounts(project: Project, sandbox: RunningSandbox) -> None:
     """A pipeline that is set up for real accounts is not set up for the sandbox over it."""
     for plugin in SYNC_PIPELINE.plugins:
-        project.given(plugin, {})
-    project.dotenv.put("TAP_CHARGEBEE_API_KEY", "live_1")
+        project.set_settings(plugin, {})
+    project.dotenv.set_value("TAP_CHARGEBEE_API_KEY", "live_1")
     before = project.dotenv.path.read_text()
-    accounts = sandbox_at(f"http://127.0.0.1:{sandbox.port}")
+    accounts = find_sandbox(f"http://127.0.0.1:{sandbox.port}")
     with pytest.raises(
         ConsoleError, match=r"^TAP_CHARGEBEE_API_KEY is set already, for a real account: try the sandbox"
     ):
-        setup(project, SYNC_PIPELINE, Options({}, {}), accounts, Outcome())
+        set_up(project, SYNC_PIPELINE, Options({}, {}), accounts, Outcome())
     assert (project.dotenv.path.read_text(), sandbox.calls()["calls"]) == (before, [])
 
 
 def test_keys_come_through_standard_input() -> None:
     """A line that is none of them is refused without being shown."""
-    assert keys_from(["TAP_CHARGEBEE_API_KEY=a=b\n", "\n"]) == {"TAP_CHARGEBEE_API_KEY": "a=b"}
+    assert parse_keys(["TAP_CHARGEBEE_API_KEY=a=b\n", "\n"]) == {"TAP_CHARGEBEE_API_KEY": "a=b"}
     with pytest.raises(ConsoleError) as error:
-        keys_from(["live_secret123"])
+        parse_keys(["live_secret123"])
     assert "live_secret123" not in error.value.message

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from singer_kit.folders import REGISTRY, remember_folder
+from standpipe_console import output
 from standpipe_console.project import stores
 from standpipe_console.project.pipelines import LEADS, SYNC
 from standpipe_console.removal import clean, unlink
-from standpipe_console.setup import prompts
 from standpipe_maps.store import Store as MapStore
 from standpipe_maps.subscriptions.store import MIGRATIONS, TABLES
 
@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def known(project: Project) -> Project:
-    """A project whose settings are known: reports go to `output/now`, where no validation has written yet."""
-    for plugin in (*SYNC.plugins, *LEADS.plugins, *SYNC.inherited, *LEADS.inherited):
-        project.given(plugin, {})
-    project.given("target-intercom", {"report_dir": str(project.root / "output/now")})
-    project.given("target-intercom-validate", {"report_dir": "output/validate"})
-    return project
+def known(installed_project: Project) -> Project:
+    """Return a project whose settings are known: reports go to `output/now`, where no validation has written yet."""
+    for plugin in (SYNC.map, LEADS.map):
+        installed_project.set_settings(plugin, {"store_dir": str(installed_project.system_dir / "transforms")})
+    report_dir = str(installed_project.root / "output/now")
+    installed_project.set_settings("target-intercom", {"report_dir": report_dir})
+    installed_project.set_settings("target-intercom-validate", {"report_dir": "output/validate"})
+    return installed_project
 
 
 def fill(folder: Path, *names: str) -> Path:
@@ -54,16 +55,16 @@ def test_only_own_files_are_removed_from_every_folder_that_was_written_to(known:
         ("target-chartmogul", shared, "created.csv"),
     ):
         remember_folder(registry, plugin, folder, [name])
-    assert unlink._reports(known, SYNC).splitlines() == [  # noqa: SLF001
-        "1 folder of reports is removed.",
-        f"Its own files are removed from {shared}; others stay there.",
-        f"Its own files are removed from {now}; others stay there.",
-        f"{unknown} stays: no run has noted which files there are its own.",
+    assert unlink.remove_reports(known, SYNC).splitlines() == [
+        "Removed 1 folder of reports.",
+        f"Removed its own files from {shared}; other files stay there.",
+        f"Removed its own files from {now}; other files stay there.",
+        f"{unknown} stays: no run has registered which files there are its own.",
     ]
     assert not earlier.exists()
     assert [path.name for path in sorted((root / "output").rglob("*.*"))] == ["notes.txt", "created.csv", "matched.csv"]
-    assert unlink.written_folders(known, SYNC) == []
-    assert [one.folder for one in unlink.written_folders(known, LEADS)] == [str(shared)]
+    assert unlink.find_report_folders(known, SYNC) == []
+    assert [one.folder for one in unlink.find_report_folders(known, LEADS)] == [str(shared)]
 
 
 def test_a_database_of_somebody_elses_is_no_store(known: Project) -> None:
@@ -77,8 +78,8 @@ def test_a_database_of_somebody_elses_is_no_store(known: Project) -> None:
     with closing(sqlite3.connect(folder / "foreign.sqlite")) as connection:
         connection.execute("CREATE TABLE subscriptions (id TEXT)")
         connection.execute("CREATE TABLE meta (name TEXT)")
-    assert [path.name for path in stores.store_files(known, SYNC)] == ["ours.sqlite"]
-    assert [path.name for path in clean._unnamed(known, set())] == ["ours.sqlite"]  # noqa: SLF001
+    assert [path.name for path in stores.list_store_files(known, SYNC)] == ["ours.sqlite"]
+    assert [path.name for path in clean.find_unnamed_stores(known, set())] == ["ours.sqlite"]
 
 
 @pytest.mark.parametrize(
@@ -92,5 +93,5 @@ def test_a_question_is_a_line_of_its_own_and_only_a_yes_is_a_yes(
     (tmp_path / "typed").write_text(typed)
     with (tmp_path / "typed").open() as terminal:
         monkeypatch.setattr("sys.stdin", terminal)
-        assert prompts.confirm("Remove it?") is expected
+        assert output.confirm("Remove it?") is expected
     assert capsys.readouterr() == ("Remove it? Type y for yes, anything else for no:\n", "")

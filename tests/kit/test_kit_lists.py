@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from requests_mock import Mocker
+    from standpipe_console.api.client import Api
 
 BASE = "https://api.vendor.example"
 NOW = 1_768_478_400
@@ -154,9 +155,9 @@ def target_chartmogul() -> ChartMogulClient:
     return ChartMogulClient(BASE, "x", 2, 40)
 
 
-def api() -> console.Api:
+def api() -> Api:
     """Connect the console."""
-    return console.anonymous("Vendor", BASE)
+    return console.connect_without_key("Vendor", BASE)
 
 
 LISTS: dict[str, Listed] = {
@@ -210,17 +211,19 @@ LISTS: dict[str, Listed] = {
     "target-chartmogul sources": Listed(
         lambda: [one["uuid"] for one in target_chartmogul().sources()], "none", "data_sources", key="uuid"
     ),
-    "console contacts": Listed(lambda: [one["id"] for one in console.contacts(api())], "cursor", "data", "total_count"),
-    "console companies": Listed(lambda: [one["id"] for one in console.companies(api())], "scroll"),
-    "console attributes": Listed(
-        lambda: [one["name"] for one in console.data_attributes(api(), "contact")], "none", key="name"
+    "console contacts": Listed(
+        lambda: [one["id"] for one in console.fetch_contacts(api())], "cursor", "data", "total_count"
     ),
-    "console sources": Listed(lambda: console.sources(api()), "none", "data_sources"),
+    "console companies": Listed(lambda: [one["id"] for one in console.fetch_companies(api())], "scroll"),
+    "console attributes": Listed(
+        lambda: [one.name for one in console.fetch_data_attributes(api(), "contact")], "none", key="name"
+    ),
+    "console sources": Listed(lambda: [one.name for one in console.fetch_sources(api())], "none", "data_sources"),
     "console invoices": Listed(
-        lambda: [one["id"] for one in console.latest_invoices(api())], "none", "list", envelope="invoice"
+        lambda: [one["id"] for one in console.fetch_latest_invoices(api())], "none", "list", envelope="invoice"
     ),
     "console entries": Listed(
-        lambda: [one["uuid"] for one in console.find_entries(api(), "/customers")], "has_more", "entries", key="uuid"
+        lambda: [one["uuid"] for one in console.fetch_entries(api(), "/customers")], "has_more", "entries", key="uuid"
     ),
 }
 

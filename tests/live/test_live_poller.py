@@ -11,6 +11,7 @@ from standpipe_console.errors import ConsoleError
 from standpipe_console.live.chargebee_events import RINGING_TYPES, parse_event
 from standpipe_console.live.inbox import Inbox
 from standpipe_console.live.poller import LONG_OVERLAP_EVERY, EventsPoller
+from standpipe_console.project.plugin_facts import PluginFacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +48,7 @@ def inbox(tmp_path: Path) -> Iterator[Inbox]:
 def poller(sandbox: RunningSandbox, inbox: Inbox, clock: Clock) -> EventsPoller:
     """Return a poller over the sandbox."""
     settings = {"api_key": "sandbox_key", "api_url": sandbox.chargebee_url}
-    return EventsPoller(lambda: vendors.chargebee(settings), inbox, clock)
+    return EventsPoller(lambda: vendors.connect_chargebee(settings, PluginFacts()), inbox, clock)
 
 
 def read_all_events(sandbox: RunningSandbox) -> list[dict[str, Any]]:

@@ -67,7 +67,7 @@ def project(tmp_path: Path, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyP
         ("TAP_CHARGEBEE_API_URL", sandbox.chargebee_url),
         ("TARGET_INTERCOM_ACCESS_TOKEN", "sandbox_token"),
     ):
-        project.dotenv.put(name, value)
+        project.dotenv.set_value(name, value)
     return Project(tmp_path, "prod")
 
 
@@ -161,9 +161,9 @@ def test_an_event_of_chargebee_becomes_a_run(polling: Live, sandbox: RunningSand
 
 def test_a_key_that_was_rotated_is_taken(polling: Live, sandbox: RunningSandbox) -> None:
     """The key that stood in `.env` at the start is refused; the next look uses the one that stands there now."""
-    polling.project.dotenv.put("TAP_CHARGEBEE_API_KEY", "revoked")
+    polling.project.dotenv.set_value("TAP_CHARGEBEE_API_KEY", "revoked")
     wait_until(lambda: (polling.service.inbox.read_fact("poll") or {}).get("error", "") != "")
-    polling.project.dotenv.put("TAP_CHARGEBEE_API_KEY", "sandbox_key")
+    polling.project.dotenv.set_value("TAP_CHARGEBEE_API_KEY", "sandbox_key")
     wait_until(lambda: (polling.service.inbox.read_fact("poll") or {}).get("error") == "")
     sandbox.advance(days=40)
     wait_until(lambda: polling.read_runs() != [])
@@ -269,7 +269,7 @@ WRONG = {
 def test_a_setting_that_cannot_be_is_refused(project: Project, variables: dict[str, str], sentence: str) -> None:
     """In a sentence that names it."""
     for name, value in variables.items():
-        project.dotenv.put(name, value)
+        project.dotenv.set_value(name, value)
     with pytest.raises(ConsoleError) as refused:
         read_settings(project)
     assert str(refused.value) == sentence
@@ -314,7 +314,7 @@ def test_status_says_what_waits_and_why(project: Project) -> None:
         return done.output.splitlines()
 
     assert show() == ["Live has never run: start it with `standpipe live`."]
-    project.dotenv.put("LIVE_INBOX_URL", f"sqlite:///{project.root}/inbox.sqlite")
+    project.dotenv.set_value("LIVE_INBOX_URL", f"sqlite:///{project.root}/inbox.sqlite")
     (project.root / "wait").touch()
     with Live(project) as live:
         live.ring("ev_1", "c1")

@@ -129,7 +129,8 @@ def test_ctrl_c_says_what_was_kept(console: Console) -> None:
         terminal.expect("Intercom access token")
         terminal.send("\x03")
         terminal.expect(
-            "Stopped. In .env stays: TAP_CHARGEBEE_API_KEY, tap-chargebee site: sandbox, tap-chargebee api_url: http"
+            "Stopped. These settings stay in .env: TAP_CHARGEBEE_API_KEY, tap-chargebee site: sandbox, "
+            "tap-chargebee api_url: http"
         )
     assert "typed too early" not in (console.root.parent / "terminal.log").read_text()
     assert set(settings_in(console.root / ".env")) == {
@@ -147,13 +148,13 @@ def test_setup_asks_at_a_terminal_and_shows_no_key(console: Console) -> None:
         answer(terminal, r"refuses TAP_CHARGEBEE_API_KEY.*Chargebee site", "")
         answer(terminal, "Chargebee API key", "sandbox_key")
         answer(terminal, "Intercom access token", "sandbox_token")
-        for question in ("What are your customers", "recognise a user", "When one matches"):
+        for question in ("What are your customers", "recognise a user", "When a record matches"):
             answer(terminal, question, "")
-        answer(terminal, "When none matches", "")
-        answer(terminal, "as a lead only", "")
+        answer(terminal, "When no record matches", "")
+        answer(terminal, "only as a lead", "")
         answer(terminal, "more fields of the customer.*cf_Account_Manager", " ")
         answer(terminal, "more fields of the subscription", "")
-        terminal.expect("(?s)customers in Intercom. +users .B2C.*is set up; the keys are in")
+        terminal.expect("(?s)customers in Intercom. +users .B2C.*is set up. The keys are in")
     shown = (console.root.parent / "terminal.log").read_text()
     lines = block("meltano invoke standpipe:setup").splitlines()
     assert len([line for line in lines if line.startswith("? ")]) == 10
@@ -293,7 +294,7 @@ def test_explain_tells_rows_values_match_decision_and_write(console: Console) ->
     assert told["decision"]["intercom_ids"] == [change["intercom_id"]] == [told["intercom"]["id"]]
     assert (told["decision"]["outcome"], told["decision"]["fields"]) == ("unchanged", [])
     assert told["last_run"]["wrote"] == change["fields"]
-    shown = printed(lambda out: explain_text.tell(out, told))
+    shown = printed(lambda out: explain_text.print_explanation(out, told))
     check_shown_output(console, f"meltano invoke standpipe:explain {EXPLAINED}", shown)
 
 

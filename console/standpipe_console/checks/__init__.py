@@ -1,1 +1,1 @@
-"""What the console can say of a pipeline: `doctor`, `status` and `explain`."""
+"""What the console says about a pipeline or a customer: `doctor`, `status` and `explain`."""

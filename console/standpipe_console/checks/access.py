@@ -1,27 +1,29 @@
-"""What each key may do, asked of the API that it belongs to, without changing anything there."""
+"""What each key may do. The API that it belongs to is asked, and nothing changes there."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from standpipe_console.api.vendors import APIS, REFUSED, catalog
-from standpipe_console.checks import rules
-from standpipe_console.checks.findings import failed, noted, passed
+from standpipe_console.api.client import REFUSED
+from standpipe_console.api.vendors import CONNECT, fetch_catalog_version, parse_workspace
+from standpipe_console.checks.findings import Finding
+from standpipe_console.checks.rules import compare_clocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from standpipe_console.api.vendors import Answer, Api
-    from standpipe_console.checks.findings import Finding
+    from standpipe_console._kit.json_types import JsonObject
+    from standpipe_console.api.client import Api, Response
     from standpipe_console.project.pipelines import Key
+    from standpipe_console.project.plugin_facts import PluginFacts
 
-#: Nobody's id: an update of it is refused as unknown by one who may write, as forbidden by one who may not.
-NOBODY = "0" * 24
-LOOPBACK = ("http://127.", "http://localhost", "http://[::1]")
-#: Calls that prove a permission: of the API, what it is for, method, path, body.
-Probe = tuple[str, str, str, dict[str, Any] | None]
+#: An id that no record has: its update is refused as unknown to a key that may write, else as forbidden.
+UNKNOWN_ID = "0" * 24
+_LOOPBACK = ("http://127.", "http://localhost", "http://[::1]")
+#: A call that proves a permission: its name, method, path and body.
+Probe = tuple[str, str, str, "JsonObject | None"]
 PROBES: dict[str, tuple[Probe, ...]] = {
     "chargebee": (
         ("read customers", "GET", "/customers?limit=1", None),
@@ -35,112 +37,109 @@ PROBES: dict[str, tuple[Probe, ...]] = {
         ("read attributes", "GET", "/data_attributes?model=contact", None),
     ),
     "intercom-write": (
-        ("write users", "PUT", f"/contacts/{NOBODY}", {}),
-        ("write companies", "PUT", f"/companies/{NOBODY}", {}),
+        ("write users", "PUT", f"/contacts/{UNKNOWN_ID}", {}),
+        ("write companies", "PUT", f"/companies/{UNKNOWN_ID}", {}),
     ),
     "chartmogul": (
         ("read customers", "GET", "/customers?per_page=1", None),
         ("read sources", "GET", "/data_sources", None),
     ),
 }
-#: Where a key is made, and what it must be allowed.
-MADE_AT = {
+#: Where a person makes a key, and what the key must be allowed to do.
+WHERE_TO_MAKE = {
     "chargebee": "Chargebee: Settings > Configure Chargebee > API Keys, a read-only key for all resources",
     "intercom": "Intercom: Settings > Developers > your app > Authentication; read and write users and companies",
     "chartmogul": "ChartMogul: Profile > API keys, a read-and-write key",
 }
-#: The call that says whose key it is.
-WHO = {"chargebee": "/configurations", "intercom": "/me", "chartmogul": "/ping"}
+#: The call that says whether an API knows the key.
+_IDENTIFY = {"chargebee": "/configurations", "intercom": "/me", "chartmogul": "/ping"}
 
 
-def api_of(key: Key, settings: Mapping[str, Any]) -> Api:
-    """The API that a key belongs to, with the key."""
-    return APIS[key.api](settings)
-
-
-def whose(key: Key, settings: Mapping[str, Any]) -> str:
-    """Say in words whose account a key opens, so that a person sees whether it is the right one."""
-    api = api_of(key, settings)
+def describe_account(key: Key, settings: JsonObject, facts: PluginFacts) -> str:
+    """Return whose account a key opens, so that a person sees whether it is the right one."""
+    api = CONNECT[key.api](settings, facts)
     place = f" at {api.base}" if settings.get("api_url") else ""
     if key.api == "chargebee":
-        return f"Chargebee{place}: site {settings.get('site')}, Product Catalog {catalog(api, settings['site'])}.0"
+        site = settings["site"]
+        return f"Chargebee{place}: site {site}, Product Catalog {fetch_catalog_version(api, site)}.0"
     if key.api == "intercom":
-        app = api.get("/me").body.get("app") or {}
-        return f"Intercom{place}: workspace {app.get('name') or app.get('id_code')}, region {app.get('region')}"
+        workspace = parse_workspace(api.get("/me").body)
+        return f"Intercom{place}: workspace {workspace.name or workspace.id_code}, region {workspace.region}"
     return f"ChartMogul{place}: account {api.get('/account').body.get('name') or 'without a name'}"
 
 
-def examine(key: Key, settings: Mapping[str, Any], now: datetime | None = None) -> Iterator[Finding]:
-    """Everything that an API tells of a key: that it is known, what it may, whose it is, the clock, the limit."""
-    api = api_of(key, settings)
-    answer = api.get(WHO[key.api])
-    if not answer.ok:
-        yield failed("key", f"{api.name} refuses {key.variable}: {answer.reason}", MADE_AT[key.api])
+def check_key(key: Key, settings: JsonObject, facts: PluginFacts, now: datetime | None = None) -> Iterator[Finding]:
+    """Yield what an API says about a key: is it known, what may it do, whose is it, the clock, the rate limit."""
+    api = CONNECT[key.api](settings, facts)
+    response = api.get(_IDENTIFY[key.api])
+    if not response.ok:
+        yield Finding("key", "fail", f"{api.name} refuses {key.variable}: {response.reason}", WHERE_TO_MAKE[key.api])
         return
-    yield passed("key", f"{api.name} knows {key.variable}")
-    yield from scopes(api, key)
-    yield from WHOSE[key.api](api, answer, settings)
-    yield _clock(api, answer, now or datetime.now(UTC))
+    yield Finding("key", "pass", f"{api.name} accepts {key.variable}")
+    yield from check_scopes(api, key)
+    yield from _CHECK_ACCOUNT[key.api](api, response, facts.defaults | settings)
+    yield _check_clock(api, response, now or datetime.now(UTC))
 
 
-def scopes(api: Api, key: Key) -> Iterator[Finding]:
-    """Whether the key may do what its pipeline does."""
+def check_scopes(api: Api, key: Key) -> Iterator[Finding]:
+    """Yield whether the key may do all that its pipeline does."""
     writes = PROBES.get(f"{key.api}-write", ()) if key.plugin.startswith("target-") else ()
-    refusals = [(name, answer) for name, answer in _answers(api, (*PROBES[key.api], *writes)) if _refuses(answer)]
-    for name, answer in refusals:
-        yield failed("scope", f"{key.variable} may not {name}: {answer.reason}", MADE_AT[key.api])
+    probes = (*PROBES[key.api], *writes)
+    responses = [(name, api.call(method, path, body)) for name, method, path, body in probes]
+    # Other refusals, such as of the unknown id, prove that the key may make the call.
+    refusals = [
+        (name, one)
+        for name, one in responses
+        if one.status in REFUSED or one.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    ]
+    for name, response in refusals:
+        yield Finding("scope", "fail", f"{key.variable} may not {name}: {response.reason}", WHERE_TO_MAKE[key.api])
     if not refusals:
-        may = ", ".join(name for name, *_ in (*PROBES[key.api], *writes))
-        yield passed("scope", f"{key.variable} may {may}")
+        yield Finding("scope", "pass", f"{key.variable} may {', '.join(name for name, *_ in probes)}")
 
 
-def _answers(api: Api, probes: tuple[Probe, ...]) -> Iterator[tuple[str, Answer]]:
-    for name, method, path, body in probes:
-        yield name, api.ask(method, path, body)
-
-
-def _refuses(answer: Answer) -> bool:
-    """An unknown id is no refusal: it is what was asked for."""
-    return answer.status in REFUSED or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-
-
-def _chargebee(api: Api, _answer: Answer, settings: Mapping[str, Any]) -> Iterator[Finding]:
-    version = catalog(api, settings.get("site", ""))
+def _check_chargebee(api: Api, _response: Response, settings: JsonObject) -> Iterator[Finding]:
+    site = settings.get("site", "")
+    version = fetch_catalog_version(api, site)
     if version in {"1", "2"}:
-        yield passed("catalog", f"the site {settings.get('site')} has Product Catalog {version}.0")
+        yield Finding("catalog", "pass", f"the site {site} has Product Catalog {version}.0")
     else:
-        yield failed("catalog", "Chargebee does not tell the site's Product Catalog", "is `site` the name of the site?")
-    yield noted("limit", "Chargebee tells no limit: 150 calls a minute on a test site, 1,000 or 3,500 on a paid plan")
+        yield Finding("catalog", "fail", "Chargebee does not say which Product Catalog the site has", "check `site`")
+    yield Finding(
+        "limit", "note", "Chargebee does not say: 150 calls a minute on a test site, 1,000 or 3,500 on a paid plan"
+    )
 
 
-def _intercom(api: Api, answer: Answer, settings: Mapping[str, Any]) -> Iterator[Finding]:
-    region = str((answer.body.get("app") or {}).get("region") or "").lower()
-    expected = settings.get("region") or "us"
+def _check_intercom(api: Api, response: Response, settings: JsonObject) -> Iterator[Finding]:
+    region, expected = (parse_workspace(response.body).region or "").lower(), settings["region"]
     if settings.get("api_url"):
-        yield noted("region", f"{api.base} by `api_url`; the workspace is in {region or 'an unknown region'}")
+        place = region or "an unknown region"
+        yield Finding("region", "note", f"`api_url` is set to {api.base}; the workspace is in {place}")
     elif region and region != expected:
-        yield failed("region", f"the workspace is in {region}, `region` is {expected}", f"set `region` to {region}")
+        what = f"the workspace is in {region}, but `region` is {expected}"
+        yield Finding("region", "fail", what, f"set `region` to {region}")
     else:
-        yield passed("region", f"the workspace is in {expected}")
-    limit = answer.headers.get("X-RateLimit-Limit")
-    told = f"{int(limit) * 6:,} calls a minute" if limit else "not told"
-    yield passed("limit", f"Intercom's limit is {told}")
+        yield Finding("region", "pass", f"the workspace is in {expected}")
+    # Intercom counts in windows of ten seconds.
+    limit = response.headers.get("X-RateLimit-Limit")
+    what = f"Intercom permits {int(limit) * 6:,} calls a minute" if limit else "Intercom does not say"
+    yield Finding("limit", "pass", what)
 
 
-def _chartmogul(_api: Api, _answer: Answer, _settings: Mapping[str, Any]) -> Iterator[Finding]:
-    yield noted("limit", "ChartMogul permits 40 calls a second")
+def _check_chartmogul(_api: Api, _response: Response, _settings: JsonObject) -> Iterator[Finding]:
+    yield Finding("limit", "note", "ChartMogul permits 40 calls a second")
 
 
-WHOSE: dict[str, Callable[[Api, Answer, Mapping[str, Any]], Iterator[Finding]]] = {
-    "chargebee": _chargebee,
-    "intercom": _intercom,
-    "chartmogul": _chartmogul,
+_CHECK_ACCOUNT: Mapping[str, Callable[[Api, Response, JsonObject], Iterator[Finding]]] = {
+    "chargebee": _check_chargebee,
+    "intercom": _check_intercom,
+    "chartmogul": _check_chartmogul,
 }
 
 
-def _clock(api: Api, answer: Answer, now: datetime) -> Finding:
-    if api.base.startswith(LOOPBACK):
-        return noted("clock", f"{api.name} is a sandbox here, with a time of its own: not compared")
-    if answer.date is None:
-        return noted("clock", f"{api.name} tells no time")
-    return rules.clock(api.name, (now - answer.date).total_seconds())
+def _check_clock(api: Api, response: Response, now: datetime) -> Finding:
+    if api.base.startswith(_LOOPBACK):
+        return Finding("clock", "note", f"{api.name} is a sandbox with a clock of its own: not compared")
+    if response.date is None:
+        return Finding("clock", "note", f"{api.name} sends no time")
+    return compare_clocks(api.name, (now - response.date).total_seconds())

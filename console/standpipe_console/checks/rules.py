@@ -1,96 +1,97 @@
-"""What the console judges by itself, from values alone: settings that disagree, clocks, stores and states out of step.
+"""What the console judges by itself, from values alone: settings, clocks, currencies, stores and versions.
 
-Nothing else judges; the functions are pure.
+These functions are pure, and nothing else judges.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from standpipe_console.checks.findings import failed, noted, passed
-from standpipe_console.project.pipelines import DEFAULTS
+from standpipe_console.checks.findings import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from standpipe_console.checks.findings import Finding
+    from standpipe_console._kit.json_types import JsonObject
     from standpipe_console.project.pipelines import Pipeline
 
-#: Seconds that a clock may differ: Chargebee's lists are read back so far, by default.
-CLOCK = 300
-#: Currencies of which Chargebee does not say whether its amounts are in hundredths. Without a minor unit by ISO 4217,
+#: Seconds that two clocks may differ. By default the tap reads Chargebee's lists again from so far back.
+CLOCK_TOLERANCE = 300
+#: Currencies for which Chargebee does not say whether its amounts are in hundredths. Without a minor unit by ISO 4217,
 #: and not among those that its API's description names (JPY, KRW, XAF, XOF); with three decimals by ISO 4217; and those
 #: in whose payments others leave the decimals out.
-DOUBTFUL = {
+DOUBTFUL_CURRENCIES = {
     *("BIF", "CLP", "DJF", "GNF", "ISK", "KMF", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XPF"),
     *("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"),
     *("COP", "CVE", "HUF", "IDR", "MGA", "TWD"),
 }
-FULL_REFRESH = "meltano run --full-refresh {job}"
 
 
-def effective(plugin: str, settings: Mapping[str, Any], name: str) -> Any:
-    """What a setting is, set or not."""
-    value = settings.get(name)
-    return DEFAULTS.get((plugin, name)) if value is None else value
-
-
-def agreements(pipeline: Pipeline, of_map: Mapping[str, Any], of_target: Mapping[str, Any]) -> Iterator[Finding]:
-    """Whether the target expects what the map sends."""
+def compare_settings(pipeline: Pipeline, of_map: JsonObject, of_target: JsonObject) -> Iterator[Finding]:
+    """Yield whether the target expects what the map sends; both with their defaults where nothing is set."""
     check = "settings agree"
-    disagreements = []
-    for agreement in pipeline.agreements:
-        value = effective(pipeline.map, of_map, agreement.setting)
-        setting, wanted = agreement.wanted(value)
-        actual = effective(pipeline.target, of_target, setting)
-        if actual != wanted:
-            told = f"{pipeline.map}'s `{agreement.setting}` is {value}, but {pipeline.target}'s `{setting}` is {actual}"
-            remedy = f"meltano config set --store=dotenv {pipeline.target} {setting} {wanted}"
-            disagreements.append(failed(check, told, remedy))
-    yield from disagreements or [passed(check, f"{pipeline.target} expects what {pipeline.map} sends")]
+    agree = True
+    for shared in pipeline.shared_settings:
+        value = of_map[shared.setting]
+        setting, expected = shared.find_counterpart(value)
+        if of_target[setting] != expected:
+            agree = False
+            yield Finding(
+                check,
+                "fail",
+                f"{pipeline.map}'s `{shared.setting}` is {value}, "
+                f"but {pipeline.target}'s `{setting}` is {of_target[setting]}",
+                f"meltano config set --store=dotenv {pipeline.target} {setting} {expected}",
+            )
+    if agree:
+        yield Finding(check, "pass", f"{pipeline.target} expects what {pipeline.map} sends")
 
 
-def clock(api: str, seconds: float) -> Finding:
-    """Whether this machine's clock and an API's are the same, but for `seconds`."""
-    if abs(seconds) <= CLOCK:
-        return passed("clock", f"{api}'s clock and this machine's differ by {abs(seconds):.0f} seconds")
-    where = "ahead of" if seconds > 0 else "behind"
-    return failed("clock", f"this machine's clock is {abs(seconds):.0f} seconds {where} {api}'s", "set the clock: NTP")
+def compare_clocks(api: str, seconds: float) -> Finding:
+    """Return whether this machine's clock agrees with an API's; `seconds` is how far it is ahead."""
+    if abs(seconds) <= CLOCK_TOLERANCE:
+        return Finding("clock", "pass", f"{api}'s clock and this machine's differ by {abs(seconds):.0f} seconds")
+    direction = "ahead of" if seconds > 0 else "behind"
+    what = f"this machine's clock is {abs(seconds):.0f} seconds {direction} {api}'s"
+    return Finding("clock", "fail", what, "set the clock: NTP")
 
 
-def doubtful_invoices(invoices: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The first invoice of each currency of which it is not certain in which unit Chargebee tells amounts."""
-    found: dict[str, Mapping[str, Any]] = {}
+def find_doubtful_invoices(invoices: Iterable[JsonObject]) -> list[JsonObject]:
+    """Return the first invoice of each currency whose unit in Chargebee's amounts is not certain."""
+    found: dict[str, JsonObject] = {}
     for invoice in invoices:
         currency = str(invoice.get("currency_code") or "")
-        if currency in DOUBTFUL and invoice.get("total"):
+        if currency in DOUBTFUL_CURRENCIES and invoice.get("total"):
             found.setdefault(currency, invoice)
     return list(found.values())
 
 
-def in_step(pipeline: Pipeline, store: str | None, generation: int, held: int | None) -> Finding:
-    """Whether the store that the state names is there, and as new as it says.
+def compare_state_and_store(pipeline: Pipeline, store: str | None, confirmed: int, present: int | None) -> Finding:
+    """Return whether the store that the state names is there, and is as new as the state says.
 
     Args:
         pipeline: the pipeline.
         store: the name of the store in the state; None when there is no state.
-        generation: the generation that the state confirms.
-        held: the generation of the store; None when it is missing.
+        confirmed: the generation that the state confirms.
+        present: the generation of the store; None when the store is missing.
     """
-    check, remedy = "state and store", FULL_REFRESH.format(job=pipeline.job)
+    check, refresh = "state and store", f"meltano run --full-refresh {pipeline.job}"
     if store is None:
-        return noted(check, "nothing was synchronised yet", f"meltano run {pipeline.job}")
-    if held is None:
-        return failed(check, f"the state names the store {store}, which is missing", f"bring it back, or {remedy}")
-    if held < generation:
-        return failed(check, f"the store {store} is an older copy: run {held}, the state is of {generation}", remedy)
-    return passed(check, f"the state confirms run {generation} of the store, which holds run {held}")
+        return Finding(check, "note", "nothing is synced yet", f"meltano run {pipeline.job}")
+    if present is None:
+        what = f"the state names the store {store}, but the store is missing"
+        return Finding(check, "fail", what, f"restore it from a backup, or {refresh}")
+    if present < confirmed:
+        what = f"the store {store} is an old copy: it holds run {present}, but the state confirms run {confirmed}"
+        return Finding(check, "fail", what, refresh)
+    # A store that is ahead holds a run that the target has not confirmed: the next run sends it again.
+    return Finding(check, "pass", f"the state confirms run {confirmed} of the store, which holds run {present}")
 
 
-def versions(installed: Mapping[str, str | None], wanted: Sequence[str]) -> Iterator[Finding]:
-    """Whether every plugin is installed, and which version."""
-    missing = [plugin for plugin in wanted if not installed.get(plugin)]
+def check_versions(installed: Mapping[str, str | None], plugins: Sequence[str]) -> Iterator[Finding]:
+    """Yield whether every plugin is installed, and the versions."""
+    missing = [plugin for plugin in plugins if not installed.get(plugin)]
     for plugin in missing:
-        yield failed("plugins", f"{plugin} is not installed", "meltano install")
+        yield Finding("plugins", "fail", f"{plugin} is not installed", "meltano install")
     if not missing:
-        yield passed("plugins", ", ".join(f"{plugin} {installed[plugin]}" for plugin in wanted))
+        yield Finding("plugins", "pass", ", ".join(f"{plugin} {installed[plugin]}" for plugin in plugins))

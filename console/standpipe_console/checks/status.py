@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from standpipe_console import output
-from standpipe_console.checks import runs
 from standpipe_console.errors import ConsoleError
-from standpipe_console.project import stores
+from standpipe_console.project.stores import read_state
+from standpipe_console.runs.past import list_runs
 from standpipe_console.schedules import crontab, schedules
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from standpipe_console.checks.runs import Run
+    from standpipe_console._kit.json_types import JsonObject
     from standpipe_console.project.meltano import Project
     from standpipe_console.project.pipelines import Pipeline
+    from standpipe_console.runs.past import Run
 
-SHOWN = 5
-#: The columns of the table after when, result and duration: of a run's figures, those that are added up.
+MAX_RUNS = 5
+#: The columns of the table after start, result and duration: the figures of a run that each adds up.
 FIGURES = {
     "records": ("records",),
     "written": ("updated", "created", "converted"),
@@ -28,29 +29,25 @@ FIGURES = {
     "rejected": ("rejected",),
     "calls": ("calls",),
 }
-KILLED = (
-    "Meltano has a run down as running, but no process of it is there: it was killed. Nothing is lost: wait five "
-    "minutes, or start the next one with `meltano run --force {job}`."
-)
 
 
 @dataclass(frozen=True)
 class Status:
-    """How a pipeline is."""
+    """The state of a pipeline."""
 
     pipeline: Pipeline
     runs: list[Run]
     next_run: datetime | None
-    state_age: float | None  #: seconds since the run that the state confirms had read everything
-    killed: bool  #: a run is down as running, and is not there
+    state_age: float | None  #: seconds since the last confirmed run had read everything
+    killed: bool  #: Meltano lists a run as running, but no process runs
     cron_runs: bool = True  #: a cron daemon is there to start the next run
     crontab_error: str = ""  #: why the crontab could not be read
 
-    def as_dict(self) -> dict[str, Any]:
-        """Give it as JSON."""
+    def build_json(self) -> JsonObject:
+        """Return it as JSON."""
         return {
             "job": self.pipeline.job,
-            "runs": [run.as_dict() | {"totals": totals(run)} for run in self.runs],
+            "runs": [run.build_json() | {"totals": sum_figures(run)} for run in self.runs],
             "next_run": self.next_run and self.next_run.isoformat(),
             "state_age_seconds": self.state_age,
             "killed": self.killed,
@@ -59,80 +56,86 @@ class Status:
         }
 
 
-def status_of(project: Project, pipeline: Pipeline, now: datetime) -> Status:
-    """Look a pipeline up."""
-    state = stores.state_of(project, pipeline)
-    listed = runs.runs_of(project, pipeline, SHOWN)
-    under_way = any(run.result == "RUNNING" for run in listed)
+def read_status(project: Project, pipeline: Pipeline, now: datetime) -> Status:
+    """Return the state of a pipeline."""
+    state = read_state(project, pipeline)
+    runs = list_runs(project, pipeline, MAX_RUNS)
     next_run, crontab_error = None, ""
     try:
-        next_run = _next_run(project, pipeline, now)
+        next_run = _find_next_run(project, pipeline, now)
     except ConsoleError as error:
+        # The rest is still worth showing.
         crontab_error = error.message
     return Status(
         pipeline,
-        listed,
+        runs,
         next_run,
         state.completed_at and now.timestamp() - state.completed_at,
-        killed=under_way and not project.running(),
+        killed=any(run.result == "RUNNING" for run in runs) and not project.find_running(),
         cron_runs=crontab.is_daemon_running(),
         crontab_error=crontab_error,
     )
 
 
-def _next_run(project: Project, pipeline: Pipeline, now: datetime) -> datetime | None:
-    present = schedules.installed(project)
-    mine = (one for one in schedules.schedules(project) if one.pipeline == pipeline and one.name in present)
-    return min(filter(None, (one.next_run(now) for one in mine)), default=None)
+def _find_next_run(project: Project, pipeline: Pipeline, now: datetime) -> datetime | None:
+    names = schedules.find_installed(project, pipeline)
+    times = [one.find_next_run(now) for one in schedules.load_schedules(project) if one.name in names]
+    return min((time for time in times if time), default=None)
 
 
-def totals(run: Run) -> dict[str, int | None]:
-    """A run's figures, by column; None when its log tells none."""
-    return {column: _sum(run.counts, names) for column, names in FIGURES.items()}
+def sum_figures(run: Run) -> dict[str, int | None]:
+    """Return the figures of a run by column; None when its log has none."""
+    if "records" not in run.counts:
+        return dict.fromkeys(FIGURES)
+    # Skips and rejects are counted per reason, such as `skipped: ambiguous`.
+    return {
+        column: int(sum(count for name, count in run.counts.items() if name.split(":")[0] in names))
+        for column, names in FIGURES.items()
+    }
 
 
-def _sum(counts: dict[str, float], names: tuple[str, ...]) -> int | None:
-    if "records" not in counts:
-        return None
-    return int(sum(value for name, value in counts.items() if name.split(":")[0] in names))
-
-
-def show(out: Console, status: Status, now: datetime) -> None:
-    """Print it for a person."""
-    pipeline = status.pipeline
-    out.print(f"[bold]{pipeline.job}[/bold]  {pipeline.title}")
+def print_status(out: Console, status: Status, now: datetime) -> None:
+    """Print the state of a pipeline for a person."""
+    out.print(f"[bold]{status.pipeline.job}[/bold]  {status.pipeline.title}")
     if status.runs:
         headings = ("started (UTC)", "result", "seconds", *FIGURES)
-        out.print(output.table(headings, (_row(run) for run in status.runs)))
+        rows = [
+            (
+                f"{run.started.astimezone(UTC):%Y-%m-%d %H:%M}",
+                run.result,
+                None if run.seconds is None else f"{run.seconds:.1f}",
+                *sum_figures(run).values(),
+            )
+            for run in status.runs
+        ]
+        out.print(output.build_table(headings, rows))
     else:
-        out.print("It has never run: `meltano run validate` looks without writing anything.", soft_wrap=True)
-    for sentence in sentences(status, now):
+        out.print("It has never run. To look without writing anything: `meltano run validate`.", soft_wrap=True)
+    for sentence in describe_status(status, now):
         out.print(sentence, markup=False, soft_wrap=True)
     out.print()
 
 
-def _row(run: Run) -> tuple[Any, ...]:
-    seconds = None if run.seconds is None else f"{run.seconds:.1f}"
-    return run.started.astimezone(UTC).strftime("%Y-%m-%d %H:%M"), run.result, seconds, *totals(run).values()
-
-
-def sentences(status: Status, now: datetime) -> list[str]:
-    """What there is to say beside the table."""
+def describe_status(status: Status, now: datetime) -> list[str]:
+    """Return what else a person should know, in sentences."""
     job = status.pipeline.job
-    told = []
+    sentences = []
     if status.killed:
-        told.append(KILLED.format(job=job))
+        sentences.append(
+            "Meltano lists a run as running, but no process runs: it was killed. Nothing is lost. Wait five minutes, "
+            f"or start the next run with `meltano run --force {job}`."
+        )
     if status.runs and status.runs[0].error:
-        told.append(f"The last run failed: {status.runs[0].error}")
+        sentences.append(f"The last run failed: {status.runs[0].error}")
     if status.state_age is not None:
-        told.append(f"What was read last was complete {output.ago(status.state_age)}.")
+        sentences.append(f"The last confirmed run finished reading {output.describe_age(status.state_age)}.")
     if status.crontab_error:
-        told.append(status.crontab_error)
+        sentences.append(status.crontab_error)
     elif status.next_run is None:
-        told.append("Not scheduled: `meltano invoke standpipe:schedule install`.")
+        sentences.append("Not scheduled: run `meltano invoke standpipe:schedule install`.")
     elif not status.cron_runs:
-        told.append(f"Scheduled, but no cron runs on this machine, so nothing starts it: {crontab.START_DAEMON}.")
+        sentences.append(f"Scheduled, but no cron runs on this machine: {crontab.START_DAEMON}.")
     else:
         minutes = (status.next_run - now).total_seconds() / 60
-        told.append(f"Next run: {status.next_run:%Y-%m-%d %H:%M} by this machine's clock, in {minutes:.0f} min.")
-    return told
+        sentences.append(f"Next run: {status.next_run:%Y-%m-%d %H:%M} by this machine's clock, in {minutes:.0f} min.")
+    return sentences

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from standpipe_console._kit.json_types import JsonObject
-    from standpipe_console.api.vendors import Api
+    from standpipe_console.api.client import Api
 
 EVENTS = ListShape(
     name="events",
@@ -67,7 +67,7 @@ def find_latest_event(api: Api) -> int:
         ConsoleError: the list is refused, or does not prove to be whole.
     """
     query: dict[str, Any] = {"limit": 1, "sort_by[desc]": "occurred_at"}
-    page = api.read("/events", PageDecoder(EVENTS).decode, **query)
+    page = api.fetch("/events", PageDecoder(EVENTS).decode, **query)
     return next((int(item.head.occurred_at) for item in page.items), 0)
 
 
@@ -78,7 +78,7 @@ def find_customer_id(api: Api, subscription_id: str) -> str | None:
         ConsoleError: the answer is refused, or does not name the customer.
     """
     decoder = PageDecoder(SUBSCRIPTION)
-    page = api.read(f"/subscriptions/{subscription_id}", decoder.decode, if_missing=Page([]))
+    page = api.fetch(f"/subscriptions/{subscription_id}", decoder.decode, if_missing=Page([]))
     return next((str(item.head.customer_id) for item in page.items), None)
 
 
@@ -129,7 +129,7 @@ def remove_endpoint(api: Api) -> bool:
 
 
 def _post(api: Api, path: str, body: Mapping[str, str]) -> JsonObject:
-    answer = api.ask("POST", path, form=body)
+    answer = api.call("POST", path, form=body)
     if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         raise ConsoleError("Chargebee refuses this key for webhooks: use a full-access key, for this command only.")
     if not answer.ok:
@@ -147,7 +147,7 @@ def _read_pages(api: Api, path: str, shape: ListShape, query: Mapping[str, Any])
             return page
 
         offset = {} if cursor is None else {"offset": cursor}
-        page: Page = api.read(path, decode, limit=100, **query, **offset)
+        page: Page = api.fetch(path, decode, limit=100, **query, **offset)
         return page
 
     try:

@@ -14,17 +14,17 @@ import click
 import psutil
 
 from standpipe_console import output
-from standpipe_console.api import vendors
 from standpipe_console.errors import ConsoleError
 from standpipe_console.project.pipelines import LEADS, SYNC
 
 from . import chargebee_api
 from .inbox import Inbox
 from .intercom_topics import RINGING_TOPICS
-from .service import LiveService, read_chargebee_settings
+from .service import LiveService, connect_to_chargebee
 from .settings import read_settings
 
 if TYPE_CHECKING:
+    from standpipe_console.api.client import Api
     from standpipe_console.project.meltano import Project
 
 #: The ports to which Chargebee delivers.
@@ -60,17 +60,17 @@ def install(project: Project, url: str, *, key_from_stdin: bool) -> None:
     Asks for a full-access key of Chargebee, uses it once and does not keep it.
     """
     base = _check_url(url)
-    if SYNC in project.linked:
-        username = project.value("LIVE_CHARGEBEE_USERNAME") or "standpipe"
-        password = project.value("LIVE_CHARGEBEE_PASSWORD") or secrets.token_urlsafe(24)
+    if SYNC in project.ready_pipelines:
+        username = project.get_variable("LIVE_CHARGEBEE_USERNAME") or "standpipe"
+        password = project.get_variable("LIVE_CHARGEBEE_PASSWORD") or secrets.token_urlsafe(24)
         # Kept first: a webhook whose password nobody knows would only ring in vain.
-        project.dotenv.put("LIVE_CHARGEBEE_USERNAME", username)
-        project.dotenv.put("LIVE_CHARGEBEE_PASSWORD", password)
+        project.dotenv.set_value("LIVE_CHARGEBEE_USERNAME", username)
+        project.dotenv.set_value("LIVE_CHARGEBEE_PASSWORD", password)
         api = _connect_to_write(project, key_from_stdin=key_from_stdin)
         id_ = chargebee_api.install_endpoint(api, f"{base}/hooks/chargebee", username, password)
         click.echo(f"Chargebee: the webhook {id_} sends to {base}/hooks/chargebee; its credentials are in .env.")
-    if LEADS in project.linked:
-        click.echo(_describe_intercom(base, has_secret=bool(project.value("LIVE_INTERCOM_CLIENT_SECRET"))))
+    if LEADS in project.ready_pipelines:
+        click.echo(_describe_intercom(base, has_secret=bool(project.get_variable("LIVE_INTERCOM_CLIENT_SECRET"))))
 
 
 @live.command()
@@ -78,10 +78,10 @@ def install(project: Project, url: str, *, key_from_stdin: bool) -> None:
 @click.pass_obj
 def remove(project: Project, *, key_from_stdin: bool) -> None:
     """Delete Chargebee's webhook, and say what to remove at Intercom."""
-    if SYNC in project.linked:
+    if SYNC in project.ready_pipelines:
         removed = chargebee_api.remove_endpoint(_connect_to_write(project, key_from_stdin=key_from_stdin))
         click.echo("Chargebee: the webhook is deleted." if removed else "Chargebee: there was no webhook of Standpipe.")
-    project.dotenv.remove(lambda name: name in {"LIVE_CHARGEBEE_USERNAME", "LIVE_CHARGEBEE_PASSWORD"})
+    project.dotenv.remove_values(lambda name: name in {"LIVE_CHARGEBEE_USERNAME", "LIVE_CHARGEBEE_PASSWORD"})
     click.echo("Intercom: remove the address in the Developer Hub: your app > Configure > Webhooks.")
 
 
@@ -92,7 +92,7 @@ def status(project: Project, *, as_json: bool) -> None:
     """Show whether live works, what waits and why nothing runs when nothing runs."""
     found = describe_live(project)
     if as_json:
-        output.as_json(found)
+        output.print_json(found)
         return
     for sentence in list_sentences(found):
         click.echo(sentence)
@@ -105,7 +105,7 @@ def describe_live(project: Project) -> dict[str, Any]:
         now = time.time()
         process: Any = inbox.read_fact("live")
         jobs = {}
-        for pipeline in project.linked:
+        for pipeline in project.ready_pipelines:
             waiting = inbox.list_waiting(pipeline.job)
             jobs[pipeline.job] = {
                 "waiting": len(waiting),
@@ -136,7 +136,7 @@ def list_sentences(found: dict[str, Any]) -> list[str]:
     if (found["poll"] or {}).get("error"):
         lines.append(f"Chargebee's events cannot be read: {found['poll']['error']}")
     rung = found["last_ring_seconds"]
-    lines.append("Nothing has rung yet." if rung is None else f"The last ring came {output.ago(rung)}.")
+    lines.append("Nothing has rung yet." if rung is None else f"The last ring came {output.describe_age(rung)}.")
     for job, one in found["jobs"].items():
         waits = (
             f"{one['waiting']} ids wait, the oldest for {one['oldest_seconds']:.0f} s"
@@ -156,7 +156,9 @@ def _describe_run(run: dict[str, Any]) -> str:
     seconds = run["ended_at"] - run["started_at"]
     if run["code"]:
         return f"the last run over {over} failed: {run['reason']}"
-    return f"the last run over {over} took {seconds:.0f} s and ended {output.ago(time.time() - run['ended_at'])}."
+    return (
+        f"the last run over {over} took {seconds:.0f} s and ended {output.describe_age(time.time() - run['ended_at'])}."
+    )
 
 
 def _describe_intercom(base: str, *, has_secret: bool) -> str:
@@ -173,10 +175,10 @@ def _describe_intercom(base: str, *, has_secret: bool) -> str:
     )
 
 
-def _connect_to_write(project: Project, *, key_from_stdin: bool) -> vendors.Api:
+def _connect_to_write(project: Project, *, key_from_stdin: bool) -> Api:
     prompt = "Chargebee full-access key, for this command only"
     key = sys.stdin.readline().strip() if key_from_stdin else click.prompt(prompt, hide_input=True)
-    return vendors.chargebee(read_chargebee_settings(project) | {"api_key": key})
+    return connect_to_chargebee(project, api_key=key)
 
 
 def _check_url(url: str) -> str:

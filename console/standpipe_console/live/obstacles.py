@@ -41,7 +41,7 @@ class _MapSummary(msgspec.Struct):
 def find_obstacle(project: Project, pipeline: Pipeline) -> Obstacle | None:
     """Return why no subset run may start now; None when one may."""
     last = read_last_run(project, pipeline.job)
-    report = project.root / str(project.settings(pipeline.target).get("report_dir") or "") / "summary.json"
+    report = project.root / str(project.get_settings(pipeline.target).get("report_dir") or "") / "summary.json"
     # A person's bare `meltano run` leaves no note of its end, but the target's own summary.
     is_newer = report.exists() and (last is None or report.stat().st_mtime > last.ended_at)
     summary = _read(report, _TargetSummary)
@@ -59,7 +59,7 @@ def find_obstacle(project: Project, pipeline: Pipeline) -> Obstacle | None:
 
 def _find_debt(project: Project, pipeline: Pipeline) -> Obstacle | None:
     """Return what the map still owes the target, which only a plain run pays."""
-    folder = Path(project.settings(pipeline.map).get("store_dir") or project.system_dir / "transforms")
+    folder = Path(project.get_settings(pipeline.map).get("store_dir") or project.system_dir / "transforms")
     written = sorted(folder.glob("*.summary.json"), key=lambda path: path.stat().st_mtime, reverse=True)
     summaries = (_read(path, _MapSummary) for path in written if not path.name.startswith("preview"))
     last = next((one for one in summaries if one and one.map == pipeline.map), None)

@@ -10,7 +10,7 @@ from .chargebee_events import parse_event
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from standpipe_console.api.vendors import Api
+    from standpipe_console.api.client import Api
 
     from .inbox import Inbox
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from standpipe_console.api import vendors
+from standpipe_console.api.vendors import connect_chargebee
 from standpipe_console.errors import ConsoleError
 from standpipe_console.project.pipelines import SYNC
+from standpipe_console.project.plugin_facts import PluginFacts
 from standpipe_console.runs.locks import JobLock
 from standpipe_console.runs.runner import JobRunner, Outcome
 
@@ -28,6 +29,7 @@ from .worker import Worker
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from standpipe_console.api.client import Api
     from standpipe_console.project.meltano import Project
     from standpipe_console.project.pipelines import Pipeline
 
@@ -70,7 +72,7 @@ class LiveService:
         Raises:
             ConsoleError: no pipeline is set up, another live works on this project, or the receiver cannot listen.
         """
-        pipelines = self._project.linked
+        pipelines = self._project.ready_pipelines
         if not pipelines:
             raise ConsoleError("No pipeline is set up: run `meltano invoke standpipe:setup` first.")
         with ExitStack() as stack:
@@ -133,9 +135,9 @@ class LiveService:
         reports = {} if is_plain else {pipeline.report_dir_variable: f"output/live/{pipeline.target}"}
         return self._runner.run({**env, **reports}, is_subset=not is_plain)
 
-    def _connect_chargebee(self) -> vendors.Api:
+    def _connect_chargebee(self) -> Api:
         """Return the API with the key that stands in `.env` now: it may have been rotated."""
-        return vendors.chargebee(read_chargebee_settings(self._project))
+        return connect_to_chargebee(self._project)
 
     def _poll_until_stopped(self) -> None:
         poller = EventsPoller(self._connect_chargebee, self.inbox, time.time)
@@ -193,13 +195,21 @@ class LiveService:
     def _describe_health(self) -> dict[str, Any]:
         blocked = {
             pipeline.job: reason
-            for pipeline in self._project.linked
+            for pipeline in self._project.ready_pipelines
             if (reason := self.inbox.read_fact(f"{pipeline.job}.blocked"))
         }
         return {"healthy": not blocked, "blocked": blocked}
 
 
+def connect_to_chargebee(project: Project, **settings: str) -> Api:
+    """Return Chargebee's API with the settings that stand in `.env` now; `settings` replace them."""
+    present = read_chargebee_settings(project) | settings
+    # Only the vendor's own address must be asked of the tap.
+    facts = PluginFacts() if present.get("api_url") else project.get_facts(SYNC.tap)
+    return connect_chargebee(present, facts)
+
+
 def read_chargebee_settings(project: Project) -> dict[str, Any]:
     """Return what the tap is told of Chargebee, as variables: asking Meltano would take seconds for each look."""
     names = {"site": "TAP_CHARGEBEE_SITE", "api_key": "TAP_CHARGEBEE_API_KEY", "api_url": "TAP_CHARGEBEE_API_URL"}
-    return {name: value for name, variable in names.items() if (value := project.value(variable))}
+    return {name: value for name, variable in names.items() if (value := project.get_variable(variable))}

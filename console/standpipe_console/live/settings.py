@@ -41,9 +41,9 @@ def read_settings(project: Project) -> LiveSettings:
         min_full_interval=_read_number(project, "LIVE_MIN_FULL_INTERVAL", 0.0, Timing.min_full_interval),
     )
     credentials = Credentials(
-        project.value("LIVE_CHARGEBEE_USERNAME") or "",
-        project.value("LIVE_CHARGEBEE_PASSWORD") or "",
-        project.value("LIVE_INTERCOM_CLIENT_SECRET") or "",
+        project.get_variable("LIVE_CHARGEBEE_USERNAME") or "",
+        project.get_variable("LIVE_CHARGEBEE_PASSWORD") or "",
+        project.get_variable("LIVE_INTERCOM_CLIENT_SECRET") or "",
     )
     if bool(credentials.chargebee_username) != bool(credentials.chargebee_password):
         raise ConsoleError(
@@ -52,14 +52,14 @@ def read_settings(project: Project) -> LiveSettings:
     return LiveSettings(
         timing,
         credentials,
-        project.value("LIVE_INBOX_URL") or f"sqlite:///{project.system_dir / 'standpipe/inbox.sqlite'}",
+        project.get_variable("LIVE_INBOX_URL") or f"sqlite:///{project.system_dir / 'standpipe/inbox.sqlite'}",
         _read_number(project, "LIVE_POLL_SECONDS", 1.0, LiveSettings.poll_seconds),
         _read_number(project, "LIVE_ALERT_AFTER", 0.0, LiveSettings.alert_after),
     )
 
 
 def _read_number(project: Project, variable: str, least: float, default: float) -> float:
-    text = project.value(variable)
+    text = project.get_variable(variable)
     if not text:
         return default
     try:

@@ -1,1 +1,1 @@
-"""The Meltano project: its plugins and pipelines, its `.env`, its stores, and dry runs through them."""
+"""The Meltano project: its plugins and pipelines, its `.env`, its stores, and dry runs."""

@@ -1,4 +1,4 @@
-"""The project's `.env`, which holds the keys: readable by its owner alone, from before the first key is in it.
+"""The project's `.env`, which holds the keys: only its owner can read it, from before the first key is in it.
 
 https://pypi.org/project/python-dotenv/
 """
@@ -25,26 +25,27 @@ class DotEnv:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def values(self) -> dict[str, str]:
-        """What it sets, as Meltano reads it: `${HOME}` is the home folder. A variable without a value is not set."""
+    def read_values(self) -> dict[str, str]:
+        """Return the variables as Meltano reads them: `${HOME}` is the home folder. Empty variables are left out."""
         if not self.path.exists():
             return {}
         return {name: value for name, value in dotenv_values(self.path).items() if value}
 
-    def meaning(self, text: str) -> str:
-        """What Meltano will read when this text is written into the file: `${NAME}` is another variable's value."""
-        written = [*self._pairs().items(), ("", text)]
-        return dict(resolve_variables(written, override=True))[""] or ""
+    def resolve_text(self, text: str) -> str:
+        """Return what Meltano reads when this text stands in the file: `${NAME}` is another variable's value."""
+        variables = [*self._read_raw().items(), ("", text)]
+        return dict(resolve_variables(variables, override=True))[""] or ""
 
-    def put(self, name: str, value: str) -> None:
-        """Set a variable. The value never leaves this process but into the file."""
+    def set_value(self, name: str, value: str) -> None:
+        """Write a variable into the file."""
         self.make_private()
         set_key(self.path, name, value)
+        # set_key replaces the file, and with it the mode.
         self.path.chmod(PRIVATE)
 
-    def remove(self, chosen: Callable[[str], bool]) -> list[str]:
-        """Take out the variables that are chosen, and tell their names; an empty file is taken away."""
-        names = [name for name in self._pairs() if chosen(name)]
+    def remove_values(self, is_chosen: Callable[[str], bool]) -> list[str]:
+        """Remove the chosen variables and return their names; remove the file when nothing is left in it."""
+        names = [name for name in self._read_raw() if is_chosen(name)]
         for name in names:
             unset_key(self.path, name)
         if names:
@@ -54,16 +55,16 @@ class DotEnv:
         return names
 
     def make_private(self) -> None:
-        """Make the file, or take it from the eyes of others."""
+        """Create the file if it is missing, and let only its owner read it."""
         with suppress(FileExistsError):
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL, PRIVATE))
         self.path.chmod(PRIVATE)
 
     @property
     def is_private(self) -> bool:
-        """Whether nobody but its owner may read it; a missing one tells nothing."""
+        """Whether only its owner can read it; a missing file counts as private."""
         return not self.path.exists() or not self.path.stat().st_mode & 0o077
 
-    def _pairs(self) -> dict[str, str | None]:
-        """Names and values as they stand there."""
+    def _read_raw(self) -> dict[str, str | None]:
+        """Return names and values exactly as the file has them."""
         return dotenv_values(self.path, interpolate=False) if self.path.exists() else {}

@@ -1,6 +1,6 @@
-"""A rehearsal: rows through a pipeline's own map and target, which keep, write and confirm nothing.
+"""A dry run: rows go through a pipeline's own map and target, which keep, write and confirm nothing.
 
-So the console never reckons or decides anything itself: what it shows is what a run would do.
+The console therefore computes and decides nothing about a customer itself: it shows what a run would do.
 """
 
 from __future__ import annotations
@@ -10,31 +10,34 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from standpipe_console._kit.csv_files import read_rows
+from standpipe_console._kit.json_types import JsonObject
 from standpipe_console.errors import ConsoleError
-from standpipe_console.project.pipelines import variable
+from standpipe_console.project.pipelines import build_variable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from standpipe_console.project.meltano import Project
     from standpipe_console.project.pipelines import Pipeline
 
 #: Records by stream.
-Rows = dict[str, list[dict[str, Any]]]
+Rows = dict[str, list[JsonObject]]
+#: The target's reports that hold every record once.
+TABLES = ("matched", "unmatched", "ambiguous")
 
 
 @dataclass
-class Rehearsed:
+class DryRun:
     """What the map made of the rows, and what the target would do with it."""
 
-    records: list[dict[str, Any]] = field(default_factory=list)
-    tables: dict[str, list[dict[str, str]]] = field(default_factory=dict)  #: matched, unmatched, ambiguous
+    records: list[JsonObject] = field(default_factory=list)
+    tables: dict[str, list[dict[str, str]]] = field(default_factory=dict)  #: the lines of each of `TABLES`
 
-    def line(self, record_id: str) -> tuple[str, dict[str, str]]:
-        """The report's table and line about one record."""
+    def find_line(self, record_id: str) -> tuple[str, dict[str, str]]:
+        """Return the table and the line about one record; both are empty when there is none."""
         for name, lines in self.tables.items():
             for line in lines:
                 if line["id"] == record_id:
@@ -42,56 +45,73 @@ class Rehearsed:
         return "", {}
 
 
-def rehearse(project: Project, pipeline: Pipeline, rows: Rows, schemas: Mapping[str, Any] | None = None) -> Rehearsed:
-    """Send rows through the map and, in mode `validate`, into the target.
+def dry_run_rows(project: Project, pipeline: Pipeline, rows: Rows) -> DryRun:
+    """Send rows through the map, and what it makes of them into the target.
 
     Raises:
-        ConsoleError: the map or the target refused, in its own sentence.
+        ConsoleError: the map or the target refused, in its own words.
     """
-    made = project.meltano("invoke", pipeline.preview, given=messages(pipeline, rows, schemas or {}))
+    schemas = parse_catalog(fetch_catalog(project, pipeline)) if needs_catalog(project, pipeline) else {}
+    messages = build_messages(pipeline, rows, schemas)
+    return dry_run_target(project, pipeline, project.run_meltano("invoke", pipeline.preview, stdin=messages))
+
+
+def dry_run_target(project: Project, pipeline: Pipeline, messages: str) -> DryRun:
+    """Send the map's messages into the target in mode `validate`.
+
+    Raises:
+        ConsoleError: the target refused, in its own words.
+    """
     with tempfile.TemporaryDirectory(prefix="standpipe-") as folder:
-        env = {variable(pipeline.rehearsal, "mode"): "validate", variable(pipeline.rehearsal, "report_dir"): folder}
-        project.meltano("invoke", pipeline.rehearsal, given=made, env=env)
-        return Rehearsed(_records(made), {name: _lines(Path(folder), name) for name in TABLES})
+        env = {
+            build_variable(pipeline.dry_run_target, "mode"): "validate",
+            build_variable(pipeline.dry_run_target, "report_dir"): folder,
+        }
+        project.run_meltano("invoke", pipeline.dry_run_target, stdin=messages, env=env)
+        tables = {name: read_report(Path(folder) / f"{name}.csv") for name in TABLES}
+    parsed = [json.loads(line) for line in messages.splitlines() if line.strip()]
+    return DryRun([one["record"] for one in parsed if one["type"] == "RECORD"], tables)
 
 
-TABLES = ("matched", "unmatched", "ambiguous")
-
-
-def messages(pipeline: Pipeline, rows: Rows, schemas: Mapping[str, Any]) -> str:
-    """The Singer messages of a tap that has read these rows, a part of what there is, to their end."""
-    lines = []
+def build_messages(pipeline: Pipeline, rows: Rows, schemas: Mapping[str, JsonObject]) -> str:
+    """Return the Singer messages of a tap that read exactly these rows, and says that they are a part of the whole."""
+    messages: list[JsonObject] = []
+    # The map needs a SCHEMA of every stream that it joins, also of one without rows.
     for stream in {**dict.fromkeys(pipeline.streams), **rows}:
         schema = schemas.get(stream) or {"properties": {"id": {"type": ["null", "string"]}}}
-        lines.append({"type": "SCHEMA", "stream": stream, "schema": schema, "key_properties": ["id"]})
-        lines += [{"type": "RECORD", "stream": stream, "record": row} for row in rows.get(stream, [])]
-    read = ",".join(sorted({*pipeline.streams, *rows}))
-    marker = {"completed_at": int(time.time() * 1000), "streams": read, "from": None, "subset": 1}
-    lines.append({"type": "STATE", "value": {"bookmarks": {"_sync": marker}}})
-    return "".join(json.dumps(line) + "\n" for line in lines)
+        messages.append({"type": "SCHEMA", "stream": stream, "schema": schema, "key_properties": ["id"]})
+        messages += [{"type": "RECORD", "stream": stream, "record": row} for row in rows.get(stream, [])]
+    streams = ",".join(sorted({*pipeline.streams, *rows}))
+    marker = {"completed_at": int(time.time() * 1000), "streams": streams, "from": None, "subset": 1}
+    messages.append({"type": "STATE", "value": {"bookmarks": {"_sync": marker}}})
+    return "".join(json.dumps(message) + "\n" for message in messages)
 
 
-def schemas_for(project: Project, pipeline: Pipeline) -> dict[str, Any]:
-    """The tap's schemas, when settings of the map can only be read with them; asking the tap takes some seconds."""
-    named = any(project.settings(pipeline.map).get(setting) for setting in pipeline.typed)
-    return schemas(project, pipeline) if named else {}
+def needs_catalog(project: Project, pipeline: Pipeline) -> bool:
+    """Return whether the map's settings name fields whose types only the tap knows."""
+    settings = project.get_settings(pipeline.map)
+    return any(settings.get(name) for name in pipeline.typed_settings)
 
 
-def schemas(project: Project, pipeline: Pipeline) -> dict[str, Any]:
-    """The tap's JSON schemas, by stream, with the site's own fields."""
-    streams = (project.json("invoke", "--dump=catalog", pipeline.tap) or {}).get("streams", [])
-    if not streams:
-        raise ConsoleError(f"{pipeline.tap} tells of no stream: run `meltano invoke {pipeline.tap} --discover`.")
-    return {stream["tap_stream_id"]: stream["schema"] for stream in streams}
+def fetch_catalog(project: Project, pipeline: Pipeline) -> str:
+    """Return the tap's catalog as JSON, with the site's own fields; the tap asks the vendor, which takes seconds.
+
+    Raises:
+        ConsoleError: the tap has no streams.
+    """
+    catalog = project.read_json("invoke", "--dump=catalog", pipeline.tap) or {}
+    if not catalog.get("streams"):
+        raise ConsoleError(f"{pipeline.tap} lists no streams: run `meltano invoke {pipeline.tap} --discover`.")
+    return json.dumps(catalog)
 
 
-def _records(text: str) -> list[dict[str, Any]]:
-    found: Iterable[dict[str, Any]] = map(json.loads, filter(str.strip, text.splitlines()))
-    return [one["record"] for one in found if one["type"] == "RECORD"]
+def parse_catalog(catalog: str) -> dict[str, JsonObject]:
+    """Return the JSON schemas of a catalog by stream."""
+    return {stream["tap_stream_id"]: stream["schema"] for stream in json.loads(catalog)["streams"]}
 
 
-def _lines(folder: Path, name: str) -> list[dict[str, str]]:
-    path = folder / f"{name}.csv"
+def read_report(path: Path) -> list[dict[str, str]]:
+    """Return the lines of a target's CSV report; none when the run wrote no such report."""
     if not path.exists():
         return []
     with path.open(encoding="utf-8", newline="") as file:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 import yaml
@@ -21,201 +23,294 @@ import yaml
 from standpipe_console.errors import ConsoleError
 from standpipe_console.project.dotenv_file import DotEnv
 from standpipe_console.project.pipelines import PIPELINES
+from standpipe_console.project.plugin_facts import PluginFacts, read_facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from standpipe_console._kit.json_types import JsonObject, JsonValue
     from standpipe_console.project.pipelines import Pipeline
 
-#: Set by an outer `meltano invoke`, and not meant for the commands that are run from here.
-_OUTER = ("MELTANO_CLI_LOG_LEVEL", "MELTANO_CLI_LOG_FORMAT", "MELTANO_JOB_TRIGGER", "VIRTUAL_ENV")
+#: Set by an outer `meltano invoke`, and not meant for the commands that the console starts.
+_OUTER_VARIABLES = ("MELTANO_CLI_LOG_LEVEL", "MELTANO_CLI_LOG_FORMAT", "MELTANO_JOB_TRIGGER", "VIRTUAL_ENV")
+#: An error in the log of a plugin that Meltano did not start.
+_PLUGIN_ERROR = re.compile(r"\| (?:ERROR|CRITICAL) +\| \S+ +\| (.*)")
+#: Commands of Meltano and plugins that run side by side.
+_WORKERS = 4
 
 
 @dataclass(frozen=True)
-class Ran:
-    """A command of Meltano's that has ended."""
+class CommandResult:
+    """A command that has ended."""
 
-    code: int
+    exit_code: int
     output: str
     errors: tuple[str, ...]  #: what it logged as errors, in order
 
     @property
     def reason(self) -> str:
-        """The last error that it told."""
-        return self.errors[-1] if self.errors else f"exit code {self.code}"
+        """Why it failed: the last error it logged."""
+        return self.errors[-1] if self.errors else f"exit code {self.exit_code}"
 
 
 class Project:
-    """A folder with a meltano.yml, and the environment of Meltano's to use."""
+    """A folder with a meltano.yml, and the environment of Meltano to use."""
 
     def __init__(self, root: Path, environment: str | None = None) -> None:
         self.root = root.resolve()
         self.dotenv = DotEnv(self.root / ".env")
         self._environment = environment
-        self._copied = self.dotenv.values()
-        self._settings: dict[str, dict[str, Any]] = {}
+        self._dotenv_at_start = self.dotenv.read_values()
+        self._settings: dict[str, JsonObject] = {}
+        self._facts: dict[str, PluginFacts] = {}
 
     @cached_property
-    def file(self) -> dict[str, Any]:
+    def meltano_yml(self) -> JsonObject:
         """The content of meltano.yml.
 
         Raises:
-            ConsoleError: there is none.
+            ConsoleError: the file is missing.
         """
         path = self.root / "meltano.yml"
         if not path.exists():
             raise ConsoleError(f"There is no meltano.yml in {self.root}: go to the project's folder, or use --project.")
-        content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        content: JsonObject = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         return content
 
     @property
     def environment(self) -> str:
-        """The environment of Meltano's that the commands run in."""
-        return self._environment or self.file.get("default_environment") or "prod"
+        """The environment of Meltano that commands run in."""
+        return self._environment or self.meltano_yml.get("default_environment") or "prod"
 
     @property
-    def plugins(self) -> dict[str, dict[str, Any]]:
-        """The plugins of meltano.yml by name, each with its `kind`: extractors, loaders, mappers, utilities."""
-        kinds = self.file.get("plugins") or {}
+    def plugins(self) -> dict[str, JsonObject]:
+        """The plugins of meltano.yml by name, each with its `kind`: extractors, loaders, mappers or utilities."""
+        kinds = self.meltano_yml.get("plugins") or {}
         return {plugin["name"]: {**plugin, "kind": kind} for kind, plugins in kinds.items() for plugin in plugins}
 
     @property
     def pipelines(self) -> list[Pipeline]:
-        """The pipelines that meltano.yml has."""
-        return [one for one in PIPELINES if set(one.plugins) <= set(self.plugins)]
-
-    def is_linked(self, pipeline: Pipeline) -> bool:
-        """Whether every key of a pipeline is there."""
-        return all(self.value(key.variable) for key in pipeline.keys)
+        """The pipelines whose plugins are in meltano.yml."""
+        return [pipeline for pipeline in PIPELINES if set(pipeline.plugins) <= set(self.plugins)]
 
     @property
-    def linked(self) -> list[Pipeline]:
-        """The pipelines that are set up."""
-        return [one for one in self.pipelines if self.is_linked(one)]
+    def ready_pipelines(self) -> list[Pipeline]:
+        """The pipelines that are set up: all their keys are there."""
+        return [one for one in self.pipelines if all(self.get_variable(key.variable) for key in one.keys)]
 
-    def value(self, name: str) -> str | None:
-        """A variable as Meltano would see it: the shell's, else that of `.env`."""
-        return self.env.get(name) or self.dotenv.values().get(name)
-
-    @property
-    def env(self) -> dict[str, str]:
-        """The shell's variables, without those that an outer Meltano has copied out of `.env`, which may change."""
-        return {
-            name: value for name, value in os.environ.items() if self._copied.get(name) != value and name not in _OUTER
-        }
+    # Files and processes.
 
     @property
     def system_dir(self) -> Path:
         """Meltano's folder in the project."""
         return Path(os.environ.get("MELTANO_SYS_DIR_ROOT") or self.root / ".meltano")
 
-    @property
-    def executable(self) -> Path:
-        """Meltano itself: the one that last ran here leaves a link to itself.
+    def find_venv(self, plugin: str) -> Path:
+        """Return the folder of a plugin's own Python environment, whether it is there or not."""
+        kind: str = self.plugins[plugin]["kind"]
+        return self.system_dir / kind / plugin / "venv"
+
+    def find_executable(self, plugin: str) -> Path:
+        """Return the executable of a plugin.
 
         Raises:
-            ConsoleError: there is none.
+            ConsoleError: the plugin is not installed.
         """
-        for found in (self.system_dir / "run/bin", shutil.which("meltano")):
-            if found and Path(found).exists():
-                return Path(found).resolve() if Path(found).is_symlink() else Path(found)
-        raise ConsoleError("Meltano is not to be found: install it with `pip install 'meltano~=4.4'`.")
+        path = self.find_venv(plugin) / "bin" / plugin
+        if not path.exists():
+            raise ConsoleError(f"{plugin} is not installed: run `meltano install`.")
+        return path
 
-    def try_meltano(self, *args: str, given: str | None = None, env: Mapping[str, str] | None = None) -> Ran:
-        """Run a command of Meltano's to its end, whatever that is; one that begins with an option, as it is."""
-        where = () if args[0].startswith("--") else (f"--environment={self.environment}",)
-        done = subprocess.run(  # noqa: S603
-            [str(self.executable), "--log-level=error", "--log-format=json", *where, *args],
-            cwd=self.root,
-            env=self.env | {"NO_COLOR": "1", "MELTANO_CLI_DISABLE_VERSION_CHECK": "1"} | dict(env or {}),
-            input=given if given is not None else "",
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return Ran(done.returncode, done.stdout, tuple(errors_in(done.stderr)))
-
-    def meltano(self, *args: str, given: str | None = None, env: Mapping[str, str] | None = None) -> str:
-        """Run a command of Meltano's, and give what it prints.
-
-        Raises:
-            ConsoleError: it failed.
-        """
-        ran = self.try_meltano(*args, given=given, env=env)
-        if ran.code:
-            raise ConsoleError(f"`meltano {' '.join(args[:2])}` failed: {ran.reason}")
-        return ran.output
-
-    def json(self, *args: str) -> Any:
-        """What a command of Meltano's prints as JSON; None when it prints none."""
-        output = self.meltano(*args)
-        start = min((at for at in (output.find("{"), output.find("[")) if at >= 0), default=-1)
-        return json.loads(output[start:]) if start >= 0 else None
-
-    @cached_property
-    def schedules(self) -> list[dict[str, Any]]:
-        """The schedules of jobs, as Meltano lists them."""
-        listed = self.json("schedule", "list", "--format=json") or {}
-        found: list[dict[str, Any]] = listed.get("schedules", {}).get("job", [])
-        return found
-
-    def state_ids(self) -> list[str]:
-        """What Meltano calls its states, of all environments."""
-        return [name for name in self.meltano("state", "list").split() if ":" in name]
-
-    def learn(self, plugins: Iterable[str]) -> None:
-        """Ask Meltano for the settings of several plugins side by side."""
-        missing = [plugin for plugin in plugins if plugin not in self._settings]
-        with ThreadPoolExecutor(4) as executor:
-            for plugin, settings in zip(missing, executor.map(self._asked, missing), strict=True):
-                self.given(plugin, settings)
-
-    def settings(self, plugin: str) -> dict[str, Any]:
-        """The settings of a plugin that have a value, secrets included, as Meltano would pass them."""
-        self.learn([plugin])
-        return self._settings[plugin]
-
-    def given(self, plugin: str, settings: Mapping[str, Any]) -> None:
-        """Take the settings of a plugin as known."""
-        self._settings[plugin] = dict(settings)
-
-    def note(self, plugin: str, name: str, value: Any) -> None:
-        """Remember a setting that was just written."""
-        self.settings(plugin)[name] = value
-
-    def forget_settings(self) -> None:
-        """Ask again next time."""
-        self._settings.clear()
-
-    def _asked(self, plugin: str) -> dict[str, Any]:
-        return self.json("config", "--unsafe", "print", "--format=json", plugin) or {}
-
-    def close(self) -> None:
-        """Shut the files that hold keys to everybody else: `.env`, and the folder where Meltano puts them for a run."""
+    def protect_files(self) -> None:
+        """Let only the owner read the files that hold keys: `.env`, and Meltano's folder, where a run puts them."""
         self.dotenv.make_private()
         self.system_dir.chmod(0o700)
 
     @property
-    def is_closed(self) -> bool:
-        """Whether they are shut."""
+    def is_protected(self) -> bool:
+        """Whether only the owner can read the files that hold keys."""
         return self.dotenv.is_private and not (self.system_dir.exists() and self.system_dir.stat().st_mode & 0o077)
 
-    def running(self) -> list[int]:
-        """The processes of Meltano that run a pipeline of this project now."""
-        return [process.pid for process in psutil.process_iter() if _runs(process, self.root)]
+    def find_running(self) -> list[int]:
+        """Return the processes of Meltano that run a pipeline of this project now."""
+        return [process.pid for process in psutil.process_iter() if _runs_pipeline(process, self.root)]
+
+    def find_leftovers(self) -> list[Path]:
+        """Return the files with settings in clear text that a killed run left behind."""
+        # While a run is under way, these may be its own.
+        return [] if self.find_running() else sorted((self.system_dir / "run").glob("*/*.config.json"))
+
+    # Variables.
+
+    def get_variable(self, name: str) -> str | None:
+        """Return a variable as Meltano sees it: the shell's value, else that of `.env`."""
+        return self.shell_env.get(name) or self.dotenv.read_values().get(name)
+
+    @property
+    def shell_env(self) -> dict[str, str]:
+        """The variables that the shell itself has set.
+
+        An outer Meltano copies `.env` into the environment of its utilities. These copies are left out, because setup
+        and unlink change `.env` while they run.
+        """
+        return {
+            name: value
+            for name, value in os.environ.items()
+            if self._dotenv_at_start.get(name) != value and name not in _OUTER_VARIABLES
+        }
+
+    # Meltano's commands.
+
+    @property
+    def meltano_executable(self) -> Path:
+        """Meltano itself: the one that ran here last leaves a link to itself.
+
+        Raises:
+            ConsoleError: Meltano is not installed.
+        """
+        for found in (self.system_dir / "run/bin", shutil.which("meltano")):
+            if found and Path(found).exists():
+                return Path(found).resolve() if Path(found).is_symlink() else Path(found)
+        raise ConsoleError("Meltano is not installed here: install it with `pip install 'meltano~=4.4'`.")
+
+    def try_meltano(self, *args: str, stdin: str = "", env: Mapping[str, str] | None = None) -> CommandResult:
+        """Run a command of Meltano and return how it ended."""
+        # A command that brings its own option for the environment begins with that option.
+        environment = () if args[0].startswith("--") else (f"--environment={self.environment}",)
+        ended = subprocess.run(  # noqa: S603
+            [str(self.meltano_executable), "--log-level=error", "--log-format=json", *environment, *args],
+            cwd=self.root,
+            env=self.shell_env | {"NO_COLOR": "1", "MELTANO_CLI_DISABLE_VERSION_CHECK": "1"} | dict(env or {}),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return CommandResult(ended.returncode, ended.stdout, tuple(parse_errors(ended.stderr)))
+
+    def run_meltano(self, *args: str, stdin: str = "", env: Mapping[str, str] | None = None) -> str:
+        """Run a command of Meltano and return what it prints.
+
+        Raises:
+            ConsoleError: it failed.
+        """
+        result = self.try_meltano(*args, stdin=stdin, env=env)
+        if result.exit_code:
+            raise ConsoleError(f"`meltano {' '.join(args[:2])}` failed: {result.reason}")
+        return result.output
+
+    def read_json(self, *args: str) -> JsonValue:
+        """Return the JSON that a command of Meltano prints; None when it prints none."""
+        output = self.run_meltano(*args)
+        # Meltano may print a notice before the JSON.
+        start = min((at for at in (output.find("{"), output.find("[")) if at >= 0), default=-1)
+        return json.loads(output[start:]) if start >= 0 else None
+
+    def run_plugin(self, plugin: str, *args: str, stdin: str = "") -> str:
+        """Run a command of a plugin itself, with the settings that Meltano passes to it, and return what it prints.
+
+        That takes a third of the time of `meltano invoke`.
+
+        Raises:
+            ConsoleError: the plugin refuses, in its own words.
+        """
+        with tempfile.TemporaryDirectory(prefix="standpipe-") as folder:
+            config = Path(folder) / "config.json"
+            config.touch(mode=0o600)
+            config.write_text(json.dumps(self.get_settings(plugin)), encoding="utf-8")
+            ended = subprocess.run(  # noqa: S603
+                [str(self.find_executable(plugin)), f"--config={config}", *args],
+                cwd=self.root,
+                env=self.shell_env,
+                input=stdin,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        if ended.returncode:
+            if reasons := _PLUGIN_ERROR.findall(ended.stderr):
+                raise ConsoleError(reasons[-1])
+            last = [*parse_errors(ended.stderr), f"exit code {ended.returncode}"][0]
+            raise ConsoleError(f"`{plugin} {args[0]}` failed: {last}")
+        return ended.stdout
+
+    @cached_property
+    def job_schedules(self) -> list[JsonObject]:
+        """The schedules of jobs, as Meltano lists them."""
+        answer = self.read_json("schedule", "list", "--format=json") or {}
+        schedules: list[JsonObject] = answer.get("schedules", {}).get("job", [])
+        return schedules
+
+    def list_state_ids(self) -> list[str]:
+        """Return the ids of all of Meltano's states, in every environment."""
+        return [name for name in self.run_meltano("state", "list").split() if ":" in name]
+
+    # Settings, and what plugins say about themselves.
+
+    def load_settings(self, plugins: Iterable[str]) -> None:
+        """Ask Meltano for the settings of several plugins at once."""
+        missing = [plugin for plugin in plugins if plugin not in self._settings]
+        with ThreadPoolExecutor(_WORKERS) as executor:
+            for plugin, settings in zip(missing, executor.map(self._read_settings, missing), strict=True):
+                self.set_settings(plugin, settings)
+
+    def get_settings(self, plugin: str) -> JsonObject:
+        """Return the settings of a plugin that have a value, keys included, as Meltano passes them on."""
+        self.load_settings([plugin])
+        return self._settings[plugin]
+
+    def set_settings(self, plugin: str, settings: Mapping[str, JsonValue]) -> None:
+        """Remember the settings of a plugin."""
+        self._settings[plugin] = dict(settings)
+
+    def set_setting(self, plugin: str, name: str, value: JsonValue) -> None:
+        """Remember a setting that was just written."""
+        self.get_settings(plugin)[name] = value
+
+    def clear_settings(self) -> None:
+        """Forget all settings, so that Meltano is asked again."""
+        self._settings.clear()
+
+    def load_facts(self, plugins: Iterable[str]) -> None:
+        """Ask several plugins about themselves at once."""
+        missing = [plugin for plugin in plugins if plugin not in self._facts]
+        with ThreadPoolExecutor(_WORKERS) as executor:
+            for plugin, facts in zip(missing, executor.map(self._read_facts, missing), strict=True):
+                self.set_facts(plugin, facts)
+
+    def get_facts(self, plugin: str) -> PluginFacts:
+        """Return what a plugin says about itself."""
+        self.load_facts([plugin])
+        return self._facts[plugin]
+
+    def set_facts(self, plugin: str, facts: PluginFacts) -> None:
+        """Remember what a plugin says about itself."""
+        self._facts[plugin] = facts
+
+    def get_effective_settings(self, plugin: str) -> JsonObject:
+        """Return the settings of a plugin, with its defaults where nothing is set."""
+        present = {name: value for name, value in self.get_settings(plugin).items() if value is not None}
+        return self.get_facts(plugin).defaults | present
+
+    def _read_settings(self, plugin: str) -> JsonObject:
+        return self.read_json("config", "--unsafe", "print", "--format=json", plugin) or {}
+
+    def _read_facts(self, plugin: str) -> PluginFacts:
+        return read_facts(plugin, self.find_executable(plugin))
 
 
-def _runs(process: psutil.Process, root: Path) -> bool:
+def _runs_pipeline(process: psutil.Process, root: Path) -> bool:
     try:
         words = process.cmdline()
-        here = any(Path(word).name == "meltano" for word in words[:2]) and {"run", "schedule"} & set(words)
-        return bool(here) and Path(process.cwd()) == root
+        is_run = any(Path(word).name == "meltano" for word in words[:2]) and {"run", "schedule"} & set(words)
+        return bool(is_run) and Path(process.cwd()) == root
     except (psutil.Error, OSError):
+        # It ended meanwhile, or belongs to another user.
         return False
 
 
-def errors_in(log: str) -> Iterable[str]:
-    """The errors of a log, a JSON object a line; other lines are a program's own last words."""
+def parse_errors(log: str) -> Iterator[str]:
+    """Yield the errors of a log with one JSON object per line; other lines come from programs that do not log."""
     for line in filter(None, map(str.strip, log.splitlines())):
         try:
             entry = json.loads(line)

@@ -1,1 +1,1 @@
-"""What takes things away: `clean`, `erase` and `unlink`."""
+"""What removes things: `clean`, `erase` and `unlink`."""

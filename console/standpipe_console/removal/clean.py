@@ -1,28 +1,25 @@
-"""`clean`: what no state names any more, and what killed runs left."""
+"""`clean`: removes stores that no state names, and what killed runs left behind."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from standpipe_console.checks import doctor
-from standpipe_console.project import stores
-from standpipe_console.project.stores import Store
+from standpipe_console.project.stores import list_stores, read_states
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from standpipe_console.project.meltano import Project
-    from standpipe_console.project.pipelines import Pipeline
 
-DAY = 86_400
+_DAY = 86_400
 
 
 @dataclass(frozen=True)
-class Rubbish:
-    """A file that may go, and why."""
+class UnusedFile:
+    """A file that can be removed, and why."""
 
     path: Path
     why: str
@@ -30,27 +27,37 @@ class Rubbish:
     days: int  #: since it was last written
 
 
-def rubbish(project: Project, days: int) -> list[Rubbish]:
-    """Everything that may go. A list of states that cannot be had raises: then nothing may."""
-    named = {state.store for state in stores.states(project)}
+def find_unused_files(project: Project, min_days: int) -> list[UnusedFile]:
+    """Return everything that can be removed: unnamed stores of that age, and leftovers of any age.
+
+    Raises:
+        ConsoleError: Meltano cannot list the states: then no store counts as unnamed.
+    """
     now = time.time()
-    found = [_judged(path, "no state names it", now) for path in _unnamed(project, named)]
-    old = [one for one in found if one.days >= days]
-    return old + [_judged(path, "a killed run left it, with keys", now) for path in doctor.leftovers(project)]
+    in_states = {state.store for state in read_states(project)}
+    stores = [_describe_file(path, "no state names it", now) for path in find_unnamed_stores(project, in_states)]
+    leftovers = [_describe_file(path, "a killed run left it, with keys", now) for path in project.find_leftovers()]
+    return [one for one in stores if one.days >= min_days] + leftovers
 
 
-def _unnamed(project: Project, named: set[str | None]) -> Iterator[Path]:
-    """The files of stores that neither a state nor the setting `store_name` names; an empty one never became one."""
-    for folder, fixed in {_place(project, pipeline) for pipeline in project.pipelines}:
-        for path in sorted(folder.glob("*.sqlite")):
-            if path.stem not in {*named, fixed} and (not path.stat().st_size or Store(path).is_ours):
-                yield from (one for one in (path, path.with_name(f"{path.stem}.summary.json")) if one.exists())
+def find_unnamed_stores(project: Project, in_states: set[str | None]) -> Iterator[Path]:
+    """Yield the files of stores that neither a state nor the setting `store_name` names."""
+    empty = set()
+    for pipeline in project.pipelines:
+        fixed = project.get_settings(pipeline.map).get("store_name")
+        listed = list_stores(project, pipeline)
+        for store in listed.stores:
+            if store.name not in {*in_states, fixed}:
+                yield from store.files
+        empty |= {Path(path) for path in listed.empty if Path(path).stem not in {*in_states, fixed}}
+    # Both maps list the empty files of a folder that they share.
+    for path in sorted(empty):
+        yield path
+        summary = path.with_suffix(".summary.json")
+        if summary.exists():
+            yield summary
 
 
-def _place(project: Project, pipeline: Pipeline) -> tuple[Path, str]:
-    return stores.store_dir(project, pipeline), str(project.settings(pipeline.map).get("store_name") or "")
-
-
-def _judged(path: Path, why: str, now: float) -> Rubbish:
+def _describe_file(path: Path, why: str, now: float) -> UnusedFile:
     stat = path.stat()
-    return Rubbish(path, why, stat.st_size, int((now - stat.st_mtime) // DAY))
+    return UnusedFile(path, why, stat.st_size, int((now - stat.st_mtime) // _DAY))

@@ -1,75 +1,65 @@
-"""`erase`: one person out of ChartMogul and of everything that Standpipe keeps; Intercom and Chargebee are not ours.
+"""`erase`: removes one person from ChartMogul and from everything that Standpipe keeps, and keeps the person out.
 
+Intercom and Chargebee are the sources: a person has to erase somebody there.
 https://dev.chartmogul.com/reference/contacts, https://dev.chartmogul.com/reference/customers
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import re
-import sqlite3
-from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from standpipe_console._kit.block_list import FILE, BlockList, fold_name
-from standpipe_console.api.vendors import APIS, find_entries, find_sources
-from standpipe_console.checks.rules import effective
+from standpipe_console.api.vendors import connect_chartmogul, fetch_entries, fetch_sources
 from standpipe_console.errors import ConsoleError
-from standpipe_console.project import stores
 from standpipe_console.project.pipelines import LEADS
-from standpipe_console.removal import unlink
+from standpipe_console.project.stores import erase_person, find_person, find_store_dir
+from standpipe_console.removal.report_lines import mentions_person, remove_lines
+from standpipe_console.removal.unlink import find_report_folders, find_unregistered_folders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
-    from standpipe_console.api.vendors import Api
+    from standpipe_console.api.client import Api
     from standpipe_console.project.meltano import Project
     from standpipe_console.project.pipelines import Pipeline
 
-# By the table of a store that has people: what the columns of theirs are.
-PEOPLE = {"contacts": "SELECT id, body FROM contacts", "customers": "SELECT id, body FROM customers"}
-# The columns that name a person, by table. An id of a company may be that of a customer, and companies are no people.
-COLUMNS = {
-    "contacts": ("id",),
-    "links": ("contact_id",),
-    "sent_contacts": ("contact_id",),
-    "customers": ("id", "match"),
-    "subscriptions": ("customer_id",),
-    "invoices": ("customer_id",),
-    "ended": ("id",),
-    "left_matches": ("match",),
-}
-STAYS = (
-    "In Intercom and Chargebee nothing was changed: erase the person there too. Meltano's logs, which name ids, "
+WHAT_STAYS = (
+    "Nothing was changed in Intercom and Chargebee: erase the person there too. Meltano's logs, which name ids, "
     "stay until you delete them."
 )
 
 
+@dataclass
+class StoredPerson:
+    """What the stores know of a person."""
+
+    names: set[str]  #: ids and e-mail addresses
+    sent_as: set[str] = field(default_factory=set)  #: external ids in ChartMogul
+    stores: dict[str, set[str]] = field(default_factory=dict)  #: stores that name the person, by map
+
+
 @dataclass(frozen=True)
 class Trace:
-    """What is known of a person."""
+    """Everything that is known of a person."""
 
-    names: frozenset[str]  #: ids and e-mail addresses
-    contacts: frozenset[str]  #: external ids in ChartMogul
-    stores: tuple[Path, ...]  #: stores that name the person
-    reports: tuple[Path, ...]  #: reports and memories of the targets that do
-    remote: tuple[str, ...]  #: uuids of contacts in ChartMogul
-    customers: tuple[str, ...]  #: uuids of the leads' customers in ChartMogul that show an address of the person's
-    foreign: int  #: how many customers of other data sources do
+    stored: StoredPerson
+    reports: tuple[Path, ...]  #: files of the targets that name the person
+    contacts: tuple[str, ...]  #: uuids of contacts in ChartMogul
+    customers: tuple[str, ...]  #: uuids of the leads' customers in ChartMogul that show an address of the person
+    foreign_customers: int  #: how many customers of other data sources show one
 
-    def lines(self) -> Iterator[str]:
-        """Say what would go; no name of the person's is repeated."""
-        yield f"contacts in ChartMogul: {len(self.remote)}"
+    def describe(self) -> Iterator[str]:
+        """Yield what would be removed; no name of the person is repeated."""
+        stores = sorted({Path(path).name for paths in self.stored.stores.values() for path in paths})
+        yield f"contacts in ChartMogul: {len(self.contacts)}"
         yield (
-            f"customers in ChartMogul that show the address: {len(self.customers)}, and {self.foreign} of other data "
-            "sources"
+            f"customers in ChartMogul that show the address: {len(self.customers)}, "
+            f"and {self.foreign_customers} of other data sources"
         )
-        yield f"stores: {', '.join(path.name for path in self.stores) or 'none'}"
+        yield f"stores: {', '.join(stores) or 'none'}"
         yield f"reports: {', '.join(path.name for path in self.reports) or 'none'}"
 
 
@@ -81,244 +71,138 @@ def find_trace(project: Project, person: str) -> Trace:
     """
     if not person.strip():
         raise ConsoleError("Name the person to erase: an e-mail address or an id.")
-    files = [path for pipeline in project.pipelines for path in stores.store_files(project, pipeline)]
-    databases = sorted({path for path in files if path.suffix == ".sqlite"})
-    names = _close(databases, {person.strip()})
-    contacts = frozenset(one for path in databases for one in _sent_as(path, names))
-    reports = {path for pipeline in project.pipelines for path in _report_files(project, pipeline)}
-    own, foreign = _find_customers(project, names)
+    stored = _find_in_stores(project, person.strip())
+    folded = _fold_names({*stored.names, *stored.sent_as})
+    files = {path for pipeline in project.pipelines for path in _list_report_files(project, pipeline)}
+    customers, foreign_customers = _find_customers(project, stored.names)
     return Trace(
-        names=frozenset(names),
-        contacts=contacts,
-        stores=tuple(path for path in databases if _holds(path, names)),
-        reports=tuple(sorted(path for path in reports if _mentions(path, _fold({*names, *contacts})))),
-        remote=tuple(_find_remote(project, names, contacts)),
-        customers=own,
-        foreign=foreign,
+        stored,
+        reports=tuple(path for path in sorted(files) if mentions_person(path, folded)),
+        contacts=tuple(_find_contacts(project, stored)),
+        customers=customers,
+        foreign_customers=foreign_customers,
     )
 
 
 def erase(project: Project, trace: Trace) -> Iterator[str]:
-    """Remove a person, and say what was done; the block list comes first, so that no run between brings them back.
+    """Remove a person, and yield what was done.
 
     Raises:
-        ConsoleError: ChartMogul refuses, or a run is using a store; asked again, the rest is done.
+        ConsoleError: ChartMogul refuses, or a run is using a store; run again, it removes the rest.
     """
-    for folder in sorted({stores.store_dir(project, pipeline) for pipeline in project.pipelines}):
+    # The block list comes first, so that no run in between brings the person back.
+    for folder in sorted({find_store_dir(project, pipeline) for pipeline in project.pipelines}):
         try:
-            BlockList(folder).add(trace.names)
+            BlockList(folder).add(trace.stored.names)
         except (ValueError, OSError) as error:
             raise ConsoleError(f"The block list of {folder} cannot be written: {error}") from None
     yield f"Noted as hashes in {FILE}, so that no run brings the person back."
-    if trace.remote:
-        api = _chartmogul(project)
-        for uuid in trace.remote:
-            answer = api.ask("DELETE", f"/contacts/{uuid}")
-            if not answer.ok and answer.status != HTTPStatus.NOT_FOUND:
-                raise ConsoleError(f"ChartMogul does not delete a contact: {answer.reason}")
-    yield f"Deleted {len(trace.remote)} contacts in ChartMogul."
+    if trace.contacts:
+        api = _connect_chartmogul(project)
+        for uuid in trace.contacts:
+            response = api.call("DELETE", f"/contacts/{uuid}")
+            if not response.ok and response.status != HTTPStatus.NOT_FOUND:
+                raise ConsoleError(f"ChartMogul does not delete a contact: {response.reason}")
+    yield f"Deleted {len(trace.contacts)} contacts in ChartMogul."
     yield from _clear_customers(project, trace)
     for path in trace.reports:
-        _rewrite(path, _fold({*trace.names, *trace.contacts}))
+        remove_lines(path, _fold_names({*trace.stored.names, *trace.stored.sent_as}))
     yield f"Removed the person from {len(trace.reports)} reports."
-    rows = sum(_delete_rows(path, trace.names) for path in trace.stores)
-    yield f"Deleted {rows} rows of {len(trace.stores)} stores."
-    yield STAYS
+    stores = trace.stored.stores
+    maps = [pipeline for pipeline in project.pipelines if stores.get(pipeline.map)]
+    rows = sum(erase_person(project, pipeline, trace.stored.names) for pipeline in maps)
+    yield f"Deleted {rows} rows of {sum(len(paths) for paths in stores.values())} stores."
+    yield WHAT_STAYS
 
 
-def _close(databases: Iterable[Path], names: set[str]) -> set[str]:
-    """Return all ids and e-mail addresses of those who have one of these names, and of those who share an address."""
-    people = [one for path in databases for one in _people(path)]
-    while True:
-        folded = _fold(names)
-        found = {name for person in people if any(fold_name(one) in folded for one in person) for name in person}
-        if found <= names:
-            return names
-        names = names | found
+def _find_in_stores(project: Project, person: str) -> StoredPerson:
+    """Return all ids and addresses of a person, and of everybody who shares an address with the person."""
+    stored = StoredPerson({person})
+    # A name that one map knows may lead to more names in another: ask until every map has seen all of them.
+    seen: dict[str, int] = {}
+    while waiting := [one for one in project.pipelines if seen.get(one.map) != len(stored.names)]:
+        pipeline = waiting[0]
+        found = find_person(project, pipeline, stored.names)
+        stored.names |= set(found.names)
+        stored.sent_as |= set(found.sent_as)
+        stored.stores[pipeline.map] = {one.path for one in found.stores}
+        seen[pipeline.map] = len(stored.names)
+    return stored
 
 
-def _people(path: Path) -> Iterator[set[str]]:
-    store = stores.Store(path)
-    for table, query in PEOPLE.items():
-        if store.has(table):
-            for row in store.rows(query):
-                email = json.loads(row["body"]).get("email")
-                yield {row["id"], *([email.strip()] if isinstance(email, str) and email.strip() else [])}
-
-
-def _sent_as(path: Path, names: set[str]) -> Iterator[str]:
-    store = stores.Store(path)
-    if not store.has("sent_contacts"):
-        return
-    columns = {row["name"] for row in store.rows("SELECT name FROM pragma_table_info('sent_contacts')")}
-    wanted = [name for name in ("external_id", "previous") if name in columns]
-    for row in store.rows(f"SELECT contact_id, {', '.join(wanted)} FROM sent_contacts"):  # noqa: S608 fixed names
-        if row["contact_id"] in names:
-            yield from (row[name] for name in wanted if row[name])
-
-
-def _columns(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:
-    """Yield the tables of a store that have people, each with a column that names one."""
-    for table, columns in COLUMNS.items():
-        known = {name for (name,) in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))}
-        yield from ((table, column) for column in columns if column in known)
-
-
-def _holds(path: Path, names: Iterable[str]) -> bool:
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1)) as connection:
-        counts = (_match(connection, "SELECT count(*)", table, column, names) for table, column in _columns(connection))
-        return any(cursor.fetchone()[0] for cursors in counts for cursor in cursors)
-
-
-def _match(
-    connection: sqlite3.Connection, verb: str, table: str, column: str, names: Iterable[str]
-) -> list[sqlite3.Cursor]:
-    """Count, or delete, the rows whose column is one of these names."""
-    statement = f"{verb} FROM {table} WHERE {column} IN (?, ?)"  # fixed names
-    return [connection.execute(statement, (name, fold_name(name))) for name in names]
-
-
-def _delete_rows(path: Path, names: Iterable[str]) -> int:
-    """Delete a person's rows, and what the file still holds of them.
-
-    Raises:
-        ConsoleError: a run is using the store.
-    """
-    try:
-        with closing(sqlite3.connect(path, timeout=1, isolation_level=None)) as connection:
-            connection.execute("PRAGMA secure_delete=ON")
-            connection.execute("BEGIN EXCLUSIVE")
-            cursors = [_match(connection, "DELETE", table, column, names) for table, column in _columns(connection)]
-            rows = sum(cursor.rowcount for found in cursors for cursor in found)
-            connection.execute("COMMIT")
-            connection.execute("VACUUM")
-            return rows
-    except sqlite3.Error as error:
-        raise ConsoleError(
-            f"The store {path.name} cannot be changed ({error}): ask again when no run uses it."
-        ) from None
-
-
-def _report_files(project: Project, pipeline: Pipeline) -> Iterator[Path]:
-    for written in unlink.written_folders(project, pipeline):
-        yield from written.files()
-    for folder in unlink.unknown_folders(project, pipeline):
+def _list_report_files(project: Project, pipeline: Pipeline) -> Iterator[Path]:
+    for own in find_report_folders(project, pipeline):
+        yield from own.files()
+    for folder in find_unregistered_folders(project, pipeline):
         yield from (path for path in folder.iterdir() if path.suffix in {".csv", ".jsonl", ".json", ".html"})
 
 
-def _fold(names: Iterable[str]) -> set[str]:
+def _fold_names(names: Iterable[str]) -> set[str]:
     return {fold_name(name) for name in names}
 
 
-def _mentions(path: Path, names: Iterable[str]) -> bool:
-    text = path.read_text(encoding="utf-8", errors="replace")
-    if path.suffix == ".csv":
-        return any(_is_named(cell, names) for row in csv.reader(io.StringIO(text, newline="")) for cell in row)
-    if path.suffix == ".jsonl":
-        return any(_is_line_of(line, names) for line in text.splitlines())
-    return _is_named(text, [name for name in names if "@" in name])
+def _list_addresses(names: Iterable[str]) -> list[str]:
+    """Return the addresses, each as it is and as it is compared: ChartMogul may compare by letters."""
+    return sorted({spelling for name in names if "@" in name for spelling in (name, fold_name(name))})
 
 
-def _is_named(text: str, names: Iterable[str]) -> bool:
-    """Say whether a text is one of the folded names, or has one of the addresses in it: an id may be part of others."""
-    folded = fold_name(text)
-    return any(name == folded or ("@" in name and name in folded and _has_address(folded, name)) for name in names)
-
-
-def _has_address(text: str, address: str) -> bool:
-    """Say whether a text has an address in it that is not a part of a longer one."""
-    return re.search(rf"(?<![\w.+-]){re.escape(address)}(?![\w-]|\.\w)", text) is not None
-
-
-def _is_line_of(line: str, names: Iterable[str]) -> bool:
-    try:
-        return any(_is_named(text, names) for text in _walk(json.loads(line)))
-    except ValueError:
-        return _is_named(line, names)
-
-
-def _walk(value: Any) -> Iterator[str]:
-    """Yield every text in a JSON value."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for part in value.values() if isinstance(value, dict) else value:
-            yield from _walk(part)
-
-
-def _rewrite(path: Path, names: Iterable[str]) -> None:
-    """Take the lines out that name the person; a page or a summary that does goes whole, the next run makes another."""
-    text = path.read_text(encoding="utf-8", errors="replace")
-    if path.suffix == ".csv":
-        kept = io.StringIO(newline="")
-        rows = csv.reader(io.StringIO(text, newline=""))
-        csv.writer(kept).writerows(row for row in rows if not any(_is_named(cell, names) for cell in row))
-        path.write_text(kept.getvalue(), encoding="utf-8", newline="")
-    elif path.suffix == ".jsonl":
-        lines = [line for line in text.splitlines(keepends=True) if not _is_line_of(line, names)]
-        path.write_text("".join(lines), encoding="utf-8")
-    else:
-        path.unlink()
-
-
-def _chartmogul(project: Project) -> Api:
-    return APIS["chartmogul"](project.settings(LEADS.target))
+def _connect_chartmogul(project: Project) -> Api:
+    return connect_chartmogul(project.get_settings(LEADS.target), project.get_facts(LEADS.target))
 
 
 def _clear_customers(project: Project, trace: Trace) -> Iterator[str]:
-    """Take the address from customers: a run leaves an address alone when there is no other to write."""
-    showing = trace.foreign
+    """Remove the address from customers: a run keeps an address when it has no other to write."""
+    cleared = 0
     for uuid in trace.customers:
-        answer = _chartmogul(project).ask("PATCH", f"/customers/{uuid}", {"email": ""})
-        showing += not answer.ok or bool(answer.body.get("email"))
-    cleared = len(trace.customers) + trace.foreign - showing
+        response = _connect_chartmogul(project).call("PATCH", f"/customers/{uuid}", {"email": ""})
+        cleared += response.ok and not response.body.get("email")
     yield f"Removed the address from {cleared} customers in ChartMogul."
     if cleared < len(trace.customers):
-        yield f"ChartMogul kept the address on {len(trace.customers) - cleared} customers: take it out there by hand."
-    if trace.foreign:
+        kept = len(trace.customers) - cleared
+        yield f"ChartMogul kept the address on {kept} customers: remove it there by hand."
+    if trace.foreign_customers:
         yield (
-            f"{trace.foreign} customers of other data sources in ChartMogul show the address: take it out in those "
-            "sources."
+            f"{trace.foreign_customers} customers of other data sources in ChartMogul show the address: remove it in "
+            "those sources."
         )
 
 
-def _find_customers(project: Project, names: set[str]) -> tuple[tuple[str, ...], int]:
+def _find_customers(project: Project, names: Iterable[str]) -> tuple[tuple[str, ...], int]:
     """Return the uuids of the leads' own customers that show one of the addresses, and how many others do.
 
     Raises:
         ConsoleError: ChartMogul refuses.
     """
-    if LEADS not in project.linked:
+    if LEADS not in project.ready_pipelines:
         return (), 0
-    api, name = _chartmogul(project), effective(LEADS.target, project.settings(LEADS.target), "data_source_name")
-    sources = find_sources(api, name)
-    owners = {
-        entry["uuid"]: entry.get("data_source_uuids") or [entry.get("data_source_uuid")]
-        for address in _addresses(names)
-        for entry in find_entries(api, "/customers/search", email=address)
+    api = _connect_chartmogul(project)
+    name = project.get_effective_settings(LEADS.target)["data_source_name"]
+    own_sources = {source.uuid for source in fetch_sources(api, name=name) if source.name == name}
+    sources_by_customer = {
+        entry["uuid"]: set(entry.get("data_source_uuids") or [entry.get("data_source_uuid")])
+        for address in _list_addresses(names)
+        for entry in fetch_entries(api, "/customers/search", email=address)
         if fold_name(str(entry.get("email") or "")) == fold_name(address)
     }
-    own = tuple(uuid for uuid, places in owners.items() if set(places) <= set(sources))
-    return own, len(owners) - len(own)
+    # A customer that is merged with one of another source belongs to that source too.
+    own = tuple(uuid for uuid, sources in sources_by_customer.items() if sources <= own_sources)
+    return own, len(sources_by_customer) - len(own)
 
 
-def _addresses(names: Iterable[str]) -> list[str]:
-    return sorted({spelt for name in names if "@" in name for spelt in (name, fold_name(name))})
-
-
-def _find_remote(project: Project, names: set[str], contacts: frozenset[str]) -> Iterator[str]:
-    """Yield the uuids of the contacts that have one of the addresses, or one of the external ids, each once.
+def _find_contacts(project: Project, stored: StoredPerson) -> Iterator[str]:
+    """Yield the uuids of the contacts that have one of the addresses or external ids, each once.
 
     Raises:
         ConsoleError: ChartMogul refuses.
     """
-    if LEADS not in project.linked:
+    if LEADS not in project.ready_pipelines:
         return
-    api, seen = _chartmogul(project), set[str]()
-    queries = [("email", name) for name in _addresses(names)]
-    for field, value in [*queries, *(("external_id", one) for one in sorted(contacts))]:
-        for entry in find_entries(api, "/contacts", **{field: value}):
+    api, yielded = _connect_chartmogul(project), set[str]()
+    queries = [("email", address) for address in _list_addresses(stored.names)]
+    queries += [("external_id", one) for one in sorted(stored.sent_as)]
+    for name, value in queries:
+        for entry in fetch_entries(api, "/contacts", **{name: value}):
             # An account that does not know a filter ignores it.
-            if fold_name(str(entry.get(field) or "")) == fold_name(value) and entry["uuid"] not in seen:
-                seen.add(entry["uuid"])
+            if fold_name(str(entry.get(name) or "")) == fold_name(value) and entry["uuid"] not in yielded:
+                yielded.add(entry["uuid"])
                 yield entry["uuid"]

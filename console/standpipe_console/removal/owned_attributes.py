@@ -1,6 +1,6 @@
-"""Takes the attributes of Standpipe's from the records of Intercom: sets them to null, and nothing else.
+"""Clears Standpipe's own attributes on the records of Intercom: it sets them to null, and changes nothing else.
 
-An attribute itself cannot be deleted through Intercom's API; it can be archived in its settings.
+Intercom's API cannot delete an attribute itself; a person can archive it in Intercom's settings.
 """
 
 from __future__ import annotations
@@ -9,67 +9,59 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from standpipe_console.api import vendors
+from standpipe_console.api.client import REFUSED
+from standpipe_console.api.vendors import fetch_companies, fetch_contacts
 from standpipe_console.errors import ConsoleError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from standpipe_console._kit.json_types import JsonObject
+    from standpipe_console.api.client import Api, Response
 
-    from standpipe_console.api.vendors import Answer, Api
-
-WORKERS = 16
-TRIES = 7
-#: By the kind of Intercom's record: how all of them are read.
-KINDS: dict[str, Callable[[Api], Iterator[dict[str, Any]]]] = {
-    "contacts": vendors.contacts,
-    "companies": vendors.companies,
-}
+_WORKERS = 16
+_TRIES = 7
+#: How all records of a kind are read.
+_FETCH = {"contacts": fetch_contacts, "companies": fetch_companies}
 
 
-def holders(api: Api, kind: str, prefix: str) -> list[tuple[str, list[str]]]:
-    """The records that hold a value under the prefix: Intercom's id, and the names of the attributes."""
-    held = ((record["id"], owned(record, prefix)) for record in KINDS[kind](api))
-    return [(record_id, names) for record_id, names in held if names]
+def find_owners(api: Api, kind: str, prefix: str) -> list[tuple[str, list[str]]]:
+    """Return the records that have a value under the prefix: Intercom's id, and the names of the attributes."""
+    owners = []
+    for record in _FETCH[kind](api):
+        attributes: JsonObject = record.get("custom_attributes") or {}
+        names = [name for name, value in attributes.items() if name.startswith(prefix) and value is not None]
+        if names:
+            owners.append((record["id"], names))
+    return owners
 
 
-def owned(record: dict[str, Any], prefix: str) -> list[str]:
-    """The attributes of a record that begin with the prefix and have a value."""
-    attributes: dict[str, Any] = record.get("custom_attributes") or {}
-    return [name for name, value in attributes.items() if name.startswith(prefix) and value is not None]
-
-
-def clear(api: Api, kind: str, found: list[tuple[str, list[str]]]) -> Counter[str]:
-    """Set the attributes of these records to null; what became of them, by the vendor's words for a refusal.
+def clear_attributes(api: Api, kind: str, owners: list[tuple[str, list[str]]]) -> Counter[str]:
+    """Set the attributes of these records to null; count what became of them, refusals by the vendor's words.
 
     Raises:
         ConsoleError: the token may not write.
     """
-    with ThreadPoolExecutor(WORKERS) as executor:
-        return Counter(executor.map(lambda one: _cleared(api, kind, *one), found))
+    with ThreadPoolExecutor(_WORKERS) as executor:
+        return Counter(executor.map(lambda owner: _clear_record(api, kind, *owner), owners))
 
 
-def _cleared(api: Api, kind: str, record_id: str, names: list[str]) -> str:
-    answer = _patiently(api, f"/{kind}/{record_id}", {"custom_attributes": dict.fromkeys(names)})
-    if answer.status in vendors.REFUSED:
-        raise ConsoleError(f"Intercom does not let the token write: {answer.reason}")
-    return "cleared" if answer.ok else answer.reason
-
-
-def _patiently(api: Api, path: str, body: dict[str, Any]) -> Answer:
-    """Write once; wait out a 429 on Intercom's own clock, and repeat what failed there: null twice is null."""
-    for attempt in range(TRIES):
-        answer = api.ask("PUT", path, body)
-        if answer.status != HTTPStatus.TOO_MANY_REQUESTS and answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+def _clear_record(api: Api, kind: str, record_id: str, names: list[str]) -> str:
+    body = {"custom_attributes": dict.fromkeys(names)}
+    for attempt in range(_TRIES):
+        response = api.call("PUT", f"/{kind}/{record_id}", body)
+        if response.status != HTTPStatus.TOO_MANY_REQUESTS and response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             break
-        time.sleep(wait(answer, attempt))
-    return answer
+        # Sending it again after an unknown result does no harm: null twice is null.
+        time.sleep(compute_wait(response, attempt))
+    if response.status in REFUSED:
+        raise ConsoleError(f"Intercom does not let the token write: {response.reason}")
+    return "cleared" if response.ok else response.reason
 
 
-def wait(answer: Answer, attempt: int) -> float:
-    """Seconds to wait before the next attempt, by the server's own clock where it tells one."""
-    reset = answer.headers.get("X-RateLimit-Reset")
-    if answer.status == HTTPStatus.TOO_MANY_REQUESTS and reset and answer.date:
-        return max(0.1, min(60.0, float(reset) - answer.date.timestamp()))
+def compute_wait(response: Response, attempt: int) -> float:
+    """Return the seconds to wait before the next attempt, by the server's own clock if it sends one."""
+    reset = response.headers.get("X-RateLimit-Reset")
+    if response.status == HTTPStatus.TOO_MANY_REQUESTS and reset and response.date:
+        return max(0.1, min(60.0, float(reset) - response.date.timestamp()))
     return float(min(30, 0.5 * 2**attempt))

@@ -1,4 +1,4 @@
-"""`unlink`: takes a pipeline off this machine, and says what stays elsewhere."""
+"""`unlink`: removes a pipeline from this machine, and says what stays elsewhere."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from standpipe_console._kit import folders
-from standpipe_console.api import vendors
-from standpipe_console.checks.rules import effective
+from standpipe_console.api.vendors import connect_intercom
 from standpipe_console.errors import ConsoleError
-from standpipe_console.project import stores
 from standpipe_console.project.pipelines import SYNC
-from standpipe_console.removal import owned_attributes
+from standpipe_console.project.stores import find_store_dir, list_store_files
+from standpipe_console.removal.owned_attributes import clear_attributes, find_owners
 from standpipe_console.schedules import schedules
 
 if TYPE_CHECKING:
@@ -22,177 +21,176 @@ if TYPE_CHECKING:
     from standpipe_console.project.meltano import Project
     from standpipe_console.project.pipelines import Pipeline
 
-#: What is left in the other systems, by the system that is unlinked.
-STAYS = {
+#: What stays in the other systems, by the system that is unlinked.
+WHAT_STAYS = {
     "intercom": (
-        "In Intercom stay the attributes and, unless they were cleared, their values; users and companies that were "
-        "created; the access token, which you can revoke in the Developer Hub. In Chargebee nothing was ever written."
+        "In Intercom these stay: the attributes and, unless they were cleared, their values; the users and companies "
+        "that were created; the access token, which you can revoke in the Developer Hub. Nothing was ever written to "
+        "Chargebee."
     ),
     "chartmogul": (
-        "In ChartMogul stays the data source with its customers and contacts: before its key is gone, `meltano invoke "
-        "target-chartmogul:delete-source` takes them away. In Intercom nothing was ever written."
+        "In ChartMogul the data source stays, with its customers and contacts: to delete it, run `meltano invoke "
+        "target-chartmogul:delete-source` before you unlink. Nothing was ever written to Intercom."
     ),
 }
 
 
-def plan(project: Project, pipeline: Pipeline) -> list[str]:
-    """What will go, in lines for a person."""
-    files = [path.name for path in stores.store_files(project, pipeline)]
-    names = [name for name in project.dotenv.values() if name.startswith(pipeline.prefixes)]
+def describe_plan(project: Project, pipeline: Pipeline) -> list[str]:
+    """Return what would be removed, one line per kind of thing."""
+    variables = project.dotenv.read_values()
     parts = {
-        "schedule": [one for one in schedules.installed(project) if _is_of(project, one, pipeline)],
-        "state": [name for name in project.state_ids() if pipeline.owns(name)],
-        "store": files,
-        "settings and keys": names,
-        "reports": [one.folder for one in written_folders(project, pipeline)],
+        "schedule": schedules.find_installed(project, pipeline),
+        "state": _find_states(project, pipeline),
+        "store": [path.name for path in list_store_files(project, pipeline)],
+        "settings and keys": [name for name in variables if name.startswith(pipeline.prefixes)],
+        "reports": [one.folder for one in find_report_folders(project, pipeline)],
     }
     return [f"{part}: {', '.join(things) or 'none'}" for part, things in parts.items()]
 
 
-def _is_of(project: Project, name: str, pipeline: Pipeline) -> bool:
-    return any(one.name == name and one.pipeline == pipeline for one in schedules.schedules(project))
+def find_report_folders(project: Project, pipeline: Pipeline) -> list[OwnFolder]:
+    """Return the folders that the target has written to, earlier ones too: its reports hold personal data."""
+    registered = folders.read_folders(project.system_dir / folders.REGISTRY)
+    present = [one for one in registered if one.plugin == pipeline.target and Path(one.folder).is_dir()]
+    return sorted(present, key=lambda one: one.folder)
 
 
-def written_folders(project: Project, pipeline: Pipeline) -> list[OwnFolder]:
-    """List the folders that the target has written to, earlier ones too: its reports hold personal data."""
-    noted = folders.read_folders(project.system_dir / folders.REGISTRY)
-    mine = [one for one in noted if one.plugin == pipeline.target and Path(one.folder).is_dir()]
-    return sorted(mine, key=lambda one: one.folder)
-
-
-def unknown_folders(project: Project, pipeline: Pipeline) -> list[Path]:
-    """List the folders of today's `report_dir` of which no run has noted what in them is the target's own."""
+def find_unregistered_folders(project: Project, pipeline: Pipeline) -> list[Path]:
+    """Return the present report folders for which no run has registered which files are the target's own."""
     heirs = [one for one in pipeline.inherited if one.startswith(f"{pipeline.target}-") and one in project.plugins]
-    project.learn([*pipeline.plugins, *heirs])
-    named = [project.settings(target).get("report_dir") for target in (pipeline.target, *heirs)]
-    present = [project.root / str(name) for name in named if name and (project.root / str(name)).is_dir()]
-    noted = {one.folder for one in written_folders(project, pipeline)}
-    return [folder for folder in present if str(folder.resolve()) not in noted]
+    targets = (pipeline.target, *heirs)
+    project.load_settings(targets)
+    names = [project.get_settings(target).get("report_dir") for target in targets]
+    paths = [project.root / str(name) for name in names if name]
+    registered = {one.folder for one in find_report_folders(project, pipeline)}
+    return [path for path in paths if path.is_dir() and str(path.resolve()) not in registered]
 
 
-def unlink(project: Project, pipeline: Pipeline) -> Iterator[str]:
-    """Take everything of a pipeline away, keys last; tell each step."""
-    for step in STEPS:
-        if done := step(project, pipeline):
-            yield done
-    yield STAYS[pipeline.system]
-
-
-def stop(project: Project, pipeline: Pipeline) -> str:
-    """Let no run begin any more.
+def stop_schedules(project: Project, pipeline: Pipeline) -> str:
+    """Remove the pipeline from the crontab, so that no run begins.
 
     Raises:
-        ConsoleError: one is under way.
+        ConsoleError: a run is under way.
     """
-    gone = schedules.without(project, pipeline)
-    if project.running():
+    removed = schedules.remove_pipeline(project, pipeline)
+    if project.find_running():
         raise ConsoleError("A run is under way: wait until it has ended, or stop it, and unlink again.")
-    return f"The schedule {', '.join(gone)} is taken out of the crontab." if gone else "No schedule was installed."
+    return f"Removed from the crontab: {', '.join(removed)}." if removed else "No schedule was installed."
 
 
-def _state(project: Project, pipeline: Pipeline) -> str:
-    named = [name for name in project.state_ids() if pipeline.owns(name)]
-    for state_id in named:
-        project.meltano("state", "clear", "--force", state_id)
-    return f"The state {', '.join(named)} is cleared." if named else ""
+def unlink_pipeline(project: Project, pipeline: Pipeline) -> Iterator[str]:
+    """Remove everything of a pipeline, its keys last; yield a line for each step that removed something."""
+    for step in STEPS:
+        if line := step(project, pipeline):
+            yield line
+    yield WHAT_STAYS[pipeline.system]
 
 
-def _store(project: Project, pipeline: Pipeline) -> str:
-    files, folder = stores.store_files(project, pipeline), stores.store_dir(project, pipeline)
+def _find_states(project: Project, pipeline: Pipeline) -> list[str]:
+    return [state_id for state_id in project.list_state_ids() if pipeline.owns_state(state_id)]
+
+
+def _remove_state(project: Project, pipeline: Pipeline) -> str:
+    state_ids = _find_states(project, pipeline)
+    for state_id in state_ids:
+        project.run_meltano("state", "clear", "--force", state_id)
+    return f"Removed the state: {', '.join(state_ids)}." if state_ids else ""
+
+
+def _remove_stores(project: Project, pipeline: Pipeline) -> str:
+    files = list_store_files(project, pipeline)
     for path in files:
         path.unlink()
-    _tidy(folder)
-    return f"{len(files)} files of its store are removed." if files else ""
+    _remove_if_empty(find_store_dir(project, pipeline))
+    return f"Removed {_count(len(files), 'file')} of its store." if files else ""
 
 
-def _tidy(folder: Path) -> None:
-    """Remove a folder that has become empty."""
+def _remove_if_empty(folder: Path) -> None:
     if folder.exists() and not any(folder.iterdir()):
         folder.rmdir()
 
 
-def _reports(project: Project, pipeline: Pipeline) -> str:
-    """Remove the target's own files, and the folders that hold nothing else; whose the rest is, nobody knows here."""
-    written, unknown = written_folders(project, pipeline), unknown_folders(project, pipeline)
-    told = []
+def remove_reports(project: Project, pipeline: Pipeline) -> str:
+    """Remove the target's own report files, and the folders that hold nothing else."""
+    registered, unregistered = find_report_folders(project, pipeline), find_unregistered_folders(project, pipeline)
+    lines = []
     # A folder within another goes first.
-    for one in sorted(written, key=lambda one: len(one.folder), reverse=True):
+    for one in sorted(registered, key=lambda one: len(one.folder), reverse=True):
         for path in one.files():
             path.unlink()
-        _tidy(Path(one.folder))
+        _remove_if_empty(Path(one.folder))
         if Path(one.folder).exists():
-            told.append(f"Its own files are removed from {one.folder}; others stay there.")
-    _tidy(project.root / "output")
+            lines.append(f"Removed its own files from {one.folder}; other files stay there.")
+    _remove_if_empty(project.root / "output")
     folders.forget_folders(project.system_dir / folders.REGISTRY, pipeline.target)
-    if gone := len(written) - len(told):
-        told.insert(0, f"{gone} folders of reports are removed." if gone > 1 else "1 folder of reports is removed.")
-    told += [f"{path} stays: no run has noted which files there are its own." for path in unknown]
-    return "\n".join(told)
+    if removed := len(registered) - len(lines):
+        lines.insert(0, f"Removed {_count(removed, 'folder')} of reports.")
+    lines += [f"{path} stays: no run has registered which files there are its own." for path in unregistered]
+    return "\n".join(lines)
 
 
-def _run_files(project: Project, pipeline: Pipeline) -> str:
-    """What Meltano prepares for a run: a catalog with the site's fields, and the console's own lock."""
+def _remove_run_files(project: Project, pipeline: Pipeline) -> str:
+    """Remove what a run leaves: Meltano's catalog with the site's fields, and the console's lock."""
     for plugin in (*pipeline.plugins, *pipeline.inherited):
         shutil.rmtree(project.system_dir / "run" / plugin, ignore_errors=True)
     locks = project.system_dir / "standpipe"
     (locks / f"{pipeline.job}.lock").unlink(missing_ok=True)
-    _tidy(locks)
+    _remove_if_empty(locks)
     return ""
 
 
-def _settings(project: Project, pipeline: Pipeline) -> str:
-    gone = project.dotenv.remove(lambda name: name.startswith(pipeline.prefixes))
-    project.forget_settings()
-    return f"{len(gone)} settings are taken out of .env." if gone else ""
+def _remove_settings(project: Project, pipeline: Pipeline) -> str:
+    removed = project.dotenv.remove_values(lambda name: name.startswith(pipeline.prefixes))
+    project.clear_settings()
+    return f"Removed {_count(len(removed), 'setting')} from .env." if removed else ""
 
 
-def _file_settings(project: Project, pipeline: Pipeline) -> str:
-    """What was set in meltano.yml, for all environments or for this one."""
-    gone = [
+def _remove_file_settings(project: Project, pipeline: Pipeline) -> str:
+    """Remove what somebody has set in meltano.yml, but not what meltano.yml came with."""
+    removed = [
         (plugin, name)
         for plugin in pipeline.plugins
         for name in project.plugins[plugin].get("config") or {}
-        if name not in pipeline.shipped.get(plugin, ())
+        if name not in pipeline.shipped_settings.get(plugin, ())
     ]
-    for plugin, name in gone:
-        project.meltano("--no-environment", "config", "unset", "--store=meltano-yml", plugin, name)
-    project.forget_settings()
-    told = ", ".join(f"{plugin} {name}" for plugin, name in gone)
-    return f"{len(gone)} settings are taken out of meltano.yml: {told}." if gone else ""
+    for plugin, name in removed:
+        project.run_meltano("--no-environment", "config", "unset", "--store=meltano-yml", plugin, name)
+    project.clear_settings()
+    names = ", ".join(f"{plugin} {name}" for plugin, name in removed)
+    return f"Removed {_count(len(removed), 'setting')} from meltano.yml: {names}." if removed else ""
 
 
-def _elsewhere(project: Project, pipeline: Pipeline) -> str:
-    """Keys that came from the shell, which the console cannot take away."""
-    left = [key.variable for key in pipeline.keys if project.value(key.variable)]
-    return f"Still set outside of .env, in the shell: {', '.join(left)}." if left else ""
+def _report_shell_keys(project: Project, pipeline: Pipeline) -> str:
+    """Say which keys the shell still has: the console cannot remove them."""
+    left = [key.variable for key in pipeline.keys if project.get_variable(key.variable)]
+    return f"Still set in the shell, outside of .env: {', '.join(left)}." if left else ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 STEPS: tuple[Callable[[Project, Pipeline], str], ...] = (
-    _state,
-    _store,
-    _reports,
-    _run_files,
-    _settings,
-    _file_settings,
-    _elsewhere,
+    _remove_state,
+    _remove_stores,
+    remove_reports,
+    _remove_run_files,
+    _remove_settings,
+    _remove_file_settings,
+    _report_shell_keys,
 )
 
 
-def owned_kind(project: Project) -> tuple[str, str]:
-    """Which of Intercom's records the pipeline writes to, and the prefix of what it owns on them."""
-    project.learn(SYNC.plugins)
-    match_on = str(effective(SYNC.map, project.settings(SYNC.map), "match_on"))
+def clear_owned_attributes(project: Project, confirm: Callable[[str], bool]) -> Iterator[str]:
+    """Set Standpipe's own attributes in Intercom to null, if the person agrees; yield what was done."""
+    project.load_settings(SYNC.plugins)
+    match_on = str(project.get_effective_settings(SYNC.map)["match_on"])
     kind = "companies" if match_on.startswith("company") else "contacts"
-    return kind, str(effective(SYNC.target, project.settings(SYNC.target), "owned_prefix"))
-
-
-def clear_attributes(project: Project, agreed: Callable[[str], bool]) -> Iterator[str]:
-    """Set the owned attributes in Intercom to null, if that is agreed to."""
-    kind, prefix = owned_kind(project)
-    api = vendors.intercom(project.settings(SYNC.target))
-    found = owned_attributes.holders(api, kind, prefix)
-    if not found:
-        yield f"No record of Intercom's {kind} holds a value under {prefix}."
-    elif agreed(f"Set every {prefix}* attribute of {len(found)} {kind} in Intercom to null?"):
-        for what, count in owned_attributes.clear(api, kind, found).items():
-            yield f"{count} {kind}: {what}."
+    settings = project.get_effective_settings(SYNC.target)
+    prefix, api = settings["owned_prefix"], connect_intercom(settings, project.get_facts(SYNC.target))
+    owners = find_owners(api, kind, prefix)
+    if not owners:
+        yield f"No record among Intercom's {kind} has a value under {prefix}."
+    elif confirm(f"Set every {prefix}* attribute of {len(owners)} {kind} in Intercom to null?"):
+        for result, count in clear_attributes(api, kind, owners).items():
+            yield f"{count} {kind}: {result}."

@@ -44,7 +44,7 @@ def run_command(project: Project, job: str, only: tuple[str, ...], lock_wait: fl
 
     Exits with Meltano's exit code, or with 75 when the other run did not end in time.
     """
-    jobs = [one["name"] for one in project.file.get("jobs") or []]
+    jobs = [one["name"] for one in project.meltano_yml.get("jobs") or []]
     if job not in jobs:
         raise ConsoleError(f"meltano.yml has no job `{job}`: it has {', '.join(jobs)}.")
     run_and_exit(JobRunner(project, job, lock_wait), build_subset(job, only), is_subset=bool(only))

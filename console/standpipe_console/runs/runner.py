@@ -13,10 +13,10 @@ from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 
-from standpipe_console.checks.runs import last_error
 from standpipe_console.errors import ConsoleError
 from standpipe_console.runs.last_run import LastRun, write_last_run
 from standpipe_console.runs.locks import JobLock
+from standpipe_console.runs.past import find_last_error
 from standpipe_console.runs.processes import RUN_ID, find_processes, stop_processes
 
 if TYPE_CHECKING:
@@ -146,13 +146,13 @@ class JobRunner:
         if find_processes(killed.run_id):
             raise ConsoleError(f"Processes of the killed run {killed.run_id} do not end: end them, then run again.")
         # A person may have started Meltano by hand since: then Meltano's own refusal must stand.
-        return not self.project.running()
+        return not self.project.find_running()
 
     def _run_meltano(self, run_id: str, log: Path, lock: IO[str], env: Mapping[str, str], *, force: bool) -> int:
-        executable = self.project.executable
+        executable = self.project.meltano_executable
         # cron's PATH has no Meltano, which plugins' own commands may call.
         path = f"{executable.parent}:{os.environ.get('PATH', os.defpath)}"
-        variables: dict[str, Any] = {**self.project.env, "NO_COLOR": "1", "PATH": path, RUN_ID: run_id, **env}
+        variables: dict[str, Any] = {**self.project.shell_env, "NO_COLOR": "1", "PATH": path, RUN_ID: run_id, **env}
         flags = ["--force"] if force else []
         with log.open("wb") as output:
             self._child = subprocess.Popen(  # noqa: S603
@@ -174,7 +174,7 @@ class JobRunner:
             return ""
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
         ended = f"was killed by signal {-code}" if code < 0 else f"failed (exit code {code})"
-        said = last_error(lines)
+        said = find_last_error(lines)
         return f"{self.job} {ended}{f': {said}' if said else ''}; its log is {log}"
 
     def _open_log(self, started_at: datetime) -> Path:

@@ -1,1 +1,1 @@
-"""`standpipe schedule`: the schedules of meltano.yml, run by cron."""
+"""`standpipe schedule`: the schedules of meltano.yml, in the crontab."""

@@ -10,8 +10,7 @@ import click
 from standpipe_console import output
 from standpipe_console.runs.command import LOCK_WAIT, run_and_exit
 from standpipe_console.runs.runner import JobRunner
-from standpipe_console.schedules import crontab
-from standpipe_console.schedules import schedules as scheduling
+from standpipe_console.schedules import crontab, schedules
 
 if TYPE_CHECKING:
     from standpipe_console.project.meltano import Project
@@ -19,15 +18,15 @@ if TYPE_CHECKING:
 
 @click.group()
 def schedule() -> None:
-    """Run the schedules of meltano.yml by this machine's cron."""
+    """Let this machine's cron run the schedules of meltano.yml."""
 
 
 @schedule.command()
 @click.pass_obj
 def install(project: Project) -> None:
-    """Put the schedules of the pipelines that are set up into the crontab; again, to bring them up to date."""
-    lines = scheduling.wanted(project)
-    changed = scheduling.put(project, lines)
+    """Put the schedules of the pipelines that are set up into the crontab; run it again to bring them up to date."""
+    lines = schedules.build_lines(project)
+    changed = schedules.write_lines(project, lines)
     click.echo("Installed:" if changed else "Installed already:")
     for line in lines.values():
         click.echo(line)
@@ -38,10 +37,10 @@ def install(project: Project) -> None:
 @schedule.command()
 @click.pass_obj
 def remove(project: Project) -> None:
-    """Take this project's lines out of the crontab, and nothing else."""
-    gone = scheduling.installed(project)
-    scheduling.put(project, {})
-    click.echo(f"Removed: {', '.join(gone)}" if gone else "Nothing was installed.")
+    """Remove this project's lines from the crontab, and nothing else."""
+    removed = schedules.read_installed(project)
+    schedules.write_lines(project, {})
+    click.echo(f"Removed: {', '.join(removed)}" if removed else "Nothing was installed.")
 
 
 @schedule.command()
@@ -50,30 +49,28 @@ def remove(project: Project) -> None:
 def show(project: Project, *, as_json: bool) -> None:
     """Show the schedules, whether cron has them, and when they run next."""
     now = datetime.now().astimezone()
-    present = scheduling.installed(project)
-    found = [
-        {
-            "schedule": one.name,
-            "job": one.job,
-            "interval": one.interval,
-            "installed": one.name in present,
-            "next_run": (moment := one.next_run(now)) and moment.isoformat(timespec="minutes"),
-            "line": scheduling.line(project, one),
-        }
-        for one in scheduling.schedules(project)
-    ]
-    if as_json:
-        output.as_json(found)
-        return
-    shown = ("schedule", "job", "interval", "installed", "next_run")
-    out = output.out()
-    out.print(
-        output.table(
-            ("schedule", "job", "interval", "installed", "next run"), ([one[name] for name in shown] for one in found)
+    installed = schedules.read_installed(project)
+    rows = []
+    for one in schedules.load_schedules(project):
+        next_run = one.find_next_run(now)
+        rows.append(
+            {
+                "schedule": one.name,
+                "job": one.job,
+                "interval": one.interval,
+                "installed": one.name in installed,
+                "next_run": next_run and next_run.isoformat(timespec="minutes"),
+                "line": schedules.build_line(project, one),
+            }
         )
-    )
-    for one in found:
-        click.echo(one["line"])
+    if as_json:
+        output.print_json(rows)
+        return
+    headings = ("schedule", "job", "interval", "installed", "next run")
+    cells = ([row[heading.replace(" ", "_")] for heading in headings] for row in rows)
+    output.open_console().print(output.build_table(headings, cells))
+    for row in rows:
+        click.echo(row["line"])
 
 
 @schedule.command()
@@ -82,5 +79,5 @@ def show(project: Project, *, as_json: bool) -> None:
 @click.pass_obj
 def run(project: Project, name: str, lock_wait: float) -> None:
     """Run the job of a schedule now, as cron does; see `standpipe run`."""
-    found = scheduling.find_schedule(project, name)
+    found = schedules.find_schedule(project, name)
     run_and_exit(JobRunner(project, found.job, lock_wait), found.env)

@@ -1,4 +1,4 @@
-"""A block of a crontab between two marks: everything that is not ours stays to the byte.
+"""The user's crontab, with this project's lines between two marks; all other lines stay byte for byte.
 
 https://pubs.opengroup.org/onlinepubs/9699919799/utilities/crontab.html
 """
@@ -24,88 +24,90 @@ if TYPE_CHECKING:
 
 _BEGIN, _END = "# standpipe begin", "# standpipe end"
 _MARKS = (f"{_BEGIN} ", f"{_END} ")
-#: What `crontab -l` says when there is none: Vixie's cron, cronie, fcron and systemd-cron; then BusyBox.
-_NONE = re.compile(r"\bno f?crontab\b|can't open '[^'/]*': No such file or directory", re.IGNORECASE)
+#: What `crontab -l` says when the user has none: Vixie's cron, cronie, fcron and systemd-cron; then BusyBox.
+_NO_CRONTAB = re.compile(r"\bno f?crontab\b|can't open '[^'/]*': No such file or directory", re.IGNORECASE)
 DAEMONS = {"cron", "crond", "fcron"}
+#: What to do when no cron runs.
+START_DAEMON = "start one, for example with `service cron start` or `systemctl start cron`"
 
 
 @dataclass(frozen=True)
 class Block:
-    """The lines of one project, by the schedule that each runs."""
+    """The lines of one project."""
 
     root: Path
 
     @property
     def marks(self) -> tuple[str, str]:
-        """The lines before and after."""
+        """The lines before and after the block."""
         return f"{_BEGIN} {self.root}", f"{_END} {self.root}"
 
-    def split(self, table: str) -> tuple[list[str], list[str]]:
-        """Part a crontab into everybody else's lines, with their ends, and the block's.
+    def split_table(self, table: str) -> tuple[list[str], list[str]]:
+        """Split a crontab into the lines of others, with their line ends, and the lines of this project.
 
-        A line is the block's only if it stands beside one of the marks and runs a schedule of this project: somebody
-        may have written between the marks, and a mark may have been lost.
+        A line is this project's only if it stands next to one of the marks and runs one of the project's schedules:
+        somebody may have written between the marks, and a mark may have been lost.
         """
         lines = re.findall(r"[^\n]*\n|[^\n]+", table)
         begin, end = self.marks
-        within = _between(lines, begin, end)
-        others, ours = [], []
-        for line, is_within in zip(lines, within, strict=True):
-            bare = line.removesuffix("\n")
-            if is_within and self._runs(bare):
-                ours.append(bare)
-            elif bare not in (begin, end):
+        others, own = [], []
+        for line, is_within in zip(lines, _find_lines_within(lines, begin, end), strict=True):
+            text = line.removesuffix("\n")
+            if is_within and self._runs_schedule(text):
+                own.append(text)
+            elif text not in (begin, end):
                 others.append(line)
-        return others, ours
+        return others, own
 
-    def _runs(self, line: str) -> bool:
-        """Whether a line runs one of this project's schedules."""
-        words = _words(line)
-        if words[-3:-1] != ["schedule", "run"] or not any(Path(word).name == "standpipe" for word in words):
-            return False
-        named = [after for word, after in itertools.pairwise(words) if word == "--project"]
-        # Within quotes, what cron reads as % is still written `\%` here.
-        return {*named} <= {str(self.root), str(self.root).replace("%", r"\%")}
+    def read_lines(self, table: str) -> dict[str, str]:
+        """Return this project's lines by the name of their schedule, which is the last word."""
+        return {_split_words(line)[-1]: line for line in self.split_table(table)[1]}
 
-    def lines(self, table: str) -> dict[str, str]:
-        """The block's lines by the name of their schedule, which is their last word."""
-        return {_words(line)[-1]: line for line in self.split(table)[1]}
-
-    def put(self, table: str, lines: Mapping[str, str]) -> str:
-        """Give the crontab with these lines as the block; without any, without a block."""
-        others = "".join(self.split(table)[0])
+    def replace_lines(self, table: str, lines: Mapping[str, str]) -> str:
+        """Return the crontab with these lines as the project's block; without lines there is no block."""
+        others = "".join(self.split_table(table)[0])
         if not lines:
             return others
+        # Else the first mark would continue the last line.
         if others and not others.endswith("\n"):
             others += "\n"
         begin, end = self.marks
         return others + "\n".join([begin, *lines.values(), end]) + "\n"
 
+    def _runs_schedule(self, line: str) -> bool:
+        """Return whether a line runs one of this project's schedules."""
+        words = _split_words(line)
+        if words[-3:-1] != ["schedule", "run"] or not any(Path(word).name == "standpipe" for word in words):
+            return False
+        projects = {after for word, after in itertools.pairwise(words) if word == "--project"}
+        # Within quotes, what cron reads as % is still written `\%` here.
+        return projects <= {str(self.root), str(self.root).replace("%", r"\%")}
 
-def _between(lines: Sequence[str], begin: str, end: str) -> list[bool]:
-    """Which lines stand between the marks; a lost one counts as standing at the next mark, or where the table ends."""
-    bare = [line.removesuffix("\n") for line in lines]
+
+def _find_lines_within(lines: Sequence[str], begin: str, end: str) -> list[bool]:
+    """Return for each line whether it is between the marks; a lost mark counts as the next mark or the table's end."""
+    texts = [line.removesuffix("\n") for line in lines]
     within = [False] * len(lines)
     start = 0
-    for at, line in [*enumerate(bare), (len(bare), _MARKS[1])]:
-        if not line.startswith(_MARKS):
+    for at, text in [*enumerate(texts), (len(texts), _MARKS[1])]:
+        if not text.startswith(_MARKS):
             continue
-        if line == end or (start and bare[start - 1] == begin):
+        if text == end or (start and texts[start - 1] == begin):
             within[start:at] = [True] * (at - start)
         start = at + 1
     return within
 
 
-def _words(line: str) -> list[str]:
-    """The words of a line as the shell parts them; none when it cannot."""
+def _split_words(line: str) -> list[str]:
+    """Return the words of a line as the shell splits them; none when the shell could not."""
     try:
         return shlex.split(line)
     except ValueError:
         return []
 
 
-def cron_line(interval: str, command: Sequence[str]) -> str:
-    """A line that runs a command, whatever characters its words have.
+def build_cron_line(interval: str, command: Sequence[str]) -> str:
+    """Return a line that runs a command, with any characters in its words.
 
     Raises:
         ConsoleError: a word holds a line break, which no crontab can.
@@ -117,70 +119,61 @@ def cron_line(interval: str, command: Sequence[str]) -> str:
     return f"{interval} {text.replace('%', chr(92) + '%')}"
 
 
-def read() -> str:
-    """The user's crontab; empty when there is none.
+def read_table() -> str:
+    """Return the user's crontab; empty when there is none.
 
     Raises:
-        ConsoleError: there is no crontab command, or it does not tell. Then nothing may be written over the table.
+        ConsoleError: there is no crontab command, or it fails. Then nothing may be written over the table.
     """
-    done = _run_crontab("-l")
-    if done.returncode == 0:
-        return _text(done.stdout)
-    if _NONE.search(_text(done.stderr)):
+    result = _run_crontab("-l")
+    if result.returncode == 0:
+        return result.stdout.decode("utf-8", "surrogateescape")
+    if _NO_CRONTAB.search(result.stderr.decode("utf-8", "surrogateescape")):
         return ""
     raise ConsoleError(
-        f"`crontab -l` failed ({_reason(done)}): the crontab is left as it is. Mend that, and try again."
+        f"`crontab -l` failed ({_find_reason(result)}): the crontab is left as it is. Mend that, and try again."
     )
 
 
-def write(table: str) -> None:
+def write_table(table: str) -> None:
     """Replace the user's crontab; an empty one is removed.
 
     Raises:
-        ConsoleError: crontab refuses it.
+        ConsoleError: crontab rejects it.
     """
-    done = _run_crontab("-", typed=table) if table.strip() else _run_crontab("-r")
-    if done.returncode:
-        raise ConsoleError(f"`crontab` refuses the table ({_reason(done)}): the crontab is left as it is.")
+    result = _run_crontab("-", stdin=table) if table.strip() else _run_crontab("-r")
+    if result.returncode:
+        raise ConsoleError(f"`crontab` rejects the table ({_find_reason(result)}): the crontab is left as it is.")
 
 
-def is_there() -> bool:
-    """Whether this machine has the command at all."""
+def has_crontab() -> bool:
+    """Return whether this machine has the command `crontab`."""
     return shutil.which("crontab") is not None
 
 
 def is_daemon_running() -> bool:
-    """Whether a cron of any make is among the processes."""
-    return any(_is_daemon(process) for process in psutil.process_iter(["name", "cmdline"]))
+    """Return whether a cron of any make runs on this machine."""
+    return any(
+        process.info["name"] in DAEMONS
+        or (process.info["name"] == "busybox" and "crond" in (process.info["cmdline"] or [])[:2])
+        for process in psutil.process_iter(["name", "cmdline"])
+    )
 
 
-def _is_daemon(process: psutil.Process) -> bool:
-    words: list[str] = process.info["cmdline"] or []
-    return process.info["name"] in DAEMONS or (process.info["name"] == "busybox" and "crond" in words[:2])
-
-
-#: What to do when none is running.
-START_DAEMON = "start one, such as with `service cron start` or `systemctl start cron`"
-
-
-def _run_crontab(argument: str, typed: str | None = None) -> subprocess.CompletedProcess[bytes]:
+def _run_crontab(argument: str, stdin: str | None = None) -> subprocess.CompletedProcess[bytes]:
     executable = shutil.which("crontab")
     if executable is None:
         raise ConsoleError(
             "There is no `crontab` on this machine: install cron (`apt-get install cron`), or give the line that "
             "`schedule show` prints to the scheduler that you have."
         )
-    # Bytes, and messages that are not translated: others' lines may be of any encoding, with any line end.
-    given = None if typed is None else typed.encode("utf-8", "surrogateescape")
+    # Bytes, because the lines of others may have any encoding; and messages that are not translated.
+    content = None if stdin is None else stdin.encode("utf-8", "surrogateescape")
     return subprocess.run(  # noqa: S603
-        [executable, argument], input=given, capture_output=True, env={**os.environ, "LC_ALL": "C"}, check=False
+        [executable, argument], input=content, capture_output=True, env={**os.environ, "LC_ALL": "C"}, check=False
     )
 
 
-def _text(output: bytes) -> str:
-    return output.decode("utf-8", "surrogateescape")
-
-
-def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
-    lines = done.stderr.decode("utf-8", "replace").split("\n")
-    return next((line.strip() for line in lines if line.strip()), f"exit code {done.returncode}")
+def _find_reason(result: subprocess.CompletedProcess[bytes]) -> str:
+    lines = result.stderr.decode("utf-8", "replace").split("\n")
+    return next((line.strip() for line in lines if line.strip()), f"exit code {result.returncode}")

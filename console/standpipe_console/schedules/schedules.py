@@ -1,4 +1,4 @@
-"""The schedules of meltano.yml on this machine: what cron runs, and when next."""
+"""The schedules of meltano.yml, and their lines in the crontab."""
 
 from __future__ import annotations
 
@@ -33,68 +33,23 @@ class Schedule:
     @property
     def pipeline(self) -> Pipeline | None:
         """The pipeline that it runs."""
-        return next((one for one in PIPELINES if one.job == self.job), None)
+        return next((pipeline for pipeline in PIPELINES if pipeline.job == self.job), None)
 
-    def next_run(self, now: datetime) -> datetime | None:
-        """When cron starts it next, in the zone of `now`; None when its interval is none of cron's."""
+    def find_next_run(self, now: datetime) -> datetime | None:
+        """Return when cron starts it next, in the time zone of `now`; None when cron cannot read the interval."""
         try:
             return next(CronSim(self.interval, now))
         except (CronSimError, StopIteration):
             return None
 
 
-def schedules(project: Project) -> list[Schedule]:
-    """The schedules of meltano.yml that run one of the pipelines and have a time."""
-    found = [
+def load_schedules(project: Project) -> list[Schedule]:
+    """Return the schedules of meltano.yml that run a pipeline and have a time."""
+    schedules = [
         Schedule(one["name"], one["job"]["name"], one["cron_interval"] or "", one.get("env") or {})
-        for one in project.schedules
+        for one in project.job_schedules
     ]
-    return [one for one in found if one.pipeline and one.interval]
-
-
-def line(project: Project, schedule: Schedule) -> str:
-    """The line of a crontab that runs it: the console itself by its path, as cron's PATH and folder are not ours."""
-    own = project.system_dir / "utilities/standpipe/venv/bin/standpipe"
-    executable = own if own.exists() else Path(sys.executable).with_name("standpipe")
-    command = [str(executable), "--project", str(project.root)]
-    return crontab.cron_line(
-        schedule.interval, [*command, "--environment", project.environment, "schedule", "run", schedule.name]
-    )
-
-
-def wanted(project: Project) -> dict[str, str]:
-    """The lines to install: of every schedule whose pipeline is set up.
-
-    Raises:
-        ConsoleError: there is none.
-    """
-    lines = {one.name: line(project, one) for one in schedules(project) if one.pipeline in project.linked}
-    if not lines:
-        raise ConsoleError("No pipeline is set up yet: `meltano invoke standpipe:setup` does that.")
-    return lines
-
-
-def installed(project: Project) -> dict[str, str]:
-    """The lines that this project has in the user's crontab."""
-    return crontab.Block(project.root).lines(crontab.read()) if crontab.is_there() else {}
-
-
-def put(project: Project, lines: Mapping[str, str]) -> bool:
-    """Make these the project's lines in the crontab; whether that changed anything."""
-    before = crontab.read()
-    after = crontab.Block(project.root).put(before, lines)
-    if after != before:
-        crontab.write(after)
-    return after != before
-
-
-def without(project: Project, pipeline: Pipeline) -> list[str]:
-    """Take a pipeline's lines out of the crontab, and tell their names."""
-    lines = installed(project)
-    gone = [one.name for one in schedules(project) if one.pipeline == pipeline and one.name in lines]
-    if gone:
-        put(project, {name: line for name, line in lines.items() if name not in gone})
-    return gone
+    return [one for one in schedules if one.pipeline and one.interval]
 
 
 def find_schedule(project: Project, name: str) -> Schedule:
@@ -103,7 +58,59 @@ def find_schedule(project: Project, name: str) -> Schedule:
     Raises:
         ConsoleError: meltano.yml has none.
     """
-    found = next((one for one in schedules(project) if one.name == name), None)
+    found = next((one for one in load_schedules(project) if one.name == name), None)
     if found is None:
         raise ConsoleError(f"meltano.yml has no schedule `{name}`.")
     return found
+
+
+def build_line(project: Project, schedule: Schedule) -> str:
+    """Return the line of the crontab that runs a schedule."""
+    # Cron has another PATH and another folder: the console is named by its own path.
+    installed = project.system_dir / "utilities/standpipe/venv/bin/standpipe"
+    executable = installed if installed.exists() else Path(sys.executable).with_name("standpipe")
+    options = ["--project", str(project.root), "--environment", project.environment]
+    command = [str(executable), *options, "schedule", "run", schedule.name]
+    return crontab.build_cron_line(schedule.interval, command)
+
+
+def build_lines(project: Project) -> dict[str, str]:
+    """Return the lines to install: one for each schedule whose pipeline is set up.
+
+    Raises:
+        ConsoleError: no pipeline is set up.
+    """
+    ready = project.ready_pipelines
+    lines = {one.name: build_line(project, one) for one in load_schedules(project) if one.pipeline in ready}
+    if not lines:
+        raise ConsoleError("No pipeline is set up yet: run `meltano invoke standpipe:setup`.")
+    return lines
+
+
+def read_installed(project: Project) -> dict[str, str]:
+    """Return this project's lines in the user's crontab by schedule."""
+    return crontab.Block(project.root).read_lines(crontab.read_table()) if crontab.has_crontab() else {}
+
+
+def write_lines(project: Project, lines: Mapping[str, str]) -> bool:
+    """Make these the project's lines in the crontab; return whether that changed anything."""
+    before = crontab.read_table()
+    after = crontab.Block(project.root).replace_lines(before, lines)
+    if after != before:
+        crontab.write_table(after)
+    return after != before
+
+
+def find_installed(project: Project, pipeline: Pipeline) -> list[str]:
+    """Return the names of a pipeline's schedules that are in the crontab."""
+    installed = read_installed(project)
+    return [one.name for one in load_schedules(project) if one.pipeline == pipeline and one.name in installed]
+
+
+def remove_pipeline(project: Project, pipeline: Pipeline) -> list[str]:
+    """Remove a pipeline's lines from the crontab, and return the names of its schedules."""
+    removed = find_installed(project, pipeline)
+    if removed:
+        lines = read_installed(project)
+        write_lines(project, {name: line for name, line in lines.items() if name not in removed})
+    return removed

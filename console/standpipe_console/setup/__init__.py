@@ -1,1 +1,1 @@
-"""`standpipe setup`: the questions, who answers them, and how the answers become settings."""
+"""`standpipe setup`: the questions, who answers them, and how answers become settings."""

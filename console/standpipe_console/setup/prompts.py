@@ -9,7 +9,7 @@ import signal
 import sys
 import termios
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import click
 import questionary
@@ -19,119 +19,111 @@ from standpipe_console.errors import ConsoleError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from standpipe_console.setup.questions import Choice, Question
+    from standpipe_console._kit.json_types import JsonValue
+    from standpipe_console.setup.questions import Answer, Choice, Question
 
 
-class Asker(Protocol):
-    """Somebody who answers."""
+class Prompts(Protocol):
+    """Gives the answers."""
 
-    patient: bool  #: a wrong answer may be given again
+    can_retry: bool  #: after a wrong answer it can be asked again
 
-    def secret(self, name: str, words: str, present: str | None) -> str:
-        """Ask for a key."""
+    def ask_key(self, variable: str, title: str, present: str | None) -> str:
+        """Return a key."""
 
-    def text(self, name: str, words: str, default: str) -> str:
-        """Ask for a word."""
+    def ask_text(self, name: str, text: str, default: str) -> str:
+        """Return a word."""
 
-    def ask(self, question: Question, choices: Callable[[], Sequence[Choice]], default: Any) -> Any:
-        """Ask a question; its choices may be the site's own, which it takes calls to list."""
+    def ask_question(self, question: Question, load_choices: Callable[[], Sequence[Choice]], default: Answer) -> Answer:
+        """Return the answer to a question; loading its choices may take calls to the vendor."""
 
-    def say(self, sentence: str) -> None:
-        """Tell something."""
+    def show_message(self, sentence: str) -> None:
+        """Show a sentence."""
 
 
 class Options:
-    """The options of the command, and the keys that came through the environment or standard input."""
+    """The options of the command, and the keys from the environment or standard input."""
 
-    patient = False
+    can_retry = False
 
-    def __init__(self, given: Mapping[str, Any], keys: Mapping[str, str]) -> None:
-        self._given, self._keys = given, keys
+    def __init__(self, options: Mapping[str, JsonValue], keys: Mapping[str, str]) -> None:
+        self._options, self._keys = options, keys
 
-    def secret(self, name: str, words: str, present: str | None) -> str:
-        """Give the key of this variable."""
-        if found := self._keys.get(name) or present:
-            return found
+    def ask_key(self, variable: str, title: str, present: str | None) -> str:
+        """Return the key of this variable."""
+        if key := self._keys.get(variable) or present:
+            return key
         raise ConsoleError(
-            f"The {words} is missing: put it into the environment as {name}, or into standard input as a line "
-            f"{name}=… with --keys-from-stdin. An argument could be read by everybody on this machine."
+            f"The {title} is missing: put it into the environment as {variable}, or into standard input as a line "
+            f"{variable}=… with --keys-from-stdin. An argument could be read by everybody on this machine."
         )
 
-    def text(self, name: str, words: str, default: str) -> str:
-        """Give the option, else what is set already."""
-        if found := self._given.get(name) or default:
-            return str(found)
-        raise ConsoleError(f"--{name.replace('_', '-')} is missing: {words}")
+    def ask_text(self, name: str, text: str, default: str) -> str:
+        """Return the option, else what is set already."""
+        if value := self._options.get(name) or default:
+            return str(value)
+        raise ConsoleError(f"--{name.replace('_', '-')} is missing: {text}")
 
-    def ask(self, question: Question, choices: Callable[[], Sequence[Choice]], default: Any) -> Any:
-        """Give the option if it is one of the choices, else what is set already."""
-        answer = self._given.get(question.name)
-        if answer in (None, ()):
-            return list(default) if question.several else default
-        if not question.free and (wrong := _unknown(answer, listed := choices())):
-            known = ", ".join(choice.value for choice in listed)
-            raise ConsoleError(f"{question.option} cannot be {wrong}: there are {known}.")
-        return list(answer) if question.several else answer
+    def ask_question(self, question: Question, load_choices: Callable[[], Sequence[Choice]], default: Answer) -> Answer:
+        """Return the option if it is one of the choices, else what is set already."""
+        value = self._options.get(question.name)
+        if value in (None, ()):
+            return list(default) if question.multiple else default
+        answer: Answer = list(value) if question.multiple else value
+        # An answer that may be anything needs no call that lists the choices.
+        if not question.accepts_other:
+            choices = [choice.value for choice in load_choices()]
+            parts = [answer] if isinstance(answer, str) else answer
+            unknown = [part for part in parts if part not in choices and part != "*"]
+            if unknown:
+                raise ConsoleError(f"{question.option} cannot be {unknown[0]}: choose from {', '.join(choices)}.")
+        return answer
 
-    def say(self, sentence: str) -> None:
+    def show_message(self, sentence: str) -> None:
         """Print it."""
         click.echo(sentence)
 
 
-def confirm(question: str) -> bool:
-    """Ask yes or no, and take everything but a clear yes for a no.
-
-    The question is a line of its own on standard output: Meltano shows what a plugin writes to standard error line by
-    line, and a question that waits behind its last word would never be seen.
-    """
-    click.echo(f"{question} Type y for yes, anything else for no:")
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
-
-
-def _unknown(answer: Any, choices: Sequence[Choice]) -> str | None:
-    """The first part of an answer that is none of the choices, if there are any."""
-    values = {choice.value for choice in choices}
-    parts = [answer] if isinstance(answer, str) else answer
-    return next((part for part in parts if part not in values and part != "*"), None)
-
-
-class Person:
+class Terminal:
     """A person at a terminal."""
 
-    patient = True
+    can_retry = True
 
-    def secret(self, name: str, words: str, present: str | None) -> str:
-        """Ask without showing what is typed; nothing typed keeps the key that is there."""
-        kept = " (Enter keeps the present one)" if present else ""
-        typed = str(_answered(questionary.password(f"{words}, {name}{kept}:"))).strip()
-        return typed or present or self.secret(name, words, present)
+    def ask_key(self, variable: str, title: str, present: str | None) -> str:
+        """Ask without showing what is typed; Enter keeps the present key."""
+        hint = " (Enter keeps the present one)" if present else ""
+        while True:
+            typed = str(_ask(questionary.password(f"{title}, {variable}{hint}:"))).strip()
+            if key := typed or present:
+                return key
 
-    def text(self, name: str, words: str, default: str) -> str:  # noqa: ARG002
+    def ask_text(self, name: str, text: str, default: str) -> str:  # noqa: ARG002
         """Ask for a word."""
-        return str(_answered(questionary.text(words, default=default))).strip()
+        return str(_ask(questionary.text(text, default=default))).strip()
 
-    def ask(self, question: Question, choices: Callable[[], Sequence[Choice]], default: Any) -> Any:
-        """Ask with a list to choose from, with boxes to check when several may be chosen."""
-        if question.listed:
-            click.echo("Looking up what there is to choose from ...")
-        there_are = choices()
-        if question.free:
-            names = [choice.value for choice in there_are]
-            return _answered(questionary.autocomplete(question.words, choices=names, default=str(default)))
-        if question.several:
-            boxes = [questionary.Choice(one.words, one.value, checked=one.value in default) for one in there_are]
-            return _answered(questionary.checkbox(question.words, choices=boxes)) if boxes else list(default)
-        listed = [questionary.Choice(one.words, one.value) for one in there_are]
-        present = default if any(one.value == default for one in there_are) else None
-        return _answered(questionary.select(question.words, choices=listed, default=present))
+    def ask_question(self, question: Question, load_choices: Callable[[], Sequence[Choice]], default: Answer) -> Answer:
+        """Ask with a list to choose from; with boxes to check when several may be chosen."""
+        if question.choices_from:
+            click.echo("Looking up the choices ...")
+        choices = load_choices()
+        if question.accepts_other:
+            names = [choice.value for choice in choices]
+            return _ask(questionary.autocomplete(question.text, choices=names, default=str(default)))
+        if question.multiple:
+            boxes = [questionary.Choice(one.text, one.value, checked=one.value in default) for one in choices]
+            return _ask(questionary.checkbox(question.text, choices=boxes)) if boxes else list(default)
+        rows = [questionary.Choice(one.text, one.value) for one in choices]
+        # The present answer may be a field that the site no longer has.
+        present = str(default) if any(one.value == default for one in choices) else None
+        return _ask(questionary.select(question.text, choices=rows, default=present))
 
-    def say(self, sentence: str) -> None:
+    def show_message(self, sentence: str) -> None:
         """Print it."""
         click.echo(sentence)
 
 
 @contextmanager
-def hidden_typing() -> Iterator[None]:
+def hide_typing() -> Iterator[None]:
     """Show nothing of what is typed between two questions, while the command works: it may be a key."""
     if not sys.stdin.isatty():
         yield
@@ -139,18 +131,18 @@ def hidden_typing() -> Iterator[None]:
     before = termios.tcgetattr(sys.stdin)
     hidden = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
     termios.tcsetattr(sys.stdin, termios.TCSADRAIN, hidden)
-    # Also a command that is told to end leaves a terminal that shows what is typed.
-    told_to_end = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    # Also a command that is terminated must leave a terminal that shows what is typed.
+    handler = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, told_to_end)
+        signal.signal(signal.SIGTERM, handler)
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
 
-def _answered(question: questionary.Question) -> Any:
-    """An answer; Ctrl-C ends the command, with what was written so far."""
-    # What was typed before the question was there is no answer to it.
+def _ask(question: questionary.Question) -> Answer:
+    """Return the answer. Ctrl-C ends the command; what was written until then stays."""
+    # What was typed before the question appeared is no answer to it.
     termios.tcflush(sys.stdin, termios.TCIFLUSH)
-    answer = question.unsafe_ask()
+    answer: Answer | None = question.unsafe_ask()
     return answer if answer is not None else ""

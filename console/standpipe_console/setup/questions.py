@@ -1,187 +1,186 @@
-"""What `setup` asks, in the order of the vendor's guide: keys apart, each answer a set of settings."""
+"""What `setup` asks beside the keys, in the order of the vendor's guide; each answer becomes settings."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from standpipe_console.project.pipelines import LEADS, SYNC
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-Answers = dict[str, Any]
+    from standpipe_console._kit.json_types import JsonValue
+
+#: An answer; a sequence where several may be chosen.
+Answer = str | Sequence[str]
+Answers = dict[str, Answer]
 #: A plugin and one of its settings.
 Setting = tuple[str, str]
 
 
-def _always(_answers: Mapping[str, Any]) -> bool:
-    return True
-
-
 @dataclass(frozen=True)
 class Choice:
-    """An answer, in words."""
+    """A possible answer, and how it reads."""
 
     value: str
-    words: str
+    text: str
 
 
 @dataclass(frozen=True)
 class Question:
-    """Something to be decided. Its name is the option's of the command, too.
+    """Something to decide. Its name is also the name of the command's option.
 
-    `settings` are those that the answer is written to as it is; answers that mean more are in `SETTINGS`. With
-    `several`, an answer is a list.
+    `settings` take the answer as it is; answers that mean more than that are in `build_settings`. The default is what
+    is set, else the plugin's own default, else the first choice.
     """
 
     name: str
-    words: str
+    text: str
     choices: tuple[Choice, ...] = ()
-    default: Any = ""
     settings: tuple[Setting, ...] = ()
-    when: Callable[[Mapping[str, Any]], bool] = _always
-    listed: str = ""  #: where the choices come from when they are the site's own: see `listing`
-    several: bool = False
-    free: bool = False  #: anything else may be answered, too
+    asked_if: tuple[str, str] | None = None  #: an earlier question, and the answer that makes this one necessary
+    choices_from: str = ""  #: where the choices come from when only the site knows them, see `choices`
+    multiple: bool = False  #: several answers may be chosen
+    accepts_other: bool = False  #: an answer may be none of the choices
 
     @property
     def option(self) -> str:
         """The option of the command that answers it."""
         return "--" + self.name.replace("_", "-")
 
+    def is_asked(self, answers: Answers) -> bool:
+        """Return whether the earlier answers make this question necessary."""
+        return self.asked_if is None or answers.get(self.asked_if[0]) == self.asked_if[1]
 
-def _answer(name: str, *values: str) -> Callable[[Mapping[str, Any]], bool]:
-    return lambda answers: answers.get(name) in values
 
-
-IDENTIFIERS = {
-    "users": (Choice("email", "the e-mail address"), Choice("user_id", "a field that holds Intercom's user id")),
-    "companies": (
-        Choice("company_id", "a field that holds Intercom's company id"),
-        Choice("company_name", "the company's name"),
-    ),
-}
 _YES_NO = (Choice("no", "no"), Choice("yes", "yes"))
 
 SYNC_QUESTIONS = (
     Question(
-        "records",
-        "What are your customers in Intercom?",
+        "records", "What are your customers in Intercom?",
         (Choice("users", "users (B2C)"), Choice("companies", "companies (B2B)")),
-        "users",
     ),
     Question(
-        "identifier", "How do you recognise a user in Intercom?", IDENTIFIERS["users"], "email",
-        when=_answer("records", "users"),
+        "identifier", "How do you recognise a user in Intercom?",
+        (Choice("email", "the e-mail address"), Choice("user_id", "a field that holds Intercom's user id")),
+        asked_if=("records", "users"),
     ),
     Question(
-        "company_identifier", "How do you recognise a company in Intercom?", IDENTIFIERS["companies"], "company_id",
-        when=_answer("records", "companies"),
+        "company_identifier", "How do you recognise a company in Intercom?",
+        (
+            Choice("company_id", "a field that holds Intercom's company id"),
+            Choice("company_name", "the company's name"),
+        ),
+        asked_if=("records", "companies"),
     ),
     Question(
-        "user_id_field", "Which field of the Chargebee customer holds Intercom's user id?", default="id",
-        settings=(("map-subscriptions", "user_id_field"),), when=_answer("identifier", "user_id"), listed="ids",
+        "user_id_field", "Which field of the Chargebee customer holds Intercom's user id?",
+        settings=(("map-subscriptions", "user_id_field"),), asked_if=("identifier", "user_id"), choices_from="ids",
     ),
     Question(
-        "company_id_field", "Which field of the Chargebee customer holds Intercom's company id?", default="id",
-        settings=(("map-subscriptions", "company_id_field"),), when=_answer("company_identifier", "company_id"),
-        listed="ids",
+        "company_id_field", "Which field of the Chargebee customer holds Intercom's company id?",
+        settings=(("map-subscriptions", "company_id_field"),), asked_if=("company_identifier", "company_id"),
+        choices_from="ids",
     ),
     Question(
-        "company_name_field", "Which field of the Chargebee customer holds the company's name?", default="company",
-        settings=(("map-subscriptions", "company_name_field"),), when=_answer("company_identifier", "company_name"),
-        listed="ids",
+        "company_name_field", "Which field of the Chargebee customer holds the company's name?",
+        settings=(("map-subscriptions", "company_name_field"),), asked_if=("company_identifier", "company_name"),
+        choices_from="ids",
     ),
     Question(
-        "on_match", "When one matches, what may be written?",
+        "on_match", "When a record matches, what may be written?",
         (Choice("update_owned", "Standpipe's own attributes only"), Choice("update_all", "all fields")),
-        "update_owned", settings=(("target-intercom", "on_match"),),
+        settings=(("target-intercom", "on_match"),),
     ),
     Question(
-        "on_no_match", "When none matches?",
+        "on_no_match", "When no record matches?",
         (Choice("skip", "skip the customer, and report it"), Choice("create", "create it in Intercom")),
-        "skip", settings=(("target-intercom", "on_no_match"),),
+        settings=(("target-intercom", "on_no_match"),),
     ),
     Question(
-        "create_cancelled", "Create those who have cancelled, too?", _YES_NO, "no",
-        settings=(("target-intercom", "create_cancelled"),), when=_answer("on_no_match", "create"),
+        "create_cancelled", "Also create customers who have cancelled?", _YES_NO,
+        settings=(("target-intercom", "create_cancelled"),), asked_if=("on_no_match", "create"),
     ),
     Question(
-        "on_lead", "When Intercom knows the customer as a lead only?",
+        "on_lead", "When Intercom knows the customer only as a lead?",
         (
             Choice("skip", "skip the customer, and report it"),
             Choice("convert", "make the lead a user"),
             Choice("create", "create a user beside it"),
         ),
-        "skip", settings=(("target-intercom", "on_lead"),), when=_answer("records", "users"),
+        settings=(("target-intercom", "on_lead"),), asked_if=("records", "users"),
     ),
     Question(
-        "customer_fields", "Sync more fields of the customer?", default=(), several=True,
-        settings=(("map-subscriptions", "extra_customer_fields"),), listed="customers",
+        "customer_fields", "Sync more fields of the customer?", multiple=True,
+        settings=(("map-subscriptions", "extra_customer_fields"),), choices_from="customers",
     ),
     Question(
-        "subscription_fields", "Sync more fields of the subscription?", default=(), several=True,
-        settings=(("map-subscriptions", "extra_subscription_fields"),), listed="subscriptions",
+        "subscription_fields", "Sync more fields of the subscription?", multiple=True,
+        settings=(("map-subscriptions", "extra_subscription_fields"),), choices_from="subscriptions",
     ),
 )  # fmt: skip
 LEADS_QUESTIONS = (
     Question(
-        "customer_id",
-        "What identifies a lead in ChartMogul?",
-        (Choice("company_id", "the company's own id, where it has one"), Choice("id", "Intercom's id of the company")),
-        "company_id",
+        "customer_id", "What identifies a lead in ChartMogul?",
+        (Choice("company_id", "the company's own id, if it has one"), Choice("id", "Intercom's id of the company")),
         settings=(("map-leads", "customer_id_field"),),
     ),
     Question(
-        "source", "Which data source of ChartMogul takes the leads? (a new name makes a new one)",
-        default="Intercom leads", settings=(("target-chartmogul", "data_source_name"),), listed="sources", free=True,
+        "source", "Which data source of ChartMogul takes the leads? (a new name creates a new one)",
+        settings=(("target-chartmogul", "data_source_name"),), choices_from="sources", accepts_other=True,
     ),
     Question(
-        "company_attributes", "Send more attributes of the companies?", default=(), several=True,
-        settings=(("map-leads", "company_attributes"),), listed="company_attributes",
+        "company_attributes", "Send more attributes of the companies?", multiple=True,
+        settings=(("map-leads", "company_attributes"),), choices_from="company_attributes",
     ),
     Question(
-        "contact_attributes", "Send more attributes of their people?", default=(), several=True,
-        settings=(("map-leads", "contact_attributes"),), listed="contact_attributes",
+        "contact_attributes", "Send more attributes of the contacts?", multiple=True,
+        settings=(("map-leads", "contact_attributes"),), choices_from="contact_attributes",
     ),
 )  # fmt: skip
 QUESTIONS = {SYNC.system: SYNC_QUESTIONS, LEADS.system: LEADS_QUESTIONS}
 
 
-def settings_of(system: str, answers: Mapping[str, Any]) -> dict[Setting, Any]:
-    """The settings that the answers mean. The map's and the target's match settings are always both among them."""
-    found: dict[Setting, Any] = {}
+def build_settings(system: str, answers: Answers) -> dict[Setting, JsonValue]:
+    """Return the settings that the answers mean. The match settings of map and target are always both among them."""
+    settings: dict[Setting, JsonValue] = {}
     for question in QUESTIONS[system]:
         for setting in question.settings:
             if question.name in answers:
-                found[setting] = _value(question, answers[question.name])
+                settings[setting] = _build_value(question, answers[question.name])
     if system == SYNC.system:
-        match_on = answers.get("identifier") or answers.get("company_identifier")
-        found[SYNC.map, "match_on"] = match_on
-        follows, wanted = SYNC.agreements[0].wanted(str(match_on))
-        found[SYNC.target, follows] = wanted
-    return found
+        match_on = str(answers.get("identifier") or answers.get("company_identifier"))
+        settings[SYNC.map, "match_on"] = match_on
+        name, value = SYNC.shared_settings[0].find_counterpart(match_on)
+        settings[SYNC.target, name] = value
+    return settings
 
 
-def _value(question: Question, answer: Any) -> Any:
+def _build_value(question: Question, answer: Answer) -> JsonValue:
     if question.choices == _YES_NO:
         return answer == "yes"
-    return list(answer) if question.several else answer
+    return list(answer) if question.multiple else answer
 
 
-def defaults(system: str, settings: Mapping[Setting, Any]) -> Answers:
-    """The answers that the present settings mean; of what is not set, the question's own default."""
-    found = {question.name: _default(question, settings) for question in QUESTIONS[system]}
+def find_answers(system: str, settings: Mapping[Setting, JsonValue]) -> Answers:
+    """Return the answers that settings mean, those with their defaults included."""
+    answers = {question.name: _find_answer(question, settings) for question in QUESTIONS[system]}
     if match_on := settings.get((SYNC.map, "match_on")):
         companies = str(match_on).startswith("company")
-        found["records"] = "companies" if companies else "users"
-        found["company_identifier" if companies else "identifier"] = match_on
-    return found
+        answers["records"] = "companies" if companies else "users"
+        answers["company_identifier" if companies else "identifier"] = match_on
+    return answers
 
 
-def _default(question: Question, settings: Mapping[Setting, Any]) -> Any:
-    value = next((settings[one] for one in question.settings if settings.get(one) is not None), None)
-    if value is None:
-        return question.default
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+def _find_answer(question: Question, settings: Mapping[Setting, JsonValue]) -> Answer:
+    value: JsonValue = next((settings[one] for one in question.settings if settings.get(one) is not None), None)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is not None:
+        answer: Answer = value
+        return answer
+    if question.multiple:
+        return ()
+    return question.choices[0].value if question.choices else ""

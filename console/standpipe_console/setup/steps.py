@@ -1,7 +1,7 @@
-"""`setup`: from nothing to a pipeline that can be validated; asked again, it begins with what is set.
+"""`setup`: from nothing to a pipeline that can be validated; the next setup begins with what is set.
 
-Keys go into `.env` by this process alone: in an argument of another program, everybody on the machine could read them.
-Every other setting is written by Meltano's own command.
+The console itself writes keys into `.env`: everybody on the machine could read them in the arguments of another
+program. All other settings are written by Meltano's own command.
 """
 
 from __future__ import annotations
@@ -9,118 +9,128 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from standpipe_console.api import vendors
-from standpipe_console.checks import access
+from standpipe_console.api.client import validate_site, validate_url
+from standpipe_console.api.vendors import connect_without_key, find_region
+from standpipe_console.checks.access import WHERE_TO_MAKE, check_key, describe_account
 from standpipe_console.errors import ConsoleError
-from standpipe_console.project.pipelines import DEFAULTS, variable
-from standpipe_console.setup.choices import Listing
-from standpipe_console.setup.questions import QUESTIONS, Answers, defaults, settings_of
+from standpipe_console.project.pipelines import build_variable
+from standpipe_console.setup.choices import ChoiceLoader
+from standpipe_console.setup.questions import QUESTIONS, Answers, build_settings, find_answers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
+    from standpipe_console._kit.json_types import JsonObject, JsonValue
     from standpipe_console.project.meltano import Project
     from standpipe_console.project.pipelines import Key, Pipeline
-    from standpipe_console.setup.prompts import Asker
-    from standpipe_console.setup.questions import Question, Setting
+    from standpipe_console.setup.prompts import Prompts
+    from standpipe_console.setup.questions import Answer, Question, Setting
 
-#: What must be known beside a key before its API can be asked: setting, words and rule; the address is an option only.
-PLACES: dict[str, tuple[tuple[str, str, Callable[[Any], str]], ...]] = {
-    "chargebee": (
-        ("site", "Chargebee site (the first word of your address, acme in acme.chargebee.com):", vendors.checked_site),
-    ),
-    "intercom": (),
-    "chartmogul": (),
+_SITE_QUESTION = "Chargebee site (the first word of your address, acme in acme.chargebee.com):"
+
+
+@dataclass(frozen=True)
+class SandboxAccount:
+    """An account of the sandbox. Its key is public, and opens nothing else."""
+
+    path: str
+    key: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+SANDBOX_ACCOUNTS = {
+    "chargebee": SandboxAccount("/chargebee/api/v2", "sandbox_key", {"site": "sandbox"}),
+    "intercom": SandboxAccount("/intercom", "sandbox_token"),
+    "chartmogul": SandboxAccount("/chartmogul/v1", "sandbox_key"),
 }
-#: What the sandbox takes, by API: the key, and what must be known beside it. It is public, and opens nothing else.
-SANDBOX: dict[str, tuple[str, dict[str, str]]] = {
-    "chargebee": ("sandbox_key", {"site": "sandbox"}),
-    "intercom": ("sandbox_token", {}),
-    "chartmogul": ("sandbox_key", {}),
-}
-#: Where the sandbox serves each API.
-SANDBOX_PATHS = {"chargebee": "/chargebee/api/v2", "intercom": "/intercom", "chartmogul": "/chartmogul/v1"}
 
 
 @dataclass
 class Outcome:
-    """What a setup has done so far, also when it is stopped."""
+    """What a setup has done so far; it may be stopped at any time."""
 
-    written: list[str] = field(default_factory=list)  #: settings, with their values; of a key its name alone
-    summary: list[tuple[str, str]] = field(default_factory=list)  #: what was asked for, and what it is now
+    written: list[str] = field(default_factory=list)  #: settings with their values; keys by name only
+    summary: list[tuple[str, str]] = field(default_factory=list)  #: questions and answers
 
     @property
-    def kept(self) -> str:
-        """What stays when somebody stops it, in one sentence."""
+    def stop_message(self) -> str:
+        """What a stopped setup has written, in one sentence."""
         if not self.written:
             return "Stopped: nothing was written."
-        return f"Stopped. In .env stays: {', '.join(self.written)}. The next setup begins with that."
+        return f"Stopped. These settings stay in .env: {', '.join(self.written)}. The next setup begins with them."
 
 
 @dataclass(frozen=True)
 class Accounts:
-    """Where the accounts are: by API the address that stands for the vendor's own, and whether that is a sandbox."""
+    """Where the accounts are: addresses that replace the vendors' own, by API, and whether that is a sandbox."""
 
     addresses: Mapping[str, str]
     sandbox: bool = False
 
 
-def sandbox_at(url: str) -> Accounts:
-    """Find the three accounts of a sandbox.
+def find_sandbox(url: str) -> Accounts:
+    """Return the three accounts of a sandbox.
 
     Raises:
-        ConsoleError: there is none at this address.
+        ConsoleError: no sandbox answers at this address.
     """
-    base = vendors.checked_url(url).rstrip("/")
-    absent = f"No sandbox answers at {base}: start one with `make sandbox`, and give the address that it prints."
+    base = validate_url(url).rstrip("/")
+    absent = f"No sandbox answers at {base}: start one with `make sandbox`, and use the address that it prints."
     try:
-        answer = vendors.anonymous("The sandbox", base).get("/sandbox/calls")
+        response = connect_without_key("The sandbox", base).get("/sandbox/calls")
     except ConsoleError:
         raise ConsoleError(absent) from None
-    if not answer.ok or "calls" not in answer.body:
+    if not response.ok or "calls" not in response.body:
         raise ConsoleError(absent)
-    return Accounts({api: base + path for api, path in SANDBOX_PATHS.items()}, sandbox=True)
+    return Accounts({api: base + account.path for api, account in SANDBOX_ACCOUNTS.items()}, sandbox=True)
 
 
-def setup(project: Project, pipeline: Pipeline, asker: Asker, accounts: Accounts, outcome: Outcome) -> None:
+def set_up(project: Project, pipeline: Pipeline, prompts: Prompts, accounts: Accounts, outcome: Outcome) -> None:
     """Ask, check and write.
 
     Args:
         project: the project.
         pipeline: what to set up.
-        asker: who answers.
+        prompts: gives the answers.
         accounts: where the accounts are.
         outcome: takes what was written and chosen, step by step.
 
     Raises:
-        ConsoleError: an answer is wrong, and cannot be given again.
+        ConsoleError: an answer is wrong, and cannot be asked for again.
     """
-    project.learn(pipeline.plugins)
+    project.load_settings(pipeline.plugins)
     if accounts.sandbox:
-        _assert_no_real_keys(project, pipeline)
-    elif url := _sandbox_in_use(project, pipeline):
-        asker.say(
-            f"This pipeline is set up for a sandbox ({url}). For real accounts, take that away first: "
+        _refuse_real_keys(project, pipeline)
+    elif url := _find_sandbox_in_use(project, pipeline):
+        prompts.show_message(
+            f"This pipeline is set up for a sandbox ({url}). For real accounts, remove that first: "
             f"meltano invoke standpipe:unlink {pipeline.system}"
         )
+    project.load_facts(pipeline.plugins)
     for key in pipeline.keys:
-        _link(project, key, asker, accounts, outcome)
-    answers = _answers(project, pipeline, asker)
+        _set_up_key(project, key, prompts, accounts, outcome)
+    answers = _ask_questions(project, pipeline, prompts)
     outcome.summary += [
-        (one.words, _told(one, answers[one.name])) for one in QUESTIONS[pipeline.system] if one.name in answers
+        (question.text, _describe_answer(question, answers[question.name]))
+        for question in QUESTIONS[pipeline.system]
+        if question.name in answers
     ]
-    _write(project, settings_of(pipeline.system, answers), outcome)
+    _write_settings(project, build_settings(pipeline.system, answers), outcome)
 
 
-def _assert_no_real_keys(project: Project, pipeline: Pipeline) -> None:
-    """Keep somebody who wants to try it from losing the keys of real accounts.
+def _refuse_real_keys(project: Project, pipeline: Pipeline) -> None:
+    """Refuse to replace the keys of real accounts by the sandbox's.
 
     Raises:
         ConsoleError: there are such keys.
     """
-    real = [key.variable for key in pipeline.keys if project.value(key.variable) not in (None, SANDBOX[key.api][0])]
+    real = [
+        key.variable
+        for key in pipeline.keys
+        if project.get_variable(key.variable) not in {None, SANDBOX_ACCOUNTS[key.api].key}
+    ]
     if real:
         raise ConsoleError(
             f"{' and '.join(real)} is set already, for a real account: try the sandbox in another copy of the project, "
@@ -128,135 +138,128 @@ def _assert_no_real_keys(project: Project, pipeline: Pipeline) -> None:
         )
 
 
-def _sandbox_in_use(project: Project, pipeline: Pipeline) -> str:
-    """Give the address of the sandbox that a pipeline is set up for, if it is."""
+def _find_sandbox_in_use(project: Project, pipeline: Pipeline) -> str:
+    """Return the address of the sandbox that a pipeline is set up for; empty when it is not."""
     for key in pipeline.keys:
-        url = str(project.settings(key.plugin).get("api_url") or "")
-        if url.endswith(SANDBOX_PATHS[key.api]) and project.value(key.variable) == SANDBOX[key.api][0]:
-            return url.removesuffix(SANDBOX_PATHS[key.api])
+        account = SANDBOX_ACCOUNTS[key.api]
+        url = str(project.get_settings(key.plugin).get("api_url") or "")
+        if url.endswith(account.path) and project.get_variable(key.variable) == account.key:
+            return url.removesuffix(account.path)
     return ""
 
 
-def _told(question: Question, answer: Any) -> str:
-    """An answer as it was read."""
-    words = {choice.value: choice.words for choice in question.choices}
-    parts = [answer] if isinstance(answer, str) else list(answer)
-    return ", ".join(words.get(part, part) for part in parts) or "none"
+def _describe_answer(question: Question, answer: Answer) -> str:
+    texts = {choice.value: choice.text for choice in question.choices}
+    parts = [answer] if isinstance(answer, str) else answer
+    return ", ".join(texts.get(part, part) for part in parts) or "none"
 
 
-def _link(project: Project, key: Key, asker: Asker, accounts: Accounts, outcome: Outcome) -> None:
-    """Ask for a key and where it belongs, until the API knows it; then write both."""
-    places: dict[str, str] = {}
+def _set_up_key(project: Project, key: Key, prompts: Prompts, accounts: Accounts, outcome: Outcome) -> None:
+    """Ask for a key and its account until the API accepts both, and write them."""
+    location: dict[str, str] = {}
     while True:
-        present = {**project.settings(key.plugin), **places}
+        # A second try begins with what was typed in the first.
+        present = {**project.get_settings(key.plugin), **location}
         try:
-            places = _places(project, key, asker, accounts, present)
-            known = _known(project, key)
-            secret = SANDBOX[key.api][0] if accounts.sandbox else asker.secret(key.variable, key.words, known)
-            meant = project.dotenv.meaning(secret)
-            places |= _found(key, {**present, **places, key.setting: meant})
+            location = _ask_location(project, key, prompts, accounts, present)
+            typed = (
+                SANDBOX_ACCOUNTS[key.api].key
+                if accounts.sandbox
+                else prompts.ask_key(key.variable, key.title, _find_present_key(project, key))
+            )
+            secret = project.dotenv.resolve_text(typed)
+            location |= _verify_key(project, key, {**present, **location, key.setting: secret})
         except ConsoleError as error:
-            if not asker.patient or accounts.sandbox:
+            if not prompts.can_retry or accounts.sandbox:
                 raise
-            asker.say(error.message)
+            prompts.show_message(error.message)
         else:
             break
-    settings = {**present, **places, key.setting: meant}
-    asker.say(f"Connected to {access.whose(key, settings)}.")
-    # What stands there and means the same already, such as another variable's name, is left as it is.
-    if project.dotenv.values().get(key.variable) != meant:
-        project.dotenv.put(key.variable, secret)
+    settings = {**present, **location, key.setting: secret}
+    prompts.show_message(f"Connected to {describe_account(key, settings, project.get_facts(key.plugin))}.")
+    # If .env names another variable with the same value, it is left as it is.
+    if project.dotenv.read_values().get(key.variable) != secret:
+        project.dotenv.set_value(key.variable, typed)
         outcome.written.append(key.variable)
-    project.note(key.plugin, key.setting, meant)
-    _write(project, {(key.plugin, name): value for name, value in places.items()}, outcome)
-    outcome.summary += [(f"{key.words}, {key.variable}", "in .env, which only its owner can read")]
-    outcome.summary += [(f"{key.plugin} {name}", str(settings[name])) for name in _shown(key) if settings.get(name)]
+    project.set_setting(key.plugin, key.setting, secret)
+    _write_settings(project, {(key.plugin, name): value for name, value in location.items()}, outcome)
+    outcome.summary.append((f"{key.title}, {key.variable}", "in .env, which only its owner can read"))
+    names = ("site", "region", "api_url")
+    outcome.summary += [(f"{key.plugin} {name}", str(settings[name])) for name in names if settings.get(name)]
 
 
-def _shown(key: Key) -> tuple[str, ...]:
-    """The settings that say where an account is."""
-    return (*(name for name, *_ in PLACES[key.api]), "region", "api_url")
-
-
-def _places(project: Project, key: Key, asker: Asker, accounts: Accounts, present: Mapping[str, Any]) -> dict[str, str]:
-    """What must be known beside a key, each judged before the key is asked for, and long before it is sent anywhere."""
-    places = dict(SANDBOX[key.api][1]) if accounts.sandbox else {}
-    for name, words, check in PLACES[key.api]:
-        if not accounts.sandbox:
-            places[name] = asker.text(name, words, str(present.get(name) or ""))
-            check(project.dotenv.meaning(places[name]))
+def _ask_location(
+    project: Project, key: Key, prompts: Prompts, accounts: Accounts, present: Mapping[str, JsonValue]
+) -> dict[str, str]:
+    """Return the settings that say where the account is. They are checked before the key is sent anywhere."""
+    location = dict(SANDBOX_ACCOUNTS[key.api].settings) if accounts.sandbox else {}
+    if key.api == "chargebee" and not accounts.sandbox:
+        location["site"] = prompts.ask_text("site", _SITE_QUESTION, str(present.get("site") or ""))
+        validate_site(project.dotenv.resolve_text(location["site"]))
     if address := accounts.addresses.get(key.api):
-        places["api_url"] = vendors.checked_url(address)
-    return places
+        location["api_url"] = validate_url(address)
+    return location
 
 
-def _known(project: Project, key: Key) -> str | None:
-    """The key that is there, or that another pipeline has for the same API."""
-    return project.value(key.variable) or next(
-        (
-            found
-            for other in project.pipelines
-            for one in other.keys
-            if one.api == key.api and (found := project.value(one.variable))
-        ),
-        None,
-    )
+def _find_present_key(project: Project, key: Key) -> str | None:
+    """Return the key that is set, or that another pipeline has for the same API."""
+    same_api = [other for pipeline in project.pipelines for other in pipeline.keys if other.api == key.api]
+    values = (project.get_variable(one.variable) for one in (key, *same_api))
+    return next((value for value in values if value), None)
 
 
-def _found(key: Key, settings: Mapping[str, Any]) -> dict[str, str]:
-    """Ask the API about a key; what it tells of where the account is.
+def _verify_key(project: Project, key: Key, settings: JsonObject) -> dict[str, str]:
+    """Ask the API about a key, and return what it says about where the account is.
 
     Raises:
-        ConsoleError: it does not know the key, or the key may not do enough.
+        ConsoleError: the API does not know the key, or the key may not do enough.
     """
-    places = {}
+    facts, location = project.get_facts(key.plugin), {}
     if key.api == "intercom" and not settings.get("api_url"):
-        region = vendors.region_of(str(settings[key.setting]))
+        region = find_region(str(settings[key.setting]), facts)
         if region is None:
-            raise ConsoleError(
-                f"Intercom knows the token in none of its regions: check it ({access.MADE_AT[key.api]})."
-            )
-        places = {"region": region}
-    wrong = [
-        one for one in access.examine(key, {**settings, **places}) if one.result == "fail" and one.check != "clock"
-    ]
-    if wrong:
-        raise ConsoleError(f"{wrong[0].what.rstrip('.')} ({wrong[0].remedy}).")
-    return places
+            raise ConsoleError(f"No region of Intercom knows the token: check it ({WHERE_TO_MAKE[key.api]}).")
+        location = {"region": region}
+    for finding in check_key(key, {**settings, **location}, facts):
+        # A wrong clock is for doctor to report: the key is right.
+        if finding.result == "fail" and finding.check != "clock":
+            raise ConsoleError(f"{finding.what.rstrip('.')} ({finding.remedy}).")
+    return location
 
 
-def _answers(project: Project, pipeline: Pipeline, asker: Asker) -> Answers:
-    """Ask the questions whose condition holds."""
-    present = {(plugin, name): value for plugin in pipeline.plugins for name, value in project.settings(plugin).items()}
-    begins, lists = defaults(pipeline.system, present), Listing(project, pipeline)
+def _ask_questions(project: Project, pipeline: Pipeline, prompts: Prompts) -> Answers:
+    """Return the answers to the questions that are necessary."""
+    settings = {
+        (plugin, name): value
+        for plugin in pipeline.plugins
+        for name, value in project.get_effective_settings(plugin).items()
+    }
+    defaults, loader = find_answers(pipeline.system, settings), ChoiceLoader(project, pipeline)
     answers: Answers = {}
     for question in QUESTIONS[pipeline.system]:
-        if question.when(answers):
-            choices = partial(lists.choices, question)
-            answers[question.name] = asker.ask(question, choices, begins[question.name])
+        if question.is_asked(answers):
+            load = partial(loader.load_choices, question)
+            answers[question.name] = prompts.ask_question(question, load, defaults[question.name])
     return answers
 
 
-def _write(project: Project, wanted: Mapping[Setting, Any], outcome: Outcome) -> None:
-    """Write what differs from what is in force; defaults that nothing contradicts are left unwritten.
+def _write_settings(project: Project, settings: Mapping[Setting, JsonValue], outcome: Outcome) -> None:
+    """Write the settings that differ from what is in force; a default that nothing contradicts is not written.
 
     Raises:
-        ConsoleError: the shell's environment says otherwise, and would win.
+        ConsoleError: the shell has another value, which goes before `.env`.
     """
-    for (plugin, name), value in wanted.items():
+    for (plugin, name), value in settings.items():
         text = value if isinstance(value, str) else json.dumps(value)
-        meant = project.dotenv.meaning(value) if isinstance(value, str) else value
-        if not _differs(project, (plugin, name), meant):
+        resolved = project.dotenv.resolve_text(value) if isinstance(value, str) else value
+        if project.get_effective_settings(plugin).get(name) == resolved:
             continue
-        project.meltano("config", "set", "--store=dotenv", plugin, name, text)
-        project.note(plugin, name, meant)
+        project.run_meltano("config", "set", "--store=dotenv", plugin, name, text)
+        project.set_setting(plugin, name, resolved)
         outcome.written.append(f"{plugin} {name}: {value}")
-        if project.env.get(variable(plugin, name)) not in (None, text, meant):
-            raise ConsoleError(f"{variable(plugin, name)} is set in the shell, and would win: unset it, and try again.")
-    project.close()
-
-
-def _differs(project: Project, setting: Setting, value: Any) -> bool:
-    plugin, name = setting
-    present = project.settings(plugin).get(name)
-    return bool((DEFAULTS.get(setting) if present is None else present) != value)
+        variable = build_variable(plugin, name)
+        if project.shell_env.get(variable) not in (None, text, resolved):
+            raise ConsoleError(
+                f"{variable} is set in the shell, whose value goes before `.env`: unset it, and run setup again."
+            )
+    project.protect_files()

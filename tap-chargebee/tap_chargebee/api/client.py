@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tap_chargebee.streams.resource import Resource
 
 LOGGER = logging.getLogger("tap-chargebee")
+API_URL = "https://{site}.chargebee.com/api/v2"
 RETRIES = RetryTable(tries=10, limited_tries=10)
 # The first call of a run gives up early: a wrong `api_url` is a likelier cause than a passing outage.
 FIRST_TRIES = 4
@@ -90,7 +91,7 @@ class ChargebeeClient:
         self._limits: dict[str, int] = {}
         self._transport = Transport(
             "Chargebee",
-            api_url or f"https://{site}.chargebee.com/api/v2",
+            api_url or API_URL.format(site=site),
             distribution="standpipe-tap-chargebee",
             retries=RETRIES,
             auth=(api_key, ""),

@@ -1,0 +1,221 @@
+"""How the console speaks to one API: calls with a key, refusals in the vendor's words, answers that are proved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, TypeVar
+
+from requests.auth import AuthBase
+
+from standpipe_console._kit.json_types import JsonObject, JsonValue
+from standpipe_console._kit.page_decoder import Page, PageDecoder, UnprovenError, decode_json
+from standpipe_console._kit.retries import RetryTable
+from standpipe_console._kit.text import clean_text
+from standpipe_console._kit.transport import Call, FailedCallError, NoAnswerError, Transport
+from standpipe_console._kit.urls import describe_unencrypted, is_base_url, is_host_label, is_unencrypted
+from standpipe_console._kit.whole_list import NotWholeError, WholeList
+from standpipe_console.errors import ConsoleError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
+
+    import requests
+
+    from standpipe_console._kit import transport
+    from standpipe_console._kit.list_shape import ListShape
+
+T = TypeVar("T")
+
+#: The statuses by which an API says that the key is unknown or may not do something.
+REFUSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+_TIMEOUT = 30
+#: A person waits for the answer: a refusal is shown at once, and only an answer that proves nothing is repeated.
+RETRIES = RetryTable(tries=3, limited_tries=1, statuses=frozenset(), shortest_backoff=0.5)
+
+
+class BearerAuth(AuthBase):
+    """A token in the header. As an auth object it wins over `.netrc`."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Add the header."""
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class NoAuth(AuthBase):
+    """No key. As an auth object it wins over `.netrc`."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Add nothing."""
+        return request
+
+
+@dataclass(frozen=True)
+class Response:
+    """What an API answered."""
+
+    status: int
+    body: JsonObject
+    headers: Mapping[str, str]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the call succeeded."""
+        return self.status < HTTPStatus.BAD_REQUEST
+
+    @property
+    def reason(self) -> str:
+        """The vendor's own words for a refusal."""
+        errors = self.body.get("errors")
+        first = errors[0] if isinstance(errors, list) and errors else {}
+        words = first.get("message") or self.body.get("message") or self.body.get("error")
+        return clean_text(words) or f"HTTP {self.status}"
+
+    @property
+    def date(self) -> datetime | None:
+        """The time by the API's clock."""
+        date = self.headers.get("Date")
+        return parsedate_to_datetime(date) if date else None
+
+
+class Api:
+    """One API with a key."""
+
+    def __init__(self, name: str, base: str, auth: AuthBase, headers: Mapping[str, str] | None = None) -> None:
+        self.name, self.base = name, base.rstrip("/")
+        self._transport = Transport(
+            name,
+            base,
+            distribution="standpipe-console",
+            retries=RETRIES,
+            auth=auth,
+            headers=headers or {},
+            request_timeout=_TIMEOUT,
+            answer_timeout=2 * _TIMEOUT,
+        )
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: JsonObject | None = None,
+        *,
+        form: Mapping[str, str] | None = None,
+        **params: JsonValue,
+    ) -> Response:
+        """Make one call; the caller judges the response, also a refusal.
+
+        Raises:
+            ConsoleError: no response came, or a redirect, which is not followed.
+        """
+        return self._send(Call(method, path, params, body, form=form), _read_response, tries=1)
+
+    def get(self, path: str) -> Response:
+        """Make one GET call."""
+        return self.call("GET", path)
+
+    def fetch(self, path: str, decode: Callable[[bytes], T], *, if_missing: T | None = None, **params: JsonValue) -> T:
+        """Read what `decode` can prove.
+
+        Args:
+            path: the path.
+            decode: turns the body of the answer into what is returned.
+            if_missing: what a 404 means, where it means something.
+            params: the query.
+
+        Raises:
+            ConsoleError: the API refuses, or no attempt brings an answer that is proved.
+        """
+
+        def check(answer: transport.Answer) -> T:
+            if answer.status == HTTPStatus.NOT_FOUND and if_missing is not None:
+                return if_missing
+            if answer.status >= HTTPStatus.BAD_REQUEST:
+                raise ConsoleError(f"{self.name} does not answer {path}: {_read_response(answer).reason}")
+            try:
+                return decode(answer.content)
+            except UnprovenError as error:
+                raise FailedCallError(f"an answer without what was asked for: {error}", answer) from None
+
+        return self._send(Call("GET", path, params), check)
+
+    def fetch_page(self, path: str, shape: ListShape, **params: JsonValue) -> list[JsonObject]:
+        """Read a list that comes in one answer, or the first page of a longer one."""
+        page = self.fetch(path, PageDecoder(shape).decode, **params)
+        return [item.record() for item in page.items]
+
+    def fetch_list(self, path: str, shape: ListShape, cursor_param: str, **params: JsonValue) -> Iterator[JsonObject]:
+        """Read all pages of a list; a search that finds nothing may be answered 404.
+
+        Raises:
+            ConsoleError: a page is refused, or the list is not whole.
+        """
+        decoder = PageDecoder(shape)
+        nothing = Page([]) if path.endswith("/search") else None
+
+        def fetch_page(cursor: str | None, check: Callable[[Page], None]) -> Page:
+            def decode(content: bytes) -> Page:
+                page = decoder.decode(content)
+                check(page)
+                return page
+
+            query = params if cursor is None else {**params, cursor_param: cursor}
+            return self.fetch(path, decode, if_missing=nothing, **query)
+
+        try:
+            for items in WholeList(shape.name, fetch_page, key=decoder.identify):
+                yield from (item.record() for item in items)
+        except NotWholeError as error:
+            raise ConsoleError(str(error)) from None
+
+    def _send(self, call: Call, read: Callable[[transport.Answer], T], tries: int = RETRIES.tries) -> T:
+        def check(answer: transport.Answer) -> T:
+            if answer.is_redirect:
+                raise ConsoleError(f"{self.name} redirects from {self.base} ({answer.status}): check the address.")
+            return read(answer)
+
+        try:
+            return self._transport.ask(call, check, tries=tries)
+        except NoAnswerError as error:
+            kind = error.last.reason
+            raise ConsoleError(f"{self.name} does not answer at {self.base} ({kind}): check the address.") from None
+
+
+def _read_response(answer: transport.Answer) -> Response:
+    try:
+        body: JsonValue = decode_json(answer.content, JsonValue)[1]
+    except UnprovenError:
+        body = {}
+    return Response(answer.status, body if isinstance(body, dict) else {"data": body}, answer.headers)
+
+
+def validate_site(site: JsonValue) -> str:
+    """Return the name of a Chargebee site.
+
+    Raises:
+        ConsoleError: it is more than a name, and would send the key to another host.
+    """
+    if not isinstance(site, str) or not is_host_label(site):
+        raise ConsoleError("The Chargebee site is its name alone, not a URL: `acme` for https://acme.chargebee.com.")
+    return site
+
+
+def validate_url(url: str) -> str:
+    """Return the base address of an API.
+
+    Raises:
+        ConsoleError: it is no such address, or the key would go over the network unencrypted.
+    """
+    if not is_base_url(url):
+        raise ConsoleError(
+            "The address of an API begins with https:// and a host, and has only a path behind it: check `api_url`."
+        )
+    if is_unencrypted(url):
+        raise ConsoleError(describe_unencrypted("api_url"))
+    return url

@@ -1,0 +1,92 @@
+"""What a plugin says about itself: its defaults, regions, attributes, outcomes and reasons.
+
+Each of these facts has one home, the plugin. `PLUGIN --about --format=json` prints them.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from standpipe_console._kit.json_types import JsonObject
+from standpipe_console.errors import ConsoleError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Region(msgspec.Struct):
+    """Where a vendor hosts accounts."""
+
+    api_url: str
+
+
+class Attribute(msgspec.Struct):
+    """An attribute that a plugin writes."""
+
+    name: str
+
+
+class Wording(msgspec.Struct):
+    """What an outcome or a reason means, and what a person can do about it."""
+
+    text: str
+    remedy: str = ""
+
+
+class _Facts(msgspec.Struct):
+    api_url: str = ""
+    regions: dict[str, Region] = {}
+    api_version: str = ""
+    defaults: JsonObject = {}
+    attributes: list[Attribute] = []
+    outcomes: dict[str, Wording] = {}
+    reasons: dict[str, Wording] = {}
+
+
+class _Schema(msgspec.Struct):
+    properties: dict[str, JsonObject] = {}
+
+
+class PluginFacts(msgspec.Struct):
+    """The answer of `--about`; a plugin may have no facts beside its settings."""
+
+    settings: _Schema = msgspec.field(default_factory=_Schema)
+    facts: _Facts = msgspec.field(default_factory=_Facts)
+
+    @property
+    def defaults(self) -> JsonObject:
+        """The settings that have a default; some defaults follow from others, and are not in the schema."""
+        schemas = self.settings.properties.items()
+        return {name: schema["default"] for name, schema in schemas if "default" in schema} | self.facts.defaults
+
+    @property
+    def attribute_names(self) -> list[str]:
+        """The names of the attributes, without the prefix that the plugin puts before them by default."""
+        prefix = self.defaults["attribute_prefix"]
+        return [attribute.name.removeprefix(prefix) for attribute in self.facts.attributes]
+
+    def explain_outcome(self, outcome: str, reason: str) -> Wording:
+        """Return what an outcome means: a skip or a reject means its reason, or the vendor's words as they are."""
+        if outcome in {"skipped", "rejected"}:
+            return self.facts.reasons.get(reason, Wording(reason))
+        return self.facts.outcomes.get(outcome, Wording(reason))
+
+
+def read_facts(plugin: str, executable: Path) -> PluginFacts:
+    """Ask a plugin about itself; it needs no configuration for that.
+
+    Raises:
+        ConsoleError: the plugin is too old to answer.
+    """
+    answer = subprocess.run(  # noqa: S603
+        [str(executable), "--about", "--format=json"], capture_output=True, check=False, stdin=subprocess.DEVNULL
+    )
+    try:
+        return msgspec.json.decode(answer.stdout, type=PluginFacts)
+    except msgspec.DecodeError:
+        raise ConsoleError(
+            f"{plugin} does not describe itself: run `meltano install` to bring it up to date."
+        ) from None
