@@ -212,7 +212,9 @@ class StreamPipeline:
         candidates = matcher.find_candidates(rows)
         new = [row for row in rows if row.email and self._planner.expects_creation(row, candidates[row.seq])]
         owners = matcher.find_email_owners(new)
-        return candidates | {row.seq: candidates[row.seq].add_email_owners(owners[row.seq], row.key) for row in new}
+        for row in new:
+            candidates[row.seq] = candidates[row.seq].add_email_owners(owners[row.seq], row, self.options)
+        return candidates
 
     def _store_plan(self, row: Row, plan: Plan, reports: ReportFiles) -> None:
         outcome = plan.outcome

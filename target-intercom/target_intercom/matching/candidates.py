@@ -38,9 +38,9 @@ class Candidates:
             return False
         return all(one.is_lead or options.read_remote_link(one) != link for one in self.records)
 
-    def add_email_owners(self, owners: Candidates, external_id: str | None) -> Candidates:
-        """Add the users who have the e-mail address under another external id, or under none."""
-        others = [one for one in owners.records if not one.is_lead and one.get_field("external_id") != external_id]
+    def add_email_owners(self, owners: Candidates, row: Row, options: WriteOptions) -> Candidates:
+        """Add the users who have the row's e-mail address, and another match value or none."""
+        others = [one for one in owners.records if not one.is_lead and options.read_remote_key(one) != row.key]
         return Candidates(self.records, owners.error, email_owners=others)
 
     def add_linked(self, linked: Candidates) -> Candidates:
