@@ -69,6 +69,7 @@ def answer(workspace: Workspace, operation: Operation | None, request: Request, 
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or token.strip() != TOKEN:
             raise refuse("unauthorized")
+        # Every call with the right token counts, also one that is refused; its answer says how many are left.
         allowed = workspace.window.take()
         headers = workspace.window.make_headers(workspace.clock.now())
         if not allowed:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sandbox.intercom.companies import Company
-    from sandbox.intercom.operations import Sizes
     from sandbox.json_types import JsonObject
 
 LIST_PAGE, CONTACTS_PAGE = 15, 50
@@ -42,17 +41,18 @@ def update_company(call: Call) -> JsonObject:
     return call.show_company(company)
 
 
-def get_company(call: Call) -> JsonObject:
-    """Return one company by Intercom's id."""
-    return call.show_company(call.company)
-
-
 def find_companies(call: Call) -> JsonObject:
     """Return one company by `company_id` or name, whether it has users or not; without either, the list."""
     for field in ("company_id", "name"):
         if field in call.query:
             return call.show_company(call.workspace.companies.find(field, call.query[field]))
-    return _show_page(call, "/companies", [one for one in call.workspace.visible_companies() if _matches(call, one)])
+    found = list(call.workspace.visible_companies())
+    if "tag_id" in call.query:
+        found = [one for one in found if call.query["tag_id"] in one.document.get("tags", ())]
+    if "segment_id" in call.query:
+        segment = call.query["segment_id"]
+        found = [one for one in found if segment in [each.id for each in find_segments("company", one.document)]]
+    return _show_page(call, "/companies", found)
 
 
 def list_companies(call: Call) -> JsonObject:
@@ -65,15 +65,10 @@ def _show_page(call: Call, path: str, companies: Iterable[Company]) -> JsonObjec
     order = call.query.get("order", "desc")
     if order not in ("asc", "desc"):
         raise parameter_invalid("order must be asc or desc", "order")
-    found = sorted(companies, key=_make_order, reverse=order == "desc")[:CEILING]
-    return call.make_page(path, found, call.show_company, _find_sizes(call, LIST_PAGE))
-
-
-def _matches(call: Call, company: Company) -> bool:
-    tag_id, segment_id = call.query.get("tag_id"), call.query.get("segment_id")
-    if tag_id is not None and tag_id not in company.document.get("tags", ()):
-        return False
-    return segment_id is None or segment_id in [one.id for one in find_segments("company", company.document)]
+    # Companies without a last request come as if it had been in 1970.
+    found = sorted(companies, key=lambda one: (one.document["last_request_at"] or 0, one.id), reverse=order == "desc")
+    sizes = (LIST_PAGE, call.workspace.settings.companies_max_per_page)
+    return call.make_page(path, found[:CEILING], call.show_company, sizes)
 
 
 def scroll_companies(call: Call) -> JsonObject:
@@ -99,12 +94,8 @@ def list_contacts(call: Call) -> JsonObject:
     """Return a page of the contacts attached to a company."""
     company = call.company
     found = call.workspace.contacts_of(company)
-    sizes = _find_sizes(call, CONTACTS_PAGE)
+    sizes = (CONTACTS_PAGE, call.workspace.settings.companies_max_per_page)
     return call.make_page(f"/companies/{company.id}/contacts", found, call.show_contact, sizes)
-
-
-def _find_sizes(call: Call, default: int) -> Sizes:
-    return default, call.workspace.settings.companies_max_per_page
 
 
 def _read_values(call: Call, fields: dict[str, bodies.Field]) -> JsonObject:
@@ -114,17 +105,13 @@ def _read_values(call: Call, fields: dict[str, bodies.Field]) -> JsonObject:
     )
 
 
-def _make_order(company: Company) -> tuple[int, str]:
-    return (company.document["last_request_at"] or 0, company.id)
-
-
 LIST_QUERY = PAGING | {"order"}
 OPERATIONS = (
     Operation("GET", "/companies", find_companies, LIST_QUERY | {"company_id", "name", "tag_id", "segment_id"}),
     Operation("POST", "/companies", save_company),
     Operation("POST", "/companies/list", list_companies, LIST_QUERY),
     Operation("GET", "/companies/scroll", scroll_companies, frozenset({"scroll_param"})),
-    Operation("GET", "/companies/{id}", get_company),
+    Operation("GET", "/companies/{id}", lambda call: call.show_company(call.company)),
     Operation("PUT", "/companies/{id}", update_company),
     Operation("DELETE", "/companies/{id}", delete_company),
     Operation("GET", "/companies/{id}/contacts", list_contacts, PAGING),

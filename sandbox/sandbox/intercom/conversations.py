@@ -32,6 +32,7 @@ NOBODY_IS_ZERO: Version = (2, 16)
 
 def open_conversation(store: Threads, contact: Contact, body: str, at: int, kind: str = "conversation") -> Thread:
     """Let a contact begin a conversation."""
+    # The vendor's message that begins a conversation has an id of its own, of the same series.
     thread = store.add({"created_at": at, "updated_at": at, "waiting_since": at, "contacts": (contact.id,)})
     author = make_author(contact.document["role"], contact.document)
     source = {"type": kind, "id": store.new_id(), "body": body, "author": author}
@@ -83,6 +84,7 @@ def add_part(store: Threads, thread: Thread, part: Part, **facts: JsonValue) -> 
 
 def announce_part(workspace: Workspace, thread: Thread, part: Part, source: str) -> None:
     """Mark a contact who wrote a part as heard, and tell the webhooks of it."""
+    # An admin's answer says nothing of the contact; the contact's own moves its `updated_at`.
     contact = None if part.by_admin else workspace.contacts.peek(part.author["id"])
     if contact:
         workspace.mark_heard(contact, part.at, source)

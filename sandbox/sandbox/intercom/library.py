@@ -65,6 +65,7 @@ class Library:
         created_at = now - (1 + number * 37 % OLDEST) * DAY - number
         updated_at = created_at + (now - created_at) * (number * 7 % 10) // 10
         stamps = {"created_at": created_at, "updated_at": updated_at}
+        # Some of the vendor's ids are numbers, others the same kind of number as a text.
         serial = table.get("first_id", 0) + number
         names = {
             **{kind: list(documents.values()) for kind, documents in self._kinds.items()},

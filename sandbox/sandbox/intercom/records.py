@@ -107,6 +107,7 @@ class Records(Generic[R]):
         """Lay values over a record; `updated_at` moves when something changes."""
         before, after = record.document, lay_over(record.document, values)
         changes = list(find_changes(before, after, at, source))
+        # A write that changes nothing moves nothing, as with the vendor.
         if not changes:
             return
         after["updated_at"] = at

@@ -115,6 +115,7 @@ def subscribe(call: Call) -> JsonObject:
 def unsubscribe(call: Call) -> JsonObject:
     """Forget what a contact said to a subscription type."""
     contact, found = call.contact, call.find_document("subscription_types", call.path["subscription_id"])
+    # What was never said cannot be taken back.
     if found["id"] not in (contact.subscriptions or ()):
         raise refuse("no document")
     call.workspace.subscribe(contact, found["id"], None, call.now)

@@ -72,6 +72,7 @@ class Resource:
             return {"type": kind, key: documents}
         page = call.make_page(self.path.format(**call.path), documents, self._hide, self.sizes)
         pages = page["pages"]
+        # The vendor's description has both forms, each list its own.
         if not self.next_as_link and pages["next"]:
             pages["next"] = {"page": pages["page"] + 1, "per_page": pages["per_page"]}
         return page if key == "data" else {"type": kind, key: page["data"], "pages": pages}

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sandbox.intercom.attributes import is_integer, is_number
+from sandbox.intercom.attributes import VALUE_TESTS, is_integer
 from sandbox.intercom.errors import parameter_invalid
 from sandbox.json_types import JsonValue
 
@@ -75,10 +75,8 @@ KIND_TESTS = {"tag": _MEMBER_TESTS, "members": _MEMBER_TESTS, "words": _WORD_TES
 """The kinds whose operators mean something of their own."""
 
 VALUES: dict[str, Callable[[JsonValue], bool]] = {
-    **dict.fromkeys(("string", "words", "number in text", "tag", "members"), lambda value: isinstance(value, str)),
-    "integer": is_integer,
-    "float": is_number,
-    "boolean": lambda value: isinstance(value, bool),
+    **VALUE_TESTS,
+    **dict.fromkeys(("words", "number in text", "tag", "members"), VALUE_TESTS["string"]),
 }
 
 

@@ -142,6 +142,7 @@ def _read_admin(call: Call, **default: str) -> JsonObject:
 
 def _read_assignee(call: Call) -> tuple[str, str]:
     assignee = str(call.body.get("assignee_id"))
+    # One field names a team or an admin; 0 is nobody.
     if call.workspace.library.find("teams", assignee):
         return "team", assignee
     return "admin", assignee if assignee == "0" else call.find_admin(assignee)["id"]
@@ -191,6 +192,7 @@ def update_ticket(call: Call) -> JsonObject:
     if "ticket_attributes" in body:
         kind = call.find_document("ticket_types", thread.document["ticket_type_id"])
         facts["ticket_attributes"] = thread.document["ticket_attributes"] | _read_attributes(body, kind)
+    # An unknown state is refused before anything is written.
     if "ticket_state_id" in body:
         state = call.workspace.library.find("ticket_states", str(body["ticket_state_id"]))
         if state is None:

@@ -72,6 +72,7 @@ def show_ticket(workspace: Workspace, thread: Thread, version: Version) -> JsonO
     document = thread.document
     conversation_id = document["conversation_id"]
     parts = [show_ticket_part(one, thread) for one in thread.parts]
+    # The ids of a ticket's assignees are texts until 2.16 and numbers since.
     number = int if version >= NOBODY_IS_ZERO else str
     return {
         **{name: document[name] for name in SHOWN},
