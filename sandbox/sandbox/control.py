@@ -39,13 +39,13 @@ def build_routes(world: World) -> list[Route]:
 
     def reset(body: JsonObject) -> JsonObject:
         settings = settings_from(body)
-        world.intercom.notify(None)
+        world.intercom.set_webhooks(None)
         world.reset(settings)
         return {"now": world.clock.now(), "counts": world.business.counts()}
 
     def set_webhooks(body: JsonObject) -> JsonObject:
-        world.intercom.notify(Subscription.from_body(body))
-        return world.intercom.notified()
+        world.intercom.set_webhooks(Subscription.from_body(body))
+        return world.intercom.report_webhooks()
 
     acts: tuple[tuple[str, str, Act], ...] = (
         ("POST", "advance", advance),
@@ -53,8 +53,8 @@ def build_routes(world: World) -> list[Route]:
         ("POST", "faults", lambda body: {"id": world.faults.add(body)}),
         ("DELETE", "faults", lambda _: world.faults.clear()),
         ("POST", "webhooks", set_webhooks),
-        ("GET", "webhooks", lambda _: world.intercom.notified()),
-        ("DELETE", "webhooks", lambda _: world.intercom.notify(None)),
+        ("GET", "webhooks", lambda _: world.intercom.report_webhooks()),
+        ("DELETE", "webhooks", lambda _: world.intercom.set_webhooks(None)),
         ("GET", "calls", lambda _: world.calls.report()),
         ("DELETE", "calls", lambda _: world.calls.clear()),
         ("GET", "answers", lambda _: world.calls.answers()),

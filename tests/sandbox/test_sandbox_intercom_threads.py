@@ -146,7 +146,7 @@ def test_a_conversation_shows_its_last_five_hundred_parts(intercom: IntercomCall
     thread = store.get(one)
     author = make_author("user", next(intercom.workspace.contacts.live()).document)
     for number in range(510):
-        add_part(store, thread, Part(store.new_id(), "comment", START, author, str(number)))
+        add_part(store, thread, Part(store.make_id(), "comment", START, author, str(number)))
     parts = intercom.ok(f"GET /conversations/{one}?display_as=plaintext")["conversation_parts"]["conversation_parts"]
     assert (len(parts), parts[0]["body"], parts[-1]["body"]) == (500, "10", "509")
 

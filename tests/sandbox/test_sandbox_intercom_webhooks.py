@@ -65,7 +65,7 @@ def receiver(intercom: IntercomCaller) -> Iterator[Receiver]:
     thread.start()
     yield one
     one.gate.set()
-    intercom.workspace.notify(None)
+    intercom.workspace.set_webhooks(None)
     one.server.shutdown()
     thread.join()
     one.server.server_close()

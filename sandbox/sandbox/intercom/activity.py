@@ -60,17 +60,17 @@ class Activity:
         leads = [one for one in strangers if not one.is_user]
         conversations = [one for one in self._workspace.conversations.live() if one.document["open"]]
         tickets = [one for one in self._workspace.tickets.live() if one.document["open"]]
-        tell, archive = self._workspace.tell, self._workspace.set_archived
+        send, archive = self._workspace.send_webhook, self._workspace.set_archived
         self._repeat("contacts edited", people, 0.01, self._edit)
         self._repeat("contacts tagged", people, 0.004, self._tag)
         self._repeat("notes left", people, 0.002, self._inbox.leave_note)
         self._repeat("conversations opened", people, 0.004, self._open_conversation)
         self._repeat("conversations answered", conversations, 0.2, self._answer)
         self._repeat(
-            "tickets opened", people, 0.001, lambda *one: tell("ticket.created", self._inbox.open_ticket(*one))
+            "tickets opened", people, 0.001, lambda *one: send("ticket.created", self._inbox.open_ticket(*one))
         )
         self._repeat(
-            "tickets moved", tickets, 0.1, lambda *one: tell("ticket.state.updated", self._inbox.move_ticket(*one))
+            "tickets moved", tickets, 0.1, lambda *one: send("ticket.state.updated", self._inbox.move_ticket(*one))
         )
         self._repeat("leads converted", leads, 0.02, self._convert)
         self._repeat("visitors archived", strangers, 0.002, lambda one, _: archive(one, archived=True, source=SOURCE))
@@ -97,7 +97,7 @@ class Activity:
     def _open_conversation(self, contact: Contact, at: int) -> None:
         thread = self._inbox.open_conversation(contact, at)
         self._workspace.mark_heard(contact, at, SOURCE)
-        self._workspace.tell("conversation.user.created", thread)
+        self._workspace.send_webhook("conversation.user.created", thread)
 
     def _answer(self, thread: Thread, at: int) -> None:
         part = self._inbox.take_step(thread, self._random.choice(STEPS), at)
@@ -120,4 +120,4 @@ class Activity:
             "email": f"{first}.{last}.{contact_id[:8]}{VISITORS}".lower(),
             "last_seen_at": at,
         }
-        self._workspace.contacts.create(self._workspace.blank_contact(at) | values, SOURCE)
+        self._workspace.contacts.create(self._workspace.make_blank_contact(at) | values, SOURCE)

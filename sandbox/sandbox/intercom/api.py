@@ -50,7 +50,7 @@ VERSIONS: dict[str, Version] = {f"2.{minor}": (2, minor) for minor in range(NEWE
 
 
 def make_routes(world: World) -> list[Route]:
-    """Return one route an operation; below them, one that answers 404 to whoever has the token."""
+    """Return one route an operation; below them, one that answers 404 to any call with the token."""
     known = [Route(one.path, _make_endpoint(world, one), methods=[one.method]) for one in OPERATIONS]
     return [*known, Route("/{path:path}", _make_endpoint(world, None), methods=METHODS)]
 
@@ -64,7 +64,7 @@ def _make_endpoint(world: World, operation: Operation | None) -> Callable[[Reque
 
 def answer(workspace: Workspace, operation: Operation | None, request: Request, content: bytes) -> Response:
     """Return the whole response to one request, refused or not."""
-    request_id, headers = workspace.request_id(), {}
+    request_id, headers = workspace.make_request_id(), {}
     try:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or token.strip() != TOKEN:

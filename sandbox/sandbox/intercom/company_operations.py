@@ -75,7 +75,7 @@ def scroll_companies(call: Call) -> JsonObject:
     """Return the next page of all companies that have users."""
     workspace, param = call.workspace, call.query.get("scroll_param")
     if param is None:
-        param = workspace.new_id()
+        param = workspace.make_id()
         page = workspace.scroll.begin(param, workspace.visible_companies())
     else:
         page = workspace.scroll.next(param)

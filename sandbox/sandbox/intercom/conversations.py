@@ -35,7 +35,7 @@ def open_conversation(store: Threads, contact: Contact, body: str, at: int, kind
     # The vendor's message that begins a conversation has an id of its own, of the same series.
     thread = store.add({"created_at": at, "updated_at": at, "waiting_since": at, "contacts": (contact.id,)})
     author = make_author(contact.document["role"], contact.document)
-    source = {"type": kind, "id": store.new_id(), "body": body, "author": author}
+    source = {"type": kind, "id": store.make_id(), "body": body, "author": author}
     thread.document["source"] = thread.document["source"] | source
     return thread
 
@@ -74,7 +74,7 @@ TOPICS = {
     "snoozed": "conversation.admin.snoozed",
     "assignment": "conversation.admin.assigned",
 }
-"""What webhooks are told of a part that an admin adds."""
+"""The webhook topic of a part that an admin adds."""
 
 
 def add_part(store: Threads, thread: Thread, part: Part, **facts: JsonValue) -> None:
@@ -83,12 +83,12 @@ def add_part(store: Threads, thread: Thread, part: Part, **facts: JsonValue) -> 
 
 
 def announce_part(workspace: Workspace, thread: Thread, part: Part, source: str) -> None:
-    """Mark a contact who wrote a part as heard, and tell the webhooks of it."""
+    """Mark a contact who wrote a part as heard, and send the webhook of it."""
     # An admin's answer says nothing of the contact; the contact's own moves its `updated_at`.
     contact = None if part.by_admin else workspace.contacts.peek(part.author["id"])
     if contact:
         workspace.mark_heard(contact, part.at, source)
-    workspace.tell(TOPICS[part.part_type] if part.by_admin else "conversation.user.replied", thread)
+    workspace.send_webhook(TOPICS[part.part_type] if part.by_admin else "conversation.user.replied", thread)
 
 
 def show_people(workspace: Workspace, ids: Sequence[str]) -> JsonObject:

@@ -95,7 +95,7 @@ class Inbox:
         body = self._random.choice(texts) if part_type in ("comment", "note") else None
         assignee = self._draw_assignee() if part_type == "assignment" else None
         facts = {"snoozed_until": at + DAY} if part_type == "snoozed" else {}
-        part = Part(store.new_id(), part_type, at, author, body, assignee)
+        part = Part(store.make_id(), part_type, at, author, body, assignee)
         add_part(store, thread, part, **facts)
         return part
 

@@ -41,7 +41,7 @@ class Window:
         return True
 
     def make_headers(self, now: int) -> dict[str, str]:
-        """Return the headers of every authenticated response; the reset is told on the clock whose present is `now`."""
+        """Return the headers of every authenticated response; the reset is on the clock whose present is `now`."""
         left = SECONDS - (self._monotonic() - self._began)
         return {
             "X-RateLimit-Limit": str(self.limit),

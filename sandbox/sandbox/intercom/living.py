@@ -1,4 +1,4 @@
-"""A workspace with people in it: whom it knows at first, who comes, what they do, and what its webhooks are told."""
+"""A workspace with people in it: whom it knows at first, who comes, what they do, and what its webhooks say."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ class LivingWorkspace(Workspace):
         """Let most of the new customers sign up, after the clock moved."""
         for person in new_people:
             self._seed.sign_up(person)
-        self.tell_of_the_gone()
+        self.send_deletions()
 
     def show(self, topic: str, record: Record) -> JsonObject:
         """Return what a notification holds: the record, and only its identifiers when it is gone.
 
         Raises:
-            TypeError: nobody is told of such a record.
+            TypeError: no webhook is about such a record.
         """
         if isinstance(record, Contact):
             gone = topic == "contact.deleted"
@@ -68,4 +68,4 @@ class LivingWorkspace(Workspace):
             if record.document["type"] == "ticket":
                 return show_ticket(self, record, PINNED)
             return show_whole_conversation(self, record, PINNED, plain=False)
-        raise TypeError(f"Nobody is told of {record!r}.")
+        raise TypeError(f"No webhook is about {record!r}.")

@@ -42,7 +42,7 @@ def merge_lead(workspace: Workspace, lead: Contact, user: Contact, at: int, sour
     workspace.contacts.retire(lead, user)
     workspace.contacts.update(user, values, at, source)
     user.history.append(Change(at, source, "(merged)", lead.id, user.id))
-    workspace.tell("contact.merged", user)
+    workspace.send_webhook("contact.merged", user)
 
 
 def _find_gains(lead: JsonObject, user: JsonObject) -> JsonObject:

@@ -141,7 +141,7 @@ def _parse_filter(query: JsonObject, rules: Rules) -> Filter:
     ignore_case = field in rules.ignore_case
     operand = _fold(value) if ignore_case else value
     test = KIND_TESTS.get(kind, TESTS)[operator]
-    return Filter(field, lambda held: test(_fold(held) if ignore_case else held, operand), equals, rules.read)
+    return Filter(field, lambda one: test(_fold(one) if ignore_case else one, operand), equals, rules.read)
 
 
 def _fold(value: JsonValue) -> JsonValue:

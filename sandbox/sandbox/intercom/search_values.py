@@ -1,4 +1,4 @@
-"""What the value of a search's filter may be, by the kind of its field, and how a held value is put to the test.
+"""What the value of a search's filter may be, by the kind of its field, and how a value is put to the test.
 
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io/contacts/searchcontacts
 """
@@ -38,38 +38,38 @@ OPERATORS = {
 INSTANTS = ("instant", "bounded instant")
 
 
-def _read_text(held: JsonValue) -> str:
-    return held if isinstance(held, str) else ""
+def _read_text(value: JsonValue) -> str:
+    return value if isinstance(value, str) else ""
 
 
 # null equals null, differs from every value, and is neither smaller nor greater than any.
 TESTS: dict[str, Test] = {
-    "=": lambda held, wanted: bool(held == wanted),
-    "!=": lambda held, wanted: bool(held != wanted),
-    "IN": lambda held, wanted: held in wanted,
-    "NIN": lambda held, wanted: held not in wanted,
-    "~": lambda held, wanted: wanted in _read_text(held),
-    "!~": lambda held, wanted: wanted not in _read_text(held),
-    "^": lambda held, wanted: _read_text(held).startswith(wanted),
-    "$": lambda held, wanted: _read_text(held).endswith(wanted),
-    "<": lambda held, wanted: held is not None and held < wanted,
-    ">": lambda held, wanted: held is not None and held > wanted,
-    "<=": lambda held, wanted: held is not None and held <= wanted,
-    ">=": lambda held, wanted: held is not None and held >= wanted,
+    "=": lambda value, operand: bool(value == operand),
+    "!=": lambda value, operand: bool(value != operand),
+    "IN": lambda value, operand: value in operand,
+    "NIN": lambda value, operand: value not in operand,
+    "~": lambda value, operand: operand in _read_text(value),
+    "!~": lambda value, operand: operand not in _read_text(value),
+    "^": lambda value, operand: _read_text(value).startswith(operand),
+    "$": lambda value, operand: _read_text(value).endswith(operand),
+    "<": lambda value, operand: value is not None and value < operand,
+    ">": lambda value, operand: value is not None and value > operand,
+    "<=": lambda value, operand: value is not None and value <= operand,
+    ">=": lambda value, operand: value is not None and value >= operand,
 }
 _MEMBER_TESTS: dict[str, Test] = {
-    "=": lambda held, wanted: wanted in (held or ()) if wanted is not None else not held,
-    "!=": lambda held, wanted: wanted not in (held or ()) if wanted is not None else bool(held),
-    "IN": lambda held, wanted: any(one in wanted for one in held or ()),
-    "NIN": lambda held, wanted: not any(one in wanted for one in held or ()),
+    "=": lambda value, operand: operand in (value or ()) if operand is not None else not value,
+    "!=": lambda value, operand: operand not in (value or ()) if operand is not None else bool(value),
+    "IN": lambda value, operand: any(one in operand for one in value or ()),
+    "NIN": lambda value, operand: not any(one in operand for one in value or ()),
 }
 _WORD_TESTS: dict[str, Test] = TESTS | {
-    "=": lambda held, wanted: (wanted or "").lower() in _read_text(held).lower().split(),
-    "!=": lambda held, wanted: (wanted or "").lower() not in _read_text(held).lower().split(),
+    "=": lambda value, operand: (operand or "").lower() in _read_text(value).lower().split(),
+    "!=": lambda value, operand: (operand or "").lower() not in _read_text(value).lower().split(),
 }
 _NUMBER_TESTS: dict[str, Test] = TESTS | {
-    "<": lambda held, wanted: _read_number(held) < _read_number(wanted),
-    ">": lambda held, wanted: _read_number(held) > _read_number(wanted),
+    "<": lambda value, operand: _read_number(value) < _read_number(operand),
+    ">": lambda value, operand: _read_number(value) > _read_number(operand),
 }
 KIND_TESTS = {"tag": _MEMBER_TESTS, "members": _MEMBER_TESTS, "words": _WORD_TESTS, "number in text": _NUMBER_TESTS}
 """The kinds whose operators mean something of their own."""
@@ -116,9 +116,9 @@ def make_day_test(operator: str, instant: int, zone: ZoneInfo) -> Callable[[Json
     """Return the test whether an instant lies on, before or after the day of another one."""
     start, end = find_day_bounds(instant, zone)
     tests: dict[str, Callable[[JsonValue], bool]] = {
-        "=": lambda held: held is not None and start <= held < end,
-        "<": lambda held: held is not None and held < start,
-        ">": lambda held: held is not None and held >= end,
+        "=": lambda value: value is not None and start <= value < end,
+        "<": lambda value: value is not None and value < start,
+        ">": lambda value: value is not None and value >= end,
     }
     return tests[operator]
 

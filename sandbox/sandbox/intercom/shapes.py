@@ -77,7 +77,7 @@ def show_company(workspace: Workspace, company: Company) -> JsonObject:
         **document,
         "app_id": workspace.app_id,
         "plan": {"type": "plan", "id": str(sum(plan.encode())), "name": plan} if plan else {},
-        "user_count": workspace.user_count(company),
+        "user_count": workspace.count_users(company),
         "tags": {"type": "tag.list", "tags": workspace.show_tags(company)},
         "segments": {"type": "segment.list", "segments": segments},
     }

@@ -61,7 +61,7 @@ def create_conversation(call: Call) -> JsonObject:
     contact = call.workspace.contacts.get(call.check_fields(sender, "type", "id")["id"])
     thread = open_conversation(call.workspace.conversations, contact, _read_text(body), call.now)
     call.workspace.mark_heard(contact, call.now, "API")
-    call.workspace.tell("conversation.user.created", thread)
+    call.workspace.send_webhook("conversation.user.created", thread)
     return {
         "type": "user_message",
         "id": thread.document["source"]["id"],
@@ -95,7 +95,7 @@ def reply_to_conversation(call: Call) -> JsonObject:
         author = make_author(contact.document["role"], contact.document)
         if part_type == "note":
             raise parameter_invalid("a contact cannot leave a note", "message_type")
-    part_id = call.workspace.conversations.new_id()
+    part_id = call.workspace.conversations.make_id()
     return _add_part(call, thread, Part(part_id, part_type, call.now, author, _read_text(body)))
 
 
@@ -111,7 +111,7 @@ def manage_conversation(call: Call) -> JsonObject:
             raise parameter_missing("snoozed_until not specified")
         facts["snoozed_until"] = body["snoozed_until"]
     assignee = _read_assignee(call) if part_type == "assignment" else None
-    part_id = call.workspace.conversations.new_id()
+    part_id = call.workspace.conversations.make_id()
     return _add_part(call, thread, Part(part_id, part_type, call.now, author, assigned_to=assignee), **facts)
 
 
@@ -119,7 +119,7 @@ def delete_conversation(call: Call) -> JsonObject:
     """Remove for ever."""
     thread = call.conversation
     call.workspace.conversations.delete(thread)
-    call.workspace.tell("conversation.deleted", thread)
+    call.workspace.send_webhook("conversation.deleted", thread)
     return {"id": thread.id, "object": "conversation", "deleted": True}
 
 
@@ -180,7 +180,7 @@ def create_ticket(call: Call) -> JsonObject:
     contact_id = call.workspace.contacts.get(call.check_fields(contact, "id")["id"]).id
     request = TicketRequest(kind["id"], contact_id, _read_attributes(body, kind), conversation)
     thread = open_ticket(call.workspace, request, call.now)
-    call.workspace.tell("ticket.created", thread)
+    call.workspace.send_webhook("ticket.created", thread)
     return _show_ticket(call, thread)
 
 
@@ -198,7 +198,7 @@ def update_ticket(call: Call) -> JsonObject:
         if state is None:
             raise parameter_invalid("ticket_state_id is not the id of a ticket state", "ticket_state_id")
         move_ticket(call.workspace, thread, state, _read_admin(call, admin_id=ADMIN_ID), call.now)
-        call.workspace.tell("ticket.state.updated", thread)
+        call.workspace.send_webhook("ticket.state.updated", thread)
     call.workspace.tickets.write(thread, call.now, **facts)
     return _show_ticket(call, thread)
 
@@ -208,9 +208,9 @@ def reply_to_ticket(call: Call) -> JsonObject:
     thread = call.ticket
     body = call.read_body("message_type", "type", "admin_id", body=str)
     part_type, author = call.read_choice("message_type", MESSAGES), _read_admin(call, admin_id=ADMIN_ID)
-    part = Part(call.workspace.tickets.new_id(), part_type, call.now, author, _read_text(body))
+    part = Part(call.workspace.tickets.make_id(), part_type, call.now, author, _read_text(body))
     call.workspace.tickets.grow(thread, part)
-    call.workspace.tell("ticket.admin.replied", thread)
+    call.workspace.send_webhook("ticket.admin.replied", thread)
     return show_ticket_part(part, thread)
 
 

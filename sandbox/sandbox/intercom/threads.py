@@ -71,7 +71,7 @@ class Threads(Store[Thread]):
         self._missing, self._next_id, self._places = table["missing"], table["first_id"], table["places"]
         self._new: JsonObject = table["new"]
 
-    def new_id(self) -> str:
+    def make_id(self) -> str:
         """Return the next id."""
         self._next_id += 1
         return str(self._next_id)
@@ -84,7 +84,7 @@ class Threads(Store[Thread]):
 
     def add(self, document: JsonObject) -> Thread:
         """Add a thread that holds this and what a new one holds."""
-        return self._add(Thread({"id": self.new_id(), **self._new, **document}), "")
+        return self._add(Thread({"id": self.make_id(), **self._new, **document}), "")
 
     def write(self, thread: Thread, at: int, **facts: JsonValue) -> None:
         """Lay facts over a thread's document; `updated_at` moves."""

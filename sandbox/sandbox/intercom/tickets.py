@@ -62,7 +62,7 @@ def open_ticket(workspace: Workspace, request: TicketRequest, at: int) -> Thread
 def move_ticket(workspace: Workspace, thread: Thread, state: JsonObject, author: JsonObject, at: int) -> None:
     """Move a ticket into another state; a resolved one is closed."""
     states = (thread.document["state_category"], state["category"])
-    part = Part(workspace.tickets.new_id(), "ticket_state_updated_by_admin", at, author, states=states)
+    part = Part(workspace.tickets.make_id(), "ticket_state_updated_by_admin", at, author, states=states)
     facts = {"state_id": state["id"], "state_category": state["category"], "open": state["category"] != "resolved"}
     workspace.tickets.grow(thread, part, **facts)
 

@@ -24,7 +24,7 @@ RULES: tuple[tuple[str, Callable[[Document, Document], bool]], ...] = (
 """Every topic whose test passes for (document before, document after)."""
 
 
-def contact_topics(old: Document | None, new: Document) -> Iterator[str]:
+def find_contact_topics(old: Document | None, new: Document) -> Iterator[str]:
     """Return the topics of a contact's creation (`old` is None) or change."""
     if old is None:
         yield f"contact.{new['role']}.created"
@@ -32,7 +32,7 @@ def contact_topics(old: Document | None, new: Document) -> Iterator[str]:
     yield from (topic for topic, holds in RULES if holds(old, new))
 
 
-def company_topics(old: Document | None, _: Document) -> Iterator[str]:
+def find_company_topics(old: Document | None, _: Document) -> Iterator[str]:
     """Return the topic of a company's creation (`old` is None) or change."""
     yield "company.created" if old is None else "company.updated"
 

@@ -1,4 +1,4 @@
-"""Webhooks: what is written is told to a configured address, signed, and never slows the API down.
+"""Webhooks: every write is sent to a configured address, signed, and never slows the API down.
 
 https://developers.intercom.com/docs/webhooks
 """
@@ -47,7 +47,7 @@ class Subscription:
         return cls(url, secret, frozenset(topics))
 
     def wants(self, topic: str) -> bool:
-        """Return whether it is told of a topic."""
+        """Return whether a topic is sent."""
         return not self.topics or topic in self.topics
 
     def sign(self, content: bytes) -> str:
@@ -68,7 +68,7 @@ class Webhooks:
         self._thread = threading.Thread(target=self._deliver_all, daemon=True)
         self._thread.start()
 
-    def tell(self, topic: str, item: JsonObject, at: int) -> None:
+    def send(self, topic: str, item: JsonObject, at: int) -> None:
         """Put one notification in the queue; this never waits."""
         self._made += 1
         self._waiting.put(

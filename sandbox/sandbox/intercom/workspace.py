@@ -18,7 +18,7 @@ from sandbox.intercom.limits import Window
 from sandbox.intercom.records import Change
 from sandbox.intercom.segments import SEGMENTS
 from sandbox.intercom.threads import Thread, Threads
-from sandbox.intercom.topics import company_topics, contact_topics
+from sandbox.intercom.topics import find_company_topics, find_contact_topics
 from sandbox.intercom.webhooks import Webhooks
 
 if TYPE_CHECKING:
@@ -50,9 +50,9 @@ class Workspace(ABC):
         self.contacts = Contacts(
             second_user_for_new_external_id=settings.second_user_for_new_external_id, search_lag=settings.search_lag
         )
-        self.contacts.watch = lambda one, old: self._tell_all(contact_topics(old, one.document), one)
+        self.contacts.watch = lambda one, old: self._send_all(find_contact_topics(old, one.document), one)
         self.companies = Companies(clock.now)
-        self.companies.watch = lambda one, old: self._tell_all(company_topics(old, one.document), one)
+        self.companies.watch = lambda one, old: self._send_all(find_company_topics(old, one.document), one)
         self.conversations = Threads("conversation", settings.search_lag)
         self.tickets = Threads("ticket", settings.search_lag)
         self.library = Library(clock.now(), APP_ID)
@@ -64,29 +64,35 @@ class Workspace(ABC):
         self._random = Random(f"intercom:{settings.seed}")
         self._requests = self._tags = self._notes = 0
 
-    def new_id(self) -> str:
+    def make_id(self) -> str:
         """Return an id in the form of Intercom's: 24 hexadecimal digits."""
         return f"{self._random.getrandbits(96):024x}"
 
-    def request_id(self) -> str:
+    def make_request_id(self) -> str:
         """Return a number for one request, in the form of Intercom's."""
         self._requests += 1
         return f"000sandbox{self._requests:010d}"
 
     def new_contact(self, values: JsonObject, at: int) -> JsonObject:
         """Return a whole contact document; Intercom gives leads an external id of its own."""
-        document = {"id": self.new_id(), **self.blank_contact(at)}
+        document = {"id": self.make_id(), **self.make_blank_contact(at)}
         if values.get("role") == "lead":
             document["external_id"] = f"{self._random.getrandbits(128):032x}"
         return document | values
 
-    def blank_contact(self, at: int) -> JsonObject:
+    def make_blank_contact(self, at: int) -> JsonObject:
         """Return a contact document without id, of which nothing is known."""
         return {**contacts.EMPTY, "created_at": at, "updated_at": at, "custom_attributes": {}}
 
     def new_company(self, values: JsonObject, at: int) -> JsonObject:
         """Return a whole company document."""
-        document = {"id": self.new_id(), **companies.EMPTY, "created_at": at, "updated_at": at, "custom_attributes": {}}
+        document = {
+            "id": self.make_id(),
+            **companies.EMPTY,
+            "created_at": at,
+            "updated_at": at,
+            "custom_attributes": {},
+        }
         return document | values
 
     def attach(self, contact: Contact, company: Company, at: int, source: str) -> None:
@@ -97,7 +103,7 @@ class Workspace(ABC):
             raise refuse("too many companies", limit=COMPANIES_A_CONTACT)
         contact.companies[company.id] = company.contacts[contact.id] = None
         contact.history.append(Change(at, source, "companies", None, company.document["company_id"]))
-        self._tell_link("company.contact.attached", contact, company)
+        self._send_link("company.contact.attached", contact, company)
 
     def detach(self, contact: Contact, company: Company, at: int, source: str) -> None:
         """Undo the link, or raise a Refusal: 404 `company_not_found`, when there is none."""
@@ -105,12 +111,12 @@ class Workspace(ABC):
             raise refuse("no company")
         del contact.companies[company.id], company.contacts[contact.id]
         contact.history.append(Change(at, source, "companies", company.document["company_id"], None))
-        self._tell_link("company.contact.detached", contact, company)
+        self._send_link("company.contact.detached", contact, company)
 
     def set_archived(self, contact: Contact, *, archived: bool, source: str) -> None:
         """Archive or restore a contact."""
         self.contacts.set_archived(contact, archived=archived, at=self.clock.now(), source=source)
-        self.tell("contact.archived" if archived else "contact.unarchived", contact)
+        self.send_webhook("contact.archived" if archived else "contact.unarchived", contact)
 
     def name_tag(self, name: str) -> JsonObject:
         """Return the tag of that name, whatever the letter case, made when there is none."""
@@ -135,7 +141,7 @@ class Workspace(ABC):
         tags = (*before, tag_id) if on else tuple(one for one in before if one != tag_id)
         if isinstance(record, Contact):
             self.contacts.update(record, {"tags": tags}, at, source)
-            self.tell(f"contact.{record.document['role']}.tag.{'created' if on else 'deleted'}", record)
+            self.send_webhook(f"contact.{record.document['role']}.tag.{'created' if on else 'deleted'}", record)
         elif isinstance(record, Company):
             self.companies.update(record, {"tags": tags}, at, source)
         elif isinstance(record, Thread):
@@ -186,13 +192,13 @@ class Workspace(ABC):
         """Return the live contacts attached to a company."""
         return list(self.contacts.live_among(company.contacts))
 
-    def user_count(self, company: Company) -> int:
+    def count_users(self, company: Company) -> int:
         """Return how many live users are attached: a company without any is in no list."""
         return sum(one.is_user for one in self.contacts.live_among(company.contacts))
 
     def visible_companies(self) -> Iterator[Company]:
         """Return the companies that lists and scrolls show."""
-        return (one for one in self.companies.live() if self.user_count(one))
+        return (one for one in self.companies.live() if self.count_users(one))
 
     def delete_contact(self, contact: Contact) -> None:
         """Remove a contact, its notes and its links for ever."""
@@ -200,47 +206,47 @@ class Workspace(ABC):
             company.contacts.pop(contact.id, None)
         self.library.remove("notes", contact.notes)
         self.contacts.delete(contact)
-        self.tell("contact.deleted", contact)
+        self.send_webhook("contact.deleted", contact)
 
     def delete_company(self, company: Company) -> None:
         """Accept a company's deletion, which takes effect some time later."""
         self.companies.delete(company, takes_effect_at=self.clock.now() + self.settings.company_delete_lag)
         self._leaving.append(company)
-        self.tell_of_the_gone()
+        self.send_deletions()
 
-    def notify(self, subscription: Subscription | None) -> None:
-        """Tell an address of every write from now on; None tells nobody."""
+    def set_webhooks(self, subscription: Subscription | None) -> None:
+        """Send every write to an address from now on; None sends to nobody."""
         if self.webhooks:
             self.webhooks.close()
         self.webhooks = Webhooks(subscription, self.app_id) if subscription else None
 
-    def notified(self) -> JsonObject:
-        """Return which address is told, and how the deliveries went; empty when nobody is."""
+    def report_webhooks(self) -> JsonObject:
+        """Return where webhooks go, and how the deliveries went; empty when they go nowhere."""
         return self.webhooks.report() if self.webhooks else {}
 
     @abstractmethod
     def show(self, topic: str, record: Record) -> JsonObject:
         """Return what a notification of a topic holds of a record."""
 
-    def tell(self, topic: str, record: Record) -> None:
-        """Tell the webhooks, if there are any, what happened to a record."""
+    def send_webhook(self, topic: str, record: Record) -> None:
+        """Send what happened to a record, if somebody wants the topic."""
         if self.webhooks and self.webhooks.subscription.wants(topic):
-            self.webhooks.tell(topic, self.show(topic, record), self.clock.now())
+            self.webhooks.send(topic, self.show(topic, record), self.clock.now())
 
-    def _tell_link(self, topic: str, contact: Contact, company: Company) -> None:
+    def _send_link(self, topic: str, contact: Contact, company: Company) -> None:
         if self.webhooks and self.webhooks.subscription.wants(topic):
             items = {name: self.show(topic, one) for name, one in (("company", company), ("contact", contact))}
-            self.webhooks.tell(topic, {"type": "company.contact", **items}, self.clock.now())
+            self.webhooks.send(topic, {"type": "company.contact", **items}, self.clock.now())
 
-    def _tell_all(self, topics: Iterable[str], record: Record) -> None:
+    def _send_all(self, topics: Iterable[str], record: Record) -> None:
         for topic in topics if self.webhooks else ():
-            self.tell(topic, record)
+            self.send_webhook(topic, record)
 
-    def tell_of_the_gone(self) -> None:
-        """Tell of the companies whose deletion took effect."""
+    def send_deletions(self) -> None:
+        """Send the deletions of companies that took effect."""
         for company in [one for one in self._leaving if (one.gone_at or 0) <= self.clock.now()]:
             self._leaving.remove(company)
-            self.tell("company.deleted", company)
+            self.send_webhook("company.deleted", company)
 
 
 def _read_zone(name: str) -> ZoneInfo:

@@ -121,7 +121,7 @@ def show_company(world: World, request: Request) -> View | None:
     except Refusal:
         return None
     linked = build_list_table(workspace.contacts_of(record), "/pages/contacts", CONTACT_FIELDS[:4], {})
-    state = "" if workspace.user_count(record) else "Without users: in none of Intercom's lists."
+    state = "" if workspace.count_users(record) else "Without users: in none of Intercom's lists."
     return _show_record(workspace, record, "company", state, Section("Contacts", linked))
 
 
