@@ -1,6 +1,6 @@
 """Everything that is only listed and read: one row a list, which says how the vendor wraps, pages, filters and refuses.
 
-A list more is a kind in ``fixtures/library.json`` and a row here.
+To add a list, write a kind of document in ``fixtures/library.json`` and a row in ``fixtures/lists.json``.
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io
 """
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from sandbox.intercom.operations import Sizes
     from sandbox.json_types import JsonObject, JsonValue
 
-MOST = 150
 MOST_TRANSCRIPTS = 20
 FLAGS = {"true": True, "false": False}
 SEGMENT_TYPES = {"contact": ("user", "contact"), "user": ("user",), "lead": ("contact",), "company": ("company",)}
@@ -42,7 +41,7 @@ class Resource:
         query: what the list knows besides paging.
         since: the version that brought it.
         hidden: what only a document's own page shows.
-        select: the documents of the list, when they are not all of their kind.
+        select: gives the documents of the list, when they are not all of their kind.
     """
 
     path: str
@@ -150,61 +149,30 @@ def _show_single(call: Call, name: str) -> JsonObject:
     return shown
 
 
-RESOURCES = (
-    Resource(
-        "/admins/activity_logs", "activity_logs", (20, MOST), ("activity_log.list", "activity_logs"), alone=False,
-        next_as_link=True, query=frozenset({"created_at_after", "created_at_before"}),
-        select=select_logs,
+SELECTORS: dict[str, Callable[[Call], list[JsonObject]]] = {
+    "activity logs": select_logs,
+    "news of a feed": select_news,
+    "segments": select_segments,
+    "segments of a contact": lambda call: _select_segments_of(call, "contact"),
+    "segments of a company": lambda call: _select_segments_of(call, "company"),
+    "notes of a contact": lambda call: _select_notes(call, "contact"),
+    "notes of a company": lambda call: _select_notes(call, "company"),
+    "tags of a contact": lambda call: call.workspace.show_tags(call.contact),
+    "subscriptions of a contact": lambda call: call.workspace.library.find_all(
+        "subscription_types", call.contact.subscriptions or ()
     ),
-    Resource(
-        "/admins", "admins", None, ("admin.list", "admins"), missing=("admin_not_found", "Admin not found"),
-        query=frozenset({"display_avatar"}),
-    ),
-    Resource("/teams", "teams", None, ("team.list", "teams"), missing=("team_not_found", "Team Not Found")),
-    Resource("/away_status_reasons", "away_status_reasons", envelope=None, alone=False, since=(2, 13)),
-    Resource("/subscription_types", "subscription_types", alone=False),
-    Resource("/ticket_states", "ticket_states", alone=False, since=(2, 12)),
-    Resource("/ticket_types", "ticket_types", since=(2, 9)),
-    Resource("/help_center/help_centers", "help_centers", (20, MOST), next_as_link=True),
-    Resource("/help_center/collections", "collections", (20, MOST), next_as_link=True),
-    Resource("/articles", "articles", (25, MOST), next_as_link=True, hidden=frozenset({"statistics"})),
-    Resource("/internal_articles", "internal_articles", (25, MOST), since=(2, 14)),
-    Resource("/news/news_items", "news_items", (20, MOST), since=(2, 5)),
-    Resource("/news/newsfeeds", "newsfeeds", (20, MOST), since=(2, 5)),
-    Resource("/news/newsfeeds/{id}/items", "news_items", (20, MOST), alone=False, since=(2, 5), select=select_news),
-    Resource("/ai/content_import_sources", "content_import_sources", (50, MOST), next_as_link=True, since=(2, 11)),
-    Resource("/ai/external_pages", "external_pages", (50, MOST), next_as_link=True, since=(2, 11)),
-    Resource("/calls", "calls", (25, 25), missing=("not_found", "Call not found"), since=(2, 14)),
-    Resource("/brands", "brands", since=(2, 15)),
-    Resource("/emails", "emails", since=(2, 15)),
-    Resource("/tags", "tags", missing=("tag_not_found", "Tag not found")),
-    Resource(
-        "/contacts/{id}/tags", "tags", alone=False,
-        select=lambda call: call.workspace.show_tags(call.contact),
-    ),
-    Resource(
-        "/contacts/{id}/subscriptions", "subscription_types", alone=False,
-        select=lambda call: call.workspace.library.find_all("subscription_types", call.contact.subscriptions or ()),
-    ),
-    Resource(
-        "/contacts/{id}/notes", "notes", (50, MOST), alone=False, next_as_link=True,
-        select=lambda call: _select_notes(call, "contact"),
-    ),
-    Resource(
-        "/companies/{id}/notes", "notes", (50, MOST), alone=False, next_as_link=True, since=(2, 15),
-        select=lambda call: _select_notes(call, "company"),
-    ),
-    Resource(
-        "/segments", "segments", None, ("segment.list", "segments"),
-        query=frozenset({"include_count", "type"}), select=select_segments,
-    ),
-    Resource(
-        "/contacts/{id}/segments", "segments", alone=False, select=lambda call: _select_segments_of(call, "contact")
-    ),
-    Resource(
-        "/companies/{id}/segments", "segments", alone=False, select=lambda call: _select_segments_of(call, "company")
-    ),
-)  # fmt: skip
+}
+"""The lists that hold not every document of their kind."""
+
+
+def _read_resource(row: JsonObject) -> Resource:
+    sets = {name: frozenset(row[name]) for name in ("query", "hidden") if name in row}
+    tuples = {name: tuple(value) for name, value in row.items() if isinstance(value, list)}
+    facts: JsonObject = {**row, **tuples, **sets, "select": SELECTORS.get(row.get("select", ""))}
+    return Resource(**facts)
+
+
+RESOURCES = tuple(map(_read_resource, read_fixture("lists")))
 OPERATIONS = (
     *(operation for one in RESOURCES for operation in one.make_operations()),
     Operation("GET", "/notes/{id}", lambda call: call.find_document("notes", call.path["id"])),
