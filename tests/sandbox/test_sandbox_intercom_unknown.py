@@ -186,3 +186,17 @@ def test_a_field_that_cannot_be_searched_is_refused(seeded: IntercomCaller, path
     assert seeded.refused(f"POST /{path}/search", {"query": query})[0] == 400
     sort = {"query": QUERY["query"], "sort": {"field": field}}
     assert seeded.refused(f"POST /{path}/search", sort)[0] == 400
+
+
+def test_a_field_that_is_ignored_is_not_kept(intercom: IntercomCaller) -> None:
+    """A conversation keeps its id and its parts, whatever stands in the body of its update."""
+    intercom.sandbox.reset(customers=0, refuse_unknown_fields=False)
+    user = intercom.user(external_id="u1")
+    body = {"from": {"type": "user", "id": user}, "body": "Hello"}
+    talk = intercom.ok("POST /conversations", body)["conversation_id"]
+    more = {"title": "New", "id": "7", "at": 5, "thread": "x", "parts": [], "shoe_size": 44}
+    changed = intercom.ok(f"PUT /conversations/{talk}", more)
+    assert {name: changed[name] for name in ("id", "title", "updated_at")} == {
+        "id": talk, "title": "New", "updated_at": 1768478400,
+    }  # fmt: skip
+    assert "shoe_size" not in changed

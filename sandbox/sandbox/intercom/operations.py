@@ -70,7 +70,7 @@ class Call:
         return self.workspace.tickets.get(self.path["id"])
 
     def read_body(self, *names: str, **kinds: type) -> JsonObject:
-        """Return the body; a field of a wrong type is refused, and so is an unknown one, as the workspace is set."""
+        """Return these fields of the body, those with a kind of that type; refuse a field of another type."""
         body = self.check_fields(self.body, *names, *kinds)
         for name, kind in kinds.items():
             if name in body and type(body[name]) is not kind:
@@ -78,11 +78,11 @@ class Call:
         return body
 
     def check_fields(self, value: JsonObject, *names: str) -> JsonObject:
-        """Return an object of the body; a field that is not named here is refused, as the workspace is set."""
+        """Return these fields of an object of the body; another is refused or left out, as the workspace is set."""
         unknown = next((name for name in value if name not in names), None)
         if unknown is not None and self.workspace.settings.refuse_unknown_fields:
             raise refuse("parameter unknown", name=unknown)
-        return value
+        return {name: value[name] for name in names if name in value}
 
     def read_choice(self, name: str, choices: Sequence[str]) -> str:
         """Return a field of the body that is one of some words, or raise a Refusal: 400 for any other value."""

@@ -166,7 +166,7 @@ SELECTORS: dict[str, Callable[[Call], list[JsonObject]]] = {
 
 
 def _read_resource(row: JsonObject) -> Resource:
-    sets = {name: frozenset(row[name]) for name in ("query", "hidden") if name in row}
+    sets: JsonObject = {name: frozenset(row[name]) for name in ("query", "hidden") if name in row}
     tuples = {name: tuple(value) for name, value in row.items() if isinstance(value, list)}
     facts: JsonObject = {**row, **tuples, **sets, "select": SELECTORS.get(row.get("select", ""))}
     return Resource(**facts)
