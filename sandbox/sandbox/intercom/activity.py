@@ -1,7 +1,7 @@
-"""What people do in Intercom while time passes: they write, are answered, come, become customers and are tidied up.
+"""What people do in Intercom while time passes: they write and are answered, sign up, and are archived.
 
-Nobody touches an e-mail or an external id that is there, an attribute of an integration's, or a customer's standing:
-what another system matched yesterday it matches today.
+No step changes an existing e-mail or external id, an attribute of an integration, or whether a customer is a user or a
+lead: another system finds the same matches every day.
 """
 
 from __future__ import annotations
@@ -105,11 +105,11 @@ class Activity:
 
     def _convert(self, lead: Contact, at: int) -> None:
         values = {"role": "user", "external_id": f"signed-up-{lead.id}", "signed_up_at": at}
-        with suppress(Refusal):  # somebody wrote the same e-mail on a user
+        with suppress(Refusal):  # another user has this e-mail by now
             self._workspace.contacts.update(lead, values, at, SOURCE)
 
     def _welcome(self, _: Contact, at: int) -> None:
-        """Let somebody new come, whose e-mail is nobody's."""
+        """Add a new visitor, whose e-mail no other contact has."""
         first, last = self._random.choice(TABLES["first_names"]), self._random.choice(TABLES["last_names"])
         contact_id = f"{self._random.getrandbits(96):024x}"
         values = {

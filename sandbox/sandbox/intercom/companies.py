@@ -77,7 +77,7 @@ class _Open:
 
 
 class Scroll:
-    """`GET /companies/scroll`: one open at a time, which dies when nobody asks for its next page.
+    """`GET /companies/scroll`: one open at a time, which expires when its next page is not requested.
 
     Args:
         idle: seconds of real time after which an open scroll expires.

@@ -111,7 +111,7 @@ def merge_contacts(call: Call) -> JsonObject:
 
 
 def delete_contact(call: Call) -> JsonObject:
-    """Remove a contact for ever."""
+    """Delete a contact, which cannot be undone."""
     contact = call.workspace.contacts.get_any(call.path["id"])
     call.workspace.delete_contact(contact)
     return show_stub(contact, deleted=True)

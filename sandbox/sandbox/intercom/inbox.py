@@ -1,6 +1,6 @@
-"""What a seeded workspace's contacts have written, and what teammates have left on them.
+"""What a seeded workspace's contacts have written, and the tags, notes and subscriptions that they have.
 
-Drawn from chance of its own: who the contacts are does not hang on it, nor does it on anything but the seed.
+It is drawn from a random sequence of its own, so that it does not change who the contacts are.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 HOUR = 3_600
 SHARES = {"conversation": 0.2, "ticket": 0.05, "call": 0.03, "tagged": 0.15, "noted": 0.08, "subscribed": 0.12}
-"""Of the contacts: how many conversations, tickets and calls there are, and who bears tags, notes and consents."""
+"""Shares of the contacts: with how many conversations, tickets and calls, and with tags, notes or subscriptions."""
 MANY = 13
-"""How many tags, notes and consents the first of each kind has: more than a contact shows by itself."""
+"""How many tags, notes and subscriptions the first contacts have: more than a contact shows by itself."""
 ANSWERED, BY_TEAM = 0.8, 0.5
 """How many calls are answered, and how many assignments go to a team."""
 TEXTS = read_fixture("threads")

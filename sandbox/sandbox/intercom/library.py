@@ -26,7 +26,7 @@ TOPICS = (
 
 
 class Library:
-    """The documents by kind and id; the same in every workspace until somebody writes."""
+    """The documents by kind and id; the same in every workspace until one is written."""
 
     def __init__(self, now: int, app_id: str) -> None:
         self._kinds: dict[str, dict[str, JsonObject]] = {"calls": {}, "notes": {}, "segments": {}}
@@ -56,7 +56,7 @@ class Library:
         self._kinds[kind].update((str(one["id"]), one) for one in documents)
 
     def remove(self, kind: str, ids: Iterable[str]) -> None:
-        """Remove documents for ever."""
+        """Delete documents."""
         for one in ids:
             del self._kinds[kind][one]
 

@@ -1,4 +1,4 @@
-"""A workspace with people in it: whom it knows at first, who comes, what they do, and what its webhooks say."""
+"""A workspace with people in it: the first ones, new ones, what they do, and what its webhooks say."""
 
 from __future__ import annotations
 

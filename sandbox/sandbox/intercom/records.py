@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Change(NamedTuple):
-    """One field's change: when (unix seconds), by whom (`API`, `seed` or `Intercom`), and from what to what."""
+    """One field's change: when (unix seconds), by what (`API`, `seed` or `Intercom`), the value before and after."""
 
     at: int
     source: str
@@ -131,7 +131,7 @@ class Records(Generic[R]):
         return True
 
     def _note_write(self, record: R, before: Document | None, at: int) -> None:
-        """Learn of a record's creation or change; `before` is None for a new one."""
+        """Handle a record's creation or change; `before` is None for a new one."""
 
 
 def lay_over(document: Document, values: Document) -> JsonObject:

@@ -1,4 +1,4 @@
-"""The writes on what hangs on contacts, companies, conversations and tickets: tags, notes and subscriptions.
+"""The writes of tags, notes and subscriptions, which belong to contacts, companies, conversations and tickets.
 
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io/tags
 """
@@ -24,14 +24,14 @@ WITH_ADMIN = frozenset({"admin_id"})
 
 
 def save_tag(call: Call) -> JsonObject:
-    """Make a tag, rename one, or hang one on companies or users, or take it off; the answer is always the tag."""
+    """Make or rename a tag, or add it to companies or users, or remove it; the answer is always the tag."""
     body = call.read_body("id", "name", "companies", "users")
     name = body.get("name")
     if not isinstance(name, str) or not name.strip() or {"companies", "users"} <= body.keys():
         raise parameter_invalid(INVALID_TAG)
     companies = _read_entries(body, "companies", "id", "company_id")
     users = _read_entries(body, "users", "id")
-    # Whoever is named must be there before the tag is made, so that a refusal leaves no tag behind.
+    # All records are looked up before the tag is made, so that a refusal leaves no tag behind.
     records: list[tuple[Record, JsonObject]] = [(_find_company(call, one), one) for one in companies]
     records += [(call.workspace.contacts.get(_read_id(one["id"])), one) for one in users]
     if "id" in body:
@@ -45,13 +45,13 @@ def save_tag(call: Call) -> JsonObject:
 
 
 def delete_tag(call: Call) -> JsonObject:
-    """Remove a tag from all that bear it, and then for ever; the answer is empty."""
+    """Delete a tag, also from all records that have it; the answer is empty."""
     call.workspace.delete_tag(call.find_document("tags", call.path["id"], *NO_TAG)["id"], call.now)
     return {}
 
 
-def hang_tag(call: Call, owner: str) -> JsonObject:
-    """Hang a tag on what the path names."""
+def add_tag(call: Call, owner: str) -> JsonObject:
+    """Add a tag to the record that the path names."""
     record = getattr(call, owner)
     body = call.read_body("id", *(() if owner == "contact" else WITH_ADMIN))
     if owner != "contact":
@@ -59,8 +59,8 @@ def hang_tag(call: Call, owner: str) -> JsonObject:
     return _tag(call, record, body.get("id"), on=True)
 
 
-def take_off_tag(call: Call, owner: str) -> JsonObject:
-    """Take a tag off what the path names."""
+def remove_tag(call: Call, owner: str) -> JsonObject:
+    """Remove a tag from the record that the path names."""
     return _tag(call, getattr(call, owner), call.path["tag_id"], on=False)
 
 
@@ -125,16 +125,16 @@ def unsubscribe(call: Call) -> JsonObject:
 OPERATIONS = (
     Operation("POST", "/tags", save_tag),
     Operation("DELETE", "/tags/{id}", delete_tag),
-    Operation("POST", "/contacts/{id}/tags", partial(hang_tag, owner="contact")),
-    Operation("POST", "/conversations/{id}/tags", partial(hang_tag, owner="conversation")),
-    Operation("POST", "/tickets/{id}/tags", partial(hang_tag, owner="ticket"), since=(2, 9)),
-    Operation("DELETE", "/contacts/{id}/tags/{tag_id}", partial(take_off_tag, owner="contact")),
+    Operation("POST", "/contacts/{id}/tags", partial(add_tag, owner="contact")),
+    Operation("POST", "/conversations/{id}/tags", partial(add_tag, owner="conversation")),
+    Operation("POST", "/tickets/{id}/tags", partial(add_tag, owner="ticket"), since=(2, 9)),
+    Operation("DELETE", "/contacts/{id}/tags/{tag_id}", partial(remove_tag, owner="contact")),
     Operation(
-        "DELETE", "/conversations/{id}/tags/{tag_id}", partial(take_off_tag, owner="conversation"),
+        "DELETE", "/conversations/{id}/tags/{tag_id}", partial(remove_tag, owner="conversation"),
         deleted_with=WITH_ADMIN,
     ),
     Operation(
-        "DELETE", "/tickets/{id}/tags/{tag_id}", partial(take_off_tag, owner="ticket"), since=(2, 9),
+        "DELETE", "/tickets/{id}/tags/{tag_id}", partial(remove_tag, owner="ticket"), since=(2, 9),
         deleted_with=WITH_ADMIN,
     ),
     Operation("POST", "/contacts/{id}/notes", partial(add_note, model="contact")),

@@ -30,7 +30,7 @@ CHANCES = TABLES["chances"]
 
 
 class Seed:
-    """Puts people into a workspace. What becomes of a person hangs on the seed and the customer's id alone."""
+    """Puts people into a workspace. What becomes of a person depends on the seed and the customer's id alone."""
 
     def __init__(self, workspace: Workspace, admin_id: str) -> None:
         self._workspace = workspace
@@ -147,7 +147,7 @@ class Seed:
         return self._workspace.companies.add(self._workspace.new_company(values, at), SOURCE)
 
     def _add_stranger(self, number: int) -> None:
-        """Add somebody who is no customer."""
+        """Add a contact who is no customer."""
         random = self._make_random(f"stranger:{number}")
         first, last = random.choice(TABLES["first_names"]), random.choice(TABLES["last_names"])
         values = {"name": f"{first} {last}", "email": f"{first}.{last}.{number}@visitors.example".lower()}
@@ -155,7 +155,7 @@ class Seed:
         self._add(values | role, self._draw_day(random), random)
 
     def _add_odd_company(self, number: int) -> None:
-        """Add by turns a company that nobody belongs to, and one with users that bears the name of another."""
+        """Add by turns a company without users, and one with users that has the name of another."""
         random = self._make_random(f"company:{number}")
         if number % 2 == 0 or not self._names:
             self._add_company(f"empty-{number}", f"Empty Room {number} Ltd", self._draw_day(random), random)

@@ -1,4 +1,4 @@
-"""Segments: who belongs to one is nobody's choice, it follows from what a contact or company holds.
+"""Segments: a contact or company belongs to one when its fields pass the segment's test.
 
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io/segments
 """

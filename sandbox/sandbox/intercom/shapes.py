@@ -21,9 +21,9 @@ PINNED: Version = (2, 14)
 OWNER_AS_STRING: Version = (2, 16)
 INLINE_LIMIT = 10
 UNTRACKED = read_fixture("contact")
-"""What a contact's answer holds besides, and nobody here has ever said."""
+"""Fields of a contact's answer that the sandbox never sets."""
 UNSAID = ("industry", "size", "website")
-"""Fields of a company that its answer lacks when nobody has said them, where others are null."""
+"""Fields of a company that its answer lacks when they have no value, where others are null."""
 
 
 def show_contact(workspace: Workspace, contact: Contact, version: Version) -> JsonObject:

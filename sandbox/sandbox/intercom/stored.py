@@ -62,7 +62,7 @@ class Store(Records[R]):
         return read_value(document, field)
 
     def delete(self, record: R) -> None:
-        """Remove for ever."""
+        """Delete it."""
         self._index.remove(record.document)
         del self._by_id[record.id]
         self._unsettled.pop(record.id, None)

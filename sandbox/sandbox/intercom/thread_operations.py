@@ -116,7 +116,7 @@ def manage_conversation(call: Call) -> JsonObject:
 
 
 def delete_conversation(call: Call) -> JsonObject:
-    """Remove for ever."""
+    """Delete it."""
     thread = call.conversation
     call.workspace.conversations.delete(thread)
     call.workspace.send_webhook("conversation.deleted", thread)
@@ -215,7 +215,7 @@ def reply_to_ticket(call: Call) -> JsonObject:
 
 
 def delete_ticket(call: Call) -> JsonObject:
-    """Remove for ever."""
+    """Delete it."""
     thread = call.ticket
     call.workspace.tickets.delete(thread)
     return {"id": thread.id, "object": "ticket", "deleted": True}

@@ -130,11 +130,11 @@ class Workspace(ABC):
         return found
 
     def show_tags(self, record: Record) -> list[JsonObject]:
-        """Return the tags that a record bears; those since deleted are gone."""
+        """Return the tags of a record; those since deleted are left out."""
         return self.library.find_all("tags", record.document.get("tags", ()))
 
     def tag(self, record: Record, tag_id: str, at: int, source: str, *, on: bool) -> None:
-        """Hang a tag on anything that bears tags, or take it off; `updated_at` moves when that changes something."""
+        """Add a tag to a record, or remove it; `updated_at` moves when that changes something."""
         before = record.document.get("tags", ())
         if (tag_id in before) is on:
             return
@@ -149,7 +149,7 @@ class Workspace(ABC):
             store.write(record, at, tags=tags)
 
     def delete_tag(self, tag_id: str, at: int) -> None:
-        """Take a tag off all that bear it, and delete it."""
+        """Remove a tag from all records, and delete it."""
         bearers = (self.contacts.live(), self.companies.live(), self.conversations.live(), self.tickets.live())
         for record in list(chain(*bearers)):
             self.tag(record, tag_id, at, "API", on=False)
@@ -201,7 +201,7 @@ class Workspace(ABC):
         return (one for one in self.companies.live() if self.count_users(one))
 
     def delete_contact(self, contact: Contact) -> None:
-        """Remove a contact, its notes and its links for ever."""
+        """Delete a contact, its notes and its links."""
         for company in self.companies_of(contact):
             company.contacts.pop(contact.id, None)
         self.library.remove("notes", contact.notes)
