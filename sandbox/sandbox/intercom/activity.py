@@ -83,6 +83,7 @@ class Activity:
         count = min(int(expected + self._random.random()), len(population))
         for one in self._random.sample(population, count):
             if not one.archived:
+                # Somewhere in the step, and never before the record's last change.
                 at = self._now - self._random.randrange(self._seconds)
                 act(one, max(at, one.document["updated_at"]))
                 self._happened[name] += 1

@@ -81,6 +81,7 @@ def check_fields(body: JsonObject, fields: Mapping[str, Field], version: Version
     unknown = next((name for name in body if name not in known), None)
     if unknown is not None and strict:
         raise refuse("parameter unknown", name=unknown)
+    # Unknown fields come first, so that a misspelt name is not hidden by a wrong value.
     for name, value in known.items():
         field = fields[name]
         if not (value is None and field.nullable) and not KINDS[field.kind](value):

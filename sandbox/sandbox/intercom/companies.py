@@ -102,6 +102,7 @@ class Scroll:
         if scroll is None or scroll.param != param:
             raise refuse("no scroll")
         page, scroll.left = scroll.left[:SCROLL_PAGE], scroll.left[SCROLL_PAGE:]
+        # Real time, unlike all else here: the vendor's scroll expires while a client waits.
         scroll.touched = self._monotonic()
         if not page:
             self._open = None

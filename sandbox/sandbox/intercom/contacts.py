@@ -132,6 +132,7 @@ class Contacts(Store[Contact]):
         if served is None:
             return list(self._by_id.values())
         ids = {found: None for field, value in served for found in self._index.find(field, value)}
+        # A search that lags sees documents as they were before the index moved on: these are tested, too.
         return [self._by_id[one] for one in ids | self._unsettled]
 
     def index_custom(self, field: str) -> None:
@@ -143,6 +144,7 @@ class Contacts(Store[Contact]):
         """Refuse a second user with these values; leads are not unique."""
         for name in names:
             doubles = [self._by_id[one] for one in self._index.find(name, document[name]) if one != document["id"]]
+            # A live user is named before an archived one.
             doubles = sorted((one for one in doubles if one.is_user), key=lambda one: one.archived)
             if doubles:
                 subject = "An archived contact" if doubles[0].archived else "A contact"

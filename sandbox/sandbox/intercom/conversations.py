@@ -137,6 +137,7 @@ def show_conversation_part(part: Part, state: str, *, plain: bool = False) -> Js
 
 def show_whole_conversation(workspace: Workspace, thread: Thread, version: Version, *, plain: bool) -> JsonObject:
     """Return one conversation with its parts, the last five hundred of them."""
+    # Each part shows the present state of the conversation.
     state = thread.document["state"]
     parts = [show_conversation_part(one, state, plain=plain) for one in thread.parts[-MOST_PARTS:]]
     shown = {"type": "conversation_part.list", "conversation_parts": parts, "total_count": len(parts)}

@@ -65,6 +65,7 @@ class Finder(Generic[R]):
     def search(self, call: Call) -> Found[R]:
         """Return a page of the records that match a query; `pagination.page` has no effect."""
         query = self.read_query(call)
+        # The text of the query names the list that the next page is cut from.
         name = json.dumps(call.body["query"], sort_keys=True)
         pagination = call.check_fields(_read_object(call.body, "pagination"), "per_page", "starting_after", "page")
         per_page = read_count(pagination.get("per_page"), "per_page", *self.sizes)

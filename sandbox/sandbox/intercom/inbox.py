@@ -89,6 +89,7 @@ class Inbox:
         """Let one step of a flow happen in a conversation, and return it."""
         store = self._workspace.conversations
         part_type, _, by = step.partition(" by ")
+        # An archived contact goes on writing; for one that was merged or deleted an admin writes.
         contact = self._workspace.contacts.peek(thread.document["contacts"][0]) if by == "contact" else None
         author = make_author(contact.document["role"], contact.document) if contact else self.draw_admin()
         texts = TEXTS["questions" if contact else "answers"]

@@ -38,6 +38,7 @@ def merge_lead(workspace: Workspace, lead: Contact, user: Contact, at: int, sour
         for thread in [one for one in store.live() if lead.id in one.document["contacts"]]:
             ids = [user.id if one == lead.id else one for one in thread.document["contacts"]]
             store.write(thread, at, contacts=tuple(dict.fromkeys(ids)))
+    # The lead goes first: its e-mail is free for the user then.
     values = _find_gains(lead.document, user.document)
     workspace.contacts.retire(lead, user)
     workspace.contacts.update(user, values, at, source)

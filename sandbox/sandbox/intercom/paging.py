@@ -74,6 +74,7 @@ class Orders(Generic[R]):
         with the vendor. A cursor of another making is refused with 400.
         """
         if name not in self._kept:
+            # The oldest list goes: a caller who pages on asks for the newest ones.
             while len(self._kept) >= KEPT:
                 del self._kept[next(iter(self._kept))]
             ordered = sorted(place(), key=lambda one: one[0])
@@ -81,6 +82,7 @@ class Orders(Generic[R]):
         keys, records = self._kept[name]
         order, count = ask.order, len(keys)
         number, start = _open_cursor(ask.cursor, order, keys)
+        # The keys are kept ascending; a descending page counts from their end.
         places = [-1 - one if order.descending else one for one in range(start, min(start + ask.per_page, count))]
         pages = {"type": "pages", "page": number, "per_page": ask.per_page, "total_pages": -(-count // ask.per_page)}
         if start + ask.per_page < count:

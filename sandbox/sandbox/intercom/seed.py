@@ -67,6 +67,7 @@ class Seed:
         try:
             self._standings[standing](person, random)
         except Refusal:
+            # A second user with an e-mail or external id that is there already does not sign up.
             return
 
     def _add_user(self, person: Person, random: Random, external_id: str | None = None) -> Contact:

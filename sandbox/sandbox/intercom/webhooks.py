@@ -65,6 +65,7 @@ class Webhooks:
         self._delivered = 0
         self._failed = 0
         self._waiting: queue.SimpleQueue[JsonObject | None] = queue.SimpleQueue()
+        # A thread of its own, so that a slow receiver slows no answer of the API.
         self._thread = threading.Thread(target=self._deliver_all, daemon=True)
         self._thread.start()
 

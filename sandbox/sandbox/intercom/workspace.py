@@ -181,6 +181,7 @@ class Workspace(ABC):
 
     def mark_heard(self, contact: Contact, at: int, source: str) -> None:
         """Mark a contact who writes as seen and heard, which moves `updated_at`."""
+        # What happened in the past of a step does not move a contact back.
         at = max(at, contact.document["updated_at"])
         self.contacts.update(contact, {"last_replied_at": at, "last_seen_at": at}, at, source)
 
