@@ -14,7 +14,7 @@ import click
 import pytest
 from standpipe_console.cli import main
 from standpipe_console.setup.command import setup
-from standpipe_maps.subscriptions.schema import ATTRIBUTES
+from standpipe_maps.subscriptions.attributes import ATTRIBUTES
 from target_intercom.reporting.words import REASONS
 
 ROOT = Path(__file__).parents[2]

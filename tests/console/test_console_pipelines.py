@@ -9,7 +9,7 @@ import pytest
 import yaml
 from standpipe_console.project.pipelines import LEADS, PIPELINES, SYNC, Pipeline, build_variable
 from standpipe_console.setup.questions import QUESTIONS
-from standpipe_maps.subscriptions.schema import ATTRIBUTES as MADE
+from standpipe_maps.subscriptions.attributes import ATTRIBUTES as MADE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_kit.block_list import BlockList
-from standpipe_maps.errors import UserError
+from standpipe_maps._kit.errors import UserError
 
 if TYPE_CHECKING:
     from tests.map_leads.conftest import Mapper, Say

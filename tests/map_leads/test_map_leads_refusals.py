@@ -8,7 +8,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from standpipe_maps.errors import UserError
+from standpipe_maps._kit.errors import UserError
 from standpipe_maps.leads import models
 
 if TYPE_CHECKING:

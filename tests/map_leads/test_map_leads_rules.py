@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pycountry
 import pytest
-from standpipe_maps.errors import UserError
+from standpipe_maps._kit.errors import UserError
 from standpipe_maps.leads import rules
 from standpipe_maps.leads.attributes import select
 from standpipe_maps.leads.countries import find_country_code

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from standpipe_maps.subscriptions import money
+from standpipe_maps.subscriptions.attributes import ATTRIBUTES, company_fields, contact_fields
 from standpipe_maps.subscriptions.mapper import MapSubscriptions
 from standpipe_maps.subscriptions.records import ODD
-from standpipe_maps.subscriptions.schema import ATTRIBUTES, company_fields, contact_fields
 
 README = (Path(__file__).parents[2] / "transforms/README.md").read_text().partition("\n# map-leads\n")[0]
 ROWS = {

@@ -8,7 +8,7 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from standpipe_maps.errors import UserError
+from standpipe_maps._kit.errors import UserError
 
 if TYPE_CHECKING:
     import subprocess

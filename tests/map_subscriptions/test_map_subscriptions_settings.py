@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from standpipe_maps.errors import UserError
+from standpipe_maps._kit.errors import UserError
 
 if TYPE_CHECKING:
     from tests.map_subscriptions.conftest import Lines, Mapper

@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from standpipe_maps.errors import UserError
+from standpipe_maps._kit.errors import UserError
 from standpipe_maps.store import PRAGMAS
 
 if TYPE_CHECKING:

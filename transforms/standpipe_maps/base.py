@@ -29,8 +29,8 @@ from standpipe_maps import protocol
 from standpipe_maps._kit.block_list import BlockList
 from standpipe_maps._kit.clock import is_recent
 from standpipe_maps._kit.command_files import is_too_deep
+from standpipe_maps._kit.errors import UserError
 from standpipe_maps._kit.plugin import Plugin
-from standpipe_maps.errors import UserError
 from standpipe_maps.messages import RawReader, release, room
 from standpipe_maps.persons import NAMED_RECORD
 from standpipe_maps.settings import HOUSEKEEPING

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from standpipe_maps._kit.errors import UserError
 from standpipe_maps._kit.messages import DECODER
-from standpipe_maps.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,8 +12,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 
+from standpipe_maps._kit.errors import UserError
 from standpipe_maps._kit.messages import UNREADABLE, NumberedReader
-from standpipe_maps.errors import UserError
 
 if TYPE_CHECKING:
     from collections import Counter

@@ -22,7 +22,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from standpipe_maps.errors import UserError
+from standpipe_maps._kit.errors import UserError
 from standpipe_maps.protocol import FULL_REFRESH
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from standpipe_maps.errors import UserError
-from standpipe_maps.kinds import DATE, EVERY, PYTHON, TEXT, TYPES, WORDS, is_open, type_of, when
+from standpipe_maps._kit.errors import UserError
+from standpipe_maps.json_schema import DATE, EVERY, PYTHON, TEXT, TYPES, WORDS, is_open, type_of, when
 from standpipe_maps.leads.rules import attribute_key, collision
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from standpipe_maps.errors import UserError
+from standpipe_maps._kit.errors import UserError
 from standpipe_maps.heads import read
 
 if TYPE_CHECKING:

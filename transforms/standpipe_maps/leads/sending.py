@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from standpipe_maps.kinds import when
+from standpipe_maps.json_schema import when
 from standpipe_maps.leads import rules
 
 if TYPE_CHECKING:

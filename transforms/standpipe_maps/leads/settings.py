@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
 
-from standpipe_maps.errors import UserError
-from standpipe_maps.kinds import DATE, EVERY, TEXT
+from standpipe_maps._kit.errors import UserError
+from standpipe_maps.json_schema import DATE, EVERY, TEXT
 from standpipe_maps.leads.attributes import Attribute, check_keys, select, unix_date
 from standpipe_maps.leads.records import LOCATION, ContactShape, CustomerShape
 

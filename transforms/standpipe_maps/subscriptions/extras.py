@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from standpipe_maps.errors import UserError
-from standpipe_maps.kinds import EVERY, is_open
-from standpipe_maps.subscriptions.fields import UNTOLD, FieldType, declared_type, json_types, type_of_values
+from standpipe_maps._kit.errors import UserError
+from standpipe_maps.json_schema import EVERY, is_open
+from standpipe_maps.subscriptions.attributes import ATTRIBUTES, Attribute
+from standpipe_maps.subscriptions.extra_fields import UNTOLD, FieldType, declared_type, json_types, type_of_values
 from standpipe_maps.subscriptions.odd import known
-from standpipe_maps.subscriptions.schema import ATTRIBUTES, Attribute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence

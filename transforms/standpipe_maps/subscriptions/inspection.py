@@ -40,7 +40,7 @@ import click
 
 from standpipe_maps._kit.errors import UserError
 from standpipe_maps.commands import AS_JSON, list_stores, show
-from standpipe_maps.kinds import when
+from standpipe_maps.json_schema import when
 from standpipe_maps.store import open_to_read
 from standpipe_maps.subscriptions.records import choose_winners, make_candidate, reason_of
 from standpipe_maps.subscriptions.rules import MATCH_KEYS, match_value

@@ -10,19 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import singer_sdk.singerlib as singer
 from singer_sdk import typing as th
 
+from standpipe_maps._kit.errors import UserError
 from standpipe_maps.base import JoinMapper
-from standpipe_maps.errors import UserError
 from standpipe_maps.messages import room
 from standpipe_maps.persons import PersonColumns
 from standpipe_maps.settings import common_settings, read_defaults
 from standpipe_maps.subscriptions import not_sent, rules, store
-from standpipe_maps.subscriptions.extras import collisions, extra_attributes
-from standpipe_maps.subscriptions.facts import Options
-from standpipe_maps.subscriptions.inspection import INSPECT
-from standpipe_maps.subscriptions.money import ZERO_DECIMAL
-from standpipe_maps.subscriptions.odd import MISSING_MEMBER, ODD_VALUE
-from standpipe_maps.subscriptions.records import NOTES, ODD, UNFIT, Derived, Shape, choose_winners, derive
-from standpipe_maps.subscriptions.schema import (
+from standpipe_maps.subscriptions.attributes import (
     ATTRIBUTES,
     CREATED_BY,
     Attribute,
@@ -31,6 +25,12 @@ from standpipe_maps.subscriptions.schema import (
     name_type,
     stream_schema,
 )
+from standpipe_maps.subscriptions.extras import collisions, extra_attributes
+from standpipe_maps.subscriptions.facts import Options
+from standpipe_maps.subscriptions.inspection import INSPECT
+from standpipe_maps.subscriptions.money import ZERO_DECIMAL
+from standpipe_maps.subscriptions.odd import MISSING_MEMBER, ODD_VALUE
+from standpipe_maps.subscriptions.records import NOTES, ODD, UNFIT, Derived, Shape, choose_winners, derive
 from standpipe_maps.summary import Notes
 
 if TYPE_CHECKING:

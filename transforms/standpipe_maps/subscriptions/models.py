@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from standpipe_maps._kit.errors import UserError
 from standpipe_maps._kit.messages import DECODER
-from standpipe_maps.errors import UserError
 from standpipe_maps.subscriptions.odd import MISSING_MEMBER, ODD_VALUE, OddRecord, write_notes
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 import singer_sdk.singerlib as singer
 
-from standpipe_maps.kinds import TEXT
+from standpipe_maps.json_schema import TEXT
 from standpipe_maps.subscriptions.records import LOSER_FIELDS, REPLACED, SHARES, describe_loser, reason_of
 
 if TYPE_CHECKING:

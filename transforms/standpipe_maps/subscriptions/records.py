@@ -8,11 +8,11 @@ from decimal import Decimal
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from standpipe_maps.kinds import NUMBER, TEXT
+from standpipe_maps.json_schema import NUMBER, TEXT
 from standpipe_maps.subscriptions import rules
+from standpipe_maps.subscriptions.attributes import Attribute, full_name
 from standpipe_maps.subscriptions.facts import Facts, Options
 from standpipe_maps.subscriptions.odd import MISSING_MEMBER, ODD_VALUE, OddValueError, known, notes_of
-from standpipe_maps.subscriptions.schema import Attribute, full_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pendulum
 
-from standpipe_maps.kinds import DATE, NUMBER, TEXT, YES_NO, when
+from standpipe_maps.json_schema import DATE, NUMBER, TEXT, YES_NO, when
 from standpipe_maps.subscriptions.money import major
 from standpipe_maps.subscriptions.rules import identity
 

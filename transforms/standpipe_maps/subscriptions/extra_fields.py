@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from standpipe_maps.kinds import DATE, NUMBER, TEXT, WHOLE, WORDS, YES_NO, when
+from standpipe_maps.json_schema import DATE, NUMBER, TEXT, WHOLE, WORDS, YES_NO, when
 from standpipe_maps.subscriptions.models import EXACT, LATEST
 
 if TYPE_CHECKING:
