@@ -11,8 +11,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from standpipe_maps.subscriptions import rules
+from standpipe_maps.subscriptions.models import known
 from standpipe_maps.subscriptions.money import ZERO_DECIMAL, Amount, Total, major, total
-from standpipe_maps.subscriptions.odd import known
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -25,11 +25,11 @@ from standpipe_maps.subscriptions.attributes import (
     name_type,
     stream_schema,
 )
-from standpipe_maps.subscriptions.extras import collisions, extra_attributes
+from standpipe_maps.subscriptions.extra_fields import collisions, extra_attributes
 from standpipe_maps.subscriptions.facts import Options
 from standpipe_maps.subscriptions.inspection import INSPECT
+from standpipe_maps.subscriptions.models import MISSING_MEMBER, ODD_VALUE
 from standpipe_maps.subscriptions.money import ZERO_DECIMAL
-from standpipe_maps.subscriptions.odd import MISSING_MEMBER, ODD_VALUE
 from standpipe_maps.subscriptions.records import NOTES, ODD, UNFIT, Derived, Shape, choose_winners, derive
 from standpipe_maps.summary import Notes
 

@@ -12,7 +12,7 @@ from standpipe_maps.json_schema import NUMBER, TEXT
 from standpipe_maps.subscriptions import rules
 from standpipe_maps.subscriptions.attributes import Attribute, full_name
 from standpipe_maps.subscriptions.facts import Facts, Options
-from standpipe_maps.subscriptions.odd import MISSING_MEMBER, ODD_VALUE, OddValueError, known, notes_of
+from standpipe_maps.subscriptions.models import MISSING_MEMBER, ODD_VALUE, OddValueError, known, notes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

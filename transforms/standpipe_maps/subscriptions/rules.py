@@ -7,8 +7,8 @@ import unicodedata
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from standpipe_maps.subscriptions.models import OddValueError, known, read_notes
 from standpipe_maps.subscriptions.money import Amount
-from standpipe_maps.subscriptions.odd import OddValueError, known, read_notes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -30,8 +30,7 @@ from sqlalchemy import (
 from standpipe_maps.protocol import Missing
 from standpipe_maps.store import with_meta
 from standpipe_maps.subscriptions import rules
-from standpipe_maps.subscriptions.models import decode, read_records, repair
-from standpipe_maps.subscriptions.odd import ODD_VALUE, read_notes
+from standpipe_maps.subscriptions.models import ODD_VALUE, decode, read_notes, read_records, repair
 from standpipe_maps.summary import NAMED
 
 if TYPE_CHECKING:
