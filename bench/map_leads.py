@@ -61,14 +61,14 @@ false}, "notes": {"type": "list", "data": [], "url": "/notes", "total_count": 0,
 
 
 def company(number: int, version: int) -> dict[str, Any]:
-    """One company; that it was visited since is no news to ChartMogul."""
+    """Return a company; its `last_request_at` changes, which ChartMogul does not get."""
     made = {"created_at": SECOND, "remote_created_at": SECOND, "updated_at": SECOND + version}
     ids = {"id": f"6543f1e2a{number:015x}", "company_id": f"acme-{number}", "name": f"Acme {number} Ltd"}
     return {**COMPANY, **ids, **made, "last_request_at": SECOND + version}
 
 
 def contact(number: int, companies: int, version: int) -> dict[str, Any]:
-    """One contact of one company, whose name changes with the version."""
+    """Return a contact of one company, whose name changes with the version."""
     url = f"6543f1e2a{number % companies:015x}"
     links = {"type": "list", "data": [{"type": "company", "id": url, "url": f"/companies/{url}"}], "total_count": 1}
     made = {"created_at": SECOND + number, "updated_at": SECOND + version, "signed_up_at": SECOND + number}
@@ -78,7 +78,7 @@ def contact(number: int, companies: int, version: int) -> dict[str, Any]:
 
 
 def workspace(companies: int, contacts: Iterable[int], version: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """All companies and these contacts."""
+    """Yield all companies and these contacts."""
     for one in range(companies):
         yield "companies", company(one, version)
     for one in contacts:
@@ -101,7 +101,7 @@ def write(path: Path, rows: Iterable[tuple[str, dict[str, Any]]], confirmed: dic
 
 
 def measure(folder: Path, *, again: bool) -> None:
-    """Seconds from the end of the input until what is due is sent: everything, or what changed."""
+    """Measure the seconds from the end of the input until everything, or what changed, is sent."""
     source, limit = folder / "input", CHANGED if again else FIRST
     write(source, workspace(10_000, range(50_000), 0))
     ran = run(COMMAND, folder, source, **SETTINGS)
@@ -113,7 +113,7 @@ def measure(folder: Path, *, again: bool) -> None:
 
 
 def measure_memory(folder: Path) -> None:
-    """Measure the peak of memory, with everything sent."""
+    """Measure the peak of memory while everything is sent."""
     source = folder / "input"
     write(source, workspace(50_000, range(250_000), 0))
     ran = run(COMMAND, folder, source, **SETTINGS)

@@ -1,9 +1,10 @@
-"""Measures map-subscriptions against its limits: rows a second in, seconds until everything is sent, memory.
+"""Measures map-subscriptions against its limits: records read per second, seconds until all is sent, memory.
 
     python bench/map_subscriptions.py [in] [all] [changed] [memory]
 
-`in`: full-size records of Chargebee a second, into SQLite; `all`: 100,000 customers, derived and sent after the input
-has ended; `changed`: one in a hundred of them; `memory`: the peak over 1,000,000 invoices. The map is one process.
+`in`: full-size records of Chargebee per second, into SQLite; `all`: 100,000 customers, derived and sent after the
+input has ended; `changed`: one in a hundred of them; `memory`: the peak over 1,000,000
+invoices. The map is one process.
 """
 
 from __future__ import annotations
@@ -80,19 +81,19 @@ true, "currency_code": "USD", "base_currency_code": "USD", "channel": "web", "ta
 
 
 def customer(number: int, version: int) -> dict[str, Any]:
-    """One customer, as Chargebee has it."""
+    """Return a customer as Chargebee sends it."""
     made = {"created_at": SECOND, "updated_at": SECOND + version, "resource_version": (SECOND + version) * 1000}
     return {"id": f"AzyPk2c{number:07}", "email": f"c{number:07}@example.com", **made, **CUSTOMER}
 
 
 def subscription(number: int, owner: int, version: int) -> dict[str, Any]:
-    """One subscription of a customer."""
+    """Return a subscription of a customer."""
     made = {"created_at": SECOND, "updated_at": SECOND + version, "resource_version": (SECOND + version) * 1000}
     return {"id": f"AzyPk2s{number:07}", "customer_id": f"AzyPk2c{owner:07}", **made, **SUBSCRIPTION}
 
 
 def invoice(number: int, owner: int, version: int) -> dict[str, Any]:
-    """One invoice of a customer, of two lines."""
+    """Return an invoice of a customer, with two lines."""
     ids = {"customer_id": f"AzyPk2c{owner:07}", "subscription_id": f"AzyPk2s{owner:07}"}
     dates = {"date": SECOND + number, "due_date": SECOND + number, "paid_at": SECOND + number, "generated_at": SECOND}
     made = {"updated_at": SECOND + version, "resource_version": (SECOND + version) * 1000}
@@ -101,7 +102,7 @@ def invoice(number: int, owner: int, version: int) -> dict[str, Any]:
 
 
 def business(customers: Iterable[int], invoices: int, version: int = 0) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Return the records of these customers, each of one subscription and so many invoices, stream by stream."""
+    """Yield these customers, each with one subscription and some invoices, stream by stream."""
     for one in customers:
         yield "customers", customer(one, version)
     for one in customers:
@@ -112,7 +113,7 @@ def business(customers: Iterable[int], invoices: int, version: int = 0) -> Itera
 
 
 def write(path: Path, rows: Iterable[tuple[str, dict[str, Any]]], confirmed: dict[str, Any] | None = None) -> int:
-    """Write the input of a run, and say how many records it has."""
+    """Write the input of a run; return how many records it has."""
     sync = {"completed_at": SECOND * 1000, "streams": ",".join(STREAMS), "from": None, "subset": 0}
     with path.open("wb") as file:
         if confirmed:
@@ -125,7 +126,7 @@ def write(path: Path, rows: Iterable[tuple[str, dict[str, Any]]], confirmed: dic
 
 
 def measure_in(folder: Path) -> None:
-    """Measure the records a second, until the input has ended."""
+    """Measure the records per second that are read."""
     source = folder / "input"
     count = write(source, business(range(20_000), 3))
     size = source.stat().st_size / count
@@ -135,12 +136,12 @@ def measure_in(folder: Path) -> None:
     row(what, f"{rate:,.0f} records/s", f">= {RATE:,} records/s", holds=rate >= RATE)
 
 
-def measure_sent(folder: Path, *, everybody: bool) -> None:
-    """Seconds from the end of the input until everybody, or one in a hundred, is sent."""
-    source, resend = folder / "input", "all" if everybody else "changed"
+def measure_sent(folder: Path, *, send_all: bool) -> None:
+    """Measure the seconds from the end of the input until all customers, or one in a hundred, are sent."""
+    source, resend = folder / "input", "all" if send_all else "changed"
     write(source, business(range(100_000), 3))
-    ran, limit = run(COMMAND, folder, source, resend=resend), ALL if everybody else CHANGED
-    if not everybody:
+    ran, limit = run(COMMAND, folder, source, resend=resend), ALL if send_all else CHANGED
+    if not send_all:
         write(source, business(range(0, 100_000, 100), 1, version=1), ran.state)
         ran = run(COMMAND, folder, source, resend=resend)
     what = f"{ran.records:,} of 100,000 customers derived and sent (`resend: {resend}`)"
@@ -148,7 +149,7 @@ def measure_sent(folder: Path, *, everybody: bool) -> None:
 
 
 def measure_memory(folder: Path) -> None:
-    """Measure the peak of memory, with everybody sent."""
+    """Measure the peak of memory while all customers are sent."""
     source = folder / "input"
     write(source, business(range(100_000), 10))
     ran = run(COMMAND, folder, source)
@@ -157,8 +158,8 @@ def measure_memory(folder: Path) -> None:
 
 MEASUREMENTS = {
     "in": measure_in,
-    "all": lambda folder: measure_sent(folder, everybody=True),
-    "changed": lambda folder: measure_sent(folder, everybody=False),
+    "all": lambda folder: measure_sent(folder, send_all=True),
+    "changed": lambda folder: measure_sent(folder, send_all=False),
     "memory": measure_memory,
 }
 

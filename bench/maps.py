@@ -15,7 +15,7 @@ from typing import IO, Any, cast
 
 @dataclass
 class Ran:
-    """A run: seconds until its input ended and from there to its end, MB at its peak, what was sent, its last STATE."""
+    """A run: seconds of reading and of sending, the peak in MB, the number of records sent, and the last STATE."""
 
     reading: float
     sending: float
@@ -25,12 +25,12 @@ class Ran:
 
 
 def line(kind: str, **parts: Any) -> bytes:
-    """One Singer message."""
+    """Return a Singer message as a line."""
     return json.dumps({"type": kind, **parts}, separators=(",", ":")).encode() + b"\n"
 
 
 def run(command: str, folder: Path, source: Path, **settings: Any) -> Ran:
-    """Run the map over an input that is written already, which it gets through a pipe."""
+    """Run the map over a file, which it reads through a pipe."""
     config, sent = folder / "config.json", folder / "sent"
     config.write_text(json.dumps({"store_dir": str(folder / "stores"), **settings}))
     with sent.open("wb") as output, (folder / "log").open("wb") as log, source.open("rb") as file:
@@ -49,11 +49,11 @@ def run(command: str, folder: Path, source: Path, **settings: Any) -> Ran:
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError((folder / "log").read_text())
-    return Ran(ended - started, time.monotonic() - ended, usage.ru_maxrss / 1024, *told(sent))
+    return Ran(ended - started, time.monotonic() - ended, usage.ru_maxrss / 1024, *read_sent(sent))
 
 
-def told(sent: Path) -> tuple[int, dict[str, Any]]:
-    """How many records were sent, and the STATE after them."""
+def read_sent(sent: Path) -> tuple[int, dict[str, Any]]:
+    """Return how many records were sent, and the STATE after them."""
     records, last = 0, b""
     with sent.open("rb") as file:
         for last in file:

@@ -14,7 +14,8 @@ from standpipe_console.project.pipelines import SYNC
 from standpipe_console.project.stores import inspect_customer, list_store_files, list_stores
 from standpipe_maps.store import Store as MapStore
 from standpipe_maps.subscriptions import rules
-from standpipe_maps.subscriptions.store import MIGRATIONS, STREAMS, TABLES, BillingStore
+from standpipe_maps.subscriptions.store import STREAMS, BillingStore
+from standpipe_maps.subscriptions.tables import MIGRATIONS, TABLES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,10 +45,10 @@ def store(installed_project: Project) -> Path:
     folder.mkdir()
     installed_project.set_settings(SYNC.map, {"store_dir": str(folder)})
     with MapStore(folder / "s.sqlite", "s", TABLES, MIGRATIONS) as written:
-        billing = BillingStore(written, 4, lambda customer: rules.match_value(customer, "email", "email"))
+        billing = BillingStore(written, 4, lambda customer: rules.compute_match_value(customer, "email", "email"))
         for stream, rows in {"customers": CUSTOMERS, "subscriptions": SUBSCRIPTIONS, "invoices": [INVOICE]}.items():
             STREAMS[stream](billing, stream, [json.dumps(row).encode() for row in rows])
-        written.remember("generation", 4)
+        written.write_value("generation", 4)
         written.commit()
     return folder / "s.sqlite"
 

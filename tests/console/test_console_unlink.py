@@ -13,7 +13,7 @@ from standpipe_console.project import stores
 from standpipe_console.project.pipelines import LEADS, SYNC
 from standpipe_console.removal import clean, unlink
 from standpipe_maps.store import Store as MapStore
-from standpipe_maps.subscriptions.store import MIGRATIONS, TABLES
+from standpipe_maps.subscriptions.tables import MIGRATIONS, TABLES
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -68,11 +68,11 @@ def reconciled(at: int, folder: Path) -> bool:
     class Remembered:
         """A store that was reconciled then."""
 
-        def recall(self, name: str, default: Any = None) -> Any:
-            return {"reconciled_at": at, "fingerprint": mapper._fingerprint()}.get(name, default)  # noqa: SLF001
+        def read_value(self, name: str, default: Any = None) -> Any:
+            return {"reconciled_at": at, "fingerprint": mapper._compute_fingerprint()}.get(name, default)  # noqa: SLF001
 
     mapper.store = Remembered()  # type: ignore[assignment]
-    return mapper._since(NOW) is not None  # noqa: SLF001
+    return mapper._choose_since(NOW) is not None  # noqa: SLF001
 
 
 MEMORIES: list[tuple[str, Callable[[int, Path], bool]]] = [

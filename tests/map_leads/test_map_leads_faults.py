@@ -37,22 +37,23 @@ setattr(owner, name, moment)
 MapLeads.cli()
 """
 STORE = "standpipe_maps.store:Store"
-MAPPER = "standpipe_maps.leads.mapper:MapLeads"
+MODULE = "standpipe_maps.leads.mapper"
+MAPPER = f"{MODULE}:MapLeads"
 BASE = "standpipe_maps.base"
 MANY = 1200
 DELETES: dict[str, Any] = {"on_unlinked": "delete"}
 
 # What happens where, and how much leaves the mapper: nothing, a part without STATE, or all.
 MOMENTS: list[tuple[str, str, str, int, str, int, str]] = [
-    ("killed while it reads", STORE, "upsert", 1, "kill", 0, "nothing"),
-    ("killed while it derives customers", MAPPER, "_customer", 600, "kill", 0, "nothing"),
-    ("killed while it derives contacts", MAPPER, "_pairs", 700, "kill", 0, "nothing"),
+    ("killed while it reads", STORE, "upsert_rows", 1, "kill", 0, "nothing"),
+    ("killed while it derives customers", MODULE, "build_customer", 600, "kill", 0, "nothing"),
+    ("killed while it derives contacts", MAPPER, "_build_contact_records", 700, "kill", 0, "nothing"),
     ("killed before the commit", STORE, "commit", 1, "kill", 0, "nothing"),
-    ("killed after the commit", BASE, "release", 1, "kill", 0, "nothing"),
-    ("killed while it sums up", BASE, "save", 1, "kill", 0, "all"),
-    ("no room while it derives", MAPPER, "_pairs", 700, "full", 0, "nothing"),
+    ("killed after the commit", BASE, "write_spool", 1, "kill", 0, "nothing"),
+    ("killed while it sums up", BASE, "write_summary", 1, "kill", 0, "all"),
+    ("no room while it derives", MAPPER, "_build_contact_records", 700, "full", 0, "nothing"),
     ("no room while it commits", STORE, "commit", 1, "full", 100_000, "nothing"),
-    ("no room while it sends", BASE, "release", 1, "full", 100_000, "part"),
+    ("no room while it sends", BASE, "write_spool", 1, "full", 100_000, "part"),
 ]
 
 

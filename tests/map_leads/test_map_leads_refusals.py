@@ -48,7 +48,7 @@ def test_a_state_comes_out_as_it_came(leads: Mapper, say: Say) -> None:
 def test_bookmarks_that_are_no_object(bookmarks: Any, leads: Mapper, say: Say) -> None:
     """They are refused: in their place the map's own bookmark would destroy them."""
     odd = say.line("STATE", value={"bookmarks": bookmarks})
-    with pytest.raises(UserError, match="are no object: nothing is sent, check the tap"):
+    with pytest.raises(UserError, match="are not an object, so nothing is sent: check the tap"):
         leads.feed([*say.schemas, odd], allow_partial=True, store_name="main")
     assert leads.stores == []
 
@@ -85,7 +85,7 @@ LOSSES: list[tuple[str, Callable[[Mapper, Say], None], str]] = [
     ("store lost", _lose_store, "is missing: bring it back"),
     ("store rolled back", _roll_back, "is an old copy"),
     ("name lost", _lose_name, "does not name the map's store"),
-    ("store damaged", _damage, "is no store, or is damaged"),
+    ("store damaged", _damage, "is not a store, or is damaged"),
 ]
 
 
@@ -145,7 +145,7 @@ def test_a_bad_record_ends_the_run(change: dict[str, Any], sentence: str, leads:
 def test_a_record_that_is_no_utf_8() -> None:
     """A byte that is no text ends the run with a sentence; what was around it is not repeated."""
     with pytest.raises(UserError, match=r"^A record of contacts is no UTF-8: the tap's output was damaged\.$"):
-        models.contacts([b'{"id": "ann", "email": "\xff@x.io"}'])
+        models.read_contacts([b'{"id": "ann", "email": "\xff@x.io"}'])
 
 
 def test_contacts_without_their_companies(leads: Mapper, say: Say) -> None:

@@ -8,7 +8,7 @@ import pycountry
 import pytest
 from standpipe_maps._kit.errors import UserError
 from standpipe_maps.leads import rules
-from standpipe_maps.leads.attributes import select
+from standpipe_maps.leads.attributes import select_attributes
 from standpipe_maps.leads.countries import find_country_code
 from standpipe_maps.leads.models import Profile
 
@@ -57,7 +57,7 @@ WEBSITES = [
 @pytest.mark.parametrize(("website", "expected"), WEBSITES, ids=[str(row[0]) for row in WEBSITES])
 def test_a_website(website: str | None, expected: str | None) -> None:
     """A URL with its host in lower case, or nothing."""
-    assert rules.website_url(website) == expected
+    assert rules.normalize_website(website) == expected
 
 
 COUNTRIES = [
@@ -138,7 +138,7 @@ def test_profiles() -> None:
         (None, "e"),
     ]
     pages = [Profile(name, url) for name, url in found]
-    assert rules.profiles(pages) == {"linked_in": "c", "twitter": "https://x.com/a"}
+    assert rules.find_profiles(pages) == {"linked_in": "c", "twitter": "https://x.com/a"}
 
 
 KEYS = [
@@ -152,7 +152,7 @@ KEYS = [
 @pytest.mark.parametrize(("name", "key"), KEYS, ids=[row[0] for row in KEYS])
 def test_a_key(name: str, key: str) -> None:
     """Letters, digits and underscores."""
-    assert rules.attribute_key(name) == key
+    assert rules.make_attribute_key(name) == key
 
 
 TEXT = {"type": ["string", "null"]}
@@ -173,7 +173,7 @@ def test_attributes_that_cannot_be_selected(names: Sequence[str], declared: dict
     """One sentence with the setting and the attribute."""
     schema = {"properties": {"custom_attributes": {"type": "object", "properties": declared}}}
     with pytest.raises(UserError, match=f"^`company_attributes` {sentence}"):
-        select("company_attributes", names, "companies", schema)
+        select_attributes("company_attributes", names, "companies", schema)
 
 
 SENT = rules.Sent(b"a", 5)

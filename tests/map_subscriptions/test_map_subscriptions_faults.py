@@ -45,7 +45,7 @@ setattr(owner, name, moment)
 MapSubscriptions.cli()
 """
 STORE = "standpipe_maps.store:Store"
-MAPPER = "standpipe_maps.subscriptions.mapper:MapSubscriptions"
+MODULE = "standpipe_maps.subscriptions.mapper"
 BASE = "standpipe_maps.base"
 ANN = {"id": "ann", "email": "one@x.io", "created_at": 100, "cf_user": "u1", "resource_version": 1}
 BOB = {**ANN, "id": "bob", "created_at": 200, "cf_user": "u2"}
@@ -65,13 +65,13 @@ LIMIT = 100_000
 
 # What happens where, and how much leaves the mapper: nothing, a part without STATE, or all.
 DEATHS = [
-    ("reading", STORE, "upsert", 1, "kill", "nothing"),
-    ("deriving", MAPPER, "_note", 700, "kill", "nothing"),
+    ("reading", STORE, "upsert_rows", 1, "kill", "nothing"),
+    ("deriving", MODULE, "derive_record", 700, "kill", "nothing"),
     ("before the commit", STORE, "commit", 1, "kill", "nothing"),
     ("in the middle of the commit", STORE, "commit", 1, "cut", "nothing"),
-    ("after the commit", BASE, "release", 1, "kill", "nothing"),
-    ("in the middle of emitting", BASE, "release", 1, "cut", "part"),
-    ("summing up", BASE, "save", 1, "kill", "all"),
+    ("after the commit", BASE, "write_spool", 1, "kill", "nothing"),
+    ("in the middle of emitting", BASE, "write_spool", 1, "cut", "part"),
+    ("summing up", BASE, "write_summary", 1, "kill", "all"),
 ]
 # The settings of the run that dies, and of the next.
 SETTINGS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
@@ -151,11 +151,11 @@ def test_a_death_at_each_phase(
 
 
 FULL = [
-    ("reading", STORE, "upsert", 1, 0, "nothing", "The disk that holds the store"),
-    ("deriving", MAPPER, "_note", 700, 0, "nothing", "does not fit beside the store"),
-    ("deriving the last record", MAPPER, "_note", MANY + 1, 0, "nothing", "does not fit beside the store"),
+    ("reading", STORE, "upsert_rows", 1, 0, "nothing", "The disk that holds the store"),
+    ("deriving", MODULE, "derive_record", 700, 0, "nothing", "does not fit beside the store"),
+    ("deriving the last record", MODULE, "derive_record", MANY + 1, 0, "nothing", "does not fit beside the store"),
     ("committing", STORE, "commit", 1, LIMIT, "nothing", "The disk that holds the store"),
-    ("emitting", BASE, "release", 1, LIMIT, "part", "What is sent cannot be written"),
+    ("emitting", BASE, "write_spool", 1, LIMIT, "part", "The output cannot be written"),
 ]
 
 
@@ -175,7 +175,7 @@ def test_a_disk_full_at_each_phase(
 def test_a_disk_full_when_all_is_sent(mapper: Mapper, lines: Lines) -> None:
     """The summary is lost, and nothing else."""
     mapper.run(*OLD)
-    code, log, sent = at_a_moment(mapper, whole(mapper, lines, NEW), (BASE, "save", 1, "full", 0))
+    code, log, sent = at_a_moment(mapper, whole(mapper, lines, NEW), (BASE, "write_summary", 1, "full", 0))
     assert (code, extent(sent), len(records(sent))) == (0, "all", MANY + 1)
     assert "cannot be written (File too large)" in log
 
@@ -230,7 +230,7 @@ LOSSES: list[tuple[str, Callable[[Mapper, Path], None], str | None]] = [
     ("store rolled back", _roll_back, "is an old copy"),
     ("store of another pipeline", _take_another_store, "under another name"),
     ("state of another pipeline", _take_another_state, "is missing"),
-    ("store damaged", _damage, "is no store, or is damaged"),
+    ("store damaged", _damage, "is not a store, or is damaged"),
 ]
 
 

@@ -291,7 +291,7 @@ def test_a_store_that_a_run_holds_is_one_sentence(arguments: tuple[str, ...], ma
         with pytest.raises(UserError, match="Another run is using the store"):
             run_standalone(mapper, *arguments)
     store.write_bytes(store.read_bytes()[:100] + b"\xff" * 5000)
-    with pytest.raises(UserError, match="is no store, or is damaged"):
+    with pytest.raises(UserError, match="is not a store, or is damaged"):
         run_standalone(mapper, *arguments)
 
 

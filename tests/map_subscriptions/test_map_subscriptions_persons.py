@@ -62,7 +62,7 @@ def test_the_rows_of_a_person_are_deleted(mapper: Mapper) -> None:
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [("ann", "is not a JSON list"), ('[{"id": 1}]', "is not a JSON list"), ('["", " "]', "names nobody")],
+    [("ann", "is not a JSON list"), ('[{"id": 1}]', "is not a JSON list"), ('["", " "]', "has no id and no address")],
     ids=["text", "objects", "blanks"],
 )
 @pytest.mark.parametrize("command", ["find-person", "erase-person"])

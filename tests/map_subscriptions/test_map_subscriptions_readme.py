@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from standpipe_maps.subscriptions import money
-from standpipe_maps.subscriptions.attributes import ATTRIBUTES, company_fields, contact_fields
+from standpipe_maps.subscriptions.attributes import ATTRIBUTES, list_company_fields, list_contact_fields
 from standpipe_maps.subscriptions.mapper import MapSubscriptions
 from standpipe_maps.subscriptions.records import ODD
 
@@ -46,7 +46,7 @@ def test_every_attribute_and_no_other_is_in_the_readme() -> None:
 
 def test_every_standard_field_is_in_the_readme() -> None:
     """Of contacts and of companies."""
-    for one in (*contact_fields("id", "id"), *company_fields("id", "company")):
+    for one in (*list_contact_fields("id", "id"), *list_company_fields("id", "company")):
         assert f"`{one.name}`" in README
 
 

@@ -223,7 +223,7 @@ def test_bookmarks_that_are_no_object(
     odd = lines.line("STATE", value={"bookmarks": bookmarks})
     given = [odd, *lines.schemas, lines.state()] if early else [*lines.schemas, lines.record("customers", ANN), odd]
     with pytest.raises(
-        UserError, match=r"^The `bookmarks` of a STATE .* are no object: nothing is sent, check the tap"
+        UserError, match=r"^The `bookmarks` of a STATE .* are not an object, so nothing is sent: check the tap"
     ):
         mapper.feed(given, **settings)
     assert kept(mapper) == []
@@ -312,7 +312,7 @@ COMMANDS = [
         "collision",
         lambda _: [],
         {"extra_customer_fields": ["mrr"]},
-        "`extra_customer_fields` names `mrr`, but `cb_cust_mrr` is an attribute already: take it out.",
+        "`extra_customer_fields` names `mrr`, but `cb_cust_mrr` is already an attribute: take it out.",
     ),
     ("setting", lambda _: [], {"match_on": "phone"}, "The setting `match_on` must be one of `email`, `user_id`,"),
     ("misspelt", lambda _: [], {"mach_on": "email"}, "There is no setting `mach_on`: is `match_on` meant?"),
@@ -353,7 +353,7 @@ def test_two_runs_at_once(mapper: Mapper, lines: Lines) -> None:
     """The second finds the store locked until the first has ended, and the first is not disturbed."""
     mapper.run(("customers", ANN))
     first = half_way(mapper, lines)
-    with pytest.raises(UserError, match=r"Another run is using the store .*\.sqlite: let it end"):
+    with pytest.raises(UserError, match=r"Another run is using the store .*\.sqlite: wait until it has ended"):
         mapper.run(("customers", BOB))
     output, _ = first.communicate(lines.state(_map=mapper.confirmed), timeout=60)
     assert first.returncode == 0
@@ -401,14 +401,14 @@ def test_a_file_that_is_no_store(mapper: Mapper) -> None:
     """Something else under a store's name."""
     mapper.run(("customers", ANN), store_name="main")
     mapper.stores[0].write_bytes(b"something else entirely, " * 100)
-    with pytest.raises(UserError, match=r"is no store, or is damaged: run once with --full-refresh"):
+    with pytest.raises(UserError, match=r"is not a store, or is damaged: run once with --full-refresh"):
         mapper.run()
 
 
 def test_a_folder_that_cannot_be_made(mapper: Mapper) -> None:
     """`store_dir` is a file."""
     mapper.folder.write_text("")
-    with pytest.raises(UserError, match=r"cannot be made .* check `store_dir`"):
+    with pytest.raises(UserError, match=r"cannot be created .* check `store_dir`"):
         mapper.run(("customers", ANN))
 
 

@@ -435,6 +435,6 @@ def test_a_field_of_several_values_is_refused(field: str, mapper: Mapper, lines:
 def test_collisions_are_refused_at_start(setting: str, field: str, name: str, mapper: Mapper) -> None:
     """A further field never takes the name of an attribute that exists."""
     options: dict[str, Any] = {setting: [field]}
-    with pytest.raises(UserError, match=f"`{setting}` names `{field}`, but `{name}` is an attribute already"):
+    with pytest.raises(UserError, match=f"`{setting}` names `{field}`, but `{name}` is already an attribute"):
         mapper.run(**options)
     assert mapper.stores == []

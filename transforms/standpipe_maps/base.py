@@ -1,6 +1,6 @@
-"""What both maps share: read everything, keep it in one transaction, and only then send.
+"""The base of both maps: read the whole input, commit it in one transaction, and only then send.
 
-A tap that dies gives a mapper a clean end of input, so the end alone proves nothing: see ``protocol``.
+``protocol`` decides whether the input was whole: a tap that dies also gives a mapper a clean end of input.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from standpipe_maps._kit.clock import is_recent
 from standpipe_maps._kit.command_files import is_too_deep
 from standpipe_maps._kit.errors import UserError
 from standpipe_maps._kit.plugin import Plugin
-from standpipe_maps.messages import RawReader, release, room
+from standpipe_maps.messages import RawReader, open_spool, write_spool
 from standpipe_maps.persons import NAMED_RECORD
 from standpipe_maps.settings import HOUSEKEEPING
 from standpipe_maps.store import Store
-from standpipe_maps.summary import block, save
+from standpipe_maps.summary import format_summary, write_summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -43,25 +43,26 @@ if TYPE_CHECKING:
     import click
     from sqlalchemy import Connection, MetaData
 
-    from standpipe_maps._kit.json_types import JsonObject
+    from standpipe_maps._kit.json_types import JsonObject, JsonValue
     from standpipe_maps.persons import PersonColumns
 
-BATCH = 1000
+BUFFER_SIZE = 1000
 HOUR = 3600
 
 
 class JoinMapper(Plugin, InlineMapper, abc.ABC):
-    """A mapper that sends nothing until it has read everything and committed it."""
+    """A mapper that sends nothing before it has read and committed the whole input."""
 
-    # Streams that are kept: others pass by.
     streams: ClassVar[frozenset[str]]
-    # The fields that name a person, by stream, the id first.
+    """The streams that are kept; the rows of others are ignored."""
+    core_streams: ClassVar[frozenset[str]]
+    """The streams whose rows refer to each other; each has a table of its own name."""
     people: ClassVar[Mapping[str, Sequence[str]]]
-    # Streams that must have been read whole before what is missing can be told from what is late.
-    joined: ClassVar[frozenset[str]]
+    """The fields that name a person, by stream; the id comes first."""
     person_columns: ClassVar[PersonColumns]
-    # Commands of this map alone, beside those of ``commands``.
+    """The columns that name a person."""
     commands: ClassVar[Sequence[click.Command]] = ()
+    """Commands that only this map has."""
     tables: ClassVar[MetaData]
     migrations: ClassVar[Sequence[Callable[[Connection], None]]]
 
@@ -70,29 +71,30 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
     message_writer_class = MsgSpecWriter
     package_name = "standpipe-maps"
 
-    def __init__(self, **arguments: Any) -> None:
+    def __init__(self, **arguments: JsonValue) -> None:
         super().__init__(**arguments)
         self.started = time.monotonic()
-        self.schemas: dict[str, Mapping[str, Any]] = {}
+        self.schemas: dict[str, JsonObject] = {}
         self.counts: Counter[str] = Counter()
-        self._rows: dict[str, list[bytes]] = {}
-        self.erased: set[str] = set()
-        """The ids, among those that came, of people who were erased."""
-        self.whole: frozenset[str] = frozenset()
-        """The streams of which everything came, so that who did not come is gone."""
-        self._echo: dict[str, Any] | None = None
-        self._held: dict[str, Any] | None = None
-        self._opened: protocol.Opening | None = None
-        self._open = ExitStack()
+        self._buffer: dict[str, list[bytes]] = {}
+        self.erased_ids: set[str] = set()
+        """The ids of people in the input who were erased."""
+        self.whole_streams: frozenset[str] = frozenset()
+        """The streams that came whole: a record that did not come does not exist any more."""
+        self._incoming_state: JsonObject | None = None
+        self._final_state: JsonObject | None = None
+        self._choice: protocol.StoreChoice | None = None
+        self._resources = ExitStack()
         self.message_reader: RawReader
-        self.message_reader.on_failure = self._open.close
+        # Without this a failed run would leave its lock and its temporary files until the process ends.
+        self.message_reader.on_failure = self._resources.close
 
     @classmethod
     def get_singer_command(cls) -> click.Command:
         """Return the SDK's command with the commands that read the stores."""
         return store_commands.add_commands(super().get_singer_command(), cls)
 
-    # What a map fills in.
+    # What each map defines.
 
     @classmethod
     @abc.abstractmethod
@@ -101,118 +103,122 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
 
     @property
     @abc.abstractmethod
-    def needed(self) -> Iterable[tuple[str, ...]]:
-        """The streams that the join needs; of each tuple, one."""
+    def join_streams(self) -> Iterable[tuple[str, ...]]:
+        """The streams that the join needs; one of each tuple is enough."""
 
     @abc.abstractmethod
-    def begin(self) -> None:
-        """Get ready for the first rows: ``store`` is open."""
+    def prepare_store(self) -> None:
+        """Prepare the store, which is open now, for the first rows."""
 
     @abc.abstractmethod
-    def keep(self, stream: str, records: Sequence[bytes]) -> None:
-        """Put records, as they came, into the store."""
+    def keep_records(self, stream: str, records: Sequence[bytes]) -> None:
+        """Put records into the store; each is the JSON that came."""
 
     @abc.abstractmethod
     def find_missing(self, began: int, *, new: bool) -> protocol.Missing:
-        """Return what records refer to and nobody knows, after a run that read the streams ``joined`` whole.
+        """Return the records that others refer to and that are unknown after a whole read of ``core_streams``.
 
         Args:
-            began: when the run began, unix seconds; what is younger may still be on its way.
-            new: the store knows nothing from earlier runs.
+            began: when the tap began to read, unix seconds. It may not have seen what is younger.
+            new: the store has no rows from earlier runs.
         """
 
     @abc.abstractmethod
-    def fingerprint(self) -> Any:
-        """What, beside the settings and the code, decides what is sent: JSON."""
+    def build_fingerprint(self) -> JsonValue:
+        """Return what decides what is sent, beside the settings and the code, as JSON."""
 
     @abc.abstractmethod
-    def derived(self, since: int | None) -> Iterable[singer.Message]:
-        """The SCHEMA and the RECORDs to send: of everything, or of what changed after the generation ``since``.
+    def derive_messages(self, since: int | None) -> Iterable[singer.Message]:
+        """Return the SCHEMA and RECORD messages to send.
 
-        ``now`` is when the tap ended, in unix seconds.
+        Args:
+            since: the run after which a change is sent; None sends everything.
         """
 
     @abc.abstractmethod
-    def report(self, generation: int, seconds: float) -> dict[str, Any]:
-        """The run's summary, which is logged and written as JSON."""
+    def build_summary(self, generation: int, seconds: float) -> JsonObject:
+        """Return the run's summary, which is logged and written as JSON."""
 
     # The protocol.
 
-    def map_schema_message(self, message_dict: dict[str, Any]) -> Iterable[singer.Message]:
-        """Take note of a stream; the first opens the store."""
-        if self._opened is None:
+    def map_schema_message(self, message_dict: JsonObject) -> Iterable[singer.Message]:
+        """Remember the schema of a stream; the first one opens the store."""
+        if self._choice is None:
             self._open_store()
         self.schemas[message_dict["stream"]] = message_dict["schema"]
         return ()
 
-    def map_record_message(self, message_dict: dict[str, Any]) -> Iterable[singer.Message]:
-        """Take a record in."""
+    def map_record_message(self, message_dict: JsonObject) -> Iterable[singer.Message]:
+        """Buffer a record, and put the buffer into the store when it is full."""
         stream = message_dict["stream"]
         if stream not in self.schemas:
             raise UserError(f"A record of the stream {stream} came before its schema: check the tap.")
         if stream in self.streams:
-            rows = self._rows.setdefault(stream, [])
+            rows = self._buffer.setdefault(stream, [])
             rows.append(message_dict["record"])
             self.counts[stream] += 1
-            if len(rows) >= BATCH:
-                self._flush()
+            # Larger batches are not faster, and memory stays flat.
+            if len(rows) >= BUFFER_SIZE:
+                self._flush_buffer()
         return ()
 
-    def map_state_message(self, message_dict: dict[str, Any]) -> Iterable[singer.Message]:
-        """Hold a STATE back; one before the first SCHEMA is what the target confirmed last."""
+    def map_state_message(self, message_dict: JsonObject) -> Iterable[singer.Message]:
+        """Keep a STATE for the end; one before the first SCHEMA is what the target confirmed last."""
         state = message_dict["value"]
         if is_too_deep(state):
-            raise UserError("A STATE of the input is nested too deeply: nothing is sent, check the tap.")
+            raise UserError("A STATE of the input is nested too deeply, so nothing is sent: check the tap.")
         if not isinstance(state.get("bookmarks", {}), dict):
             # The map's own bookmark would take their place.
-            raise UserError("The `bookmarks` of a STATE of the input are no object: nothing is sent, check the tap.")
-        if self._opened is None:
-            self._echo = state
+            raise UserError(
+                "The `bookmarks` of a STATE of the input are not an object, so nothing is sent: check the tap."
+            )
+        if self._choice is None:
+            self._incoming_state = state
         else:
-            protocol.check_late_echo(protocol.echo_of(state), self._opened)
-            self._held = state
+            protocol.check_late_state(protocol.parse_incoming_state(state), self._choice)
+            self._final_state = state
         return ()
 
-    def map_activate_version_message(self, message_dict: dict[str, Any]) -> Iterable[singer.Message]:  # noqa: ARG002
-        """Nothing: versions of the tap's tables are no versions of what is derived."""
+    def map_activate_version_message(self, message_dict: JsonObject) -> Iterable[singer.Message]:  # noqa: ARG002
+        """Ignore the versions of the tap's tables: they are not versions of what is derived."""
         return ()
 
-    def map_batch_message(self, message_dict: dict[str, Any]) -> Iterable[singer.Message]:
-        """Refuse: rows that lie elsewhere cannot be joined."""
+    def map_batch_message(self, message_dict: JsonObject) -> Iterable[singer.Message]:
+        """Reject rows that are in files: the map joins what comes through its input."""
         raise UserError(
             f"The tap sends {message_dict.get('stream')} as BATCH files: take `batch_config` out of its settings."
         )
 
     def process_endofpipe(self) -> None:
-        """Send what the whole input makes, or refuse."""
-        with self._open:
-            self._finish()
+        """Send what follows from the whole input, or send nothing."""
+        with self._resources:
+            self._finish_run()
 
     def _open_store(self) -> None:
-        self._opened = protocol.opening(
-            protocol.echo_of(self._echo),
+        self._choice = protocol.choose_store(
+            protocol.parse_incoming_state(self._incoming_state),
             store_name=self.config.get("store_name"),
             allow_partial=self.config["allow_partial"],
             preview=self.config["preview"],
         )
-        self.store = self._open.enter_context(self._store(self._opened))
-        self._confirmed = self._opened.confirmed
+        self.store = self._resources.enter_context(self._create_store(self._choice))
+        self._confirmed = self._choice.confirmed
         self._committed = self.store.generation
-        protocol.check_generation(self._opened, self._committed)
-        if self._opened.fresh:
-            self.store.clear()
+        protocol.check_generation(self._choice, self._committed)
+        if self._choice.fresh:
+            self.store.delete_rows()
         self.generation = self._committed + 1
         try:
             self._block_list = BlockList(self.store_dir)
         except ValueError as error:
             raise UserError(str(error)) from error
-        self.begin()
+        self.prepare_store()
 
-    def _store(self, opened: protocol.Opening) -> Store:
-        folder = self._folder(opened)
-        name = opened.name or uuid.uuid4().hex
+    def _create_store(self, choice: protocol.StoreChoice) -> Store:
+        folder = self._prepare_folder(choice)
+        name = choice.name or uuid.uuid4().hex
         path = folder / f"{name}.sqlite"
-        if opened.must_exist and not path.exists():
+        if choice.must_exist and not path.exists():
             raise UserError(f"The store {path} is missing: bring it back, or {protocol.FULL_REFRESH}.")
         return Store(path, name, self.tables, self.migrations)
 
@@ -221,132 +227,130 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
         """The folder of the stores."""
         return Path(self.config["store_dir"]).expanduser()
 
-    def _folder(self, opened: protocol.Opening) -> Path:
-        if opened.throw_away:
-            return Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="standpipe-")))
+    def _prepare_folder(self, choice: protocol.StoreChoice) -> Path:
+        if choice.throw_away:
+            return Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="standpipe-")))
         try:
             self.store_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(
-                f"The folder {self.store_dir} cannot be made ({error.strerror}): check `store_dir`."
+                f"The folder {self.store_dir} cannot be created ({error.strerror}): check `store_dir`."
             ) from error
         return self.store_dir
 
-    def _flush(self) -> None:
-        for stream, rows in self._rows.items():
-            self.keep(stream, self._leave_out_erased(stream, rows))
-        self._rows.clear()
-
-    def _leave_out_erased(self, stream: str, rows: Sequence[bytes]) -> Sequence[bytes]:
-        """Return the records that are not of people who were erased (`standpipe erase`)."""
-        fields = self.people.get(stream, ())
-        if not (fields and self._block_list):
-            return rows
-        return [row for row in rows if not self._is_erased(fields, row)]
+    def _flush_buffer(self) -> None:
+        for stream, rows in self._buffer.items():
+            # A person who was erased (`standpipe erase`) must not come back into the store.
+            if self._block_list and (fields := self.people.get(stream)):
+                rows = [row for row in rows if not self._is_erased(fields, row)]  # noqa: PLW2901
+            self.keep_records(stream, rows)
+        self._buffer.clear()
 
     def _is_erased(self, fields: Sequence[str], row: bytes) -> bool:
         try:
             names = [getattr(NAMED_RECORD.decode(row), field) for field in fields]
         except (msgspec.DecodeError, UnicodeDecodeError):
-            # Whoever keeps it says what is wrong with it.
+            # The store's own reader explains what is wrong with the record.
             return False
         texts = [name for name in names if isinstance(name, str)]
-        if self.erased.isdisjoint(texts) and not self._block_list.blocks(*texts):
+        if self.erased_ids.isdisjoint(texts) and not self._block_list.blocks(*texts):
             return False
-        # What belongs to the person, such as invoices, names the id alone.
-        self.erased.update(texts[:1])
+        # Later records of the person, such as invoices, carry the id but no address.
+        self.erased_ids.update(texts[:1])
         return True
 
-    def _finish(self) -> None:
-        marker = protocol.marker_of(self._held)
-        opened = self._opened
-        if opened is None:
+    def _finish_run(self) -> None:
+        marker = protocol.parse_marker(self._final_state)
+        choice = self._choice
+        if choice is None:
             raise UserError("The tap sent no stream, so nothing is sent: look at its log, and run again.")
         protocol.check_complete(
             marker,
-            self.needed,
-            opened,
-            arrived=protocol.Arrived(
+            self.join_streams,
+            choice,
+            received=protocol.ReceivedRows(
                 {stream: self.counts[stream] for stream in self.schemas}, self.config["accept_filtered"]
             ),
             new=self._is_new,
             allow_partial=self.config["allow_partial"],
         )
-        self._flush()
-        self.whole = marker.whole.difference(self.config["accept_filtered"]) if marker else frozenset()
+        self._flush_buffer()
+        # In a stream that is filtered on purpose, an absent record may still exist.
+        self.whole_streams = marker.whole.difference(self.config["accept_filtered"]) if marker else frozenset()
         self._check_join(marker)
         self.now = now = marker.completed_at // 1000 if marker else int(time.time())
-        with room(self.store.path.parent) as held:
-            with without_collector():
-                self._hold_back(held, self._since(now), now)
+        with open_spool(self.store.path.parent) as spool:
+            # What can fail happens before the commit; the target gets its first message after it.
+            with pause_garbage_collection():
+                self._spool_messages(spool, self._choose_since(now), now)
             self.store.commit()
-            release(held, sys.stdout.buffer)
-        self._summarise(opened)
+            write_spool(spool, sys.stdout.buffer)
+        self._report_run(choice)
 
     @property
     def _is_new(self) -> bool:
-        """Whether the store knows nothing from earlier runs."""
-        return self._committed == 0 or bool(self._opened and self._opened.fresh)
+        """Whether the store has no rows from earlier runs."""
+        return self._committed == 0 or bool(self._choice and self._choice.fresh)
 
     def _check_join(self, marker: protocol.Marker | None) -> None:
-        """Refuse when records belong to others that must have come, and did not."""
-        if marker is None or self.config["allow_partial"] or not self.whole.issuperset(self.joined):
+        """Reject an input in which records refer to others that should have come, and did not."""
+        if marker is None or self.config["allow_partial"] or not self.whole_streams.issuperset(self.core_streams):
             return
-        began = protocol.find_start(self._held, marker, self.needed)
+        began = protocol.find_read_start(self._final_state, marker, self.join_streams)
         missing = self.find_missing(began, new=self._is_new)
         if warning := protocol.check_missing(missing, float(self.config["max_missing"])):
             self.logger.warning("%s", warning)
 
-    def _since(self, now: int) -> int | None:
-        """The generation after which changes are sent; None sends everything."""
-        reconciled = self.store.recall("reconciled_at", 0)
+    def _choose_since(self, now: int) -> int | None:
+        """Return the run after which a change is sent; None sends everything."""
+        reconciled = self.store.read_value("reconciled_at", 0)
+        # Everything is sent again while the target has not confirmed the last run that sent everything, when the
+        # settings or the code are others, and once per `reconcile_every`, which finds what was edited by hand.
         everything = (
             self.config["resend"] == "all"
-            or self.store.recall("all_sent", 0) > self._confirmed
-            or self.store.recall("fingerprint") != self._fingerprint()
+            or self.store.read_value("all_sent", 0) > self._confirmed
+            or self.store.read_value("fingerprint") != self._compute_fingerprint()
             or not is_recent(reconciled, now, self.config["reconcile_every"] * HOUR)
         )
         return None if everything or not self._confirmed else self._confirmed
 
-    def _fingerprint(self) -> str:
+    def _compute_fingerprint(self) -> str:
         settings = {name: value for name, value in self.config.items() if name not in HOUSEKEEPING}
-        parts = [self.plugin_version, settings, self.fingerprint()]
+        # A new version may derive other values from the same rows.
+        parts = [self.plugin_version, settings, self.build_fingerprint()]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
-    def _hold_back(self, held: IO[bytes], since: int | None, now: int) -> None:
-        """Derive all that is to be sent into a file, and note the run in the store: what may fail, fails here."""
-        for message in self.derived(since):
-            held.write(self.message_writer.format_message(message))
-        if state := self._state():
-            held.write(self.message_writer.format_message(state))
-        held.flush()
-        self.store.remember("generation", self.generation)
+    def _spool_messages(self, spool: IO[bytes], since: int | None, now: int) -> None:
+        """Write all messages to a file, and the run to the store, which is not committed yet."""
+        for message in self.derive_messages(since):
+            spool.write(self.message_writer.format_message(message))
+        # A run without a STATE of its own sends the one that it was given, so that the target confirms this run.
+        state = self._final_state or self._incoming_state
+        if state is not None and not self.config["preview"]:
+            confirmed = {"store": self.store.name, "gen": self.generation}
+            value = {**state, "bookmarks": {**protocol.get_bookmarks(state), "_map": confirmed}}
+            spool.write(self.message_writer.format_message(singer.StateMessage(value)))
+        spool.flush()
+        self.store.write_value("generation", self.generation)
         if since is None:
-            self.store.remember("all_sent", self.generation)
-            self.store.remember("reconciled_at", now)
-            self.store.remember("fingerprint", self._fingerprint())
+            self.store.write_value("all_sent", self.generation)
+            self.store.write_value("reconciled_at", now)
+            self.store.write_value("fingerprint", self._compute_fingerprint())
 
-    def _state(self) -> singer.StateMessage | None:
-        state = self._held or self._echo
-        if state is None or self.config["preview"]:
-            return None
-        confirmed = {"store": self.store.name, "gen": self.generation}
-        return singer.StateMessage({**state, "bookmarks": {**protocol.bookmarks_of(state), "_map": confirmed}})
-
-    def _summarise(self, opened: protocol.Opening) -> None:
-        summary = self.report(self.generation, round(time.monotonic() - self.started, 1))
-        name = "preview" if opened.throw_away else self.store.name
-        self.logger.info("%s", block(name, summary))
+    def _report_run(self, choice: protocol.StoreChoice) -> None:
+        summary = self.build_summary(self.generation, round(time.monotonic() - self.started, 1))
+        name = "preview" if choice.throw_away else self.store.name
+        self.logger.info("%s", format_summary(name, summary))
         try:
-            save(self.store_dir, name, summary)
+            write_summary(self.store_dir, name, summary)
         except OSError as error:
-            # Everything was sent: that nobody can read about it is no reason to send it again.
+            # All records were sent, so a missing summary must not fail the run.
             self.logger.warning("The summary of %s cannot be written (%s)", name, error.strerror)
 
 
 @contextmanager
-def without_collector() -> Iterator[None]:
-    """No garbage collection: what is derived are trees, gone with their record; to look for more costs a fifth."""
+def pause_garbage_collection() -> Iterator[None]:
+    """Collect no garbage: derived records have no cycles, and looking for some takes a fifth of the time."""
     gc.disable()
     try:
         yield

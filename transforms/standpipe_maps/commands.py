@@ -1,4 +1,4 @@
-"""What a map can be asked beside its run. Everything else that wants to know what is in a store asks these commands.
+"""The commands of a map beside its run. Other programs read and change a store through these commands only.
 
     map-subscriptions stores [--json]
     map-subscriptions inspect CUSTOMER [--store NAME] [--catalog FILE] [--json]
@@ -7,8 +7,8 @@
     map-subscriptions --about --format=json
 
 `map-leads` has the same, without `inspect`. Settings come from `--config` (before the command), else from the
-environment. A person's ids and addresses come through standard input, as a JSON list of texts: command lines can be
-read by everybody on the machine. Each command ends in one sentence and exit code 1 when a run uses the store.
+environment. A person's ids and addresses come through standard input, as a JSON list of texts, because every user of
+the machine can read a command line. While a run uses the store, each command ends with one sentence and exit code 1.
 
 `stores`: this map's own stores in `store_dir`; a file that another map or program made is not among them.
 
@@ -40,7 +40,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from standpipe_maps._kit.json_types import JsonObject, JsonValue
+    from standpipe_maps._kit.json_types import JsonValue
     from standpipe_maps.base import JoinMapper
 
 NAMES = msgspec.json.Decoder(list[str])
@@ -69,7 +69,7 @@ def add_commands(run: click.Command, plugin: type[JoinMapper]) -> MapCommand:
     """Return the command that runs a map, with the commands that read its stores."""
 
     @click.pass_context
-    def run_or_prepare(ctx: click.Context, /, **arguments: Any) -> None:
+    def run_or_prepare(ctx: click.Context, /, **arguments: JsonValue) -> None:
         if ctx.invoked_subcommand is None and run.callback:
             run.callback(**arguments)
         elif ctx.invoked_subcommand:
@@ -94,21 +94,22 @@ def list_stores(mapper: JoinMapper) -> list[Path]:
     Raises:
         UserError: a run uses one of them, or one is damaged.
     """
-    paths = sorted(mapper.store_dir.glob("*.sqlite")) if mapper.store_dir.is_dir() else []
-    return [path for path in paths if is_database(path) and _is_own(mapper, path)]
+    paths = []
+    for path in sorted(mapper.store_dir.glob("*.sqlite")):
+        # SQLite cannot open other files, and a database of another program may be in the same folder.
+        if is_database(path):
+            with ReadOnlyStore(path, mapper.tables) as store:
+                if store.is_made_by_map(mapper.core_streams):
+                    paths.append(path)
+    return paths
 
 
-def _is_own(mapper: JoinMapper, path: Path) -> bool:
-    with ReadOnlyStore(path, mapper.tables) as store:
-        return store.is_made_by_map(mapper.joined)
-
-
-def show(result: Mapping[str, JsonValue], *, as_json: bool) -> None:
+def print_result(result: Mapping[str, JsonValue], *, as_json: bool) -> None:
     """Print what a command found: as JSON, or as lines for a person."""
-    click.echo(json.dumps(result, ensure_ascii=False, indent=2) if as_json else "\n".join(_lines(result)))
+    click.echo(json.dumps(result, ensure_ascii=False, indent=2) if as_json else "\n".join(_format_lines(result)))
 
 
-def _lines(value: JsonValue, indent: str = "") -> Iterator[str]:
+def _format_lines(value: JsonValue, indent: str = "") -> Iterator[str]:
     if not isinstance(value, dict | list):
         yield f"{indent}{value}"
         return
@@ -116,30 +117,29 @@ def _lines(value: JsonValue, indent: str = "") -> Iterator[str]:
     for name, inner in entries:
         if inner and isinstance(inner, dict | list):
             yield f"{indent}{name}:" if name != "-" else f"{indent}-"
-            yield from _lines(inner, f"{indent}  ")
+            yield from _format_lines(inner, f"{indent}  ")
         else:
             yield f"{indent}{name}{'' if name == '-' else ':'} {'none' if inner in (None, [], {}) else inner}"
 
 
 @click.command("stores", params=[AS_JSON], help="List the stores of this map.")
 @click.pass_obj
-def _stores(mapper: JoinMapper, *, as_json: bool) -> None:
-    folder = mapper.store_dir
-    show(
+def _stores_command(mapper: JoinMapper, *, as_json: bool) -> None:
+    folder, stores = mapper.store_dir, []
+    for path in list_stores(mapper):
+        with ReadOnlyStore(path, mapper.tables) as store:
+            generation = store.generation
+        summary = _find_summary(folder, path.stem)
+        stores.append({"name": path.stem, "path": str(path), "generation": generation, "summary": summary})
+    print_result(
         {
             "store_dir": str(folder),
-            "stores": [_describe_store(mapper, path) for path in list_stores(mapper)],
+            "stores": stores,
             "empty": [str(path) for path in sorted(folder.glob("*.sqlite")) if not path.stat().st_size],
             "preview_summary": _find_summary(folder, "preview"),
         },
         as_json=as_json,
     )
-
-
-def _describe_store(mapper: JoinMapper, path: Path) -> JsonObject:
-    with ReadOnlyStore(path, mapper.tables) as store:
-        summary = _find_summary(path.parent, path.stem)
-        return {"name": path.stem, "path": str(path), "generation": store.generation, "summary": summary}
 
 
 def _find_summary(folder: Path, name: str) -> str | None:
@@ -155,13 +155,13 @@ def _read_names() -> list[str]:
             'Standard input is not a JSON list of ids and e-mail addresses, like ["ann", "a@x.io"].'
         ) from error
     if not names:
-        raise UserError("Standard input names nobody: give the ids and e-mail addresses of one person as a JSON list.")
+        raise UserError("Standard input has no id and no address: give those of one person as a JSON list.")
     return names
 
 
 @click.command("find-person", params=[AS_JSON], help="Find a person in the stores, named on standard input.")
 @click.pass_obj
-def _find_person(mapper: JoinMapper, *, as_json: bool) -> None:
+def _find_person_command(mapper: JoinMapper, *, as_json: bool) -> None:
     names = set(_read_names())
     sent_as: set[str] = set()
     rows: dict[str, int] = {}
@@ -177,21 +177,22 @@ def _find_person(mapper: JoinMapper, *, as_json: bool) -> None:
         if len(names) == before:
             break
     stores = [{"path": path, "rows": count} for path, count in rows.items() if count]
-    show({"names": sorted(names), "sent_as": sorted(sent_as), "stores": stores}, as_json=as_json)
+    print_result({"names": sorted(names), "sent_as": sorted(sent_as), "stores": stores}, as_json=as_json)
 
 
 @click.command("erase-person", params=[AS_JSON], help="Delete the rows of a person, named on standard input.")
 @click.pass_obj
-def _erase_person(mapper: JoinMapper, *, as_json: bool) -> None:
+def _erase_person_command(mapper: JoinMapper, *, as_json: bool) -> None:
     names = _read_names()
     stores = []
     for path in list_stores(mapper):
         with Store(path, path.stem, mapper.tables, mapper.migrations) as store:
             if rows := erase_person(store, mapper.person_columns, names):
                 store.commit()
-                store.compact()
+                # Deleted rows stay in the free pages of the file until it is written anew.
+                store.rewrite_file()
                 stores.append({"path": str(path), "rows": rows})
-    show({"stores": stores, "rows": sum(one["rows"] for one in stores)}, as_json=as_json)
+    print_result({"stores": stores, "rows": sum(one["rows"] for one in stores)}, as_json=as_json)
 
 
-STORE_COMMANDS: Sequence[click.Command] = (_stores, _find_person, _erase_person)
+STORE_COMMANDS: Sequence[click.Command] = (_stores_command, _find_person_command, _erase_person_command)

@@ -1,28 +1,33 @@
-"""The JSON types that attributes have: what a tap's schema says of a field, and which values are of it."""
+"""The JSON types that attributes have, and what the schema of a tap says of a field."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from standpipe_maps._kit.json_types import JsonValue
+
+JsonSchema: TypeAlias = "Mapping[str, JsonValue]"
+
 EVERY = "*"
-TEXT: Mapping[str, Any] = {"type": ["string", "null"]}
-DATE: Mapping[str, Any] = {"type": ["string", "null"], "format": "date-time"}
-NUMBER: Mapping[str, Any] = {"type": ["number", "null"]}
-WHOLE: Mapping[str, Any] = {"type": ["integer", "null"]}
-YES_NO: Mapping[str, Any] = {"type": ["boolean", "null"]}
-TYPES: Mapping[str, Mapping[str, Any]] = {"string": TEXT, "integer": WHOLE, "number": NUMBER, "boolean": YES_NO}
-PYTHON: Mapping[str, tuple[type, ...]] = {
+"""What a setting that lists names has instead of all of them."""
+TEXT: JsonSchema = {"type": ["string", "null"]}
+DATE: JsonSchema = {"type": ["string", "null"], "format": "date-time"}
+NUMBER: JsonSchema = {"type": ["number", "null"]}
+WHOLE: JsonSchema = {"type": ["integer", "null"]}
+YES_NO: JsonSchema = {"type": ["boolean", "null"]}
+TYPES: Mapping[str, JsonSchema] = {"string": TEXT, "integer": WHOLE, "number": NUMBER, "boolean": YES_NO}
+PYTHON_TYPES: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
     "integer": (int,),
     "number": (int, float, Decimal),
     "boolean": (bool,),
 }
-WORDS: Mapping[type, Callable[[Any], str]] = {
+TO_TEXT: Mapping[type, Callable[[JsonValue], str]] = {
     str: str,
     int: str,
     float: repr,
@@ -31,22 +36,22 @@ WORDS: Mapping[type, Callable[[Any], str]] = {
 }
 
 
-def type_of(prop: Mapping[str, Any]) -> str | None:
-    """The one JSON type that a property has beside null; None when it has none, several, or is no single value."""
-    named = prop.get("type", ())
-    kinds = [kind for kind in ([named] if isinstance(named, str) else named) if kind != "null"]
-    return kinds[0] if len(kinds) == 1 and kinds[0] in TYPES else None
+def find_single_type(prop: JsonSchema) -> str | None:
+    """Return the one JSON type that a property has beside null; None for none, several, a list or an object."""
+    types = prop.get("type", ())
+    single = [one for one in ([types] if isinstance(types, str) else types) if one != "null"]
+    return single[0] if len(single) == 1 and single[0] in TYPES else None
 
 
-def is_open(schema: Mapping[str, Any]) -> bool:
-    """Whether fields may come that the schema says nothing of."""
+def allows_other_fields(schema: JsonSchema) -> bool:
+    """Return whether a record may have fields that its schema does not list."""
     return schema.get("additionalProperties", True) is not False
 
 
-def when(seconds: int | None) -> str | None:
-    """Unix seconds as a date-time in UTC.
+def format_time(seconds: int | None) -> str | None:
+    """Return unix seconds as a date-time in UTC.
 
     Raises:
-        ValueError, OverflowError, OSError: it is no time of this calendar.
+        ValueError, OverflowError, OSError: the calendar has no such time.
     """
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()

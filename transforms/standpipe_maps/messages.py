@@ -1,4 +1,4 @@
-"""Singer messages in and out, https://sdk.meltano.com/en/latest/ (the SDK's own encoding, with what a join needs)."""
+"""Singer messages in and out: a reader that leaves records as bytes, and a file for messages until the commit."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 
 from standpipe_maps._kit.errors import UserError
+from standpipe_maps._kit.json_types import JsonObject
 from standpipe_maps._kit.messages import UNREADABLE, NumberedReader
 
 if TYPE_CHECKING:
@@ -23,24 +24,24 @@ if TYPE_CHECKING:
     from standpipe_maps._kit.messages import Callbacks
 
 
-class Line(msgspec.Struct):
-    """A Singer message; what a record holds is read later, by who knows how much of it matters."""
+class SingerLine(msgspec.Struct):
+    """A Singer message; its record stays JSON, because each map decodes only the members that it needs."""
 
     type: str
     stream: str | None = None
     record: msgspec.Raw = msgspec.Raw()
-    schema: dict[str, Any] | None = None
-    value: dict[str, Any] | None = None
+    schema: JsonObject | None = None
+    value: JsonObject | None = None
 
 
-LINES = msgspec.json.Decoder(Line, float_hook=Decimal)
+LINES = msgspec.json.Decoder(SingerLine, float_hook=Decimal)
 
 
 class RawReader(NumberedReader[bytes]):
-    """Reads bytes, and leaves every record as the bytes that it is."""
+    """A reader of bytes that leaves every record undecoded."""
 
     on_failure: Callable[[], None]
-    """Called before an error leaves ``process_lines``."""
+    """Called before ``process_lines`` raises an error."""
 
     @property
     def default_input(self) -> IO[bytes]:
@@ -59,7 +60,7 @@ class RawReader(NumberedReader[bytes]):
             self.on_failure()
             raise
 
-    def deserialize_json(self, line: bytes) -> dict[str, Any]:
+    def deserialize_json(self, line: bytes) -> JsonObject:
         """Return the message on a line, an empty one when there is none; numbers with a fraction as Decimal."""
         try:
             message = LINES.decode(line)
@@ -70,37 +71,34 @@ class RawReader(NumberedReader[bytes]):
 
 
 @contextmanager
-def room(folder: Path) -> Iterator[IO[bytes]]:
-    """A file to hold back in what is to be sent; it is gone when it is closed.
+def open_spool(folder: Path) -> Iterator[IO[bytes]]:
+    """Open a temporary file for what is to be sent; closing it deletes it.
 
     Raises:
         UserError: the folder has no room for it.
     """
     try:
-        # Closing it writes what is left, so that may fail once more: the refusal is made outside.
-        with tempfile.TemporaryFile(dir=folder) as held:
-            yield held
+        # Closing the file writes what is left in its buffer and may fail too, so the error is caught out here.
+        with tempfile.TemporaryFile(dir=folder) as spool:
+            yield spool
     except OSError as error:
         raise UserError(f"What is to be sent does not fit beside the store ({error.strerror}): make room.") from error
 
 
-def release(held: IO[bytes], output: IO[bytes]) -> None:
-    """Write all that was held back, from its beginning.
+def write_spool(spool: IO[bytes], output: IO[bytes]) -> None:
+    """Write the spooled messages to the output.
 
     Raises:
-        UserError: nobody reads the output any more, or it has no room.
+        UserError: the target has stopped reading, or the output has no room.
     """
-    held.seek(0)
+    spool.seek(0)
     try:
-        shutil.copyfileobj(held, output)
+        shutil.copyfileobj(spool, output)
         output.flush()
     except OSError as error:
-        # Python would complain once more when it flushes at exit.
+        # Python flushes the output again at exit, which would print a second error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
-        raise UserError(f"{_unsent(error)} no STATE was written, run again.") from error
-
-
-def _unsent(error: OSError) -> str:
-    if isinstance(error, BrokenPipeError):
-        return "The target stopped reading before the end:"
-    return f"What is sent cannot be written ({error.strerror}):"
+        reason = f"The output cannot be written ({error.strerror})"
+        if isinstance(error, BrokenPipeError):
+            reason = "The target stopped reading before the end"
+        raise UserError(f"{reason}: no STATE was written, run again.") from error

@@ -1,4 +1,4 @@
-"""A person in the stores of a map: the ids and addresses that name them, where they stand, and how they are removed."""
+"""Finds and deletes a person in a store: the ids and addresses that name them, and the rows that hold these."""
 
 from __future__ import annotations
 
@@ -57,10 +57,14 @@ class PersonTrace:
 def find_person(store: Store, columns: PersonColumns, names: Iterable[str]) -> PersonTrace:
     """Return what a store knows of the person that has one of these ids or e-mail addresses.
 
-    Who shares an address with the person is the same person: an address is what people are asked to erase by.
+    Records with the same address count as one person, because an erasure is usually requested by address.
     """
-    people, known = list(_read_people(store, columns.records)), set(names)
-    # Each id may bring an address, and each address another id: on until a round brings nothing.
+    table, people, known = columns.records, list[set[str]](), set(names)
+    for page in store.read_pages(select(table.c.id, table.c.body), PAGE):
+        for key, body in page:
+            email = NAMED_RECORD.decode(body).email
+            people.append({key, email.strip()} if isinstance(email, str) and email.strip() else {key})
+    # An id leads to an address, and an address to other ids: go on until nothing new is found.
     while True:
         folded = {fold_name(name) for name in known}
         found = {name for person in people if any(fold_name(one) in folded for one in person) for name in person}
@@ -71,7 +75,11 @@ def find_person(store: Store, columns: PersonColumns, names: Iterable[str]) -> P
         store.execute(select(func.count()).select_from(table).where(named)).scalar() or 0
         for table, named in _find_rows(columns, known)
     )
-    return PersonTrace(frozenset(known), frozenset(_read_sent_ids(store, columns, known)), rows)
+    sent_as: set[str | None] = set()
+    for column in columns.sent_as:
+        (owner,) = (one for one in columns.named_by if one.table is column.table)
+        sent_as.update(store.execute(select(column).where(owner.in_(known))).scalars())
+    return PersonTrace(frozenset(known), frozenset(filter(None, sent_as)), rows)
 
 
 def erase_person(store: Store, columns: PersonColumns, names: Iterable[str]) -> int:
@@ -85,16 +93,3 @@ def _find_rows(columns: PersonColumns, names: Iterable[str]) -> Iterator[tuple[T
     spellings = sorted({spelling for name in names for spelling in (name, fold_name(name))})
     for table in dict.fromkeys(column.table for column in columns.named_by):
         yield table, or_(*(column.in_(spellings) for column in columns.named_by if column.table is table))
-
-
-def _read_people(store: Store, table: Table) -> Iterator[set[str]]:
-    for page in store.pages(select(table.c.id, table.c.body), PAGE):
-        for key, body in page:
-            email = NAMED_RECORD.decode(body).email
-            yield {key, *([email.strip()] if isinstance(email, str) and email.strip() else [])}
-
-
-def _read_sent_ids(store: Store, columns: PersonColumns, names: set[str]) -> Iterator[str]:
-    for column in columns.sent_as:
-        (owner,) = (one for one in columns.named_by if one.table is column.table)
-        yield from filter(None, store.execute(select(column).where(owner.in_(names))).scalars())

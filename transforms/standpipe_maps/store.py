@@ -1,7 +1,7 @@
-"""What a map remembers between runs: a database whose run is one transaction, through SQLAlchemy Core.
+"""What a map keeps between runs: a database in which each run is one transaction, through SQLAlchemy Core.
 
-https://docs.sqlalchemy.org/en/20/core/, https://www.sqlite.org/pragma.html. SQLite today; another database is another
-URL and another ``_engine``.
+https://docs.sqlalchemy.org/en/20/core/, https://www.sqlite.org/pragma.html. It is SQLite today; another database needs
+another URL and another ``_create_engine``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
+from sqlalchemy.schema import CreateColumn
 
 from standpipe_maps._kit.errors import UserError
 from standpipe_maps.protocol import FULL_REFRESH
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, CursorResult, Engine, Executable
     from sqlalchemy.sql.dml import Insert
 
+    from standpipe_maps._kit.json_types import JsonObject, JsonValue
+
 PRAGMAS = (
     "PRAGMA synchronous=FULL",
     # The file stays locked from the first statement until the store is closed: also while a run emits.
@@ -39,29 +42,29 @@ PRAGMAS = (
 )
 SQLITE_MAGIC = b"SQLite format 3\0"
 PROBLEMS = (
-    ("locked", "Another run is using the store {path}: let it end, then run again."),
+    ("locked", "Another run is using the store {path}: wait until it has ended, then run again."),
     ("full", "The disk that holds the store {path} is full: make room, then run again."),
-    ("I/O", "The disk that holds the store {path} does not take what is written: check it, make room, then run again."),
+    ("I/O", "The disk that holds the store {path} fails to write: check it, make room, then run again."),
     ("readonly", "The store {path} cannot be written: check its permissions, or the setting `store_dir`."),
     ("unable to open", "The store {path} cannot be opened: check its permissions, or the setting `store_dir`."),
-    ("not a database", "The file {path} is no store, or is damaged: {remedy}."),
-    ("malformed", "The file {path} is no store, or is damaged: {remedy}."),
+    ("not a database", "The file {path} is not a store, or is damaged: {remedy}."),
+    ("malformed", "The file {path} is not a store, or is damaged: {remedy}."),
 )
 
 
-def with_meta(metadata: MetaData) -> Table:
-    """The table of what a store knows of itself: names to JSON values."""
+def make_meta_table(metadata: MetaData) -> Table:
+    """Return the table `meta`: what a store says of itself, as names and JSON values."""
     return Table("meta", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
 
 
 class Store:
-    """A store, open and locked; what is not committed when it closes never was.
+    """A store, open and locked; closing it undoes what is not committed.
 
     Args:
         path: the database's file; its folder exists.
         name: what STATE calls it.
         tables: the map's tables and ``meta``.
-        migrations: one function a schema version, the first of which makes the tables in an empty database.
+        migrations: one function per schema version; the first creates the tables in an empty database.
     """
 
     def __init__(
@@ -71,14 +74,16 @@ class Store:
         self.name = name
         self._meta = tables.tables["meta"]
         self._tables = tables
-        with self._explained():
-            self._made_here = _made(path)
-            self._engine = _engine(path)
+        with self._explain_errors():
+            # The file is created before SQLite opens it, so that nobody else can ever read it.
+            self._is_new_file = _create_file(path)
+            self._engine = _create_engine(path)
             self._connection = self._engine.connect()
         try:
-            with self._explained():
+            with self._explain_errors():
                 self._connection.begin()
             self._migrate(migrations)
+        # A store that cannot be migrated must not keep its lock.
         except BaseException:
             self.close()
             raise
@@ -90,109 +95,108 @@ class Store:
         self.close()
 
     def _migrate(self, migrations: Sequence[Callable[[Connection], None]]) -> None:
-        version = self._version()
+        # A newer version may have changed the meaning of rows, not only their form.
+        version = self._read_version()
         if version > len(migrations):
             raise UserError(
                 f"The store {self.path} was written by a newer version of standpipe-maps: upgrade this one."
             )
-        with self._explained():
+        with self._explain_errors():
             for migrate in migrations[version:]:
                 migrate(self._connection)
         if version < len(migrations):
-            self.remember("schema_version", len(migrations))
-            self.remember("name", self.name)
-        if (written := self.recall("name")) != self.name:
+            self.write_value("schema_version", len(migrations))
+            # The name inside tells a renamed or copied file from the store that STATE names.
+            self.write_value("name", self.name)
+        if (written := self.read_value("name")) != self.name:
             raise UserError(f"The file {self.path} is the store `{written}` under another name: {FULL_REFRESH}.")
 
-    def _version(self) -> int:
-        return self.recall("schema_version", 0) if self.has_table("meta") else 0
+    def _read_version(self) -> int:
+        return self.read_value("schema_version", 0) if self.has_table("meta") else 0
 
     def has_table(self, name: str) -> bool:
         """Return whether the database has a table of this name."""
-        with self._explained():
+        with self._explain_errors():
             return inspect(self._connection).has_table(name)
 
-    def recall(self, name: str, default: Any = None) -> Any:
-        """What was remembered under this name."""
+    def read_value(self, name: str, default: JsonValue = None) -> JsonValue:
+        """Return the JSON value of a name."""
         text = self.execute(select(self._meta.c.value).where(self._meta.c.name == name)).scalar()
         return default if text is None else json.loads(text)
 
-    def remember(self, name: str, value: Any) -> None:
-        """Keep a JSON value under this name."""
-        self.execute(_upsert(self._meta), [{"name": name, "value": json.dumps(value)}])
+    def write_value(self, name: str, value: JsonValue) -> None:
+        """Store a JSON value under a name."""
+        self.execute(_build_upsert(self._meta), [{"name": name, "value": json.dumps(value)}])
 
     @property
     def generation(self) -> int:
-        """How many runs were committed."""
-        generation: int = self.recall("generation", 0)
+        """The number of the last committed run."""
+        generation: int = self.read_value("generation", 0)
         return generation
 
-    def clear(self) -> None:
-        """Forget every row, and nothing of the store itself."""
+    def delete_rows(self) -> None:
+        """Delete all rows but those of `meta`."""
         for table in self._tables.sorted_tables:
             if table is not self._meta:
                 self.execute(delete(table))
 
-    def execute(self, statement: Executable, parameters: Sequence[dict[str, Any]] | None = None) -> CursorResult[Any]:
+    def execute(self, statement: Executable, parameters: Sequence[JsonObject] | None = None) -> CursorResult[Any]:
         """Run a statement in the run's transaction.
 
         Raises:
             UserError: the database cannot.
         """
-        with self._explained():
+        with self._explain_errors():
             return self._connection.execute(statement, parameters)
 
-    def upsert(self, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-        """Keep each row unless the table holds a greater version of it.
+    def upsert_rows(self, table: Table, rows: Sequence[JsonObject]) -> None:
+        """Insert each row, or update it unless the table has a greater version.
 
-        A version is the columns named in ``table.info["version"]``. Of two equal ones the later to come is kept: it may
-        know more (Chargebee reckons a subscription's ``mrr`` a while after the version that it belongs to).
+        A version is the columns named in ``table.info["version"]``. Of two equal versions the later to arrive is kept,
+        because Chargebee adds a subscription's ``mrr`` a while after it made the version.
         """
         if rows:
-            self.execute(_upsert(table), rows)
+            self.execute(_build_upsert(table), rows)
 
-    def pages(self, statement: Executable, size: int) -> Iterator[Sequence[Any]]:
-        """The rows of a query, so many at a time; memory holds one page."""
-        with self._explained():
+    def read_pages(self, statement: Executable, size: int) -> Iterator[Sequence[Any]]:
+        """Yield the rows of a query in pages of this size; memory holds one page."""
+        with self._explain_errors():
             yield from self._connection.execute(statement, execution_options={"yield_per": size}).partitions()
 
     def commit(self) -> None:
-        """Make the run durable; the lock stays."""
-        with self._explained():
+        """Commit the run; the lock stays."""
+        with self._explain_errors():
             self._connection.commit()
-        self._made_here = False
+        self._is_new_file = False
 
-    def compact(self) -> None:
+    def rewrite_file(self) -> None:
         """Write the file anew after a commit, so that it holds nothing of the rows that were deleted."""
-        with self._explained():
+        with self._explain_errors():
             # VACUUM cannot run in a transaction, and SQLAlchemy begins one before every statement of its own.
             self._raw_connection.execute("VACUUM")
 
     @property
-    def _raw_connection(self) -> Any:
+    def _raw_connection(self) -> JsonValue:
         return self._connection.connection.driver_connection
 
     def close(self) -> None:
-        """Undo what was not committed, release the lock, and leave no file that holds no run."""
+        """Undo what was not committed, release the lock, and delete a new file that no run was committed to."""
         self._connection.close()
         self._engine.dispose()
-        if self._made_here:
+        if self._is_new_file:
             self.path.unlink(missing_ok=True)
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _explain_errors(self) -> Iterator[None]:
         try:
             yield
         except (DBAPIError, sqlite3.Error) as error:
-            raise self._refusal(str(getattr(error, "orig", error))) from error
+            problem = str(getattr(error, "orig", error))
+            sentences = (sentence for words, sentence in PROBLEMS if words in problem)
+            sentence = next(sentences, "The store {path} failed ({problem}): {remedy}.")
+            raise UserError(sentence.format(path=self.path, problem=problem, remedy=FULL_REFRESH)) from error
         except OSError as error:
             raise UserError(f"The store {self.path} cannot be opened ({error.strerror}): check `store_dir`.") from error
-
-    def _refusal(self, problem: str) -> UserError:
-        for words, sentence in PROBLEMS:
-            if words in problem:
-                return UserError(sentence.format(path=self.path, remedy=FULL_REFRESH))
-        return UserError(f"The store {self.path} failed ({problem}): {FULL_REFRESH}.")
 
 
 class ReadOnlyStore(Store):
@@ -203,7 +207,7 @@ class ReadOnlyStore(Store):
         tables: the map's tables and ``meta``.
 
     Raises:
-        Refusal: the file is missing, is no database, or is locked.
+        UserError: the file is missing, is no database, or is locked.
     """
 
     def __init__(self, path: Path, tables: MetaData) -> None:
@@ -211,35 +215,35 @@ class ReadOnlyStore(Store):
         self.name = path.stem
         self._meta = tables.tables["meta"]
         self._tables = tables
-        self._made_here = False
+        self._is_new_file = False
         # Opened to be written, because SQLite has to undo what a killed run left behind before anybody can read.
         self._engine = create_engine(
             f"sqlite:///file:{quote(str(path.absolute()))}?mode=rw&uri=true",
             poolclass=NullPool,
             connect_args={"timeout": 1},
         )
-        with self._explained():
+        with self._explain_errors():
             self._connection = self._engine.connect()
             self._connection.exec_driver_sql("PRAGMA query_only=ON")
 
     @property
     def schema_version(self) -> int:
         """The version of the tables' form; 0 when the file is no store."""
-        return self._version()
+        return self._read_version()
 
     def is_made_by_map(self, streams: Collection[str]) -> bool:
         """Return whether the map that keeps these streams made this file, and the file still has the name it gave."""
-        with self._explained():
+        with self._explain_errors():
             inspector = inspect(self._connection)
             tables = set(inspector.get_table_names())
             if not tables.issuperset({"meta", *streams}):
                 return False
             columns = {column["name"] for column in inspector.get_columns("meta")}
-        return columns == {"name", "value"} and self.recall("name") == self.name
+        return columns == {"name", "value"} and self.read_value("name") == self.name
 
     def copy_to(self, path: Path) -> None:
         """Copy the database to another file."""
-        with self._explained(), closing(sqlite3.connect(path)) as copy:
+        with self._explain_errors(), closing(sqlite3.connect(path)) as copy:
             self._raw_connection.backup(copy)
 
 
@@ -260,6 +264,7 @@ def open_to_read(
     """
     with tempfile.TemporaryDirectory(prefix="standpipe-") as folder:
         with ReadOnlyStore(path, tables) as store:
+            # Most of the time nothing has changed and the file itself is read.
             if store.schema_version == len(migrations) and is_current(store):
                 yield store
                 return
@@ -274,8 +279,8 @@ def is_database(path: Path) -> bool:
         return file.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
 
 
-def _made(path: Path) -> bool:
-    """Whether this call made the file; what customers pay is nobody else's business on a shared machine."""
+def _create_file(path: Path) -> bool:
+    """Create the file for its owner alone; return False when it exists."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
@@ -283,25 +288,38 @@ def _made(path: Path) -> bool:
     return True
 
 
-def _engine(path: Path) -> Engine:
-    """An engine whose transactions begin with the exclusive lock, or fail at once."""
+def _create_engine(path: Path) -> Engine:
+    """Return an engine whose transactions begin with the exclusive lock, or fail at once."""
     url = URL.create("sqlite", database=str(path))
     engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": 0, "isolation_level": None})
 
     @event.listens_for(engine, "connect")
-    def _set(connection: Any, _record: object) -> None:
+    def _set_pragmas(connection: JsonValue, _record: object) -> None:
         for pragma in PRAGMAS:
             connection.execute(pragma)
 
     @event.listens_for(engine, "begin")
-    def _lock(connection: Connection) -> None:
+    def _begin_exclusive(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN EXCLUSIVE")
 
     return engine
 
 
+def add_columns(table: Table, *names: str) -> Callable[[Connection], None]:
+    """Return a migration that adds columns, which the tables of a new store have from the beginning."""
+
+    def migrate(connection: Connection) -> None:
+        known = {column["name"] for column in inspect(connection).get_columns(table.name)}
+        for name in names:
+            if name not in known:
+                clause = CreateColumn(table.c[name]).compile(dialect=connection.dialect)
+                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {clause}")
+
+    return migrate
+
+
 @cache
-def _upsert(table: Table) -> Insert:
+def _build_upsert(table: Table) -> Insert:
     statement = insert(table)
     keys = [column.name for column in table.primary_key]
     values = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}

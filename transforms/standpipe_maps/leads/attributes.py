@@ -6,14 +6,27 @@ https://developers.intercom.com/docs/references/rest-api/api.intercom.io/data-at
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from standpipe_maps._kit.errors import UserError
-from standpipe_maps.json_schema import DATE, EVERY, PYTHON, TEXT, TYPES, WORDS, is_open, type_of, when
-from standpipe_maps.leads.rules import attribute_key, collision
+from standpipe_maps.json_schema import (
+    DATE,
+    EVERY,
+    PYTHON_TYPES,
+    TEXT,
+    TO_TEXT,
+    TYPES,
+    allows_other_fields,
+    find_single_type,
+    format_time,
+)
+from standpipe_maps.leads.rules import find_collision, make_attribute_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from standpipe_maps._kit.json_types import JsonObject, JsonValue
+    from standpipe_maps.json_schema import JsonSchema
 
 UNIX = "unix-time"
 LARGEST = 2**63 - 1
@@ -24,14 +37,14 @@ class Attribute(NamedTuple):
 
     name: str
     key: str
-    type: Mapping[str, Any]
+    type: JsonSchema
     """Its JSON schema in ChartMogul's record."""
-    read: Callable[[Any], Any]
+    read: Callable[[JsonValue], JsonValue]
     """Its value from what stands in Intercom's record; raises ValueError for what is not of its type."""
 
 
-def select(setting: str, names: Sequence[str], stream: str, schema: Mapping[str, Any]) -> tuple[Attribute, ...]:
-    """The attributes that a setting names, in the order of their names.
+def select_attributes(setting: str, names: Sequence[str], stream: str, schema: JsonSchema) -> tuple[Attribute, ...]:
+    """Return the attributes that a setting names, sorted by name.
 
     Args:
         setting: its name.
@@ -42,29 +55,29 @@ def select(setting: str, names: Sequence[str], stream: str, schema: Mapping[str,
     Raises:
         UserError: an attribute that is named is not declared, or is no single value; two would have one key.
     """
-    declared = _declared(schema) or {}
-    every = [name for name, prop in declared.items() if _typed(name, prop)] if EVERY in names else []
+    declared = _find_declarations(schema) or {}
+    every = [name for name, prop in declared.items() if _make_typed_attribute(name, prop)] if EVERY in names else []
     chosen = sorted({*every, *(name for name in names if name != EVERY)})
     check_keys(setting, chosen)
-    return tuple(_attribute(setting, name, stream, schema) for name in chosen)
+    return tuple(_make_attribute(setting, name, stream, schema) for name in chosen)
 
 
 def check_keys(setting: str, names: Sequence[str]) -> None:
-    """Refuse names of which two would have one key in ChartMogul.
+    """Check that no two names have the same key in ChartMogul.
 
     Raises:
         UserError: they would.
     """
-    if found := collision(names):
+    if found := find_collision(names):
         one, other = found
         raise UserError(
-            f"`{setting}` takes `{one}` and `{other}`, which would both be `{attribute_key(one)}` in ChartMogul: "
+            f"`{setting}` takes `{one}` and `{other}`, which would both be `{make_attribute_key(one)}` in ChartMogul: "
             "name the attributes, and only one of the two."
         )
 
 
-def value(attribute: Attribute | None, found: Mapping[str, Any] | None) -> tuple[Any, bool]:
-    """What a record's attributes hold of one, null when it is unfit; and whether it is of the attribute's type."""
+def read_value(attribute: Attribute | None, found: Mapping[str, JsonValue] | None) -> tuple[JsonValue, bool]:
+    """Return an attribute's value, null when its type does not fit, and whether it fits."""
     raw = (found or {}).get(attribute.name) if attribute else None
     if attribute is None or raw is None:
         return None, True
@@ -74,51 +87,52 @@ def value(attribute: Attribute | None, found: Mapping[str, Any] | None) -> tuple
         return None, False
 
 
-def values(attributes: Sequence[Attribute], found: Mapping[str, Any] | None) -> tuple[dict[str, Any], bool]:
-    """The values by key, null where there is none; and whether all were of their types."""
-    read = [(one.key, *value(one, found)) for one in attributes]
+def read_values(attributes: Sequence[Attribute], found: Mapping[str, JsonValue] | None) -> tuple[JsonObject, bool]:
+    """Return the values by key, null where there is none, and whether the types of all fit."""
+    read = [(one.key, *read_value(one, found)) for one in attributes]
     return {key: one for key, one, _ in read}, all(fits for _, _, fits in read)
 
 
-def _declared(schema: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The schemas of the attributes by name; None when another tap's schema says nothing of them."""
+def _find_declarations(schema: JsonSchema) -> Mapping[str, JsonValue] | None:
+    """Return the schemas of the attributes by name; None when the tap's schema does not list them."""
     properties = schema.get("properties", {})
-    customs: Mapping[str, Any] = properties.get("custom_attributes", {})
+    customs: Mapping[str, JsonValue] = properties.get("custom_attributes", {})
     if "properties" in customs:
-        declared: Mapping[str, Any] = customs["properties"]
+        declared: Mapping[str, JsonValue] = customs["properties"]
         return declared
-    return None if is_open(customs) and (customs or not properties) else {}
+    return None if allows_other_fields(customs) and (customs or not properties) else {}
 
 
-def _attribute(setting: str, name: str, stream: str, schema: Mapping[str, Any]) -> Attribute:
-    declared = _declared(schema)
+def _make_attribute(setting: str, name: str, stream: str, schema: JsonSchema) -> Attribute:
+    declared = _find_declarations(schema)
     if declared is None:
-        # What they are only the workspace's owner knows.
-        return Attribute(name, attribute_key(name), TEXT, _words)
+        # The tap's schema lists no attributes, so the value's type is unknown: text takes every single value.
+        return Attribute(name, make_attribute_key(name), TEXT, _read_as_text)
     if name not in declared:
+        # A misspelt name is the usual cause.
         near = get_close_matches(name, declared, n=1)
         meant = f": is `{near[0]}` meant?" if near else ": take it out, or declare it in Intercom."
         raise UserError(f"`{setting}` names `{name}`, which the tap's stream {stream} does not declare{meant}")
-    attribute = _typed(name, declared[name])
+    attribute = _make_typed_attribute(name, declared[name])
     if attribute is None:
         raise UserError(f"`{setting}` names `{name}`, which is not one text, number, date or yes/no: take it out.")
     return attribute
 
 
-def _typed(name: str, prop: Mapping[str, Any]) -> Attribute | None:
-    named = type_of(prop)
+def _make_typed_attribute(name: str, prop: JsonSchema) -> Attribute | None:
+    named = find_single_type(prop)
     if named is None:
         return None
     if prop.get("format") == UNIX:
-        return unix_date(name)
+        return make_date_attribute(name)
     kind = DATE if named == "string" and prop.get("format") == "date-time" else TYPES[named]
-    return Attribute(name, attribute_key(name), kind, _of_type(named))
+    return Attribute(name, make_attribute_key(name), kind, _make_reader(named))
 
 
-def _of_type(named: str) -> Callable[[Any], Any]:
-    fitting = PYTHON[named]
+def _make_reader(named: str) -> Callable[[JsonValue], JsonValue]:
+    fitting = PYTHON_TYPES[named]
 
-    def read(raw: Any) -> Any:
+    def read(raw: JsonValue) -> JsonValue:
         if type(raw) not in fitting or (type(raw) is int and abs(raw) > LARGEST):
             raise ValueError(named)
         return raw
@@ -126,18 +140,18 @@ def _of_type(named: str) -> Callable[[Any], Any]:
     return read
 
 
-def unix_date(name: str) -> Attribute:
-    """A date that stands in unix seconds."""
-    return Attribute(name, attribute_key(name), DATE, _date)
+def make_date_attribute(name: str) -> Attribute:
+    """Return the attribute of a date in unix seconds."""
+    return Attribute(name, make_attribute_key(name), DATE, _read_date)
 
 
-def _date(raw: Any) -> str | None:
+def _read_date(raw: JsonValue) -> str | None:
     if type(raw) is not int:
         raise ValueError(UNIX)
-    return when(raw)
+    return format_time(raw)
 
 
-def _words(raw: Any) -> str:
-    if type(raw) not in WORDS:
+def _read_as_text(raw: JsonValue) -> str:
+    if type(raw) not in TO_TEXT:
         raise ValueError("text")
-    return WORDS[type(raw)](raw)
+    return TO_TEXT[type(raw)](raw)

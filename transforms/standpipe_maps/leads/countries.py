@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import pycountry
 
-# What ISO 3166 calls otherwise, as `_fold` leaves it. Kosovo's code is the one in use, which ISO leaves to its users.
+# Names that ISO 3166 does not have, folded by `_fold_country`. ISO has no code for Kosovo: this is the one in use.
 NAMES = {
     "GB": "uk|u k|great britain|britain|england|scotland|wales|northern ireland|gb-eng|gb-sct|gb-wls|gb-nir",
     "US": "united states of america|america|usa|u s|u s a|estados unidos",
@@ -96,12 +96,12 @@ CODES = {name: code for code, names in NAMES.items() for name in names.split("|"
 @lru_cache(maxsize=1024)
 def find_country_code(country: str) -> str | None:
     """Return the two letters of ISO 3166 that ChartMogul wants, from a name or a code; None when it is no country."""
-    folded = _fold(country)
+    folded = _fold_country(country)
     if folded in CODES:
         return CODES[folded]
     # Others' lists have in brackets, or with hyphens, what ISO has after a comma, or with blanks.
     spelt = country.strip().replace(" (", ", ").removesuffix(")")
-    spaced = _fold(spelt.replace("-", " ").replace("_", " "))
+    spaced = _fold_country(spelt.replace("-", " ").replace("_", " "))
     if spaced in CODES:
         return CODES[spaced]
     for name in (country.strip(), folded, spelt, spaced):
@@ -113,7 +113,7 @@ def find_country_code(country: str) -> str | None:
     return None
 
 
-def _fold(country: str) -> str:
+def _fold_country(country: str) -> str:
     """Return a name without case, accents, dots, a leading article and doubled blanks."""
     plain = "".join(one for one in unicodedata.normalize("NFKD", country) if not unicodedata.combining(one))
     plain = plain.casefold().replace(".", " ").replace(",", " ").replace("&", " and ").replace("\u2019", "'")

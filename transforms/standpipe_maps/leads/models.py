@@ -1,4 +1,4 @@
-"""What the map uses of Intercom's companies and contacts, and of what type: checked as they come.
+"""Intercom's companies and contacts: the members that the map uses, whose types are checked as they come.
 
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io/contacts and /companies. Times are unix
 seconds.
@@ -21,7 +21,7 @@ Seconds = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 
 
 class Named(msgspec.Struct):
-    """Of a tag."""
+    """A tag."""
 
     name: str | None = None
 
@@ -33,11 +33,11 @@ class Tags(msgspec.Struct):
 
 
 class Company(msgspec.Struct):
-    """Of a company."""
+    """A company."""
 
     id: str
     company_id: str | None = None
-    """The workspace's own id of it."""
+    """The workspace's own id of the company."""
     name: str | None = None
     website: str | None = None
     created_at: Seconds | None = None
@@ -48,7 +48,7 @@ class Company(msgspec.Struct):
 
 
 class Link(msgspec.Struct):
-    """Of a company that a contact belongs to."""
+    """A company that a contact belongs to."""
 
     id: str
 
@@ -82,7 +82,7 @@ class Location(msgspec.Struct):
 
 
 class Contact(msgspec.Struct):
-    """Of a contact, user or lead."""
+    """A contact: a user or a lead."""
 
     id: str
     role: str | None = None
@@ -98,7 +98,7 @@ class Contact(msgspec.Struct):
 
     @property
     def company_ids(self) -> list[str]:
-        """Intercom's ids of the companies that it belongs to, each once."""
+        """Intercom's ids of the companies that the contact belongs to, each once."""
         data = (self.companies.data if self.companies else None) or ()
         return list(dict.fromkeys(one.id for one in data))
 
@@ -107,23 +107,24 @@ COMPANY = msgspec.json.Decoder(Company)
 CONTACT = msgspec.json.Decoder(Contact)
 
 
-def companies(records: Sequence[bytes]) -> list[Company]:
-    """Companies as they came.
+def read_companies(records: Sequence[bytes]) -> list[Company]:
+    """Return companies from their JSON.
 
     Raises:
-        UserError: a field is of a type that it never has in Intercom, or there is no id.
+        UserError: a field is of a wrong type, or there is no id.
     """
-    return read(COMPANY, "companies", records, "Intercom")
+    return read_records(COMPANY, "companies", records, "Intercom")
 
 
-def contacts(records: Sequence[bytes]) -> list[Contact]:
-    """Contacts as they came.
+def read_contacts(records: Sequence[bytes]) -> list[Contact]:
+    """Return contacts from their JSON.
 
     Raises:
         UserError: as of companies; or a list of companies is cut short, as Intercom's pages have it after the tenth.
     """
-    found = read(CONTACT, "contacts", records, "Intercom")
+    found = read_records(CONTACT, "contacts", records, "Intercom")
     for one in found:
+        # With a list that is cut off, the contact would leave the companies that are not in it.
         if one.companies and one.companies.has_more:
             raise UserError(
                 f"The contact {one.id} belongs to more companies than its record lists: the tap must read the others."
@@ -131,18 +132,17 @@ def contacts(records: Sequence[bytes]) -> list[Contact]:
     return found
 
 
-def read(decoder: msgspec.json.Decoder[T], stream: str, records: Sequence[bytes], vendor: str) -> list[T]:
-    """What the map uses, of records as they came.
+def read_records(decoder: msgspec.json.Decoder[T], stream: str, records: Sequence[bytes], vendor: str) -> list[T]:
+    """Return records as structs of what the map uses.
 
     Args:
-        decoder: of one record of the stream.
+        decoder: decodes one record of the stream.
         stream: the stream's name.
         records: JSON.
-        vendor: whose records they are.
+        vendor: the name of the vendor, for the error.
 
     Raises:
-        UserError: a field is of a type that it never has at the vendor's, one that every record has is missing, or a
-            record is no UTF-8.
+        UserError: a field is of a wrong type, a field that every record has is missing, or a record is not UTF-8.
     """
     decode = decoder.decode
     try:
@@ -150,10 +150,12 @@ def read(decoder: msgspec.json.Decoder[T], stream: str, records: Sequence[bytes]
     except UnicodeDecodeError as error:
         raise UserError(f"A record of {stream} is no UTF-8: the tap's output was damaged.") from error
     except msgspec.ValidationError as error:
-        raise _refusal(decoder, stream, records, vendor) from error
+        raise _describe_bad_record(decoder, stream, records, vendor) from error
 
 
-def _refusal(decoder: msgspec.json.Decoder[Any], stream: str, records: Sequence[bytes], vendor: str) -> UserError:
+def _describe_bad_record(
+    decoder: msgspec.json.Decoder[Any], stream: str, records: Sequence[bytes], vendor: str
+) -> UserError:
     for record in records:
         try:
             decoder.decode(record)
@@ -161,4 +163,4 @@ def _refusal(decoder: msgspec.json.Decoder[Any], stream: str, records: Sequence[
             whole = DECODER.decode(record)
             key = whole.get("id") if isinstance(whole, dict) else None
             return UserError(f"The record {key} of {stream} is not as {vendor} has it ({error}): check the tap.")
-    raise AssertionError("only called for records of which one cannot be read")
+    raise AssertionError("called although every record can be read")

@@ -1,8 +1,9 @@
-"""What is decided of leads: names, addresses, dates, and what of it is due to be sent. Nothing else decides."""
+"""The decisions about leads: names, websites, who represents a company, what is due to be sent."""
 
 from __future__ import annotations
 
 import re
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
@@ -22,54 +23,50 @@ class Sent(NamedTuple):
 
     digest: bytes
     generation: int
-    """Of the run that first sent it so."""
+    """The run that first sent it so."""
     left_at: int | None = None
-    """Unix seconds of the run that noticed that the contact had left the company."""
+    """When a run noticed that the contact had left the company, unix seconds."""
 
 
-class Employer(NamedTuple):
+class LinkedCompany(NamedTuple):
     """A company that a contact belongs to."""
 
     id: str
     external_id: str
-    """Of the customer that it is."""
+    """The id of the customer that it becomes."""
     created_at: int
 
 
-def employers(found: Iterable[Employer]) -> list[Employer]:
-    """One company a customer: of several with one external id the newest, as of the customer itself."""
-    newest: dict[str, Employer] = {}
+def keep_newest(found: Iterable[LinkedCompany]) -> list[LinkedCompany]:
+    """Return one company per customer: of several with one external id the newest, as for the customer itself."""
+    newest: dict[str, LinkedCompany] = {}
     for one in found:
-        newest[one.external_id] = max(newest.get(one.external_id, one), one, key=_age)
+        newest[one.external_id] = max(newest.get(one.external_id, one), one, key=attrgetter("created_at", "id"))
     return list(newest.values())
 
 
-def _age(one: Employer) -> tuple[int, str]:
-    return one.created_at, one.id
-
-
 def is_new(digest: bytes, sent: Sent | None) -> bool:
-    """Whether a record says something else than when it was sent last."""
+    """Return whether a record differs from what was sent last."""
     return sent is None or sent.digest != digest or sent.left_at is not None
 
 
 def is_due(sent: Sent, since: int | None) -> bool:
-    """Whether what was sent before is to be sent again.
+    """Return whether what was sent before is sent again.
 
     Args:
         sent: as it was sent last.
-        since: the generation that the target confirmed; None sends everything.
+        since: the run that the target confirmed; None sends everything.
     """
     return since is None or sent.generation > since
 
 
-def text(value: str | None) -> str | None:
-    """A text without the white space around it; None when nothing is left."""
+def strip_text(value: str | None) -> str | None:
+    """Return a text without the white space around it; None when nothing is left."""
     return (value or "").strip() or None
 
 
 def split_name(name: str | None) -> tuple[str | None, str | None]:
-    """First and last name out of one field: the first word, and all that follows.
+    """Split a name into first and last: the first word, and all that follows.
 
     "Ludwig van Beethoven" and "Gabriel García Márquez" come out right, and the two put together are always the name.
     """
@@ -77,70 +74,67 @@ def split_name(name: str | None) -> tuple[str | None, str | None]:
     return (words[0] if words else None), " ".join(words[1:]) or None
 
 
-def website_url(website: str | None) -> str | None:
-    """A website as a URL with its host in lower case; None when the text is none.
+def normalize_website(website: str | None) -> str | None:
+    """Return a website as a URL with its host in lower case; None when the text is no website.
 
     Intercom takes any text there, ChartMogul finds the domain of a URL.
     """
-    found = text(website) or ""
+    found = strip_text(website) or ""
     try:
         parts = urlsplit(found if "://" in found else f"https://{found}")
-        # Asked for its port, a URL with one that cannot be raises.
+        # Reading the port raises ValueError when it is not a number.
         possible = parts.port != 0 and parts.scheme in {"http", "https"} and "@" not in parts.netloc
     except ValueError:
         return None
+    # A host without a dot is a name in a local network, not a website.
     if not possible or "." not in (parts.hostname or "").strip(".") or any(map(str.isspace, found)):
         return None
     return parts._replace(netloc=parts.netloc.lower()).geturl()
 
 
-def attribute_key(name: str) -> str:
-    """The key in ChartMogul, of letters, digits and underscores, of an attribute with this name in Intercom."""
+def make_attribute_key(name: str) -> str:
+    """Return an attribute's key in ChartMogul, made of letters, digits and underscores."""
     return NOT_IN_A_KEY.sub("_", name)
 
 
-def collision(names: Iterable[str]) -> tuple[str, str] | None:
-    """The first two names that would be one key; None when each has its own."""
+def find_collision(names: Iterable[str]) -> tuple[str, str] | None:
+    """Return the first two names that would have one key; None when each has its own."""
     taken: dict[str, str] = {}
     for name in names:
-        if taken.setdefault(attribute_key(name), name) != name:
-            return taken[attribute_key(name)], name
+        if taken.setdefault(make_attribute_key(name), name) != name:
+            return taken[make_attribute_key(name)], name
     return None
 
 
-def profiles(found: Sequence[Profile]) -> dict[str, str | None]:
-    """The URLs of the pages that ChartMogul keeps; of several in one network the first."""
+def find_profiles(found: Sequence[Profile]) -> dict[str, str | None]:
+    """Return the URLs of the pages that ChartMogul keeps; of several in one network, the first."""
     urls: dict[str, str | None] = {"linked_in": None, "twitter": None}
     for one in found:
         network = NETWORKS.get((one.name or "").strip().lower())
+        # ChartMogul has one field per network.
         if network and urls[network] is None:
-            urls[network] = text(one.url)
+            urls[network] = strip_text(one.url)
     return urls
 
 
-def rank(contact: Contact) -> int | None:
-    """How well a contact speaks for its company, users best; None when it has no e-mail address to speak with."""
-    if text(contact.email) is None:
+def rank_speaker(contact: Contact) -> int | None:
+    """Return how well a contact represents its company, users best; None without an e-mail address."""
+    if strip_text(contact.email) is None:
         return None
     return USER if contact.role == "user" else LEAD
 
 
-def external_id(contact_id: str, customer: str | None) -> str:
-    """Return the id of a contact in ChartMogul, where a contact has one customer: one for each that it belongs to.
+def make_external_id(contact_id: str, customer: str | None) -> str:
+    """Return the id of a contact in ChartMogul, where it is a contact of one customer: one id per customer.
 
     Args:
         contact_id: Intercom's.
-        customer: the external id of the customer. Intercom's own id of the company, which stood here before, changes
-            when a company is deleted and made again.
+        customer: the external id of the customer. Earlier versions took Intercom's id of the company, which changes
+            when a company is deleted and created again.
     """
     return f"{contact_id}:{customer or ''}"
 
 
-def is_silent(absences: int) -> bool:
-    """Say whether a person no longer speaks for a company: the last whole read did not show them."""
-    return absences >= 1
-
-
 def is_gone(absences: int) -> bool:
-    """Say whether a person is archived, deleted or merged into another: two whole reads in a row did not show them."""
+    """Return whether a person was archived, deleted or merged: two whole reads in a row did not show them."""
     return absences >= GONE

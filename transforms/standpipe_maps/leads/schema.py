@@ -5,19 +5,20 @@ https://dev.chartmogul.com/reference/customers and /contacts
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from standpipe_maps.json_schema import DATE, TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from standpipe_maps._kit.json_types import JsonObject, JsonValue
     from standpipe_maps.leads.attributes import Attribute
-    from standpipe_maps.leads.records import ContactShape, CustomerShape
+    from standpipe_maps.leads.records import ContactOptions, CustomerOptions
 
-KEY: Mapping[str, Any] = {"type": ["string"]}
+KEY: Mapping[str, JsonValue] = {"type": ["string"]}
 # Field, type, what it is, where it comes from.
-CUSTOMER_FIELDS: Sequence[tuple[str, Mapping[str, Any], str, str]] = (
+CUSTOMER_FIELDS: Sequence[tuple[str, Mapping[str, JsonValue], str, str]] = (
     ("external_id", KEY, "Id of the customer", "company.company_id, or id"),
     ("name", TEXT, "Name", "company.name, else the external id"),
     ("company", TEXT, "Company", "company.name"),
@@ -28,7 +29,7 @@ CUSTOMER_FIELDS: Sequence[tuple[str, Mapping[str, Any], str, str]] = (
     ("country", TEXT, "Country, two letters of ISO 3166", "location of the earliest contact, or `country_field`"),
     ("city", TEXT, "City", "location of the earliest contact, or `city_field`"),
 )
-CONTACT_FIELDS: Sequence[tuple[str, Mapping[str, Any], str, str]] = (
+CONTACT_FIELDS: Sequence[tuple[str, Mapping[str, JsonValue], str, str]] = (
     ("external_id", KEY, "Id of the contact at this customer", "contact.id and the customer's external_id"),
     ("previous_external_id", TEXT, "Id that it had before", "contact.id and company.id"),
     ("customer_external_id", TEXT, "Id of the customer", "as external_id of customers"),
@@ -44,25 +45,29 @@ DELETED = ("_sdc_deleted_at", DATE, "When it was noticed that the contact had le
 TAGS = {"type": ["array", "null"], "items": {"type": "string"}, "description": "Tags"}
 
 
-def customers_schema(shape: CustomerShape) -> dict[str, Any]:
-    """The JSON schema of the stream `customers`."""
-    parts = {"custom": _customs(shape.customs), **({"tags": TAGS} if shape.tags else {})}
-    return _schema(CUSTOMER_FIELDS, {"attributes": _object(parts)})
+def build_customers_schema(options: CustomerOptions) -> JsonObject:
+    """Return the JSON schema of the stream `customers`."""
+    parts = {"custom": _build_customs(options.customs), **({"tags": TAGS} if options.tags else {})}
+    return _build_schema(CUSTOMER_FIELDS, {"attributes": _make_object(parts)})
 
 
-def contacts_schema(shape: ContactShape) -> dict[str, Any]:
-    """The JSON schema of the stream `contacts`."""
-    return _schema((*CONTACT_FIELDS, *((DELETED,) if shape.deletes else ())), {"custom": _customs(shape.customs)})
+def build_contacts_schema(options: ContactOptions) -> JsonObject:
+    """Return the JSON schema of the stream `contacts`."""
+    return _build_schema(
+        (*CONTACT_FIELDS, *((DELETED,) if options.deletes else ())), {"custom": _build_customs(options.customs)}
+    )
 
 
-def _schema(fields: Iterable[tuple[str, Mapping[str, Any], str, str]], more: Mapping[str, Any]) -> dict[str, Any]:
+def _build_schema(
+    fields: Iterable[tuple[str, Mapping[str, JsonValue], str, str]], more: Mapping[str, JsonValue]
+) -> JsonObject:
     properties = {name: {**kind, "description": text} for name, kind, text, _ in fields}
     return {"type": "object", "properties": {**properties, **more}, "required": ["external_id"]}
 
 
-def _customs(attributes: Iterable[Attribute]) -> dict[str, Any]:
-    return _object({one.key: {**one.type, "description": one.name} for one in attributes})
+def _build_customs(attributes: Iterable[Attribute]) -> JsonObject:
+    return _make_object({one.key: {**one.type, "description": one.name} for one in attributes})
 
 
-def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
+def _make_object(properties: Mapping[str, JsonValue]) -> JsonObject:
     return {"type": ["object", "null"], "properties": properties, "additionalProperties": False}

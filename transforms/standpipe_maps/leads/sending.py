@@ -1,22 +1,23 @@
-"""Which of the records that could be sent are: those that say something new, or that the target has not confirmed."""
+"""Selects the records that are sent: those that changed, and those that the target has not confirmed."""
 
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
-from standpipe_maps.json_schema import when
+from standpipe_maps.json_schema import format_time
 from standpipe_maps.leads import rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from standpipe_maps.leads.store import LeadsStore, Pair
+    from standpipe_maps._kit.json_types import JsonObject
+    from standpipe_maps.leads.store import LeadsStore, SentContact
 
 DIGEST = 16
-Record = dict[str, Any]
+Record: TypeAlias = "JsonObject"
 
 
 class Sender:
@@ -24,10 +25,10 @@ class Sender:
 
     Args:
         store: the rows of what was sent.
-        since: the generation that the target confirmed; None sends everything.
+        since: the run that the target confirmed; None sends everything.
         now: unix seconds of this run.
         deletes: contacts that left a company are sent as deleted.
-        note: called with a kind of thing to count, and an id.
+        note: called with what to count and the id of a record.
     """
 
     def __init__(
@@ -39,13 +40,14 @@ class Sender:
         self._deletes = deletes
         self._note = note
 
-    def customers(self, page: Sequence[Record]) -> Iterator[Record]:
-        """Of these customers those to send."""
+    def select_customers(self, page: Sequence[Record]) -> Iterator[Record]:
+        """Yield those of these customers that are sent."""
         sent = self._store.sent_customers([one["external_id"] for one in page])
         changes = []
         for record in page:
-            key, digest = record["external_id"], _digest(record)
+            key, digest = record["external_id"], _compute_digest(record)
             before = sent.get(key)
+            # A customer that did not change is sent again only while the target has not confirmed it.
             if before is None or rules.is_new(digest, before):
                 changes.append({"external_id": key, "digest": digest})
             elif not rules.is_due(before, self._since):
@@ -54,50 +56,53 @@ class Sender:
             yield record
         self._store.note_customers(changes)
 
-    def contacts(self, page: Mapping[str, Sequence[Record]]) -> Iterator[Record]:
-        """Of these contacts, by Intercom's id, what to send of what they are, and of what they were."""
-        pairs = self._store.pairs(page)
+    def select_contacts(self, page: Mapping[str, Sequence[Record]]) -> Iterator[Record]:
+        """Yield what is sent of these contacts, by Intercom's id: as they are now, and what they left."""
+        pairs = self._store.read_sent_contacts(page)
         changes: list[Record] = []
         for contact_id, records in page.items():
             before = pairs.get(contact_id, {})
-            yield from self._live(contact_id, records, before, changes)
+            yield from self._select_current(contact_id, records, before, changes)
             present = {record["external_id"] for record in records}
-            yield from self._left(contact_id, [pair for key, pair in before.items() if key not in present], changes)
+            yield from self._select_former(
+                contact_id, [pair for key, pair in before.items() if key not in present], changes
+            )
         self._store.note_contacts(changes)
 
-    def _live(
-        self, contact_id: str, records: Sequence[Record], pairs: Mapping[str, Pair], changes: list[Record]
+    def _select_current(
+        self, contact_id: str, records: Sequence[Record], pairs: Mapping[str, SentContact], changes: list[Record]
     ) -> Iterator[Record]:
         for found in records:
             key = found["external_id"]
             before = pairs.get(key)
-            # What it was written under at first stays what it was, whatever company the person belongs to now.
+            # The id under which it was first written stays, whatever company the person belongs to now.
             record = found if before is None else {**found, "previous_external_id": before.previous}
-            digest = _digest(record)
+            digest = _compute_digest(record)
             if before is None or rules.is_new(digest, before.sent):
-                changes.append(_row(contact_id, record, digest, None))
+                changes.append(_build_row(contact_id, record, digest, None))
             elif not rules.is_due(before.sent, self._since):
                 continue
             self._note("contacts_out", key)
             yield record
 
-    def _left(self, contact_id: str, pairs: Sequence[Pair], changes: list[Record]) -> Iterator[Record]:
-        """Pairs that were sent once and are none any more."""
+    def _select_former(self, contact_id: str, pairs: Sequence[SentContact], changes: list[Record]) -> Iterator[Record]:
+        """Yield contacts of customers that they have left."""
         for pair in pairs:
             left_at = pair.sent.left_at
+            # The first run that notices it writes it down; later runs repeat the deletion until it is confirmed.
             if left_at is None:
                 self._note("left_company", pair.external_id)
-                changes.append(_row(contact_id, pair.ids, pair.sent.digest, self._now))
+                changes.append(_build_row(contact_id, pair.ids, pair.sent.digest, self._now))
             if self._deletes and (left_at is None or rules.is_due(pair.sent, self._since)):
                 self._note("contacts_deleted", pair.external_id)
-                yield {**pair.ids, "_sdc_deleted_at": when(self._now if left_at is None else left_at)}
+                yield {**pair.ids, "_sdc_deleted_at": format_time(self._now if left_at is None else left_at)}
 
 
-def _digest(record: Record) -> bytes:
+def _compute_digest(record: Record) -> bytes:
     return blake2b(msgspec.json.encode(record), digest_size=DIGEST).digest()
 
 
-def _row(contact_id: str, ids: Mapping[str, Any], digest: bytes, left_at: int | None) -> Record:
+def _build_row(contact_id: str, ids: JsonObject, digest: bytes, left_at: int | None) -> Record:
     return {
         "external_id": ids["external_id"],
         "contact_id": contact_id,

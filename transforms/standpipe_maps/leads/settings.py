@@ -1,18 +1,21 @@
-"""The settings of map-leads, and what they make of the tap's schemas."""
+"""The settings of map-leads, and what they say of a record under the tap's schemas."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from singer_sdk import typing as th
 
 from standpipe_maps._kit.errors import UserError
 from standpipe_maps.json_schema import DATE, EVERY, TEXT
-from standpipe_maps.leads.attributes import Attribute, check_keys, select, unix_date
-from standpipe_maps.leads.records import LOCATION, ContactShape, CustomerShape
+from standpipe_maps.leads.attributes import Attribute, check_keys, make_date_attribute, select_attributes
+from standpipe_maps.leads.records import LOCATION, ContactOptions, CustomerOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from standpipe_maps._kit.json_types import JsonValue
+    from standpipe_maps.json_schema import JsonSchema
 
 NONE = "none"
 STANDARD_DATES = ("created_at", "remote_created_at")
@@ -93,8 +96,8 @@ SETTINGS = (
 )
 
 
-def check_settings(config: Mapping[str, Any]) -> None:
-    """Refuse what can be seen without a schema.
+def check_settings(config: Mapping[str, JsonValue]) -> None:
+    """Check what needs no schema.
 
     Raises:
         UserError: two attributes would have one key.
@@ -103,42 +106,42 @@ def check_settings(config: Mapping[str, Any]) -> None:
         check_keys(setting, [name for name in config[setting] if name != EVERY])
 
 
-def customer_shape(config: Mapping[str, Any], schema: Mapping[str, Any]) -> CustomerShape:
-    """What customers look like.
+def read_customer_options(config: Mapping[str, JsonValue], schema: JsonSchema) -> CustomerOptions:
+    """Return what the settings say of customers.
 
     Args:
         config: the settings.
         schema: of the tap's stream `companies`.
 
     Raises:
-        UserError: a setting names an attribute that is not there, or not of the type that is needed.
+        UserError: a setting names an attribute that is missing or of a wrong type.
     """
-    return CustomerShape(
-        customs=select("company_attributes", config["company_attributes"], "companies", schema),
-        date=_date(config["trial_date_field"], schema),
-        country=_place("country_field", config, schema),
-        city=_place("city_field", config, schema),
+    return CustomerOptions(
+        customs=select_attributes("company_attributes", config["company_attributes"], "companies", schema),
+        date=_choose_date(config["trial_date_field"], schema),
+        country=_choose_place("country_field", config, schema),
+        city=_choose_place("city_field", config, schema),
         tags=config["company_tags"],
     )
 
 
-def _date(name: str, schema: Mapping[str, Any]) -> Attribute | None:
+def _choose_date(name: str, schema: JsonSchema) -> Attribute | None:
     if name == NONE:
         return None
     if name in STANDARD_DATES:
-        return unix_date(name)
-    return _named("trial_date_field", name, "companies", schema, DATE)
+        return make_date_attribute(name)
+    return _find_attribute("trial_date_field", name, "companies", schema, DATE)
 
 
-def _place(setting: str, config: Mapping[str, Any], schema: Mapping[str, Any]) -> Attribute | str | None:
+def _choose_place(setting: str, config: Mapping[str, JsonValue], schema: JsonSchema) -> Attribute | str | None:
     name = config[setting]
     if name in (LOCATION, NONE):
         return LOCATION if name == LOCATION else None
-    return _named(setting, name, "companies", schema, TEXT)
+    return _find_attribute(setting, name, "companies", schema, TEXT)
 
 
-def _named(setting: str, name: str, stream: str, schema: Mapping[str, Any], kind: Mapping[str, Any]) -> Attribute:
-    (found,) = select(setting, [name], stream, schema)
+def _find_attribute(setting: str, name: str, stream: str, schema: JsonSchema, kind: JsonSchema) -> Attribute:
+    (found,) = select_attributes(setting, [name], stream, schema)
     if found.type is not kind:
         word = "date" if kind is DATE else "text"
         raise UserError(
@@ -147,18 +150,18 @@ def _named(setting: str, name: str, stream: str, schema: Mapping[str, Any], kind
     return found
 
 
-def contact_shape(config: Mapping[str, Any], schema: Mapping[str, Any]) -> ContactShape:
-    """What contacts look like; the arguments and errors are those of customers, with the stream `contacts`.
+def read_contact_options(config: Mapping[str, JsonValue], schema: JsonSchema) -> ContactOptions:
+    """Return what the settings say of contacts, see ``read_customer_options``.
 
     Raises:
-        UserError: also when the stream does not say who belongs to which company.
+        UserError: a setting names an attribute that is missing or of a wrong type, or the stream lacks `companies`.
     """
     properties = schema.get("properties")
     if properties and "companies" not in properties:
         raise UserError("The tap's stream contacts comes without `companies`, which the join needs: select it.")
     title = config.get("title_attribute")
-    return ContactShape(
-        customs=select("contact_attributes", config["contact_attributes"], "contacts", schema),
-        title=_named("title_attribute", title, "contacts", schema, TEXT) if title else None,
+    return ContactOptions(
+        customs=select_attributes("contact_attributes", config["contact_attributes"], "contacts", schema),
+        title=_find_attribute("title_attribute", title, "contacts", schema, TEXT) if title else None,
         deletes=config["on_unlinked"] == "delete",
     )

@@ -6,16 +6,28 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from standpipe_maps._kit.errors import UserError
-from standpipe_maps.json_schema import DATE, EVERY, NUMBER, TEXT, WHOLE, WORDS, YES_NO, is_open, when
+from standpipe_maps.json_schema import (
+    DATE,
+    EVERY,
+    NUMBER,
+    TEXT,
+    TO_TEXT,
+    WHOLE,
+    YES_NO,
+    allows_other_fields,
+    format_time,
+)
 from standpipe_maps.subscriptions.attributes import ATTRIBUTES, Attribute
-from standpipe_maps.subscriptions.models import EXACT, LATEST, known
+from standpipe_maps.subscriptions.models import EXACT, LATEST, get_known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+    from standpipe_maps._kit.json_types import JsonObject, JsonValue
+    from standpipe_maps.json_schema import JsonSchema
     from standpipe_maps.subscriptions.facts import Facts
 
 DAY = 24 * 3600
@@ -49,51 +61,51 @@ SCALARS = frozenset({"string", "integer", "number", "boolean"})
 
 
 class FieldType(NamedTuple):
-    """The type of an attribute, and what makes a value of a field one of it."""
+    """The type of an attribute, and how a field's value is converted to it."""
 
-    schema: Mapping[str, Any]
-    convert: Callable[[Any], Any]
+    schema: JsonSchema
+    convert: Callable[[JsonValue], JsonValue]
     """Returns the attribute's value. Raises ValueError when the field's is of another type."""
 
 
-def to_text(value: Any) -> str:
+def to_text(value: JsonValue) -> str:
     """Return a text.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the value has another type.
     """
     if not isinstance(value, str):
         raise ValueError("expected a text")  # noqa: TRY004 all conversions fail alike
     return value
 
 
-def to_words(value: Any) -> str:
+def to_words(value: JsonValue) -> str:
     """Return a single value of any type as text.
 
     Raises:
-        ValueError: it is a list or an object.
+        ValueError: the value is a list or an object.
     """
-    if type(value) not in WORDS:
+    if type(value) not in TO_TEXT:
         raise ValueError("expected a single value")
-    return WORDS[type(value)](value)
+    return TO_TEXT[type(value)](value)
 
 
-def to_whole(value: Any) -> int:
+def to_whole(value: JsonValue) -> int:
     """Return a whole number that JSON can hold exactly.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the value has another type.
     """
     if type(value) is not int or abs(value) > EXACT:
         raise ValueError("expected a whole number")
     return value
 
 
-def to_number(value: Any) -> float:
+def to_number(value: JsonValue) -> float:
     """Return a number.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the value has another type.
     """
     if type(value) not in {int, float, Decimal}:
         raise ValueError("expected a number")
@@ -106,11 +118,11 @@ def to_number(value: Any) -> float:
     return number
 
 
-def to_yes_no(value: Any) -> bool:
-    """Return a boolean; a check box may come as its text.
+def to_yes_no(value: JsonValue) -> bool:
+    """Return a boolean; Chargebee may send a check box as text.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the value has another type.
     """
     if isinstance(value, bool):
         return value
@@ -119,17 +131,17 @@ def to_yes_no(value: Any) -> bool:
     raise ValueError("expected true or false")
 
 
-def to_date_time(value: Any) -> str:
+def to_date_time(value: JsonValue) -> str:
     """Return a date-time from unix seconds or a text of one; a day without an hour is its noon in UTC.
 
     Noon, because it is the same day in nearly every workspace's zone.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: the value has another type.
     """
     # A custom field may hold a birthday, so times before 1970 are times here.
     if type(value) is int and EARLIEST <= value < LATEST:
-        return str(when(value))
+        return str(format_time(value))
     text = to_text(value)
     try:
         day = date.fromisoformat(text)
@@ -138,11 +150,11 @@ def to_date_time(value: Any) -> str:
     return datetime(day.year, day.month, day.day, NOON // 3600, tzinfo=UTC).isoformat()
 
 
-def to_day(value: Any) -> str:
+def to_day(value: JsonValue) -> str:
     """Return a date-time from a day: its midnight in unix seconds, or a text.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: the value has another type.
     """
     return to_date_time(value + NOON if type(value) is int and value % DAY == 0 else value)
 
@@ -160,14 +172,14 @@ TYPES: Mapping[frozenset[str], FieldType] = {
     frozenset({"number"}): FieldType(NUMBER, to_number),
     frozenset({"integer", "number"}): FieldType(NUMBER, to_number),
     frozenset({"boolean"}): AS_YES_NO,
-    # A check box: some sites send a boolean, some its text.
+    # A check box: some sites send a boolean, others text.
     frozenset({"boolean", "string"}): AS_YES_NO,
 }
-# What tap-chargebee declares of a field of which the site does not tell the type.
-UNTOLD = frozenset({"string", "number", "boolean"})
+# What tap-chargebee declares when the site does not say the type of a field.
+UNDECLARED = frozenset({"string", "number", "boolean"})
 
 
-def declared_type(stream: str, field: str, prop: Mapping[str, Any]) -> FieldType | None:
+def find_declared_type(stream: str, field: str, prop: JsonSchema) -> FieldType | None:
     """Return the type of a field that a schema declares; None when it is not a single value of one type.
 
     Args:
@@ -175,22 +187,23 @@ def declared_type(stream: str, field: str, prop: Mapping[str, Any]) -> FieldType
         field: the name of the field.
         prop: its JSON schema.
     """
-    kinds = json_types(prop)
+    kinds = find_json_types(prop)
     if not kinds or not kinds <= SCALARS:
         return None
+    # A schema can only call these integers.
     if field in TIMES[stream]:
         return AS_DATE_TIME
     return FORMATS.get(prop.get("format", ""), TYPES.get(kinds)) if "boolean" not in kinds else TYPES.get(kinds)
 
 
-def json_types(prop: Mapping[str, Any]) -> frozenset[str]:
+def find_json_types(prop: JsonSchema) -> frozenset[str]:
     """Return the JSON types that a property may have besides null."""
     named = prop.get("type", ())
     return frozenset([named] if isinstance(named, str) else named) - {"null"}
 
 
-def type_of_values(types: Collection[type]) -> FieldType:
-    """Return the type of a field that no schema declares: a boolean when no other value ever came, else a text."""
+def guess_type(types: Collection[type]) -> FieldType:
+    """Return the type of a field that no schema declares: a boolean when all its values are booleans, else text."""
     return AS_YES_NO if types and set(types) == {bool} else AS_WORDS
 
 
@@ -199,13 +212,13 @@ TAKEN = frozenset(attribute.name for attribute in ATTRIBUTES)
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two records that lend further fields."""
+    """One of the two records that have extra fields."""
 
     setting: str
     stream: str
     part: str
-    """What comes between the prefix and the field's name."""
-    record: Callable[[Facts], dict[str, Any]]
+    """What stands between the prefix and the field's name."""
+    record: Callable[[Facts], JsonObject]
 
 
 SIDES = (
@@ -214,53 +227,55 @@ SIDES = (
 )
 
 
-def collisions(config: Mapping[str, Any]) -> Iterator[str]:
-    """One sentence for each further field whose attribute exists without it."""
+def find_collisions(config: Mapping[str, JsonValue]) -> Iterator[str]:
+    """Yield one sentence for each extra field whose attribute is already one of the map's own."""
     for side in SIDES:
         for field in config[side.setting]:
             if side.part + field in TAKEN:
                 name = config["attribute_prefix"] + side.part + field
-                yield f"`{side.setting}` names `{field}`, but `{name}` is an attribute already: take it out."
+                yield f"`{side.setting}` names `{field}`, but `{name}` is already an attribute: take it out."
 
 
-def extra_attributes(
-    config: Mapping[str, Any],
-    schemas: Mapping[str, Mapping[str, Any]],
-    types_of: Callable[[str, Collection[str]], Mapping[str, Collection[type]]],
+def make_extra_attributes(
+    config: Mapping[str, JsonValue],
+    schemas: Mapping[str, JsonSchema],
+    find_value_types: Callable[[str, Collection[str]], Mapping[str, Collection[type]]],
 ) -> tuple[Attribute, ...]:
-    """Return the attributes of the further fields, in the order of their names.
+    """Return the attributes of the extra fields, sorted by name.
 
     Args:
         config: the settings.
         schemas: the tap's JSON schemas by stream.
-        types_of: returns the types of the values that fields of a stream have, for those that no schema declares.
+        find_value_types: returns the types of the values in the store, for fields that no schema declares.
 
     Raises:
-        UserError: a field that is named is no single value, or cannot come at all.
+        UserError: a named field is not a single value, or never comes.
     """
     return tuple(
         attribute
         for side in SIDES
-        for attribute in _of_side(side, config[side.setting], schemas.get(side.stream, {}), types_of)
+        for attribute in _make_side(side, config[side.setting], schemas.get(side.stream, {}), find_value_types)
     )
 
 
-def _of_side(
+def _make_side(
     side: Side,
     names: Sequence[str],
-    schema: Mapping[str, Any],
-    types_of: Callable[[str, Collection[str]], Mapping[str, Collection[type]]],
+    schema: JsonSchema,
+    find_value_types: Callable[[str, Collection[str]], Mapping[str, Collection[type]]],
 ) -> Iterable[Attribute]:
     properties = schema.get("properties", {})
-    fields = sorted(_fields(side, names, properties))
-    open_fields = [field for field in fields if _is_open(field, schema)]
-    values = types_of(side.stream, open_fields) if open_fields else {}
+    fields = sorted(_list_fields(side, names, properties))
+    # Reading the types from the values takes a pass over all rows, so it is done only for these fields.
+    open_fields = [field for field in fields if _has_unknown_type(field, schema)]
+    values = find_value_types(side.stream, open_fields) if open_fields else {}
     for field in fields:
         prop = properties.get(field, {})
-        kind = type_of_values(values[field]) if field in values else declared_type(side.stream, field, prop)
+        kind = guess_type(values[field]) if field in values else find_declared_type(side.stream, field, prop)
         if kind is not None:
             source = f"{side.stream.removesuffix('s')}.{field}"
-            yield _attribute(side, field, kind, prop.get("description", source), source)
+            yield _make_attribute(side, field, kind, prop.get("description", source), source)
+        # `*` skips what cannot be an attribute; a field that is named must be one.
         elif field in names:
             raise UserError(
                 f"`{side.setting}` names `{field}`, which is not one text, number, date or yes/no in the tap's stream "
@@ -268,35 +283,39 @@ def _of_side(
             )
 
 
-def _fields(side: Side, names: Sequence[str], properties: Mapping[str, Any]) -> set[str]:
+def _list_fields(side: Side, names: Sequence[str], properties: Mapping[str, JsonValue]) -> set[str]:
     every = (
-        {name for name, prop in properties.items() if side.part + name not in TAKEN and json_types(prop) != UNTOLD}
+        {
+            name
+            for name, prop in properties.items()
+            if side.part + name not in TAKEN and find_json_types(prop) != UNDECLARED
+        }
         if EVERY in names
         else set()
     )
     return every.union(name for name in names if name != EVERY)
 
 
-def _is_open(field: str, schema: Mapping[str, Any]) -> bool:
-    """Tell whether a field may come of whose type the schema says nothing: only the site's owner knows it."""
+def _has_unknown_type(field: str, schema: JsonSchema) -> bool:
+    """Return whether a field may come although the schema does not say its type."""
     properties = schema.get("properties", {})
     if field in properties:
-        return json_types(properties[field]) == UNTOLD
-    return is_open(schema)
+        return find_json_types(properties[field]) == UNDECLARED
+    return allows_other_fields(schema)
 
 
-def _attribute(side: Side, field: str, kind: FieldType, description: str, source: str) -> Attribute:
-    """Return the attribute of a field: None where what stands there does not fit its type."""
+def _make_attribute(side: Side, field: str, kind: FieldType, description: str, source: str) -> Attribute:
+    """Return the attribute of a field; its value is null where the field's value does not fit the type."""
 
-    def value(facts: Facts) -> Any:
-        found = known(side.record(facts), field)
+    def value(facts: Facts) -> JsonValue:
+        found = get_known(side.record(facts), field)
         try:
             return None if found is None else kind.convert(found)
         except ValueError:
             return None
 
     def fits(facts: Facts) -> bool:
-        found = known(side.record(facts), field)
+        found = get_known(side.record(facts), field)
         try:
             if found is not None:
                 kind.convert(found)

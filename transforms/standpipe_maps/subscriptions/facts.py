@@ -1,6 +1,6 @@
-"""What is known of one customer once the join is made, each fact computed when an attribute asks for it.
+"""What the join says of one customer; each fact is computed when an attribute needs it.
 
-A fact that stands on an odd member raises ``OddValueError`` each time, and so do the attributes that stand on the fact.
+A fact that needs an odd member raises ``OddValueError`` each time, so every attribute that needs the fact is null.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from standpipe_maps.subscriptions import rules
-from standpipe_maps.subscriptions.models import known
-from standpipe_maps.subscriptions.money import ZERO_DECIMAL, Amount, Total, major, total
+from standpipe_maps.subscriptions.models import get_known
+from standpipe_maps.subscriptions.money import ZERO_DECIMAL, Amount, Total, sum_amounts, to_major
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Options:
+class FactOptions:
     """The settings that decide what a fact is."""
 
     base_currency: bool = False
@@ -32,10 +32,10 @@ class Options:
 
 
 class Plan:
-    """The plan of a subscription, of either product catalog.
+    """The plan of a subscription, in either product catalog.
 
     Args:
-        record: what carries it: the subscription in catalog 1, the plan item in catalog 2; empty when there is none.
+        record: the subscription in catalog 1, the plan item in catalog 2; empty when there is no plan.
         names: the members that hold the plan's id, amount and quantity.
         currency: the subscription's.
         zero_decimal: the currencies without a minor unit.
@@ -58,10 +58,10 @@ class Plan:
     @property
     def price(self) -> Decimal | None:
         """The price for one period, in major units."""
-        price = major(self._record.get(self._amount), self._currency, self._zero_decimal)
+        price = to_major(self._record.get(self._amount), self._currency, self._zero_decimal)
         if price is not None:
             return price
-        # The twin that multi-decimal pricing has: text, in major units.
+        # With multi-decimal pricing the amount is text, in major units.
         decimal = self._record.get(f"{self._amount}_in_decimal")
         return None if decimal is None else Decimal(decimal)
 
@@ -82,13 +82,13 @@ CATALOG_1 = ("plan_id", "plan_amount", "plan_quantity")
 CATALOG_2 = ("item_price_id", "amount", "quantity")
 
 
-def plan_of(subscription: Record, zero_decimal: Collection[str] = ZERO_DECIMAL) -> Plan:
+def find_plan(subscription: Record, zero_decimal: Collection[str] = ZERO_DECIMAL) -> Plan:
     """Return the plan: the subscription's own members in catalog 1, the plan item of its items in catalog 2.
 
     Raises:
-        OddValueError: which of the two, or which item, cannot be told.
+        OddValueError: a member that says the catalog or the plan item is odd.
     """
-    currency = known(subscription, "currency_code")
+    currency = get_known(subscription, "currency_code")
     if subscription.get("plan_id"):
         return Plan(subscription, CATALOG_1, currency, zero_decimal)
     for item in subscription.get("subscription_items") or ():
@@ -98,7 +98,7 @@ def plan_of(subscription: Record, zero_decimal: Collection[str] = ZERO_DECIMAL) 
 
 
 class Facts:
-    """All that is known of one customer.
+    """What the join says of one customer.
 
     Args:
         customer: the customer.
@@ -114,7 +114,7 @@ class Facts:
         chosen: Record,
         counted: Sequence[Record],
         invoices: Sequence[Invoice],
-        options: Options,
+        options: FactOptions,
     ) -> None:
         self.customer = customer
         self.chosen = chosen
@@ -125,7 +125,7 @@ class Facts:
     @cached_property
     def plan(self) -> Plan:
         """The plan of the chosen subscription."""
-        return plan_of(self.chosen, self.options.zero_decimal)
+        return find_plan(self.chosen, self.options.zero_decimal)
 
     @cached_property
     def plan_name(self) -> str | None:
@@ -136,24 +136,30 @@ class Facts:
     def mrr(self) -> Total:
         """The monthly recurring revenue."""
         options = self.options
-        amounts = rules.mrr_amounts(self.counted, estimate=options.estimate_mrr, base=options.base_currency)
-        return total(amounts, chosen=self._nothing, base=options.base_currency, zero_decimal=options.zero_decimal)
+        amounts = rules.list_mrr_amounts(self.counted, estimate=options.estimate_mrr, base=options.base_currency)
+        return sum_amounts(
+            amounts, chosen=self._zero_amount, base=options.base_currency, zero_decimal=options.zero_decimal
+        )
 
     @cached_property
     def unpaid(self) -> Total:
         """What is overdue."""
         options = self.options
-        amounts = rules.unpaid_amounts(self.invoices, base=options.base_currency)
-        return total(amounts, chosen=self._nothing, base=options.base_currency, zero_decimal=options.zero_decimal)
+        amounts = rules.list_unpaid_amounts(self.invoices, base=options.base_currency)
+        return sum_amounts(
+            amounts, chosen=self._zero_amount, base=options.base_currency, zero_decimal=options.zero_decimal
+        )
 
     @property
-    def _nothing(self) -> Amount:
-        return Amount(0, known(self.chosen, "currency_code"), base_currency=known(self.chosen, "base_currency_code"))
+    def _zero_amount(self) -> Amount:
+        return Amount(
+            0, get_known(self.chosen, "currency_code"), base_currency=get_known(self.chosen, "base_currency_code")
+        )
 
     @cached_property
     def bounds(self) -> tuple[Invoice | None, Invoice | None]:
         """The earliest and the latest recurring invoice."""
-        return rules.recurring_bounds(self.invoices)
+        return rules.find_first_and_latest(self.invoices)
 
     @property
     def first(self) -> Invoice | None:

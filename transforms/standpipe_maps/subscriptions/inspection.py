@@ -12,10 +12,10 @@ With `--json`:
       "found_by": "id",                  id, match_value, or the kind of another match value: email, user_id, …
       "store": {"name": "5e0c…", "path": "/…/5e0c….sqlite", "generation": 7},
       "match": {"match_on": "email", "field": "email", "value": "ada@example.com" or null},
-      "group": [                         everybody who has this match value, the customer among them, by id
+      "group": [                         all customers with this match value, sorted by id
         {"customer_id": "c1", "is_sent": false, "reason": "shares_match_value"},
         {"customer_id": "c2", "is_sent": true, "reason": null}],
-      "sent_is": "c2",                   who is sent for the group
+      "sent_is": "c2",                   the customer that is sent for the group
       "chargebee": {"customers": […], "subscriptions": […], "invoices": […]},    the rows of this customer
       "counted_subscriptions": ["s1"],   those that are not deleted, nor of an earlier customer with this id
       "chosen_subscription": "s1" or null,
@@ -34,16 +34,16 @@ member that cannot be right stands in `chargebee` as an empty list, because the 
 from __future__ import annotations
 
 import json
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import click
 
 from standpipe_maps._kit.errors import UserError
-from standpipe_maps.commands import AS_JSON, list_stores, show
-from standpipe_maps.json_schema import when
+from standpipe_maps.commands import AS_JSON, list_stores, print_result
+from standpipe_maps.json_schema import format_time
 from standpipe_maps.store import open_to_read
-from standpipe_maps.subscriptions.records import choose_winners, make_candidate, reason_of
-from standpipe_maps.subscriptions.rules import MATCH_KEYS, match_value
+from standpipe_maps.subscriptions.records import choose_winners, find_reason, make_candidate
+from standpipe_maps.subscriptions.rules import MATCH_KEYS, compute_match_value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +71,7 @@ def find_store(mapper: MapSubscriptions, name: str | None) -> Path:
 
 
 def find_customer(mapper: MapSubscriptions, wanted: str) -> tuple[str, str]:
-    """Return the id of a customer, and what it was found by.
+    """Return the id of a customer, and the kind of value that led to it.
 
     Raises:
         UserError: no customer has this id or match value, or several have.
@@ -100,26 +100,27 @@ def _find_by_other_value(mapper: MapSubscriptions, wanted: str) -> tuple[str, se
     found: dict[str, set[str]] = {key: set() for key in MATCH_KEYS}
     for customer in mapper.billing.read_customers():
         for key, field in fields.items():
-            if match_value(customer, key, field) == wanted_as[key]:
+            if compute_match_value(customer, key, field) == wanted_as[key]:
                 found[key].add(customer["id"])
     return next(((key, ids) for key, ids in found.items() if ids), ("", set()))
 
 
 def inspect_customer(mapper: MapSubscriptions, wanted: str) -> JsonObject:
-    """Return what the open store of a map holds of a customer, in the form that this module describes."""
+    """Return what the open store of a map has of a customer, in the form that this module describes."""
     customer_id, found_by = find_customer(mapper, wanted)
     owners = mapper.billing.read_group(customer_id)
     losers: list[Candidate] = []
     (winner,) = choose_winners(owners, losers.append, lambda *_: None)
+    # The customer that was asked for need not be the one that is sent.
     own = next(make_candidate(one) for one in owners if one.customer["id"] == customer_id)
-    reasons = {one.owner.customer["id"]: reason_of(one) for one in losers}
+    reasons = {one.owner.customer["id"]: find_reason(one) for one in losers}
     messages = [
         json.loads(mapper.message_writer.format_message(message))
-        for message in mapper.derive_messages(owners, len(owners))
+        for message in mapper.derive_stream(owners, len(owners))
     ]
     group = [one.customer["id"] for one in owners]
     touched = mapper.billing.find_last_touch(group)
-    reconciled_at = mapper.store.recall("reconciled_at")
+    reconciled_at = mapper.store.read_value("reconciled_at")
     return {
         "customer_id": customer_id,
         "found_by": found_by,
@@ -134,8 +135,8 @@ def inspect_customer(mapper: MapSubscriptions, wanted: str) -> JsonObject:
         "notes": {name: mapper.notes.ids.get(name, []) for name in mapper.notes.counts if name != "customers_out"},
         "runs": {
             "touched": touched,
-            "sent": max(touched, mapper.store.recall("all_sent", 0)),
-            "reconciled_at": when(reconciled_at),
+            "sent": max(touched, mapper.store.read_value("all_sent", 0)),
+            "reconciled_at": format_time(reconciled_at),
         },
         "messages": messages,
     }
@@ -146,11 +147,14 @@ def inspect_customer(mapper: MapSubscriptions, wanted: str) -> JsonObject:
 @click.option("--store", "store_name", help="Name of the store, as STATE has it.")
 @click.option("--catalog", type=click.File("rb"), help="The tap's catalog, which types extra fields; - for stdin.")
 @click.pass_obj
-def _inspect(
+def _inspect_command(
     mapper: MapSubscriptions, customer: str, store_name: str | None, catalog: IO[bytes] | None, *, as_json: bool
 ) -> None:
     if catalog:
-        mapper.schemas.update(_read_schemas(catalog))
+        try:
+            mapper.schemas.update({one["tap_stream_id"]: one["schema"] for one in json.load(catalog)["streams"]})
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError("The file of --catalog is not a Singer catalog: discover it again.") from error
     path = find_store(mapper, store_name)
     with open_to_read(path, mapper.tables, mapper.migrations, mapper.is_current) as store:
         mapper.open_rows(store)
@@ -158,15 +162,8 @@ def _inspect(
     result["store"]["path"] = str(path)
     if not as_json:
         del result["messages"]
-    show(result, as_json=as_json)
+    print_result(result, as_json=as_json)
 
 
-_inspect.params.append(AS_JSON)
-INSPECT = _inspect
-
-
-def _read_schemas(catalog: IO[bytes]) -> dict[str, Any]:
-    try:
-        return {stream["tap_stream_id"]: stream["schema"] for stream in json.load(catalog)["streams"]}
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError("The file of --catalog is no Singer catalog: discover it again.") from error
+_inspect_command.params.append(AS_JSON)
+INSPECT = _inspect_command

@@ -1,47 +1,52 @@
-"""The mapper map-subscriptions: Chargebee's rows in, one truthful record a customer out."""
+"""The mapper map-subscriptions: Chargebee's rows in, one record per customer out."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import singer_sdk.singerlib as singer
 from singer_sdk import typing as th
 
 from standpipe_maps._kit.errors import UserError
 from standpipe_maps.base import JoinMapper
-from standpipe_maps.messages import room
-from standpipe_maps.persons import PersonColumns
-from standpipe_maps.settings import common_settings, read_defaults
+from standpipe_maps.messages import open_spool
+from standpipe_maps.settings import list_common_settings, read_defaults
 from standpipe_maps.subscriptions import not_sent, rules, store
 from standpipe_maps.subscriptions.attributes import (
     ATTRIBUTES,
     CREATED_BY,
     Attribute,
-    company_fields,
-    contact_fields,
+    build_schema,
+    list_company_fields,
+    list_contact_fields,
     name_type,
-    stream_schema,
 )
-from standpipe_maps.subscriptions.extra_fields import collisions, extra_attributes
-from standpipe_maps.subscriptions.facts import Options
+from standpipe_maps.subscriptions.extra_fields import find_collisions, make_extra_attributes
+from standpipe_maps.subscriptions.facts import FactOptions
 from standpipe_maps.subscriptions.inspection import INSPECT
 from standpipe_maps.subscriptions.models import MISSING_MEMBER, ODD_VALUE
-from standpipe_maps.subscriptions.money import ZERO_DECIMAL
-from standpipe_maps.subscriptions.records import NOTES, ODD, UNFIT, Derived, Shape, choose_winners, derive
+from standpipe_maps.subscriptions.records import (
+    NOTES,
+    ODD,
+    UNFIT,
+    DerivedRecord,
+    RecordOptions,
+    choose_winners,
+    derive_record,
+)
+from standpipe_maps.subscriptions.settings import SETTINGS
+from standpipe_maps.subscriptions.tables import INVOICES, MIGRATIONS, PERSON_COLUMNS, SUBSCRIPTIONS, TABLES
 from standpipe_maps.summary import Notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from standpipe_maps._kit.json_types import JsonObject
+    from standpipe_maps._kit.json_types import JsonObject, JsonValue
     from standpipe_maps.protocol import Missing
     from standpipe_maps.store import Store
-
-FIELD = th.StringType(pattern=r"^(id|company|cf_.+)$")
-NAMES = th.ArrayType(th.StringType)
 
 
 class MapSubscriptions(JoinMapper):
@@ -54,88 +59,22 @@ class MapSubscriptions(JoinMapper):
         "subscriptions": ("customer_id",),
         "invoices": ("customer_id",),
     }
-    joined = frozenset({"customers", "subscriptions", "invoices"})
-    person_columns = PersonColumns(
-        records=store.CUSTOMERS,
-        named_by=(
-            store.CUSTOMERS.c.id,
-            store.CUSTOMERS.c.match,
-            store.SUBSCRIPTIONS.c.customer_id,
-            store.INVOICES.c.customer_id,
-            store.ENDED.c.id,
-            store.LEFT.c.match,
-        ),
-    )
+    core_streams = frozenset({"customers", "subscriptions", "invoices"})
+    person_columns = PERSON_COLUMNS
     commands = (INSPECT,)
-    tables = store.TABLES
-    migrations = store.MIGRATIONS
+    tables = TABLES
+    migrations = MIGRATIONS
 
-    config_jsonschema: ClassVar[dict[str, Any]] = th.PropertiesList(
-        *common_settings(resend="all", streams=store.STREAMS),
-        th.Property(
-            "match_on",
-            th.StringType(allowed_values=list(rules.MATCH_KEYS)),
-            default="email",
-            description="What Intercom's records are matched by; the first two mean contacts, the others companies.",
-        ),
-        th.Property("user_id_field", FIELD, default="id", description="Customer field that holds the user id."),
-        th.Property("company_id_field", FIELD, default="id", description="Customer field that holds the company id."),
-        th.Property(
-            "company_name_field", FIELD, default="company", description="Customer field that holds the company's name."
-        ),
-        th.Property(
-            "attribute_prefix",
-            th.StringType(pattern="^[A-Za-z][A-Za-z0-9_-]*$"),
-            default="cb_",
-            description="What the attributes' names begin with; the same as the target's `owned_prefix`.",
-        ),
-        th.Property(
-            "mrr_currency",
-            th.StringType(allowed_values=["own", "base"]),
-            default="own",
-            description="Sums in the customer's own currency, or converted to the site's base currency.",
-        ),
-        th.Property(
-            "zero_decimal_currencies",
-            th.ArrayType(th.StringType(pattern="^[A-Z]{3}$")),
-            default=sorted(ZERO_DECIMAL),
-            description="Currencies without a minor unit, whose amounts are taken as they are.",
-        ),
-        th.Property(
-            "estimate_mrr",
-            th.BooleanType,
-            default=False,
-            description="Estimate MRR from the plan and addons when no subscription of the site carries it.",
-        ),
-        th.Property(
-            "plan_name",
-            th.StringType(allowed_values=["id", "name"]),
-            default="id",
-            description="Show the plan's id, or its name, which needs the stream `plans` or `item_prices`.",
-        ),
-        th.Property(
-            "extra_customer_fields", NAMES, default=[], description="Further customer fields, by name, or `*` for all."
-        ),
-        th.Property(
-            "extra_subscription_fields",
-            NAMES,
-            default=[],
-            description="Further subscription fields, by name, or `*` for all.",
-        ),
-        th.Property(
-            "report_not_sent",
-            th.BooleanType,
-            default=False,
-            description="Name the customers that are not sent in a second stream, `not_sent`.",
-        ),
+    config_jsonschema: ClassVar[JsonObject] = th.PropertiesList(
+        *list_common_settings(resend="all", streams=store.STREAMS), *SETTINGS
     ).to_dict()
 
-    def __init__(self, **arguments: Any) -> None:
+    def __init__(self, **arguments: JsonValue) -> None:
         super().__init__(**arguments)
-        if problem := next(collisions(self.config), None):
+        if problem := next(find_collisions(self.config), None):
             raise UserError(problem)
         self.notes = Notes(ODD)
-        self.totals: dict[str, Any] = {}
+        self.totals: JsonObject = {}
 
     @classmethod
     def build_facts(cls) -> JsonObject:
@@ -156,136 +95,134 @@ class MapSubscriptions(JoinMapper):
         }
 
     @property
-    def needed(self) -> Iterable[tuple[str, ...]]:
+    def join_streams(self) -> Iterable[tuple[str, ...]]:
         """The three streams of the join, and one that has the plans' names when they are shown."""
         names = [("item_prices", "plans")] if self.config["plan_name"] == "name" else []
         return [("customers",), ("subscriptions",), ("invoices",), *names]
 
-    def begin(self) -> None:
-        """Open the rows; what was computed of them under other settings or rules is computed anew."""
-        self.billing = store.BillingStore(self.store, self.generation, self._match_value)
+    def prepare_store(self) -> None:
+        """Open the rows, and compute again what was computed of them under other settings or rules."""
+        self.billing = store.BillingStore(self.store, self.generation, self._compute_match_value)
         if self.is_current(self.store):
             return
-        if self.store.recall("match") is not None:
-            self.billing.read_again()
-        self.store.remember("match", self._matching)
+        if self.store.read_value("match") is not None:
+            self.billing.recompute_rows()
+        self.store.write_value("match", self._match_settings)
 
     def open_rows(self, opened: Store) -> None:
-        """Get ready to derive from a store that no run has open; only a copy of one may differ from the settings."""
+        """Use a store outside of a run: one that is current, or a copy, which may be changed."""
         self.store, self.generation = opened, opened.generation
-        self.begin()
+        self.prepare_store()
 
     def is_current(self, store: Store) -> bool:
-        """Return whether the match values and odd members in a store are as the settings and rules want them."""
-        return bool(store.recall("match") == self._matching)
+        """Return whether the match values and odd members in a store were computed by these settings and rules."""
+        return bool(store.read_value("match") == self._match_settings)
 
     @property
-    def _matching(self) -> list[Any]:
+    def _match_settings(self) -> JsonValue:
         return [self.config["match_on"], self.match_field, rules.ROWS_VERSION]
 
     @property
     def match_field(self) -> str:
-        """The customer field that is matched by."""
+        """The customer field that holds the match value."""
         match_on: str = self.config["match_on"]
         field: str = "email" if match_on == "email" else self.config[f"{match_on}_field"]
         return field
 
     @property
     def stream(self) -> str:
-        """The stream that is made."""
+        """The name of the stream that is sent."""
         return "companies" if self.config["match_on"].startswith("company_") else "contacts"
 
-    def _match_value(self, customer: rules.Record) -> str | None:
-        return rules.match_value(customer, self.config["match_on"], self.match_field)
+    def _compute_match_value(self, customer: rules.Record) -> str | None:
+        return rules.compute_match_value(customer, self.config["match_on"], self.match_field)
 
-    def keep(self, stream: str, records: Sequence[bytes]) -> None:
-        """Put records into the ledger."""
+    def keep_records(self, stream: str, records: Sequence[bytes]) -> None:
+        """Put records into the store."""
         store.STREAMS[stream](self.billing, stream, records)
 
     def find_missing(self, began: int, *, new: bool) -> Missing:  # noqa: ARG002 each record says how old it is
         """Return the customers of subscriptions and invoices that are older than the run."""
-        return self.billing.find_missing_customers(began, self.erased)
+        return self.billing.find_missing_customers(began, self.erased_ids)
 
-    def fingerprint(self) -> Any:
-        """Return the rules' version, whether MRR is estimated, the plans' names and the further fields' types."""
+    def build_fingerprint(self) -> JsonValue:
+        """Return the version of the rules, whether MRR is estimated, the plans' names and the extra fields' types."""
         extras = [[attribute.name, attribute.type] for attribute in self._extras]
-        return [rules.ROWS_VERSION, self._estimates(), self._plan_names(), extras]
+        return [rules.ROWS_VERSION, self._is_mrr_estimated(), self._read_plan_names(), extras]
 
     @cached_property
     def _extras(self) -> tuple[Attribute, ...]:
-        return extra_attributes(self.config, self.schemas, self.billing.types_of)
+        return make_extra_attributes(self.config, self.schemas, self.billing.find_value_types)
 
-    def _plan_names(self) -> Mapping[str, str]:
-        return self.billing.names() if self.config["plan_name"] == "name" else {}
+    def _read_plan_names(self) -> Mapping[str, str]:
+        return self.billing.read_names() if self.config["plan_name"] == "name" else {}
 
-    def _estimates(self) -> bool:
+    def _is_mrr_estimated(self) -> bool:
         return bool(self.config["estimate_mrr"]) and not self.billing.has_mrr()
 
-    def derived(self, since: int | None) -> Iterator[singer.Message]:
+    def derive_messages(self, since: int | None) -> Iterator[singer.Message]:
         """Yield the messages for all customers, or for those that changed and all who share a match value."""
-        return self.derive_messages(self.billing.owners(since), self.billing.count())
+        return self.derive_stream(self.billing.read_owners(since), self.billing.count_customers())
 
-    def derive_messages(self, owners: Iterable[store.Owner], customers: int) -> Iterator[singer.Message]:
-        """Yield the stream with one RECORD per customer that is sent, and then the one that names the others.
+    def derive_stream(self, owners: Iterable[store.Owner], customers: int) -> Iterator[singer.Message]:
+        """Yield the stream with one RECORD per customer that is sent, then the stream that names the others.
 
         Args:
             owners: customers in the order of their match values.
             customers: how many customers there are in all.
         """
-        shape = self._shape()
-        schema = stream_schema(shape.fields, shape.attributes)
+        options = self._read_options()
+        schema = build_schema(options.fields, options.attributes)
         with ExitStack() as files:
-            losers, winners = (files.enter_context(room(self.store.path.parent)) for _ in range(2))
-            self._others = not_sent.NotSent(losers if self.config["report_not_sent"] else None, winners, shape.options)
+            losers, winners = (files.enter_context(open_spool(self.store.path.parent)) for _ in range(2))
+            self._others = not_sent.NotSent(losers if self.config["report_not_sent"] else None, winners, options.facts)
             yield singer.SchemaMessage(self.stream, schema, ["customer_id"])
-            for one in self._records(shape, owners):
-                self._note(one)
-                yield singer.RecordMessage(self.stream, one.record)
-            self.totals = self._others.totals(customers, self.notes.counts["customers_out"])
+            for record, notes in self._derive_records(options, owners):
+                key = record["customer_id"]
+                self.notes.count_record("customers_out", key)
+                for note, members in notes:
+                    self.notes.count_record(note, f"{key} ({members})" if members else key)
+                yield singer.RecordMessage(self.stream, record)
+            self.totals = self._others.compute_totals(customers, self.notes.counts["customers_out"])
             if self.config["report_not_sent"]:
-                yield from self._others.messages(self.totals)
+                yield from self._others.build_messages(self.totals)
 
-    def _shape(self) -> Shape:
+    def _read_options(self) -> RecordOptions:
         config = self.config
-        return Shape(
-            fields=company_fields(config["company_id_field"], config["company_name_field"])
+        return RecordOptions(
+            fields=list_company_fields(config["company_id_field"], config["company_name_field"])
             if self.stream == "companies"
-            else contact_fields(config["user_id_field"], config["company_id_field"]),
+            else list_contact_fields(config["user_id_field"], config["company_id_field"]),
             attributes=[one._replace(name=config["attribute_prefix"] + one.name) for one in ATTRIBUTES + self._extras],
-            options=Options(
+            facts=FactOptions(
                 base_currency=config["mrr_currency"] == "base",
-                estimate_mrr=self._estimates(),
+                estimate_mrr=self._is_mrr_estimated(),
                 zero_decimal=frozenset(config["zero_decimal_currencies"]),
-                plan_names=self._plan_names(),
+                plan_names=self._read_plan_names(),
             ),
         )
 
-    def _records(self, shape: Shape, owners: Iterable[store.Owner]) -> Iterator[Derived]:
-        ahead = choose_winners(owners, self._others.lose, self._others.win)
-        while page := list(islice(ahead, store.PAGE)):
-            invoices = self.billing.invoices([one.owner.customer["id"] for one in page])
+    def _derive_records(self, options: RecordOptions, owners: Iterable[store.Owner]) -> Iterator[DerivedRecord]:
+        winners = choose_winners(owners, self._others.add_loser, self._others.add_winner)
+        # One query reads the invoices of a page of customers.
+        while page := list(islice(winners, store.PAGE)):
+            invoices = self.billing.read_invoices([one.owner.customer["id"] for one in page])
             for one in page:
-                yield derive(one, invoices.get(one.owner.customer["id"], ()), shape)
+                yield derive_record(one, invoices.get(one.owner.customer["id"], ()), options)
 
-    def _note(self, one: Derived) -> None:
-        self.notes.counts["customers_out"] += 1
-        for note, members in one.notes:
-            key = one.record["customer_id"]
-            self.notes.take(note, f"{key} ({members})" if members else key)
-
-    def _note_rows(self) -> int:
-        """Note the rows that are joined with nobody; return how many wait for their customer."""
-        for table, label in ((store.SUBSCRIPTIONS, "subscription"), (store.INVOICES, "invoice")):
-            count, ids = self.billing.without_owner(table)
-            self.notes.take_some(MISSING_MEMBER, count, [f"{label} {key}: customer_id" for key in ids])
-        waiting, ids = self.billing.waiting()
-        self.notes.take_some("waiting_for_customer", waiting, ids)
+    def _count_rows_without_owner(self) -> int:
+        """Count the rows that have no customer; return how many wait for theirs to come."""
+        for table, label in ((SUBSCRIPTIONS, "subscription"), (INVOICES, "invoice")):
+            count, ids = self.billing.find_without_owner(table)
+            self.notes.count_many(MISSING_MEMBER, count, [f"{label} {key}: customer_id" for key in ids])
+        waiting, ids = self.billing.find_waiting()
+        self.notes.count_many("waiting_for_customer", waiting, ids)
         return waiting
 
-    def report(self, generation: int, seconds: float) -> dict[str, Any]:
-        """Return the counts of the run; of each kind that is odd, ten ids go to the log."""
-        waiting = self._note_rows()
-        for line in self.notes.lines():
+    def build_summary(self, generation: int, seconds: float) -> JsonObject:
+        """Return the counts of the run; of each kind of odd record, ten ids go to the log."""
+        waiting = self._count_rows_without_owner()
+        for line in self.notes.format_lines():
             self.logger.warning("%s", line)
         return {
             "generation": generation,

@@ -1,7 +1,7 @@
-"""What the map reads of Chargebee's records, and which values can be right.
+"""Chargebee's records: the members that the map uses, and which values they can have.
 
-https://apidocs.chargebee.com/docs/api. Only a record without an id ends the run: any other member that cannot be right
-is odd, which makes the attributes that are derived from it null.
+https://apidocs.chargebee.com/docs/api. Only a record without an id ends the run. Any other member whose value
+cannot be right is odd: the attributes that need it are null, and everything else goes on.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from standpipe_maps._kit.messages import DECODER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from standpipe_maps._kit.json_types import JsonObject, JsonValue
 
 ODD_VALUE = "odd_value"
 MISSING_MEMBER = "missing_member"
@@ -53,11 +55,11 @@ BOUNDS: Mapping[type, tuple[Decimal, Decimal]] = {
 }
 
 
-def to_decimal(kind: type, value: Any) -> Any:
+def to_decimal(kind: type, value: JsonValue) -> JsonValue:
     """Return a number, or a text of one, as a decimal of this kind.
 
     Raises:
-        ValueError: it is none, or out of bounds.
+        ValueError: the value is not a number, or is out of bounds.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise ValueError("expected a number")  # noqa: TRY004 what msgspec turns into its own error
@@ -81,7 +83,7 @@ class Record(msgspec.Struct):
     deleted: bool | None = None
 
     def is_whole(self) -> bool:
-        """Tell whether every member is there that Chargebee always sends."""
+        """Return whether the record has every member that Chargebee always sends."""
         return True
 
 
@@ -93,7 +95,7 @@ class Owned(Record):
     currency_code: str | None = None
 
     def is_whole(self) -> bool:
-        """Tell whether every member is there that Chargebee always sends."""
+        """Return whether the record has every member that Chargebee always sends."""
         return bool(self.customer_id and self.status and self.currency_code)
 
 
@@ -167,7 +169,7 @@ class Subscription(Owned):
 
 
 class Invoice(Owned):
-    """An invoice; nothing else of it is kept."""
+    """An invoice; the store keeps only these members."""
 
     recurring: bool | None = True
     date: Time | None = None
@@ -193,14 +195,14 @@ LISTS: Mapping[str, type[msgspec.Struct]] = {"subscription_items": Item, "addons
 
 
 class OddValueError(Exception):
-    """A rule read a member that cannot be right; the text says which."""
+    """A rule needs a member whose value cannot be right; the text names the member."""
 
 
 class OddRecord(dict[str, Any]):
-    """A record of which some members are odd.
+    """A record with odd members.
 
-    Such a member is None in the record, and ``get`` of it raises ``OddValueError``: so what is derived from it cannot
-    be mistaken for what is derived from a member that is absent. ``known`` reads it as None.
+    Such a member is None in the record, and ``get`` raises ``OddValueError``, so that it is not taken for a member that
+    is absent. ``get_known`` returns None for it.
 
     Args:
         record: its members.
@@ -210,7 +212,7 @@ class OddRecord(dict[str, Any]):
     """
 
     def __init__(
-        self, record: Mapping[str, Any], odd: Iterable[str], prefix: str, notes: Iterable[tuple[str, str]]
+        self, record: Mapping[str, JsonValue], odd: Iterable[str], prefix: str, notes: Iterable[tuple[str, str]]
     ) -> None:
         super().__init__(record)
         self.odd = frozenset(odd)
@@ -218,7 +220,7 @@ class OddRecord(dict[str, Any]):
         self.notes = tuple(notes)
         self.update(dict.fromkeys(self.odd))
 
-    def get(self, name: str, default: Any = None) -> Any:
+    def get(self, name: str, default: JsonValue = None) -> JsonValue:
         """Return a member.
 
         Raises:
@@ -229,12 +231,12 @@ class OddRecord(dict[str, Any]):
         return super().get(name, default)
 
 
-def known(record: dict[str, Any], name: str) -> Any:
+def get_known(record: JsonObject, name: str) -> JsonValue:
     """Return a member; None where it is absent or odd. For what orders and joins, which must go on."""
     return dict.get(record, name)
 
 
-def notes_of(record: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+def get_notes(record: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     """Return the note and the name of each odd member of a record."""
     return record.notes if isinstance(record, OddRecord) else ()
 
@@ -250,8 +252,8 @@ def read_notes(text: str | None) -> list[tuple[str, str]]:
     return [(note, name) for note, name in pairs]
 
 
-def read_records(stream: str, records: Sequence[bytes]) -> list[dict[str, Any]]:
-    """Return the members that the map reads, of records as they came.
+def read_records(stream: str, records: Sequence[bytes]) -> list[JsonObject]:
+    """Return the members of records that the map uses.
 
     An odd one is None. ``odd`` is the text of all odd and missing ones, see ``write_notes``; None when there are none.
 
@@ -261,13 +263,14 @@ def read_records(stream: str, records: Sequence[bytes]) -> list[dict[str, Any]]:
     return [_read_record(stream, record) for record in records]
 
 
-def _read_record(stream: str, record: bytes) -> dict[str, Any]:
+def _read_record(stream: str, record: bytes) -> JsonObject:
     try:
         model = DECODERS[stream].decode(record)
     except UnicodeDecodeError as error:
         raise UserError(f"A record of {stream} is no UTF-8: the tap's output was damaged.") from error
     except (msgspec.ValidationError, ArithmeticError) as error:
         return _read_odd(stream, record, error)
+    # Decoding alone does not see that a member is missing: every member may be absent in another record.
     if not model.is_whole():
         return _read_odd(stream, record, None)
     members = msgspec.structs.asdict(model)
@@ -275,18 +278,18 @@ def _read_record(stream: str, record: bytes) -> dict[str, Any]:
     return members
 
 
-def _read_odd(stream: str, text: bytes, problem: Exception | None) -> dict[str, Any]:
-    record = decode(text)
+def _read_odd(stream: str, text: bytes, problem: Exception | None) -> JsonObject:
+    record = decode_json(text)
     key = record.get("id") if isinstance(record, dict) else None
     if not isinstance(key, str):
         raise UserError(f"The record {key} of {stream} is not as Chargebee has it ({problem}): check the tap.")
-    repaired = repair(stream, record)
+    repaired = repair_record(stream, record)
     model = msgspec.convert(repaired, MODELS[stream], dec_hook=to_decimal)
     return {**msgspec.structs.asdict(model), "odd": write_notes(repaired.notes)}
 
 
-def decode(text: bytes) -> Any:
-    """Return a JSON value, numbers with a fraction as Decimal; None for a number that is too long for either type."""
+def decode_json(text: bytes) -> JsonValue:
+    """Return a JSON value, numbers with a fraction as Decimal; a number that is too long for Python stays text."""
     try:
         return DECODER.decode(text)
     except (msgspec.ValidationError, ArithmeticError):
@@ -305,7 +308,7 @@ def _parse_decimal(digits: str) -> Decimal | str:
         return digits
 
 
-def repair(stream: str, record: dict[str, Any], prefix: str = "") -> OddRecord:
+def repair_record(stream: str, record: JsonObject, prefix: str = "") -> OddRecord:
     """Return a record of a stream whose odd and missing members raise when they are read.
 
     Args:
@@ -313,7 +316,8 @@ def repair(stream: str, record: dict[str, Any], prefix: str = "") -> OddRecord:
         record: its members.
         prefix: what stands before a member's name in a report.
     """
-    repaired = _repair(MODELS[stream], record, prefix)
+    repaired = _repair_members(MODELS[stream], record, prefix)
+    # Only records that belong to a customer have members that Chargebee always sends.
     if not issubclass(MODELS[stream], Owned):
         return repaired
     missing = [name for name in REQUIRED if name not in repaired.odd and not dict.get(repaired, name)]
@@ -321,7 +325,7 @@ def repair(stream: str, record: dict[str, Any], prefix: str = "") -> OddRecord:
     return OddRecord(repaired, {*repaired.odd, *missing}, prefix, notes)
 
 
-def _repair(model: type[msgspec.Struct], record: dict[str, Any], prefix: str) -> OddRecord:
+def _repair_members(model: type[msgspec.Struct], record: JsonObject, prefix: str) -> OddRecord:
     members, odd, notes = dict(record), set(), []
     for field in msgspec.structs.fields(model):
         value = record.get(field.name)
@@ -337,18 +341,18 @@ def _repair(model: type[msgspec.Struct], record: dict[str, Any], prefix: str) ->
     return OddRecord(members, odd, prefix, notes)
 
 
-def _repair_part(name: str, value: Any, path: str) -> tuple[Any, Sequence[tuple[str, str]]] | None:
+def _repair_part(name: str, value: JsonValue, path: str) -> tuple[JsonValue, Sequence[tuple[str, str]]] | None:
     """Repair a member that is an object or a list of objects; None for one of another kind."""
     if name in NESTED and isinstance(value, dict):
-        part = _repair(NESTED[name], value, f"{path}.")
+        part = _repair_members(NESTED[name], value, f"{path}.")
         return part, part.notes
     if name in LISTS and isinstance(value, list) and all(isinstance(item, dict) for item in value):
-        parts = [_repair(LISTS[name], item, f"{path}[{place}].") for place, item in enumerate(value)]
+        parts = [_repair_members(LISTS[name], item, f"{path}[{place}].") for place, item in enumerate(value)]
         return parts, [note for part in parts for note in part.notes]
     return None
 
 
-def _is_fit(value: Any, kind: Any) -> bool:
+def _is_fit(value: JsonValue, kind: JsonValue) -> bool:
     try:
         msgspec.convert(value, kind, dec_hook=to_decimal)
     except msgspec.ValidationError:

@@ -1,4 +1,4 @@
-"""Amounts of Chargebee: minor units in, major units out, Decimal all the way, never two currencies in one sum.
+"""Chargebee's amounts: minor units in, major units out. Sums are Decimal, and never mix two currencies.
 
 https://www.chargebee.com/docs/billing/2.0/site-configuration/supported-currencies
 """
@@ -37,13 +37,13 @@ ZERO_DECIMAL = frozenset(
     )
 )
 # What an amount and its record's exchange_rate make in the site's base currency. Chargebee's pages do not say which way
-# the rate runs: this is the usual reading, and the one place to turn it round.
+# the rate runs: this is the usual reading, and the only place to change it.
 IN_BASE_CURRENCY: Callable[[Decimal, Decimal], Decimal] = operator.mul
 _CODE = re.compile(r"[A-Z]{3}")
 
 
 class Amount(NamedTuple):
-    """One addend: minor units of its currency, and what converts it."""
+    """An amount in minor units of its currency, and what converts it to the base currency."""
 
     minor: int
     currency: str | None
@@ -52,7 +52,7 @@ class Amount(NamedTuple):
 
 
 class Total(NamedTuple):
-    """A sum in major units of one currency; ``amount`` is None when it cannot be told."""
+    """A sum in major units of one currency; ``amount`` is None when it cannot be computed."""
 
     amount: Decimal | None
     currency: str | None
@@ -60,7 +60,7 @@ class Total(NamedTuple):
     """``several_currencies``, ``unknown_currency`` or ``no_exchange_rate``."""
 
 
-def places(currency: str, zero_decimal: Collection[str] = ZERO_DECIMAL) -> int:
+def count_decimals(currency: str, zero_decimal: Collection[str] = ZERO_DECIMAL) -> int:
     """Return how many decimals Chargebee's minor unit of a currency stands for: 0 or 2."""
     return 0 if currency in zero_decimal else 2
 
@@ -70,61 +70,63 @@ def is_currency(code: object) -> bool:
     return isinstance(code, str) and bool(_CODE.fullmatch(code))
 
 
-def major(minor: int | None, currency: str | None, zero_decimal: Collection[str] = ZERO_DECIMAL) -> Decimal | None:
+def to_major(minor: int | None, currency: str | None, zero_decimal: Collection[str] = ZERO_DECIMAL) -> Decimal | None:
     """Return minor units in major ones; None when there is no amount, or no currency to read it by."""
     if minor is None or currency is None or not is_currency(currency):
         return None
-    return Decimal(minor).scaleb(-places(currency, zero_decimal))
+    return Decimal(minor).scaleb(-count_decimals(currency, zero_decimal))
 
 
-def total(
+def sum_amounts(
     amounts: Iterable[Amount], *, chosen: Amount, base: bool, zero_decimal: Collection[str] = ZERO_DECIMAL
 ) -> Total:
     """Return the sum of what one customer has, in one currency.
 
-    Amounts of nothing have no say in which currency that is.
+    Amounts of zero do not decide which currency that is.
 
     Args:
         amounts: the addends.
-        chosen: nothing, in the currencies of the chosen subscription.
+        chosen: zero, in the currencies of the chosen subscription.
         base: in the site's base currency, converted at each record's own rate.
         zero_decimal: the currencies without a minor unit.
     """
     addends = [amount for amount in amounts if amount.minor]
+    # Without a currency it is unknown how many decimals an amount has.
     if not all(is_currency(amount.currency) for amount in addends):
         return Total(None, None, "unknown_currency")
     if base:
         return _sum_in_base(addends, chosen.base_currency, zero_decimal)
-    return _sum_in_own(addends, chosen.currency, zero_decimal)
+    return _sum_in_own_currency(addends, chosen.currency, zero_decimal)
 
 
-def _sum_in_own(addends: Sequence[Amount], chosen: str | None, zero_decimal: Collection[str]) -> Total:
+def _sum_in_own_currency(addends: Sequence[Amount], chosen: str | None, zero_decimal: Collection[str]) -> Total:
     currencies = {amount.currency for amount in addends}
     if len(currencies) <= 1:
-        return _sum(addends, next(iter(currencies), chosen), zero_decimal)
+        return _sum_one_currency(addends, next(iter(currencies), chosen), zero_decimal)
     kept = [amount for amount in addends if amount.currency == chosen]
     if not kept:
-        # Nothing in the currency that is shown is not the same as nothing.
+        # A sum of 0 would say that nothing is due, but amounts in other currencies are.
         return Total(None, None, "several_currencies")
-    return _sum(kept, chosen, zero_decimal)._replace(problem="several_currencies")
+    return _sum_one_currency(kept, chosen, zero_decimal)._replace(problem="several_currencies")
 
 
-def _sum(addends: Sequence[Amount], currency: str | None, zero_decimal: Collection[str]) -> Total:
-    return Total(major(sum(amount.minor for amount in addends), currency, zero_decimal) or Decimal(0), currency)
+def _sum_one_currency(addends: Sequence[Amount], currency: str | None, zero_decimal: Collection[str]) -> Total:
+    return Total(to_major(sum(amount.minor for amount in addends), currency, zero_decimal) or Decimal(0), currency)
 
 
 def _sum_in_base(addends: Sequence[Amount], chosen: str | None, zero_decimal: Collection[str]) -> Total:
     bases = {amount.base_currency for amount in addends}
     base = next(iter(bases), chosen)
-    converted = [_convert(amount, zero_decimal) for amount in addends]
+    converted = [_convert_to_base(amount, zero_decimal) for amount in addends]
     if len(bases) > 1 or (addends and base is None) or None in converted:
         return Total(None, None, "no_exchange_rate")
     whole = sum((amount for amount in converted if amount is not None), Decimal(0))
     return Total(round_amount(whole, base, zero_decimal) if base else whole, base)
 
 
-def _convert(amount: Amount, zero_decimal: Collection[str]) -> Decimal | None:
-    value = major(amount.minor, amount.currency, zero_decimal)
+def _convert_to_base(amount: Amount, zero_decimal: Collection[str]) -> Decimal | None:
+    value = to_major(amount.minor, amount.currency, zero_decimal)
+    # Its rate is 1, even where Chargebee omits it.
     if amount.currency == amount.base_currency:
         return value
     if value is None or amount.exchange_rate is None:
@@ -134,4 +136,4 @@ def _convert(amount: Amount, zero_decimal: Collection[str]) -> Decimal | None:
 
 def round_amount(amount: Decimal, currency: str, zero_decimal: Collection[str] = ZERO_DECIMAL) -> Decimal:
     """Round a major amount to the smallest unit of its currency, half to even."""
-    return amount.quantize(Decimal(1).scaleb(-places(currency, zero_decimal)), ROUND_HALF_EVEN)
+    return amount.quantize(Decimal(1).scaleb(-count_decimals(currency, zero_decimal)), ROUND_HALF_EVEN)

@@ -1,6 +1,6 @@
-"""The customers that are not sent, and how all customers add up: the stream `not_sent`.
+"""The stream `not_sent`: the customers that are not sent, and the totals of all customers.
 
-Its SCHEMA carries the totals, so it can only go out when everything is derived. Until then the rows wait in two files:
+Its SCHEMA carries the totals, so it can be sent only when everything is derived. Until then the rows are in two files:
 one has the customers that lost, group by group, the other the winner of each group, which is known last.
 """
 
@@ -13,12 +13,13 @@ import msgspec
 import singer_sdk.singerlib as singer
 
 from standpipe_maps.json_schema import TEXT
-from standpipe_maps.subscriptions.records import LOSER_FIELDS, REPLACED, SHARES, describe_loser, reason_of
+from standpipe_maps.subscriptions.records import LOSER_FIELDS, REPLACED, SHARES, describe_loser, find_reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from standpipe_maps.subscriptions.facts import Options
+    from standpipe_maps._kit.json_types import JsonObject
+    from standpipe_maps.subscriptions.facts import FactOptions
     from standpipe_maps.subscriptions.records import Candidate
 
 STREAM = "not_sent"
@@ -54,36 +55,37 @@ class NotSent:
         options: the settings of facts.
     """
 
-    def __init__(self, losers: IO[bytes] | None, winners: IO[bytes], options: Options) -> None:
+    def __init__(self, losers: IO[bytes] | None, winners: IO[bytes], options: FactOptions) -> None:
         self.counts: Counter[str] = Counter(dict.fromkeys(REASONS, 0))
         self._losers = losers
         self._winners = winners
         self._options = options
         self._encoder = msgspec.json.Encoder()
 
-    def lose(self, loser: Candidate) -> None:
+    def add_loser(self, loser: Candidate) -> None:
         """Count a customer that is not sent, and keep its row."""
-        self.counts[reason_of(loser)] += 1
+        self.counts[find_reason(loser)] += 1
         if self._losers:
             self._losers.write(self._encoder.encode(describe_loser(loser, self._options)) + b"\n")
 
-    def win(self, winner: Candidate, lost: int) -> None:
-        """Keep who is sent instead of the last customers that lost."""
+    def add_winner(self, winner: Candidate, lost: int) -> None:
+        """Keep the winner over the last customers that lost."""
         if self._losers and lost:
             self._winners.write(self._encoder.encode((winner.owner.customer["id"], lost)) + b"\n")
 
-    def totals(self, customers: int, sent: int) -> dict[str, Any]:
-        """Return how the customers that Chargebee has add up: sent, not sent by reason, unchanged."""
+    def compute_totals(self, customers: int, sent: int) -> JsonObject:
+        """Return the totals of Chargebee's customers: sent, not sent by reason, unchanged."""
+        # What remains are customers whose rows no run has touched since the target confirmed them.
         unchanged = customers - sent - self.counts.total()
         return {"customers": customers, "sent": sent, "not_sent": dict(self.counts), "unchanged": unchanged}
 
-    def messages(self, totals: dict[str, Any]) -> Iterator[singer.Message]:
+    def build_messages(self, totals: dict[str, Any]) -> Iterator[singer.Message]:
         """Yield the SCHEMA with the totals, and one RECORD per customer that is not sent."""
         yield singer.SchemaMessage(STREAM, {**SCHEMA, TOTALS: totals}, ["customer_id"])
-        for row in self._rows():
+        for row in self._read_rows():
             yield singer.RecordMessage(STREAM, row)
 
-    def _rows(self) -> Iterator[dict[str, Any]]:
+    def _read_rows(self) -> Iterator[JsonObject]:
         if not self._losers:
             return
         self._losers.seek(0)

@@ -1,4 +1,4 @@
-"""From the rows of one customer to the record that Intercom gets, and from customers who share a match value to one."""
+"""Chooses one of the customers who share a match value, and derives the record that Intercom gets of it."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ import math
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from standpipe_maps.json_schema import NUMBER, TEXT
 from standpipe_maps.subscriptions import rules
-from standpipe_maps.subscriptions.attributes import Attribute, full_name
-from standpipe_maps.subscriptions.facts import Facts, Options
-from standpipe_maps.subscriptions.models import MISSING_MEMBER, ODD_VALUE, OddValueError, known, notes_of
+from standpipe_maps.subscriptions.attributes import Attribute, join_name
+from standpipe_maps.subscriptions.facts import FactOptions, Facts
+from standpipe_maps.subscriptions.models import MISSING_MEMBER, ODD_VALUE, OddValueError, get_known, get_notes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from standpipe_maps._kit.json_types import JsonObject
     from standpipe_maps.subscriptions.rules import Invoice, Record
     from standpipe_maps.subscriptions.store import Owner
 
 LOSER_FIELDS = (
-    Attribute("name", TEXT, "Full name", "customer.first_name, last_name", full_name),
+    Attribute("name", TEXT, "Full name", "customer.first_name, last_name", join_name),
     Attribute("company", TEXT, "Company of the customer", "customer.company", lambda one: one.customer.get("company")),
     Attribute("mrr", NUMBER, "Monthly recurring revenue, in major units", "as cust_mrr", lambda one: one.mrr.amount),
 )
@@ -45,28 +46,28 @@ class Note(NamedTuple):
     """The members that are odd or missing, for the notes that are about some."""
 
 
-class Derived(NamedTuple):
+class DerivedRecord(NamedTuple):
     """A record, and what the summary says of it."""
 
-    record: dict[str, Any]
+    record: JsonObject
     notes: Sequence[Note]
 
 
 @dataclass(frozen=True)
-class Shape:
-    """The settings that decide what a record looks like."""
+class RecordOptions:
+    """The settings that decide what is in a record."""
 
     fields: Sequence[Attribute]
     """Intercom's standard fields."""
     attributes: Sequence[Attribute]
     """Their names with the prefix."""
-    options: Options
+    facts: FactOptions
 
 
 def make_candidate(owner: Owner) -> Candidate:
-    """Choose what a customer shows."""
-    counted = rules.counted(owner.subscriptions, owner.customer, owner.ended)
-    return Candidate(owner, counted, rules.choose(counted))
+    """Choose the subscription of a customer that is shown."""
+    counted = rules.filter_subscriptions(owner.subscriptions, owner.customer, owner.ended)
+    return Candidate(owner, counted, rules.choose_subscription(counted))
 
 
 def choose_winners(
@@ -75,78 +76,68 @@ def choose_winners(
     """Yield, of customers with one match value, the one that is sent.
 
     Args:
-        owners: in the order of their match values; one without a match value shares it with nobody.
-        lose: called with each customer that is not sent, before its group's winner is known.
-        win: called with the winner of a group and how many lost to it.
+        owners: in the order of their match values; customers without one are a group each.
+        lose: called with each customer that is not sent, before the winner of its group is known.
+        win: called with the winner of a group and how many customers lost to it.
     """
-    for _, group in groupby(owners, key=_shared_value):
+    # Nobody shares the lack of a match value: then the id makes a group of one.
+    for _, group in groupby(owners, key=lambda one: (one.match, one.customer["id"] if one.match is None else None)):
         best, lost = make_candidate(next(group)), 0
         for one in map(make_candidate, group):
-            best, loser = (one, best) if _precedence(one) > _precedence(best) else (best, one)
+            wins = rules.order_customer(one.owner.customer, one.chosen) > rules.order_customer(
+                best.owner.customer, best.chosen
+            )
+            best, loser = (one, best) if wins else (best, one)
             lose(loser)
             lost += 1
         win(best, lost)
         yield best
 
 
-def _shared_value(owner: Owner) -> tuple[str | None, str | None]:
-    return owner.match, owner.customer["id"] if owner.match is None else None
+def find_reason(loser: Candidate) -> str:
+    """Return why a customer is not sent: a deleted one was replaced by the one that has its match value now."""
+    return REPLACED if get_known(loser.owner.customer, "deleted") else SHARES
 
 
-def _precedence(one: Candidate) -> tuple[int, int, int, str]:
-    return rules.precedence(one.owner.customer, one.chosen)
-
-
-def reason_of(loser: Candidate) -> str:
-    """Return why a customer is not sent: a deleted one was replaced by who has its match value now."""
-    return REPLACED if known(loser.owner.customer, "deleted") else SHARES
-
-
-def describe_loser(loser: Candidate, options: Options) -> dict[str, Any]:
+def describe_loser(loser: Candidate, options: FactOptions) -> JsonObject:
     """Return what a report says of a customer that is not sent."""
     facts = Facts(loser.owner.customer, loser.chosen or {}, loser.counted, (), options)
     return {
         "customer_id": loser.owner.customer["id"],
-        "reason": reason_of(loser),
-        **_values(LOSER_FIELDS, facts, {}),
+        "reason": find_reason(loser),
+        **_compute_values(LOSER_FIELDS, facts, {}),
     }
 
 
-def _to_float(number: Decimal) -> float:
-    """Return a decimal as JSON has it. Binary only here, at the last step: what comes before is exact.
-
-    Raises:
-        ValueError: it is too large.
-    """
-    value = float(number)
-    if not math.isfinite(value):
-        raise ValueError("too large")
-    return value
-
-
-def derive(one: Candidate, invoices: Iterable[Invoice], shape: Shape) -> Derived:
-    """Return the record of a customer, in Intercom's shape: what stands on an odd member is null, and noted."""
+def derive_record(one: Candidate, invoices: Iterable[Invoice], options: RecordOptions) -> DerivedRecord:
+    """Return the record of a customer in Intercom's form; an attribute that needs an odd member is null, and noted."""
     customer = one.owner.customer
-    counted = rules.counted_invoices(invoices, customer, one.owner.ended)
-    facts = Facts(customer, one.chosen or {}, one.counted, counted, shape.options)
+    counted = rules.filter_invoices(invoices, customer, one.owner.ended)
+    facts = Facts(customer, one.chosen or {}, one.counted, counted, options.facts)
     odd: dict[str, str] = {}
     record = {
         "customer_id": customer["id"],
-        **_values(shape.fields, facts, odd),
-        "custom_attributes": _values(shape.attributes, facts, odd),
+        **_compute_values(options.fields, facts, odd),
+        "custom_attributes": _compute_values(options.attributes, facts, odd),
     }
-    notes = [Note(name) for name, holds in NOTES.items() if _holds(holds, one, facts)]
-    notes += [Note(UNFIT)] * _is_unfit(shape.attributes, facts)
-    return Derived(record, notes + _odd_members(facts, odd))
+    notes = [Note(name) for name, holds in NOTES.items() if _is_noted(holds, one, facts)]
+    if not all(attribute.fits(facts) for attribute in options.attributes if attribute.fits):
+        notes.append(Note(UNFIT))
+    return DerivedRecord(record, notes + _note_odd_members(facts, odd))
 
 
-def _values(attributes: Iterable[Attribute], facts: Facts, odd: dict[str, str]) -> dict[str, Any]:
-    """Return the values of attributes; ``odd`` takes the names of the members that make one null."""
-    values: dict[str, Any] = {}
+def _compute_values(attributes: Iterable[Attribute], facts: Facts, odd: dict[str, str]) -> JsonObject:
+    """Return the values of attributes, and put the names of the members that make one null into ``odd``."""
+    values: JsonObject = {}
     for name, _, _, source, reader, _ in attributes:
         try:
             value = reader(facts)
-            values[name] = _to_float(value) if isinstance(value, Decimal) else value
+            if isinstance(value, Decimal):
+                # Sums are exact up to here; JSON has binary numbers only.
+                value = float(value)
+                if not math.isfinite(value):
+                    raise ValueError("too large")  # noqa: TRY301 caught as every other value that cannot be right
+            values[name] = value
         except OddValueError as error:
             values[name], odd[str(error)] = None, ODD_VALUE
         except (ValueError, ArithmeticError, OSError):
@@ -154,10 +145,10 @@ def _values(attributes: Iterable[Attribute], facts: Facts, odd: dict[str, str]) 
     return values
 
 
-def _odd_members(facts: Facts, odd: dict[str, str]) -> list[Note]:
-    """Return a note of the odd and one of the missing members, whether or not an attribute stands on them."""
+def _note_odd_members(facts: Facts, odd: dict[str, str]) -> list[Note]:
+    """Return a note of the odd and one of the missing members, whether or not an attribute needs them."""
     for record in (facts.customer, *facts.counted):
-        odd |= {member: note for note, member in notes_of(record)}
+        odd |= {member: note for note, member in get_notes(record)}
     for invoice in facts.invoices:
         if invoice.odd:
             odd |= {member: note for note, member in invoice.notes}
@@ -167,7 +158,7 @@ def _odd_members(facts: Facts, odd: dict[str, str]) -> list[Note]:
     return [Note(note, ", ".join(members)) for note, members in names.items() if members]
 
 
-# What the summary counts, and when; the customer is reported by id for those of ODD.
+# What the summary counts, and when. For the notes of ODD it also reports the customer's id.
 NOTES: Mapping[str, Callable[[Candidate, Facts], bool]] = {
     "without_match_value": lambda one, _: one.owner.match is None,
     "without_subscription": lambda one, _: one.chosen is None,
@@ -179,7 +170,7 @@ NOTES: Mapping[str, Callable[[Candidate, Facts], bool]] = {
     "unknown_status": lambda one, _: any(map(rules.has_unknown_status, one.counted)),
     "unknown_catalog": lambda one, facts: one.chosen is not None and facts.plan.id is None,
     "negative_amount": lambda one, facts: (
-        any((known(each, "mrr") or 0) < 0 for each in one.counted)
+        any((get_known(each, "mrr") or 0) < 0 for each in one.counted)
         or min((min(each.amount_due or 0, each.total or 0) for each in facts.invoices), default=0) < 0
     ),
 }
@@ -198,16 +189,12 @@ ODD = frozenset(
 )
 
 
-def _holds(holds: Callable[[Candidate, Facts], bool], one: Candidate, facts: Facts) -> bool:
+def _is_noted(holds: Callable[[Candidate, Facts], bool], one: Candidate, facts: Facts) -> bool:
     try:
         return holds(one, facts)
     except (OddValueError, ValueError, ArithmeticError):
-        # The odd member has a note of its own.
+        # The odd member has its own note.
         return False
-
-
-def _is_unfit(attributes: Iterable[Attribute], facts: Facts) -> bool:
-    return not all(attribute.fits(facts) for attribute in attributes if attribute.fits)
 
 
 def _has_problem(facts: Facts, problem: str) -> bool:

@@ -1,19 +1,22 @@
-"""Which subscription, which version, which customer, which invoice: the tables of the join. Nothing else decides."""
+"""The decisions of the join: which version, subscription, customer and invoice count. They are made nowhere else."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from standpipe_maps.subscriptions.models import OddValueError, known, read_notes
+from standpipe_maps._kit.json_types import JsonObject
+from standpipe_maps.subscriptions.models import OddValueError, get_known, read_notes
 from standpipe_maps.subscriptions.money import Amount
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-Record = dict[str, Any]
+
+Record: TypeAlias = JsonObject
+"""A record of Chargebee's; one with odd members is an ``OddRecord``."""
 
 RANKS: Mapping[str, int] = {
     "active": 0,
@@ -24,7 +27,7 @@ RANKS: Mapping[str, int] = {
     "cancelled": 4,
     "transferred": 4,
 }
-# A status that Chargebee adds one day is not known to be an end, so it must not hide behind a cancelled subscription.
+# A status that Chargebee adds one day may not be an end, so it comes before a cancelled subscription.
 UNKNOWN_RANK = 3
 NO_SUBSCRIPTION_RANK = 5
 NO_MRR = frozenset({"cancelled", "future", "transferred"})
@@ -33,9 +36,9 @@ UNPAID = frozenset({"payment_due", "not_paid"})
 NO_DOCUMENT = frozenset({"voided", "pending"})
 RATE_MEMBERS = ("exchange_rate", "base_currency_code")
 NUMBERED = re.compile(r"(|.*[^0-9])([0-9]{1,18})")
-# Raised when stored rows must be looked at again under new rules: match values, and which members are odd.
+# A greater number makes the next run compute match values and odd members of stored rows again.
 ROWS_VERSION = 2
-# How many months of revenue one period is worth: (numerator, denominator) for one unit.
+# How many months a period unit has, as (numerator, denominator).
 MONTHS: Mapping[str, tuple[int, int]] = {"year": (1, 12), "month": (1, 1), "week": (52, 12), "day": (365, 12)}
 
 
@@ -57,7 +60,7 @@ class Invoice(NamedTuple):
     exchange_rate: str | None
     base_currency_code: str | None
     odd: str | None = None
-    """The members that cannot be right, or are missing, as ``odd.write_notes`` writes them."""
+    """The members that cannot be right, or are missing, as ``models.write_notes`` writes them."""
 
     @property
     def notes(self) -> list[tuple[str, str]]:
@@ -69,7 +72,7 @@ class Invoice(NamedTuple):
         return f"invoice {self.id}: "
 
     def is_odd(self, name: str) -> bool:
-        """Tell whether a member is odd or missing."""
+        """Return whether a member is odd or missing."""
         return self.odd is not None and any(name == odd for _, odd in read_notes(self.odd))
 
     def check(self, *names: str) -> None:
@@ -83,108 +86,114 @@ class Invoice(NamedTuple):
                 raise OddValueError(f"{self._prefix}{name}")
 
 
-def known_at(record: Record) -> int:
-    """When this version of a record was made, unix milliseconds; 0 when it does not say."""
-    return known(record, "resource_version") or (known(record, "updated_at") or 0) * 1000
+def find_known_at(record: Record) -> int:
+    """Return when this version of a record was made, unix milliseconds; 0 when it does not say."""
+    return get_known(record, "resource_version") or (get_known(record, "updated_at") or 0) * 1000
 
 
-def version(record: Record) -> tuple[int, int, int]:
-    """What orders the versions of one id, the greatest being true: (created_at, known_at, live).
+def find_version(record: Record) -> tuple[int, int, int]:
+    """Return what orders the versions of one id; the greatest is true: (created_at, known_at, live).
 
     ``created_at`` comes first because the id of a deleted record may be used again. Invoices have none.
     """
-    return known(record, "created_at") or 0, known_at(record), int(not known(record, "deleted"))
+    return get_known(record, "created_at") or 0, find_known_at(record), int(not get_known(record, "deleted"))
 
 
-def ended_with_earlier(heard_at: int, customer: Record, ended: int | None) -> bool:
-    """Tell whether what was last heard of at ``heard_at`` went with an earlier customer of the same id.
+def belongs_to_earlier(heard_at: int, customer: Record, ended: int | None) -> bool:
+    """Return whether a record belongs to an earlier, deleted customer with the same id.
 
     Args:
-        heard_at: unix milliseconds.
+        heard_at: when the record was last heard of, unix milliseconds.
         customer: the customer that has the id now.
-        ended: the least ``created_at`` of the deleted customers that had this id, None when there was none.
+        ended: the earliest ``created_at`` of the deleted customers that had this id; None when there was none.
     """
-    born = known(customer, "created_at") or 0
+    born = get_known(customer, "created_at") or 0
     return ended is not None and ended < born and heard_at < born * 1000
 
 
-def counted(subscriptions: Iterable[Record], customer: Record, ended: int | None) -> list[Record]:
-    """The subscriptions that count at all: not deleted, and of this customer rather than of an earlier one."""
-    live = [subscription for subscription in subscriptions if not known(subscription, "deleted")]
+def filter_subscriptions(subscriptions: Iterable[Record], customer: Record, ended: int | None) -> list[Record]:
+    """Return the subscriptions that count: not deleted, nor of an earlier customer with the same id."""
+    live = [subscription for subscription in subscriptions if not get_known(subscription, "deleted")]
     if ended is None:
         return live
     return [
         subscription
         for subscription in live
-        if not ended_with_earlier(
-            known_at(subscription) or (known(subscription, "created_at") or 0) * 1000, customer, ended
+        if not belongs_to_earlier(
+            find_known_at(subscription) or (get_known(subscription, "created_at") or 0) * 1000, customer, ended
         )
     ]
 
 
-def counted_invoices(invoices: Iterable[Invoice], customer: Record, ended: int | None) -> list[Invoice]:
-    """The invoices that count at all, by the same two rules."""
+def filter_invoices(invoices: Iterable[Invoice], customer: Record, ended: int | None) -> list[Invoice]:
+    """Return the invoices that count, by the same two rules."""
     live = [invoice for invoice in invoices if invoice.live]
     if ended is None:
         return live
     return [
         invoice
         for invoice in live
-        if not ended_with_earlier(invoice.known_at or (invoice.date or 0) * 1000, customer, ended)
+        if not belongs_to_earlier(invoice.known_at or (invoice.date or 0) * 1000, customer, ended)
     ]
 
 
-def rank(subscription: Record | None) -> int:
-    """The rank of a subscription's status, 0 the best."""
+def rank_subscription(subscription: Record | None) -> int:
+    """Return the rank of a subscription's status; 0 is the best."""
     if subscription is None:
         return NO_SUBSCRIPTION_RANK
-    return RANKS.get(known(subscription, "status") or "", UNKNOWN_RANK)
+    return RANKS.get(get_known(subscription, "status") or "", UNKNOWN_RANK)
 
 
 def has_unknown_status(subscription: Record) -> bool:
-    """Tell whether a subscription has a status that this version does not know."""
-    status = known(subscription, "status")
+    """Return whether a subscription has a status that this version does not know."""
+    status = get_known(subscription, "status")
     return bool(status) and status not in RANKS
 
 
-def choose(subscriptions: Iterable[Record]) -> Record | None:
-    """Of those that count, the one that is shown: the best rank, of these the latest changed; None if none counts."""
-    return max(subscriptions, key=_shown, default=None)
+def choose_subscription(subscriptions: Iterable[Record]) -> Record | None:
+    """Return the one that is shown: the best rank, then the last changed; None when there is none."""
+
+    def order(subscription: Record) -> tuple[int, int, int, str]:
+        return (
+            -rank_subscription(subscription),
+            get_known(subscription, "updated_at") or get_known(subscription, "created_at") or 0,
+            get_known(subscription, "resource_version") or 0,
+            subscription["id"],
+        )
+
+    return max(subscriptions, key=order, default=None)
 
 
-def _shown(subscription: Record) -> tuple[int, int, int, str]:
+def order_customer(customer: Record, chosen: Record | None) -> tuple[int, int, int, str]:
+    """Order customers with one match value; the greatest is sent: live, the best rank, the newest, the greatest id."""
     return (
-        -rank(subscription),
-        known(subscription, "updated_at") or known(subscription, "created_at") or 0,
-        known(subscription, "resource_version") or 0,
-        subscription["id"],
+        int(not get_known(customer, "deleted")),
+        -rank_subscription(chosen),
+        get_known(customer, "created_at") or 0,
+        customer["id"],
     )
 
 
-def precedence(customer: Record, chosen: Record | None) -> tuple[int, int, int, str]:
-    """Order customers with one match value; the greatest is sent: live, the best rank, the newest, the greatest id."""
-    return int(not known(customer, "deleted")), -rank(chosen), known(customer, "created_at") or 0, customer["id"]
-
-
-def mrr_amounts(subscriptions: Iterable[Record], *, estimate: bool, base: bool = False) -> Iterator[Amount]:
-    """Yield what each subscription adds to its customer's MRR; a missing ``mrr`` is 0: zero is omitted on the wire.
+def list_mrr_amounts(subscriptions: Iterable[Record], *, estimate: bool, base: bool = False) -> Iterator[Amount]:
+    """Yield what each subscription adds to its customer's MRR; a missing ``mrr`` is 0, because Chargebee omits zero.
 
     Raises:
         OddValueError: a member that decides about it is odd.
     """
     for subscription in subscriptions:
-        minor = estimated_mrr(subscription) if estimate else subscription.get("mrr") or 0
+        # A sum must not silently leave out an odd amount, so `get` raises for it.
+        minor = estimate_month(subscription) if estimate else subscription.get("mrr") or 0
         if minor and subscription.get("status") not in NO_MRR:
             subscription.get("deleted")
-            yield money_of(subscription, minor, base=base)
+            yield read_money(subscription, minor, base=base)
 
 
 def lacks_mrr(subscription: Record) -> bool:
-    """Tell whether a subscription that brings revenue carries no ``mrr``: it may be nothing, or not computed yet."""
+    """Return whether an active subscription carries no ``mrr``: it may be zero, or not computed yet."""
     return subscription.get("mrr") is None and subscription.get("status") in ESTIMATED
 
 
-def estimated_mrr(subscription: Record) -> int:
+def estimate_month(subscription: Record) -> int:
     """Return a subscription's recurring amounts for one month, in minor units, before coupons and discounts.
 
     Raises:
@@ -192,16 +201,18 @@ def estimated_mrr(subscription: Record) -> int:
     """
     if subscription.get("status") not in ESTIMATED:
         return 0
+    # A plan without a period, such as a one-time charge, brings no monthly revenue.
     months = MONTHS.get(subscription.get("billing_period_unit") or "")
     period = subscription.get("billing_period")
     if months is None or not period:
         return 0
-    whole = Decimal(sum(recurring_amounts(subscription)) * months[0]) / (months[1] * period)
+    whole = Decimal(sum(list_recurring_amounts(subscription)) * months[0]) / (months[1] * period)
     return int(whole.quantize(Decimal(1), ROUND_HALF_EVEN))
 
 
-def recurring_amounts(subscription: Record) -> Iterator[int]:
-    """The minor amounts that come again each period, of the plan and of the addons."""
+def list_recurring_amounts(subscription: Record) -> Iterator[int]:
+    """Yield the amounts of the plan and the addons for one period, in minor units."""
+    # Catalog 1 has the plan on the subscription itself.
     if subscription.get("plan_id"):
         yield subscription.get("plan_amount") or 0
     for addon in subscription.get("addons") or ():
@@ -211,7 +222,7 @@ def recurring_amounts(subscription: Record) -> Iterator[int]:
             yield item.get("amount") or 0
 
 
-def unpaid_amounts(invoices: Iterable[Invoice], *, base: bool = False) -> Iterator[Amount]:
+def list_unpaid_amounts(invoices: Iterable[Invoice], *, base: bool = False) -> Iterator[Amount]:
     """Yield what is due of each invoice that is overdue.
 
     Raises:
@@ -227,8 +238,8 @@ def unpaid_amounts(invoices: Iterable[Invoice], *, base: bool = False) -> Iterat
             yield Amount(invoice.amount_due or 0, invoice.currency_code, rate, invoice.base_currency_code)
 
 
-def money_of(record: Record, minor: int, *, base: bool = False) -> Amount:
-    """Return an amount in the currency of the record that carries it, with what converts it if that is asked for.
+def read_money(record: Record, minor: int, *, base: bool = False) -> Amount:
+    """Return an amount in its record's currency, and with ``base`` also the rate that converts it.
 
     Raises:
         OddValueError: the record's currency or rate is odd.
@@ -244,8 +255,8 @@ def money_of(record: Record, minor: int, *, base: bool = False) -> Amount:
     )
 
 
-def recurring_bounds(invoices: Iterable[Invoice]) -> tuple[Invoice | None, Invoice | None]:
-    """Return the earliest and the latest recurring invoice of those that count; of one second by ``number_order``.
+def find_first_and_latest(invoices: Iterable[Invoice]) -> tuple[Invoice | None, Invoice | None]:
+    """Return the earliest and the latest recurring invoice of those that count; of one second by ``order_by_number``.
 
     Raises:
         OddValueError: a member that decides about it is odd.
@@ -259,7 +270,7 @@ def recurring_bounds(invoices: Iterable[Invoice]) -> tuple[Invoice | None, Invoi
 def _pick_end(dated: Sequence[tuple[int, Invoice]], pick: Callable[..., Any]) -> Invoice:
     end = pick(date for date, _ in dated)
     same = [invoice for date, invoice in dated if date == end]
-    found: Invoice = same[0] if len(same) == 1 else pick(same, key=number_order)
+    found: Invoice = same[0] if len(same) == 1 else pick(same, key=order_by_number)
     return found
 
 
@@ -274,13 +285,13 @@ def _is_recurring(invoice: Invoice) -> bool:
     return True
 
 
-def number_order(invoice: Invoice) -> tuple[str, int, str]:
-    """Order invoices by their ids: as numbers where they are, or end in, numbers."""
+def order_by_number(invoice: Invoice) -> tuple[str, int, str]:
+    """Return what orders invoices of one date: the number that the id is or ends in, else the id as text."""
     found = NUMBERED.fullmatch(invoice.id)
     return *((found[1], int(found[2])) if found else (invoice.id, 0)), invoice.id
 
 
-def email_key(value: str) -> str:
+def normalize_email(value: str) -> str:
     """Return an e-mail address as it is compared: trimmed, in NFC, without case.
 
     In lower case rather than case-folded: `ß` and `ss` are two mailboxes.
@@ -288,26 +299,27 @@ def email_key(value: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", value).strip().lower())
 
 
-def name_key(value: str) -> str:
+def normalize_name(value: str) -> str:
     """Return a company's name as it is compared: trimmed, in NFC, case-folded."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", value).strip().casefold())
 
 
 MATCH_KEYS: Mapping[str, Callable[[str], str]] = {
-    "email": email_key,
+    "email": normalize_email,
     "user_id": str,
     "company_id": str,
-    "company_name": name_key,
+    "company_name": normalize_name,
 }
 
 
-def identity(customer: Record, field: str) -> str | None:
+def read_identity(customer: Record, field: str) -> str | None:
     """Return the text of a field that identifies; whole numbers as digits; None when it is empty.
 
     Raises:
         OddValueError: it is neither.
     """
     value = customer.get(field)
+    # A custom field may hold the user id as a number.
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if value is not None and not isinstance(value, str):
@@ -315,10 +327,10 @@ def identity(customer: Record, field: str) -> str | None:
     return value if value and value.strip() else None
 
 
-def match_value(customer: Record, match_on: str, field: str) -> str | None:
-    """Return what a customer is matched by, as it is compared; None when there is nothing to match by."""
+def compute_match_value(customer: Record, match_on: str, field: str) -> str | None:
+    """Return a customer's match value in the form in which it is compared; None when it has none."""
     try:
-        value = identity(customer, field)
+        value = read_identity(customer, field)
     except OddValueError:
         return None
     return None if value is None else MATCH_KEYS[match_on](value)

@@ -1,0 +1,87 @@
+"""The tables of map-leads, and how those of an older store become today's.
+
+A changed table needs another function in ``MIGRATIONS``: stores of every earlier version are read on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
+
+from standpipe_maps.persons import PersonColumns
+from standpipe_maps.store import add_columns, make_meta_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sqlalchemy import Connection
+
+TABLES = MetaData()
+make_meta_table(TABLES)
+COMPANIES = Table(
+    "companies",
+    TABLES,
+    Column("id", Text, primary_key=True),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("company_id", Text),
+    Column("body", LargeBinary, nullable=False),
+    Index("companies_by_company_id", "company_id", "created_at", "id"),
+    info={"version": ("updated_at",)},
+)
+CONTACTS = Table(
+    "contacts",
+    TABLES,
+    Column("id", Text, primary_key=True),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("rank", Integer),
+    Column("generation", Integer, nullable=False, index=True),
+    # The last run in which the contact came, and how many whole reads in a row have not shown it since.
+    Column("seen", Integer, nullable=False, server_default=text("0")),
+    Column("absences", Integer, nullable=False, server_default=text("0")),
+    Column("body", LargeBinary, nullable=False),
+    info={"version": ("updated_at",)},
+)
+LINKS = Table(
+    "links",
+    TABLES,
+    Column("contact_id", Text, primary_key=True),
+    Column("company_id", Text, primary_key=True, index=True),
+)
+SENT_CUSTOMERS = Table(
+    "sent_customers",
+    TABLES,
+    Column("external_id", Text, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("generation", Integer, nullable=False),
+)
+SENT_CONTACTS = Table(
+    "sent_contacts",
+    TABLES,
+    Column("external_id", Text, primary_key=True),
+    Column("contact_id", Text, nullable=False, index=True),
+    Column("customer_external_id", Text),
+    Column("digest", LargeBinary, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("left_at", BigInteger),
+    # The external id under which it was written before, when there was one.
+    Column("previous", Text),
+)
+# Companies that users belong to and that no whole read has shown yet.
+AWAITED = Table("awaited_companies", TABLES, Column("id", Text, primary_key=True))
+
+
+MIGRATIONS: Sequence[Callable[[Connection], None]] = (
+    TABLES.create_all,
+    lambda connection: AWAITED.create(connection, checkfirst=True),
+    add_columns(CONTACTS, "seen", "absences"),
+    add_columns(SENT_CONTACTS, "previous"),
+)
+
+PERSON_COLUMNS = PersonColumns(
+    records=CONTACTS,
+    named_by=(CONTACTS.c.id, LINKS.c.contact_id, SENT_CONTACTS.c.contact_id),
+    sent_as=(SENT_CONTACTS.c.external_id, SENT_CONTACTS.c.previous),
+)
