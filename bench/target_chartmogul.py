@@ -88,7 +88,7 @@ def fill(held: Account, source: str, record: dict[str, Any]) -> None:
 
 @contextmanager
 def account(customers: int = 0, people: int = 0, *, limit: int = UNLIMITED, latency: float = 0.0) -> Iterator[str]:
-    """Give the address of a sandbox in a process of its own."""
+    """Return the address of a sandbox in a process of its own."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.Process(target=serve, args=(theirs, limit, latency, customers, people), daemon=True)
     process.start()
@@ -100,7 +100,7 @@ def account(customers: int = 0, people: int = 0, *, limit: int = UNLIMITED, late
 
 
 def records(customers: int, people: int, changed: int = 0) -> Iterator[dict[str, Any]]:
-    """Give the messages of so many customers with so many contacts each; the first `changed` have another plan."""
+    """Return the messages of so many customers with so many contacts each; the first `changed` have another plan."""
     for stream, fields in SCHEMAS.items():
         schema = {"type": "object", "properties": fields}
         yield {"type": "SCHEMA", "stream": stream, "schema": schema, "key_properties": ["external_id"]}

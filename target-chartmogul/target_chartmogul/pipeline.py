@@ -1,38 +1,65 @@
-"""The order of a run: check, read what there is, write customers and then their contacts, merge, report."""
+"""A run, from its input to its reports: read, index, match, decide, write, merge, report."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 
-from target_chartmogul._kit.dispatch import open_workers
+from target_chartmogul._kit.dispatch import open_workers, run_all
+from target_chartmogul._kit.limits import RejectLimit
 from target_chartmogul._kit.private_files import make_folder
 from target_chartmogul._kit.target_run import RunBase
-from target_chartmogul.api import sources
+from target_chartmogul.api.sources import create_source, find_writable_source
 from target_chartmogul.api.transport import RecordRefusedError
-from target_chartmogul.merge.merge_log import MERGED, MergeLog, MergeSettings
-from target_chartmogul.merge.merger import Merger
-from target_chartmogul.records.object_types import CONTACT, CUSTOMER, KINDS
+from target_chartmogul.decisions.planning import ContactPlanner, Planner
+from target_chartmogul.matching.contact_finder import ContactFinder
+from target_chartmogul.matching.contact_ids import (
+    DROPPED,
+    FILTERED,
+    LISTED,
+    WARNINGS,
+    ContactIdSupport,
+    prove_support,
+)
+from target_chartmogul.matching.finder import Finder
+from target_chartmogul.merge.merge_step import MergeStep
+from target_chartmogul.merge.merger import build_party
+from target_chartmogul.records.buffer import StreamInput
+from target_chartmogul.records.object_types import CONTACT, CUSTOMER
+from target_chartmogul.records.remote import CUSTOMER_ID, CustomerFields
 from target_chartmogul.reporting.files import OWN_FILES
-from target_chartmogul.reporting.report_files import ReportFiles, table
+from target_chartmogul.reporting.report_files import OutcomeRecorder, Progress, ReportFiles, format_summary
 from target_chartmogul.reporting.summary import Summary
-from target_chartmogul.stream_run import StreamRun
+from target_chartmogul.writing.contact_writer import ContactWriter
+from target_chartmogul.writing.customer_writer import CustomerWriter
 from target_chartmogul.writing.late_creates import CreateGuard
-from target_chartmogul.writing.memory import Memory
+from target_chartmogul.writing.memory import ANY, Memory
+from target_chartmogul.writing.outcomes import Outcome
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Executor
 
+    from target_chartmogul._kit.json_types import JsonObject
     from target_chartmogul.api.client import ChartMogulClient
+    from target_chartmogul.api.shapes import DataSource
+    from target_chartmogul.decisions.planning import Plan
+    from target_chartmogul.merge.customer_matching import Party
+    from target_chartmogul.records.buffer import Row
     from target_chartmogul.settings import Settings
+    from target_chartmogul.writing.writer import Writer
+
+_BATCH = 2000  # rows that are looked up and planned at a time
+_WAITING_PER_WORKER = 4
 
 
-class Run(RunBase):
-    """One run over the streams `customers` and `contacts`: `declare` and `add` what comes, then `finish`."""
+class Pipeline(RunBase):
+    """One run over the streams `customers` and `contacts`: takes their messages, then does everything in `finish`."""
 
     summary: Summary
 
@@ -46,14 +73,17 @@ class Run(RunBase):
         super().__init__()
         self._client, self._settings, self._logger = client, settings, logger
         self._guard = CreateGuard(clock(), clock)
-        self._sources: list[dict[str, Any]] | None = None
+        self._sources: list[DataSource] | None = None
         self._source: str | None = None
-        self._declared = False
+        self._has_stream = False
         self.summary = Summary(mode="validate" if settings.validate else "sync")
-        self._streams = {name: StreamRun(kind, client, settings, self.summary, logger) for name, kind in KINDS.items()}
+        self._inputs = {
+            one.stream: StreamInput(one, logger, write_all=settings.write_all) for one in (CUSTOMER, CONTACT)
+        }
+        self._merge_step = MergeStep(client, settings, logger, self._interruption)
 
     def connect(self) -> None:
-        """Check the key and the name of the data source, once.
+        """Check the key and the names of the data sources, once.
 
         Raises:
             ConfigurationError: one sentence that names the setting.
@@ -63,27 +93,28 @@ class Run(RunBase):
         make_folder(self._settings.report_dir, "report_dir", OWN_FILES["report_dir"])
         make_folder(self._settings.memory_dir, "memory_dir", OWN_FILES["memory_dir"])
         try:
-            self._sources = self._client.sources()
+            self._sources = self._client.list_sources()
         except FatalAPIError as error:
             raise ConfigurationError(f"{error} Is `api_url` right?") from None
         except RecordRefusedError as error:
             raise ConfigurationError(
                 f"{self._client.base_url} answers, but not as ChartMogul's API does ({error.reason}): check `api_url`."
             ) from None
-        self._source = sources.own(self._sources, self._settings.data_source_name)
-        self._billing()
+        source = find_writable_source(self._sources, self._settings.data_source_name)
+        self._source = source.uuid if source else None
+        self._merge_step.find_billing_source(self._sources)
 
-    def declare(self, stream: str, schema: Mapping[str, Any]) -> None:
-        """Take the attributes that a stream's SCHEMA message declares."""
-        self._streams[stream].declare(schema)
-        self._declared = True
+    def declare_stream(self, stream: str, schema: JsonObject) -> None:
+        """Take the attributes that a SCHEMA message declares."""
+        self.summary.attributes_left_out += self._inputs[stream].declare(schema)
+        self._has_stream = True
 
-    def add(self, stream: str, record: dict[str, Any]) -> None:
+    def add_record(self, stream: str, record: JsonObject) -> None:
         """Take a record."""
-        self._streams[stream].add(record)
+        self._inputs[stream].add_record(record)
 
     def finish(self) -> None:
-        """Find, decide, write and report; without even a declared stream the tap has failed, and no report is touched.
+        """Match, decide, write, merge and report.
 
         Raises:
             ConfigurationError: a setting is wrong.
@@ -91,136 +122,293 @@ class Run(RunBase):
         """
         try:
             self.connect()
-            if self._declared:
-                self._tell_of_a_missing_source()
-                self._take_stock()
+            if self._has_stream:
+                self._count_input()
                 self._process_and_report()
             else:
+                # Without even a SCHEMA the tap has failed.
                 self._logger.info("Neither customers nor contacts came: the reports of the last run are left alone")
         finally:
-            self._close()
+            for stream in self._inputs.values():
+                stream.buffer.close()
 
-    def _tell_of_a_missing_source(self) -> None:
-        """Say that what comes may not be all: a source that was deleted or renamed is not filled by changes alone."""
+    def _count_input(self) -> None:
         if self._source is None:
+            # The source may have been deleted or renamed, and changes alone do not fill it again.
             self._logger.warning(
-                "ChartMogul has no data source `%s` yet. If an earlier run has filled it, let everything be sent again "
+                "ChartMogul has no data source `%s` yet. If an earlier run has filled it, send everything again "
                 "(`meltano run resync-leads`): a run may bring only what changed.",
                 self._settings.data_source_name,
             )
-
-    def _take_stock(self) -> None:
-        for name, stream in self._streams.items():
-            stream.spool.flush()
-            self.summary.streams[name].records = stream.spool.count()
+        for name, stream in self._inputs.items():
+            stream.buffer.flush()
+            self.summary.streams[name].records = stream.buffer.count_records()
 
     def _process_and_report(self) -> None:
         memory = Memory(self._settings.memory_dir, self._settings.report_dir, int(time.time()))
         reports = ReportFiles(self._settings.report_dir, memory)
         try:
-            if self.summary.records or self._looks_at_all_leads():
+            # An input without records costs no call, unless leads that did not come are to be merged.
+            if self.summary.records or self._merge_step.needs_all_leads(self._source):
                 self._process(reports)
             self._is_done = True
-            if self._settings.validate:  # no STATE will be written
+            if self._settings.validate:
+                # The others are complete once STATE is written; a validation writes none.
                 self.summary.status = "completed"
         finally:
             self._recording = True
-            self._report(reports)
+            if not self._settings.validate:
+                memory.save()
+            reports.close()
+            self._write_first_summary(reports)
 
     def _process(self, reports: ReportFiles) -> None:
-        self._found_source()
-        with open_workers(self._settings.max_concurrency) as executor:
-            self._open(executor, reports.memory)
-            self._recording = not self._settings.validate
-            for stream in self._streams.values():
-                stream.process(
-                    executor,
-                    reports,
-                    self._interruption,
-                    customers=self._streams[CUSTOMER.stream].finder,
-                    source=self._source,
-                )
-            if self._settings.merge != "off":
-                self._merge(executor, reports)
-        self.summary.duplicate_contacts = self._streams[CONTACT.stream].finder.duplicates
-
-    def _found_source(self) -> None:
-        """Create the data source when it is missing; a validation does without."""
         if self._source is None and not self._settings.validate:
             name, patience = self._settings.data_source_name, self._settings.source_patience
-            self._source, is_new = sources.created(self._client, name, patience, self._logger)
+            self._source, is_new = create_source(self._client, name, patience, self._logger)
             self._guard.source_is_new = is_new
+        with open_workers(self._settings.max_concurrency) as executor:
+            run = RunContext(
+                self._client,
+                self._settings,
+                self._source,
+                executor,
+                reports,
+                self.summary,
+                self._guard,
+                self._logger,
+                self._interruption,
+            )
+            customers = CustomerRun(run, self._inputs[CUSTOMER.stream])
+            contacts = ContactRun(run, self._inputs[CONTACT.stream], customers.finder)
+            streams: tuple[StreamRun, ...] = (customers, contacts)
+            # Both at once, because each only waits for ChartMogul.
+            list(executor.map(StreamRun.read_index, streams))
+            received = [stream for stream in streams if stream.buffer.count_records()]
+            self._guard.source_is_empty = all(stream.finder.source_is_empty for stream in received)
+            # From the first write on, a signal leaves the run the time to report what it has done.
+            self._recording = not self._settings.validate
+            for stream in streams:
+                stream.process_rows()
+            if self._merge_step.is_on:
+                self._merge_step.run(self._source, customers.coming, executor, reports, self.summary)
+        self.summary.duplicate_contacts = contacts.finder.duplicates
 
-    def _open(self, executor: Executor, memory: Memory) -> None:
-        """Read the indexes that cost less than look-ups, both at once."""
-        for stream in self._streams.values():
-            stream.open(self._source, memory, self._guard)
-        is_new = self._guard.source_is_new
-        list(executor.map(lambda one: one.find_all(self._interruption, is_new=is_new), self._streams.values()))
-        came = [stream for stream in self._streams.values() if stream.spool.count()]
-        self._guard.source_is_empty = all(stream.finder.is_empty for stream in came)
-
-    def _billing(self) -> str:
-        """Give the uuid of the data source that customers are merged with; the empty text when they are not.
-
-        Raises:
-            ConfigurationError: there is none of that name.
-        """
-        if self._settings.merge == "off":
-            return ""
-        if found := sources.named(self._sources or (), self._settings.merge_with):
-            return str(found["uuid"])
-        raise ConfigurationError(f"ChartMogul has no data source named `{self._settings.merge_with}` (`merge_with`).")
-
-    def _merge(self, executor: Executor, reports: ReportFiles) -> None:
-        billing, keys = self._billing(), self._settings.merge_by
-        log = MergeLog(self._settings.memory_dir)
-        merger = Merger(self._client, self._source, billing, keys, log, self._interruption)
-        found = merger.matches(self._streams[CUSTOMER.stream].coming)
-        reports.merges(merger.apply(found, executor) if self._applies else merger.report(found))
-        self.summary.merges = dict(sorted(merger.counts.items()))
-        if sentence := self._interruption():
-            raise FatalAPIError(sentence)
-        if self._looks_at_all_leads():
-            self._note_merge_settings(merger.counts[MERGED], len(found))
-
-    @property
-    def _applies(self) -> bool:
-        return self._settings.merge == "apply" and not self._settings.validate
-
-    def _looks_at_all_leads(self) -> bool:
-        """Say whether every lead is to be looked at, though none may have come: merging has new settings."""
-        return self._applies and self._source is not None and self._merge_settings().are_new
-
-    def _merge_settings(self) -> MergeSettings:
-        current = {"source": self._source, "billing": self._billing(), "merge_by": list(self._settings.merge_by)}
-        return MergeSettings(self._settings.memory_dir, current)
-
-    def _note_merge_settings(self, merged: int, leads: int) -> None:
-        self._merge_settings().save()
-        self._logger.info(
-            "The settings of merging are new, so all leads were looked at: %d of %d merged with customers of %s",
-            merged,
-            leads,
-            self._settings.merge_with,
-        )
-
-    def _report(self, reports: ReportFiles) -> None:
-        if not self._settings.validate:
-            reports.memory.save()
-        reports.close()
-        self._write_first_summary(reports)
-
-    def _build_figures(self, seconds: float) -> dict[str, Any]:
-        return self.summary.as_dict(self._client, seconds)
+    def _build_figures(self, seconds: float) -> JsonObject:
+        return self.summary.build_figures(self._client, seconds)
 
     def _log_summary(self, reports: ReportFiles) -> None:
-        for (stream, field, reason), count in sorted(reports.memory.news().items()):
+        for (stream, field, reason), count in sorted(reports.memory.count_new_reasons().items()):
             self._logger.warning("`%s` of %s is %s (%d): see held_values.csv", field, stream, reason, count)
-        for line in table(self._figures):
+        for line in format_summary(self._figures):
             self._logger.info("%s", line)
         self._logger.info("The reports of this run are in %s", self._settings.report_dir)
 
-    def _close(self) -> None:
-        for stream in self._streams.values():
-            stream.spool.close()
+
+@dataclass(frozen=True)
+class RunContext:
+    """What the streams of a run share; `source` is None only in a validation."""
+
+    client: ChartMogulClient
+    settings: Settings
+    source: str | None
+    executor: Executor
+    reports: ReportFiles
+    summary: Summary
+    guard: CreateGuard
+    logger: logging.Logger
+    find_stop_reason: Callable[[], str | None]
+
+
+class StreamRun(ABC):
+    """One run over one stream.
+
+    Args:
+        run: what the streams share.
+        stream: the input.
+    """
+
+    finder: Finder
+    _planner: Planner
+
+    def __init__(self, run: RunContext, stream: StreamInput) -> None:
+        self._run, self._options, self.buffer = run, stream.options, stream.buffer
+        self._name = stream.object_type.stream
+        self._writes = run.source is not None and not run.settings.validate
+        progress = Progress(run.logger, f"Processed {self._name}", self.buffer.count_records())
+        limit = RejectLimit(run.settings.max_rejects)
+        self._recorder = OutcomeRecorder(self._name, run.summary, run.reports, progress, limit)
+
+    @abstractmethod
+    def _create_writer(self) -> Writer:
+        """Return what writes its rows."""
+
+    def read_index(self) -> None:
+        """Read the index of the data source, if that costs less than look-ups."""
+        count = self.buffer.count_ids()
+        if count and self._run.guard.source_is_new:
+            # It is one page, and spares every look-up.
+            self.finder.read_index()
+        elif count:
+            self.finder.read_index_if_cheaper(count)
+
+    def process_rows(self) -> None:
+        """Decide on every row, and, unless this is a validation, write what differs, several rows at once.
+
+        Raises:
+            FatalAPIError: the run is to stop, or too many rows were refused.
+        """
+        plans = self._plan_rows()
+        if not self._writes:
+            for row, plan in plans:
+                self._record_plan(row, plan)
+            return
+        writer = self._create_writer()
+        run_all(
+            self._run.executor,
+            lambda item: writer.write_row(*item),
+            self._list_writes(plans, writer),
+            window=_WAITING_PER_WORKER * self._run.settings.max_concurrency,
+            record=self._recorder.record_write,
+            find_stop_reason=lambda: self._run.find_stop_reason() or self._recorder.limit.find_stop_reason(),
+        )
+
+    def _plan_rows(self) -> Iterator[tuple[Row, Plan]]:
+        for rows in self.buffer.read_batches(_BATCH):
+            self._match_rows(rows)
+            for row in rows:
+                # A writer may have met a record that arrived after the index was read.
+                if self.finder.is_outdated:
+                    self.finder.refresh_index()
+                yield row, self._plan_row(row)
+
+    def _match_rows(self, rows: list[Row]) -> None:
+        """Find what ChartMogul holds for a batch of rows."""
+        self.finder.look_up_rows(rows, self._run.executor)
+
+    def _plan_row(self, row: Row) -> Plan:
+        return self._planner.plan(row)
+
+    def _list_writes(self, plans: Iterable[tuple[Row, Plan]], writer: Writer) -> Iterator[tuple[Row, Plan]]:  # noqa: ARG002 - contacts use the writer
+        return self._recorder.filter_writes(plans)
+
+    def _record_plan(self, row: Row, plan: Plan) -> None:
+        """Record what a sync would do to a row."""
+        self._recorder.record_plan(row, plan)
+
+
+class CustomerRun(StreamRun):
+    """One run over the customers."""
+
+    def __init__(self, run: RunContext, stream: StreamInput) -> None:
+        super().__init__(run, stream)
+        self.finder = Finder(run.client, self._options, run.source, self.buffer, run.find_stop_reason)
+        self._planner = Planner(self._options, self.buffer, run.reports.memory)
+        #: Customers that a validation would create, when it is to say with whom they would be merged.
+        self.coming: list[Party] = []
+
+    def _create_writer(self) -> Writer:
+        return CustomerWriter(
+            self._run.client,
+            self._options,
+            finder=self.finder,
+            memory=self._run.reports.memory,
+            guard=self._run.guard,
+            compare=self._planner.compare,
+        )
+
+    def _record_plan(self, row: Row, plan: Plan) -> None:
+        super()._record_plan(row, plan)
+        if plan.outcome.kind != "created" or not row.id:
+            return
+        # To the contacts and the merges of a validation, a customer that a sync would create is there.
+        self.buffer.put_uuid(row.id, "")
+        if self._run.settings.merge != "off":
+            fields = {name: value for name, value in plan.want.values.items() if "." not in name}
+            self.coming.append(build_party(CustomerFields(**fields), [row.id]))
+
+
+class ContactRun(StreamRun):
+    """One run over the contacts.
+
+    Args:
+        run: what the streams share.
+        stream: the input.
+        customers: finds the customers of contacts.
+    """
+
+    finder: ContactFinder
+    _planner: ContactPlanner
+
+    def __init__(self, run: RunContext, stream: StreamInput, customers: Finder) -> None:
+        super().__init__(run, stream)
+        self._customers = customers
+        self._id_support = ContactIdSupport(run.settings.memory_dir, run.source)
+        self.finder = ContactFinder(run.client, self._options, run.source, self.buffer, run.find_stop_reason)
+        self.finder.matches_by_person = self._id_support.proved == DROPPED
+        self.finder.filter_works = self._id_support.proved != LISTED
+        memory = run.reports.memory
+        self._planner = ContactPlanner(self._options, self.buffer, memory, self.finder, customers)
+        for record_id, earlier_id in memory.list_earlier_ids(self._name):
+            self.buffer.add_previous_ids(record_id, [earlier_id])
+
+    def process_rows(self) -> None:
+        """Decide on every row and write what differs. See `StreamRun`."""
+        # An attribute that some contact has is defined by now, whatever was remembered of it.
+        self._run.reports.memory.forget(self._name, ANY, *self.finder.seen_attributes)
+        super().process_rows()
+        if self._writes:
+            self._run.summary.left_under_earlier_ids += len(self._planner.left_under_previous_ids)
+
+    def _create_writer(self) -> Writer:
+        return ContactWriter(
+            self._run.client,
+            self._options,
+            contacts=self.finder,
+            customers=self._customers,
+            memory=self._run.reports.memory,
+            guard=self._run.guard,
+            compare=self._planner.compare,
+        )
+
+    def _match_rows(self, rows: list[Row]) -> None:
+        super()._match_rows(rows)
+        # Only of a contact that is new, or that another customer has, must the customer be known.
+        customers = set()
+        for row in rows:
+            remote = self.buffer.get_remote(row.id)
+            if row.customer and (remote is None or remote.values.get(CUSTOMER_ID) != row.customer):
+                customers.add(row.customer)
+        self._customers.find_ids(customers, self._run.executor)
+
+    def _plan_row(self, row: Row) -> Plan:
+        if self.finder.matches_by_person and self.buffer.is_latest(row):
+            self.finder.assign_by_person(row, self._customers.get_uuid(row.customer))
+        return super()._plan_row(row)
+
+    def _list_writes(self, plans: Iterable[tuple[Row, Plan]], writer: Writer) -> Iterator[tuple[Row, Plan]]:
+        """Yield what is to be written, but create the first contact of a source alone: it proves how ids are kept."""
+        for row, plan in super()._list_writes(plans, writer):
+            if plan.action != "create" or self._id_support.proved:
+                yield row, plan
+                continue
+            outcome = writer.write_row(row, plan)
+            if outcome.kind == "created" and row.id and outcome.uuid:
+                outcome = self._prove_ids(row.id, outcome, outcome.uuid)
+            self._recorder.record_write((row, plan), outcome)
+
+    def _prove_ids(self, external_id: str, outcome: Outcome, uuid: str) -> Outcome:
+        """Prove by a contact that was just created how ids are kept, and return what became of it after all."""
+        proved, older = prove_support(self._run.client, self.finder.source, external_id, uuid)
+        self._id_support.save(proved)
+        self.finder.filter_works = proved != LISTED
+        if proved != FILTERED:
+            self._run.logger.warning(WARNINGS[proved])
+        if proved == DROPPED:
+            self.finder.match_by_person(uuid)
+        if older is None:
+            return outcome
+        # An earlier run had created it, and could not find it again.
+        self._run.client.delete_contact(uuid)
+        self.finder.store(external_id, older.to_record(self.finder.source, self._options.types))
+        return Outcome("unchanged", uuid=older.uuid)

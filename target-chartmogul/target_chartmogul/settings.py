@@ -1,10 +1,10 @@
-"""The settings of target-chartmogul: what each asks, and the typed form that the rest of the package uses."""
+"""The settings of target-chartmogul: what each means, and the typed form that the rest of the package uses."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from singer_sdk import typing as th
 from singer_sdk.exceptions import ConfigurationError
@@ -23,6 +23,8 @@ from target_chartmogul.merge.customer_matching import KEYS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from target_chartmogul._kit.json_types import JsonValue
+
 #: What ChartMogul permits to a whole account.
 PER_SECOND, CONNECTIONS = 40, 20
 
@@ -40,14 +42,14 @@ PROPERTIES = th.PropertiesList(
         th.StringType,
         default="Intercom leads",
         title="Data source name",
-        description="Into which data source is everything written? It is created when there is none of that name.",
+        description="The name of the data source to write into. It is created if it does not exist.",
     ),
     th.Property(
         "source_patience",
         th.IntegerType(minimum=0),
         default=900,
         title="Source patience",
-        description="How many seconds may a run wait for the name of a deleted data source to become free?",
+        description="How many seconds a run may wait until the name of a deleted data source is free.",
     ),
     th.Property(
         "on_shared",
@@ -55,8 +57,8 @@ PROPERTIES = th.PropertiesList(
         default="own_fields",
         allowed_values=["own_fields", "all"],
         title="On shared",
-        description="What of a customer that another source shares may be written: its website, custom attributes and "
-        "tags only, or its name, e-mail address, company and address too? Lead and trial dates only where it has none.",
+        description="What is written to customers that another source shares. `own_fields`: website, attributes, tags. "
+        "`all`: also name, e-mail address, company and address. Lead and trial dates are only filled in.",
     ),
     th.Property(
         "merge",
@@ -64,8 +66,8 @@ PROPERTIES = th.PropertiesList(
         default="off",
         allowed_values=["off", "report", "apply"],
         title="Merge",
-        description="Are customers merged with those of the source in `merge_with`: not at all, only in a report, or "
-        "truly?",
+        description="Whether customers are merged with those of the source in `merge_with`: `report` only lists them, "
+        "`apply` merges them.",
     ),
     th.Property(
         "merge_with",
@@ -78,8 +80,8 @@ PROPERTIES = th.PropertiesList(
         th.ArrayType(th.StringType(allowed_values=list(KEYS))),
         default=list(KEYS),
         title="Merge by",
-        description="By what are two customers the same? The surest of these that names one customer decides, unless "
-        "another names a different one.",
+        description="The keys by which two customers are the same, the surest first. The first that finds one customer "
+        "decides, unless another key finds a different one.",
     ),
     mode_setting("reads, compares"),
     *reject_settings(),
@@ -88,14 +90,14 @@ PROPERTIES = th.PropertiesList(
         th.IntegerType(minimum=1, maximum=CONNECTIONS),
         default=16,
         title="Max concurrency",
-        description="How many requests may be under way at once? ChartMogul permits 20 to the whole account.",
+        description="How many requests may be under way at once. ChartMogul permits 20 to the whole account.",
     ),
     th.Property(
         "requests_per_second",
         th.IntegerType(minimum=1, maximum=PER_SECOND),
         default=PER_SECOND,
         title="Requests per second",
-        description="How many requests may be made in a second? ChartMogul permits 40 to the whole account.",
+        description="How many requests may be made in a second. ChartMogul permits 40 to the whole account.",
     ),
     *timeout_settings(120),
     *folder_settings("target-chartmogul", "values that ChartMogul holds back, and merges"),
@@ -125,25 +127,29 @@ class Settings:
     memory_dir: Path
 
 
-def settings_from(config: Mapping[str, Any]) -> Settings:
-    """Read a validated configuration.
+def parse_settings(config: Mapping[str, JsonValue]) -> Settings:
+    """Return the settings of a configuration that fits their schema.
 
     Raises:
-        ConfigurationError: a setting that must not be empty is, or it is none of its kind.
+        ConfigurationError: a setting has a value that it cannot have.
     """
     for name in ("api_key", "data_source_name", "report_dir"):
         if not config[name].strip():
             raise ConfigurationError(f"The setting `{name}` is empty.")
-    _assert_key(config["api_key"].strip())
+    key, source = config["api_key"].strip(), config["data_source_name"].strip()
+    if not key.isascii() or not key.isprintable() or not {" ", ":"}.isdisjoint(key):
+        # Such as the dots that stand for a key in an example.
+        raise ConfigurationError("The setting `api_key` has characters that no key of ChartMogul's has.")
     api_url = (config.get("api_url") or "").strip() or BASE_URL
-    _assert_url(api_url)
+    _check_url(api_url)
     merge, merge_with = config["merge"], (config.get("merge_with") or "").strip()
-    _assert_mergeable(merge, merge_with, config["data_source_name"].strip())
+    _check_merge(merge, merge_with, source)
     max_rejects = config.get("max_rejects")
+    report_dir = Path(config["report_dir"])
     return Settings(
-        api_key=config["api_key"].strip(),
+        api_key=key,
         api_url=api_url,
-        data_source_name=config["data_source_name"].strip(),
+        data_source_name=source,
         source_patience=int(config["source_patience"]),
         write_all=config["on_shared"] == "all",
         merge=merge,
@@ -156,32 +162,26 @@ def settings_from(config: Mapping[str, Any]) -> Settings:
         requests_per_second=int(config["requests_per_second"]),
         request_timeout=float(config["request_timeout"]),
         answer_timeout=float(config["answer_timeout"]),
-        report_dir=Path(config["report_dir"]),
-        memory_dir=Path((config.get("memory_dir") or "").strip() or Path(config["report_dir"]) / "memory"),
+        report_dir=report_dir,
+        memory_dir=Path((config.get("memory_dir") or "").strip() or report_dir / "memory"),
     )
 
 
-def _assert_key(key: str) -> None:
-    """Refuse what is no key, such as the dots that stand for one in an example."""
-    if not key.isascii() or not key.isprintable() or not {" ", ":"}.isdisjoint(key):
-        raise ConfigurationError("The setting `api_key` has characters that are in no key of ChartMogul's.")
-
-
-def _assert_url(url: str) -> None:
-    """Refuse an address that is none, or on whose way others could read the key; without saying what stands in it."""
-    if not is_base_url(url):
-        raise ConfigurationError(
-            "The setting `api_url` is no address that begins with https:// or http:// and a host, with only a path "
-            "behind it."
-        )
-    if is_unencrypted(url):
-        raise ConfigurationError(describe_unencrypted("api_url"))
-
-
-def _assert_mergeable(merge: str, merge_with: str, source: str) -> None:
+def _check_merge(merge: str, merge_with: str, source: str) -> None:
     if merge != "off" and merge_with in {"", source}:
         raise ConfigurationError(
             f"The setting `merge` is {merge}: name the billing system's data source in `merge_with` "
             "(TARGET_CHARTMOGUL_MERGE_WITH), which is not the one in `data_source_name`. "
             "`meltano invoke target-chartmogul:sources` lists them all."
         )
+
+
+def _check_url(url: str) -> None:
+    """Reject an address that is not one, or on whose way others could read the key; never repeat what it is."""
+    if not is_base_url(url):
+        raise ConfigurationError(
+            "The setting `api_url` is not an address: it must begin with https:// or http:// and a host, and may only "
+            "have a path after it."
+        )
+    if is_unencrypted(url):
+        raise ConfigurationError(describe_unencrypted("api_url"))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from target_chartmogul._kit.target_base import TargetBase
-from target_chartmogul.api.client import client_for
+from target_chartmogul.api.client import create_client
 from target_chartmogul.api.transport import BASE_URL, RecordRefusedError
-from target_chartmogul.pipeline import Run
-from target_chartmogul.records.object_types import KINDS
-from target_chartmogul.settings import PROPERTIES, settings_from
+from target_chartmogul.pipeline import Pipeline
+from target_chartmogul.records.object_types import OBJECT_TYPES
+from target_chartmogul.settings import PROPERTIES, parse_settings
 from target_chartmogul.sinks import OtherStreamSink, RecordSink
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class TargetChartmogul(TargetBase):
 
     name = "target-chartmogul"
     package_name = "standpipe-target-chartmogul"
-    config_jsonschema: ClassVar[dict[str, Any]] = PROPERTIES.to_dict()
+    config_jsonschema: ClassVar[JsonObject] = PROPERTIES.to_dict()
     missing_hints: ClassVar[dict[str, str]] = {"api_key": "set it, or TARGET_CHARTMOGUL_API_KEY and --config=ENV"}
     vendor = "ChartMogul"
     record_refused = RecordRefusedError
@@ -38,20 +38,20 @@ class TargetChartmogul(TargetBase):
     @cached_property
     def settings(self) -> Settings:
         """The settings in typed form."""
-        return settings_from(self.config)
+        return parse_settings(self.config)
 
     @cached_property
-    def run(self) -> Run:
+    def run(self) -> Pipeline:
         """The one run of this process."""
-        return Run(client_for(self.settings), self.settings, self.logger)
+        return Pipeline(create_client(self.settings), self.settings, self.logger)
 
     def get_sink_class(self, stream_name: str) -> type[Sink]:
         """Choose the sink of a stream."""
-        return RecordSink if stream_name in KINDS else OtherStreamSink
+        return RecordSink if stream_name in OBJECT_TYPES else OtherStreamSink
 
     @property
     def is_validation(self) -> bool:
-        """Whether the run only says what it would do."""
+        """Whether the run only reports what it would do."""
         return self.settings.validate
 
     def count_rejects(self) -> int:

@@ -50,7 +50,7 @@ def intercom_bookmark(name: str) -> Callable[[int, Path], bool]:
 def held_value(at: int, folder: Path) -> bool:
     """`held_values.csv` of target-chartmogul: believed, the value is not sent again."""
     write_table(folder / "held_values.csv", COLUMNS, "customers", "c1", "name", '"A"', '"B"', "kept", at)
-    return Memory(folder, folder, NOW).is_held("customers", "c1", "name", Change("B", "A"))
+    return Memory(folder, folder, NOW).is_overridden("customers", "c1", "name", Change("B", "A"))
 
 
 def archived_contact(at: int, folder: Path) -> bool:

@@ -197,19 +197,19 @@ LISTS: dict[str, Listed] = {
         lambda: [one.name for one in target_intercom().list_attributes("contact")], "none", key="name"
     ),
     "target-chartmogul customers": Listed(
-        lambda: [one["uuid"] for page in target_chartmogul().listed(CUSTOMER, "ds") for one in page],
+        lambda: [one.uuid for one in target_chartmogul().read_all(CUSTOMER, "ds")],
         "has_more",
         "entries",
         key="uuid",
     ),
     "target-chartmogul contacts": Listed(
-        lambda: [one["uuid"] for page in target_chartmogul().listed(CONTACT, "ds") for one in page],
+        lambda: [one.uuid for one in target_chartmogul().read_all(CONTACT, "ds")],
         "has_more",
         "entries",
         key="uuid",
     ),
     "target-chartmogul sources": Listed(
-        lambda: [one["uuid"] for one in target_chartmogul().sources()], "none", "data_sources", key="uuid"
+        lambda: [one.uuid for one in target_chartmogul().list_sources()], "none", "data_sources", key="uuid"
     ),
     "console contacts": Listed(
         lambda: [one["id"] for one in console.fetch_contacts(api())], "cursor", "data", "total_count"

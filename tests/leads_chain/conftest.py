@@ -147,7 +147,7 @@ class Chain:
 
 @pytest.fixture
 def leads_chain(sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Chain:
-    """The chain with the settings of meltano.yml, in a world where no test has to wait for a second to pass."""
+    """Return the chain with the settings of meltano.yml, in a world where no test waits for a second to pass."""
     monkeypatch.setattr("tap_intercom.api.scroll.PAUSE", 0.02)
     monkeypatch.setattr(rate_limit, "_SECOND", 0.001)
     for module in (sources, contact_ids):

@@ -41,7 +41,7 @@ class Life:
         self._archived: list[Contact] = []
 
     def month(self) -> None:
-        """What only a whole read shows is among it."""
+        """Change what only a whole read shows, too."""
         self.rename()
         self.remake()
         self.close()
@@ -55,14 +55,14 @@ class Life:
         self.quarter()
 
     def quarter(self) -> None:
-        """What the next run that scrolls shows."""
+        """Change what the next run that scrolls shows."""
         self.rename()
         self.edit()
         self.join()
         self.found()
 
     def rename(self) -> None:
-        """A company changes its name, website and tags."""
+        """Change the name, website and tags of a company."""
         company = self._company()
         self._made += 1
         site = self._random.choice(["https://a.example/x", None, f"https://n{self._made}.example"])
@@ -71,14 +71,14 @@ class Life:
         self._workspace.tag(company, tag["id"], self._now, "test", on=self._made % 3 > 0)
 
     def edit(self) -> None:
-        """A person changes name, phone and an attribute; now and then there is none any more."""
+        """Change the name, phone and an attribute of a person; now and then clear them."""
         person, number = self._person(), self._random.randint(1, 9)
         phone = self._random.choice([None, f"+1555000{number}"])
         values = {"name": f"Ann {number} of Ham", "phone": phone, "custom_attributes": {"nps_score": number or None}}
         self._workspace.contacts.update(person, values, self._now, "test")
 
     def remake(self) -> None:
-        """A company is deleted and made again under its own id, with all of its people."""
+        """Delete a company and make it again under its own id, with all of its people."""
         company = self._company()
         people = self._workspace.contacts_of(company)
         self._workspace.companies.delete(company, takes_effect_at=self._now)
@@ -88,7 +88,7 @@ class Life:
             self._workspace.attach(person, again, self._now, "test")
 
     def close(self) -> None:
-        """A company is deleted for good."""
+        """Delete a company for good."""
         self._workspace.companies.delete(self._company(), takes_effect_at=self._now)
 
     def archive(self) -> None:
@@ -105,7 +105,7 @@ class Life:
             self._workspace.set_archived(person, archived=False, source="test")
 
     def merge(self) -> None:
-        """A lead turns out to be a user."""
+        """Merge a lead into a user."""
         leads = [one for one in self._linked() if not one.is_user]
         users = [one for one in self._linked() if one.is_user and one.document["email"]]
         if leads:
@@ -133,7 +133,7 @@ class Life:
         self._workspace.detach(person, self._workspace.companies_of(person)[0], self._now, "test")
 
     def join(self) -> None:
-        """A known user joins a known company."""
+        """Attach a known user to a known company."""
         people = [one for one in self._workspace.contacts.live() if one.is_user]
         self._workspace.attach(self._random.choice(people), self._company(), self._now, "test")
 
@@ -145,7 +145,7 @@ class Life:
             self._workspace.attach(lead, self._company(), self._now, "test")
 
     def found(self) -> None:
-        """The last new company gets its first users, and another is made that has none yet."""
+        """Attach the first users to the last new company, and make another that has none yet."""
         if self._made:
             company = next((one for one in self._workspace.companies.live() if not one.contacts), None)
             people = [one for one in self._workspace.contacts.live() if one.is_user]
@@ -218,7 +218,7 @@ class Reckoning:
             self._put(self.customers, key, self._customer(company, self._speaker(members[key])))
 
     def _put(self, held: dict[Any, dict[str, Any]], key: Any, values: dict[str, Any]) -> None:
-        """An empty field leaves what ChartMogul has, a custom attribute is cleared, tags are added."""
+        """Keep ChartMogul's value for an empty field, clear custom attributes, add tags."""
         before = held.get(key, {})
         tags = sorted({*before.get("tags", ()), *values.get("tags", ())})
         kept = {name: before.get(name) if one is None and name != "custom" else one for name, one in values.items()}
@@ -257,7 +257,7 @@ class Reckoning:
 
 
 def site_of(typed: str | None) -> str | None:
-    """A website as a URL; the spellings of the sandbox differ in scheme and letter case only."""
+    """Return a website as a URL; the spellings of the sandbox differ in scheme and letter case only."""
     if not typed:
         return None
     scheme, _, rest = typed.rpartition("://")
@@ -266,18 +266,18 @@ def site_of(typed: str | None) -> str | None:
 
 
 def seconds(shown_at: str | None) -> int | None:
-    """A date-time of ChartMogul's in unix seconds."""
+    """Return a date-time of ChartMogul's in unix seconds."""
     return None if shown_at is None else int(datetime.fromisoformat(shown_at).timestamp())
 
 
 def in_seconds(custom: dict[str, Any]) -> dict[str, Any]:
-    """Custom attributes without the empty ones, dates in unix seconds."""
+    """Return custom attributes without the empty ones, dates in unix seconds."""
     dates = {name: seconds(custom[name]) for name in custom if name.endswith("_at") and custom[name]}
     return {name: one for name, one in (custom | dates).items() if one is not None}
 
 
 def held_customers(chain: Chain) -> dict[str, dict[str, Any]]:
-    """What ChartMogul holds of customers, in the form of the reckoning."""
+    """Return the customers of ChartMogul, in the form of the reckoning."""
     names = ("name", "company", "email", "website_url")
     return {
         one["external_id"]: {
@@ -291,7 +291,7 @@ def held_customers(chain: Chain) -> dict[str, dict[str, Any]]:
 
 
 def held_contacts(chain: Chain) -> list[tuple[tuple[str, str], dict[str, Any]]]:
-    """What ChartMogul holds of contacts, likewise; a list, for nobody may come twice."""
+    """Return the contacts of ChartMogul, likewise; a list, because no contact may come twice."""
     return sorted(
         (
             (one["external_id"].partition(":")[0], one["customer_external_id"]),

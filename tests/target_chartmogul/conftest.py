@@ -90,7 +90,7 @@ class Account:
         return self.sandbox.world.chartmogul
 
     def source(self, name: str = SOURCE) -> str:
-        """Give the uuid of a source, made without speaking to the API when it is missing."""
+        """Return the uuid of a source, made without speaking to the API when it is missing."""
         found = [one.uuid for one in self.held.sources if one.name == name]
         return str(found[0] if found else self.held.new_source(name).uuid)
 
@@ -106,7 +106,7 @@ class Account:
         return str(self.call("POST", "/contacts", body)["uuid"])
 
     def customers(self, source: str = SOURCE) -> dict[str, dict[str, Any]]:
-        """Give the customers of a source by external id."""
+        """Return the customers of a source by external id."""
         uuid = self.source(source)
         entries = self._all(f"/customers?data_source_uuid={uuid}")
         return {
@@ -117,11 +117,11 @@ class Account:
         }
 
     def customer(self, external_id: str, source: str = SOURCE) -> dict[str, Any]:
-        """Give one customer of a source."""
+        """Return one customer of a source."""
         return self.customers(source)[external_id]
 
     def contacts(self) -> dict[str, dict[str, Any]]:
-        """Give the contacts of the target's source by external id."""
+        """Return the contacts of the target's source by external id."""
         return {entry["external_id"]: entry for entry in self._all(f"/contacts?data_source_uuid={self.source()}")}
 
     def fill(self, customers: Iterable[dict[str, Any]], contacts: Iterable[dict[str, Any]]) -> None:
@@ -182,13 +182,13 @@ class Ran:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """Give what is worth comparing of `summary.json`: every figure but zeros, calls, times and the mode."""
+        """Return what is worth comparing of `summary.json`: every figure but zeros, calls, times and the mode."""
         whole: dict[str, Any] = json.loads((self.directory / "summary.json").read_text())
         idle = {"calls", "limited", "waited_seconds", "seconds", "mode", "fields_written", "streams"}
         return {name: value for name, value in whole.items() if value and name not in idle}
 
     def figure(self, name: str) -> Any:
-        """Give any figure of `summary.json`."""
+        """Return any figure of `summary.json`."""
         return json.loads((self.directory / "summary.json").read_text())[name]
 
     def lines(self, name: str) -> list[dict[str, Any]]:
@@ -201,7 +201,7 @@ class Ran:
             return list(csv.reader(file))[1:]
 
     def ids(self) -> list[str]:
-        """Give the ids of all rows of all tables, sorted."""
+        """Return the ids of all rows of all tables, sorted."""
         return sorted(row[1] for name in TABLES for row in self.rows(name))
 
 
@@ -219,7 +219,7 @@ class Tool:
         return self.account.calls()
 
     def config(self, **settings: Any) -> dict[str, Any]:
-        """Give a configuration for the sandbox."""
+        """Return a configuration for the sandbox."""
         url = self.account.sandbox.chartmogul_url
         return {"api_key": "sandbox_key", "api_url": url, "report_dir": str(self.directory)} | settings
 
@@ -257,7 +257,7 @@ class Tool:
 
 
 def messages(records: Iterable[dict[str, Any]], schema: Any = FIELDS) -> str:
-    """Give a tap's output: a SCHEMA a stream, the records, a STATE. A contact has a `customer_external_id`."""
+    """Return a tap's output: a SCHEMA a stream, the records, a STATE. A contact has a `customer_external_id`."""
     found = [("contacts" if "customer_external_id" in record else "customers", record) for record in records]
     lines = [
         *(
@@ -276,33 +276,33 @@ def messages(records: Iterable[dict[str, Any]], schema: Any = FIELDS) -> str:
 
 
 def lead(external_id: str, custom: dict[str, Any] | None = None, tags: list[str] | None = None, **fields: Any) -> Any:
-    """Give a customer's record as the map sends it."""
+    """Return a customer's record as the map sends it."""
     plain = {"external_id": external_id, "name": external_id.title(), "company": external_id.title()}
     dates = dict.fromkeys(("lead_created_at", "free_trial_started_at"), "2025-11-05T08:30:00+00:00")
     return plain | dates | fields | {"attributes": {"custom": custom or {}, "tags": tags or []}}
 
 
 def person(contact: str, customer: str, custom: dict[str, Any] | None = None, **fields: Any) -> Any:
-    """Give a contact's record as the map sends it."""
+    """Return a contact's record as the map sends it."""
     plain = {"customer_external_id": customer, "external_id": f"{contact}:{customer}", "first_name": contact.title()}
     return plain | {"email": f"{contact}@a.example"} | fields | {"custom": custom or {}}
 
 
 @pytest.fixture(name="lead")
 def lead_() -> Callable[..., dict[str, Any]]:
-    """Makes a customer's record: its external id, its custom attributes and tags, other fields."""
+    """Return what makes a customer's record: its external id, its custom attributes and tags, other fields."""
     return lead
 
 
 @pytest.fixture(name="person")
 def person_() -> Callable[..., dict[str, Any]]:
-    """Makes a contact's record: who, of which customer, its custom attributes, other fields."""
+    """Return what makes a contact's record: who, of which customer, its custom attributes, other fields."""
     return person
 
 
 @pytest.fixture
 def account(sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> Account:
-    """An account without customers, whose second is so short that no test has to wait for it."""
+    """Return an account without customers, whose second is so short that no test waits for it."""
     monkeypatch.setattr(rate_limit, "_SECOND", 0.001)
     for module in (sources, merger, unmerger, contact_ids):
         monkeypatch.setattr(module, "_PAUSE", 0.001)
@@ -313,5 +313,5 @@ def account(sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> Account
 
 @pytest.fixture
 def target(account: Account, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Tool:
-    """The target, speaking to the account."""
+    """Return the target, connected to the account."""
     return Tool(account, tmp_path / "reports", capsys)

@@ -24,7 +24,7 @@ COMMAND = Path(sys.executable).with_name("target-chartmogul-admin")
 
 @pytest.fixture
 def command(account: Any, target: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """Runs a command with what is typed, and gives its output."""
+    """Return what runs a command, with the text that is typed, and returns its output."""
     for name, value in target.config().items():
         monkeypatch.setenv(f"TARGET_CHARTMOGUL_{name.upper()}", value)
 
@@ -179,7 +179,7 @@ def merged(account: Any, target: Any, lead: Any) -> None:
 
 
 def shared(account: Any) -> list[str]:
-    """Give the leads that billing has a part in."""
+    """Return the leads that billing has a part in."""
     return sorted(name for name, one in account.customers().items() if len(one["data_source_uuids"]) > 1)
 
 
@@ -197,7 +197,7 @@ def test_unmerge_takes_apart_what_was_merged(account: Any, target: Any, lead: An
     assert shared(account) == []
     ran = target.run([lead(name) for name in "abc"], **MERGE)
     assert ran.summary["merges"] == {"kept_apart": 2, "unmatched": 1}
-    assert command("unmerge") == "There is nothing to take apart: none of these merges stands.\n"
+    assert command("unmerge") == "There is nothing to take apart: none of these customers is merged now.\n"
 
 
 @pytest.mark.usefixtures("merged")

@@ -26,7 +26,7 @@ DONE = {"created": 12, "updated": 12}
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Waiting between two attempts is the business of other tests."""
+    """Skip the pauses between two attempts: other tests are about them."""
     monkeypatch.setattr("backoff._sync.time.sleep", lambda _: None)
 
 

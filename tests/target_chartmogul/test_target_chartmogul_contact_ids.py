@@ -18,7 +18,7 @@ EMPTY = {"status": 200, "body": {"entries": [], "has_more": False, "cursor": Non
 
 
 def names(account: Any) -> list[str]:
-    """Give the first names of all contacts, sorted."""
+    """Return the first names of all contacts, sorted."""
     return sorted(one.values["first_name"] for one in account.held.contacts)
 
 
@@ -95,7 +95,7 @@ def test_a_look_up_that_is_not_filtered_reads_on(account: Any, target: Any, lead
 
 
 def renamed(person: Record, name: str, *earlier: str, **fields: Any) -> dict[str, Any]:
-    """Give a contact's record with its earlier external ids: one as a text, several as a list."""
+    """Return a contact's record with its earlier external ids: one as a text, several as a list."""
     found = earlier[0] if len(earlier) == 1 else list(earlier)
     return person(name, "a", previous_external_id=found, **fields)
 

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Waiting between two attempts is no business of these tests."""
+    """Skip the pauses between two attempts: other tests are about them."""
     monkeypatch.setattr("backoff._sync.time.sleep", lambda _: None)
 
 
 @pytest.fixture
 def records(lead: Record, person: Record) -> list[dict[str, Any]]:
-    """A company and one of its people."""
+    """Return a company and one of its people."""
     return [lead("a"), person("ann", "a")]
 
 
@@ -203,17 +203,20 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "wrong key": ({"api_key": "wrong"}, "ChartMogul refused the key in `api_key` (No valid API key provided): check"),
     "blank key": ({"api_key": " "}, "The setting `api_key` is empty."),
     "empty key": ({"api_key": ""}, "The setting `api_key` is missing: set it, or TARGET_CHARTMOGUL_API_KEY and --con"),
-    "dots": ({"api_key": "…"}, "The setting `api_key` has characters that are in no key of ChartMogul's."),
+    "dots": ({"api_key": "…"}, "The setting `api_key` has characters that no key of ChartMogul's has."),
     "read-only key": (
         {"api_key": "sandbox_read_only_key"},
-        "The key in `api_key` may only read: give one that may also write",
+        "The key in `api_key` may only read: use one that may also write",
     ),
     "an integration's source": (
         {"data_source_name": "Chargebee"},
-        "The data source `Chargebee` belongs to ChartMogul's integration with Chargebee, into which nothing can be",
+        "The data source `Chargebee` belongs to ChartMogul's integration with Chargebee, and nothing can be",
     ),
     "no source": ({"data_source_name": " "}, "The setting `data_source_name` is empty."),
-    "no scheme": ({"api_url": "api.chartmogul.com"}, "The setting `api_url` is no address that begins with https://"),
+    "no scheme": (
+        {"api_url": "api.chartmogul.com"},
+        "The setting `api_url` is not an address: it must begin with https://",
+    ),
     "no TLS": (
         {"api_url": "http://a.example"},
         "The setting `api_url` is an http:// address of another machine, to which",
@@ -256,9 +259,7 @@ def test_a_name_that_never_becomes_free_is_one_sentence(account: Any, target: An
     """A deleted source whose name stays taken ends the run after `source_patience`, without STATE."""
     account.reset(chartmogul_async_calls=1_000_000)
     account.call("DELETE", f"/data_sources/{account.source()}")
-    with pytest.raises(
-        ConfigurationError, match=r"^The name `Intercom leads` is still taken by a data source that was"
-    ):
+    with pytest.raises(ConfigurationError, match=r"^The name `Intercom leads` still belongs to a data source that was"):
         target.run([lead("ann")], source_patience=0)
     assert target.out == ""
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Give the warnings of the last run."""
+    """Return the warnings of the last run."""
     found = [entry.getMessage() for entry in caplog.records if entry.levelname == "WARNING"]
     caplog.clear()
     return [sentence for sentence in found if "held_values" in sentence]

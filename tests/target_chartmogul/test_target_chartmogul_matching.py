@@ -78,18 +78,18 @@ def test_the_domain_of_a_website(website: str, domain: str) -> None:
 
 
 def pair(ours: dict[str, str], theirs: dict[str, str]) -> tuple[Party, Party]:
-    """Give a lead and a customer of billing's of whom this is known, by the fields of `Party`, `id` among them."""
+    """Return a lead and a customer of billing's of whom this is known, by the fields of `Party`, `id` among them."""
     lead, billed = ({"id": name, **one} for name, one in (("lead", ours), ("cb-1", theirs)))
     return Party("1", (lead.pop("id"),), **lead), Party("9", (billed.pop("id"),), **billed)
 
 
 def both(field: str, ours: str, theirs: str) -> tuple[Party, Party]:
-    """Give a lead and a customer of whom only one field is known."""
+    """Return a lead and a customer of whom only one field is known."""
     return pair({field: ours}, {field: theirs})
 
 
 def known(**fields: str) -> dict[str, str]:
-    """Give fields."""
+    """Return fields."""
     return fields
 
 
@@ -211,7 +211,7 @@ def test_an_external_id_that_all_else_contradicts() -> None:
 
 
 def party(uuid: int, external_id: str = "", **fields: str) -> Party:
-    """Give a customer."""
+    """Return a customer."""
     return Party(str(uuid), (external_id,) if external_id else (), **fields)
 
 
@@ -331,17 +331,17 @@ PARTIES = st.lists(st.builds(Party, st.just(""), **FIELDS), max_size=6)
 
 
 def numbered(parties: list[Party], start: int) -> list[Party]:
-    """Give every customer a uuid of its own."""
+    """Return every customer a uuid of its own."""
     return [replace(one, uuid=str(start + place)) for place, one in enumerate(parties)]
 
 
 def values(one: Party, key: str) -> set[str]:
-    """Give the values of a key that a customer has."""
+    """Return the values of a key that a customer has."""
     return set(KEYS[key](one)) - {""}
 
 
 def shared_keys(one: Party, other: Party) -> list[str]:
-    """Give the keys under which two customers have a value in common."""
+    """Return the keys under which two customers have a value in common."""
     return [key for key in ORDER if values(one, key) & values(other, key)]
 
 

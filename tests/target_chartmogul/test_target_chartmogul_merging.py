@@ -142,9 +142,9 @@ def test_new_settings_look_at_every_lead_once(
     for keys in (["email"], ["email"], ["email", "company"], ["email", "company"]):
         caplog.clear()
         ran = target.run([], merge_by=keys, **MERGE)
-        told = [entry.getMessage() for entry in caplog.records if "looked at" in entry.getMessage()]
+        told = [entry.getMessage() for entry in caplog.records if "were compared" in entry.getMessage()]
         found.append((ran.summary.get("merges"), told, sum(target.calls.values())))
-    begin = "The settings of merging are new, so all leads were looked at: "
+    begin = "The merge settings are new, so all leads were compared: "
     assert found == [
         ({"merged": 1, "unmatched": 2}, [f"{begin}1 of 3 merged with customers of Billing"], 8),
         (None, [], 1),

@@ -54,7 +54,7 @@ class Business:
             del self.companies[name]  # gone from Intercom: its customer stays as it is
 
     def found(self) -> None:
-        """A new company, with two people."""
+        """Add a new company, with two people."""
         self.made += 1
         name = f"c{self.made}"
         fields = {"name": name, "plan": self.random.choice(PLANS), "vip": False, "site": f"{name}.example"}
@@ -88,7 +88,7 @@ class Business:
         self.account.call("PATCH", f"/customers/{self.account.customer(name)['uuid']}", body)
 
     def records(self) -> list[dict[str, Any]]:
-        """What a map sends in a run that sends everything."""
+        """Return what a map sends in a run that sends everything."""
         customers = [
             self.lead(one, {"plan": held["plan"], "vip": held["vip"]}, name=held["name"], website_url=held["site"])
             for one, held in self.companies.items()
@@ -106,7 +106,7 @@ class Business:
         self.pairs = {pair: company for pair, company in self.pairs.items() if pair not in self.left}
 
     def held(self) -> dict[str, dict[str, Any]]:
-        """What ChartMogul holds of the companies."""
+        """Return what ChartMogul holds of the companies."""
         return {
             name: {
                 "name": one["name"],

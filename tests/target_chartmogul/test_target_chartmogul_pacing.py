@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from target_chartmogul.api.rate_limit import Pace
+from target_chartmogul.api.rate_limit import WindowRateLimiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -32,7 +32,7 @@ class Time:
         self.now = 0.0
 
     def __call__(self) -> float:
-        """Give the time."""
+        """Return the time."""
         return self.now
 
     def sleep(self, seconds: float) -> None:
@@ -40,7 +40,7 @@ class Time:
         self.now += seconds
 
 
-def sent(pace: Pace, time: Time, count: int, taken: float = 0.0) -> list[float]:
+def sent(pace: WindowRateLimiter, time: Time, count: int, taken: float = 0.0) -> list[float]:
     """Make so many requests, one after the other, and give when each left."""
     found = []
     for _ in range(count):
@@ -53,7 +53,7 @@ def sent(pace: Pace, time: Time, count: int, taken: float = 0.0) -> list[float]:
 def test_requests_leave_evenly() -> None:
     """Forty a second are spread over the second, at 97 % of what is permitted."""
     time = Time()
-    moments = sent(Pace(40, time, time.sleep), time, 400)
+    moments = sent(WindowRateLimiter(40, time, time.sleep), time, 400)
     gaps = {round(later - earlier, 5) for earlier, later in pairwise(moments)}
     assert gaps == {0.02551, 0.03561}
     assert 399 / moments[-1] == pytest.approx(0.97 * 40, abs=0.05)
@@ -74,7 +74,7 @@ class Server:
         self._number = count()
 
     def __call__(self) -> float:
-        """Give the time."""
+        """Return the time."""
         return self.now
 
     def sleep(self, seconds: float) -> None:
@@ -85,7 +85,7 @@ class Server:
             happen()
         self.now = until
 
-    def send(self, pace: Pace, way: float, work: float) -> None:
+    def send(self, pace: WindowRateLimiter, way: float, work: float) -> None:
         """Send a request, as soon as a connection is free, that is so long on its way and then worked on."""
         while self.under_way == CONNECTIONS:
             self.sleep(0.001)
@@ -97,7 +97,7 @@ class Server:
         self._at(self._after_stalls(arrival + work), partial(self._answer, request))
 
     def fullest_second(self) -> int:
-        """Give how many requests the fullest second has seen."""
+        """Return how many requests the fullest second has seen."""
         moments = sorted(self.arrivals)
         return max(bisect_left(moments, moment + 1.0) - place for place, moment in enumerate(moments))
 
@@ -113,7 +113,7 @@ class Server:
 
 
 def stalls(parts: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Give stalls by how long the machine goes on before each, and how long it stands still."""
+    """Return stalls by how long the machine goes on before each, and how long it stands still."""
     found, now = [], 0.0
     for goes, stands in parts:
         found.append((now + goes, now + goes + stands))
@@ -124,7 +124,7 @@ def stalls(parts: list[tuple[float, float]]) -> list[tuple[float, float]]:
 def test_no_window_holds_more_than_permitted() -> None:
     """However long requests are delayed on their way, no second of the server's has more than forty."""
     random, server = Random(1), Server()  # noqa: S311 - the delays are the same in every run
-    pace = Pace(40, server, server.sleep)
+    pace = WindowRateLimiter(40, server, server.sleep)
     for _ in range(2000):
         server.send(pace, 0.001 + (random.random() * 2.0 if random.random() < 0.1 else 0.0), 0.05)
     assert server.fullest_second() <= 40
@@ -139,7 +139,7 @@ def test_a_busy_machine_does_not_exceed_the_limit(
 ) -> None:
     """Whenever and for however long everything stands still, no second of the server's has more than forty."""
     server = Server(stalls(parts))
-    pace = Pace(40, server, server.sleep)
+    pace = WindowRateLimiter(40, server, server.sleep)
     for way, work in islice(cycle(delays), 300):
         server.send(pace, 0.01 + way, 0.01 + work)
     assert server.fullest_second() <= 40
@@ -149,7 +149,7 @@ def test_a_busy_machine_does_not_exceed_the_limit(
 def test_a_steady_server_is_used_to_the_full(work: float) -> None:
     """Where every reply takes the same time, more than 95 % of the permitted rate is used."""
     server = Server()
-    pace = Pace(40, server, server.sleep)
+    pace = WindowRateLimiter(40, server, server.sleep)
     for _ in range(400):
         server.send(pace, 0.001, work)
     assert 400 / server.now > 0.95 * 40
@@ -158,7 +158,7 @@ def test_a_steady_server_is_used_to_the_full(work: float) -> None:
 def test_a_request_without_an_answer_does_not_stop_the_others() -> None:
     """One that hangs takes one place in every second, and no more."""
     server = Server()
-    pace = Pace(40, server, server.sleep)
+    pace = WindowRateLimiter(40, server, server.sleep)
     with pace.request():
         for _ in range(400):
             server.send(pace, 0.001, 0.05)
@@ -168,7 +168,7 @@ def test_a_request_without_an_answer_does_not_stop_the_others() -> None:
 def test_a_hold_stops_everybody() -> None:
     """After a 429 nothing leaves until the time is over, and the wait is counted."""
     time = Time()
-    pace = Pace(40, time, time.sleep)
+    pace = WindowRateLimiter(40, time, time.sleep)
     pace.hold(7)
     assert sent(pace, time, 1) == [7.0]
     assert (pace.waits, pace.waited) == (1, 7.0)
@@ -177,7 +177,7 @@ def test_a_hold_stops_everybody() -> None:
 def test_a_pause_is_not_made_up_for() -> None:
     """What was not sent during a quiet minute does not come all at once afterwards."""
     time = Time()
-    pace = Pace(40, time, time.sleep)
+    pace = WindowRateLimiter(40, time, time.sleep)
     sent(pace, time, 1)
     time.now = 60.0
     moments = sent(pace, time, 10)

@@ -4,36 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from target_chartmogul.api.transport import RecordRefusedError, refusal
-from target_chartmogul.records.attributes import Declared, declared_attributes
+from target_chartmogul.api.transport import RecordRefusedError, parse_refusal
+from target_chartmogul.records.fitting import DeclaredAttributes, Wanted, WriteOptions, fit_record, read_declared
 from target_chartmogul.records.object_types import CONTACT, CUSTOMER
 from target_chartmogul.records.payloads import (
     Change,
-    Held,
-    Shape,
-    Wanted,
-    changes,
-    contact_body,
-    creation,
-    creation_body,
-    external_ids,
-    held_from,
-    lacking,
-    plain_fields,
-    typed_attributes,
-    wanted,
+    build_attributes,
+    build_contact,
+    build_customer,
+    build_fields,
+    find_changes,
+    find_missing,
+    list_initial_changes,
 )
-from target_chartmogul.records.values import same
+from target_chartmogul.records.remote import RemoteCustomer, RemoteRecord
+from target_chartmogul.records.values import is_same
 
 TYPES = {"plan": "String", "seats": "Integer", "score": "Decimal", "vip": "Boolean", "since": "Timestamp"}
-SHAPE = Shape(TYPES)
-
+OPTIONS = WriteOptions(TYPES)
 
 DECLARED = {
-    "nothing": ({}, Declared({}, {})),
+    "nothing": ({}, DeclaredAttributes({}, {})),
     "types": (
         {
             "a": {"type": ["string", "null"]},
@@ -43,15 +38,17 @@ DECLARED = {
             "e": {"type": "string", "format": "date-time"},
             "f": {"type": ["integer", "number"]},
         },
-        Declared({"a": "String", "b": "Integer", "c": "Decimal", "d": "Boolean", "e": "Timestamp", "f": "Decimal"}, {}),
+        DeclaredAttributes(
+            {"a": "String", "b": "Integer", "c": "Decimal", "d": "Boolean", "e": "Timestamp", "f": "Decimal"}, {}
+        ),
     ),
     "an object": (
         {"o": {"type": "object"}},
-        Declared({}, {"o": "ChartMogul's attributes hold text, numbers, booleans and dates only"}),
+        DeclaredAttributes({}, {"o": "ChartMogul's attributes hold text, numbers, booleans and dates only"}),
     ),
     "an illegal key": (
         {"job title": {"type": "string"}},
-        Declared({}, {"job title": "ChartMogul's keys hold letters, digits and underscores only"}),
+        DeclaredAttributes({}, {"job title": "ChartMogul's keys hold letters, digits and underscores only"}),
     ),
 }
 
@@ -61,8 +58,8 @@ def test_declared_attributes(case: str) -> None:
     """The JSON schema gives each attribute its type, or a sentence why it is left out."""
     properties, expected = DECLARED[case]
     customers = {"properties": {"attributes": {"properties": {"custom": {"properties": properties}}}}}
-    assert declared_attributes(customers, CUSTOMER) == expected
-    assert declared_attributes({"properties": {"custom": {"properties": properties}}}, CONTACT) == expected
+    assert read_declared(customers, CUSTOMER) == expected
+    assert read_declared({"properties": {"custom": {"properties": properties}}}, CONTACT) == expected
 
 
 FITTED: list[tuple[str, Any, Any]] = [
@@ -83,7 +80,7 @@ FITTED: list[tuple[str, Any, Any]] = [
 @pytest.mark.parametrize(("key", "value", "fitted"), FITTED)
 def test_values_are_fitted_to_their_types(key: str, value: Any, fitted: Any) -> None:
     """A value becomes what ChartMogul holds."""
-    found = wanted({"attributes": {"custom": {key: value}}}, SHAPE)
+    found = fit_record({"attributes": {"custom": {key: value}}}, OPTIONS)
     assert dict(found.values) == {f"custom.{key}": fitted}
     assert type(found.values[f"custom.{key}"]) is type(fitted)
 
@@ -104,7 +101,7 @@ MISFITS: list[tuple[str, Any]] = [
 @pytest.mark.parametrize(("key", "value"), MISFITS)
 def test_a_misfit_is_left_out_with_a_sentence(key: str, value: Any) -> None:
     """The other values of the record stay."""
-    found = wanted({"name": "A", "attributes": {"custom": {key: value}}}, SHAPE)
+    found = fit_record({"name": "A", "attributes": {"custom": {key: value}}}, OPTIONS)
     assert dict(found.values) == {"name": "A"}
     assert found.unfit == {f"custom.{key}": f"the value is not of the type {TYPES[key]}"}
 
@@ -122,22 +119,22 @@ ODD_PARTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
 def test_attributes_and_tags_of_another_shape_are_left_out(case: str) -> None:
     """What another tap has there is told of, and the record's other fields are written."""
     record, unfit = ODD_PARTS[case]
-    found = wanted({"name": "A", **record}, SHAPE)
+    found = fit_record({"name": "A", **record}, OPTIONS)
     assert found.values == {"name": "A"}
     assert found.unfit == {name: f"the value is not of the type {kind}" for name, kind in unfit.items()}
 
 
 def test_custom_attributes_of_a_contact_in_another_shape_are_left_out() -> None:
     """Contacts have them at another place, and no tags."""
-    found = wanted({"first_name": "A", "custom": ["x"], "attributes": 5}, Shape(TYPES, CONTACT))
+    found = fit_record({"first_name": "A", "custom": ["x"], "attributes": 5}, WriteOptions(TYPES, CONTACT))
     assert (found.values, found.unfit) == ({"first_name": "A"}, {"custom": "the value is not of the type object"})
 
 
 def test_what_is_cut_is_counted() -> None:
     """A text of more than 255 characters is cut, once counted."""
     record = {"name": "x" * 300, "attributes": {"custom": {"plan": "x" * 300}}}
-    assert wanted(record, SHAPE).cut == 1
-    assert wanted(record, SHAPE).values["name"] == "x" * 300
+    assert fit_record(record, OPTIONS).cut == 1
+    assert fit_record(record, OPTIONS).values["name"] == "x" * 300
 
 
 def test_empty_fields_and_undeclared_attributes_are_left_out() -> None:
@@ -148,7 +145,7 @@ def test_empty_fields_and_undeclared_attributes_are_left_out() -> None:
         "city": "Bonn",
         "attributes": {"custom": {"plan": None, "other": 1}, "tags": ["t", " "]},
     }
-    assert dict(wanted(record, SHAPE).values) == {"city": "Bonn", "custom.plan": None, "tag.t": True}
+    assert dict(fit_record(record, OPTIONS).values) == {"city": "Bonn", "custom.plan": None, "tag.t": True}
 
 
 SAME: list[tuple[str, Any, Any, bool]] = [
@@ -178,7 +175,7 @@ SAME: list[tuple[str, Any, Any, bool]] = [
 @pytest.mark.parametrize(("data_type", "value", "held", "expected"), SAME)
 def test_values_are_compared_by_type(data_type: str, value: Any, held: Any, expected: Any) -> None:
     """What ChartMogul writes in another way is the same."""
-    assert same(data_type, value, held) is expected
+    assert is_same(data_type, value, held) is expected
 
 
 ENTRY = {
@@ -194,9 +191,9 @@ ENTRY = {
 
 def test_a_merged_customer_is_read_through_its_parallel_lists() -> None:
     """Every external id of the source counts, the first of them speaks, and a foreign source makes it shared."""
-    held = held_from(ENTRY, SHAPE, "ds_a")
-    assert (held.uuid, held.owner, held.shared) == ("cus_1", "a", True)
-    assert {name: one for name, one in held.values.items() if one is not None} == {
+    remote = msgspec.convert(ENTRY, RemoteCustomer).to_record("ds_a", TYPES)
+    assert (remote.uuid, remote.external_id, remote.is_shared) == ("cus_1", "a", True)
+    assert {name: one for name, one in remote.values.items() if one is not None} == {
         "name": "Billed", "custom.plan": "x", "tag.t": True
     }  # fmt: skip
 
@@ -216,24 +213,24 @@ EXTERNAL_IDS: dict[str, tuple[dict[str, Any], list[str]]] = {
 def test_external_ids_of_one_source(case: str) -> None:
     """The lists where they are parallel, else the single fields."""
     entry, expected = EXTERNAL_IDS[case]
-    assert external_ids(entry, "ds_a") == expected
+    customer = msgspec.convert({"uuid": "cus_1", **entry}, RemoteCustomer)
+    assert customer.list_external_ids("ds_a") == expected
 
 
-def held(*, shared: bool = False, **values: Any) -> Held:
-    """Give what ChartMogul holds; `custom_plan` stands for `custom.plan`."""
-    return Held(
+def build_remote(*, is_shared: bool = False, **values: Any) -> RemoteRecord:
+    """Return what ChartMogul holds; `custom_plan` stands for `custom.plan`."""
+    return RemoteRecord(
         "cus_1",
         {name.replace("_", ".", 1) if name[:6] == "custom" else name: one for name, one in values.items()},
-        "a",
-        None,
-        shared,
+        external_id="a",
+        is_shared=is_shared,
     )
 
 
 def test_only_differences_are_changes() -> None:
     """By field, before and after; what ChartMogul holds and no record says is no difference."""
     want = Wanted({"name": "New", "city": "Bonn", "custom.plan": "x", "custom.seats": 2, "tag.t": True})
-    assert changes(want, held(name="Old", city="Bonn", custom_plan="x", company="Own"), SHAPE) == {
+    assert find_changes(want, build_remote(name="Old", city="Bonn", custom_plan="x", company="Own"), OPTIONS) == {
         "name": Change("Old", "New"),
         "custom.seats": Change(None, 2),
         "tag.t": Change(None, after=True),
@@ -246,9 +243,11 @@ def test_what_may_be_written_to_a_shared_customer() -> None:
         {"name": "New", "email": "a@b.example", "website_url": "b.example", "lead_created_at": "2026-01-01T00:00:00Z",
          "custom.plan": "x", "tag.t": True}
     )  # fmt: skip
-    found = changes(want, held(shared=True), SHAPE)
+    found = find_changes(want, build_remote(is_shared=True), OPTIONS)
     assert set(found) == {"website_url", "lead_created_at", "custom.plan", "tag.t"}
-    assert set(changes(want, held(shared=True), Shape(TYPES, write_all=True))) == set(want.values)
+    assert set(find_changes(want, build_remote(is_shared=True), WriteOptions(TYPES, write_all=True))) == set(
+        want.values
+    )
 
 
 def test_bodies() -> None:
@@ -259,20 +258,20 @@ def test_bodies() -> None:
         "custom.plan": Change("x", None),
         "tag.t": Change(None, after=True),
     }
-    assert creation_body(changed, SHAPE) == {
+    assert build_customer(changed, OPTIONS) == {
         "name": "A",
         "attributes": {"custom": [{"type": "Boolean", "key": "vip", "value": False}], "tags": ["t"]},
     }
-    assert plain_fields(changed) == {"name": "A"}
-    assert typed_attributes(changed, SHAPE) == [{"type": "Boolean", "key": "vip", "value": False}]
+    assert build_fields(changed) == {"name": "A"}
+    assert build_attributes(changed, OPTIONS) == [{"type": "Boolean", "key": "vip", "value": False}]
     contact = {"title": Change(None, "CEO"), "custom.plan": Change(None, "x"), "customer_external_id": Change("a", "b")}
-    assert contact_body(contact) == {"title": "CEO", "custom": [{"key": "plan", "value": "x"}]}
+    assert build_contact(contact) == {"title": "CEO", "custom": [{"key": "plan", "value": "x"}]}
 
 
-def test_what_a_reply_does_not_show_is_lacking() -> None:
+def test_what_a_reply_does_not_show_is_find_missing() -> None:
     """It comes with the value that ChartMogul has instead."""
     changed = {"name": Change("Old", "New"), "city": Change(None, "Bonn")}
-    assert lacking(changed, held(name="Own", city="Bonn"), SHAPE) == {"name": Change("Own", "New")}
+    assert find_missing(changed, build_remote(name="Own", city="Bonn"), OPTIONS) == {"name": Change("Own", "New")}
 
 
 REFUSALS = {
@@ -295,7 +294,7 @@ REFUSALS = {
 def test_refusals_have_four_shapes(case: str) -> None:
     """Each gives a sentence, and the fields that it names."""
     body, expected = REFUSALS[case]
-    assert refusal(body, 422) == expected
+    assert parse_refusal(body, 422) == expected
 
 
 @pytest.mark.parametrize(
@@ -343,16 +342,18 @@ VALUES = st.fixed_dictionaries(
 @given(VALUES)
 def test_a_replay_changes_nothing(record: dict[str, Any]) -> None:
     """Once everything that a record wants is held, there is nothing to write, to a new customer or to another."""
-    want = wanted(record, SHAPE)
-    after = Held("cus_1", {name: change.after for name, change in creation(want).items()})
-    assert changes(want, after, SHAPE) == {}
-    assert lacking(creation(want), after, SHAPE) == {}
+    want = fit_record(record, OPTIONS)
+    after = RemoteRecord("cus_1", {name: change.after for name, change in list_initial_changes(want).items()})
+    assert find_changes(want, after, OPTIONS) == {}
+    assert find_missing(list_initial_changes(want), after, OPTIONS) == {}
 
 
 @given(VALUES, VALUES)
 def test_writing_the_changes_is_enough(first: dict[str, Any], second: dict[str, Any]) -> None:
     """What the second record changes of the first is all that it takes to hold the second."""
-    values = {name: change.after for name, change in creation(wanted(first, SHAPE)).items()}
-    want = wanted(second, SHAPE)
-    written = {name: change.after for name, change in changes(want, Held("cus_1", values), SHAPE).items()}
-    assert changes(want, Held("cus_1", values | written), SHAPE) == {}
+    values = {name: change.after for name, change in list_initial_changes(fit_record(first, OPTIONS)).items()}
+    want = fit_record(second, OPTIONS)
+    written = {
+        name: change.after for name, change in find_changes(want, RemoteRecord("cus_1", values), OPTIONS).items()
+    }
+    assert find_changes(want, RemoteRecord("cus_1", values | written), OPTIONS) == {}

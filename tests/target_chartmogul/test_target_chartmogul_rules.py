@@ -8,21 +8,21 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from target_chartmogul.decisions.rules import TABLE, Candidate, Decision, decide
+from target_chartmogul.decisions.rules import TABLE, Decision, RecordFacts, decide
 
 CASES: dict[str, tuple[dict[str, Any], Decision]] = {
     "new": ({}, Decision("create")),
-    "known": ({"found": True}, Decision("update")),
-    "no id": ({"identified": False}, Decision("skip", "no_identifier")),
-    "no id beside a match": ({"identified": False, "found": True}, Decision("skip", "no_identifier")),
-    "a later record": ({"superseded": True, "found": True}, Decision("skip", "superseded")),
-    "a later record of one that is gone": ({"superseded": True, "deleted": True}, Decision("skip", "superseded")),
-    "a customer that is gone": ({"deleted": True, "found": True}, Decision("skip", "retained")),
-    "a contact that is gone": ({"deleted": True, "deletable": True, "found": True}, Decision("delete")),
-    "a contact that was never there": ({"deleted": True, "deletable": True}, Decision("skip", "gone")),
-    "a contact of nobody": ({"placeable": False}, Decision("skip", "no_customer")),
-    "a known contact whose customer is not": ({"placeable": False, "found": True}, Decision("update")),
-    "one of several in a customer": ({"found": True, "speaks": False}, Decision("skip", "merged")),
+    "known": ({"is_found": True}, Decision("update")),
+    "no id": ({"has_id": False}, Decision("skip", "no_identifier")),
+    "no id beside a match": ({"has_id": False, "is_found": True}, Decision("skip", "no_identifier")),
+    "a later record": ({"is_superseded": True, "is_found": True}, Decision("skip", "superseded")),
+    "a later record of one that is gone": ({"is_superseded": True, "is_gone": True}, Decision("skip", "superseded")),
+    "a customer that is gone": ({"is_gone": True, "is_found": True}, Decision("skip", "retained")),
+    "a contact that is gone": ({"is_gone": True, "is_deletable": True, "is_found": True}, Decision("delete")),
+    "a contact that was never there": ({"is_gone": True, "is_deletable": True}, Decision("skip", "gone")),
+    "a contact of nobody": ({"has_customer": False}, Decision("skip", "no_customer")),
+    "a known contact whose customer is not": ({"has_customer": False, "is_found": True}, Decision("update")),
+    "one of several in a customer": ({"is_found": True, "is_leading": False}, Decision("skip", "merged")),
 }
 
 
@@ -30,7 +30,7 @@ CASES: dict[str, tuple[dict[str, Any], Decision]] = {
 def test_a_record_is_decided_on(case: str) -> None:
     """Every situation has one decision."""
     facts, expected = CASES[case]
-    assert decide(Candidate(**facts)) == expected
+    assert decide(RecordFacts(**facts)) == expected
 
 
 def test_every_row_of_the_table_is_tested() -> None:
@@ -38,17 +38,17 @@ def test_every_row_of_the_table_is_tested() -> None:
     assert {decision for _, decision in CASES.values()} == set(TABLE.values())
 
 
-CANDIDATES = st.builds(Candidate, *(st.booleans() for _ in range(7)))
+FACTS = st.builds(RecordFacts, *(st.booleans() for _ in range(7)))
 
 
-@given(CANDIDATES)
-def test_only_contacts_are_deleted(candidate: Candidate) -> None:
+@given(FACTS)
+def test_only_contacts_are_deleted(facts: RecordFacts) -> None:
     """Whatever else is so, nothing is deleted that is not marked, found and deletable."""
-    decision = decide(candidate)
-    assert decision.action != "delete" or (candidate.deleted and candidate.found and candidate.deletable)
+    decision = decide(facts)
+    assert decision.action != "delete" or (facts.is_gone and facts.is_found and facts.is_deletable)
 
 
-@given(CANDIDATES)
-def test_nothing_that_is_there_is_created(candidate: Candidate) -> None:
+@given(FACTS)
+def test_nothing_that_is_there_is_created(facts: RecordFacts) -> None:
     """A record that was found is never created again."""
-    assert decide(replace(candidate, found=True)).action != "create"
+    assert decide(replace(facts, is_found=True)).action != "create"

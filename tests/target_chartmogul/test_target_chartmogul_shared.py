@@ -159,6 +159,9 @@ def test_a_source_that_was_deleted_is_made_again(
     caplog.clear()
     ran = target.run(records)
     assert ran.summary == {"status": "completed", "records": 2, "created": 2}
-    assert caplog.text.count("The name of the deleted data source Intercom leads is not free yet: waiting for it") == 1
+    assert (
+        caplog.text.count("The name of the deleted data source Intercom leads is not free yet: the run waits for it")
+        == 1
+    )
     assert target.calls["POST /data_sources"] > 1
     assert (sorted(account.customers()), sorted(account.contacts())) == (["a"], ["ann:a"])

@@ -33,12 +33,12 @@ class TestSdkSuite(get_target_test_class(TargetChartmogul, config=CONFIG)):  # t
 
 
 def lines(*messages: dict[str, Any]) -> io.StringIO:
-    """Give Singer messages as a tap prints them."""
+    """Return Singer messages as a tap prints them."""
     return io.StringIO("".join(json.dumps(message) + "\n" for message in messages))
 
 
 def schema(stream: str, **properties: Any) -> dict[str, Any]:
-    """Give a SCHEMA message keyed on `external_id`."""
+    """Return a SCHEMA message keyed on `external_id`."""
     fields = {"external_id": {"type": "string"}, "name": {"type": ["string", "null"]}} | properties
     return {
         "type": "SCHEMA",
@@ -49,7 +49,7 @@ def schema(stream: str, **properties: Any) -> dict[str, Any]:
 
 
 def record(stream: str, **fields: Any) -> dict[str, Any]:
-    """Give a RECORD message."""
+    """Return a RECORD message."""
     return {"type": "RECORD", "stream": stream, "record": fields}
 
 

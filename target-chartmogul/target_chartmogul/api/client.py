@@ -1,172 +1,180 @@
-"""What is asked of ChartMogul: one method an operation.
+"""The operations of ChartMogul's API that this target uses, one method each.
 
 https://dev.chartmogul.com/reference
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+import msgspec
 
 from target_chartmogul._kit import page_decoder
 from target_chartmogul._kit.page_decoder import PageDecoder, decode_json
 from target_chartmogul._kit.transport import Call
 from target_chartmogul._kit.whole_list import WholeList
 from target_chartmogul.api import shapes
+from target_chartmogul.api.shapes import CustomAttributes, DataSource, Tags
 from target_chartmogul.api.transport import RecordRefusedError, Transport
-from target_chartmogul.records.object_types import CONTACT
-from target_chartmogul.records.payloads import external_ids
+from target_chartmogul.records.object_types import CONTACT, CUSTOMER
+from target_chartmogul.records.remote import RemoteObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from target_chartmogul.records.object_types import Kind
+    from target_chartmogul._kit.json_types import JsonObject
+    from target_chartmogul.records.object_types import ObjectType
+    from target_chartmogul.records.remote import RemoteContact, RemoteCustomer
     from target_chartmogul.settings import Settings
 
 PAGE = 200
+R = TypeVar("R", bound=RemoteObject)
 
 
-class Page(NamedTuple):
-    """A page of a list; `total` is the number of pages, where ChartMogul tells it (the first page of customers)."""
+class Page(NamedTuple, Generic[R]):
+    """A page of a list; `total` is the number of pages, which ChartMogul says on the first page of customers."""
 
-    entries: list[dict[str, Any]]
+    entries: list[R]
     is_last: bool
     total: int | None
 
 
-class LookUp(NamedTuple):
-    """What has an external id, and whether the answer held that alone: an account may ignore the filter."""
+class LookUp(NamedTuple, Generic[R]):
+    """What has an external id, and whether the answer held only that: an account may ignore the filter."""
 
-    entry: dict[str, Any] | None
-    filtered: bool
+    entry: R | None
+    is_filtered: bool
 
 
 class ChartMogulClient(Transport):
-    """The operations of one account, shared by all workers."""
+    """A connection to one account, shared by all workers."""
 
-    def sources(self, *, processing: bool = False) -> list[dict[str, Any]]:
-        """List the data sources; `processing` asks for how far their imports are."""
-        call = Call("GET", "/data_sources", {"with_processing_status": "true"} if processing else None)
-        return [item.record() for item in self._read_page(call, PageDecoder(shapes.SOURCES)).items]
+    def list_sources(self, *, with_progress: bool = False) -> list[DataSource]:
+        """Return the data sources; `with_progress` also asks how far their imports are."""
+        call = Call("GET", "/data_sources", {"with_processing_status": "true"} if with_progress else None)
+        page = self._read_page(call, PageDecoder(shapes.SOURCES))
+        return [msgspec.convert(item.record(), DataSource) for item in page.items]
 
-    def create_source(self, name: str) -> dict[str, Any]:
+    def create_source(self, name: str) -> DataSource:
         """Create a data source.
 
         Raises:
             LostReplyError: it may have been created.
-            RecordRefusedError: the name is taken, or is none.
+            RecordRefusedError: the name is taken, or is not allowed.
         """
-        return self._create("/data_sources", {"name": name}, shapes.SOURCES)
+        return msgspec.convert(self._create("/data_sources", {"name": name}, shapes.SOURCES), DataSource)
 
     def delete_source(self, uuid: str) -> None:
-        """Delete a data source with all that came with it; one that is gone already is deleted."""
-        self._deleted(f"/data_sources/{uuid}")
+        """Delete a data source with all that came with it, if it is still there."""
+        self._delete(f"/data_sources/{uuid}")
 
-    def listed(self, kind: Kind, source: str) -> Iterator[list[dict[str, Any]]]:
-        """Yield the entries of `pages`."""
-        return (page.entries for page in self.pages(kind, source))
-
-    def contacts_of(self, customer: str) -> Iterator[list[dict[str, Any]]]:
-        """Yield the contacts of a customer, a page a call."""
-        return (page.entries for page in self._pages(CONTACT, {"customer_uuid": customer, "per_page": PAGE}))
-
-    def pages(self, kind: Kind, source: str) -> Iterator[Page]:
-        """Yield the customers or contacts of a data source, a page a call.
+    def read_pages(self, object_type: ObjectType[R], source: str) -> Iterator[Page[R]]:
+        """Yield the customers or contacts of a data source, a page per call.
 
         Raises:
             FatalAPIError: the list cannot be proved whole.
         """
-        return self._pages(kind, {"data_source_uuid": source, "per_page": PAGE})
+        return self._read_pages(object_type, {"data_source_uuid": source, "per_page": PAGE})
 
-    def _pages(self, kind: Kind, params: Mapping[str, Any]) -> Iterator[Page]:
-        decoder = PageDecoder(shapes.OF_KIND[kind.stream])
-        latest = page_decoder.Page([])
+    def read_all(self, object_type: ObjectType[R], source: str) -> Iterator[R]:
+        """Yield the customers or contacts of a data source.
 
-        def ask(cursor: str | None, check: Callable[[page_decoder.Page], None]) -> page_decoder.Page:
-            nonlocal latest
-            query = params if cursor is None else {**params, "cursor": cursor}
-            latest = self._read_page(Call("GET", kind.path, query), decoder, check)
-            return latest
-
-        whole = WholeList(kind.stream, ask, key=decoder.identify)
-        for entries in self._read_whole(whole, decoder):
-            yield Page(entries, latest.cursor is None, latest.total_pages or None)
-
-    def by_external_id(self, kind: Kind, source: str, external_id: str) -> dict[str, Any] | None:
-        """Read the customer or contact that has an external id in a data source, None when there is none."""
-        return self.look_up(kind, source, external_id).entry
-
-    def look_up(self, kind: Kind, source: str, external_id: str) -> LookUp:
-        """Read what has an external id in a data source.
-
-        Unknown filters are ignored, so every entry is looked at, and where none fits the next page is. Of several
-        contacts the oldest is listed last.
+        Raises:
+            FatalAPIError: the list cannot be proved whole.
         """
-        filtered = True
-        for page in self._pages(kind, {"data_source_uuid": source, "external_id": external_id}):
-            found = [one for one in page.entries if external_id in {one.get("external_id"), *external_ids(one, source)}]
-            filtered = filtered and len(found) == len(page.entries)
-            if found:
-                return LookUp(found[-1], filtered)
-        return LookUp(None, filtered)
+        return (entry for page in self.read_pages(object_type, source) for entry in page.entries)
 
-    def create(self, kind: Kind, body: Mapping[str, Any]) -> dict[str, Any]:
+    def read_contacts_of(self, customer_uuid: str) -> Iterator[RemoteContact]:
+        """Yield the contacts of a customer."""
+        pages = self._read_pages(CONTACT, {"customer_uuid": customer_uuid, "per_page": PAGE})
+        return (entry for page in pages for entry in page.entries)
+
+    def look_up(self, object_type: ObjectType[R], source: str, external_id: str) -> LookUp[R]:
+        """Read what has an external id in a data source."""
+        is_filtered = True
+        for page in self._read_pages(object_type, {"data_source_uuid": source, "external_id": external_id}):
+            # ChartMogul ignores filters that it does not know, so every entry is checked, page after page.
+            fitting = [one for one in page.entries if external_id in {one.external_id, *one.list_external_ids(source)}]
+            is_filtered = is_filtered and len(fitting) == len(page.entries)
+            if fitting:
+                # Of several contacts the oldest is listed last.
+                return LookUp(fitting[-1], is_filtered)
+        return LookUp(None, is_filtered)
+
+    def create_object(self, object_type: ObjectType[R], body: JsonObject) -> R:
         """Create a customer or contact.
 
         Raises:
             LostReplyError: it may have been created.
-            RecordRefusedError: ChartMogul will not have it, perhaps because it is there.
+            RecordRefusedError: ChartMogul refuses it, perhaps because it is there.
         """
-        return self._create(kind.path, body, shapes.OF_KIND[kind.stream])
+        return object_type.decode(self._create(object_type.path, body, shapes.OBJECTS[object_type.stream]))
 
-    def update(self, kind: Kind, uuid: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Change the named fields of a customer or contact and give it as it is then."""
-        return self._read_record(Call("PATCH", f"{kind.path}/{uuid}", body=body), shapes.OF_KIND[kind.stream])
+    def update_object(self, object_type: ObjectType[R], uuid: str, body: JsonObject) -> R:
+        """Change fields of a customer or contact, and return what it is then."""
+        call = Call("PATCH", f"{object_type.path}/{uuid}", body=body)
+        return object_type.decode(self._read_record(call, shapes.OBJECTS[object_type.stream]))
 
     def delete_contact(self, uuid: str) -> None:
-        """Delete a contact; one that is gone already is deleted."""
-        self._deleted(f"/contacts/{uuid}")
+        """Delete a contact, if it is still there."""
+        self._delete(f"/contacts/{uuid}")
 
-    def set_attributes(self, uuid: str, custom: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Write custom attributes of a customer with their types, and give all that it has then.
+    def set_attributes(self, uuid: str, custom: Sequence[JsonObject]) -> CustomAttributes:
+        """Write custom attributes of a customer with their types, and return all that it has then.
 
-        A false in a PATCH of the customer came back true (recorded in October 2023); here it stays false.
+        A false in a PATCH of the customer came back true (recorded in October 2023). Here it stays false.
         """
         call = Call("POST", f"/customers/{uuid}/attributes/custom", body={"custom": custom})
-        return self._read_record(call, shapes.CUSTOM)
+        return msgspec.convert(self._read_record(call, shapes.CUSTOM), CustomAttributes)
 
     def clear_attributes(self, uuid: str, keys: Sequence[str]) -> None:
-        """Take custom attributes away from a customer."""
-        self._read(Call("DELETE", f"/customers/{uuid}/attributes/custom", body={"custom": keys}), _decode_any)
+        """Remove custom attributes of a customer."""
+        self._read(Call("DELETE", f"/customers/{uuid}/attributes/custom", body={"custom": keys}), _check_deletion)
 
-    def add_tags(self, uuid: str, tags: Sequence[str]) -> dict[str, Any]:
-        """Add tags to a customer, and give all that it has then."""
-        return self._read_record(Call("POST", f"/customers/{uuid}/attributes/tags", body={"tags": tags}), shapes.TAGS)
+    def add_tags(self, uuid: str, tags: Sequence[str]) -> Tags:
+        """Add tags to a customer, and return all that it has then."""
+        call = Call("POST", f"/customers/{uuid}/attributes/tags", body={"tags": tags})
+        return msgspec.convert(self._read_record(call, shapes.TAGS), Tags)
 
-    def merge(self, uuid: str, into: str) -> None:
-        """Begin to merge a customer into another, which survives."""
+    def start_merge(self, uuid: str, into: str) -> None:
+        """Ask ChartMogul to merge a customer into another one, which survives."""
         body = {"from": {"customer_uuid": uuid}, "into": {"customer_uuid": into}}
-        self._read(Call("POST", "/customers/merges", body=body), _decode_accepted)
+        self._read(Call("POST", "/customers/merges", body=body), _check_object)
 
-    def unmerge(self, uuid: str, source: str, external_id: str) -> None:
-        """Begin to make a customer of its own of what came into another one from a data source."""
+    def start_unmerge(self, uuid: str, source: str, external_id: str) -> None:
+        """Ask ChartMogul to split off a customer what came into it from a data source."""
         body = {"customer_uuid": uuid, "data_source_uuid": source, "external_id": external_id}
-        self._read(Call("POST", "/customers/unmerges", body=body), _decode_accepted)
+        self._read(Call("POST", "/customers/unmerges", body=body), _check_object)
 
-    def customer(self, uuid: str, history: Sequence[str] = ()) -> dict[str, Any]:
-        """Read a customer, with what the named fields held before."""
-        params = {"attributes_with_history": ",".join(history)} if history else None
-        return self._read_record(Call("GET", f"/customers/{uuid}", params), shapes.CUSTOMERS)
+    def read_customer(self, uuid: str, history: Sequence[str]) -> RemoteCustomer:
+        """Read a customer, with the earlier values of the fields in `history`."""
+        call = Call("GET", f"/customers/{uuid}", {"attributes_with_history": ",".join(history)})
+        return CUSTOMER.decode(self._read_record(call, shapes.OBJECTS[CUSTOMER.stream]))
 
-    def _deleted(self, path: str) -> None:
+    def _read_pages(self, object_type: ObjectType[R], params: Mapping[str, str | int]) -> Iterator[Page[R]]:
+        decoder = PageDecoder(shapes.OBJECTS[object_type.stream])
+        latest = page_decoder.Page([])
+
+        def fetch_page(cursor: str | None, check: Callable[[page_decoder.Page], None]) -> page_decoder.Page:
+            nonlocal latest
+            query = params if cursor is None else {**params, "cursor": cursor}
+            latest = self._read_page(Call("GET", object_type.path, query), decoder, check)
+            return latest
+
+        whole = WholeList(object_type.stream, fetch_page, key=decoder.identify)
+        for entries in self._read_whole(whole, decoder):
+            yield Page([object_type.decode(one) for one in entries], latest.cursor is None, latest.total_pages or None)
+
+    def _delete(self, path: str) -> None:
         try:
-            self._read(Call("DELETE", path), _decode_any)
+            self._read(Call("DELETE", path), _check_deletion)
         except RecordRefusedError as error:
             if not error.is_missing:
                 raise
 
 
-def client_for(settings: Settings) -> ChartMogulClient:
-    """Give the connection that the settings describe."""
+def create_client(settings: Settings) -> ChartMogulClient:
+    """Return the connection that the settings describe."""
     return ChartMogulClient(
         settings.api_url,
         settings.api_key,
@@ -177,11 +185,11 @@ def client_for(settings: Settings) -> ChartMogulClient:
     )
 
 
-def _decode_accepted(content: bytes) -> None:
-    decode_json(content, dict[str, Any])
+def _check_object(content: bytes) -> None:
+    decode_json(content, dict[str, object])
 
 
-def _decode_any(content: bytes) -> None:
-    """Take any body, even none: deletions are answered in several ways."""
+def _check_deletion(content: bytes) -> None:
+    """Accept any body, even an empty one: ChartMogul answers deletions in several ways."""
     if content:
-        decode_json(content, dict[str, Any])
+        _check_object(content)

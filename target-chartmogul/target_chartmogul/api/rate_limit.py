@@ -1,4 +1,4 @@
-"""Holding a rate that the server must never see exceeded, however requests are delayed on their way.
+"""A rate limit that the server never sees exceeded, however requests are delayed on their way.
 
 https://dev.chartmogul.com/docs/rate-limits
 """
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 _SECOND = 1.0
 _MARGIN = 0.005  # seconds by which a window is kept longer than the server's
 _SHARE = 0.98  # of the rate that is aimed at, so that small delays do not fill a window
-_MOST_USUAL = 0.2  # seconds: what a reply takes longer than this may always have been a delay on the way there
+_LONGEST_TRUSTED = 0.2  # seconds: what a reply takes longer than this may always have been a delay on the way there
 _POLL = 0.01  # seconds between two looks at whether any reply has come
 
 
-class Pace:
-    """Lets requests go one after the other, evenly, and never more than `per_second` into any second of the server's.
+class WindowRateLimiter:
+    """Sends requests evenly, and never more than `per_second` into any second of the server's.
 
-    Nobody tells when a request arrived. It was between its leaving and its reply, and a busy machine, this one or the
-    server's, may have kept it anywhere between. So a request may arrive now until it is answered, and fills the window
-    for a second from its reply on. What the fastest reply took is taken off: the next requests need that time, too.
+    When a request arrives is not known: it is between its sending and its reply, and a busy machine, this one or the
+    server's, may delay it anywhere between. So a request counts from its sending until a second after its reply. The
+    time of the fastest reply is subtracted, for the next requests need that time, too.
 
     Args:
-        per_second: how many the server lets in.
+        per_second: how many requests the server permits.
         clock: seconds of a clock that never goes back.
         sleep: waits so many seconds; `time.sleep` if not given.
     """
@@ -42,57 +42,55 @@ class Pace:
     ) -> None:
         self._clock, self._sleep = clock, sleep or time.sleep
         self._interval = _SECOND / (per_second * _SHARE)
-        self._most = max(1, round(per_second * _SHARE))
+        self._max_in_window = max(1, round(per_second * _SHARE))
         self._turn, self._lock = threading.Lock(), threading.Lock()
         self._unanswered = 0
-        self._replies: deque[float] = deque()  #: when the replies came whose requests fill the window
+        self._replies: deque[float] = deque()  #: when the replies came to requests that still count
         self._fastest: float | None = None
         self._next = self._resume_at = 0.0
         self.waits, self.waited = 0, 0.0
 
     @contextmanager
     def request(self) -> Iterator[None]:
-        """Wait for one's turn; what is done inside is one request and its reply."""
-        left = self._take_turn()
+        """Wait until a request may go; the body of the `with` statement is that request and its reply."""
+        sent_at = self._wait_for_turn()
         try:
             yield
         finally:
-            self._note_reply(left)
+            with self._lock:
+                now = self._clock()
+                self._unanswered -= 1
+                self._replies.append(now)
+                fastest = _LONGEST_TRUSTED if self._fastest is None else self._fastest
+                self._fastest = min(fastest, now - sent_at)
 
     def hold(self, seconds: float) -> None:
-        """Let no request go for so long: the server has said that there were too many."""
+        """Let no request go for so long, because the server has answered that there were too many."""
         with self._lock:
             self._resume_at = max(self._resume_at, self._clock() + seconds)
             self.waits += 1
             self.waited += seconds
 
-    def _take_turn(self) -> float:
+    def _wait_for_turn(self) -> float:
         with self._turn:
-            while (pause := self._moment() - self._clock()) > 0:
+            while (pause := self._find_next_moment() - self._clock()) > 0:
                 self._sleep(pause)
             now = self._clock()
-            # An even row of moments, which a thread that woke up late does not push back.
+            # The moments are evenly spaced, and a thread that woke up late does not push them back.
             self._next = max(self._next, now - self._interval) + self._interval
             with self._lock:
                 self._unanswered += 1
             return now
 
-    def _moment(self) -> float:
-        """Return the moment at which the next request may go, or at which that can be said."""
+    def _find_next_moment(self) -> float:
+        """Return when the next request may go, or when that can be known."""
         with self._lock:
             now = self._clock()
-            kept = _SECOND + _MARGIN - (self._fastest or 0.0)
-            while self._replies and self._replies[0] + kept <= now:
+            window = _SECOND + _MARGIN - (self._fastest or 0.0)
+            while self._replies and self._replies[0] + window <= now:
                 self._replies.popleft()
             moment = max(self._next, self._resume_at)
-            if self._unanswered + len(self._replies) < self._most:
+            if self._unanswered + len(self._replies) < self._max_in_window:
                 return moment
-            return max(moment, self._replies[0] + kept if self._replies else now + _POLL)
-
-    def _note_reply(self, left: float) -> None:
-        with self._lock:
-            now = self._clock()
-            self._unanswered -= 1
-            self._replies.append(now)
-            fastest = _MOST_USUAL if self._fastest is None else self._fastest
-            self._fastest = min(fastest, now - left)
+            # The window is full: it has room when its oldest reply leaves it, or after a reply that is still to come.
+            return max(moment, self._replies[0] + window if self._replies else now + _POLL)

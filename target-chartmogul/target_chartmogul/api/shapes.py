@@ -1,27 +1,43 @@
-"""What the answers of ChartMogul hold that this target reads. Pure.
+"""What must hold for each answer of ChartMogul's, before this target believes it. Pure.
 
 https://dev.chartmogul.com/reference
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
+from target_chartmogul._kit.json_types import JsonObject
 from target_chartmogul._kit.list_shape import ListShape, Text
 from target_chartmogul.records.object_types import CONTACT, CUSTOMER
+from target_chartmogul.records.remote import Attributes, ContactFields, CustomerFields
 
 
-class Attributes(msgspec.Struct):
-    """What hangs on a customer."""
+class DataSource(msgspec.Struct):
+    """A data source of the account."""
 
-    custom: dict[str, Any] | None = None
-    tags: list[str] | None = None
+    uuid: str
+    name: str
+    system: str | None = None
+    status: str | None = None
+    created_at: str | None = None
+    processing_status: JsonObject | None = None
+
+
+class CustomAttributes(msgspec.Struct):
+    """The custom attributes that a customer has after some were written."""
+
+    custom: JsonObject
+
+
+class Tags(msgspec.Struct):
+    """The tags that a customer has after some were added."""
+
+    tags: list[str]
 
 
 #: Sources and external ids are what a customer is found by, however it was merged.
-CUSTOMERS = ListShape(
+_CUSTOMERS = ListShape(
     name="customers",
     items="entries",
     key={"uuid": Text},
@@ -31,31 +47,30 @@ CUSTOMERS = ListShape(
         "data_source_uuids": list[str] | None,
         "external_ids": list[str] | None,
     },
-    wanted={**dict.fromkeys(CUSTOMER.fields, str), "attributes": Attributes, "historical_values": dict[str, Any]},
+    wanted={
+        **dict.fromkeys(CustomerFields.__struct_fields__, str),
+        "attributes": Attributes,
+        "historical_values": JsonObject,
+    },
     paging="has_more",
 )
-
-#: A contact of nobody is nobody's duplicate.
-CONTACTS = ListShape(
+_CONTACTS = ListShape(
     name="contacts",
     items="entries",
     key={"uuid": Text},
     needed={"external_id": str | None, "customer_uuid": str | None, "customer_external_id": str | None},
-    wanted={**dict.fromkeys(CONTACT.fields, str), "custom": dict[str, Any]},
+    wanted={**dict.fromkeys(ContactFields.__struct_fields__, str), "custom": JsonObject},
     paging="has_more",
 )
 
-OF_KIND = {CUSTOMER.stream: CUSTOMERS, CONTACT.stream: CONTACTS}
-
-#: The data sources of an account.
+#: By stream, the lists of customers and contacts.
+OBJECTS = {CUSTOMER.stream: _CUSTOMERS, CONTACT.stream: _CONTACTS}
 SOURCES = ListShape(
     name="data sources",
     items="data_sources",
     key={"uuid": Text},
     needed={"name": Text, "system": str | None},
-    wanted={"status": str, "created_at": str, "processing_status": dict[str, Any]},
+    wanted={"status": str, "created_at": str, "processing_status": JsonObject},
 )
-
-#: What a customer has after its attributes or tags were written.
-CUSTOM = ListShape(name="custom attributes", items="", key={"custom": dict[str, Any]})
+CUSTOM = ListShape(name="custom attributes", items="", key={"custom": JsonObject})
 TAGS = ListShape(name="tags", items="", key={"tags": list[str]})

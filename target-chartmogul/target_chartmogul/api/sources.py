@@ -1,4 +1,4 @@
-"""The data source that everything is written into: found by its name, created when missing.
+"""The data source that everything is written into: found by its name, created when it is missing.
 
 https://dev.chartmogul.com/reference/sources
 """
@@ -6,7 +6,7 @@ https://dev.chartmogul.com/reference/sources
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 
@@ -14,77 +14,70 @@ from target_chartmogul.api.transport import LostReplyError, RecordRefusedError
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from target_chartmogul.api.client import ChartMogulClient
+    from target_chartmogul.api.shapes import DataSource
 
-#: What sources are called that are made over the API, now and before 2025: all others are integrations.
+#: The systems of sources that are made over the API, now and before 2025. All others are integrations.
 OWN_SYSTEMS = frozenset({"Custom", "Import API"})
 
 _PAUSE = 2.0  # seconds between two attempts to create
-_SETTLING = 3  # lost replies in a row that are borne
+_MAX_LOST_REPLIES = 3
 
 
-def named(sources: Iterable[Mapping[str, Any]], name: str) -> Mapping[str, Any] | None:
-    """Give the source of a name, which is unique in an account."""
-    return next((one for one in sources if one.get("name") == name), None)
+def find_source(sources: Iterable[DataSource], name: str) -> DataSource | None:
+    """Return the source of a name, which is unique in an account."""
+    return next((one for one in sources if one.name == name), None)
 
 
-def own(sources: Iterable[Mapping[str, Any]], name: str) -> str | None:
-    """Give the uuid of the source of a name, None when there is none yet.
+def find_writable_source(sources: Iterable[DataSource], name: str) -> DataSource | None:
+    """Return the source of a name, None when it does not exist yet.
 
     Raises:
-        ConfigurationError: an integration has that name.
+        ConfigurationError: it belongs to an integration.
     """
-    found = named(sources, name)
-    if found is None:
-        return None
-    if found.get("system") not in OWN_SYSTEMS:
+    source = find_source(sources, name)
+    if source and source.system not in OWN_SYSTEMS:
         raise ConfigurationError(
-            f"The data source `{name}` belongs to ChartMogul's integration with {found.get('system')}, into which "
-            "nothing can be written: choose another `data_source_name`."
+            f"The data source `{name}` belongs to ChartMogul's integration with {source.system}, and nothing can be "
+            "written into it: choose another `data_source_name`."
         )
-    return str(found["uuid"])
+    return source
 
 
-def created(client: ChartMogulClient, name: str, patience: float, logger: logging.Logger) -> tuple[str, bool]:
-    """Create the source and give its uuid, and whether this call has certainly made it.
+def create_source(client: ChartMogulClient, name: str, patience: float, logger: logging.Logger) -> tuple[str, bool]:
+    """Create the source; return its uuid, and whether this call, and not another run, has certainly made it.
 
-    Whoever else does so at the same time gets the same one.
-
-    The name of a source that was deleted stays taken until ChartMogul has removed all that came with it.
-
-    Args:
-        client: the connection.
-        name: of the source.
-        patience: seconds to wait for a name to become free.
-        logger: tells of waiting.
+    The name of a deleted source becomes free after a while: it is waited for `patience` seconds.
 
     Raises:
-        ConfigurationError: the name does not become free, or is none.
+        ConfigurationError: the name does not become free, or is not allowed.
+        FatalAPIError: no attempt had a reply.
     """
     deadline = time.monotonic() + patience
-    told, lost = False, 0
+    is_waiting, lost = False, 0
     while True:
         try:
-            return str(client.create_source(name)["uuid"]), lost == 0
+            return client.create_source(name).uuid, lost == 0
         except LostReplyError as error:
             lost += 1
-            if lost > _SETTLING:
+            if lost > _MAX_LOST_REPLIES:
                 raise FatalAPIError(f"{error} to {lost} attempts to create the data source `{name}`.") from None
         except RecordRefusedError as error:
             if "taken" not in error.reason:
                 raise ConfigurationError(
                     f"ChartMogul refused the data source name `{name}` ({error.reason}): change `data_source_name`."
                 ) from None
-        if uuid := own(client.sources(), name):
-            return uuid, False
+        # Either a lost reply or another run has created it, or the name still belongs to a deleted one.
+        if source := find_writable_source(client.list_sources(), name):
+            return source.uuid, False
         if time.monotonic() >= deadline:
             raise ConfigurationError(
-                f"The name `{name}` is still taken by a data source that was deleted in ChartMogul: run again later, "
+                f"The name `{name}` still belongs to a data source that was deleted in ChartMogul: run again later, "
                 "or choose another `data_source_name`."
             )
-        if not told:
-            logger.warning("The name of the deleted data source %s is not free yet: waiting for it", name)
-            told = True
+        if not is_waiting:
+            logger.warning("The name of the deleted data source %s is not free yet: the run waits for it", name)
+            is_waiting = True
         time.sleep(_PAUSE)

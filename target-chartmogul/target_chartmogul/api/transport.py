@@ -1,4 +1,4 @@
-"""HTTP to ChartMogul: key, rate and connections, retries, errors.
+"""HTTP to ChartMogul: the key, the rate limit, retries, and what a refusal means.
 
 https://dev.chartmogul.com/docs/authentication, https://dev.chartmogul.com/docs/rate-limits
 """
@@ -16,57 +16,59 @@ from target_chartmogul._kit.page_decoder import UnprovenError, decode_json
 from target_chartmogul._kit.retries import RetryTable
 from target_chartmogul._kit.target_transport import LostReplyError, TargetTransport
 from target_chartmogul._kit.text import clean_text
-from target_chartmogul.api.rate_limit import Pace
+from target_chartmogul.api.rate_limit import WindowRateLimiter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from target_chartmogul._kit.json_types import JsonValue
     from target_chartmogul._kit.transport import Answer
 
 __all__ = ["LostReplyError", "RecordRefusedError", "Transport"]
 
 BASE_URL = "https://api.chartmogul.com/v1"
 
-#: ChartMogul tells no wait in its recordings: thirty 429 in a row are a quarter of an hour.
+#: ChartMogul's 429 does not say how long to wait: thirty in a row are a quarter of an hour.
 RETRIES = RetryTable(tries=7, limited_tries=30, shortest_backoff=0.5, longest_backoff=30)
-
-_PLAIN_SHAPES = ("error", "message")
 
 
 class RecordRefusedError(SkippableAPIError):
     """ChartMogul refused one request (400, 402, 404, 409, 422): the record is reported, the run goes on.
 
-    `named` are the fields that the refusal names.
+    Args:
+        status: of the answer.
+        reason: ChartMogul's sentence.
+        fields: the fields that the refusal names.
     """
 
-    def __init__(self, status: int, reason: str, named: tuple[str, ...] = ()) -> None:
+    def __init__(self, status: int, reason: str, fields: tuple[str, ...] = ()) -> None:
         super().__init__(f"{status}: {reason}")
-        self.status, self.reason, self.named = status, reason, named
+        self.status, self.reason, self.fields = status, reason, fields
 
     @property
     def is_missing(self) -> bool:
-        """Say whether what was asked for is not there."""
+        """Return whether the requested object does not exist."""
         return bool(self.status == requests.codes.not_found)
 
     @property
     def is_duplicate(self) -> bool:
-        """Say whether what was to be created may be there already."""
-        taken = "external_id" in self.named and "required" not in self.reason
-        return taken or bool(self.status == requests.codes.conflict)
+        """Return whether the object to be created may exist."""
+        is_taken = "external_id" in self.fields and "required" not in self.reason
+        return is_taken or bool(self.status == requests.codes.conflict)
 
 
-class _Lanes:
-    """The rate, and so many requests at the same time as the account permits."""
+class _Limits:
+    """The account's two limits: requests per second, and requests at the same time."""
 
-    def __init__(self, pace: Pace, connections: int) -> None:
-        self._pace = pace
+    def __init__(self, rate_limiter: WindowRateLimiter, connections: int) -> None:
+        self._rate_limiter = rate_limiter
         self._connections = threading.BoundedSemaphore(connections)
-        self.hold = pace.hold
+        self.hold = rate_limiter.hold
 
     @contextmanager
     def request(self) -> Iterator[None]:
-        """Wait for one's turn."""
-        with self._connections, self._pace.request():
+        """Wait until a request may go."""
+        with self._connections, self._rate_limiter.request():
             yield
 
 
@@ -76,8 +78,8 @@ class Transport(TargetTransport):
     Args:
         base_url: e.g. `https://api.chartmogul.com/v1`.
         key: the API key, the user name of HTTP Basic; there is no password.
-        connections: at most so many at once.
-        per_second: at most so many requests.
+        connections: how many requests may be under way.
+        per_second: how many requests may be made in a second.
         request_timeout: seconds to wait between two bytes of an answer.
         answer_timeout: seconds to wait for the whole of an answer.
     """
@@ -92,7 +94,7 @@ class Transport(TargetTransport):
         request_timeout: float = 120,
         answer_timeout: float = 300,
     ) -> None:
-        self.pace = Pace(per_second)
+        self.rate_limiter = WindowRateLimiter(per_second)
         super().__init__(
             "ChartMogul",
             base_url,
@@ -102,43 +104,38 @@ class Transport(TargetTransport):
             request_timeout=request_timeout,
             answer_timeout=answer_timeout,
             connections=connections,
-            pacer=_Lanes(self.pace, connections),
+            pacer=_Limits(self.rate_limiter, connections),
         )
 
     def _refuse(self, answer: Answer) -> NoReturn:
-        reason, named = refusal(_parse(answer.content), answer.status)
-        self._assert_permitted(answer, reason)
-        raise RecordRefusedError(answer.status, reason, named)
-
-    def _assert_permitted(self, answer: Answer, reason: str) -> None:
+        try:
+            body = decode_json(answer.content, Any)[1]
+        except UnprovenError:
+            body = None
+        reason, fields = parse_refusal(body, answer.status)
         if answer.status == requests.codes.unauthorized:
             raise ConfigurationError(f"ChartMogul refused the key in `api_key` ({reason}): check it, and `api_url`.")
         if answer.status in {requests.codes.forbidden, requests.codes.method_not_allowed}:
-            may = "only read: give one that may also write" if answer.method != "GET" else "not do this"
+            may = "only read: use one that may also write" if answer.method != "GET" else "not do this"
             raise ConfigurationError(f"The key in `api_key` may {may} ({reason}), or the account's trial has ended.")
+        raise RecordRefusedError(answer.status, reason, fields)
 
 
-def refusal(body: Any, status: int) -> tuple[str, tuple[str, ...]]:
-    """Read a sentence, and the fields that it names, from any of the shapes of ChartMogul's errors.
+def parse_refusal(body: JsonValue, status: int) -> tuple[str, tuple[str, ...]]:
+    """Return the sentence of an error, and the fields that it names.
 
-    They are `{code, message, param}`, `{errors: {field: text}}`, `{error: text}` and `{field: [text], error_details}`.
+    ChartMogul's errors have four forms: `{code, message, param}`, `{errors: {field: text}}`, `{error: text}` and
+    `{field: [text], error_details}`.
     """
     if not isinstance(body, dict):
         return f"status {status} without a readable error", ()
-    for name in _PLAIN_SHAPES:
+    for name in ("error", "message"):
         if isinstance(body.get(name), str):
             return clean_text(body[name]), (clean_text(body["param"]),) if body.get("param") else ()
     errors = body["errors"] if isinstance(body.get("errors"), dict) else body
-    texts = {clean_text(name): clean_text(_first(value)) for name, value in errors.items() if name != "error_details"}
+    texts = {}
+    for name, value in errors.items():
+        if name != "error_details":
+            text = value[0] if isinstance(value, list) and value else value
+            texts[clean_text(name)] = clean_text(str(text))
     return "; ".join(f"{name}: {text}" for name, text in texts.items()) or f"status {status}", tuple(texts)
-
-
-def _first(value: Any) -> str:
-    return str(value[0]) if isinstance(value, list) and value else str(value)
-
-
-def _parse(content: bytes) -> Any:
-    try:
-        return decode_json(content, Any)[1]
-    except UnprovenError:
-        return None

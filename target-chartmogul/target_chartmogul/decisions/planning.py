@@ -1,23 +1,25 @@
-"""From a row and what ChartMogul holds for it to a plan: gathers the facts that `rules` decides on."""
+"""From a row and what ChartMogul holds for it to a plan: collects the facts that `rules` decides on."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
-from target_chartmogul.decisions.rules import Candidate, Decision, decide
-from target_chartmogul.records.object_types import CONTACT, CUSTOMER_ID, DELETED_AT, EXTERNAL_ID
-from target_chartmogul.records.payloads import Change, changes, creation, wanted
+from target_chartmogul.decisions.rules import RecordFacts, decide
+from target_chartmogul.records.fitting import fit_record
+from target_chartmogul.records.object_types import DELETED_AT
+from target_chartmogul.records.payloads import Change, Changes, find_changes, list_initial_changes
+from target_chartmogul.records.remote import CUSTOMER_ID, EXTERNAL_ID
 from target_chartmogul.writing.memory import ANY
 from target_chartmogul.writing.outcomes import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from target_chartmogul.decisions.rules import Action
+    from target_chartmogul.decisions.rules import Action, Decision
+    from target_chartmogul.matching.contact_finder import ContactFinder
     from target_chartmogul.matching.finder import Finder
-    from target_chartmogul.records.buffer import Row, Spool
-    from target_chartmogul.records.payloads import Held, Shape, Wanted
+    from target_chartmogul.records.buffer import InputBuffer, Row
+    from target_chartmogul.records.fitting import Wanted, WriteOptions
+    from target_chartmogul.records.remote import RemoteRecord
     from target_chartmogul.writing.memory import Memory
 
 
@@ -28,106 +30,148 @@ class Plan:
     action: Action
     outcome: Outcome
     want: Wanted
-    held: Held | None = None
+    remote: RemoteRecord | None = None
 
     @property
     def writes(self) -> bool:
-        """Say whether there is something to be written."""
+        """Whether there is something to be written."""
         return self.outcome.kind in {"created", "updated", "deleted"}
 
 
-@dataclass(frozen=True)
+class Difference(NamedTuple):
+    """What is to be written, and what would be if ChartMogul were not known to override it."""
+
+    to_write: Changes
+    overridden: Changes
+
+
 class Planner:
-    """Plans rows. `todo` and `first` are used from several threads.
+    """Plans the rows of customers. `compare` is used from several threads.
 
     Args:
-        shape: how the records are written.
-        spool: the rows, and what was found for them.
-        customers: knows the customers of contacts.
-        memory: knows what ChartMogul holds back.
-        keeps_ids: says whether the account keeps external ids of contacts.
+        options: how the records are written.
+        buffer: the rows, and what was found for them.
+        memory: knows what ChartMogul overrides.
     """
 
-    shape: Shape
-    spool: Spool
-    customers: Finder
-    memory: Memory
-    keeps_ids: Callable[[], bool]
-    left: set[str] = field(default_factory=set)  #: contacts beside one that was found under an earlier id, by uuid
-    _taken: dict[str, str] = field(default_factory=dict)  #: by uuid, the record that was found under an earlier id
+    def __init__(self, options: WriteOptions, buffer: InputBuffer, memory: Memory) -> None:
+        self._options, self._buffer, self._memory = options, buffer, memory
 
     def plan(self, row: Row) -> Plan:
         """Decide on a row, and compare it with what was found."""
-        held = self.spool.held(row.id) or self._find_earlier(row)
-        decision = decide(self._candidate(row, held))
-        want = wanted(row.record, self.shape)
-        uuid = held.uuid if held else None
+        remote = self._find_remote(row)
+        decision = decide(self._collect_facts(row, remote))
+        want = fit_record(row.record, self._options)
+        uuid = remote.uuid if remote else None
         if decision.action == "skip":
-            return Plan("skip", Outcome("skipped", decision.reason, uuid), want, held)
-        if decision.action == "delete":
-            return Plan("delete", Outcome("deleted", uuid=uuid), want, held)
-        return Plan(decision.action, self._outcome(row, want, held, decision), want, held)
+            outcome = Outcome("skipped", decision.reason, uuid)
+        elif decision.action == "delete":
+            outcome = Outcome("deleted", uuid=uuid)
+        else:
+            outcome = self._predict_outcome(row, want, remote, decision)
+        return Plan(decision.action, outcome, want, remote)
 
-    def todo(self, row: Row, want: Wanted, held: Held) -> tuple[dict[str, Change], dict[str, Change]]:
-        """Give what is to be written, and what would be if ChartMogul were not known to hold it back."""
-        return self._parted(row, changes(want, held, self.shape) | self._move(row, held) | self._rename(row, held))
+    def compare(self, row: Row, want: Wanted, remote: RemoteRecord | None) -> Difference:
+        """Compare what ChartMogul should hold with what it holds; None is nothing yet."""
+        if remote is None:
+            return self._split_overridden(row, list_initial_changes(want))
+        return self._split_overridden(row, find_changes(want, remote, self._options))
 
-    def first(self, row: Row, want: Wanted) -> tuple[dict[str, Change], dict[str, Change]]:
-        """Give what a creation writes, in the form of `todo`; contacts tell by it whether an attribute is defined."""
-        found = creation(want)
-        return (found, {}) if self.shape.kind is CONTACT else self._parted(row, found)
+    def _find_remote(self, row: Row) -> RemoteRecord | None:
+        return self._buffer.get_remote(row.id)
 
-    def _outcome(self, row: Row, want: Wanted, held: Held | None, decision: Decision) -> Outcome:
-        if held is None:
-            todo, kept = self.first(row, want)
-            return Outcome("created", decision.reason, None, todo, kept, want.unfit)
-        todo, kept = self.todo(row, want, held)
-        kind = "updated" if todo else "held" if kept else "unchanged"
-        return Outcome(kind, decision.reason, held.uuid, todo, kept, want.unfit)
-
-    def _parted(self, row: Row, found: Mapping[str, Change]) -> tuple[dict[str, Change], dict[str, Change]]:
-        stream = self.shape.kind.stream
-        kept = {name for name, change in found.items() if self.memory.is_held(stream, row.id or ANY, name, change)}
-        return (
-            {name: change for name, change in found.items() if name not in kept},
-            {name: change for name, change in found.items() if name in kept},
+    def _collect_facts(self, row: Row, remote: RemoteRecord | None) -> RecordFacts:
+        return RecordFacts(
+            has_id=row.id is not None,
+            is_superseded=not self._buffer.is_latest(row),
+            is_gone=bool(row.record.get(DELETED_AT)),
+            is_deletable=self._options.object_type.is_deletable,
+            is_found=remote is not None,
+            is_leading=remote is None or remote.external_id == row.id,
         )
 
-    def _move(self, row: Row, held: Held) -> dict[str, Change]:
-        """Give the change that brings a contact to its customer, if it is another's."""
-        before = held.values.get(CUSTOMER_ID)
-        if self.shape.kind is not CONTACT or row.customer is None or before == row.customer:
-            return {}
-        uuid = self.customers.place(row.customer)
-        return {} if uuid in {None, held.customer} else {CUSTOMER_ID: Change(before, row.customer)}
+    def _predict_outcome(self, row: Row, want: Wanted, remote: RemoteRecord | None, decision: Decision) -> Outcome:
+        to_write, overridden = self.compare(row, want, remote)
+        if remote is None:
+            kind = "created"
+        elif to_write:
+            kind = "updated"
+        else:
+            kind = "held" if overridden else "unchanged"
+        return Outcome(kind, decision.reason, remote.uuid if remote else None, to_write, overridden, want.unfit)
 
-    def _rename(self, row: Row, held: Held) -> dict[str, Change]:
-        """Give the change that brings a contact under its external id, if it has an earlier one."""
-        if self.shape.kind is not CONTACT or not self.keeps_ids() or not held.owner or held.owner == row.id:
-            return {}
-        return {EXTERNAL_ID: Change(held.owner, row.id)}
+    def _split_overridden(self, row: Row, changes: Changes) -> Difference:
+        stream = self._options.object_type.stream
+        overridden = {
+            name: change
+            for name, change in changes.items()
+            if self._memory.is_overridden(stream, row.id or ANY, name, change)
+        }
+        return Difference({name: one for name, one in changes.items() if name not in overridden}, overridden)
 
-    def _find_earlier(self, row: Row) -> Held | None:
-        """Return the oldest contact under an earlier id of a row; what another row is, or has taken, is not its."""
-        if row.id is None or self.shape.kind is not CONTACT:
-            return None
-        ids = [one for one in self.spool.earlier(row.id) if not self.spool.is_row(one)]
-        found = sorted(filter(None, map(self.spool.held, ids)), key=lambda held: held.position)
+
+class ContactPlanner(Planner):
+    """Plans the rows of contacts, which may move to another customer, and may have had another external id.
+
+    Args:
+        options: how the records are written.
+        buffer: the rows, and what was found for them.
+        memory: knows what ChartMogul overrides.
+        contacts: knows whether the account keeps external ids.
+        customers: knows the customers of contacts.
+    """
+
+    def __init__(
+        self,
+        options: WriteOptions,
+        buffer: InputBuffer,
+        memory: Memory,
+        contacts: ContactFinder,
+        customers: Finder,
+    ) -> None:
+        super().__init__(options, buffer, memory)
+        self._contacts, self._customers = contacts, customers
+        #: By uuid, the row that was found under a previous id.
+        self._taken: dict[str, str] = {}
+        #: By uuid, contacts beside one that was found under a previous id.
+        self.left_under_previous_ids: set[str] = set()
+
+    def compare(self, row: Row, want: Wanted, remote: RemoteRecord | None) -> Difference:
+        """Compare what ChartMogul should hold with what it holds, the customer and the external id included."""
+        if remote is None:
+            # Everything is sent: what ChartMogul drops shows whether an attribute is still undefined.
+            return Difference(list_initial_changes(want), {})
+        changes = find_changes(want, remote, self._options)
+        customer = remote.values.get(CUSTOMER_ID)
+        if row.customer not in {None, customer}:
+            # Merged customers have several external ids and one uuid: then the contact is where it belongs.
+            uuid = self._customers.get_uuid(row.customer)
+            if uuid not in {None, remote.customer_uuid}:
+                changes[CUSTOMER_ID] = Change(customer, row.customer)
+        if not self._contacts.matches_by_person and remote.external_id and remote.external_id != row.id:
+            changes[EXTERNAL_ID] = Change(remote.external_id, row.id)
+        return self._split_overridden(row, changes)
+
+    def _find_remote(self, row: Row) -> RemoteRecord | None:
+        """Return what was found for a row, else the oldest contact under one of its previous ids."""
+        if (remote := super()._find_remote(row)) or row.id is None:
+            return remote
+        # What another row is, or has taken, is not this one's.
+        ids = [one for one in self._buffer.list_previous_ids(row.id) if not self._buffer.has_record(one)]
+        found = sorted(filter(None, map(self._buffer.get_remote, ids)), key=lambda one: one.position)
         free = [one for one in found if self._taken.get(one.uuid, row.id) == row.id]
         if not free:
             return None
         self._taken[free[0].uuid] = row.id
-        self.left.update(one.uuid for one in free[1:])
+        self.left_under_previous_ids.update(one.uuid for one in free[1:])
         return free[0]
 
-    def _candidate(self, row: Row, held: Held | None) -> Candidate:
-        contact = self.shape.kind is CONTACT
-        return Candidate(
-            identified=row.id is not None,
-            superseded=not self.spool.is_last(row),
-            deleted=bool(row.record.get(DELETED_AT)),
-            deletable=contact,
-            placeable=not contact or self.customers.place(row.customer) is not None,
-            found=held is not None,
-            speaks=contact or held is None or held.owner == row.id,
+    def _collect_facts(self, row: Row, remote: RemoteRecord | None) -> RecordFacts:
+        return RecordFacts(
+            has_id=row.id is not None,
+            is_superseded=not self._buffer.is_latest(row),
+            is_gone=bool(row.record.get(DELETED_AT)),
+            is_deletable=self._options.object_type.is_deletable,
+            has_customer=self._customers.get_uuid(row.customer) is not None,
+            is_found=remote is not None,
         )

@@ -12,16 +12,26 @@ Action = Literal["create", "update", "delete", "skip"]
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """What the decision needs to know of a record."""
+class RecordFacts:
+    """What the decision needs to know of a record.
 
-    identified: bool = True  #: it has an external id
-    superseded: bool = False  #: a later record of this run has the same id
-    deleted: bool = False  #: it is marked as gone
-    deletable: bool = False  #: what is gone may be deleted: contacts are, customers are retained
-    placeable: bool = True  #: a contact's customer is in ChartMogul, or this is a customer
-    found: bool = False  #: ChartMogul has it
-    speaks: bool = True  #: of several records that were merged into one customer, this one speaks for it
+    Args:
+        has_id: it has an external id.
+        is_superseded: a later record of this run has the same id.
+        is_gone: it is marked as gone where it came from.
+        is_deletable: a record that is gone may be deleted: contacts are, customers are retained.
+        has_customer: a contact's customer is in ChartMogul, or this is a customer.
+        is_found: ChartMogul has it.
+        is_leading: of several records that were merged into one customer, this one decides on its values.
+    """
+
+    has_id: bool = True
+    is_superseded: bool = False
+    is_gone: bool = False
+    is_deletable: bool = False
+    has_customer: bool = True
+    is_found: bool = False
+    is_leading: bool = True
 
 
 @dataclass(frozen=True)
@@ -36,35 +46,30 @@ class Decision:
 TABLE: dict[str, Decision] = {
     "superseded": Decision("skip", "superseded"),
     "no_identifier": Decision("skip", "no_identifier"),
-    "retained": Decision("skip", "retained"),
-    "gone": Decision("skip", "gone"),
-    "leaving": Decision("delete"),
+    "customer_is_gone": Decision("skip", "retained"),
+    "contact_is_gone": Decision("delete"),
+    "contact_is_gone_everywhere": Decision("skip", "gone"),
     "merged": Decision("skip", "merged"),
-    "known": Decision("update"),
-    "homeless": Decision("skip", "no_customer"),
+    "found": Decision("update"),
+    "new_without_customer": Decision("skip", "no_customer"),
     "new": Decision("create"),
 }
 
 
-def decide(candidate: Candidate) -> Decision:
+def decide(facts: RecordFacts) -> Decision:
     """Decide what is done with one record."""
-    return TABLE[_situation(candidate)]
+    return TABLE[_find_situation(facts)]
 
 
-def _situation(candidate: Candidate) -> str:
-    if not candidate.identified:
+def _find_situation(facts: RecordFacts) -> str:
+    if not facts.has_id:
         return "no_identifier"
-    if candidate.superseded:
+    if facts.is_superseded:
         return "superseded"
-    if candidate.deleted:
-        return _leaving(candidate)
-    if candidate.found:
-        return "known" if candidate.speaks else "merged"
-    return "new" if candidate.placeable else "homeless"
-
-
-def _leaving(candidate: Candidate) -> str:
-    """Tell what is the situation of a record that is gone where it came from: no customer is deleted for that."""
-    if not candidate.deletable:
-        return "retained"
-    return "leaving" if candidate.found else "gone"
+    if facts.is_gone:
+        if not facts.is_deletable:
+            return "customer_is_gone"
+        return "contact_is_gone" if facts.is_found else "contact_is_gone_everywhere"
+    if facts.is_found:
+        return "found" if facts.is_leading else "merged"
+    return "new" if facts.has_customer else "new_without_customer"

@@ -7,200 +7,175 @@ from typing import TYPE_CHECKING
 from singer_sdk.exceptions import FatalAPIError
 
 from target_chartmogul.api.transport import RecordRefusedError
-from target_chartmogul.records.object_types import CUSTOMER
-from target_chartmogul.records.payloads import CUSTOM, external_ids, held_from, person_key, text_of
+from target_chartmogul.records.remote import CUSTOM
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from concurrent.futures import Executor
-    from typing import Any
 
     from target_chartmogul.api.client import ChartMogulClient
-    from target_chartmogul.records.buffer import Row, Spool
-    from target_chartmogul.records.payloads import Held, Shape
+    from target_chartmogul.records.buffer import InputBuffer, Row
+    from target_chartmogul.records.fitting import WriteOptions
+    from target_chartmogul.records.remote import RemoteObject, RemoteRecord
 
-    Interruption = Callable[[], str | None]
-
-#: Where nobody tells how many pages there are, one is read for so many look-ups that they may save.
-_LOOK_UPS_A_PAGE = 4
-_MOST_READINGS = 4  # times that the index is read, because something was created while it was
+# Where ChartMogul does not say how many pages there are, one page is read for so many look-ups that it may save.
+_LOOK_UPS_PER_PAGE = 4
+_MAX_READINGS = 4  # of the index, when records are created while it is read
 
 
 class Finder:
-    """Finds the customers or contacts of one data source by their external ids. `find` is used from several threads.
+    """Finds the customers or contacts of one data source by their external ids.
+
+    `fetch_by_id` is used from several threads. What is found is stored in the buffer.
 
     Args:
         client: the connection.
-        shape: how the records are written.
+        options: how the records are written.
         source: the uuid of the data source; None while there is none, and nothing in it.
-        spool: where what was found is kept.
+        buffer: the rows, and what was found for them.
+        find_stop_reason: returns a sentence when the run is to stop.
     """
 
-    def __init__(self, client: ChartMogulClient, shape: Shape, source: str | None, spool: Spool) -> None:
-        self._client, self._shape, self._source, self._spool = client, shape, source, spool
-        self.indexed = source is None
-        self.by_person = (
-            False  #: the account keeps no external ids of contacts: customer, e-mail and name stand for them
-        )
-        self.filters = True  #: the account answers a look-up with what was asked for alone
-        self.is_short = False  #: something was found that the index lacks
-        self.is_empty = False  #: everything was read, and there was nothing
+    def __init__(
+        self,
+        client: ChartMogulClient,
+        options: WriteOptions,
+        source: str | None,
+        buffer: InputBuffer,
+        find_stop_reason: Callable[[], str | None],
+    ) -> None:
+        self._client, self._options, self._source, self._buffer = client, options, source, buffer
+        self._find_stop_reason = find_stop_reason
+        self.is_indexed = source is None  #: everything in the data source was read
+        self.filter_works = True  #: a look-up answers with the requested id only
+        self.is_outdated = False  #: something was found that the index lacks
+        self.source_is_empty = False  #: everything was read, and there was nothing
         self.duplicates = 0  #: contacts whose external id another one has
-        self.seen_custom: set[str] = set()  #: custom attributes that somebody has
-        self._claimed: set[str] = set()
+        self.seen_attributes: set[str] = set()  #: custom attributes that some record has
         self._pages: int | None = None
         self._readings = 0
-
-    def read_index(self, interruption: Interruption) -> None:
-        """Read everything that is in the data source, once, until `interruption` gives a sentence.
-
-        Raises:
-            FatalAPIError: with that sentence.
-        """
-        if not self.indexed:
-            self._read(interruption, lambda _: True)
-
-    def read_cheaper_index(self, look_ups: int, interruption: Interruption) -> None:
-        """Read everything if that costs less than so many look-ups, which its first pages may tell.
-
-        Raises:
-            FatalAPIError: with a sentence of `interruption`.
-        """
-        if self.indexed or (look_ups <= 1 and self.filters and not self.by_person):
-            return
-        if self.by_person or not self.filters:
-            self._read(interruption, lambda _: True)
-        elif self._pages is None or self._pages <= look_ups:
-            self._read(interruption, lambda read: self._is_cheaper(read, look_ups))
-
-    def read_again(self, interruption: Interruption) -> None:
-        """Read the index once more, for it was short: something arrived after it had been read.
-
-        Raises:
-            FatalAPIError: with a sentence of `interruption`.
-        """
-        self.is_short = False
-        if self.indexed and self._readings < _MOST_READINGS:
-            self._read(interruption, lambda _: True)
-
-    def find_by_person(self, interruption: Interruption) -> None:
-        """Read the index once more: the account keeps no external ids of contacts."""
-        self.by_person = True
-        self._read(interruption, lambda _: True)
 
     @property
     def source(self) -> str:
         """The uuid of the data source; empty while there is none."""
         return self._source or ""
 
-    def _is_cheaper(self, read: int, look_ups: int) -> bool:
-        """Say whether it is cheaper to read on after so many pages."""
-        if self._pages is not None:
-            return self._pages - read <= look_ups
-        return read <= look_ups // _LOOK_UPS_A_PAGE
+    @property
+    def needs_index(self) -> bool:
+        """Whether a look-up finds nothing in this account, so that the index must be read."""
+        return not self.filter_works
 
-    def _read(self, interruption: Interruption, goes_on: Callable[[int], bool]) -> None:
-        self._readings += 1
-        self.duplicates = 0
-        for number, page in enumerate(self._client.pages(self._shape.kind, self.source), 1):
-            if sentence := interruption():
-                raise FatalAPIError(sentence)
-            self.is_empty = page.is_last and number == 1 and not page.entries
-            for entry in page.entries:
-                self._take(entry)
-            self._pages = page.total or self._pages
-            if not page.is_last and not goes_on(number):
-                return
-        self.indexed = True
+    def read_index(self) -> None:
+        """Read everything that is in the data source, once.
 
-    def prepare(self, rows: Sequence[Row], executor: Executor, interruption: Interruption) -> None:
-        """Look the rows up, and those that are not there under their earlier ids, unless the index says it all."""
-        self._look_up(sorted({row.id for row in rows if row.id}), executor, interruption)
-        absent = [row.id for row in rows if row.id and self._spool.held(row.id) is None]
-        self._look_up(sorted({one for row_id in absent for one in self._spool.earlier(row_id)}), executor, interruption)
+        Raises:
+            FatalAPIError: the run is to stop.
+        """
+        if not self.is_indexed:
+            self._read_index()
 
-    def prepare_places(self, ids: Iterable[str], executor: Executor, interruption: Interruption) -> None:
-        """Look customers up that contacts name, unless it is known who they are; many of them by the index."""
-        unknown = sorted({one for one in ids if not self._spool.knows_place(one)})
-        self.read_cheaper_index(len(unknown), interruption)
-        self._look_up(unknown, executor, interruption)
+    def read_index_if_cheaper(self, look_ups: int) -> None:
+        """Read everything if that costs less calls than so many look-ups, which the first pages may show.
 
-    def _look_up(self, ids: Sequence[str], executor: Executor, interruption: Interruption) -> None:
-        """Look up what is not known yet: one alone, to see whether the account filters, and then the others."""
-        unknown = [one for one in ids if not self._spool.knows_place(one)]
-        if self.indexed or not unknown:
+        Raises:
+            FatalAPIError: the run is to stop.
+        """
+        if self.is_indexed:
             return
-        first, *others = unknown
-        self.find(first)
-        if self.filters:
-            list(executor.map(self.find, others))
-        elif others:
-            self.read_index(interruption)
+        if self.needs_index:
+            self._read_index()
+        elif look_ups > 1 and (self._pages is None or self._pages <= look_ups):
+            self._read_index(look_ups)
 
-    def find(self, external_id: str) -> Held | None:
-        """Ask for what has an external id now; None when nobody has it, or ChartMogul will not even look for it."""
+    def refresh_index(self) -> None:
+        """Read the index once more, because something arrived after it had been read.
+
+        Raises:
+            FatalAPIError: the run is to stop.
+        """
+        self.is_outdated = False
+        if self.is_indexed and self._readings < _MAX_READINGS:
+            self._read_index()
+
+    def look_up_rows(self, rows: Sequence[Row], executor: Executor) -> None:
+        """Look up rows, and those that are not found under their previous ids, unless the index has everything."""
+        self.look_up_ids({row.id for row in rows if row.id}, executor)
+        absent = [row.id for row in rows if row.id and self._buffer.get_remote(row.id) is None]
+        self.look_up_ids({one for row_id in absent for one in self._buffer.list_previous_ids(row_id)}, executor)
+
+    def find_ids(self, ids: Collection[str], executor: Executor) -> None:
+        """Find external ids, with the index where that costs less than look-ups."""
+        self.read_index_if_cheaper(sum(not self._buffer.is_looked_up(one) for one in ids))
+        self.look_up_ids(ids, executor)
+
+    def look_up_ids(self, ids: Iterable[str], executor: Executor) -> None:
+        """Look up those external ids that are not known yet, several at once."""
+        unknown = sorted(one for one in ids if not self._buffer.is_looked_up(one))
+        if self.is_indexed or not unknown:
+            return
+        # The first look-up goes alone: it shows whether the account filters at all.
+        first, *others = unknown
+        self.fetch_by_id(first)
+        if self.filter_works:
+            list(executor.map(self.fetch_by_id, others))
+        elif others:
+            self.read_index()
+
+    def fetch_by_id(self, external_id: str) -> RemoteRecord | None:
+        """Ask ChartMogul for what has an external id; None when nothing has it, or ChartMogul refuses the id."""
         if self._source is None:
             return None
         try:
-            found = self._client.look_up(self._shape.kind, self._source, external_id)
+            found = self._client.look_up(self._options.object_type, self._source, external_id)
         except RecordRefusedError:
+            # What ChartMogul does not even look for, nothing has.
             entry = None
         else:
-            entry, self.filters = found.entry, self.filters and found.filtered
-        held = held_from(entry, self._shape, self._source) if entry else None
-        self.note(external_id, held)
-        return held
+            entry, self.filter_works = found.entry, self.filter_works and found.is_filtered
+        remote = self._to_record(entry) if entry else None
+        self.store(external_id, remote)
+        return remote
 
-    def find_person(self, row: Row, customer: str) -> Held | None:
-        """Ask for the contact of a customer that has a row's e-mail address and name."""
-        wanted = person_key(customer, row.record)
-        for entries in self._client.contacts_of(customer):
-            for entry in entries:
-                is_ours = entry.get("data_source_uuid") == self._source and entry["uuid"] not in self._claimed
-                if is_ours and person_key(customer, entry) == wanted:
-                    self.claim(entry["uuid"])
-                    return held_from(entry, self._shape, self.source)
-        return None
+    def get_uuid(self, external_id: str | None) -> str | None:
+        """Return the uuid of an external id, as far as it was found."""
+        return self._buffer.get_uuid(external_id)
 
-    def claim(self, uuid: str) -> None:
-        """Note that a contact is somebody's, where external ids do not tell."""
-        self._claimed.add(uuid)
+    def store(self, external_id: str, remote: RemoteRecord | None) -> None:
+        """Store what has an external id."""
+        self._buffer.put_uuid(external_id, remote.uuid if remote else None)
+        self._buffer.put_remote(external_id, remote)
 
-    def match_person(self, row: Row, customer: str | None) -> None:
-        """Note for a row the contact in the index that has its customer, e-mail address and name."""
-        while row.id and customer and (held := self._spool.take_person(person_key(customer, row.record))):
-            if held.uuid not in self._claimed:
-                self.claim(held.uuid)
-                self._spool.keep(row.id, held)
+    def _read_index(self, look_ups: int | None = None) -> None:
+        """Read page by page; end early where so many look-ups are cheaper."""
+        self._readings += 1
+        self.duplicates = 0
+        for number, page in enumerate(self._client.read_pages(self._options.object_type, self.source), 1):
+            if sentence := self._find_stop_reason():
+                raise FatalAPIError(sentence)
+            self.source_is_empty = page.is_last and number == 1 and not page.entries
+            for entry in page.entries:
+                self._index_entry(entry)
+            self._pages = page.total or self._pages
+            if look_ups is None or page.is_last:
+                continue
+            # How many pages follow is known of customers only.
+            if self._pages is None:
+                is_cheaper = number <= look_ups // _LOOK_UPS_PER_PAGE
+            else:
+                is_cheaper = self._pages - number <= look_ups
+            if not is_cheaper:
                 return
+        self.is_indexed = True
 
-    def place(self, external_id: str | None) -> str | None:
-        """Give the uuid of an external id, as far as it was found."""
-        return self._spool.place(external_id)
+    def _index_entry(self, entry: RemoteObject) -> None:
+        remote = self._to_record(entry)
+        for external_id in entry.list_index_ids(self.source):
+            self._buffer.put_uuid(external_id, remote.uuid, self._readings)
+            # The index may be far larger than the input: only what a row can match is stored.
+            if self._buffer.mentions_id(external_id):
+                self._buffer.put_remote(external_id, remote)
 
-    def note(self, external_id: str, held: Held | None) -> None:
-        """Keep what has an external id."""
-        self._spool.put_place(external_id, held.uuid if held else None)
-        self._spool.keep(external_id, held)
-        if self.by_person and held:
-            self.claim(held.uuid)
-
-    def _take(self, entry: dict[str, Any]) -> None:
-        held = held_from(entry, self._shape, self.source)
-        self.seen_custom.update(name for name in held.values if name.startswith(CUSTOM))
-        if self.by_person:
-            self._spool.put_person(person_key(held.customer, entry), held)
-            return
-        for external_id in self._ids(entry):
-            is_known = self._spool.reading(external_id) == self._readings
-            self.duplicates += self._shape.kind is not CUSTOMER and is_known
-            self._spool.put_place(external_id, held.uuid, self._readings)
-            if self._spool.has(external_id):
-                self._spool.keep(external_id, held)
-
-    def _ids(self, entry: dict[str, Any]) -> list[str]:
-        """Give the external ids under which an entry is found; the oldest of several contacts comes last, and stays."""
-        if self._shape.kind is CUSTOMER:
-            return external_ids(entry, self.source)
-        found = text_of(entry.get("external_id"))
-        return [found] if found else []
+    def _to_record(self, entry: RemoteObject) -> RemoteRecord:
+        remote = entry.to_record(self.source, self._options.types)
+        self.seen_attributes.update(name for name in remote.values if name.startswith(CUSTOM))
+        return remote

@@ -1,7 +1,7 @@
-"""The domain that belongs to a company, taken from its website, and which domains are shared by strangers. Pure.
+"""The domain of a company, taken from its website, and the domains that strangers share. Pure.
 
-The public suffix list comes with the package `publicsuffixlist`: nothing is asked of the network. https://publicsuffix.org
-Hosts are encoded as browsers do it, by the package `idna`, which refuses what cannot be a host.
+The public suffix list comes with the package `publicsuffixlist`, so the network is not needed. https://publicsuffix.org
+Hosts are encoded as browsers do it, by the package `idna`, which rejects what cannot be a host.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import idna
 from publicsuffixlist import PublicSuffixList
 
-#: Brands that give mailboxes away or rent them to anybody, under whatever country's suffix.
+#: Brands that give mailboxes to anybody, under the suffix of any country.
 _MAIL_BRANDS = """
     aim aol fastmail gmail gmx googlemail hotmail icloud live mailinator msn naver outlook proton protonmail
     rediffmail rocketmail tutanota yahoo yandex ymail zoho
@@ -32,7 +32,7 @@ _MAIL_DOMAINS = """
     virgilio.it virginmedia.com vodafone.de volny.cz wanadoo.fr web.de windstream.net wp.pl xs4all.nl xtra.co.nz
     ziggo.nl
 """
-#: Brands that host the pages of anybody, under whatever country's suffix.
+#: Brands that host anybody's pages, under the suffix of any country.
 _HOST_BRANDS = """
     airbnb airtable alibaba aliexpress amazon apple atlassian behance bitbucket blogger blogspot bluehost bluesky
     booking capterra craigslist crunchbase discord dribbble ebay etsy facebook flickr foursquare freshdesk github gitlab
@@ -66,7 +66,7 @@ _HOST_DOMAINS = """
     wordpress.com wpengine.com x.com yellowpages.com yola.com yolasite.com zeef.com zohosites.com zoom.com zoom.us
     zyrosite.com
 """
-#: What people write where a website or an address is asked for and there is none.
+#: What people without a website or an address write into a field for it.
 _PLACEHOLDER_DOMAINS = """
     aaa.com abc.xyz asd.com asdf.com company.com domain.com email.email example.com example.net example.org fake.com
     mycompany.com mydomain.com mysite.com mywebsite.com n-a.com na.com no.com noemail.com nomail.com none.com
@@ -76,23 +76,23 @@ _PLACEHOLDER_DOMAINS = """
 _PLACEHOLDER_MAILBOXES = """
     a abc asdf email example fake na no noemail nomail none noreply null test x
 """
-#: Suffixes of networks that are not the internet: every office may have an `intranet.local`.
+#: Suffixes of private networks: every office may have an `intranet.local`.
 _PRIVATE_SUFFIXES = frozenset({"corp", "home", "internal", "intranet", "lan", "local", "localdomain", "localhost"})
 _SHARED_BRANDS = frozenset(f"{_MAIL_BRANDS} {_HOST_BRANDS}".split())
 _PLACEHOLDERS = frozenset(_PLACEHOLDER_DOMAINS.split())
-_NOBODY = frozenset(_PLACEHOLDER_MAILBOXES.split())
+_PLACEHOLDER_NAMES = frozenset(_PLACEHOLDER_MAILBOXES.split())
 _SHARED_DOMAINS = frozenset(f"{_MAIL_DOMAINS} {_HOST_DOMAINS} {_PLACEHOLDER_DOMAINS}".split())
 
 
 def find_domain(website: str) -> str:
-    """Return the registrable domain of a website; empty where it is nobody's own.
+    """Return the registrable domain of a website; empty where it does not identify a company.
 
-    Nobody's own are the hosts of social networks, link pages, site builders and mail providers, everything below a
-    suffix that a company lends out (`github.io`), addresses of machines, hosts without a suffix or of a private
-    network, and what people write where there is no website (`example.com`).
+    No company is identified by the hosts of social networks, link pages, site builders and mail providers, by anything
+    below a suffix that a company lends out (`github.io`), by IP addresses, by hosts without a suffix or in a private
+    network, or by what people write who have no website (`example.com`).
     """
     host = _find_host(website)
-    suffixes, official = _suffix_lists()
+    suffixes, official = _load_suffix_lists()
     domain = official.privatesuffix(host) if host else None
     if domain is None or suffixes.publicsuffix(host) != official.publicsuffix(host):
         return ""
@@ -100,12 +100,12 @@ def find_domain(website: str) -> str:
 
 
 def find_mailbox(email: str) -> str:
-    """Return an e-mail address as it is compared; empty for what is none, or what people write who have none."""
+    """Return an e-mail address as it is compared; empty for anything else, and for what people write who have none."""
     address = email.strip().casefold()
     mailbox, at, host = address.rpartition("@")
     if not (mailbox and at and "." in host) or host in _PLACEHOLDERS:
         return ""
-    return "" if mailbox in _NOBODY and _is_shared(host) else address
+    return "" if mailbox in _PLACEHOLDER_NAMES and _is_shared(host) else address
 
 
 def _is_shared(domain: str) -> bool:
@@ -113,7 +113,7 @@ def _is_shared(domain: str) -> bool:
 
 
 def _find_host(website: str) -> str:
-    """Return the host of a website in its ASCII form, empty for what has none and for a machine of nobody's."""
+    """Return the host of a website in its ASCII form; empty without one, and for an IP address or a private network."""
     website = website.strip()
     try:
         host = urlsplit(website if "//" in website else f"//{website}").hostname or ""
@@ -125,6 +125,6 @@ def _find_host(website: str) -> str:
 
 
 @cache
-def _suffix_lists() -> tuple[PublicSuffixList, PublicSuffixList]:
+def _load_suffix_lists() -> tuple[PublicSuffixList, PublicSuffixList]:
     """Return the whole list, and its official part without the suffixes that companies lend out."""
     return PublicSuffixList(), PublicSuffixList(only_icann=True)

@@ -43,7 +43,7 @@ class Entry:
 class MergeLog:
     """The file. Safe in several threads.
 
-    A merge is noted before it is asked for, so that a run that is killed then leaves none that nobody knows of.
+    A merge is logged before ChartMogul is asked for it, so that a run that is killed then leaves no unknown merge.
 
     Args:
         folder: where the file is.
@@ -53,32 +53,30 @@ class MergeLog:
         self._path = folder / MERGE_LOG
         self._lock = threading.Lock()
 
-    def note(self, merge: Merge, outcome: str) -> None:
-        """Add what became of a merge."""
+    def append(self, merge: Merge, outcome: str) -> None:
+        """Append what became of a merge."""
         line = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "outcome": outcome, **asdict(merge)}
         with self._lock, open_private(self._path, append=True) as file:
             # A line that a killed run has cut off stays a line of its own.
-            file.write("\n" * self._is_cut() + json.dumps(line, ensure_ascii=False) + "\n")
+            content = self._path.read_bytes()
+            is_cut = bool(content) and not content.endswith(b"\n")
+            file.write("\n" * is_cut + json.dumps(line, ensure_ascii=False) + "\n")
 
-    def last(self) -> list[Entry]:
-        """Return every merge with what became of it last."""
-        return list({entry.merge: entry for entry in self._read()}.values())
+    def read_latest(self) -> list[Entry]:
+        """Return every merge with the last that became of it."""
+        return list({entry.merge: entry for entry in self._read_entries()}.values())
 
-    def apart(self, source: str, billing: str) -> frozenset[tuple[str, str]]:
-        """Return the external ids of leads and customers that were taken apart and are not to be merged again."""
-        gone = [one.merge for one in self.last() if one.outcome in {UNMERGING, UNMERGED}]
-        ours = [one for one in gone if (one.source, one.billing) == (source, billing)]
+    def list_unmerged(self, source: str, billing: str) -> frozenset[tuple[str, str]]:
+        """Return the external ids of leads and customers that were taken apart, and are not to be merged again."""
+        unmerged = [one.merge for one in self.read_latest() if one.outcome in {UNMERGING, UNMERGED}]
+        ours = [one for one in unmerged if (one.source, one.billing) == (source, billing)]
         return frozenset((lead, into) for one in ours for lead in one.external_ids for into in one.into)
 
-    def _is_cut(self) -> bool:
-        content = self._path.read_bytes()
-        return bool(content) and not content.endswith(b"\n")
-
-    def _read(self) -> Iterator[Entry]:
+    def _read_entries(self) -> Iterator[Entry]:
         if not self._path.exists():
             return
         for line in self._path.read_text(encoding="utf-8").splitlines():
-            with suppress(KeyError, TypeError, ValueError):  # a line that was cut off tells nothing
+            with suppress(KeyError, TypeError, ValueError):  # a killed run may have cut off a line
                 found = json.loads(line)
                 ids, into = tuple(found["external_ids"]), tuple(found["into"])
                 merge = Merge(found["source"], ids, found["billing"], into, found["key"])
@@ -86,9 +84,9 @@ class MergeLog:
 
 
 class MergeSettings:
-    """By which settings every lead was looked at last: a file of the memory folder.
+    """The settings with which every lead was last compared: a file of the memory folder.
 
-    A run brings only what changed, so that leads which did not change would never be looked at with new settings.
+    A run brings only what changed, so leads that did not change would never be compared with new settings.
 
     Args:
         folder: where the file is.
@@ -100,13 +98,13 @@ class MergeSettings:
 
     @property
     def are_new(self) -> bool:
-        """Say whether no run with these settings has looked at every lead yet."""
+        """Whether no run with these settings has compared every lead yet."""
         try:
             return bool(json.loads(self._path.read_text(encoding="utf-8")) != dict(self._current))
         except (OSError, ValueError):
             return True
 
     def save(self) -> None:
-        """Note that every lead was looked at."""
+        """Store that every lead was compared."""
         with open_private(self._path) as file:
             json.dump(dict(self._current), file)

@@ -1,1 +1,1 @@
-"""Records: their kinds and types, the values that ChartMogul takes, the bodies of requests, and the spooled input."""
+"""Records: their two types, the values that ChartMogul takes, the bodies of requests, and the buffered input."""

@@ -1,4 +1,4 @@
-"""The whole input of a stream and what ChartMogul holds for it on disk, so that memory stays flat."""
+"""The input of a stream, and what ChartMogul holds for it: all of it is on disk, so memory stays flat."""
 
 from __future__ import annotations
 
@@ -10,19 +10,25 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from target_chartmogul.records.payloads import Held
+from target_chartmogul.records.fitting import WriteOptions, read_declared
+from target_chartmogul.records.remote import CUSTOMER_ID, EXTERNAL_ID, RemoteRecord
+from target_chartmogul.records.values import parse_id
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Iterable, Iterator
 
-_BUFFERED = 1000
+    from target_chartmogul._kit.json_types import JsonObject, JsonValue
+    from target_chartmogul.records.object_types import ContactType, CustomerType
+
+_FLUSH_AFTER = 1000
 _DDL = """
 CREATE TABLE row (seq INTEGER PRIMARY KEY, id TEXT, customer TEXT, record TEXT NOT NULL);
 CREATE INDEX row_id ON row (id);
-CREATE TABLE held (id TEXT PRIMARY KEY, body TEXT) WITHOUT ROWID;
-CREATE TABLE place (id TEXT PRIMARY KEY, uuid TEXT, reading INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE earlier (id TEXT, earlier_id TEXT, PRIMARY KEY (id, earlier_id)) WITHOUT ROWID;
-CREATE INDEX earlier_id ON earlier (earlier_id);
+CREATE TABLE previous (id TEXT, previous_id TEXT, PRIMARY KEY (id, previous_id)) WITHOUT ROWID;
+CREATE INDEX previous_id ON previous (previous_id);
+CREATE TABLE remote (id TEXT PRIMARY KEY, body TEXT) WITHOUT ROWID;
+CREATE TABLE uuid (id TEXT PRIMARY KEY, uuid TEXT, reading INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE person (key TEXT, uuid TEXT, position INTEGER, body TEXT, PRIMARY KEY (key, uuid)) WITHOUT ROWID;
 """
 
@@ -34,131 +40,187 @@ class Row:
     seq: int
     id: str | None
     customer: str | None
-    record: dict[str, Any]
+    record: JsonObject
 
 
-class Spool:
-    """A private temporary SQLite database, gone when closed or when the process dies. Safe in several threads."""
+class InputBuffer:
+    """A private temporary SQLite database, gone when closed or when the process dies. Safe in several threads.
+
+    Its tables are `row` (the input), `previous` (ids that a row had before), `remote` (what ChartMogul holds under the
+    ids of rows), `uuid` (the uuid of every external id that was met) and `person` (contacts by who they are, where the
+    account keeps no external ids).
+    """
 
     def __init__(self) -> None:
         # An empty name is SQLite's own temporary file: never visible to others, and kept in memory while it is small.
         self._db = sqlite3.connect("", check_same_thread=False, isolation_level=None)
         self._db.executescript(_DDL)
+        # One transaction that is never committed: nothing of this outlives the run.
         self._db.execute("BEGIN")
         self._lock = threading.Lock()
-        self._buffer: list[tuple[str | None, str | None, str]] = []
+        self._waiting: list[tuple[str | None, str | None, str]] = []
 
     def close(self) -> None:
         """Delete everything."""
         self._db.close()
 
-    def add(self, record_id: str | None, customer: str | None, record: dict[str, Any]) -> None:
+    def add_record(self, record_id: str | None, customer: str | None, record: JsonObject) -> None:
         """Append a record; `flush` makes it visible to the other methods."""
-        self._buffer.append((record_id, customer, json.dumps(record, default=_plain)))
-        if len(self._buffer) >= _BUFFERED:
+        self._waiting.append((record_id, customer, json.dumps(record, default=_to_json)))
+        if len(self._waiting) >= _FLUSH_AFTER:
             self.flush()
 
     def flush(self) -> None:
-        """Make what was added visible."""
-        with self._lock:
-            self._db.executemany("INSERT INTO row (id, customer, record) VALUES (?, ?, ?)", self._buffer)
-        self._buffer.clear()
+        """Make the appended records visible."""
+        self._write_all("INSERT INTO row (id, customer, record) VALUES (?, ?, ?)", self._waiting)
+        self._waiting.clear()
 
-    def count(self) -> int:
+    def count_records(self) -> int:
         """Count the records."""
-        return int(self._one("SELECT count(*) FROM row")[0])
+        return int(self._read_one("SELECT count(*) FROM row")[0])
 
     def count_ids(self) -> int:
         """Count the external ids."""
-        return int(self._one("SELECT count(DISTINCT id) FROM row")[0])
+        return int(self._read_one("SELECT count(DISTINCT id) FROM row")[0])
 
-    def batches(self, size: int) -> Iterator[list[Row]]:
-        """Yield the rows in the order they came, `size` at a time."""
+    def read_batches(self, size: int) -> Iterator[list[Row]]:
+        """Yield the rows in the order in which they came, `size` at a time."""
         last = 0
-        while found := self._all(
-            "SELECT seq, id, customer, record FROM row WHERE seq > ? ORDER BY seq LIMIT ?", last, size
-        ):
+        sql = "SELECT seq, id, customer, record FROM row WHERE seq > ? ORDER BY seq LIMIT ?"
+        while found := self._read_all(sql, last, size):
             last = found[-1][0]
             yield [Row(seq, one, customer, json.loads(record)) for seq, one, customer, record in found]
 
-    def is_last(self, row: Row) -> bool:
-        """Say whether no later record of the run has the same id."""
-        last = self._one("SELECT max(seq) FROM row WHERE id = ?", row.id)[0]
+    def is_latest(self, row: Row) -> bool:
+        """Return whether no later record of the run has the same id."""
+        last = self._read_one("SELECT max(seq) FROM row WHERE id = ?", row.id)[0]
         return last is None or bool(last == row.seq)
 
-    def has(self, external_id: str) -> bool:
-        """Say whether a record of the input has this external id, or had it before."""
-        sql = "SELECT EXISTS (SELECT 1 FROM row WHERE id = ?1) OR EXISTS (SELECT 1 FROM earlier WHERE earlier_id = ?1)"
-        return bool(self._one(sql, external_id)[0])
+    def has_record(self, external_id: str) -> bool:
+        """Return whether a record of the input has this external id."""
+        return bool(self._read_one("SELECT EXISTS (SELECT 1 FROM row WHERE id = ?)", external_id)[0])
 
-    def is_row(self, external_id: str) -> bool:
-        """Say whether a record of the input has this external id."""
-        return bool(self._one("SELECT EXISTS (SELECT 1 FROM row WHERE id = ?)", external_id)[0])
+    def mentions_id(self, external_id: str) -> bool:
+        """Return whether a record of the input has this external id, or had it before."""
+        sql = "SELECT EXISTS (SELECT 1 FROM previous WHERE previous_id = ?)"
+        return self.has_record(external_id) or bool(self._read_one(sql, external_id)[0])
 
-    def add_earlier(self, record_id: str, earlier_ids: Iterable[str]) -> None:
-        """Note external ids that a record had before."""
-        with self._lock:
-            pairs = ((record_id, one) for one in earlier_ids)
-            self._db.executemany("INSERT OR IGNORE INTO earlier VALUES (?, ?)", pairs)
+    def add_previous_ids(self, record_id: str, previous_ids: Iterable[str]) -> None:
+        """Store external ids that a record had before."""
+        self._write_all("INSERT OR IGNORE INTO previous VALUES (?, ?)", ((record_id, one) for one in previous_ids))
 
-    def earlier(self, record_id: str) -> list[str]:
-        """Give the external ids that a record had before."""
-        return [found[0] for found in self._all("SELECT earlier_id FROM earlier WHERE id = ?", record_id)]
+    def list_previous_ids(self, record_id: str) -> list[str]:
+        """Return the external ids that a record had before."""
+        return [found[0] for found in self._read_all("SELECT previous_id FROM previous WHERE id = ?", record_id)]
 
-    def keep(self, external_id: str, held: Held | None) -> None:
-        """Keep what ChartMogul holds under an external id; None is what it does not."""
-        body = json.dumps(asdict(held)) if held else None
-        with self._lock:
-            self._db.execute("INSERT OR REPLACE INTO held VALUES (?, ?)", (external_id, body))
+    def put_remote(self, external_id: str, remote: RemoteRecord | None) -> None:
+        """Store what ChartMogul holds under an external id; None when it holds nothing."""
+        body = json.dumps(asdict(remote)) if remote else None
+        self._write("INSERT OR REPLACE INTO remote VALUES (?, ?)", external_id, body)
 
-    def held(self, external_id: str | None) -> Held | None:
-        """Give what was kept under an external id."""
-        found = self._one("SELECT body FROM held WHERE id = ?", external_id)
-        return Held(**json.loads(found[0])) if found and found[0] else None
+    def get_remote(self, external_id: str | None) -> RemoteRecord | None:
+        """Return what ChartMogul holds under an external id, as far as that was stored."""
+        found = self._read_one("SELECT body FROM remote WHERE id = ?", external_id)
+        return RemoteRecord(**json.loads(found[0])) if found and found[0] else None
 
-    def put_place(self, external_id: str, uuid: str | None, reading: int = 0) -> None:
-        """Note whose uuid an external id has, None for nobody's, and in which reading of the index it was seen."""
-        with self._lock:
-            self._db.execute("INSERT OR REPLACE INTO place VALUES (?, ?, ?)", (external_id, uuid, reading))
+    def put_uuid(self, external_id: str, uuid: str | None, reading: int = 0) -> None:
+        """Store the uuid of an external id, None when ChartMogul does not know the id.
 
-    def reading(self, external_id: str) -> int:
-        """Give the reading of the index in which an external id was seen, 0 for none."""
-        found = self._one("SELECT reading FROM place WHERE id = ?", external_id)
-        return found[0] if found else 0
+        Args:
+            external_id: the external id.
+            uuid: of the customer or contact.
+            reading: in which reading of the index the id was met; 0 in none.
+        """
+        self._write("INSERT OR REPLACE INTO uuid VALUES (?, ?, ?)", external_id, uuid, reading)
 
-    def put_person(self, key: str, held: Held) -> None:
-        """Keep a contact under what stands for it."""
-        with self._lock:
-            values = (key, held.uuid, held.position, json.dumps(asdict(held)))
-            self._db.execute("INSERT OR REPLACE INTO person VALUES (?, ?, ?, ?)", values)
-
-    def take_person(self, key: str) -> Held | None:
-        """Take out the oldest contact that was kept under a key."""
-        found = self._one("SELECT uuid, body FROM person WHERE key = ? ORDER BY position LIMIT 1", key)
-        if found is None:
-            return None
-        with self._lock:
-            self._db.execute("DELETE FROM person WHERE key = ? AND uuid = ?", (key, found[0]))
-        return Held(**json.loads(found[1]))
-
-    def knows_place(self, external_id: str) -> bool:
-        """Say whether it was noted whose uuid an external id has."""
-        return self._one("SELECT 1 FROM place WHERE id = ?", external_id) is not None
-
-    def place(self, external_id: str | None) -> str | None:
-        """Give the uuid of an external id."""
-        found = self._one("SELECT uuid FROM place WHERE id = ?", external_id)
+    def get_uuid(self, external_id: str | None) -> str | None:
+        """Return the uuid of an external id, as far as that was stored."""
+        found = self._read_one("SELECT uuid FROM uuid WHERE id = ?", external_id)
         return found[0] if found else None
 
-    def _one(self, sql: str, *values: Any) -> Any:
+    def is_looked_up(self, external_id: str) -> bool:
+        """Return whether it is known which uuid an external id has, if any."""
+        return self._read_one("SELECT 1 FROM uuid WHERE id = ?", external_id) is not None
+
+    def get_reading(self, external_id: str) -> int:
+        """Return the reading of the index in which an external id was met, 0 for none."""
+        found = self._read_one("SELECT reading FROM uuid WHERE id = ?", external_id)
+        return int(found[0]) if found else 0
+
+    def put_person(self, key: str, remote: RemoteRecord) -> None:
+        """Store a contact under the key of a person."""
+        body = json.dumps(asdict(remote))
+        self._write("INSERT OR REPLACE INTO person VALUES (?, ?, ?, ?)", key, remote.uuid, remote.position, body)
+
+    def take_person(self, key: str) -> RemoteRecord | None:
+        """Remove and return the oldest contact that is stored under the key of a person."""
+        found = self._read_one("SELECT uuid, body FROM person WHERE key = ? ORDER BY position LIMIT 1", key)
+        if found is None:
+            return None
+        # Two people of one name and address are two contacts: each is taken once.
+        self._write("DELETE FROM person WHERE key = ? AND uuid = ?", key, found[0])
+        return RemoteRecord(**json.loads(found[1]))
+
+    def _write(self, sql: str, *values: str | int | None) -> None:
+        with self._lock:
+            self._db.execute(sql, values)
+
+    def _write_all(self, sql: str, rows: Iterable[tuple[str | None, ...]]) -> None:
+        with self._lock:
+            self._db.executemany(sql, rows)
+
+    def _read_one(self, sql: str, *values: str | int | None) -> Any:
         with self._lock, closing(self._db.execute(sql, values)) as cursor:
             return cursor.fetchone()
 
-    def _all(self, sql: str, *values: Any) -> list[Any]:
+    def _read_all(self, sql: str, *values: str | int | None) -> list[Any]:
         with self._lock, closing(self._db.execute(sql, values)) as cursor:
             return cursor.fetchall()
 
 
-def _plain(value: Any) -> Any:
-    """Give JSON's form of what a Singer record may hold beside JSON: Decimal numbers, dates that the SDK has parsed."""
+class StreamInput:
+    """Takes the messages of one stream.
+
+    Args:
+        object_type: customers or contacts.
+        write_all: on shared customers, also write the fields that a billing system writes.
+        logger: warns of attributes that are left out.
+    """
+
+    def __init__(self, object_type: CustomerType | ContactType, logger: logging.Logger, *, write_all: bool) -> None:
+        self.object_type, self._logger, self._write_all = object_type, logger, write_all
+        self.buffer = InputBuffer()
+        self._types: dict[str, str] = {}
+        self._left_out: set[str] = set()
+
+    @property
+    def options(self) -> WriteOptions:
+        """How its records are written."""
+        return WriteOptions(dict(self._types), self.object_type, self._write_all)
+
+    def declare(self, schema: JsonObject) -> list[str]:
+        """Take the custom attributes that a SCHEMA message declares.
+
+        Returns:
+            Those that cannot be written and are left out, without those of earlier messages.
+        """
+        declared = read_declared(schema, self.object_type)
+        self._types |= declared.types
+        left_out = [key for key in declared.unfit if key not in self._left_out]
+        self._left_out.update(left_out)
+        for key in left_out:
+            stream, reason = self.object_type.stream, declared.unfit[key]
+            self._logger.warning("The attribute `%s` of the stream %s is left out: %s", key, stream, reason)
+        return left_out
+
+    def add_record(self, record: JsonObject) -> None:
+        """Take a record."""
+        record_id = parse_id(record.get(EXTERNAL_ID))
+        self.buffer.add_record(record_id, parse_id(record.get(CUSTOMER_ID)), record)
+        if record_id and (previous_ids := self.object_type.list_previous_ids(record)):
+            self.buffer.add_previous_ids(record_id, previous_ids)
+
+
+def _to_json(value: JsonValue) -> JsonValue:
+    """Return JSON's form of what a Singer record may also hold: Decimal numbers, and dates that the SDK has parsed."""
     return float(value) if isinstance(value, Decimal) else value.isoformat()

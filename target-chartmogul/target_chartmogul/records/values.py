@@ -6,19 +6,26 @@ https://dev.chartmogul.com/reference/customer-attributes
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from target_chartmogul._kit.values import read_boolean, read_float
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from target_chartmogul._kit.json_types import JsonValue
+
 #: The longest text that a custom attribute holds.
 MAX_STRING = 255
 
 
-def fitted(data_type: str, value: Any) -> Any:
-    """Give a value as its type has it, None for nothing.
+def parse_id(value: JsonValue) -> str | None:
+    """Return an id as text, trimmed; None for nothing, and for a list or an object."""
+    return None if value is None or isinstance(value, dict | list) else str(value).strip() or None
+
+
+def fit_value(data_type: str, value: JsonValue) -> JsonValue:
+    """Return a value as its type has it; None if it is empty.
 
     Raises:
         ValueError, TypeError, OverflowError: it is not of that type.
@@ -28,73 +35,78 @@ def fitted(data_type: str, value: Any) -> Any:
     return _FITTERS[data_type](value)
 
 
-def same(data_type: str, value: Any, held: Any) -> bool:
-    """Compare a fitted value with the one ChartMogul holds: 49 is 49.0, a date is its second, "" is nothing."""
-    if value is None or held is None or held == "":
-        return value is None and (held is None or held == "")
+def is_same(data_type: str, value: JsonValue, remote: JsonValue) -> bool:
+    """Return whether a fitted value is the one that ChartMogul holds.
+
+    49 is 49.0, a date is its second, and an empty text is nothing.
+    """
+    if value is None or remote is None or remote == "":
+        return value is None and (remote is None or remote == "")
     if data_type in {"Integer", "Decimal"}:
-        return isinstance(held, int | float | str) and not isinstance(held, bool) and _number(held) == float(value)
+        # To Python, true is the number 1.
+        return not isinstance(remote, bool) and _parse_number(remote) == float(value)
     if data_type == "Timestamp":
-        return _instant(held) == _instant(value)
+        return _parse_second(remote) == _parse_second(value)
+    # The letter case of these makes no difference.
     if data_type in {"e-mail", "code"}:
-        return str(held).casefold() == str(value).casefold()
-    return type(value) is type(held) and bool(value == held)
+        return str(remote).casefold() == str(value).casefold()
+    return type(value) is type(remote) and bool(value == remote)
 
 
-def _text(value: Any) -> str:
+def _fit_text(value: JsonValue) -> str:
     if isinstance(value, dict | list):
         raise TypeError
     return str(value).strip()
 
 
-def _integer(value: Any) -> int:
+def _fit_integer(value: JsonValue) -> int:
     number = int(value)
     if isinstance(value, bool) or number != float(value):
         raise ValueError
     return number
 
 
-def _timestamp(value: Any) -> str:
-    return _moment(value).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _fit_timestamp(value: JsonValue) -> str:
+    return _parse_moment(value).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _moment(value: Any) -> datetime:
-    """Read an ISO 8601 text, UTC when it names no zone."""
+def _reject(_: JsonValue) -> None:
+    """Reject a value where another kind of thing must stand."""
+    raise TypeError
+
+
+def _parse_moment(value: JsonValue) -> datetime:
+    """Return the moment of an ISO 8601 text; one without a zone is in UTC."""
     if not isinstance(value, str):
         raise TypeError
     moment = datetime.fromisoformat(value.strip())
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _instant(value: Any) -> int | None:
+def _parse_second(value: JsonValue) -> int | None:
     try:
-        return int(_moment(value).timestamp())
+        return int(_parse_moment(value).timestamp())
     except (ValueError, TypeError):
         return None
 
 
-def _number(value: float | str) -> float | None:
+def _parse_number(value: JsonValue) -> float | None:
     try:
         return float(value)
-    except ValueError:
+    except (ValueError, TypeError):
         return None
 
 
-def _misfit(_: Any) -> None:
-    """Refuse a value that is where another kind of thing is due."""
-    raise TypeError
-
-
-_FITTERS: dict[str, Callable[[Any], Any]] = {
-    "text": _text,
-    "e-mail": _text,
-    "code": lambda value: _text(value).upper(),
+_FITTERS: dict[str, Callable[[JsonValue], JsonValue]] = {
+    "text": _fit_text,
+    "e-mail": _fit_text,
+    "code": lambda value: _fit_text(value).upper(),
     "tag": lambda value: value,
-    "object": _misfit,
-    "list of texts": _misfit,
-    "String": lambda value: _text(value)[:MAX_STRING].rstrip(),
-    "Integer": _integer,
+    "object": _reject,
+    "list of texts": _reject,
+    "String": lambda value: _fit_text(value)[:MAX_STRING].rstrip(),
+    "Integer": _fit_integer,
     "Decimal": read_float,
     "Boolean": read_boolean,
-    "Timestamp": _timestamp,
+    "Timestamp": _fit_timestamp,
 }

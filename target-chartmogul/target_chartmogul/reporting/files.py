@@ -9,8 +9,8 @@ HELD_VALUES, MERGE_LOG = "held_values.csv", "merges.jsonl"
 MERGE_SETTINGS, CONTACT_IDS = "merge_settings.json", "contact_ids.json"
 #: The tables of the command `review`.
 REVIEW_CUSTOMERS, REVIEW_CONTACTS = "review_customers.csv", "review_contacts.csv"
-#: Every file that the plugin may leave in a folder, by the setting that names the folder. Who removes the reports one
-#: day removes these, and nothing else.
+#: Every file that the plugin may leave in a folder, by the setting that names the folder. A later clean-up of the
+#: reports removes these and no others.
 OWN_FILES = {
     "report_dir": (
         *(f"{kind}.csv" for kind in KINDS_OF_OUTCOME),

@@ -1,11 +1,12 @@
-"""What a run leaves behind: files in `report_dir`, a table on the terminal, a progress line on the way."""
+"""What a run tells of every record: in files in `report_dir`, in a table on the terminal, in progress lines."""
 
 from __future__ import annotations
 
 import json
 import time
 from contextlib import ExitStack
-from typing import IO, TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
 
 from target_chartmogul._kit.csv_files import CsvWriter
 from target_chartmogul._kit.private_files import draft_of, move_into_place, open_private, replace_file
@@ -15,13 +16,17 @@ from target_chartmogul.writing.outcomes import KINDS_OF_OUTCOME
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from target_chartmogul._kit.json_types import JsonObject, JsonValue
+    from target_chartmogul._kit.limits import RejectLimit
+    from target_chartmogul.decisions.planning import Plan
     from target_chartmogul.records.buffer import Row
+    from target_chartmogul.reporting.summary import Summary
     from target_chartmogul.writing.outcomes import Outcome
 
-_EVERY = 10.0  # seconds between two progress lines
+_INTERVAL = 10.0  # seconds between two progress lines
 _ROW = ("stream", "id", "customer", "uuid", "reason", "fields", "held", "left_out")
 _MERGES = ("external_id", "name", "outcome", "matched_by", "value", "found", "into", "into_name", "uuid", "into_uuid")
 _HELD = HELD_VALUES.removesuffix(".csv")
@@ -43,76 +48,114 @@ class ReportFiles:
         self.memory = memory
         self._stack = ExitStack()
         columns = {_HELD: COLUMNS, "merges": _MERGES} | dict.fromkeys(KINDS_OF_OUTCOME, _ROW)
-        self._tables = {name: CsvWriter(self._open(f"{name}.csv")) for name in columns}
+        self._tables = {name: CsvWriter(self._open_draft(f"{name}.csv")) for name in columns}
         for name, titles in columns.items():
             self._tables[name].writerow(titles)
-        self._lists = {name: self._open(f"{name}.jsonl") for name in LISTS}
+        self._lists = {name: self._open_draft(f"{name}.jsonl") for name in LISTS}
 
     def close(self) -> None:
         """Close every file and put it in the place of the last run's."""
-        self._tables[_HELD].writerows(self.memory.rows())
+        self._tables[_HELD].writerows(self.memory.list_rows())
         self._stack.close()
         for name in (*(f"{table}.csv" for table in self._tables), *(f"{name}.jsonl" for name in LISTS)):
             move_into_place(self._directory / name)
 
-    def done(self, stream: str, row: Row, outcome: Outcome, *, written: bool) -> None:
-        """Write what became of a record."""
-        names = (" ".join(outcome.changed), " ".join(outcome.held), " ".join(outcome.refused))
+    def write_outcome(self, stream: str, row: Row, outcome: Outcome, *, is_written: bool) -> None:
+        """Write what became of a record; `is_written` says that it is more than a plan."""
+        names = (" ".join(outcome.changes), " ".join(outcome.overridden), " ".join(outcome.refused))
         self._tables[outcome.kind].writerow((stream, row.id, row.customer, outcome.uuid, outcome.reason, *names))
-        head = {"stream": stream, "id": row.id, "uuid": outcome.uuid}
+        record = {"stream": stream, "id": row.id, "uuid": outcome.uuid}
         if outcome.kind == "rejected":
-            self._line("rejects", head | {"reason": outcome.reason, "status": outcome.status})
+            self._write_line("rejects", record | {"reason": outcome.reason, "status": outcome.status})
         for name, reason in outcome.refused.items():
-            self._line("rejects", head | {"field": name, "reason": reason})
-        if outcome.changed and written:
-            fields = {name: {"before": one.before, "after": one.after} for name, one in outcome.changed.items()}
-            self._line("changes", head | {"outcome": outcome.kind, "fields": fields})
+            self._write_line("rejects", record | {"field": name, "reason": reason})
+        if outcome.changes and is_written:
+            fields = {name: {"before": one.before, "after": one.after} for name, one in outcome.changes.items()}
+            self._write_line("changes", record | {"outcome": outcome.kind, "fields": fields})
 
-    def merges(self, rows: Iterable[Sequence[Any]]) -> None:
+    def write_merges(self, rows: Iterable[Sequence[JsonValue]]) -> None:
         """Write what is, or would be, merged, and what is not and why."""
         self._tables["merges"].writerows(rows)
 
-    def summary(self, summary: Mapping[str, Any]) -> None:
+    def summary(self, figures: JsonObject) -> None:
         """Write `summary.json`."""
         with replace_file(self._directory / "summary.json") as file:
-            json.dump(summary, file, indent=2)
+            json.dump(figures, file, indent=2)
             file.write("\n")
 
-    def _line(self, name: str, line: Mapping[str, Any]) -> None:
+    def _write_line(self, name: str, line: JsonObject) -> None:
         self._lists[name].write(json.dumps(line, ensure_ascii=False) + "\n")
 
-    def _open(self, name: str) -> IO[str]:
+    def _open_draft(self, name: str) -> IO[str]:
         return self._stack.enter_context(open_private(draft_of(self._directory / name)))
 
 
-def table(summary: Mapping[str, Any]) -> list[str]:
-    """Lay a summary out for the terminal, a line a figure, leaving out what is nothing."""
-    rows = [(name, value) for name, value in summary.items() if value or name in {"records", "updated", "created"}]
-    flat = list(_flat(rows))
+def format_summary(figures: JsonObject) -> list[str]:
+    """Return the lines of the summary for the terminal, a line per figure, without those that are zero."""
+    rows = [(name, value) for name, value in figures.items() if value or name in {"records", "updated", "created"}]
+    flat = list(_flatten(rows))
     width = max(len(name) for name, _ in flat)
     return [f"{name.replace('_', ' '):<{width}}  {value:>10}" for name, value in flat]
 
 
-def _flat(rows: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """Name every figure by the way to it; a list is told by its length."""
+def _flatten(rows: Iterable[tuple[str, JsonValue]]) -> Iterator[tuple[str, JsonValue]]:
+    """Yield every figure with the path to it; of a list, its length."""
     for name, value in rows:
         if isinstance(value, dict):
-            yield from _flat((f"{name}: {key}", figure) for key, figure in value.items() if figure)
+            yield from _flatten((f"{name}: {key}", figure) for key, figure in value.items() if figure)
         else:
             yield name, len(value) if isinstance(value, list) else value
 
 
 class Progress:
-    """Says now and then how far a run is."""
+    """Logs now and then how many records are done."""
 
-    def __init__(self, logger: logging.Logger, what: str, total: int) -> None:
-        self._logger, self._what, self._total = logger, what, total
+    def __init__(self, logger: logging.Logger, label: str, total: int) -> None:
+        self._logger, self._label, self._total = logger, label, total
         self._done = 0
-        self._next = time.monotonic() + _EVERY
+        self._next = time.monotonic() + _INTERVAL
 
-    def step(self) -> None:
-        """Note that one more is done."""
+    def count_record(self) -> None:
+        """Count one more record."""
         self._done += 1
         if time.monotonic() >= self._next:
-            self._next = time.monotonic() + _EVERY
-            self._logger.info("%s: %d of %d", self._what, self._done, self._total)
+            self._next = time.monotonic() + _INTERVAL
+            self._logger.info("%s: %d of %d", self._label, self._done, self._total)
+
+
+@dataclass(frozen=True)
+class OutcomeRecorder:
+    """Takes the outcome of every row of a stream, once."""
+
+    stream: str
+    summary: Summary
+    reports: ReportFiles
+    progress: Progress
+    limit: RejectLimit
+
+    def filter_writes(self, plans: Iterable[tuple[Row, Plan]]) -> Iterator[tuple[Row, Plan]]:
+        """Yield the rows that are to be written, and record the plans of the others as their outcomes."""
+        for row, plan in plans:
+            if plan.writes:
+                self.summary.values_cut += plan.want.cut
+                yield row, plan
+            else:
+                self.record_plan(row, plan)
+
+    def record_plan(self, row: Row, plan: Plan) -> None:
+        """Record the plan of a row as its outcome."""
+        self.summary.values_cut += plan.want.cut
+        if row.id and plan.outcome.kind in {"unchanged", "held"}:
+            # What is not overridden any more has been taken, by whatever way.
+            self.reports.memory.forget_all_but(self.stream, row.id, plan.outcome.overridden)
+        self._record(row, plan.outcome, is_written=False)
+
+    def record_write(self, item: tuple[Row, Plan], outcome: Outcome) -> None:
+        """Record what became of a row that was written."""
+        self._record(item[0], outcome, is_written=True)
+        self.limit.note(outcome.reason if outcome.kind == "rejected" else None)
+
+    def _record(self, row: Row, outcome: Outcome, *, is_written: bool) -> None:
+        self.summary.count_outcome(self.stream, outcome)
+        self.reports.write_outcome(self.stream, row, outcome, is_written=is_written)
+        self.progress.count_record()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from target_chartmogul._kit.summary import SummaryBase
-from target_chartmogul.records.object_types import KINDS
+from target_chartmogul.records.object_types import OBJECT_TYPES
 from target_chartmogul.writing.outcomes import KINDS_OF_OUTCOME
 
 if TYPE_CHECKING:
+    from target_chartmogul._kit.json_types import JsonObject
     from target_chartmogul.api.transport import Transport
     from target_chartmogul.writing.outcomes import Outcome
 
@@ -32,18 +33,18 @@ class Counts:
             self.rejected + other.rejected,
         )
 
-    def as_dict(self) -> dict[str, Any]:
-        """Give them in the form of `summary.json`."""
-        told = {kind: self.outcomes[kind] for kind in KINDS_OF_OUTCOME if kind not in {"skipped", "rejected"}}
+    def as_dict(self) -> JsonObject:
+        """Return them in the form of `summary.json`."""
+        outcomes = {kind: self.outcomes[kind] for kind in KINDS_OF_OUTCOME if kind not in {"skipped", "rejected"}}
         reasons = {"skipped": dict(sorted(self.skipped.items())), "rejected": dict(sorted(self.rejected.items()))}
-        return {"records": self.records, **told, **reasons}
+        return {"records": self.records, **outcomes, **reasons}
 
 
 @dataclass
 class Summary(SummaryBase):
     """The counts of a run, by stream and in all."""
 
-    streams: dict[str, Counts] = field(default_factory=lambda: {stream: Counts() for stream in KINDS})
+    streams: dict[str, Counts] = field(default_factory=lambda: {stream: Counts() for stream in OBJECT_TYPES})
     fields_written: int = 0
     values_cut: int = 0
     values_held: int = 0  #: of which ChartMogul keeps its own
@@ -54,7 +55,7 @@ class Summary(SummaryBase):
     merges: dict[str, int] = field(default_factory=dict)
     other_streams: Counter[str] = field(default_factory=Counter)
 
-    def note(self, stream: str, outcome: Outcome) -> None:
+    def count_outcome(self, stream: str, outcome: Outcome) -> None:
         """Count what became of one record."""
         counts = self.streams[stream]
         counts.outcomes[outcome.kind] += 1
@@ -62,12 +63,12 @@ class Summary(SummaryBase):
             counts.skipped[outcome.reason] += 1
         elif outcome.kind == "rejected":
             counts.rejected[outcome.reason] += 1
-        self.fields_written += len(outcome.changed)
-        self.values_held += len(outcome.held)
+        self.fields_written += len(outcome.changes)
+        self.values_held += len(outcome.overridden)
         self.values_refused += len(outcome.refused)
 
-    def as_dict(self, client: Transport, seconds: float) -> dict[str, Any]:
-        """Give the content of `summary.json`. In mode `validate` the outcomes are what a sync would do."""
+    def build_figures(self, client: Transport, seconds: float) -> JsonObject:
+        """Return the content of `summary.json`. In mode `validate` the outcomes are what a sync would do."""
         return {
             **self.build_head(),
             "fields_written": self.fields_written,
@@ -81,6 +82,6 @@ class Summary(SummaryBase):
             "other_streams": dict(self.other_streams),
             "calls": client.tally.calls,
             "limited": client.tally.limited,
-            "waited_seconds": round(client.pace.waited, 1),
+            "waited_seconds": round(client.rate_limiter.waited, 1),
             "seconds": round(seconds, 1),
         }

@@ -1,53 +1,90 @@
-"""Writing contacts.
+"""Writes contacts.
 
 https://dev.chartmogul.com/reference/contacts
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from target_chartmogul.api.transport import RecordRefusedError
-from target_chartmogul.records.object_types import CUSTOMER_ID
-from target_chartmogul.records.payloads import contact_body
+from target_chartmogul.records.payloads import build_contact
+from target_chartmogul.records.remote import CUSTOM, CUSTOMER_ID
+from target_chartmogul.writing.memory import ANY, OVERRIDDEN, UNDEFINED
 from target_chartmogul.writing.writer import Writer
 
 if TYPE_CHECKING:
-    from target_chartmogul.records.payloads import Held
-    from target_chartmogul.writing.writer import Changes, Job
+    from collections.abc import Iterable
 
-_PLACES = frozenset({"customer_uuid", "data_source_uuid"})  #: where a contact belongs
+    from target_chartmogul._kit.json_types import JsonObject
+    from target_chartmogul.api.client import ChartMogulClient
+    from target_chartmogul.matching.contact_finder import ContactFinder
+    from target_chartmogul.matching.finder import Finder
+    from target_chartmogul.records.fitting import WriteOptions
+    from target_chartmogul.records.payloads import Changes
+    from target_chartmogul.records.remote import RemoteRecord
+    from target_chartmogul.writing.late_creates import CreateGuard
+    from target_chartmogul.writing.memory import Memory
+    from target_chartmogul.writing.writer import Compare, Job
+
+_PLACE_FIELDS = frozenset({"customer_uuid", "data_source_uuid"})  #: they say where a contact belongs
 
 
 class ContactWriter(Writer):
-    """Writes contacts. What they are to hold goes into one body; an attribute that nobody has defined is dropped."""
+    """Writes contacts. One body holds everything, and ChartMogul drops an attribute that nobody has defined.
 
-    def _body(self, job: Job, changed: Changes) -> dict[str, Any]:
-        body = {"data_source_uuid": self._source, "external_id": job.id}
-        return body | {"customer_uuid": self._planner.customers.place(job.row.customer)} | contact_body(changed)
+    See `Writer` for the other arguments.
 
-    def _find(self, job: Job) -> Held | None:
-        """Ask for the contact; where the account keeps no external ids, among those of its customer."""
-        if not self._finder.by_person:
-            return super()._find(job)
-        customer = self._planner.customers.place(job.row.customer)
-        return self._finder.find_person(job.row, customer) if customer else None
+    Args:
+        contacts: finds what there is by now.
+        customers: finds the customers of contacts.
+    """
 
-    def _posted(self, job: Job, changed: Changes) -> Held:
-        """Create; a customer that is not there may have been merged since it was found."""
+    def __init__(  # noqa: PLR0913 - its parts, which a class would only rename
+        self,
+        client: ChartMogulClient,
+        options: WriteOptions,
+        *,
+        contacts: ContactFinder,
+        customers: Finder,
+        memory: Memory,
+        guard: CreateGuard,
+        compare: Compare,
+    ) -> None:
+        super().__init__(client, options, finder=contacts, memory=memory, guard=guard, compare=compare)
+        self._contacts, self._customers = contacts, customers
+
+    def _build_body(self, job: Job, changes: Changes) -> JsonObject:
+        body = {"data_source_uuid": self._finder.source, "external_id": job.id}
+        return body | {"customer_uuid": self._customers.get_uuid(job.row.customer)} | build_contact(changes)
+
+    def _fetch_remote(self, job: Job) -> RemoteRecord | None:
+        if not self._contacts.matches_by_person:
+            return super()._fetch_remote(job)
+        customer_uuid = self._customers.get_uuid(job.row.customer)
+        return self._contacts.fetch_by_person(job.row, customer_uuid) if customer_uuid else None
+
+    def _create_object(self, job: Job, changes: Changes) -> RemoteRecord:
         try:
-            return super()._posted(job, changed)
+            return super()._create_object(job, changes)
         except RecordRefusedError as error:
-            if not job.row.customer or not (error.is_missing or _PLACES.intersection(error.named)):
+            if not job.row.customer or not (error.is_missing or _PLACE_FIELDS.intersection(error.fields)):
                 raise
-            before = self._planner.customers.place(job.row.customer)
-            found = self._planner.customers.find(job.row.customer)
-            if found is None or found.uuid == before:
+            # The customer may have been merged since it was found, and then has another uuid.
+            uuid = self._customers.get_uuid(job.row.customer)
+            customer = self._customers.fetch_by_id(job.row.customer)
+            if customer is None or customer.uuid == uuid:
                 raise
-            return super()._posted(job, changed)
+            return super()._create_object(job, changes)
 
-    def _send(self, job: Job) -> None:
-        body = contact_body(job.todo)
-        if CUSTOMER_ID in job.todo:
-            body["customer_uuid"] = self._planner.customers.place(job.row.customer)
-        self._patch(job, body)
+    def _send_changes(self, job: Job) -> None:
+        body = build_contact(job.to_write)
+        if CUSTOMER_ID in job.to_write:
+            body["customer_uuid"] = self._customers.get_uuid(job.row.customer)
+        self._patch_fields(job, body)
+
+    def _explain_missing(self, job: Job, name: str) -> tuple[str, str]:
+        return (ANY, UNDEFINED) if name.startswith(CUSTOM) else (job.id, OVERRIDDEN)
+
+    def _list_defined(self, remote: RemoteRecord, taken: Changes) -> Iterable[str]:  # noqa: ARG002 - the base's
+        return remote.values

@@ -1,53 +1,52 @@
-"""Writing customers: fields, attributes with their types, tags.
+"""Writes customers: fields, attributes with their types, tags.
 
 https://dev.chartmogul.com/reference/customers, https://dev.chartmogul.com/reference/customer-attributes
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from target_chartmogul.api.transport import RecordRefusedError
 from target_chartmogul.records.payloads import (
-    CUSTOM,
-    TAG,
     Change,
-    cleared_in,
-    creation_body,
-    plain_fields,
-    tags_in,
-    typed_attributes,
+    Changes,
+    build_attributes,
+    build_customer,
+    build_fields,
+    list_cleared_attributes,
+    list_tags,
 )
+from target_chartmogul.records.remote import CUSTOM, TAG
 from target_chartmogul.writing.memory import ANY, REFUSED
 from target_chartmogul.writing.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from target_chartmogul.writing.writer import Changes, Job
+    from target_chartmogul._kit.json_types import JsonObject
+    from target_chartmogul.writing.writer import Job
 
 
 class CustomerWriter(Writer):
     """Writes customers. Attributes go through their own endpoint, with their types."""
 
-    def _body(self, job: Job, changed: Changes) -> dict[str, Any]:
-        body = {"data_source_uuid": self._source, "external_id": job.id}
-        return body | creation_body(changed, self._shape)
+    def _build_body(self, job: Job, changes: Changes) -> JsonObject:
+        body = {"data_source_uuid": self._finder.source, "external_id": job.id}
+        return body | build_customer(changes, self._options)
 
-    def _repairs(self, name: str) -> bool:
+    def _can_repair(self, name: str) -> bool:
         return name.startswith((CUSTOM, TAG))
 
-    def _send(self, job: Job) -> None:
-        self._patch(job, plain_fields(job.todo))
-        self._send_attributes(job, typed_attributes(job.todo, self._shape))
-        if keys := cleared_in(job.todo):
+    def _send_changes(self, job: Job) -> None:
+        self._patch_fields(job, build_fields(job.to_write))
+        self._send_attributes(job, build_attributes(job.to_write, self._options))
+        if keys := list_cleared_attributes(job.to_write):
             self._client.clear_attributes(job.uuid, keys)
-            job.holds({CUSTOM + key: None for key in keys})
-        if tags := tags_in(job.todo):
+            job.update_remote({CUSTOM + key: None for key in keys})
+        if tags := list_tags(job.to_write):
             reply = self._client.add_tags(job.uuid, tags)
-            job.holds(dict.fromkeys((TAG + tag for tag in reply.get("tags") or ()), True))
+            job.update_remote(dict.fromkeys((TAG + tag for tag in reply.tags), True))
 
-    def _send_attributes(self, job: Job, custom: list[dict[str, Any]]) -> None:
+    def _send_attributes(self, job: Job, custom: list[JsonObject]) -> None:
         """Write attributes; when they are refused together, each by itself, so that the others are written."""
         if not custom:
             return
@@ -59,18 +58,13 @@ class CustomerWriter(Writer):
             if len(custom) > 1:
                 for one in custom:
                     self._send_attributes(job, [one])
-            else:
-                self._leave_out(job, custom[0], error)
+                return
+            name = CUSTOM + custom[0]["key"]
+            job.refused[name] = error.reason
+            # Unless the refusal is for this value, the attribute is not tried with any other customer.
+            if "value" not in error.fields:
+                change = Change(None, custom[0]["type"])
+                self._memory.remember(self._stream, ANY, name, change, f"{REFUSED}{error.reason}")
         else:
-            job.holds(
-                {CUSTOM + key: one for key, one in (reply.get("custom") or {}).items() if key in self._shape.types}
-            )
-
-    def _leave_out(self, job: Job, attribute: Mapping[str, Any], error: RecordRefusedError) -> None:
-        """Note that an attribute is refused; unless it is for this value, it is not tried with anybody else."""
-        name = CUSTOM + attribute["key"]
-        job.refused[name] = error.reason
-        if "value" not in error.named:
-            self._memory.note(
-                self._shape.kind.stream, ANY, name, Change(None, attribute["type"]), f"{REFUSED}{error.reason}"
-            )
+            shown = {CUSTOM + key: one for key, one in reply.custom.items() if key in self._options.types}
+            job.update_remote(shown)

@@ -16,16 +16,22 @@ KINDS_OF_OUTCOME = ("created", "updated", "unchanged", "held", "deleted", "skipp
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was done (`kind`), why, to which customer or contact, and with which fields.
+    """What became of a record.
 
-    `changed` was written, `held` is what ChartMogul keeps its own value of, `refused` says why a field was left out.
-    A record is `held` when nothing but such fields differs.
+    Args:
+        kind: of `KINDS_OF_OUTCOME`; `held` when ChartMogul keeps its own value of every field that differs.
+        reason: why.
+        uuid: the customer or contact.
+        changes: what was written.
+        overridden: the changes of which ChartMogul keeps its own value.
+        refused: by field that was left out, why.
+        status: the status of the answer that refused the record.
     """
 
     kind: str
     reason: str = ""
     uuid: str | None = None
-    changed: Mapping[str, Change] = field(default_factory=dict)
-    held: Mapping[str, Change] = field(default_factory=dict)
+    changes: Mapping[str, Change] = field(default_factory=dict)
+    overridden: Mapping[str, Change] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     status: int | None = None

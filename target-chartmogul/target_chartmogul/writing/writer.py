@@ -1,4 +1,4 @@
-"""Carrying out what was planned for one row, so that no lost reply and no merge in between makes a second record.
+"""Carries out the plan of one row, so that neither a lost reply nor a merge in between makes a second record.
 
 https://dev.chartmogul.com/reference/customers, https://dev.chartmogul.com/reference/contacts
 """
@@ -7,51 +7,59 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from singer_sdk.exceptions import FatalAPIError
 
 from target_chartmogul._kit.creation import create_once
 from target_chartmogul.api.transport import LostReplyError, RecordRefusedError
-from target_chartmogul.records.object_types import CONTACT
-from target_chartmogul.records.payloads import (
-    CUSTOM,
-    Change,
-    held_from,
-    lacking,
-    named_fields,
-)
-from target_chartmogul.writing.memory import ANY, OVERRIDDEN, REFUSED, UNDEFINED
+from target_chartmogul.records.payloads import Change, Changes, find_missing, list_refused_fields
+from target_chartmogul.writing.memory import ANY, OVERRIDDEN, REFUSED
 from target_chartmogul.writing.outcomes import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
+    from target_chartmogul._kit.json_types import JsonObject, JsonValue
     from target_chartmogul.api.client import ChartMogulClient
-    from target_chartmogul.decisions.planning import Plan, Planner
+    from target_chartmogul.decisions.planning import Difference, Plan
     from target_chartmogul.matching.finder import Finder
     from target_chartmogul.records.buffer import Row
-    from target_chartmogul.records.payloads import Held, Shape, Wanted
+    from target_chartmogul.records.fitting import Wanted, WriteOptions
+    from target_chartmogul.records.remote import RemoteRecord
     from target_chartmogul.writing.late_creates import CreateGuard
     from target_chartmogul.writing.memory import Memory
 
+    Compare: TypeAlias = Callable[[Row, Wanted, RemoteRecord | None], Difference]
+
 _MAX_TRIES = 7
-_MAX_RESOLVED = 3  # times that a record is looked for again, because it went away while it was written
-Changes = dict[str, Change]
+_MAX_LOOK_UPS = 3  # when a record disappears while it is written
 
 
 @dataclass
 class Job:
-    """The work on one row as it stands: what ChartMogul holds by now, and what was refused, with its reasons."""
+    """The work on one row, as far as it is done.
+
+    Args:
+        row: the row.
+        want: what ChartMogul should hold.
+        remote: what ChartMogul holds by now.
+        is_created: this run has created it.
+        was_found: it was there after its creation had no reply. Another run may have made it, with other values.
+        initial: what its creation sends.
+        to_write: what an update sends.
+        overridden: what is not sent, because ChartMogul is known to override it.
+        refused: by field that ChartMogul refused, why.
+    """
 
     row: Row
     want: Wanted
-    held: Held | None = None
-    created: bool = False
-    found: bool = False  #: it was there when its creation had no reply: whoever has made it, it may hold other values
-    first: Changes = field(default_factory=dict)
-    todo: Changes = field(default_factory=dict)
-    kept: Changes = field(default_factory=dict)
+    remote: RemoteRecord | None = None
+    is_created: bool = False
+    was_found: bool = False
+    initial: Changes = field(default_factory=dict)
+    to_write: Changes = field(default_factory=dict)
+    overridden: Changes = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -61,182 +69,200 @@ class Job:
 
     @property
     def uuid(self) -> str:
-        """Whom it is about."""
-        return self.held.uuid if self.held else ""
+        """The uuid of the customer or contact."""
+        return self.remote.uuid if self.remote else ""
 
-    def holds(self, values: Mapping[str, Any]) -> None:
-        """Take what a reply tells."""
-        if self.held:
-            self.held = replace(self.held, values={**self.held.values, **values})
+    def update_remote(self, values: Mapping[str, JsonValue]) -> None:
+        """Note values that a reply shows."""
+        if self.remote:
+            self.remote = replace(self.remote, values={**self.remote.values, **values})
 
 
 class Writer(ABC):
-    """Writes rows. Used from several threads; no two rows of a run concern the same record."""
+    """Writes rows. Used from several threads; no two rows of a run concern the same record.
 
-    def __init__(
-        self, client: ChartMogulClient, planner: Planner, finder: Finder, source: str, guard: CreateGuard
+    Args:
+        client: the connection.
+        options: how the records are written.
+        finder: finds what there is by now.
+        memory: remembers what ChartMogul overrides.
+        guard: knows when a record is looked up before it is created.
+        compare: decides what is to be written.
+    """
+
+    def __init__(  # noqa: PLR0913 - its parts, which a class would only rename
+        self,
+        client: ChartMogulClient,
+        options: WriteOptions,
+        *,
+        finder: Finder,
+        memory: Memory,
+        guard: CreateGuard,
+        compare: Compare,
     ) -> None:
-        self._client, self._planner, self._finder, self._source = client, planner, finder, source
-        self._guard = guard
-        self._shape: Shape = planner.shape
-        self._memory: Memory = planner.memory
+        self._client, self._options, self._finder, self._memory = client, options, finder, memory
+        self._guard, self._compare = guard, compare
+        self._stream = options.object_type.stream
 
     @abstractmethod
-    def _body(self, job: Job, changed: Changes) -> dict[str, Any]:
-        """Give the body of a creation."""
+    def _build_body(self, job: Job, changes: Changes) -> JsonObject:
+        """Build the body of a creation."""
 
     @abstractmethod
-    def _send(self, job: Job) -> None:
-        """Write `job.todo` to what there is, and take the replies into `job.held`."""
+    def _send_changes(self, job: Job) -> None:
+        """Write `job.to_write`, and note in `job.remote` what the replies show."""
 
-    def write(self, row: Row, plan: Plan) -> Outcome:
+    def write_row(self, row: Row, plan: Plan) -> Outcome:
         """Do what was planned for a row; a refusal becomes the outcome `rejected`.
 
         Raises:
             ConfigurationError, FatalAPIError: the whole run must stop.
         """
-        job = Job(row, plan.want, plan.held)
+        job = Job(row, plan.want, plan.remote)
         try:
             if plan.action == "delete":
                 self._client.delete_contact(job.uuid)
-                self._memory.settle(self._shape.kind.stream, job.id, ())
+                self._memory.forget_all_but(self._stream, job.id, ())
                 return plan.outcome
-            return self._settled(job)
+            self._create_or_update(job)
+            return self._compare_reply(job)
         except RecordRefusedError as error:
             return Outcome("rejected", error.reason, job.uuid or None, status=error.status)
         except LostReplyError as error:
             raise FatalAPIError(
-                f"{error} to {_MAX_TRIES} attempts to create one of the {self._shape.kind.stream}: no STATE "
-                "was written, so the next run starts from the same point."
+                f"{error} to {_MAX_TRIES} attempts to create one of the {self._stream}: no STATE was written, so the "
+                "next run starts from the same point."
             ) from None
 
-    def _settled(self, job: Job) -> Outcome:
-        """Create or update, and look again for a record that went away meanwhile: it may have been merged."""
-        for attempt in range(_MAX_RESOLVED + 1):
+    def _create_or_update(self, job: Job) -> None:
+        for attempt in range(_MAX_LOOK_UPS + 1):
             try:
-                if job.held is None:
+                if job.remote is None:
                     self._create(job)
                 self._update(job)
             except RecordRefusedError as error:
-                if not error.is_missing or attempt == _MAX_RESOLVED:
+                if not error.is_missing or attempt == _MAX_LOOK_UPS:
                     raise
-                job.held = self._find(job)
-                continue
-            break
-        return self._told(job)
+                # It may have been merged meanwhile, and then has another uuid.
+                job.remote = self._fetch_remote(job)
+            else:
+                return
 
     def _create(self, job: Job) -> None:
         """Create a record, without the fields that ChartMogul refuses; or take the one that is there after all."""
-        if self._guard.must_look_up() and (found := self._find(job)):
-            job.held = found
-            self._finder.is_short = True
+        if self._guard.must_look_up() and (remote := self._fetch_remote(job)):
+            job.remote = remote
+            self._finder.is_outdated = True
             return
-        changed, job.kept = self._planner.first(job.row, job.want)
-        job.first = changed
-        while job.held is None:
+        changes, job.overridden = self._compare(job.row, job.want, None)
+        job.initial = changes
+        while job.remote is None:
             try:
-                job.held = self._posted(job, changed)
-                job.created = True
+                job.remote = self._create_object(job, changes)
+                job.is_created = True
             except RecordRefusedError as error:
-                if error.is_duplicate and (taken := self._find(job)):
-                    job.held = taken
+                if error.is_duplicate and (remote := self._fetch_remote(job)):
+                    job.remote = remote
                     return
-                changed = self._without(error, changed, job)
-        self._finder.note(job.id, job.held)
+                names = list_refused_fields(error.fields, changes)
+                job.refused |= dict.fromkeys(names, error.reason)
+                # A refusal that names no field may be for an attribute: those are written afterwards, one by one.
+                rest = {name: one for name, one in changes.items() if name not in names and (names or "." not in name)}
+                if len(rest) == len(changes) or error.is_missing:
+                    raise
+                changes = rest
+        self._finder.store(job.id, job.remote)
 
-    def _find(self, job: Job) -> Held | None:
-        """Ask for what the row is about now."""
-        return self._finder.find(job.id)
+    def _fetch_remote(self, job: Job) -> RemoteRecord | None:
+        """Ask ChartMogul for the record of a row."""
+        return self._finder.fetch_by_id(job.id)
 
-    def _without(self, error: RecordRefusedError, changed: Changes, job: Job) -> Changes:
-        """Leave out the fields that a refusal names, or, if it names none, the attributes: they follow apart."""
-        names = named_fields(error.named, changed)
-        job.refused |= dict.fromkeys(names, error.reason)
-        rest = {name: one for name, one in changed.items() if name not in names and (names or "." not in name)}
-        if len(rest) == len(changed) or error.is_missing:
-            raise error
-        return rest
-
-    def _posted(self, job: Job, changed: Changes) -> Held:
-        """Create; after a lost reply find, or create anew.
+    def _create_object(self, job: Job, changes: Changes) -> RemoteRecord:
+        """Create a record; after a lost reply find it, or create it again.
 
         Raises:
-            LostReplyError: no attempt was answered.
+            LostReplyError: no attempt had a reply.
             RecordRefusedError: it cannot be created.
         """
 
-        def attempt(may_exist: bool) -> Held:  # noqa: FBT001 the argument of a callback
-            if may_exist and (found := self._find(job)):
-                job.found = True
-                return found
-            entry = self._client.create(self._shape.kind, self._body(job, changed))
-            return held_from(entry, self._shape, self._source)
+        def attempt(may_exist: bool) -> RemoteRecord:  # noqa: FBT001 the argument of a callback
+            if may_exist and (remote := self._fetch_remote(job)):
+                job.was_found = True
+                return remote
+            entry = self._client.create_object(self._options.object_type, self._build_body(job, changes))
+            return entry.to_record(self._finder.source, self._options.types)
 
         return create_once(attempt, LostReplyError, tries=_MAX_TRIES, longest=30)
 
     def _update(self, job: Job) -> None:
-        """Write what differs, or, of a record just created, what its creation has not taken."""
-        if job.held is None:
+        """Write what differs, or, of a record just created, what its creation did not take."""
+        if job.remote is None:
             return
-        todo, kept = self._planner.todo(job.row, job.want, job.held)
-        job.kept |= kept
-        fresh = job.created and not job.found
-        later = {name for name in todo if fresh and not self._repairs(name)}
-        job.todo = {name: one for name, one in todo.items() if name not in job.refused and name not in later}
-        if job.todo:
-            self._send(job)
-        job.todo |= {name: one for name, one in todo.items() if name in later}
+        changes, overridden = self._compare(job.row, job.want, job.remote)
+        job.overridden |= overridden
+        # What this run's own creation did not take is not sent again, unless there is another way to write it.
+        is_new = job.is_created and not job.was_found
+        not_taken = {name for name in changes if is_new and not self._can_repair(name)}
+        job.to_write = {name: one for name, one in changes.items() if name not in job.refused and name not in not_taken}
+        if job.to_write:
+            self._send_changes(job)
+        job.to_write |= {name: one for name, one in changes.items() if name in not_taken}
 
-    def _repairs(self, name: str) -> bool:  # noqa: ARG002 - for those who can
-        """Say whether a field that a creation has not taken can be written in another way."""
+    def _can_repair(self, name: str) -> bool:  # noqa: ARG002 - customers use it
+        """Return whether a field that a creation did not take can be written in another way."""
         return False
 
-    def _patch(self, job: Job, body: dict[str, Any]) -> None:
+    def _patch_fields(self, job: Job, body: JsonObject) -> None:
         """Write fields, without those that ChartMogul refuses."""
         while body:
             try:
-                entry = self._client.update(self._shape.kind, job.uuid, body)
+                entry = self._client.update_object(self._options.object_type, job.uuid, body)
             except RecordRefusedError as error:
-                names = named_fields(error.named, body)
+                names = list_refused_fields(error.fields, body)
+                # Without a named field there is nothing to leave out: the record is rejected.
                 if not names:
                     raise
                 job.refused |= dict.fromkeys(names, error.reason)
                 body = {name: value for name, value in body.items() if name not in names}
             else:
-                job.held = held_from(entry, self._shape, self._source)
+                job.remote = entry.to_record(self._finder.source, self._options.types)
                 return
 
-    def _told(self, job: Job) -> Outcome:
-        """Compare what was sent with what ChartMogul says it holds, and remember what it holds back."""
-        if job.held is None:
-            raise RuntimeError("Nothing is told of what is not there.")
-        sent = job.first if job.created else job.todo
+    def _compare_reply(self, job: Job) -> Outcome:
+        """Compare what was sent with what ChartMogul shows, and remember what it overrides."""
+        if job.remote is None:
+            raise RuntimeError("A row was neither created nor updated.")
+        # What an update after a creation sends was part of the creation.
+        sent = job.initial if job.is_created else job.to_write
         sent = {name: one for name, one in sent.items() if name not in job.refused}
-        absent = lacking(sent, job.held, self._shape)
-        self._remember(job, sent, absent)
-        changed = {name: one for name, one in sent.items() if name not in absent}
-        held, refused = job.kept | absent, {**job.want.unfit, **job.refused}
-        return Outcome(_kind(job, changed, held), "", job.uuid, changed, held, refused)
+        missing = find_missing(sent, job.remote, self._options)
+        taken = {name: one for name, one in sent.items() if name not in missing}
+        self._remember(job, job.remote, taken, missing)
+        overridden, refused = job.overridden | missing, {**job.want.unfit, **job.refused}
+        if job.is_created:
+            kind = "created"
+        elif taken:
+            kind = "updated"
+        else:
+            kind = "held" if overridden or job.refused else "unchanged"
+        return Outcome(kind, "", job.uuid, taken, overridden, refused)
 
-    def _remember(self, job: Job, sent: Changes, absent: Changes) -> None:
-        stream, held = self._shape.kind.stream, job.held.values if job.held else {}
-        contact = self._shape.kind is CONTACT
-        for name, change in absent.items():
-            undefined = contact and name.startswith(CUSTOM)
-            whose, reason = (ANY, UNDEFINED) if undefined else (job.id, OVERRIDDEN)
-            self._memory.note(stream, whose, name, change, reason)
+    def _remember(self, job: Job, remote: RemoteRecord, taken: Changes, missing: Changes) -> None:
+        for name, change in missing.items():
+            record_id, reason = self._explain_missing(job, name)
+            self._memory.remember(self._stream, record_id, name, change, reason)
         for name, reason in job.refused.items():
-            change = job.todo.get(name) or Change(held.get(name), job.want.values.get(name))
-            if not self._memory.is_everybodys(stream, name):
-                self._memory.note(stream, job.id, name, change, f"{REFUSED}{reason}")
-        self._memory.settle(stream, job.id, {*absent, *job.kept, *job.refused})
-        self._memory.forget(stream, ANY, *(held if contact else (name for name in sent if name not in absent)))
+            change = job.to_write.get(name) or Change(remote.values.get(name), job.want.values.get(name))
+            # What is refused for every record needs no entry for this one.
+            if not self._memory.is_overridden_for_all(self._stream, name):
+                self._memory.remember(self._stream, job.id, name, change, f"{REFUSED}{reason}")
+        self._memory.forget_all_but(self._stream, job.id, {*missing, *job.overridden, *job.refused})
+        self._memory.forget(self._stream, ANY, *self._list_defined(remote, taken))
 
+    def _explain_missing(self, job: Job, name: str) -> tuple[str, str]:  # noqa: ARG002 - contacts use the name
+        """Return for which records a field that was sent is overridden, and why."""
+        return job.id, OVERRIDDEN
 
-def _kind(job: Job, changed: Changes, held: Changes) -> str:
-    """Name what became of a row that was neither deleted nor refused."""
-    if job.created:
-        return "created"
-    if changed:
-        return "updated"
-    return "held" if held or job.refused else "unchanged"
+    def _list_defined(self, remote: RemoteRecord, taken: Changes) -> Iterable[str]:  # noqa: ARG002 - contacts use it
+        """Return the fields that ChartMogul evidently takes from any record."""
+        return taken
