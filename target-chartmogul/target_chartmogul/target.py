@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from target_chartmogul._kit.target_base import TargetBase
 from target_chartmogul.api.client import create_client
-from target_chartmogul.api.transport import BASE_URL, RecordRefusedError
+from target_chartmogul.api.transport import RecordRefusedError
 from target_chartmogul.pipeline import Pipeline
 from target_chartmogul.records.object_types import OBJECT_TYPES
+from target_chartmogul.reporting.facts import build_facts
 from target_chartmogul.settings import PROPERTIES, parse_settings
 from target_chartmogul.sinks import OtherStreamSink, RecordSink
 
@@ -32,8 +33,8 @@ class TargetChartmogul(TargetBase):
 
     @classmethod
     def build_facts(cls) -> JsonObject:
-        """Return the address of the API, for programs that connect to it too."""
-        return {"api_url": BASE_URL}
+        """Return the API's address, defaults, fields, outcomes and reasons."""
+        return build_facts()
 
     @cached_property
     def settings(self) -> Settings:

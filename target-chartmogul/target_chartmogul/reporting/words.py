@@ -1,0 +1,68 @@
+"""What the reports say in one word, explained: outcomes of records, reasons of skips, and why a lead is not merged."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Meaning(NamedTuple):
+    """What a word of the reports means, and what somebody can do about it; the remedy may be empty."""
+
+    text: str
+    remedy: str = ""
+
+
+#: What became of a record. In a validation, what a sync would do with it.
+OUTCOMES: dict[str, Meaning] = {
+    "created": Meaning("it was not in ChartMogul's data source"),
+    "updated": Meaning("it was there, and something differed"),
+    "unchanged": Meaning("it was there, and nothing differed"),
+    "held": Meaning(
+        "it was there, and ChartMogul keeps its own value of everything that differed", "see `held_values.csv`"
+    ),
+    "deleted": Meaning("the contact is gone where it came from"),
+    "skipped": Meaning("the reason says why"),
+    "rejected": Meaning("ChartMogul refused the write; the next run sends it again", "see `rejects.jsonl`"),
+}
+#: Why a record is skipped.
+REASONS: dict[str, Meaning] = {
+    "no_customer": Meaning(
+        "the customer of a new contact is not in the data source, or the contact names none",
+        "send everything again: `meltano run resync-leads`",
+    ),
+    "merged": Meaning(
+        "the customer was merged, and another of its external ids decides about its values",
+        "take the merge apart with `unmerge` if it was wrong",
+    ),
+    "gone": Meaning("the contact is gone where it came from, and is not in ChartMogul either"),
+    "retained": Meaning(
+        "the customer is gone where it came from; customers are never deleted", "delete it in ChartMogul by hand"
+    ),
+    "no_identifier": Meaning("the record has no external id", "fill the field `external_id` in the source"),
+    "superseded": Meaning("a later record of the run has the same external id"),
+}
+#: What was found for a lead that may be merged.
+MERGE_OUTCOMES: dict[str, Meaning] = {
+    "matched": Meaning(
+        "the lead and one customer of the billing system are the same", "merge them: set `merge` to `apply`"
+    ),
+    "merged": Meaning("the two were merged now"),
+    "merged_before": Meaning("the two were merged before this run"),
+    "pending": Meaning("ChartMogul has not finished the merge yet"),
+    "interrupted": Meaning("the run stopped before this merge", "run again"),
+    "refused": Meaning("ChartMogul refused the merge, for the reason behind the colon"),
+    "unmatched": Meaning("no key finds a customer of the billing system", "add a key to `merge_by`"),
+    "ambiguous": Meaning(
+        "a key finds several customers, or several leads, and no other key tells them apart; or a surer key gave the "
+        "customer to another lead",
+        "merge them in ChartMogul by hand",
+    ),
+    "conflicting": Meaning("two keys find different customers", "correct the one that is wrong"),
+    "contradicted": Meaning(
+        "the external ids are equal, but name, e-mail address and domain are known of both, and all differ",
+        "remove `external_id` from `merge_by` if the two systems count their customers apart",
+    ),
+    "kept_apart": Meaning(
+        "the two were merged before, and taken apart with `unmerge`", "merge them in ChartMogul by hand"
+    ),
+}
