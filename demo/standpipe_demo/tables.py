@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from standpipe_demo.project import Ran
+    from standpipe_demo.project import JsonObject, PipelineRun
 
-NAMES = {"chargebee": "Chargebee", "intercom": "Intercom", "chartmogul": "ChartMogul"}
-SHOWN = (
+_API_NAMES = {"chargebee": "Chargebee", "intercom": "Intercom", "chartmogul": "ChartMogul"}
+#: The attributes that the demo shows.
+SHOWN_ATTRIBUTES = (
     "cb_company_name",
     "cb_cust_status",
     "cb_cust_mrr",
@@ -27,34 +28,27 @@ SHOWN = (
 )
 
 
-def plain_table(*columns: str, counted: bool = False) -> Table:
-    """A table without lines; ``counted`` when the first column counts."""
-    table = Table(*columns, box=None, pad_edge=False)
-    table.columns[0].justify = "right" if counted else "left"
-    return table
-
-
-def outcomes_table(summary: Mapping[str, Any]) -> Table:
-    """What became of every customer, in the words of the run's own summary."""
-    table = plain_table("customers", "became", "because", counted=True)
+def build_outcomes_table(summary: JsonObject) -> Table:
+    """Return what became of the customers, in the words of the run's own summary."""
+    table = _build_table("customers", "became", "because", starts_with_count=True)
     for one in summary["outcomes"]:
         table.add_row(str(one["customers"]), one["became"], one["because"])
     return table
 
 
-def fields_table(change: Mapping[str, Any]) -> Table:
-    """The attributes of one contact that differ, side by side."""
-    before, after = held(change, "before"), held(change, "after")
-    table = plain_table("attribute", "before", "after")
-    for name in SHOWN:
+def build_changes_table(change: JsonObject) -> Table:
+    """Return the attributes of one contact that differ, side by side."""
+    before, after = read_attributes(change, "before"), read_attributes(change, "after")
+    table = _build_table("attribute", "before", "after")
+    for name in SHOWN_ATTRIBUTES:
         if before.get(name) != after.get(name):
-            table.add_row(name, shown(name, before.get(name)), shown(name, after.get(name)))
+            table.add_row(name, _format_value(name, before.get(name)), _format_value(name, after.get(name)))
     return table
 
 
-def leads_table(streams: Mapping[str, Mapping[str, Any]]) -> Table:
-    """What became of every lead that the map sent, companies and people apart."""
-    table = plain_table("leads", "are", "became", counted=True)
+def build_leads_table(streams: JsonObject) -> Table:
+    """Return what became of the leads that the map sent, companies and people apart."""
+    table = _build_table("leads", "are", "became", starts_with_count=True)
     for stream, counts in streams.items():
         for became in ("created", "updated", "unchanged", "held", "deleted"):
             if counts[became]:
@@ -65,29 +59,36 @@ def leads_table(streams: Mapping[str, Mapping[str, Any]]) -> Table:
     return table
 
 
-def values_table(values: Iterable[tuple[str, Any]]) -> Table:
-    """Fields and what they hold."""
-    table = plain_table("field", "value")
+def build_values_table(values: Iterable[tuple[str, object]]) -> Table:
+    """Return fields and their values."""
+    table = _build_table("field", "value")
     for name, value in values:
         table.add_row(name, "-" if value in (None, "") else str(value))
     return table
 
 
-def calls_line(ran: Ran, apis: Sequence[str]) -> str:
-    """What the run cost, as the sandbox counted it."""
-    parts = [NAMES[api] + f" {ran.calls[api, 'reads']} reads" for api in apis]
-    return f"calls: {', '.join(parts)} and {ran.writes()} writes"
+def describe_calls(run: PipelineRun, apis: Sequence[str]) -> str:
+    """Return the calls of a run, as the sandbox counted them."""
+    parts = [f"{_API_NAMES[api]} {run.calls[api, 'reads']} reads" for api in apis]
+    return f"calls: {', '.join(parts)} and {run.count_writes()} writes"
 
 
-def held(change: Mapping[str, Any], side: str) -> dict[str, Any]:
-    """The custom attributes of a change, before or after, by their own names."""
+def read_attributes(change: JsonObject, side: str) -> JsonObject:
+    """Return the custom attributes of a change, before or after it, by their own names."""
     return {name.removeprefix("custom_attributes."): values[side] for name, values in change["fields"].items()}
 
 
-def shown(name: str, value: Any) -> str:
-    """A value for a person: Intercom's dates are unix seconds."""
+def _build_table(*columns: str, starts_with_count: bool = False) -> Table:
+    """Return a table without lines."""
+    table = Table(*columns, box=None, pad_edge=False)
+    table.columns[0].justify = "right" if starts_with_count else "left"
+    return table
+
+
+def _format_value(name: str, value: str | float | None) -> str:
+    """Return a value for a person: Intercom's dates are unix seconds."""
     if value is None:
         return "-"
-    if name.endswith("_at"):
+    if name.endswith("_at") and not isinstance(value, str):
         return time.strftime("%Y-%m-%d", time.gmtime(value))
     return str(value)

@@ -8,7 +8,7 @@ import json
 import pytest
 from rich.console import Console
 from standpipe_demo.project import describe_failed_install
-from standpipe_demo.tables import outcomes_table
+from standpipe_demo.tables import build_outcomes_table
 
 FETCH = """Using Python 3.11.7 environment at: .meltano/extractors/tap-chargebee/venv
 error: Failed to fetch: http://127.0.0.1:9/simple/click/
@@ -63,7 +63,7 @@ def test_what_the_customers_became_is_told_in_the_words_of_the_summary() -> None
         {"customers": 13, "became": "skipped", "because": "several match"},
     ]
     out = Console(file=io.StringIO(), width=80)
-    out.print(outcomes_table({"outcomes": rows}))
+    out.print(build_outcomes_table({"outcomes": rows}))
     assert [line.rstrip() for line in out.file.getvalue().splitlines()] == [  # type: ignore[attr-defined]
         "customers  became   because",
         "      240  updated  matched, and something differed",
