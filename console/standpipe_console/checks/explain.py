@@ -98,7 +98,12 @@ def _read_last_run(project: Project, customer_id: str, sent_id: str) -> JsonObje
     if not summary.exists():
         return {}
     ended = datetime.fromtimestamp(summary.stat().st_mtime, UTC)
-    return {"ended": ended.isoformat(timespec="seconds"), **read_reports(folder, customer_id, sent_id)}
+    last = read_reports(folder, customer_id, sent_id)
+    facts = project.get_facts(SYNC.target)
+    for about in (last, last.get("instead", {})):
+        if "reason" in about:
+            about["because"] = facts.explain_outcome(about["outcome"], about["reason"]).text
+    return {"ended": ended.isoformat(timespec="seconds"), **last}
 
 
 def read_reports(folder: Path, customer_id: str, sent_id: str) -> JsonObject:

@@ -112,7 +112,8 @@ def describe_last_run(last: JsonObject) -> list[str]:
 
 def _describe_outcome(reported: Mapping[str, str]) -> str:
     outcome = reported.get("outcome", "the record was not in it").replace("_", " ")
-    return f"{outcome} ({reported['reason']})" if reported.get("reason") else outcome
+    reason = reported.get("because") or reported.get("reason")
+    return f"{outcome} ({reason})" if reason else outcome
 
 
 def describe_changes(changes: JsonObject) -> list[str]:
