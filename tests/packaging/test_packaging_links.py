@@ -33,3 +33,11 @@ def test_a_links_file_and_heading_exist(name: str) -> None:
         if not target.exists() or (anchor and anchor not in list_anchors(target)):
             broken.append(link)
     assert broken == []
+
+
+def test_the_files_that_the_architecture_names_exist() -> None:
+    """A path from the top of the tree, in a code quote, is a file or a folder."""
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    paths = {quoted for quoted in re.findall(r"`([\w.-]+/[\w./-]+)`", text) if (ROOT / quoted.split("/")[0]).exists()}
+    assert len(paths) > 20
+    assert sorted(path for path in paths if not (ROOT / path).exists()) == []
