@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def beside(folder: Path, options: argparse.Namespace) -> None:
-    """Measure the records a second of both, at no latency and at 150 ms a call."""
+    """Measure the records per second of both, at no latency and at 150 ms per call."""
     peer = environment(folder / "peer")
     sizes = {"customers": 6_000, "subscriptions": 8_000, "invoices": 12_000}
     for latency in (0.0, 0.15):
@@ -77,7 +77,7 @@ def beside(folder: Path, options: argparse.Namespace) -> None:
                 found["ours"].append(run(ours(folder, site.url), folder))
                 found[PEER].append(run(theirs(folder, peer, site.url), folder))
         for name, measured in found.items():
-            tell(f"{latency * 1000:.0f} ms a call", name, max(measured, key=lambda one: one["rate"]))
+            tell(f"{latency * 1000:.0f} ms per call", name, max(measured, key=lambda one: one["rate"]))
 
 
 def at_a_limit(folder: Path, _: argparse.Namespace) -> None:
@@ -92,7 +92,7 @@ def at_any_size(folder: Path, options: argparse.Namespace) -> None:
     """Measure the peak memory of a run over so many customers."""
     with Site({"customers": options.customers, "subscriptions": 0, "invoices": 0}) as site:
         measured = run(ours(folder, site.url), folder)
-    tell(f"{options.customers:,} customers, 0 ms a call", "ours", measured)
+    tell(f"{options.customers:,} customers, 0 ms per call", "ours", measured)
 
 
 def at_full_size(folder: Path, options: argparse.Namespace) -> None:
@@ -108,7 +108,7 @@ def at_full_size(folder: Path, options: argparse.Namespace) -> None:
                 found[name].append(run(ours(folder, site.url), folder, **variables))
     for name, measured in found.items():
         middle = {figure: median(one[figure] for one in measured) for figure in measured[0]}
-        tell(f"52,000 records, 0 ms a call, {middle['processor']:.1f} s of processor", name, middle)
+        tell(f"52,000 records, 0 ms per call, {middle['processor']:.1f} s of processor", name, middle)
 
 
 PARTS = {"latency": beside, "limit": at_a_limit, "memory": at_any_size, "full": at_full_size}

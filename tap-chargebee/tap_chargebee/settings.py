@@ -39,14 +39,14 @@ SETTINGS = th.PropertiesList(
         "api_url",
         th.StringType,
         title="API URL",
-        description="The whole base of the API, when it is not https://{site}.chargebee.com/api/v2.",
+        description="The base URL of the API, if it is not https://{site}.chargebee.com/api/v2.",
     ),
     th.Property(
         "start_date",
         th.StringType,
         title="Start date",
-        description="Read only what changed at or after this ISO 8601 date (`updated_at`; where a stream has "
-        "none, when it was created). Unset reads everything; a bound makes every join over the streams partial.",
+        description="Read only records that changed at or after this ISO 8601 date (by `updated_at`, or else by "
+        "creation). If not set, everything is read; with a date every join over the streams is partial.",
     ),
     th.Property(
         "lookback",
@@ -72,22 +72,22 @@ SETTINGS = th.PropertiesList(
         default=True,
         nullable=False,
         title="Follow events",
-        description="Learn of changes that do not move `updated_at`, and of deletions that lists do not show, from "
-        "Chargebee's events.",
+        description="Read Chargebee's events for changes that do not move `updated_at`, and for deletions that lists "
+        "do not show.",
     ),
     th.Property(
         "customer_limit",
         th.IntegerType(minimum=1),
         title="Customer limit",
-        description="Read only so many customers, the first that were created and are not deleted, with all their "
-        "subscriptions and invoices, and nothing else; bookmarks are neither used nor moved.",
+        description="Read only this many customers, the first that were created and are not deleted, with all their "
+        "subscriptions and invoices, and no other stream; bookmarks are neither used nor moved.",
     ),
     th.Property(
         "customer_ids",
         th.ArrayType(th.StringType),
         title="Customer ids",
-        description="Read only these customers, with all their subscriptions and invoices, and nothing else; bookmarks "
-        "are neither used nor moved.",
+        description="Read only these customers, with all their subscriptions and invoices, and no other stream; "
+        "bookmarks are neither used nor moved.",
     ),
     th.Property(
         "activate_version",

@@ -21,7 +21,9 @@ MISSING = {"access_token": "the token of an Intercom app (TAP_INTERCOM_ACCESS_TO
 
 SETTINGS = th.PropertiesList(
     key_setting(
-        "access_token", "Access token", "The access token of an Intercom app that may read what is to be read."
+        "access_token",
+        "Access token",
+        "The access token of an Intercom app with the permissions for the streams to read.",
     ),
     *address_settings(REGIONS),
     th.Property(
@@ -30,14 +32,14 @@ SETTINGS = th.PropertiesList(
         default="2.14",
         nullable=False,
         title="API version",
-        description="The version of Intercom's API that every call names, whatever is set in the Developer Hub.",
+        description="The version of Intercom's API, whatever the Developer Hub says.",
     ),
     th.Property(
         "start_date",
         th.StringType,
         title="Start date",
-        description="Read only what changed at or after this ISO 8601 date. Unset reads everything; a bound makes "
-        "every join over the streams partial.",
+        description="Read only records that changed at or after this ISO 8601 date. If not set, everything is read; "
+        "with a date every join over the streams is partial.",
     ),
     th.Property(
         "lookback",
@@ -52,8 +54,8 @@ SETTINGS = th.PropertiesList(
         "reread_every",
         th.IntegerType(minimum=1),
         title="Read everything again",
-        description="After so many seconds since a stream was last read whole it is read whole again: not every change "
-        "moves `updated_at`. Unset: never.",
+        description="Seconds after which a stream is read whole again: not every change moves `updated_at`. If not "
+        "set: never.",
     ),
     page_size(150),
     *request_settings("Intercom", "workspace", ", beside the one scroll over the companies"),
@@ -63,15 +65,15 @@ SETTINGS = th.PropertiesList(
         default=0.001,
         nullable=False,
         title="Missing records",
-        description="The share of the records that Intercom announces which may be missing from a list; in a list of "
-        "fewer than 1,000 none may.",
+        description="The share of a list's announced records that may be missing; in a list of fewer than 1,000 none "
+        "may.",
     ),
     th.Property(
         "scroll_every",
         th.IntegerType(minimum=1),
         title="Scroll again",
-        description="Seconds between two scrolls over the companies of a workspace that has more than 1,000; in "
-        "between their streams send nothing. Unset: every run scrolls.",
+        description="Seconds between two scrolls over the companies of a workspace that has more than 1,000; runs in "
+        "between send no companies. If not set, every run scrolls.",
     ),
     th.Property(
         "send_unchanged",
@@ -79,8 +81,8 @@ SETTINGS = th.PropertiesList(
         default=[],
         nullable=False,
         title="Send unchanged",
-        description="Streams whose records are all sent each time the whole list is read anyway, changed or not: "
-        "`companies`, of which some appear late without a change.",
+        description="Streams that send all records whenever the whole list is read, changed or not; for `companies`, "
+        "of which some appear late without a change.",
     ),
     th.Property(
         "scroll_patience",
@@ -88,8 +90,8 @@ SETTINGS = th.PropertiesList(
         default=900,
         nullable=False,
         title="Scroll patience",
-        description="Seconds to wait while something else scrolls over the workspace's companies: Intercom permits one "
-        "at a time.",
+        description="Seconds to wait while another scroll over the workspace's companies is open: Intercom permits "
+        "one at a time.",
     ),
     th.Property(
         "activate_version",

@@ -91,7 +91,7 @@ class TapIntercom(TapBase):
         return Source(self.config)
 
     @cached_property
-    def shared_lists(self) -> SharedLists:
+    def lists(self) -> SharedLists:
         """The lists of the run."""
         return SharedLists(self)
 
@@ -129,19 +129,20 @@ class TapIntercom(TapBase):
     def _open_streams(self) -> list[IntercomStream]:
         """Fetch the first page of every selected stream, and return the streams once all pages came."""
         self._check_versions()
+        # The bookmarks of the last run; those of other plugins are not checked.
         left = list(own_bookmarks(self.state, self.stream_names))
         self.source.request_workspace()
         if not left:
             # The searches of a first run depend on nothing, so they start at once. In the wrong workspace they do no
             # harm, while a scroll would block the scrolls of others.
             for stream in self.list_selected():
-                if stream.listed.way == "search":
+                if stream.page_resource.way == "search":
                     stream.start_reading()
         _ = self.source.run_start
         reject(bookmarks.find_workspace_problems(left, self.source.workspace.id))
         readers = {stream: stream.start_reading() for stream in self.list_selected()}
         for stream, reader in readers.items():
-            if stream.listed.way == "search":
+            if stream.page_resource.way == "search":
                 # Searches take most of a run's time, so they read ahead while the other lists send their first page.
                 reader.begin()
         self._add_custom_attributes()

@@ -132,6 +132,7 @@ class NumberedReader:
         self.begin()
         while self._others is not None:
             for _, other in self._others:
+                # None only after the map was closed.
                 if other is not None:
                     page = other
                     # A list that grows while it is read moves its last records to a new page.
@@ -225,5 +226,6 @@ def find_nested_items(record: Mapping[str, JsonValue], resource: Resource) -> li
         found = found.get(inner, MISSING) if isinstance(found, dict) else found
     if found is None:
         return []
+    # The list is proved like a page of its own, without paging.
     decoder = PageDecoder(replace(build_list_shape(resource), items="", paging="none", total=""))
     return [item.record() for item in decoder.decode(msgspec.json.encode(found)).items]

@@ -95,6 +95,7 @@ def build_list_shape(resource: Resource, nested: Iterable[str] = ()) -> ListShap
         key=keys,
         needed=needed,
         wanted={name: kind for name, kind in wanted.items() if name not in {*keys, *needed}},
+        # Without `companies` a contact would look as if it belonged to none; the other lists may be absent.
         present=tuple(name for name in resource.lists if name == "companies"),
         paging=PAGING[resource.way],
         total="total_count" if resource.way in {"search", "numbered"} else "",

@@ -75,6 +75,7 @@ class Source:
             UserError: the token, the region, the version or the URL is wrong.
         """
         found = self.client.fetch_workspace() if self._workspace is None else self._workspace.result()
+        # `api_url` may lead to a proxy or a sandbox, whose region says nothing.
         region = "" if self.config.get("api_url") else self.config.get("region", "us")
         reject(find_region_problems(region, found.region))
         return found

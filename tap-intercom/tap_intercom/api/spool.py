@@ -35,6 +35,7 @@ class Spool:
 
     def add_page(self, items: Sequence[Item]) -> None:
         """Append a page."""
+        # One line per record: the pages hold no line breaks, because the decoder removed them.
         text = b"\n".join(bytes(memoryview(item.text)) for item in items)
         os.pwrite(self._file.fileno(), text, self._end)
         with self._changed:

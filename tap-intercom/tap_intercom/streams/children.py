@@ -25,7 +25,7 @@ class NestedStream(IntercomStream):
     """The items of a list in each record of the parent that changed."""
 
     @property
-    def listed(self) -> Resource:
+    def page_resource(self) -> Resource:
         """The parent's row: its list is read."""
         return ROWS[str(self.resource.parent)]
 
@@ -34,18 +34,21 @@ class NestedStream(IntercomStream):
         return "updated_at" if self.resource.replication_key else None
 
     @property
-    def nested_lists(self) -> tuple[str, ...]:
+    def inner_lists(self) -> tuple[str, ...]:
         """The lists in the parent's record that this stream needs besides those of the parent's row."""
         return (*self.resource.lists, *self.resource.if_any, *self.resource.within[:1])
 
     def _read_records(self) -> Iterator[JsonObject]:
+        # Where the parent's row completes the list anyway, its rest is fetched; other lists are whole in the record.
         name = self.resource.within[0]
-        truncated = (name,) if name in self.listed.lists else ()
+        truncated = (name,) if name in self.page_resource.lists else ()
         for parent, record in self._complete_records(truncated):
             try:
                 items = find_nested_items(record or parent.record(), self.resource)
             except UnprovenError as error:
-                raise UserError(f"Intercom sent something that is no record of {self.listed.path}: {error}.") from error
+                raise UserError(
+                    f"Intercom sent something that is no record of {self.page_resource.path}: {error}."
+                ) from error
             yield from self._build_records(parent, items)
 
     def _build_records(self, parent: Item, items: Iterable[JsonObject]) -> Iterator[JsonObject]:
@@ -72,6 +75,7 @@ class ChildStream(NestedStream):
 
         progress = Progress(self.logger, until=None)
         for parent, items in self._fetch_for_each(self._read_changed(), needs=self._may_have_items, fetch=fetch):
+            # None stands for a deleted parent, but also for one that needed no call.
             if items is None:
                 deleted += self._may_have_items(parent)
             yield from self._build_records(parent, items or ())

@@ -29,7 +29,7 @@ def list_in_parent(name: str, parent: str, within: tuple[str, ...], **row: JsonV
     return list_per_parent(name, "", parent, within=within, **{"selected": True, **row})
 
 
-def numbered_list(name: str, path: str, **row: JsonValue) -> Resource:
+def list_in_pages(name: str, path: str, **row: JsonValue) -> Resource:
     """Return the row of a list of numbered pages, of which a run sends only the changed records."""
     return Resource(name, path, way="numbered", **{"per_page": MAX_PER_PAGE, "replication_key": "updated_at", **row})
 
@@ -61,7 +61,7 @@ STREAMS = (
         renamed={"tag_id": "id"},
     ),
     list_in_parent("ticket_parts", "tickets", ("ticket_parts", "ticket_parts"), min_version=(2, 9)),
-    numbered_list(
+    list_in_pages(
         "activity_logs",
         "/admins/activity_logs",
         answer="activity_logs",
@@ -90,15 +90,15 @@ STREAMS = (
     Resource("subscription_types", "/subscription_types"),
     Resource("ticket_types", "/ticket_types", min_version=(2, 9)),
     Resource("ticket_states", "/ticket_states", min_version=(2, 12)),
-    numbered_list("articles", "/articles"),
-    numbered_list("collections", "/help_center/collections"),
-    numbered_list("help_centers", "/help_center/help_centers"),
-    numbered_list("internal_articles", "/internal_articles", min_version=(2, 14)),
-    numbered_list("news_items", "/news/news_items", min_version=(2, 5)),
-    numbered_list("newsfeeds", "/news/newsfeeds", replication_key=None, min_version=(2, 5)),
-    numbered_list("calls", "/calls", per_page=25, replication_key=None, min_version=(2, 14)),
-    numbered_list("content_import_sources", "/ai/content_import_sources", min_version=(2, 11)),
-    numbered_list("external_pages", "/ai/external_pages", min_version=(2, 11)),
+    list_in_pages("articles", "/articles"),
+    list_in_pages("collections", "/help_center/collections"),
+    list_in_pages("help_centers", "/help_center/help_centers"),
+    list_in_pages("internal_articles", "/internal_articles", min_version=(2, 14)),
+    list_in_pages("news_items", "/news/news_items", min_version=(2, 5)),
+    list_in_pages("newsfeeds", "/news/newsfeeds", replication_key=None, min_version=(2, 5)),
+    list_in_pages("calls", "/calls", per_page=25, replication_key=None, min_version=(2, 14)),
+    list_in_pages("content_import_sources", "/ai/content_import_sources", min_version=(2, 11)),
+    list_in_pages("external_pages", "/ai/external_pages", min_version=(2, 11)),
     Resource("ip_allowlist", "/ip_allowlist", "", single=True, primary_keys=("type",), min_version=(2, 14)),
     Resource("brands", "/brands", min_version=(2, 15)),
     Resource("emails", "/emails", min_version=(2, 15)),

@@ -53,12 +53,12 @@ class SharedLists:
 
     def open_list(self, stream: IntercomStream) -> ListReader:
         """Return the reader of the list that a stream needs, and request its first page when it is new."""
-        listed = stream.listed
+        listed = stream.page_resource
         if stream.is_test:
             # `--test` does not read a list to its end, so nobody else can use it.
             return self._start_reading(listed, [stream])
         if listed.name not in self._readers:
-            sharing = [one for one in self._tap.list_selected() if one.listed is listed]
+            sharing = [one for one in self._tap.list_selected() if one.page_resource is listed]
             self._readers[listed.name] = self._start_reading(listed, sharing)
         return self._readers[listed.name]
 
@@ -66,7 +66,7 @@ class SharedLists:
         source, is_test = self._tap.source, sharing[0].is_test
         if all(one.is_skipped for one in sharing):
             return SkippedList()
-        decoder = ResourceDecoder(listed, [name for one in sharing for name in one.nested_lists])
+        decoder = ResourceDecoder(listed, [name for one in sharing for name in one.inner_lists])
         if listed.way == "scroll" and not is_test:
             return Scroll(source.client, listed, decoder, patience=source.config["scroll_patience"])
         reader: ListReader

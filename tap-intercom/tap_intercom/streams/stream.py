@@ -62,7 +62,7 @@ class IntercomStream(RecordStream):
         super().__init__(tap=tap, name=resource.name)
         self.selected_by_default = resource.selected
         self._listed_count = 0
-        self._get_identity = attrgetter(*self.listed.primary_keys)
+        self._get_identity = attrgetter(*self.page_resource.primary_keys)
         self.primary_keys = resource.primary_keys
         self.replication_key = resource.replication_key
 
@@ -70,15 +70,15 @@ class IntercomStream(RecordStream):
     def schema(self) -> JsonObject:
         """The schema that ``scripts/make_schemas.py`` made, with the workspace's custom attributes."""
         source = self._source
-        return add_attributes(self._own_schema, source.attributes.get(self.name, {}), source.attributes_read_at)
+        return add_attributes(self._file_schema, source.attributes.get(self.name, {}), source.attributes_read_at)
 
     @cached_property
-    def _own_schema(self) -> JsonObject:
+    def _file_schema(self) -> JsonObject:
         return read_schema(self.resource)
 
     @property
-    def listed(self) -> Resource:
-        """The row of the list that this stream reads; a child stream reads its parent's."""
+    def page_resource(self) -> Resource:
+        """The resource whose pages this stream reads; a child stream reads its parent's."""
         return self.resource
 
     @property
@@ -87,13 +87,13 @@ class IntercomStream(RecordStream):
         return self.resource.replication_key
 
     @property
-    def nested_lists(self) -> tuple[str, ...]:
+    def inner_lists(self) -> tuple[str, ...]:
         """The lists in a record that this stream needs besides those of the list's row."""
         return ()
 
     def start_reading(self) -> ListReader:
         """Return the reader of the list, and request its first page when no stream did so before."""
-        return self._own_tap.shared_lists.open_list(self)
+        return self._own_tap.lists.open_list(self)
 
     @cached_property
     def since(self) -> int | None:
@@ -101,7 +101,7 @@ class IntercomStream(RecordStream):
         if self.resource.replication_key is None:
             return None
         start_date = self._source.start_date
-        if self.name in self.config["send_unchanged"] and self.listed.way != "search":
+        if self.name in self.config["send_unchanged"] and self.page_resource.way != "search":
             return start_date
         since = start_date
         if self._bookmark:
@@ -120,7 +120,7 @@ class IntercomStream(RecordStream):
     def is_skipped(self) -> bool:
         """Whether this run does not read the list, because it is long and was read within `scroll_every`."""
         every, read_at = self.config.get("scroll_every"), self._bookmark.get("read_at")
-        if self.listed.way != "scroll" or every is None or read_at is None or self.is_test:
+        if self.page_resource.way != "scroll" or every is None or read_at is None or self.is_test:
             return False
         # The last run may have skipped records before its start date, which this run needs.
         was_bounded = (self._bookmark.get("from") or 0) > (self._source.start_date or 0)
@@ -158,6 +158,7 @@ class IntercomStream(RecordStream):
         since, deduplicator = self.since, Deduplicator()
         for item in self._read_items():
             at = None if self._change_time is None else getattr(item.head, self._change_time)
+            # Searches reach back further than asked, and other lists cannot be filtered at all.
             if since is not None and at is not None and at < since:
                 continue
             if not deduplicator.is_duplicate(self._get_identity(item.head), at):
@@ -167,7 +168,7 @@ class IntercomStream(RecordStream):
     def _read_items(self) -> Iterator[Item]:
         reader = self.start_reading()
         reader.begin()
-        listed = self.listed
+        listed = self.page_resource
         keys = RecordKeys("Intercom", listed.name, listed.primary_keys, read_schema(listed))
         progress = Progress(self.logger, until=self._source.run_start if listed.way == "search" else None)
         for number, page in enumerate(reader, start=1):
@@ -178,6 +179,7 @@ class IntercomStream(RecordStream):
                     raise UserError(problem)
             self._listed_count += len(page)
             yield from page
+            # The next page may take long: what is buffered goes out before.
             progress.page(len(page), page[-1].head.created_at if page else None)
             self._flush()
 
@@ -192,7 +194,7 @@ class IntercomStream(RecordStream):
 
     @cached_property
     def _keys(self) -> RecordKeys:
-        return RecordKeys("Intercom", self.name, self.resource.primary_keys, self._own_schema)
+        return RecordKeys("Intercom", self.name, self.resource.primary_keys, self._file_schema)
 
     def _read_new_members(self, lists: tuple[str, ...], stream: str, people: str) -> Iterator[JsonObject]:
         """Yield the contacts of companies whose number of users moved since the last scroll, changed or not.
@@ -203,6 +205,7 @@ class IntercomStream(RecordStream):
             people: the stream whose list holds the contacts of a company.
         """
         companies = self._own_tap.streams.get(stream)
+        # Without a scroll in this run the numbers of users are unknown, and the next scroll compares with the old ones.
         if not isinstance(companies, IntercomStream) or not companies.selected or companies.is_skipped:
             return
         heads = (item.head for page in companies.start_reading() for item in page)
@@ -212,6 +215,7 @@ class IntercomStream(RecordStream):
         if not moved:
             return
         self.logger.info("Reading the contacts of companies whose number of users changed (%d buckets)", len(moved))
+        # The companies are read a second time: the sums are complete only after the last page.
         suspects = (
             item
             for page in companies.start_reading()
@@ -251,6 +255,7 @@ class IntercomStream(RecordStream):
         self, items: Iterator[Item], *, needs: Callable[[Item], bool], fetch: Callable[[Item], T]
     ) -> OrderedParallelMap[Item, T]:
         ahead = 2 * self.config["max_concurrency"]
+        # One more number than a page's key: what belongs to a page goes before the pages after it.
         key = (self._own_tap.find_place(self), 1)
         return OrderedParallelMap(self._source.pool, items, fetch, needs=needs, key=key, ahead=ahead)
 
@@ -283,7 +288,7 @@ class IntercomStream(RecordStream):
                 start_date=self._source.start_date,
                 workspace=self._source.workspace.id,
                 is_whole=self.since is None or self.since == self._source.start_date,
-                listed=self._listed_count if self.listed.way == "scroll" else None,
+                listed=self._listed_count if self.page_resource.way == "scroll" else None,
                 user_counts=user_counts.encode_sums(self._user_counts) if self._user_counts else None,
                 version=self._stream_version,
             )
