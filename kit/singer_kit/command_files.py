@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from typing import IO, TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, NoReturn
 
 from .errors import UserError, reject
 from .settings import suggest
@@ -12,13 +12,15 @@ from .settings import suggest
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
+    from .json_types import JsonObject, JsonValue
+
 # Deeper than any state or catalog, and far from where Python itself gives up.
 DEEPEST = 100
 Types = dict[str, tuple[type, ...]]
 WORDS: dict[type, str] = {int: "unix time", str: "text"}
 
 
-def check_file(file: IO[str] | None, option: str, find_problems: Callable[[Any], list[str]]) -> IO[str] | None:
+def check_file(file: IO[str] | None, option: str, find_problems: Callable[[JsonValue], list[str]]) -> IO[str] | None:
     """Return a file of the command line once it is known to hold what it should.
 
     Raises:
@@ -43,7 +45,7 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number of JSON")
 
 
-def is_too_deep(value: Any) -> bool:
+def is_too_deep(value: JsonValue) -> bool:
     """Say whether lists and objects are nested deeper than anything that makes sense."""
     level = [value]
     for _ in range(DEEPEST):
@@ -80,7 +82,7 @@ def _check_bookmark(name: str, bookmark: object, types: Types) -> Iterable[str]:
             yield f"In the state the `{part}` of `{name}` is no {what}: mend it, or start with a full refresh."
 
 
-def own_bookmarks(state: Mapping[str, Any], streams: Collection[str]) -> list[dict[str, Any]]:
+def own_bookmarks(state: Mapping[str, JsonValue], streams: Collection[str]) -> list[JsonObject]:
     """Return the bookmarks of the tap's own streams in a well-formed state."""
     return [bookmark for name, bookmark in state.get("bookmarks", {}).items() if name in streams]
 
@@ -98,7 +100,7 @@ def find_catalog_problems(catalog: object, streams: Collection[str]) -> list[str
     return [problem for entry in entries for problem in _check_entry(entry, streams)]
 
 
-def _check_entry(entry: Mapping[str, Any], streams: Collection[str]) -> Iterable[str]:
+def _check_entry(entry: Mapping[str, JsonValue], streams: Collection[str]) -> Iterable[str]:
     name, metadata = entry.get("tap_stream_id"), entry.get("metadata", [])
     if not isinstance(name, str) or name not in streams:
         yield f"The catalog lists the stream `{name}`, which there is not{suggest(str(name), streams)}"

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from .json_types import JsonObject
 
 MARKER = "_sync"
 
 
 def build_marker(
     rows: Mapping[str, int], *, whole: Iterable[str], start_date: int | None, completed_at: int, subset: bool = False
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return the marker, which stands under ``bookmarks``: ints and strings only, since SDK taps crash on others.
 
     Args:

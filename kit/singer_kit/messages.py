@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from decimal import Decimal
-from typing import IO, TYPE_CHECKING, Any, AnyStr
+from typing import IO, TYPE_CHECKING, AnyStr
 
 import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
@@ -15,7 +15,9 @@ from .errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    Callbacks = dict[str, Callable[[dict[str, Any]], None]]
+    from .json_types import JsonObject
+
+    Callbacks = dict[str, Callable[[JsonObject], None]]
 
 DECODER = msgspec.json.Decoder(float_hook=Decimal)
 # What msgspec raises for text that is no JSON, for half a character and for a message that is nested too deeply.
@@ -58,7 +60,7 @@ class LineReader(NumberedReader[str]):
         """Standard input."""
         return sys.stdin
 
-    def deserialize_json(self, line: str) -> dict[str, Any]:
+    def deserialize_json(self, line: str) -> JsonObject:
         """Return the object on a line, an empty one when there is none; numbers with a fraction as Decimal."""
         try:
             message = DECODER.decode(line)
@@ -76,7 +78,7 @@ def _numbered(lines: Iterable[AnyStr]) -> Iterator[tuple[int, AnyStr]]:
         raise _refusal(number + 1) from None
 
 
-def _is_whole(message: dict[str, Any]) -> bool:
+def _is_whole(message: JsonObject) -> bool:
     parts = _PARTS.get(str(message.get("type")), {})
     return "type" in message and all(isinstance(message.get(name), type_) for name, type_ in parts.items())
 

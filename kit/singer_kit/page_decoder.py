@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from .json_types import JsonObject
 from .list_shape import Number, Text
 
 if TYPE_CHECKING:
@@ -67,9 +68,9 @@ class Item:
     head: Any
     """The declared members by their names; None where one is absent."""
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> JsonObject:
         """Return the record, taken apart."""
-        found: dict[str, Any] = msgspec.json.decode(self.text)
+        found: JsonObject = msgspec.json.decode(self.text)
         return found
 
 
@@ -163,7 +164,7 @@ class PageDecoder:
         Raises:
             UnprovenError: it is not one.
         """
-        text, _ = decode_json(content, dict[str, Any])
+        text, _ = decode_json(content, JsonObject)
         return self.decode_item(text)
 
     def decode_item(self, text: bytes | msgspec.Raw) -> Item:
@@ -205,7 +206,7 @@ class PageDecoder:
             head = self._tolerant.decode(text)
         except msgspec.DecodeError as error:
             raise UnprovenError(_name_members(error)) from None
-        record: dict[str, Any] = msgspec.json.decode(text)
+        record: JsonObject = msgspec.json.decode(text)
         for name, kind in self.shape.wanted.items():
             try:
                 msgspec.convert(getattr(head, name), kind | None)

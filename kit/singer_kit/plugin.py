@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from singer_sdk.about import AboutFormatter
 from singer_sdk.configuration._dict_config import parse_environment_config
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     import click
     from singer_sdk.plugin_base import _ConfigInput
 
-    from .json_types import JsonObject
+    from .json_types import JsonObject, JsonValue
+
 
 CHATTER = ("Skipping deselected stream",)
 
@@ -33,12 +34,12 @@ CHATTER = ("Skipping deselected stream",)
 class Command(SingerCommand):
     """The command of a plugin: whatever goes wrong while it parses its words or runs is one sentence."""
 
-    def make_context(self, *args: Any, **options: Any) -> click.Context:
+    def make_context(self, *args: JsonValue, **options: JsonValue) -> click.Context:
         """Parse the command line; `--discover` and `--test` do their work here."""
         with explain_errors():
             return super().make_context(*args, **options)
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> JsonValue:
         """Run the plugin."""
         try:
             with explain_errors():
@@ -55,12 +56,12 @@ class Plugin(PluginBase):
     missing_hints: ClassVar[Mapping[str, str]] = {}
     """What to do about each setting that is needed, when it is missing."""
 
-    def __init__(self, **arguments: Any) -> None:
+    def __init__(self, **arguments: JsonValue) -> None:
         super().__init__(**arguments)
         _quieten(self.logger, self.metrics_logger)
 
     @classmethod
-    def find_setting_problems(cls, config: Mapping[str, Any]) -> list[str]:  # noqa: ARG003 for plugins with rules of their own
+    def find_setting_problems(cls, config: Mapping[str, JsonValue]) -> list[str]:  # noqa: ARG003 for plugins with rules of their own
         """Return one sentence for each setting whose value is of the right type and still impossible."""
         return []
 
@@ -81,7 +82,7 @@ class Plugin(PluginBase):
         return problems
 
     @classproperty
-    def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805 the SDK's own shape
+    def _env_var_config(cls) -> JsonObject:  # noqa: N805 the SDK's own shape
         """Return the settings in the environment as text, of whatever type they are: the SDK reads some types only."""
         cls.append_builtin_config(cls.config_jsonschema)
         texts = {name: {"type": "string"} for name in cls.config_jsonschema["properties"]}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from .json_types import JsonValue
 
 TYPES: Mapping[str, type] = {"string": str, "integer": int}
 WORDS: Mapping[type, str] = {str: "text", int: "a number", float: "a number", bool: "true or false"}
@@ -21,7 +23,7 @@ class RecordKeys:
         schema: the stream's JSON schema, which says of what type they are.
     """
 
-    def __init__(self, vendor: str, stream: str, keys: Sequence[str], schema: Mapping[str, Any]) -> None:
+    def __init__(self, vendor: str, stream: str, keys: Sequence[str], schema: Mapping[str, JsonValue]) -> None:
         self._vendor = vendor
         self._stream = stream
         self._keys = keys
@@ -44,7 +46,7 @@ class RecordKeys:
         return None
 
 
-def _type_of(prop: Mapping[str, Any]) -> type:
+def _type_of(prop: Mapping[str, JsonValue]) -> type:
     named = prop.get("type", "string")
     (kind,) = [one for one in ([named] if isinstance(named, str) else named) if one != "null"]
     return TYPES[kind]

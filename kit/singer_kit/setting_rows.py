@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from singer_sdk import typing as th
+
+from .json_types import JsonValue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Row = th.Property[Any]
+Row = th.Property[JsonValue]
 
 
 def page_size(most: int) -> Row:

@@ -12,8 +12,9 @@ from copy import deepcopy
 from datetime import UTC, datetime
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from .json_types import JsonObject, JsonValue
 from .urls import describe_unencrypted, is_base_url, is_unencrypted
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 TRUE = frozenset({"true", "1", "yes", "on"})
 FALSE = frozenset({"false", "0", "no", "off"})
-Schema = dict[str, Any]
+Schema = JsonObject
 
 
 def find_unknown_settings(names: Iterable[str], known: Collection[str]) -> list[str]:
@@ -35,7 +36,7 @@ def suggest(name: str, known: Iterable[str]) -> str:
     return f": is `{near[0]}` meant?" if near else "."
 
 
-def read_settings(config: Mapping[str, Any], schemas: Mapping[str, Schema]) -> tuple[dict[str, Any], list[str]]:
+def read_settings(config: Mapping[str, JsonValue], schemas: Mapping[str, Schema]) -> tuple[JsonObject, list[str]]:
     """Return the settings as values of their types, and one sentence for each value that cannot be read.
 
     Null, and empty text where no text is taken, mean that a setting is not set. Unknown settings are left out.
@@ -62,11 +63,11 @@ def kind_of(schema: Schema) -> str:
     return next(str(one) for one in types if one != "null")
 
 
-def _is_set(value: Any, kind: str) -> bool:
+def _is_set(value: JsonValue, kind: str) -> bool:
     return value is not None and (kind == "string" or value != "")
 
 
-def _read(value: Any, schema: Schema) -> Any:
+def _read(value: JsonValue, schema: Schema) -> JsonValue:
     """Return a value of the setting's type.
 
     Raises:
@@ -89,13 +90,13 @@ def _bounds(schema: Schema) -> bool:
     return "minimum" in schema or "maximum" in schema
 
 
-def _read_text(value: Any) -> str:
+def _read_text(value: JsonValue) -> str:
     if not isinstance(value, str):
         raise TypeError
     return value
 
 
-def _read_integer(value: Any) -> int:
+def _read_integer(value: JsonValue) -> int:
     if isinstance(value, bool):
         raise TypeError
     if isinstance(value, str):
@@ -105,7 +106,7 @@ def _read_integer(value: Any) -> int:
     return int(value)
 
 
-def _read_number(value: Any) -> float:
+def _read_number(value: JsonValue) -> float:
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise TypeError
     number = float(value)
@@ -114,7 +115,7 @@ def _read_number(value: Any) -> float:
     return number
 
 
-def _read_boolean(value: Any) -> bool:
+def _read_boolean(value: JsonValue) -> bool:
     if isinstance(value, bool):
         return value
     text = _read_text(value).strip().lower()
@@ -123,7 +124,7 @@ def _read_boolean(value: Any) -> bool:
     return text in TRUE
 
 
-def _read_array(value: Any) -> list[Any]:
+def _read_array(value: JsonValue) -> list[JsonValue]:
     if isinstance(value, str):
         # Singer's older way to write a list of texts in the environment.
         value = json.loads(value) if value.lstrip().startswith("[") else [one.strip() for one in value.split(",")]
@@ -132,14 +133,14 @@ def _read_array(value: Any) -> list[Any]:
     return list(value)
 
 
-def _read_object(value: Any) -> dict[str, Any]:
+def _read_object(value: JsonValue) -> JsonObject:
     found = json.loads(value) if isinstance(value, str) else value
     if not isinstance(found, dict):
         raise TypeError
     return found
 
 
-READERS: dict[str, Callable[[Any], Any]] = {
+READERS: dict[str, Callable[[JsonValue], JsonValue]] = {
     "string": _read_text,
     "integer": _read_integer,
     "number": _read_number,
@@ -174,7 +175,7 @@ def describe(schema: Schema) -> str:
     return words
 
 
-def find_missing_settings(config: Mapping[str, Any], hints: Mapping[str, str]) -> list[str]:
+def find_missing_settings(config: Mapping[str, JsonValue], hints: Mapping[str, str]) -> list[str]:
     """Return one sentence for each setting that is needed and not set.
 
     Args:

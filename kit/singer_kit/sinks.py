@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers._batch import BaseBatchFileEncoding
 
+    from .json_types import JsonObject
+
 
 class SpoolingSink(Sink):
     """A sink that never writes by itself: everything happens at the end of input, when the whole input is known.
@@ -26,16 +28,14 @@ class SpoolingSink(Sink):
 
     MAX_SIZE_DEFAULT = sys.maxsize  # records are not held here, so the SDK need not drain
 
-    def __init__(
-        self, target: Any, stream_name: str, schema: dict[str, Any], key_properties: Sequence[str] | None
-    ) -> None:
+    def __init__(self, target: Any, stream_name: str, schema: JsonObject, key_properties: Sequence[str] | None) -> None:
         super().__init__(target, stream_name, schema, key_properties)
         self._target = target
 
     def get_validator(self) -> None:
         """Validate nothing here: values are fitted to their declared types, and a misfit is reported, not a crash."""
 
-    def process_batch(self, context: dict[str, Any]) -> None:
+    def process_batch(self, context: JsonObject) -> None:
         """Do nothing: see the class."""
 
     def process_batch_files(self, encoding: BaseBatchFileEncoding, files: Sequence[str]) -> None:  # noqa: ARG002 the SDK's
@@ -46,9 +46,7 @@ class SpoolingSink(Sink):
 class ReportedSink(SpoolingSink):
     """A sink whose records all get into the reports, so that no value of one stops the run."""
 
-    def __init__(
-        self, target: Any, stream_name: str, schema: dict[str, Any], key_properties: Sequence[str] | None
-    ) -> None:
+    def __init__(self, target: Any, stream_name: str, schema: JsonObject, key_properties: Sequence[str] | None) -> None:
         # The SDK stops the run at a record without its key property; here it is a record without an id.
         super().__init__(target, stream_name, schema, None)
         self._record_key = tuple(key_properties or ())
@@ -58,7 +56,7 @@ class ReportedSink(SpoolingSink):
         """The key as the SCHEMA message names it."""
         return list(self._record_key)
 
-    def _validate_and_parse(self, record: dict[str, Any]) -> dict[str, Any]:
+    def _validate_and_parse(self, record: JsonObject) -> JsonObject:
         """Leave dates as they are: the SDK would end the run at the first one that is none."""
         return record
 
@@ -74,6 +72,6 @@ class UnknownStreamSink(SpoolingSink):
         names = " and ".join(f"`{name}`" for name in self.known)
         self.logger.warning("The stream is skipped: %s writes %s", self._target.name, names)
 
-    def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:  # noqa: ARG002 the SDK's
+    def process_record(self, record: JsonObject, context: JsonObject) -> None:  # noqa: ARG002 the SDK's
         """Count the record."""
         self._target.run.summary.other_streams[self.stream_name] += 1

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
     from singer_sdk.singerlib import Catalog
 
+    from .json_types import JsonValue
+
 
 class RecordStream(Stream):
     """A stream whose records mostly go out as the JSON that came in.
@@ -38,7 +40,7 @@ class RecordStream(Stream):
         """Whether a row that this run does not send is of a record that was deleted."""
         return False
 
-    def choose_version(self, bookmark: Mapping[str, Any], run_start: int) -> None:
+    def choose_version(self, bookmark: Mapping[str, JsonValue], run_start: int) -> None:
         """Give the records their version: the run's own in a whole read, and the last whole read's in any other."""
         if self.config.get("activate_version"):
             self._stream_version = run_start if self.replaces_all_rows else bookmark.get("version")
@@ -83,14 +85,14 @@ class RecordStream(Stream):
     def _process_record(self, record: Any, *_: Any, **__: Any) -> None:
         """Do nothing: the SDK's own children and partitions are not used."""
 
-    def get_replication_key_signpost(self, context: Mapping[str, Any] | None = None) -> None:
+    def get_replication_key_signpost(self, context: Mapping[str, JsonValue] | None = None) -> None:
         """Return None: the vendor's clock holds the bookmark back, not this machine's."""
 
-    def _write_starting_replication_value(self, context: Mapping[str, Any] | None) -> None:
+    def _write_starting_replication_value(self, context: Mapping[str, JsonValue] | None) -> None:
         """Do nothing: the bookmark itself is where the run starts from."""
 
     def _increment_stream_state(
-        self, latest_record: Mapping[str, Any], *, context: Mapping[str, Any] | None = None
+        self, latest_record: Mapping[str, JsonValue], *, context: Mapping[str, JsonValue] | None = None
     ) -> None:
         """Do nothing: no record is progress until the stream is complete."""
 
@@ -107,7 +109,7 @@ def every_stream_selected(catalog: Catalog) -> Iterator[None]:
         root.selected = selected
 
 
-def change_schemas(tap: Tap, schemas: Mapping[str, Mapping[str, Any]]) -> None:
+def change_schemas(tap: Tap, schemas: Mapping[str, Mapping[str, JsonValue]]) -> None:
     """Put schemas that are newer than the catalog into it, by stream."""
     for entry in tap.catalog.streams:
         if entry.tap_stream_id in schemas:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections import Counter
+
+    from .json_types import JsonObject, JsonValue
 
 
 @dataclass
@@ -15,10 +17,10 @@ class SummaryBase:
 
     status: str = "stopped"  #: `completed` only when everything was processed, and STATE written
     mode: str = "sync"
-    streams: dict[str, Any] = field(default_factory=dict)
+    streams: JsonObject = field(default_factory=dict)
 
     @property
-    def counts(self) -> Any:
+    def counts(self) -> JsonValue:
         """The counts of all streams together."""
         first, *others = self.streams.values()
         return sum(others, first)
@@ -34,7 +36,7 @@ class SummaryBase:
         found: Counter[str] = self.counts.rejected
         return found
 
-    def build_head(self) -> dict[str, Any]:
+    def build_head(self) -> JsonObject:
         """Return how the run ended, and its counts. In mode `validate` they are what a sync would do."""
         used = {stream: counts.as_dict() for stream, counts in self.streams.items() if counts.records}
         return {

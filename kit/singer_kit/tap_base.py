@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import TapState
 
     from .command_files import Types
+    from .json_types import JsonObject
 
 
 class TapBase(Plugin, Tap):
@@ -72,7 +73,7 @@ class TapBase(Plugin, Tap):
         """Return one sentence for each thing in a state that the tap cannot start from."""
         return find_state_problems(state, cls.stream_names, cls.bookmark_types)
 
-    def load_state(self, state: dict[str, Any]) -> None:
+    def load_state(self, state: JsonObject) -> None:
         """Take the last run's STATE over as it came; the SDK would keep the bookmarks only, and only objects.
 
         Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import sys
-from typing import IO, TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import IO, TYPE_CHECKING, ClassVar, Protocol
 
 from singer_sdk import Target
 from singer_sdk.contrib.msgspec import encoder
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
     from singer_sdk.plugin_base import _ConfigInput
+
+    from .json_types import JsonObject, JsonValue
 
 
 class Run(Protocol):
@@ -96,7 +98,7 @@ class TargetBase(Plugin, Target, abc.ABC):
         if self.config.get("fail_on_rejects") and self.count_rejects():
             raise FatalAPIError("Some records were refused, and `fail_on_rejects` is set: see rejects.jsonl.")
 
-    def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
+    def _process_schema_message(self, message_dict: JsonObject) -> None:
         """Take a SCHEMA.
 
         Raises:
@@ -112,10 +114,10 @@ class TargetBase(Plugin, Target, abc.ABC):
             )
         super()._process_schema_message(message_dict)
 
-    def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
+    def _process_activate_version_message(self, message_dict: JsonObject) -> None:
         """Do nothing: a version of the tap's tables is no version of the vendor's records."""
 
-    def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
+    def _process_batch_message(self, message_dict: JsonObject) -> None:
         """Refuse records that lie elsewhere, which no capability of a target offers.
 
         Raises:
@@ -125,7 +127,7 @@ class TargetBase(Plugin, Target, abc.ABC):
             f"{self.name} reads no BATCH messages: remove `batch_config` from the tap ({message_dict['stream']})."
         )
 
-    def _process_state_message(self, message_dict: dict[str, Any]) -> None:
+    def _process_state_message(self, message_dict: JsonObject) -> None:
         """Take a STATE, whatever it holds.
 
         Raises:
@@ -135,7 +137,7 @@ class TargetBase(Plugin, Target, abc.ABC):
             raise UserError("A STATE of the input is nested too deeply: no STATE was written, check the tap.")
         super()._process_state_message(message_dict)
 
-    def _write_state_message(self, state: Mapping[str, Any]) -> None:
+    def _write_state_message(self, state: Mapping[str, JsonValue]) -> None:
         """Print STATE as it came, fractions included: the SDK's own way ends at the first (sdk#3787)."""
         sys.stdout.write(encoder.encode(state).decode() + "\n")
         sys.stdout.flush()
@@ -153,7 +155,7 @@ class TargetBase(Plugin, Target, abc.ABC):
             raise SystemExit(128 + self._signal)
 
     @classmethod
-    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+    def append_builtin_config(cls, config_jsonschema: JsonObject) -> None:
         """Leave out the SDK's settings for loading tables, which mean nothing here."""
         super(Target, cls).append_builtin_config(config_jsonschema)
 

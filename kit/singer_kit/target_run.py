@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import abc
 import time
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .json_types import JsonObject, JsonValue
 
 STOPPED = "The run was stopped by a signal: no STATE was written, so the next run starts from the same point."
 
@@ -12,20 +15,20 @@ STOPPED = "The run was stopped by a signal: no STATE was written, so the next ru
 class RunBase(abc.ABC):
     """The end of a run; what it does before is the target's own."""
 
-    summary: Any
+    summary: JsonValue
 
     def __init__(self) -> None:
         self._started = time.monotonic()
         self._recording = self._stopping = self._is_done = False
-        self._reports: Any = None
-        self._figures: dict[str, Any] = {}
+        self._reports: JsonValue = None
+        self._figures: JsonObject = {}
 
     @abc.abstractmethod
-    def _build_figures(self, seconds: float) -> dict[str, Any]:
+    def _build_figures(self, seconds: float) -> JsonObject:
         """Return the content of `summary.json` after so many seconds."""
 
     @abc.abstractmethod
-    def _log_summary(self, reports: Any) -> None:
+    def _log_summary(self, reports: JsonValue) -> None:
         """Say in the log how the run went."""
 
     def stops_by_itself(self) -> bool:
@@ -43,12 +46,12 @@ class RunBase(abc.ABC):
     def _interruption(self) -> str | None:
         return STOPPED if self._stopping else None
 
-    def _write_summary(self, reports: Any) -> None:
+    def _write_summary(self, reports: JsonValue) -> None:
         self._reports = reports
         self._figures = self._build_figures(time.monotonic() - self._started)
         reports.summary(self._figures)
 
-    def _write_first_summary(self, reports: Any) -> None:
+    def _write_first_summary(self, reports: JsonValue) -> None:
         """Write the summary of a run whose STATE is still to be written, or never will be."""
         self._write_summary(reports)
         if not self._is_done or self.summary.status == "completed":

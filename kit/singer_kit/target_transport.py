@@ -15,6 +15,7 @@ from .whole_list import NotWholeError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from .json_types import JsonObject
     from .list_shape import ListShape
     from .page_decoder import Item, Page
     from .whole_list import WholeList
@@ -64,12 +65,12 @@ class TargetTransport(Transport):
                 ) from None
             raise LostReplyError(self._describe(error.last)) from None
 
-    def _read_record(self, call: Call, shape: ListShape) -> dict[str, Any]:
+    def _read_record(self, call: Call, shape: ListShape) -> JsonObject:
         """Read one record; the call may safely be made twice."""
         decoder = PageDecoder(shape)
         return self._read(call, lambda content: decoder.decode_object(content).record())
 
-    def _create(self, path: str, body: Any, shape: ListShape) -> dict[str, Any]:
+    def _create(self, path: str, body: Any, shape: ListShape) -> JsonObject:
         """Create a record, which is there when it is answered by its key."""
         decoder = PageDecoder(shape)
         return self._read_once(Call("POST", path, body=body), lambda content: decoder.decode_object(content).record())
@@ -82,7 +83,7 @@ class TargetTransport(Transport):
 
         return self._read(call, decode)
 
-    def _read_whole(self, pages: WholeList, decoder: PageDecoder) -> Iterator[list[dict[str, Any]]]:
+    def _read_whole(self, pages: WholeList, decoder: PageDecoder) -> Iterator[list[JsonObject]]:
         """Yield the records of a list, a page at a time.
 
         Raises:

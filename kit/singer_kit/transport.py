@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from requests.auth import AuthBase
 
+    from .json_types import JsonValue
     from .rate_limit import Pacer
     from .retries import RetryTable
 
@@ -41,7 +42,7 @@ class Call(NamedTuple):
 
     method: str
     path: str
-    params: Mapping[str, Any] | None = None
+    params: Mapping[str, JsonValue] | None = None
     body: Any = None
     label: str = ""
     """What a log calls it when its path holds personal data."""

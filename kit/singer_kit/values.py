@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .json_types import JsonValue
 
 
-def read_float(value: Any) -> float:
+def read_float(value: JsonValue) -> float:
     """Return a number.
 
     Raises:
@@ -17,7 +20,7 @@ def read_float(value: Any) -> float:
     return number
 
 
-def read_boolean(value: Any) -> bool:
+def read_boolean(value: JsonValue) -> bool:
     """Return true or false.
 
     Raises:
