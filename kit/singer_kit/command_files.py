@@ -82,7 +82,7 @@ def _check_bookmark(name: str, bookmark: object, types: Types) -> Iterable[str]:
             yield f"In the state the `{part}` of `{name}` is no {what}: mend it, or start with a full refresh."
 
 
-def own_bookmarks(state: Mapping[str, JsonValue], streams: Collection[str]) -> list[JsonObject]:
+def find_own_bookmarks(state: Mapping[str, JsonValue], streams: Collection[str]) -> list[JsonObject]:
     """Return the bookmarks of the tap's own streams in a well-formed state."""
     return [bookmark for name, bookmark in state.get("bookmarks", {}).items() if name in streams]
 

@@ -39,12 +39,9 @@ class Progress:
         if now - self._told >= EVERY:
             self._told = now
             rate = self._records / (now - self._begun)
-            self._logger.info(
-                "%d records in %d pages, %.0f records/s%s", self._records, self._pages, rate, self._share(at)
-            )
-
-    def _share(self, at: int | None) -> str:
-        if self._until is None or self._since is None or at is None or self._until <= self._since:
-            return ""
-        share = min(max((at - self._since) / (self._until - self._since), 0.0), 1.0)
-        return f", {share:.0%} of the time window"
+            share = ""
+            # A list in no order of time, or one whose end is not known, has no share that could be told.
+            if self._until is not None and self._since is not None and at is not None and self._until > self._since:
+                part = (at - self._since) / (self._until - self._since)
+                share = f", {min(max(part, 0.0), 1.0):.0%} of the time window"
+            self._logger.info("%d records in %d pages, %.0f records/s%s", self._records, self._pages, rate, share)

@@ -68,7 +68,7 @@ class Pacer(Protocol):
     def request(self) -> AbstractContextManager[None]:
         """Wait for one's turn; what is done inside is one request and its answer."""
 
-    def hold(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:
         """Let no request go for so long."""
 
 
@@ -88,6 +88,6 @@ class CooldownPacer:
         self._limiter.spend()
         yield
 
-    def hold(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:
         """Let no request go for so long."""
         self._cooldown.extend(seconds)

@@ -34,7 +34,7 @@ def find_reset(headers: Mapping[str, str], now: float, longest: float) -> float 
     return next((seconds for seconds in left if 0 <= seconds <= longest), None)
 
 
-def say_duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Return a number of seconds in the unit that a person would use."""
     for size, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
         if seconds >= 2 * size:

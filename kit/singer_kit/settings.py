@@ -48,10 +48,12 @@ def read_settings(config: Mapping[str, JsonValue], schemas: Mapping[str, Schema]
     values = {name: deepcopy(schema["default"]) for name, schema in schemas.items() if "default" in schema}
     problems = []
     for name, schema in schemas.items():
-        if not _is_set(config.get(name), kind_of(schema)):
+        value = config.get(name)
+        # An empty variable of the environment is not set; an empty text is a value.
+        if value is None or (value == "" and kind_of(schema) != "string"):
             continue
         try:
-            values[name] = _read(config[name], schema)
+            values[name] = _read(value, schema)
         except (ValueError, TypeError, ArithmeticError, RecursionError):
             problems.append(f"The setting `{name}` must be {describe(schema)}.")
     return values, problems
@@ -63,10 +65,6 @@ def kind_of(schema: Schema) -> str:
     return next(str(one) for one in types if one != "null")
 
 
-def _is_set(value: JsonValue, kind: str) -> bool:
-    return value is not None and (kind == "string" or value != "")
-
-
 def _read(value: JsonValue, schema: Schema) -> JsonValue:
     """Return a value of the setting's type.
 
@@ -74,7 +72,9 @@ def _read(value: JsonValue, schema: Schema) -> JsonValue:
         ValueError, TypeError, ArithmeticError: it is of another type, or out of range.
     """
     found = READERS[kind_of(schema)](value)
-    outside = not schema.get("minimum", -math.inf) <= found <= schema.get("maximum", math.inf) if _bounds(schema) else 0
+    # Only numbers have bounds, and only they can be compared with infinity.
+    is_bounded = "minimum" in schema or "maximum" in schema
+    outside = is_bounded and not schema.get("minimum", -math.inf) <= found <= schema.get("maximum", math.inf)
     unlisted = "enum" in schema and found not in schema["enum"]
     unmatched = "pattern" in schema and not re.search(schema["pattern"], found)
     if outside or unlisted or unmatched:
@@ -84,10 +84,6 @@ def _read(value: JsonValue, schema: Schema) -> JsonValue:
     if isinstance(schema.get("additionalProperties"), dict) and "type" in schema["additionalProperties"]:
         return {name: _read(item, schema["additionalProperties"]) for name, item in found.items()}
     return found
-
-
-def _bounds(schema: Schema) -> bool:
-    return "minimum" in schema or "maximum" in schema
 
 
 def _read_text(value: JsonValue) -> str:

@@ -60,7 +60,8 @@ class RecordStream(Stream):
             yield from super()._generate_record_messages(record)
             return
         text: Any = msgspec.Raw(record) if isinstance(record, bytes) else record
-        yield RecordMessage(self._alias, text, version=self._stream_version, time_extracted=self._extracted)
+        name = self.stream_maps[0].stream_alias
+        yield RecordMessage(name, text, version=self._stream_version, time_extracted=self._extracted)
 
     @cached_property
     def _is_plain(self) -> bool:
@@ -68,10 +69,6 @@ class RecordStream(Stream):
         maps = self.stream_maps
         is_same = len(maps) == 1 and type(maps[0]) is SameRecordTransform and not maps[0].flattening_enabled
         return is_same and all(self.mask.values())
-
-    @cached_property
-    def _alias(self) -> str:
-        return self.stream_maps[0].stream_alias
 
     def _observe(self, value: int | None) -> None:
         """Remember the greatest replication key."""

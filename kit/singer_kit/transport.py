@@ -20,7 +20,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from .rate_limit import CooldownPacer
 from .retries import TOO_MANY_REQUESTS
-from .server_waits import find_reset, find_wait, parse_http_date, say_duration
+from .server_waits import find_reset, find_wait, format_duration, parse_http_date
 from .text import clean_text
 
 if TYPE_CHECKING:
@@ -213,14 +213,15 @@ class Transport:
         tries = self.retries.tries if tries is None else tries
         failed, unproven, limited, served = 0, 0, 0, self._served
         for longest in self.retries.waits():
-            asked = call() if callable(call) else call
+            request = call() if callable(call) else call
             try:
-                found = read(self._send(asked))
+                found = read(self._send(request))
             except FailedCallError as error:
                 last = error
             else:
                 self._served += 1
                 return found
+            # Other calls that were answered meanwhile show that the limit is only busy: the count begins anew.
             if last.status == TOO_MANY_REQUESTS:
                 limited = 1 if self._served != served else limited + 1
                 served = self._served
@@ -234,7 +235,8 @@ class Transport:
             if on_failure:
                 on_failure(last)
             wait = self._choose_wait(last, longest)
-            self._log(asked, last, (count, most), wait)
+            waiting = "" if wait is None else f", waiting {format_duration(wait)}"
+            self._logger.warning("%s: %s (try %d of %d)%s", request, last, count, most, waiting)
             if count >= most:
                 raise NoAnswerError(count, last)
             self._back_off(last, wait, longest)
@@ -250,7 +252,7 @@ class Transport:
             with self._lock:
                 self.tally.calls += 1
             answer = self._exchange(call)
-        self._heed_window(answer)
+        self._respect_window(answer)
         if answer.status in self.retries.statuses:
             reason = f"{answer.status} {clean_text(self._name_error(answer))}".strip()
             raise FailedCallError(reason, answer, slow=answer.status == requests.codes.gateway_timeout)
@@ -287,7 +289,7 @@ class Transport:
                 raise FailedCallError(f"not all of the answer in {self._answer_timeout:g} s", slow=True)
         return bytes(body)
 
-    def _heed_window(self, answer: Answer) -> None:
+    def _respect_window(self, answer: Answer) -> None:
         """Hold everybody until the window of calls ends, when what is left of it is on its way already."""
         limit, left = (_whole_number(answer.headers.get(f"X-RateLimit-{name}")) for name in ("Limit", "Remaining"))
         if self._reserve is None or left is None or left >= self._reserve(limit or 0):
@@ -296,7 +298,7 @@ class Transport:
         if wait is None and left == 0:
             wait = self.retries.limited_wait
         if wait:
-            self._hold(wait)
+            self._pause(wait)
 
     def _choose_wait(self, error: FailedCallError, longest: float) -> float | None:
         """Return how long everybody is held: as long as the server asks, or after a 429 that tells nothing; else None.
@@ -308,7 +310,7 @@ class Transport:
             return None
         wait = find_wait(error.answer.headers, time.time(), self.retries.longest_wait)
         if wait is not None and wait > self.retries.longest_wait:
-            raise NoAnswerError(1, error, f"{self.vendor} asks for a wait of {say_duration(wait)}: run again then.")
+            raise NoAnswerError(1, error, f"{self.vendor} asks for a wait of {format_duration(wait)}: run again then.")
         if wait is None and error.status == TOO_MANY_REQUESTS:
             return self.retries.limited_wait or longest
         return wait
@@ -320,17 +322,13 @@ class Transport:
         if wait is None:
             self._sleep(backoff.full_jitter(longest))
         else:
-            self._hold(wait)
+            self._pause(wait)
 
-    def _hold(self, seconds: float) -> None:
+    def _pause(self, seconds: float) -> None:
         with self._lock:
             self.tally.waits += 1
             self.tally.waited += seconds
-        self._pacer.hold(seconds)
-
-    def _log(self, call: Call, error: FailedCallError, count: tuple[int, int], wait: float | None) -> None:
-        waiting = "" if wait is None else f", waiting {say_duration(wait)}"
-        self._logger.warning("%s: %s (try %d of %d)%s", call, error, *count, waiting)
+        self._pacer.pause(seconds)
 
 
 def name_user_agent(distribution: str) -> str:

@@ -20,7 +20,7 @@ MOST_EMPTY = 200
 """So many pages without an item may come before a page with one."""
 
 
-class Count:
+class ItemCount:
     """The distinct items of a list that is read in pieces, by hashes of eight bytes, and the total announced first."""
 
     def __init__(self) -> None:
@@ -128,7 +128,7 @@ class WholeList:
     ) -> None:
         self._name, self._ask, self._key, self._max_missing = name, ask, key, max_missing
         self._probe = probe or (lambda: [ask(None, lambda _: None)])
-        self._count = Count()
+        self._count = ItemCount()
         self.shortage: Shortage | None = None
         """What is missing and may be; None while the list is whole."""
 

@@ -6,7 +6,7 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tap_chargebee._kit.command_files import own_bookmarks
+from tap_chargebee._kit.command_files import find_own_bookmarks
 from tap_chargebee._kit.errors import reject
 from tap_chargebee._kit.marker import MARKER, build_marker
 from tap_chargebee._kit.tap_base import TapBase
@@ -151,5 +151,5 @@ class TapChargebee(TapBase):
             UserError: it is no Singer state, a bookmark has a wrong type, or another site wrote it.
         """
         super().load_state(state)
-        found = own_bookmarks(state, self.stream_names)
+        found = find_own_bookmarks(state, self.stream_names)
         reject(bookmarks.find_site_problems(found, self.config.get("site") or ""))

@@ -6,7 +6,7 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tap_intercom._kit.command_files import own_bookmarks
+from tap_intercom._kit.command_files import find_own_bookmarks
 from tap_intercom._kit.errors import reject
 from tap_intercom._kit.marker import MARKER, build_marker
 from tap_intercom._kit.stream import change_schemas
@@ -130,7 +130,7 @@ class TapIntercom(TapBase):
         """Fetch the first page of every selected stream, and return the streams once all pages came."""
         self._check_versions()
         # The bookmarks of the last run; those of other plugins are not checked.
-        left = list(own_bookmarks(self.state, self.stream_names))
+        left = list(find_own_bookmarks(self.state, self.stream_names))
         self.source.request_workspace()
         if not left:
             # The searches of a first run depend on nothing, so they start at once. In the wrong workspace they do no

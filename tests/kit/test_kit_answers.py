@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from singer_kit.list_shape import ListShape, Number, Text
 from singer_kit.page_decoder import Page, PageDecoder, UnprovenError
-from singer_kit.whole_list import Count, NotWholeError, Shortage, WholeList
+from singer_kit.whole_list import ItemCount, NotWholeError, Shortage, WholeList
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -357,7 +357,7 @@ def test_a_healthy_list_that_changes_is_never_refused(seed: int) -> None:
 
 def test_items_are_counted_once() -> None:
     """An item that comes on two pages is one."""
-    count = Count()
+    count = ItemCount()
     count.add(["a", "b"], 3)
     count.add(["b"])
     assert (count.count_distinct(), count.is_enough) == (2, False)

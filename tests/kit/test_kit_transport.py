@@ -12,7 +12,7 @@ import backoff
 import pytest
 import requests
 from singer_kit.retries import RetryTable
-from singer_kit.server_waits import find_reset, find_wait, say_duration
+from singer_kit.server_waits import find_reset, find_wait, format_duration
 from singer_kit.text import clean_text
 from singer_kit.transport import Answer, Call, FailedCallError, NoAnswerError, Transport
 from singer_kit.urls import is_base_url, is_unencrypted
@@ -256,7 +256,7 @@ def test_a_window_on_another_clock_is_reckoned_on_ours() -> None:
 )
 def test_a_wait_in_words(seconds: float, text: str) -> None:
     """In the unit that a person would use."""
-    assert say_duration(seconds) == text
+    assert format_duration(seconds) == text
 
 
 @contextmanager

@@ -169,7 +169,7 @@ def test_a_hold_stops_everybody() -> None:
     """After a 429 nothing leaves until the time is over, and the wait is counted."""
     time = Time()
     pace = WindowRateLimiter(40, time, time.sleep)
-    pace.hold(7)
+    pace.pause(7)
     assert sent(pace, time, 1) == [7.0]
     assert (pace.waits, pace.waited) == (1, 7.0)
 

@@ -10,7 +10,7 @@ import msgspec
 from tap_intercom._kit.list_shape import ListShape
 from tap_intercom._kit.page_decoder import Page, PageDecoder, UnprovenError
 from tap_intercom._kit.parallel_map import OrderedParallelMap
-from tap_intercom._kit.whole_list import Count, NotWholeError, WholeList
+from tap_intercom._kit.whole_list import ItemCount, NotWholeError, WholeList
 from tap_intercom.api.client import Call
 from tap_intercom.api.errors import UserError
 from tap_intercom.api.pages import build_list_shape
@@ -79,7 +79,7 @@ class NumberedReader:
         self._query = query
         self._key = key
         self._max_missing = max_missing
-        self._count = Count()
+        self._count = ItemCount()
         self.shortage: Shortage | None = None
         self._total_pages = 1
         self._next_number = 2

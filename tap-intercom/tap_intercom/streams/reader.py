@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tap_intercom._kit.page_decoder import UnprovenError
 from tap_intercom._kit.segments import Segment, SegmentReader
-from tap_intercom._kit.whole_list import Count, NotWholeError, WholeList
+from tap_intercom._kit.whole_list import ItemCount, NotWholeError, WholeList
 from tap_intercom.api.client import Call
 from tap_intercom.api.errors import StaleCursorError, UserError
 from tap_intercom.api.pages import Item
@@ -105,7 +105,7 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
         self._get_now = now
         self._now = 0
         self._max_missing = max_missing
-        self._count = Count()
+        self._count = ItemCount()
         self.shortage: Shortage | None = None
         """What is missing of the list, as far as the run may go on without it; known after the last page."""
         super().__init__(pool, [SearchSegment(key=key, span=Span(0))])

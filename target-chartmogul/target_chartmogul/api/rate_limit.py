@@ -64,7 +64,7 @@ class WindowRateLimiter:
                 fastest = _LONGEST_TRUSTED if self._fastest is None else self._fastest
                 self._fastest = min(fastest, now - sent_at)
 
-    def hold(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:
         """Let no request go for so long, because the server has answered that there were too many."""
         with self._lock:
             self._resume_at = max(self._resume_at, self._clock() + seconds)

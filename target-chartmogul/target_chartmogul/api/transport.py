@@ -63,7 +63,7 @@ class _Limits:
     def __init__(self, rate_limiter: WindowRateLimiter, connections: int) -> None:
         self._rate_limiter = rate_limiter
         self._connections = threading.BoundedSemaphore(connections)
-        self.hold = rate_limiter.hold
+        self.pause = rate_limiter.pause
 
     @contextmanager
     def request(self) -> Iterator[None]:
