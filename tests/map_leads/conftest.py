@@ -45,7 +45,7 @@ def line(kind: str, **parts: Any) -> str:
 
 
 def schema(stream: str, attributes: dict[str, Any] | None = None) -> str:
-    """The SCHEMA of a stream of tap-intercom, with the custom attributes that the workspace declares."""
+    """Return the SCHEMA of a stream of tap-intercom, with the custom attributes that the workspace declares."""
     declared = ATTRIBUTES.get(stream, {}) if attributes is None else attributes
     customs = {"type": ["object", "null"], "properties": declared, "additionalProperties": True}
     properties = {"id": {"type": "string"}, "companies": {"type": ["object", "null"]}, "custom_attributes": customs}
@@ -58,20 +58,20 @@ def record(stream: str, row: dict[str, Any]) -> str:
 
 
 def state(marker: dict[str, Any] | None = MARKER, **bookmarks: Any) -> str:
-    """A STATE with the tap's bookmarks, the marker unless it is None, and others."""
+    """Return a STATE with the tap's bookmarks, the marker unless it is None, and others."""
     sync = {} if marker is None else {"_sync": marker}
     return line("STATE", value={"bookmarks": {**BOOKMARK, **sync, **bookmarks}})
 
 
 def company(number: int, /, **values: Any) -> tuple[str, dict[str, Any]]:
-    """A company as the tap sends it."""
+    """Return a company as the tap sends it."""
     made = {"created_at": 1600000000, "updated_at": 1700000000}
     body = {"type": "company", "id": f"co{number}", "company_id": f"acme-{number}", "name": f"Acme {number}", **made}
     return "companies", {**body, "custom_attributes": {}, **values}
 
 
 def contact(key: str, /, *companies: int, **values: Any) -> tuple[str, dict[str, Any]]:
-    """A contact as the tap sends it, who belongs to the companies of these numbers."""
+    """Return a contact as the tap sends it, who belongs to the companies of these numbers."""
     links = [{"type": "company", "id": f"co{one}", "url": f"/companies/co{one}"} for one in companies]
     listed = {"type": "list", "data": links, "total_count": len(links), "has_more": False}
     made = {"created_at": 1600000000, "updated_at": 1700000000}
@@ -91,11 +91,11 @@ class Sent:
         return [message["type"] for message in self.messages]
 
     def of(self, stream: str) -> list[dict[str, Any]]:
-        """The records of a stream, in order."""
+        """Return the records of a stream, in order."""
         return [one["record"] for one in self.messages if one["type"] == "RECORD" and one["stream"] == stream]
 
     def ids(self, stream: str) -> set[str]:
-        """The external ids of a stream's records that are not deleted."""
+        """Return the external ids of a stream's records that are not deleted."""
         return {one["external_id"] for one in self.of(stream) if one.get("_sdc_deleted_at") is None}
 
     @property
@@ -109,7 +109,7 @@ class Sent:
         return found
 
     def schema(self, stream: str) -> dict[str, Any]:
-        """The JSON schema of a stream."""
+        """Return the JSON schema of a stream."""
         (found,) = [one["schema"] for one in self.messages if one["type"] == "SCHEMA" and one["stream"] == stream]
         return dict(found)
 
@@ -147,13 +147,13 @@ class Mapper:
         return Sent([json.loads(text) for text in output.buffer.getvalue().splitlines()])
 
     def lines(self, *rows: tuple[str, dict[str, Any]], marker: dict[str, Any] | None = MARKER) -> list[str]:
-        """The whole input of a run of our own tap."""
+        """Return the whole input of a run of our own tap."""
         echo = [line("STATE", value={"bookmarks": {**BOOKMARK, "_map": self.confirmed}})] if self.confirmed else []
         last = state(marker, **({"_map": self.confirmed} if self.confirmed else {}))
         return [*echo, *map(schema, STREAMS), *(record(*row) for row in rows), last]
 
     def run(self, *rows: tuple[str, dict[str, Any]], marker: dict[str, Any] | None = MARKER, **settings: Any) -> Sent:
-        """A whole run of our own tap, (stream, record) by (stream, record), which the target confirms."""
+        """Run over the input of our own tap, (stream, record) by (stream, record), and let the target confirm it."""
         sent = self.feed(self.lines(*rows, marker=marker), **settings)
         if "STATE" in sent.kinds:
             self.confirmed = sent.bookmarks["_map"]
@@ -178,7 +178,7 @@ class Mapper:
         return sorted(self.folder.glob("*.sqlite"))
 
     def summary(self, name: str | None = None) -> dict[str, Any]:
-        """The summary of the last run of a store; of the only one unless it is named."""
+        """Return the summary of the last run of a store; of the only one unless it is named."""
         (path,) = self.folder.glob(f"{name or '*'}.summary.json")
         summary: dict[str, Any] = json.loads(path.read_text())
         return summary
@@ -186,13 +186,13 @@ class Mapper:
 
 @pytest.fixture
 def leads(tmp_path: Path) -> Mapper:
-    """A mapper without a store."""
+    """Return a mapper without a store."""
     return Mapper(tmp_path / "stores")
 
 
 @pytest.fixture
 def fresh_leads(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Mapper]:
-    """What makes mappers without a store, as many as a test needs."""
+    """Return a class of mappers without a store, as many as a test needs."""
     return lambda: Mapper(tmp_path_factory.mktemp("leads") / "stores")
 
 

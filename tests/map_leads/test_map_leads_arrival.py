@@ -22,7 +22,7 @@ STARTED = 1768478000
 
 
 def say_run(say: Say, leads: Mapper, *rows: tuple[str, dict[str, Any]], drop: str = "", **marker: Any) -> list[str]:
-    """A run of a tap that read all that there is; the SCHEMA of one stream may not come."""
+    """Return a run of a tap that read all that there is; the SCHEMA of one stream may not come."""
     read = {stream: sum(name == stream for name, _ in rows) for stream in ("companies", "contacts")}
     counts = ",".join(f"{stream}:{count}" for stream, count in read.items())
     found = {**say.marker, "whole": "companies,contacts", "rows": counts, **marker}

@@ -58,12 +58,12 @@ MOMENTS: list[tuple[str, str, str, int, str, int, str]] = [
 
 
 def whole_lines(text: str) -> list[dict[str, Any]]:
-    """The messages on whole lines: what a target can take."""
+    """Return the messages on whole lines: what a target can take."""
     return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
 def applied(held: dict[tuple[str, str], Any], messages: list[dict[str, Any]]) -> dict[tuple[str, str], Any]:
-    """What a target holds that only applies what it is sent."""
+    """Return what a target holds that only applies what it is sent."""
     for one in messages:
         if one["type"] == "RECORD":
             key = one["stream"], one["record"]["external_id"]

@@ -18,7 +18,7 @@ IRELAND, GERMANY = {"country": "Ireland", "city": "Cork"}, {"country": "Germany"
 
 
 def whole(leads: Mapper, say: Say, *rows: Any, **settings: Any) -> Any:
-    """A run in which the tap read everything."""
+    """Return a run in which the tap read everything."""
     return leads.run(*rows, marker={**say.marker, **WHOLE}, **settings)
 
 

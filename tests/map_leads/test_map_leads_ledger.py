@@ -101,7 +101,7 @@ class Tap:
         """How many whole reads in a row have not shown a contact."""
 
     def read(self, confirmed: dict[str, Any], now: int, *, whole: bool) -> list[str]:
-        """The messages of a run over everything, or over every company and the contacts that are not as they were."""
+        """Return the messages of a run over everything, or over all companies and the changed contacts."""
         companies = [show_company(self.workspace, one) for one in self.workspace.visible_companies()]
         contacts = [self.contact(one) for one in self.workspace.contacts.live()]
         changed = [one for one in contacts if whole or self.known["contact"].get(one["id"]) != one]
@@ -123,12 +123,12 @@ class Tap:
         ]  # fmt: skip
 
     def types(self, model: str) -> dict[str, Any]:
-        """The declared custom attributes of a model."""
+        """Return the declared custom attributes of a model."""
         listed = self.workspace.attributes.list_all(model, include_archived=False)
         return {one["name"]: TYPES[one["data_type"]] for one in listed if one["custom"]}
 
     def contact(self, contact: Contact) -> dict[str, Any]:
-        """A contact with the whole list of its companies, and seen somewhere."""
+        """Return a contact with the whole list of its companies, and seen somewhere."""
         found = show_contact(self.workspace, contact, (2, 14))
         links = [{"type": "company", "id": one.id} for one in self.workspace.companies_of(contact)]
         country, code, city = PLACES[int(contact.id, 16) % 3]
@@ -136,7 +136,7 @@ class Tap:
         return {**found, "companies": {"type": "list", "data": links, "has_more": False}, "location": place}
 
     def truth(self, query: str) -> dict[str, tuple[Any, ...]]:
-        """What SQL makes of all that was said, by the first column."""
+        """Return what a plain SQL query derives from the input, by the first column."""
         with closing(sqlite3.connect(":memory:")) as database:
             for kind, rows in self.known.items():
                 database.execute(f"create table {kind} (id text primary key, body text, absences integer)")
@@ -146,7 +146,7 @@ class Tap:
 
 
 def happen(workspace: Workspace, month: int, now: int) -> None:
-    """What a month brings, beside what the sandbox does: each by turns to others."""
+    """Return the changes of a month beside those of the sandbox; each falls on other records."""
     companies = sorted(workspace.visible_companies(), key=lambda one: one.id)
     renamed, deleted, left, joined = (companies[(month * step + 1) % len(companies)] for step in (3, 5, 7, 11))
     changes = {"name": f"{renamed.document['name']} {month}", "website": WEBSITES[month % len(WEBSITES)]}
@@ -186,7 +186,7 @@ def _come_and_go(workspace: Workspace, month: int, now: int, company: Company) -
 
 
 def customer_row(record: dict[str, Any]) -> tuple[Any, ...]:
-    """A customer's record in the order and the units of the truth."""
+    """Return a customer's record in the order and the units of the truth."""
     custom, tags = record["attributes"]["custom"], record["attributes"]["tags"]
     assert record["lead_created_at"] == record["free_trial_started_at"]
     names = (record["external_id"], record["name"], record["email"], seconds(record["lead_created_at"]))
@@ -196,7 +196,7 @@ def customer_row(record: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def contact_row(record: dict[str, Any]) -> tuple[Any, ...]:
-    """A contact's record likewise."""
+    """Return a contact's record in the order and the units of the truth."""
     name = " ".join(part for part in (record["first_name"], record["last_name"]) if part)
     custom = record["custom"]
     ids = (record["external_id"], record["customer_external_id"])
@@ -207,7 +207,7 @@ def contact_row(record: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def seconds(text: str | None) -> int | None:
-    """A date-time in unix seconds, reckoned by SQLite."""
+    """Return a date-time in unix seconds, computed by SQLite."""
     with closing(sqlite3.connect(":memory:")) as database:
         found: int | None = database.execute("select unixepoch(?)", (text,)).fetchone()[0]
         return found

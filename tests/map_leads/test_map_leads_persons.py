@@ -19,7 +19,7 @@ COMPANY = {"id": "co1", "company_id": "acme", "name": "Acme", "created_at": 1600
 
 
 def contact(key: str, email: str, **members: Any) -> tuple[str, dict[str, Any]]:
-    """A contact of the one company."""
+    """Return a contact of the one company."""
     links = {"data": [{"id": "co1"}], "has_more": False}
     return "contacts", {"id": key, "role": "user", "email": email, "companies": links, "updated_at": 1, **members}
 

@@ -72,7 +72,7 @@ class Target:
 
 
 def once(rows: list[Row], leads: Mapper) -> dict[tuple[str, str], dict[str, Any]]:
-    """What a target holds after one run over everything."""
+    """Return what a target holds after one run over everything."""
     target = Target()
     target.take(leads.run(*rows, **DELETES))
     return target.held

@@ -15,7 +15,7 @@ SETTINGS = MapLeads.config_jsonschema["properties"]
 
 
 def rows(heading: str) -> dict[str, list[str]]:
-    """The rows of the table whose first column is headed so: the other cells by the first."""
+    """Return the rows of the table with this heading: the other cells by the first."""
     table = README.partition(f"| {heading} |")[2].partition("\n\n")[0]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
     return {first.strip("`"): others for first, *others in cells}

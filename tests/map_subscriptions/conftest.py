@@ -34,7 +34,7 @@ def line(kind: str, **parts: Any) -> str:
 
 
 def schema(stream: str, properties: dict[str, Any] | None = None) -> str:
-    """The SCHEMA of a stream of the tap."""
+    """Return the SCHEMA of a stream of the tap."""
     shape = {"type": "object", "properties": {"id": {"type": "string"}, **(properties or {})}}
     return line("SCHEMA", stream=stream, schema=shape, key_properties=["id"])
 
@@ -45,7 +45,7 @@ def record(stream: str, row: dict[str, Any]) -> str:
 
 
 def state(marker: dict[str, Any] | None = MARKER, **bookmarks: Any) -> str:
-    """A STATE with the tap's bookmarks, the marker unless it is None, and others."""
+    """Return a STATE with the tap's bookmarks, the marker unless it is None, and others."""
     sync = {} if marker is None else {"_sync": marker}
     return line("STATE", value={"bookmarks": {**BOOKMARK, **sync, **bookmarks}})
 
@@ -84,7 +84,7 @@ class Sent:
         return {one["customer_id"] for one in self.records}
 
     def attributes(self, customer: str = "c1") -> dict[str, Any]:
-        """The custom attributes of one customer."""
+        """Return the custom attributes of one customer."""
         (found,) = [one for one in self.records if one["customer_id"] == customer]
         attributes: dict[str, Any] = found["custom_attributes"]
         return attributes
@@ -130,7 +130,7 @@ class Mapper:
         return Sent([json.loads(text) for text in output.buffer.getvalue().splitlines()])
 
     def run(self, *rows: tuple[str, dict[str, Any]], marker: dict[str, Any] | None = MARKER, **settings: Any) -> Sent:
-        """A whole run of our own tap, (stream, record) by (stream, record), which the target confirms."""
+        """Run over the input of our own tap, (stream, record) by (stream, record), and let the target confirm it."""
         echo = [line("STATE", value={"bookmarks": {**BOOKMARK, "_map": self.confirmed}})] if self.confirmed else []
         lines = [*echo, *map(schema, STREAMS), *(record(*row) for row in rows), state(marker, _map=self.confirmed)]
         sent = self.feed(lines, **settings)
@@ -150,7 +150,7 @@ class Mapper:
         )
 
     def start(self, **settings: Any) -> subprocess.Popen[str]:
-        """The command, waiting for lines."""
+        """Start the command, which waits for lines."""
         return subprocess.Popen(
             [COMMAND, "--config", self.settings_file(**settings)],
             stdin=subprocess.PIPE,
@@ -160,7 +160,7 @@ class Mapper:
         )
 
     def settings_file(self, **settings: Any) -> Path:
-        """A file with the settings of a command."""
+        """Return a file with the settings of a command."""
         path = self.folder.with_suffix(".json")
         path.write_text(json.dumps({"store_dir": str(self.folder), **settings}))
         return path
@@ -171,7 +171,7 @@ class Mapper:
         return sorted(self.folder.glob("*.sqlite"))
 
     def summary(self, name: str | None = None) -> dict[str, Any]:
-        """The summary of the last run of a store; of the only one unless it is named."""
+        """Return the summary of the last run of a store; of the only one unless it is named."""
         if name is None:
             (path,) = self.folder.glob("*.summary.json")
         else:
@@ -182,7 +182,7 @@ class Mapper:
 
 @pytest.fixture
 def mapper(tmp_path: Path) -> Mapper:
-    """A mapper without a store."""
+    """Return a mapper without a store."""
     return Mapper(tmp_path / "stores")
 
 
@@ -205,5 +205,5 @@ def lines() -> type[Lines]:
 
 @pytest.fixture
 def fresh_mapper(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Mapper]:
-    """What makes mappers without a store, as many as a test needs."""
+    """Return a class of mappers without a store, as many as a test needs."""
     return lambda: Mapper(tmp_path_factory.mktemp("mapper") / "stores")

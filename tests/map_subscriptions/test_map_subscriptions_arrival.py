@@ -28,7 +28,7 @@ WHOLE = {"whole": NAMES, "rows": "customers:2,invoices:1,subscriptions:1"}
 
 
 def say(lines: Lines, rows: dict[str, list[dict[str, Any]]], /, **marker: Any) -> list[str]:
-    """A run of a tap that read two customers, a subscription and an invoice, of which these rows arrive."""
+    """Return a run of a tap that read two customers, a subscription and an invoice, of which these rows arrive."""
     found = []
     for stream, records in rows.items():
         found += [lines.schema(stream), *(lines.record(stream, one) for one in records)]

@@ -82,7 +82,7 @@ SETTINGS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 
 
 def whole(mapper: Mapper, lines: Lines, rows: list[Row]) -> str:
-    """The whole input of a run of our own tap."""
+    """Return the whole input of a run of our own tap."""
     echo = lines.state(None, _map=mapper.confirmed)
     return "".join([echo, *lines.schemas, *(lines.record(*row) for row in rows), lines.state(_map=mapper.confirmed)])
 
@@ -104,7 +104,7 @@ def at_a_moment(mapper: Mapper, text: str, moment: tuple[Any, ...], **settings: 
 
 
 def messages(sent: bytes) -> list[dict[str, Any]]:
-    """The messages on whole lines: what a target can take."""
+    """Return the messages on whole lines: what a target can take."""
     return [json.loads(line) for line in sent.splitlines(keepends=True) if line.endswith(b"\n")]
 
 
@@ -116,12 +116,12 @@ def extent(sent: bytes) -> str:
 
 
 def by_customer(records: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The last record of each customer."""
+    """Return the last record of each customer."""
     return {one["customer_id"]: one for one in records}
 
 
 def records(sent: bytes) -> list[dict[str, Any]]:
-    """The records on whole lines."""
+    """Return the records on whole lines."""
     return [message["record"] for message in messages(sent) if message["type"] == "RECORD"]
 
 

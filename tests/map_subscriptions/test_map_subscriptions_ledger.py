@@ -96,7 +96,7 @@ select id, iif(deleted, 'replaced', 'shares_match_value'), sent from winner wher
 
 
 def truth(sandbox: RunningSandbox, query: str) -> list[tuple[Any, ...]]:
-    """What should be sent of each customer, in minor units and unix seconds, or who should not be sent, and why."""
+    """Return what should be sent of each customer, in minor units and unix seconds, or why it is not sent."""
     with closing(sqlite3.connect(":memory:")) as database:
         database.execute("create table record (kind text, body text)")
         for kind, table in sandbox.world.business.tables().items():
@@ -106,12 +106,12 @@ def truth(sandbox: RunningSandbox, query: str) -> list[tuple[Any, ...]]:
 
 
 def minor(amount: float | None, currency: str | None) -> int | None:
-    """An amount as Chargebee has it."""
+    """Return an amount as Chargebee has it."""
     return amount if amount is None else round(amount * (1 if currency == "JPY" else 100))
 
 
 def said(record: dict[str, Any]) -> tuple[Any, ...]:
-    """What a record says, in the order and the units of the truth."""
+    """Return what a record says, in the order and the units of the truth."""
     found = {name.removeprefix("cb_"): value for name, value in record["custom_attributes"].items()}
     invoices = []
     for which in ("first", "latest"):
@@ -132,14 +132,14 @@ def said(record: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def seconds(text: str | None) -> int | None:
-    """A date-time in unix seconds, reckoned by SQLite."""
+    """Return a date-time in unix seconds, computed by SQLite."""
     with closing(sqlite3.connect(":memory:")) as database:
         found: int | None = database.execute("select unixepoch(?)", (text,)).fetchone()[0]
         return found
 
 
 def read(sandbox: RunningSandbox, folder: Path, state: dict[str, Any] | None) -> list[str]:
-    """What tap-chargebee says, with the state of its last run."""
+    """Return what tap-chargebee says, with the state of its last run."""
     settings = {"site": "sandbox", "api_key": "sandbox_key", "api_url": sandbox.chargebee_url}
     (folder / "tap.json").write_text(json.dumps(settings))
     (folder / "state.json").write_text(json.dumps(state or {}))

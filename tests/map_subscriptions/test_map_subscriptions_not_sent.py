@@ -47,7 +47,7 @@ SCHEMA = {
 
 
 def subscription(owner: str, **members: Any) -> Row:
-    """An active subscription of a customer."""
+    """Return an active subscription of a customer."""
     terms = {"status": "active", "currency_code": "USD", "mrr": 1999, "plan_id": "basic"}
     return "subscriptions", {"id": f"s-{owner}", "customer_id": owner, **terms, **members}
 

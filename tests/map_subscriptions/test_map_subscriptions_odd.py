@@ -171,7 +171,7 @@ PREFIXES = {"customers": "", "subscriptions": "subscription s0: ", "invoices": "
 
 
 def change(record: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """A copy of a record with another value at a path such as `subscription_items[0].amount`."""
+    """Return a copy of a record with another value at a path such as `subscription_items[0].amount`."""
     changed = deepcopy(record)
     *parts, last = re.findall(r"\w+", path)
     place: Any = changed
@@ -195,12 +195,12 @@ def rows_of(number: int, stream: str, record: dict[str, Any]) -> list[Row]:
 
 
 def by_customer(sent: Sent) -> dict[str, dict[str, Any]]:
-    """The records that were sent, with all fields at the top."""
+    """Return the records that were sent, with all fields at the top."""
     return {one["customer_id"]: {**one, **one["custom_attributes"]} for one in sent.records}
 
 
 def with_nulls(record: dict[str, Any], names: set[str]) -> dict[str, Any]:
-    """A record with these fields null, at the top and among the attributes."""
+    """Return a record with these fields null, at the top and among the attributes."""
     attributes = {name: None if name in names else value for name, value in record["custom_attributes"].items()}
     return {name: None if name in names else value for name, value in record.items()} | {
         "custom_attributes": attributes

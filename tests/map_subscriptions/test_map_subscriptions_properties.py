@@ -22,7 +22,7 @@ EMAILS = st.sampled_from(["ann@x.io", " Ann@X.io", "bob@x.io", None])
 
 
 def versioned(row_id: str) -> dict[str, st.SearchStrategy[Any]]:
-    """What orders the versions of an id."""
+    """Return what orders the versions of an id."""
     return {"id": st.just(row_id), "created_at": BIRTHS, "resource_version": STAMPS, "deleted": st.booleans()}
 
 
@@ -66,7 +66,7 @@ INVOICES = st.one_of(
 
 
 def version(row: Row) -> tuple[Any, ...]:
-    """What makes a version the greater one."""
+    """Return what makes a version the greater one."""
     return row[1].get("created_at", 0), row[1]["resource_version"], not row[1]["deleted"]
 
 

@@ -20,7 +20,7 @@ BOB = {"id": "c2", "email": "bob@example.com", "created_at": 1700000000}
 
 
 def kept(mapper: Mapper) -> list[bytes]:
-    """The stores, to the byte."""
+    """Return the stores, to the byte."""
     return [store.read_bytes() for store in mapper.stores]
 
 
@@ -336,7 +336,7 @@ def test_a_refusal_of_the_command(
 
 
 def half_way(mapper: Mapper, lines: Lines, **settings: Any) -> subprocess.Popen[str]:
-    """The command in the middle of its input, with rows in its store that are not committed."""
+    """Return the command in the middle of its input, with rows in its store that are not committed."""
     process = mapper.start(**settings)
     assert process.stdin
     echo = [lines.state(None, _map=mapper.confirmed)] if mapper.confirmed else []

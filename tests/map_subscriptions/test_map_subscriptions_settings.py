@@ -230,7 +230,7 @@ VALUES = {"cf_text": "t", "cf_day": "2026-01-01T00:00:00Z", "cf_count": 3, "cf_s
 
 
 def extra(mapper: Mapper, lines: Lines, change: dict[str, Any] | None = None, **settings: Any) -> Any:
-    """A run of a tap with these fields in the schemas of both records."""
+    """Return a run of a tap with these fields in the schemas of both records."""
     schemas = [lines.schema(stream, PROPERTIES) for stream in ("customers", "subscriptions")]
     rows = [
         lines.record("customers", {**CUSTOMER, **VALUES, **(change or {})}),

@@ -21,7 +21,7 @@ ANN = {"id": "c1", "email": "ann@example.com"}
 
 
 def ask(store: Path, statement: str) -> list[Any]:
-    """The rows that a statement gives on a store that no run uses."""
+    """Return the rows that a statement gives on a store that no run uses."""
     with closing(sqlite3.connect(store)) as database, database:
         return database.execute(statement).fetchall()
 
