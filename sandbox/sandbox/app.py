@@ -15,7 +15,7 @@ from sandbox.chargebee import errors as chargebee_errors
 from sandbox.chartmogul import api as chartmogul
 from sandbox.chartmogul.errors import build_refusal
 from sandbox.intercom import api as intercom
-from sandbox.traffic import Api, Traffic, api_of, reply
+from sandbox.traffic import Api, Traffic, build_reply, find_api
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -32,10 +32,10 @@ def create_app(world: World) -> Starlette:
             "chargebee",
             "/chargebee/api/v2",
             chargebee.build_routes(world),
-            chargebee_errors.failure,
+            chargebee_errors.build_failure,
             chargebee.build_admission(world),
         ),
-        Api("intercom", "/intercom", intercom.make_routes(world), _intercom_failure, squeezes_slashes=True),
+        Api("intercom", "/intercom", intercom.make_routes(world), _build_intercom_error, squeezes_slashes=True),
         Api(
             "chartmogul",
             "/chartmogul/v1",
@@ -45,12 +45,12 @@ def create_app(world: World) -> Starlette:
         ),
     )
 
-    async def unrouted(request: Request, error: Exception) -> Response:
+    async def answer_unrouted(request: Request, error: Exception) -> Response:
         """Answer a path or a method without a route, in the vendor's shape."""
         assert isinstance(error, HTTPException)  # noqa: S101 what Starlette registers the handler for
-        found = api_of(apis, request.scope["path"])
+        found = find_api(apis, request.scope["path"])
         body = found[0].failure(error.status_code, error.detail) if found else error.detail
-        return reply(error.status_code, body, dict(error.headers or {}))
+        return build_reply(error.status_code, body, dict(error.headers or {}))
 
     return Starlette(
         routes=[
@@ -59,12 +59,12 @@ def create_app(world: World) -> Starlette:
             *pages.build_routes(world),
         ],
         middleware=[Middleware(Traffic, world=world, apis=apis)],
-        exception_handlers={HTTPException: unrouted},
+        exception_handlers={HTTPException: answer_unrouted},
     )
 
 
 _INTERCOM_CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
-def _intercom_failure(status: int, message: str) -> JsonObject:
+def _build_intercom_error(status: int, message: str) -> JsonObject:
     return {"type": "error.list", "errors": [{"code": _INTERCOM_CODES.get(status, "server_error"), "message": message}]}

@@ -20,7 +20,7 @@ class Calls:
         """Count a call of ``method path``, the path as its route's template below the API's base."""
         self._counts[api, method, path] += 1
 
-    def answered(self, api: str, status: int) -> None:
+    def count_answer(self, api: str, status: int) -> None:
         """Count an answer that began to be sent."""
         self._answers[api, status] += 1
 

@@ -13,14 +13,14 @@ from uvicorn import Server
 
 from sandbox.app import create_app
 from sandbox.server import server_config
-from sandbox.settings import Settings, settings_from
+from sandbox.settings import Settings, read_settings
 from sandbox.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def _switches(command: Callable[..., None]) -> Callable[..., None]:
+def _add_options(command: Callable[..., None]) -> Callable[..., None]:
     """One option for each field of ``Settings``; the README says what they do."""
     for field in reversed(fields(Settings)):
         option = field.name.replace("_", "-")
@@ -29,7 +29,7 @@ def _switches(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _large_world(settings: Settings) -> World:
+def _build_world(settings: Settings) -> World:
     """Return a world whose records the garbage collector never walks: there may be millions of objects."""
     gc.disable()
     world = World(settings)
@@ -42,15 +42,15 @@ def _large_world(settings: Settings) -> World:
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8100, show_default=True, help="Port to listen on.")
-@_switches
+@_add_options
 def main(host: str, port: int, **switches: Any) -> None:
     """Serve a simulated Chargebee, Intercom and ChartMogul that share one business."""
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     try:
-        settings = settings_from(switches)
+        settings = read_settings(switches)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    app = create_app(_large_world(settings))
+    app = create_app(_build_world(settings))
     try:
         listener = socket.create_server((host, port))
     except OSError as error:

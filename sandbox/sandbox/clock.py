@@ -14,7 +14,7 @@ class Clock:
 
     def __init__(self, start: int = START) -> None:
         self._now = start
-        self._date = _http_date(start)
+        self._date = _format_http_date(start)
 
     def now(self) -> int:
         """Return the business's present, in unix seconds."""
@@ -25,12 +25,12 @@ class Clock:
         if seconds < 0:
             raise ValueError(f"The clock cannot go back by {-seconds} seconds.")
         self._now += seconds
-        self._date = _http_date(self._now)
+        self._date = _format_http_date(self._now)
 
     def http_date(self) -> bytes:
         """Return the present as the HTTP ``Date`` header has it."""
         return self._date
 
 
-def _http_date(seconds: int) -> bytes:
+def _format_http_date(seconds: int) -> bytes:
     return formatdate(seconds, usegmt=True).encode()

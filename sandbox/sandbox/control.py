@@ -11,7 +11,7 @@ from starlette.routing import Route
 from sandbox.access import find_refusal
 from sandbox.clock import DAY
 from sandbox.intercom.webhooks import Subscription
-from sandbox.settings import settings_from
+from sandbox.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -38,7 +38,7 @@ def build_routes(world: World) -> list[Route]:
         return {"now": world.clock.now(), "happened": happened, "intercom": intercom}
 
     def reset(body: JsonObject) -> JsonObject:
-        settings = settings_from(body)
+        settings = read_settings(body)
         world.intercom.set_webhooks(None)
         world.reset(settings)
         return {"now": world.clock.now(), "counts": world.business.counts()}

@@ -112,7 +112,7 @@ _ALLOWED: dict[str, tuple[str, Callable[[Any], bool]]] = {
 """What a setting is, beyond its type and beyond 0 or more, and whether a value is that."""
 
 
-def settings_from(values: JsonObject) -> Settings:
+def read_settings(values: JsonObject) -> Settings:
     """Return settings out of a JSON object.
 
     Raises:

@@ -51,7 +51,7 @@ class Api:
         return next((route.path for route in (*exact, *found)), path)
 
 
-def api_of(apis: Sequence[Api], path: str) -> tuple[Api, str] | None:
+def find_api(apis: Sequence[Api], path: str) -> tuple[Api, str] | None:
     """Return the API that a request's path belongs to and the path below its base; None for pages and control."""
     for api in apis:
         if path == api.prefix or path.startswith(api.prefix + "/"):
@@ -69,9 +69,9 @@ class Traffic:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        found = api_of(self.apis, scope["path"])
+        found = find_api(self.apis, scope["path"])
         if found is None:
-            await self.app(scope, receive, self._dated(send))
+            await self.app(scope, receive, self._add_date(send))
             return
         api, path = found
         if api.squeezes_slashes and "//" in path:
@@ -80,29 +80,29 @@ class Traffic:
         self.world.calls.count(api.name, scope["method"], api.template(scope["method"], path))
         with api.admits(scope["method"]) as refusal:
             if refusal is None:
-                await self._let_in(api, path, scope, receive, self._dated(send, api.name))
+                await self._serve_admitted(api, path, scope, receive, self._add_date(send, api.name))
             else:
-                await refusal(scope, receive, self._dated(send, api.name))
+                await refusal(scope, receive, self._add_date(send, api.name))
 
-    async def _let_in(self, api: Api, path: str, scope: Scope, receive: Receive, dated: Send) -> None:
+    async def _serve_admitted(self, api: Api, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"]
         effect = self.world.faults.strike(api.name, method, path)
         if effect is None:
-            await self._serve(api, scope, receive, dated)
+            await self._serve(api, scope, receive, send)
         else:
-            await self._misbehave(effect, api, scope, receive, dated)
+            await self._misbehave(effect, api, scope, receive, send)
 
-    def _dated(self, send: Send, api: str | None = None) -> Send:
+    def _add_date(self, send: Send, api: str | None = None) -> Send:
         """Add the business clock's date, and count the answers of an API."""
 
-        async def dated(message: Message) -> None:
+        async def send_dated(message: Message) -> None:
             if message["type"] == "http.response.start":
                 if api is not None:
-                    self.world.calls.answered(api, message["status"])
+                    self.world.calls.count_answer(api, message["status"])
                 message["headers"] = [*message["headers"], (b"date", self.world.clock.http_date())]
             await send(message)
 
-        return dated
+        return send_dated
 
     async def _serve(self, api: Api, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the handler; a bug in it is logged and answered in the vendor's own shape, unless the client has left."""
@@ -112,25 +112,25 @@ class Traffic:
             return
         except Exception:
             log.exception("A bug in the sandbox: %s %s", scope["method"], scope["path"])
-            await reply(500, api.failure(500, "Internal error."))(scope, receive, send)
+            await build_reply(500, api.failure(500, "Internal error."))(scope, receive, send)
 
     async def _misbehave(self, effect: Effect, api: Api, scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(effect.delay)
         if effect.status is not None:
-            await reply(effect.status, effect.body, effect.headers)(scope, receive, send)
+            await build_reply(effect.status, effect.body, effect.headers)(scope, receive, send)
         elif effect.drop == "before":
             await _hang_up(scope, receive)
         elif effect.drop == "after":
-            await self._serve(api, scope, receive, _swallow)
+            await self._serve(api, scope, receive, _drop_message)
             await _hang_up(scope, receive)
         elif effect.truncate:
-            await self._serve(api, scope, receive, _halved(send))
+            await self._serve(api, scope, receive, _send_half(send))
             await _hang_up(scope, receive)
         else:
             await self._serve(api, scope, receive, send)
 
 
-def reply(status: int, body: Any, headers: dict[str, str] | None = None) -> Response:
+def build_reply(status: int, body: Any, headers: dict[str, str] | None = None) -> Response:
     """Return a JSON reply, or a plain one when the body is a string."""
     if isinstance(body, str):
         kind, content = "text/html; charset=utf-8", body.encode()
@@ -140,20 +140,20 @@ def reply(status: int, body: Any, headers: dict[str, str] | None = None) -> Resp
     return Response(content, status, {"content-type": kind, **given})
 
 
-async def _swallow(_: Message) -> None:
+async def _drop_message(_: Message) -> None:
     """Send a reply nowhere."""
 
 
-def _halved(send: Send) -> Send:
+def _send_half(send: Send) -> Send:
     """Announce the whole body, and send the first half."""
 
-    async def halved(message: Message) -> None:
+    async def send_half(message: Message) -> None:
         if message["type"] == "http.response.body":
             body = message.get("body", b"")
             message = {**message, "body": body[: len(body) // 2], "more_body": True}
         await send(message)
 
-    return halved
+    return send_half
 
 
 async def _hang_up(scope: Scope, receive: Receive) -> None:

@@ -10,7 +10,7 @@ import pytest
 import requests
 from sandbox.app import create_app
 from sandbox.chartmogul.limits import Gate
-from sandbox.settings import Settings, settings_from
+from sandbox.settings import Settings, read_settings
 from sandbox.world import World
 
 if TYPE_CHECKING:
@@ -186,6 +186,6 @@ def test_a_fault_strikes_chartmogul_too(chartmogul: ChartMogulCaller) -> None:
 )
 def test_a_switch_that_cannot_be_is_refused(values: dict[str, Any], sentence: str) -> None:
     """One sentence."""
-    check: Callable[[dict[str, Any]], Any] = settings_from
+    check: Callable[[dict[str, Any]], Any] = read_settings
     with pytest.raises(ValueError, match=sentence):
         check(values)

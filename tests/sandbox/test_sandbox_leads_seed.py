@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from sandbox.settings import Settings, settings_from
+from sandbox.settings import Settings, read_settings
 from sandbox.world import World
 
 MAIL_HOSTS = {"gmail.com", "outlook.com", "yahoo.com"}
@@ -94,4 +94,4 @@ def test_both_switches_are_off_by_default() -> None:
 def test_a_share_is_a_percentage() -> None:
     """One sentence names the setting."""
     with pytest.raises(ValueError, match="'companies_with_billing_ids' is 0 to 100"):
-        settings_from({"companies_with_billing_ids": 101})
+        read_settings({"companies_with_billing_ids": 101})

@@ -60,6 +60,6 @@ def not_found(what: str) -> RefusedError:
     return RefusedError(404, "resource_not_found", f"{what} not found")
 
 
-def failure(status: int, message: str) -> JsonObject:
+def build_failure(status: int, message: str) -> JsonObject:
     """Return the body of an error that no handler made, in the vendor's shape."""
     return RefusedError(status, _CODES.get(status, "internal_error"), message).body()
