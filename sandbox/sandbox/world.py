@@ -7,9 +7,9 @@ from collections import Counter
 from sandbox.business.business import Business
 from sandbox.calls import Calls
 from sandbox.chargebee.limits import Limits
-from sandbox.chartmogul import automation
 from sandbox.chartmogul.account import Account
 from sandbox.chartmogul.limits import Gate
+from sandbox.chartmogul.merging import merge_duplicate
 from sandbox.clock import DAY, Clock
 from sandbox.faults import Faults
 from sandbox.intercom.living import LivingWorkspace
@@ -49,7 +49,7 @@ class World:
     def chartmogul(self) -> Account:
         """The ChartMogul account, built when it is first used: most worlds never use it."""
         if self._chartmogul is None:
-            self._chartmogul = Account(self.business, self.settings, automation.merge_duplicate)
+            self._chartmogul = Account(self.business, self.settings, merge_duplicate)
         return self._chartmogul
 
     def advance(self, seconds: int) -> dict[str, int]:
