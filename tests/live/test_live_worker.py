@@ -51,10 +51,10 @@ class Scene:
             alert_after=600,
         )
 
-    def run(self, env: Mapping[str, str], is_plain: bool) -> Outcome:  # noqa: FBT001 as the worker calls it
+    def run(self, variables: Mapping[str, str], *, is_subset: bool) -> Outcome:
         """Stand in for Meltano: a run takes four seconds."""
         started = self.now
-        self.runs.append({"plain": "yes"} if is_plain else dict(env))
+        self.runs.append(dict(variables) if is_subset else {"plain": "yes"})
         self.during()
         self.now += 4
         code = self.codes.pop(0) if self.codes else 0

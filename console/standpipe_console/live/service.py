@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -120,20 +121,20 @@ class LiveService:
             pipeline=pipeline,
             inbox=self.inbox,
             timing=self._settings.timing,
-            run=lambda env, is_plain: self._run_job(pipeline, env, is_plain=is_plain),
+            run=partial(self._run_job, pipeline),
             find_obstacle=lambda: find_obstacle(self._project, pipeline),
             find_customer=lambda id_: chargebee_api.find_customer_id(self._connect_chargebee(), id_),
             clock=time.time,
             alert_after=self._settings.alert_after,
         )
 
-    def _run_job(self, pipeline: Pipeline, env: Mapping[str, str], *, is_plain: bool) -> Outcome:
+    def _run_job(self, pipeline: Pipeline, variables: Mapping[str, str], *, is_subset: bool) -> Outcome:
         self._runner = JobRunner(self._project, pipeline.job, gives_way=True)
         if self._stopping.is_set():
             self._runner.stop()
         # The reports of a run over a few ids must not replace those over everybody.
-        reports = {} if is_plain else {pipeline.report_dir_variable: f"output/live/{pipeline.target}"}
-        return self._runner.run({**env, **reports}, is_subset=not is_plain)
+        reports = {pipeline.report_dir_variable: f"output/live/{pipeline.target}"} if is_subset else {}
+        return self._runner.run({**variables, **reports}, is_subset=is_subset)
 
     def _connect_chargebee(self) -> Api:
         """Return the API with the key that stands in `.env` now: it may have been rotated."""

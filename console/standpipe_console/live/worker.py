@@ -1,4 +1,7 @@
-"""One pipeline's part of live: take what waits, decide, run, and remove from the inbox what a good run has read."""
+"""One pipeline's part of live: take what waits, decide, run, and remove from the inbox what a good run has read.
+
+A plain run reads everything that changed. A subset run reads only the ids that rang.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import json
 import logging
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .batches import Batch, Sleep, choose_batch
 from .rings import Subject
@@ -25,16 +28,23 @@ LOGGER = logging.getLogger(__name__)
 FIRST_BACKOFF, LONGEST_BACKOFF = 5.0, 300.0
 #: How often to look whether runs may start again, in seconds.
 LOOK_AGAIN = 15.0
-#: After so many failures over some ids a plain run is tried: it reads them, too.
+#: After so many failed runs a plain one is tried: it reads the same ids, too.
 TRY_PLAIN_AFTER = 3
 
 
 @dataclass(frozen=True)
 class Obstacle:
-    """Why no run over some ids may start now."""
+    """Why no subset run may start now."""
 
     sentence: str
     plain_run_helps: bool  #: whether live should ask for a plain run, instead of waiting for a person
+
+
+class RunJob(Protocol):
+    """Run the job once, with these settings as variables, and return how that ended."""
+
+    def __call__(self, variables: Mapping[str, str], *, is_subset: bool) -> Outcome:
+        """Run it."""
 
 
 @dataclass
@@ -45,7 +55,7 @@ class Worker:
         pipeline: the pipeline of the job.
         inbox: what waits.
         timing: how long to wait, how much to take.
-        run: runs the job once with these variables, and returns how that ended.
+        run: runs the job once.
         find_obstacle: looks why no subset run may start; None when one may.
         find_customer: finds the customer of a subscription; None when it is gone.
         clock: unix seconds of this machine.
@@ -55,7 +65,7 @@ class Worker:
     pipeline: Pipeline
     inbox: Inbox
     timing: Timing
-    run: Callable[[Mapping[str, str], bool], Outcome]
+    run: RunJob
     find_obstacle: Callable[[], Obstacle | None]
     find_customer: Callable[[str], str | None]
     clock: Callable[[], float]
@@ -71,7 +81,7 @@ class Worker:
         return self.pipeline.job
 
     def step(self) -> float | None:
-        """Do what is to be done now; return the seconds until there may be more, None: not before another ring."""
+        """Take one step; return after how many seconds to call again, None when only a ring brings work."""
         waiting = self.inbox.list_waiting(self.job)
         if not waiting:
             self._report(blocked="")
@@ -85,19 +95,21 @@ class Worker:
         # A wait that is longer than any backoff means that the clock was set back.
         if 0 < self._wait_until - now <= LONGEST_BACKOFF:
             return self._wait_until - now
-        choice = choose_batch(waiting, now, self.timing, last_plain_at=self._read_last_plain(), needs_plain=needs_plain)
-        if isinstance(choice, Sleep):
+        batch_or_sleep = choose_batch(
+            waiting, now, self.timing, last_plain_at=self._read_last_plain(), needs_plain=needs_plain
+        )
+        if isinstance(batch_or_sleep, Sleep):
             self._report(blocked=obstacle.sentence if obstacle else "")
-            return choice.seconds
-        if self._resolve_subscriptions(choice):
+            return batch_or_sleep.seconds
+        if self._resolve_subscriptions(batch_or_sleep):
             return 0.0  # their customers wait in their place now
-        return self._run_batch(choice, now)
+        return self._run_batch(batch_or_sleep, now)
 
     def _run_batch(self, batch: Batch, now: float) -> float:
         if batch.is_plain:
             self.inbox.write_fact(f"{self.job}.plain_at", now)
         LOGGER.info("%s: running over %s", self.job, "everything" if batch.is_plain else f"{len(batch.covered)} ids")
-        outcome = self.run(self._build_variables(batch), batch.is_plain)
+        outcome = self.run(self._build_variables(batch), is_subset=not batch.is_plain)
         self._report(
             blocked="",
             last_run={
@@ -131,7 +143,7 @@ class Worker:
 
     def _resolve_subscriptions(self, batch: Batch) -> bool:
         """Let customers wait in the place of subscriptions; return whether there were any."""
-        subscriptions = [] if batch.is_plain else _of(batch.covered, Subject.SUBSCRIPTION)
+        subscriptions = [] if batch.is_plain else _select(batch.covered, Subject.SUBSCRIPTION)
         for one in subscriptions:
             customer = self.find_customer(one.target.id)
             # One that is gone was deleted: that event names its customer itself.
@@ -167,5 +179,5 @@ class Worker:
                 self.inbox.write_fact(key, value)
 
 
-def _of(waiting: tuple[Waiting, ...], subject: Subject) -> list[Waiting]:
+def _select(waiting: tuple[Waiting, ...], subject: Subject) -> list[Waiting]:
     return [one for one in waiting if one.target.subject is subject]
