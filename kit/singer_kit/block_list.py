@@ -46,17 +46,17 @@ class BlockList:
 
     def blocks(self, *names: str | None) -> bool:
         """Say whether one of these ids or e-mail addresses is of somebody who was erased."""
-        return any(self._hash(name) in self._hashes for name in names if name)
+        return any(self._hash_name(name) in self._hashes for name in names if name)
 
     def add(self, names: Iterable[str]) -> None:
         """Block these ids and e-mail addresses, from now on."""
-        self._hashes |= {self._hash(name) for name in names if name.strip()}
+        self._hashes |= {self._hash_name(name) for name in names if name.strip()}
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = self._path.with_name(f"{FILE}.new")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             json.dump({"salt": self._salt, "hashes": sorted(self._hashes)}, file)
         draft.replace(self._path)
 
-    def _hash(self, name: str) -> str:
+    def _hash_name(self, name: str) -> str:
         folded = fold_name(name).encode("utf-8", "surrogatepass")
         return blake2b(folded, digest_size=16, key=self._salt.encode()).hexdigest()

@@ -7,7 +7,7 @@ import json
 from typing import IO, TYPE_CHECKING, NoReturn
 
 from .errors import UserError, reject
-from .settings import suggest
+from .settings import suggest_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -103,7 +103,7 @@ def find_catalog_problems(catalog: object, streams: Collection[str]) -> list[str
 def _check_entry(entry: Mapping[str, JsonValue], streams: Collection[str]) -> Iterable[str]:
     name, metadata = entry.get("tap_stream_id"), entry.get("metadata", [])
     if not isinstance(name, str) or name not in streams:
-        yield f"The catalog lists the stream `{name}`, which there is not{suggest(str(name), streams)}"
+        yield f"The catalog lists the stream `{name}`, which there is not{suggest_name(str(name), streams)}"
     elif not isinstance(metadata, list) or not all(_is_metadata(one) for one in metadata):
         yield f'The metadata of `{name}` in the catalog are no list of {{"breadcrumb": [...], "metadata": {{...}}}}.'
     elif not _is_schema(entry.get("schema", {})):

@@ -63,19 +63,19 @@ def run_all(  # noqa: PLR0913 - a loop with its parts as arguments, which a clas
     done: SimpleQueue[Future[Result]] = SimpleQueue()
     try:
         for item in items:
-            _check(find_stop_reason)
+            _raise_stop_reason(find_stop_reason)
             future = executor.submit(work, item)
             pending[future] = item
             future.add_done_callback(done.put)
             if len(pending) >= window:
-                _collect(pending, done, record, find_stop_reason)
+                _collect_result(pending, done, record, find_stop_reason)
         while pending:
-            _collect(pending, done, record, find_stop_reason)
+            _collect_result(pending, done, record, find_stop_reason)
     finally:
-        _drain(pending, record)
+        _drain_pending(pending, record)
 
 
-def _collect(
+def _collect_result(
     pending: dict[Future[Result], Item],
     done: SimpleQueue[Future[Result]],
     record: Callable[[Item, Result], None],
@@ -84,15 +84,15 @@ def _collect(
     future = done.get()
     result = future.result()
     record(pending.pop(future), result)
-    _check(find_stop_reason)
+    _raise_stop_reason(find_stop_reason)
 
 
-def _check(find_stop_reason: Callable[[], str | None]) -> None:
+def _raise_stop_reason(find_stop_reason: Callable[[], str | None]) -> None:
     if reason := find_stop_reason():
         raise FatalAPIError(reason)
 
 
-def _drain(pending: dict[Future[Result], Item], record: Callable[[Item, Result], None]) -> None:
+def _drain_pending(pending: dict[Future[Result], Item], record: Callable[[Item, Result], None]) -> None:
     for future in pending:
         future.cancel()
     wait(pending)

@@ -105,7 +105,7 @@ class FetchPool:
         """
         while self.running < self._threads and (call := self._next_call()) is not None:
             try:
-                threading.Thread(target=self._work, args=(call,), daemon=True).start()
+                threading.Thread(target=self._run_calls, args=(call,), daemon=True).start()
             except (RuntimeError, MemoryError) as error:
                 self.running -= 1
                 self._failure = ThreadLimitError(
@@ -133,7 +133,7 @@ class FetchPool:
         awaited, is_ready = self._awaited
         return key <= awaited and not is_ready()
 
-    def _work(self, call: Callable[[], None] | None) -> None:
+    def _run_calls(self, call: Callable[[], None] | None) -> None:
         while call is not None:
             failure: BaseException | None = None
             try:

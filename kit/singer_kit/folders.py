@@ -58,7 +58,7 @@ def remember_folder(path: Path | None, plugin: str, folder: Path, names: Iterabl
     if path is None:
         return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _locked(path):
+    with _lock_registry(path):
         known = {(one.plugin, one.folder): one for one in read_folders(path) if Path(one.folder).is_dir()}
         key = plugin, str(folder.resolve())
         # An earlier version may have written files of other names.
@@ -71,10 +71,10 @@ def forget_folders(path: Path, plugin: str) -> None:
     """Take a plugin's folders out of the registry, which goes with the last one."""
     if not path.exists():
         return
-    with _locked(path):
+    with _lock_registry(path):
         _write_folders(path, [one for one in read_folders(path) if one.plugin != plugin])
     if not path.exists():
-        _lock_of(path).unlink(missing_ok=True)
+        _find_lock_path(path).unlink(missing_ok=True)
 
 
 def read_folders(path: Path) -> list[OwnFolder]:
@@ -85,14 +85,14 @@ def read_folders(path: Path) -> list[OwnFolder]:
     return [OwnFolder(line["plugin"], line["folder"], tuple(line["names"])) for line in lines]
 
 
-def _lock_of(path: Path) -> Path:
+def _find_lock_path(path: Path) -> Path:
     return path.with_suffix(".lock")
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _lock_registry(path: Path) -> Iterator[None]:
     """Keep other plugins from the registry: several may start at once."""
-    with _lock_of(path).open("w") as lock:
+    with _find_lock_path(path).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -41,14 +41,14 @@ class NumberedReader(GenericSingerReader[AnyStr]):
             UserError: a line is no Singer message.
         """
         stats: Counter[str] = Counter()
-        for number, line in _numbered(self.default_input if file_input is None else file_input):
+        for number, line in _number_lines(self.default_input if file_input is None else file_input):
             if message := self.deserialize_json(line):
-                if not _is_whole(message) or message["type"] not in callbacks:
-                    raise _refusal(number)
+                if not _has_all_parts(message) or message["type"] not in callbacks:
+                    raise _build_line_error(number)
                 callbacks[message["type"]](message)
                 stats[message["type"]] += 1
             elif not line.isspace():
-                raise _refusal(number)
+                raise _build_line_error(number)
         return stats
 
 
@@ -69,21 +69,21 @@ class LineReader(NumberedReader[str]):
         return message if isinstance(message, dict) else {}
 
 
-def _numbered(lines: Iterable[AnyStr]) -> Iterator[tuple[int, AnyStr]]:
+def _number_lines(lines: Iterable[AnyStr]) -> Iterator[tuple[int, AnyStr]]:
     number = 0
     try:
         for number, line in enumerate(lines, start=1):
             yield number, line
     except UnicodeDecodeError:
-        raise _refusal(number + 1) from None
+        raise _build_line_error(number + 1) from None
 
 
-def _is_whole(message: JsonObject) -> bool:
+def _has_all_parts(message: JsonObject) -> bool:
     parts = _PARTS.get(str(message.get("type")), {})
     return "type" in message and all(isinstance(message.get(name), type_) for name, type_ in parts.items())
 
 
-def _refusal(number: int) -> UserError:
+def _build_line_error(number: int) -> UserError:
     return UserError(
         f"Line {number} of the input is no Singer message (cut off, mixed with text, or with NaN for a number): "
         "no STATE was written, check the tap."

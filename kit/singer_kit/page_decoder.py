@@ -99,9 +99,11 @@ class PageDecoder:
         self.odd: Counter[str] = Counter()
         """How many records had a member of another type than the declared one, by member."""
         self._key = attrgetter(*shape.key) if shape.key else id
-        fields = _fields({**shape.needed, **shape.key}, shape.present)
-        self._head = msgspec.json.Decoder(_struct("Head", fields + _optional(shape.wanted)))
-        self._tolerant = msgspec.json.Decoder(_struct("Head", fields + _optional(dict.fromkeys(shape.wanted, Any))))
+        fields = _build_fields({**shape.needed, **shape.key}, shape.present)
+        self._head = msgspec.json.Decoder(_build_struct("Head", fields + _build_optional_fields(shape.wanted)))
+        self._tolerant = msgspec.json.Decoder(
+            _build_struct("Head", fields + _build_optional_fields(dict.fromkeys(shape.wanted, Any)))
+        )
         self._page = self._build_page(shape)
 
     def _build_page(self, shape: ListShape) -> Any:
@@ -151,7 +153,7 @@ class PageDecoder:
             # A message is one line, and records go out as they came.
             page = msgspec.json.decode(msgspec.json.format(text, indent=-1), type=self._page)
         found = page.items if self.shape.items else page
-        items = [self._item(one, place) for place, one in enumerate([found] if self.shape.single else found)]
+        items = [self._decode_element(one, place) for place, one in enumerate([found] if self.shape.single else found)]
         if not self.shape.items:
             return Page(items)
         total = getattr(page, "total", None)
@@ -178,7 +180,7 @@ class PageDecoder:
         except msgspec.DecodeError:
             return self._decode_odd(text)
 
-    def _item(self, item: Any, place: int) -> Item:
+    def _decode_element(self, item: Any, place: int) -> Item:
         record = self._join_siblings(item) if self.shape.envelope else item
         try:
             return self.decode_item(record)
@@ -250,14 +252,14 @@ def _read_has_more(page: Any) -> str | None:
     return page.cursor if more else None
 
 
-def _fields(members: Mapping[str, Any], present: Collection[str]) -> list[Any]:
+def _build_fields(members: Mapping[str, Any], present: Collection[str]) -> list[Any]:
     return [
         (name, kind, None) if _may_be_null(kind) and name not in present else (name, kind)
         for name, kind in members.items()
     ]
 
 
-def _optional(members: Mapping[str, Any]) -> list[Any]:
+def _build_optional_fields(members: Mapping[str, Any]) -> list[Any]:
     return [(name, kind if kind is Any else kind | None, None) for name, kind in members.items()]
 
 
@@ -269,7 +271,7 @@ def _may_be_null(kind: Any) -> bool:
     return True
 
 
-def _struct(name: str, fields: list[Any]) -> Any:
+def _build_struct(name: str, fields: list[Any]) -> Any:
     return msgspec.defstruct(name, list({one[0]: one for one in reversed(fields)}.values()), kw_only=True)
 
 

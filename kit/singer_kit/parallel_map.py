@@ -53,40 +53,40 @@ class OrderedParallelMap(Generic[I, R]):
     def request_ahead(self) -> None:
         """Request what the first items need, before the reader's turn comes, and wait for no answer."""
         for place, item in self._unread:
-            self._queue(place, item, needed=self._needs(item))
+            self._queue_item(place, item, needed=self._needs(item))
             if self._requested >= self._ahead or len(self._waiting) >= MAX_WAITING:
                 return
 
     def __iter__(self) -> Iterator[tuple[I, R | None]]:
         try:
-            yield from self._pairs()
+            yield from self._generate_pairs()
         finally:
             # Only a flag: the garbage collector may close this generator in a thread that holds the pool's lock.
             self._closed = True
 
-    def _pairs(self) -> Iterator[tuple[I, R | None]]:
+    def _generate_pairs(self) -> Iterator[tuple[I, R | None]]:
         waiting = self._waiting
         for place, item in self._unread:
             needed = self._needs(item)
             if not waiting and not needed:
                 yield item, None
                 continue
-            self._queue(place, item, needed=needed)
+            self._queue_item(place, item, needed=needed)
             while waiting and (_is_done(waiting[0][1]) or self._requested > self._ahead or len(waiting) > MAX_WAITING):
                 self._requested -= waiting[0][1] is not None
-                yield self._result(*waiting.popleft())
+                yield self._wait_for_result(*waiting.popleft())
         while waiting:
-            yield self._result(*waiting.popleft())
+            yield self._wait_for_result(*waiting.popleft())
 
-    def _queue(self, place: int, item: I, *, needed: bool) -> None:
-        self._waiting.append((item, self._request((*self._key, place), item) if needed else None))
+    def _queue_item(self, place: int, item: I, *, needed: bool) -> None:
+        self._waiting.append((item, self._request_fetch((*self._key, place), item) if needed else None))
         self._requested += needed
 
-    def _request(self, key: Key, item: I) -> Future[R | None]:
+    def _request_fetch(self, key: Key, item: I) -> Future[R | None]:
         self._last_requested = key
         return self._pool.run(key, lambda: None if self._closed else self._fetch(item))
 
-    def _result(self, item: I, future: Future[R | None] | None) -> tuple[I, R | None]:
+    def _wait_for_result(self, item: I, future: Future[R | None] | None) -> tuple[I, R | None]:
         if future is None:
             return item, None
         with self._pool.changed:

@@ -58,7 +58,7 @@ class Plugin(PluginBase):
 
     def __init__(self, **arguments: JsonValue) -> None:
         super().__init__(**arguments)
-        _quieten(self.logger, self.metrics_logger)
+        _quiet_sdk_logs(self.logger, self.metrics_logger)
 
     @classmethod
     def find_setting_problems(cls, config: Mapping[str, JsonValue]) -> list[str]:  # noqa: ARG003 for plugins with rules of their own
@@ -152,7 +152,7 @@ def ignore_signals() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _quieten(logger: logging.Logger, metrics: logging.Logger) -> None:
+def _quiet_sdk_logs(logger: logging.Logger, metrics: logging.Logger) -> None:
     """Keep what the SDK says of every stream for the level `debug`."""
     if not logger.isEnabledFor(logging.DEBUG):
         metrics.setLevel(logging.WARNING)

@@ -53,7 +53,7 @@ def open_private(path: Path, *, append: bool = False) -> IO[str]:
     Raises:
         ConfigurationError: it cannot be opened, or later on cannot be written.
     """
-    with _named(path):
+    with _explain_write_error(path):
         raw = _PrivateFile(path, append=append)
     return io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", newline="")
 
@@ -69,7 +69,7 @@ def replace_file(path: Path) -> Iterator[IO[str]]:
 
 def move_into_place(path: Path) -> None:
     """Put the draft of a file in the place of an earlier one."""
-    with _named(path):
+    with _explain_write_error(path):
         draft_of(path).replace(path)
 
 
@@ -84,7 +84,7 @@ class _PrivateFile(io.FileIO):
 
     def write(self, data: Any) -> int:
         """Write bytes."""
-        with _named(self._path):
+        with _explain_write_error(self._path):
             return super().write(data)
 
 
@@ -92,7 +92,7 @@ _FLAGS = os.O_WRONLY | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
+def _explain_write_error(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -27,7 +27,7 @@ class RecordKeys:
         self._vendor = vendor
         self._stream = stream
         self._keys = keys
-        self._types = tuple(_type_of(schema.get("properties", {}).get(key, {})) for key in keys)
+        self._types = tuple(_find_type(schema.get("properties", {}).get(key, {})) for key in keys)
 
     def find_problem(self, values: Sequence[object], place: str) -> str | None:
         """Return a sentence when a key is missing, null, empty or of another type.
@@ -40,19 +40,19 @@ class RecordKeys:
             # To Python a bool is an integer.
             if type(value) is not kind or value == "":
                 return (
-                    f"{self._vendor} sent a record of {self._stream} whose `{key}` is {_describe(value)} ({place}): "
-                    f"without it the stream cannot be read; run again, and if it stays, ask {self._vendor}."
+                    f"{self._vendor} sent a record of {self._stream} whose `{key}` is {_describe_value(value)} "
+                    f"({place}): without it the stream cannot be read; run again, and if it stays, ask {self._vendor}."
                 )
         return None
 
 
-def _type_of(prop: Mapping[str, JsonValue]) -> type:
+def _find_type(prop: Mapping[str, JsonValue]) -> type:
     named = prop.get("type", "string")
     (kind,) = [one for one in ([named] if isinstance(named, str) else named) if one != "null"]
     return TYPES[kind]
 
 
-def _describe(value: object) -> str:
+def _describe_value(value: object) -> str:
     if value is None or value == "":
         return "missing"
     return WORDS.get(type(value), "no single value")

@@ -64,7 +64,7 @@ class SegmentReader(ABC, Generic[S, T]):
         self._current = self._first
         if self._first is not None:
             with pool.changed:
-                self._request(self._first)
+                self._request_page(self._first)
 
     @abstractmethod
     def fetch(self, segment: S) -> Any:
@@ -101,7 +101,7 @@ class SegmentReader(ABC, Generic[S, T]):
             segment = self._current
             while segment is not None:
                 if not (segment.requested or segment.complete):
-                    self._request(segment)
+                    self._request_page(segment)
                 segment = segment.following
 
     def close(self) -> None:
@@ -116,7 +116,7 @@ class SegmentReader(ABC, Generic[S, T]):
             segment.following = other
             segment = other
             if self._started:
-                self._request(other)
+                self._request_page(other)
 
     def __iter__(self) -> Iterator[list[T]]:
         try:
@@ -134,7 +134,7 @@ class SegmentReader(ABC, Generic[S, T]):
             if self._closed or not segment.pages:
                 return None
             page: list[T] = segment.pages.popleft()
-            self._release(1)
+            self._release_pages(1)
             return page
 
     def _wait_for_page(self, segment: S) -> None:
@@ -142,7 +142,7 @@ class SegmentReader(ABC, Generic[S, T]):
         if segment.error is not None and not segment.pages:
             raise segment.error
 
-    def _request(self, segment: S) -> None:
+    def _request_page(self, segment: S) -> None:
         segment.requested = True
         self._pool.submit(segment.key, lambda: self._fetch_page(segment))
 
@@ -153,11 +153,11 @@ class SegmentReader(ABC, Generic[S, T]):
             answer = self.fetch(segment)
             with self._pool.changed:
                 if not self._closed:
-                    self._store(segment, answer)
+                    self._store_page(segment, answer)
         except BaseException as error:  # noqa: BLE001 raised in the thread that waits for the page
             segment.error = error
 
-    def _store(self, segment: S, answer: Any) -> None:
+    def _store_page(self, segment: S, answer: Any) -> None:
         segment.requested = False
         segment.pages.append(self.accept(segment, answer))
         # The first page is not counted: every list of a run holds its own from the start, long before its turn.
@@ -170,9 +170,9 @@ class SegmentReader(ABC, Generic[S, T]):
             # Closed in the middle of this call, whose page came too late for the first release.
             self._pool.defer(self._release_all)
         elif self._started and not segment.complete:
-            self._request(segment)
+            self._request_page(segment)
 
-    def _release(self, pages: int) -> None:
+    def _release_pages(self, pages: int) -> None:
         uncounted = min(self._uncounted_pages, pages)
         self._uncounted_pages -= uncounted
         self._pool.count_buffered(uncounted - pages)

@@ -21,7 +21,7 @@ def find_wait(headers: Mapping[str, str], now: float, longest: float) -> float |
     if _is_decimal(asked):
         return float(asked)
     if (then := parse_http_date(asked)) is not None:
-        return max(then - _server_now(headers, now), 0.0)
+        return max(then - _find_server_time(headers, now), 0.0)
     return find_reset(headers, now, longest)
 
 
@@ -30,7 +30,7 @@ def find_reset(headers: Mapping[str, str], now: float, longest: float) -> float 
     reset = headers.get("X-RateLimit-Reset", "").strip()
     if not _is_decimal(reset):
         return None
-    left = (float(reset) - clock for clock in (_server_now(headers, now), now))
+    left = (float(reset) - clock for clock in (_find_server_time(headers, now), now))
     return next((seconds for seconds in left if 0 <= seconds <= longest), None)
 
 
@@ -42,7 +42,7 @@ def format_duration(seconds: float) -> str:
     return f"{seconds:.3g} s"
 
 
-def _server_now(headers: Mapping[str, str], otherwise: float) -> float:
+def _find_server_time(headers: Mapping[str, str], otherwise: float) -> float:
     date = parse_http_date(headers.get("Date", ""))
     return otherwise if date is None else date
 

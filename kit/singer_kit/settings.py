@@ -27,10 +27,10 @@ Schema = JsonObject
 
 def find_unknown_settings(names: Iterable[str], known: Collection[str]) -> list[str]:
     """Return one sentence for each setting that does not exist, with the one that is probably meant."""
-    return [f"There is no setting `{name}`{suggest(name, known)}" for name in names if name not in known]
+    return [f"There is no setting `{name}`{suggest_name(name, known)}" for name in names if name not in known]
 
 
-def suggest(name: str, known: Iterable[str]) -> str:
+def suggest_name(name: str, known: Iterable[str]) -> str:
     """Return the end of a sentence about an unknown name: the known one that is nearest, if any is near."""
     near = get_close_matches(name, known, n=1)
     return f": is `{near[0]}` meant?" if near else "."
@@ -50,28 +50,28 @@ def read_settings(config: Mapping[str, JsonValue], schemas: Mapping[str, Schema]
     for name, schema in schemas.items():
         value = config.get(name)
         # An empty variable of the environment is not set; an empty text is a value.
-        if value is None or (value == "" and kind_of(schema) != "string"):
+        if value is None or (value == "" and find_kind(schema) != "string"):
             continue
         try:
-            values[name] = _read(value, schema)
+            values[name] = _read_value(value, schema)
         except (ValueError, TypeError, ArithmeticError, RecursionError):
             problems.append(f"The setting `{name}` must be {describe(schema)}.")
     return values, problems
 
 
-def kind_of(schema: Schema) -> str:
+def find_kind(schema: Schema) -> str:
     """Return the JSON type of a setting beside null."""
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     return next(str(one) for one in types if one != "null")
 
 
-def _read(value: JsonValue, schema: Schema) -> JsonValue:
+def _read_value(value: JsonValue, schema: Schema) -> JsonValue:
     """Return a value of the setting's type.
 
     Raises:
         ValueError, TypeError, ArithmeticError: it is of another type, or out of range.
     """
-    found = READERS[kind_of(schema)](value)
+    found = READERS[find_kind(schema)](value)
     # Only numbers have bounds, and only they can be compared with infinity.
     is_bounded = "minimum" in schema or "maximum" in schema
     outside = is_bounded and not schema.get("minimum", -math.inf) <= found <= schema.get("maximum", math.inf)
@@ -80,9 +80,9 @@ def _read(value: JsonValue, schema: Schema) -> JsonValue:
     if outside or unlisted or unmatched:
         raise ValueError
     if "items" in schema:
-        return [_read(item, schema["items"]) for item in found]
+        return [_read_value(item, schema["items"]) for item in found]
     if isinstance(schema.get("additionalProperties"), dict) and "type" in schema["additionalProperties"]:
-        return {name: _read(item, schema["additionalProperties"]) for name, item in found.items()}
+        return {name: _read_value(item, schema["additionalProperties"]) for name, item in found.items()}
     return found
 
 
@@ -158,7 +158,7 @@ def describe(schema: Schema) -> str:
     """Return what a setting takes, in words: `a whole number from 1 to 100`."""
     if "enum" in schema:
         return "one of " + ", ".join(f"`{value}`" for value in schema["enum"])
-    words = WORDS[kind_of(schema)]
+    words = WORDS[find_kind(schema)]
     if "pattern" in schema:
         return f"{words} that matches {schema['pattern']}"
     if "maximum" in schema:

@@ -251,14 +251,14 @@ class Transport:
         with self._pacer.request():
             with self._lock:
                 self.tally.calls += 1
-            answer = self._exchange(call)
+            answer = self._make_request(call)
         self._respect_window(answer)
         if answer.status in self.retries.statuses:
             reason = f"{answer.status} {clean_text(self._name_error(answer))}".strip()
             raise FailedCallError(reason, answer, slow=answer.status == requests.codes.gateway_timeout)
         return answer
 
-    def _exchange(self, call: Call) -> Answer:
+    def _make_request(self, call: Call) -> Answer:
         deadline = self._clock() + self._answer_timeout
         try:
             response = self._session.request(
@@ -291,14 +291,16 @@ class Transport:
 
     def _respect_window(self, answer: Answer) -> None:
         """Hold everybody until the window of calls ends, when what is left of it is on its way already."""
-        limit, left = (_whole_number(answer.headers.get(f"X-RateLimit-{name}")) for name in ("Limit", "Remaining"))
+        limit, left = (
+            _parse_whole_number(answer.headers.get(f"X-RateLimit-{name}")) for name in ("Limit", "Remaining")
+        )
         if self._reserve is None or left is None or left >= self._reserve(limit or 0):
             return
         wait = find_reset(answer.headers, time.time(), self.retries.longest_wait)
         if wait is None and left == 0:
             wait = self.retries.limited_wait
         if wait:
-            self._pause(wait)
+            self._pause_requests(wait)
 
     def _choose_wait(self, error: FailedCallError, longest: float) -> float | None:
         """Return how long everybody is held: as long as the server asks, or after a 429 that tells nothing; else None.
@@ -322,9 +324,9 @@ class Transport:
         if wait is None:
             self._sleep(backoff.full_jitter(longest))
         else:
-            self._pause(wait)
+            self._pause_requests(wait)
 
-    def _pause(self, seconds: float) -> None:
+    def _pause_requests(self, seconds: float) -> None:
         with self._lock:
             self.tally.waits += 1
             self.tally.waited += seconds
@@ -343,5 +345,5 @@ def _sleep(seconds: float) -> None:
     time.sleep(seconds)
 
 
-def _whole_number(text: str | None) -> int | None:
+def _parse_whole_number(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdecimal() else None

@@ -138,20 +138,20 @@ class WholeList:
         Raises:
             NotWholeError: the list is not whole, or has no end.
         """
-        yield from self._read()
-        yield from self._look_again()
+        yield from self._read_pages()
+        yield from self._probe_missing()
         if self.shortage and not self.shortage.is_bearable:
-            yield from map(self._take_new, self._read())
-            yield from self._look_again()
+            yield from map(self._take_new, self._read_pages())
+            yield from self._probe_missing()
         if self.shortage and not self.shortage.is_bearable:
             raise NotWholeError(self.shortage.sentence)
 
-    def _read(self) -> Iterator[list[Item]]:
+    def _read_pages(self) -> Iterator[list[Item]]:
         cursor: str | None = None
         followed: set[str] = set()
         empty = 0
         while True:
-            page = self._ask(cursor, self._check)
+            page = self._ask(cursor, self._check_page)
             empty = 0 if page.items else empty + 1
             yield page.items
             self._count.add(map(self._key, page.items), page.total)
@@ -162,7 +162,7 @@ class WholeList:
             cursor = page.cursor
             followed.add(cursor)
 
-    def _check(self, page: Page) -> None:
+    def _check_page(self, page: Page) -> None:
         """Refuse a page without an item while items are announced that did not come."""
         if page.cursor and not page.items and page.total is not None and not self._is_end(page):
             raise UnprovenError(f"no item of the {page.total} that are announced")
@@ -176,7 +176,7 @@ class WholeList:
         seen = self._count.distinct()
         return [item for item in items if hash(self._key(item)) not in seen]
 
-    def _look_again(self) -> Iterator[list[Item]]:
+    def _probe_missing(self) -> Iterator[list[Item]]:
         """Yield what the probe shows and the pages did not, and find out what is missing.
 
         Only when fewer items came than were announced, the list is asked once more.
