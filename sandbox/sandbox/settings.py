@@ -97,12 +97,23 @@ class Settings:
     """How many reads Chargebee serves at once; 0 for no limit."""
     chargebee_refuse_unknown_parameters: bool = True
     """Whether Chargebee's lists refuse filters and parameters that they do not document (else they ignore them)."""
+    chargebee_webhook_speed: int = 1
+    """How many times faster than Chargebee a delivery that failed is tried again."""
+    chargebee_webhook_patience_ms: int = 60_000
+    """Milliseconds that a receiver of Chargebee's webhooks has for its answer."""
+    chargebee_webhook_duplicates: int = 0
+    """How many of Chargebee's webhooks, in percent, are delivered twice although the receiver took them."""
+    chargebee_webhook_shuffle: bool = False
+    """Whether Chargebee's webhooks leave in any order."""
 
 
 _AUTOMATION = {"", "external_id", "domain", "company"}
 _ALLOWED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "catalog": ("is 1 or 2", lambda value: value in (1, 2)),
     "companies_with_billing_ids": ("is 0 to 100 (percent)", lambda value: value in range(101)),
+    "chargebee_webhook_duplicates": ("is 0 to 100 (percent)", lambda value: value in range(101)),
+    "chargebee_webhook_speed": ("is 1 or more", lambda value: value >= 1),
+    "chargebee_webhook_patience_ms": ("is 1 or more", lambda value: value >= 1),
     "chartmogul_automation": (
         "is of external_id, domain, company",
         lambda value: _AUTOMATION.issuperset(value.split(",")),

@@ -7,6 +7,7 @@ from collections import Counter
 from sandbox.business.business import Business
 from sandbox.calls import Calls
 from sandbox.chargebee.limits import Limits
+from sandbox.chargebee.webhooks import Webhooks
 from sandbox.chartmogul.account import Account
 from sandbox.chartmogul.limits import Gate
 from sandbox.chartmogul.merging import merge_duplicate
@@ -24,6 +25,7 @@ class World:
     business: Business
     intercom: LivingWorkspace
     chargebee_limits: Limits
+    chargebee_webhooks: Webhooks
     calls: Calls
     faults: Faults
     chartmogul_gate: Gate
@@ -33,9 +35,12 @@ class World:
 
     def reset(self, settings: Settings) -> None:
         """Start over: the same settings give the same world, to the byte."""
+        if hasattr(self, "chargebee_webhooks"):
+            self.chargebee_webhooks.close()
         self.settings = settings
         self.clock = Clock()
         self.business = Business(settings, self.clock)
+        self.chargebee_webhooks = Webhooks(self.business, settings)
         self.intercom = LivingWorkspace.seeded(self.business.people(), settings, self.clock)
         self._chartmogul: Account | None = None
         self.chartmogul_gate = Gate(settings.chartmogul_requests_per_second, settings.chartmogul_max_connections)

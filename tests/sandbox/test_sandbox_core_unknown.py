@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from sandbox.chargebee.endpoints import OPERATIONS as CHARGEBEE_WRITES
 from sandbox.chargebee.resources import RESOURCES
 from sandbox.chargebee.views import VIEWS
 from sandbox.chartmogul.api import OPERATIONS as CHARTMOGUL
@@ -96,7 +97,13 @@ AUTH: dict[str, Any] = {
     "chartmogul": {"auth": ("sandbox_key", "")},
 }
 METHODS = {
-    "chargebee": {path: {"GET"} for _, path in CHARGEBEE},
+    "chargebee": {
+        path: {
+            *("GET" for _, read in CHARGEBEE if read == path),
+            *("POST" for one in CHARGEBEE_WRITES if one.path == path),
+        }
+        for path in (*(path for _, path in CHARGEBEE), *(one.path for one in CHARGEBEE_WRITES))
+    },
     "intercom": {row.path: {one.method for one in INTERCOM if one.path == row.path} for row in INTERCOM},
     "chartmogul": {row.path: {one.method for one in CHARTMOGUL if one.path == row.path} for row in CHARTMOGUL},
 }

@@ -60,6 +60,8 @@ class Business:
         self.settings = settings
         self.clock = clock
         self.began = clock.now()
+        self.on_event: Callable[[Any], None] | None = None
+        """Called with every event once it is written."""
         self.customers: Table[Customer] = self._build_table("customers")
         self.subscriptions: Table[Subscription] = self._build_table("subscriptions")
         self.invoices: Table[Invoice] = self._build_table("invoices")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ RETENTION = 90 * DAY
 _NEWEST = 60
 """So many of the newest records of a kind have events before a business begins."""
 _BY_ITSELF = "scheduled_job"
+_WORST_FIRST = ("failed", "re_scheduled", "scheduled", "succeeded", "skipped", "disabled", "not_applicable")
 EVENT_TYPES = msgspec.json.decode((files("sandbox.business") / "event_types.json").read_bytes(), type=tuple[str, ...])
 """The types that Chargebee knows, https://apidocs.chargebee.com/docs/api/events#event_types."""
 
@@ -36,6 +37,14 @@ class Event(Record):
     event_type: str
     source: str
     content: tuple[tuple[str, Record], ...]
+    webhooks: dict[str, str] = field(default_factory=dict)
+    """How its delivery to each webhook endpoint stands, by the endpoint's id; empty where there is no endpoint."""
+    webhook_failure_reason: str | None = None
+
+    @property
+    def webhook_status(self) -> str:
+        """How its delivery stands on the whole: the worst of what is said of the endpoints."""
+        return next((one for one in _WORST_FIRST if one in self.webhooks.values()), "not_configured")
 
     @property
     def occurred_at(self) -> int:
@@ -75,7 +84,10 @@ class EventLog(Table[Event]):
 
     def tell(self, event_type: str, at: int, content: Iterable[tuple[str, Record]], source: str) -> None:
         """Write an event that occurred at a time."""
-        self.append(self.event(event_type, at, content, source), at)
+        event = self.event(event_type, at, content, source)
+        self.append(event, at)
+        if self._business.on_event:
+            self._business.on_event(event)
 
     def expire(self, now: int) -> None:
         """Drop the events that are too old."""
@@ -117,8 +129,9 @@ def build_event_body(business: Business, event: Event) -> JsonObject:
         "api_version": "v2",
         "content": content,
         "event_type": event.event_type,
-        "webhook_status": "not_configured",
-        "webhooks": [],
+        "webhook_status": event.webhook_status,
+        "webhook_failure_reason": event.webhook_failure_reason,
+        "webhooks": [{"id": name, "webhook_status": status} for name, status in event.webhooks.items()],
     }
 
 

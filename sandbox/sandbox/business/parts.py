@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from sandbox.business.records import Customer, Invoice, Record, Subscription
     from sandbox.business.tables import Table
@@ -31,6 +31,7 @@ class Business(Protocol):
     subscriptions: Table[Subscription]
     invoices: Table[Invoice]
     open_invoices: list[Invoice]
+    on_event: Callable[[Any], None] | None
 
     @property
     def events(self) -> Events:

@@ -1,10 +1,10 @@
-"""Chargebee's API v2: authentication, lists and single records over the business's tables."""
+"""Chargebee's API v2: authentication, lists and single records over the business's tables; its webhook endpoints."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.business.tables import encode
+from sandbox.chargebee.endpoints import OPERATIONS, Operation
 from sandbox.chargebee.errors import RefusedError, incompatible, invalid, not_found
 from sandbox.chargebee.items import build_item_writer
 from sandbox.chargebee.lists import (
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     """Makes a reply's body from a request and the parameters of its query."""
 
 API_KEY = "sandbox_key"
+READ_ONLY_KEY = "sandbox_read_only_key"
 _JSON = {"content-type": "application/json;charset=utf-8"}
 _MAX_SELECTIONS = 32
 """So many selections are remembered, for as long as their table does not change."""
@@ -54,7 +56,8 @@ def build_routes(world: World) -> list[Route]:
         answers.append((f"/{resource.path}", server.serve_list(resource)))
         if resource.retrieved:
             answers.append((f"/{resource.path}/{{id}}", server.serve_record(resource)))
-    return [Route(path, _build_endpoint(answer), methods=["GET"]) for path, answer in answers]
+    reads = [Route(path, _build_endpoint(answer), methods=["GET"]) for path, answer in answers]
+    return [*reads, *(Route(one.path, _build_writing_endpoint(world, one), methods=["POST"]) for one in OPERATIONS)]
 
 
 def build_admission(world: World) -> Callable[[str], AbstractContextManager[Response | None]]:
@@ -85,6 +88,7 @@ class Server:
 
         def answer(request: Request, params: Params) -> bytes:
             world, settings = self._world, self._world.settings
+            world.chargebee_webhooks.note_outcomes()
             self._check_catalog(resource)
             parent_id = None
             if resource.parent is not None:
@@ -110,6 +114,7 @@ class Server:
             self._check_catalog(resource)
             if params and not resource.lined:
                 raise invalid(params[0][0], "unknown parameter")
+            self._world.chargebee_webhooks.note_outcomes()
             start, limit = read_lines_query(params)
             record = self._find_live(resource.table, resource.object, request.path_params["id"])
             business = self._world.business
@@ -159,8 +164,31 @@ def _build_endpoint(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
     return endpoint
 
 
-def _authenticate(header: str) -> None:
-    """Check HTTP Basic credentials: the key is the user, the password is empty."""
+def _build_writing_endpoint(world: World, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
+    """Return an endpoint that checks the key, reads a form, and answers a refusal in the vendor's shape."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            _authenticate(request.headers.get("authorization", ""), API_KEY)
+            params = _read_form(request.headers.get("content-type", ""), await request.body())
+            silent = request.headers.get("chargebee-event-webhook") == "all-disabled"
+            with world.chargebee_webhooks.suppress() if silent else nullcontext():
+                body = operation(world, request.path_params.get("id", ""), params)
+            return Response(body, headers=_JSON)
+        except RefusedError as refusal:
+            return Response(encode(refusal.body()), refusal.status, _JSON)
+
+    return endpoint
+
+
+def _read_form(content_type: str, body: bytes) -> Params:
+    if body and content_type.partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
+        raise RefusedError(415, "unsupported_content_type", "The body must be form encoded.")
+    return parse_qsl(body.decode("latin-1"), keep_blank_values=True)
+
+
+def _authenticate(header: str, *keys: str) -> None:
+    """Check HTTP Basic credentials: the key is the user, the password is empty; without keys both may read."""
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "basic":
         raise RefusedError(401, "basic_authentication_failed", "Sorry, authentication failed. No API key was given.")
@@ -168,5 +196,8 @@ def _authenticate(header: str) -> None:
         credentials = base64.b64decode(token, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError) as error:
         raise RefusedError(401, "basic_authentication_failed", "Sorry, authentication failed.") from error
-    if credentials != f"{API_KEY}:":
+    key, _, password = credentials.partition(":")
+    if key not in (API_KEY, READ_ONLY_KEY) or password:
         raise RefusedError(401, "api_authentication_failed", "Sorry, authentication failed. Invalid API key.")
+    if keys and key not in keys:
+        raise RefusedError(403, "api_authorization_failed", "The API key does not have the permission for this call.")

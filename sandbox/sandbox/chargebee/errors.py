@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _TYPES = {
     "api_authentication_failed": "untyped",
+    "api_authorization_failed": "untyped",
     "basic_authentication_failed": "untyped",
     "internal_error": "untyped",
     "api_request_limit_exceeded": "operation_failed",

@@ -11,9 +11,9 @@ import json
 import queue
 import threading
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, urlsplit
+
+from sandbox.deliveries import is_address, is_success, send
 
 if TYPE_CHECKING:
     from sandbox.json_types import JsonObject
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 PATIENCE = 5.0
 """Seconds that a receiver has for its answer."""
 ATTEMPTS = 2
-CONNECTIONS = {"http": HTTPConnection, "https": HTTPSConnection}
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Subscription:
         if not body.keys() <= {"url", "secret", "topics"}:
             raise ValueError("A webhook has url, secret and topics.")
         url, secret, topics = body.get("url"), body.get("secret"), body.get("topics", [])
-        if not isinstance(url, str) or not _is_address(url):
+        if not isinstance(url, str) or not is_address(url):
             raise ValueError(f"url is an http or https address, not {url!r}.")
         if not isinstance(secret, str) or not secret:
             raise ValueError("secret is a string that signs each delivery.")
@@ -110,25 +109,4 @@ class Webhooks:
         """Return whether the receiver answered with a 2xx."""
         content = json.dumps(notification).encode()
         headers = {"Content-Type": "application/json", "X-Hub-Signature": self.subscription.sign(content)}
-        address = urlsplit(self.subscription.url)
-        connection = CONNECTIONS[address.scheme](address.hostname or "", address.port, timeout=PATIENCE)
-        try:
-            connection.request("POST", _find_target(address), content, headers)
-            return 200 <= int(connection.getresponse().status) < 300  # noqa: PLR2004 - a 2xx
-        except (OSError, HTTPException):
-            return False
-        finally:
-            connection.close()
-
-
-def _is_address(url: str) -> bool:
-    try:
-        address = urlsplit(url)
-        _ = address.port
-    except ValueError:
-        return False
-    return address.scheme in CONNECTIONS and bool(address.hostname) and url.isascii() and not any(map(str.isspace, url))
-
-
-def _find_target(address: SplitResult) -> str:
-    return (address.path or "/") + (f"?{address.query}" if address.query else "")
+        return is_success(send("POST", self.subscription.url, content, headers, PATIENCE))
