@@ -94,6 +94,20 @@ SETTINGS = th.PropertiesList(
         "one at a time.",
     ),
     th.Property(
+        "company_ids",
+        th.ArrayType(th.StringType),
+        title="Company ids",
+        description="Read only the companies with these ids of Intercom's and their contacts, beside what "
+        "`contact_ids` names, and no other stream; bookmarks are neither used nor moved.",
+    ),
+    th.Property(
+        "contact_ids",
+        th.ArrayType(th.StringType),
+        title="Contact ids",
+        description="Read only the contacts with these ids of Intercom's and their companies, beside what "
+        "`company_ids` names, and no other stream; bookmarks are neither used nor moved.",
+    ),
+    th.Property(
         "activate_version",
         th.BooleanType,
         default=False,
@@ -115,6 +129,9 @@ def find_setting_problems(config: Mapping[str, JsonValue]) -> list[str]:
     if version is not None and not _VERSION.fullmatch(version):
         problems.append("The setting `intercom_version` is not a version such as 2.14.")
     problems += find_date_problem("start_date", config.get("start_date"))
+    for name, kind in (("company_ids", "company"), ("contact_ids", "contact")):
+        if config.get(name) == []:
+            problems.append(f"The setting `{name}` is empty: name at least one {kind}, or leave it out.")
     return problems
 
 

@@ -14,6 +14,7 @@ from tap_intercom._kit.tap_base import TapBase
 from tap_intercom.api.client import REGIONS
 from tap_intercom.api.errors import NotOfferedError, UserError, describe_old_version
 from tap_intercom.api.source import Source
+from tap_intercom.api.subset import MEMBERS
 from tap_intercom.settings import MISSING, SETTINGS, find_setting_problems, parse_version
 from tap_intercom.state import bookmarks
 from tap_intercom.streams.children import build_stream
@@ -114,6 +115,8 @@ class TapIntercom(TapBase):
         Raises:
             UserError: Intercom refused a stream, which happens before the first message, or stopped answering later.
         """
+        if self.source.is_subset:
+            self._deselect_outside_subset()
         selected = self._open_streams()
         self.state.get("bookmarks", {}).pop(MARKER, None)
         super().sync_all()
@@ -122,8 +125,14 @@ class TapIntercom(TapBase):
             whole=[stream.name for stream in selected if stream.is_whole],
             start_date=self.source.start_date,
             completed_at=int(time.time() * 1000),
+            subset=self.source.is_subset,
         )
-        self.state.setdefault("bookmarks", {})[MARKER] = marker
+        bookmarks_now = self.state.setdefault("bookmarks", {})
+        if self.source.is_subset:
+            # A run over some records moves no bookmark; the SDK leaves an empty one for each stream.
+            for name in [name for name, bookmark in bookmarks_now.items() if not bookmark]:
+                del bookmarks_now[name]
+        bookmarks_now[MARKER] = marker
         self.state_writer.write_state(self.state)
 
     def _open_streams(self) -> list[IntercomStream]:
@@ -170,6 +179,13 @@ class TapIntercom(TapBase):
             since = stream.resource.min_version
             if since > self._version:
                 raise UserError(describe_old_version(stream.name, self.config["intercom_version"], since))
+
+    def _deselect_outside_subset(self) -> None:
+        """Deselect the streams that a run over some companies and contacts does not read."""
+        for stream in list(self.list_selected()):
+            if stream.name not in MEMBERS:
+                self.logger.info("Skipping %s: a run over some companies and contacts does not read it", stream.name)
+                stream.selected = False
 
     def _add_custom_attributes(self) -> None:
         """Add the types of the workspace's custom attributes to the schemas; they may be newer than the catalog."""

@@ -69,6 +69,14 @@ TOKEN = {"access_token": "t"}
         ),
         (TOKEN | {"region": "asia"}, "The setting `region` must be one of `us`, `eu`, `au`."),
         (TOKEN | {"api_url": "intercom.io"}, "The setting `api_url` is not a URL such as https://api.intercom.io."),
+        (
+            TOKEN | {"company_ids": [], "contact_ids": ["6a"]},
+            "The setting `company_ids` is empty: name at least one company, or leave it out.",
+        ),
+        (
+            TOKEN | {"contact_ids": []},
+            "The setting `contact_ids` is empty: name at least one contact, or leave it out.",
+        ),
         (TOKEN | {"intercom_version": "latest"}, "The setting `intercom_version` is not a version such as 2.14."),
         (
             TOKEN | {"start_date": "soon"},
@@ -76,7 +84,7 @@ TOKEN = {"access_token": "t"}
         ),
         (TOKEN | {"look_back": 300}, "There is no setting `look_back`: is `lookback` meant?"),
     ],
-    ids=["no token", "no such token", "region", "URL", "version", "date", "misspelt"],
+    ids=["no token", "no such token", "region", "URL", "no company", "no contact", "version", "date", "misspelt"],
 )
 def test_what_is_wrong_with_a_setting(config: dict[str, Any], sentence: str) -> None:
     """One sentence that names the setting, before anything is asked."""

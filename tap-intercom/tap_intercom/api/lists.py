@@ -198,7 +198,16 @@ def fetch_all(client: IntercomClient, resource: Resource, path: str) -> list[Jso
             return find_nested_items(record, resource) if resource.within else [record]
 
         return client.fetch_decoded(Call(path, resource.params), decode)
-    decoder = PageDecoder(build_list_shape(resource))
+    pages = fetch_pages(client, resource, path, PageDecoder(build_list_shape(resource)))
+    return [item.record() for page in pages for item in page]
+
+
+def fetch_pages(client: IntercomClient, resource: Resource, path: str, decoder: PageDecoder) -> list[list[Item]]:
+    """Return all pages of a list that hangs on one record, fetched one page after the other.
+
+    Raises:
+        UserError: Intercom refused a call, no answer could be proved, or the list is not whole.
+    """
 
     def fetch(number: str | None, check: Callable[[Page], None]) -> Page:
         at = int(number or 1)
@@ -206,10 +215,9 @@ def fetch_all(client: IntercomClient, resource: Resource, path: str) -> list[Jso
         return replace(page, cursor=str(at + 1) if at < page.total_pages else None)
 
     try:
-        pages = list(WholeList(decoder.shape.name, fetch, key=decoder.identify))
+        return list(WholeList(decoder.shape.name, fetch, key=decoder.identify))
     except NotWholeError as error:
         raise UserError(str(error)) from None
-    return [item.record() for page in pages for item in page]
 
 
 def find_nested_items(record: Mapping[str, JsonValue], resource: Resource) -> list[JsonObject]:

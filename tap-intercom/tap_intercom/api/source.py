@@ -10,6 +10,7 @@ from tap_intercom._kit.fetch_pool import FetchPool
 from tap_intercom._kit.settings import parse_date
 from tap_intercom.api.client import REGIONS, IntercomClient
 from tap_intercom.api.errors import UserError
+from tap_intercom.api.subset import Subset
 from tap_intercom.settings import find_region_problems
 
 if TYPE_CHECKING:
@@ -62,6 +63,18 @@ class Source:
     def start_date(self) -> int | None:
         """The setting `start_date` in unix seconds."""
         return parse_date(self.config["start_date"]) if self.config.get("start_date") else None
+
+    @property
+    def is_subset(self) -> bool:
+        """Whether the run reads only some companies and contacts."""
+        return bool(self.config.get("company_ids") or self.config.get("contact_ids"))
+
+    @cached_property
+    def subset(self) -> Subset:
+        """The companies and contacts that `company_ids` and `contact_ids` name."""
+        return Subset(
+            self.pool, self.client, self.config.get("company_ids") or (), self.config.get("contact_ids") or ()
+        )
 
     def request_workspace(self) -> None:
         """Make the first call of a run in a thread, so that searches can start beside it."""

@@ -64,6 +64,8 @@ class SharedLists:
 
     def _start_reading(self, listed: Resource, sharing: Sequence[IntercomStream]) -> ListReader:
         source, is_test = self._tap.source, sharing[0].is_test
+        if source.is_subset and not is_test:
+            return source.subset.open_list(listed.name)
         if all(one.is_skipped for one in sharing):
             return SkippedList()
         decoder = ResourceDecoder(listed, [name for one in sharing for name in one.inner_lists])

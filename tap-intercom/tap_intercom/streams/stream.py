@@ -98,7 +98,8 @@ class IntercomStream(RecordStream):
     @cached_property
     def since(self) -> int | None:
         """The earliest change that this run sends, unix seconds; None for everything."""
-        if self.resource.replication_key is None:
+        # The records that a subset names come whatever their age.
+        if self.resource.replication_key is None or self._source.is_subset:
             return None
         start_date = self._source.start_date
         if self.name in self.config["send_unchanged"] and self.page_resource.way != "search":
@@ -120,7 +121,13 @@ class IntercomStream(RecordStream):
     def is_skipped(self) -> bool:
         """Whether this run does not read the list, because it is long and was read within `scroll_every`."""
         every, read_at = self.config.get("scroll_every"), self._bookmark.get("read_at")
-        if self.page_resource.way != "scroll" or every is None or read_at is None or self.is_test:
+        if (
+            self.page_resource.way != "scroll"
+            or every is None
+            or read_at is None
+            or self.is_test
+            or self._source.is_subset
+        ):
             return False
         # The last run may have skipped records before its start date, which this run needs.
         was_bounded = (self._bookmark.get("from") or 0) > (self._source.start_date or 0)
@@ -150,7 +157,7 @@ class IntercomStream(RecordStream):
         for item, record in self._complete_records(selected):
             # A record goes out as its JSON unless something of it is left out or changed.
             yield record or (item.text if self._is_plain else item.record())
-        if self.resource.membership and not self.is_test:
+        if self.resource.membership and not (self.is_test or self._source.is_subset):
             yield from self._read_new_members(selected, *self.resource.membership)
 
     def _read_changed(self) -> Iterator[Item]:
@@ -276,9 +283,14 @@ class IntercomStream(RecordStream):
         """The users of companies at the last scroll, in buckets; None when they are unknown."""
         return user_counts.decode_sums(self._bookmark.get("user_counts"))
 
+    def _write_state_message(self) -> None:
+        """Write STATE, except in a run over some records: that is no progress."""
+        if not self._source.is_subset:
+            super()._write_state_message()
+
     def _finalize_state(self, state: JsonObject | None = None) -> None:
         """Move the bookmark: the SDK calls this when the stream is complete, and writes STATE after it."""
-        is_complete = not (self.is_test or self.is_skipped)
+        is_complete = not (self.is_test or self.is_skipped or self._source.is_subset)
         if is_complete and self.resource.replication_key and self.replication_method != REPLICATION_FULL_TABLE:
             bookmark = build_bookmark(
                 self._bookmark,
@@ -298,7 +310,8 @@ class IntercomStream(RecordStream):
     @property
     def is_whole(self) -> bool:
         """Whether this run sends all records of the workspace, so that a missing record does not exist."""
-        return self.since is None and not self.is_skipped and self.start_reading().shortage is None
+        is_bounded = self.since is not None or self.is_skipped or self._source.is_subset
+        return not is_bounded and self.start_reading().shortage is None
 
     @property
     def replaces_all_rows(self) -> bool:
