@@ -26,7 +26,7 @@ class RejectLimit:
     attempts: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
 
-    def note(self, reason: str | None) -> None:
+    def count_attempt(self, reason: str | None) -> None:
         """Count one attempt; `reason` is why it was refused, None when it was not."""
         self.attempts += 1
         if reason is not None:

@@ -43,13 +43,13 @@ class RunBase(abc.ABC):
             self._write_summary(self._reports)
             self._log_summary(self._reports)
 
-    def _interruption(self) -> str | None:
+    def _find_stop_reason(self) -> str | None:
         return STOPPED if self._stopping else None
 
     def _write_summary(self, reports: JsonValue) -> None:
         self._reports = reports
         self._figures = self._build_figures(time.monotonic() - self._started)
-        reports.summary(self._figures)
+        reports.write_summary(self._figures)
 
     def _write_first_summary(self, reports: JsonValue) -> None:
         """Write the summary of a run whose STATE is still to be written, or never will be."""

@@ -31,21 +31,21 @@ class TargetTransport(Transport):
     """A connection that reads and writes, shared by all workers."""
 
     @abstractmethod
-    def _refuse(self, answer: Answer) -> NoReturn:
+    def _raise_refusal(self, answer: Answer) -> NoReturn:
         """Raise what a refusal (400 to 499) means."""
 
-    def _read(self, call: Call, decode: Callable[[bytes], T]) -> T:
+    def _read_answer(self, call: Call, decode: Callable[[bytes], T]) -> T:
         """Make a request that may safely be made twice, and read its answer.
 
         Raises:
             FatalAPIError: no attempt brought an answer that can be proved.
         """
         try:
-            return self.ask(call, lambda answer: self._decode(answer, decode))
+            return self.ask(call, lambda answer: self._decode_answer(answer, decode))
         except NoAnswerError as error:
             raise FatalAPIError(
                 error.demand
-                or f"{self._describe(error.last)} to {error.tries} attempts at {self.base_url}: no STATE was "
+                or f"{self._describe_failure(error.last)} to {error.tries} attempts at {self.base_url}: no STATE was "
                 "written, so the next run starts from the same point; run again later."
             ) from None
 
@@ -57,20 +57,20 @@ class TargetTransport(Transport):
             FatalAPIError: the server asks for more than a run may wait.
         """
         try:
-            return self.ask(call, lambda answer: self._decode(answer, decode), tries=1)
+            return self.ask(call, lambda answer: self._decode_answer(answer, decode), tries=1)
         except NoAnswerError as error:
             if error.demand or error.last.status == requests.codes.too_many_requests:
                 raise FatalAPIError(
-                    error.demand or f"{self._describe(error.last)} to {error.tries} attempts."
+                    error.demand or f"{self._describe_failure(error.last)} to {error.tries} attempts."
                 ) from None
-            raise LostReplyError(self._describe(error.last)) from None
+            raise LostReplyError(self._describe_failure(error.last)) from None
 
     def _read_record(self, call: Call, shape: ListShape) -> JsonObject:
         """Read one record; the call may safely be made twice."""
         decoder = PageDecoder(shape)
-        return self._read(call, lambda content: decoder.decode_object(content).record())
+        return self._read_answer(call, lambda content: decoder.decode_object(content).record())
 
-    def _create(self, path: str, body: Any, shape: ListShape) -> JsonObject:
+    def _create_record(self, path: str, body: Any, shape: ListShape) -> JsonObject:
         """Create a record, which is there when it is answered by its key."""
         decoder = PageDecoder(shape)
         return self._read_once(Call("POST", path, body=body), lambda content: decoder.decode_object(content).record())
@@ -81,7 +81,7 @@ class TargetTransport(Transport):
             check(page)
             return page
 
-        return self._read(call, decode)
+        return self._read_answer(call, decode)
 
     def _read_whole(self, pages: WholeList, decoder: PageDecoder) -> Iterator[list[JsonObject]]:
         """Yield the records of a list, a page at a time.
@@ -110,20 +110,20 @@ class TargetTransport(Transport):
         for line in decoder.describe_odd():
             self._logger.warning("%s", line)
 
-    def _decode(self, answer: Answer, decode: Callable[[bytes], T]) -> T:
+    def _decode_answer(self, answer: Answer, decode: Callable[[bytes], T]) -> T:
         if answer.is_redirect:
             raise ConfigurationError(
                 f"{self.base_url} redirects ({answer.status}), which is not followed: a write would be lost. Check "
                 "`api_url`."
             )
         if answer.status >= requests.codes.bad_request:
-            self._refuse(answer)
+            self._raise_refusal(answer)
         try:
             return decode(answer.content)
         except UnprovenError as error:
             raise FailedCallError(f"{answer.status} without what was asked for ({error})", answer) from None
 
-    def _describe(self, error: FailedCallError) -> str:
+    def _describe_failure(self, error: FailedCallError) -> str:
         if error.answer is None:
             return f"{self.vendor} did not answer ({error.reason})"
         if error.status == requests.codes.too_many_requests:

@@ -80,7 +80,7 @@ class Pipeline(RunBase):
         self._inputs = {
             one.stream: StreamInput(one, logger, write_all=settings.write_all) for one in (CUSTOMER, CONTACT)
         }
-        self._merge_step = MergeStep(client, settings, logger, self._interruption)
+        self._merge_step = MergeStep(client, settings, logger, self._find_stop_reason)
 
     def connect(self) -> None:
         """Check the key and the names of the data sources, once.
@@ -177,7 +177,7 @@ class Pipeline(RunBase):
                 self.summary,
                 self._guard,
                 self._logger,
-                self._interruption,
+                self._find_stop_reason,
             )
             customers = CustomerRun(run, self._inputs[CUSTOMER.stream])
             contacts = ContactRun(run, self._inputs[CONTACT.stream], customers.finder)

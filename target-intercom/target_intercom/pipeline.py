@@ -259,7 +259,7 @@ class Pipeline(RunBase):
                 self.summary.attributes_created += 1
         self._recording = True
         for stream in streams:
-            stream.write(executor, reports, self._interruption)
+            stream.write(executor, reports, self._find_stop_reason)
 
     # Report
 

@@ -271,7 +271,7 @@ class StreamPipeline:
             self._record_outcome(reports, row, outcome)
             if row.lookup_id and outcome.intercom_id:
                 self._add_company(row.lookup_id, outcome)
-            limit.note(outcome.reason if outcome.kind == "rejected" else None)
+            limit.count_attempt(outcome.reason if outcome.kind == "rejected" else None)
             progress.add_steps()
 
         # What no row writes to is cleared first: then one record at a time carries a link.

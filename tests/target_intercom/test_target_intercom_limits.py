@@ -69,7 +69,7 @@ def test_too_many_refusals_stop_the_run(maximum: int | None, attempts: int, refu
     """By default 5 % of the attempts, at least 100, are borne; a number in `max_rejects` is the limit itself."""
     limit = RejectLimit(maximum)
     for number in range(attempts):
-        limit.note("parameter_invalid" if number >= attempts - refused else None)
+        limit.count_attempt("parameter_invalid" if number >= attempts - refused else None)
     assert (limit.find_stop_reason() is not None) is stops
 
 
@@ -97,5 +97,5 @@ def test_fifty_first_refusals_for_one_reason_stop_the_run(reasons: list[str | No
     """When each of the first fifty attempts is refused for one reason, the records are not to blame."""
     limit = RejectLimit()
     for reason in reasons:
-        limit.note(reason)
+        limit.count_attempt(reason)
     assert (limit.find_stop_reason() is not None) is stops

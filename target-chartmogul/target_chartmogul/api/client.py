@@ -62,7 +62,7 @@ class ChartMogulClient(Transport):
             LostReplyError: it may have been created.
             RecordRefusedError: the name is taken, or is not allowed.
         """
-        return msgspec.convert(self._create("/data_sources", {"name": name}, shapes.SOURCES), DataSource)
+        return msgspec.convert(self._create_record("/data_sources", {"name": name}, shapes.SOURCES), DataSource)
 
     def delete_source(self, uuid: str) -> None:
         """Delete a data source with all that came with it, if it is still there."""
@@ -108,7 +108,7 @@ class ChartMogulClient(Transport):
             LostReplyError: it may have been created.
             RecordRefusedError: ChartMogul refuses it, perhaps because it is there.
         """
-        return object_type.decode(self._create(object_type.path, body, shapes.OBJECTS[object_type.stream]))
+        return object_type.decode(self._create_record(object_type.path, body, shapes.OBJECTS[object_type.stream]))
 
     def update_object(self, object_type: ObjectType[R], uuid: str, body: JsonObject) -> R:
         """Change fields of a customer or contact, and return what it is then."""
@@ -129,7 +129,9 @@ class ChartMogulClient(Transport):
 
     def clear_attributes(self, uuid: str, keys: Sequence[str]) -> None:
         """Remove custom attributes of a customer."""
-        self._read(Call("DELETE", f"/customers/{uuid}/attributes/custom", body={"custom": keys}), _check_deletion)
+        self._read_answer(
+            Call("DELETE", f"/customers/{uuid}/attributes/custom", body={"custom": keys}), _check_deletion
+        )
 
     def add_tags(self, uuid: str, tags: Sequence[str]) -> Tags:
         """Add tags to a customer, and return all that it has then."""
@@ -139,12 +141,12 @@ class ChartMogulClient(Transport):
     def start_merge(self, uuid: str, into: str) -> None:
         """Ask ChartMogul to merge a customer into another one, which survives."""
         body = {"from": {"customer_uuid": uuid}, "into": {"customer_uuid": into}}
-        self._read(Call("POST", "/customers/merges", body=body), _check_object)
+        self._read_answer(Call("POST", "/customers/merges", body=body), _check_object)
 
     def start_unmerge(self, uuid: str, source: str, external_id: str) -> None:
         """Ask ChartMogul to split off a customer what came into it from a data source."""
         body = {"customer_uuid": uuid, "data_source_uuid": source, "external_id": external_id}
-        self._read(Call("POST", "/customers/unmerges", body=body), _check_object)
+        self._read_answer(Call("POST", "/customers/unmerges", body=body), _check_object)
 
     def read_customer(self, uuid: str, history: Sequence[str]) -> RemoteCustomer:
         """Read a customer, with the earlier values of the fields in `history`."""
@@ -167,7 +169,7 @@ class ChartMogulClient(Transport):
 
     def _delete(self, path: str) -> None:
         try:
-            self._read(Call("DELETE", path), _check_deletion)
+            self._read_answer(Call("DELETE", path), _check_deletion)
         except RecordRefusedError as error:
             if not error.is_missing:
                 raise

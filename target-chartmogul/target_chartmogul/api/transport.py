@@ -107,7 +107,7 @@ class Transport(TargetTransport):
             pacer=_Limits(self.rate_limiter, connections),
         )
 
-    def _refuse(self, answer: Answer) -> NoReturn:
+    def _raise_refusal(self, answer: Answer) -> NoReturn:
         try:
             body = decode_json(answer.content, Any)[1]
         except UnprovenError:

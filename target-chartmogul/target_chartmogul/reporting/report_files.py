@@ -77,7 +77,7 @@ class ReportFiles:
         """Write what is, or would be, merged, and what is not and why."""
         self._tables["merges"].writerows(rows)
 
-    def summary(self, figures: JsonObject) -> None:
+    def write_summary(self, figures: JsonObject) -> None:
         """Write `summary.json`."""
         with replace_file(self._directory / "summary.json") as file:
             json.dump(figures, file, indent=2)
@@ -153,7 +153,7 @@ class OutcomeRecorder:
     def record_write(self, item: tuple[Row, Plan], outcome: Outcome) -> None:
         """Record what became of a row that was written."""
         self._record(item[0], outcome, is_written=True)
-        self.limit.note(outcome.reason if outcome.kind == "rejected" else None)
+        self.limit.count_attempt(outcome.reason if outcome.kind == "rejected" else None)
 
     def _record(self, row: Row, outcome: Outcome, *, is_written: bool) -> None:
         self.summary.count_outcome(self.stream, outcome)

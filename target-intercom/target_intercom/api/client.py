@@ -48,7 +48,7 @@ class IntercomClient(Transport):
 
     def identify_token(self) -> shapes.App:
         """Return the workspace that the token belongs to."""
-        return self._read(Call("GET", "/me"), lambda content: decode_json(content, shapes.Me)[1].app)
+        return self._read_answer(Call("GET", "/me"), lambda content: decode_json(content, shapes.Me)[1].app)
 
     def list_attributes(self, model: str) -> list[RemoteAttribute]:
         """List the data attributes of `contact` or `company`, archived ones included."""
@@ -192,7 +192,7 @@ class IntercomClient(Transport):
 
     def _read_item(self, call: Call, shape: ListShape) -> Item:
         """Read one record; the call may safely be made twice."""
-        return self._read(call, PageDecoder(shape).decode_object)
+        return self._read_answer(call, PageDecoder(shape).decode_object)
 
     def _find_item(self, call: Call, shape: ListShape) -> Item | None:
         try:

@@ -126,7 +126,7 @@ class Transport(TargetTransport):
             self._writes.made = earlier
         return answer
 
-    def _refuse(self, answer: Answer) -> NoReturn:
+    def _raise_refusal(self, answer: Answer) -> NoReturn:
         code, reason, field = _read_error(answer)
         self._assert_permitted(answer.status, code, reason)
         raise RecordRefusedError(answer.status, code, reason, field)

@@ -152,7 +152,7 @@ class ReportFiles:
         for one in cleared:
             self._write_changes(options, row, Outcome("cleared", "", one.intercom_id, one.changes))
 
-    def summary(self, summary: Mapping[str, JsonValue]) -> None:
+    def write_summary(self, summary: Mapping[str, JsonValue]) -> None:
         """Write `summary.json`."""
         with replace_file(self._directory / "summary.json") as file:
             json.dump(summary, file, indent=2)
