@@ -40,7 +40,7 @@ class RetryTable:
     limited_wait: float | None = None
     longest_wait: float = 300.0
 
-    def waits(self) -> Iterator[float]:
+    def generate_backoffs(self) -> Iterator[float]:
         """Yield the upper bounds of the waits between two attempts."""
         # The generator's first value starts it.
         return islice(backoff.expo(factor=self.shortest_backoff, max_value=self.longest_backoff), 1, None)

@@ -41,7 +41,7 @@ class TargetTransport(Transport):
             FatalAPIError: no attempt brought an answer that can be proved.
         """
         try:
-            return self.ask(call, lambda answer: self._decode_answer(answer, decode))
+            return self.send(call, lambda answer: self._decode_answer(answer, decode))
         except NoAnswerError as error:
             raise FatalAPIError(
                 error.demand
@@ -57,7 +57,7 @@ class TargetTransport(Transport):
             FatalAPIError: the server asks for more than a run may wait.
         """
         try:
-            return self.ask(call, lambda answer: self._decode_answer(answer, decode), tries=1)
+            return self.send(call, lambda answer: self._decode_answer(answer, decode), tries=1)
         except NoAnswerError as error:
             if error.demand or error.last.status == requests.codes.too_many_requests:
                 raise FatalAPIError(

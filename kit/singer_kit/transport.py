@@ -108,7 +108,7 @@ class NoAnswerError(Exception):
 
 
 @dataclass
-class Tally:
+class CallCounts:
     """Calls made, how often the server said that there were too many, and the waits that it asked for."""
 
     calls: int = 0
@@ -159,7 +159,7 @@ class Transport:
     ) -> None:
         self.vendor, self.base_url = vendor, base_url.rstrip("/")
         self.retries = retries
-        self.tally = Tally()
+        self.call_counts = CallCounts()
         self._timeout = (CONNECT_TIMEOUT, request_timeout)
         self._answer_timeout = answer_timeout
         self._sleep = sleep or _sleep
@@ -188,7 +188,7 @@ class Transport:
         self._session.proxies, self._session.verify = found["proxies"], found["verify"]
         self._session.trust_env = False
 
-    def ask(
+    def send(
         self,
         call: Call | Callable[[], Call],
         read: Callable[[Answer], T],
@@ -202,7 +202,7 @@ class Transport:
         not count as a try when other calls were answered meanwhile: the rate limit is then only busy.
 
         Args:
-            call: what to ask, or what gives it, if it changes with the attempts.
+            call: what to send, or a function that returns it, where it changes with the attempts.
             read: makes something of an answer; a `FailedCallError` of it has the call made again.
             tries: attempts, if not as many as in the table.
             on_failure: is told of every attempt that failed.
@@ -212,10 +212,10 @@ class Transport:
         """
         tries = self.retries.tries if tries is None else tries
         failed, unproven, limited, served = 0, 0, 0, self._served
-        for longest in self.retries.waits():
+        for longest in self.retries.generate_backoffs():
             request = call() if callable(call) else call
             try:
-                found = read(self._send(request))
+                found = read(self._send_once(request))
             except FailedCallError as error:
                 last = error
             else:
@@ -242,7 +242,7 @@ class Transport:
             self._back_off(last, wait, longest)
         raise AssertionError("unreachable: the waits do not end")
 
-    def _send(self, call: Call) -> Answer:
+    def _send_once(self, call: Call) -> Answer:
         """Make one request and read the whole answer.
 
         Raises:
@@ -250,7 +250,7 @@ class Transport:
         """
         with self._pacer.request():
             with self._lock:
-                self.tally.calls += 1
+                self.call_counts.calls += 1
             answer = self._make_request(call)
         self._respect_window(answer)
         if answer.status in self.retries.statuses:
@@ -320,7 +320,7 @@ class Transport:
     def _back_off(self, error: FailedCallError, wait: float | None, longest: float) -> None:
         if error.status == TOO_MANY_REQUESTS:
             with self._lock:
-                self.tally.limited += 1
+                self.call_counts.limited += 1
         if wait is None:
             self._sleep(backoff.full_jitter(longest))
         else:
@@ -328,8 +328,8 @@ class Transport:
 
     def _pause_requests(self, seconds: float) -> None:
         with self._lock:
-            self.tally.waits += 1
-            self.tally.waited += seconds
+            self.call_counts.waits += 1
+            self.call_counts.waited += seconds
         self._pacer.pause(seconds)
 
 

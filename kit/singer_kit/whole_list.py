@@ -110,7 +110,7 @@ class WholeList:
 
     Args:
         name: what a sentence calls the list.
-        ask: gives the page at a cursor (the first one at None), asking again while the given check refuses it.
+        fetch_page: returns the page at a cursor (the first one at None), once the given check accepts it.
         probe: gives the newest total, and the items that were created or changed since the reading began: they moved
             out of its way, and the next run reads them. The list's first page if not given.
         key: what an item is known by.
@@ -120,14 +120,14 @@ class WholeList:
     def __init__(
         self,
         name: str,
-        ask: Callable[[str | None, Callable[[Page], None]], Page],
+        fetch_page: Callable[[str | None, Callable[[Page], None]], Page],
         *,
         probe: Callable[[], Iterable[Page]] | None = None,
         key: Callable[[Item], object] = lambda item: item.head.id,
         max_missing: float = 0.0,
     ) -> None:
-        self._name, self._ask, self._key, self._max_missing = name, ask, key, max_missing
-        self._probe = probe or (lambda: [ask(None, lambda _: None)])
+        self._name, self._fetch_page, self._key, self._max_missing = name, fetch_page, key, max_missing
+        self._probe = probe or (lambda: [fetch_page(None, lambda _: None)])
         self._count = ItemCount()
         self.shortage: Shortage | None = None
         """What is missing and may be; None while the list is whole."""
@@ -151,7 +151,7 @@ class WholeList:
         followed: set[str] = set()
         empty = 0
         while True:
-            page = self._ask(cursor, self._check_page)
+            page = self._fetch_page(cursor, self._check_page)
             empty = 0 if page.items else empty + 1
             yield page.items
             self._count.add(map(self._key, page.items), page.total)

@@ -281,7 +281,7 @@ class Pipeline(RunBase):
         self._write_first_summary(reports)
 
     def _build_figures(self, seconds: float) -> JsonObject:
-        figures = self.summary.as_dict(self._client.tally, seconds)
+        figures = self.summary.as_dict(self._client.call_counts, seconds)
         return figures | {"outcomes": build_outcomes(figures, self._value_name)}
 
     def _log_summary(self, reports: ReportFiles) -> None:

@@ -79,7 +79,7 @@ def refuse(answer: Answer) -> int:
 def test_a_request_names_the_plugin_its_version_and_the_key(transport: Transport, requests_mock: Mocker) -> None:
     """The vendor can tell which program asks."""
     requests_mock.get(f"{BASE}/things", json={})
-    assert transport.ask(THINGS, status) == 200
+    assert transport.send(THINGS, status) == 200
     headers = requests_mock.request_history[0].headers
     assert (headers["User-Agent"], headers["Authorization"]) == ("standpipe-tap-chargebee/0.1.0", "Basic a2V5Og==")
 
@@ -93,7 +93,7 @@ def test_netrc_is_not_read_and_proxies_are(
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "company.pem")
     requests_mock.get(f"{BASE}/things", json={})
-    connect(BASE, clock).ask(THINGS, status)
+    connect(BASE, clock).send(THINGS, status)
     (request,) = requests_mock.request_history
     assert request.headers["Authorization"] == "Basic a2V5Og=="
     assert (request.proxies["https"], request.verify) == ("http://proxy.example:3128", "company.pem")
@@ -104,7 +104,7 @@ def test_netrc_is_not_read_and_proxies_are(
 def test_no_redirect_is_followed(transport: Transport, requests_mock: Mocker, method: str, code: int) -> None:
     """A PUT that became a GET would read what it was to write: the caller is told of the redirect."""
     requests_mock.register_uri(method, f"{BASE}/things", status_code=code, headers={"Location": f"{BASE}/elsewhere"})
-    assert transport.ask(Call(method, "/things"), lambda answer: answer.is_redirect)
+    assert transport.send(Call(method, "/things"), lambda answer: answer.is_redirect)
     assert requests_mock.call_count == 1
 
 
@@ -126,11 +126,11 @@ def test_what_may_pass_is_asked_again(
 ) -> None:
     """After 1, 2, 4 … seconds, so often as the table says, and then it is a failure that says why."""
     requests_mock.get(f"{BASE}/things", [trouble, trouble, trouble, {"json": {}}])
-    assert transport.ask(THINGS, status) == 200
+    assert transport.send(THINGS, status) == 200
     assert clock.slept == [1, 2, 4]
     requests_mock.get(f"{BASE}/things", [trouble])
     with pytest.raises(NoAnswerError) as told:
-        transport.ask(THINGS, status)
+        transport.send(THINGS, status)
     assert (told.value.tries, told.value.last.reason) == (4, reason)
 
 
@@ -138,7 +138,7 @@ def test_what_may_pass_is_asked_again(
 def test_a_refusal_is_asked_once(transport: Transport, requests_mock: Mocker, code: int) -> None:
     """What asking again would not change is for the caller to judge."""
     requests_mock.get(f"{BASE}/things", status_code=code)
-    assert transport.ask(THINGS, status) == code
+    assert transport.send(THINGS, status) == code
     assert requests_mock.call_count == 1
 
 
@@ -146,10 +146,10 @@ def test_an_answer_that_proves_nothing_is_asked_for_again(transport: Transport, 
     """Whoever reads an answer may refuse it; a call whose answer would be another one is made once."""
     requests_mock.get(f"{BASE}/things", json={})
     with pytest.raises(NoAnswerError):
-        transport.ask(THINGS, refuse)
+        transport.send(THINGS, refuse)
     assert requests_mock.call_count == 3
     with pytest.raises(NoAnswerError):
-        transport.ask(THINGS, refuse, tries=1)
+        transport.send(THINGS, refuse, tries=1)
     assert requests_mock.call_count == 4
 
 
@@ -158,12 +158,12 @@ def test_a_429_is_no_try_of_what_must_be_made_once(transport: Transport, clock: 
     limited = {"status_code": 429, "headers": {"Retry-After": "7.5"}}
     requests_mock.post(f"{BASE}/things", [limited, limited, {"status_code": 500}])
     with pytest.raises(NoAnswerError) as told:
-        transport.ask(Call("POST", "/things"), status, tries=1)
+        transport.send(Call("POST", "/things"), status, tries=1)
     assert (told.value.last.reason, clock.slept) == ("500", [7.5, 7.5])
-    assert (transport.tally.calls, transport.tally.limited, transport.tally.waited) == (3, 2, 15.0)
+    assert (transport.call_counts.calls, transport.call_counts.limited, transport.call_counts.waited) == (3, 2, 15.0)
     requests_mock.post(f"{BASE}/things", [limited])
     with pytest.raises(NoAnswerError) as told:
-        transport.ask(Call("POST", "/things"), status, tries=1)
+        transport.send(Call("POST", "/things"), status, tries=1)
     assert (told.value.last.reason, told.value.tries) == ("429", 3)
 
 
@@ -175,11 +175,11 @@ def test_who_is_refused_while_others_are_served_does_not_give_up(requests_mock: 
     def sleep(seconds: float) -> None:
         clock.sleep(seconds)
         if len(clock.slept) <= 20:
-            served.ask(Call("GET", "/others"), status)
+            served.send(Call("GET", "/others"), status)
 
     served = connect(BASE, clock, sleep=sleep)
     with pytest.raises(NoAnswerError):
-        served.ask(THINGS, status)
+        served.send(THINGS, status)
     asked = [request for request in requests_mock.request_history if request.path == "/things"]
     assert len(asked) == 23
 
@@ -188,7 +188,7 @@ def test_a_wait_of_a_day_is_one_sentence(transport: Transport, clock: Clock, req
     """A run does not sleep through the night because a server says so."""
     requests_mock.get(f"{BASE}/things", status_code=429, headers={"Retry-After": "86400"})
     with pytest.raises(NoAnswerError) as told:
-        transport.ask(THINGS, status)
+        transport.send(THINGS, status)
     assert str(told.value) == "Vendor asks for a wait of 24 hours: run again then."
     assert (requests_mock.call_count, clock.slept) == (1, [])
 
@@ -199,7 +199,7 @@ def test_a_log_tells_waits_and_no_body(
     """A failed attempt is logged with its path, or what it is called, its status, and the wait that was asked for."""
     limited = {"status_code": 429, "headers": {"Retry-After": "55"}, "text": "jane@example.com"}
     requests_mock.get(f"{BASE}/find/jane", [limited, {"status_code": 502}, {"json": {}}])
-    transport.ask(Call("GET", "/find/jane", {"email": "jane@example.com"}, label="/find"), status)
+    transport.send(Call("GET", "/find/jane", {"email": "jane@example.com"}, label="/find"), status)
     assert caplog.messages == ["GET /find: 429 (try 1 of 3), waiting 55 s", "GET /find: 502 (try 1 of 4)"]
 
 
@@ -284,7 +284,7 @@ def test_slow_bytes_end_at_the_deadline_of_the_whole_answer(clock: Clock) -> Non
         clock.read = lambda: float(next(ticks))  # type: ignore[method-assign]
         slow = connect(address, clock, answer_timeout=50)
         with pytest.raises(NoAnswerError) as told:
-            slow.ask(THINGS, status, tries=1)
+            slow.send(THINGS, status, tries=1)
     assert told.value.last.reason == "not all of the answer in 50 s"
     assert told.value.last.slow
 
@@ -304,7 +304,7 @@ def test_slow_bytes_end_at_the_deadline_of_the_whole_answer(clock: Clock) -> Non
 def test_what_is_no_whole_answer_fails(clock: Clock, answer: bytes) -> None:
     """A connection that breaks anywhere is an attempt that failed, never half an answer."""
     with serving(answer) as address, pytest.raises(NoAnswerError) as told:
-        connect(address, clock).ask(THINGS, status, tries=1)
+        connect(address, clock).send(THINGS, status, tries=1)
     assert told.value.last.answer is None
 
 
@@ -314,8 +314,8 @@ def test_a_window_that_is_used_up_holds_every_worker(clock: Clock, requests_mock
     headers["X-RateLimit-Reset"] = str(NOON_SECONDS + 7)
     requests_mock.get(f"{BASE}/things", [{"json": {}, "headers": headers}, {"json": {}}])
     careful = connect(BASE, clock, reserve=lambda limit: limit // 2)
-    careful.ask(THINGS, status)
-    careful.ask(THINGS, status)
+    careful.send(THINGS, status)
+    careful.send(THINGS, status)
     assert clock.slept == [7.0]
 
 

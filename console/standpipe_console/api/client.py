@@ -181,7 +181,7 @@ class Api:
             return read(answer)
 
         try:
-            return self._transport.ask(call, check, tries=tries)
+            return self._transport.send(call, check, tries=tries)
         except NoAnswerError as error:
             kind = error.last.reason
             raise ConsoleError(f"{self.name} does not answer at {self.base} ({kind}): check the address.") from None

@@ -222,7 +222,7 @@ class ChargebeeClient:
                 self._limits[path] = max(self._get_limit(path) // 2, min(SMALLEST_PAGE, self._page_size))
 
         try:
-            return self._transport.ask(
+            return self._transport.send(
                 build_call, lambda answer: read(path, answer), tries=tries, on_failure=shrink_page
             )
         except NoAnswerError as error:

@@ -186,7 +186,7 @@ class IntercomClient:
                 raise FailedCallError(f"an unexpected answer ({error})", answer) from None
 
         try:
-            return self._transport.ask(request, decode, tries=tries, on_failure=on_failure)
+            return self._transport.send(request, decode, tries=tries, on_failure=on_failure)
         except NoAnswerError as error:
             raise UserError(error.demand or describe_no_answer(request, error)) from None
 

@@ -80,8 +80,8 @@ class Summary(SummaryBase):
             "left_under_earlier_ids": self.left_under_earlier_ids,
             "merges": self.merges,
             "other_streams": dict(self.other_streams),
-            "calls": client.tally.calls,
-            "limited": client.tally.limited,
+            "calls": client.call_counts.calls,
+            "limited": client.call_counts.limited,
             "waited_seconds": round(client.rate_limiter.waited, 1),
             "seconds": round(seconds, 1),
         }

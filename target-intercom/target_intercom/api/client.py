@@ -72,13 +72,13 @@ class IntercomClient(Transport):
         """
         decoder, total = PageDecoder(shapes.CONTACTS), 0
 
-        def ask(cursor: str | None, check: Callable[[Page], None]) -> Page:
+        def fetch_page(cursor: str | None, check: Callable[[Page], None]) -> Page:
             nonlocal total
             page = self._read_page(Call("GET", "/contacts", _paginate(cursor)), decoder, check)
             total = page.total or 0
             return page
 
-        for items in self._read_whole_items(WholeList("contacts", ask, max_missing=self.max_missing), decoder):
+        for items in self._read_whole_items(WholeList("contacts", fetch_page, max_missing=self.max_missing), decoder):
             yield [shapes.read_contact(item) for item in items], total
 
     def search_contacts(self, field: str, arrays: Sequence[Sequence[str]]) -> Iterator[RemoteContact]:
@@ -93,14 +93,16 @@ class IntercomClient(Transport):
         query = filters[0] if len(filters) == 1 else {"operator": "OR", "value": filters}
         decoder = PageDecoder(shapes.CONTACTS)
 
-        def ask(cursor: str | None, check: Callable[[Page], None], sort: Mapping[str, str] = _OLDEST_FIRST) -> Page:
+        def fetch_page(
+            cursor: str | None, check: Callable[[Page], None], sort: Mapping[str, str] = _OLDEST_FIRST
+        ) -> Page:
             body = {"query": query, "sort": sort, "pagination": _paginate(cursor)}
             return self._read_page(Call("POST", SEARCH, body=body), decoder, check)
 
         pages = WholeList(
             "contacts of a search",
-            ask,
-            probe=lambda: [ask(None, lambda _: None, _NEWEST_FIRST)],
+            fetch_page,
+            probe=lambda: [fetch_page(None, lambda _: None, _NEWEST_FIRST)],
             max_missing=self.max_missing,
         )
         for items in self._read_whole_items(pages, decoder):
@@ -181,13 +183,13 @@ class IntercomClient(Transport):
         """
         decoder = PageDecoder(shapes.LINKS)
 
-        def ask(number: str | None, check: Callable[[Page], None]) -> Page:
+        def fetch_page(number: str | None, check: Callable[[Page], None]) -> Page:
             at = int(number or 1)
             call = Call("GET", f"/contacts/{contact_id}/companies", {"page": at, "per_page": _LINKS})
             page = self._read_page(call, decoder, check)
             return replace(page, cursor=str(at + 1) if at < page.total_pages else None)
 
-        for items in self._read_whole_items(WholeList("companies of a contact", ask), decoder):
+        for items in self._read_whole_items(WholeList("companies of a contact", fetch_page), decoder):
             yield from (item.head.id for item in items)
 
     def _read_item(self, call: Call, shape: ListShape) -> Item:

@@ -112,11 +112,11 @@ class Transport(TargetTransport):
         """Whether Intercom took a write of this thread since `forget_writes`, or may have because no answer came."""
         return bool(getattr(self._writes, "made", False))
 
-    def _send(self, call: Call) -> Answer:
+    def _send_once(self, call: Call) -> Answer:
         earlier = self.may_have_written
         self._writes.made = earlier or (call.method != "GET" and call.path != SEARCH)
         try:
-            answer = super()._send(call)
+            answer = super()._send_once(call)
         except FailedCallError as error:
             if error.status == requests.codes.too_many_requests:
                 self._writes.made = earlier

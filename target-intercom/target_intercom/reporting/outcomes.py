@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from target_intercom._kit.json_types import JsonObject
-    from target_intercom._kit.transport import Tally
+    from target_intercom._kit.transport import CallCounts
     from target_intercom.api.transport import RecordRefusedError
     from target_intercom.records.payloads import Change, Changes
     from target_intercom.records.remote import RemoteRecord
@@ -129,7 +129,7 @@ class Summary(SummaryBase):
         self.values_unfit += len(outcome.unfit)
         self.companies_attached += OBJECT_TYPES[stream].joins_companies and "company_id" in outcome.changes
 
-    def as_dict(self, tally: Tally, seconds: float) -> JsonObject:
+    def as_dict(self, call_counts: CallCounts, seconds: float) -> JsonObject:
         """Return the content of `summary.json`. In mode `validate` the outcomes are what a sync would do."""
         return {
             **self.build_head(),
@@ -147,8 +147,8 @@ class Summary(SummaryBase):
             "other_streams": dict(self.other_streams),
             "not_sent": dict(self.not_sent),
             "totals": msgspec.to_builtins(self.totals) or {},
-            "calls": tally.calls,
-            "waits": tally.waits,
-            "waited_seconds": round(tally.waited, 1),
+            "calls": call_counts.calls,
+            "waits": call_counts.waits,
+            "waited_seconds": round(call_counts.waited, 1),
             "seconds": round(seconds, 1),
         }
