@@ -47,6 +47,10 @@ if TYPE_CHECKING:
     from target_intercom.settings import Settings
 
 
+#: The keyword of a SCHEMA that says that its records are not everybody.
+SUBSET = "x-standpipe-subset"
+
+
 class Pipeline(RunBase):
     """One run over the streams `contacts` and `companies`: `declare_stream` and `add_record`, then `finish`."""
 
@@ -113,6 +117,7 @@ class Pipeline(RunBase):
         """
         self._is_declared = True
         self._value_name = self._settings.match_keys[stream].label
+        self._streams[stream].is_subset = bool(schema.get(SUBSET))
         with _as_configuration_error():
             return self._streams[stream].attributes.declare(schema, key_properties)
 
@@ -156,8 +161,9 @@ class Pipeline(RunBase):
         for name, stream in self._streams.items():
             stream.buffer.flush()
             count = self.summary.streams[name].records = stream.buffer.count_rows()
-            # The customers that are not sent are of the type that the others are sent as.
-            if count:
+            # The customers that are not sent are of the type that the others are sent as. What a subset run says of
+            # them is old: a run over everything clears what they have left.
+            if count and not stream.is_subset:
                 for record_id, instead_of in self.not_sent.iterate_replaced():
                     stream.add_unsent(record_id, instead_of)
 

@@ -83,6 +83,8 @@ class StreamPipeline:
         self.buffer = RecordBuffer(object_type.remote)
         used = settings.list_used_fields(object_type)
         self.attributes = StreamAttributes(self.options, settings.attributes_from, used)
+        self.is_subset = False
+        """Whether the input is not everybody."""
         self.attacher: CompanyAttacher | None = None
         """Attaches contacts to companies, where that is set."""
         self._counts = summary.streams[object_type.stream]
@@ -205,6 +207,7 @@ class StreamPipeline:
             memory.find_archived,
             memory.list_left_behind,
             self.attacher.plan_attachment if self.attacher else _attach_nothing,
+            self.is_subset,
         )
 
     def _find_candidates(self, rows: Sequence[Row], matcher: Matcher) -> dict[int, Candidates]:

@@ -192,6 +192,7 @@ def test_the_summary(leads: Mapper, say: Say) -> None:
     summary = leads.summary()
     assert isinstance(summary.pop("seconds"), float)
     assert summary == {
+        "map": "map-leads",
         "generation": 1,
         "rows_in": {"companies": 4, "contacts": 4},
         "customers": 3,

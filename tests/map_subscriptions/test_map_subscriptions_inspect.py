@@ -144,7 +144,7 @@ def _line(row: tuple[str, dict[str, Any]]) -> str:
 
 
 def _state() -> str:
-    marker = {"completed_at": 1768478400000, "streams": "customers,invoices,subscriptions", "from": None, "subset": 1}
+    marker = {"completed_at": 1768478400000, "streams": "customers,invoices,subscriptions", "from": None, "subset": 0}
     return json.dumps({"type": "STATE", "value": {"bookmarks": {"_sync": marker}}}) + "\n"
 
 

@@ -48,10 +48,11 @@ def test_an_input_that_is_not_whole(change: dict[str, Any] | None, sentence: str
 
 
 def test_a_later_run_may_be_a_subset(mapper: Mapper, lines: Lines) -> None:
-    """Some customers, read anew, add to a store that knows the rest."""
+    """Some customers, read anew, add to a store that knows the rest; only they are sent."""
     mapper.run(("customers", ANN))
     sent = mapper.run(("customers", BOB), marker={**lines.marker, "subset": 1})
-    assert sent.customers == {"c1", "c2"}
+    assert sent.customers == {"c2"}
+    assert mapper.run().customers == {"c1", "c2"}
 
 
 def test_a_later_run_may_not_be_bounded(mapper: Mapper, lines: Lines) -> None:

@@ -114,6 +114,7 @@ ROWS: list[tuple[str, dict[str, Any]]] = [
     ("invoices", {"id": "i1", "customer_id": "c1", "status": "paid", "total": -1, "currency_code": "USD"}),
 ]
 SUMMARY = {
+    "map": "map-subscriptions",
     "generation": 1,
     "rows_in": {"customers": 3, "invoices": 1, "subscriptions": 4},
     "customers": 3,

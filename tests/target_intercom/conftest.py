@@ -170,6 +170,7 @@ class Tool:
     directory: Path
     capsys: pytest.CaptureFixture[str]
     not_sent: list[dict[str, Any]] = field(default_factory=list)  #: what comes in the stream of that name
+    is_subset: bool = False  #: whether the SCHEMA says that the records are not everybody
 
     @property
     def calls(self) -> dict[str, int]:
@@ -187,11 +188,18 @@ class Tool:
         self.capsys.readouterr()
         try:
             TargetIntercom(config=self.config(**settings)).listen(
-                io.StringIO(messages(records, settings.get("company_prefix", "cb_"), self.not_sent))
+                io.StringIO(
+                    messages(records, settings.get("company_prefix", "cb_"), self.not_sent, is_subset=self.is_subset)
+                )
             )
         finally:
             self.out = self.capsys.readouterr().out
         return Ran([json.loads(line) for line in self.out.splitlines()], self.directory)
+
+    def build_input(self, records: Iterable[dict[str, Any]], **settings: Any) -> str:
+        """Return the lines that come to the target."""
+        prefix = settings.get("company_prefix", "cb_")
+        return messages(records, prefix, self.not_sent, is_subset=self.is_subset)
 
     def read(self) -> Ran:
         """Return what the last run left behind, also one that ended with an error."""
@@ -202,7 +210,9 @@ class Tool:
         config, given = self.directory / "config.json", self.directory / "input.singer"
         self.directory.mkdir(exist_ok=True)
         config.write_text(json.dumps(self.config(**settings)))
-        given.write_text(messages(records, settings.get("company_prefix", "cb_"), self.not_sent))
+        given.write_text(
+            messages(records, settings.get("company_prefix", "cb_"), self.not_sent, is_subset=self.is_subset)
+        )
         command = [str(COMMAND), "--config", str(config), "--input", str(given)]
         return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
@@ -251,13 +261,20 @@ NOT_SENT = {
 
 
 def messages(
-    records: Iterable[dict[str, Any]], company_prefix: str = "cb_", not_sent: Sequence[dict[str, Any]] = ()
+    records: Iterable[dict[str, Any]],
+    company_prefix: str = "cb_",
+    not_sent: Sequence[dict[str, Any]] = (),
+    *,
+    is_subset: bool = False,
 ) -> str:
     """Return a tap's output: each stream's SCHEMA, the records, a STATE. What has no `email` is a company."""
     found = [("contacts" if "email" in record else "companies", record) for record in records]
     streams = dict.fromkeys(stream for stream, _ in found) or ["contacts"]
+    schemas = [schema_of(stream, company_prefix if stream == "companies" else "cb_") for stream in streams]
+    if is_subset:
+        schemas = [one | {"schema": one["schema"] | {"x-standpipe-subset": True}} for one in schemas]
     lines: Sequence[dict[str, Any]] = [
-        *(schema_of(stream, company_prefix if stream == "companies" else "cb_") for stream in streams),
+        *schemas,
         *({"type": "RECORD", "stream": stream, "record": record} for stream, record in found),
         *([NOT_SENT] if not_sent else []),
         *({"type": "RECORD", "stream": "not_sent", "record": record} for record in not_sent),

@@ -12,6 +12,7 @@ from target_intercom.decisions.rules import Decision, Facts, Match, Rules, decid
 USER, OTHER = Match("u1"), Match("u2")
 LEAD, OTHER_LEAD = Match("l1", role="lead"), Match("l2", role="lead")
 CLAIMED = Match("u1", is_linked_elsewhere=True)
+OUTSIDE = Match("u1", is_linked_outside=True)
 TAKEN_LEAD = Match("l1", role="lead", is_linked_elsewhere=True)
 ARCHIVED = Match("u1", is_archived=True)
 UNSEEN = Match("c1", has_no_users=True)
@@ -26,6 +27,7 @@ ACTIVE, CANCELLED, DELETED = Facts(), Facts(is_cancelled=True), Facts(is_deleted
         ([USER, LEAD], Rules(on_lead="convert"), Decision("update", "matched", USER)),
         ([USER, OTHER], Rules(on_no_match="create"), Decision("skip", "ambiguous")),
         ([CLAIMED], Rules(on_no_match="create"), Decision("skip", "claimed", CLAIMED)),
+        ([OUTSIDE], Rules(on_no_match="create"), Decision("skip", "linked_to_another", OUTSIDE)),
         ([ARCHIVED], Rules(on_no_match="create"), Decision("skip", "archived", ARCHIVED)),
         ([UNSEEN], Rules(), Decision("update", "no_users", UNSEEN)),
         ([DOUBTFUL], Rules(on_no_match="create"), Decision("skip", "no_users", DOUBTFUL)),
@@ -46,6 +48,7 @@ ACTIVE, CANCELLED, DELETED = Facts(), Facts(is_cancelled=True), Facts(is_deleted
         "a user beside a lead",
         "two users",
         "a user linked to another record",
+        "a user linked to a customer that the run does not read",
         "an archived user",
         "a company without users",
         "a company without users that may have a namesake",

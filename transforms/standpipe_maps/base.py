@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 BUFFER_SIZE = 1000
 HOUR = 3600
+SUBSET = "x-standpipe-subset"
+"""The keyword of a SCHEMA that says that its records are not everybody."""
 
 
 class JoinMapper(Plugin, InlineMapper, abc.ABC):
@@ -81,6 +83,8 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
         """The ids of people in the input who were erased."""
         self.whole_streams: frozenset[str] = frozenset()
         """The streams that came whole: a record that did not come does not exist any more."""
+        self.is_subset = False
+        """Whether the tap read some records only: the others may have changed too, and their rows here are old."""
         self._incoming_state: JsonObject | None = None
         self._final_state: JsonObject | None = None
         self._choice: protocol.StoreChoice | None = None
@@ -278,11 +282,13 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
         # In a stream that is filtered on purpose, an absent record may still exist.
         self.whole_streams = marker.whole.difference(self.config["accept_filtered"]) if marker else frozenset()
         self._check_join(marker)
+        self.is_subset = bool(marker and marker.subset)
         self.now = now = marker.completed_at // 1000 if marker else int(time.time())
         with open_spool(self.store.path.parent) as spool:
             # What can fail happens before the commit; the target gets its first message after it.
             with pause_garbage_collection():
                 self._spool_messages(spool, self._choose_since(now), now)
+            self._debt = self._find_debt()
             self.store.commit()
             write_spool(spool, sys.stdout.buffer)
         self._report_run(choice)
@@ -303,6 +309,10 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
 
     def _choose_since(self, now: int) -> int | None:
         """Return the run after which a change is sent; None sends everything."""
+        if self.is_subset:
+            # Only what this run touched, whatever `resend` says: nothing is known of the others. A store without any
+            # earlier run has nothing else.
+            return self._committed or None
         reconciled = self.store.read_value("reconciled_at", 0)
         # Everything is sent again while the target has not confirmed the last run that sent everything, when the
         # settings or the code are others, and once per `reconcile_every`, which finds what was edited by hand.
@@ -327,7 +337,7 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
         # A run without a STATE of its own sends the one that it was given, so that the target confirms this run.
         state = self._final_state or self._incoming_state
         if state is not None and not self.config["preview"]:
-            confirmed = {"store": self.store.name, "gen": self.generation}
+            confirmed = {"store": self.store.name, "gen": self._choose_confirmation()}
             value = {**state, "bookmarks": {**protocol.get_bookmarks(state), "_map": confirmed}}
             spool.write(self.message_writer.format_message(singer.StateMessage(value)))
         spool.flush()
@@ -337,8 +347,30 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
             self.store.write_value("reconciled_at", now)
             self.store.write_value("fingerprint", self._compute_fingerprint())
 
+    def _choose_confirmation(self) -> int:
+        """Return the run that the target confirms when it prints this run's STATE.
+
+        A subset run sends nothing that an earlier run still owes, so it must not confirm that either.
+        """
+        owes = self.is_subset and self._confirmed != self._committed
+        return self._confirmed if owes else self.generation
+
+    def _find_debt(self) -> str | None:
+        """Return why a run over everything is needed after a subset run; None when none is."""
+        if not self.is_subset:
+            return None
+        if self._confirmed != self._committed or self.store.read_value("all_sent", 0) > self._confirmed:
+            return "An earlier run sent rows that the target has not confirmed."
+        if self.store.read_value("fingerprint") != self._compute_fingerprint():
+            return "The settings of the map or its version have changed since everything was sent."
+        return None
+
     def _report_run(self, choice: protocol.StoreChoice) -> None:
-        summary = self.build_summary(self.generation, round(time.monotonic() - self.started, 1))
+        summary = {
+            "map": self.name,
+            **self.build_summary(self.generation, round(time.monotonic() - self.started, 1)),
+            **({"plain_run_needed": self._debt} if self._debt else {}),
+        }
         name = "preview" if choice.throw_away else self.store.name
         self.logger.info("%s", format_summary(name, summary))
         try:

@@ -54,6 +54,7 @@ class Planner:
         find_archived: returns Intercom's id of an archived contact that stands in the way of a row.
         list_left_behind: returns which other records carried the link of a row when it was last looked for.
         plan_attachment: returns the change that attaching a contact to its company will be.
+        is_subset: whether the input is not everybody, so that a link to an id that it lacks may still be right.
     """
 
     rules: Rules
@@ -66,6 +67,7 @@ class Planner:
     find_archived: Callable[[Row, WriteOptions], str | None]
     list_left_behind: Callable[[Row, WriteOptions], Collection[str]]
     plan_attachment: Callable[[Row, RemoteRecord | None], Changes]
+    is_subset: bool = False
 
     def plan_row(self, row: Row, candidates: Candidates) -> Plan:
         """Decide on a row, and compare it with its match."""
@@ -78,7 +80,7 @@ class Planner:
             return Plan(Outcome("rejected", reason), records=records)
         decision = self.decide_row(row, candidates.records, is_email_taken=bool(candidates.email_owners))
         own = self._set_left_aside(row, Candidates(candidates.previously_linked))
-        if decision.reason == "claimed" and len(own.records) == 1:
+        if decision.reason in {"claimed", "linked_to_another"} and len(own.records) == 1:
             # Its match is another row's, but a single record carries its own link: that one is the match.
             candidates = own
             decision, records = self.decide_row(row, candidates.records), candidates.records
@@ -155,11 +157,14 @@ class Planner:
         matches = []
         for record in records:
             link = self.options.read_remote_link(record)
+            is_other = link != row.link
+            is_in_input = self.buffer.has_link(link)
             matches.append(
                 Match(
                     id=record.id,
                     role="lead" if record.is_lead else "user",
-                    is_linked_elsewhere=link != row.link and self.buffer.has_link(link),
+                    is_linked_elsewhere=is_other and is_in_input,
+                    is_linked_outside=self.is_subset and bool(link) and is_other and not is_in_input,
                     has_no_users=record.has_no_users,
                     is_possibly_duplicate=record.is_possibly_duplicate,
                 )

@@ -46,6 +46,8 @@ class Match:
     id: str
     role: Literal["user", "lead"] = "user"
     is_linked_elsewhere: bool = False  #: it is linked to another record of this run's input
+    is_linked_outside: bool = False
+    """It is linked to an id that this run's input does not have, and the input is not everybody."""
     is_archived: bool = False
     has_no_users: bool = False  #: a company that nobody belongs to: Intercom shows it nowhere
     is_possibly_duplicate: bool = False  #: it may be one of several, which nothing in Intercom's API can tell
@@ -67,6 +69,7 @@ FOUND: dict[str, tuple[Action, str]] = {
     "several": ("skip", "ambiguous"),
     "archived": ("skip", "archived"),
     "claimed": ("skip", "claimed"),
+    "linked_to_another": ("skip", "linked_to_another"),
     "possibly_duplicate": ("skip", "no_users"),
     "no_users": ("update", "no_users"),
     "one": ("update", "matched"),
@@ -136,9 +139,16 @@ def _describe_situation(facts: Facts, users: Sequence[Match], leads: Sequence[Ma
     only = users or (leads if len(leads) == 1 else [])
     if any(match.is_archived for match in only):
         return "archived"
+    if owner := _describe_owner(facts, only):
+        return owner
+    return _describe_user(users[0]) if users else ("none", "lead", "leads")[min(len(leads), 2)]
+
+
+def _describe_owner(facts: Facts, only: Sequence[Match]) -> str | None:
+    """Return how the match belongs to another record, if it does."""
     if facts.is_match_taken or any(match.is_linked_elsewhere for match in only):
         return "claimed"
-    return _describe_user(users[0]) if users else ("none", "lead", "leads")[min(len(leads), 2)]
+    return "linked_to_another" if any(match.is_linked_outside for match in only) else None
 
 
 def _describe_user(user: Match) -> str:

@@ -40,6 +40,9 @@ REASONS = {
         "correct the id or the e-mail address on either side",
     ),
     "lead": Reason("only a lead matches", "set `on_lead` to convert the lead, or to create a user beside it"),
+    "linked_to_another": Reason(
+        "the match is linked to a customer that this run does not read", "wait for the next run over everybody"
+    ),
     "no_company_id": Reason("not known to Intercom, and without a company id", "fill the field in the source"),
     "no_identifier": Reason("the record has no value to match by", "fill the field in the source"),
     "no_match": Reason("not known to Intercom", "set `on_no_match` to create"),

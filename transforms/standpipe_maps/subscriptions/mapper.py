@@ -11,7 +11,7 @@ import singer_sdk.singerlib as singer
 from singer_sdk import typing as th
 
 from standpipe_maps._kit.errors import UserError
-from standpipe_maps.base import JoinMapper
+from standpipe_maps.base import SUBSET, JoinMapper
 from standpipe_maps.messages import open_spool
 from standpipe_maps.settings import list_common_settings, read_defaults
 from standpipe_maps.subscriptions import not_sent, rules, store
@@ -173,6 +173,8 @@ class MapSubscriptions(JoinMapper):
         """
         options = self._read_options()
         schema = build_schema(options.fields, options.attributes)
+        if self.is_subset:
+            schema[SUBSET] = True
         with ExitStack() as files:
             losers, winners = (files.enter_context(open_spool(self.store.path.parent)) for _ in range(2))
             self._others = not_sent.NotSent(losers if self.config["report_not_sent"] else None, winners, options.facts)

@@ -1,0 +1,74 @@
+"""A run over some records: what may belong to a record that this run does not read is left alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Record = Callable[..., dict[str, Any]]
+
+MRR = "cb_cust_mrr"
+
+
+def run_subset(target: Any, records: list[dict[str, Any]]) -> Any:
+    """Run over records that are not everybody."""
+    target.is_subset = True
+    ran = target.run(records)
+    target.is_subset = False
+    return ran
+
+
+def get_values(workspace: Any, contact_id: str) -> tuple[Any, Any]:
+    """Return the link and the MRR of a contact."""
+    attributes = workspace.get(contact_id)["custom_attributes"]
+    return attributes.get("cb_cust_id"), attributes.get(MRR)
+
+
+def test_a_match_of_a_customer_outside_the_run_is_left_alone(workspace: Any, target: Any, customer: Record) -> None:
+    """Bob takes Ann's old e-mail address; whether Ann has left it only a run over everybody can tell."""
+    ann = workspace.add(email="ann@a.example")
+    target.run([customer("ann", "ann@a.example")])
+    records = [customer("bob", "ann@a.example", **{MRR: 7})]
+    ran = run_subset(target, records)
+    assert ran.summary == {"status": "completed", "records": 1, "skipped": {"linked_to_another": 1}}
+    assert get_values(workspace, ann) == ("ann", 10.5)
+    # The run over everybody: Ann has another address now, and is found by her link.
+    ran = target.run([customer("ann", "ann@new.example", **{MRR: 3}), *records])
+    assert ran.summary["skipped"] == {"claimed": 1}
+    assert get_values(workspace, ann) == ("ann", 3)
+
+
+def test_over_everybody_a_link_to_nobody_is_taken(workspace: Any, target: Any, customer: Record) -> None:
+    """When Ann is no customer any more, her contact is Bob's."""
+    ann = workspace.add(email="ann@a.example")
+    target.run([customer("ann", "ann@a.example")])
+    records = [customer("bob", "ann@a.example", **{MRR: 7})]
+    assert run_subset(target, records).summary["skipped"] == {"linked_to_another": 1}
+    assert target.run(records).summary["updated"] == 1
+    assert get_values(workspace, ann) == ("bob", 7)
+
+
+def test_the_records_own_link_wins(workspace: Any, target: Any, customer: Record) -> None:
+    """Bob's new address is Ann's, but one contact carries Bob's own link: that one is written."""
+    workspace.add(email="ann@a.example")
+    bob = workspace.add(email="bob@a.example")
+    target.run([customer("ann", "ann@a.example"), customer("bob", "bob@a.example")])
+    ran = run_subset(target, [customer("bob", "ann@a.example", **{MRR: 7})])
+    assert ran.summary == {"status": "completed", "records": 1, "matched": 1, "updated": 1}
+    assert get_values(workspace, bob) == ("bob", 7)
+
+
+@pytest.mark.parametrize("match", [{}, {"cb_cust_id": "bob"}], ids=["linked to nobody", "linked to the record"])
+def test_other_matches_are_written_as_ever(
+    workspace: Any, target: Any, customer: Record, match: dict[str, str]
+) -> None:
+    """A contact that is free, or the record's own."""
+    workspace.attribute("cb_cust_id", "string")
+    bob = workspace.add(email="bob@a.example", custom_attributes=match)
+    ran = run_subset(target, [customer("bob", "bob@a.example", **{MRR: 7})])
+    assert ran.summary == {"status": "completed", "records": 1, "matched": 1, "updated": 1}
+    assert get_values(workspace, bob) == ("bob", 7)
