@@ -17,6 +17,7 @@ class SummaryBase:
 
     status: str = "stopped"  #: `completed` only when everything was processed, and STATE written
     mode: str = "sync"
+    stopped_by: str | None = None  #: `guard` when a run over everybody would stop again until a person decides
     streams: JsonObject = field(default_factory=dict)
 
     @property
@@ -42,6 +43,7 @@ class SummaryBase:
         return {
             "status": self.status,
             "mode": self.mode,
+            **({"stopped_by": self.stopped_by} if self.stopped_by else {}),
             **self.counts.as_dict(),
             "streams": used if len(used) > 1 else {},
         }

@@ -233,8 +233,11 @@ class Pipeline(RunBase):
             object_type = stream.options.object_type
             stream.attacher = self._attacher if object_type.joins_companies else None
             stream.decide(executor, reports, self._memory, missing[object_type.model])
-        reasons = [] if self._settings.accept_changes else [stream.find_stop_reason() for stream in streams]
-        reasons += [stream.find_reject_reason() for stream in streams]
+        guarded = [] if self._settings.accept_changes else [stream.find_stop_reason() for stream in streams]
+        if any(guarded):
+            # The next run would stop again: `standpipe live` waits for a person then.
+            self.summary.stopped_by = "guard"
+        reasons = guarded + [stream.find_reject_reason() for stream in streams]
         self._stop_reasons = [reason for reason in reasons if reason]
 
     def _read_companies(self, streams: list[StreamPipeline]) -> None:

@@ -471,7 +471,9 @@ def test_the_guard_stops_before_the_first_write(workspace: Any, target: Any, cus
         target.run(after)
     assert workspace.writes() == 0
     assert target.out == ""
-    assert target.run(after, accept_changes=True).summary["updated"] == 101
+    assert target.read().summary["stopped_by"] == "guard"
+    accepted = target.run(after, accept_changes=True).summary
+    assert (accepted["updated"], "stopped_by" in accepted) == (101, False)
 
 
 @pytest.mark.parametrize(
