@@ -166,6 +166,29 @@ def test_a_company_deleted_and_made_again(leads: Mapper, say: Say) -> None:
     assert (sent.ids("contacts"), sent.deleted) == ({"ann:acme-1"}, set())
 
 
+@pytest.mark.parametrize("numbers", [(1, 9), (9, 1)], ids=["older first", "younger first"])
+@pytest.mark.parametrize("linked", [(1, 9), (1,), (9,)], ids=["of both", "of the older", "of the younger"])
+def test_the_earlier_id_is_that_of_the_oldest_company(
+    numbers: tuple[int, int], linked: tuple[int, ...], leads: Mapper, say: Say
+) -> None:
+    """Of two companies with one external id it does not matter which came first, and of which the contact is."""
+    companies = {one: say.company(one, company_id="acme-1", created_at=1600000000 + one) for one in numbers}
+    for number in numbers:
+        leads.run(companies[number], say.contact("ann", *linked), on_unlinked="delete")
+    sent = leads.run(resend="all", on_unlinked="delete")
+    assert [one["previous_external_id"] for one in sent.of("contacts")] == ["ann:co1"]
+
+
+def test_an_id_that_was_written_stays_the_earlier_id(leads: Mapper, say: Say) -> None:
+    """A contact was renamed from the id of the younger company; an older company that comes later changes nothing."""
+    leads.run(say.company(9, company_id="acme-1"), say.contact("ann", 9), on_unlinked="delete")
+    make_old(leads, ("ann", "co9", "acme-1", None))
+    leads.run(on_unlinked="delete")
+    older = say.company(1, company_id="acme-1", created_at=1500000000)
+    sent = leads.run(older, say.contact("ann", 1, 9), resend="all", on_unlinked="delete")
+    assert [one["previous_external_id"] for one in sent.of("contacts")] == ["ann:co9"]
+
+
 def test_ids_by_intercoms_own_id_need_no_other(leads: Mapper, say: Say) -> None:
     """With `customer_id_field: id` the ids are what they were."""
     sent = leads.run(say.company(1), say.contact("ann", 1), customer_id_field="id")

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
@@ -55,6 +55,22 @@ ROWS = st.lists(st.one_of(COMPANIES, CONTACTS), max_size=20, unique_by=lambda ro
 DELETES: dict[str, Any] = {"on_unlinked": "delete"}
 
 
+def shared_company(number: int) -> Row:
+    """Return one of the companies of one external id; the higher its number, the younger it is."""
+    created_at = 10 + number
+    return "companies", {
+        "id": f"co{number}", "company_id": "acme-2", "created_at": created_at, "updated_at": 100, "name": ""
+    }  # fmt: skip
+
+
+def member(updated_at: int, *companies: str) -> Row:
+    """Return a contact of these companies."""
+    linked = {"data": [{"id": one} for one in companies], "has_more": False}
+    return "contacts", {
+        "id": "p0", "created_at": 10, "updated_at": updated_at, "email": None, "name": "", "companies": linked
+    }  # fmt: skip
+
+
 class Target:
     """What a target holds that only applies what it is sent."""
 
@@ -100,6 +116,12 @@ def test_replay_changes_nothing(rows: list[Row], fresh_leads: Callable[[], Mappe
 
 @FEW
 @given(rows=ROWS, cuts=st.lists(st.integers(0, 20), max_size=3))
+# Of two companies with one external id, the younger or the older comes in the second run.
+@example(rows=[shared_company(2), member(100, "co2", "co3"), shared_company(3)], cuts=[2])
+@example(rows=[shared_company(3), member(100, "co2", "co3"), shared_company(2)], cuts=[2])
+# The contact changes from the one to the other.
+@example(rows=[shared_company(2), member(100, "co2"), shared_company(3), member(200, "co3")], cuts=[2])
+@example(rows=[shared_company(3), member(100, "co3"), shared_company(2), member(200, "co2")], cuts=[2])
 @pytest.mark.parametrize("resend", ["all", "changed"])
 def test_any_number_of_runs_equals_one(
     resend: str, rows: list[Row], cuts: list[int], fresh_leads: Callable[[], Mapper]

@@ -162,22 +162,22 @@ class MapLeads(JoinMapper):
     def _build_contacts(self, options: ContactOptions) -> Iterator[Mapping[str, Sequence[Record]]]:
         """Yield the records of every contact, one per customer, by Intercom's id, a page at a time."""
         for page in self.leads.read_contacts():
-            known = self.leads.find_linked_companies(
-                {company for contact, _ in page for company in contact.company_ids}
-            )
+            known = self.leads.find_customers({company for contact, _ in page for company in contact.company_ids})
+            oldest = self.leads.find_oldest_companies(set(known.values()))
             yield {
-                contact.id: () if gone else self._build_contact_records(contact, known, options)
+                contact.id: () if gone else self._build_contact_records(contact, known, oldest, options)
                 for contact, gone in page
             }
             self.notes.counts["people_gone"] += sum(gone for _, gone in page)
 
     def _build_contact_records(
-        self, contact: Contact, known: Mapping[str, rules.LinkedCompany], options: ContactOptions
+        self, contact: Contact, known: Mapping[str, str], oldest: Mapping[str, str], options: ContactOptions
     ) -> Sequence[Record]:
-        found = rules.keep_newest(known[one] for one in contact.company_ids if one in known)
+        # Companies that share an external id are one customer.
+        found = dict.fromkeys(known[one] for one in contact.company_ids if one in known)
         if not found:
             self.notes.count_record("contacts_without_company", contact.id)
-        customers: list[tuple[str | None, str | None]] = [(one.external_id, one.id) for one in found]
+        customers: list[tuple[str | None, str | None]] = [(one, oldest[one]) for one in found]
         if not found and not self.config["only_linked_contacts"]:
             # Sent without a customer, for targets that take such contacts.
             customers = [(None, None)]
@@ -204,7 +204,11 @@ class MapLeads(JoinMapper):
 
 
 def _build_ids(contact: str, customer: str | None, company: str | None) -> dict[str, str | None]:
-    """Return the ids of a contact of one customer; earlier versions sent it with Intercom's id of the company."""
+    """Return the ids of a contact of one customer.
+
+    Earlier versions sent it with Intercom's id of the company. Of companies that share an external id that is the
+    oldest's: it does not depend on the order in which the companies came, nor on which of them the contact left.
+    """
     key, before = rules.make_external_id(contact, customer), rules.make_external_id(contact, company)
     return {
         "external_id": key,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
@@ -26,23 +25,6 @@ class Sent(NamedTuple):
     """The run that first sent it so."""
     left_at: int | None = None
     """When a run noticed that the contact had left the company, unix seconds."""
-
-
-class LinkedCompany(NamedTuple):
-    """A company that a contact belongs to."""
-
-    id: str
-    external_id: str
-    """The id of the customer that it becomes."""
-    created_at: int
-
-
-def keep_newest(found: Iterable[LinkedCompany]) -> list[LinkedCompany]:
-    """Return one company per customer: of several with one external id the newest, as for the customer itself."""
-    newest: dict[str, LinkedCompany] = {}
-    for one in found:
-        newest[one.external_id] = max(newest.get(one.external_id, one), one, key=attrgetter("created_at", "id"))
-    return list(newest.values())
 
 
 def is_new(digest: bytes, sent: Sent | None) -> bool:

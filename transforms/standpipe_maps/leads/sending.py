@@ -75,11 +75,12 @@ class Sender:
         for found in records:
             key = found["external_id"]
             before = pairs.get(key)
-            # The id under which it was first written stays, whatever company the person belongs to now.
-            record = found if before is None else {**found, "previous_external_id": before.previous}
+            is_derived = before is None or before.is_previous_derived
+            # An id under which it was really written stays, whatever companies there are now.
+            record = found if before is None or is_derived else {**found, "previous_external_id": before.previous}
             digest = _compute_digest(record)
             if before is None or rules.is_new(digest, before.sent):
-                changes.append(_build_row(contact_id, record, digest, None))
+                changes.append(_build_row(contact_id, record, digest, is_previous_derived=is_derived))
             elif not rules.is_due(before.sent, self._since):
                 continue
             self._note("contacts_out", key)
@@ -92,7 +93,10 @@ class Sender:
             # The first run that notices it writes it down; later runs repeat the deletion until it is confirmed.
             if left_at is None:
                 self._note("left_company", pair.external_id)
-                changes.append(_build_row(contact_id, pair.ids, pair.sent.digest, self._now))
+                row = _build_row(
+                    contact_id, pair.ids, pair.sent.digest, self._now, is_previous_derived=pair.is_previous_derived
+                )
+                changes.append(row)
             if self._deletes and (left_at is None or rules.is_due(pair.sent, self._since)):
                 self._note("contacts_deleted", pair.external_id)
                 yield {**pair.ids, "_sdc_deleted_at": format_time(self._now if left_at is None else left_at)}
@@ -102,12 +106,15 @@ def _compute_digest(record: Record) -> bytes:
     return blake2b(msgspec.json.encode(record), digest_size=DIGEST).digest()
 
 
-def _build_row(contact_id: str, ids: JsonObject, digest: bytes, left_at: int | None) -> Record:
+def _build_row(
+    contact_id: str, ids: JsonObject, digest: bytes, left_at: int | None = None, *, is_previous_derived: bool
+) -> Record:
     return {
         "external_id": ids["external_id"],
         "contact_id": contact_id,
         "customer_external_id": ids["customer_external_id"],
         "previous": ids["previous_external_id"],
+        "is_previous_derived": int(is_previous_derived),
         "digest": digest,
         "left_at": left_at,
     }

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import case, delete, func, insert, select, update
 
 from standpipe_maps.leads import models, rules
-from standpipe_maps.leads.rules import LinkedCompany, Sent
+from standpipe_maps.leads.rules import Sent
 from standpipe_maps.leads.tables import AWAITED, COMPANIES, CONTACTS, LINKS, SENT_CONTACTS, SENT_CUSTOMERS
 from standpipe_maps.protocol import Missing
 from standpipe_maps.summary import NAMED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from sqlalchemy import ColumnElement, Select
 
     from standpipe_maps._kit.json_types import JsonObject
     from standpipe_maps.store import Store
@@ -28,6 +30,8 @@ class SentContact(NamedTuple):
     external_id: str
     customer_external_id: str | None
     previous: str | None
+    is_previous_derived: bool
+    """The previous id follows from the companies; otherwise the contact was once sent under it."""
     sent: Sent
 
     @property
@@ -129,7 +133,7 @@ class LeadsStore:
             if place == 1 and new != old:
                 left = {"left_at": None} if live else {}
                 change = update(table).where(table.c.external_id == old)
-                self._store.execute(change.values(external_id=new, previous=old, **left))
+                self._store.execute(change.values(external_id=new, previous=old, is_previous_derived=0, **left))
 
     def link_contacts(self) -> None:
         """Update the links of the contacts that came in this run, once per run."""
@@ -175,14 +179,28 @@ class LeadsStore:
         for page in self._store.read_pages(query, PAGE):
             yield [(models.CONTACT.decode(body), rules.is_gone(absences)) for body, absences in page]
 
-    def find_linked_companies(self, company_ids: Collection[str]) -> Mapping[str, LinkedCompany]:
-        """Return companies that have an external id, by Intercom's id."""
-        query = select(COMPANIES.c.id, self._external_id, COMPANIES.c.created_at).where(self._external_id.is_not(None))
-        found, ahead = {}, iter(company_ids)
+    def find_customers(self, company_ids: Collection[str]) -> Mapping[str, str]:
+        """Return the external ids of the customers that companies become, by Intercom's id of the company."""
+        query = select(COMPANIES.c.id, self._external_id).where(self._external_id.is_not(None))
+        return self._read_pairs(query, COMPANIES.c.id, company_ids)
+
+    def find_oldest_companies(self, external_ids: Collection[str]) -> Mapping[str, str]:
+        """Return Intercom's id of the oldest company that has an external id, by external id."""
+        # The last row of an external id is the one that remains.
+        order = (COMPANIES.c.created_at.desc(), COMPANIES.c.id.desc())
+        return self._read_pairs(
+            select(self._external_id, COMPANIES.c.id).order_by(*order), self._external_id, external_ids
+        )
+
+    def _read_pairs(
+        self, query: Select[tuple[str, str]], column: ColumnElement[str], values: Collection[str]
+    ) -> Mapping[str, str]:
+        """Return what a query of two columns finds for these values of a column."""
+        found: dict[str, str] = {}
+        ahead = iter(values)
         # A contact may belong to a thousand companies, and a statement takes a limited number of parameters.
         while some := list(islice(ahead, PAGE)):
-            rows = self._store.execute(query.where(COMPANIES.c.id.in_(some)))
-            found.update({one.id: one for one in map(LinkedCompany._make, rows)})
+            found.update((key, value) for key, value in self._store.execute(query.where(column.in_(some))))
         return found
 
     def sent_customers(self, external_ids: Collection[str]) -> Mapping[str, Sent]:
@@ -196,12 +214,14 @@ class LeadsStore:
         """Return how these contacts were sent last, by contact and external id."""
         table = SENT_CONTACTS
         query = select(table.c.contact_id, table.c.external_id, table.c.customer_external_id, table.c.previous,
-                       table.c.digest, table.c.generation, table.c.left_at)  # fmt: skip
+                       table.c.is_previous_derived, table.c.digest, table.c.generation, table.c.left_at)  # fmt: skip
         found: dict[str, dict[str, SentContact]] = {}
-        for contact_id, external_id, customer, previous, *sent in self._store.execute(
+        for contact_id, external_id, customer, previous, is_derived, *sent in self._store.execute(
             query.where(table.c.contact_id.in_(contact_ids)).order_by(table.c.external_id)
         ):
-            found.setdefault(contact_id, {})[external_id] = SentContact(external_id, customer, previous, Sent(*sent))
+            found.setdefault(contact_id, {})[external_id] = SentContact(
+                external_id, customer, previous, bool(is_derived), Sent(*sent)
+            )
         return found
 
     def note_customers(self, rows: Sequence[JsonObject]) -> None:

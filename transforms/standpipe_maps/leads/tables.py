@@ -68,6 +68,8 @@ SENT_CONTACTS = Table(
     Column("left_at", BigInteger),
     # The external id under which it was written before, when there was one.
     Column("previous", Text),
+    # 1 when that id follows from the companies. In rows of an older store it may be one that was really written.
+    Column("is_previous_derived", Integer, nullable=False, server_default=text("0")),
 )
 # Companies that users belong to and that no whole read has shown yet.
 AWAITED = Table("awaited_companies", TABLES, Column("id", Text, primary_key=True))
@@ -78,6 +80,7 @@ MIGRATIONS: Sequence[Callable[[Connection], None]] = (
     lambda connection: AWAITED.create(connection, checkfirst=True),
     add_columns(CONTACTS, "seen", "absences"),
     add_columns(SENT_CONTACTS, "previous"),
+    add_columns(SENT_CONTACTS, "is_previous_derived"),
 )
 
 PERSON_COLUMNS = PersonColumns(
