@@ -65,10 +65,10 @@ class Item:
     """A record as its JSON came, siblings included, and what of it is wanted to read on."""
 
     text: bytes | msgspec.Raw
-    head: Any
+    members: Any
     """The declared members by their names; None where one is absent."""
 
-    def record(self) -> JsonObject:
+    def decode_record(self) -> JsonObject:
         """Return the record, taken apart."""
         found: JsonObject = msgspec.json.decode(self.text)
         return found
@@ -100,9 +100,9 @@ class PageDecoder:
         """How many records had a member of another type than the declared one, by member."""
         self._key = attrgetter(*shape.key) if shape.key else id
         fields = _build_fields({**shape.needed, **shape.key}, shape.present)
-        self._head = msgspec.json.Decoder(_build_struct("Head", fields + _build_optional_fields(shape.wanted)))
-        self._tolerant = msgspec.json.Decoder(
-            _build_struct("Head", fields + _build_optional_fields(dict.fromkeys(shape.wanted, Any)))
+        self._decoder = msgspec.json.Decoder(_build_struct("Members", fields + _build_optional_fields(shape.wanted)))
+        self._tolerant_decoder = msgspec.json.Decoder(
+            _build_struct("Members", fields + _build_optional_fields(dict.fromkeys(shape.wanted, Any)))
         )
         self._page = self._build_page(shape)
 
@@ -123,9 +123,9 @@ class PageDecoder:
             kw_only=True,
         )
 
-    def identify(self, item: Item) -> object:
+    def find_key(self, item: Item) -> object:
         """Return what a record is known by; a key of another type by how it is written, so that it can be compared."""
-        key = self._key(item.head)
+        key = self._key(item.members)
         try:
             hash(key)
         except TypeError:
@@ -141,7 +141,7 @@ class PageDecoder:
         self.odd.clear()
         return lines
 
-    def decode(self, content: bytes) -> Page:
+    def decode_page(self, content: bytes) -> Page:
         """Prove one answer.
 
         Raises:
@@ -176,7 +176,7 @@ class PageDecoder:
             UnprovenError: its key, or a member that the protocol needs, is missing or of another type.
         """
         try:
-            return Item(text, self._head.decode(text))
+            return Item(text, self._decoder.decode(text))
         except msgspec.DecodeError:
             return self._decode_odd(text)
 
@@ -205,18 +205,18 @@ class PageDecoder:
     def _decode_odd(self, text: bytes | msgspec.Raw) -> Item:
         """Return a record whose wanted members are null where they are of another type."""
         try:
-            head = self._tolerant.decode(text)
+            members = self._tolerant_decoder.decode(text)
         except msgspec.DecodeError as error:
             raise UnprovenError(_name_members(error)) from None
         record: JsonObject = msgspec.json.decode(text)
         for name, kind in self.shape.wanted.items():
             try:
-                msgspec.convert(getattr(head, name), kind | None)
+                msgspec.convert(getattr(members, name), kind | None)
             except msgspec.ValidationError:
                 self.odd[name] += 1
                 record[name] = None
         text = msgspec.json.encode(record)
-        return Item(msgspec.Raw(text), self._head.decode(text))
+        return Item(msgspec.Raw(text), self._decoder.decode(text))
 
     def _read_paging(self, page: Any, count: int, total: int | None) -> tuple[str | None, int]:
         paging = self.shape.paging

@@ -68,16 +68,18 @@ class TargetTransport(Transport):
     def _read_record(self, call: Call, shape: ListShape) -> JsonObject:
         """Read one record; the call may safely be made twice."""
         decoder = PageDecoder(shape)
-        return self._read_answer(call, lambda content: decoder.decode_object(content).record())
+        return self._read_answer(call, lambda content: decoder.decode_object(content).decode_record())
 
     def _create_record(self, path: str, body: Any, shape: ListShape) -> JsonObject:
         """Create a record, which is there when it is answered by its key."""
         decoder = PageDecoder(shape)
-        return self._read_once(Call("POST", path, body=body), lambda content: decoder.decode_object(content).record())
+        return self._read_once(
+            Call("POST", path, body=body), lambda content: decoder.decode_object(content).decode_record()
+        )
 
     def _read_page(self, call: Call, decoder: PageDecoder, check: Callable[[Page], None] = lambda _: None) -> Page:
         def decode(content: bytes) -> Page:
-            page = decoder.decode(content)
+            page = decoder.decode_page(content)
             check(page)
             return page
 
@@ -90,7 +92,7 @@ class TargetTransport(Transport):
             FatalAPIError: it cannot be proved whole.
         """
         for items in self._read_whole_items(pages, decoder):
-            yield [item.record() for item in items]
+            yield [item.decode_record() for item in items]
 
     def _read_whole_items(self, pages: WholeList, decoder: PageDecoder) -> Iterator[list[Item]]:
         """Yield the items of a list, a page at a time.

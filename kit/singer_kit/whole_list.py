@@ -33,13 +33,13 @@ class ItemCount:
         if self.announced is None:
             self.announced = total
 
-    def distinct(self) -> set[int]:
+    def get_distinct(self) -> set[int]:
         """Return the hashes of the items that came."""
         return set(self._hashes)
 
     def count_distinct(self) -> int:
         """Return how many different items came."""
-        return len(self.distinct())
+        return len(self.get_distinct())
 
     def find_shortage(self, name: str, probe: Iterable[Page], max_missing: float) -> Shortage | None:
         """Return what is missing, None when nothing is.
@@ -123,7 +123,7 @@ class WholeList:
         fetch_page: Callable[[str | None, Callable[[Page], None]], Page],
         *,
         probe: Callable[[], Iterable[Page]] | None = None,
-        key: Callable[[Item], object] = lambda item: item.head.id,
+        key: Callable[[Item], object] = lambda item: item.members.id,
         max_missing: float = 0.0,
     ) -> None:
         self._name, self._fetch_page, self._key, self._max_missing = name, fetch_page, key, max_missing
@@ -173,7 +173,7 @@ class WholeList:
 
     def _take_new(self, items: list[Item]) -> list[Item]:
         """Return those that did not come before."""
-        seen = self._count.distinct()
+        seen = self._count.get_distinct()
         return [item for item in items if hash(self._key(item)) not in seen]
 
     def _probe_missing(self) -> Iterator[list[Item]]:

@@ -129,11 +129,11 @@ def test_what_an_answer_must_hold(name: str) -> None:
     content = json.dumps(answer).encode()
     if expected == REFUSED:
         with pytest.raises(UnprovenError):
-            decoder.decode(content)
+            decoder.decode_page(content)
         return
-    page = decoder.decode(content)
+    page = decoder.decode_page(content)
     key = next(iter(shape.key))
-    assert ([getattr(item.head, key) for item in page.items], page.cursor, page.total, page.total_pages) == expected
+    assert ([getattr(item.members, key) for item in page.items], page.cursor, page.total, page.total_pages) == expected
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_what_an_answer_must_hold(name: str) -> None:
 def test_what_is_not_json_is_refused(content: bytes) -> None:
     """A proxy's page, half a body or another encoding is no answer."""
     with pytest.raises(UnprovenError):
-        PageDecoder(CURSOR).decode(content)
+        PageDecoder(CURSOR).decode_page(content)
 
 
 @pytest.mark.parametrize("gap", ["", "\n"], ids=["in one line", "in lines"])
@@ -164,8 +164,8 @@ def test_what_is_not_json_is_refused(content: bytes) -> None:
 def test_a_broken_character_costs_nothing_but_itself(name: bytes, shown: str, gap: str) -> None:
     """What a cut left of an emoji comes as U+FFFD; it is no reason to be without the page."""
     text = b'{"id":"a",' + gap.encode() + b'"role":"user","name":' + name + b"}"
-    (item,) = PageDecoder(CURSOR).decode(b'{"total_count":1,"data":[' + text + b"]}").items
-    assert item.record() == {"id": "a", "role": "user", "name": shown}
+    (item,) = PageDecoder(CURSOR).decode_page(b'{"total_count":1,"data":[' + text + b"]}").items
+    assert item.decode_record() == {"id": "a", "role": "user", "name": shown}
     assert b"\n" not in bytes(item.text)
 
 
@@ -173,7 +173,7 @@ def test_a_member_of_another_type_is_null_and_a_line() -> None:
     """What the protocol does not need ends no run: it counts as null, in the record too, and is told of once."""
     decoder = PageDecoder(CURSOR)
     content = json.dumps({"data": [ANN | {"name": 7, "x": 1}, ANN | {"name": "Bob"}], "total_count": 2}).encode()
-    assert [item.record() for item in decoder.decode(content).items] == [
+    assert [item.decode_record() for item in decoder.decode_page(content).items] == [
         {"id": "a", "role": "user", "name": None, "x": 1},
         {"id": "a", "role": "user", "name": "Bob"},
     ]
@@ -186,15 +186,18 @@ def test_a_sibling_becomes_a_member() -> None:
     """Chargebee shows a card beside its customer: it goes along, and is null where it is absent or no object."""
     decoder = PageDecoder(OFFSET)
     listed = [{"customer": {"id": "a"}, "card": {"last4": "1"}}, {"customer": {"id": "b"}, "card": "x"}]
-    page = decoder.decode(json.dumps({"list": listed}).encode())
-    assert [item.record() for item in page.items] == [{"id": "a", "card": {"last4": "1"}}, {"id": "b", "card": None}]
+    page = decoder.decode_page(json.dumps({"list": listed}).encode())
+    assert [item.decode_record() for item in page.items] == [
+        {"id": "a", "card": {"last4": "1"}},
+        {"id": "b", "card": None},
+    ]
 
 
 def test_a_refusal_tells_no_value() -> None:
     """It names the member and the place; what stands there may be a person's."""
     content = json.dumps({"data": [ANN, {"id": ["jane@example.com"]}], "total_count": 2}).encode()
     with pytest.raises(UnprovenError) as told:
-        PageDecoder(CURSOR).decode(content)
+        PageDecoder(CURSOR).decode_page(content)
     assert str(told.value) == "Expected `str`, got `array` - at `$.id` of item 2"
 
 
@@ -275,7 +278,7 @@ class Contacts:
     def read(self, max_missing: float = 0.0) -> tuple[list[int], Shortage | None]:
         """Read the whole list; the ids, and what is missing."""
         whole = WholeList("contacts", self.ask, probe=self.probe, max_missing=max_missing)
-        return [item.head.id for items in whole for item in items], whole.shortage
+        return [item.members.id for items in whole for item in items], whole.shortage
 
 
 def page_of(ids: list[int], cursor: str | None, total: int | None) -> Page:

@@ -88,7 +88,7 @@ def pages_of(reader: Any) -> Iterable[str]:
     """Read a tap's list to its end."""
     reader.wait()
     reader.begin()
-    return [str(item.head.id) for page in reader for item in page]
+    return [str(item.members.id) for page in reader for item in page]
 
 
 def tap_intercom() -> IntercomReader:

@@ -67,7 +67,7 @@ def test_half_a_character_costs_nothing_but_itself(client: ChargebeeClient, requ
     requests_mock.get(f"{BASE}/customers", text=body)
     shape = ResourceDecoder(ROWS["customers"])
     (item,) = client.fetch_page("/customers", {}, shape).items
-    assert item.record() == {
+    assert item.decode_record() == {
         "id": "c1",
         "company": "Half \ufffd",
         "first_name": "Whole \U0001f600",

@@ -60,7 +60,7 @@ class Site:
         more = {"next_offset": str(start + 10)} if start + 10 < len(rows) else {}
         with self._lock:
             self.at_once -= 1
-        return decoder.decode(msgspec.json.encode({"list": listed, **more}))
+        return decoder.decode_page(msgspec.json.encode({"list": listed, **more}))
 
 
 def fits(at: int | None, query: Mapping[str, str]) -> bool:
@@ -78,7 +78,7 @@ def read(site: Site, *, size: int = 4, room: int = 24) -> list[str]:
     reading = ListReader(FetchPool(size, room), site, CUSTOMERS, [{"sort_by[asc]": "created_at"}], key=(0,), now=NOW)  # type: ignore[arg-type]
     reading.wait()
     reading.begin()
-    return [item.head.id for page in reading for item in page]
+    return [item.members.id for page in reading for item in page]
 
 
 @given(

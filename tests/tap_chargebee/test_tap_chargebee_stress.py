@@ -54,7 +54,7 @@ class Site:
         with self._lock:
             self.held += 1
             self.most_held = max(self.most_held, self.held)
-        return decoder.decode(text)
+        return decoder.decode_page(text)
 
     def part(self, parent: str) -> list[str]:
         """Return the child records of a record, or fail."""
@@ -118,14 +118,14 @@ def test_a_list_and_what_hangs_on_it(size: int, share: float, seed: int, threads
             one.wait()
         for one in (reading, other):
             one.begin()
-        parents = (item.head.id for page in reading for item in page)
+        parents = (item.members.id for page in reading for item in page)
         found = [
             one
             for _, items in OrderedParallelMap(pool, parents, site.part, key=(0, -1), ahead=2 * threads)
             if items is not None
             for one in items
         ]
-        assert [item.head.id for page in other for item in page] == [str(row) for row in range(size)]
+        assert [item.members.id for page in other for item in page] == [str(row) for row in range(size)]
         return found
 
     outcome = within_time(work)
@@ -147,7 +147,7 @@ def test_the_parents_are_not_read_far_ahead_of_what_hangs_on_them(threads: int) 
         reading = ListReader(pool, site, PARENTS, [{"sort_by[asc]": "created_at"}], key=(0, 0), now=NOW)  # type: ignore[arg-type]
         reading.wait()
         reading.begin()
-        parents = (item.head.id for page in taken(reading) for item in page)
+        parents = (item.members.id for page in taken(reading) for item in page)
         return len(list(OrderedParallelMap(pool, parents, site.part, key=(0, -1), ahead=2 * threads)))
 
     def taken(reading: ListReader) -> Any:

@@ -59,7 +59,7 @@ class Workspace:
         cursor = body["pagination"].get("starting_after")
         if cursor and calls == self._stale:
             raise StaleCursorError("Invalid starting_after")
-        page = decoder.decode(msgspec.json.encode(self._answer(body, cursor, calls)))
+        page = decoder.decode_page(msgspec.json.encode(self._answer(body, cursor, calls)))
         check(page)
         return page
 
@@ -101,7 +101,7 @@ def opened(workspace: Workspace, *, size: int = 4, room: int = 24, page_size: in
 
 def read(workspace: Workspace, **how: int) -> list[str]:
     """Return the ids that a reading gives, in its order."""
-    return [item.head.id for page in opened(workspace, **how) for item in page]
+    return [item.members.id for page in opened(workspace, **how) for item in page]
 
 
 # The epoch's first days are hidden by a filter that begins with the day after it: nobody was a contact then.
@@ -175,7 +175,7 @@ def test_numbered_pages_come_side_by_side_and_in_order(
     client = IntercomClient(access_token="sandbox_token", api_url=sandbox.intercom_url)
     listing = NumberedReader(FetchPool(4, 24), client, row, ResourceDecoder(row), {}, key=(0,))
     listing.wait()
-    ids = [item.head.id for page in listing for item in page]
+    ids = [item.members.id for page in listing for item in page]
     assert ids == sandbox.world.intercom.library.list_ids("external_pages")
     assert calls() == {"/ai/external_pages": 9}
 
@@ -191,7 +191,9 @@ def test_a_list_that_grows_while_it_is_read_loses_nothing() -> None:
             number = int(call.query["page"])
             held = ids if number == 1 else [-1, *ids]
             data = [{"id": one, "updated_at": 1} for one in held[10 * (number - 1) : 10 * number]]
-            return decoder.decode(msgspec.json.encode({"data": data, "pages": {"total_pages": -(-len(held) // 10)}}))
+            return decoder.decode_page(
+                msgspec.json.encode({"data": data, "pages": {"total_pages": -(-len(held) // 10)}})
+            )
 
     listing = NumberedReader(FetchPool(1, 24), Growing(), row, ResourceDecoder(row), {}, key=(0,))  # type: ignore[arg-type]
-    assert {item.head.id for page in listing for item in page} >= set(ids)
+    assert {item.members.id for page in listing for item in page} >= set(ids)

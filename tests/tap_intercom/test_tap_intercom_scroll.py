@@ -104,7 +104,7 @@ def test_what_a_scroll_gives_a_second_time_is_passed_over(sandbox: RunningSandbo
     sandbox.fault(**SCROLL, nth=2, effect={"status": 500, "body": {"errors": [{"code": "server_error"}]}})
     client = IntercomClient(access_token="sandbox_token", api_url=sandbox.intercom_url)
     scroll = Scroll(client, COMPANIES, ResourceDecoder(COMPANIES), patience=900, sleep=clock.sleep, clock=clock.now)
-    assert sorted(item.head.id for page in scroll for item in page) == sorted(truth()["companies"])
+    assert sorted(item.members.id for page in scroll for item in page) == sorted(truth()["companies"])
 
 
 def test_a_429_does_not_break_it(

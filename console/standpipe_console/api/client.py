@@ -147,8 +147,8 @@ class Api:
 
     def fetch_page(self, path: str, shape: ListShape, **params: JsonValue) -> list[JsonObject]:
         """Read a list that comes in one answer, or the first page of a longer one."""
-        page = self.fetch(path, PageDecoder(shape).decode, **params)
-        return [item.record() for item in page.items]
+        page = self.fetch(path, PageDecoder(shape).decode_page, **params)
+        return [item.decode_record() for item in page.items]
 
     def fetch_list(self, path: str, shape: ListShape, cursor_param: str, **params: JsonValue) -> Iterator[JsonObject]:
         """Read all pages of a list; a search that finds nothing may be answered 404.
@@ -161,7 +161,7 @@ class Api:
 
         def fetch_page(cursor: str | None, check: Callable[[Page], None]) -> Page:
             def decode(content: bytes) -> Page:
-                page = decoder.decode(content)
+                page = decoder.decode_page(content)
                 check(page)
                 return page
 
@@ -169,8 +169,8 @@ class Api:
             return self.fetch(path, decode, if_missing=nothing, **query)
 
         try:
-            for items in WholeList(shape.name, fetch_page, key=decoder.identify):
-                yield from (item.record() for item in items)
+            for items in WholeList(shape.name, fetch_page, key=decoder.find_key):
+                yield from (item.decode_record() for item in items)
         except NotWholeError as error:
             raise ConsoleError(str(error)) from None
 

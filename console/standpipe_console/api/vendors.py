@@ -161,10 +161,10 @@ def fetch_companies(api: Api) -> Iterator[JsonObject]:
         ConsoleError: the scroll is refused, such as while another program holds it.
     """
     decoder = PageDecoder(COMPANIES)
-    page = api.fetch("/companies/scroll", decoder.decode)
+    page = api.fetch("/companies/scroll", decoder.decode_page)
     while page.items:
-        yield from (item.record() for item in page.items)
-        page = api.fetch("/companies/scroll", decoder.decode, scroll_param=page.cursor)
+        yield from (item.decode_record() for item in page.items)
+        page = api.fetch("/companies/scroll", decoder.decode_page, scroll_param=page.cursor)
 
 
 def fetch_sources(api: Api, **query: str) -> list[DataSource]:

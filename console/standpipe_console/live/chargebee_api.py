@@ -67,8 +67,8 @@ def find_latest_event(api: Api) -> int:
         ConsoleError: the list is refused, or does not prove to be whole.
     """
     query: dict[str, Any] = {"limit": 1, "sort_by[desc]": "occurred_at"}
-    page = api.fetch("/events", PageDecoder(EVENTS).decode, **query)
-    return next((int(item.head.occurred_at) for item in page.items), 0)
+    page = api.fetch("/events", PageDecoder(EVENTS).decode_page, **query)
+    return next((int(item.members.occurred_at) for item in page.items), 0)
 
 
 def find_customer_id(api: Api, subscription_id: str) -> str | None:
@@ -78,8 +78,8 @@ def find_customer_id(api: Api, subscription_id: str) -> str | None:
         ConsoleError: the answer is refused, or does not name the customer.
     """
     decoder = PageDecoder(SUBSCRIPTION)
-    page = api.fetch(f"/subscriptions/{subscription_id}", decoder.decode, if_missing=Page([]))
-    return next((str(item.head.customer_id) for item in page.items), None)
+    page = api.fetch(f"/subscriptions/{subscription_id}", decoder.decode_page, if_missing=Page([]))
+    return next((str(item.members.customer_id) for item in page.items), None)
 
 
 def find_endpoint(api: Api) -> JsonObject | None:
@@ -142,7 +142,7 @@ def _read_pages(api: Api, path: str, shape: ListShape, query: Mapping[str, Any])
 
     def fetch(cursor: str | None, check: Callable[[Page], None]) -> Page:
         def decode(content: bytes) -> Page:
-            page = decoder.decode(content)
+            page = decoder.decode_page(content)
             check(page)
             return page
 
@@ -151,7 +151,7 @@ def _read_pages(api: Api, path: str, shape: ListShape, query: Mapping[str, Any])
         return page
 
     try:
-        for items in WholeList(shape.name, fetch, key=decoder.identify):
-            yield [item.record() for item in items]
+        for items in WholeList(shape.name, fetch, key=decoder.find_key):
+            yield [item.decode_record() for item in items]
     except NotWholeError as error:
         raise ConsoleError(str(error)) from None

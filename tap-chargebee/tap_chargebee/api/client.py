@@ -144,7 +144,7 @@ class ChargebeeClient:
             UserError: Chargebee refused the call, no answer could be proved, or the cursor repeats.
         """
         page = self._call_api(
-            path, query, lambda path, answer: self._decode(path, answer, decoder.decode), limited=limited
+            path, query, lambda path, answer: self._decode(path, answer, decoder.decode_page), limited=limited
         )
         if "offset" in query and page.cursor == query["offset"]:
             raise UserError(
@@ -177,12 +177,12 @@ class ChargebeeClient:
         def decode(content: bytes) -> Page:
             # Chargebee's documents do not say whether such a key holds a list of records or one record.
             try:
-                return PageDecoder(build_list_shape(resource)).decode(content)
+                return PageDecoder(build_list_shape(resource)).decode_page(content)
             except UnprovenError:
-                return PageDecoder(build_list_shape(resource, single=True)).decode(content)
+                return PageDecoder(build_list_shape(resource, single=True)).decode_page(content)
 
         page = self.fetch_decoded(path, query, decode)
-        return [item.record() for item in page.items]
+        return [item.decode_record() for item in page.items]
 
     def fetch_records(self, path: str, query: Mapping[str, str], resource: Resource) -> Iterator[JsonObject]:
         """Yield the records of a list; a page is fetched when the caller needs it.
@@ -198,8 +198,8 @@ class ChargebeeClient:
             return self.fetch_page(path, query if cursor is None else {**query, "offset": cursor}, decoder)
 
         try:
-            for items in WholeList(path, fetch, key=decoder.identify):
-                yield [item.record() for item in items]
+            for items in WholeList(path, fetch, key=decoder.find_key):
+                yield [item.decode_record() for item in items]
         except NotWholeError as error:
             raise UserError(str(error)) from None
 

@@ -27,7 +27,7 @@ class ResourceDecoder(PageDecoder):
 
     def read_sort_value(self, item: Item) -> JsonValue:
         """Return the value by which the list is sorted: a time in unix seconds, or the key where it has no time."""
-        return getattr(item.head, self._sort_member)
+        return getattr(item.members, self._sort_member)
 
 
 def build_list_shape(resource: Resource, *, single: bool = False) -> ListShape:

@@ -123,4 +123,4 @@ class Source:
         )
         for page in reader:
             for item in page:
-                self.events.add_event(item.record())
+                self.events.add_event(item.decode_record())

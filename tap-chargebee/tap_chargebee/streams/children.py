@@ -109,9 +109,9 @@ class ChildStream(PartsStream):
         keys = RecordKeys("Chargebee", self._parent.name, ("id",), {})
         for number, page in enumerate(self.start_reading(), start=1):
             for item in page:
-                if problem := keys.find_problem([item.head.id], f"page {number}"):
+                if problem := keys.find_problem([item.members.id], f"page {number}"):
                     raise UserError(problem)
-                yield item.head.id
+                yield item.members.id
 
     def _fetch_part(self, part: str) -> list[JsonObject]:
         path = self.resource.path.format(id=quote(part, safe=""))

@@ -108,7 +108,7 @@ class ListReader(SegmentReader[ListSegment, Item]):
         segment.complete = count < len(times) or not answer.cursor
         segment.offset = answer.cursor
         self._remember_last_keys(segment, items, times)
-        new = [item for item in items[:count] if self._decoder.identify(item) not in segment.skipped_keys]
+        new = [item for item in items[:count] if self._decoder.find_key(item) not in segment.skipped_keys]
         if not segment.complete:
             self._split_segment(segment, times)
         elif count == len(times) and new and self._client.is_full(self._resource.path, answer):
@@ -122,7 +122,7 @@ class ListReader(SegmentReader[ListSegment, Item]):
         for item, at in zip(reversed(items), reversed(times), strict=True):
             if at != segment.last_time:
                 return
-            segment.last_keys.add(self._decoder.identify(item))
+            segment.last_keys.add(self._decoder.find_key(item))
 
     def _read_past_full_page(self, segment: ListSegment) -> None:
         """Read on after a full page without a cursor: only one more call can prove that nothing follows."""

@@ -212,13 +212,13 @@ class ChargebeeStream(RecordStream):
         not_in_list = dict.fromkeys(events.list_updated(self.name))
         deduplicator = Deduplicator()
         for item in self._warn_of_missing(self._read_items(self.start_reading())):
-            head = item.head
-            if events.is_deleted(self.name, head.id, head.resource_version):
+            members = item.members
+            if events.is_deleted(self.name, members.id, members.resource_version):
                 continue
-            if not deduplicator.is_duplicate(self._get_identity(head), head.resource_version):
-                not_in_list.pop(head.id, None)
+            if not deduplicator.is_duplicate(self._get_identity(members), members.resource_version):
+                not_in_list.pop(members.id, None)
                 # Records that were last changed before 2016-09-28 have no `updated_at`.
-                changed_at = getattr(head, self.resource.replication_key or "", None)
+                changed_at = getattr(members, self.resource.replication_key or "", None)
                 self._observe(changed_at)
                 if not self._sent_records.is_repeated(item.text, changed_at):
                     yield self._build_record(item)
@@ -231,7 +231,7 @@ class ChargebeeStream(RecordStream):
         chosen = self._source.chosen_customers if self._source.is_subset and self.resource.by_customer == "id" else []
         missing = dict.fromkeys(chosen)
         for item in items:
-            missing.pop(item.head.id, None)
+            missing.pop(item.members.id, None)
             yield item
         if missing:
             self.logger.warning("The site has no such customers: %s", ", ".join(missing))
@@ -266,9 +266,9 @@ class ChargebeeStream(RecordStream):
         for number, page in enumerate(reader, start=1):
             self._extracted = self._clock()
             for item in page:
-                self._check_keys([getattr(item.head, key) for key in self.resource.primary_keys], f"page {number}")
+                self._check_keys([getattr(item.members, key) for key in self.resource.primary_keys], f"page {number}")
             yield from page
-            progress.page(len(page), getattr(page[-1].head, self.resource.time or "", None) if page else None)
+            progress.page(len(page), getattr(page[-1].members, self.resource.time or "", None) if page else None)
             self._flush()
 
     def _check_keys(self, values: Sequence[object], place: str) -> None:
@@ -286,13 +286,13 @@ class ChargebeeStream(RecordStream):
 
     def _build_record(self, item: Item) -> Record:
         """Return a record with all of its line items; as its JSON unless something of it is left out or changed."""
-        if self.resource.large and item.head.line_items_next_offset:
-            path = f"{self.resource.path}/{quote(item.head.id, safe='')}"
+        if self.resource.large and item.members.line_items_next_offset:
+            path = f"{self.resource.path}/{quote(item.members.id, safe='')}"
             try:
-                return complete_record(item.record(), self._source.client, path, self.resource.envelope)
+                return complete_record(item.decode_record(), self._source.client, path, self.resource.envelope)
             except GoneError:
                 self.logger.info("A record was deleted before its line items were read: it is sent without them")
-        return item.text if self._is_plain else item.record()
+        return item.text if self._is_plain else item.decode_record()
 
     def _generate_record_messages(self, record: Record) -> Generator[RecordMessage, None, None]:
         """Yield the message of a record, after a new SCHEMA when it has a field that the schema lacks."""

@@ -160,7 +160,7 @@ class IntercomClient:
         """
 
         def read(answer: Answer) -> Page:
-            page = decoder.decode(answer.content)
+            page = decoder.decode_page(answer.content)
             check(page)
             return page
 

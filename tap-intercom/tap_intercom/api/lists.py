@@ -146,22 +146,22 @@ class NumberedReader:
             yield from self._read_again()
 
     def _count_items(self, page: Page) -> list[Item]:
-        self._count.add(map(self._decoder.identify, page.items), page.total)
+        self._count.add(map(self._decoder.find_key, page.items), page.total)
         return page.items
 
     def _read_again(self) -> Iterator[list[Item]]:
         """Yield the items that did not come before, from a second reading, one page after the other."""
-        seen = self._count.distinct()
+        seen = self._count.get_distinct()
 
         def fetch(number: str | None, check: Callable[[Page], None]) -> Page:
             at = int(number or 1)
             page = self._fetch(at, check)
             return replace(page, cursor=str(at + 1) if at < page.total_pages else None)
 
-        again = WholeList(self._decoder.shape.name, fetch, key=self._decoder.identify, max_missing=self._max_missing)
+        again = WholeList(self._decoder.shape.name, fetch, key=self._decoder.find_key, max_missing=self._max_missing)
         try:
             for items in again:
-                yield [item for item in items if hash(self._decoder.identify(item)) not in seen]
+                yield [item for item in items if hash(self._decoder.find_key(item)) not in seen]
         except NotWholeError as error:
             raise UserError(str(error)) from None
         self.shortage = again.shortage
@@ -194,12 +194,12 @@ def fetch_all(client: IntercomClient, resource: Resource, path: str) -> list[Jso
 
         def decode(content: bytes) -> list[JsonObject]:
             shape = ListShape(name=resource.name, items="", key={})
-            record = PageDecoder(shape).decode_object(content).record()
+            record = PageDecoder(shape).decode_object(content).decode_record()
             return find_nested_items(record, resource) if resource.within else [record]
 
         return client.fetch_decoded(Call(path, resource.params), decode)
     pages = fetch_pages(client, resource, path, PageDecoder(build_list_shape(resource)))
-    return [item.record() for page in pages for item in page]
+    return [item.decode_record() for page in pages for item in page]
 
 
 def fetch_pages(client: IntercomClient, resource: Resource, path: str, decoder: PageDecoder) -> list[list[Item]]:
@@ -215,7 +215,7 @@ def fetch_pages(client: IntercomClient, resource: Resource, path: str, decoder: 
         return replace(page, cursor=str(at + 1) if at < page.total_pages else None)
 
     try:
-        return list(WholeList(decoder.shape.name, fetch, key=decoder.identify))
+        return list(WholeList(decoder.shape.name, fetch, key=decoder.find_key))
     except NotWholeError as error:
         raise UserError(str(error)) from None
 
@@ -236,4 +236,4 @@ def find_nested_items(record: Mapping[str, JsonValue], resource: Resource) -> li
         return []
     # The list is proved like a page of its own, without paging.
     decoder = PageDecoder(replace(build_list_shape(resource), items="", paging="none", total=""))
-    return [item.record() for item in decoder.decode(msgspec.json.encode(found)).items]
+    return [item.decode_record() for item in decoder.decode_page(msgspec.json.encode(found)).items]

@@ -144,7 +144,7 @@ class Scroll:
     def _add_page(self, items: list[Item]) -> None:
         new = []
         for item in items:
-            version = hash((item.head.id, item.head.updated_at))
+            version = hash((item.members.id, item.members.updated_at))
             if version not in self._seen:
                 self._seen.add(version)
                 new.append(item)

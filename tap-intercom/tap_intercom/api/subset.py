@@ -76,10 +76,10 @@ class Subset:
         return [item for page in self._fetch_each(self._contact_ids, fetch, "contacts", 1) for item in page]
 
     def _complete_companies(self, contact: Item, decoder: ResourceDecoder) -> Item:
-        if not is_truncated(contact.head.companies):
+        if not is_truncated(contact.members.companies):
             return contact
         return decoder.decode_record(
-            msgspec.json.encode(complete_record(contact.record(), self._client, ("companies",)))
+            msgspec.json.encode(complete_record(contact.decode_record(), self._client, ("companies",)))
         )
 
     def _read_contacts(self) -> Iterator[list[Item]]:
@@ -100,7 +100,7 @@ class Subset:
             return [self._fetch_one(COMPANY, decoder, company_id)]
 
         yield from self._fetch_each(self._company_ids, fetch, "companies", 3)
-        linked = [one.id for item in self._contacts if (links := item.head.companies) for one in links.data]
+        linked = [one.id for item in self._contacts if (links := item.members.companies) for one in links.data]
         others = [one for one in dict.fromkeys(linked) if one not in self._company_ids]
         yield from self._fetch_each(others, fetch, None, 4)
 

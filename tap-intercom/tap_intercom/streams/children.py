@@ -44,7 +44,7 @@ class NestedStream(IntercomStream):
         truncated = (name,) if name in self.page_resource.lists else ()
         for parent, record in self._complete_records(truncated):
             try:
-                items = find_nested_items(record or parent.record(), self.resource)
+                items = find_nested_items(record or parent.decode_record(), self.resource)
             except UnprovenError as error:
                 raise UserError(
                     f"Intercom sent something that is no record of {self.page_resource.path}: {error}."
@@ -52,9 +52,9 @@ class NestedStream(IntercomStream):
             yield from self._build_records(parent, items)
 
     def _build_records(self, parent: Item, items: Iterable[JsonObject]) -> Iterator[JsonObject]:
-        place = f"of {self.resource.singular} {parent.head.id}"
+        place = f"of {self.resource.singular} {parent.members.id}"
         for item in items:
-            record = self.resource.build_child(item, parent.head.id, parent.head.updated_at)
+            record = self.resource.build_child(item, parent.members.id, parent.members.updated_at)
             self._check_keys(record, place)
             yield record
 
@@ -68,7 +68,7 @@ class ChildStream(NestedStream):
         def fetch(parent: Item) -> list[JsonObject] | None:
             try:
                 return fetch_all(
-                    self._source.client, self.resource, path.format(id=quote(str(parent.head.id), safe=""))
+                    self._source.client, self.resource, path.format(id=quote(str(parent.members.id), safe=""))
                 )
             except GoneError:
                 return None
@@ -85,7 +85,7 @@ class ChildStream(NestedStream):
 
     def _may_have_items(self, parent: Item) -> bool:
         """Return whether a call is needed: the lists in the parent's record may already show that there is nothing."""
-        lists = [getattr(parent.head, name) for name in self.resource.if_any]
+        lists = [getattr(parent.members, name) for name in self.resource.if_any]
         return not lists or any(one is None or one.total_count != 0 for one in lists)
 
 

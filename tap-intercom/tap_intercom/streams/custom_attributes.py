@@ -51,7 +51,7 @@ def fetch_attributes(client: IntercomClient, stream: str) -> JsonObject:
     query = {"model": MODELS[stream], "include_archived": "true"}
     try:
         page = client.fetch_page(Call("/data_attributes", query), PageDecoder(SHAPE))
-        rows = (item.record() for item in page.items)
+        rows = (item.decode_record() for item in page.items)
         # A type that Intercom adds later is a value of any type.
         return {row["name"]: TYPES.get(str(row.get("data_type")), ANY) for row in rows if row.get("custom")}
     except UserError as error:

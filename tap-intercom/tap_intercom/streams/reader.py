@@ -118,7 +118,7 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
         """
         for page in super().__iter__():
             yield page
-            self._count.add(map(self._decoder.identify, page))
+            self._count.add(map(self._decoder.find_key, page))
         if not self._count.is_enough:
             # Records that were created or changed meanwhile moved out of the way of the reading.
             probed = list(self._fetch_newest())
@@ -131,7 +131,7 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
                 self._decoder.shape.name,
                 self._fetch_in_turn,
                 probe=self._fetch_newest,
-                key=self._decoder.identify,
+                key=self._decoder.find_key,
                 max_missing=self._max_missing,
             )
             try:
@@ -145,9 +145,9 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
 
     def _take_new(self, items: list[Item]) -> list[Item]:
         """Return the items that did not come before, and count them."""
-        seen = self._count.distinct()
-        new = [item for item in items if hash(self._decoder.identify(item)) not in seen]
-        self._count.add(map(self._decoder.identify, new))
+        seen = self._count.get_distinct()
+        new = [item for item in items if hash(self._decoder.find_key(item)) not in seen]
+        self._count.add(map(self._decoder.find_key, new))
         return new
 
     def _fetch_newest(self) -> Iterator[Page]:
@@ -160,7 +160,7 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
             page = self._client.fetch_page(Call(self._resource.path, body=body), self._decoder)
             yield page
             cursor = page.cursor
-            if cursor is None or not page.items or (page.items[-1].head.updated_at or 0) < self._now:
+            if cursor is None or not page.items or (page.items[-1].members.updated_at or 0) < self._now:
                 return
 
     def _fetch_in_turn(self, cursor: str | None, check: Callable[[Page], None]) -> Page:
@@ -193,7 +193,7 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
         if self._count.announced is None:
             self._count.announced = answer.total
         segment.seen += len(items)
-        segment.reached = items[-1].head.created_at if items else segment.reached
+        segment.reached = items[-1].members.created_at if items else segment.reached
         # An empty page with a cursor is the end: `fetch` proved that everything it announces came.
         cursor = answer.cursor if items else None
         if cursor is None or segment.is_past_its_end:
@@ -201,7 +201,7 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
         else:
             self._split_segment(segment, max((answer.total or 0) - segment.seen, 0))
         # A split changes the span, and the items count by the new one; a restart changes it only for the next page.
-        own = [item for item in items if segment.span.contains(item.head.created_at)]
+        own = [item for item in items if segment.span.contains(item.members.created_at)]
         if cursor is not None and not segment.complete:
             segment.cursor = cursor
             # A cursor that comes twice leads in a circle.

@@ -156,7 +156,7 @@ class IntercomStream(RecordStream):
         selected = tuple(name for name in self.resource.lists if self.mask.get(("properties", name), True))
         for item, record in self._complete_records(selected):
             # A record goes out as its JSON unless something of it is left out or changed.
-            yield record or (item.text if self._is_plain else item.record())
+            yield record or (item.text if self._is_plain else item.decode_record())
         if self.resource.membership and not (self.is_test or self._source.is_subset):
             yield from self._read_new_members(selected, *self.resource.membership)
 
@@ -164,11 +164,11 @@ class IntercomStream(RecordStream):
         """Yield the items of the list that changed since this stream was last read."""
         since, deduplicator = self.since, Deduplicator()
         for item in self._read_items():
-            at = None if self._change_time is None else getattr(item.head, self._change_time)
+            at = None if self._change_time is None else getattr(item.members, self._change_time)
             # Searches reach back further than asked, and other lists cannot be filtered at all.
             if since is not None and at is not None and at < since:
                 continue
-            if not deduplicator.is_duplicate(self._get_identity(item.head), at):
+            if not deduplicator.is_duplicate(self._get_identity(item.members), at):
                 self._observe(at)
                 yield item
 
@@ -181,13 +181,13 @@ class IntercomStream(RecordStream):
         for number, page in enumerate(reader, start=1):
             self._extracted = self._clock()
             for item in page:
-                values = [getattr(item.head, key) for key in listed.primary_keys]
+                values = [getattr(item.members, key) for key in listed.primary_keys]
                 if problem := keys.find_problem(values, f"page {number}"):
                     raise UserError(problem)
             self._listed_count += len(page)
             yield from page
             # The next page may take long: what is buffered goes out before.
-            progress.page(len(page), page[-1].head.created_at if page else None)
+            progress.page(len(page), page[-1].members.created_at if page else None)
             self._flush()
 
     def _check_keys(self, record: Mapping[str, JsonValue], place: str) -> None:
@@ -215,8 +215,11 @@ class IntercomStream(RecordStream):
         # Without a scroll in this run the numbers of users are unknown, and the next scroll compares with the old ones.
         if not isinstance(companies, IntercomStream) or not companies.selected or companies.is_skipped:
             return
-        heads = (item.head for page in companies.start_reading() for item in page)
-        before, now = self._user_counts, user_counts.sum_users((head.id, head.user_count) for head in heads)
+        items = (item for page in companies.start_reading() for item in page)
+        before, now = (
+            self._user_counts,
+            user_counts.sum_users((item.members.id, item.members.user_count) for item in items),
+        )
         self._user_counts = now
         moved = frozenset() if before is None else user_counts.find_changed_buckets(before, now)
         if not moved:
@@ -227,12 +230,12 @@ class IntercomStream(RecordStream):
             item
             for page in companies.start_reading()
             for item in page
-            if user_counts.find_bucket(item.head.id) in moved
+            if user_counts.find_bucket(item.members.id) in moved
         )
 
         def fetch(company: Item) -> list[JsonObject]:
             client = self._source.client
-            path = ROWS[people].path.format(id=quote(str(company.head.id), safe=""))
+            path = ROWS[people].path.format(id=quote(str(company.members.id), safe=""))
             try:
                 return [complete_record(one, client, lists) for one in fetch_all(client, ROWS[people], path)]
             except GoneError:
@@ -241,7 +244,7 @@ class IntercomStream(RecordStream):
         sent = set()
         for company, contacts in self._fetch_for_each(suspects, needs=lambda _: True, fetch=fetch):
             for contact in contacts or ():
-                self._check_keys(contact, f"of company {company.head.id}")
+                self._check_keys(contact, f"of company {company.members.id}")
                 # A contact may belong to several companies.
                 if contact["id"] not in sent:
                     sent.add(contact["id"])
@@ -253,8 +256,8 @@ class IntercomStream(RecordStream):
         return iter(
             self._fetch_for_each(
                 self._read_changed(),
-                needs=lambda item: any(is_truncated(get(item.head)) for get in getters),
-                fetch=lambda item: complete_record(item.record(), self._source.client, lists),
+                needs=lambda item: any(is_truncated(get(item.members)) for get in getters),
+                fetch=lambda item: complete_record(item.decode_record(), self._source.client, lists),
             )
         )
 

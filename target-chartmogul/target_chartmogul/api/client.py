@@ -53,7 +53,7 @@ class ChartMogulClient(Transport):
         """Return the data sources; `with_progress` also asks how far their imports are."""
         call = Call("GET", "/data_sources", {"with_processing_status": "true"} if with_progress else None)
         page = self._read_page(call, PageDecoder(shapes.SOURCES))
-        return [msgspec.convert(item.record(), DataSource) for item in page.items]
+        return [msgspec.convert(item.decode_record(), DataSource) for item in page.items]
 
     def create_source(self, name: str) -> DataSource:
         """Create a data source.
@@ -163,7 +163,7 @@ class ChartMogulClient(Transport):
             latest = self._read_page(Call("GET", object_type.path, query), decoder, check)
             return latest
 
-        whole = WholeList(object_type.stream, fetch_page, key=decoder.identify)
+        whole = WholeList(object_type.stream, fetch_page, key=decoder.find_key)
         for entries in self._read_whole(whole, decoder):
             yield Page([object_type.decode(one) for one in entries], latest.cursor is None, latest.total_pages or None)
 

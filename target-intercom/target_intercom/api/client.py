@@ -190,7 +190,7 @@ class IntercomClient(Transport):
             return replace(page, cursor=str(at + 1) if at < page.total_pages else None)
 
         for items in self._read_whole_items(WholeList("companies of a contact", fetch_page), decoder):
-            yield from (item.head.id for item in items)
+            yield from (item.members.id for item in items)
 
     def _read_item(self, call: Call, shape: ListShape) -> Item:
         """Read one record; the call may safely be made twice."""
@@ -213,7 +213,7 @@ class IntercomClient(Transport):
             yield from page.items
             call = Call("GET", "/companies/scroll", {"scroll_param": page.cursor})
             try:
-                page = self._read_once(call, decoder.decode)
+                page = self._read_once(call, decoder.decode_page)
             except (LostReplyError, RecordRefusedError):
                 raise _BrokenScrollError from None
 

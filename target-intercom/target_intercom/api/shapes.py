@@ -105,45 +105,45 @@ ATTRIBUTES = ListShape(
 
 def read_contact(item: Item) -> RemoteContact:
     """Return the contact of a proved answer; one without `companies` is attached to none."""
-    head = item.head
+    members = item.members
     return RemoteContact(
-        id=head.id,
-        role=head.role,
-        email=head.email,
-        external_id=head.external_id,
-        name=head.name,
-        phone=head.phone,
-        company_ids=tuple(company.id for company in head.companies.data) if head.companies else (),
-        has_more_companies=bool(head.companies and head.companies.has_more),
-        custom_attributes=head.custom_attributes or {},
+        id=members.id,
+        role=members.role,
+        email=members.email,
+        external_id=members.external_id,
+        name=members.name,
+        phone=members.phone,
+        company_ids=tuple(company.id for company in members.companies.data) if members.companies else (),
+        has_more_companies=bool(members.companies and members.companies.has_more),
+        custom_attributes=members.custom_attributes or {},
     )
 
 
 def read_company(item: Item) -> RemoteCompany:
     """Return the company of a proved answer."""
-    head = item.head
+    members = item.members
     return RemoteCompany(
-        id=head.id,
-        company_id=head.company_id,
-        name=head.name,
-        plan=head.plan.name if head.plan else None,
-        monthly_spend=head.monthly_spend,
-        remote_created_at=head.remote_created_at,
-        user_count=head.user_count,
-        custom_attributes=head.custom_attributes or {},
+        id=members.id,
+        company_id=members.company_id,
+        name=members.name,
+        plan=members.plan.name if members.plan else None,
+        monthly_spend=members.monthly_spend,
+        remote_created_at=members.remote_created_at,
+        user_count=members.user_count,
+        custom_attributes=members.custom_attributes or {},
     )
 
 
 def read_attribute(item: Item) -> RemoteAttribute:
     """Return the data attribute of a proved answer."""
-    head = item.head
-    choices = [one.value if isinstance(one, Choice) else one for one in head.options or ()]
+    members = item.members
+    choices = [one.value if isinstance(one, Choice) else one for one in members.options or ()]
     return RemoteAttribute(
-        name=head.name,
-        data_type=head.data_type,
-        model=head.model or "",
-        is_custom=bool(head.custom),
-        is_archived=bool(head.archived),
-        is_read_only=head.api_writable is False,
+        name=members.name,
+        data_type=members.data_type,
+        model=members.model or "",
+        is_custom=bool(members.custom),
+        is_archived=bool(members.archived),
+        is_read_only=members.api_writable is False,
         choices=frozenset(choices),
     )
