@@ -26,6 +26,19 @@ def page_size(most: int) -> Row:
     )
 
 
+def activate_version_setting() -> Row:
+    """Return the setting `activate_version` of a tap."""
+    return th.Property(
+        "activate_version",
+        th.BooleanType,
+        default=False,
+        nullable=False,
+        title="Activate version",
+        description="Send ACTIVATE_VERSION after the last record of a stream that was read whole, so that a database "
+        "target marks or removes the rows that did not come again.",
+    )
+
+
 def timeout_settings(request_timeout: int) -> tuple[Row, ...]:
     """Return the settings of how long a target waits for an answer.
 
@@ -38,14 +51,14 @@ def timeout_settings(request_timeout: int) -> tuple[Row, ...]:
             th.IntegerType(minimum=1),
             default=request_timeout,
             title="Request timeout",
-            description="How many seconds may pass between two bytes of an answer before it is asked for again?",
+            description="Seconds to wait between two bytes of an answer before the request is sent again.",
         ),
         th.Property(
             "answer_timeout",
             th.IntegerType(minimum=1),
             default=300,
             title="Answer timeout",
-            description="How many seconds may the whole of an answer take before it is asked for again?",
+            description="Seconds to wait for the whole of an answer before the request is sent again.",
         ),
     )
 
@@ -65,7 +78,7 @@ def request_settings(vendor: str, whose: str, note: str = "") -> tuple[Row, ...]
             default=80,
             nullable=False,
             title="Request timeout",
-            description="Seconds to wait between two bytes of an answer before asking again.",
+            description="Seconds to wait between two bytes of an answer before the request is sent again.",
         ),
         th.Property(
             "answer_timeout",
@@ -73,7 +86,7 @@ def request_settings(vendor: str, whose: str, note: str = "") -> tuple[Row, ...]
             default=300,
             nullable=False,
             title="Answer timeout",
-            description="Seconds to wait for the whole of an answer before asking again.",
+            description="Seconds to wait for the whole of an answer before the request is sent again.",
         ),
         th.Property(
             "max_concurrency",
@@ -140,14 +153,15 @@ def reject_settings() -> tuple[Row, ...]:
             "max_rejects",
             th.IntegerType(minimum=0),
             title="Max rejects",
-            description="How many refused records stop the run? If not set, 5 % of the attempts, at least 100.",
+            description="Stop the run when more records than this are refused. If not set, 5 % of the attempts, but at "
+            "least 100.",
         ),
         th.Property(
             "fail_on_rejects",
             th.BooleanType,
             default=False,
             title="Fail on rejects",
-            description="Does the run end with exit code 1, after its STATE, when any record was refused?",
+            description="End with exit code 1, after writing STATE, when any record was refused.",
         ),
     )
 
@@ -166,7 +180,7 @@ def folder_settings(plugin: str, remembered: str) -> tuple[Row, ...]:
             "memory_dir",
             th.StringType,
             title="Memory directory",
-            description=f"Where is kept what one run must know of the earlier ones: {remembered}? If not set, the "
-            "folder `memory` in `report_dir`.",
+            description=f"Where one run keeps what the next runs must know: {remembered}. If not set, the folder "
+            "`memory` in `report_dir`.",
         ),
     )

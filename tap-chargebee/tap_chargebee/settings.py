@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from singer_sdk import typing as th
 
-from tap_chargebee._kit.setting_rows import page_size, request_settings
+from tap_chargebee._kit.setting_rows import activate_version_setting, page_size, request_settings
 from tap_chargebee._kit.settings import find_date_problem, find_url_problem
 from tap_chargebee._kit.urls import is_host_label
 
@@ -89,15 +89,7 @@ SETTINGS = th.PropertiesList(
         description="Read only these customers, with all their subscriptions and invoices, and no other stream; "
         "bookmarks are neither used nor moved.",
     ),
-    th.Property(
-        "activate_version",
-        th.BooleanType,
-        default=False,
-        nullable=False,
-        title="Activate version",
-        description="Send ACTIVATE_VERSION after the last record of a stream that was read whole, so that a database "
-        "target marks or removes the rows that did not come again.",
-    ),
+    activate_version_setting(),
 )
 
 

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 from singer_sdk import typing as th
 
-from tap_intercom._kit.setting_rows import address_settings, key_setting, page_size, request_settings
+from tap_intercom._kit.setting_rows import (
+    activate_version_setting,
+    address_settings,
+    key_setting,
+    page_size,
+    request_settings,
+)
 from tap_intercom._kit.settings import find_date_problem, find_url_problem
 from tap_intercom.api.client import REGIONS
 
@@ -107,15 +113,7 @@ SETTINGS = th.PropertiesList(
         description="Read only the contacts with these ids of Intercom's and their companies, beside what "
         "`company_ids` names, and no other stream; bookmarks are neither used nor moved.",
     ),
-    th.Property(
-        "activate_version",
-        th.BooleanType,
-        default=False,
-        nullable=False,
-        title="Activate version",
-        description="Send ACTIVATE_VERSION after the last record of a stream that was read whole, so that a database "
-        "target marks or removes the rows that did not come again.",
-    ),
+    activate_version_setting(),
 )
 
 
