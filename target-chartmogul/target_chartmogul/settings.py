@@ -16,7 +16,7 @@ from target_chartmogul._kit.setting_rows import (
     reject_settings,
     timeout_settings,
 )
-from target_chartmogul._kit.urls import describe_unencrypted, is_base_url, is_unencrypted
+from target_chartmogul._kit.settings import find_url_problem
 from target_chartmogul.api.transport import BASE_URL
 from target_chartmogul.merge.customer_matching import KEYS
 
@@ -141,7 +141,8 @@ def parse_settings(config: Mapping[str, JsonValue]) -> Settings:
         # Such as the dots that stand for a key in an example.
         raise ConfigurationError("The setting `api_key` has characters that no key of ChartMogul's has.")
     api_url = (config.get("api_url") or "").strip() or BASE_URL
-    _check_url(api_url)
+    for problem in find_url_problem("api_url", api_url, BASE_URL):
+        raise ConfigurationError(problem)
     merge, merge_with = config["merge"], (config.get("merge_with") or "").strip()
     _check_merge(merge, merge_with, source)
     max_rejects = config.get("max_rejects")
@@ -174,14 +175,3 @@ def _check_merge(merge: str, merge_with: str, source: str) -> None:
             "(TARGET_CHARTMOGUL_MERGE_WITH), which is not the one in `data_source_name`. "
             "`meltano invoke target-chartmogul:sources` lists them all."
         )
-
-
-def _check_url(url: str) -> None:
-    """Reject an address that is not one, or on whose way others could read the key; never repeat what it is."""
-    if not is_base_url(url):
-        raise ConfigurationError(
-            "The setting `api_url` is not an address: it must begin with https:// or http:// and a host, and may only "
-            "have a path after it."
-        )
-    if is_unencrypted(url):
-        raise ConfigurationError(describe_unencrypted("api_url"))

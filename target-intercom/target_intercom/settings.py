@@ -19,8 +19,7 @@ from target_intercom._kit.setting_rows import (
     reject_settings,
     timeout_settings,
 )
-from target_intercom._kit.text import clean_text
-from target_intercom._kit.urls import describe_unencrypted, is_base_url, is_unencrypted
+from target_intercom._kit.settings import find_url_problem
 from target_intercom.api.transport import REGIONS
 from target_intercom.decisions.rules import Rules
 from target_intercom.records.match_keys import COMPANY_ID, MatchKey
@@ -354,9 +353,5 @@ def _assert_usable(texts: Mapping[str, str]) -> None:
     # No HTTP header carries, for example, the dots that stand for a token in a document.
     if not token.isascii() or not token.isprintable() or " " in token:
         raise ConfigurationError("The setting `access_token` has characters that are in no token of Intercom's.")
-    if url and not is_base_url(url):
-        raise ConfigurationError(
-            f"The setting `api_url` is no address that begins with https:// or http:// and a host: {clean_text(url)}"
-        )
-    if is_unencrypted(url):
-        raise ConfigurationError(describe_unencrypted("api_url"))
+    for problem in find_url_problem("api_url", url, "https://api.intercom.io"):
+        raise ConfigurationError(problem)

@@ -215,7 +215,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no source": ({"data_source_name": " "}, "The setting `data_source_name` is empty."),
     "no scheme": (
         {"api_url": "api.chartmogul.com"},
-        "The setting `api_url` is not an address: it must begin with https://",
+        "The setting `api_url` is not a URL such as https://api.chartmogul.com/v1.",
     ),
     "no TLS": (
         {"api_url": "http://a.example"},

@@ -594,10 +594,10 @@ def test_two_signals_lose_no_line(workspace: Any, target: Any, customer: Custome
         ({"access_token": " "}, "The setting `access_token` is empty."),
         ({"access_token": ""}, "The setting `access_token` is missing: set it, or TARGET_INTERCOM_ACCESS_TOKEN and"),
         ({"access_token": "…"}, "The setting `access_token` has characters that are in no token of Intercom's."),
-        ({"api_url": "api.intercom.io"}, "The setting `api_url` is no address that begins with https:// or http://"),
+        ({"api_url": "api.intercom.io"}, "The setting `api_url` is not a URL such as https://api.intercom.io."),
         ({"api_url": "http://a.example"}, "The setting `api_url` is an http:// address of another machine, to which"),
-        ({"api_url": "ftp://a.example"}, "The setting `api_url` is no address that begins with https:// or http://"),
-        ({"api_url": "http://[:::"}, "The setting `api_url` is no address that begins with https:// or http://"),
+        ({"api_url": "ftp://a.example"}, "The setting `api_url` is not a URL such as https://api.intercom.io."),
+        ({"api_url": "http://[:::"}, "The setting `api_url` is not a URL such as https://api.intercom.io."),
         (
             {"report_dir": "/dev/null/reports"},
             "The folder of `report_dir`, /dev/null/reports, cannot be made: Not a dir",
