@@ -31,7 +31,7 @@ class FetchPool:
     and no thread keeps the process alive.
 
     The lock is not re-entrant, and the garbage collector can close a half-read list at any point, also in a thread that
-    holds the lock. So a finalizer never takes the lock: it calls :meth:`defer`.
+    holds the lock. So a finalizer never takes the lock: it calls :meth:`defer_action`.
 
     Args:
         threads: how many calls run at the same time.
@@ -51,12 +51,12 @@ class FetchPool:
         self.changed = threading.Condition(threading.Lock())
         """Guards the pool and the pages of its readers; notified after every call."""
 
-    def submit(self, key: Key, call: Callable[[], None]) -> None:
+    def queue_call(self, key: Key, call: Callable[[], None]) -> None:
         """Queue a call that reports its own errors; the lock is held."""
         heappush(self._queue, (key, next(self._sequence), call))
         self.start_workers()
 
-    def run(self, key: Key, call: Callable[[], T]) -> Future[T]:
+    def submit_call(self, key: Key, call: Callable[[], T]) -> Future[T]:
         """Queue a call and return the future of its result."""
         future: Future[T] = Future()
 
@@ -67,7 +67,7 @@ class FetchPool:
                 future.set_exception(error)
 
         with self.changed:
-            self.submit(key, resolve)
+            self.queue_call(key, resolve)
         return future
 
     def wait_for(self, key: Key, is_ready: Callable[[], bool]) -> None:
@@ -93,7 +93,7 @@ class FetchPool:
         self.buffered_pages += pages
         self.start_workers()
 
-    def defer(self, action: Callable[[], None]) -> None:
+    def defer_action(self, action: Callable[[], None]) -> None:
         """Leave an action to the next thread that holds the lock; takes no lock, so finalizers may call it."""
         self._deferred.append(action)
 

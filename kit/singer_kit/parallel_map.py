@@ -84,7 +84,7 @@ class OrderedParallelMap(Generic[I, R]):
 
     def _request_fetch(self, key: Key, item: I) -> Future[R | None]:
         self._last_requested = key
-        return self._pool.run(key, lambda: None if self._closed else self._fetch(item))
+        return self._pool.submit_call(key, lambda: None if self._closed else self._fetch(item))
 
     def _wait_for_result(self, item: I, future: Future[R | None] | None) -> tuple[I, R | None]:
         if future is None:

@@ -29,7 +29,7 @@ class Progress:
         self._records = self._pages = 0
         self._since: int | None = None
 
-    def page(self, records: int, at: int | None) -> None:
+    def count_page(self, records: int, at: int | None) -> None:
         """Count a page; ``at`` is the time of its last record."""
         self._records += records
         self._pages += 1

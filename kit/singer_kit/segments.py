@@ -67,14 +67,14 @@ class SegmentReader(ABC, Generic[S, T]):
                 self._request_page(self._first)
 
     @abstractmethod
-    def fetch(self, segment: S) -> Any:
+    def fetch_answer(self, segment: S) -> Any:
         """Return the next answer of a segment; runs in a thread, without the lock."""
 
     @abstractmethod
-    def accept(self, segment: S, answer: Any) -> list[T]:
+    def accept_answer(self, segment: S, answer: Any) -> list[T]:
         """Return the items of an answer that belong to the segment; move its cursor, or mark it complete.
 
-        The lock is held. What is left of the list may be cut off with :meth:`insert`.
+        The lock is held. What is left of the list may be cut off with :meth:`insert_segments`.
         """
 
     def wait(self) -> None:
@@ -107,9 +107,9 @@ class SegmentReader(ABC, Generic[S, T]):
     def close(self) -> None:
         """Fetch nothing more. The garbage collector calls it at any point, so it takes no lock."""
         self._closed = True
-        self._pool.defer(self._release_all)
+        self._pool.defer_action(self._release_all)
 
-    def insert(self, segment: S, others: Iterable[S]) -> None:
+    def insert_segments(self, segment: S, others: Iterable[S]) -> None:
         """Put segments behind one that is being read; the lock is held."""
         for other in others:
             other.following = segment.following
@@ -144,13 +144,13 @@ class SegmentReader(ABC, Generic[S, T]):
 
     def _request_page(self, segment: S) -> None:
         segment.requested = True
-        self._pool.submit(segment.key, lambda: self._fetch_page(segment))
+        self._pool.queue_call(segment.key, lambda: self._fetch_page(segment))
 
     def _fetch_page(self, segment: S) -> None:
         if self._closed:
             return
         try:
-            answer = self.fetch(segment)
+            answer = self.fetch_answer(segment)
             with self._pool.changed:
                 if not self._closed:
                     self._store_page(segment, answer)
@@ -159,7 +159,7 @@ class SegmentReader(ABC, Generic[S, T]):
 
     def _store_page(self, segment: S, answer: Any) -> None:
         segment.requested = False
-        segment.pages.append(self.accept(segment, answer))
+        segment.pages.append(self.accept_answer(segment, answer))
         # The first page is not counted: every list of a run holds its own from the start, long before its turn.
         if segment is self._first and not self._has_first_page:
             self._has_first_page = True
@@ -168,7 +168,7 @@ class SegmentReader(ABC, Generic[S, T]):
             self._pool.count_buffered(1)
         if self._closed:
             # Closed in the middle of this call, whose page came too late for the first release.
-            self._pool.defer(self._release_all)
+            self._pool.defer_action(self._release_all)
         elif self._started and not segment.complete:
             self._request_page(segment)
 

@@ -31,16 +31,16 @@ class Numbers(SegmentReader[Segment[int], int]):
         self._places: dict[int, int] = {}
         super().__init__(pool, [Segment(key=(key,))])
 
-    def fetch(self, segment: Segment[int]) -> int:
+    def fetch_answer(self, segment: Segment[int]) -> int:
         """Return the first number of the next page."""
         return self._places.get(id(segment), 0)
 
-    def accept(self, segment: Segment[int], answer: int) -> list[int]:
+    def accept_answer(self, segment: Segment[int], answer: int) -> list[int]:
         """Return a page, and cut off the other segments after the first one."""
         if segment is self._first and answer == 0:
             others = [Segment[int](key=(*segment.key, 1)), Segment[int](key=(*segment.key, 2))]
             self._places |= {id(others[0]): 4, id(others[1]): 8}
-            self.insert(segment, others)
+            self.insert_segments(segment, others)
         self._places[id(segment)] = answer + 2
         segment.complete = answer % 4 == 2
         return [answer, answer + 1]
@@ -158,7 +158,7 @@ def test_an_error_that_a_call_did_not_report_reaches_the_thread_that_waits() -> 
     def work() -> None:
         pool = FetchPool(2, 2)
         with pool.changed:
-            pool.submit((0,), fail)
+            pool.queue_call((0,), fail)
             pool.wait_for((0,), lambda: False)
 
     assert repr(within_time(work)) == "MemoryError('no room for the answer')"
@@ -168,10 +168,10 @@ def test_an_error_while_a_page_is_stored_reaches_the_reader() -> None:
     """It is raised in place of the page."""
 
     class Broken(Numbers):
-        def accept(self, segment: Segment[int], answer: int) -> list[int]:
+        def accept_answer(self, segment: Segment[int], answer: int) -> list[int]:
             if answer == 6:
                 raise RecursionError("nested too deeply")
-            return super().accept(segment, answer)
+            return super().accept_answer(segment, answer)
 
     def work() -> None:
         for page in Broken(FetchPool(2, 2), 0):

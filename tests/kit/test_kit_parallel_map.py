@@ -42,7 +42,7 @@ def test_fetches_can_be_requested_before_the_reader_comes(count: int, needing: i
         pool, range(count), fetched.append, needs=lambda item: item % needing == 0, key=(0,), ahead=ahead
     )
     pairs.request_ahead()
-    pool.run((1,), lambda: None).result(10)
+    pool.submit_call((1,), lambda: None).result(10)
     assert fetched == list(range(0, count, needing))[:ahead]
     assert [item for item, _ in pairs] == list(range(count))
 
@@ -72,5 +72,5 @@ def test_nothing_is_fetched_after_the_map_was_closed() -> None:
     assert next(pairs) == (0, None)
     pairs.close()  # type: ignore[attr-defined] # an iterator made by a generator
     go_on.set()
-    pool.run((1,), lambda: None).result(10)
+    pool.submit_call((1,), lambda: None).result(10)
     assert fetched in ([0], [0, 1])

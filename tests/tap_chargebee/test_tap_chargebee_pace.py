@@ -53,11 +53,11 @@ def test_a_long_read_tells_every_half_minute_how_far_it_is(clock: Clock, caplog:
     progress = Progress(logging.getLogger("tap"), until=2000, clock=clock.read)
     for at in (1000, 1250, 1500):
         clock.now += 12
-        progress.page(100, at)
+        progress.count_page(100, at)
     clock.now += 12
-    progress.page(50, 1600)
+    progress.count_page(50, 1600)
     clock.now += 30
-    progress.page(100, None)
+    progress.count_page(100, None)
     assert caplog.messages == [
         "300 records in 3 pages, 8 records/s, 50% of the time window",
         "450 records in 5 pages, 6 records/s",
@@ -69,7 +69,7 @@ def test_a_list_in_no_order_of_time_has_no_share(clock: Clock, caplog: pytest.Lo
     caplog.set_level("INFO")
     progress = Progress(logging.getLogger("tap"), until=None, clock=clock.read)
     clock.now += 31
-    progress.page(10, None)
+    progress.count_page(10, None)
     assert caplog.messages == ["10 records in 1 pages, 0 records/s"]
 
 

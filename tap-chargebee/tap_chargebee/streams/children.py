@@ -64,7 +64,7 @@ class PartsStream(ChargebeeStream):
                 self._check_keys([record.get(key) for key in self.resource.primary_keys], f"of {part}")
                 if not self._source.events.is_deleted(self.name, record.get("id", ""), record.get("resource_version")):
                     yield record
-            progress.page(len(records), None)
+            progress.count_page(len(records), None)
         yield from self._send_deleted()
         if skipped:
             parts = self.resource.parent or "days"

@@ -81,7 +81,7 @@ class ListReader(SegmentReader[ListSegment, Item]):
             pool, [ListSegment(key=(*key, place), query=query, end=end) for place, query in enumerate(queries)]
         )
 
-    def fetch(self, segment: ListSegment) -> Page:
+    def fetch_answer(self, segment: ListSegment) -> Page:
         """Return the next page of a segment.
 
         Raises:
@@ -97,7 +97,7 @@ class ListReader(SegmentReader[ListSegment, Item]):
             )
         return page
 
-    def accept(self, segment: ListSegment, answer: Page) -> list[Item]:
+    def accept_answer(self, segment: ListSegment, answer: Page) -> list[Item]:
         """Return the items that belong to the segment, and split off its later part when it is long."""
         items = answer.items
         times = [self._decoder.read_sort_value(item) for item in items]
@@ -131,7 +131,9 @@ class ListReader(SegmentReader[ListSegment, Item]):
             return
         query = windows.build_span_query(segment.query, time, windows.Span(last, segment.end))
         skipped = segment.skipped_keys | segment.last_keys
-        self.insert(segment, [ListSegment(key=(*segment.key, 1), query=query, end=segment.end, skipped_keys=skipped)])
+        self.insert_segments(
+            segment, [ListSegment(key=(*segment.key, 1), query=query, end=segment.end, skipped_keys=skipped)]
+        )
 
     def _split_segment(self, segment: ListSegment, times: list[JsonValue]) -> None:
         """Leave the later part of a long segment to new segments."""
@@ -160,4 +162,4 @@ class ListReader(SegmentReader[ListSegment, Item]):
             query = {name: value for name, value in segment.query.items() if not name.startswith("sort_by")}
             from_far_end = query | {"sort_by[desc]": time}
             pieces.append(ListSegment(key=(*segment.key, 0), query=from_far_end, only_undated=True))
-        self.insert(segment, pieces)
+        self.insert_segments(segment, pieces)

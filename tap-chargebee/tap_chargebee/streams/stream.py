@@ -268,7 +268,7 @@ class ChargebeeStream(RecordStream):
             for item in page:
                 self._check_keys([getattr(item.members, key) for key in self.resource.primary_keys], f"page {number}")
             yield from page
-            progress.page(len(page), getattr(page[-1].members, self.resource.time or "", None) if page else None)
+            progress.count_page(len(page), getattr(page[-1].members, self.resource.time or "", None) if page else None)
             self._flush()
 
     def _check_keys(self, values: Sequence[object], place: str) -> None:

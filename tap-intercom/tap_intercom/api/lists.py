@@ -84,7 +84,7 @@ class NumberedReader:
         self._total_pages = 1
         self._next_number = 2
         self._others: OrderedParallelMap[int, Page] | None = None
-        self._first = pool.run((*key, 0), lambda: self._fetch(1, lambda _: None))
+        self._first = pool.submit_call((*key, 0), lambda: self._fetch(1, lambda _: None))
 
     def wait(self) -> None:
         """Return when the first page is there.

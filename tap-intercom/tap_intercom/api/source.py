@@ -78,7 +78,7 @@ class Source:
 
     def request_workspace(self) -> None:
         """Make the first call of a run in a thread, so that searches can start beside it."""
-        self._workspace = self.pool.run((-1,), self.client.fetch_workspace)
+        self._workspace = self.pool.submit_call((-1,), self.client.fetch_workspace)
 
     @cached_property
     def workspace(self) -> Workspace:

@@ -79,7 +79,7 @@ class ChildStream(NestedStream):
             if items is None:
                 deleted += self._may_have_items(parent)
             yield from self._build_records(parent, items or ())
-            progress.page(len(items or ()), None)
+            progress.count_page(len(items or ()), None)
         if deleted:
             self.logger.info("Skipped deleted records of %s: %d", self.resource.parent, deleted)
 

@@ -168,7 +168,7 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
         body = windows.build_search(Span(0), self._since, page_size=self._page_size, cursor=cursor)
         return self._client.fetch_page(Call(self._resource.path, body=body), self._decoder, check)
 
-    def fetch(self, segment: SearchSegment) -> Page:
+    def fetch_answer(self, segment: SearchSegment) -> Page:
         """Return the next page of a segment; from its last record on when Intercom no longer accepts its cursor."""
         try:
             page = self._fetch_at_cursor(segment)
@@ -187,7 +187,7 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
         body = windows.build_search(segment.span, self._since, page_size=self._page_size, cursor=segment.cursor)
         return self._client.fetch_page(Call(self._resource.path, body=body), self._decoder, check)
 
-    def accept(self, segment: SearchSegment, answer: Page) -> list[Item]:
+    def accept_answer(self, segment: SearchSegment, answer: Page) -> list[Item]:
         """Return the items that belong to the segment, and split off its later part when it is long."""
         items = answer.items
         if self._count.announced is None:
@@ -219,4 +219,6 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
             return
         segment.span = Span(segment.span.start, reached)
         segment.complete = True
-        self.insert(segment, [SearchSegment(key=(*segment.key, place), span=span) for place, span in enumerate(spans)])
+        self.insert_segments(
+            segment, [SearchSegment(key=(*segment.key, place), span=span) for place, span in enumerate(spans)]
+        )

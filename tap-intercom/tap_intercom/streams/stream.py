@@ -187,7 +187,7 @@ class IntercomStream(RecordStream):
             self._listed_count += len(page)
             yield from page
             # The next page may take long: what is buffered goes out before.
-            progress.page(len(page), page[-1].members.created_at if page else None)
+            progress.count_page(len(page), page[-1].members.created_at if page else None)
             self._flush()
 
     def _check_keys(self, record: Mapping[str, JsonValue], place: str) -> None:
