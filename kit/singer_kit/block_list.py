@@ -44,11 +44,11 @@ class BlockList:
     def __bool__(self) -> bool:
         return bool(self._hashes)
 
-    def blocks(self, *names: str | None) -> bool:
+    def is_blocked(self, *names: str | None) -> bool:
         """Say whether one of these ids or e-mail addresses is of somebody who was erased."""
         return any(self._hash_name(name) in self._hashes for name in names if name)
 
-    def add(self, names: Iterable[str]) -> None:
+    def add_names(self, names: Iterable[str]) -> None:
         """Block these ids and e-mail addresses, from now on."""
         self._hashes |= {self._hash_name(name) for name in names if name.strip()}
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

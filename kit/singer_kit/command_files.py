@@ -6,7 +6,7 @@ import io
 import json
 from typing import IO, TYPE_CHECKING, NoReturn
 
-from .errors import UserError, reject
+from .errors import UserError, raise_problems
 from .settings import suggest_name
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def check_file(file: IO[str] | None, option: str, find_problems: Callable[[JsonV
         raise UserError(f"The file of {option} is not JSON: {error}") from error
     if is_too_deep(found):
         raise UserError(f"The file of {option} is nested too deeply: more than {DEEPEST} levels.")
-    reject(find_problems(found))
+    raise_problems(find_problems(found))
     return io.StringIO(text)
 
 

@@ -36,7 +36,7 @@ class CsvWriter:
 
     def writerow(self, row: Iterable[Any]) -> None:
         """Write one row."""
-        self._writer.writerow([protect(value) for value in row])
+        self._writer.writerow([protect_cell(value) for value in row])
 
     def writerows(self, rows: Iterable[Iterable[Any]]) -> None:
         """Write several rows."""
@@ -47,10 +47,10 @@ class CsvWriter:
 def read_rows(file: IO[str]) -> Iterator[dict[str, str]]:
     """Read the rows of a file of `CsvWriter` as they were given, by the names in its first line."""
     for row in csv.DictReader(file):
-        yield {name: restore(value) if isinstance(value, str) else value for name, value in row.items()}
+        yield {name: restore_cell(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
-def protect(value: Any) -> Any:
+def protect_cell(value: Any) -> Any:
     """Return a value as a cell that no spreadsheet computes; None and numbers stay what they are."""
     if value is None or isinstance(value, int | float):
         return value
@@ -58,6 +58,6 @@ def protect(value: Any) -> Any:
     return text if _NUMBER.fullmatch(text) else _UNPROTECTED.sub("'", text)
 
 
-def restore(cell: str) -> str:
-    """Return the text of a cell that `protect` made."""
+def restore_cell(cell: str) -> str:
+    """Return the text of a cell that `protect_cell` made."""
     return _PROTECTED.sub("", cell)

@@ -36,7 +36,7 @@ class UserError(click.ClickException):
         LOGGER.error("%s", self.message)
 
 
-def reject(problems: Iterable[str]) -> None:
+def raise_problems(problems: Iterable[str]) -> None:
     """Raise all problems together, when there are any.
 
     Raises:

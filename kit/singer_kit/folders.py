@@ -29,7 +29,7 @@ class OwnFolder:
     folder: str
     names: tuple[str, ...]
 
-    def files(self) -> list[Path]:
+    def list_files(self) -> list[Path]:
         """List the plugin's own files that are there, unfinished ones too."""
         names = sorted(name + suffix for name in self.names if Path(name).name == name for suffix in ("", DRAFT))
         paths = [Path(self.folder) / name for name in names]

@@ -15,7 +15,7 @@ from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.plugin_base import PluginBase, SingerCommand
 
-from .errors import UserError, explain_errors, reject
+from .errors import UserError, explain_errors, raise_problems
 from .settings import find_missing_settings, find_unknown_settings, read_settings
 
 if TYPE_CHECKING:
@@ -75,10 +75,10 @@ class Plugin(PluginBase):
         schemas = self.config_jsonschema["properties"]
         unknown = find_unknown_settings(self._config, schemas)
         self._config, unreadable = read_settings(self._config, schemas)
-        reject([*unknown, *unreadable])
+        raise_problems([*unknown, *unreadable])
         missing = find_missing_settings(self._config, self.missing_hints)
         problems = [*(missing if raise_errors else ()), *self.find_setting_problems(self._config)]
-        reject(problems)
+        raise_problems(problems)
         return problems
 
     @classproperty

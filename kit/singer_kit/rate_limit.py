@@ -24,7 +24,7 @@ class Cooldown:
         self._until = clock()
         self._lock = threading.Lock()
 
-    def extend(self, seconds: float) -> None:
+    def extend_wait(self, seconds: float) -> None:
         """Hold everybody for so many seconds from now."""
         with self._lock:
             self._until = max(self._until, self._clock() + seconds)
@@ -51,7 +51,7 @@ class RateLimiter:
         self._next = clock()
         self._lock = threading.Lock()
 
-    def spend(self) -> None:
+    def wait_for_slot(self) -> None:
         """Take the next place in the row, and return when it comes."""
         if not self._every:
             return
@@ -65,10 +65,10 @@ class RateLimiter:
 class Pacer(Protocol):
     """Says when a request may go."""
 
-    def request(self) -> AbstractContextManager[None]:
+    def wait_for_turn(self) -> AbstractContextManager[None]:
         """Wait for one's turn; what is done inside is one request and its answer."""
 
-    def pause(self, seconds: float) -> None:
+    def pause_requests(self, seconds: float) -> None:
         """Let no request go for so long."""
 
 
@@ -82,12 +82,12 @@ class CooldownPacer:
         self._limiter = RateLimiter(requests_per_minute, sleep, clock)
 
     @contextmanager
-    def request(self) -> Iterator[None]:
+    def wait_for_turn(self) -> Iterator[None]:
         """Wait for one's turn."""
         self._cooldown.wait()
-        self._limiter.spend()
+        self._limiter.wait_for_slot()
         yield
 
-    def pause(self, seconds: float) -> None:
+    def pause_requests(self, seconds: float) -> None:
         """Let no request go for so long."""
-        self._cooldown.extend(seconds)
+        self._cooldown.extend_wait(seconds)

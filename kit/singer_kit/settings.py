@@ -55,7 +55,7 @@ def read_settings(config: Mapping[str, JsonValue], schemas: Mapping[str, Schema]
         try:
             values[name] = _read_value(value, schema)
         except (ValueError, TypeError, ArithmeticError, RecursionError):
-            problems.append(f"The setting `{name}` must be {describe(schema)}.")
+            problems.append(f"The setting `{name}` must be {describe_type(schema)}.")
     return values, problems
 
 
@@ -154,7 +154,7 @@ WORDS = {
 }
 
 
-def describe(schema: Schema) -> str:
+def describe_type(schema: Schema) -> str:
     """Return what a setting takes, in words: `a whole number from 1 to 100`."""
     if "enum" in schema:
         return "one of " + ", ".join(f"`{value}`" for value in schema["enum"])
@@ -167,7 +167,7 @@ def describe(schema: Schema) -> str:
         return f"{words} of at least {schema['minimum']}"
     inner = schema.get("items") or schema.get("additionalProperties")
     if isinstance(inner, dict) and "type" in inner:
-        return f"{words}, each {describe(inner)}"
+        return f"{words}, each {describe_type(inner)}"
     return words
 
 

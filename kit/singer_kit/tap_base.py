@@ -10,7 +10,7 @@ from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 
 from .command_files import check_file, find_catalog_problems, find_state_problems
-from .errors import reject
+from .errors import raise_problems
 from .plugin import Plugin
 from .stream import every_stream_selected
 from .writer import Writer
@@ -50,7 +50,7 @@ class TapBase(Plugin, Tap):
         if self.input_catalog is None:
             return None
         listed = self.input_catalog.to_dict()
-        reject(find_catalog_problems(listed, self.stream_names))
+        raise_problems(find_catalog_problems(listed, self.stream_names))
         return frozenset(entry["tap_stream_id"] for entry in listed["streams"])
 
     def setup_mapper(self) -> None:
@@ -79,7 +79,7 @@ class TapBase(Plugin, Tap):
         Raises:
             UserError: it is no Singer state, or a bookmark of this tap cannot be one.
         """
-        reject(self.find_state_problems(state))
+        raise_problems(self.find_state_problems(state))
         self._state = cast("TapState", deepcopy(state))
 
     def _reset_state_progress_markers(self) -> None:

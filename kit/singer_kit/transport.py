@@ -248,7 +248,7 @@ class Transport:
         Raises:
             FailedCallError: there is none, or it says that another attempt may succeed.
         """
-        with self._pacer.request():
+        with self._pacer.wait_for_turn():
             with self._lock:
                 self.call_counts.calls += 1
             answer = self._make_request(call)
@@ -330,7 +330,7 @@ class Transport:
         with self._lock:
             self.call_counts.waits += 1
             self.call_counts.waited += seconds
-        self._pacer.pause(seconds)
+        self._pacer.pause_requests(seconds)
 
 
 def name_user_agent(distribution: str) -> str:

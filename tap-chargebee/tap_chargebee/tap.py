@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tap_chargebee._kit.command_files import find_own_bookmarks
-from tap_chargebee._kit.errors import reject
+from tap_chargebee._kit.errors import raise_problems
 from tap_chargebee._kit.marker import MARKER, build_marker
 from tap_chargebee._kit.tap_base import TapBase
 from tap_chargebee.api.client import API_URL
@@ -152,4 +152,4 @@ class TapChargebee(TapBase):
         """
         super().load_state(state)
         found = find_own_bookmarks(state, self.stream_names)
-        reject(bookmarks.find_site_problems(found, self.config.get("site") or ""))
+        raise_problems(bookmarks.find_site_problems(found, self.config.get("site") or ""))

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tap_intercom._kit.command_files import find_own_bookmarks
-from tap_intercom._kit.errors import reject
+from tap_intercom._kit.errors import raise_problems
 from tap_intercom._kit.marker import MARKER, build_marker
 from tap_intercom._kit.stream import change_schemas
 from tap_intercom._kit.tap_base import TapBase
@@ -148,7 +148,7 @@ class TapIntercom(TapBase):
                 if stream.page_resource.way == "search":
                     stream.start_reading()
         _ = self.source.run_start
-        reject(bookmarks.find_workspace_problems(left, self.source.workspace.id))
+        raise_problems(bookmarks.find_workspace_problems(left, self.source.workspace.id))
         readers = {stream: stream.start_reading() for stream in self.list_selected()}
         for stream, reader in readers.items():
             if stream.page_resource.way == "search":

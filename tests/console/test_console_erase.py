@@ -233,4 +233,4 @@ def test_somebody_nobody_knows(erased: Callable[..., str], project: Project) -> 
     """Is kept out all the same: the next run may be the first that would bring them."""
     (project.system_dir / "transforms").mkdir(parents=True)
     assert "Deleted 0 contacts in ChartMogul." in erased("new@x.io")
-    assert BlockList(project.system_dir / "transforms").blocks("NEW@x.io ")
+    assert BlockList(project.system_dir / "transforms").is_blocked("NEW@x.io ")

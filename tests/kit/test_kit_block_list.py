@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize("name", ["ann@x.io", " Ann@X.io ", "id-7", "JOSE\u0301@x.io"])
 def test_a_name_is_known_again(name: str, tmp_path: Path) -> None:
     """Whatever its case, its blanks and the way its accents are coded; another is not."""
-    BlockList(tmp_path).add(["ann@x.io", "id-7", "jos\u00e9@x.io"])
+    BlockList(tmp_path).add_names(["ann@x.io", "id-7", "jos\u00e9@x.io"])
     found = BlockList(tmp_path)
-    assert found.blocks("nobody", name)
-    assert not found.blocks("nobody", "", None)
+    assert found.is_blocked("nobody", name)
+    assert not found.is_blocked("nobody", "", None)
 
 
 def test_the_file_names_nobody(tmp_path: Path) -> None:
     """It holds keyed hashes, each list with a key of its own, and only its owner reads it."""
     other = tmp_path / "other"
     for folder in (tmp_path, other):
-        BlockList(folder).add(["ann@x.io"])
+        BlockList(folder).add_names(["ann@x.io"])
     texts = [(folder / FILE).read_text() for folder in (tmp_path, other)]
     assert "ann" not in texts[0]
     assert texts[0] != texts[1]
@@ -34,8 +34,8 @@ def test_the_file_names_nobody(tmp_path: Path) -> None:
 def test_what_was_added_before_stays(tmp_path: Path) -> None:
     """A second person does not let the first one in again."""
     for name in ("ann@x.io", "bob@x.io"):
-        BlockList(tmp_path).add([name])
-    assert BlockList(tmp_path).blocks("ann@x.io")
+        BlockList(tmp_path).add_names([name])
+    assert BlockList(tmp_path).is_blocked("ann@x.io")
     assert not BlockList(tmp_path / "none")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from singer_kit.csv_files import CsvWriter, protect, read_rows, restore
+from singer_kit.csv_files import CsvWriter, protect_cell, read_rows, restore_cell
 
 
 @pytest.mark.parametrize(
@@ -42,19 +42,19 @@ from singer_kit.csv_files import CsvWriter, protect, read_rows, restore
 )  # fmt: skip
 def test_a_cell_that_would_be_computed_is_made_text(value: Any, expected: Any) -> None:
     """Numbers with a sign, addresses and everything else stay readable as they are."""
-    assert protect(value) == expected
+    assert protect_cell(value) == expected
 
 
 @given(st.text(st.sampled_from("'=+-@\t\r\n;5.,eEa ")) | st.text())
 def test_what_is_read_back_is_what_was_written(text: str) -> None:
     """Whatever the text, so that a report can be a memory too."""
-    assert restore(protect(text)) == text
+    assert restore_cell(protect_cell(text)) == text
 
 
 @given(st.text(st.sampled_from("'=+-@\t\r;5.,a\n")))
 def test_no_cell_begins_with_a_formula(text: str) -> None:
     """In the file as it stands, also where it is read with semicolons or tabs between the cells."""
-    cell = protect(text)
+    cell = protect_cell(text)
     starts = [cell, *(cell[at + 1 :] for at, letter in enumerate(cell) if letter in ";\t\r\n")]
     assert cell == text or [start for start in starts if start.startswith(tuple("=+-@\t\r"))] == []
 

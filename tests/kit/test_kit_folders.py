@@ -53,4 +53,4 @@ def test_own_files_are_those_of_its_names_and_no_others(tmp_path: Path) -> None:
     (tmp_path / "c.csv").mkdir()
     (tmp_path.parent / "outside.csv").touch()
     own = OwnFolder("target-intercom", str(tmp_path), ("a.csv", "b.csv", "c.csv", "../outside.csv"))
-    assert own.files() == [tmp_path / "a.csv", tmp_path / "b.csv.draft"]
+    assert own.list_files() == [tmp_path / "a.csv", tmp_path / "b.csv.draft"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from singer_kit.settings import describe, find_unknown_settings, read_settings
+from singer_kit.settings import describe_type, find_unknown_settings, read_settings
 
 TEXT = {"type": ["string", "null"]}
 COUNT = {"type": ["integer", "null"], "minimum": 1, "maximum": 100}
@@ -114,5 +114,5 @@ def test_any_value_is_read_or_named(value: Any) -> None:
     """No value of any setting is an error of the program."""
     for schema in (TEXT, COUNT, SHARE, SWITCH, LIST, TABLE, CHOICE, NAME):
         values, problems = read_settings({"setting": value}, {"setting": schema})
-        assert problems in ([], [f"The setting `setting` must be {describe(schema)}."])
+        assert problems in ([], [f"The setting `setting` must be {describe_type(schema)}."])
         assert "setting" not in values or not problems or "default" in schema

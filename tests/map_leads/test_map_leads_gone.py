@@ -205,7 +205,7 @@ def test_a_damaged_block_list_is_refused(leads: Mapper, say: Say) -> None:
 
 def test_who_was_erased_is_left_out(leads: Mapper, say: Say) -> None:
     """By id or address, as user or lead; nothing of them is kept, and another person speaks for the company."""
-    BlockList(leads.folder).add(["ann@x.io", "eve"])
+    BlockList(leads.folder).add_names(["ann@x.io", "eve"])
     people = [say.contact("ann", 1, created_at=1), say.contact("lead", 1, role="lead", email="ANN@x.io")]
     sent = whole(leads, say, say.company(1), *people, say.contact("eve", 1, email="e@x.io"), say.contact("bob", 1))
     assert (sent.one("customers", "acme-1")["email"], sent.ids("contacts")) == ("bob@x.io", {"bob:acme-1"})

@@ -118,9 +118,9 @@ def test_who_is_refused_while_others_are_served_does_not_give_up(requests_mock: 
 def test_a_429_holds_every_worker(clock: Clock) -> None:
     """The longest wait that anybody was told holds everybody, and nobody longer than that."""
     pause = Cooldown(clock.sleep, clock.read)
-    pause.extend(55)
+    pause.extend_wait(55)
     clock.now += 20
-    pause.extend(5)
+    pause.extend_wait(5)
     pause.wait()
     pause.wait()
     assert clock.slept == [35.0]
@@ -264,16 +264,16 @@ def test_a_budget_spaces_the_calls(clock: Clock) -> None:
     """Sixty calls a minute are one a second and a little more; time that passed by itself is not waited for again."""
     budget = RateLimiter(60, clock.sleep, clock.read)
     for _ in range(3):
-        budget.spend()
+        budget.wait_for_slot()
     assert clock.slept == [pytest.approx(1 / 0.98)] * 2
     clock.now += 10
-    budget.spend()
+    budget.wait_for_slot()
     assert len(clock.slept) == 2
 
 
 def test_no_budget_is_no_wait(clock: Clock) -> None:
     """Without a limit nobody waits."""
-    RateLimiter(None, clock.sleep, clock.read).spend()
+    RateLimiter(None, clock.sleep, clock.read).wait_for_slot()
     assert clock.slept == []
 
 

@@ -92,7 +92,7 @@ def test_every_file_of_reports_and_memory_is_noted(
         ("target-chartmogul", str(target.directory / "memory")),
     ]
     left = {path for path in target.directory.rglob("*") if path.is_file()}
-    assert {path for one in noted for path in one.files()} == left
+    assert {path for one in noted for path in one.list_files()} == left
 
 
 def test_a_name_that_is_a_formula_is_text(

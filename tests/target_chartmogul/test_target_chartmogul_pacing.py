@@ -44,7 +44,7 @@ def sent(pace: WindowRateLimiter, time: Time, count: int, taken: float = 0.0) ->
     """Make so many requests, one after the other, and give when each left."""
     found = []
     for _ in range(count):
-        with pace.request():
+        with pace.wait_for_turn():
             found.append(time.now)
             time.now += taken
     return found
@@ -89,7 +89,7 @@ class Server:
         """Send a request, as soon as a connection is free, that is so long on its way and then worked on."""
         while self.under_way == CONNECTIONS:
             self.sleep(0.001)
-        request = pace.request()
+        request = pace.wait_for_turn()
         request.__enter__()
         self.under_way += 1
         arrival = self._after_stalls(self.now + way)
@@ -159,7 +159,7 @@ def test_a_request_without_an_answer_does_not_stop_the_others() -> None:
     """One that hangs takes one place in every second, and no more."""
     server = Server()
     pace = WindowRateLimiter(40, server, server.sleep)
-    with pace.request():
+    with pace.wait_for_turn():
         for _ in range(400):
             server.send(pace, 0.001, 0.05)
     assert 400 / server.now > 0.9 * 40
@@ -169,7 +169,7 @@ def test_a_hold_stops_everybody() -> None:
     """After a 429 nothing leaves until the time is over, and the wait is counted."""
     time = Time()
     pace = WindowRateLimiter(40, time, time.sleep)
-    pace.pause(7)
+    pace.pause_requests(7)
     assert sent(pace, time, 1) == [7.0]
     assert (pace.waits, pace.waited) == (1, 7.0)
 

@@ -66,7 +66,7 @@ def test_every_file_of_a_run_is_one_of_its_own(
     noted = {one.folder: one for one in read_folders(tmp_path / ".meltano/standpipe/folders.jsonl")}
     assert {one.plugin for one in noted.values()} == {"target-intercom"}
     left = [path for path in target.directory.rglob("*") if path.is_file()]
-    assert sorted(path for one in noted.values() for path in one.files()) == sorted(left)
+    assert sorted(path for one in noted.values() for path in one.list_files()) == sorted(left)
     assert set(noted[str(target.directory)].names) == set(REPORT_FILES)
 
 

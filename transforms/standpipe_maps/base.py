@@ -257,7 +257,7 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
             # The store's own reader explains what is wrong with the record.
             return False
         texts = [name for name in names if isinstance(name, str)]
-        if self.erased_ids.isdisjoint(texts) and not self._block_list.blocks(*texts):
+        if self.erased_ids.isdisjoint(texts) and not self._block_list.is_blocked(*texts):
             return False
         # Later records of the person, such as invoices, carry the id but no address.
         self.erased_ids.update(texts[:1])

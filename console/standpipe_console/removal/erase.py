@@ -93,7 +93,7 @@ def erase(project: Project, trace: Trace) -> Iterator[str]:
     # The block list comes first, so that no run in between brings the person back.
     for folder in sorted({find_store_dir(project, pipeline) for pipeline in project.pipelines}):
         try:
-            BlockList(folder).add(trace.stored.names)
+            BlockList(folder).add_names(trace.stored.names)
         except (ValueError, OSError) as error:
             raise ConsoleError(f"The block list of {folder} cannot be written: {error}") from None
     yield f"Noted as hashes in {FILE}, so that no run brings the person back."
@@ -132,7 +132,7 @@ def _find_in_stores(project: Project, person: str) -> StoredPerson:
 
 def _list_report_files(project: Project, pipeline: Pipeline) -> Iterator[Path]:
     for own in find_report_folders(project, pipeline):
-        yield from own.files()
+        yield from own.list_files()
     for folder in find_unregistered_folders(project, pipeline):
         yield from (path for path in folder.iterdir() if path.suffix in {".csv", ".jsonl", ".json", ".html"})
 

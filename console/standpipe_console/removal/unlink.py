@@ -116,7 +116,7 @@ def remove_reports(project: Project, pipeline: Pipeline) -> str:
     lines = []
     # A folder within another goes first.
     for one in sorted(registered, key=lambda one: len(one.folder), reverse=True):
-        for path in one.files():
+        for path in one.list_files():
             path.unlink()
         _remove_if_empty(Path(one.folder))
         if Path(one.folder).exists():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tap_intercom._kit.errors import reject
+from tap_intercom._kit.errors import raise_problems
 from tap_intercom._kit.fetch_pool import FetchPool
 from tap_intercom._kit.settings import parse_date
 from tap_intercom.api.client import REGIONS, IntercomClient
@@ -90,7 +90,7 @@ class Source:
         found = self.client.fetch_workspace() if self._workspace is None else self._workspace.result()
         # `api_url` may lead to a proxy or a sandbox, whose region says nothing.
         region = "" if self.config.get("api_url") else self.config.get("region", "us")
-        reject(find_region_problems(region, found.region))
+        raise_problems(find_region_problems(region, found.region))
         return found
 
     @cached_property

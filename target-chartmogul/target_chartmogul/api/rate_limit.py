@@ -51,7 +51,7 @@ class WindowRateLimiter:
         self.waits, self.waited = 0, 0.0
 
     @contextmanager
-    def request(self) -> Iterator[None]:
+    def wait_for_turn(self) -> Iterator[None]:
         """Wait until a request may go; the body of the `with` statement is that request and its reply."""
         sent_at = self._wait_for_turn()
         try:
@@ -64,7 +64,7 @@ class WindowRateLimiter:
                 fastest = _LONGEST_TRUSTED if self._fastest is None else self._fastest
                 self._fastest = min(fastest, now - sent_at)
 
-    def pause(self, seconds: float) -> None:
+    def pause_requests(self, seconds: float) -> None:
         """Let no request go for so long, because the server has answered that there were too many."""
         with self._lock:
             self._resume_at = max(self._resume_at, self._clock() + seconds)

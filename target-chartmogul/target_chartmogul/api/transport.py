@@ -63,12 +63,12 @@ class _Limits:
     def __init__(self, rate_limiter: WindowRateLimiter, connections: int) -> None:
         self._rate_limiter = rate_limiter
         self._connections = threading.BoundedSemaphore(connections)
-        self.pause = rate_limiter.pause
+        self.pause_requests = rate_limiter.pause_requests
 
     @contextmanager
-    def request(self) -> Iterator[None]:
+    def wait_for_turn(self) -> Iterator[None]:
         """Wait until a request may go."""
-        with self._connections, self._rate_limiter.request():
+        with self._connections, self._rate_limiter.wait_for_turn():
             yield
 
 
