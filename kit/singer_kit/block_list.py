@@ -53,10 +53,12 @@ class BlockList:
         self._hashes |= {self._hash_name(name) for name in names if name.strip()}
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = self._path.with_name(f"{FILE}.new")
+        # Opened with its mode: a file that is narrowed later could be read for a moment.
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             json.dump({"salt": self._salt, "hashes": sorted(self._hashes)}, file)
         draft.replace(self._path)
 
     def _hash_name(self, name: str) -> str:
         folded = fold_name(name).encode("utf-8", "surrogatepass")
+        # The salt is per folder, so nobody can look a hash up in a list made elsewhere.
         return blake2b(folded, digest_size=16, key=self._salt.encode()).hexdigest()

@@ -47,6 +47,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def is_too_deep(value: JsonValue) -> bool:
     """Say whether lists and objects are nested deeper than anything that makes sense."""
+    # Level by level and without recursion, which a deep enough input would exhaust.
     level = [value]
     for _ in range(DEEPEST):
         lists = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)]

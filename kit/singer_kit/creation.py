@@ -25,6 +25,7 @@ def create_once(attempt: Callable[[bool], T], lost: type[Exception], *, tries: i
     Raises:
         Exception: the one of the last attempt.
     """
+    # Before the first attempt nothing can exist, so the look that costs a call is spared.
     may_exist = False
 
     def note(_: object) -> None:

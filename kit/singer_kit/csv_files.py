@@ -55,6 +55,7 @@ def protect_cell(value: Any) -> Any:
     if value is None or isinstance(value, int | float):
         return value
     text = str(value)
+    # A negative number begins like a formula, and must stay a number.
     return text if _NUMBER.fullmatch(text) else _UNPROTECTED.sub("'", text)
 
 

@@ -67,6 +67,7 @@ def run_all(  # noqa: PLR0913 - a loop with its parts as arguments, which a clas
             future = executor.submit(work, item)
             pending[future] = item
             future.add_done_callback(done.put)
+            # The window bounds the memory, and how much is under way when the run must stop.
             if len(pending) >= window:
                 _collect_result(pending, done, record, find_stop_reason)
         while pending:
@@ -93,9 +94,11 @@ def _raise_stop_reason(find_stop_reason: Callable[[], str | None]) -> None:
 
 
 def _drain_pending(pending: dict[Future[Result], Item], record: Callable[[Item, Result], None]) -> None:
+    # What a worker has begun may be written already, so only the calls that did not start are cancelled.
     for future in pending:
         future.cancel()
     wait(pending)
     for future, item in pending.items():
+        # An error of another call is on its way already; what succeeded must still get into the reports.
         if not future.cancelled() and future.exception() is None:
             record(item, future.result())

@@ -68,6 +68,7 @@ def describe_error(error: Exception) -> str | None:
 
 
 def _describe_runtime_error(error: Any) -> str | None:
+    # Any other RuntimeError is a fault of the program, whose traceback helps to find it.
     if "can't start new thread" not in str(error):
         return None
     return f"The system starts no more threads: lower `max_concurrency`, or raise the limit; {RUN_AGAIN}"
@@ -83,6 +84,7 @@ def _describe_database_error(error: Any) -> str | None:
 
 
 def _describe_os_error(error: Any) -> str | None:
+    # An error of a file that is open already carries no name.
     where = error.filename or "temporary files"
     if error.errno in NO_ROOM:
         return f"There is no room left for {where} ({error.strerror}): make room; {RUN_AGAIN}"

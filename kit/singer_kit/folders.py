@@ -31,6 +31,7 @@ class OwnFolder:
 
     def list_files(self) -> list[Path]:
         """List the plugin's own files that are there, unfinished ones too."""
+        # Users can edit the registry, and a name with a path in it would lead out of the folder.
         names = sorted(name + suffix for name in self.names if Path(name).name == name for suffix in ("", DRAFT))
         paths = [Path(self.folder) / name for name in names]
         return [path for path in paths if path.is_file() or path.is_symlink()]
@@ -73,6 +74,7 @@ def forget_folders(path: Path, plugin: str) -> None:
         return
     with _lock_registry(path):
         _write_folders(path, [one for one in read_folders(path) if one.plugin != plugin])
+    # Other plugins lock the registry too, so the lock file goes only with the registry itself.
     if not path.exists():
         _find_lock_path(path).unlink(missing_ok=True)
 
@@ -102,6 +104,7 @@ def _write_folders(path: Path, entries: Collection[OwnFolder]) -> None:
     if not entries:
         path.unlink(missing_ok=True)
         return
+    # A process that is killed while it writes leaves the earlier registry as it was.
     draft = path.with_name(path.name + DRAFT)
     draft.write_text("".join(json.dumps(asdict(one)) + "\n" for one in entries), encoding="utf-8")
     draft.replace(path)

@@ -35,10 +35,12 @@ class RejectLimit:
     def find_stop_reason(self) -> str | None:
         """Return the sentence that stops the run; None while it goes on."""
         refused = self.reasons.total()
+        # A wrong setting refuses every record in the same way: stop before it is tried on all of them.
         if self.attempts == refused >= FIRST_ATTEMPTS and len(self.reasons) == 1:
             reason = next(iter(self.reasons))
             return f"Each of the first {refused} records was refused for one reason ({reason}): {_SEE}"
         maximum = max(LEAST_REJECTS, REJECT_SHARE * self.attempts) if self.maximum is None else self.maximum
+        # The share is one of attempts, so records that were never attempted count against a number only.
         if refused + (0 if self.maximum is None else self.earlier) > maximum:
             counts = f"{refused + self.earlier} of {self.attempts + self.earlier}"
             return f"{counts} records were refused, over `max_rejects` ({maximum:g}): {_SEE}"

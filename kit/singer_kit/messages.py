@@ -42,6 +42,7 @@ class NumberedReader(GenericSingerReader[AnyStr]):
         """
         stats: Counter[str] = Counter()
         for number, line in _number_lines(self.default_input if file_input is None else file_input):
+            # An empty line holds no message and loses nothing, so it does not end the run.
             if message := self.deserialize_json(line):
                 if not _has_all_parts(message) or message["type"] not in callbacks:
                     raise _build_line_error(number)
@@ -70,6 +71,7 @@ class LineReader(NumberedReader[str]):
 
 
 def _number_lines(lines: Iterable[AnyStr]) -> Iterator[tuple[int, AnyStr]]:
+    # The error comes before its line does, so the line at fault is the one after the last that came.
     number = 0
     try:
         for number, line in enumerate(lines, start=1):

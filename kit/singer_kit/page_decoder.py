@@ -125,6 +125,7 @@ class PageDecoder:
 
     def find_key(self, item: Item) -> object:
         """Return what a record is known by; a key of another type by how it is written, so that it can be compared."""
+        # A shape may leave the type of a key open, and a list or an object has no hash.
         key = self._key(item.members)
         try:
             hash(key)
@@ -178,6 +179,7 @@ class PageDecoder:
         try:
             return Item(text, self._decoder.decode(text))
         except msgspec.DecodeError:
+            # The strict decoder is the fast one; only a record that it rejects is looked at member by member.
             return self._decode_odd(text)
 
     def _decode_element(self, item: Any, place: int) -> Item:
@@ -196,6 +198,7 @@ class PageDecoder:
         parts = [record[:-1]]
         for name in self.shape.siblings:
             sibling = bytes(getattr(item, name))
+            # A sibling is optional: one odd value of it is counted and must not cost the whole record.
             if sibling[:1] != b"{" and sibling != b"null":
                 self.odd[name] += 1
                 sibling = b"null"
@@ -215,6 +218,7 @@ class PageDecoder:
             except msgspec.ValidationError:
                 self.odd[name] += 1
                 record[name] = None
+        # The text goes out as the record, so it must agree with the members that are read.
         text = msgspec.json.encode(record)
         return Item(msgspec.Raw(text), self._decoder.decode(text))
 
@@ -236,6 +240,7 @@ class PageDecoder:
 def _read_total_pages(pages: _NumberedPages | None, count: int, total: int | None) -> int:
     if pages is not None and pages.total_pages is not None:
         return pages.total_pages
+    # A list that fits into one page may leave its pages out, but only its total can prove that.
     if total is None or total != count:
         raise UnprovenError("`pages.total_pages` is missing")
     return 1
@@ -247,6 +252,7 @@ def _read_has_more(page: Any) -> str | None:
         more = page.current_page < page.total_pages
     if more is None:
         raise UnprovenError("`has_more` is missing")
+    # Stopping here would lose the rest of the list, so it is no last page.
     if more and page.cursor is None:
         raise UnprovenError("`has_more` is true without a `cursor`")
     return page.cursor if more else None

@@ -68,6 +68,7 @@ class OrderedParallelMap(Generic[I, R]):
         waiting = self._waiting
         for place, item in self._unread:
             needed = self._needs(item)
+            # Nothing waits before it, so an item that needs no fetch keeps its place without a detour.
             if not waiting and not needed:
                 yield item, None
                 continue

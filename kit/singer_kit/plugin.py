@@ -45,6 +45,7 @@ class Command(SingerCommand):
             with explain_errors():
                 return super().invoke(ctx)
         except UserError as refusal:
+            # At exit Python would flush standard output once more and print a traceback after the sentence.
             if isinstance(refusal.__cause__, OSError):
                 discard_output()
             raise
@@ -73,9 +74,11 @@ class Plugin(PluginBase):
         """
         self.append_builtin_config(self.config_jsonschema)
         schemas = self.config_jsonschema["properties"]
+        # A misspelt setting would silently keep its default.
         unknown = find_unknown_settings(self._config, schemas)
         self._config, unreadable = read_settings(self._config, schemas)
         raise_problems([*unknown, *unreadable])
+        # Only now all values have their types, which the rules about impossible values rely on.
         missing = find_missing_settings(self._config, self.missing_hints)
         problems = [*(missing if raise_errors else ()), *self.find_setting_problems(self._config)]
         raise_problems(problems)

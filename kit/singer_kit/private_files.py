@@ -61,6 +61,7 @@ def open_private(path: Path, *, append: bool = False) -> IO[str]:
 @contextmanager
 def replace_file(path: Path) -> Iterator[IO[str]]:
     """Write a file that takes the place of an earlier one when it is whole."""
+    # A run that is killed leaves a draft, and the last complete file stays readable.
     draft = draft_of(path)
     with open_private(draft) as file:
         yield file
@@ -80,6 +81,7 @@ class _PrivateFile(io.FileIO):
         self._path = path
         how = os.O_APPEND if append else os.O_TRUNC
         super().__init__(path, "a" if append else "w", opener=lambda name, _: os.open(name, _FLAGS | how, 0o600))
+        # The mode of `open` counts for new files only; an older file may be readable by everybody.
         os.fchmod(self.fileno(), 0o600)
 
     def write(self, data: Any) -> int:

@@ -27,10 +27,12 @@ class Cooldown:
     def extend_wait(self, seconds: float) -> None:
         """Hold everybody for so many seconds from now."""
         with self._lock:
+            # Another worker may have been told to wait longer.
             self._until = max(self._until, self._clock() + seconds)
 
     def wait(self) -> None:
         """Return as soon as asking is allowed."""
+        # Looked at again after the sleep, because another 429 may have extended the wait.
         while (left := self._until - self._clock()) > 0:
             self._sleep(left)
 
@@ -56,6 +58,7 @@ class RateLimiter:
         if not self._every:
             return
         with self._lock:
+            # Time that passed unused is not saved up: a burst afterwards would break the limit.
             place = max(self._next, self._clock())
             self._next = place + self._every
         if (left := place - self._clock()) > 0:

@@ -97,6 +97,7 @@ class SegmentReader(ABC, Generic[S, T]):
         with self._pool.changed:
             if self._started:
                 return
+            # A list that is being read asks for the next page of every segment at once.
             self._started = True
             segment = self._current
             while segment is not None:
@@ -106,12 +107,14 @@ class SegmentReader(ABC, Generic[S, T]):
 
     def close(self) -> None:
         """Fetch nothing more. The garbage collector calls it at any point, so it takes no lock."""
+        # A flag is enough for the calls under way: they look at it before they store a page.
         self._closed = True
         self._pool.defer_action(self._release_all)
 
     def insert_segments(self, segment: S, others: Iterable[S]) -> None:
         """Put segments behind one that is being read; the lock is held."""
         for other in others:
+            # A linked list: a reader in the middle of it comes to the new segments without an index to correct.
             other.following = segment.following
             segment.following = other
             segment = other
@@ -131,6 +134,7 @@ class SegmentReader(ABC, Generic[S, T]):
     def _next_page(self, segment: S) -> list[T] | None:
         with self._pool.changed:
             self._wait_for_page(segment)
+            # An empty segment is over: its last page was taken, or the list was closed while it was waited for.
             if self._closed or not segment.pages:
                 return None
             page: list[T] = segment.pages.popleft()
@@ -139,6 +143,7 @@ class SegmentReader(ABC, Generic[S, T]):
 
     def _wait_for_page(self, segment: S) -> None:
         self._pool.wait_for(segment.key, lambda: segment.is_ready or self._closed)
+        # Pages that came before the error are still handed out, in their order.
         if segment.error is not None and not segment.pages:
             raise segment.error
 
@@ -155,6 +160,7 @@ class SegmentReader(ABC, Generic[S, T]):
                 if not self._closed:
                     self._store_page(segment, answer)
         except BaseException as error:  # noqa: BLE001 raised in the thread that waits for the page
+            # The reader may be far behind this page, so the error waits with its segment.
             segment.error = error
 
     def _store_page(self, segment: S, answer: Any) -> None:

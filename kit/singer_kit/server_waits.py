@@ -20,6 +20,7 @@ def find_wait(headers: Mapping[str, str], now: float, longest: float) -> float |
     asked = headers.get("Retry-After", "").strip()
     if _is_decimal(asked):
         return float(asked)
+    # A date only makes sense on the clock that made it.
     if (then := parse_http_date(asked)) is not None:
         return max(then - _find_server_time(headers, now), 0.0)
     return find_reset(headers, now, longest)
@@ -30,6 +31,7 @@ def find_reset(headers: Mapping[str, str], now: float, longest: float) -> float 
     reset = headers.get("X-RateLimit-Reset", "").strip()
     if not _is_decimal(reset):
         return None
+    # The reset may be reckoned on the server's clock or on ours: the first that gives a sensible wait counts.
     left = (float(reset) - clock for clock in (_find_server_time(headers, now), now))
     return next((seconds for seconds in left if 0 <= seconds <= longest), None)
 

@@ -54,6 +54,7 @@ def read_settings(config: Mapping[str, JsonValue], schemas: Mapping[str, Schema]
             continue
         try:
             values[name] = _read_value(value, schema)
+        # The error itself is dropped, because its text holds the value, which may be a key.
         except (ValueError, TypeError, ArithmeticError, RecursionError):
             problems.append(f"The setting `{name}` must be {describe_type(schema)}.")
     return values, problems
@@ -93,6 +94,7 @@ def _read_text(value: JsonValue) -> str:
 
 
 def _read_integer(value: JsonValue) -> int:
+    # To Python a bool is an integer.
     if isinstance(value, bool):
         raise TypeError
     if isinstance(value, str):
@@ -106,6 +108,7 @@ def _read_number(value: JsonValue) -> float:
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise TypeError
     number = float(value)
+    # Python reads the texts `nan` and `inf` as numbers, but JSON has neither.
     if not math.isfinite(number):
         raise ValueError
     return number

@@ -43,10 +43,12 @@ class RecordStream(Stream):
     def choose_version(self, bookmark: Mapping[str, JsonValue], run_start: int) -> None:
         """Give the records their version: the run's own in a whole read, and the last whole read's in any other."""
         if self.config.get("activate_version"):
+            # A changed record must carry the version of the rows that are there, or a database would drop those.
             self._stream_version = run_start if self.replaces_all_rows else bookmark.get("version")
 
     def activate_version(self) -> None:
         """Send ACTIVATE_VERSION when the stream was read whole; called after the last record."""
+        # After a partial read this message would remove every row that did not change.
         if self._stream_version is not None and self.replaces_all_rows:
             self._write_activate_version_message(self._stream_version)
 

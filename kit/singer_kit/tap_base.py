@@ -85,6 +85,7 @@ class TapBase(Plugin, Tap):
     def _reset_state_progress_markers(self) -> None:
         """Drop what the SDK remembered of an unfinished run, of the tap's own streams only."""
         for name, bookmark in self.state.get("bookmarks", {}).items():
+            # Bookmarks of other taps may have any shape, and are handed on as they came.
             if name in self.stream_names:
                 bookmark.pop("progress_markers", None)
 

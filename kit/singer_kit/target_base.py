@@ -83,10 +83,12 @@ class TargetBase(Plugin, Target, abc.ABC):
         Raises:
             FatalAPIError: records were refused, and the setting `fail_on_rejects` says that this is a failure.
         """
+        # A signal during the work ends the process here, after the reports and before STATE.
         try:
             self.run.finish()
         finally:
             self._exit_on_signal()
+        # STATE acknowledges the input, and in these cases nothing was written.
         if self.is_validation or self.refused_input:
             self._latest_state = None
         super().process_endofpipe()
@@ -178,6 +180,7 @@ class TargetBase(Plugin, Target, abc.ABC):
         settings = config.config if config else {}
         target = cls(config=settings, validate_config=True, parse_env_config=bool(config and config.parse_env))
         try:
+            # A wrong key is found before the tap has read for an hour.
             target.run.connect()
             target.listen(file_input)
         except cls.record_refused as error:

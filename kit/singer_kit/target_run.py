@@ -38,6 +38,7 @@ class RunBase(abc.ABC):
 
     def complete(self) -> None:
         """Say that everything was processed, once STATE is written: only that makes it true."""
+        # A second call must not log the summary twice.
         if self._is_done and self.summary.status != "completed":
             self.summary.status = "completed"
             self._write_summary(self._reports)

@@ -59,6 +59,7 @@ class TargetTransport(Transport):
         try:
             return self.send(call, lambda answer: self._decode_answer(answer, decode), tries=1)
         except NoAnswerError as error:
+            # A 429 says that nothing was created, so this reply is not lost and needs no look.
             if error.demand or error.last.status == requests.codes.too_many_requests:
                 raise FatalAPIError(
                     error.demand or f"{self._describe_failure(error.last)} to {error.tries} attempts."
@@ -104,6 +105,7 @@ class TargetTransport(Transport):
             yield from pages
         except NotWholeError as error:
             raise FatalAPIError(str(error)) from None
+        # What is missing is within `max_missing`: the user decides, so the log says it.
         if pages.shortage:
             self._logger.warning("%s: the run goes on, as `max_missing` permits", pages.shortage)
         self._report_odd(decoder)

@@ -249,6 +249,7 @@ class Transport:
             FailedCallError: there is none, or it says that another attempt may succeed.
         """
         with self._pacer.wait_for_turn():
+            # Counted before the answer, because a call without an answer was made too.
             with self._lock:
                 self.call_counts.calls += 1
             answer = self._make_request(call)
@@ -269,6 +270,7 @@ class Transport:
                 data=call.form,
                 timeout=self._timeout,
                 allow_redirects=False,
+                # Read piece by piece, so that the deadline holds for the whole answer.
                 stream=True,
             )
             with response:
@@ -297,6 +299,7 @@ class Transport:
         if self._reserve is None or left is None or left >= self._reserve(limit or 0):
             return
         wait = find_reset(answer.headers, time.time(), self.retries.longest_wait)
+        # Without a readable reset time the wait of the table is the best guess.
         if wait is None and left == 0:
             wait = self.retries.limited_wait
         if wait:
@@ -311,6 +314,7 @@ class Transport:
         if error.answer is None or error.answer.status not in self.retries.statuses:
             return None
         wait = find_wait(error.answer.headers, time.time(), self.retries.longest_wait)
+        # A run that sleeps for hours looks hung; a sentence says when to run again.
         if wait is not None and wait > self.retries.longest_wait:
             raise NoAnswerError(1, error, f"{self.vendor} asks for a wait of {format_duration(wait)}: run again then.")
         if wait is None and error.status == TOO_MANY_REQUESTS:
@@ -322,6 +326,7 @@ class Transport:
             with self._lock:
                 self.call_counts.limited += 1
         if wait is None:
+            # Random waits keep workers that failed together from trying again together.
             self._sleep(backoff.full_jitter(longest))
         else:
             self._pause_requests(wait)

@@ -49,6 +49,7 @@ class ItemCount:
             probe: pages that tell the newest total, and whose items were counted.
             max_missing: the share that may be missing.
         """
+        # Items may be deleted while the list is read, so the smaller of the two totals is what can be expected.
         newest = next((page.total for page in probe if page.total is not None), 0)
         found = Shortage(name, min(self.announced or 0, newest), self.count_distinct(), max_missing)
         return found if found.missing else None
@@ -87,6 +88,7 @@ class Shortage:
         """Whether a run may go on without them: never when none came, and in no list of fewer than a thousand."""
         if not self.missing:
             return True
+        # In a short list a small share means less than one item, and an empty answer is more likely an error.
         return self.read > 0 and self.expected >= ALWAYS_WHOLE and self.missing <= self.max_missing * self.expected
 
     def __str__(self) -> str:
@@ -141,6 +143,7 @@ class WholeList:
         yield from self._read_pages()
         yield from self._probe_missing()
         if self.shortage and not self.shortage.is_bearable:
+            # One more reading finds what slipped between two pages while the list changed.
             yield from map(self._take_new, self._read_pages())
             yield from self._probe_missing()
         if self.shortage and not self.shortage.is_bearable:
@@ -157,6 +160,7 @@ class WholeList:
             self._count.add(map(self._key, page.items), page.total)
             if page.cursor is None or self._is_end(page):
                 return
+            # A cursor that comes back, or pages that stay empty, would keep the run going for ever.
             if page.cursor in followed or empty > MOST_EMPTY:
                 raise NotWholeError(f"The pages of {self._name} go round in circles: run again later.")
             cursor = page.cursor
@@ -184,6 +188,7 @@ class WholeList:
         self.shortage = None
         if self._count.is_enough:
             return
+        # Items that changed while the list was read moved out of its way: the probe finds them.
         pages = list(self._probe())
         for page in pages:
             yield self._take_new(page.items)

@@ -25,6 +25,7 @@ class Writer(MsgSpecWriter):
         """Put a message in the row."""
         encoder.encode_into(message.to_dict(), self._lines, -1)
         self._lines += b"\n"
+        # Other messages go out at once: a STATE must not wait behind records that the next program needs.
         if len(self._lines) >= FULL or not isinstance(message, RecordMessage):
             self.flush()
 
