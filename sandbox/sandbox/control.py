@@ -1,4 +1,4 @@
-"""``/sandbox/*``: time, faults, counts and a fresh start, for tests and demos."""
+"""``/sandbox/*``: time, changes, faults, counts and a fresh start, for tests and demos."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.access import find_refusal
+from sandbox.changes import ChangeRequest, make_changes
 from sandbox.clock import DAY
 from sandbox.intercom.webhooks import Subscription
 from sandbox.settings import read_settings
@@ -49,6 +50,7 @@ def build_routes(world: World) -> list[Route]:
 
     acts: tuple[tuple[str, str, Act], ...] = (
         ("POST", "advance", advance),
+        ("POST", "change", lambda body: make_changes(world, ChangeRequest.from_body(body))),
         ("POST", "reset", reset),
         ("POST", "faults", lambda body: {"id": world.faults.add(body)}),
         ("DELETE", "faults", lambda _: world.faults.clear()),

@@ -75,6 +75,10 @@ class RunningSandbox:
         """``POST /sandbox/advance``: ``days=`` or ``seconds=``."""
         return self._control("POST", "advance", how_far)
 
+    def change(self, kind: str, **how: Any) -> JsonObject:
+        """``POST /sandbox/change``: ``count=``, ``per_second=``, ``webhooks=``."""
+        return self._control("POST", "change", {"kind": kind, **how})
+
     def fault(self, **fault: Any) -> JsonObject:
         """``POST /sandbox/faults``; for the key ``from`` pass ``**{"from": 3}``."""
         return self._control("POST", "faults", fault)

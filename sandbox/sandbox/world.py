@@ -47,6 +47,8 @@ class World:
         self.chargebee_limits = Limits(settings)
         self.calls = Calls()
         self.faults = Faults(settings.seed)
+        self.changes: Counter[str] = Counter()
+        """How many changes of each kind were made on request."""
         self.intercom_happened: Counter[str] = Counter()
         """What the last `advance` brought in Intercom."""
 

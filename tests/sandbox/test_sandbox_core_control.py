@@ -196,6 +196,7 @@ def test_a_client_on_this_machine_drives_the_sandbox(sandbox: RunningSandbox, he
     ("method", "path"),
     [
         ("POST", "advance"),
+        ("POST", "change"),
         ("POST", "reset"),
         ("POST", "faults"),
         ("DELETE", "faults"),
