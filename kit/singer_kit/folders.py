@@ -37,7 +37,7 @@ class OwnFolder:
         return [path for path in paths if path.is_file() or path.is_symlink()]
 
 
-def registry_path(environ: Mapping[str, str]) -> Path | None:
+def get_registry_path(environ: Mapping[str, str]) -> Path | None:
     """Return where Meltano's plugins note their folders; None outside of Meltano, where nobody would look."""
     root = environ.get("MELTANO_PROJECT_ROOT")
     folder = environ.get("MELTANO_SYS_DIR_ROOT") or (root and Path(root) / ".meltano")
@@ -48,7 +48,7 @@ def remember_folder(path: Path | None, plugin: str, folder: Path, names: Iterabl
     """Note in the registry that a plugin writes files of these names into a folder.
 
     Args:
-        path: the registry, see `registry_path`; None notes nothing.
+        path: the registry, see `get_registry_path`; None notes nothing.
         plugin: the plugin's name.
         folder: the folder.
         names: the names of all files that the plugin ever writes there.

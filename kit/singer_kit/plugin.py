@@ -98,7 +98,7 @@ class Plugin(PluginBase):
         Raises:
             UserError: a file is not there, or is not a JSON object.
         """
-        with config_file():
+        with explain_config_file_errors():
             return super().cb_config(ctx, param, value)
 
     @classmethod
@@ -137,7 +137,7 @@ class Plugin(PluginBase):
 
 
 @contextmanager
-def config_file() -> Iterator[None]:
+def explain_config_file_errors() -> Iterator[None]:
     """Turn whatever is wrong with a config file into one sentence.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import ConfigurationError
 
-from .folders import registry_path, remember_folder
+from .folders import get_registry_path, remember_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,14 +35,14 @@ def make_folder(folder: Path, setting: str, names: Iterable[str]) -> None:
         raise ConfigurationError(f"The folder of `{setting}`, {folder}, cannot be made: {error.strerror}.") from None
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigurationError(f"The folder of `{setting}`, {folder}, cannot be written to.")
-    registry = registry_path(os.environ)
+    registry = get_registry_path(os.environ)
     try:
         remember_folder(registry, PLUGIN, folder, names)
     except OSError as error:
         raise ConfigurationError(f"The folder {folder} cannot be noted in {registry}: {error.strerror}.") from None
 
 
-def draft_of(path: Path) -> Path:
+def get_draft_path(path: Path) -> Path:
     """Return the name under which a file is written until it is whole."""
     return path.with_name(f"{path.name}.draft")
 
@@ -62,7 +62,7 @@ def open_private(path: Path, *, append: bool = False) -> IO[str]:
 def replace_file(path: Path) -> Iterator[IO[str]]:
     """Write a file that takes the place of an earlier one when it is whole."""
     # A run that is killed leaves a draft, and the last complete file stays readable.
-    draft = draft_of(path)
+    draft = get_draft_path(path)
     with open_private(draft) as file:
         yield file
     move_into_place(path)
@@ -71,7 +71,7 @@ def replace_file(path: Path) -> Iterator[IO[str]]:
 def move_into_place(path: Path) -> None:
     """Put the draft of a file in the place of an earlier one."""
     with _explain_write_error(path):
-        draft_of(path).replace(path)
+        get_draft_path(path).replace(path)
 
 
 class _PrivateFile(io.FileIO):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Row = th.Property[JsonValue]
 
 
-def page_size(most: int) -> Row:
+def build_page_size_setting(most: int) -> Row:
     """Return the setting `page_size`, whose default is the most that the vendor permits."""
     return th.Property(
         "page_size",
@@ -26,7 +26,7 @@ def page_size(most: int) -> Row:
     )
 
 
-def activate_version_setting() -> Row:
+def build_activate_version_setting() -> Row:
     """Return the setting `activate_version` of a tap."""
     return th.Property(
         "activate_version",
@@ -39,7 +39,7 @@ def activate_version_setting() -> Row:
     )
 
 
-def timeout_settings(request_timeout: int) -> tuple[Row, ...]:
+def build_timeout_settings(request_timeout: int) -> tuple[Row, ...]:
     """Return the settings of how long a target waits for an answer.
 
     Args:
@@ -63,7 +63,7 @@ def timeout_settings(request_timeout: int) -> tuple[Row, ...]:
     )
 
 
-def request_settings(vendor: str, whose: str, note: str = "") -> tuple[Row, ...]:
+def build_request_settings(vendor: str, whose: str, note: str = "") -> tuple[Row, ...]:
     """Return the settings of how a tap sends requests.
 
     Args:
@@ -106,12 +106,12 @@ def request_settings(vendor: str, whose: str, note: str = "") -> tuple[Row, ...]
     )
 
 
-def key_setting(name: str, title: str, description: str) -> Row:
+def build_key_setting(name: str, title: str, description: str) -> Row:
     """Return the setting of the vendor's key, which is never shown."""
     return th.Property(name, th.StringType, required=True, secret=True, title=title, description=description)
 
 
-def address_settings(regions: Iterable[str]) -> tuple[Row, ...]:
+def build_address_settings(regions: Iterable[str]) -> tuple[Row, ...]:
     """Return the settings of where the vendor's API is; the first region is the default."""
     names = list(regions)
     listed = ", ".join(f"`{name}`" for name in names[:-1])
@@ -134,7 +134,7 @@ def address_settings(regions: Iterable[str]) -> tuple[Row, ...]:
     )
 
 
-def mode_setting(how: str) -> Row:
+def build_mode_setting(how: str) -> Row:
     """Return the setting `mode`; ``how`` says what a validation does."""
     return th.Property(
         "mode",
@@ -146,7 +146,7 @@ def mode_setting(how: str) -> Row:
     )
 
 
-def reject_settings() -> tuple[Row, ...]:
+def build_reject_settings() -> tuple[Row, ...]:
     """Return the settings of what a target does about refused records."""
     return (
         th.Property(
@@ -166,7 +166,7 @@ def reject_settings() -> tuple[Row, ...]:
     )
 
 
-def folder_settings(plugin: str, remembered: str) -> tuple[Row, ...]:
+def build_folder_settings(plugin: str, remembered: str) -> tuple[Row, ...]:
     """Return the settings of a target's folders; ``remembered`` is what one run must know of the earlier ones."""
     return (
         th.Property(

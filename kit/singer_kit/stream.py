@@ -97,7 +97,7 @@ class RecordStream(Stream):
 
 
 @contextmanager
-def every_stream_selected(catalog: Catalog) -> Iterator[None]:
+def select_every_stream(catalog: Catalog) -> Iterator[None]:
     """Set stream maps up for deselected streams too: `--test` selects them later, and they had no properties then."""
     roots = [entry.metadata.root for entry in catalog.streams]
     chosen = [root.selected for root in roots]

@@ -12,7 +12,7 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from .command_files import check_file, find_catalog_problems, find_state_problems
 from .errors import raise_problems
 from .plugin import Plugin
-from .stream import every_stream_selected
+from .stream import select_every_stream
 from .writer import Writer
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class TapBase(Plugin, Tap):
 
     def setup_mapper(self) -> None:
         """Set the stream maps up."""
-        with every_stream_selected(self.catalog):
+        with select_every_stream(self.catalog):
             super().setup_mapper()
 
     def flush(self) -> None:

@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING
 
 from singer_sdk import typing as th
 
-from tap_chargebee._kit.setting_rows import activate_version_setting, page_size, request_settings
+from tap_chargebee._kit.setting_rows import (
+    build_activate_version_setting,
+    build_page_size_setting,
+    build_request_settings,
+)
 from tap_chargebee._kit.settings import find_date_problem, find_url_problem
 from tap_chargebee._kit.urls import is_host_label
 
@@ -64,8 +68,8 @@ SETTINGS = th.PropertiesList(
         title="Include deleted",
         description="Read deleted records too; they carry `deleted: true`.",
     ),
-    page_size(100),
-    *request_settings("Chargebee", "site"),
+    build_page_size_setting(100),
+    *build_request_settings("Chargebee", "site"),
     th.Property(
         "follow_events",
         th.BooleanType,
@@ -89,7 +93,7 @@ SETTINGS = th.PropertiesList(
         description="Read only these customers, with all their subscriptions and invoices, and no other stream; "
         "bookmarks are neither used nor moved.",
     ),
-    activate_version_setting(),
+    build_activate_version_setting(),
 )
 
 

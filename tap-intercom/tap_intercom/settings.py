@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from singer_sdk import typing as th
 
 from tap_intercom._kit.setting_rows import (
-    activate_version_setting,
-    address_settings,
-    key_setting,
-    page_size,
-    request_settings,
+    build_activate_version_setting,
+    build_address_settings,
+    build_key_setting,
+    build_page_size_setting,
+    build_request_settings,
 )
 from tap_intercom._kit.settings import find_date_problem, find_url_problem
 from tap_intercom.api.client import REGIONS
@@ -26,12 +26,12 @@ _VERSION = re.compile(r"\d+\.\d+|Preview|Unstable")
 MISSING = {"access_token": "the token of an Intercom app (TAP_INTERCOM_ACCESS_TOKEN)"}
 
 SETTINGS = th.PropertiesList(
-    key_setting(
+    build_key_setting(
         "access_token",
         "Access token",
         "The access token of an Intercom app with the permissions for the streams to read.",
     ),
-    *address_settings(REGIONS),
+    *build_address_settings(REGIONS),
     th.Property(
         "intercom_version",
         th.StringType,
@@ -63,8 +63,8 @@ SETTINGS = th.PropertiesList(
         description="Seconds after which a stream is read whole again: not every change moves `updated_at`. If not "
         "set: never.",
     ),
-    page_size(150),
-    *request_settings("Intercom", "workspace", ", beside the one scroll over the companies"),
+    build_page_size_setting(150),
+    *build_request_settings("Intercom", "workspace", ", beside the one scroll over the companies"),
     th.Property(
         "max_missing",
         th.NumberType(minimum=0, maximum=1),
@@ -113,7 +113,7 @@ SETTINGS = th.PropertiesList(
         description="Read only the contacts with these ids of Intercom's and their companies, beside what "
         "`company_ids` names, and no other stream; bookmarks are neither used nor moved.",
     ),
-    activate_version_setting(),
+    build_activate_version_setting(),
 )
 
 

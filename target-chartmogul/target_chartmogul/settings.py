@@ -10,11 +10,11 @@ from singer_sdk import typing as th
 from singer_sdk.exceptions import ConfigurationError
 
 from target_chartmogul._kit.setting_rows import (
-    folder_settings,
-    key_setting,
-    mode_setting,
-    reject_settings,
-    timeout_settings,
+    build_folder_settings,
+    build_key_setting,
+    build_mode_setting,
+    build_reject_settings,
+    build_timeout_settings,
 )
 from target_chartmogul._kit.settings import find_url_problem
 from target_chartmogul.api.transport import BASE_URL
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PER_SECOND, CONNECTIONS = 40, 20
 
 PROPERTIES = th.PropertiesList(
-    key_setting("api_key", "API key", "A key of the ChartMogul account that may read and write."),
+    build_key_setting("api_key", "API key", "A key of the ChartMogul account that may read and write."),
     th.Property(
         "api_url",
         th.StringType,
@@ -83,8 +83,8 @@ PROPERTIES = th.PropertiesList(
         description="The keys by which two customers are the same, the surest first. The first that finds one customer "
         "decides, unless another key finds a different one.",
     ),
-    mode_setting("reads, compares"),
-    *reject_settings(),
+    build_mode_setting("reads, compares"),
+    *build_reject_settings(),
     th.Property(
         "max_concurrency",
         th.IntegerType(minimum=1, maximum=CONNECTIONS),
@@ -99,8 +99,8 @@ PROPERTIES = th.PropertiesList(
         title="Requests per second",
         description="How many requests may be made in a second. ChartMogul permits 40 to the whole account.",
     ),
-    *timeout_settings(120),
-    *folder_settings("target-chartmogul", "values that ChartMogul holds back, and merges"),
+    *build_timeout_settings(120),
+    *build_folder_settings("target-chartmogul", "values that ChartMogul holds back, and merges"),
 )
 
 

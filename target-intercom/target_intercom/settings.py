@@ -12,12 +12,12 @@ from singer_sdk.exceptions import ConfigurationError
 
 from target_intercom._kit.json_types import JsonObject, JsonValue
 from target_intercom._kit.setting_rows import (
-    address_settings,
-    folder_settings,
-    key_setting,
-    mode_setting,
-    reject_settings,
-    timeout_settings,
+    build_address_settings,
+    build_folder_settings,
+    build_key_setting,
+    build_mode_setting,
+    build_reject_settings,
+    build_timeout_settings,
 )
 from target_intercom._kit.settings import find_url_problem
 from target_intercom.api.transport import REGIONS
@@ -29,12 +29,12 @@ from target_intercom.records.write_options import WriteOptions
 _CONDITION = th.CustomType({"type": "object", "additionalProperties": {"type": "array"}})
 
 PROPERTIES = th.PropertiesList(
-    key_setting(
+    build_key_setting(
         "access_token",
         "Access token",
         "The access token of an Intercom app that may read and write users and companies.",
     ),
-    *address_settings(REGIONS),
+    *build_address_settings(REGIONS),
     th.Property(
         "match_contacts_on",
         th.StringType,
@@ -153,8 +153,8 @@ PROPERTIES = th.PropertiesList(
         title="Attach companies",
         description="Attach a contact to the company that the `company_id` of its record names.",
     ),
-    mode_setting("reads, matches"),
-    *reject_settings(),
+    build_mode_setting("reads, matches"),
+    *build_reject_settings(),
     th.Property(
         "max_concurrency",
         th.IntegerType(minimum=1, maximum=256),
@@ -162,7 +162,7 @@ PROPERTIES = th.PropertiesList(
         title="Max concurrency",
         description="The number of requests that may be under way at once.",
     ),
-    *timeout_settings(60),
+    *build_timeout_settings(60),
     th.Property(
         "max_missing",
         th.NumberType(minimum=0, maximum=1),
@@ -212,7 +212,7 @@ PROPERTIES = th.PropertiesList(
         title="Source URL",
         description="The address of a record in the system that it comes from, with `{id}` to be filled in.",
     ),
-    *folder_settings("target-intercom", "records that moved, and archived users"),
+    *build_folder_settings("target-intercom", "records that moved, and archived users"),
 )
 
 #: The listed values of every named field.

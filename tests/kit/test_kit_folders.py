@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from singer_kit.folders import OwnFolder, forget_folders, read_folders, registry_path, remember_folder
+from singer_kit.folders import OwnFolder, forget_folders, get_registry_path, read_folders, remember_folder
 
 
 @pytest.mark.parametrize(
@@ -19,8 +19,8 @@ from singer_kit.folders import OwnFolder, forget_folders, read_folders, registry
 )
 def test_folders_are_noted_under_meltano_only(environ: dict[str, str], expected: Path | None) -> None:
     """In Meltano's own folder of the project; elsewhere nobody would look."""
-    assert registry_path(environ) == expected
-    remember_folder(registry_path({}), "target-intercom", Path("/nowhere"), ["a.csv"])
+    assert get_registry_path(environ) == expected
+    remember_folder(get_registry_path({}), "target-intercom", Path("/nowhere"), ["a.csv"])
 
 
 def test_every_folder_is_remembered_once_with_all_names(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from singer_sdk.plugin_base import _ConfigInput
 
 from target_chartmogul._kit.csv_files import CsvWriter
 from target_chartmogul._kit.errors import UserError, explain_errors
-from target_chartmogul._kit.plugin import config_file
+from target_chartmogul._kit.plugin import explain_config_file_errors
 from target_chartmogul._kit.private_files import make_folder, open_private
 from target_chartmogul.api.client import create_client
 from target_chartmogul.api.sources import find_source, find_writable_source
@@ -176,7 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error("--yes needs --name: the name of the data source is the confirmation")
     try:
         with explain_errors():
-            with config_file():
+            with explain_config_file_errors():
                 config = _ConfigInput.from_cli_args(*filter(None, [options.config])).config
             settings = TargetChartmogul(config=config, parse_env_config=True).settings
             administration = Administration(create_client(settings), settings, options.name)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from target_chartmogul._kit.csv_files import CsvWriter
-from target_chartmogul._kit.private_files import draft_of, move_into_place, open_private, replace_file
+from target_chartmogul._kit.private_files import get_draft_path, move_into_place, open_private, replace_file
 from target_chartmogul.reporting.files import HELD_VALUES, LISTS
 from target_chartmogul.writing.memory import COLUMNS, Memory
 from target_chartmogul.writing.outcomes import KINDS_OF_OUTCOME
@@ -87,7 +87,7 @@ class ReportFiles:
         self._lists[name].write(json.dumps(line, ensure_ascii=False) + "\n")
 
     def _open_draft(self, name: str) -> IO[str]:
-        return self._stack.enter_context(open_private(draft_of(self._directory / name)))
+        return self._stack.enter_context(open_private(get_draft_path(self._directory / name)))
 
 
 def format_summary(figures: JsonObject) -> list[str]:

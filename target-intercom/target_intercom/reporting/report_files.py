@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING
 
 from target_intercom._kit.csv_files import CsvWriter
-from target_intercom._kit.private_files import draft_of, move_into_place, open_private, replace_file
+from target_intercom._kit.private_files import get_draft_path, move_into_place, open_private, replace_file
 from target_intercom.records.write_options import read_attributes
 from target_intercom.reporting.not_sent import describe_not_sent
 from target_intercom.reporting.outcomes import Outcome
@@ -178,7 +178,7 @@ class ReportFiles:
         self._lists[name].write(json.dumps(line, ensure_ascii=False) + "\n")
 
     def _open(self, name: str) -> IO[str]:
-        return self._stack.enter_context(open_private(draft_of(self._directory / name)))
+        return self._stack.enter_context(open_private(get_draft_path(self._directory / name)))
 
 
 def _build_head(options: WriteOptions, row: Row, outcome: Outcome) -> JsonObject:
