@@ -97,6 +97,8 @@ class Settings:
     """How many reads Chargebee serves at once; 0 for no limit."""
     chargebee_refuse_unknown_parameters: bool = True
     """Whether Chargebee's lists refuse filters and parameters that they do not document (else they ignore them)."""
+    intercom_webhook_iso_times: bool = True
+    """Whether the items of Intercom's webhooks have ISO 8601 times (else unix seconds, as the REST API)."""
     chargebee_webhook_speed: int = 1
     """How many times faster than Chargebee a delivery that failed is tried again."""
     chargebee_webhook_patience_ms: int = 60_000

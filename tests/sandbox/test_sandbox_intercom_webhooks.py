@@ -87,6 +87,32 @@ def test_a_write_is_told_with_a_signature_over_the_raw_body(intercom: IntercomCa
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("switches", "created"),
+    [
+        ({}, "2026-01-15T12:00:00.000+00:00"),
+        ({"intercom_webhook_iso_times": False}, 1768478400),
+    ],
+    ids=["as on the wire", "as in the REST API"],
+)
+def test_times_in_items_are_those_of_the_wire(
+    intercom: IntercomCaller, receiver: Receiver, switches: dict[str, bool], created: Any
+) -> None:
+    """Within both records of a link, too; around the item they are unix seconds, and custom attributes stay."""
+    intercom.sandbox.reset(customers=0, **switches)
+    intercom.attribute("renewed_at", "date")
+    user = intercom.user(email="ada@example.com", custom_attributes={"renewed_at": 1768000000})
+    company = intercom.ok("POST /companies", {"company_id": "c1", "name": "Acme"})["id"]
+    intercom.sandbox.webhooks(url=receiver.url, secret="s", topics=["company.contact.attached"])
+    intercom.ok(f"POST /contacts/{user}/companies", {"id": company})
+    notification = receiver.next()
+    item = notification["data"]["item"]
+    assert (item["contact"]["created_at"], item["company"]["created_at"]) == (created, created)
+    assert item["contact"]["custom_attributes"] == {"renewed_at": 1768000000}
+    assert item["contact"]["last_seen_at"] is None
+    assert (notification["created_at"], notification["first_sent_at"]) == (1768478400, 1768478400)
+
+
 def test_each_kind_of_write_has_its_topic(intercom: IntercomCaller, receiver: Receiver) -> None:
     """In the order of the writes."""
     user = intercom.user(email="ada@example.com")

@@ -11,7 +11,8 @@ import json
 import queue
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from sandbox.deliveries import is_address, is_success, send
 
@@ -21,6 +22,22 @@ if TYPE_CHECKING:
 PATIENCE = 5.0
 """Seconds that a receiver has for its answer."""
 ATTEMPTS = 2
+_TIMES = ("_at", "_since", "_until")
+
+
+def write_iso_times(item: JsonObject) -> JsonObject:
+    """Return an item with its times as notifications have them: ISO 8601 with milliseconds, not unix seconds."""
+    return {name: _write_times(name, value) for name, value in item.items()}
+
+
+def _write_times(name: str, value: Any) -> Any:
+    if isinstance(value, list):
+        return [_write_times("", one) for one in value]
+    if isinstance(value, dict) and name != "custom_attributes":
+        return write_iso_times(value)
+    if name.endswith(_TIMES) and type(value) is int:
+        return datetime.fromtimestamp(value, UTC).isoformat(timespec="milliseconds")
+    return value
 
 
 @dataclass(frozen=True)

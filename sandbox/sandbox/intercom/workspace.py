@@ -19,7 +19,7 @@ from sandbox.intercom.records import Change
 from sandbox.intercom.segments import SEGMENTS
 from sandbox.intercom.threads import Thread, Threads
 from sandbox.intercom.topics import find_company_topics, find_contact_topics
-from sandbox.intercom.webhooks import Webhooks
+from sandbox.intercom.webhooks import Webhooks, write_iso_times
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -232,12 +232,18 @@ class Workspace(ABC):
     def send_webhook(self, topic: str, record: Record) -> None:
         """Send what happened to a record, if somebody wants the topic."""
         if self.webhooks and self.webhooks.subscription.wants(topic):
-            self.webhooks.send(topic, self.show(topic, record), self.clock.now())
+            self.webhooks.send(topic, self._show_on_wire(self.show(topic, record)), self.clock.now())
 
     def _send_link(self, topic: str, contact: Contact, company: Company) -> None:
         if self.webhooks and self.webhooks.subscription.wants(topic):
-            items = {name: self.show(topic, one) for name, one in (("company", company), ("contact", contact))}
+            items = {
+                name: self._show_on_wire(self.show(topic, one))
+                for name, one in (("company", company), ("contact", contact))
+            }
             self.webhooks.send(topic, {"type": "company.contact", **items}, self.clock.now())
+
+    def _show_on_wire(self, item: JsonObject) -> JsonObject:
+        return write_iso_times(item) if self.settings.intercom_webhook_iso_times else item
 
     def _send_all(self, topics: Iterable[str], record: Record) -> None:
         for topic in topics if self.webhooks else ():
