@@ -131,7 +131,7 @@ def erase(project: Project, person: str, *, yes: bool) -> None:
     trace = erasing.find_trace(project, person)
     for line in trace.describe():
         click.echo(line)
-    if not (yes or output.confirm("Remove all this of that person, and keep the person out from now on?")):
+    if not (yes or output.confirm("Remove all of this, and keep the person out of all future runs?")):
         click.echo("Nothing was removed.")
         return
     for line in erasing.erase(project, trace):

@@ -74,13 +74,13 @@ def find_state_problems(state: object, streams: Collection[str], types: Types) -
 
 def _check_bookmark(name: str, bookmark: object, types: Types) -> Iterable[str]:
     if not isinstance(bookmark, dict):
-        yield f"The bookmark of `{name}` in the state is not an object: mend it, or start with a full refresh."
+        yield f"The bookmark of `{name}` in the state is not an object: fix it, or start with a full refresh."
         return
     for part, allowed in types.items():
         # To Python a bool is an integer.
         if part in bookmark and type(bookmark[part]) not in allowed:
             what = WORDS[allowed[0]]
-            yield f"In the state the `{part}` of `{name}` is no {what}: mend it, or start with a full refresh."
+            yield f"In the state the `{part}` of `{name}` is not a {what}: fix it, or start with a full refresh."
 
 
 def find_own_bookmarks(state: Mapping[str, JsonValue], streams: Collection[str]) -> list[JsonObject]:
@@ -104,9 +104,9 @@ def find_catalog_problems(catalog: object, streams: Collection[str]) -> list[str
 def _check_entry(entry: Mapping[str, JsonValue], streams: Collection[str]) -> Iterable[str]:
     name, metadata = entry.get("tap_stream_id"), entry.get("metadata", [])
     if not isinstance(name, str) or name not in streams:
-        yield f"The catalog lists the stream `{name}`, which there is not{suggest_name(str(name), streams)}"
+        yield f"The catalog lists the stream `{name}`, which does not exist{suggest_name(str(name), streams)}"
     elif not isinstance(metadata, list) or not all(_is_metadata(one) for one in metadata):
-        yield f'The metadata of `{name}` in the catalog are no list of {{"breadcrumb": [...], "metadata": {{...}}}}.'
+        yield f'The metadata of `{name}` in the catalog is not a list of {{"breadcrumb": [...], "metadata": {{...}}}}.'
     elif not _is_schema(entry.get("schema", {})):
         yield f'The schema of `{name}` in the catalog is not an object with "properties": discover it again.'
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Callbacks = dict[str, Callable[[JsonObject], None]]
 
 DECODER = msgspec.json.Decoder(float_hook=Decimal)
-# What msgspec raises for text that is no JSON, for half a character and for a message that is nested too deeply.
+# What msgspec raises for text that is not JSON, for half a character and for a message that is nested too deeply.
 UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
 _PARTS: dict[str, dict[str, type | tuple[type, ...]]] = {
     "RECORD": {"stream": str, "record": (dict, bytes)},
@@ -38,7 +38,7 @@ class NumberedReader(GenericSingerReader[AnyStr]):
         """Give every message to the callback of its type.
 
         Raises:
-            UserError: a line is no Singer message.
+            UserError: a line is not a Singer message.
         """
         stats: Counter[str] = Counter()
         for number, line in _number_lines(self.default_input if file_input is None else file_input):
@@ -87,6 +87,6 @@ def _has_all_parts(message: JsonObject) -> bool:
 
 def _build_line_error(number: int) -> UserError:
     return UserError(
-        f"Line {number} of the input is no Singer message (cut off, mixed with text, or with NaN for a number): "
+        f"Line {number} of the input is not a Singer message (cut off, mixed with text, or with NaN for a number): "
         "no STATE was written, check the tap."
     )

@@ -289,7 +289,7 @@ def _name_members(error: msgspec.DecodeError) -> str:
 def decode_json(content: bytes, kind: type[T]) -> tuple[bytes, T]:
     """Return the text of an answer, and what it says.
 
-    U+FFFD stands for each byte that is no UTF-8 and for each half of a character, such as is left of an emoji where a
+    U+FFFD stands for each byte that is not UTF-8 and for each half of a character, such as is left of an emoji where a
     text was cut: one odd text is no reason to be without the page.
 
     Raises:

@@ -132,7 +132,7 @@ class Plugin(PluginBase):
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 the signature of a handler
         """End with the signal's own code; the SDK would write a STATE, which acknowledges, and end well (sdk#3775)."""
         ignore_signals()
-        self.logger.warning("Signal %d: stopping without acknowledging unfinished work", signum)
+        self.logger.warning("Signal %d: stopping; STATE does not confirm the unfinished work", signum)
         raise SystemExit(128 + signum)
 
 

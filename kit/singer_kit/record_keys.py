@@ -41,7 +41,8 @@ class RecordKeys:
             if type(value) is not kind or value == "":
                 return (
                     f"{self._vendor} sent a record of {self._stream} whose `{key}` is {_describe_value(value)} "
-                    f"({place}): without it the stream cannot be read; run again, and if it stays, ask {self._vendor}."
+                    f"({place}): without it the stream cannot be read; run again, and if the error stays, "
+                    f"ask {self._vendor}."
                 )
         return None
 
@@ -55,4 +56,4 @@ def _find_type(prop: Mapping[str, JsonValue]) -> type:
 def _describe_value(value: object) -> str:
     if value is None or value == "":
         return "missing"
-    return WORDS.get(type(value), "no single value")
+    return WORDS.get(type(value), "not a single value")

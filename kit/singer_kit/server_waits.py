@@ -59,4 +59,4 @@ def parse_http_date(text: str) -> float | None:
 
 def _is_decimal(text: str) -> bool:
     whole, _, part = text.partition(".")
-    return text.isascii() and whole.isdecimal() and (part.isdecimal() or not part) and len(text) < 20  # noqa: PLR2004 a longer number is no time
+    return text.isascii() and whole.isdecimal() and (part.isdecimal() or not part) and len(text) < 20  # noqa: PLR2004 a longer number is not a time

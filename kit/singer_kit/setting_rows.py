@@ -94,14 +94,14 @@ def build_request_settings(vendor: str, whose: str, note: str = "") -> tuple[Row
             default=16,
             nullable=False,
             title="Calls at a time",
-            description=f"Calls that are on their way at the same time, 1 to 50{note}.",
+            description=f"Calls that may run at the same time, 1 to 50{note}.",
         ),
         th.Property(
             "requests_per_minute",
             th.IntegerType(minimum=1),
             title="Requests per minute",
-            description=f"Calls to make in a minute at most, evenly spaced: a share of the {whose}'s limit. Unset "
-            f"waits only when {vendor} says so.",
+            description=f"Calls to make in a minute at most, evenly spaced: a share of the {whose}'s limit. If not "
+            f"set, the tap waits only when {vendor} says so.",
         ),
     )
 
@@ -129,7 +129,7 @@ def build_address_settings(regions: Iterable[str]) -> tuple[Row, ...]:
             "api_url",
             th.StringType,
             title="API URL",
-            description="The whole base of the API, instead of the region's own.",
+            description="The base URL of the API, instead of the region's own.",
         ),
     )
 

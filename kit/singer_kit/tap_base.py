@@ -77,7 +77,7 @@ class TapBase(Plugin, Tap):
         """Take the last run's STATE over as it came; the SDK would keep the bookmarks only, and only objects.
 
         Raises:
-            UserError: it is no Singer state, or a bookmark of this tap cannot be one.
+            UserError: it is not a Singer state, or a bookmark of this tap cannot be one.
         """
         raise_problems(self.find_state_problems(state))
         self._state = cast("TapState", deepcopy(state))

@@ -117,7 +117,7 @@ class TargetBase(Plugin, Target, abc.ABC):
         super()._process_schema_message(message_dict)
 
     def _process_activate_version_message(self, message_dict: JsonObject) -> None:
-        """Do nothing: a version of the tap's tables is no version of the vendor's records."""
+        """Do nothing: a version of the tap's tables is not a version of the vendor's records."""
 
     def _process_batch_message(self, message_dict: JsonObject) -> None:
         """Refuse records that lie elsewhere, which no capability of a target offers.
@@ -148,7 +148,7 @@ class TargetBase(Plugin, Target, abc.ABC):
         """Stop; the SDK's own handler would print STATE for records that were never written (sdk#3775)."""
         ignore_signals()
         self._signal = signum
-        self.logger.warning("Signal %d: stopping without acknowledging unfinished work", signum)
+        self.logger.warning("Signal %d: stopping; STATE does not confirm the unfinished work", signum)
         if not self.run.stops_by_itself():
             self._exit_on_signal()
 

@@ -125,7 +125,7 @@ class TargetTransport(Transport):
         try:
             return decode(answer.content)
         except UnprovenError as error:
-            raise FailedCallError(f"{answer.status} without what was asked for ({error})", answer) from None
+            raise FailedCallError(f"{answer.status} without the expected content ({error})", answer) from None
 
     def _describe_failure(self, error: FailedCallError) -> str:
         if error.answer is None:

@@ -92,13 +92,13 @@ class Shortage:
         return self.read > 0 and self.expected >= ALWAYS_WHOLE and self.missing <= self.max_missing * self.expected
 
     def __str__(self) -> str:
-        return f"{self.missing} of the {self.expected} {self.name} that were announced did not come"
+        return f"{self.missing} of the {self.expected} announced {self.name} did not arrive"
 
     @property
     def sentence(self) -> str:
         """One sentence that ends the run."""
         return (
-            f"{self}, nor when they were asked for again: nothing was written and no STATE, so run again later. "
+            f"{self}, also not on a second request: nothing was written, and no STATE either, so run again later. "
             "`max_missing` is the share that may be missing."
         )
 

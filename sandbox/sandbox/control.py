@@ -103,7 +103,7 @@ def _read_object(text: bytes) -> JsonObject:
     try:
         body: Any = json.loads(text or b"{}")
     except (ValueError, RecursionError):
-        raise ValueError("The body is no JSON.") from None
+        raise ValueError("The body is not JSON.") from None
     if not isinstance(body, dict):
         raise ValueError("The body is a JSON object.")  # noqa: TRY004 one kind of refusal, one status
     return body

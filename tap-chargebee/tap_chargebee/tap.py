@@ -148,7 +148,7 @@ class TapChargebee(TapBase):
         """Take the STATE of the last run over, foreign bookmarks included.
 
         Raises:
-            UserError: it is no Singer state, a bookmark has a wrong type, or another site wrote it.
+            UserError: it is not a Singer state, a bookmark has a wrong type, or another site wrote it.
         """
         super().load_state(state)
         found = find_own_bookmarks(state, self.stream_names)

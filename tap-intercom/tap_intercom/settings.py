@@ -38,7 +38,7 @@ SETTINGS = th.PropertiesList(
         default="2.14",
         nullable=False,
         title="API version",
-        description="The version of Intercom's API, whatever the Developer Hub says.",
+        description="The version of Intercom's API; it overrides the one in the Developer Hub.",
     ),
     th.Property(
         "start_date",

@@ -127,7 +127,7 @@ class Pipeline(RunBase):
                 self._process_and_report()
             else:
                 # Without even a SCHEMA the tap has failed.
-                self._logger.info("Neither customers nor contacts came: the reports of the last run are left alone")
+                self._logger.info("Neither customers nor contacts came: the reports of the last run are kept")
         finally:
             for stream in self._inputs.values():
                 stream.buffer.close()

@@ -35,7 +35,7 @@ PROPERTIES = th.PropertiesList(
         th.StringType,
         default=BASE_URL,
         title="API URL",
-        description="The whole base URL of the API.",
+        description="The base URL of the API.",
     ),
     th.Property(
         "data_source_name",

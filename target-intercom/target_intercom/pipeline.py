@@ -132,7 +132,7 @@ class Pipeline(RunBase):
             return None
         counts = ", ".join(f"{count:,} of `{name}`" for name, count in self.summary.other_streams.items())
         return (
-            f"None of the records could be taken ({counts}), so no STATE was written: target-intercom writes the "
+            f"No record could be used ({counts}), so no STATE was written: target-intercom writes the "
             "streams `contacts` and `companies`; rename a stream with `stream_maps`."
         )
 

@@ -177,7 +177,7 @@ class StreamPipeline:
     def find_stop_reason(self) -> str | None:
         """Return the sentence that stops a run before the first write, because too much would change."""
         for name, count in self._unfit.items():
-            # A field without any value that Intercom can hold would be cleared everywhere. A field that is no attribute
+            # A field without any value that Intercom can hold would be cleared everywhere. A field without an attribute
             # loses nothing, and one whose type changed with an upgrade stops nothing.
             is_written = name in self.options.types or name in self.options.object_type.standard
             if count == self._decided >= FIRST_ATTEMPTS and is_written and name not in self._earlier:

@@ -154,7 +154,7 @@ def test_a_crontab_that_cannot_be_read_is_never_replaced(
     with pytest.raises(ConsoleError) as error:
         schedules.write_lines(project, LINES)
     assert error.value.message == (
-        f"`crontab -l` failed ({reason}): the crontab is left as it is. Mend that, and try again."
+        f"`crontab -l` failed ({reason}): the crontab is left as it is. Correct that, and try again."
     )
     assert not table.exists()
 

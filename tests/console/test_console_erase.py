@@ -193,7 +193,7 @@ def test_nothing_is_removed_without_a_yes(
     fill_chartmogul(sandbox)
     said = erased(ANN, answer="\n")
     assert said.splitlines()[-2:] == [
-        "Remove all this of that person, and keep the person out from now on? Type y for yes, anything else for no:",
+        "Remove all of this, and keep the person out of all future runs? Type y for yes, anything else for no:",
         "Nothing was removed.",
     ]
     assert len(emails(sandbox)) == 3

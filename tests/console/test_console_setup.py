@@ -145,8 +145,8 @@ def test_what_is_not_asked_by_option_costs_no_call() -> None:
 
 
 def test_a_missing_key_says_where_to_put_it() -> None:
-    """And why it is no option."""
-    with pytest.raises(ConsoleError, match=r"TAP_CHARGEBEE_API_KEY.*could be read by everybody"):
+    """And why it is not an option."""
+    with pytest.raises(ConsoleError, match=r"TAP_CHARGEBEE_API_KEY.*could read an argument"):
         Options({}, {}).ask_key("TAP_CHARGEBEE_API_KEY", "Chargebee API key", None)
     with pytest.raises(ConsoleError, match=r"^--site is missing"):
         Options({}, {}).ask_text("site", "Chargebee site", "")

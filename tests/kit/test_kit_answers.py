@@ -150,7 +150,7 @@ def test_what_an_answer_must_hold(name: str) -> None:
     ids=["empty", "HTML", "cut off", "UTF-16", "NaN", "deep", "null"],
 )
 def test_what_is_not_json_is_refused(content: bytes) -> None:
-    """A proxy's page, half a body or another encoding is no answer."""
+    """A proxy's page, half a body or another encoding is not an answer."""
     with pytest.raises(UnprovenError):
         PageDecoder(CURSOR).decode_page(content)
 
@@ -224,8 +224,8 @@ def test_how_much_may_be_missing(expected: int, read: int, max_missing: float, *
 def test_a_shortage_is_a_sentence() -> None:
     """It names the setting and what to do."""
     assert Shortage("contacts", 45, 30, 0.001).sentence == (
-        "15 of the 45 contacts that were announced did not come, nor when they were asked for again: nothing was "
-        "written and no STATE, so run again later. `max_missing` is the share that may be missing."
+        "15 of the 45 announced contacts did not arrive, also not on a second request: nothing was written, "
+        "and no STATE either, so run again later. `max_missing` is the share that may be missing."
     )
 
 
@@ -302,8 +302,8 @@ LISTS: dict[str, tuple[int, dict[int, Page], Any]] = {
     "a total beyond reason once": (35, {1: page_of(FIRST, "9", 10**9)}, set(range(35))),
     "a total too small": (35, {1: page_of(FIRST, "9", 3)}, set(range(35))),
     "an empty page at the end": (30, {4: page_of([], "x", 30), 3: page_of([*range(20, 30)], "29", 30)}, set(range(30))),
-    "no cursor ever": (35, {call: page_of(FIRST, None, 35) for call in range(1, 99)}, "announced did not come"),
-    "nothing ever": (35, {call: page_of([], None, 35) for call in range(1, 99)}, "35 of the 35 contacts"),
+    "no cursor ever": (35, {call: page_of(FIRST, None, 35) for call in range(1, 99)}, "did not arrive"),
+    "nothing ever": (35, {call: page_of([], None, 35) for call in range(1, 99)}, "35 of the 35 announced contacts"),
     "nothing but cursors": (35, {call: page_of([], "9", 35) for call in range(1, 99)}, "No attempt"),
     "in circles": (35, {call: page_of(FIRST, "9", 35) for call in range(1, 99)}, "go round in circles"),
     "cursors without end": (35, {call: page_of([], str(call), None) for call in range(1, 999)}, "go round in circles"),
@@ -331,7 +331,7 @@ def test_a_small_part_of_a_long_list_may_be_missing() -> None:
     contacts.faults = {14: page_of([*range(1950, 1999)], None, 2000)}
     ids, shortage = contacts.read(max_missing=0.001)
     assert len(ids) == 1999
-    assert str(shortage) == "1 of the 2000 contacts that were announced did not come"
+    assert str(shortage) == "1 of the 2000 announced contacts did not arrive"
 
 
 @pytest.mark.parametrize("seed", range(1000))

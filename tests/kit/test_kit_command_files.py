@@ -14,7 +14,7 @@ STREAMS = ["invoices", "customers"]
 TYPES = {"read_at": (int,), "scope": (str,), "from": (int, type(None))}
 NO_STATE = 'The state is not a Singer state, {"bookmarks": {...}}.'
 NO_CATALOG = 'The catalog is not a Singer catalog, {"streams": [{...}, ...]}.'
-NO_METADATA = 'The metadata of `customers` in the catalog are no list of {"breadcrumb": [...], "metadata": {...}}.'
+NO_METADATA = 'The metadata of `customers` in the catalog is not a list of {"breadcrumb": [...], "metadata": {...}}.'
 NO_SCHEMA = 'The schema of `customers` in the catalog is not an object with "properties": discover it again.'
 
 
@@ -69,19 +69,19 @@ def test_a_good_file_is_handed_on_as_it_came() -> None:
         (None, [NO_STATE]),
         (
             {"customers": None},
-            ["The bookmark of `customers` in the state is not an object: mend it, or start with a full refresh."],
+            ["The bookmark of `customers` in the state is not an object: fix it, or start with a full refresh."],
         ),
         (
             {"customers": {"read_at": 5.5}},
-            ["In the state the `read_at` of `customers` is no unix time: mend it, or start with a full refresh."],
+            ["In the state the `read_at` of `customers` is not a unix time: fix it, or start with a full refresh."],
         ),
         (
             {"customers": {"read_at": True}},
-            ["In the state the `read_at` of `customers` is no unix time: mend it, or start with a full refresh."],
+            ["In the state the `read_at` of `customers` is not a unix time: fix it, or start with a full refresh."],
         ),
         (
             {"invoices": {"scope": 5}},
-            ["In the state the `scope` of `invoices` is no text: mend it, or start with a full refresh."],
+            ["In the state the `scope` of `invoices` is not a text: fix it, or start with a full refresh."],
         ),
     ],
     ids=["none", "good", "of others", "list", "null", "bookmark is null", "fraction", "true", "no text"],
@@ -106,10 +106,10 @@ def entry(**members: Any) -> dict[str, Any]:
         (["customers"], [NO_CATALOG]),
         (
             [entry(), {"tap_stream_id": "custmers"}],
-            ["The catalog lists the stream `custmers`, which there is not: is `customers` meant?"],
+            ["The catalog lists the stream `custmers`, which does not exist: is `customers` meant?"],
         ),
-        ([{"tap_stream_id": ["x"]}], ["The catalog lists the stream `['x']`, which there is not."]),
-        ([{}], ["The catalog lists the stream `None`, which there is not."]),
+        ([{"tap_stream_id": ["x"]}], ["The catalog lists the stream `['x']`, which does not exist."]),
+        ([{}], ["The catalog lists the stream `None`, which does not exist."]),
         ([entry(metadata={"selected": True})], [NO_METADATA]),
         ([entry(metadata=None)], [NO_METADATA]),
         ([entry(metadata=[{"breadcrumb": []}])], [NO_METADATA]),
@@ -145,5 +145,5 @@ def test_a_catalog(streams: Any, problems: list[str]) -> None:
 
 @pytest.mark.parametrize("catalog", [[], None, 5], ids=["list", "null", "number"])
 def test_what_is_no_catalog(catalog: Any) -> None:
-    """A file that holds no object is no catalog."""
+    """A file that holds no object is not a catalog."""
     assert find_catalog_problems(catalog, STREAMS) == [NO_CATALOG]

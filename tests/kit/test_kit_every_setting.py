@@ -173,7 +173,7 @@ def test_a_value_of_another_type_is_one_sentence(plugin: str, name: str, caplog:
 def test_text_that_cannot_be_read_is_one_sentence(
     plugin: str, name: str, monkeypatch: pytest.MonkeyPatch, caplog: Any, capsys: Any
 ) -> None:
-    """Text in the environment that is no value of the setting is refused with its name; any text is a text."""
+    """Text in the environment that is not a value of the setting is refused with its name; any text is a text."""
     schema = schemas_of(plugin)[name]
     monkeypatch.setenv(variable(plugin, name), "[" + SECRET)
     refusal = refusal_of(plugin, {}, parse_env_config=True)

@@ -42,13 +42,13 @@ URLS = {
 
 @pytest.mark.parametrize(("site", "expected"), SITES.items(), ids=map(repr, SITES))
 def test_a_site_is_one_part_of_a_hosts_name(site: str, *, expected: bool) -> None:
-    """What would make another host of `https://SITE.chargebee.com`, or a path or query, is no site."""
+    """What would make another host of `https://SITE.chargebee.com`, or a path or query, is not a site."""
     assert is_host_label(site) is expected
 
 
 @pytest.mark.parametrize(("url", "expected"), URLS.items(), ids=map(repr, URLS))
 def test_an_address_is_a_host_and_a_path(url: str, *, expected: bool) -> None:
-    """What programs read in different ways is no address."""
+    """What programs read in different ways is not an address."""
     assert is_base_url(url) is expected
 
 

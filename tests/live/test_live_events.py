@@ -57,7 +57,7 @@ CHARGEBEE: dict[str, tuple[str, Any, set[Target]]] = {
         {Target("sync", Subject.SUBSCRIPTION, "s1")},
     ),
     "nobody is named": ("payment_failed", {"transaction": {"id": "t1"}}, {EVERYTHING}),
-    "the id is no text": ("customer_changed", {"customer": {"id": 7}}, {EVERYTHING}),
+    "the id is not a text": ("customer_changed", {"customer": {"id": 7}}, {EVERYTHING}),
     "no content": ("customer_changed", None, {EVERYTHING}),
     "a reminder changes nothing": ("payment_due_reminder", {"invoice": {"customer_id": "c1"}}, set()),
     "a type of tomorrow": ("customer_teleported", {"customer": {"id": "c1"}}, set()),

@@ -260,7 +260,7 @@ WRONG = {
     "not finite": ({"LIVE_POLL_SECONDS": "inf"}, "LIVE_POLL_SECONDS must be a number of at least 1, and is `inf`."),
     "half of the credentials": (
         {"LIVE_CHARGEBEE_USERNAME": "u"},
-        "Set both LIVE_CHARGEBEE_USERNAME and LIVE_CHARGEBEE_PASSWORD, as they stand at Chargebee's webhook.",
+        "Set both LIVE_CHARGEBEE_USERNAME and LIVE_CHARGEBEE_PASSWORD, as they are set in Chargebee's webhook.",
     ),
 }
 

@@ -73,7 +73,7 @@ def test_a_company_that_must_have_come(
     lines = say_run(say, leads, say.company(1), say.contact("ann", 1), say.contact("bob", 9, **person), **marker)
     if refused:
         with pytest.raises(
-            UserError, match=r"^1 of 2 companies that other records belong to did not come, such as co9:"
+            UserError, match=r"^1 of 2 companies that other records belong to did not arrive, such as co9:"
         ):
             leads.feed(lines)
         assert leads.stores == []

@@ -252,7 +252,7 @@ def test_a_value_of_another_type(
 
 
 def test_odd_values_are_reported_by_id(leads: Mapper, say: Say, caplog: pytest.LogCaptureFixture) -> None:
-    """What is no website and no country is left out; nobody's address is in the log."""
+    """A text that is not a website, or not a country, is left out; no address is in the log."""
     place = {"country": "Atlantis", "city": "Poseidonis"}
     sent = leads.run(say.company(1, website="ask me"), say.contact("ann", 1, location=place))
     (customer,) = sent.of("customers")

@@ -143,8 +143,8 @@ def test_a_bad_record_ends_the_run(change: dict[str, Any], sentence: str, leads:
 
 
 def test_a_record_that_is_no_utf_8() -> None:
-    """A byte that is no text ends the run with a sentence; what was around it is not repeated."""
-    with pytest.raises(UserError, match=r"^A record of contacts is no UTF-8: the tap's output was damaged\.$"):
+    """A byte that is not a text ends the run with a sentence; what was around it is not repeated."""
+    with pytest.raises(UserError, match=r"^A record of contacts is not UTF-8: the tap's output was damaged\.$"):
         models.read_contacts([b'{"id": "ann", "email": "\xff@x.io"}'])
 
 
@@ -164,11 +164,11 @@ SETTINGS: list[tuple[dict[str, Any], str]] = [
     ({"company_attributes": ["nps_score"]}, "`company_attributes` names `nps_score`, .* companies does not declare"),
     ({"contact_attributes": ["seats_used"]}, "`contact_attributes` names `seats_used`, .* contacts does not declare"),
     ({"company_attributes": ["history"]}, "`history`, which is not one text, number, date or yes/no"),
-    ({"trial_date_field": "seats_used"}, "`trial_date_field` names `seats_used`, which is no date"),
+    ({"trial_date_field": "seats_used"}, "`trial_date_field` names `seats_used`, which is not a date"),
     ({"trial_date_field": "created"}, "`trial_date_field` names `created`, .* does not declare"),
-    ({"country_field": "seats_used"}, "`country_field` names `seats_used`, which is no text"),
+    ({"country_field": "seats_used"}, "`country_field` names `seats_used`, which is not a text"),
     ({"city_field": "town"}, "`city_field` names `town`, .* does not declare"),
-    ({"title_attribute": "nps_score"}, "`title_attribute` names `nps_score`, which is no text"),
+    ({"title_attribute": "nps_score"}, "`title_attribute` names `nps_score`, which is not a text"),
 ]
 
 

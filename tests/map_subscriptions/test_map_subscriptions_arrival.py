@@ -101,7 +101,7 @@ def test_a_customer_who_must_have_come(
     rows = {**ROWS, **{name: [record] for name, record in change.items()}}
     if refused:
         with pytest.raises(
-            UserError, match=r"^1 of 3 customers that other records belong to did not come, such as c9:"
+            UserError, match=r"^1 of 3 customers that other records belong to did not arrive, such as c9:"
         ):
             mapper.feed(say(lines, rows, **marker))
         assert mapper.stores == []

@@ -260,7 +260,7 @@ def test_extra_fields_by_name(mapper: Mapper, lines: Lines) -> None:
 
 
 def test_every_extra_field(mapper: Mapper, lines: Lines) -> None:
-    """`*` takes every single value of the schema that is no attribute yet."""
+    """`*` takes every single value of the schema that is not an attribute yet."""
     sent = extra(mapper, lines, extra_customer_fields=["*"], extra_subscription_fields=["*"])
     extras = list(sent.attributes())[32:]
     assert extras == [

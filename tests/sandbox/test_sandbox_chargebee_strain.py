@@ -126,7 +126,7 @@ FAULTS = [
 
 @pytest.mark.parametrize(("status", "body"), FAULTS, ids=["lock_timeout", "json", "html"])
 def test_faults_speak_as_the_vendor_does(sandbox: RunningSandbox, status: int, body: Any) -> None:
-    """Lock timeouts, JSON failures, and those of a proxy that are no JSON at all."""
+    """Lock timeouts, JSON failures, and those of a proxy that are not JSON at all."""
     sandbox.fault(api="chargebee", nth=1, effect={"status": status, "headers": {"Retry-After": "2"}, "body": body})
     struck = get(sandbox, "customers")
     assert (struck.status_code, struck.headers["Retry-After"]) == (status, "2")

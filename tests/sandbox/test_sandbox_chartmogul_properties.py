@@ -103,8 +103,8 @@ ELSEWHERE = {
     "/data_sources/{uuid}": "is one record",
     "/customers/{uuid}": "is one record",
     "/contacts/{uuid}": "is one record",
-    "/ping": "is no record",
-    "/account": "is no record",
+    "/ping": "is not a record",
+    "/account": "is not a record",
 }
 """The other reads, and why they are not in the table."""
 

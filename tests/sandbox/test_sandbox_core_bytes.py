@@ -31,7 +31,7 @@ APIS = {
 ODD = {
     "a byte above ASCII": b"\xff",
     "letters in UTF-8": "é".encode(),
-    "a byte that is no UTF-8, encoded": b"%ff",
+    "a byte that is not UTF-8, encoded": b"%ff",
     "half of an encoding": b"%e2%82",
     "no hexadecimal digits": b"%zz",
     "a bare percent sign": b"%",

@@ -104,7 +104,7 @@ ELSEWHERE = {
     "GET /ip_allowlist": "one record",
     "GET /contacts/find_by_external_id/{external_id}": "one record",
 }
-"""What is no list of records by id, and why."""
+"""What is not a list of records by id, and why."""
 PARENTS: dict[str, Callable[[Any], Any]] = {
     "GET /contacts/{id}/companies": peopled,
     "GET /companies/{id}/contacts": crowded,

@@ -170,7 +170,7 @@ def test_trouble_that_stays_ends_the_run(client: ChargebeeClient, clock: Clock, 
     with pytest.raises(UserError) as told:
         list(client.fetch_pages("/customers", {}))
     assert told.value.message == (
-        "Chargebee gave no good answer to GET /customers in 10 tries, the last was 502: "
+        "Chargebee gave no valid answer to GET /customers in 10 tries, the last was 502: "
         "try again later, or check the settings `site` and `api_url`."
     )
     assert clock.slept == [1, 2, 4, 8, 16, 32, 60, 60, 60]
@@ -226,7 +226,7 @@ def test_a_key_of_another_site_is_refused(client: ChargebeeClient, requests_mock
     requests_mock.get(f"{BASE}/configurations", json={"configurations": [{"domain": "other"}]}, headers=NOON)
     with pytest.raises(UserError) as told:
         client.fetch_site()
-    assert told.value.message == "The key in the setting `api_key` is no key of the site `acme`: check `site`."
+    assert told.value.message == "The key in the setting `api_key` is not a key of the site `acme`: check `site`."
 
 
 def test_the_first_call_gives_up_early(client: ChargebeeClient, clock: Clock, requests_mock: Mocker) -> None:
@@ -235,7 +235,7 @@ def test_the_first_call_gives_up_early(client: ChargebeeClient, clock: Clock, re
     with pytest.raises(UserError) as told:
         client.fetch_site()
     assert told.value.message == (
-        "Chargebee gave no good answer to GET /configurations in 4 tries, the last was ConnectionError: "
+        "Chargebee gave no valid answer to GET /configurations in 4 tries, the last was ConnectionError: "
         "try again later, or check the settings `site` and `api_url`."
     )
     assert clock.slept == [1, 2, 4]

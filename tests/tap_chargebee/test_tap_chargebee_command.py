@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 REFUSED = "Chargebee refused the key in the setting `api_key` for the site `sandbox` (401 api_authentication_failed)."
 NO_API = "There is no Chargebee API at /configurations (404): check the settings `site` and `api_url`."
 NO_TIME = (
-    "In the state the `replication_key_value` of `customers` is no unix time: mend it, or start with a full refresh."
+    "In the state the `replication_key_value` of `customers` is not a unix time: fix it, or start with a full refresh."
 )
 BAD_DATE = "The setting `start_date` is not a date such as 2024-01-31 or 2024-01-31T00:00:00Z."
 OTHER_SITE = (
-    "The state was left by the site `acme-test`, and the setting `site` is `sandbox` now: "
+    "The state is of the site `acme-test`, and the setting `site` is `sandbox` now: "
     "start with a full refresh (--full-refresh), or set it back."
 )
 STREAMS = ["customers", "invoices", "subscriptions"]
@@ -37,7 +37,7 @@ def told(log: str) -> list[str]:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"site": "nobody"}, "The key in the setting `api_key` is no key of the site `nobody`: check `site`."),
+        ({"site": "nobody"}, "The key in the setting `api_key` is not a key of the site `nobody`: check `site`."),
         (
             {"site": "https://sandbox.chargebee.com"},
             "The setting `site` takes the name alone, not a URL: `acme` for https://acme.chargebee.com.",
@@ -115,7 +115,7 @@ def test_a_wrong_path_is_one_sentence(command: Command, config: dict[str, Any]) 
         (
             "--state",
             '{"bookmarks": {"customers": 7}}',
-            "The bookmark of `customers` in the state is not an object: mend it, or start with a full refresh.",
+            "The bookmark of `customers` in the state is not an object: fix it, or start with a full refresh.",
         ),
         ("--state", '{"bookmarks": {"customers": {"scope": "acme-test with deleted"}}}', OTHER_SITE),
         ("--catalog", "", "The file of --catalog is not JSON: Expecting value: line 1 column 1 (char 0)"),
@@ -123,7 +123,7 @@ def test_a_wrong_path_is_one_sentence(command: Command, config: dict[str, Any]) 
         (
             "--catalog",
             '{"streams": [{"tap_stream_id": "custmers", "schema": {"properties": {}}, "metadata": []}]}',
-            "The catalog lists the stream `custmers`, which there is not: is `customers` meant?",
+            "The catalog lists the stream `custmers`, which does not exist: is `customers` meant?",
         ),
     ],
     ids=[

@@ -65,7 +65,7 @@ def test_a_stream_that_fails_half_way_leaves_no_marker(
     sandbox.fault(api="chargebee", path="/invoices", **{"from": 2}, effect={"status": 500})
     run = run_tap()
     assert run.refusal is not None
-    assert run.refusal.startswith("Chargebee gave no good answer to GET /invoices in 10 tries")
+    assert run.refusal.startswith("Chargebee gave no valid answer to GET /invoices in 10 tries")
     assert run.states[-1].keys() <= {"customers", "invoices"}
     assert run.states[-1]["customers"] != {}
     assert run.states[-1].get("invoices", {}) == {}

@@ -21,7 +21,7 @@ VALUES = [
     ("empty", {"id": ""}, "`id` is missing"),
     ("a number", {"id": 5}, "`id` is a number"),
     ("true", {"id": True}, "`id` is true or false"),
-    ("an object", {"id": {"a": 1}}, "`id` is no single value"),
+    ("an object", {"id": {"a": 1}}, "`id` is not a single value"),
 ]
 
 

@@ -113,7 +113,7 @@ def test_a_429_is_not_asked_again_for_ever() -> None:
     """Chargebee's own client read Retry-After in the wrong place, and asked without end every 200 ms."""
     calls, slept, told = asked([LIMITED])
     assert (calls, slept) == (10, [55.0] * 9)
-    assert told.startswith("Chargebee gave no good answer to GET /customers in 10 tries, the last was 429")
+    assert told.startswith("Chargebee gave no valid answer to GET /customers in 10 tries, the last was 429")
 
 
 def test_nobody_waits_when_nobody_says_so() -> None:

@@ -12,7 +12,7 @@ GOOD = {"site": "acme", "api_key": "secret"}
 
 
 NO_TIME = (
-    "In the state the `replication_key_value` of `customers` is no unix time: mend it, or start with a full refresh."
+    "In the state the `replication_key_value` of `customers` is not a unix time: fix it, or start with a full refresh."
 )
 
 
@@ -88,7 +88,7 @@ def test_settings_are_refused_in_a_sentence(config: dict[str, Any], problems: li
         ({"bookmarks": []}, ['The state is not a Singer state, {"bookmarks": {...}}.']),
         (
             {"bookmarks": {"customers": 5}},
-            ["The bookmark of `customers` in the state is not an object: mend it, or start with a full refresh."],
+            ["The bookmark of `customers` in the state is not an object: fix it, or start with a full refresh."],
         ),
         (
             {"bookmarks": {"customers": {"replication_key_value": "2024-01-31"}}},
@@ -97,11 +97,11 @@ def test_settings_are_refused_in_a_sentence(config: dict[str, Any], problems: li
         ({"bookmarks": {"customers": {"replication_key_value": True}}}, [NO_TIME]),
         (
             {"bookmarks": {"contacts": {"read_at": "yesterday"}}},
-            ["In the state the `read_at` of `contacts` is no unix time: mend it, or start with a full refresh."],
+            ["In the state the `read_at` of `contacts` is not a unix time: fix it, or start with a full refresh."],
         ),
         (
             {"bookmarks": {"customers": {"seen": ["a"]}}},
-            ["In the state the `seen` of `customers` is no text: mend it, or start with a full refresh."],
+            ["In the state the `seen` of `customers` is not a text: fix it, or start with a full refresh."],
         ),
     ],
     ids=[

@@ -31,7 +31,7 @@ class Site:
     def __init__(self, size: int, *, share: float, seed: int) -> None:
         self._size = size
         self._share = share
-        self._random = Random(seed)  # noqa: S311 faults are no secret
+        self._random = Random(seed)  # noqa: S311 faults are not secret
         self._lock = threading.Lock()
         self.held = 0
         self.most_held = 0

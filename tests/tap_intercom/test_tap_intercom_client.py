@@ -198,7 +198,7 @@ def test_trouble_that_stays_ends_the_run(client: IntercomClient, clock: Clock, r
     with pytest.raises(UserError) as told:
         ask(client)
     assert told.value.message == (
-        "Intercom gave no good answer to GET /tags in 10 tries, the last was 502: try again later, or check the "
+        "Intercom gave no valid answer to GET /tags in 10 tries, the last was 502: try again later, or check the "
         "setting `api_url`."
     )
     assert clock.slept == [1, 2, 4, 8, 16, 32, 60, 60, 60]

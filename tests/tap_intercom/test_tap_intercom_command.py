@@ -116,26 +116,26 @@ def test_where_a_workspace_is_hosted(region: str, found: str, sentences: list[st
         (
             "--state",
             '{"bookmarks": {"contacts": {"read_at": 1.5}}}',
-            "In the state the `read_at` of `contacts` is no unix time: mend it, or start with a full refresh.",
+            "In the state the `read_at` of `contacts` is not a unix time: fix it, or start with a full refresh.",
         ),
         (
             "--state",
             '{"bookmarks": {"contacts": {"from": "2024-01-31"}}}',
-            "In the state the `from` of `contacts` is no unix time: mend it, or start with a full refresh.",
+            "In the state the `from` of `contacts` is not a unix time: fix it, or start with a full refresh.",
         ),
         (
             "--state",
             '{"bookmarks": {"contacts": 5}}',
-            "The bookmark of `contacts` in the state is not an object: mend it, or start with a full refresh.",
+            "The bookmark of `contacts` in the state is not an object: fix it, or start with a full refresh.",
         ),
         ("--catalog", '{"tables": []}', 'The catalog is not a Singer catalog, {"streams": [{...}, ...]}.'),
         (
             "--catalog",
             '{"streams": [{"tap_stream_id": "contact", "schema": {"properties": {}}, "metadata": []}]}',
-            "The catalog lists the stream `contact`, which there is not: is `contacts` meant?",
+            "The catalog lists the stream `contact`, which does not exist: is `contacts` meant?",
         ),
     ],
-    ids=["state is no JSON", "state is a list", "no time", "no bound", "no bookmark", "no catalog", "unknown stream"],
+    ids=["state is not JSON", "state is a list", "no time", "no bound", "no bookmark", "no catalog", "unknown stream"],
 )
 def test_a_broken_file_is_one_sentence(
     tmp_path: Path, option: str, text: str, sentence: str, capsys: pytest.CaptureFixture[str]
@@ -164,7 +164,7 @@ def test_the_state_of_another_workspace_is_refused(run_tap: Callable[..., Any]) 
     run = run_tap(state={"bookmarks": {"contacts": {"replication_key": "updated_at", "workspace": "other"}}})
     assert run.messages == []
     assert run.refusal == (
-        "The state was left by the workspace `other`, and `access_token` belongs to `sandboxws`: start with a full "
+        "The state is of the workspace `other`, and `access_token` belongs to `sandboxws`: start with a full "
         "refresh (--full-refresh), or set it back."
     )
 

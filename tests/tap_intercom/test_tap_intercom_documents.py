@@ -74,7 +74,7 @@ def test_the_schemas_are_those_of_the_client() -> None:
 
 @pytest.mark.parametrize("resource", STREAMS, ids=[resource.name for resource in STREAMS])
 def test_a_schema_is_open(resource: Resource) -> None:
-    """What a later version sends is no error, and what a stream is read by is a unix time."""
+    """What a later version sends is not an error, and what a stream is read by is a unix time."""
     schema = json.loads((TAP / "tap_intercom" / "schemas" / f"{resource.name}.json").read_text())
     assert schema["additionalProperties"] is True
     assert schema["required"] == list(resource.primary_keys)

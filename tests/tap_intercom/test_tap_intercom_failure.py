@@ -83,7 +83,7 @@ def test_a_stream_that_fails_half_way_leaves_no_marker(
     sandbox.fault(api="intercom", path="/contacts/search", **{"from": 2}, effect={"status": 500})
     run = run_tap(page_size=40)
     assert run.refusal is not None
-    assert run.refusal.startswith("Intercom gave no good answer to POST /contacts/search in 10 tries")
+    assert run.refusal.startswith("Intercom gave no valid answer to POST /contacts/search in 10 tries")
     assert run.states[-1]["companies"] != {}
     assert run.states[-1].get("contacts", {}) == {}
     assert "_sync" not in run.states[-1]
@@ -150,7 +150,7 @@ def test_what_is_no_record_is_one_sentence(  # noqa: PLR0913, PLR0917 a table
     run = run_tap(catalog=catalog_of("contacts"))
     assert run.messages == []
     assert run.refusal == (
-        "Intercom gave no good answer to POST /contacts/search in 4 tries, the last was an unexpected answer "
+        "Intercom gave no valid answer to POST /contacts/search in 4 tries, the last was an unexpected answer "
         f"({problem}): try again later, or check the setting `api_url`."
     )
 

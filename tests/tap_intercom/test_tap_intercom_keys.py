@@ -25,7 +25,7 @@ VALUES = [
     ("empty", {"id": ""}, "`id` is missing"),
     ("a number", {"id": 5}, "`id` is a number"),
     ("true", {"id": True}, "`id` is true or false"),
-    ("a list", {"id": ["a"]}, "`id` is no single value"),
+    ("a list", {"id": ["a"]}, "`id` is not a single value"),
 ]
 
 

@@ -140,7 +140,7 @@ def test_a_circle_without_a_way_out_ends_the_run() -> None:
     """Where going on from the last record leads into the same circle, a sentence tells."""
     with pytest.raises(UserError) as told:
         read(Workspace([500 * DAY] * 100, circles=range(3, 100)), size=1)
-    assert told.value.message == "Intercom's pages go round in circles: run again later."
+    assert told.value.message == "Intercom's pages repeat without end: run again later."
 
 
 def test_one_page_costs_one_call() -> None:

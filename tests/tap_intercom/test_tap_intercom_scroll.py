@@ -147,8 +147,9 @@ def test_a_first_page_that_never_proves_whole_ends_the_run_with_its_cause(
     next(iter(sandbox.world.intercom.visible_companies())).document["updated_at"] = {"x": 1}
     run = run_tap()
     assert run.refusal == (
-        "Intercom gave no good answer to GET /companies/scroll in 4 tries, the last was an unexpected answer (Expected "
-        "`int | null`, got `object` - at `$.updated_at` of item 1): try again later, or check the setting `api_url`."
+        "Intercom gave no valid answer to GET /companies/scroll in 4 tries, the last was an unexpected answer "
+        "(Expected `int | null`, got `object` - at `$.updated_at` of item 1): try again later, or check the "
+        "setting `api_url`."
     )
     assert not any("_sync" in state for state in run.states)
     assert 180 <= clock.now() < 240
@@ -161,8 +162,9 @@ def test_a_first_page_that_never_proves_whole_does_not_outlast_the_patience(
     next(iter(sandbox.world.intercom.visible_companies())).document["updated_at"] = {"x": 1}
     run = run_tap(scroll_patience=0)
     assert run.refusal == (
-        "Intercom gave no good answer to GET /companies/scroll in 1 try, the last was an unexpected answer (Expected "
-        "`int | null`, got `object` - at `$.updated_at` of item 1): try again later, or check the setting `api_url`."
+        "Intercom gave no valid answer to GET /companies/scroll in 1 try, the last was an unexpected answer "
+        "(Expected `int | null`, got `object` - at `$.updated_at` of item 1): try again later, or check the "
+        "setting `api_url`."
     )
 
 

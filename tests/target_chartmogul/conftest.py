@@ -159,7 +159,7 @@ class Account:
         return {answer["status"]: answer["count"] for answer in found if answer["api"] == "chartmogul"}
 
     def writes(self) -> int:
-        """Count the calls since the last run began that are no reads."""
+        """Count the calls since the last run began that are not reads."""
         return sum(count for call, count in self.calls().items() if not call.startswith("GET "))
 
     def _all(self, path: str) -> list[dict[str, Any]]:

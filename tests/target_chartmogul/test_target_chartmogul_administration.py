@@ -192,12 +192,12 @@ def test_unmerge_takes_apart_what_was_merged(account: Any, target: Any, lead: An
         ["a", "cb-a"],
         ["b", "cb-b"],
     ]
-    assert "Type 2 to take as many customers apart:\n" in out
+    assert "Type 2 to unmerge this many customers:\n" in out
     assert "2 customers are taken apart, and are not merged again" in out
     assert shared(account) == []
     ran = target.run([lead(name) for name in "abc"], **MERGE)
     assert ran.summary["merges"] == {"kept_apart": 2, "unmatched": 1}
-    assert command("unmerge") == "There is nothing to take apart: none of these customers is merged now.\n"
+    assert command("unmerge") == "There is nothing to unmerge: no such customer is merged now.\n"
 
 
 @pytest.mark.usefixtures("merged")

@@ -177,7 +177,7 @@ def test_a_signal_acknowledges_nothing(account: Any, target: Any, lead: Record) 
     process.send_signal(signal.SIGTERM)
     out, log = process.communicate(timeout=30)
     assert (process.returncode, out) == (143, "")
-    assert "stopping without acknowledging unfinished work" in log
+    assert "stopping; STATE does not confirm the unfinished work" in log
     assert "Traceback" not in log
     made = account.calls()["POST /customers"]
     assert 0 < made < 50

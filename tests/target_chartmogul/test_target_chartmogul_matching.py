@@ -198,7 +198,7 @@ def test_the_same_company(case: str) -> None:
 
 @pytest.mark.parametrize("case", DIFFERENT)
 def test_different_companies(case: str) -> None:
-    """What strangers share is no key."""
+    """What strangers share is not a key."""
     one, other = DIFFERENT[case]
     assert [found.outcome for found in match_parties([one], [other], ORDER)] == ["unmatched"]
 

@@ -96,7 +96,7 @@ def test_a_line_that_is_no_message_ends_the_run_unshown(account: Any, target: An
     """A tap that is killed while it writes leaves half a line: one sentence names it, and shows nobody's data."""
     code, out, log = run_on(target, json.dumps(schema("customers")) + "\n" + line)
     assert (code, out, account.writes()) == (1, "", 0)
-    assert "Line 2 of the input is no Singer message" in log.splitlines()[-1]
+    assert "Line 2 of the input is not a Singer message" in log.splitlines()[-1]
     assert "joe" not in log
     assert "Traceback" not in log
 
@@ -105,7 +105,7 @@ def test_input_that_is_no_utf8_ends_the_run_in_a_sentence(target: Any) -> None:
     """So do bytes that are no text, and a record before its schema."""
     code, _, log = run_on(target, b'{"type": "STATE", "value": {}}\n\xff\xfe\n')
     assert (code, "Traceback" in log) == (1, False)
-    assert "Line 2 of the input is no Singer message" in log
+    assert "Line 2 of the input is not a Singer message" in log
     code, _, log = run_on(target, json.dumps(record("customers", external_id="1")))
     assert (code, "before a corresponding schema" in log, "Traceback" in log) == (1, True, False)
 

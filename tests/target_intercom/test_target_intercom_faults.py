@@ -557,7 +557,7 @@ def test_a_signal_acknowledges_nothing(workspace: Any, target: Any, customer: Cu
     process.send_signal(signal.SIGTERM)
     out, log = process.communicate(timeout=30)
     assert (process.returncode, out) == (143, "")
-    assert "stopping without acknowledging unfinished work" in log
+    assert "stopping; STATE does not confirm the unfinished work" in log
     assert workspace.calls()["PUT /contacts/{id}"] < 50
 
 
@@ -575,7 +575,7 @@ def test_two_signals_lose_no_line(workspace: Any, target: Any, customer: Custome
     process.send_signal(signal.SIGTERM)
     out, log = process.communicate(timeout=30)
     assert (process.returncode, out) == (130, "")
-    assert log.count("stopping without acknowledging unfinished work") == 1
+    assert log.count("stopping; STATE does not confirm the unfinished work") == 1
     assert "Traceback" not in log
     changed = [json.loads(line)["id"] for line in (target.directory / "changes.jsonl").read_text().splitlines()]
     held = [

@@ -126,7 +126,7 @@ def test_open_custom_attributes_are_typed_from_their_values(workspace: Any, targ
 
 
 def test_an_inferred_attribute_takes_the_type_that_the_workspace_has(workspace: Any, target: Any) -> None:
-    """A text in an attribute of dates is written as a date; one that is no date is cleared and reported."""
+    """A text in an attribute of dates is written as a date; one that is not a date is cleared and reported."""
     workspace.attribute("cb_since", "date")
     ann, bob = workspace.add(email="ann@a.example"), workspace.add(email="bob@a.example")
     plugin = listen(
@@ -252,7 +252,7 @@ def test_the_link_is_text_whatever_its_values_are(workspace: Any, target: Any) -
 @pytest.mark.parametrize("value", [["ann@a.example"], {"a": 1}, True], ids=repr)
 @pytest.mark.parametrize("match_on", ["email", "external_id"])
 def test_what_identifies_nobody_creates_nobody(workspace: Any, target: Any, match_on: str, value: Any) -> None:
-    """A list, an object or a boolean is no match value: nobody is looked for, or created, under its text."""
+    """A list, an object or a boolean is not a match value: nobody is looked for, or created, under its text."""
     fields = {"email": "ann@a.example", match_on: value}
     ann = record("contacts", id="1", **fields, custom_attributes={"cb_plan": "x"})
     columns: dict[str, Any] = {"email": TEXT, "external_id": TEXT, "custom_attributes": {"type": "object"}}
@@ -334,7 +334,7 @@ def test_only_unknown_streams_end_the_run_without_state(target: Any) -> None:
     plugin = listen(target, [schema("customers"), record("customers", id="1"), record("customers", id="2")])
     assert target.capsys.readouterr().out == ""
     assert plugin.run.refused_input == (
-        "None of the records could be taken (2 of `customers`), so no STATE was written: target-intercom writes the "
+        "No record could be used (2 of `customers`), so no STATE was written: target-intercom writes the "
         "streams `contacts` and `companies`; rename a stream with `stream_maps`."
     )
 

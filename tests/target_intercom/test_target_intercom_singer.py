@@ -182,7 +182,7 @@ def test_a_line_that_is_no_message_is_one_sentence_without_it(target: Any, line:
     with given.open("rb") as stdin:
         ran = subprocess.run(command, stdin=stdin, capture_output=True, text=True, timeout=60, check=False)
     assert (ran.returncode, ran.stdout) == (1, "")
-    assert "Line 3 of the input is no Singer message" in ran.stderr
+    assert "Line 3 of the input is not a Singer message" in ran.stderr
     assert "Traceback" not in ran.stderr
     assert "secret" not in ran.stderr
 

@@ -52,7 +52,7 @@ class RawReader(NumberedReader[bytes]):
         """Give every message to the callback of its type.
 
         Raises:
-            UserError: a line is no Singer message.
+            UserError: a line is not a Singer message.
         """
         try:
             return super().process_lines(file_input, callbacks)

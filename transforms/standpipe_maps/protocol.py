@@ -277,11 +277,11 @@ def check_missing(missing: Missing, max_missing: float) -> str | None:
     if not missing.count:
         return None
     total = missing.known + missing.count
-    told = f"{missing.count} of {total} {missing.what} that other records belong to did not come, such as "
+    told = f"{missing.count} of {total} {missing.what} that other records belong to did not arrive, such as "
     told += ", ".join(missing.ids)
     if total < ALL_NEEDED_BELOW or missing.count > total * max_missing:
         raise UserError(
-            f"{told}: the tap read less than there is, so nothing is sent; run again, and if it stays, look at these "
-            "by hand, or raise `max_missing`."
+            f"{told}: the tap did not read everything, so nothing is sent; run again; if the error stays, look at "
+            "these by hand, or raise `max_missing`."
         )
     return told

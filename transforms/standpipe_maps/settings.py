@@ -61,7 +61,7 @@ _CHECK_SETTINGS = (
         "max_missing",
         th.NumberType(minimum=0, maximum=1),
         default=0.001,
-        description="Share of the records that others belong to which may be missing after everything was read; of "
+        description="Share of the records that other records refer to and that may be missing after a whole read; of "
         "fewer than 1,000 none may.",
     ),
     th.Property(

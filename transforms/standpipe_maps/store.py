@@ -207,7 +207,7 @@ class ReadOnlyStore(Store):
         tables: the map's tables and ``meta``.
 
     Raises:
-        UserError: the file is missing, is no database, or is locked.
+        UserError: the file is missing, is not a database, or is locked.
     """
 
     def __init__(self, path: Path, tables: MetaData) -> None:
@@ -228,7 +228,7 @@ class ReadOnlyStore(Store):
 
     @property
     def schema_version(self) -> int:
-        """The version of the tables' form; 0 when the file is no store."""
+        """The version of the tables' form; 0 when the file is not a store."""
         return self._read_version()
 
     def is_made_by_map(self, streams: Collection[str]) -> bool:

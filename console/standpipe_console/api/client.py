@@ -141,7 +141,7 @@ class Api:
             try:
                 return decode(answer.content)
             except UnprovenError as error:
-                raise FailedCallError(f"an answer without what was asked for: {error}", answer) from None
+                raise FailedCallError(f"an answer without the expected content: {error}", answer) from None
 
         return self._send(Call("GET", path, params), check)
 

@@ -38,7 +38,7 @@ def run_checks(project: Project) -> Iterator[tuple[str, Finding]]:
                 yield from ((pipeline.job, finding) for finding in function(project, pipeline))
             except ConsoleError as error:
                 # That a check is impossible is a finding too; the others still help.
-                yield pipeline.job, Finding(check, "fail", error.message, "mend this, and run doctor again")
+                yield pipeline.job, Finding(check, "fail", error.message, "correct this, and run doctor again")
 
 
 def check_project(project: Project) -> Iterator[Finding]:
@@ -46,7 +46,7 @@ def check_project(project: Project) -> Iterator[Finding]:
     if project.is_protected:
         yield Finding("files", "pass", "only their owner can read .env and .meltano")
     else:
-        what = "others on this machine can read .env or .meltano"
+        what = "other users of this machine can read .env or .meltano"
         yield Finding("files", "fail", what, "chmod 600 .env; chmod 700 .meltano")
     if leftovers := project.find_leftovers():
         names = ", ".join(str(path.relative_to(project.root)) for path in leftovers)
@@ -92,7 +92,7 @@ def check_dry_run(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
     try:
         dry_run_rows(project, pipeline, rows)
     except ConsoleError as error:
-        yield Finding("dry run", "fail", error.message, "follow the sentence; nothing was written")
+        yield Finding("dry run", "fail", error.message, "do what the message says; nothing was written")
     else:
         yield Finding("dry run", "pass", "map and target accept their settings, and every attribute has the right type")
 
@@ -139,7 +139,7 @@ def check_schedules(project: Project, pipeline: Pipeline) -> Iterator[Finding]:
         if name not in installed:
             yield Finding(check, "note", f"{name} is not in the crontab: it runs only when you run it", install)
         elif installed[name] != schedules.build_line(project, schedule):
-            what = f"the crontab has {name} as it was earlier, not as meltano.yml has it now"
+            what = f"the crontab has an older version of {name} than meltano.yml"
             yield Finding(check, "fail", what, install)
         elif not crontab.is_daemon_running():
             what = f"{name} is installed, but no cron runs on this machine"

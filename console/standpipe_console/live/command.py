@@ -145,7 +145,7 @@ def list_sentences(found: dict[str, Any]) -> list[str]:
         )
         lines.append(f"{job}: {waits}.")
         if one["blocked"]:
-            lines.append(f"{job}: no run over single ids starts. {one['blocked']}")
+            lines.append(f"{job}: runs for single ids do not start. {one['blocked']}")
         if one["last_run"]:
             lines.append(f"{job}: {_describe_run(one['last_run'])}")
     return lines

@@ -80,7 +80,7 @@ class LiveService:
             stack.callback(self.inbox.close)
             lock = JobLock(self._project.system_dir / "standpipe", "live").hold(0)
             if stack.enter_context(lock) is None:
-                raise ConsoleError("Another `standpipe live` works on this project: stop it first.")
+                raise ConsoleError("Another `standpipe live` is already running for this project: stop it first.")
             if self._listen:
                 stack.enter_context(self._serve_receiver(*self._listen))
             if SYNC in pipelines:

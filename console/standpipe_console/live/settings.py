@@ -47,7 +47,7 @@ def read_settings(project: Project) -> LiveSettings:
     )
     if bool(credentials.chargebee_username) != bool(credentials.chargebee_password):
         raise ConsoleError(
-            "Set both LIVE_CHARGEBEE_USERNAME and LIVE_CHARGEBEE_PASSWORD, as they stand at Chargebee's webhook."
+            "Set both LIVE_CHARGEBEE_USERNAME and LIVE_CHARGEBEE_PASSWORD, as they are set in Chargebee's webhook."
         )
     return LiveSettings(
         timing,

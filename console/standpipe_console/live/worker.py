@@ -122,7 +122,7 @@ class Worker:
             },
         )
         if not outcome.was_started:
-            # Waiting behind a healthy run is no failure: the rings stay where they are.
+            # Waiting behind a healthy run is not a failure: the rings stay where they are.
             LOGGER.info("%s", outcome.reason)
             self._wait_until = self.clock() + LOOK_AGAIN
             return LOOK_AGAIN

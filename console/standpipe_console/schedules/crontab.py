@@ -131,7 +131,7 @@ def read_table() -> str:
     if _NO_CRONTAB.search(result.stderr.decode("utf-8", "surrogateescape")):
         return ""
     raise ConsoleError(
-        f"`crontab -l` failed ({_find_reason(result)}): the crontab is left as it is. Mend that, and try again."
+        f"`crontab -l` failed ({_find_reason(result)}): the crontab is left as it is. Correct that, and try again."
     )
 
 

@@ -96,7 +96,7 @@ def parse_keys(lines: Iterable[str]) -> dict[str, str]:
             continue
         if name not in variables:
             raise ConsoleError(
-                f"Standard input has a line that is no key: begin it with one of {', '.join(variables)}."
+                f"Standard input has a line that is not a key: begin it with one of {', '.join(variables)}."
             )
         keys[name] = value
     return keys

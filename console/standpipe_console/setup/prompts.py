@@ -55,7 +55,7 @@ class Options:
             return key
         raise ConsoleError(
             f"The {title} is missing: put it into the environment as {variable}, or into standard input as a line "
-            f"{variable}=… with --keys-from-stdin. An argument could be read by everybody on this machine."
+            f"{variable}=… with --keys-from-stdin. Every user of this machine could read an argument."
         )
 
     def ask_text(self, name: str, text: str, default: str) -> str:
@@ -142,7 +142,7 @@ def hide_typing() -> Iterator[None]:
 
 def _ask(question: questionary.Question) -> Answer:
     """Return the answer. Ctrl-C ends the command; what was written until then stays."""
-    # What was typed before the question appeared is no answer to it.
+    # What was typed before the question appeared is not an answer to it.
     termios.tcflush(sys.stdin, termios.TCIFLUSH)
     answer: Answer | None = question.unsafe_ask()
     return answer if answer is not None else ""

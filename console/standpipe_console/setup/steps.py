@@ -260,6 +260,6 @@ def _write_settings(project: Project, settings: Mapping[Setting, JsonValue], out
         variable = build_variable(plugin, name)
         if project.shell_env.get(variable) not in (None, text, resolved):
             raise ConsoleError(
-                f"{variable} is set in the shell, whose value goes before `.env`: unset it, and run setup again."
+                f"{variable} is set in the shell, which overrides `.env`: unset it, and run setup again."
             )
     project.protect_files()

@@ -55,7 +55,7 @@ def read_boolean(text: str) -> bool:
 
 
 def read_list(text: str) -> list[str]:
-    """Read the members of ``[1,2]``, ``["a","b"]`` or ``['a', 'b']``, as text. ValueError: it is no list."""
+    """Read the members of ``[1,2]``, ``["a","b"]`` or ``['a', 'b']``, as text. ValueError: it is not a list."""
     for parse in (json.loads, ast.literal_eval):
         try:
             members = parse(text)

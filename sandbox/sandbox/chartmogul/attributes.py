@@ -72,7 +72,7 @@ class Attributes:
         """Read values by key out of `[{type, key, value}]`; new keys become defined, unless an entry is refused.
 
         Raises:
-            Refusal: 422, it is no list of objects.
+            Refusal: 422, it is not a list of objects.
             Invalid: a key, a type or a value is not allowed.
         """
         if not isinstance(entries, list):
@@ -90,7 +90,7 @@ class Attributes:
         """Read values by key out of `{key: value}` or `{key: {value, source}}`; keys that are not defined are ignored.
 
         Raises:
-            Refusal: 422, it is no object.
+            Refusal: 422, it is not an object.
             Invalid: a value is not of its key's type.
         """
         if not isinstance(entries, dict):
@@ -135,7 +135,7 @@ class ContactAttributes:
         """Read values by key out of `[{key, value}]`.
 
         Raises:
-            Refusal: 422, it is no list of objects with a key and a plain value.
+            Refusal: 422, it is not a list of objects with a key and a plain value.
         """
         if not isinstance(entries, list):
             raise wrong_type("custom", entries, "array")
@@ -158,7 +158,7 @@ def read_tags(body: Mapping[str, Any]) -> list[str]:
     """Read the tags of a body.
 
     Raises:
-        Refusal: 422, they are no list of texts.
+        Refusal: 422, not a list of texts.
     """
     tags = body.get("tags")
     if not isinstance(tags, list):

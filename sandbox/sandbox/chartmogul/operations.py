@@ -71,7 +71,7 @@ class Call:
         """Return the body's flags by field; those of custom attributes, which stand below `above`, as `custom.key`.
 
         Raises:
-            Refusal: 422, they are no object of booleans, or name an unknown field.
+            Refusal: 422, not an object of booleans, or an unknown field.
         """
         plain = _check_object("overrides", self.body.get("overrides"))
         inner = plain

@@ -90,7 +90,7 @@ class Record:
             self.changes.append(Change(at, by, field, self.values.pop(field), None))
 
     def note(self, what: str, before: Any, after: Any, at: int, by: str) -> None:
-        """Put something into the history that is no field's change."""
+        """Put something into the history that is not a field's change."""
         self.changes.append(Change(at, by, what, before, after))
 
     def past(self, field: str) -> list[Change]:

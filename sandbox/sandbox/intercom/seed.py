@@ -148,7 +148,7 @@ class Seed:
         return self._workspace.companies.add(self._workspace.new_company(values, at), SOURCE)
 
     def _add_stranger(self, number: int) -> None:
-        """Add a contact who is no customer."""
+        """Add a contact who is not a customer."""
         random = self._make_random(f"stranger:{number}")
         first, last = random.choice(TABLES["first_names"]), random.choice(TABLES["last_names"])
         values = {"name": f"{first} {last}", "email": f"{first}.{last}.{number}@visitors.example".lower()}

@@ -123,7 +123,7 @@ class ChargebeeClient:
         found = self._decode(path, answer, lambda content: decode_json(content, Configurations)[1])
         catalogs = {one.domain.lower(): one.product_catalog_version for one in found.configurations}
         if catalogs and self._site.lower() not in catalogs:
-            raise UserError(f"The key in the setting `api_key` is no key of the site `{self._site}`: check `site`.")
+            raise UserError(f"The key in the setting `api_key` is not a key of the site `{self._site}`: check `site`.")
         return Site(now, {"v1": 1, "v2": 2}.get(catalogs.get(self._site.lower(), "")))
 
     def fetch_decoded(self, path: str, query: Mapping[str, str], decode: Callable[[bytes], T]) -> T:
@@ -228,7 +228,7 @@ class ChargebeeClient:
         except NoAnswerError as error:
             raise UserError(
                 error.demand
-                or f"Chargebee gave no good answer to GET {path} in {error.tries} tries, the last was {error.last}: "
+                or f"Chargebee gave no valid answer to GET {path} in {error.tries} tries, the last was {error.last}: "
                 "try again later, or check the settings `site` and `api_url`."
             ) from None
 

@@ -35,7 +35,7 @@ def build_list_shape(resource: Resource, *, single: bool = False) -> ListShape:
 
     Args:
         resource: the row of the table.
-        single: whether an answer that is no list holds one record.
+        single: whether an answer that is not a list holds one record.
     """
     # The stream checks the types of the keys against its schema: its error names the stream and the page.
     keys = dict.fromkeys((name for name in resource.primary_keys if name != resource.parent_key), Any)

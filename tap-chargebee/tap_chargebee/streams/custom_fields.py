@@ -111,7 +111,7 @@ class UndeclaredFields:
             self._last_names = names
             return {}
         self._seen_names.update(names)
-        # The search also finds names of nested objects, which are no properties of the stream.
+        # The search also finds names of nested objects, which are not properties of the stream.
         return self._build_schemas(msgspec.json.decode(record))
 
     def _build_schemas(self, record: Mapping[str, JsonValue]) -> JsonObject:

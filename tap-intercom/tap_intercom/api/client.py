@@ -195,7 +195,7 @@ def describe_no_answer(request: object, error: NoAnswerError) -> str:
     """Return the sentence for a call that brought no good answer in any of its tries."""
     tries = "1 try" if error.tries == 1 else f"{error.tries} tries"
     return (
-        f"Intercom gave no good answer to {request} in {tries}, the last was {error.last}: try again later, or check "
+        f"Intercom gave no valid answer to {request} in {tries}, the last was {error.last}: try again later, or check "
         "the setting `api_url`."
     )
 

@@ -42,7 +42,7 @@ def complete_record(record: JsonObject, client: IntercomClient, names: Iterable[
             try:
                 shown = msgspec.convert(record.get(name), ReferenceList | None)
             except msgspec.ValidationError as error:
-                raise UserError(f"Intercom sent a contact whose `{name}` is no list: {error}.") from error
+                raise UserError(f"Intercom sent a contact whose `{name}` is not a list: {error}.") from error
             if is_truncated(shown):
                 kind, resource = NESTED_LISTS[name]
                 items = fetch_all(client, resource, f"/contacts/{quote(record['id'], safe='')}/{name}")

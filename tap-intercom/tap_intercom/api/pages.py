@@ -63,12 +63,12 @@ class ResourceDecoder(PageDecoder):
         """Decode one record.
 
         Raises:
-            UserError: it is no record, or one of its times is none.
+            UserError: it is not a record, or one of its times is none.
         """
         try:
             return self.decode_item(text)
         except UnprovenError as error:
-            raise UserError(f"Intercom sent something that is no record of {self._path}: {error}.") from error
+            raise UserError(f"Intercom sent something that is not a record of {self._path}: {error}.") from error
 
 
 def build_list_shape(resource: Resource, nested: Iterable[str] = ()) -> ListShape:

@@ -28,7 +28,7 @@ def sum_users(companies: Iterable[tuple[str, object]]) -> list[int]:
     """Return the sums by bucket.
 
     Args:
-        companies: the id and the `user_count` of each company; a count that is no number is skipped.
+        companies: the id and the `user_count` of each company; a count that is not a number is skipped.
     """
     sums = [0] * BUCKETS
     for company_id, count in companies:

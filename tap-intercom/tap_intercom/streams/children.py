@@ -47,7 +47,7 @@ class NestedStream(IntercomStream):
                 items = find_nested_items(record or parent.decode_record(), self.resource)
             except UnprovenError as error:
                 raise UserError(
-                    f"Intercom sent something that is no record of {self.page_resource.path}: {error}."
+                    f"Intercom sent something that is not a record of {self.page_resource.path}: {error}."
                 ) from error
             yield from self._build_records(parent, items)
 

@@ -62,7 +62,7 @@ class SearchSegment(Segment[Item]):
         at = max(self.span.start, self.reached or 0)
         self.restarts = self.restarts + 1 if at == self.restarted_at else 0
         if self.restarts > MAX_RESTARTS:
-            raise UserError("Intercom's pages go round in circles: run again later.")
+            raise UserError("Intercom's pages repeat without end: run again later.")
         self.restarted_at = at
         self.span = Span(at, self.span.end)
         self.cursor, self.seen = None, 0

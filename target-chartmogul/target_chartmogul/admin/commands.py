@@ -60,8 +60,8 @@ _HISTORY = ("name", "email", "company", "website_url", "lead_created_at", "free_
 _DELETED = """{} is deleted. Its name becomes free when ChartMogul has removed everything.
 To fill it again, send everything once: meltano run resync-leads. A run may bring only what changed."""
 
-_UNMERGED = """{} customers are taken apart, and are not merged again by this target.
-To write to them what ChartMogul has left with billing's customers: meltano run resync-leads."""
+_UNMERGED = """{} customers are unmerged; this target will not merge them again.
+To write again the values that stayed with billing's customers: meltano run resync-leads."""
 
 
 class Administration:
@@ -132,15 +132,15 @@ class Administration:
         unmerger = Unmerger(self._client, MergeLog(self._settings.memory_dir))
         merges = list(unmerger.find_merges(external_ids))
         if not merges:
-            print("There is nothing to take apart: none of these customers is merged now.")  # noqa: T201 - a command
+            print("There is nothing to unmerge: no such customer is merged now.")  # noqa: T201 - a command
             return
         _print_table(_MERGE, [_build_merge_row(one) for one in merges], limit=len(merges))
-        if not confirmed and _ask(f"Type {len(merges)} to take as many customers apart:") != str(len(merges)):
-            raise ConfigurationError("Nothing was taken apart.")
+        if not confirmed and _ask(f"Type {len(merges)} to unmerge this many customers:") != str(len(merges)):
+            raise ConfigurationError("Nothing was unmerged.")
         results = [unmerger.unmerge(one) for one in merges]
         print(_UNMERGED.format(sum(results)))  # noqa: T201 - a command
         if not all(results):
-            print(f"ChartMogul is still at work on {results.count(False)} of them.")  # noqa: T201 - a command
+            print(f"ChartMogul is still processing {results.count(False)} of them.")  # noqa: T201 - a command
 
     def _find_source(self) -> DataSource:
         sources = self._client.list_sources()
@@ -204,9 +204,11 @@ def _create_parser() -> argparse.ArgumentParser:
     delete = commands.add_parser("delete-source", help="delete a data source with all that came with it")
     for command in (review, delete):
         command.add_argument("--name", help="the data source; the one in `data_source_name` if not given")
-    review.add_argument("--last-change", action="store_true", help="show when each customer last changed: a call each")
-    unmerge = commands.add_parser("unmerge", help="take apart customers that this target has merged")
-    unmerge.add_argument("external_ids", nargs="*", help="of the leads; all that were merged if none is given")
+    review.add_argument(
+        "--last-change", action="store_true", help="show when each customer last changed, at one call each"
+    )
+    unmerge = commands.add_parser("unmerge", help="undo merges that this target has made")
+    unmerge.add_argument("external_ids", nargs="*", help="external ids of leads; by default all merged leads")
     unmerge.add_argument("--yes", action="store_true", help="do not ask")
     delete.add_argument("--yes", action="store_true", help="do not ask; needs --name")
     return parser

@@ -151,8 +151,8 @@ def assert_owned(attributes: Iterable[str], stream: str, prefix: str) -> None:
     names = sorted(attributes)
     if names and not any(name.startswith(prefix) for name in names):
         raise AttributeConflictError(
-            f"No attribute of the stream {stream} begins with `{prefix}` (the first is `{names[0]}`), so that nothing "
-            "would be kept in step: set `owned_prefix` (or `company_prefix`) to theirs, or `on_match` to update_all."
+            f"No attribute of the stream {stream} begins with `{prefix}` (the first is `{names[0]}`), so nothing "
+            "would be updated: set `owned_prefix` (or `company_prefix`) to theirs, or `on_match` to update_all."
         )
 
 

@@ -134,7 +134,7 @@ class StreamAttributes:
         """Take the attributes that a SCHEMA message declares, and return the fields that have no use.
 
         Raises:
-            AttributeConflictError: one is of a type that Intercom has not, or none is to be kept in step.
+            AttributeConflictError: one is of a type that Intercom has not, or no attribute would be updated.
         """
         properties = schema.get("properties", {})
         self.fields |= properties.keys()

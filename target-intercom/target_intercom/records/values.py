@@ -63,7 +63,7 @@ def build_wanted(record: Mapping[str, JsonValue], link: str | None, options: Wri
         options: the settings and types.
 
     Raises:
-        UnfitRecordError: the value of `custom_attributes` is no object.
+        UnfitRecordError: the value of `custom_attributes` is not an object.
     """
     fitter, source = _Fitter(), dict(read_attributes(record))
     if not source and record.get("custom_attributes"):

@@ -68,7 +68,7 @@ MEANINGS = {
     "not_reached": Meaning("the run stopped before its turn", "not reached", "run again"),
 }
 
-#: What a validation calls figures of the summary that are no outcomes.
+#: What a validation calls figures of the summary that are not outcomes.
 _WOULD = {
     "attributes_missing": "would create attributes",
     "fields_written": "would write fields",

@@ -35,7 +35,7 @@ class CompanyAttacher:
     def __init__(self, client: IntercomClient, companies: CompanyIndex, executor: Executor) -> None:
         self._client, self._companies, self._executor = client, companies, executor
         self.companies_not_found = 0
-        """Contacts that name a company which Intercom has not."""
+        """Contacts that name a company which Intercom does not have."""
 
     def look_up_companies(self, rows: Iterable[Row]) -> None:
         """Ask for the companies of rows that neither the scroll nor the run's own companies have brought."""

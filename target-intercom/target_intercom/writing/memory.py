@@ -186,7 +186,7 @@ def _read(path: Path, line: type[_Line]) -> list[_Line]:
         return msgspec.json.Decoder(line).decode_lines(path.read_bytes())
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise ConfigurationError(
-            f"The file {path} cannot be read: mend its lines, or delete the file to forget what it holds."
+            f"The file {path} cannot be read: correct its lines, or delete the file to forget its content."
         ) from None
 
 

@@ -53,7 +53,7 @@ def select_attributes(setting: str, names: Sequence[str], stream: str, schema: J
         schema: of the stream.
 
     Raises:
-        UserError: an attribute that is named is not declared, or is no single value; two would have one key.
+        UserError: an attribute that is named is not declared, or is not a single value; two would have one key.
     """
     declared = _find_declarations(schema) or {}
     every = [name for name, prop in declared.items() if _make_typed_attribute(name, prop)] if EVERY in names else []

@@ -95,7 +95,7 @@ CODES = {name: code for code, names in NAMES.items() for name in names.split("|"
 
 @lru_cache(maxsize=1024)
 def find_country_code(country: str) -> str | None:
-    """Return the two letters of ISO 3166 that ChartMogul wants, from a name or a code; None when it is no country."""
+    """Return the two letters of ISO 3166 that ChartMogul expects, from a name or a code; None for no country."""
     folded = _fold_country(country)
     if folded in CODES:
         return CODES[folded]

@@ -148,7 +148,7 @@ def read_records(decoder: msgspec.json.Decoder[T], stream: str, records: Sequenc
     try:
         return [decode(record) for record in records]
     except UnicodeDecodeError as error:
-        raise UserError(f"A record of {stream} is no UTF-8: the tap's output was damaged.") from error
+        raise UserError(f"A record of {stream} is not UTF-8: the tap's output was damaged.") from error
     except msgspec.ValidationError as error:
         raise _describe_bad_record(decoder, stream, records, vendor) from error
 

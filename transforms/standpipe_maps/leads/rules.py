@@ -57,7 +57,7 @@ def split_name(name: str | None) -> tuple[str | None, str | None]:
 
 
 def normalize_website(website: str | None) -> str | None:
-    """Return a website as a URL with its host in lower case; None when the text is no website.
+    """Return a website as a URL with its host in lower case; None when the text is not a website.
 
     Intercom takes any text there, ChartMogul finds the domain of a URL.
     """

@@ -79,7 +79,7 @@ def find_customer(mapper: MapSubscriptions, wanted: str) -> tuple[str, str]:
     if mapper.billing.has_customer(wanted):
         return wanted, "id"
     match_on = mapper.config["match_on"]
-    # An id with white space around it is no id of Chargebee's, but is easily copied with some.
+    # An id with white space around it is not an id of Chargebee's, but is easily copied with some.
     keys = {MATCH_KEYS[match_on](text) for text in (wanted, wanted.strip())}
     found_by, ids = "match_value", {one for key in keys for one in mapper.billing.find_ids(match=key)}
     if not ids:

@@ -258,7 +258,7 @@ def read_records(stream: str, records: Sequence[bytes]) -> list[JsonObject]:
     An odd one is None. ``odd`` is the text of all odd and missing ones, see ``write_notes``; None when there are none.
 
     Raises:
-        UserError: a record has no id, or is no UTF-8.
+        UserError: a record has no id, or is not UTF-8.
     """
     return [_read_record(stream, record) for record in records]
 
@@ -267,7 +267,7 @@ def _read_record(stream: str, record: bytes) -> JsonObject:
     try:
         model = DECODERS[stream].decode(record)
     except UnicodeDecodeError as error:
-        raise UserError(f"A record of {stream} is no UTF-8: the tap's output was damaged.") from error
+        raise UserError(f"A record of {stream} is not UTF-8: the tap's output was damaged.") from error
     except (msgspec.ValidationError, ArithmeticError) as error:
         return _read_odd(stream, record, error)
     # Decoding alone does not see that a member is missing: every member may be absent in another record.
