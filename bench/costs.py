@@ -1,4 +1,4 @@
-"""Reckons what a sync costs: calls, and the minutes that each vendor's plan makes of them.
+"""Calculates what a sync costs: calls, and the minutes that they take on each vendor's plan.
 
     python bench/costs.py [--into docs/limits.md]
 

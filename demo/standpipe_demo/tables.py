@@ -29,7 +29,7 @@ SHOWN_ATTRIBUTES = (
 
 
 def build_outcomes_table(summary: JsonObject) -> Table:
-    """Return what became of the customers, in the words of the run's own summary."""
+    """Return the outcomes of the customers, in the words of the run's own summary."""
     table = _build_table("customers", "became", "because", starts_with_count=True)
     for one in summary["outcomes"]:
         table.add_row(str(one["customers"]), one["became"], one["because"])
@@ -47,7 +47,7 @@ def build_changes_table(change: JsonObject) -> Table:
 
 
 def build_leads_table(streams: JsonObject) -> Table:
-    """Return what became of the leads that the map sent, companies and people apart."""
+    """Return the outcomes of the leads that the map sent, companies and people separately."""
     table = _build_table("leads", "are", "became", starts_with_count=True)
     for stream, counts in streams.items():
         for became in ("created", "updated", "unchanged", "held", "deleted"):

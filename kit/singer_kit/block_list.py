@@ -1,4 +1,4 @@
-"""Who was erased and must not come back: keyed hashes of ids and e-mail addresses, which name nobody who reads them."""
+"""People who were erased and must not come back: keyed hashes of ids and e-mail addresses, which reveal no name."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class BlockList:
         return bool(self._hashes)
 
     def is_blocked(self, *names: str | None) -> bool:
-        """Say whether one of these ids or e-mail addresses is of somebody who was erased."""
+        """Return whether one of these ids or e-mail addresses belongs to a person who was erased."""
         return any(self._hash_name(name) in self._hashes for name in names if name)
 
     def add_names(self, names: Iterable[str]) -> None:

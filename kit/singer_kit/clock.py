@@ -20,5 +20,5 @@ def is_believable(at: int, now: int) -> bool:
 
 
 def is_recent(at: int, now: int, seconds: int) -> bool:
-    """Return whether a believable time lies less than so many seconds back."""
+    """Return whether a time is plausible and less than this many seconds ago."""
     return is_believable(at, now) and now - at < seconds

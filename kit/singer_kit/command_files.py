@@ -58,7 +58,7 @@ def is_too_deep(value: JsonValue) -> bool:
 def find_state_problems(state: object, streams: Collection[str], types: Types) -> list[str]:
     """Return one sentence for each thing in a state that a tap cannot start from.
 
-    What belongs to other streams may be of any shape: it is handed on as it came.
+    The bookmarks of other streams may have any shape: they are passed on unchanged.
 
     Args:
         state: what the state file holds; ``{"bookmarks": {NAME: {...}, ...}}`` is well-formed.

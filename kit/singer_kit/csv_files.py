@@ -1,4 +1,4 @@
-"""CSV files that a spreadsheet opens as text, whatever was written into them.
+"""CSV files that a spreadsheet opens as text, whatever their content.
 
 A cell that begins with `=`, `+`, `-`, `@`, a tab or a carriage return is a formula to spreadsheets, and what stands in
 our reports is partly written by others: a visitor chooses his own name in Intercom. So an apostrophe is put before it,

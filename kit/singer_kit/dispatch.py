@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 @contextmanager
 def open_workers(size: int) -> Iterator[Executor]:
-    """Start so many threads, all of them now, and end them afterwards.
+    """Start this many threads at once, and end them afterwards.
 
     An executor starts a thread when work is handed to it, and where the system refuses that thread it raises although
     another one goes on to do the work: a record would be written, and reported nowhere.
@@ -57,7 +57,7 @@ def run_all(  # noqa: PLR0913 - a loop with its parts as arguments, which a clas
         find_stop_reason: called before every item and after every record; a sentence stops the run.
 
     Raises:
-        FatalAPIError: there was a reason to stop. Besides, whatever `work` raises.
+        FatalAPIError: there was a reason to stop. Any error that `work` raises is raised too.
     """
     pending: dict[Future[Result], Item] = {}
     done: SimpleQueue[Future[Result]] = SimpleQueue()

@@ -96,7 +96,7 @@ def _describe_os_error(error: Any) -> str | None:
 
 
 def _describe_expression_error(error: Exception) -> str | None:
-    """Describe what an expression does to a record; the error's own text may hold what stands in that record."""
+    """Describe the failure of an expression for a record; the error's own text may contain data of the record."""
     if not any(frame.f_globals.get("__name__") == "singer_sdk.mapper" for frame, _ in walk_tb(error.__traceback__)):
         return None
     return f"An expression of the setting `stream_maps` fails for a record ({type(error).__name__}): correct it."

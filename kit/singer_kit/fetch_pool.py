@@ -1,4 +1,4 @@
-"""The threads that fetch: so many calls at a time, earliest page first, and not far ahead of what is written."""
+"""The threads that fetch: a limited number of calls at a time, earliest page first, and not far ahead of the writer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folders that plugins have written to, so that who removes a pipeline finds its files, and nobody else's.
+"""The folders that plugins have written to, so that `unlink` finds the files of a pipeline, and no others.
 
 A setting such as `report_dir` names a folder that may hold other files too, and tomorrow it may name another folder.
 Under Meltano every plugin therefore notes each folder that it writes to, with the names of its own files there, in one
@@ -38,7 +38,7 @@ class OwnFolder:
 
 
 def get_registry_path(environ: Mapping[str, str]) -> Path | None:
-    """Return where Meltano's plugins note their folders; None outside of Meltano, where nobody would look."""
+    """Return where Meltano's plugins note their folders; None outside of Meltano, where nothing reads the note."""
     root = environ.get("MELTANO_PROJECT_ROOT")
     folder = environ.get("MELTANO_SYS_DIR_ROOT") or (root and Path(root) / ".meltano")
     return Path(folder) / REGISTRY if folder else None

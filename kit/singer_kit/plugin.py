@@ -121,7 +121,7 @@ class Plugin(PluginBase):
 
     @classmethod
     def print_about(cls, output_format: str | None = None) -> None:
-        """Print what the plugin is and takes; as JSON with the member `facts` when it has facts to tell."""
+        """Print the plugin's description and settings; as JSON with the member `facts` when it has facts."""
         facts = cls.build_facts()
         if output_format != "json" or not facts:
             super().print_about(output_format)
@@ -130,7 +130,7 @@ class Plugin(PluginBase):
         sys.stdout.write(json.dumps(about | {"facts": facts}, indent=2) + "\n")
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 the signature of a handler
-        """End with the signal's own code; the SDK would write a STATE, which acknowledges, and end well (sdk#3775)."""
+        """End with the signal's own code; the SDK would print a STATE and exit with 0 (sdk#3775)."""
         ignore_signals()
         self.logger.warning("Signal %d: stopping; STATE does not confirm the unfinished work", signum)
         raise SystemExit(128 + signum)
@@ -138,7 +138,7 @@ class Plugin(PluginBase):
 
 @contextmanager
 def explain_config_file_errors() -> Iterator[None]:
-    """Turn whatever is wrong with a config file into one sentence.
+    """Turn any problem of a config file into one sentence.
 
     Raises:
         UserError: the file is not there, or is not a JSON object.
@@ -168,6 +168,6 @@ def _is_worth_reading(record: logging.LogRecord) -> bool:
 
 
 def discard_output() -> None:
-    """Let Python write what is left of the output nowhere when it ends: nobody reads it any more."""
+    """Discard the rest of the output at Python's exit: the reader is gone."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

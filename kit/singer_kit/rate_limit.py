@@ -16,7 +16,7 @@ SPENT = 0.98
 
 
 class Cooldown:
-    """The moment before which nobody asks: one worker's 429 holds them all."""
+    """The time until which no worker sends a request: one worker's 429 makes all of them wait."""
 
     def __init__(self, sleep: Callable[[float], None], clock: Callable[[], float]) -> None:
         self._sleep = sleep
@@ -25,7 +25,7 @@ class Cooldown:
         self._lock = threading.Lock()
 
     def extend_wait(self, seconds: float) -> None:
-        """Hold everybody for so many seconds from now."""
+        """Make all workers wait for this many seconds from now."""
         with self._lock:
             # Another worker may have been told to wait longer.
             self._until = max(self._until, self._clock() + seconds)
@@ -76,7 +76,7 @@ class Pacer(Protocol):
 
 
 class CooldownPacer:
-    """Lets requests go whenever the server did not ask to wait, and so many a minute at most."""
+    """Lets requests pass unless the server asked to wait, and only a limited number per minute."""
 
     def __init__(
         self, requests_per_minute: int | None, sleep: Callable[[float], None], clock: Callable[[], float]

@@ -1,4 +1,4 @@
-"""The check that a record has the key that its stream declares: without it nobody downstream can tell two apart."""
+"""The check that a record has the key that its stream declares: without it nobody can distinguish records."""
 
 from __future__ import annotations
 

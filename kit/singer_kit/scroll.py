@@ -29,7 +29,7 @@ def open_scroll(  # noqa: PLR0913 what to call, how often, how long, and the two
 ) -> T:
     """Return the first page of the scroll; while another scroll is open, wait for its end.
 
-    An open scroll that nobody reads expires after a minute.
+    An open scroll expires when it is not read for a minute.
 
     Args:
         fetch_first_page: opens the scroll; it reports every failed attempt to the given function.

@@ -15,7 +15,7 @@ def find_wait(headers: Mapping[str, str], now: float, longest: float) -> float |
     Args:
         headers: of the answer: `Retry-After` in seconds or as a date, or `X-RateLimit-Reset` in unix seconds.
         now: our clock, unix seconds, where the server does not tell its own.
-        longest: a window of calls that ends later than that is reckoned on another clock.
+        longest: a window of calls that ends later than that was measured by another clock.
     """
     asked = headers.get("Retry-After", "").strip()
     if _is_decimal(asked):

@@ -1,4 +1,4 @@
-"""What the taps do alike: check their command line, take STATE over as it came, and end without a false STATE."""
+"""What both taps do: check their command line, pass STATE on unchanged, and never end with a false STATE."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class TapBase(Plugin, Tap):
-    """A tap of which a join knows when it has read everything."""
+    """A tap that tells a join when it has read everything."""
 
     message_writer_class = Writer
     # No BATCH: a join over it would be one over half of the input. ACTIVATE_VERSION has a setting of its own.
@@ -74,7 +74,7 @@ class TapBase(Plugin, Tap):
         return find_state_problems(state, cls.stream_names, cls.bookmark_types)
 
     def load_state(self, state: JsonObject) -> None:
-        """Take the last run's STATE over as it came; the SDK would keep the bookmarks only, and only objects.
+        """Keep the last run's STATE unchanged; the SDK would keep only the bookmarks, and only those that are objects.
 
         Raises:
             UserError: it is not a Singer state, or a bookmark of this tap cannot be one.

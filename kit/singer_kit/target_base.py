@@ -43,7 +43,7 @@ class Run(Protocol):
 
 
 class TargetBase(Plugin, Target, abc.ABC):
-    """A target that writes nothing, and acknowledges nothing, before its whole input is known."""
+    """A target that writes and confirms nothing before it has read its whole input."""
 
     message_reader_class = LineReader
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
@@ -74,7 +74,7 @@ class TargetBase(Plugin, Target, abc.ABC):
 
     @property
     def refused_input(self) -> str | None:
-        """The sentence that ends a run none of whose records could be taken; None when there is nothing to say."""
+        """The sentence that ends a run when no record could be used; None when the run may go on."""
         return None
 
     def process_endofpipe(self) -> None:
@@ -130,7 +130,7 @@ class TargetBase(Plugin, Target, abc.ABC):
         )
 
     def _process_state_message(self, message_dict: JsonObject) -> None:
-        """Take a STATE, whatever it holds.
+        """Keep a STATE, whatever its content.
 
         Raises:
             UserError: it is nested more deeply than it could be written.
@@ -140,7 +140,7 @@ class TargetBase(Plugin, Target, abc.ABC):
         super()._process_state_message(message_dict)
 
     def _write_state_message(self, state: Mapping[str, JsonValue]) -> None:
-        """Print STATE as it came, fractions included: the SDK's own way ends at the first (sdk#3787)."""
+        """Print STATE unchanged, fractions included: the SDK's own way fails at the first fraction (sdk#3787)."""
         sys.stdout.write(encoder.encode(state).decode() + "\n")
         sys.stdout.flush()
 

@@ -25,7 +25,7 @@ class RunBase(abc.ABC):
 
     @abc.abstractmethod
     def _build_figures(self, seconds: float) -> JsonObject:
-        """Return the content of `summary.json` after so many seconds."""
+        """Return the content of `summary.json` after this many seconds."""
 
     @abc.abstractmethod
     def _log_summary(self, reports: JsonValue) -> None:

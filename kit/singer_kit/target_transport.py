@@ -72,7 +72,7 @@ class TargetTransport(Transport):
         return self._read_answer(call, lambda content: decoder.decode_object(content).decode_record())
 
     def _create_record(self, path: str, body: Any, shape: ListShape) -> JsonObject:
-        """Create a record, which is there when it is answered by its key."""
+        """Create a record; it exists when the answer has its key."""
         decoder = PageDecoder(shape)
         return self._read_once(
             Call("POST", path, body=body), lambda content: decoder.decode_object(content).decode_record()

@@ -70,7 +70,7 @@ class Answer:
 
     @property
     def date(self) -> float | None:
-        """The server's own clock, unix seconds; None when it does not tell."""
+        """The server's own clock, unix seconds; None when the answer does not say."""
         return parse_http_date(self.headers.get("Date", ""))
 
 
@@ -292,7 +292,7 @@ class Transport:
         return bytes(body)
 
     def _respect_window(self, answer: Answer) -> None:
-        """Hold everybody until the window of calls ends, when what is left of it is on its way already."""
+        """Make all workers wait until the window of calls ends, when the calls under way already use the rest of it."""
         limit, left = (
             _parse_whole_number(answer.headers.get(f"X-RateLimit-{name}")) for name in ("Limit", "Remaining")
         )
@@ -306,7 +306,7 @@ class Transport:
             self._pause_requests(wait)
 
     def _choose_wait(self, error: FailedCallError, longest: float) -> float | None:
-        """Return how long everybody is held: as long as the server asks, or after a 429 that tells nothing; else None.
+        """Return how long all workers wait: as the server asks, or a default after a 429 that does not say; else None.
 
         Raises:
             NoAnswerError: the server asks for more than a run may wait.

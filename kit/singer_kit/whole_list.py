@@ -183,7 +183,7 @@ class WholeList:
     def _probe_missing(self) -> Iterator[list[Item]]:
         """Yield what the probe shows and the pages did not, and find out what is missing.
 
-        Only when fewer items came than were announced, the list is asked once more.
+        The list is requested once more only when fewer items came than were announced.
         """
         self.shortage = None
         if self._count.is_enough:

@@ -30,7 +30,7 @@ class Writer(MsgSpecWriter):
             self.flush()
 
     def flush(self) -> None:
-        """Write what stands in the row."""
+        """Write the values of the row."""
         sys.stdout.buffer.write(self._lines)
         sys.stdout.buffer.flush()
         self._lines.clear()

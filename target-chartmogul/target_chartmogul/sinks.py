@@ -38,6 +38,6 @@ class RecordSink(ReportedSink):
 
 
 class OtherStreamSink(UnknownStreamSink):
-    """A stream of neither customers nor contacts."""
+    """A stream that is not `customers` or `contacts`."""
 
     known = tuple(OBJECT_TYPES)

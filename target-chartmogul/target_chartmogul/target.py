@@ -1,4 +1,4 @@
-"""The Singer target: its settings, its streams, and when it acknowledges."""
+"""The Singer target: its settings, its streams, and when it prints STATE."""
 
 from __future__ import annotations
 

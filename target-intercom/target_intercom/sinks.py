@@ -39,6 +39,6 @@ class NotSentSink(ReportedSink):
 
 
 class OtherStreamSink(UnknownStreamSink):
-    """A stream of neither contacts nor companies."""
+    """A stream that is not `contacts` or `companies`."""
 
     known = ("contacts", "companies")

@@ -144,7 +144,7 @@ class StreamPipeline:
         Args:
             executor: makes several calls at once.
             reports: get what is not to be written.
-            memory: knows what earlier runs found, and is told what this one finds.
+            memory: what earlier runs found; this run's findings are added.
             missing: the attributes that Intercom does not have yet.
         """
         self._memory, self._planner = memory, self._build_planner(memory)
@@ -254,14 +254,14 @@ class StreamPipeline:
 
     @property
     def has_writes(self) -> bool:
-        """Whether anything is to be written or cleared."""
+        """Whether there is anything to write or clear."""
         return bool(self.buffer.count_planned() or self.buffer.count_unsent(planned=True))
 
     def write(self, executor: Executor, reports: ReportFiles, find_stop_reason: Callable[[], str | None]) -> None:
         """Write what is planned, several rows at once, until there is a reason to stop.
 
         Raises:
-            FatalAPIError: there was one, or too many records were refused. Besides, whatever makes a run stop.
+            FatalAPIError: there was one, or too many records were refused. Any error that stops the run is raised too.
         """
         limit = RejectLimit(self._settings.max_rejects, earlier=self._summary.rejected.total())
         progress = Progress(self._logger, f"Written {self.options.stream}", self.buffer.count_planned())
@@ -305,7 +305,7 @@ class StreamPipeline:
         )
 
     def _write_row(self, writer: Writer, row: Row) -> Outcome:
-        """Write a row in a worker's thread, and note if Intercom may have taken what no outcome will tell."""
+        """Write a row in a worker's thread, and note when its outcome at Intercom is unknown."""
         self._client.forget_writes()
         try:
             return writer.write(row)

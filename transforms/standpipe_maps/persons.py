@@ -45,7 +45,7 @@ class PersonColumns:
 
 @dataclass(frozen=True)
 class PersonTrace:
-    """What one store knows of a person."""
+    """What one store knows about a person."""
 
     names: frozenset[str]
     """All ids and e-mail addresses, those that were asked for among them."""
@@ -55,7 +55,7 @@ class PersonTrace:
 
 
 def find_person(store: Store, columns: PersonColumns, names: Iterable[str]) -> PersonTrace:
-    """Return what a store knows of the person that has one of these ids or e-mail addresses.
+    """Return what a store knows about the person with one of these ids or e-mail addresses.
 
     Records with the same address count as one person, because an erasure is usually requested by address.
     """

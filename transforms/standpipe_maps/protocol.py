@@ -1,6 +1,6 @@
 """The decision which store a run continues, and whether its input was whole. It is made nowhere else.
 
-The contract between tap, map and target stands in docs/state.md.
+docs/state.md describes the contract between tap, map and target.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _parse_rows(rows: object) -> Mapping[str, int]:
 
 
 def find_read_start(state: Mapping[str, JsonValue] | None, marker: Marker, needed: Iterable[tuple[str, ...]]) -> int:
-    """Return when the tap began to read, in unix seconds; whatever is older was there to be read.
+    """Return when the tap began to read, in unix seconds; every older record was there to be read.
 
     The tap's bookmarks say when. Without them it is a day before the end, because no read takes that long.
     """

@@ -152,7 +152,7 @@ class Store:
     def upsert_rows(self, table: Table, rows: Sequence[JsonObject]) -> None:
         """Insert each row, or update it unless the table has a greater version.
 
-        A version is the columns named in ``table.info["version"]``. Of two equal versions the later to arrive is kept,
+        A version is the columns named in ``table.info["version"]``. Of two equal versions the later arrival is kept,
         because Chargebee adds a subscription's ``mrr`` a while after it made the version.
         """
         if rows:

@@ -26,7 +26,7 @@ _SHOWN_FIELDS = ("id", "role", "email", "name", "external_id", "company_id", "up
 
 
 def explain_customer(project: Project, wanted: str) -> JsonObject:
-    """Return everything that is known of a customer, as JSON.
+    """Return all that is known about a customer, as JSON.
 
     Args:
         project: the project.

@@ -25,7 +25,7 @@ _TIME_ENDINGS = ("_at", "date")
 
 
 def print_explanation(out: Console, explained: JsonObject) -> None:
-    """Print what is known of a customer, from Chargebee's rows to the last run."""
+    """Print all that is known about a customer, from Chargebee's rows to the last run."""
     _print_title(out, "1. What Chargebee says")
     for stream, records in explained["chargebee"].items():
         _print_records(out, stream, records)

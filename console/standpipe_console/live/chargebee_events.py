@@ -60,7 +60,7 @@ RINGING_TYPES: tuple[str, ...] = (
 def parse_event(event: JsonObject) -> Ring:
     """Return the ring of an event: its customers, or the subscriptions whose customers must be looked up.
 
-    An event of a type that can change an attribute, but that names nobody, concerns everything.
+    An event that can change an attribute, but names no customer, concerns all customers.
     """
     event_type = str(event.get("event_type") or "")
     event_id = event.get("id")

@@ -1,6 +1,6 @@
 """Group commits: what arrives while one commit is under way shares the next one.
 
-A durable commit takes milliseconds whatever it holds, so one for each ring could not keep up with a storm.
+A durable commit takes milliseconds whatever it holds, so one commit per ring could not keep up with a burst.
 """
 
 from __future__ import annotations

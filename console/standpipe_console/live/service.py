@@ -1,4 +1,4 @@
-"""`standpipe live`: one process that polls, receives, and runs the jobs, until it is told to stop."""
+"""`standpipe live`: one process that polls, receives, and runs the jobs, until it is stopped."""
 
 from __future__ import annotations
 
@@ -211,6 +211,6 @@ def connect_to_chargebee(project: Project, **settings: str) -> Api:
 
 
 def read_chargebee_settings(project: Project) -> dict[str, Any]:
-    """Return what the tap is told of Chargebee, as variables: asking Meltano would take seconds for each look."""
+    """Return the tap's settings for Chargebee, as variables: to ask Meltano would take seconds each time."""
     names = {"site": "TAP_CHARGEBEE_SITE", "api_key": "TAP_CHARGEBEE_API_KEY", "api_url": "TAP_CHARGEBEE_API_URL"}
     return {name: value for name, variable in names.items() if (value := project.get_variable(variable))}

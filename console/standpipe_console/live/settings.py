@@ -1,4 +1,4 @@
-"""What live can be told, as variables of the shell or of `.env`."""
+"""The settings of live, as variables of the shell or of `.env`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """`erase`: removes one person from ChartMogul and from everything that Standpipe keeps, and keeps the person out.
 
-Intercom and Chargebee are the sources: a person has to erase somebody there.
+Intercom and Chargebee are the sources: the user has to erase the person there.
 https://dev.chartmogul.com/reference/contacts, https://dev.chartmogul.com/reference/customers
 """
 
@@ -43,7 +43,7 @@ class StoredPerson:
 
 @dataclass(frozen=True)
 class Trace:
-    """Everything that is known of a person."""
+    """All that is known about a person."""
 
     stored: StoredPerson
     reports: tuple[Path, ...]  #: files of the targets that name the person
@@ -67,7 +67,7 @@ def find_trace(project: Project, person: str) -> Trace:
     """Look for a person, by an e-mail address or an id, in every store, every report and ChartMogul.
 
     Raises:
-        ConsoleError: nobody is named, or ChartMogul refuses.
+        ConsoleError: no person is named, or ChartMogul refuses.
     """
     if not person.strip():
         raise ConsoleError("Name the person to erase: an e-mail address or an id.")

@@ -37,7 +37,7 @@ def find_owners(api: Api, kind: str, prefix: str) -> list[tuple[str, list[str]]]
 
 
 def clear_attributes(api: Api, kind: str, owners: list[tuple[str, list[str]]]) -> Counter[str]:
-    """Set the attributes of these records to null; count what became of them, refusals by the vendor's words.
+    """Set the attributes of these records to null; count the outcomes, refusals by the vendor's message.
 
     Raises:
         ConsoleError: the token may not write.

@@ -146,7 +146,7 @@ def _remove_settings(project: Project, pipeline: Pipeline) -> str:
 
 
 def _remove_file_settings(project: Project, pipeline: Pipeline) -> str:
-    """Remove what somebody has set in meltano.yml, but not what meltano.yml came with."""
+    """Remove the settings that a user has added to meltano.yml, but not the ones that it came with."""
     removed = [
         (plugin, name)
         for plugin in pipeline.plugins

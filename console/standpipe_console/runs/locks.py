@@ -36,8 +36,8 @@ class JobLock:
     ) -> Iterator[IO[str] | None]:
         """Wait for the lock and hold it; yield None when it did not come free in time.
 
-        Only one run waits: a second one that would wait too is told at once, because the first will read what it
-        would have read.
+        Only one run waits: a second one gives up at once, because the first will read
+        everything that it would have read.
 
         Args:
             seconds: how long to wait.
@@ -58,7 +58,7 @@ class JobLock:
             yield lock if taken else None
 
     def is_free(self) -> bool:
-        """Return whether nobody holds the lock now."""
+        """Return whether the lock is free now."""
         with self._path.open("a") as lock:
             return _try_lock(lock)
 

@@ -23,10 +23,10 @@ def find_processes(run_id: str) -> list[psutil.Process]:
 
 
 def stop_processes(run_id: str, patience: float) -> int:
-    """End what is left of a run; return how many processes there were.
+    """End the remaining processes of a run; return how many there were.
 
-    Each is asked to stop first, so that a target records the write that is under way; who has not stopped after
-    `patience` seconds is killed.
+    Each is asked to stop first, so that a target records the write that is under way; a
+    process that has not stopped after `patience` seconds is killed.
     """
     processes = find_processes(run_id)
     for process in processes:

@@ -38,7 +38,7 @@ _LOG_NAME = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]-[0-9][0-9]-[0
 
 
 class _Started(msgspec.Struct):
-    """What is noted while a run is under way: a note that is still there tells of a run that was killed."""
+    """What is noted while a run is under way: a note that is left over shows that the run was killed."""
 
     run_id: str
 
@@ -137,7 +137,7 @@ class JobRunner:
         self._stopping.wait(seconds)
 
     def _clear_killed_run(self) -> bool:
-        """End what a killed run has left; return whether Meltano may be told that no other run is under way."""
+        """End the processes that a killed run has left; return whether it is certain that no other run is under way."""
         try:
             killed = msgspec.json.decode(self._note.read_bytes(), type=_Started)
         except (FileNotFoundError, msgspec.DecodeError):

@@ -46,7 +46,7 @@ class Block:
         """Split a crontab into the lines of others, with their line ends, and the lines of this project.
 
         A line is this project's only if it stands next to one of the marks and runs one of the project's schedules:
-        somebody may have written between the marks, and a mark may have been lost.
+        a user may have written between the marks, and a mark may be lost.
         """
         lines = re.findall(r"[^\n]*\n|[^\n]+", table)
         begin, end = self.marks

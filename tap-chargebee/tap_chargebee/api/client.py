@@ -137,7 +137,7 @@ class ChargebeeClient:
     def fetch_page(self, path: str, query: Mapping[str, str], decoder: PageDecoder, *, limited: bool = True) -> Page:
         """Fetch one page of a list, proved as far as one page can be.
 
-        A cursor is opaque: it goes back as it came, as one parameter. After a page that took too long, the pages of
+        A cursor is opaque: it is sent back unchanged, as one parameter. After a page that took too long, the pages of
         that list are smaller for the rest of the run.
 
         Raises:

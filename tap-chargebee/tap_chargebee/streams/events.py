@@ -40,7 +40,7 @@ def build_event_query(types: Iterable[str] | None, window: Window) -> dict[str, 
 
 
 class EventChanges:
-    """The changes that events tell of: updated records, deleted records, and parents whose children may have changed.
+    """The changes that events report: updated records, deleted records, and parents whose children may have changed.
 
     Args:
         resources: the resources whose changes are wanted.

@@ -49,7 +49,7 @@ class ListReader(Protocol):
 
 
 class NumberedReader:
-    """Reads a list of numbered pages: the first page tells how many there are, and the others are fetched in parallel.
+    """Reads a list of numbered pages: the first page says how many there are, and the others are fetched in parallel.
 
     Args:
         pool: the threads that fetch pages.

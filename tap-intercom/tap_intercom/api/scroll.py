@@ -36,7 +36,7 @@ PAUSE = 5.0
 class Scroll:
     """Reads every company that has users, in a thread of its own, as fast as Intercom sends them.
 
-    A workspace has one scroll at a time, and it expires when nobody asks for its next page for a minute. So the pages
+    A workspace has one scroll at a time, and it expires when its next page is not requested for a minute. So the pages
     go to disk, and the scroll does not wait for the streams that read them. A page that got lost cannot be fetched
     again, so a broken scroll starts anew and skips what it already read.
 

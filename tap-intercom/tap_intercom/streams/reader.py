@@ -151,7 +151,7 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
         return new
 
     def _fetch_newest(self) -> Iterator[Page]:
-        """Yield the pages of what changed since the run began, newest first; they also tell the newest total."""
+        """Yield the pages of records that changed since the run began, newest first, with the newest total."""
         cursor: str | None = None
         while True:
             body = windows.build_search(

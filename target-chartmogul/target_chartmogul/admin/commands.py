@@ -107,10 +107,10 @@ class Administration:
         _write_csv(self._settings.report_dir / REVIEW_CONTACTS, _CONTACT, map(_build_contact_row, contacts))
 
     def delete_source(self, *, confirmed: bool) -> None:
-        """Delete a data source, after somebody has read what will be lost and typed its name.
+        """Delete a data source, after the user has read what will be lost and typed its name.
 
         Raises:
-            ConfigurationError: the source does not exist, it is an integration's, or nobody has confirmed.
+            ConfigurationError: the source does not exist, it belongs to an integration, or the user has not confirmed.
         """
         uuid = self._find_source().uuid
         print(self._describe_losses(uuid))  # noqa: T201 - a command
@@ -120,14 +120,14 @@ class Administration:
         print(_DELETED.format(self._name))  # noqa: T201 - a command
 
     def unmerge_customers(self, external_ids: Sequence[str], *, confirmed: bool) -> None:
-        """Take apart what this target has merged, after somebody has read what that is and agreed.
+        """Undo merges of this target, after the user has read the list and agreed.
 
         Args:
             external_ids: of the leads; all that were merged if empty.
             confirmed: do not ask.
 
         Raises:
-            ConfigurationError: nobody has agreed.
+            ConfigurationError: the user has not agreed.
         """
         unmerger = Unmerger(self._client, MergeLog(self._settings.memory_dir))
         merges = list(unmerger.find_merges(external_ids))
@@ -215,7 +215,7 @@ def _create_parser() -> argparse.ArgumentParser:
 
 
 def _ask(question: str) -> str:
-    """Return the answer to a question; it is empty when nobody is there to answer."""
+    """Return the answer to a question; it is empty without a terminal."""
     # A line of its own on standard output is seen also where output is passed on line by line.
     print(question, flush=True)  # noqa: T201 - a command
     return sys.stdin.readline().rstrip("\r\n")

@@ -72,7 +72,7 @@ class Planner:
         return Plan(decision.action, outcome, want, remote)
 
     def compare(self, row: Row, want: Wanted, remote: RemoteRecord | None) -> Difference:
-        """Compare what ChartMogul should hold with what it holds; None is nothing yet."""
+        """Compare what ChartMogul should hold with what it holds; None when it holds nothing yet."""
         if remote is None:
             return self._split_overridden(row, list_initial_changes(want))
         return self._split_overridden(row, find_changes(want, remote, self._options))

@@ -1,6 +1,6 @@
 """Whether the account keeps the external ids of contacts and filters by them: proved by the first contact of a source.
 
-Neither is documented well enough to be trusted. Where ids are dropped, every run would create everybody once more.
+Neither is documented well enough to be trusted. If ids were dropped, every run would create all contacts again.
 https://dev.chartmogul.com/reference/contacts
 """
 

@@ -75,7 +75,7 @@ class Finder:
             self._read_index()
 
     def read_index_if_cheaper(self, look_ups: int) -> None:
-        """Read everything if that costs less calls than so many look-ups, which the first pages may show.
+        """Read everything if that costs fewer calls than this many look-ups, which the first pages may show.
 
         Raises:
             FatalAPIError: the run is to stop.
@@ -146,7 +146,7 @@ class Finder:
         self._buffer.put_remote(external_id, remote)
 
     def _read_index(self, look_ups: int | None = None) -> None:
-        """Read page by page; end early where so many look-ups are cheaper."""
+        """Read page by page; stop early when this many look-ups are cheaper."""
         self._readings += 1
         self.duplicates = 0
         for number, page in enumerate(self._client.read_pages(self._options.object_type, self.source), 1):

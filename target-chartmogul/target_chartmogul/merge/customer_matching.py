@@ -87,7 +87,7 @@ class KeyResult:
 
     Args:
         key: the key.
-        values: those values of the lead that somebody shares.
+        values: the values of the lead that other leads or customers share.
         counterparts: the customers that have them.
         sharers: the leads that have them, the lead itself among them.
     """
@@ -152,7 +152,7 @@ def list_values(party: Party, key: str) -> tuple[str, ...]:
 
 
 def _find_results(lead: Party, keys: Iterable[str], ours: Index, theirs: Index) -> list[KeyResult]:
-    """Return what each key finds, without the keys that find nobody."""
+    """Return what each key finds, without the keys that find no customer."""
     found = []
     for key in keys:
         shared = tuple(value for value in list_values(lead, key) if theirs.find_parties(key, [value]))

@@ -54,7 +54,7 @@ class MergeLog:
         self._lock = threading.Lock()
 
     def append(self, merge: Merge, outcome: str) -> None:
-        """Append what became of a merge."""
+        """Append the outcome of a merge."""
         line = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "outcome": outcome, **asdict(merge)}
         with self._lock, open_private(self._path, append=True) as file:
             # A line that a killed run has cut off stays a line of its own.
@@ -63,7 +63,7 @@ class MergeLog:
             file.write("\n" * is_cut + json.dumps(line, ensure_ascii=False) + "\n")
 
     def read_latest(self) -> list[Entry]:
-        """Return every merge with the last that became of it."""
+        """Return every merge with its last outcome."""
         return list({entry.merge: entry for entry in self._read_entries()}.values())
 
     def list_unmerged(self, source: str, billing: str) -> frozenset[tuple[str, str]]:

@@ -64,7 +64,7 @@ class Merger:
     def process_matches(
         self, matches: Sequence[Match], executor: Executor, *, applies: bool
     ) -> Iterator[tuple[JsonValue, ...]]:
-        """Yield a row for each lead that says what became of it; without `applies`, what would."""
+        """Yield a row for each lead with its outcome; without `applies`, with the expected outcome."""
         outcomes = executor.map(self._merge, matches) if applies else [match.outcome for match in matches]
         for match, outcome in zip(matches, outcomes, strict=True):
             yield self._build_row(match, outcome)

@@ -53,7 +53,7 @@ class ObjectType(Generic[R_co]):
     _remote: type[R_co]
 
     def decode(self, entry: JsonObject) -> R_co:
-        """Return an answer of ChartMogul's, the shape of which was proved, as a struct."""
+        """Return an answer of ChartMogul as a struct; its shape is already proved."""
         return msgspec.convert(entry, self._remote)
 
     def list_values(self, record: JsonObject, types: Mapping[str, str]) -> Iterator[tuple[str, str, JsonValue]]:

@@ -1,4 +1,4 @@
-"""What a run tells of every record: in files in `report_dir`, in a table on the terminal, in progress lines."""
+"""What a run reports about every record: in files in `report_dir`, in a table on the terminal, in progress lines."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class ReportFiles:
             move_into_place(self._directory / name)
 
     def write_outcome(self, stream: str, row: Row, outcome: Outcome, *, is_written: bool) -> None:
-        """Write what became of a record; `is_written` says that it is more than a plan."""
+        """Write the outcome of a record; `is_written` says that it was written, not only planned."""
         names = (" ".join(outcome.changes), " ".join(outcome.overridden), " ".join(outcome.refused))
         self._tables[outcome.kind].writerow((stream, row.id, row.customer, outcome.uuid, outcome.reason, *names))
         record = {"stream": stream, "id": row.id, "uuid": outcome.uuid}
@@ -151,7 +151,7 @@ class OutcomeRecorder:
         self._record(row, plan.outcome, is_written=False)
 
     def record_write(self, item: tuple[Row, Plan], outcome: Outcome) -> None:
-        """Record what became of a row that was written."""
+        """Record the outcome of a row that was written."""
         self._record(item[0], outcome, is_written=True)
         self.limit.count_attempt(outcome.reason if outcome.kind == "rejected" else None)
 

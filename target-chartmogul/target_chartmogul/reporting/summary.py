@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Counts:
-    """What became of the records of one stream, or of all."""
+    """The outcomes of the records of one stream, or of all."""
 
     records: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -56,7 +56,7 @@ class Summary(SummaryBase):
     other_streams: Counter[str] = field(default_factory=Counter)
 
     def count_outcome(self, stream: str, outcome: Outcome) -> None:
-        """Count what became of one record."""
+        """Count the outcome of one record."""
         counts = self.streams[stream]
         counts.outcomes[outcome.kind] += 1
         if outcome.kind == "skipped":

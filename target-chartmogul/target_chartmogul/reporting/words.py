@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Meaning(NamedTuple):
-    """What a word of the reports means, and what somebody can do about it; the remedy may be empty."""
+    """What a word of the reports means, and what the user can do about it; the remedy may be empty."""
 
     text: str
     remedy: str = ""

@@ -31,7 +31,7 @@ _PLACE_FIELDS = frozenset({"customer_uuid", "data_source_uuid"})  #: they say wh
 
 
 class ContactWriter(Writer):
-    """Writes contacts. One body holds everything, and ChartMogul drops an attribute that nobody has defined.
+    """Writes contacts. One body holds everything, and ChartMogul drops an attribute that is not defined.
 
     See `Writer` for the other arguments.
 

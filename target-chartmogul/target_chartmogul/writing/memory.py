@@ -41,7 +41,7 @@ class Entry(NamedTuple):
 class Memory:
     """The table `held_values.csv` of the memory folder. Safe in several threads.
 
-    ChartMogul's lists do not show that somebody has pinned a value, and no error says so: only the reply to a write
+    ChartMogul's lists do not show that a user has pinned a value, and no error says so: only the reply to a write
     shows that the value did not stay. The table remembers that for a day, while both sides stay as they were. Without
     the table the value is sent once more, and reverted once more.
 

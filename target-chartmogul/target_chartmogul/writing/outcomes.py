@@ -1,4 +1,4 @@
-"""What became of a record."""
+"""The outcome of a record."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KINDS_OF_OUTCOME = ("created", "updated", "unchanged", "held", "deleted", "skipp
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a record.
+    """The outcome of a record.
 
     Args:
         kind: of `KINDS_OF_OUTCOME`; `held` when ChartMogul keeps its own value of every field that differs.

@@ -159,7 +159,7 @@ class IntercomClient(Transport):
         )
 
     def create_company(self, body: JsonObject) -> RemoteCompany:
-        """Create a company, or change the one that has its `company_id`: Intercom does not tell which.
+        """Create a company, or change the one that has its `company_id`: the answer does not say which.
 
         Raises:
             LostReplyError: it may have been created.

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to become of a row; `action` is empty when nothing is to be written."""
+    """The plan for a row; `action` is empty when there is nothing to write."""
 
     outcome: Outcome  #: what a sync would report
     action: str = ""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Candidates:
-    """The contacts or companies that may be a row's match, or why Intercom would not tell."""
+    """The contacts or companies that may be a row's match, or why Intercom refused to search."""
 
     records: list[RemoteRecord] = field(default_factory=list)  #: in the order in which they were found
     error: RecordRefusedError | None = None
@@ -54,7 +54,7 @@ class Candidates:
     def set_left_aside(self, row: Row, left_behind: Collection[str], options: WriteOptions) -> Candidates:
         """Set aside the records that the row has left, where another one carries its link.
 
-        Both carry the link, so that only what an earlier run remembers tells which of them is the row's own. A record
+        Both carry the link, so only the memory of an earlier run shows which of them belongs to the row. A record
         of the row's match value is never set aside.
 
         Args:

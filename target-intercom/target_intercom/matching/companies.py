@@ -52,7 +52,7 @@ class CompanyMatcher:
         return candidates
 
     def find_email_owners(self, rows: Sequence[Row]) -> dict[int, Candidates]:
-        """Return nobody: companies have no e-mail addresses."""
+        """Return nothing: companies have no e-mail addresses."""
         return {row.seq: Candidates() for row in rows}
 
     def find_linked(self, links: Sequence[str]) -> dict[str, Candidates]:

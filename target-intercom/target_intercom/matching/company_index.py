@@ -43,11 +43,11 @@ class CompanyIndex:
         return line[0] if line else None
 
     def mark_joined(self, company_id: str) -> None:
-        """Note that somebody belongs to a company now."""
+        """Note that a company has a user now."""
         self._execute("UPDATE company SET has_no_users = 0 WHERE company_id = ?", company_id)
 
     def count_without_users(self) -> int:
-        """Count the companies that nobody belongs to: Intercom shows them nowhere."""
+        """Count the companies without users: Intercom shows them nowhere."""
         sql = "SELECT count(DISTINCT ifnull(id, company_id)) FROM company WHERE has_no_users"
         return int(self._execute(sql)[0])
 

@@ -29,7 +29,7 @@ FIRST_ARRAY = 50
 
 
 def open_contact_matcher(context: MatchContext) -> Matcher:
-    """Choose the way that takes fewer calls; the first page of all contacts tells how many there are."""
+    """Choose the way that takes fewer calls; the first page of all contacts says how many there are."""
     buffer, options = context.buffer, context.options
     pages = context.client.list_contacts()
     first, total = next(pages)

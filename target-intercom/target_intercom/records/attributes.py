@@ -66,7 +66,7 @@ class RemoteAttribute(msgspec.Struct, frozen=True, kw_only=True):
 class Attribute:
     """A custom attribute of the input; `data_type` is a key of `HOLDS`.
 
-    One that no schema declares, whose type was inferred from its values, is taken in whatever type the workspace has.
+    An attribute without a declared type (inferred from its values) takes the type that the workspace has.
     """
 
     name: str
@@ -143,7 +143,7 @@ def read_attribute(name: str, schema: JsonValue) -> Attribute:
 
 
 def assert_owned(attributes: Iterable[str], stream: str, prefix: str) -> None:
-    """Refuse a stream that has attributes, none of which may be written to a match.
+    """Refuse a stream that has attributes, but none that may be written to a match.
 
     Raises:
         AttributeConflictError: none begins with the owned prefix.

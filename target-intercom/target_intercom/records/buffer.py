@@ -59,7 +59,7 @@ class PlannedWrite(msgspec.Struct, Generic[Remote], frozen=True):
 
 @dataclass(frozen=True)
 class Row:
-    """One record of the input, and once it is planned what is to be done with it.
+    """One record of the input, and, once it is planned, its plan.
 
     `id` is the value of its key property; for the others see `Keys`.
     """
@@ -211,7 +211,7 @@ class RecordBuffer:
     def store_plan(
         self, row: Row, result: bytes, action: str = "", planned: PlannedWrite[RemoteRecord] | None = None
     ) -> None:
-        """Note what is to become of a row; with an action it is to be written."""
+        """Note the plan for a row; a row with an action will be written."""
         body = self._encoder.encode(planned) if action else None
         self._update("action = ?, planned = ?, result = ?, settled = ?", row, action or None, body, result, not action)
 
@@ -226,7 +226,7 @@ class RecordBuffer:
         self._update("begun = 1", row)
 
     def store_result(self, row: Row, result: bytes) -> None:
-        """Note what became of a row that was to be written."""
+        """Note the outcome of a planned write."""
         self._update("result = ?, settled = 1", row, result)
 
     def read_result(self, row: Row) -> bytes:

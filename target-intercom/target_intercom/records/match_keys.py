@@ -1,4 +1,4 @@
-"""What a record is recognised by in Intercom: one class per match key. Nothing else tells match keys apart.
+"""What a record is recognised by in Intercom: one class per match key. Nothing else distinguishes match keys.
 
 A new key is a class here and an entry in the `match_keys` of its object type.
 """
@@ -55,7 +55,7 @@ class MatchKey:
 
 
 class EmailKey(MatchKey):
-    """The e-mail address of a user, whatever its letter case and the coding of its accents."""
+    """The e-mail address of a user; its letter case and the coding of its accents do not matter."""
 
     field = "email"
     label = "e-mail"
@@ -93,7 +93,7 @@ class CompanyIdKey(MatchKey):
 
 
 class CompanyNameKey(MatchKey):
-    """The name of a company, whatever its letter case and the coding of its accents."""
+    """The name of a company; its letter case and the coding of its accents do not matter."""
 
     field = "name"
     label = "company name"

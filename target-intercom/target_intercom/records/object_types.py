@@ -1,4 +1,4 @@
-"""The two types of record that this target writes: what tells contacts and companies apart, in one place."""
+"""The two types of record that this target writes: all differences between contacts and companies, in one place."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class RemoteRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_possibly_duplicate(self) -> bool:
-        """Whether it may be one of several, which nothing in Intercom's API can tell."""
+        """Whether it may be one of several; Intercom's API cannot show this."""
         return False
 
     def get_field(self, name: str) -> JsonValue:
@@ -73,7 +73,7 @@ class RemoteCompany(RemoteRecord, frozen=True, kw_only=True):
 
     @property
     def has_no_users(self) -> bool:
-        """Whether nobody belongs to it: Intercom shows it nowhere."""
+        """Whether it has no users: Intercom shows it nowhere."""
         return self.user_count == 0
 
     @property

@@ -57,7 +57,7 @@ class TypeInference:
         return attributes
 
     def list_unusable(self) -> set[str]:
-        """Return the names of which nothing but lists and objects came."""
+        """Return the names whose values were only lists and objects."""
         return self._unusable - self._types.keys()
 
 

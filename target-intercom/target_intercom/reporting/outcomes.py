@@ -1,4 +1,4 @@
-"""What became of one record, and the counts of a run."""
+"""The outcome of one record, and the counts of a run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _KINDS = ("updated", "unchanged", "created", "converted")
 
 @dataclass(frozen=True)
 class Cleared:
-    """What became of a record that was linked to a row, which matches another one now."""
+    """The outcome of a record that was linked to a row which matches another record now."""
 
     intercom_id: str
     changes: Changes = field(default_factory=dict)
@@ -56,13 +56,13 @@ class Outcome:
 
     @property
     def leaves_company_empty(self) -> bool:
-        """Whether the record is a company that nobody belongs to."""
+        """Whether the record is a company without users."""
         return self.kind == "created" or self.reason == "no_users"
 
 
 @dataclass
 class Counts:
-    """What became of the records of one stream, or of all."""
+    """The outcomes of the records of one stream, or of all."""
 
     records: int = 0
     matched: int = 0
@@ -117,7 +117,7 @@ class Summary(SummaryBase):
     totals: Totals | None = None
 
     def count_outcome(self, stream: str, outcome: Outcome) -> None:
-        """Count what became of one record."""
+        """Count the outcome of one record."""
         counts = self.streams[stream]
         if outcome.kind == "skipped":
             counts.skipped[outcome.reason] += 1

@@ -86,7 +86,7 @@ class ReportFiles:
         (self._directory / "validation.html").unlink(missing_ok=True)
 
     def write_result(self, options: WriteOptions, row: Row, result: Result) -> None:
-        """Write the one line of a record: what was found for it, and what became of it."""
+        """Write the one line of a record: its match and its outcome."""
         records, attributes = result.concerned, read_attributes(row.record)
         ids = [one.id for one in records] if result.table != "unmatched" else []
         ids = [result.intercom_id] if not ids and result.intercom_id else ids
@@ -122,7 +122,7 @@ class ReportFiles:
             self._write_row("not_sent", record | line)
 
     def write_remembered(self, moved: Iterable[tuple[Moved, str]], archived: Iterable[Archived]) -> None:
-        """Write the lines of records that moved, with what became of the earlier match, and of archived contacts."""
+        """Write the lines of records that moved, with the outcome of the earlier match, and of archived contacts."""
         for one, outcome in moved:
             was_on = " ".join(one.was_on)
             self._tables["moved"].writerow(

@@ -1,4 +1,4 @@
-"""What became of one record, in the form in which the buffer keeps it until the reports are written."""
+"""The outcome of one record, in the form in which the buffer keeps it until the reports are written."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ReportedRecord(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What became of a record, or is to become of it, and what was found for it."""
+    """The outcome or the plan of a record, and its match."""
 
     kind: str
     reason: str = ""

@@ -48,12 +48,12 @@ class Listing:
     entries: list[tuple[str, str, Outcome]] = field(default_factory=list)
 
     def add_record(self, stream: str, record_id: str | None, outcome: Outcome) -> None:
-        """Keep what became of a record."""
+        """Keep the outcome of a record."""
         if len(self.entries) < self.max_records:
             self.entries.append((stream, record_id or "-", outcome))
 
     def format_lines(self, links: Links) -> list[str]:
-        """Return a line per record: its id, what became of it, and why it was skipped or where it is."""
+        """Return a line per record: its id, its outcome, and why it was skipped or where it is."""
         rows = []
         for stream, record_id, outcome in self.entries:
             reason = outcome.reason if outcome.kind in {"skipped", "rejected"} else ""
@@ -70,7 +70,7 @@ def format_outcomes(summary: Mapping[str, JsonValue], value_name: str) -> list[s
 
 
 def build_outcomes(summary: Mapping[str, JsonValue], value_name: str) -> list[JsonObject]:
-    """Return the rows of the table of the customers, as they stand in `summary.json`."""
+    """Return the rows of the table of customers, as they are in `summary.json`."""
     validate = summary["mode"] == "validate"
     rows: list[tuple[int, str, str]] = [
         (count, name_outcome(kind, validate=validate).removeprefix("would "), explain_outcome(kind, reason))
@@ -117,7 +117,7 @@ def _flatten(name: str, value: JsonValue) -> Iterator[tuple[str, JsonValue]]:
 
 
 def list_outcomes(summary: Mapping[str, JsonValue]) -> Iterator[tuple[str, str, int]]:
-    """Yield what became of the records that came: kind, reason and count, without zeros."""
+    """Yield the outcomes of the input's records: kind, reason and count, without zeros."""
     yield from ((kind, "", summary[kind]) for kind in _KINDS if summary[kind])
     for kind in ("skipped", "rejected"):
         yield from ((kind, reason, count) for reason, count in summary[kind].items())

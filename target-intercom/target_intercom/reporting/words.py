@@ -1,4 +1,4 @@
-"""The words of the reports: what became of a record, why, and what to do about it.
+"""The words of the reports: outcomes, reasons, and what to do about them.
 
 `target-intercom --about --format=json` prints them as `facts.outcomes` and `facts.reasons` (see `facts`), so that other
 programs need no copy. The page, the terminal and the documents use the same words.
@@ -17,7 +17,7 @@ class Reason(NamedTuple):
 
 
 class Meaning(NamedTuple):
-    """What became of a record, where no reason says more."""
+    """The outcome of a record, where no reason says more."""
 
     text: str
     would: str  #: what a validation calls it
@@ -78,7 +78,7 @@ _WOULD = {
 
 
 def name_outcome(kind: str, *, validate: bool) -> str:
-    """Return what became of a record, or in a validation what would become of it, as it reads in a list."""
+    """Return the outcome of a record, or in a validation the expected outcome, in the words of a list."""
     if validate:
         return MEANINGS[kind].would if kind in MEANINGS else _WOULD.get(kind, kind).replace("_", " ")
     return kind.replace("_", " ")
@@ -90,5 +90,5 @@ def describe_reason(reason: str) -> str:
 
 
 def explain_outcome(kind: str, reason: str) -> str:
-    """Return why that became of a record."""
+    """Return the reason for the outcome of a record."""
     return MEANINGS[kind].text if kind in MEANINGS and kind not in {"skipped", "rejected"} else describe_reason(reason)

@@ -38,7 +38,7 @@ class CompanyAttacher:
         """Contacts that name a company which Intercom does not have."""
 
     def look_up_companies(self, rows: Iterable[Row]) -> None:
-        """Ask for the companies of rows that neither the scroll nor the run's own companies have brought."""
+        """Fetch the companies of rows that are missing in the scroll and in the run's own companies."""
         names = {company_id for row in rows if (company_id := COMPANY_ID.read_value(row.record))}
         unknown = sorted(company_id for company_id in names if not self._companies.has_company(company_id))
         for company_id, company in zip(unknown, self._executor.map(self._find_company, unknown), strict=True):

@@ -34,7 +34,7 @@ _TRUSTED_SECONDS = 86_400  # in which an archived contact is taken to be archive
 
 
 class Archived(msgspec.Struct, frozen=True):
-    """An archived contact that stands in the way of a record."""
+    """An archived contact that prevents the creation of a record."""
 
     id: str
     value: str
@@ -97,11 +97,11 @@ class Memory:
         return known.intercom_id if known else None
 
     def forget_archived(self, row: Row, options: WriteOptions) -> None:
-        """Drop what is known of a record that this run looks at again."""
+        """Forget a record that this run checks again."""
         self.archived.pop(_archived_key(row, options), None)
 
     def add_archived(self, row: Row, options: WriteOptions, intercom_id: str) -> None:
-        """Note an archived contact that stands in the way of a record, and since when that is known."""
+        """Note an archived contact that prevents the creation of a record, and since when that is known."""
         key = _archived_key(row, options)
         # A line is trusted for a day from its first finding: to renew it would keep it for ever.
         found_at = self._known[key].found_at if key in self._known else self._now
@@ -141,7 +141,7 @@ class Memory:
         self.set_moved(row, options, moved.intercom_id, [one for one in moved.was_on if one not in done])
 
     def iterate_moved(self, *, is_validation: bool) -> Iterator[tuple[Moved, str]]:
-        """Yield the records that moved, and what became of the earlier match."""
+        """Yield the records that moved, and the outcome of the earlier match."""
         would_clear = self.to_clear if is_validation else set()
         for moved in self.moved.values():
             refusal = self.refusals.get(moved.key)
@@ -158,7 +158,7 @@ class Memory:
         make_folder(self._folder, "memory_dir", MEMORY_FILES)
 
     def save(self) -> None:
-        """Put what is known now in the place of what was known before."""
+        """Replace what was known before by what is known now."""
         encode = msgspec.json.Encoder().encode_lines
         for name, lines in (("archived", self.archived), ("moved", self.moved)):
             with replace_file(self._folder / f"{name}.jsonl") as file:

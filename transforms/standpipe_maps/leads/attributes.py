@@ -33,7 +33,7 @@ LARGEST = 2**63 - 1
 
 
 class Attribute(NamedTuple):
-    """A custom attribute of Intercom's, and what becomes of it."""
+    """A custom attribute of Intercom, and how it is sent."""
 
     name: str
     key: str

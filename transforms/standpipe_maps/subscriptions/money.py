@@ -66,7 +66,7 @@ def count_decimals(currency: str, zero_decimal: Collection[str] = ZERO_DECIMAL) 
 
 
 def is_currency(code: object) -> bool:
-    """Tell whether this is written as ISO 4217 writes a currency."""
+    """Return whether this is written as ISO 4217 writes a currency."""
     return isinstance(code, str) and bool(_CODE.fullmatch(code))
 
 

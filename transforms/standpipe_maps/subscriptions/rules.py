@@ -103,7 +103,7 @@ def belongs_to_earlier(heard_at: int, customer: Record, ended: int | None) -> bo
     """Return whether a record belongs to an earlier, deleted customer with the same id.
 
     Args:
-        heard_at: when the record was last heard of, unix milliseconds.
+        heard_at: when the record last arrived, unix milliseconds.
         customer: the customer that has the id now.
         ended: the earliest ``created_at`` of the deleted customers that had this id; None when there was none.
     """
