@@ -1,7 +1,8 @@
 """What one answer must prove before it is believed: the one place where that is decided.
 
-A plugin declares of each list that it reads what its answers hold (`list_shape`). An answer that
-fails the proof is requested again, and then ends the run. Only whole answers count. A list as a whole is proved by `whole_list`.
+A plugin declares of each list that it reads what its answers hold (`list_shape`). An answer that fails
+the proof is requested again, and then ends the run: only whole answers count. A list as a whole is proved by
+`whole_list`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The check that a record has the key that its stream declares: without it nobody can distinguish records."""
+"""The check that a record has the key that its stream declares: without it records cannot be distinguished."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Somebody else's connectors, each installed from the package index into an environment of its own."""
+"""Third-party connectors, each installed from the package index into an environment of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs somebody else's connector against the sandbox: `python redirected.py MODULE FROM TO ITS-ARGUMENTS...`.
+"""Runs a third-party connector against the sandbox: `python redirected.py MODULE FROM TO ITS-ARGUMENTS...`.
 
 What it would ask at addresses below FROM it asks below TO, without its own limit of calls a minute: its code stays
 as it was installed. It runs in the connector's environment, not in this project's.

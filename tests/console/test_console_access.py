@@ -95,7 +95,7 @@ def test_a_good_key_is_told_of(
 def test_a_token_that_writes_is_asked_to_write_to_nobody(
     check: Callable[..., list[Finding]], sandbox: RunningSandbox
 ) -> None:
-    """An update of an id that nobody has proves the permission, and changes nothing."""
+    """An update of an unknown id proves the permission, and changes nothing."""
     before = contacts_of(sandbox)
     assert list_texts(check(INTERCOM))[1] == (
         "scope",

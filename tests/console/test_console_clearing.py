@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def api(of_plugins: dict[str, dict[str, Any]], facts_of: Callable[[str], PluginFacts], sandbox: RunningSandbox) -> Api:
-    """Connect to Intercom, where three users have an attribute of ours and one of somebody else."""
+    """Connect to Intercom, where three users have an attribute of ours and a foreign one."""
     held = sandbox.world.intercom
     for name in ("cb_cust_id", "cb_plan", "score"):
         held.attributes.create(

@@ -1,4 +1,4 @@
-"""The block in a crontab: whatever else stands there stays as it is."""
+"""The block in a crontab: all other lines stay as they are."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_block_stands_between_its_marks() -> None:
 
 @given(TABLES)
 def test_putting_twice_is_putting_once_and_removing_leaves_the_rest(table: str) -> None:
-    """Whatever others have in their crontab."""
+    """Any foreign lines in a crontab."""
     once = BLOCK.replace_lines(table, LINES)
     assert BLOCK.replace_lines(once, LINES) == once
     assert BLOCK.read_lines(once) == LINES

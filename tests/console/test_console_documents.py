@@ -148,7 +148,7 @@ def messages() -> list[str]:
 
 @pytest.mark.parametrize("message", messages())
 def test_a_message_of_the_troubleshooting_is_in_the_code(message: str) -> None:
-    """A sentence that was changed would not be found by whoever looks for it."""
+    """A user could not find a sentence that has changed in the code."""
     assert message in sentences()
 
 

@@ -52,7 +52,7 @@ def test_one_that_others_can_read_is_shut(dotenv: DotEnv) -> None:
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=80))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_key_is_read_back_as_it_was(dotenv: DotEnv, key: str) -> None:
-    """By what Meltano reads it with, whatever printable characters it has."""
+    """Meltano's own parser reads every printable character back."""
     dotenv.set_value("KEY", key)
     assert dotenv_values(dotenv.path, interpolate=False)["KEY"] == key
 

@@ -188,7 +188,7 @@ def test_customers_that_show_the_address(erased: Callable[..., str], project: Pr
 def test_nothing_is_removed_without_a_yes(
     erased: Callable[..., str], project: Project, sandbox: RunningSandbox
 ) -> None:
-    """The question stands on a line of its own, and anything but a yes is a no."""
+    """The question is on a line of its own, and every answer except yes is a no."""
     run_map(MapLeads, project.system_dir / "transforms", LEADS_ROWS, {})
     fill_chartmogul(sandbox)
     said = erased(ANN, answer="\n")
@@ -213,7 +213,7 @@ def test_an_address_that_is_a_part_of_others(erased: Callable[..., str], project
 
 
 def test_an_address_spelt_otherwise(erased: Callable[..., str], project: Project) -> None:
-    """Letter case, blanks around it and the coding of accents make nobody another person."""
+    """Letter case, blanks around it and the coding of accents do not make another person."""
     folder = project.system_dir / "transforms"
     rows = {**LEADS_ROWS, "contacts": [contact("ren", "Ren\u00e9e@x.io"), contact("bob", BOB)]}
     run_map(MapLeads, folder, rows, {})

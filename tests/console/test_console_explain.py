@@ -125,7 +125,7 @@ WROTE = {"custom_attributes.cb_cust_mrr": {"before": 1, "after": 2}}
 def test_what_the_last_run_did_for_a_customer(
     tmp_path: Path, customer_id: str, sent: str, told: dict[str, Any], sentences: list[str]
 ) -> None:
-    """Whichever report a customer stands in, `explain` says what the last run did."""
+    """In whichever report a customer is, `explain` says what the last run did."""
     for name, text in REPORTS.items():
         (tmp_path / f"{name}.csv").write_text(text)
     (tmp_path / "changes.jsonl").write_text(json.dumps({"id": "ann", "fields": WROTE}) + "\n")

@@ -76,7 +76,7 @@ def test_meltano_yml_has_what_the_table_names(pipeline: Pipeline) -> None:
 
 
 def test_names_follow_meltanos_rules() -> None:
-    """Variables, states and the states of trials are told by their names."""
+    """Variables, states and the states of trials are recognised by their names."""
     assert build_variable("target-intercom", "access_token") == "TARGET_INTERCOM_ACCESS_TOKEN"
     assert SYNC.prefixes == ("TAP_CHARGEBEE_", "MAP_SUBSCRIPTIONS_", "TARGET_INTERCOM_")
     assert SYNC.build_state_id("prod") == "prod:tap-chargebee-to-target-intercom"

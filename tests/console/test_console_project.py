@@ -1,4 +1,4 @@
-"""What the console knows of a project without asking Meltano."""
+"""What the console knows about a project without running Meltano."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def test_a_failed_run_says_why(project: Project) -> None:
 
 
 def test_a_run_waits_for_the_one_before_it(project: Project) -> None:
-    """And starts when that has ended; a third one is told at once, as the second will read what it would."""
+    """It starts when that one has ended; a third one gives up at once, as the second will read everything."""
     (project.root / "wait").touch()
     outcomes = []
     threads = [threading.Thread(target=lambda: outcomes.append(JobRunner(project, "sync").run())) for _ in range(2)]
@@ -225,7 +225,7 @@ def test_a_run_is_stopped_in_order(project: Project) -> None:
 
 
 def test_logs_are_kept_in_number(project: Project) -> None:
-    """The sixty newest of a job; a file of somebody else's stays."""
+    """The sixty newest logs of a job stay, and so does a foreign file."""
     folder = project.root / "logs/sync"
     folder.mkdir(parents=True)
     for day in range(1, 32):

@@ -1,4 +1,4 @@
-"""What logs and states tell of runs, and how a person is told."""
+"""What logs and states say about runs, and how the console shows it."""
 
 from __future__ import annotations
 

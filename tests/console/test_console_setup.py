@@ -100,7 +100,7 @@ def test_leads_have_settings_of_their_own() -> None:
     )
 )
 def test_asked_again_the_answers_are_those_that_are_set(given_answers: dict[str, Any]) -> None:
-    """Whatever was answered, the next time begins with it, as far as it was asked."""
+    """The next setup begins with the earlier answers, for each question that was asked."""
     answers: dict[str, Any] = {}
     for question in SYNC.values():
         if question.is_asked(answers) and question.name in given_answers:

@@ -83,7 +83,7 @@ def test_a_customer_is_found_by_id_or_match_value(
 
 @pytest.mark.usefixtures("store")
 def test_who_shares_a_match_value_is_a_group(installed_project: Project) -> None:
-    """The value itself names nobody alone; of the two customers one is sent."""
+    """Two customers share the value; one of them is sent."""
     with pytest.raises(ConsoleError, match=r"^Several customers share this value: ask for one of c1, c2\.$"):
         inspect_customer(installed_project, SYNC, "ADA@example.com ", "s", "")
     found = inspect_customer(installed_project, SYNC, "c2", "s", "")

@@ -170,7 +170,7 @@ def test_a_broken_character_costs_nothing_but_itself(name: bytes, shown: str, ga
 
 
 def test_a_member_of_another_type_is_null_and_a_line() -> None:
-    """What the protocol does not need ends no run: it counts as null, in the record too, and is told of once."""
+    """A bad member that the protocol does not need ends no run: it counts as null, also in the record; logged once."""
     decoder = PageDecoder(CURSOR)
     content = json.dumps({"data": [ANN | {"name": 7, "x": 1}, ANN | {"name": "Bob"}], "total_count": 2}).encode()
     assert [item.decode_record() for item in decoder.decode_page(content).items] == [
@@ -194,7 +194,7 @@ def test_a_sibling_becomes_a_member() -> None:
 
 
 def test_a_refusal_tells_no_value() -> None:
-    """It names the member and the place; what stands there may be a person's."""
+    """It names the member and the place; the value may be personal data."""
     content = json.dumps({"data": [ANN, {"id": ["jane@example.com"]}], "total_count": 2}).encode()
     with pytest.raises(UnprovenError) as told:
         PageDecoder(CURSOR).decode_page(content)
@@ -326,7 +326,7 @@ def test_what_a_list_must_prove(name: str) -> None:
 
 
 def test_a_small_part_of_a_long_list_may_be_missing() -> None:
-    """It is told of, and costs the list its wholeness."""
+    """It is logged, and the list no longer counts as whole."""
     contacts = Contacts(2000, page_size=150)
     contacts.faults = {14: page_of([*range(1950, 1999)], None, 2000)}
     ids, shortage = contacts.read(max_missing=0.001)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("name", ["ann@x.io", " Ann@X.io ", "id-7", "JOSE\u0301@x.io"])
 def test_a_name_is_known_again(name: str, tmp_path: Path) -> None:
-    """Whatever its case, its blanks and the way its accents are coded; another is not."""
+    """Its case, blanks and coding of accents do not matter; another address is not found."""
     BlockList(tmp_path).add_names(["ann@x.io", "id-7", "jos\u00e9@x.io"])
     found = BlockList(tmp_path)
     assert found.is_blocked("nobody", name)
@@ -41,7 +41,7 @@ def test_what_was_added_before_stays(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"salt": "a"}'])
 def test_a_damaged_list_is_an_error(text: str, tmp_path: Path) -> None:
-    """To go on as if nobody had been erased would bring everybody back."""
+    """A run that ignores the damaged list would bring erased people back."""
     (tmp_path / FILE).write_text(text)
     with pytest.raises(ValueError, match="is damaged"):
         BlockList(tmp_path)

@@ -1,4 +1,4 @@
-"""What the machine does to a run is one sentence: no thread, no room, nobody who reads on. STATE is not written."""
+"""Limits of the machine end a run with one sentence: no thread, no room, no reader. STATE is not written."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def config_of(plugin: str, sandbox: RunningSandbox, folder: Path) -> dict[str, A
 
 
 def messages_for(plugin: str, count: int) -> str:
-    """Return the input of a target: a stream of so many records, and a STATE."""
+    """Return the input of a target: a stream of this many records, and a STATE."""
     if plugin in MAPS:
         return "".join(json.dumps(line) + "\n" for line in MAP_INPUT)
     if plugin not in STREAMS:

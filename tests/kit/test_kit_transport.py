@@ -31,7 +31,7 @@ THINGS = Call("GET", "/things")
 
 
 class Clock:
-    """A clock that stands still but for those who sleep."""
+    """A clock that only moves when a thread sleeps."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -56,7 +56,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def transport(clock: Clock) -> Transport:
-    """Return a connection that nobody has used."""
+    """Return a new connection."""
     return connect(BASE, clock)
 
 
@@ -77,7 +77,7 @@ def refuse(answer: Answer) -> int:
 
 
 def test_a_request_names_the_plugin_its_version_and_the_key(transport: Transport, requests_mock: Mocker) -> None:
-    """The vendor can tell which program asks."""
+    """The vendor can see which program sends a request."""
     requests_mock.get(f"{BASE}/things", json={})
     assert transport.send(THINGS, status) == 200
     headers = requests_mock.request_history[0].headers
@@ -102,7 +102,7 @@ def test_netrc_is_not_read_and_proxies_are(
 @pytest.mark.parametrize("method", ["GET", "PUT", "POST", "PATCH", "DELETE"])
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
 def test_no_redirect_is_followed(transport: Transport, requests_mock: Mocker, method: str, code: int) -> None:
-    """A PUT that became a GET would read what it was to write: the caller is told of the redirect."""
+    """A PUT that became a GET would read instead of write: the caller gets the redirect as an error."""
     requests_mock.register_uri(method, f"{BASE}/things", status_code=code, headers={"Location": f"{BASE}/elsewhere"})
     assert transport.send(Call(method, "/things"), lambda answer: answer.is_redirect)
     assert requests_mock.call_count == 1
@@ -143,7 +143,7 @@ def test_a_refusal_is_asked_once(transport: Transport, requests_mock: Mocker, co
 
 
 def test_an_answer_that_proves_nothing_is_asked_for_again(transport: Transport, requests_mock: Mocker) -> None:
-    """Whoever reads an answer may refuse it; a call whose answer would be another one is made once."""
+    """The reader may reject an answer; a call that would get a different answer next time is made once."""
     requests_mock.get(f"{BASE}/things", json={})
     with pytest.raises(NoAnswerError):
         transport.send(THINGS, refuse)
@@ -154,7 +154,7 @@ def test_an_answer_that_proves_nothing_is_asked_for_again(transport: Transport, 
 
 
 def test_a_429_is_no_try_of_what_must_be_made_once(transport: Transport, clock: Clock, requests_mock: Mocker) -> None:
-    """It promises that nothing was done; in a row, while nobody is served, it ends the run."""
+    """A 429 promises that nothing was done; many in a row, without one success, end the run."""
     limited = {"status_code": 429, "headers": {"Retry-After": "7.5"}}
     requests_mock.post(f"{BASE}/things", [limited, limited, {"status_code": 500}])
     with pytest.raises(NoAnswerError) as told:

@@ -1,6 +1,6 @@
-"""Twelve months of a workspace, after each run of which ChartMogul holds what an independent reckoning says.
+"""Twelve months of a workspace, after each run ChartMogul holds the result of an independent calculation.
 
-The reckoning reads the sandbox's workspace itself, not what the tap says of it. `LEADS_CUSTOMERS=200 LEADS_SEEDS=10
+The calculation reads the sandbox's workspace itself, not the tap's output. `LEADS_CUSTOMERS=200 LEADS_SEEDS=10
 pytest tests/leads_chain/test_leads_chain_months.py` lives through ten workspaces of two hundred customers.
 """
 
@@ -99,7 +99,7 @@ class Life:
             self._workspace.set_archived(person, archived=True, source="test")
 
     def come_back(self) -> None:
-        """Of those who were archived some come back: after one whole read, or after several."""
+        """Bring some archived contacts back: after one whole read, or after several."""
         for person in self._random.sample(self._archived, len(self._archived) // 3):
             self._archived.remove(person)
             self._workspace.set_archived(person, archived=False, source="test")
@@ -113,7 +113,7 @@ class Life:
             merge_lead(self._workspace, lead, user, self._now, "test")
 
     def move(self) -> None:
-        """Somebody leaves a company for another."""
+        """Move a person from one company to another."""
         person = self._person()
         self._workspace.detach(person, self._workspace.companies_of(person)[0], self._now, "test")
         self._workspace.attach(person, self._company(), self._now, "test")
@@ -128,7 +128,7 @@ class Life:
                 self._workspace.attach(who, new, self._now, "test")
 
     def leave(self) -> None:
-        """Somebody leaves a company for none."""
+        """Let a person leave a company and join no other."""
         person = self._person()
         self._workspace.detach(person, self._workspace.companies_of(person)[0], self._now, "test")
 
@@ -171,7 +171,7 @@ class Life:
 
 
 class Reckoning:
-    """What ChartMogul should hold, reckoned from the workspace without any code of the plugins.
+    """What ChartMogul should hold, calculated from the workspace without any code of the plugins.
 
     Attributes:
         customers: by external id.
@@ -277,7 +277,7 @@ def in_seconds(custom: dict[str, Any]) -> dict[str, Any]:
 
 
 def held_customers(chain: Chain) -> dict[str, dict[str, Any]]:
-    """Return the customers of ChartMogul, in the form of the reckoning."""
+    """Return the customers of ChartMogul, in the form of the calculation."""
     names = ("name", "company", "email", "website_url")
     return {
         one["external_id"]: {
@@ -318,7 +318,7 @@ def check(chain: Chain, reckoning: Reckoning) -> None:
 def test_every_run_of_twelve_months(
     on_unlinked: str, seed: int, leads_chain: Chain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After every run that scrolled all is as reckoned, killed targets included, and an idle run writes nothing."""
+    """After every run that scrolled (also killed ones), ChartMogul is as calculated; an idle run writes nothing."""
     monkeypatch.setattr("tap_intercom.streams.stream.LONG_LIST", LONG)
     sandbox = leads_chain.sandbox
     switches = {"chartmogul_requests_per_second": 1_000_000, "chartmogul_contact_attributes": "*"}

@@ -68,7 +68,7 @@ def test_a_batch_is_chosen(
 def test_everything_is_read_in_the_end(
     *, rings: list[tuple[float, float, bool]], last_plain_at: float | None, needs_plain: bool
 ) -> None:
-    """Whatever waits is covered by a run after a finite time, and never later than the settings allow."""
+    """A run covers every waiting change after a finite time, and never later than the settings allow."""
     waiting = [
         rung(str(number), first, first + more, Subject.EVERYTHING if everything else Subject.CUSTOMER)
         for number, (first, more, everything) in enumerate(rings)

@@ -135,6 +135,6 @@ JSON = st.recursive(
     st.sampled_from([*RINGING_TOPICS, ""]),
 )
 def test_any_object_is_a_ring(body: dict[str, Any], event_type: str, topic: str) -> None:
-    """Whatever the vendor sends, it is read without an error, and a ringing type never rings for nobody."""
+    """Every object is read without an error, and an event of a relevant type always has a target."""
     assert bool(parse_event(body | {"event_type": event_type}).targets) == bool(event_type)
     assert bool(parse_notification(body | {"topic": topic}).targets) == bool(topic)

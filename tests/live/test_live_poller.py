@@ -32,7 +32,7 @@ class Clock:
 
 @pytest.fixture
 def clock() -> Clock:
-    """Return a clock that stands still."""
+    """Return a clock that does not move."""
     return Clock()
 
 
@@ -75,7 +75,7 @@ def customers_of(events: list[dict[str, Any]]) -> set[str]:
 
 
 def test_what_was_before_is_for_the_scheduled_runs(poller: EventsPoller, inbox: Inbox) -> None:
-    """The first look notes where the events are, and rings for nobody."""
+    """The first poll notes the position in the events, and starts no run."""
     assert poller.poll() == 0
     assert inbox.list_waiting("sync") == []
 

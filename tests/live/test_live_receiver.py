@@ -123,7 +123,7 @@ REFUSED: dict[str, tuple[dict[str, str], int]] = {
 def test_wrong_credentials_leave_nothing_behind(
     receiver: Running, vendor: str, headers: dict[str, str], status: int
 ) -> None:
-    """The answer is 401, whatever the body is."""
+    """The answer is 401 for every body."""
     for body in (json.dumps(EVENT), "{", ""):
         answer = requests.post(f"{receiver.url}/hooks/{vendor}", data=body, headers=headers, timeout=30)
         assert (answer.status_code, answer.text) == (status, "Wrong credentials.")
@@ -152,7 +152,7 @@ def test_intercom_checks_the_address_with_head(receiver: Running) -> None:
 
 
 def test_unknown_types_are_counted(receiver: Running) -> None:
-    """A ping with a null id and a topic of tomorrow are answered 200, and ring for nobody."""
+    """A ping with a null id and an unknown topic are answered 200, and start no run."""
     ping = {"topic": "ping", "id": None, "data": {"item": {"type": "ping", "message": "hello"}}}
     tomorrow = {"topic": "company.teleported", "id": "notif_2", "data": {"item": {"id": "co1"}}}
     for body in (ping, ping, tomorrow):

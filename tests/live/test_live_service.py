@@ -1,4 +1,4 @@
-"""`standpipe live` as one process: rings in, runs out, over a Meltano that does as it is told."""
+"""`standpipe live` as one process: rings in, runs out, with a simulated Meltano."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def polling(project_that_ran: Project, sandbox: RunningSandbox) -> Iterator[Live
 
 
 def test_a_webhook_becomes_a_run_over_its_customer(live: Live) -> None:
-    """Each ring once; the reports of the run over everybody stay."""
+    """Each ring starts one run; the reports of the full run stay."""
     live.ring("ev_1", "c1")
     wait_until(lambda: live.read_runs() == ['["c1"]'])
     live.ring("ev_1", "c1")
@@ -160,7 +160,7 @@ def test_an_event_of_chargebee_becomes_a_run(polling: Live, sandbox: RunningSand
 
 
 def test_a_key_that_was_rotated_is_taken(polling: Live, sandbox: RunningSandbox) -> None:
-    """The key that stood in `.env` at the start is refused; the next look uses the one that stands there now."""
+    """The key that was in `.env` at the start is refused; the next poll uses the one that is there now."""
     polling.project.dotenv.set_value("TAP_CHARGEBEE_API_KEY", "revoked")
     wait_until(lambda: (polling.service.inbox.read_fact("poll") or {}).get("error", "") != "")
     polling.project.dotenv.set_value("TAP_CHARGEBEE_API_KEY", "sandbox_key")
@@ -238,7 +238,7 @@ OBSTACLES = {
 def test_what_keeps_runs_over_ids_from_starting(
     project: Project, last: LastRun | None, report: object, of_map: object, expected: Obstacle | None
 ) -> None:
-    """The last run over everything must have ended well, whoever started it."""
+    """The last full run must have ended well, no matter what started it."""
     if last:
         write_last_run(project, "sync", last)
     if report:

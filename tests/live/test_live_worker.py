@@ -105,7 +105,7 @@ def test_what_rings_during_a_run_is_run_over_again(scene: Scene) -> None:
 
 
 def test_many_ids_are_one_plain_run(scene: Scene) -> None:
-    """And nobody waits after it."""
+    """And no id waits after it."""
     scene.ring("ann", "bob", "cy", "di")
     scene.now += 5
     scene.build_worker().step()

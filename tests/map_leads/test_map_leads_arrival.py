@@ -50,7 +50,7 @@ def test_what_the_tap_read_must_arrive(change: dict[str, Any], sentence: str, le
 
 
 def test_what_is_filtered_on_purpose(leads: Mapper, say: Say) -> None:
-    """`accept_filtered` names the stream, and then nobody asks for the companies of those who came either."""
+    """`accept_filtered` names the stream; then the companies of its contacts may be missing too."""
     rows = [say.company(1), say.contact("ann", 1), say.contact("bob", 9)]
     sent = leads.feed(say_run(say, leads, *rows, rows="companies:5,contacts:2"), accept_filtered=["companies"])
     assert (sent.ids("customers"), len(sent.ids("contacts"))) == ({"acme-1"}, 1)
@@ -82,7 +82,7 @@ def test_a_company_that_must_have_come(
 
 
 def test_a_company_that_a_user_joined_while_the_companies_were_read(leads: Mapper, say: Say) -> None:
-    """Nothing tells how old a link is, so a later run waits for the company until the next whole read."""
+    """The age of a link is unknown, so a later run waits for the company until the next whole read."""
     rows = [say.company(1), say.contact("ann", 1)]
     leads.confirmed = leads.feed(say_run(say, leads, *rows)).bookmarks["_map"]
     joined = [*rows, say.contact("bob", 9)]

@@ -1,4 +1,4 @@
-"""Killed or out of room at each phase of a run: nothing partial is acknowledged, and the next run is right."""
+"""Killed or out of room at each phase of a run: no partial result is confirmed, and the next run is right."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def applied(held: dict[tuple[str, str], Any], messages: list[dict[str, Any]]) ->
 def test_a_fault_at_each_phase(
     moment: tuple[Any, ...], leads: Mapper, fresh_leads: Callable[[], Mapper], say: Say
 ) -> None:
-    """The target ends up with what one run would have given it, whatever part it got before."""
+    """The target ends up with the result of one complete run, no matter which part it got before."""
     *where, expected = moment
     old = [*(say.company(n) for n in range(MANY)), *(say.contact(f"p{n}", n) for n in range(MANY))]
     new = [say.company(0, name="Other"), *(say.contact(f"p{n}", n + 1, phone="+1") for n in range(MANY - 1))]

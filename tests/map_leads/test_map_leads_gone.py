@@ -1,4 +1,4 @@
-"""Who is gone from Intercom, and contacts that were sent under an earlier external id."""
+"""People who are gone from Intercom, and contacts that were sent under an earlier external id."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_who_is_gone_stops_speaking_then_leaves(leads: Mapper, say: Say) -> None
     ids=["two whole reads", "with others between", "no whole read", "back in between", "one whole read"],
 )
 def test_two_whole_reads_in_a_row(*, reads: list[str], deleted: bool, leads: Mapper, say: Say) -> None:
-    """Absence counts in whole reads only, and whoever comes back starts anew."""
+    """Only whole reads count an absence, and a person who comes back starts again at zero."""
     ann, bob = say.contact("ann", 1), say.contact("bob", 1)
     whole(leads, say, say.company(1), ann, bob, on_unlinked="delete")
     gone = set()
@@ -116,7 +116,7 @@ def make_old(leads: Mapper, *rows: tuple[str, str, str, int | None]) -> None:
 
 @pytest.mark.parametrize("on_unlinked", ["keep", "delete"])
 def test_contacts_under_an_earlier_id_are_renamed(on_unlinked: str, leads: Mapper, say: Say) -> None:
-    """Each is sent once with both ids, and nobody is sent as deleted; a run that was not confirmed repeats it."""
+    """Each contact is sent once with both ids, and none as deleted; an unconfirmed run is repeated."""
     rows = [say.company(1), say.company(2), say.contact("ann", 1, 2), say.contact("bob", 1)]
     leads.run(*rows, on_unlinked=on_unlinked)
     make_old(leads, ("ann", "co1", "acme-1", None), ("ann", "co2", "acme-2", None), ("bob", "co1", "acme-1", None))
@@ -157,7 +157,7 @@ def test_who_was_sent_twice(  # noqa: PLR0913 one row of the table, and what run
 
 
 def test_a_company_deleted_and_made_again(leads: Mapper, say: Say) -> None:
-    """Nobody comes twice: the ids stay, and what has not changed is not sent."""
+    """No contact is sent twice: the ids stay, and unchanged records are not sent."""
     whole(leads, say, say.company(1), say.contact("ann", 1), on_unlinked="delete")
     again = say.company(9, company_id="acme-1", created_at=1600000000 + 5)
     sent = whole(leads, say, again, say.contact("ann", 9), on_unlinked="delete")
@@ -196,7 +196,7 @@ def test_ids_by_intercoms_own_id_need_no_other(leads: Mapper, say: Say) -> None:
 
 
 def test_a_damaged_block_list_is_refused(leads: Mapper, say: Say) -> None:
-    """Nobody who was erased comes back because a file cannot be read."""
+    """A file that cannot be read does not bring back an erased person."""
     leads.folder.mkdir()
     (leads.folder / "erased.json").write_text("{")
     with pytest.raises(UserError, match=r"The block list .*erased.json is damaged: bring back a copy"):

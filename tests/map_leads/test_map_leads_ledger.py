@@ -1,4 +1,4 @@
-"""Month by month, what a target holds after the map's records is what an independent reckoning in SQL says.
+"""Month by month, a target that got the map's records holds the result of an independent calculation in SQL.
 
 The sandbox's workspace lives for twelve months, and things happen to its companies that the sandbox itself leaves
 alone: they are renamed, deleted and made again, and people change between them, are archived, or are merged into
@@ -170,7 +170,7 @@ def happen(workspace: Workspace, month: int, now: int) -> None:
 
 
 def _come_and_go(workspace: Workspace, month: int, now: int, company: Company) -> None:
-    """Somebody is archived, a lead is merged into a user, and a company's first user comes late."""
+    """Archive a contact, merge a lead into a user, and attach a company's first user late."""
     if month % 2 == 0:
         workspace.set_archived(workspace.contacts_of(company)[0], archived=True, source="test")
     people = list(workspace.contacts.live())
@@ -215,7 +215,7 @@ def seconds(text: str | None) -> int | None:
 
 @pytest.mark.parametrize("on_unlinked", ["keep", "delete"])
 def test_every_lead_of_every_month(on_unlinked: str, leads: Mapper, say: Say) -> None:
-    """A target that only applies what it is sent holds the truth, and whoever left as the setting says."""
+    """A target that applies every record holds the right data, and treats people who left as the setting says."""
     world = World(Settings(customers=60, seed=7))
     tap = Tap(world.intercom, say)
     settings = {"company_attributes": ["*"], "contact_attributes": ["*"], "reconcile_every": 24 * 365 * 2}

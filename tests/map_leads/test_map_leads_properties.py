@@ -138,7 +138,7 @@ def test_any_number_of_runs_equals_one(
 def test_stopping_anywhere_and_going_on_equals_one_run(
     rows: list[Row], cuts: list[int], data: st.DataObject, fresh_leads: Callable[[], Mapper]
 ) -> None:
-    """Of runs that were not confirmed the target got any part of the records; the next confirmed one makes it good."""
+    """The target gets any part of the records of unconfirmed runs; the next confirmed run corrects it."""
     leads, target = fresh_leads(), Target()
     target.take(leads.run(*rows[:0], **DELETES))
     for start, end in pairwise([0, *sorted(cuts)]):

@@ -198,7 +198,7 @@ def test_a_contact_in_three_companies(leads: Mapper, say: Say) -> None:
 
 
 def test_a_contact_without_a_company(leads: Mapper, say: Say) -> None:
-    """It is counted and not sent, unless it is asked for."""
+    """It is counted and not sent, unless a setting asks for it."""
     assert leads.run(say.company(1), say.contact("ann")).of("contacts") == []
     assert leads.summary()["contacts_without_company"] == 1
     (alone,) = leads.run(only_linked_contacts=False).of("contacts")

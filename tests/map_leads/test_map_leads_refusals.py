@@ -149,7 +149,7 @@ def test_a_record_that_is_no_utf_8() -> None:
 
 
 def test_contacts_without_their_companies(leads: Mapper, say: Say) -> None:
-    """A tap from which the field was deselected would have everybody leave everything."""
+    """With a tap that deselects the field, every person would seem to leave every company."""
     shape = {"type": "object", "properties": {"id": {"type": "string"}, "email": {"type": "string"}}}
     bare = say.line("SCHEMA", stream="contacts", schema=shape, key_properties=["id"])
     with pytest.raises(UserError, match=r"contacts comes without `companies`.*select it"):

@@ -14,7 +14,7 @@ NOTICED = "2026-01-15T12:00:00+00:00"
 
 
 def everybody(say: Say) -> list[Any]:
-    """Three companies with a contact each, of whom one is in two."""
+    """Three companies with a contact each; one contact is in two of them."""
     return [*(say.company(n) for n in (1, 2, 3)), say.contact("ann", 1), say.contact("bob", 2), say.contact("eve", 3)]
 
 
@@ -52,7 +52,7 @@ def test_what_says_something_new_is_sent(
 
 
 def test_what_was_not_confirmed_is_sent_again(leads: Mapper, say: Say) -> None:
-    """A run whose STATE never reached the target is repeated by the next, and by the one after that no more."""
+    """The next run repeats a run whose STATE never reached the target; the run after that does not."""
     leads.run(*everybody(say))
     confirmed = leads.confirmed
     leads.run(say.company(1, name="Other"), say.contact("bob"), on_unlinked="keep")
@@ -63,7 +63,7 @@ def test_what_was_not_confirmed_is_sent_again(leads: Mapper, say: Say) -> None:
 
 
 def test_a_change_that_was_undone_before_it_was_confirmed(leads: Mapper, say: Say) -> None:
-    """Nobody knows whether the target has it, so what it undoes is sent."""
+    """It is unknown whether the target has it, so the record that undoes it is sent."""
     leads.run(*everybody(say))
     confirmed = leads.confirmed
     leads.run(say.company(1, name="Other"))
@@ -112,14 +112,14 @@ def test_leads_all_sends_everything(leads: Mapper, say: Say) -> None:
 
 
 def test_a_company_that_vanished_keeps_its_customer(leads: Mapper, say: Say) -> None:
-    """It is in the store, and sent when everything is: nobody is deleted because Intercom has forgotten them."""
+    """It is in the store, and sent when everything is sent: Intercom's list alone deletes no contact."""
     leads.run(*everybody(say))
     sent = leads.run(say.company(1), say.company(3), resend="all")
     assert sent.ids("customers") == {"acme-1", "acme-2", "acme-3"}
 
 
 def test_a_contact_that_left_is_kept(leads: Mapper, say: Say, caplog: pytest.LogCaptureFixture) -> None:
-    """By default its place at the old customer stays, is reported once by id, and is sent no more."""
+    """By default it stays at the old customer, is reported once by id, and is not sent again."""
     leads.run(*everybody(say))
     sent = leads.run(say.contact("ann", 2), say.company(1))
     assert sent.of("contacts")[0]["customer_external_id"] == "acme-2"
@@ -154,7 +154,7 @@ def test_a_contact_that_came_back(leads: Mapper, say: Say) -> None:
 
 
 def test_who_was_kept_may_be_deleted_later(leads: Mapper, say: Say) -> None:
-    """Whoever left under `keep` is deleted once the setting says so."""
+    """Contacts that left under `keep` are deleted once the setting says so."""
     leads.run(*everybody(say))
     leads.run(say.contact("ann", 2))
     assert leads.run(on_unlinked="delete").deleted == {"ann:acme-1"}

@@ -120,7 +120,7 @@ def test_a_country(country: str, expected: str | None) -> None:
 
 @pytest.mark.parametrize("country", list(pycountry.countries), ids=lambda one: one.alpha_2)
 def test_every_country_of_iso_3166(country: Any) -> None:
-    """By its codes and by each of its names, none of which another country takes."""
+    """A country is found by its codes and by each of its names, and no other country has them."""
     names = (country.alpha_2, country.alpha_3, country.name, getattr(country, "official_name", country.name))
     assert {find_country_code(name) for name in (*names, getattr(country, "common_name", country.name))} == {
         country.alpha_2
@@ -128,7 +128,7 @@ def test_every_country_of_iso_3166(country: Any) -> None:
 
 
 def test_profiles() -> None:
-    """Of several pages in one network the first; networks that ChartMogul has no field for are left out."""
+    """The first of several pages in one network counts; networks without a field in ChartMogul are left out."""
     found = [
         ("Twitter", " "),
         ("X", "https://x.com/a"),

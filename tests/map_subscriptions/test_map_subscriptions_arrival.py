@@ -72,7 +72,7 @@ def test_what_is_filtered_on_purpose(rows: dict[str, Any], mapper: Mapper, lines
 
 
 def test_a_stream_that_cannot_be_filtered(mapper: Mapper, lines: Lines) -> None:
-    """A name in `accept_filtered` that is none of the map's streams is refused by the command."""
+    """The command refuses a name in `accept_filtered` that is not a stream of the map."""
     done = mapper.command(say(lines, ROWS), accept_filtered=["costumers"])
     assert (done.returncode, done.stdout) == (1, "")
     assert "`accept_filtered` must be a JSON list, each one of `customers`, `invoices`" in done.stderr

@@ -133,7 +133,7 @@ def test_a_whole_customer(subscription: dict[str, Any], plan: str, mapper: Mappe
 
 
 def test_a_customer_who_never_had_a_subscription(mapper: Mapper) -> None:
-    """Nobody is called cancelled who never subscribed: every subscription attribute is null, the MRR is 0."""
+    """A customer who never subscribed is not cancelled: every subscription attribute is null, the MRR is 0."""
     attributes = mapper.run(("customers", {"id": "c1", "email": "ann@example.com"})).attributes()
     given = {"cb_cust_id": "c1", "cb_cust_status": "active", "cb_cust_mrr": 0.0, "cb_cust_unpaid_amt": 0.0}
     assert attributes == {**dict.fromkeys(WHOLE), "cb_sub_plan_name": None, **given}
@@ -164,7 +164,7 @@ CUSTOMER_ROWS = [
     ("change", "expected"), [row[1:] for row in CUSTOMER_ROWS], ids=[row[0] for row in CUSTOMER_ROWS]
 )
 def test_customer_attributes(change: dict[str, Any], expected: dict[str, Any], mapper: Mapper) -> None:
-    """What stands on the customer and its card."""
+    """The attributes of the customer and its card."""
     attributes = mapper.run(("customers", {**CUSTOMER, **change})).attributes()
     assert {name: attributes[name] for name in expected} == expected
 
@@ -220,7 +220,7 @@ SUBSCRIPTION_ROWS = [
 def test_subscription_attributes(
     catalog: dict[str, Any], change: dict[str, Any], expected: dict[str, Any], mapper: Mapper
 ) -> None:
-    """What stands on the only subscription, in either catalog."""
+    """The attributes of the only subscription, in either catalog."""
     attributes = mapper.run(("customers", CUSTOMER), ("subscriptions", {**catalog, **change})).attributes()
     assert {name: attributes[name] for name in expected} == expected
 

@@ -1,4 +1,4 @@
-"""Killed, cut off or out of room at each phase of a run: nothing partial is acknowledged, and the next run is right."""
+"""Killed, cut off or out of room at each phase of a run: no partial result is confirmed, and the next run is right."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ ENDS = ["customers", "subscriptions", "invoices"]
 def test_a_tap_that_dies_in_each_stream(
     stream: str, rest: str, mapper: Mapper, fresh_mapper: Callable[[], Mapper], lines: Lines
 ) -> None:
-    """Whatever it had sent, nothing leaves the mapper, and the next run sends the truth."""
+    """No matter what the tap had sent, the mapper sends nothing, and the next run sends the right records."""
     mapper.run(*OLD)
     names = ENDS[: ENDS.index(stream) + 1]
     streams = [[lines.schema(name), *(lines.record(*row) for row in NEW if row[0] == name)] for name in names]

@@ -1,4 +1,4 @@
-"""`inspect` shows what a store holds of a customer and what a run makes of it; `stores` and `--about` tell the rest."""
+"""`inspect` shows what a store holds of a customer and what a run makes of it; `stores` and `--about` show the rest."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_the_rows_of_a_customer_are_shown_as_chargebee_sent_them(mapper: Mapper)
 
 
 def test_the_run_that_touched_a_customer_and_the_run_that_sent_it(mapper: Mapper) -> None:
-    """With `resend: changed` a run without changes sends nobody."""
+    """With `resend: changed` a run without changes sends no customer."""
     for rows in (ROWS, [], [ROWS[1]]):
         mapper.run(*rows, resend="changed")
     runs = {customer: ask(mapper, "inspect", customer, resend="changed")["runs"] for customer in ("c1", "c2")}

@@ -1,4 +1,4 @@
-"""Month by month, what the map sends of a simulated business is what an independent reckoning in SQL says.
+"""Month by month, the map's records of a simulated business equal an independent calculation in SQL.
 
 LEDGER_CUSTOMERS and LEDGER_MONTHS widen it: `make ledger` takes a business of 2,000 through twelve months.
 """

@@ -53,7 +53,7 @@ def subscription(owner: str, **members: Any) -> Row:
 
 
 def test_the_stream(mapper: Mapper) -> None:
-    """After the records: a SCHEMA with the totals, then who is not sent, and instead of whom; STATE comes last."""
+    """After the records come a SCHEMA with totals, then the customers not sent with their replacements, then STATE."""
     rows = [("customers", row) for row in (ANN, BEN, CAT)]
     sent = mapper.run(*rows, subscription("ann"), subscription("ben", status="paused"), report_not_sent=True)
     assert sent.kinds == ["SCHEMA", "RECORD", "RECORD", "SCHEMA", "RECORD", "STATE"]
@@ -113,7 +113,7 @@ REASONS: list[tuple[str, list[dict[str, Any]], dict[str, str], tuple[int, int, i
 def test_why_a_customer_is_not_sent(
     customers: list[dict[str, Any]], reasons: dict[str, str], counts: tuple[int, int, int], mapper: Mapper
 ) -> None:
-    """A live one shares its match value, a deleted one was replaced; whoever has none is sent, to be reported."""
+    """A live one shares its match value, a deleted one was replaced; a customer without one is sent, to be reported."""
     sent = mapper.run(*[("customers", row) for row in customers], report_not_sent=True)
     assert {one["customer_id"]: one["reason"] for one in sent.not_sent} == reasons
     assert {one["instead_of"] for one in sent.not_sent} <= sent.customers
@@ -140,7 +140,7 @@ MRR: list[tuple[dict[str, Any], dict[str, Any], float | None]] = [
 def test_the_mrr_of_a_customer_that_is_not_sent(
     members: dict[str, Any], config: dict[str, Any], mrr: float | None, mapper: Mapper
 ) -> None:
-    """By the same rules as that of one that is sent; null where it cannot be told."""
+    """By the same rules as for a customer that is sent; null when it is unknown."""
     rows = [("customers", ANN), ("customers", BEN), subscription("ann", **members), subscription("ben")]
     (row,) = mapper.run(*rows, report_not_sent=True, **config).not_sent
     assert (row["customer_id"], row["mrr"]) == ("ann", mrr)

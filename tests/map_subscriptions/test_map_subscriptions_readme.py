@@ -33,7 +33,7 @@ def test_every_setting_and_no_other_is_in_the_readme() -> None:
 
 @pytest.mark.parametrize("name", sorted(SETTINGS))
 def test_every_value_of_a_setting_is_in_the_readme(name: str) -> None:
-    """All that a setting may be set to is explained where it stands."""
+    """The README explains every value of a setting."""
     for value in SETTINGS[name].get("enum", []):
         assert f"`{value}`" in " ".join(ROWS[name])
 
@@ -65,7 +65,7 @@ def test_whatever_is_reported_by_id_is_in_the_readme() -> None:
 
 
 def test_about_lists_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
-    """What `--about` tells a machine is the same list, each with a description."""
+    """`--about` as JSON has the same settings, each with a description."""
     MapSubscriptions.print_about("json")
     settings = json.loads(capsys.readouterr().out)["settings"]["properties"]
     assert set(settings) == set(SETTINGS)

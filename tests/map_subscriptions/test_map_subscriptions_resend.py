@@ -63,7 +63,7 @@ def test_changed_sends_who_stands_in_for_one_who_left(mapper: Mapper) -> None:
 
 
 def test_changed_sends_again_what_was_not_confirmed(mapper: Mapper) -> None:
-    """A run whose STATE never reached the target is repeated by the next, and by the one after that no more."""
+    """The next run repeats a run whose STATE never reached the target; the run after that does not."""
     mapper.run(*EVERYBODY, resend="changed")
     confirmed = mapper.confirmed
     mapper.run(("customers", {**BOB, "resource_version": 2}), resend="changed")

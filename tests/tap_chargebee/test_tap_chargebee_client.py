@@ -30,7 +30,7 @@ EMPTY: dict[str, Any] = {"json": {"list": []}}
 
 
 class Clock:
-    """A clock that stands still but for those who sleep."""
+    """A clock that only moves when a thread sleeps."""
 
     def __init__(self) -> None:
         self.now = 1000.0

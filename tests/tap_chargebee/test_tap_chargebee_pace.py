@@ -43,7 +43,7 @@ class Clock:
 
 @pytest.fixture
 def clock() -> Clock:
-    """Return a clock that stands still."""
+    """Return a clock that does not move."""
     return Clock()
 
 

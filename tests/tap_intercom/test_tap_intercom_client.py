@@ -36,7 +36,7 @@ SEARCH = Call("/contacts/search", body={"query": {}, "pagination": {"per_page": 
 
 
 class Clock:
-    """A clock that stands still but for those who sleep."""
+    """A clock that only moves when a thread sleeps."""
 
     def __init__(self) -> None:
         self.now = 1000.0

@@ -1,4 +1,4 @@
-"""Lost replies, kills, storms and rivals: nobody is there twice, no update is lost, every record is reported once.
+"""Lost replies, kills, bursts of errors and other writers: no duplicate, no lost update, one report per record.
 
 `FAULT_MOMENTS=50 pytest -m faults tests/target_chartmogul` kills at fifty moments instead of ten.
 """
@@ -59,7 +59,7 @@ def assert_complete(account: Any) -> None:
 
 
 def assert_reported(ran: Any, records: list[dict[str, Any]]) -> None:
-    """Every record stands in one row of one table."""
+    """Every record is in one row of one table."""
     assert ran.ids() == sorted(record["external_id"] for record in records)
 
 
@@ -95,7 +95,7 @@ def test_a_reply_lost_after_each_creation(
 @pytest.mark.usefixtures("known")
 @pytest.mark.parametrize("moment", range(MOMENTS))
 def test_a_run_killed_at_any_moment(account: Any, target: Any, records: list[dict[str, Any]], moment: int) -> None:
-    """Killed or terminated after any number of calls it acknowledges nothing, and the next run completes its work."""
+    """Killed or terminated after any number of calls, it prints no STATE, and the next run completes its work."""
     random = Random(moment)  # noqa: S311 - the moments are the same in every run
     # A run makes some 45 calls.
     calls, how = random.randint(1, 44), random.choice([signal.SIGKILL, signal.SIGTERM])

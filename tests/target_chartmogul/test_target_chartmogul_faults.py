@@ -265,7 +265,7 @@ def test_a_name_that_never_becomes_free_is_one_sentence(account: Any, target: An
 
 
 def test_no_log_holds_what_a_record_holds(account: Any, target: Any, lead: Record, person: Record) -> None:
-    """Logs have ids and counts, and neither the key nor what is known of anybody."""
+    """Logs have ids and counts, but no key and no personal data."""
     records = [lead("a", email="secret@a.example"), person("ann", "a", phone="555-1234")]
     _, _, log = target.command(records)
     assert [word for word in ("sandbox_key", "secret@", "555-1234", "ann@") if word in log] == []

@@ -1,4 +1,4 @@
-"""What ChartMogul holds back: pinned values, attributes nobody has defined, values that it refuses."""
+"""What ChartMogul does not accept: values instead of pinned ones, undefined attributes, values that it refuses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def test_an_override_is_told_of_once(account: Any, target: Any, lead: Record, caplog: pytest.LogCaptureFixture) -> None:
-    """A value that somebody pinned is sent once, reported, and not sent again while neither side changes."""
+    """A value that a user has pinned is sent once, reported, and not sent again while neither side changes."""
     target.run([lead("a")])
     uuid = account.customer("a")["uuid"]
     account.call("PATCH", f"/customers/{uuid}", {"website_url": "own.example", "overrides": {"website_url": True}})
@@ -74,7 +74,7 @@ def test_an_override_is_tried_again(account: Any, target: Any, lead: Record, cha
 def test_attributes_of_contacts_that_nobody_has_defined(
     account: Any, target: Any, lead: Record, person: Record, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """They are dropped without an error, so they are told of once a key, and no contact is written for them again."""
+    """They are dropped without an error, so the log names each key once, and no contact is written for them again."""
     people = [person(f"p{n}", "a", {"mood": "good", "csm_owner": "Joe"}) for n in range(5)]
     ran = target.run([lead("a"), *people])
     assert ran.summary == {"status": "completed", "records": 6, "created": 6, "values_held": 5}
@@ -104,7 +104,7 @@ def test_an_attribute_that_is_defined_later_reaches_the_contacts(
 def test_a_conflict_of_types_concerns_its_attribute_only(
     account: Any, target: Any, lead: Record, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An attribute that ChartMogul has under another type is left out and told of; everything else is written."""
+    """An attribute that ChartMogul has under another type is left out and reported; everything else is written."""
     account.add("x", attributes={"custom": [{"type": "Integer", "key": "plan", "value": 1}]})
     records = [lead(name, {"plan": "gold", "seats": 2}) for name in "abc"]
     ran = target.run(records, max_concurrency=1)
@@ -190,7 +190,7 @@ def test_what_is_no_longer_held_back_is_forgotten(account: Any, target: Any, lea
 
 
 def test_what_is_remembered_has_a_folder_of_its_own(account: Any, target: Any, lead: Record, tmp_path: Any) -> None:
-    """`memory_dir` keeps what is held back, however often the reports are thrown away; only its owner may read it."""
+    """`memory_dir` keeps the held values when the reports are deleted; only its owner may read it."""
     target.run([lead("a")])
     uuid = account.customer("a")["uuid"]
     account.call("PATCH", f"/customers/{uuid}", {"company": "Own", "overrides": {"company": True}})

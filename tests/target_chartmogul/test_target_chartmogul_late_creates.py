@@ -16,7 +16,7 @@ EMPTY = {"status": 200, "body": {"entries": [], "has_more": False, "cursor": Non
 
 
 def answers(guard: CreateGuard, count: int) -> list[bool]:
-    """Ask a guard so many times."""
+    """Ask a guard this many times."""
     return [guard.must_look_up() for _ in range(count)]
 
 
@@ -26,7 +26,7 @@ def test_the_first_twenty_creates_are_looked_up() -> None:
 
 
 def test_every_create_of_the_first_minute_is_looked_up() -> None:
-    """However many there are; from the sixtieth second on none is but the first twenty."""
+    """Their number does not matter; from the sixtieth second on, only the first twenty of a run are looked up."""
     now = 0.0
     guard = CreateGuard(0.0, lambda: now)
     assert answers(guard, 2000) == [True] * 2000
@@ -37,14 +37,14 @@ def test_every_create_of_the_first_minute_is_looked_up() -> None:
 
 
 def test_nothing_is_looked_up_in_a_source_that_the_run_has_made() -> None:
-    """Nobody can have written into it before."""
+    """No other run can have written into it."""
     guard = CreateGuard(0.0, lambda: 0.0)
     guard.source_is_new = True
     assert answers(guard, 30) == [False] * 30
 
 
 def test_only_the_first_creates_are_looked_up_in_an_empty_source() -> None:
-    """No more than these can have been under way, and they come first again."""
+    """Only these can have been under way, and they come first again."""
     guard = CreateGuard(0.0, lambda: 0.0)
     guard.source_is_empty = True
     assert answers(guard, 25) == [True] * 20 + [False] * 5

@@ -1,4 +1,4 @@
-"""Who is the same company in both data sources: pairs with the reason, and rules that hold for any customers."""
+"""Which customers of two data sources are the same: pairs with the reason, and rules that hold for any customers."""
 
 from __future__ import annotations
 
@@ -78,13 +78,13 @@ def test_the_domain_of_a_website(website: str, domain: str) -> None:
 
 
 def pair(ours: dict[str, str], theirs: dict[str, str]) -> tuple[Party, Party]:
-    """Return a lead and a customer of billing's of whom this is known, by the fields of `Party`, `id` among them."""
+    """Return a lead and a billing customer with these fields of `Party`, `id` among them."""
     lead, billed = ({"id": name, **one} for name, one in (("lead", ours), ("cb-1", theirs)))
     return Party("1", (lead.pop("id"),), **lead), Party("9", (billed.pop("id"),), **billed)
 
 
 def both(field: str, ours: str, theirs: str) -> tuple[Party, Party]:
-    """Return a lead and a customer of whom only one field is known."""
+    """Return a lead and a customer with only one known field."""
     return pair({field: ours}, {field: theirs})
 
 
@@ -308,7 +308,7 @@ def test_only_the_chosen_keys_count() -> None:
 
 
 def test_what_was_unmerged_is_kept_apart() -> None:
-    """A pair that somebody took apart is not merged again, whatever the keys say."""
+    """A pair that a user has unmerged is not merged again, whatever the keys say."""
     one, other = pair(ACME, ACME)
     assert [found.outcome for found in match_parties([one], [other], ORDER, {("7", "7")})] == ["kept_apart"]
 
@@ -379,7 +379,7 @@ def test_nobody_is_matched_twice_or_against_a_key(leads: list[Party], others: li
 
 @given(PARTIES, PARTIES, st.randoms())
 def test_the_order_of_the_customers_does_not_matter(leads: list[Party], others: list[Party], random: object) -> None:
-    """Who is matched with whom does not depend on the order in which customers are listed."""
+    """The matches do not depend on the order in which customers are listed."""
     leads, others = numbered(leads, 0), numbered(others, 100)
     before = {one.party: (one.outcome, one.key) for one in match_parties(leads, others, ORDER)}
     random.shuffle(leads)  # type: ignore[attr-defined]
@@ -389,7 +389,7 @@ def test_the_order_of_the_customers_does_not_matter(leads: list[Party], others: 
 
 @given(PARTIES, PARTIES)
 def test_a_merge_makes_no_crowded_key_certain(leads: list[Party], others: list[Party]) -> None:
-    """Once everybody who is matched was merged, nobody who was left is matched: who is merged still has the key."""
+    """After all matches were merged, no other lead matches: the keys of merged customers still count."""
     leads, others = numbered(leads, 0), numbered(others, 100)
     pairs = {one.party: one.into[0] for one in match_parties(leads, others, ORDER) if one.outcome == "matched"}
     merged = [replace(into, external_ids=(*lead.external_ids, *into.external_ids)) for lead, into in pairs.items()]

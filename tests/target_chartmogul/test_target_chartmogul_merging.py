@@ -1,4 +1,4 @@
-"""Merging leads with billing's customers: who is the same, what the report says, what an apply does."""
+"""Merging leads with billing's customers: which are the same, what `report` lists, what `apply` does."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_report_merges_nothing(account: Any, target: Any, lead: Record) -> Non
 
 
 def test_a_validation_reports_the_merges_of_customers_to_come(account: Any, target: Any, lead: Record) -> None:
-    """A dry run tells who would be merged, before anything was ever written."""
+    """A dry run lists the merges that it would make, before anything was ever written."""
     account.add("cb-1", "Billing", name="Billed", company="A")
     ran = target.run([lead("a"), lead("b")], mode="validate", merge="apply", merge_with="Billing")
     assert ran.summary["merges"] == {"matched": 1, "unmatched": 1}
@@ -111,7 +111,7 @@ def test_what_is_not_certain_is_not_merged(
 
 
 def test_merges_are_kept(account: Any, target: Any, lead: Record) -> None:
-    """Every merge is noted before it is asked for and when it is done, in a file that only its owner may read."""
+    """Every merge is logged before its request and when it is done, in a file that only its owner may read."""
     account.add("cb-1", "Billing", company="A")
     target.run([lead("a"), lead("b")], **MERGE)
     path = target.directory / "memory" / "merges.jsonl"
@@ -133,7 +133,7 @@ def test_merges_are_kept(account: Any, target: Any, lead: Record) -> None:
 def test_new_settings_look_at_every_lead_once(
     account: Any, target: Any, lead: Record, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """When merging is switched on, or its keys change, leads that did not change are merged, too, and that is told."""
+    """When merging is switched on, or its keys change, unchanged leads are merged too, and the log says so."""
     caplog.set_level("INFO")
     target.run([lead("a", email="joe@a.example"), lead("b"), lead("c")])
     account.add("cb-1", "Billing", email="joe@a.example")

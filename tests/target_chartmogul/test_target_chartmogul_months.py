@@ -1,4 +1,4 @@
-"""Twelve months of a business, after each of which ChartMogul holds what an independent reckoning says.
+"""Twelve months of a business, after each month ChartMogul holds the result of an independent calculation.
 
 `LEAD_SEEDS=10 pytest tests/target_chartmogul/test_target_chartmogul_months.py` lives through ten businesses.
 """
@@ -21,7 +21,7 @@ PLANS = ("basic", "gold", None)
 
 
 class Business:
-    """Companies and people as Intercom would hold them, and what ChartMogul should hold of them, reckoned apart.
+    """Companies and people as Intercom would hold them, and what ChartMogul should hold, calculated independently.
 
     `told` are the values that a company's customer should have; `billed` those that billing has merged, with the name
     that stays; `pinned` those whose website somebody has fixed.
@@ -63,13 +63,13 @@ class Business:
             self.people[f"p{self.made}-{number}"] = name
 
     def move(self, one: str) -> None:
-        """Somebody leaves a company for another."""
+        """Move a person from one company to another."""
         self.left.add(f"{one}:{self.people[one]}")
         self.people[one] = self.random.choice(sorted(self.companies))
         self.left.discard(f"{one}:{self.people[one]}")
 
     def some(self, count: int) -> list[str]:
-        """So many companies, or all there are."""
+        """Choose this many companies, or all of them."""
         return self.random.sample(sorted(self.companies), min(count, len(self.companies)))
 
     def merge(self) -> None:
@@ -81,7 +81,7 @@ class Business:
         self.told[name] |= {"name": self.billed[name], "site": ""}
 
     def pin(self) -> None:
-        """Somebody fixes the website of a customer."""
+        """Pin the website of a customer, as a user would."""
         name = self.random.choice(sorted(set(self.told) - set(self.billed) - set(self.pinned)))
         self.pinned[name] = self.told[name]["site"] = "fixed.example"
         body = {"website_url": "fixed.example", "overrides": {"website_url": True}}
@@ -120,7 +120,7 @@ class Business:
 
 @pytest.mark.parametrize("seed", range(1, int(os.environ.get("LEAD_SEEDS", "1")) + 1))
 def test_twelve_months(account: Any, target: Any, lead: Record, person: Record, seed: int) -> None:
-    """After every month all is as reckoned, every record in one row, and a second run writes nothing."""
+    """After every month the data is as calculated, every record is in one row, and a second run writes nothing."""
     business = Business(account, lead, person, seed)
     for month in range(12):
         business.month()

@@ -26,7 +26,7 @@ CONNECTIONS = 16
 
 
 class Time:
-    """A clock that goes on when somebody sleeps."""
+    """A clock that moves when a thread sleeps."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -41,7 +41,7 @@ class Time:
 
 
 def sent(pace: WindowRateLimiter, time: Time, count: int, taken: float = 0.0) -> list[float]:
-    """Make so many requests, one after the other, and give when each left."""
+    """Make this many requests, one after the other, and return when each was sent."""
     found = []
     for _ in range(count):
         with pace.wait_for_turn():
@@ -137,7 +137,7 @@ def test_no_window_holds_more_than_permitted() -> None:
 def test_a_busy_machine_does_not_exceed_the_limit(
     parts: list[tuple[float, float]], delays: list[tuple[float, float]]
 ) -> None:
-    """Whenever and for however long everything stands still, no second of the server's has more than forty."""
+    """Whenever and for however long the machine stalls, the server gets at most forty requests in any second."""
     server = Server(stalls(parts))
     pace = WindowRateLimiter(40, server, server.sleep)
     for way, work in islice(cycle(delays), 300):
@@ -156,7 +156,7 @@ def test_a_steady_server_is_used_to_the_full(work: float) -> None:
 
 
 def test_a_request_without_an_answer_does_not_stop_the_others() -> None:
-    """One that hangs takes one place in every second, and no more."""
+    """A request that hangs takes only one place in every second."""
     server = Server()
     pace = WindowRateLimiter(40, server, server.sleep)
     with pace.wait_for_turn():
@@ -175,7 +175,7 @@ def test_a_hold_stops_everybody() -> None:
 
 
 def test_a_pause_is_not_made_up_for() -> None:
-    """What was not sent during a quiet minute does not come all at once afterwards."""
+    """Unused requests of a quiet minute are not sent all at once afterwards."""
     time = Time()
     pace = WindowRateLimiter(40, time, time.sleep)
     sent(pace, time, 1)
@@ -195,7 +195,7 @@ def test_no_request_of_a_run_is_turned_away(account: Any, target: Any, lead: Rec
 
 
 def test_never_more_connections_than_permitted(account: Any, target: Any, lead: Record) -> None:
-    """However many records wait, no more requests are under way than `max_concurrency`."""
+    """Even when many records wait, at most `max_concurrency` requests are under way."""
     gate = account.sandbox.world.chartmogul_gate
     account.sandbox.fault(api="chartmogul", effect={"delay": 0.05})
     most, ended = 0, threading.Event()

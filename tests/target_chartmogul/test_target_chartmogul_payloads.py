@@ -1,4 +1,4 @@
-"""From a record to a body: fitted values, comparisons, and what a reply tells."""
+"""From a record to a body: fitted values, comparisons, and what a reply shows."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ ODD_PARTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
 
 @pytest.mark.parametrize("case", ODD_PARTS)
 def test_attributes_and_tags_of_another_shape_are_left_out(case: str) -> None:
-    """What another tap has there is told of, and the record's other fields are written."""
+    """The fitted record names the unfit parts, and its other fields are written."""
     record, unfit = ODD_PARTS[case]
     found = fit_record({"name": "A", **record}, OPTIONS)
     assert found.values == {"name": "A"}

@@ -43,7 +43,7 @@ FACTS = st.builds(RecordFacts, *(st.booleans() for _ in range(7)))
 
 @given(FACTS)
 def test_only_contacts_are_deleted(facts: RecordFacts) -> None:
-    """Whatever else is so, nothing is deleted that is not marked, found and deletable."""
+    """In every situation, only a record that is marked, found and deletable is deleted."""
     decision = decide(facts)
     assert decision.action != "delete" or (facts.is_gone and facts.is_found and facts.is_deletable)
 

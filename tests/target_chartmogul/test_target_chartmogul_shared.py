@@ -45,7 +45,7 @@ BOTH_DATES = {"lead_created_at": "2020-01-01", "free_trial_started_at": "2020-02
 def test_dates_of_a_shared_customer(
     account: Any, target: Any, lead: Record, billed: dict[str, str], expected: list[str]
 ) -> None:
-    """Lead and trial dates are written only where billing has none, and then no more."""
+    """Lead and trial dates are written only where billing has none, and only once."""
     target.run([lead("a")])
     account.merge(account.customer("a")["uuid"], account.add("cb-1", "Billing", name="Billed", **billed))
     later = dict.fromkeys(BOTH_DATES, "2025-11-06T00:00:00+00:00")
@@ -89,7 +89,7 @@ def test_two_customers_of_the_source_that_were_merged(account: Any, target: Any,
 
 
 def test_a_customer_that_was_taken_apart_again(account: Any, target: Any, lead: Record) -> None:
-    """After an unmerge the record is its own customer again, under a fresh uuid, and nobody is made anew."""
+    """After an unmerge the record is its own customer again, under a new uuid, and no customer is created."""
     target.run([lead("a", name="Lead")])
     account.merge(account.customer("a")["uuid"], account.add("cb-1", "Billing", name="Billed"))
     target.run([lead("a", name="Lead")])
@@ -105,7 +105,7 @@ def test_a_customer_that_was_taken_apart_again(account: Any, target: Any, lead: 
 
 
 def test_a_merge_between_reading_and_writing(account: Any, target: Any, lead: Record, person: Record) -> None:
-    """A 404 on a PATCH makes the target look again: it writes to the survivor, and creates nobody."""
+    """A 404 on a PATCH makes the target look again: it writes to the survivor, and creates no customer."""
     target.run([lead("a"), person("ann", "a")])
     billing = account.add("cb-1", "Billing", name="Billed")
     gone = account.customer("a")["uuid"]

@@ -56,7 +56,7 @@ def record(stream: str, **fields: Any) -> dict[str, Any]:
 def test_an_unknown_stream_is_skipped_with_one_warning(
     target: Any, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A stream that is not for ChartMogul is warned of once and counted, and STATE is acknowledged."""
+    """A stream that is not for ChartMogul is logged once and counted, and STATE is printed."""
     plugin = TargetChartmogul(config=target.config())
     orders = (record("orders", external_id=number) for number in "12")
     plugin.listen(lines(schema("orders"), *orders, {"type": "STATE", "value": {"a": 1}}))
@@ -93,7 +93,7 @@ NO_MESSAGES = {
 
 @pytest.mark.parametrize("line", NO_MESSAGES.values(), ids=NO_MESSAGES)
 def test_a_line_that_is_no_message_ends_the_run_unshown(account: Any, target: Any, line: str) -> None:
-    """A tap that is killed while it writes leaves half a line: one sentence names it, and shows nobody's data."""
+    """A tap that is killed while it writes leaves half a line: one sentence names it, without personal data."""
     code, out, log = run_on(target, json.dumps(schema("customers")) + "\n" + line)
     assert (code, out, account.writes()) == (1, "", 0)
     assert "Line 2 of the input is not a Singer message" in log.splitlines()[-1]
@@ -111,7 +111,7 @@ def test_input_that_is_no_utf8_ends_the_run_in_a_sentence(target: Any) -> None:
 
 
 def test_a_misspelt_setting_is_refused(target: Any) -> None:
-    """A setting that there is none of would be passed by, and leads written into another data source than was meant."""
+    """An unknown setting is rejected: otherwise leads could go into the wrong data source."""
     code, _, log = run_on(target, "", data_source="Leads")
     assert code == 1
     assert "There is no setting `data_source`: is `data_source_name` meant?" in log

@@ -1,4 +1,4 @@
-"""What a run does: customers and contacts are created, changed, left alone, and told of."""
+"""What a run does: customers and contacts are created, changed or left unchanged, and reported."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_a_boolean_stays_false(account: Any, target: Any, lead: Record) -> None:
 
 
 def test_a_newly_selected_attribute_reaches_customers_that_are_there(account: Any, target: Any, lead: Record) -> None:
-    """What earlier runs did not send is written to the same customers, and nobody is made anew."""
+    """New fields are written to the same customers, and no customer is created again."""
     target.run([lead("a")])
     before = account.customer("a")["uuid"]
     target.run([lead("a", {"seats": 3})])
@@ -111,7 +111,7 @@ def test_a_newly_selected_attribute_reaches_customers_that_are_there(account: An
 
 
 def test_an_empty_field_leaves_chartmoguls_value(account: Any, target: Any, lead: Record, person: Record) -> None:
-    """An empty field of a record is no reason to lose what somebody has entered in ChartMogul."""
+    """An empty field of a record does not delete a value that a user has entered in ChartMogul."""
     target.run([lead("a", email="a@a.example"), person("ann", "a", title="CEO")])
     ran = target.run([lead("a", email=None, name=" "), person("ann", "a", title="")])
     assert ran.summary == {"status": "completed", "records": 2, "unchanged": 2}
@@ -164,7 +164,7 @@ def test_nothing_is_deleted_because_it_vanished(account: Any, target: Any, lead:
 
 
 def test_a_contact_without_a_customer_is_told_of(account: Any, target: Any, person: Record) -> None:
-    """ChartMogul would take a contact of nobody; here it is a skip."""
+    """ChartMogul would accept a contact without a customer; the target skips it."""
     ran = target.run([person("ann", "nobody")])
     assert ran.summary == {"status": "completed", "records": 1, "skipped": {"no_customer": 1}}
     assert ran.rows("skipped") == [["contacts", "ann:nobody", "nobody", "", "no_customer", "", "", ""]]
@@ -172,7 +172,7 @@ def test_a_contact_without_a_customer_is_told_of(account: Any, target: Any, pers
 
 
 def test_a_contact_that_names_no_customer_is_told_of(account: Any, target: Any, person: Record) -> None:
-    """Somebody without a company, whom `only_linked_contacts: false` of the map sends along, is the same skip."""
+    """A person without a company, whom the map sends with `only_linked_contacts: false`, is skipped too."""
     ran = target.run([person("ann", "") | {"external_id": "ann:", "customer_external_id": None}])
     assert ran.summary == {"status": "completed", "records": 1, "skipped": {"no_customer": 1}}
     assert ran.rows("skipped") == [["contacts", "ann:", "", "", "no_customer", "", "", ""]]
@@ -210,7 +210,7 @@ def test_a_contact_on_another_customer_is_told_of_once(account: Any, target: Any
 
 
 def test_the_last_of_two_records_counts(account: Any, target: Any, lead: Record) -> None:
-    """Of two records with one id the later is written, and the earlier reported."""
+    """When two records have one id, the later one is written, and the earlier one reported."""
     ran = target.run([lead("a", name="Old"), lead("a", name="New"), lead("", name="None")])
     assert ran.summary["skipped"] == {"no_identifier": 1, "superseded": 1}
     assert account.customer("a")["name"] == "New"

@@ -59,7 +59,7 @@ class Workspace:
             intercom.contacts.create(document, "test")
 
     def add_company(self, users: int = 1, **company: Any) -> str:
-        """Create a company to which so many new users belong, and give Intercom's id of it."""
+        """Create a company with this many new users, and return its id in Intercom."""
         company_id = str(self.call("POST", "/companies", company)["id"])
         for number in range(users):
             self.join(self.add(external_id=f"{company_id}-{number}"), company_id)

@@ -115,7 +115,7 @@ def check_line(line: dict[str, str], contacts: dict[str, dict[str, Any]]) -> Non
 
 
 def test_every_customer_of_every_month(pipeline: Pipeline) -> None:
-    """Over a business that renews, fails to pay, cancels, signs up, deletes and shares addresses, nobody is lost."""
+    """Renewals, failed payments, cancellations, sign-ups, deletions and shared addresses lose no customer."""
     sandbox, seen = pipeline.sandbox, Counter[str]()
     for month in range(MONTHS + 1):
         if month:

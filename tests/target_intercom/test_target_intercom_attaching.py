@@ -40,7 +40,7 @@ def test_without_the_setting_nobody_is_attached(workspace: Any, target: Any, cus
 def test_companies_and_their_first_users_in_one_run(
     workspace: Any, target: Any, company: Record, customer: Record
 ) -> None:
-    """Companies are made before their users, who make them visible: none is left without."""
+    """Companies are created before their users, who make them visible: every company gets its users."""
     records = [
         customer("ann") | {"company_id": "acme"},
         company("acme", cbc_cust_mrr=1),
@@ -56,7 +56,7 @@ def test_companies_and_their_first_users_in_one_run(
 def test_a_company_found_by_name_is_joined_by_the_records_id(
     workspace: Any, target: Any, company: Record, customer: Record
 ) -> None:
-    """What the company's own record was matched with is what its contacts join, whatever its company_id there."""
+    """Contacts join the company that their company's record was matched with, whatever its company_id in Intercom."""
     workspace.add_company(company_id="legacy", name="Acme")
     ann = workspace.add(email="ann@a.example")
     records = [customer("ann") | {"company_id": "acme"}, company("acme", cbc_cust_mrr=1)]
@@ -66,7 +66,7 @@ def test_a_company_found_by_name_is_joined_by_the_records_id(
 
 
 def test_a_company_that_intercom_has_not_is_counted(workspace: Any, target: Any, customer: Record) -> None:
-    """A contact of an unknown company is written all the same; the company is asked for once for all its contacts."""
+    """A contact of an unknown company is written nevertheless; the company is looked up once for all its contacts."""
     workspace.add(email="ann@a.example")
     workspace.add(email="bob@a.example")
     ran = target.run([customer(name) | {"company_id": "gone"} for name in ("ann", "bob")], **ATTACH)
@@ -75,7 +75,7 @@ def test_a_company_that_intercom_has_not_is_counted(workspace: Any, target: Any,
 
 
 def test_a_contact_of_many_companies_is_read_on(workspace: Any, target: Any, customer: Record) -> None:
-    """Of a contact in more than ten companies the rest is read before it is attached anew."""
+    """All companies of a contact with more than ten are read before it is attached to a new one."""
     ann = workspace.add(email="ann@a.example")
     for number in range(12):
         workspace.join(ann, workspace.add_company(users=0, company_id=f"c{number}"))
@@ -99,7 +99,7 @@ def test_a_refused_attachment_hides_no_write(workspace: Any, target: Any, custom
 
 
 def test_validate_says_who_would_be_attached(workspace: Any, target: Any, customer: Record) -> None:
-    """In mode validate the company is among the fields that would be written, and nobody is attached."""
+    """In mode validate the company is among the fields that would be written, and no contact is attached."""
     workspace.add_company(company_id="acme")
     workspace.add(email="ann@a.example")
     ran = target.run([customer("ann") | {"company_id": "acme"}], mode="validate", **ATTACH)

@@ -66,7 +66,7 @@ def test_new_companies(workspace: Any, target: Any, company: Record) -> None:
 
 
 def test_new_companies_matched_by_name(workspace: Any, target: Any, company: Record) -> None:
-    """Matched by name a new company costs a call more: Intercom is also asked for an unseen one of that name."""
+    """Matched by name, a new company costs one more call, to look for an unlisted company of that name."""
     records = [company(f"c{number}", f"Company {number}") for number in range(100)]
     ran = target.run(records, on_no_match="create", match_companies_on="name")
     assert ran.summary["created"] == 100

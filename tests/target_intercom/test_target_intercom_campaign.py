@@ -1,4 +1,4 @@
-"""Lost replies, kills, storms and rivals: nobody is there twice, no update is lost, every record is reported once.
+"""Lost replies, kills, bursts of errors and other writers: no duplicate, no lost update, one report per record.
 
 `FAULT_MOMENTS=50 pytest -m faults tests/target_intercom` kills at fifty moments instead of ten.
 """
@@ -66,13 +66,13 @@ def assert_complete(workspace: Any) -> None:
 
 
 def assert_reported(ran: Any, records: list[dict[str, Any]]) -> None:
-    """Every record stands in one row of one table."""
+    """Every record is in one row of one table."""
     rows = [row[0] for name in ("matched", "unmatched", "ambiguous") for row in ran.rows(name)]
     assert sorted(rows) == sorted(record["customer_id"] for record in records)
 
 
 def expire(workspace: Any) -> None:
-    """Let a minute pass for a scroll that nobody reads any more."""
+    """Let a minute pass for a scroll that is no longer read."""
     workspace.sandbox.world.intercom.scroll._open = None  # noqa: SLF001 - real time that a test has not
 
 
@@ -97,7 +97,7 @@ def test_a_reply_lost_at_any_call(
 def test_a_run_killed_at_any_moment(
     workspace: Any, target: Any, records: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, moment: int
 ) -> None:
-    """Killed or terminated after any number of calls it acknowledges nothing, and the next run completes its work."""
+    """Killed or terminated after any number of calls, it prints no STATE, and the next run completes its work."""
     random = Random(moment)  # noqa: S311 - the moments are the same in every run
     calls, how = random.randint(1, 45), random.choice([signal.SIGKILL, signal.SIGTERM])
     workspace.sandbox.fault(api="intercom", effect={"delay": 0.02})

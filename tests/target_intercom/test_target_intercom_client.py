@@ -21,7 +21,7 @@ BASE = "https://api.intercom.io"
 
 @pytest.fixture
 def client() -> IntercomClient:
-    """Return a client that nobody has used."""
+    """Return a new client."""
     return IntercomClient(BASE + "/", "secret", 4)
 
 
@@ -102,7 +102,7 @@ def test_pages_in_circles_end(client: IntercomClient, requests_mock: Mocker, way
 
 
 def test_an_external_id_is_quoted(client: IntercomClient, requests_mock: Mocker) -> None:
-    """An external id with a slash stays one part of the path, and 404 means nobody."""
+    """An external id with a slash stays one part of the path, and 404 means that no user has it."""
     requests_mock.get(f"{BASE}/contacts/find_by_external_id/a%2Fb", status_code=404, json=errors("not_found", "No"))
     assert client.find_contact_by_external_id("a/b") is None
 

@@ -43,7 +43,7 @@ def test_update_all_writes_what_a_put_can_change(workspace: Any, target: Any, co
 
 
 def test_a_created_company(workspace: Any, target: Any, company: Company) -> None:
-    """A creation takes a look-up when matching, another before it, and the POST; that nobody sees it is reported."""
+    """A creation takes a look-up to match, a second one, and the POST; the report says that it is invisible."""
     record = company("new", plan="gold", monthly_spend=99.9, remote_created_at="2025-01-31T12:00:00Z")
     ran = target.run([record], **CREATE)
     (held,) = workspace.companies()
@@ -102,7 +102,7 @@ def test_a_name_is_compared_as_people_do(workspace: Any, target: Any, company: C
 
 
 def test_two_companies_of_one_name_are_ambiguous(workspace: Any, target: Any, company: Company) -> None:
-    """Of several companies of one name none is written."""
+    """When several companies have one name, none of them is written."""
     ids = {workspace.add_company(company_id=number, name="Acme") for number in ("1", "2")}
     ran = target.run([company("acme")], **BY_NAME, **CREATE)
     assert ran.summary["skipped"] == {"ambiguous": 1}
@@ -158,7 +158,7 @@ def expire(workspace: Any) -> None:
 def test_an_open_scroll_is_waited_for(
     workspace: Any, target: Any, company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While somebody else reads the companies the run waits for its turn."""
+    """While another program reads the companies, the run waits."""
     workspace.add_company(company_id="acme")
     workspace.call("GET", "/companies/scroll")
     monkeypatch.setattr(time, "sleep", lambda _: expire(workspace))

@@ -1,4 +1,4 @@
-"""Whatever addresses linked customers swap, take or leave: the runs come to rest, and everybody's values stand once."""
+"""Linked customers may swap, take or drop addresses: the runs converge, and each customer's values are on one user."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def address(number: int) -> str:
 
 
 def start(target: Any, customer: Record, size: int) -> tuple[Any, list[str]]:
-    """Begin with an empty workspace in which so many customers are linked, and give the target and their users' ids."""
+    """Start with an empty workspace, link this many customers, and return the target and the ids of their users."""
     target.workspace.sandbox.reset(customers=0)
     folders = target.directory.parent
     fresh = replace(target, directory=folders / f"reports{len(list(folders.iterdir()))}")

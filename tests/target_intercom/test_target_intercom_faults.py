@@ -70,7 +70,7 @@ HOLLOW: dict[str, Any] = {
 def test_a_hollow_list_of_contacts_creates_nobody_twice(
     workspace: Any, target: Any, customer: Customer, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """Asked again it is whole, so everybody is found; when it never is, the run ends before its first write."""
+    """The second answer is whole, so every user is found; if no answer ever is, the run ends before its first write."""
     monkeypatch.setattr(time, "sleep", lambda _: None)
     for one in ("ann", "bob"):
         workspace.add(email=f"{one}@a.example")
@@ -127,7 +127,7 @@ def test_a_user_found_by_its_external_id(workspace: Any, target: Any, customer: 
 
 
 def test_an_archived_user_is_reported(workspace: Any, target: Any, customer: Customer) -> None:
-    """A 409 that names an archived user is a skip: nobody is restored or created."""
+    """A 409 that names an archived user is a skip: no user is restored or created."""
     workspace.call("POST", f"/contacts/{workspace.add(email='ann@a.example')}/archive")
     ran = target.run([customer("ann")], **CREATE)
     assert ran.summary == {"status": "completed", "records": 1, "skipped": {"archived": 1}}
@@ -157,7 +157,7 @@ def test_an_archived_user_is_not_asked_for_again_for_a_day(workspace: Any, targe
 
 
 def test_an_archived_user_that_is_restored_is_matched_at_once(workspace: Any, target: Any, customer: Customer) -> None:
-    """What Intercom shows goes before what the report remembers."""
+    """What Intercom shows overrides what the report remembers."""
     archived = workspace.add(email="ann@a.example")
     workspace.call("POST", f"/contacts/{archived}/archive")
     target.run([customer("ann")], **CREATE)
@@ -185,7 +185,7 @@ def test_another_users_external_id_is_a_reject_naming_it(workspace: Any, target:
 
 
 def test_a_conflict_withholds_only_what_conflicts(workspace: Any, target: Any, customer: Customer) -> None:
-    """Where another user has the external id or the address, everything else is written, told of and counted."""
+    """When another user has the external id or the address, everything else is written, reported and counted."""
     workspace.add(email="other@a.example", external_id="ann")
     ann = workspace.add(email="ann@a.example", name="Anna")
     ran = target.run([customer("ann")], on_match="update_all")
@@ -204,7 +204,7 @@ def test_a_conflict_withholds_only_what_conflicts(workspace: Any, target: Any, c
 def test_an_archived_user_who_keeps_the_external_id_freezes_nothing(
     workspace: Any, target: Any, customer: Customer
 ) -> None:
-    """A user created beside an archived one of the same external id is told of, and stays in step without the id."""
+    """A user created beside an archived one of the same external id is reported, and still updated without the id."""
     workspace.call("POST", f"/contacts/{workspace.add(email='old@a.example', external_id='ann')}/archive")
     first = target.run([customer("ann")], **CREATE)
     (made,) = workspace.contacts()
@@ -431,7 +431,7 @@ def test_too_many_refusals_stop_the_run_without_state(workspace: Any, target: An
 
 
 def test_a_stream_of_misfits_stops_the_run_without_a_write(workspace: Any, target: Any, customer: Customer) -> None:
-    """When a field fits in none of fifty records and more, the field is wrong: nothing is cleared, no STATE printed."""
+    """When a field fits in none of fifty or more records, the field is wrong: nothing is cleared, no STATE printed."""
     workspace.fill({"email": f"c{number}@a.example"} for number in range(60))
     records = [customer(f"c{number}", cb_signed_up_at="soon") for number in range(60)]
     with pytest.raises(FatalAPIError, match=r"^Each of the 60 records has a value of `cb_signed_up_at` that Intercom"):
@@ -530,7 +530,7 @@ def test_a_token_that_expires_half_way_stops_without_state(workspace: Any, targe
 
 
 def test_a_killed_run_is_completed_by_the_next(workspace: Any, target: Any, customer: Customer) -> None:
-    """A target killed while it creates prints no STATE; the next run completes, and nobody is there twice."""
+    """A target killed while it creates prints no STATE; the next run completes, and there are no duplicates."""
     records = [customer(f"c{number}") for number in range(12)]
     for attribute in ("cb_cust_id", "cb_cust_status", "cb_sub_status"):
         workspace.attribute(attribute, "string")

@@ -96,7 +96,7 @@ def test_a_user_that_another_customer_takes_over(workspace: Any, target: Any, cu
 
 @pytest.mark.usefixtures("crowd")
 def test_it_is_listed_until_the_link_is_gone(workspace: Any, target: Any, customer: Record) -> None:
-    """The line is carried over, also by runs that do not name the customer, and goes when somebody clears the link."""
+    """The line is kept, also by runs that do not name the customer, until a user clears the link."""
     ann = workspace.add(email="ann@a.example")
     workspace.add(email="bob@a.example")
     target.run([customer("ann"), customer("bob")])

@@ -27,7 +27,7 @@ def crowd(request: pytest.FixtureRequest, workspace: Any) -> int:
 
 @pytest.mark.usefixtures("crowd")
 def test_a_record_without_email_is_found_by_its_link(workspace: Any, target: Any, customer: Record) -> None:
-    """A customer whose e-mail address was removed is kept in step, and one that nobody is linked to is skipped."""
+    """A linked customer without an e-mail address is still updated; one without a link is skipped."""
     ann = workspace.add(email="ann@a.example")
     target.run([customer("ann")])
     records = [customer("ann", "", cb_cust_mrr=7), customer("new", "")]
@@ -44,7 +44,7 @@ def test_a_record_without_email_is_found_by_its_link(workspace: Any, target: Any
 
 
 def test_a_company_record_without_id_is_found_by_its_link(workspace: Any, target: Any, company: Record) -> None:
-    """A company whose record has lost its company id is kept in step."""
+    """A company is still updated when its record has lost its company id."""
     acme = workspace.add_company(company_id="acme")
     target.run([company("acme")])
     ran = target.run([company("acme", company_id="", cb_cust_mrr=7)])
@@ -167,7 +167,7 @@ def test_what_a_record_has_left_is_not_its_own(
     kept: list[RemoteRecord],
     set_aside: list[RemoteRecord],
 ) -> None:
-    """Of several users that carry a record's link, those that it has left do not count."""
+    """When several users carry a record's link, those that it has left do not count."""
     row = Row(1, "ann", "ann@a.example", "ann", None, None, {})
     assert Candidates(records).set_left_aside(row, left_behind, WriteOptions({})) == Candidates(
         kept, previously_linked=set_aside
@@ -178,7 +178,7 @@ def test_what_a_record_has_left_is_not_its_own(
 @pytest.mark.parametrize("mode", ["sync", "validate"])
 @pytest.mark.parametrize("address", ["nobody@a.example", "bob@a.example"], ids=["new address", "another one's address"])
 def test_a_record_that_moves_twice(workspace: Any, target: Any, customer: Record, mode: str, address: str) -> None:
-    """A customer that moved, and whose next address matches nobody, stays on the user that it moved to."""
+    """A customer that moved, and whose next address matches no user, stays on the user that it moved to."""
     old, new = workspace.add(email="ann@a.example"), workspace.add(email="ann@new.example")
     workspace.add(email="bob@a.example")
     bob = customer("bob", "bob@a.example")

@@ -58,7 +58,7 @@ def test_customers_that_were_not_sent_are_listed_alone(target: Any, capsys: pyte
 
 @pytest.mark.parametrize("totals", [None, [], {"customers": "many"}, {"customers": 1}])
 def test_totals_in_another_form_are_no_totals(target: Any, totals: Any) -> None:
-    """Whatever stands for the totals, the customers are listed."""
+    """The customers are listed, whatever the totals are."""
     TargetIntercom(config=target.config()).listen(io.StringIO(messages(ROWS, totals)))
     assert json.loads((target.directory / "summary.json").read_text())["totals"] == {}
     assert len((target.directory / "not_sent.csv").read_text().splitlines()) == 3

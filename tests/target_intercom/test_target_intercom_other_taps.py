@@ -252,7 +252,7 @@ def test_the_link_is_text_whatever_its_values_are(workspace: Any, target: Any) -
 @pytest.mark.parametrize("value", [["ann@a.example"], {"a": 1}, True], ids=repr)
 @pytest.mark.parametrize("match_on", ["email", "external_id"])
 def test_what_identifies_nobody_creates_nobody(workspace: Any, target: Any, match_on: str, value: Any) -> None:
-    """A list, an object or a boolean is not a match value: nobody is looked for, or created, under its text."""
+    """A list, an object or a boolean is not a match value: no user is searched or created by its text."""
     fields = {"email": "ann@a.example", match_on: value}
     ann = record("contacts", id="1", **fields, custom_attributes={"cb_plan": "x"})
     columns: dict[str, Any] = {"email": TEXT, "external_id": TEXT, "custom_attributes": {"type": "object"}}
@@ -264,7 +264,7 @@ def test_what_identifies_nobody_creates_nobody(workspace: Any, target: Any, matc
 @pytest.mark.parametrize("crowd", [0, 500], ids=["read all", "search"])
 @pytest.mark.parametrize("on_moved", ["keep", "clear"])
 def test_records_without_a_key_move_too(workspace: Any, target: Any, crowd: int, on_moved: str) -> None:
-    """A stream may have no key: then the link tells its records apart, in what is remembered too."""
+    """A stream may have no key: then the link distinguishes its records, also in the memory."""
     workspace.fill({"email": f"other{number}@a.example"} for number in range(crowd))
     users = {name: workspace.add(email=f"{name}@a.example") for name in ("a1", "a2", "b1", "b2", "c1")}
     stream = schema("contacts", email=TEXT, custom_attributes={"type": "object"}) | {"key_properties": []}

@@ -71,7 +71,7 @@ def test_every_file_of_a_run_is_one_of_its_own(
 
 
 def test_a_validation_says_why_a_sync_would_stop(workspace: Any, target: Any, customer: Record) -> None:
-    """What would stop a sync before its first write stands at the top of the page, and the validation ends well."""
+    """The top of the page shows what would stop a sync before its first write, and the validation ends well."""
     workspace.fill({"email": f"c{number}@a.example"} for number in range(60))
     ran = target.run([customer(f"c{n}", cb_signed_up_at="soon") for n in range(60)], mode="validate")
     text = (target.directory / "validation.html").read_text()
@@ -82,7 +82,7 @@ def test_a_validation_says_why_a_sync_would_stop(workspace: Any, target: Any, cu
 def test_a_long_table_is_cut_and_says_so(
     workspace: Any, target: Any, customer: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A page shows so many rows of a table and says how many more there are, and where."""
+    """A page shows a limited number of rows per table and says how many more there are, and where."""
     monkeypatch.setattr(page, "LONGEST", 3)
     workspace.fill({"email": f"c{number}@a.example"} for number in range(5))
     target.run([customer(f"c{number}") for number in range(5)], mode="validate")
@@ -125,14 +125,14 @@ def test_a_record_has_an_address(stream: str, links: Links, address: str) -> Non
 
 
 def test_every_reason_for_a_skip_has_words() -> None:
-    """The page explains in words whatever the decision table can answer."""
+    """The page explains every answer of the decision table in words."""
     decided = [*rules.FOUND.values(), *rules.NOT_FOUND.values()]
     skips = {reason for action, reason in decided if action == "skip"}
     assert skips | {"deleted", "cancelled", "no_company_id", "email_taken"} == set(REASONS)
 
 
 def test_a_listing_is_as_long_as_wished() -> None:
-    """No more records are kept than are to be listed."""
+    """Only the records that will be listed are kept."""
     listing = Listing(1)
     listing.add_record("contacts", None, Outcome("skipped", "ambiguous", "7"))
     listing.add_record("contacts", "b", Outcome("updated"))

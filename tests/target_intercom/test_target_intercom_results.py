@@ -43,7 +43,7 @@ def rows(target: Any, *columns: str) -> dict[str, list[tuple[str, ...]]]:
 
 @pytest.mark.parametrize("crowd", [0, 500], ids=["read all", "search"])
 def test_what_became_of_those_to_be_created(workspace: Any, target: Any, customer: Record, crowd: int) -> None:
-    """Of six that were to be created, those who turn out archived, refused or there already are reported so."""
+    """Six creations: those that turn out archived, refused or already there are reported as such."""
     workspace.fill({"email": f"other{number}@a.example"} for number in range(crowd))
     for name in ("archived1", "archived2"):
         workspace.call("POST", f"/contacts/{workspace.add(email=f'{name}@a.example')}/archive")
@@ -70,7 +70,7 @@ def test_what_became_of_those_to_be_created(workspace: Any, target: Any, custome
 
 
 def test_who_was_there_after_all_is_matched(workspace: Any, target: Any, customer: Record) -> None:
-    """A user that search did not show yet, and that the creation met, stands among the matched ones."""
+    """A user that the search did not show yet, but the creation found, is among the matched ones."""
     workspace.sandbox.reset(customers=500, search_lag=600)
     late = workspace.add(email="late@a.example", name="Late")
     target.run([customer("late")], on_no_match="create")
@@ -168,7 +168,7 @@ def test_a_run_that_stops_before_it_decides(workspace: Any, target: Any, custome
 
 
 def test_a_guarded_run(workspace: Any, target: Any, customer: Record) -> None:
-    """A run that stops because too much would change reports who is as it was, and who would have been written."""
+    """A run that stops because too much would change reports who is unchanged and who would have been written."""
     names = [f"c{number}" for number in range(200)]
     workspace.fill({"email": f"{name}@a.example"} for name in names)
     target.run([customer(name) for name in names])
@@ -202,7 +202,7 @@ def test_who_a_record_is(workspace: Any, target: Any, customer: Record) -> None:
     [("a b", "a%20b"), ("a/b?c#d", "a%2Fb%3Fc%23d"), ("ü", "%C3%BC"), ("{id}", "%7Bid%7D"), ("a-1_b.c", "a-1_b.c")],
 )
 def test_an_id_is_quoted_in_an_address(target: Any, customer: Record, record_id: str, address: str) -> None:
-    """Whatever an id holds, its link leads to that record."""
+    """An id may have any characters: its link leads to that record."""
     target.run([customer(record_id, "x@a.example")], source_url="https://s.example/c/{id}")
     assert rows(target, "source_link") == {"unmatched": [(f"https://s.example/c/{address}",)]}
 

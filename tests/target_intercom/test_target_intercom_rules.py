@@ -101,7 +101,7 @@ def test_what_is_found_and_the_settings_decide(matches: list[Match], rules: Rule
 def test_who_is_made_a_user(
     facts: Facts, expected: str, matches: list[Match], rules: dict[str, Any], *, create_cancelled: bool
 ) -> None:
-    """A cancelled customer becomes a user only when told so, a deleted one never, whichever way leads there."""
+    """A cancelled customer becomes a user only when the setting says so, a deleted one never."""
     decision = decide(facts, matches, Rules(**rules, create_cancelled=create_cancelled))
     wish = rules.get("on_lead", "create")
     assert (decision.action, decision.reason) == (
@@ -123,13 +123,13 @@ def test_who_is_made_a_user(
 def test_a_taken_email_address_stands_in_the_way_of_a_creation(
     matches: list[Match], rules: Rules, decision: Decision
 ) -> None:
-    """Nobody is created whose e-mail address another user has; everything else goes on."""
+    """A user is not created when another user has the e-mail address; everything else goes on."""
     assert decide(Facts(is_email_taken=True), matches, rules) == decision
 
 
 @pytest.mark.parametrize("facts", [CANCELLED, DELETED], ids=["cancelled", "deleted"])
 def test_a_match_is_updated_whatever_the_record_is(facts: Facts) -> None:
-    """That a customer cancelled or was deleted is news for the user that Intercom has."""
+    """An existing user is updated when its customer cancelled or was deleted."""
     assert decide(facts, [USER], Rules()) == Decision("update", "matched", USER)
 
 

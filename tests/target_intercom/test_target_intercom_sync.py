@@ -57,7 +57,7 @@ def test_a_second_run_writes_nothing(workspace: Any, target: Any, customer: Cust
 
 
 def test_only_what_changed_is_written(workspace: Any, target: Any, customer: Customer) -> None:
-    """Of two linked users the changed one costs one call, and the changes are reported before and after."""
+    """When one of two linked users changed, it costs one call, and the report shows its values before and after."""
     first, second = workspace.add(email="a1@a.example"), workspace.add(email="a2@a.example")
     target.run([customer("a1"), customer("a2")])
     ran = target.run([customer("a1"), customer("a2", cb_cust_mrr=20)])
@@ -80,7 +80,7 @@ def test_only_what_changed_is_written(workspace: Any, target: Any, customer: Cus
 def test_letter_case_and_blanks_do_not_matter(
     workspace: Any, target: Any, customer: Customer, held: str, given: str
 ) -> None:
-    """An e-mail address matches in whatever letter case it stands on either side."""
+    """An e-mail address matches in any letter case on either side."""
     workspace.add(email=held)
     assert target.run([customer("ann", given)]).summary["updated"] == 1
 
@@ -203,7 +203,7 @@ def test_a_user_linked_to_another_record_of_the_run_is_claimed(workspace: Any, t
 
 
 def test_two_new_records_of_one_email_make_one_user(workspace: Any, target: Any, customer: Customer) -> None:
-    """Of two unknown customers with one e-mail address the first is created, the other reported."""
+    """When two unknown customers share an e-mail address, the first is created, the other reported."""
     ran = target.run([customer("a", "x@a.example"), customer("b", "X@a.example")], on_no_match="create")
     assert ran.summary == {"status": "completed", "records": 2, "created": 1, "skipped": {"claimed": 1}}
     assert workspace.emails() == ["x@a.example"]
@@ -323,7 +323,7 @@ def test_few_records_are_searched_for(workspace: Any, target: Any, customer: Cus
 
 @pytest.mark.parametrize(("longest", "calls"), [(50, 1), (7, 11)])
 def test_the_longest_array_is_learnt(workspace: Any, target: Any, customer: Customer, longest: int, calls: int) -> None:
-    """When Intercom takes shorter arrays than expected they are halved until it does, and everybody is found."""
+    """When Intercom accepts only shorter arrays, they are halved until it does, and every user is found."""
     workspace.sandbox.reset(customers=300, max_in_values=longest)
     known = sorted({email.lower() for email in workspace.emails() if email})[:40]
     ran = target.run([customer(f"c{number}", email) for number, email in enumerate(known)])

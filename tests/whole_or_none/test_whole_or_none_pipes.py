@@ -121,7 +121,7 @@ class Fault:
         return body[self.item % len(body)] if isinstance(body, list) and body else None
 
     def _shows(self, body: dict[str, Any], where: Any, name: Any) -> bool:
-        """Say whether the fault can be told from the truth."""
+        """Return whether the fault can be distinguished from a true answer."""
         present = where[name]
         is_absent = self.value is None or self.value == GONE
         if present is None or (type(present) is type(self.value) and self.value) or present == self.value:
@@ -149,7 +149,7 @@ def faults(job: str) -> st.SearchStrategy[Fault]:
 
 
 def look(pipe: Pipe) -> dict[str, list[Any]]:
-    """Return who stands in Intercom and ChartMogul, and with what; ids of theirs apart."""
+    """Return the records of Intercom and ChartMogul with their values, but without the vendors' own ids."""
     workspace = pipe.sandbox.world.intercom
     people = [
         [one.document[name] for name in ("external_id", "email", "role", "name", "custom_attributes")]
@@ -178,7 +178,7 @@ def live(pipe: Pipe, *, is_filled: bool) -> None:
 
 @cache
 def find_truth(job: str, pipes: Pipes, *, is_filled: bool) -> tuple[dict[str, list[Any]], ...]:
-    """Return what stands there before and after a run without a fault."""
+    """Return the records before and after a run without a fault."""
     with pipes.open(job) as pipe:
         live(pipe, is_filled=is_filled)
         before = look(pipe)
