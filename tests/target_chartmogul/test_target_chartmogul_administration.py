@@ -193,7 +193,7 @@ def test_unmerge_takes_apart_what_was_merged(account: Any, target: Any, lead: An
         ["b", "cb-b"],
     ]
     assert "Type 2 to unmerge this many customers:\n" in out
-    assert "2 customers are taken apart, and are not merged again" in out
+    assert "2 customers are unmerged; this target will not merge them again" in out
     assert shared(account) == []
     ran = target.run([lead(name) for name in "abc"], **MERGE)
     assert ran.summary["merges"] == {"kept_apart": 2, "unmatched": 1}
