@@ -211,7 +211,7 @@ def test_unmerge_of_one_lead(account: Any, command: Callable[..., str]) -> None:
 @pytest.mark.parametrize("typed", ["", "yes\n", "1\n"])
 def test_unmerge_needs_the_number(account: Any, command: Callable[..., str], typed: str) -> None:
     """Anything else than the number of customers changes nothing."""
-    with pytest.raises(SystemExit, match=r"^Nothing was taken apart\.$"):
+    with pytest.raises(SystemExit, match=r"^Nothing was unmerged\.$"):
         command("unmerge", typed=typed)
     assert account.writes() == 0
 
