@@ -17,7 +17,7 @@ from standpipe_console.project.pipelines import LEADS, SYNC
 from standpipe_console.runs.runner import NOT_STARTED, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from standpipe_console.project.pipelines import Pipeline
 
@@ -74,9 +74,11 @@ class Scene:
 
 
 @pytest.fixture
-def scene() -> Scene:
-    """Return a scene in which nothing happens."""
-    return Scene()
+def scene() -> Iterator[Scene]:
+    """Yield a scene in which nothing happens."""
+    made = Scene()
+    yield made
+    made.inbox.close()
 
 
 def test_what_fell_quiet_is_run_over_once(scene: Scene) -> None:

@@ -73,11 +73,11 @@ class LiveService:
         Raises:
             ConsoleError: no pipeline is set up, another live works on this project, or the receiver cannot listen.
         """
-        pipelines = self._project.ready_pipelines
-        if not pipelines:
-            raise ConsoleError("No pipeline is set up: run `meltano invoke standpipe:setup` first.")
         with ExitStack() as stack:
             stack.callback(self.inbox.close)
+            pipelines = self._project.ready_pipelines
+            if not pipelines:
+                raise ConsoleError("No pipeline is set up: run `meltano invoke standpipe:setup` first.")
             lock = JobLock(self._project.system_dir / "standpipe", "live").hold(0)
             if stack.enter_context(lock) is None:
                 raise ConsoleError("Another `standpipe live` is already running for this project: stop it first.")
