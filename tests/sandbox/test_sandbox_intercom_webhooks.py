@@ -41,6 +41,11 @@ class Receiver:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
+            def do_HEAD(self) -> None:
+                """Answer the check of the address."""
+                self.send_response(204)
+                self.end_headers()
+
             def log_message(self, *_: Any) -> None:
                 """Say nothing."""
 
@@ -111,6 +116,16 @@ def test_times_in_items_are_those_of_the_wire(
     assert item["contact"]["custom_attributes"] == {"renewed_at": 1768000000}
     assert item["contact"]["last_seen_at"] is None
     assert (notification["created_at"], notification["first_sent_at"]) == (1768478400, 1768478400)
+
+
+def test_an_address_is_checked_on_request(intercom: IntercomCaller, receiver: Receiver) -> None:
+    """With HEAD, then with a signed ping that has no id; the first write is the first notification after it."""
+    intercom.sandbox.webhooks(url=receiver.url, secret="s", topics=["contact.user.created"], check=True)
+    intercom.user(email="ada@example.com")
+    ping, created = receiver.next(), receiver.next()
+    assert (ping["topic"], ping["id"], ping["data"]["item"]["type"]) == ("ping", None, "ping")
+    assert created["topic"] == "contact.user.created"
+    assert intercom.sandbox.webhooks()["head"] == 204
 
 
 def test_each_kind_of_write_has_its_topic(intercom: IntercomCaller, receiver: Receiver) -> None:
@@ -184,7 +199,7 @@ def test_a_delivery_that_fails_is_tried_once_more(intercom: IntercomCaller, rece
         ({"url": "http://x:99999/", "secret": "s"}, "url is an http or https address, not 'http://x:99999/'."),
         ({"url": "http://x"}, "secret is a string that signs each delivery."),
         ({"url": "http://x", "secret": "s", "topics": "all"}, "topics is a list of strings; an empty one means every "),
-        ({"url": "http://x", "secret": "s", "on": 1}, "A webhook has url, secret and topics."),
+        ({"url": "http://x", "secret": "s", "on": 1}, "A webhook has url, secret, topics and check."),
     ],
     ids=["scheme", "no string", "port", "no secret", "topics no list", "unknown key"],
 )  # fmt: skip

@@ -47,12 +47,14 @@ class Subscription:
     url: str
     secret: str
     topics: frozenset[str] = frozenset()
+    check: bool = False
+    """Whether the address is checked first, as the Developer Hub does: with HEAD, and with a ping."""
 
     @classmethod
     def from_body(cls, body: JsonObject) -> Subscription:
         """Read a subscription from a control call's body, or raise a ValueError whose sentence says what is wrong."""
-        if not body.keys() <= {"url", "secret", "topics"}:
-            raise ValueError("A webhook has url, secret and topics.")
+        if not body.keys() <= {"url", "secret", "topics", "check"}:
+            raise ValueError("A webhook has url, secret, topics and check.")
         url, secret, topics = body.get("url"), body.get("secret"), body.get("topics", [])
         if not isinstance(url, str) or not is_address(url):
             raise ValueError(f"url is an http or https address, not {url!r}.")
@@ -60,7 +62,9 @@ class Subscription:
             raise ValueError("secret is a string that signs each delivery.")
         if not isinstance(topics, list) or not all(isinstance(one, str) for one in topics):
             raise ValueError("topics is a list of strings; an empty one means every topic.")
-        return cls(url, secret, frozenset(topics))
+        if type(body.get("check", False)) is not bool:
+            raise ValueError("check is true or false.")
+        return cls(url, secret, frozenset(topics), body.get("check", False))
 
     def wants(self, topic: str) -> bool:
         """Return whether a topic is sent."""
@@ -80,10 +84,15 @@ class Webhooks:
         self._made = 0
         self._delivered = 0
         self._failed = 0
+        self._head: int | None = None
         self._waiting: queue.SimpleQueue[JsonObject | None] = queue.SimpleQueue()
         # A thread of its own, so that a slow receiver slows no answer of the API.
         self._thread = threading.Thread(target=self._deliver_all, daemon=True)
         self._thread.start()
+
+    def send_ping(self, at: int) -> None:
+        """Put the notification in the queue that tells whether the address works; it has no id."""
+        self.send("ping", {"type": "ping", "message": "The address works."}, at)
 
     def send(self, topic: str, item: JsonObject, at: int) -> None:
         """Put one notification in the queue; this never waits."""
@@ -94,7 +103,7 @@ class Webhooks:
                 "app_id": self._app_id,
                 "data": {"type": "notification_event_data", "item": item},
                 "links": {},
-                "id": f"notif_{self._made:024d}",
+                "id": None if topic == "ping" else f"notif_{self._made:024d}",
                 "topic": topic,
                 "delivery_status": "pending",
                 "delivery_attempts": 1,
@@ -109,6 +118,8 @@ class Webhooks:
         """Return where to, and how the deliveries went so far."""
         waiting = self._made - self._delivered - self._failed
         counts = {"delivered": self._delivered, "failed": self._failed, "waiting": waiting}
+        if self.subscription.check:
+            counts["head"] = self._head or 0
         return {"url": self.subscription.url, "topics": sorted(self.subscription.topics), **counts}
 
     def close(self) -> None:
@@ -117,6 +128,8 @@ class Webhooks:
 
     def _deliver_all(self) -> None:
         while (notification := self._waiting.get()) is not None:
+            if notification["topic"] == "ping":
+                self._head = send("HEAD", self.subscription.url, b"", {}, PATIENCE)
             if any(self._deliver(notification | {"delivery_attempts": one}) for one in range(1, ATTEMPTS + 1)):
                 self._delivered += 1
             else:

@@ -220,6 +220,8 @@ class Workspace(ABC):
         if self.webhooks:
             self.webhooks.close()
         self.webhooks = Webhooks(subscription, self.app_id) if subscription else None
+        if self.webhooks and self.webhooks.subscription.check:
+            self.webhooks.send_ping(self.clock.now())
 
     def report_webhooks(self) -> JsonObject:
         """Return where webhooks go, and how the deliveries went; empty when they go nowhere."""
