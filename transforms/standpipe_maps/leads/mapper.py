@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import singer_sdk.singerlib as singer
 from singer_sdk import typing as th
 
-from standpipe_maps.base import JoinMapper
+from standpipe_maps.base import SUBSET, JoinMapper
 from standpipe_maps.leads import rules, store
 from standpipe_maps.leads.records import (
     CUSTOMER_NOTES,
@@ -126,21 +126,26 @@ class MapLeads(JoinMapper):
 
     def derive_messages(self, since: int | None) -> Iterator[singer.Message]:
         """Yield the SCHEMA and the RECORDs of customers, then those of contacts."""
+        # Nothing was heard of the others, and what is due to them since the last plain run is left to the next.
+        touched = self.leads.find_touched() if self.is_subset else store.Touched()
         self.leads.link_contacts()
-        if "contacts" in self.whole_streams:
+        if "contacts" in self.whole_streams and not self.is_subset:
             self.leads.count_absences()
         customers, contacts = self._read_customer_options(), self._read_contact_options()
         sender = Sender(self.leads, since, self.now, deletes=contacts.deletes, note=self.notes.count_record)
-        yield singer.SchemaMessage("customers", build_customers_schema(customers), KEY)
-        for page in self._build_customers(customers):
+        mark = {SUBSET: True} if self.is_subset else {}
+        yield singer.SchemaMessage("customers", {**build_customers_schema(customers), **mark}, KEY)
+        for page in self._build_customers(customers, touched.customers):
             yield from (singer.RecordMessage("customers", record) for record in sender.select_customers(page))
-        yield singer.SchemaMessage("contacts", build_contacts_schema(contacts), KEY)
-        for records in self._build_contacts(contacts):
+        yield singer.SchemaMessage("contacts", {**build_contacts_schema(contacts), **mark}, KEY)
+        for records in self._build_contacts(contacts, touched.contacts):
             yield from (singer.RecordMessage("contacts", record) for record in sender.select_contacts(records))
 
-    def _build_customers(self, options: CustomerOptions) -> Iterator[Sequence[Record]]:
-        """Yield every customer, a page at a time."""
-        companies = self._choose_companies()
+    def _build_customers(
+        self, options: CustomerOptions, external_ids: Sequence[str] | None
+    ) -> Iterator[Sequence[Record]]:
+        """Yield every customer, or those of some external ids, a page at a time."""
+        companies = self._choose_companies(external_ids)
         # One query finds the representatives of a page of companies.
         while page := list(islice(companies, store.PAGE)):
             speakers = self.leads.find_speakers([key for key, _ in page])
@@ -152,16 +157,18 @@ class MapLeads(JoinMapper):
                     self.notes.count_record(note, company.id)
             yield records
 
-    def _choose_companies(self) -> Iterator[tuple[str, Company]]:
+    def _choose_companies(self, external_ids: Sequence[str] | None) -> Iterator[tuple[str, Company]]:
         """Yield, of companies with one external id, the newest."""
-        for key, group in groupby(self.leads.read_companies(), key=itemgetter(0)):
+        for key, group in groupby(self.leads.read_companies(external_ids), key=itemgetter(0)):
             (_, company), *others = group
             self.notes.counts["shadowed"] += len(others)
             yield key, company
 
-    def _build_contacts(self, options: ContactOptions) -> Iterator[Mapping[str, Sequence[Record]]]:
-        """Yield the records of every contact, one per customer, by Intercom's id, a page at a time."""
-        for page in self.leads.read_contacts():
+    def _build_contacts(
+        self, options: ContactOptions, contact_ids: Sequence[str] | None
+    ) -> Iterator[Mapping[str, Sequence[Record]]]:
+        """Yield the records of every contact, or of some, one per customer, by Intercom's id, a page at a time."""
+        for page in self.leads.read_contacts(contact_ids):
             known = self.leads.find_customers({company for contact, _ in page for company in contact.company_ids})
             oldest = self.leads.find_oldest_companies(set(known.values()))
             yield {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import case, delete, func, insert, select, update
 
@@ -44,6 +44,15 @@ class SentContact(NamedTuple):
         }
 
 
+class Touched(NamedTuple):
+    """What a run may change."""
+
+    customers: Sequence[str] | None = None
+    """External ids, sorted; None for all."""
+    contacts: Sequence[str] | None = None
+    """Intercom's ids, sorted: those that came, so that nothing is decided about any other person. None for all."""
+
+
 class LeadsStore:
     """The rows of one store.
 
@@ -72,11 +81,15 @@ class LeadsStore:
                 "updated_at": one.updated_at or 0,
                 "created_at": one.created_at or 0,
                 "company_id": rules.strip_text(one.company_id),
+                "seen": self._generation,
                 "body": body,
             }
             for one, body in zip(found, records, strict=True)
         ]
         self._store.upsert_rows(COMPANIES, rows)
+        # An older version than the store's is not kept, but the company was named all the same.
+        shown = COMPANIES.c.id.in_([one.id for one in found])
+        self._store.execute(update(COMPANIES).where(shown).values(seen=self._generation))
 
     def keep_contacts(self, records: Sequence[bytes]) -> None:
         """Keep contacts, the newest version of each, and remember that each came in this run."""
@@ -149,13 +162,44 @@ class LeadsStore:
             if rows:
                 self._store.execute(insert(LINKS), rows)
 
-    def read_companies(self) -> Iterator[tuple[str, models.Company]]:
-        """Yield companies by external id, the newest first of those that share one; without one they are left out."""
+    def find_touched(self) -> Touched:
+        """Return what the rows of this run may change; it links the contacts that came.
+
+        A customer changes with its company, and with the contacts of the company: one of them represents it.
+        """
+        came = select(CONTACTS.c.id).where(CONTACTS.c.seen == self._generation)
+        # The links as they were and as they are: a contact that left a company may have represented it.
+        linked = select(self._external_id).join(LINKS, LINKS.c.company_id == COMPANIES.c.id)
+        linked = linked.where(LINKS.c.contact_id.in_(came))
+        customers = set(self._store.execute(linked).scalars())
+        self.link_contacts()
+        customers.update(self._store.execute(linked).scalars())
+        named = select(self._external_id).where(COMPANIES.c.seen == self._generation)
+        customers.update(self._store.execute(named).scalars())
+        return Touched(sorted(customers - {None}), sorted(self._store.execute(came).scalars()))
+
+    def read_companies(self, external_ids: Sequence[str] | None = None) -> Iterator[tuple[str, models.Company]]:
+        """Yield companies by external id, the newest first of those that share one; without one they are left out.
+
+        Args:
+            external_ids: those to read, sorted; None reads all.
+        """
         order = (self._external_id, COMPANIES.c.created_at.desc(), COMPANIES.c.id.desc())
         query = select(self._external_id, COMPANIES.c.body).where(self._external_id.is_not(None)).order_by(*order)
-        for page in self._store.read_pages(query, PAGE):
+        for page in self._read_chosen(query, self._external_id, external_ids):
             for external_id, body in page:
                 yield external_id, models.COMPANY.decode(body)
+
+    def _read_chosen(
+        self, query: Select[Any], column: ColumnElement[Any], chosen: Sequence[str] | None
+    ) -> Iterator[Sequence[Any]]:
+        """Yield the rows of a query in pages: all of them, or those with one of the chosen values."""
+        if chosen is None:
+            yield from self._store.read_pages(query, PAGE)
+            return
+        ahead = iter(chosen)
+        while some := list(islice(ahead, PAGE)):
+            yield self._store.execute(query.where(column.in_(some))).all()
 
     def find_speakers(self, external_ids: Collection[str]) -> Mapping[str, models.Contact]:
         """Return the contact that represents each customer: of those with an address, users first, then the oldest."""
@@ -173,10 +217,16 @@ class LeadsStore:
         rows = self._store.execute(best.where(ranked.c.nth == 1)).all()
         return {external_id: models.CONTACT.decode(body) for external_id, body in rows}
 
-    def read_contacts(self) -> Iterator[Sequence[tuple[models.Contact, bool]]]:
-        """Yield contacts by id, a page at a time, each with whether the person is gone."""
+    def read_contacts(
+        self, contact_ids: Sequence[str] | None = None
+    ) -> Iterator[Sequence[tuple[models.Contact, bool]]]:
+        """Yield contacts by id, a page at a time, each with whether the person is gone.
+
+        Args:
+            contact_ids: those to read, sorted; None reads all.
+        """
         query = select(CONTACTS.c.body, CONTACTS.c.absences).order_by(CONTACTS.c.id)
-        for page in self._store.read_pages(query, PAGE):
+        for page in self._read_chosen(query, CONTACTS.c.id, contact_ids):
             yield [(models.CONTACT.decode(body), rules.is_gone(absences)) for body, absences in page]
 
     def find_customers(self, company_ids: Collection[str]) -> Mapping[str, str]:

@@ -26,6 +26,8 @@ COMPANIES = Table(
     Column("updated_at", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("company_id", Text),
+    # The last run in which the company came.
+    Column("seen", Integer, nullable=False, server_default=text("0")),
     Column("body", LargeBinary, nullable=False),
     Index("companies_by_company_id", "company_id", "created_at", "id"),
     info={"version": ("updated_at",)},
@@ -81,6 +83,7 @@ MIGRATIONS: Sequence[Callable[[Connection], None]] = (
     add_columns(CONTACTS, "seen", "absences"),
     add_columns(SENT_CONTACTS, "previous"),
     add_columns(SENT_CONTACTS, "is_previous_derived"),
+    add_columns(COMPANIES, "seen"),
 )
 
 PERSON_COLUMNS = PersonColumns(
