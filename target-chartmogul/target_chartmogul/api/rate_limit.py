@@ -26,7 +26,8 @@ class WindowRateLimiter:
 
     When a request arrives is not known: it is between its sending and its reply, and a busy machine, this one or the
     server's, may delay it anywhere between. So a request counts from its sending until a second after its reply. The
-    time of the fastest reply is subtracted, for the next requests need that time, too.
+    time of the fastest reply is subtracted, for the next requests need that time, too. This holds once a reply
+    came that nothing delayed; before that, a request or two too many are possible, which ChartMogul answers 429.
 
     Args:
         per_second: how many requests the server permits.
