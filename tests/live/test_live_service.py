@@ -184,7 +184,7 @@ def test_a_run_under_way_is_ended_in_order(live: Live) -> None:
 
 def test_only_one_live_works_on_a_project(live: Live) -> None:
     """A second one says so and ends."""
-    with pytest.raises(ConsoleError, match="Another `standpipe live` works on this project"):
+    with pytest.raises(ConsoleError, match="Another `standpipe live` is already running for this project"):
         Live(live.project, listen=None).service.run()
 
 

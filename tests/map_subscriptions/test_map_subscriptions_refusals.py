@@ -268,13 +268,13 @@ def test_a_preview_after_bookmarks(mapper: Mapper, lines: Lines) -> None:
 
 RECORD = '{"type": "RECORD", "stream": "customers", "record": {"id": "c1", "email": "ann@example.com"}}\n'
 BAD_LINES = [
-    ("broken JSON", '{"type": "RECORD", "stream": "customers", "rec', "Line 4 .* no Singer message"),
-    ("text", "Traceback ann@example.com\n", "Line 4 .* no Singer message"),
-    ("no object", "[1]\n", "Line 4 .* no Singer message"),
-    ("no type", '{"stream": "customers"}\n', "Line 4 .* no Singer message"),
-    ("unknown type", '{"type": "EVENT"}\n', "Line 4 .* no Singer message"),
-    ("record without its stream", '{"type": "RECORD", "record": {}}\n', "Line 4 .* no Singer message"),
-    ("state without its value", '{"type": "STATE"}\n', "Line 4 .* no Singer message"),
+    ("broken JSON", '{"type": "RECORD", "stream": "customers", "rec', "Line 4 .* not a Singer message"),
+    ("text", "Traceback ann@example.com\n", "Line 4 .* not a Singer message"),
+    ("no object", "[1]\n", "Line 4 .* not a Singer message"),
+    ("no type", '{"stream": "customers"}\n', "Line 4 .* not a Singer message"),
+    ("unknown type", '{"type": "EVENT"}\n', "Line 4 .* not a Singer message"),
+    ("record without its stream", '{"type": "RECORD", "record": {}}\n', "Line 4 .* not a Singer message"),
+    ("state without its value", '{"type": "STATE"}\n', "Line 4 .* not a Singer message"),
     ("batch", '{"type": "BATCH", "stream": "customers"}\n', "customers as BATCH files: take `batch_config` out"),
     (
         "record before its schema",
