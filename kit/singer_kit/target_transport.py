@@ -34,20 +34,35 @@ class TargetTransport(Transport):
     def _raise_refusal(self, answer: Answer) -> NoReturn:
         """Raise what a refusal (400 to 499) means."""
 
-    def _read_answer(self, call: Call, decode: Callable[[bytes], T]) -> T:
+    def _read_answer(
+        self,
+        call: Call,
+        decode: Callable[[bytes], T],
+        *,
+        on_failure: Callable[[FailedCallError], None] | None = None,
+    ) -> T:
         """Make a request that may safely be made twice, and read its answer.
+
+        Args:
+            call: the request.
+            decode: proves and decodes an answer.
+            on_failure: is told of every attempt that failed.
 
         Raises:
             FatalAPIError: no attempt brought an answer that can be proved.
         """
         try:
-            return self.send(call, lambda answer: self._decode_answer(answer, decode))
+            return self.send(call, lambda answer: self._decode_answer(answer, decode), on_failure=on_failure)
         except NoAnswerError as error:
-            raise FatalAPIError(
-                error.demand
-                or f"{self._describe_failure(error.last)} to {error.tries} attempts at {self.base_url}: no STATE was "
-                "written, so the next run starts from the same point; run again later."
-            ) from None
+            raise self._build_fatal_error(error) from None
+
+    def _build_fatal_error(self, error: NoAnswerError) -> FatalAPIError:
+        """Return the error that ends a run because no attempt brought an answer."""
+        return FatalAPIError(
+            error.demand
+            or f"{self._describe_failure(error.last)} to {error.tries} attempts at {self.base_url}: no STATE was "
+            "written, so the next run starts from the same point; run again later."
+        )
 
     def _read_once(self, call: Call, decode: Callable[[bytes], T]) -> T:
         """Make a request whose answer another attempt would not bring again, such as a create.
@@ -78,13 +93,20 @@ class TargetTransport(Transport):
             Call("POST", path, body=body), lambda content: decoder.decode_object(content).decode_record()
         )
 
-    def _read_page(self, call: Call, decoder: PageDecoder, check: Callable[[Page], None] = lambda _: None) -> Page:
+    def _read_page(
+        self,
+        call: Call,
+        decoder: PageDecoder,
+        check: Callable[[Page], None] = lambda _: None,
+        *,
+        on_failure: Callable[[FailedCallError], None] | None = None,
+    ) -> Page:
         def decode(content: bytes) -> Page:
             page = decoder.decode_page(content)
             check(page)
             return page
 
-        return self._read_answer(call, decode)
+        return self._read_answer(call, decode, on_failure=on_failure)
 
     def _read_whole(self, pages: WholeList, decoder: PageDecoder) -> Iterator[list[JsonObject]]:
         """Yield the records of a list, a page at a time.

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from singer_sdk.exceptions import ConfigurationError
+from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -163,6 +163,21 @@ def test_an_open_scroll_is_waited_for(
     workspace.call("GET", "/companies/scroll")
     monkeypatch.setattr(time, "sleep", lambda _: expire(workspace))
     assert target.run([company("acme")]).summary["updated"] == 1
+
+
+def test_a_scroll_that_never_opens_ends_the_run_with_the_cause(
+    workspace: Any, target: Any, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each failed opening leaves a scroll behind; the sentence names the failure, not a scroll of somebody else."""
+    workspace.add_company(company_id="acme")
+    for opening in (1, 3, 5, 7):
+        workspace.sandbox.fault(path="/companies/scroll", nth=opening, effect={"truncate": True})
+    # Only the two seconds between two openings are long enough here for a scroll to expire.
+    monkeypatch.setattr(time, "sleep", lambda seconds: expire(workspace) if seconds == 2 else None)
+    with pytest.raises(FatalAPIError, match=r"Protocol.* to 4 attempts at .*: no STATE was written"):
+        target.run([company("acme")])
+    assert workspace.writes() == 0
+    assert target.out == ""
 
 
 @pytest.mark.parametrize("effect", [{"drop": "after"}, {"status": 500}, {"status": 404, "body": {}}], ids=str)

@@ -14,10 +14,11 @@ import requests
 from singer_sdk.exceptions import FatalAPIError
 
 from target_intercom._kit.page_decoder import PageDecoder, decode_json
-from target_intercom._kit.transport import Call
+from target_intercom._kit.scroll import open_scroll
+from target_intercom._kit.transport import Call, NoAnswerError
 from target_intercom._kit.whole_list import WholeList
 from target_intercom.api import shapes
-from target_intercom.api.transport import SEARCH, LostReplyError, RecordRefusedError, Transport
+from target_intercom.api.transport import RETRIES, SEARCH, LostReplyError, RecordRefusedError, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -218,19 +219,29 @@ class IntercomClient(Transport):
                 raise _BrokenScrollError from None
 
     def _open_scroll(self, decoder: PageDecoder) -> Page:
-        deadline = time.monotonic() + _SCROLL_PATIENCE
-        while time.monotonic() < deadline:
-            try:
-                return self._read_page(Call("GET", "/companies/scroll"), decoder)
-            except RecordRefusedError as error:
-                # A lost reply may have opened a scroll that nobody can read: it expires when idle for a minute.
-                if error.code != "scroll_exists":
-                    raise
-            time.sleep(_SCROLL_PAUSE)
-        raise FatalAPIError(
-            "Something else has been reading the companies of this workspace for too long (Intercom permits one reader "
-            "at a time): no STATE was written, run again when it has ended."
-        )
+        call = Call("GET", "/companies/scroll")
+
+        def is_taken(error: Exception) -> bool:
+            return isinstance(error, RecordRefusedError) and error.code == "scroll_exists"
+
+        try:
+            return open_scroll(
+                lambda on_failure: self._read_page(call, decoder, on_failure=on_failure),
+                is_taken=is_taken,
+                tries=RETRIES.unproven_tries,
+                patience=_SCROLL_PATIENCE,
+                pause=_SCROLL_PAUSE,
+                sleep=time.sleep,
+            )
+        except NoAnswerError as error:
+            raise self._build_fatal_error(error) from None
+        except RecordRefusedError as error:
+            if not is_taken(error):
+                raise
+            raise FatalAPIError(
+                "Something else has been reading the companies of this workspace for too long (Intercom permits one "
+                "reader at a time): no STATE was written, run again when it has ended."
+            ) from None
 
 
 def _paginate(cursor: str | None) -> JsonObject:
