@@ -113,7 +113,8 @@ def list_lead_values(customer: JsonObject, people: Sequence[JsonObject]) -> Iter
     for name in ("status", "email", "website_url", "lead_created_at"):
         yield name, customer[name]
     yield from sorted(customer["attributes"]["custom"].items())
-    yield "contacts", ", ".join(f"{one['first_name']} {one['last_name']} <{one['email']}>" for one in people)
+    # They are written side by side, so their order in ChartMogul differs from run to run.
+    yield "contacts", ", ".join(sorted(f"{one['first_name']} {one['last_name']} <{one['email']}>" for one in people))
 
 
 def show_month(demo: Demo) -> None:
