@@ -221,7 +221,8 @@ def test_a_run_is_stopped_in_order(project: Project) -> None:
     assert outcomes[0].code == -signal.SIGTERM
     assert (project.root / "recorded").exists()
     assert find_processes(outcomes[0].run_id) == []
-    assert runner.run().code == NOT_STARTED
+    again = runner.run()
+    assert (again.code, again.reason) == (NOT_STARTED, "sync was not started: it was told to stop.")
 
 
 def test_logs_are_kept_in_number(project: Project) -> None:

@@ -182,6 +182,18 @@ def test_a_run_under_way_is_ended_in_order(live: Live) -> None:
         wait_until(lambda: again.service.inbox.list_waiting("sync") == [])
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_live_ends_when_its_poller_dies(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error that nobody foresaw must not leave a process that looks well and hears of nothing."""
+
+    def fail(_: object) -> int:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("standpipe_console.live.poller.EventsPoller.poll", fail)
+    live.thread.join(60)
+    assert not live.thread.is_alive()
+
+
 def test_only_one_live_works_on_a_project(live: Live) -> None:
     """A second one says so and ends."""
     with pytest.raises(ConsoleError, match="Another `standpipe live` is already running for this project"):

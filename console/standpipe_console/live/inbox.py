@@ -145,28 +145,14 @@ class Inbox:
         """Remove what a run that started then has read; what rang since stays, and waits from that start on."""
         if not done:
             return
+        same = [_WAITING.c[name] == sa.bindparam(f"b_{name}") for name in ("job", "subject", "id")]
+        # The count tells whether it rang again: clocks may step back, counts do not.
+        rings: sa.BindParameter[int] = sa.bindparam("b_rings")
+        values = [_bind(one) for one in done]
         with self._engine.begin() as connection:
-            # The count tells whether it rang again: clocks may step back, counts do not.
-            connection.execute(
-                sa.delete(_WAITING).where(
-                    _WAITING.c.job == sa.bindparam("b_job"),
-                    _WAITING.c.subject == sa.bindparam("b_subject"),
-                    _WAITING.c.id == sa.bindparam("b_id"),
-                    _WAITING.c.rings == sa.bindparam("b_rings"),
-                ),
-                [_bind(one) for one in done],
-            )
-            connection.execute(
-                sa.update(_WAITING)
-                .where(
-                    _WAITING.c.job == sa.bindparam("b_job"),
-                    _WAITING.c.subject == sa.bindparam("b_subject"),
-                    _WAITING.c.id == sa.bindparam("b_id"),
-                    _WAITING.c.rings > sa.bindparam("b_rings"),
-                )
-                .values(first_rung_at=started_at),
-                [_bind(one) for one in done],
-            )
+            connection.execute(sa.delete(_WAITING).where(*same, _WAITING.c.rings == rings), values)
+            rang_again = sa.update(_WAITING).where(*same, _WAITING.c.rings > rings)
+            connection.execute(rang_again.values(first_rung_at=started_at), values)
 
     def replace(self, subscription: Target, customers: Iterable[str]) -> None:
         """Let the customers of a subscription wait in its place."""

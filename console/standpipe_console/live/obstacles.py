@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from standpipe_console.project.pipelines import Pipeline
 
 T = TypeVar("T")
-#: What stops a target whenever it is started again: only a person can change it.
-_FOR_A_PERSON = frozenset({"guard", "settings"})
 
 
 class _TargetSummary(msgspec.Struct):
@@ -53,7 +51,8 @@ def find_obstacle(project: Project, pipeline: Pipeline) -> Obstacle | None:
     stopped_by = summary.stopped_by if summary else None
     return Obstacle(
         f"The last run of {pipeline.job} over everything failed{reason}",
-        plain_run_helps=stopped_by not in _FOR_A_PERSON,
+        # A guard stops every further run as well, until a person decides.
+        plain_run_helps=stopped_by != "guard",
     )
 
 

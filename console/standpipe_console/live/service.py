@@ -25,7 +25,7 @@ from .inbox import Inbox
 from .obstacles import find_obstacle
 from .poller import EventsPoller
 from .receiver import Receiver
-from .worker import Worker
+from .worker import LOOK_AGAIN, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -100,21 +100,21 @@ class LiveService:
             for worker in workers:
                 if self._stopping.is_set() or time.monotonic() < wake_at[worker.job]:
                     continue
-                seconds = self._step(worker)
-                # A ring may come at any time, so nobody sleeps until the end of a long wait.
-                wake_at[worker.job] = time.monotonic() + min(seconds, _LONGEST_SLEEP)
+                wake_at[worker.job] = time.monotonic() + self._step(worker)
             if time.monotonic() - pruned_at > _PRUNE_EVERY:
                 self.inbox.prune(time.time())
                 pruned_at = time.monotonic()
             self._stopping.wait(max(0.05, min(wake_at.values()) - time.monotonic()))
 
     def _step(self, worker: Worker) -> float:
+        """Let a worker take a step; return after how many seconds it takes the next one."""
         try:
             seconds = worker.step()
         except ConsoleError as error:
             LOGGER.warning("%s: %s", worker.job, error)
-            return _LONGEST_SLEEP
-        return _LONGEST_SLEEP if seconds is None else seconds
+            return LOOK_AGAIN  # what a vendor or Meltano refused is not asked for every second
+        # A ring may come at any time, so nobody sleeps until the end of a long wait.
+        return _LONGEST_SLEEP if seconds is None else min(seconds, _LONGEST_SLEEP)
 
     def _build_worker(self, pipeline: Pipeline) -> Worker:
         return Worker(
@@ -154,7 +154,14 @@ class LiveService:
 
     @contextmanager
     def _start_thread(self, target: Callable[[], None], name: str) -> Iterator[None]:
-        thread = threading.Thread(target=target, name=name)
+        def work() -> None:
+            try:
+                target()
+            finally:
+                # Without its thread live would look well and hear of nothing: it ends, to be started again.
+                self._stopping.set()
+
+        thread = threading.Thread(target=work, name=name)
         thread.start()
         try:
             yield

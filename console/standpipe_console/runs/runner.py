@@ -105,7 +105,8 @@ class JobRunner:
         started_at = datetime.now(UTC)
         with JobLock(self.folder, self.job).hold(self.lock_wait, gives_way=self.gives_way, sleep=self._sleep) as lock:
             if lock is None or self._stopping.is_set():
-                reason = f"{self.job} was not started: another run of it is still under way."
+                cause = "it was told to stop" if self._stopping.is_set() else "another run of it is still under way"
+                reason = f"{self.job} was not started: {cause}."
                 return Outcome(run_id, self.job, NOT_STARTED, started_at, datetime.now(UTC), reason=reason)
             started_at = datetime.now(UTC)
             force = self._clear_killed_run()
