@@ -29,6 +29,7 @@ import os, pathlib, signal, subprocess, sys, time
 here = pathlib.Path.cwd()
 with (here / "started").open("a") as file:
     file.write(" ".join(sys.argv[1:]) + " " + os.environ.get("TAP_CHARGEBEE_CUSTOMER_IDS", "-") + "\\n")
+(here / "told").write_text(" ".join(os.environ[f"STANDPIPE_{{name}}"] for name in ("RUN_ID", "JOB", "TRIGGER")))
 if (here / "plugin").exists():
     subprocess.Popen([sys.executable, "-c", (here / "plugin").read_text()])
     while not (here / "plugin-started").exists():
@@ -85,6 +86,14 @@ def test_a_job_is_run_with_the_settings_of_this_run(project: Project) -> None:
     assert log == outcome.log
     assert log.stat().st_mode & 0o777 == 0o600
     assert find_processes(outcome.run_id) == []
+
+
+def test_a_run_tells_its_plugins_what_they_are_part_of(project: Project) -> None:
+    """Targets note in their journals the run, its job and who started it: a person, if nothing else is known."""
+    run = JobRunner(project, "sync").run()
+    assert (project.root / "told").read_text() == f"{run.run_id} sync person"
+    run = JobRunner(project, "sync-leads", trigger="schedule").run()
+    assert (project.root / "told").read_text() == f"{run.run_id} sync-leads schedule"
 
 
 def test_a_failed_run_says_why(project: Project) -> None:

@@ -129,7 +129,7 @@ class LiveService:
         )
 
     def _run_job(self, pipeline: Pipeline, variables: Mapping[str, str], *, is_subset: bool) -> Outcome:
-        self._runner = JobRunner(self._project, pipeline.job, gives_way=True)
+        self._runner = JobRunner(self._project, pipeline.job, gives_way=True, trigger="live")
         if self._stopping.is_set():
             self._runner.stop()
         # The reports of a run over a few ids must not replace those over everybody.

@@ -13,8 +13,8 @@ import psutil
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: The variable that every process of a run carries.
-RUN_ID = "STANDPIPE_RUN_ID"
+#: The variables that every process of a run carries; targets note them in their journals.
+RUN_ID, JOB, TRIGGER = "STANDPIPE_RUN_ID", "STANDPIPE_JOB", "STANDPIPE_TRIGGER"
 
 
 def find_processes(run_id: str) -> list[psutil.Process]:

@@ -17,7 +17,7 @@ from standpipe_console.errors import ConsoleError
 from standpipe_console.runs.last_run import LastRun, write_last_run
 from standpipe_console.runs.locks import JobLock
 from standpipe_console.runs.past import find_last_error
-from standpipe_console.runs.processes import RUN_ID, find_processes, stop_processes
+from standpipe_console.runs.processes import JOB, RUN_ID, TRIGGER, find_processes, stop_processes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,6 +76,7 @@ class JobRunner:
         lock_wait: how long to wait for another run of it, in seconds.
         gives_way: whether scheduled runs that wait go first.
         patience: how long a plugin may take to stop, in seconds.
+        trigger: who started it: `schedule`, `person`, `live`, `page` or `retry`.
     """
 
     project: Project
@@ -83,6 +84,7 @@ class JobRunner:
     lock_wait: float = LOCK_WAIT
     gives_way: bool = False
     patience: float = PATIENCE
+    trigger: str = "person"
     _child: subprocess.Popen[bytes] | None = field(default=None, init=False)
     _stopping: threading.Event = field(default_factory=threading.Event, init=False)
 
@@ -153,7 +155,8 @@ class JobRunner:
         executable = self.project.meltano_executable
         # cron's PATH has no Meltano, which plugins' own commands may call.
         path = f"{executable.parent}:{os.environ.get('PATH', os.defpath)}"
-        variables: dict[str, Any] = {**self.project.shell_env, "NO_COLOR": "1", "PATH": path, RUN_ID: run_id, **env}
+        told = {RUN_ID: run_id, JOB: self.job, TRIGGER: self.trigger}
+        variables: dict[str, Any] = {**self.project.shell_env, "NO_COLOR": "1", "PATH": path, **told, **env}
         flags = ["--force"] if force else []
         with log.open("wb") as output:
             self._child = subprocess.Popen(  # noqa: S603

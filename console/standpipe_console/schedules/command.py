@@ -80,4 +80,4 @@ def show(project: Project, *, as_json: bool) -> None:
 def run(project: Project, name: str, lock_wait: float) -> None:
     """Run the job of a schedule now, as cron does; see `standpipe run`."""
     found = schedules.find_schedule(project, name)
-    run_and_exit(JobRunner(project, found.job, lock_wait), found.env)
+    run_and_exit(JobRunner(project, found.job, lock_wait, trigger="schedule"), found.env)
