@@ -1,0 +1,30 @@
+"""What runs did: one database that the targets' journals are loaded into, and that pages, alerts and undo read.
+
+A target writes a journal while it works. The console loads journals into the history at the start and at the end of
+`standpipe run`, and whenever a command opens the history, so that a bare `meltano run` is known, too.
+"""
+
+from .rows import (
+    AlertRow,
+    ChangeRow,
+    FieldChange,
+    Page,
+    PauseRow,
+    RecordRow,
+    RejectRow,
+    RunRow,
+)
+from .store import History, open_history
+
+__all__ = [
+    "AlertRow",
+    "ChangeRow",
+    "FieldChange",
+    "History",
+    "Page",
+    "PauseRow",
+    "RecordRow",
+    "RejectRow",
+    "RunRow",
+    "open_history",
+]

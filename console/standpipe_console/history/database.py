@@ -1,0 +1,111 @@
+"""The connection to the history: SQLite by default, PostgreSQL by its address."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from standpipe_console.errors import ConsoleError
+
+from .migrations import migrate
+from .tables import SCHEMA
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: A change of thirty fields takes about a kilobyte: a page of this size is filled by twelve, a small one half by two.
+_PAGE_SIZE = 16_384
+
+
+class Database:
+    """The tables of the history, brought up to date; safe for several threads and processes.
+
+    Raises:
+        ConsoleError: the address is wrong, its driver is missing, or a newer version wrote the tables.
+        SQLAlchemyError: the database cannot be reached.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.engine = _create_engine(url)
+        self.dialect = self.engine.dialect.name
+        if self.dialect not in _INSERTS:
+            raise ConsoleError(f"HISTORY_URL names {self.dialect}: the history is kept in sqlite or postgresql.")
+        #: `INSERT … ON CONFLICT`, which each dialect spells for itself.
+        self.insert: Any = _INSERTS[self.dialect]
+        if self.dialect == "sqlite":
+            _prepare_file(self.engine.url.database)
+            sa.event.listen(self.engine, "connect", _configure_sqlite)
+            sa.event.listen(self.engine, "begin", _begin)
+        else:
+            self.engine = self.engine.execution_options(schema_translate_map={None: SCHEMA})
+        with self.write() as connection:
+            migrate(connection)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """Yield a connection that sees one state of the tables."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """Yield a connection whose changes are committed together at the end, or not at all."""
+        with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+            yield connection
+
+
+def _create_engine(url: str) -> sa.Engine:
+    try:
+        parsed = sa.make_url(url)
+        if parsed.drivername in {"postgres", "postgresql"}:
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        return sa.create_engine(
+            parsed,
+            json_serializer=lambda value: msgspec.json.encode(value).decode(),
+            json_deserializer=msgspec.json.decode,
+        )
+    except (ArgumentError, NoSuchModuleError):
+        # The address itself is not shown: it may hold a password.
+        raise ConsoleError(
+            "HISTORY_URL is not an address of a database, such as postgresql://USER:PASSWORD@HOST/NAME."
+        ) from None
+    except ModuleNotFoundError as error:
+        raise ConsoleError(
+            f"HISTORY_URL needs the driver {error.name}: put `-e ./console[postgres]` into the pip_url of the utility "
+            "`standpipe` in meltano.yml, and run `meltano install utility standpipe`."
+        ) from None
+
+
+def _prepare_file(name: str | None) -> None:
+    """Make the file, that only its owner may read: SQLite's own would be open to everybody for a moment."""
+    if name and name != ":memory:":
+        Path(name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(name, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    """Make commits durable, and let readers work beside a writer."""
+    connection.isolation_level = None  # transactions begin by `_begin`, not by the driver's guess
+    # FULL: the journal is deleted after the commit, which must not be lost then.
+    for setting in (f"page_size={_PAGE_SIZE}", "journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000"):
+        connection.execute(f"PRAGMA {setting}")
+
+
+def _begin(connection: sa.Connection) -> None:
+    """Let a writer take the lock at once: one that reads first could not take it later, beside another writer."""
+    is_writer = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")
+
+
+_INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}

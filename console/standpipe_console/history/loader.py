@@ -1,0 +1,318 @@
+"""Load the journals of targets into the history, each line once, however often a loader is killed.
+
+The row of a run keeps how many bytes of its journal are loaded, and is committed together with what they said. A
+loader that was killed therefore goes on where its last commit ended. A journal is deleted when all of it is loaded.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from .journal import EndLine, IntentLine, OutcomeLine, RecordLine, RunLine, is_being_written, iterate_lines
+from .recording import Recorder, RecordOutcome, Write
+from .statuses import decide_status, read_target_status
+from .tables import RUNS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from standpipe_console._kit.json_types import JsonObject
+
+    from .database import Database
+    from .journal import Line
+
+#: Records of one transaction.
+BATCH = 1000
+#: How long to wait for another program that loads, in seconds.
+_LOCK_WAIT = 30.0
+#: A journal without a first line is that of a target that is about to start, or of one that never did.
+_ABANDONED_AFTER = 3600.0
+
+
+@dataclass
+class _Journal:
+    """What was read of a journal so far."""
+
+    run: RunLine | None = None
+    end: EndLine | None = None
+    open_intents: dict[int, IntentLine] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+    unreadable: int = 0
+    last_at: float = 0.0
+
+    def read(self, line: Line | None) -> RecordOutcome | None:
+        """Take the next line; return what it says of a record, if it does."""
+        if line is None:
+            self.unreadable += 1
+            return None
+        self.last_at = getattr(line, "at", None) or self.last_at
+        if isinstance(line, RunLine):
+            self.run = self.run or line
+        elif isinstance(line, EndLine):
+            self.end = line
+        elif isinstance(line, IntentLine):
+            self.open_intents[line.n] = line
+        elif isinstance(line, OutcomeLine):
+            return self._settle(line)
+        else:
+            return self._count(self._build_outcome(line))
+        return None
+
+    def settle_rest(self) -> list[RecordOutcome]:
+        """Return the writes that no answer is known of, after the target has ended."""
+        intents = list(self.open_intents.values())
+        return [self._count(_build_write(one, OutcomeLine(one.n, "unknown", one.at))) for one in intents]
+
+    def build_counts(self) -> JsonObject:
+        """Return the figures of the run: those of the target's summary, else those of the lines; zeros are left out."""
+        total = self.counts.total() + self.skipped.total() + self.rejected.total()
+        counts: JsonObject = {"records": total, **self.counts}
+        counts |= {"skipped": dict(self.skipped), "rejected": dict(self.rejected)}
+        for name, value in (self.end.summary if self.end else {}).items():
+            if isinstance(value, dict):
+                counts[name] = {key: one for key, one in value.items() if _is_number(one) and one}
+            elif _is_number(value):
+                counts[name] = value
+        return {name: value for name, value in counts.items() if value}
+
+    def _settle(self, line: OutcomeLine) -> RecordOutcome | None:
+        intent = self.open_intents.pop(line.n, None)
+        if intent is None:
+            self.unreadable += 1
+            return None
+        return self._count(_build_write(intent, line))
+
+    def _build_outcome(self, line: RecordLine) -> RecordOutcome:
+        return RecordOutcome(
+            stream=line.stream,
+            record_id=_clean(line.id),
+            kind=line.kind,
+            reason=_clean(line.reason),
+            at=line.at or self.last_at,
+            remote_id=_clean(line.remote_id or ""),
+            name=_clean(line.name),
+            email=_clean(line.email),
+            company=_clean(line.company),
+        )
+
+    def _count(self, outcome: RecordOutcome) -> RecordOutcome:
+        if outcome.kind == "skipped":
+            self.skipped[outcome.reason] += 1
+        elif outcome.kind == "rejected":
+            self.rejected[outcome.reason] += 1
+        else:
+            self.counts[outcome.kind] += 1
+        return outcome
+
+
+def _build_write(intent: IntentLine, line: OutcomeLine) -> RecordOutcome:
+    return RecordOutcome(
+        stream=intent.stream,
+        record_id=_clean(intent.id),
+        kind=line.kind,
+        reason=_clean(line.reason),
+        at=line.at,
+        remote_id=_clean(line.remote_id or intent.remote_id or ""),
+        name=_clean(intent.name),
+        email=_clean(intent.email),
+        company=_clean(intent.company),
+        write=Write(intent.action, intent.fields if line.fields is None else line.fields),
+    )
+
+
+def _clean(text: str) -> str:
+    """Return a text without the character NUL, which PostgreSQL cannot keep."""
+    return text.replace("\0", "")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+@dataclass(frozen=True)
+class Loader:
+    """Loads journals.
+
+    Args:
+        database: the history.
+        folder: where the journals are, a folder for each plugin.
+        environment: Meltano's environment, for runs that `standpipe run` did not start.
+        host: this machine.
+        find_job: gives the job of a plugin of meltano.yml, for such runs.
+    """
+
+    database: Database
+    folder: Path
+    environment: str
+    host: str
+    find_job: Callable[[str], str]
+
+    def load_all(self) -> set[str] | None:
+        """Load every journal, the oldest first.
+
+        Returns the runs whose targets still write theirs; None when another program loads and does not end.
+        """
+        if not self.folder.is_dir():
+            return set()
+        with _hold_lock(self.folder) as is_held:
+            if not is_held:
+                return None
+            paths = sorted(self.folder.glob("*/*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
+            return {run_id for path in paths if (run_id := self._load(path))}
+
+    def _load(self, path: Path) -> str | None:
+        """Load one journal; return its run while the target still writes it."""
+        with path.open("rb") as file:
+            # Asked before the first line is read: what is written afterwards is for the next time.
+            is_alive = is_being_written(file)
+            journal = _Journal()
+            lines = iterate_lines(file)
+            _, first = next(lines, (0, None))
+            if not isinstance(first, RunLine):
+                if not is_alive and time.time() - path.stat().st_mtime > _ABANDONED_AFTER:
+                    path.unlink()
+                return None
+            journal.read(first)
+            run_id, loaded = self._begin_run(first, path.parent.name, is_alive=is_alive)
+            recorder = Recorder(self.database, run_id, first.plugin)
+            position = self._load_lines(lines, journal, recorder, loaded, is_validation=first.mode == "validate")
+            if is_alive and journal.end is None:
+                return run_id
+        self._end_run(journal, recorder, position)
+        path.unlink()
+        return None
+
+    def _load_lines(
+        self,
+        lines: Iterator[tuple[int, Line | None]],
+        journal: _Journal,
+        recorder: Recorder,
+        loaded: int,
+        *,
+        is_validation: bool,
+    ) -> int:
+        """Load the lines after those that are loaded; return where the last one ends."""
+        batch: list[RecordOutcome] = []
+        position = loaded
+        for end, line in lines:
+            outcome = journal.read(line)
+            if end <= loaded:
+                continue
+            position = end
+            # A validation says what would be done: that is no history of a record.
+            if outcome and not is_validation:
+                batch.append(outcome)
+            if len(batch) == BATCH:
+                self._commit(recorder, batch, position)
+                batch = []
+        if batch:
+            self._commit(recorder, batch, position)
+        return position
+
+    def _commit(self, recorder: Recorder, batch: list[RecordOutcome], position: int) -> None:
+        with self.database.write() as connection:
+            recorder.record(connection, batch)
+            connection.execute(sa.update(RUNS).where(RUNS.c.run_id == recorder.run_id).values(loaded_bytes=position))
+
+    def _begin_run(self, line: RunLine, loader: str, *, is_alive: bool) -> tuple[str, int]:
+        """Find or make the row of the run; return its id, and how much of the journal is loaded."""
+        with self.database.write() as connection:
+            run_id = line.run_id
+            row = _find_run(connection, run_id)
+            if row and row.plugin_version and row.plugin != line.plugin:
+                # A job with two targets: the second one has a row of its own.
+                run_id = f"{line.run_id}.{line.plugin}"
+                row = _find_run(connection, run_id)
+            values: dict[str, Any] = {
+                "plugin": line.plugin,
+                "plugin_version": line.plugin_version or "?",
+                "mode": line.mode,
+                "is_subset": line.is_subset,
+            }
+            if row is None or row.exit_code is None:
+                values["status"] = "running" if is_alive else "loading"
+            if row:
+                connection.execute(sa.update(RUNS).where(RUNS.c.run_id == run_id).values(values))
+                return run_id, row.loaded_bytes
+            values |= {
+                "run_id": run_id,
+                "job": line.job or self.find_job(loader),
+                "environment": self.environment,
+                "host": self.host,
+                "trigger": line.trigger,
+                "started_at": line.at,
+                "target_status": "",
+                "reason": "",
+                "counts": {},
+                "loaded_bytes": 0,
+            }
+            connection.execute(sa.insert(RUNS).values(values))
+            return run_id, 0
+
+    def _end_run(self, journal: _Journal, recorder: Recorder, position: int) -> None:
+        """Write how the target ended, once all of its journal is loaded."""
+        with self.database.write() as connection:
+            row = _find_run(connection, recorder.run_id)
+            if row is None or row.target_status:
+                return  # a loader was killed after its last commit, before it deleted the journal
+            unknown = journal.settle_rest()
+            if unknown:
+                recorder.record(connection, unknown)
+            counts = journal.build_counts()
+            target_status = read_target_status(journal.end, sum(counts.get("rejected", {}).values()))
+            values: dict[str, Any] = {
+                "counts": counts,
+                "target_status": target_status,
+                "status": decide_status(row.exit_code, target_status),
+                "loaded_bytes": position,
+            }
+            if row.ended_at is None:
+                values["ended_at"] = journal.last_at or row.started_at
+            if not row.reason:
+                values["reason"] = _describe_end(journal.end, target_status)
+            connection.execute(sa.update(RUNS).where(RUNS.c.run_id == recorder.run_id).values(values))
+
+
+def _find_run(connection: sa.Connection, run_id: str) -> Any:
+    return connection.execute(sa.select(RUNS).where(RUNS.c.run_id == run_id)).one_or_none()
+
+
+def _describe_end(end: EndLine | None, target_status: str) -> str:
+    if target_status == "killed":
+        return "The target was killed: nothing is lost, the next run repeats what was not confirmed."
+    return (end.error or "") if end else ""
+
+
+@contextmanager
+def _hold_lock(folder: Path) -> Iterator[bool]:
+    """Hold the lock of loaders, so that no line is loaded twice; False when another one does not end in time."""
+    # Opened for reading: a folder that cannot be written to can still be loaded from, though nothing is deleted.
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        yield _wait_for_lock(handle)
+    finally:
+        os.close(handle)
+
+
+def _wait_for_lock(handle: int) -> bool:
+    deadline = time.monotonic() + _LOCK_WAIT
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.05)
+        else:
+            return True

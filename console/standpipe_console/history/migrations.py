@@ -1,0 +1,55 @@
+"""The steps from an older form of the tables to the present one."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from standpipe_console.errors import ConsoleError
+
+from .tables import METADATA, SCHEMA, SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Step = Callable[[sa.Connection], None]
+
+#: What makes each version out of the one before it. Version 1 is the first that there was.
+STEPS: Mapping[int, Step] = {}
+#: A number of our own, by which two programs on PostgreSQL keep from migrating at once.
+_ADVISORY_LOCK = 7_413_922_001
+
+
+def migrate(connection: sa.Connection, steps: Mapping[int, Step] = STEPS) -> None:
+    """Bring the tables up to date within the transaction of this connection.
+
+    Raises:
+        ConsoleError: a newer version of the console wrote them.
+    """
+    newest = max(steps, default=1)
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+        connection.execute(sa.schema.CreateSchema(SCHEMA, if_not_exists=True))
+    present = _read_version(connection)
+    if present is None:
+        METADATA.create_all(connection)
+    elif present > newest:
+        raise ConsoleError(
+            f"The history is of version {present}, and this console knows {newest}: bring the console up to date with "
+            "`meltano install utility standpipe`."
+        )
+    else:
+        for version in range(present + 1, newest + 1):
+            steps[version](connection)
+    if present != newest:
+        connection.execute(sa.insert(SCHEMA_VERSION).values(version=newest, since=time.time()))
+
+
+def _read_version(connection: sa.Connection) -> int | None:
+    schema = SCHEMA if connection.dialect.name == "postgresql" else None
+    if not sa.inspect(connection).has_table(SCHEMA_VERSION.name, schema=schema):
+        return None
+    found: int | None = connection.execute(sa.select(sa.func.max(SCHEMA_VERSION.c.version))).scalar_one()
+    return found

@@ -1,0 +1,352 @@
+"""What a journal says of records, as rows of the history.
+
+A record has a row in a run only where something happened: it was written, refused or skipped for a new reason, or a
+problem of an earlier run is gone. That a record is unchanged as before is a count of the run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from .fields import pack_fields, unpack_fields
+from .tables import CHANGES, LAST_KNOWN, RECORDS, REJECTS, RUNS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from .database import Database
+    from .rows import FieldChange
+
+#: Outcomes after which a record needs nobody's attention: as long as they repeat, they are only counted.
+UNCHANGED = "unchanged"
+#: Outcomes that stand for a problem of the record, until another outcome comes.
+PROBLEMS = frozenset({"rejected", "skipped", "held", "unknown", "not_written"})
+#: Outcomes that say nothing about the record itself.
+_SAYS_NOTHING = frozenset({"not_reached"})
+#: Outcomes of a write that changed nothing.
+_NOT_WRITTEN = PROBLEMS | _SAYS_NOTHING | {UNCHANGED}
+#: Of several outcomes of one record in one run the greatest stands; the others, such as of companies that were
+#: attached, have rank 1, and what needed no write has rank 0.
+_RANKS = {
+    "rejected": 5,
+    "unknown": 4,
+    "created": 3,
+    "converted": 3,
+    "updated": 2,
+    **dict.fromkeys(("skipped", "held"), 0),
+}
+_DONE = {"create": "created", "convert": "converted"}
+
+
+@dataclass(frozen=True)
+class Write:
+    """A write to the vendor."""
+
+    action: str
+    fields: Mapping[str, FieldChange]
+
+
+@dataclass(frozen=True)
+class RecordOutcome:
+    """What a run says of one record."""
+
+    stream: str
+    record_id: str
+    kind: str
+    reason: str
+    at: float
+    remote_id: str = ""
+    name: str = ""
+    email: str = ""
+    company: str = ""
+    write: Write | None = None  #: none when the target had nothing to write
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The record within its plugin."""
+        return self.stream, self.record_id
+
+    @property
+    def rank(self) -> int:
+        """Which outcome of a run stands: the greatest, the later of two."""
+        return _RANKS.get(self.kind, int(self.was_written))
+
+    @property
+    def was_written(self) -> bool:
+        """Whether it changed a record of the vendor, or may have."""
+        return self.write is not None and (self.kind == "unknown" or self.kind not in _NOT_WRITTEN)
+
+
+@dataclass
+class _Known:
+    """What the history last knew of a record."""
+
+    kind: str = UNCHANGED
+    reason: str = ""
+    run_id: str = ""
+    rank: int = 0
+    name: str = ""
+    email: str = ""
+    company: str = ""
+    remote_id: str = ""
+
+
+@dataclass
+class Recorder:
+    """Writes what one run says of records.
+
+    Args:
+        database: the history.
+        run_id: the run.
+        plugin: its target.
+    """
+
+    database: Database
+    run_id: str
+    plugin: str
+    _connection: sa.Connection = field(init=False)
+
+    def record(self, connection: sa.Connection, outcomes: Sequence[RecordOutcome]) -> None:
+        """Write some outcomes, in the order in which the target had them."""
+        self._connection = connection
+        known = self._read_known({one.record_id for one in outcomes})
+        rows: dict[tuple[str, str], RecordOutcome] = {}
+        changes: list[RecordOutcome] = []
+        for one in outcomes:
+            before = known.get(one.key, _Known())
+            if before.kind == "unknown" and before.run_id != self.run_id:
+                self._resolve_unknown(before.run_id, one)
+            if not self._is_news(one, before):
+                continue
+            if before.run_id != self.run_id or one.rank >= before.rank:
+                rows[one.key] = merged = _merge(one, before)
+                known[one.key] = self._as_known(merged)
+            if one.was_written:
+                changes.append(one)
+        ids = self._write_records(list(rows.values()), changes)
+        self._write_changes(ids, changes)
+        self._write_last_known(list(rows.values()))
+        self._write_rejects(outcomes)
+
+    def _is_news(self, one: RecordOutcome, before: _Known) -> bool:
+        if one.kind in _SAYS_NOTHING:
+            return False
+        if one.was_written:
+            return True
+        is_problem, was_problem = one.kind in PROBLEMS, before.kind in PROBLEMS
+        return (is_problem or was_problem) and (one.kind, one.reason) != (before.kind, before.reason)
+
+    def _as_known(self, one: RecordOutcome) -> _Known:
+        return _Known(one.kind, one.reason, self.run_id, one.rank, one.name, one.email, one.company, one.remote_id)
+
+    def _read_known(self, record_ids: set[str]) -> dict[tuple[str, str], _Known]:
+        table = LAST_KNOWN.c
+        statement = sa.select(LAST_KNOWN).where(table.plugin == self.plugin, table.record_id.in_(record_ids))
+        return {
+            (row.stream, row.record_id): _Known(
+                row.kind,
+                row.reason,
+                row.run_id,
+                # Whether a write was behind it is not kept: only another write of the same run could take its place.
+                _RANKS.get(row.kind, 0),
+                row.name,
+                row.email,
+                row.company,
+                row.remote_id,
+            )
+            for row in self._connection.execute(statement)
+        }
+
+    # Rows
+
+    def _write_records(
+        self, rows: Sequence[RecordOutcome], changes: Sequence[RecordOutcome]
+    ) -> dict[tuple[str, str], int]:
+        """Write a row for each record, and return the ids of the rows that changes belong to."""
+        if rows:
+            statement = self.database.insert(RECORDS)
+            self._connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["run_id", "record_id", "stream"],
+                    set_={name: statement.excluded[name] for name in ("remote_id", "kind", "reason", "at")},
+                ),
+                [
+                    {
+                        "run_id": self.run_id,
+                        "stream": one.stream,
+                        "record_id": one.record_id,
+                        "remote_id": one.remote_id,
+                        "kind": one.kind,
+                        "reason": one.reason,
+                        "at": one.at,
+                    }
+                    for one in rows
+                ],
+            )
+        if not changes:
+            return {}
+        table = RECORDS.c
+        wanted = sa.select(table.id, table.stream, table.record_id).where(
+            table.run_id == self.run_id, table.record_id.in_({one.record_id for one in changes})
+        )
+        return {(row.stream, row.record_id): row.id for row in self._connection.execute(wanted)}
+
+    def _write_changes(self, ids: Mapping[tuple[str, str], int], changes: Sequence[RecordOutcome]) -> None:
+        values = [
+            {
+                "record": ids[one.key],
+                "action": one.write.action,
+                "remote_id": one.remote_id,
+                "at": one.at,
+                "fields": pack_fields(one.write.fields),
+            }
+            for one in changes
+            if one.write
+        ]
+        if values:
+            self._connection.execute(sa.insert(CHANGES), values)
+
+    def _write_last_known(self, rows: Sequence[RecordOutcome]) -> None:
+        if not rows:
+            return
+        statement = self.database.insert(LAST_KNOWN)
+        names = ("remote_id", "kind", "reason", "run_id", "at", "name", "email", "company")
+        self._connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["plugin", "stream", "record_id"],
+                set_={name: statement.excluded[name] for name in names},
+            ),
+            [
+                {
+                    "plugin": self.plugin,
+                    "stream": one.stream,
+                    "record_id": one.record_id,
+                    "remote_id": one.remote_id,
+                    "kind": one.kind,
+                    "reason": one.reason,
+                    "run_id": self.run_id,
+                    "at": one.at,
+                    "name": one.name,
+                    "email": one.email,
+                    "company": one.company,
+                }
+                for one in rows
+            ],
+        )
+
+    # Rejects
+
+    def _write_rejects(self, outcomes: Sequence[RecordOutcome]) -> None:
+        table = REJECTS.c
+        statement = sa.select(REJECTS).where(
+            table.plugin == self.plugin, table.record_id.in_({one.record_id for one in outcomes})
+        )
+        rejects: dict[tuple[str, str], dict[str, Any]] = {
+            (row.stream, row.record_id): dict(row._mapping)  # noqa: SLF001 SQLAlchemy's documented name
+            for row in self._connection.execute(statement)
+        }
+        touched = {}
+        for one in outcomes:
+            reject = rejects.get(one.key)
+            if one.kind == "rejected":
+                rejects[one.key] = touched[one.key] = self._count_reject(one, reject)
+            elif (
+                reject
+                and reject["resolved_at"] is None
+                and reject["last_run_id"] != self.run_id
+                and one.kind not in {"unknown", *_SAYS_NOTHING}
+            ):
+                reject["resolved_at"] = one.at
+                touched[one.key] = reject
+        if touched:
+            upsert = self.database.insert(REJECTS)
+            names = ("reason", "first_at", "last_at", "times", "last_run_id", "resolved_at")
+            self._connection.execute(
+                upsert.on_conflict_do_update(
+                    index_elements=["plugin", "stream", "record_id"],
+                    set_={name: upsert.excluded[name] for name in names},
+                ),
+                list(touched.values()),
+            )
+
+    def _count_reject(self, one: RecordOutcome, reject: dict[str, Any] | None) -> dict[str, Any]:
+        """Return the row of a record that was refused: for the first time since it was taken, or once more."""
+        is_same = reject is not None and reject["resolved_at"] is None
+        is_counted = reject is not None and reject["last_run_id"] == self.run_id
+        return {
+            "plugin": self.plugin,
+            "stream": one.stream,
+            "record_id": one.record_id,
+            "reason": one.reason,
+            "first_at": reject["first_at"] if reject and is_same else one.at,
+            "last_at": one.at,
+            "times": reject["times"] + (not is_counted) if reject and is_same else 1,
+            "last_run_id": self.run_id,
+            "resolved_at": None,
+        }
+
+    # Writes of an earlier run of which the answer is unknown
+
+    def _resolve_unknown(self, run_id: str, one: RecordOutcome) -> None:
+        """Settle a write whose answer a killed run did not see, by what this run found at the vendor."""
+        table = RECORDS.c
+        is_it = (table.run_id == run_id, table.record_id == one.record_id, table.stream == one.stream)
+        statement = (
+            sa.select(RECORDS.c.id, CHANGES.c.id.label("change"), CHANGES.c.action, CHANGES.c.fields)
+            .join_from(RECORDS, CHANGES, CHANGES.c.record == table.id)
+            .where(*is_it, table.kind == "unknown")
+            .order_by(CHANGES.c.id.desc())
+            .limit(1)
+        )
+        row = self._connection.execute(statement).one_or_none()
+        if row is None:
+            return
+        was_written = _judge(row.action, unpack_fields(row.fields), one)
+        if was_written is None:
+            return
+        kind = _DONE.get(row.action, "updated") if was_written else "not_written"
+        reason = "a later run found it at the vendor" if was_written else "a later run did not find it at the vendor"
+        self._connection.execute(sa.update(RECORDS).where(table.id == row.id).values(kind=kind, reason=reason))
+        if not was_written:
+            self._connection.execute(sa.delete(CHANGES).where(CHANGES.c.id == row.change))
+        self._move_count(run_id, kind)
+
+    def _move_count(self, run_id: str, kind: str) -> None:
+        """Count a record of a run under another outcome than `unknown`."""
+        counts = self._connection.execute(sa.select(RUNS.c.counts).where(RUNS.c.run_id == run_id)).scalar_one_or_none()
+        if not counts or not counts.get("unknown"):
+            return
+        counts = {**counts, "unknown": counts["unknown"] - 1, kind: counts.get(kind, 0) + 1}
+        if not counts["unknown"]:
+            del counts["unknown"]
+        self._connection.execute(sa.update(RUNS).where(RUNS.c.run_id == run_id).values(counts=counts))
+
+
+def _merge(one: RecordOutcome, before: _Known) -> RecordOutcome:
+    """Return an outcome with the names that an earlier one had, where it has none itself."""
+    return replace(
+        one,
+        remote_id=one.remote_id or before.remote_id,
+        name=one.name or before.name,
+        email=one.email or before.email,
+        company=one.company or before.company,
+    )
+
+
+def _judge(action: str, intended: Mapping[str, FieldChange], found: RecordOutcome) -> bool | None:
+    """Return whether a write was taken, by what a later run found; None when that says nothing."""
+    if found.kind == UNCHANGED:
+        return True
+    if not found.write:
+        return None
+    if action == "create":
+        # Whoever creates it again has not found it.
+        return found.write.action != "create"
+    later = found.write.fields
+    # A field that the later run need not write, or found as intended, was written.
+    return not any(
+        name in later and later[name].before == change.before != change.after for name, change in intended.items()
+    )

@@ -1,0 +1,121 @@
+"""What queries of the history return. All times are unix seconds."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+from standpipe_console._kit.json_types import JsonObject, JsonValue
+
+T = TypeVar("T")
+
+
+class RunRow(msgspec.Struct, frozen=True):
+    """One run of a target.
+
+    The status is one of `running`, `loading`, `completed`, `partly_refused`, `failed`, `guarded`, `stopped`, `killed`
+    and `not_started`.
+    """
+
+    run_id: str
+    plugin: str  #: the target
+    job: str  #: the job of meltano.yml
+    environment: str
+    trigger: str  #: `schedule`, `person`, `live`, `page`, `retry`, or `meltano` for a bare `meltano run`
+    mode: str  #: `sync` or `validate`
+    is_subset: bool  #: whether it read some records only
+    started_at: float
+    ended_at: float | None
+    status: str
+    exit_code: int | None  #: Meltano's; None when only the journal is known
+    reason: str  #: one sentence; empty when all went well
+    counts: JsonObject  #: records by outcome, calls, seconds, as in summary.json; zeros are left out
+    plugin_version: str
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took."""
+        return None if self.ended_at is None else max(0.0, self.ended_at - self.started_at)
+
+
+class FieldChange(msgspec.Struct, frozen=True):
+    """The value of a field before and after a write."""
+
+    before: JsonValue
+    after: JsonValue
+
+
+class ChangeRow(msgspec.Struct, frozen=True):
+    """One write to one record of the vendor.
+
+    When `kind` is `unknown`, the run ended between the write and its answer: the vendor may have taken it or not.
+    """
+
+    run_id: str
+    stream: str
+    record_id: str
+    remote_id: str
+    action: str  #: `update`, `create`, `clear`, …
+    kind: str  #: the outcome of the record in this run: `updated`, `created`, …
+    at: float
+    fields: dict[str, FieldChange]
+
+
+class RecordRow(msgspec.Struct, frozen=True):
+    """What a run did with a record, where that was not nothing."""
+
+    run_id: str
+    plugin: str
+    stream: str
+    record_id: str
+    remote_id: str
+    kind: str  #: `updated`, `created`, `skipped`, `rejected`, `unknown`, …; `unchanged` only after a problem
+    reason: str
+    at: float
+    name: str = ""
+    email: str = ""
+    company: str = ""
+    changes: tuple[ChangeRow, ...] = ()  #: filled by `list_record_history` only
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    """Some rows of many."""
+
+    rows: list[T]
+    total: int
+
+
+class RejectRow(msgspec.Struct, frozen=True):
+    """A record that the vendor refused."""
+
+    plugin: str
+    stream: str
+    record_id: str
+    reason: str  #: that of the last time
+    first_at: float
+    last_at: float
+    times: int  #: runs in which it was refused, since it was taken for the last time
+    resolved_at: float | None
+    remote_id: str = ""
+    name: str = ""
+    email: str = ""
+    company: str = ""
+
+
+class PauseRow(msgspec.Struct, frozen=True):
+    """A job that must not run until somebody resumes it."""
+
+    job: str
+    since: float
+    reason: str
+    run_id: str
+
+
+class AlertRow(msgspec.Struct, frozen=True):
+    """A situation of a job, and when its message was sent."""
+
+    job: str
+    situation: str
+    since: float
+    sent_at: float | None = None

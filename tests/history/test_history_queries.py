@@ -1,0 +1,168 @@
+"""What pages, alerts and undo ask of the history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from standpipe_console.errors import ConsoleError
+from standpipe_console.history import AlertRow, FieldChange, History
+
+from tests.history.conftest import START, JournalFile, change
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def filled(history: History, tmp_path: Path) -> History:
+    """Return a history of two runs to Intercom and one to ChartMogul."""
+    first = JournalFile(tmp_path, "first", at=START)
+    first.write("ann", "created", name="Ann Adams", email="Ann@A.example", company="Acme",
+                fields=change("cb_cust_mrr", None, 5))  # fmt: skip
+    first.write("bob", name="Bob", email="bob@b.example", company="Acme")
+    first.pass_over("cid", "skipped", "ambiguous", name="Émile Adams")
+    first.write("dan", "rejected", "bad phone", name="100% Dan_1")
+    first.end()
+    second = JournalFile(tmp_path, "second", at=START + 1000, job="trial")
+    second.write("ann", fields=change("cb_cust_mrr", 5, 7))
+    second.end()
+    leads = JournalFile(tmp_path, "leads", at=START + 2000, plugin="target-chartmogul", job="sync-leads")
+    leads.write("ann", stream="customers", name="Ann's company")
+    leads.end()
+    history.load_journals()
+    return history
+
+
+def test_runs_are_listed_by_job_and_target(filled: History) -> None:
+    """The latest first; `before` leads to the next page."""
+    assert [run.run_id for run in filled.list_runs()] == ["leads", "second", "first"]
+    assert [run.run_id for run in filled.list_runs(limit=1, before=START + 2000)] == ["second"]
+    assert [run.run_id for run in filled.list_runs("sync")] == ["first"]
+    assert [run.run_id for run in filled.list_runs(["sync", "trial"])] == ["second", "first"]
+    assert [run.run_id for run in filled.list_runs(plugin="target-chartmogul")] == ["leads"]
+    assert filled.list_runs(environment="staging") == []
+    assert filled.get_run("other") is None
+    assert [run.run_id for run in filled.find_runs("fir")] == ["first"]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected", "total"),
+    [
+        ({}, ["ann", "bob", "cid", "dan"], 4),
+        ({"kind": "updated"}, ["bob"], 1),
+        ({"reason": "ambiguous"}, ["cid"], 1),
+        ({"search": "acme"}, ["ann", "bob"], 2),
+        ({"search": "0% dan_"}, ["dan"], 1),
+        ({"search": "%"}, ["dan"], 1),
+        ({"search": "remote-b"}, ["bob"], 1),
+        ({"sort": "-name"}, ["cid", "bob", "ann", "dan"], 4),
+        ({"sort": "kind", "offset": 1, "limit": 2}, ["dan", "cid"], 4),
+    ],
+    ids=["all", "kind", "reason", "company", "wildcards are text", "percent", "remote id", "by name", "a page"],
+)
+def test_records_are_filtered_searched_sorted_and_paged(
+    filled: History, query: dict[str, object], expected: list[str], total: int
+) -> None:
+    """Of one run; the total is that of all pages."""
+    page = filled.list_records("first", **query)  # type: ignore[arg-type]
+    assert ([row.record_id for row in page.rows], page.total) == (expected, total)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ann", [("target-chartmogul", "ann"), ("target-intercom", "ann")]),
+        ("ANN@a.EXAMPLE", [("target-intercom", "ann")]),
+        ("acme", [("target-intercom", "ann"), ("target-intercom", "bob")]),
+        ("émile", [("target-intercom", "cid")]),
+        ("remote-dan", [("target-intercom", "dan")]),
+        ("bo", [("target-intercom", "bob")]),
+        ("nobody", []),
+        (" ", []),
+    ],
+    ids=["id", "e-mail", "company", "accent", "remote id", "beginning", "nobody", "nothing"],
+)
+def test_a_customer_is_found(filled: History, text: str, expected: list[tuple[str, str]]) -> None:
+    """By what it begins with, whatever the case; each record once, as it was last."""
+    found = filled.find_customer(text)
+    assert [(row.plugin, row.record_id) for row in found] == expected
+
+
+def test_a_customer_is_shown_as_it_was_last(filled: History) -> None:
+    """With the names of an earlier run, where the last one had none."""
+    (row,) = filled.find_customer("ann@a.example")
+    assert (row.run_id, row.kind, row.name) == ("second", "updated", "Ann Adams")
+
+
+def test_every_change_of_a_record_is_listed(filled: History) -> None:
+    """The latest first, with its run."""
+    rows = filled.list_record_history("ann", "target-intercom")
+    assert [(row.run_id, row.kind, row.changes[0].fields) for row in rows] == [
+        ("second", "updated", {"custom_attributes.cb_cust_mrr": FieldChange(5, 7)}),
+        ("first", "created", {"custom_attributes.cb_cust_mrr": FieldChange(None, 5)}),
+    ]
+    assert [row.plugin for row in filled.list_record_history("ann")] == [
+        "target-chartmogul", "target-intercom", "target-intercom",
+    ]  # fmt: skip
+    assert [one.record_id for one in filled.list_changes("first", "bob")] == ["bob"]
+
+
+def test_a_job_is_paused_until_it_is_resumed(filled: History) -> None:
+    """The first pause stands, with its reason."""
+    filled.pause("sync", "first was undone", "first")
+    filled.pause("sync", "second was undone", "second")
+    pause = filled.get_pause("sync")
+    assert pause is not None
+    assert (pause.job, pause.reason, pause.run_id) == ("sync", "first was undone", "first")
+    assert filled.get_pause("sync-leads") is None
+    assert (filled.resume("sync"), filled.resume("sync")) == (True, False)
+    assert filled.get_pause("sync") is None
+
+
+def test_an_alert_is_noted_once_per_situation(filled: History) -> None:
+    """The later note replaces the earlier one."""
+    filled.write_alert(AlertRow("sync", "failed", 1.0))
+    filled.write_alert(AlertRow("sync", "failed", 1.0, 2.0))
+    filled.write_alert(AlertRow("sync-leads", "stale", 3.0))
+    assert filled.list_alerts("sync") == [AlertRow("sync", "failed", 1.0, 2.0)]
+    filled.remove_alert("sync", "failed")
+    assert filled.list_alerts() == [AlertRow("sync-leads", "stale", 3.0)]
+
+
+def test_old_runs_are_forgotten(filled: History) -> None:
+    """With their records and changes; open rejects and last problems stay, for the next run is compared with them."""
+    now = START + 90 * 86_400 + 500
+    assert filled.prune(now, 90) == 1
+    assert [run.run_id for run in filled.list_runs()] == ["leads", "second"]
+    assert filled.list_records("first").total == 0
+    assert list(filled.list_changes("first")) == []
+    assert [row.record_id for row in filled.list_rejects()] == ["dan"]
+    assert filled.find_customer("bob") == []
+    assert [row.reason for row in filled.find_customer("cid")] == ["ambiguous"]
+    assert filled.prune(now, 90) == 0
+
+
+def test_a_person_is_erased(filled: History, tmp_path: Path) -> None:
+    """Every row of every target that an id or an address of the person leads to, waiting journals included."""
+    journal = JournalFile(tmp_path, "third", at=START + 3000)
+    journal.write("ann", email="ann@a.example")
+    journal.end()
+    assert filled.erase(["ANN@a.example"]) > 0
+    assert filled.find_customer("ann") == []
+    assert filled.list_record_history("ann") == []
+    assert list(filled.list_changes("first", "ann")) == []
+    assert [run.run_id for run in filled.list_runs()] == ["third", "leads", "second", "first"]
+    assert [row.record_id for row in filled.list_records("first").rows] == ["bob", "cid", "dan"]
+    files = [path.read_bytes() for path in tmp_path.glob("history.db*")]
+    assert not any(b"Ann@A" in content or b"ann@a" in content for content in files)
+
+
+def test_nobody_is_erased_while_a_run_writes_about_people(filled: History, tmp_path: Path) -> None:
+    """Its journal may name the person: the run has to end first."""
+    journal = JournalFile(tmp_path, "third", at=START + 3000)
+    journal.write("ann", email="ann@a.example")
+    with pytest.raises(ConsoleError, match="A run is under way"):
+        filled.erase(["ann@a.example"])
+    journal.leave()
+    assert filled.erase(["ann@a.example"]) > 0
