@@ -99,6 +99,14 @@ class Settings:
     """Whether Chargebee's lists refuse filters and parameters that they do not document (else they ignore them)."""
     intercom_webhook_iso_times: bool = True
     """Whether the items of Intercom's webhooks have ISO 8601 times (else unix seconds, as the REST API)."""
+    intercom_webhook_shuffle: bool = False
+    """Whether Intercom's webhooks leave in any order."""
+    intercom_webhook_duplicates: int = 0
+    """How many of Intercom's webhooks, in percent, are delivered twice although the receiver took them."""
+    intercom_webhook_errors: int = 1000
+    """After how many errors in a row Intercom's webhooks pause for a quarter of an hour."""
+    intercom_webhook_speed: int = 1
+    """How many times faster than Intercom its webhooks are tried again after a 429 or a pause, or are suspended."""
     chargebee_webhook_speed: int = 1
     """How many times faster than Chargebee a delivery that failed is tried again."""
     chargebee_webhook_patience_ms: int = 60_000
@@ -114,6 +122,9 @@ _ALLOWED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "catalog": ("is 1 or 2", lambda value: value in (1, 2)),
     "companies_with_billing_ids": ("is 0 to 100 (percent)", lambda value: value in range(101)),
     "chargebee_webhook_duplicates": ("is 0 to 100 (percent)", lambda value: value in range(101)),
+    "intercom_webhook_duplicates": ("is 0 to 100 (percent)", lambda value: value in range(101)),
+    "intercom_webhook_errors": ("is 1 or more", lambda value: value >= 1),
+    "intercom_webhook_speed": ("is 1 or more", lambda value: value >= 1),
     "chargebee_webhook_speed": ("is 1 or more", lambda value: value >= 1),
     "chargebee_webhook_patience_ms": ("is 1 or more", lambda value: value >= 1),
     "chartmogul_automation": (

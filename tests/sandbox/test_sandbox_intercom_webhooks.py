@@ -7,6 +7,7 @@ import hmac
 import json
 import queue
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +23,14 @@ PATIENCE = 10
 
 
 class Receiver:
-    """A local address that keeps what it is told; `answer` is its status, `gate` holds its answers back when clear."""
+    """A local address that keeps what it is told; `gate` holds its answers back when clear.
+
+    `answers` are the next statuses; when there are no more, it is `answer`.
+    """
 
     def __init__(self) -> None:
         self.deliveries: queue.Queue[Delivery] = queue.Queue()
+        self.answers: list[int] = []
         self.answer = 200
         self.gate = threading.Event()
         self.gate.set()
@@ -37,7 +42,7 @@ class Receiver:
                 content = self.rfile.read(int(self.headers["Content-Length"]))
                 receiver.deliveries.put((self.headers["X-Hub-Signature"], content))
                 receiver.gate.wait(PATIENCE)
-                self.send_response(receiver.answer)
+                self.send_response(receiver.answers.pop(0) if receiver.answers else receiver.answer)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
@@ -156,7 +161,7 @@ def test_each_kind_of_write_has_its_topic(intercom: IntercomCaller, receiver: Re
 
 
 def test_only_the_topics_asked_for_are_told(intercom: IntercomCaller, receiver: Receiver) -> None:
-    """A deleted record is told by its identifiers alone, once its deletion took effect."""
+    """A deleted company is told by Intercom's own id alone, once its deletion took effect."""
     company = intercom.ok("POST /companies", {"company_id": "c1", "name": "Acme"})["id"]
     intercom.sandbox.webhooks(url=receiver.url, secret="s", topics=["company.deleted"])
     intercom.ok("POST /companies", {"company_id": "c2", "name": "Other"})
@@ -166,7 +171,7 @@ def test_only_the_topics_asked_for_are_told(intercom: IntercomCaller, receiver: 
     notification = receiver.next()
     assert (notification["topic"], notification["data"]["item"]) == (
         "company.deleted",
-        {"type": "company", "id": company, "company_id": "c1"},
+        {"type": "company", "id": company, "deleted": True},
     )
 
 
@@ -189,6 +194,76 @@ def test_a_delivery_that_fails_is_tried_once_more(intercom: IntercomCaller, rece
     first, second = receiver.next(), receiver.next()
     assert (first["id"], first["delivery_attempts"]) == (second["id"], 1)
     assert second["delivery_attempts"] == 2
+
+
+def wait_for(intercom: IntercomCaller, **expected: Any) -> None:
+    """Wait until the report of the webhooks says this."""
+    deadline = time.monotonic() + PATIENCE
+    while (report := intercom.sandbox.webhooks()).items() & expected.items() != expected.items():
+        assert time.monotonic() < deadline, report
+        time.sleep(0.01)
+
+
+def test_a_throttled_delivery_comes_again(intercom: IntercomCaller, receiver: Receiver) -> None:
+    """After a 429 the notification waits a minute, then longer; it is not tried again at once, as after an error."""
+    intercom.sandbox.reset(customers=0, intercom_webhook_speed=10_000)
+    receiver.answers = [429, 429]
+    intercom.sandbox.webhooks(url=receiver.url, secret="s")
+    intercom.user(email="ada@example.com")
+    assert [receiver.next()["delivery_attempts"] for _ in range(3)] == [1, 1, 1]
+    wait_for(intercom, delivered=1, failed=0, dropped=0, waiting=0)
+
+
+def test_a_delivery_that_is_throttled_for_two_hours_is_dropped(intercom: IntercomCaller, receiver: Receiver) -> None:
+    """Eight attempts, then never again; what comes later is delivered."""
+    intercom.sandbox.reset(customers=0, intercom_webhook_speed=100_000)
+    receiver.answers = [429] * 8
+    intercom.sandbox.webhooks(url=receiver.url, secret="s")
+    intercom.user(email="ada@example.com")
+    wait_for(intercom, delivered=0, dropped=1, waiting=0)
+    intercom.user(email="bob@example.com")
+    assert [receiver.next()["id"][-1] for _ in range(9)] == ["1"] * 8 + ["2"]
+    wait_for(intercom, delivered=1, dropped=1, waiting=0)
+
+
+def test_many_errors_pause_the_deliveries(intercom: IntercomCaller, receiver: Receiver) -> None:
+    """For a quarter of an hour nothing is sent; then what was waiting comes."""
+    intercom.sandbox.reset(customers=0, intercom_webhook_errors=2, intercom_webhook_speed=1_000)
+    receiver.answers = [500] * 6
+    intercom.sandbox.webhooks(url=receiver.url, secret="s")
+    for number in range(4):
+        intercom.user(email=f"p{number}@example.com")
+    wait_for(intercom, state="paused", failed=3, delivered=0, waiting=1)
+    wait_for(intercom, state="live", failed=3, delivered=1, waiting=0)
+
+
+def test_errors_for_a_week_suspend_the_deliveries(intercom: IntercomCaller, receiver: Receiver) -> None:
+    """Until the address is set again, by hand."""
+    intercom.sandbox.reset(customers=0, intercom_webhook_speed=100_000_000)
+    receiver.answer = 500
+    intercom.sandbox.webhooks(url=receiver.url, secret="s")
+    for number in range(3):
+        intercom.user(email=f"p{number}@example.com")
+        wait_for(intercom, failed=number + 1)
+    wait_for(intercom, state="suspended", failed=3, waiting=0)
+    receiver.answer = 200
+    intercom.user(email="late@example.com")
+    wait_for(intercom, state="suspended", failed=4, delivered=0)
+    intercom.sandbox.webhooks(url=receiver.url, secret="s")
+    intercom.user(email="again@example.com")
+    wait_for(intercom, state="live", delivered=1, failed=0)
+
+
+def test_deliveries_come_twice_and_in_any_order(intercom: IntercomCaller, receiver: Receiver) -> None:
+    """As switches: every notification comes twice with the same id, and not in the order of the writes."""
+    intercom.sandbox.reset(customers=0, intercom_webhook_duplicates=100, intercom_webhook_shuffle=True)
+    intercom.sandbox.webhooks(url=receiver.url, secret="s")
+    for number in range(10):
+        intercom.user(email=f"p{number}@example.com")
+    numbers = [int(receiver.next()["id"][-3:]) for _ in range(20)]
+    assert sorted(numbers) == sorted([*range(1, 11)] * 2)
+    assert list(dict.fromkeys(numbers)) != list(range(1, 11))
+    wait_for(intercom, delivered=10, failed=0, waiting=0)
 
 
 @pytest.mark.parametrize(

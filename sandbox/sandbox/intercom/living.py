@@ -62,7 +62,7 @@ class LivingWorkspace(Workspace):
             return show_stub(record, deleted=True) if gone else show_contact(self, record, PINNED)
         if isinstance(record, Company):
             if topic == "company.deleted":
-                return {"type": "company", "id": record.id, "company_id": record.document["company_id"]}
+                return {"type": "company", "id": record.id, "deleted": True}
             return show_company(self, record)
         if isinstance(record, Thread):
             if record.document["type"] == "ticket":

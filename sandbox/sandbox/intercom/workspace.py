@@ -219,7 +219,7 @@ class Workspace(ABC):
         """Send every write to an address from now on; None sends to nobody."""
         if self.webhooks:
             self.webhooks.close()
-        self.webhooks = Webhooks(subscription, self.app_id) if subscription else None
+        self.webhooks = Webhooks(subscription, self.app_id, self.settings) if subscription else None
         if self.webhooks and self.webhooks.subscription.check:
             self.webhooks.send_ping(self.clock.now())
 
