@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import logging
 import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
 import sys
 import threading
 import time
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -16,6 +24,7 @@ from click.testing import CliRunner
 from standpipe_console.cli import main
 from standpipe_console.errors import ConsoleError
 from standpipe_console.live.batches import Timing
+from standpipe_console.live.chargebee_events import parse_event
 from standpipe_console.live.obstacles import find_obstacle
 from standpipe_console.live.receiver import Credentials
 from standpipe_console.live.service import LiveService
@@ -31,16 +40,22 @@ if TYPE_CHECKING:
     from sandbox.testing import RunningSandbox
 
 ROOT = Path(__file__).parents[2]
-#: Stands in for Meltano: notes what it is to run, and knows the settings of no plugin but the folder of reports.
+STANDPIPE = Path(sys.executable).with_name("standpipe")
+#: Stands in for Meltano: notes when a run over what starts and ends, and which key it gets from live's environment. It
+#: knows the settings of no plugin but the folder of reports.
 MELTANO = """#!{python}
 import json, os, pathlib, sys, time
 here = pathlib.Path.cwd()
 if "run" in sys.argv:
-    ids = os.environ.get("TAP_CHARGEBEE_CUSTOMER_IDS")
-    with (here / "runs").open("a") as file:
-        file.write((ids or "plain") + "\\n")
+    ids = os.environ.get("TAP_CHARGEBEE_CUSTOMER_IDS") or "plain"
+    def note(step):
+        with (here / "steps").open("a") as file:
+            file.write(step + " " + ids + "\\n")
+    note("start")
+    (here / "key").write_text(os.environ.get("TAP_CHARGEBEE_API_KEY", "none"))
     while (here / "wait").exists():
         time.sleep(0.01)
+    note("end")
     report = here / os.environ.get("TARGET_INTERCOM_REPORT_DIR", "output/target-intercom")
     report.mkdir(parents=True, exist_ok=True)
     (report / "summary.json").write_text('{{"status": "completed"}}')
@@ -75,14 +90,20 @@ class Live:
     """A service in a thread."""
 
     def __init__(
-        self, project: Project, listen: tuple[str, int] | None = ("127.0.0.1", 0), *, read_until: int = 2_000_000_000
+        self,
+        project: Project,
+        listen: tuple[str, int] | None = ("127.0.0.1", 0),
+        *,
+        read_until: int | None = 2_000_000_000,
+        alert_after: float = 600,
     ) -> None:
         inbox_url = f"sqlite:///{project.root}/inbox.sqlite"
-        settings = LiveSettings(FAST, CREDENTIALS, inbox_url, poll_seconds=0.2, alert_after=600)
+        settings = LiveSettings(FAST, CREDENTIALS, inbox_url, poll_seconds=0.2, alert_after=alert_after)
         self.project = project
         self.service = LiveService(project, settings, listen)
         # By default nothing that the sandbox's business did before the test rings.
-        self.service.inbox.write_fact("chargebee_events_read_until", read_until)
+        if read_until is not None:
+            self.service.inbox.write_fact("chargebee_events_read_until", read_until)
         self.thread = threading.Thread(target=self.service.run)
 
     def __enter__(self) -> Self:
@@ -95,18 +116,77 @@ class Live:
         self.thread.join(60)
         assert not self.thread.is_alive()
 
+    @property
+    def url(self) -> str:
+        """The address of the receiver."""
+        assert self.service.address is not None
+        return "http://{}:{}".format(*self.service.address)
+
     def ring(self, event: str, *customers: str) -> None:
         """Deliver an event that names these customers."""
-        assert self.service.address is not None
-        url = "http://{}:{}/hooks/chargebee".format(*self.service.address)
-        content = {"customer": {"id": customers[0]}, "invoices": [{"customer_id": one} for one in customers]}
-        body = {"id": event, "event_type": "customer_changed", "content": content}
-        assert requests.post(url, json=body, auth=("standpipe", "secret"), timeout=30).status_code == 200
+        assert deliver(self.url, event, *customers) == 200
+
+    def read_steps(self) -> list[str]:
+        """Return what Meltano was to run over, once for the start of a run and once for its end."""
+        path = self.project.root / "steps"
+        return path.read_text().splitlines() if path.exists() else []
 
     def read_runs(self) -> list[str]:
         """Return what Meltano was to run over."""
-        path = self.project.root / "runs"
-        return path.read_text().splitlines() if path.exists() else []
+        return [step.removeprefix("start ") for step in self.read_steps() if step.startswith("start ")]
+
+    def list_waiting(self) -> list[str]:
+        """Return the customers that wait."""
+        return [one.target.id for one in self.service.inbox.list_waiting("sync")]
+
+
+def build_event(event: str, *customers: str) -> dict[str, Any]:
+    """Return an event that names these customers."""
+    content = {"customer": {"id": customers[0]}, "invoices": [{"customer_id": one} for one in customers]}
+    return {"id": event, "event_type": "customer_changed", "content": content}
+
+
+def deliver(url: str, event: str, *customers: str) -> int:
+    """Deliver an event that names these customers; return the status of the answer."""
+    body = build_event(event, *customers)
+    return requests.post(f"{url}/hooks/chargebee", json=body, auth=("standpipe", "secret"), timeout=30).status_code
+
+
+def start_live_process(project: Project) -> subprocess.Popen[bytes]:
+    """Start `standpipe live` with a receiver, as a process of its own."""
+    for name, value in (
+        ("LIVE_CHARGEBEE_USERNAME", "standpipe"),
+        ("LIVE_CHARGEBEE_PASSWORD", "secret"),
+        ("LIVE_QUIET_SECONDS", "0.1"),
+    ):
+        project.dotenv.set_value(name, value)
+    command = [str(STANDPIPE), f"--project={project.root}", "--environment=prod", "live", "--listen=127.0.0.1:0"]
+    return subprocess.Popen(command)
+
+
+def find_address(inbox: Path, process: subprocess.Popen[bytes]) -> str:
+    """Return the address of the receiver of a process, once it listens."""
+    facts: dict[str, Any] = {}
+
+    def is_listening() -> bool:
+        with suppress(sqlite3.OperationalError), closing(sqlite3.connect(inbox)) as database:
+            facts.update((name, json.loads(value)) for name, value in database.execute("SELECT name, value FROM facts"))
+        return (facts.get("live") or {}).get("pid") == process.pid and bool(facts.get("receiver"))
+
+    wait_until(is_listening)
+    return "http://{host}:{port}".format(**facts["receiver"])
+
+
+def open_request(url: str) -> socket.socket:
+    """Begin to deliver an event; return the connection when the receiver has asked for the body."""
+    connection = socket.create_connection((urlsplit(url).hostname, urlsplit(url).port), timeout=30)
+    body = json.dumps(build_event("ev_1", "c1"))
+    credentials = base64.b64encode(b"standpipe:secret").decode()
+    head = ("POST /hooks/chargebee HTTP/1.1", "Host: live", f"Authorization: Basic {credentials}",
+            f"Content-Length: {len(body)}", "Expect: 100-continue")  # fmt: skip
+    connection.sendall("\r\n".join([*head, "", ""]).encode())
+    assert connection.recv(100).startswith(b"HTTP/1.1 100 ")
+    return connection
 
 
 def wait_until(reached: Callable[[], bool]) -> None:
@@ -180,6 +260,111 @@ def test_a_run_under_way_is_ended_in_order(live: Live) -> None:
     with Live(live.project) as again:
         wait_until(lambda: again.read_runs() == ['["c1"]', '["c1"]'])
         wait_until(lambda: again.service.inbox.list_waiting("sync") == [])
+
+
+def test_a_run_gets_no_key_of_the_start(project_that_ran: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`meltano invoke` copies `.env` into the environment of live: a run reads the key that stands in the file now."""
+    monkeypatch.setenv("TAP_CHARGEBEE_API_KEY", "sandbox_key")
+    with Live(Project(project_that_ran.root, "prod")) as live:
+        live.project.dotenv.set_value("TAP_CHARGEBEE_API_KEY", "rotated")
+        live.ring("ev_1", "c1")
+        wait_until((live.project.root / "key").exists)
+        assert (live.project.root / "key").read_text() == "none"
+
+
+def test_rings_wait_for_the_end_of_a_scheduled_run(live: Live, caplog: pytest.LogCaptureFixture) -> None:
+    """`standpipe run` works in a process of its own: who rings meanwhile is read after it, never beside it."""
+    caplog.set_level(logging.INFO)
+    (live.project.root / "wait").touch()
+    command = [str(STANDPIPE), f"--project={live.project.root}", "--environment=prod", "run", "sync"]
+    with subprocess.Popen(command) as scheduled:
+        wait_until(lambda: live.read_runs() == ["plain"])
+        live.ring("ev_1", "c1")
+        wait_until(lambda: "sync: running over 1 ids" in caplog.text)
+        live.ring("ev_2", "c2")
+        (live.project.root / "wait").unlink()
+    assert scheduled.returncode == 0
+    wait_until(lambda: live.list_waiting() == [])
+    assert live.read_steps() == ["start plain", "end plain", 'start ["c1"]', 'end ["c1"]', 'start ["c2"]', 'end ["c2"]']
+
+
+def test_eight_hours_without_live_are_caught_up(project_that_ran: Project, sandbox: RunningSandbox) -> None:
+    """What Chargebee's events name of that time is run over at the next start: those customers, and no others."""
+    began = int(sandbox.world.clock.now())
+    with Live(project_that_ran, read_until=began) as live:
+        wait_until(lambda: live.service.inbox.read_fact("poll") is not None)
+    sandbox.advance(seconds=3600)
+    changed = sandbox.change("customer", count=12)["ids"]
+    sandbox.advance(seconds=7 * 3600)
+    url = f"{sandbox.chargebee_url}/events"
+    query: dict[str, str | int] = {"limit": 100, "occurred_at[after]": began}
+    events = requests.get(url, params=query, auth=("sandbox_key", ""), timeout=30).json()
+    named = {target.id for one in events["list"] for target in parse_event(one["event"]).targets}
+    with Live(project_that_ran, read_until=None) as live:
+        wait_until(lambda: live.read_runs() != [])
+        wait_until(lambda: live.list_waiting() == [])
+    assert {id_ for ids in live.read_runs() for id_ in json.loads(ids)} == named >= set(changed)
+
+
+def test_live_goes_on_when_its_inbox_was_away(live: Live, caplog: pytest.LogCaptureFixture) -> None:
+    """Said in one sentence; what waited is run over, and what rings meanwhile is refused, so that it comes again."""
+    inbox, elsewhere = live.project.root / "inbox.sqlite", live.project.root / "elsewhere.sqlite"
+    (live.project.root / "wait").touch()
+    live.ring("ev_1", "c1")
+    wait_until(lambda: live.read_runs() == ['["c1"]'])
+    inbox.rename(elsewhere)
+    assert deliver(live.url, "ev_2", "c2") == 503
+    health = requests.get(f"{live.url}/healthz", timeout=30)
+    assert (health.status_code, health.json()["problems"]) == (503, ["The inbox does not answer."])
+    # The run ends well, but its ids cannot be removed: they are run over once more.
+    (live.project.root / "wait").unlink()
+    sentence = f"sync: The inbox sqlite:///{inbox} does not answer (its file is gone): "
+    wait_until(lambda: sentence in caplog.text)
+    elsewhere.rename(inbox)
+    wait_until(lambda: live.list_waiting() == [])
+    assert live.read_runs() == ['["c1"]', '["c1"]']
+    live.ring("ev_2", "c2")
+    wait_until(lambda: live.read_runs()[2:] == ['["c2"]'])
+    assert caplog.text.count(sentence) == 1
+    assert "sync: works again" in caplog.text
+
+
+def test_health_fails_when_events_cannot_be_read_for_long(project_that_ran: Project, sandbox: RunningSandbox) -> None:
+    """After `LIVE_ALERT_AFTER` seconds; it is well again after the next look that succeeds."""
+    with Live(project_that_ran, alert_after=0) as live:
+
+        def ask_health() -> tuple[int, list[str]]:
+            answer = requests.get(f"{live.url}/healthz", timeout=30)
+            return answer.status_code, answer.json()["problems"]
+
+        assert ask_health() == (200, [])
+        sandbox.fault(api="chargebee", path="/events", effect={"status": 401})
+        wait_until(lambda: ask_health() == (503, ["Chargebee's events could not be read for 0 minutes."]))
+        sandbox.clear_faults()
+        wait_until(lambda: ask_health() == (200, []))
+
+
+def test_a_kill_between_the_request_and_its_answer_loses_nothing(project_that_ran: Project) -> None:
+    """The vendor got no answer, so that it delivers again: one run comes of it."""
+    inbox = project_that_ran.system_dir / "standpipe/inbox.sqlite"
+    with (
+        start_live_process(project_that_ran) as killed,
+        open_request(find_address(inbox, killed)) as request,
+        closing(sqlite3.connect(inbox, isolation_level=None)) as database,
+    ):
+        # The receiver has the request, and cannot commit its ring: it is killed there.
+        database.execute("BEGIN IMMEDIATE")
+        request.sendall(json.dumps(build_event("ev_1", "c1")).encode())
+        assert requests.get(f"{find_address(inbox, killed)}/nowhere", timeout=30).status_code == 404
+        killed.send_signal(signal.SIGKILL)
+        assert request.recv(100) == b""
+    with start_live_process(project_that_ran) as live:
+        url = find_address(inbox, live)
+        assert [deliver(url, "ev_1", "c1") for _ in range(2)] == [200, 200]
+        steps = project_that_ran.root / "steps"
+        wait_until(lambda: steps.exists() and "end" in steps.read_text())
+        live.send_signal(signal.SIGTERM)
+    assert steps.read_text().splitlines() == ['start ["c1"]', 'end ["c1"]']
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

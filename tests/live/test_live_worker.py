@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from standpipe_console.live.backoff import compute_backoff
 from standpipe_console.live.batches import Timing
 from standpipe_console.live.inbox import Inbox
 from standpipe_console.live.rings import Ring, Subject, Target
@@ -139,6 +140,14 @@ def test_a_failed_run_is_made_again(scene: Scene) -> None:
     assert waits == [10, 20, 0]
     assert scene.runs == [OVER_ANN, OVER_ANN, OVER_ANN, {"plain": "yes"}]
     assert scene.list_ids() == []
+
+
+@pytest.mark.parametrize(
+    ("failures", "seconds"), [(1, 5), (2, 10), (7, 300), (100_000, 300)], ids=["first", "second", "seventh", "weeks"]
+)
+def test_waits_grow_up_to_a_limit(failures: int, seconds: float) -> None:
+    """However long a vendor is away."""
+    assert compute_backoff(failures, 5, 300) == seconds
 
 
 def test_a_failure_that_lasts_is_an_alert(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:

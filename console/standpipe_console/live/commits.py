@@ -10,12 +10,17 @@ import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
+from standpipe_console.errors import ConsoleError
+
+from .problems import Problems
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .inbox import Inbox
     from .rings import Ring
 
+_SUBJECT = "Events cannot be kept, so that their senders have to repeat them"
 #: Rings in one transaction: larger ones would make the last answer wait.
 _MAX_GROUP = 2_000
 
@@ -25,6 +30,7 @@ class GroupCommits:
 
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
+        self._problems = Problems()
         self._submitted: list[tuple[Sequence[Ring], Future[None]]] = []
         self._changed = threading.Condition()
         self._is_closed = False
@@ -64,6 +70,11 @@ class GroupCommits:
             self._inbox.add([ring for rings, _ in group for ring in rings], time.time())
         except Exception as error:  # noqa: BLE001 each sender is told, and delivers again
             failure = error
+            # The text of other errors may hold ids.
+            cause = str(error) if isinstance(error, ConsoleError) else type(error).__name__
+            self._problems.report(_SUBJECT, cause)
+        else:
+            self._problems.end(_SUBJECT)
         for _, future in group:
             # A sender that hung up has cancelled its future; nobody waits for it, and its ring is kept all the same.
             if not future.set_running_or_notify_cancel():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from standpipe_console.errors import ConsoleError
+
 from .rings import Subject, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from standpipe_console._kit.json_types import JsonValue
 
@@ -62,6 +65,10 @@ _FACTS = sa.Table(
 _MAX_TYPE = 100
 
 
+class InboxUnavailableError(ConsoleError):
+    """The inbox's database does not answer: nothing was written, and what waits stays where it is."""
+
+
 @dataclass(frozen=True)
 class Waiting:
     """One thing that waits to be read again; times in unix seconds of this machine."""
@@ -73,17 +80,23 @@ class Waiting:
 
 
 class Inbox:
-    """The table of what waits, in SQLite or PostgreSQL; safe for several threads and processes."""
+    """The table of what waits, in SQLite or PostgreSQL; safe for several threads and processes.
+
+    Every method raises InboxUnavailableError while the database does not answer.
+    """
 
     def __init__(self, url: str) -> None:
-        self._engine = sa.create_engine(url)
+        self._engine = sa.create_engine(url, pool_pre_ping=True)  # a database that was restarted is connected to anew
         if self._engine.dialect.name == "sqlite":
             if self._engine.url.database:
                 Path(self._engine.url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             sa.event.listen(self._engine, "connect", _configure_sqlite)
             sa.event.listen(self._engine, "begin", _begin_immediately)
         self._insert: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[self._engine.dialect.name]
-        _METADATA.create_all(self._engine)
+        self._is_made = False
+        with self._begin() as connection:
+            _METADATA.create_all(connection)
+        self._is_made = True
 
     def close(self) -> None:
         """Close all connections."""
@@ -95,7 +108,7 @@ class Inbox:
         A ring whose event was seen before counts for nothing: it is a repeated delivery.
         """
         rings = list(rings)
-        with self._engine.begin() as connection:
+        with self._begin() as connection:
             new = self._drop_seen(connection, rings, now)
             counts = Counter((ring.source, ring.type[:_MAX_TYPE]) for ring in new)
             targets = Counter(target for ring in new for target in ring.targets)
@@ -135,7 +148,7 @@ class Inbox:
     def list_waiting(self, job: str) -> list[Waiting]:
         """Return what waits for a run of this job, the oldest first."""
         statement = sa.select(_WAITING).where(_WAITING.c.job == job).order_by(_WAITING.c.first_rung_at, _WAITING.c.id)
-        with self._engine.begin() as connection:
+        with self._begin() as connection:
             return [
                 Waiting(Target(row.job, Subject(row.subject), row.id), row.first_rung_at, row.last_rung_at, row.rings)
                 for row in connection.execute(statement)
@@ -149,14 +162,14 @@ class Inbox:
         # The count tells whether it rang again: clocks may step back, counts do not.
         rings: sa.BindParameter[int] = sa.bindparam("b_rings")
         values = [_bind(one) for one in done]
-        with self._engine.begin() as connection:
+        with self._begin() as connection:
             connection.execute(sa.delete(_WAITING).where(*same, _WAITING.c.rings == rings), values)
             rang_again = sa.update(_WAITING).where(*same, _WAITING.c.rings > rings)
             connection.execute(rang_again.values(first_rung_at=started_at), values)
 
     def replace(self, subscription: Target, customers: Iterable[str]) -> None:
         """Let the customers of a subscription wait in its place."""
-        with self._engine.begin() as connection:
+        with self._begin() as connection:
             row = connection.execute(sa.select(_WAITING).where(*_is(subscription))).one_or_none()
             if row is None:
                 return
@@ -179,18 +192,18 @@ class Inbox:
 
     def list_counts(self) -> dict[tuple[str, str], int]:
         """Return how many events of each source and type came."""
-        with self._engine.begin() as connection:
+        with self._begin() as connection:
             return {(row.source, row.type): row.events for row in connection.execute(sa.select(_COUNTS))}
 
     def get_last_ring(self) -> float | None:
         """Return when an event came last."""
-        with self._engine.begin() as connection:
+        with self._begin() as connection:
             found: float | None = connection.execute(sa.select(sa.func.max(_COUNTS.c.last_at))).scalar_one()
             return found
 
     def read_fact(self, name: str) -> JsonValue:
         """Return what was remembered under a name; None when nothing was."""
-        with self._engine.begin() as connection:
+        with self._begin() as connection:
             found = connection.execute(sa.select(_FACTS.c.value).where(_FACTS.c.name == name)).scalar_one_or_none()
         return None if found is None else json.loads(found)
 
@@ -198,13 +211,42 @@ class Inbox:
         """Remember a value."""
         text = json.dumps(value)
         statement = self._insert(_FACTS).values(name=name, value=text)
-        with self._engine.begin() as connection:
+        with self._begin() as connection:
             connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": text}))
 
     def prune(self, now: float) -> None:
         """Forget the events that no vendor delivers again."""
-        with self._engine.begin() as connection:
+        with self._begin() as connection:
             connection.execute(sa.delete(_SEEN).where(_SEEN.c.seen_at < now - KEEP_SEEN_SECONDS))
+
+    @contextmanager
+    def _begin(self) -> Iterator[sa.Connection]:
+        """Open a transaction, which is committed at the end.
+
+        Raises:
+            InboxUnavailableError: the database does not answer.
+        """
+        try:
+            self._check_file()
+            with self._engine.begin() as connection:
+                yield connection
+        except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
+            cause = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+            raise InboxUnavailableError(self._describe_outage(cause)) from None
+
+    def _check_file(self) -> None:
+        """Notice that the file of a SQLite database is gone: SQLite itself would go on writing into the deleted file.
+
+        Raises:
+            InboxUnavailableError: it is gone.
+        """
+        path = self._engine.url.database if self._engine.dialect.name == "sqlite" else None
+        if path and self._is_made and not Path(path).exists():
+            raise InboxUnavailableError(self._describe_outage("its file is gone"))
+
+    def _describe_outage(self, cause: str) -> str:
+        address = self._engine.url.render_as_string(hide_password=True)
+        return f"The inbox {address} does not answer ({cause}): check LIVE_INBOX_URL and its database."
 
     def _drop_seen(self, connection: sa.Connection, rings: Sequence[Ring], now: float) -> list[Ring]:
         """Return the rings whose event is new, and remember it; those without an event id are always new."""

@@ -6,7 +6,8 @@ import logging
 import os
 import threading
 import time
-from contextlib import ExitStack, contextmanager
+from collections import Counter
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +21,12 @@ from standpipe_console.runs.locks import JobLock
 from standpipe_console.runs.runner import JobRunner, Outcome
 
 from . import chargebee_api
+from .backoff import compute_backoff
 from .commits import GroupCommits
-from .inbox import Inbox
+from .inbox import Inbox, InboxUnavailableError
 from .obstacles import find_obstacle
 from .poller import EventsPoller
+from .problems import Problems
 from .receiver import Receiver
 from .worker import LOOK_AGAIN, Worker
 
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 #: The longest sleep of the loop, in seconds: rings of other processes in the same inbox wake nobody.
 _LONGEST_SLEEP = 1.0
+#: Seconds to wait after a step that failed, doubled by each further one up to `LOOK_AGAIN`.
+_FIRST_WAIT = 0.5
 #: Seconds between two rounds of forgetting old events.
 _PRUNE_EVERY = 3600.0
 
@@ -58,6 +63,9 @@ class LiveService:
         self._listen = listen
         self._stopping = threading.Event()
         self._runner: JobRunner | None = None
+        self._problems = Problems()
+        self._failed_steps: Counter[str] = Counter()
+        self._polls_fail_since: float | None = None
         self.inbox = Inbox(settings.inbox_url)
         self.address: tuple[str, int] | None = None  #: where the receiver listens, once it does
 
@@ -86,7 +94,7 @@ class LiveService:
             if SYNC in pipelines:
                 stack.enter_context(self._start_thread(self._poll_until_stopped, "events"))
             self.inbox.write_fact("live", {"pid": os.getpid(), "started_at": time.time()})
-            stack.callback(self.inbox.write_fact, "live", None)
+            stack.callback(self._clear_fact, "live")
             names = ", ".join(pipeline.job for pipeline in pipelines)
             LOGGER.info("Live for %s", names)
             self._work([self._build_worker(pipeline) for pipeline in pipelines])
@@ -102,7 +110,8 @@ class LiveService:
                     continue
                 wake_at[worker.job] = time.monotonic() + self._step(worker)
             if time.monotonic() - pruned_at > _PRUNE_EVERY:
-                self.inbox.prune(time.time())
+                with suppress(InboxUnavailableError):
+                    self.inbox.prune(time.time())
                 pruned_at = time.monotonic()
             self._stopping.wait(max(0.05, min(wake_at.values()) - time.monotonic()))
 
@@ -111,8 +120,12 @@ class LiveService:
         try:
             seconds = worker.step()
         except ConsoleError as error:
-            LOGGER.warning("%s: %s", worker.job, error)
-            return LOOK_AGAIN  # what a vendor or Meltano refused is not asked for every second
+            self._problems.report(worker.job, str(error))
+            self._failed_steps[worker.job] += 1
+            # What a vendor, Meltano or the inbox's database refused is not asked for every second.
+            return compute_backoff(self._failed_steps[worker.job], _FIRST_WAIT, LOOK_AGAIN)
+        self._problems.end(worker.job)
+        self._failed_steps[worker.job] = 0
         # A ring may come at any time, so nobody sleeps until the end of a long wait.
         return _LONGEST_SLEEP if seconds is None else min(seconds, _LONGEST_SLEEP)
 
@@ -148,9 +161,24 @@ class LiveService:
                 poller.poll()
             except ConsoleError as problem:
                 error = str(problem)
-                LOGGER.warning("Chargebee's events cannot be read: %s", error)
-            self.inbox.write_fact("poll", {"at": time.time(), "error": error})
+            self._note_poll(error)
             self._stopping.wait(self._settings.poll_seconds)
+
+    def _note_poll(self, error: str) -> None:
+        """Keep how a look at the events ended, for `live status` and `/healthz`."""
+        now, subject = time.time(), "Chargebee's events cannot be read"
+        if error:
+            self._problems.report(subject, error)
+            self._polls_fail_since = self._polls_fail_since or now
+        else:
+            self._problems.end(subject)
+            self._polls_fail_since = None
+        with suppress(InboxUnavailableError):
+            self.inbox.write_fact("poll", {"at": now, "error": error, "failing_since": self._polls_fail_since})
+
+    def _clear_fact(self, name: str) -> None:
+        with suppress(InboxUnavailableError):
+            self.inbox.write_fact(name, None)
 
     @contextmanager
     def _start_thread(self, target: Callable[[], None], name: str) -> Iterator[None]:
@@ -198,15 +226,21 @@ class LiveService:
             server.should_exit = True
             thread.join()
             commits.close()
-            self.inbox.write_fact("receiver", None)
+            self._clear_fact("receiver")
 
     def _describe_health(self) -> dict[str, Any]:
-        blocked = {
-            pipeline.job: reason
-            for pipeline in self._project.ready_pipelines
-            if (reason := self.inbox.read_fact(f"{pipeline.job}.blocked"))
-        }
-        return {"healthy": not blocked, "blocked": blocked}
+        """Return whether changes become runs, and why not; whoever reaches the address may read it."""
+        problems = []
+        blocked = {}
+        try:
+            facts = {one.job: self.inbox.read_fact(f"{one.job}.blocked") for one in self._project.ready_pipelines}
+            blocked = {job: reason for job, reason in facts.items() if reason}
+        except InboxUnavailableError:
+            problems.append("The inbox does not answer.")
+        failing = time.time() - (self._polls_fail_since or time.time())
+        if self._polls_fail_since and failing >= self._settings.alert_after:
+            problems.append(f"Chargebee's events could not be read for {failing / 60:.0f} minutes.")
+        return {"healthy": not (blocked or problems), "blocked": blocked, "problems": problems}
 
 
 def connect_to_chargebee(project: Project, **settings: str) -> Api:

@@ -11,6 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .backoff import compute_backoff
 from .batches import Batch, Sleep, choose_batch
 from .rings import Subject
 
@@ -158,7 +159,7 @@ class Worker:
         if now - self._failing_since >= self.alert_after and not self._alerted:
             self._alerted = True
             LOGGER.error("Live has failed for %d minutes: %s", (now - self._failing_since) / 60, outcome.reason)
-        backoff = min(FIRST_BACKOFF * 2.0 ** (self._failures - 1), LONGEST_BACKOFF)
+        backoff = compute_backoff(self._failures, FIRST_BACKOFF, LONGEST_BACKOFF)
         self._wait_until = now + backoff
         return backoff
 
