@@ -271,6 +271,13 @@ class Project:
         """Forget all settings, so that Meltano is asked again."""
         self._settings.clear()
 
+    def refresh(self) -> None:
+        """Forget all that was read of meltano.yml, the settings and the plugins, so that changes are seen."""
+        self.clear_settings()
+        self._facts.clear()
+        for name in ("meltano_yml", "job_schedules"):
+            self.__dict__.pop(name, None)
+
     def load_facts(self, plugins: Iterable[str]) -> None:
         """Ask several plugins about themselves at once."""
         missing = [plugin for plugin in plugins if plugin not in self._facts]

@@ -1,0 +1,79 @@
+"""What a person starts: each action is a form with a token, and a page that shows how far it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import RedirectResponse, Response
+
+from standpipe_console.errors import ConsoleError
+from standpipe_console.runs.runner import list_logs
+
+from .progress import estimate_seconds_left, read_progress
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
+
+    from .actions import Action
+    from .site import Site
+
+#: The jobs that a form may start, with the title of the page that shows them.
+JOBS = {
+    "sync": "Sync: Chargebee to Intercom",
+    "sync-leads": "Sync: Intercom to ChartMogul",
+    "validate": "Validation",
+    "merge-report": "Comparison of leads with billing customers",
+}
+
+
+def start_action(site: Site, _request: Request, form: Mapping[str, str]) -> Response:
+    """Start what a form asks for, and lead to the page that shows it."""
+    name = _request.path_params["name"]
+    action = _start(site, name, form)
+    return RedirectResponse(f"/action?id={action.id}", 303)
+
+
+def _start(site: Site, name: str, form: Mapping[str, str]) -> Action:
+    job = form.get("job", "") if name == "sync" else name
+    known = {one["name"] for one in site.project.meltano_yml.get("jobs") or []}
+    if job in JOBS and job in known:
+        return site.actions.start(JOBS[job], ("run", job), job=job)
+    raise ConsoleError("There is no such action.")
+
+
+def show_action(site: Site, request: Request) -> Response:
+    """Show how far an action is; while it runs, the page renews itself unless it is asked to be still."""
+    action = site.actions.get(request.query_params.get("id", ""))
+    if action is None:
+        sentence = "This page does not know the action any more: it was restarted. The run itself goes on; see Runs."
+        return site.show_message(request, "Not found", sentence, status=404)
+    still = "still" in request.query_params
+    log = read_log(site, action)
+    progress = read_progress(log)
+    steps = list(progress.steps.values())
+    seconds = (action.ended_at or site.clock()) - action.started_at
+    left = estimate_seconds_left(steps[-1], seconds) if steps and action.is_running else None
+    context = {
+        "action": action,
+        "seconds": seconds,
+        "phase": "" if log or not action.job else "It waits for its turn, or starts.",
+        "steps": steps,
+        "left": left,
+        "figures": list(progress.figures.items()),
+        "output": action.read_output().strip(),
+        "run_id": "",
+        "still": still,
+    }
+    renews = action.is_running and not still
+    return site.render(request, "action.html", action.title, context, section="Overview", renews=renews)
+
+
+def read_log(site: Site, action: Action) -> list[str]:
+    """Return the lines that the run of an action has logged so far; none before it starts."""
+    if not action.job:
+        return []
+    # Logs are named by the second in which their run began.
+    logs = [path for path in list_logs(site.project, action.job) if path.stat().st_mtime >= int(action.started_at)]
+    return logs[-1].read_text(encoding="utf-8", errors="replace").splitlines() if logs else []

@@ -1,0 +1,123 @@
+"""The application: which address shows which page, and what every page has in common."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from standpipe_console.errors import ConsoleError
+
+from . import access, action_pages, overview, settings_page
+from .guard import Guard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from .site import Site
+
+    Show = Callable[[Site, Request], Response]
+    Act = Callable[[Site, Request, Mapping[str, str]], Response]
+
+LOGGER = logging.getLogger(__name__)
+#: No form of the page is larger.
+MAX_FORM = 64_000
+#: The pages that a browser asks for, and those that need nothing of the project.
+PAGES: dict[str, Show] = {
+    "/": overview.show_overview,
+    "/settings": settings_page.show_settings,
+    "/action": action_pages.show_action,
+}
+OPEN_PAGES: dict[str, Show] = {"/login": access.show_login}
+#: The forms.
+FORMS: dict[str, Act] = {
+    "/login": access.log_in,
+    "/logout": access.log_out,
+    "/actions/{name}": action_pages.start_action,
+}
+
+
+def build_app(site: Site, origins: frozenset[str], *, is_secure: bool) -> Starlette:
+    """Return the ASGI application.
+
+    Args:
+        site: what the pages work with.
+        origins: the addresses under which the page is opened.
+        is_secure: whether it is opened over https only.
+    """
+    routes: list[Route | Mount] = [
+        *(Route(path, _build_page(site, show), methods=["GET"]) for path, show in PAGES.items()),
+        *(
+            Route(path, _build_page(site, show, needs_project=False), methods=["GET"])
+            for path, show in OPEN_PAGES.items()
+        ),
+        *(Route(path, _build_form(site, act), methods=["POST"]) for path, act in FORMS.items()),
+        Mount("/static", StaticFiles(packages=[("standpipe_console.page", "static")])),
+    ]
+    guard = Middleware(Guard, sessions=site.sessions, origins=origins, is_secure=is_secure)
+
+    async def show_missing(request: Request, _error: Exception) -> Response:
+        return site.show_message(request, "Not found", "There is no such page.", status=404)
+
+    return Starlette(routes=routes, middleware=[guard], exception_handlers={404: show_missing})
+
+
+def _build_page(site: Site, show: Show, *, needs_project: bool = True) -> Callable[[Request], object]:
+    def answer(request: Request) -> Response:
+        def run() -> Response:
+            if needs_project and not site.view.is_ready():
+                sentence = "Reading the project's settings. This takes a few seconds after a start or a change."
+                return site.show_message(request, "One moment", sentence, renews=True)
+            return show(site, request)
+
+        return _explain_errors(site, request, run)
+
+    return answer
+
+
+def _build_form(site: Site, act: Act) -> Callable[[Request], object]:
+    async def answer(request: Request) -> Response:
+        form = await _read_form(request)
+        if form is None:
+            return site.show_message(request, "Too much", "This form is larger than any form of this page.", status=413)
+        if not site.sessions.is_form_token(request.state.token, form.get("token", "")):
+            sentence = "This form is out of date: go back, load the page again and repeat what you did."
+            return site.show_message(request, "Out of date", sentence, status=403)
+        return await run_in_threadpool(_explain_errors, site, request, lambda: act(site, request, form))
+
+    return answer
+
+
+def _explain_errors(site: Site, request: Request, run: Callable[[], Response]) -> Response:
+    """Return the answer, or a page with the sentence that says what is wrong."""
+    try:
+        return run()
+    except ConsoleError as error:
+        return site.show_message(request, "That did not work", error.message, status=500)
+    except Exception as error:  # whatever failed, other pages still work
+        LOGGER.exception("A page could not be shown: %s", type(error).__name__)
+        sentence = "The page could not be made. What happened stands in the log of `standpipe serve`."
+        return site.show_message(request, "That did not work", sentence, status=500)
+
+
+async def _read_form(request: Request) -> dict[str, str] | None:
+    """Return the fields of a form; None when it is too large."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_FORM:
+            return None
+    # A field that comes several times has its values line by line.
+    fields: dict[str, str] = {}
+    for name, value in parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True):
+        fields[name] = f"{fields[name]}\n{value}" if name in fields else value
+    return fields

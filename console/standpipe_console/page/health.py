@@ -1,0 +1,123 @@
+"""The health of a pipeline in one word and one sentence. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from .formats import format_age
+
+#: How late a run may be: half of its interval, at least and at most so many seconds.
+_LEAST_GRACE, _MOST_GRACE = 300.0, 3600.0
+
+
+class Level(Enum):
+    """How much a person has to care."""
+
+    GOOD = "good"
+    NOTICE = "notice"
+    BAD = "bad"
+
+
+@dataclass(frozen=True)
+class Health:
+    """What is said of a pipeline."""
+
+    word: str
+    level: Level
+    sentence: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Signs:
+    """What the health of a pipeline follows from; times are unix seconds."""
+
+    now: float
+    paused_since: float | None = None
+    pause_reason: str = ""
+    status: str | None = None  #: how the last run over everything ended; None when there was none
+    reason: str = ""  #: why it ended so, in one sentence
+    ended_at: float | None = None
+    last_good_at: float | None = None  #: when the last run that went well ended
+    is_scheduled: bool = False
+    cron_runs: bool = True
+    due_at: float | None = None  #: when the schedule should have started the run after the last one
+    interval: float = 0.0  #: seconds between two scheduled runs
+
+
+def judge(signs: Signs) -> Health:
+    """Return the health of a pipeline: what stops it comes before what failed, and that before what is late."""
+    return _judge_stop(signs) or _judge_last_run(signs) or _judge_schedule(signs)
+
+
+def _judge_stop(signs: Signs) -> Health | None:
+    if signs.paused_since is not None:
+        since = format_age(signs.now - signs.paused_since)
+        why = f": {signs.pause_reason.rstrip('.')}" if signs.pause_reason else ""
+        return Health("paused", Level.NOTICE, f"Paused {since}{why}.", "Nothing runs until you press Resume.")
+    if signs.status == "guarded":
+        return Health(
+            "guarded",
+            Level.BAD,
+            signs.reason or "The last run wanted to change more records than is usual, and wrote nothing.",
+            "Look at Validation: if the changes are right, set `accept_changes` for one run; "
+            "else correct what is wrong in the source.",
+        )
+    return None
+
+
+def _judge_last_run(signs: Signs) -> Health | None:
+    if signs.status in {"failed", "stopped", "killed", "not_started"}:
+        words = {
+            "failed": "The last run failed",
+            "stopped": "The last run was stopped",
+            "killed": "The last run was killed before its end",
+            "not_started": "The last run did not start",
+        }
+        age = f" {format_age(signs.now - signs.ended_at)}" if signs.ended_at else ""
+        why = f": {signs.reason}" if signs.reason else "."
+        good = (
+            ""
+            if signs.last_good_at is None
+            else f" The last good one was {format_age(signs.now - signs.last_good_at)}."
+        )
+        word = "failed" if signs.status in {"failed", "not_started"} else signs.status
+        return Health(word, Level.BAD, f"{words[signs.status]}{age}{why}{good}", "Press Sync now to try again.")
+    if signs.status == "partly_refused":
+        return Health(
+            "partly refused",
+            Level.NOTICE,
+            signs.reason or "The last run went through, but some records were refused.",
+            "Rejects lists them, each with its reason.",
+        )
+    return None
+
+
+def _judge_schedule(signs: Signs) -> Health:
+    if not signs.is_scheduled:
+        done = "" if signs.ended_at is None else f" The last run ended {format_age(signs.now - signs.ended_at)}."
+        return Health(
+            "not scheduled",
+            Level.NOTICE,
+            f"It runs only when somebody starts it.{done}",
+            "To run it by itself: `meltano invoke standpipe:schedule install`.",
+        )
+    if not signs.cron_runs:
+        return Health(
+            "not scheduled",
+            Level.BAD,
+            "It is scheduled, but no cron runs on this machine.",
+            "Start cron, for example with `service cron start`.",
+        )
+    grace = min(max(signs.interval / 2, _LEAST_GRACE), _MOST_GRACE)
+    if signs.due_at is not None and signs.now > signs.due_at + grace:
+        return Health(
+            "late",
+            Level.BAD,
+            f"A run was due {format_age(signs.now - signs.due_at)} and has not come.",
+            "Check whether this machine was off, or press Sync now.",
+        )
+    if signs.ended_at is None:
+        return Health("never ran", Level.NOTICE, "It has not run yet.", "Press Validate to look without writing.")
+    return Health("fresh", Level.GOOD, f"All went well {format_age(signs.now - signs.ended_at)}.")

@@ -1,0 +1,146 @@
+"""Every setting with its value, its default and its meaning; what is secret is never shown."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from standpipe_console.project.pipelines import build_variable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from standpipe_console.project.meltano import Project
+
+    from .site import Site
+
+#: Settings of the console: what each means, and its default. Those of `_SECRETS` are never shown.
+CONSOLE_SETTINGS = {
+    "HISTORY_URL": ("Where the history is kept: an SQLAlchemy address.", "a file in Meltano's folder"),
+    "HISTORY_DAYS": ("How many days runs and changes are kept.", "90"),
+    "SERVE_PASSWORD": ("The password of this page.", ""),
+    "SERVE_URL": ("The https:// address under which people open this page, when a proxy stands before it.", ""),
+    "ALERT_URLS": ("Where alerts go: addresses of apprise.", ""),
+    "HEARTBEAT_URL": ("An address that is called after each good run.", ""),
+    "LIVE_INBOX_URL": ("Where the inbox of live is kept: an SQLAlchemy address.", "a file in Meltano's folder"),
+    "LIVE_POLL_SECONDS": ("Seconds between two looks at Chargebee's events.", "15"),
+    "LIVE_QUIET_SECONDS": ("Seconds of quiet after the last ring before a run starts.", "5"),
+    "LIVE_LONGEST_WAIT": ("Seconds after the first ring at which a run starts in any case.", "60"),
+    "LIVE_BATCH": ("More ids than this become one run over everything.", "500"),
+    "LIVE_MIN_FULL_INTERVAL": ("Seconds between two such runs, at least.", "900"),
+    "LIVE_ALERT_AFTER": ("Seconds for which runs of live may fail before an alert.", "600"),
+    "LIVE_CHARGEBEE_USERNAME": ("The user name with which Chargebee's webhooks prove themselves.", ""),
+    "LIVE_CHARGEBEE_PASSWORD": ("The password with which Chargebee's webhooks prove themselves.", ""),
+    "LIVE_INTERCOM_CLIENT_SECRET": ("The secret with which Intercom's webhooks prove themselves.", ""),
+}
+#: Addresses may hold a password; those of alerts and heartbeats are passwords in themselves.
+_SECRETS = frozenset(
+    {
+        "HISTORY_URL",
+        "SERVE_PASSWORD",
+        "ALERT_URLS",
+        "HEARTBEAT_URL",
+        "LIVE_INBOX_URL",
+        "LIVE_CHARGEBEE_PASSWORD",
+        "LIVE_INTERCOM_CLIENT_SECRET",
+    }
+)
+#: Settings of the SDK, which no pipeline of this project uses.
+_OF_THE_SDK = ("stream_maps", "stream_map_config", "faker_config", "flattening_", "batch_config", "batch_size_")
+
+
+@dataclass(frozen=True)
+class SettingRow:
+    """One setting."""
+
+    name: str
+    variable: str
+    value: str
+    default: str
+    meaning: str
+    is_secret: bool
+    is_set: bool
+
+
+@dataclass(frozen=True)
+class SettingGroup:
+    """The settings of one plugin, or of the console."""
+
+    title: str
+    rows: list[SettingRow]
+
+
+def show_settings(site: Site, request: Request) -> Response:
+    """Show the settings, or those that hold the words that were searched for."""
+    query = request.query_params.get("q", "").strip()
+    groups = [filter_rows(group, query) for group in list_groups(site.project)]
+    context = {"query": query, "groups": [group for group in groups if group.rows]}
+    return site.render(request, "settings.html", "Settings", context)
+
+
+def list_groups(project: Project) -> Iterator[SettingGroup]:
+    """Yield the settings of each plugin of the pipelines that are set up, and those of the console."""
+    for pipeline in project.ready_pipelines:
+        for plugin in pipeline.plugins:
+            rows = list_plugin_settings(project, plugin)
+            yield SettingGroup(f"{pipeline.title}: {plugin}", rows)
+    yield SettingGroup("Console", [_build_console_row(project, name) for name in CONSOLE_SETTINGS])
+
+
+def list_plugin_settings(project: Project, plugin: str) -> list[SettingRow]:
+    """Return the settings of a plugin, in the order of its own description."""
+    facts, values = project.get_facts(plugin), project.get_settings(plugin)
+    declared = {one["name"]: one for one in project.plugins[plugin].get("settings") or []}
+    secrets = {
+        name
+        for name, schema in facts.settings.properties.items()
+        if schema.get("secret") or schema.get("writeOnly") or declared.get(name, {}).get("sensitive")
+    }
+    hidden = [str(values[name]) for name in secrets if values.get(name)]
+    rows = []
+    for name, schema in facts.settings.properties.items():
+        if name.startswith(_OF_THE_SDK):
+            continue
+        value = values.get(name)
+        rows.append(
+            SettingRow(
+                name=name,
+                variable=build_variable(plugin, name),
+                value=format_setting(value, hidden) if name not in secrets else "",
+                default="" if name in secrets else format_setting(facts.defaults.get(name), hidden),
+                meaning=str(schema.get("description") or ""),
+                is_secret=name in secrets,
+                is_set=value is not None and value != "",
+            )
+        )
+    return rows
+
+
+def format_setting(value: Any, hidden: list[str]) -> str:
+    """Return a value for a person; one that holds a key, by mistake, is not shown."""
+    if value is None or value == "":
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return "not shown: it holds a key" if any(one in text for one in hidden) else text
+
+
+def filter_rows(group: SettingGroup, query: str) -> SettingGroup:
+    """Return the group with the rows that hold every word of the query."""
+    words = query.casefold().split()
+    texts: Mapping[str, str] = {
+        row.name: f"{group.title} {row.name} {row.variable} {row.meaning}" for row in group.rows
+    }
+    return SettingGroup(
+        group.title, [row for row in group.rows if all(word in texts[row.name].casefold() for word in words)]
+    )
+
+
+def _build_console_row(project: Project, name: str) -> SettingRow:
+    meaning, default = CONSOLE_SETTINGS[name]
+    value = project.get_variable(name) or ""
+    is_secret = name in _SECRETS
+    return SettingRow(name.lower(), name, "" if is_secret else value, default, meaning, is_secret, bool(value))

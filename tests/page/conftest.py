@@ -1,0 +1,151 @@
+"""A page over a project without Meltano: its settings, facts and schedules are given, and no plugin is asked."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from standpipe_console.page.actions import ActionRunner
+from standpipe_console.page.app import build_app
+from standpipe_console.page.background import BackgroundResults
+from standpipe_console.page.project_view import ProjectView, list_plugins
+from standpipe_console.page.render import build_templates
+from standpipe_console.page.sessions import LoginLimiter, Password, Sessions
+from standpipe_console.page.site import Site
+from standpipe_console.project.meltano import Project
+from standpipe_console.project.pipelines import PIPELINES
+from standpipe_console.project.plugin_facts import PluginFacts, read_facts
+from starlette.testclient import TestClient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import httpx2 as httpx
+
+ROOT = Path(__file__).parents[2]
+ADDRESS = "http://127.0.0.1:8300"
+NOW = 1_764_500_400.0  # 30 November 2025, 11:00 UTC
+KEYS = {
+    "TAP_CHARGEBEE_API_KEY": "the-chargebee-key",
+    "TARGET_INTERCOM_ACCESS_TOKEN": "the-intercom-token",
+    "TAP_INTERCOM_ACCESS_TOKEN": "the-intercom-token",
+    "TARGET_CHARTMOGUL_API_KEY": "the-chartmogul-key",
+}
+
+
+@cache
+def ask_plugin(plugin: str) -> PluginFacts:
+    """Ask a plugin about itself, once for all tests."""
+    return read_facts(plugin, Path(sys.executable).with_name(plugin))
+
+
+class LoadedView(ProjectView):
+    """A view whose settings, facts and schedules were given."""
+
+    def is_ready(self, patience: float = 0.5) -> bool:  # noqa: ARG002
+        """Return that nothing has to be loaded."""
+        return True
+
+
+@dataclass
+class Clock:
+    """A clock that a test moves."""
+
+    now: float = NOW
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
+
+
+@dataclass
+class Page:
+    """The page, and a browser without a window."""
+
+    site: Site
+    project: Project
+    clock: Clock
+    client: TestClient
+    started: list[tuple[str, ...]] = field(default_factory=list)
+
+    def get(self, address: str, **options: Any) -> httpx.Response:
+        """Open an address."""
+        return self.client.get(address, **options)
+
+    def read_token(self, address: str = "/") -> str:
+        """Return the token of the forms of a page."""
+        found = re.search(r'name="token" value="([0-9a-f]+)"', self.get(address).text)
+        assert found, f"{address} has no form"
+        return found[1]
+
+    def post(self, address: str, origin: str | None = ADDRESS, **form: str) -> httpx.Response:
+        """Send a form, with the token of the overview unless another is given."""
+        headers = {} if origin is None else {"Origin": origin}
+        data = {"token": self.read_token("/login" if address == "/login" else "/"), **form}
+        return self.client.post(address, data=data, headers=headers, follow_redirects=False)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Make a project with both pipelines set up, which has never run."""
+    shutil.copy(ROOT / "meltano.yml", tmp_path)
+    for name in ("MELTANO_PROJECT_ROOT", "MELTANO_SYS_DIR_ROOT", "SERVE_PASSWORD", "SERVE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in KEYS.items()))
+    project = Project(tmp_path, "prod")
+    for pipeline in PIPELINES:
+        for plugin in list_plugins(project, pipeline):
+            project.set_settings(plugin, {"report_dir": f"output/{plugin}"})
+            if plugin in pipeline.plugins:
+                project.set_facts(plugin, ask_plugin(plugin))
+    for plugin, name, variable in (
+        ("tap-chargebee", "api_key", "TAP_CHARGEBEE_API_KEY"),
+        ("target-intercom", "access_token", "TARGET_INTERCOM_ACCESS_TOKEN"),
+        ("tap-intercom", "access_token", "TAP_INTERCOM_ACCESS_TOKEN"),
+        ("target-chartmogul", "api_key", "TARGET_CHARTMOGUL_API_KEY"),
+    ):
+        project.set_setting(plugin, name, KEYS[variable])
+    project.__dict__["job_schedules"] = [
+        {"name": "sync-every-6h", "job": {"name": "sync"}, "cron_interval": "0 */6 * * *"},
+        {"name": "leads-every-15m", "job": {"name": "sync-leads"}, "cron_interval": "*/15 * * * *"},
+    ]
+    return project
+
+
+@pytest.fixture
+def open_page(project: Project) -> Iterator[Callable[..., Page]]:
+    """`open_page(password=…, address=…)`: the page, opened in a browser without a window."""
+    opened: list[Page] = []
+
+    def open_one(password: str = "", address: str = ADDRESS) -> Page:
+        clock = Clock()
+        site = Site(
+            view=LoadedView(project),
+            sessions=Sessions(clock, Password(password) if password else None),
+            limiter=LoginLimiter(clock),
+            actions=ActionRunner(project, clock),
+            results=BackgroundResults(clock),
+            templates=build_templates(clock),
+            clock=clock,
+        )
+        app = build_app(site, frozenset({address}), is_secure=address.startswith("https://"))
+        page = Page(site, project, clock, TestClient(app, base_url=address))
+        opened.append(page)
+        return page
+
+    yield open_one
+    for page in opened:
+        page.client.close()
+        page.site.results.close()
+
+
+@pytest.fixture
+def page(open_page: Callable[..., Page]) -> Page:
+    """Return the page on this machine itself, without a password."""
+    return open_page()

@@ -1,0 +1,70 @@
+"""The health of a pipeline in one word."""
+
+from __future__ import annotations
+
+import pytest
+from standpipe_console.page.health import Level, Signs, judge
+
+NOW = 1_000_000.0
+HOUR = 3600.0
+SCHEDULED = {"is_scheduled": True, "interval": 6 * HOUR}
+GOOD = {"status": "completed", "ended_at": NOW - HOUR, "due_at": NOW + 5 * HOUR}
+FAILED = SCHEDULED | GOOD | {"status": "failed"}
+
+
+@pytest.mark.parametrize(
+    ("signs", "word", "level", "sentence"),
+    [
+        (SCHEDULED | GOOD, "fresh", Level.GOOD, "All went well 1 hour ago."),
+        (SCHEDULED, "never ran", Level.NOTICE, "It has not run yet."),
+        (
+            SCHEDULED | GOOD | {"due_at": NOW - 2 * HOUR},
+            "late",
+            Level.BAD,
+            "A run was due 2 hours ago and has not come.",
+        ),
+        (SCHEDULED | GOOD | {"due_at": NOW - HOUR / 2}, "fresh", Level.GOOD, "All went well 1 hour ago."),
+        (GOOD, "not scheduled", Level.NOTICE, "It runs only when somebody starts it. The last run ended 1 hour ago."),
+        (
+            SCHEDULED | GOOD | {"cron_runs": False},
+            "not scheduled",
+            Level.BAD,
+            "It is scheduled, but no cron runs on this machine.",
+        ),
+        (
+            FAILED | {"reason": "Intercom refused the token.", "last_good_at": NOW - 8 * HOUR},
+            "failed",
+            Level.BAD,
+            "The last run failed 1 hour ago: Intercom refused the token. The last good one was 8 hours ago.",
+        ),
+        (
+            SCHEDULED | GOOD | {"status": "killed"},
+            "killed",
+            Level.BAD,
+            "The last run was killed before its end 1 hour ago.",
+        ),
+        (SCHEDULED | GOOD | {"status": "guarded", "reason": "412 of 500."}, "guarded", Level.BAD, "412 of 500."),
+        (
+            SCHEDULED | GOOD | {"status": "partly_refused"},
+            "partly refused",
+            Level.NOTICE,
+            "The last run went through, but some records were refused.",
+        ),
+        (
+            FAILED | {"paused_since": NOW - 2 * HOUR, "pause_reason": "Run 7 was undone."},
+            "paused",
+            Level.NOTICE,
+            "Paused 2 hours ago: Run 7 was undone.",
+        ),
+    ],
+    ids=[
+        "fresh", "never ran", "late", "within the grace", "not scheduled", "no cron", "failed", "killed", "guarded",
+        "partly refused", "paused comes first",
+    ],
+)  # fmt: skip
+def test_the_health_is_one_word_and_one_sentence(
+    signs: dict[str, object], word: str, level: Level, sentence: str
+) -> None:
+    """What stops a pipeline comes before what failed, and that before what is late."""
+    health = judge(Signs(now=NOW, **signs))  # type: ignore[arg-type]
+    assert (health.word, health.level, health.sentence) == (word, level, sentence)

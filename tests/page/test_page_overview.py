@@ -1,0 +1,154 @@
+"""The first page: the pipelines, their last runs, and what needs attention."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from html import unescape
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from standpipe_console.runs.last_run import LastRun, write_last_run
+
+from tests.page.conftest import NOW
+
+if TYPE_CHECKING:
+    from standpipe_console.project.meltano import Project
+
+    from tests.page.conftest import Page
+
+SUMMARY = {
+    "status": "completed",
+    "mode": "sync",
+    "records": 57,
+    "updated": 40,
+    "unchanged": 14,
+    "created": 2,
+    "skipped": {"ambiguous": 1},
+    "rejected": {},
+    "outcomes": [
+        {"customers": 40, "became": "updated", "because": "matched, and something differed"},
+        {"customers": 14, "became": "unchanged", "because": "matched, and nothing differed"},
+        {"customers": 2, "became": "created", "because": "not known to Intercom"},
+        {"customers": 1, "became": "skipped", "because": "several match"},
+    ],
+    "calls": 61,
+}
+
+
+def write_run(project: Project, code: int = 0, reason: str = "", **summary: Any) -> None:
+    """Leave behind what a run of the main job leaves."""
+    write_last_run(project, "sync", LastRun("run-1", code, NOW - 7200, NOW - 7140, reason))
+    folder = project.root / "output/target-intercom"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "summary.json").write_text(json.dumps(SUMMARY | summary))
+
+
+def read_text(html: str) -> str:
+    """Return what a person reads of a page: no tags, single spaces."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
+
+
+def test_a_project_without_keys_says_how_to_begin(page: Page) -> None:
+    """The reader learns the one command that another person has to run."""
+    (page.project.root / ".env").unlink()
+    assert "No pipeline is set up yet." in read_text(page.get("/").text)
+
+
+def test_a_run_that_went_well(page: Page) -> None:
+    """The table of outcomes adds up."""
+    write_run(page.project)
+    text = read_text(page.get("/").text)
+    assert "Chargebee to Intercom not scheduled It runs only when somebody starts it." in text
+    assert "took 1 min 0 s" in text
+    assert (
+        "Customers Became Because 40 updated matched, and something differed 14 unchanged matched, and nothing "
+        "differed 2 created not known to Intercom 1 skipped several match 57 in all, with 61 calls to Intercom"
+    ) in text
+
+
+@pytest.mark.parametrize(
+    ("run", "sentences"),
+    [
+        (
+            {"code": 1, "reason": "sync failed (exit code 1): Intercom refused the token"},
+            ["The last run failed 1 hour ago: sync failed (exit code 1): Intercom refused the token", "Press Sync now"],
+        ),
+        (
+            {"code": 1, "reason": "412 of 500 records would change", "stopped_by": "guard"},
+            ["412 of 500 records would change", "Look at Validation"],
+        ),
+        ({"rejected": {"Email is invalid": 3}}, ["some records were refused", "Rejects lists them"]),
+    ],
+    ids=["failed", "guarded", "partly refused"],
+)
+def test_what_needs_attention_comes_first_with_its_remedy(
+    page: Page, run: dict[str, Any], sentences: list[str]
+) -> None:
+    """In sentences that the reader can act on."""
+    write_run(page.project, **run)
+    text = read_text(page.get("/").text)
+    attention = text[text.index("What needs attention") : text.index("Last run")]
+    assert [sentence for sentence in sentences if sentence not in attention] == []
+
+
+HOSTILE = "<script>alert(1)</script>\"'&\u202e" + "W" * 300
+
+
+def test_text_of_others_is_never_markup(page: Page) -> None:
+    """A reason may hold a customer's own name."""
+    write_run(page.project, code=1, reason=HOSTILE, outcomes=[{"customers": 1, "became": HOSTILE, "because": HOSTILE}])
+    html = page.get("/").text
+    assert "<script" not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;&#34;&#39;&amp;" in html
+
+
+def test_sync_now_starts_the_command_of_the_schedule(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The form starts `standpipe run sync`, and the page of the action shows how it ended."""
+    command = page.project.root / "bin/standpipe"
+    command.parent.mkdir()
+    command.write_text('#!/bin/sh\necho "$STANDPIPE_TRIGGER: $*"\nexit 3\n')
+    command.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(command.with_name("python")))
+    answer = page.post("/actions/sync", job="sync")
+    assert answer.status_code == 303
+    (action,) = page.site.actions.list_recent()
+    assert action.ended.wait(30)
+    text = read_text(page.get(answer.headers["location"]).text)
+    assert f"page: --project {page.project.root} --environment prod run sync" in text
+    assert "failed after" in text
+
+
+def test_an_action_under_way_is_shown_and_not_started_twice(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page renews itself by a header until it is asked to be still, and shows what the run has logged."""
+    command = page.project.root / "bin/standpipe"
+    command.parent.mkdir()
+    command.write_text("#!/bin/sh\nwhile [ ! -e stop ]; do sleep 0.05; done\n")
+    command.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(command.with_name("python")))
+    page.clock.now = time.time()
+    first, second = page.post("/actions/sync", job="sync"), page.post("/actions/sync", job="sync")
+    assert first.headers["location"] == second.headers["location"]
+    log = page.project.root / "logs/sync/2026-01-01T00-00-00Z.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("2026-01-01T00:00:00Z [info     ] target-intercom                Written contacts: 25 of 100\n")
+    page.clock.now += 10
+    answer = page.get(first.headers["location"])
+    text = read_text(answer.text)
+    assert answer.headers["refresh"] == "2"
+    assert "Written contacts 25 100 25 %" in text
+    assert "About 30 s left for this step." in text
+    assert "refresh" not in page.get(f"{first.headers['location']}&still=1").headers
+    (page.project.root / "stop").touch()
+    (action,) = page.site.actions.list_recent()
+    assert action.ended.wait(30)
+    assert "refresh" not in page.get(first.headers["location"]).headers
+
+
+@pytest.mark.parametrize("job", ["trial", "nothing", "", "sync; rm -rf"])
+def test_only_known_jobs_are_started(page: Page, job: str) -> None:
+    """A form that was changed starts nothing."""
+    assert page.post("/actions/sync", job=job).status_code == 500
+    assert page.site.actions.list_recent() == []
