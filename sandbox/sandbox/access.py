@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def find_refusal(request: Request) -> str | None:
-    """Return the sentence that refuses a request to a control endpoint; None for one that may be obeyed."""
+    """Return why a request to a control endpoint is refused; None for a request that is allowed."""
     host = request.headers.get("host", "")
     own = (request.scope.get("server") or ("",))[0]
     if not _is_own_name(host, own):
-        return f"Control requests are obeyed at localhost or {own} only: the Host header names another machine."
+        return f"Control requests are accepted only at localhost or {own}: the Host header names another machine."
     origin = request.headers.get("origin")
     if origin is not None and origin != f"{request.url.scheme}://{host}":
-        return "Control requests from a page of another site are refused: the Origin header names it."
+        return "Control requests from another site's page are refused: the Origin header names that site."
     return None
 
 

@@ -26,7 +26,7 @@ _NUMBERED = re.compile(r"(.*) \((\d{1,9})\)", re.DOTALL)
 
 @dataclass(frozen=True)
 class Kind:
-    """What is changed: the records that there are, and what becomes of one of them; both vendors report it."""
+    """A kind of record that can be changed: which records exist, and how one is changed."""
 
     list_records: Callable[[World], Iterable[Any]]
     act: Callable[[World, Any], None]
@@ -42,7 +42,7 @@ def _grow_subscription(world: World, subscription: Subscription) -> None:
 
 
 def _turn_payment(world: World, invoice: Invoice) -> None:
-    """Take the payment of a paid invoice back, or pay an unpaid one; its subscription shows what is due."""
+    """Take back the payment of a paid invoice, or pay an unpaid one; its subscription shows the amount due."""
     business, now = world.business, world.clock.now()
     if invoice.status == "paid":
         business.invoices.change(invoice, now, status="payment_due", amount_paid=0, paid_at=None)
@@ -66,7 +66,7 @@ def _rename_contact(world: World, contact: Contact) -> None:
 
 
 def _number_name(name: str | None) -> str:
-    """Return a name with a number behind it, one higher than the number that it has."""
+    """Return the name with the next number after it."""
     numbered = _NUMBERED.fullmatch(name or "")
     return f"{numbered[1]} ({int(numbered[2]) + 1})" if numbered else f"{name or 'Nameless'} (2)"
 
@@ -90,7 +90,10 @@ KINDS = {
 
 @dataclass(frozen=True)
 class ChangeRequest:
-    """So many changes of a kind; `per_second` is 0 for all at once; without `webhooks` Chargebee delivers none."""
+    """The number of changes and their kind.
+
+    `per_second` 0 makes all at once; without `webhooks` nothing is delivered.
+    """
 
     kind: str
     count: int = 1
@@ -133,7 +136,7 @@ def make_changes(world: World, request: ChangeRequest) -> JsonObject:
     business = world.business
 
     def change(record: Any) -> None:
-        # A reset ends what was begun before it.
+        # A reset replaces the business, and so ends changes that are still to come.
         if world.business is business:
             with nullcontext() if request.webhooks else world.chargebee_webhooks.suppress():
                 kind.act(world, record)

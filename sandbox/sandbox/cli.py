@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def _add_options(command: Callable[..., None]) -> Callable[..., None]:
-    """One option for each field of ``Settings``; the README says what they do."""
+    """Add one option per field of ``Settings``; the README describes them."""
     for field in reversed(fields(Settings)):
         option = field.name.replace("_", "-")
         flag = f"--{option}/--no-{option}" if isinstance(field.default, bool) else f"--{option}"
@@ -30,7 +30,7 @@ def _add_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _build_world(settings: Settings) -> World:
-    """Return a world whose records the garbage collector never walks: there may be millions of objects."""
+    """Return a world whose records the garbage collector never visits, because there may be millions of objects."""
     gc.disable()
     world = World(settings)
     world.chartmogul  # noqa: B018 - made now rather than when it is first asked for
@@ -54,6 +54,6 @@ def main(host: str, port: int, **switches: Any) -> None:
     try:
         listener = socket.create_server((host, port))
     except OSError as error:
-        raise click.ClickException(f"--host {host} --port {port} cannot be listened on: {error.strerror}.") from error
+        raise click.ClickException(f"--host {host} --port {port} cannot be used: {error.strerror}.") from error
     click.echo(f"Sandbox of {settings.customers} customers at http://{host}:{port}/")
     Server(server_config(app, host, port)).run([listener])

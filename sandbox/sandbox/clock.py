@@ -5,7 +5,7 @@ from __future__ import annotations
 from email.utils import formatdate
 
 START = 1_768_478_400
-"""2026-01-15T12:00:00Z, the instant at which every business starts."""
+"""2026-01-15T12:00:00Z, the time at which every business starts."""
 DAY = 86_400
 
 
@@ -28,7 +28,7 @@ class Clock:
         self._date = _format_http_date(self._now)
 
     def http_date(self) -> bytes:
-        """Return the present as the HTTP ``Date`` header has it."""
+        """Return the present time in the format of the HTTP ``Date`` header."""
         return self._date
 
 

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from sandbox.world import World
 
     Act = Callable[[JsonObject], JsonObject | None]
-    """Obeys the JSON object of a request and returns that of the reply; None is 204."""
+    """A function from a request's JSON object to the reply's; None means a 204."""
 
 _SECONDS = {"days": DAY, "seconds": 1}
 _FARTHEST = 3653 * DAY
-"""Every day is simulated: a number too many would keep the sandbox busy for ever."""
+"""The most seconds that one call can advance: each day is simulated, so that much more would take too long."""
 
 
 def build_routes(world: World) -> list[Route]:

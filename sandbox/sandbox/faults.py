@@ -1,4 +1,4 @@
-"""Misbehaviour on request: which call a fault strikes, and what it does to it."""
+"""Misbehaviour on request: which calls a fault affects, and how."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sandbox.json_types import JsonObject
 
     Rules = dict[str, tuple[type | tuple[type, ...], Callable[[Any], bool]]]
-    """The keys of a request, each with its type and which values are allowed."""
+    """The keys of a request, each with its type and a test of its values."""
 
 _NUMBER = (int, float)
 _ENDINGS = ("status", "drop", "truncate")
@@ -27,7 +27,7 @@ def _allow_any(_: object) -> bool:
 
 
 def _are_headers(headers: JsonObject) -> bool:
-    """Return whether they are names that HTTP takes, with values of printable ASCII."""
+    """Return whether these are valid header names with values of printable ASCII."""
     fits = all(isinstance(value, str) and value.isprintable() and value.isascii() for value in headers.values())
     return fits and all(_HEADER.fullmatch(name) for name in headers)
 
@@ -53,7 +53,7 @@ _EFFECT: Rules = {
 
 @dataclass(frozen=True)
 class Effect:
-    """What happens to a call that is struck. At most one of status, drop and truncate; a delay goes with any."""
+    """What happens to an affected call. At most one of status, drop and truncate; a delay goes with any of them."""
 
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class Effect:
 
 @dataclass
 class Fault:
-    """One rule, with the calls that matched and that it struck since it was set."""
+    """One rule, and how many calls it has matched and affected since it was set."""
 
     effect: Effect
     chance: Random
@@ -86,7 +86,7 @@ class Fault:
         return matches
 
     def is_due(self) -> bool:
-        """Return whether the call just counted is to be struck."""
+        """Return whether the fault affects the call that was just counted."""
         if self.times is not None and self.struck >= self.times:
             return False
         if self.nth is not None:
@@ -95,7 +95,7 @@ class Fault:
 
 
 class Faults:
-    """The rules in force; the oldest that strikes wins."""
+    """The active faults; the oldest one that applies takes effect."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
@@ -119,11 +119,11 @@ class Faults:
         return self._last
 
     def clear(self) -> None:
-        """Behave again."""
+        """Remove all faults."""
         self._faults.clear()
 
     def strike(self, api: str, method: str, path: str) -> Effect | None:
-        """Return what happens to this call, None for nothing; ``path`` is the real one below the API's base."""
+        """Return the effect on this call, or None; ``path`` is the real path below the API's base."""
         matching = [fault for fault in self._faults.values() if fault.count_match(api, method, path)]
         striking = next((fault for fault in matching if fault.is_due()), None)
         if striking is None:
@@ -133,7 +133,7 @@ class Faults:
 
 
 def read_effect(request: object) -> Effect:
-    """Return an effect out of the control API's JSON.
+    """Return the effect in the control API's JSON.
 
     Raises:
         ValueError: the sentence says what is wrong with the request.

@@ -1,4 +1,4 @@
-"""What undecoded JSON is called."""
+"""Names for the types of undecoded JSON."""
 
 from __future__ import annotations
 

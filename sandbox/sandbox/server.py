@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from sandbox.json_types import JsonObject
 
 KEEP_ALIVE = 75
-"""Seconds an idle connection is kept, longer than any client of a test pauses."""
+"""Seconds for which an idle connection stays open, longer than any test's client pauses."""
 
 
 class HangUpProtocol(H11Protocol):
     """Puts the connection's ``close`` into each request's ``scope["state"]["hang_up"]``."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Keep what closes the connection of a client."""
+        """Store the function that closes the client's connection."""
         super().connection_made(transport)
-        # On a socket that asyncio did not make, a reply would wait 40 ms for the client's acknowledgement.
+        # Without TCP_NODELAY, which asyncio sets only on its own sockets, a reply would wait 40 ms for an ACK.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.app_state: JsonObject = {**self.app_state, "hang_up": transport.close}
 

@@ -18,7 +18,7 @@ class Settings:
     customers: int = 500
     """How many customers the business starts with."""
     seed: int = 7
-    """One seed, one business, to the byte."""
+    """The seed of all random data; the same seed gives the same business."""
     catalog: int = 2
     """Chargebee's Product Catalog, 1 or 2."""
     list_lag: int = 0
@@ -42,37 +42,37 @@ class Settings:
     companies_max_per_page: int = 60
     """The longest page of Intercom's company lists; the real maximum is not documented."""
     companies_with_billing_ids: int = 0
-    """What part of Intercom's first companies, in percent, bears the customer's Chargebee id as `company_id`."""
+    """The percentage of Intercom's first companies with the customer's Chargebee id as `company_id`."""
     scroll_idle: int = 60
     """Seconds of real time after which an Intercom scroll expires."""
     intercom_timezone: str = "America/Los_Angeles"
-    """The Intercom workspace's time zone: date filters are cut to its days."""
+    """The Intercom workspace's time zone, by whose days date filters compare."""
     search_bounds_inclusive: bool = False
-    """Whether `>` and `<` on the exact instants of conversations and tickets let the instant itself pass."""
+    """Whether `>` and `<` include the second itself in searches of conversations and tickets."""
     chartmogul_requests_per_second: int = 40
     """ChartMogul's requests in any second of real time."""
     chartmogul_max_connections: int = 20
     """ChartMogul's requests at the same time."""
     chartmogul_retry_after: int = 0
-    """Seconds that ChartMogul's 429 and 503 tell in a `Retry-After`; 0: they tell none."""
+    """Seconds in the `Retry-After` of ChartMogul's 429 and 503; 0 for no header."""
     chartmogul_read_only_status: int = 403
-    """What a write with ChartMogul's read-only key is answered with."""
+    """The status of a write with ChartMogul's read-only key."""
     chartmogul_async_calls: int = 2
-    """How many further calls to ChartMogul do not yet see a merge, an unmerge, an import or a released name."""
+    """The number of ChartMogul calls until a merge, unmerge, import or release of a name takes effect."""
     chartmogul_delete_messages: bool = True
     """Whether ChartMogul's deletions are answered 202 with a message, as since 2026 (else 204, contacts 200)."""
     chartmogul_create_takes_attributes: bool = True
     """Whether a new ChartMogul customer keeps the attributes and tags sent along (else they are dropped)."""
     chartmogul_contact_attributes: str = "csm_owner,nps_score"
-    """The custom attributes of ChartMogul's contacts that are defined; others are dropped; `*` takes all."""
+    """The defined custom attributes of ChartMogul's contacts; others are dropped; `*` means all."""
     chartmogul_unique_contact_external_ids: bool = True
     """Whether ChartMogul refuses a second contact with an external id in one data source."""
     chartmogul_keeps_contact_external_ids: bool = True
-    """Whether a contact's external id is kept by ChartMogul (else it is dropped without a word)."""
+    """Whether ChartMogul keeps a contact's external id (else it silently drops it)."""
     chartmogul_filters_contact_external_ids: bool = True
     """Whether ChartMogul's list of contacts filters by `external_id` (else it ignores the parameter)."""
     chartmogul_renames_contacts: bool = True
-    """Whether a PATCH changes a contact's external id (else it is ignored without a word)."""
+    """Whether a PATCH changes a contact's external id (else it silently ignores it)."""
     chartmogul_attributes_take_null: bool = False
     """Whether null clears a ChartMogul custom attribute (else it is refused)."""
     chartmogul_patch_booleans_true: bool = True

@@ -27,7 +27,7 @@ _PATIENCE = 30.0
 
 
 class RunningSandbox:
-    """A context manager that serves ``world`` from a thread; the world is open to look at and to edit."""
+    """A context manager that serves ``world`` from a thread; tests may read and edit the world."""
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.world = World(settings)
@@ -84,7 +84,7 @@ class RunningSandbox:
         return self._control("POST", "faults", fault)
 
     def webhooks(self, **subscription: Any) -> JsonObject:
-        """``POST /sandbox/webhooks`` with what is given, ``GET`` without."""
+        """``POST /sandbox/webhooks`` with these values, ``GET`` without any."""
         return self._control("POST" if subscription else "GET", "webhooks", subscription or None)
 
     def clear_faults(self) -> None:

@@ -1,4 +1,4 @@
-"""What every request passes: counts, faults, the business clock's ``Date``, and the reply to a bug in the sandbox."""
+"""What every request passes: counting, faults, the business clock's ``Date``, and the reply to a bug."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Api:
 
 
 def find_api(apis: Sequence[Api], path: str) -> tuple[Api, str] | None:
-    """Return the API that a request's path belongs to and the path below its base; None for pages and control."""
+    """Return the API of a request's path and the path below its base; None for pages and control."""
     for api in apis:
         if path == api.prefix or path.startswith(api.prefix + "/"):
             return api, path[len(api.prefix) :] or "/"
@@ -60,7 +60,7 @@ def find_api(apis: Sequence[Api], path: str) -> tuple[Api, str] | None:
 
 
 class Traffic:
-    """Pure ASGI, so that it costs a request next to nothing."""
+    """Pure ASGI middleware, which adds almost no time to a request."""
 
     def __init__(self, app: ASGIApp, world: World, apis: Sequence[Api]) -> None:
         self.app = app
@@ -105,7 +105,7 @@ class Traffic:
         return send_dated
 
     async def _serve(self, api: Api, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the handler; a bug in it is logged and answered in the vendor's own shape, unless the client has left."""
+        """Run the handler; log a bug and answer it in the vendor's shape, unless the client has disconnected."""
         try:
             await self.app(scope, receive, send)
         except ClientDisconnect:
@@ -131,7 +131,7 @@ class Traffic:
 
 
 def build_reply(status: int, body: Any, headers: dict[str, str] | None = None) -> Response:
-    """Return a JSON reply, or a plain one when the body is a string."""
+    """Return a JSON reply, or a plain one for a string."""
     if isinstance(body, str):
         kind, content = "text/html; charset=utf-8", body.encode()
     else:
@@ -141,11 +141,11 @@ def build_reply(status: int, body: Any, headers: dict[str, str] | None = None) -
 
 
 async def _drop_message(_: Message) -> None:
-    """Send a reply nowhere."""
+    """Discard a message of a reply."""
 
 
 def _send_half(send: Send) -> Send:
-    """Announce the whole body, and send the first half."""
+    """Announce the whole body, but send only its first half."""
 
     async def send_half(message: Message) -> None:
         if message["type"] == "http.response.body":
@@ -157,7 +157,7 @@ def _send_half(send: Send) -> Send:
 
 
 async def _hang_up(scope: Scope, receive: Receive) -> None:
-    """Close the connection, and wait until the server has noticed that no more of a reply is due."""
+    """Close the connection, and wait until the server has noticed it."""
     scope["state"]["hang_up"]()
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -34,7 +34,7 @@ class World:
         self.reset(settings or Settings())
 
     def reset(self, settings: Settings) -> None:
-        """Start over: the same settings give the same world, to the byte."""
+        """Start again; the same settings give the same world, byte for byte."""
         if hasattr(self, "chargebee_webhooks"):
             self.chargebee_webhooks.close()
         self.settings = settings
@@ -48,13 +48,13 @@ class World:
         self.calls = Calls()
         self.faults = Faults(settings.seed)
         self.changes: Counter[str] = Counter()
-        """How many changes of each kind were made on request."""
+        """The number of changes made on request, by kind."""
         self.intercom_happened: Counter[str] = Counter()
-        """What the last `advance` brought in Intercom."""
+        """The activity in Intercom during the last `advance`, counted by kind."""
 
     @property
     def chartmogul(self) -> Account:
-        """The ChartMogul account, built when it is first used: most worlds never use it."""
+        """The ChartMogul account, built when it is first used, because most worlds never use it."""
         if self._chartmogul is None:
             self._chartmogul = Account(self.business, self.settings, merge_duplicate)
         return self._chartmogul

@@ -1,4 +1,4 @@
-"""Callers of the sandbox's Intercom and ChartMogul, for the tests of what they answer."""
+"""Callers of the sandbox's Intercom and ChartMogul, used by the tests of both APIs."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class IntercomCaller:
-    """Calls the API with the right token; `workspace` is what it acts upon."""
+    """Calls Intercom's API with the right token; `workspace` is the data behind the API."""
 
     sandbox: RunningSandbox
 
     @property
     def workspace(self) -> Any:
-        """The workspace as it stands, to look into."""
+        """The sandbox's workspace in memory, for tests that look at it directly."""
         return self.sandbox.world.intercom
 
     def __call__(self, call: str, body: Any = None, **headers: str) -> requests.Response:
-        """`call` is method and path, as in "GET /me"."""
+        """Send a request; `call` is the method and the path, as in "GET /me"."""
         method, path = call.split(" ", 1)
         token = {"Authorization": "Bearer sandbox_token"}
         return requests.request(
@@ -32,22 +32,22 @@ class IntercomCaller:
         )
 
     def ok(self, call: str, body: Any = None) -> Any:
-        """Return the body of an answer that must be a 200."""
+        """Send a request that must be answered with 200, and return the body."""
         response = self(call, body)
         assert response.status_code == 200, response.text
         return response.json()
 
     def refused(self, call: str, body: Any = None) -> tuple[int, list[dict[str, str]]]:
-        """Status and errors of a refusal."""
+        """Send a request that must be refused, and return its status and errors."""
         response = self(call, body)
         return response.status_code, response.json()["errors"]
 
     def found(self, query: Any, **rest: Any) -> list[str]:
-        """Return the names of the contacts that a search finds, in its order."""
+        """Return the names of the contacts that a search finds, in the order of the search."""
         return [one["name"] for one in self.ok("POST /contacts/search", {"query": query, **rest})["data"]]
 
     def user(self, **fields: Any) -> str:
-        """Create a user, and return the id."""
+        """Create a user, and return its id."""
         return str(self.ok("POST /contacts", {"role": "user", **fields})["id"])
 
     def attribute(self, name: str, data_type: str, model: str = "contact") -> dict[str, Any]:
@@ -59,43 +59,43 @@ class IntercomCaller:
 
 @pytest.fixture
 def intercom(sandbox: RunningSandbox) -> IntercomCaller:
-    """Intercom with an empty workspace, in Sydney."""
+    """Return a caller of an empty workspace whose time zone is Sydney."""
     sandbox.reset(customers=0, intercom_timezone="Australia/Sydney")
     return IntercomCaller(sandbox)
 
 
 @pytest.fixture(scope="module")
 def seeded(running_sandbox: RunningSandbox) -> IntercomCaller:
-    """Intercom as two hundred customers know it, only ever read."""
+    """Return a caller of a workspace seeded from 200 customers; its tests only read."""
     running_sandbox.reset(customers=200, rate_limit_per_window=1_000_000)
     return IntercomCaller(running_sandbox)
 
 
 @dataclass(frozen=True)
 class ChartMogulCaller:
-    """Calls the API with the right key; `account` is what it acts upon."""
+    """Calls ChartMogul's API with the right key; `account` is the data behind the API."""
 
     sandbox: RunningSandbox
 
     @property
     def account(self) -> Any:
-        """The account as it stands, to look into."""
+        """The sandbox's account in memory, for tests that look at it directly."""
         return self.sandbox.world.chartmogul
 
     def __call__(self, call: str, body: Any = None, key: str = "sandbox_key", password: str = "") -> requests.Response:
-        """`call` is method and path, as in "GET /ping"."""
+        """Send a request; `call` is the method and the path, as in "GET /ping"."""
         method, path = call.split(" ", 1)
         address = self.sandbox.chartmogul_url + path
         return requests.request(method, address, json=body, auth=(key, password), timeout=10)
 
     def ok(self, call: str, body: Any = None) -> Any:
-        """Return the body of an answer that must be a success."""
+        """Send a request that must succeed, and return the body."""
         response = self(call, body)
         assert response.status_code < 300, response.text
         return response.json() if response.content else None
 
     def refused(self, call: str, body: Any = None) -> tuple[int, Any]:
-        """Status and body of a refusal."""
+        """Send a request that must be refused, and return its status and body."""
         response = self(call, body)
         assert response.status_code >= 400, response.text
         return response.status_code, response.json()
@@ -114,13 +114,13 @@ class ChartMogulCaller:
         return str(self.ok("POST /contacts", fields)["uuid"])
 
     def settle(self) -> None:
-        """Let happen what was accepted: a few more calls."""
+        """Send a few more calls, so that the sandbox carries out what it accepted."""
         for _ in range(3):
             self.ok("GET /ping")
 
 
 @pytest.fixture
 def chartmogul(sandbox: RunningSandbox) -> ChartMogulCaller:
-    """ChartMogul with an empty Chargebee source and no limit in the way."""
+    """Return a caller of an account that has an empty Chargebee source and practically no rate limit."""
     sandbox.reset(customers=0, chartmogul_requests_per_second=1_000_000)
     return ChartMogulCaller(sandbox)

@@ -1,4 +1,4 @@
-"""Chargebee's API over HTTP: who gets in, what an item looks like, single records, both catalogs, lists that lag."""
+"""Chargebee's API over HTTP: authentication, items of a list, single records, both catalogs, lists that lag."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AUTH = ("sandbox_key", "")
 
 @pytest.fixture
 def get(sandbox: RunningSandbox) -> Get:
-    """Return the JSON of a call that must be a 200."""
+    """Return a function that sends a GET request, which must be answered with 200, and returns the JSON."""
 
     def call(path: str, **params: str) -> Any:
         reply = requests.get(f"{sandbox.chargebee_url}/{path}", params=params, auth=AUTH, timeout=10)
@@ -32,7 +32,7 @@ def get(sandbox: RunningSandbox) -> Get:
 
 
 def refusal(reply: requests.Response) -> tuple[int, str, str]:
-    """Status, api_error_code and type; the legacy twins must say the same."""
+    """Return status, api_error_code and type; the older members of the body must hold the same values."""
     body = reply.json()
     assert body["error_code"] == body["api_error_code"]
     assert body["error_msg"] == body["message"]
@@ -41,7 +41,7 @@ def refusal(reply: requests.Response) -> tuple[int, str, str]:
 
 
 def basic(text: str) -> dict[str, str]:
-    """Return the header of HTTP Basic for `user:password`."""
+    """Return the HTTP Basic header for `user:password`."""
     return {"Authorization": "Basic " + base64.b64encode(text.encode()).decode()}
 
 
@@ -57,7 +57,7 @@ def basic(text: str) -> dict[str, str]:
     ],
 )
 def test_only_the_key_gets_in(sandbox: RunningSandbox, headers: dict[str, str], code: str) -> None:
-    """HTTP Basic with the key as user and no password; all else is a 401."""
+    """Only HTTP Basic with the key as user and an empty password is accepted; anything else is a 401."""
     reply = requests.get(f"{sandbox.chargebee_url}/customers", headers=headers, timeout=10)
     assert refusal(reply) == (401, code, "untyped")
 
@@ -76,14 +76,14 @@ def test_only_the_key_gets_in(sandbox: RunningSandbox, headers: dict[str, str], 
 def test_what_is_not_there_is_refused(
     sandbox: RunningSandbox, method: str, path: str, expected: tuple[int, str, str]
 ) -> None:
-    """Unknown paths, records, methods and parameters, each in the vendor's shape."""
+    """Unknown paths, records, methods and parameters are refused in the vendor's shape."""
     reply = requests.request(method, f"{sandbox.chargebee_url}/{path}", auth=AUTH, timeout=10)
     assert refusal(reply) == expected
 
 
 @pytest.mark.parametrize("catalog", [1, 2])
 def test_configurations_tell_the_catalog(sandbox: RunningSandbox, get: Get, catalog: int) -> None:
-    """One entry for the live site and one for its test site."""
+    """`configurations` names the catalog version once for the live site and once for its test site."""
     sandbox.reset(customers=1, catalog=catalog)
     assert get("configurations") == {
         "configurations": [
@@ -98,7 +98,10 @@ def test_configurations_tell_the_catalog(sandbox: RunningSandbox, get: Get, cata
 
 
 def test_items_carry_their_siblings(get: Get) -> None:
-    """A customer comes with the card, a subscription with both, an invoice alone; without a card the key is missing."""
+    """A customer comes with its card, a subscription with customer and card, an invoice alone.
+
+    The `card` key is missing when there is no card.
+    """
     customers = get("customers", limit="100")["list"]
     subscriptions = get("subscriptions", limit="100")["list"]
     invoices = get("invoices", limit="100")["list"]
@@ -117,14 +120,14 @@ def test_items_carry_their_siblings(get: Get) -> None:
 
 @pytest.mark.parametrize("kind", ["customer", "subscription", "invoice"])
 def test_one_record_is_what_the_list_says(get: Get, kind: str) -> None:
-    """With the same siblings; ids are URL-encoded."""
+    """A single record is the same as its item in the list, siblings included; ids in the path are URL-encoded."""
     items = get(f"{kind}s", limit="100")["list"]
     for item in items:
         assert get(f"{kind}s/{quote(item[kind]['id'], safe='')}") == item
 
 
 def test_a_deleted_record_is_not_found(sandbox: RunningSandbox, get: Get) -> None:
-    """Of an id deleted and used again, the live record is."""
+    """A deleted record is a 404; an id that was deleted and used again returns the live record."""
     listed = [item["customer"] for item in get("customers", limit="100", include_deleted="true")["list"]]
     ids = [customer["id"] for customer in listed]
     deleted = [customer["id"] for customer in listed if customer["deleted"] and ids.count(customer["id"]) == 1]
@@ -137,7 +140,7 @@ def test_a_deleted_record_is_not_found(sandbox: RunningSandbox, get: Get) -> Non
 
 
 def leaves(value: Any) -> list[Any]:
-    """Everything in a JSON value that holds nothing further."""
+    """Return all values in a JSON value that are neither an object nor a list."""
     if isinstance(value, dict):
         return [leaf for one in value.values() for leaf in leaves(one)]
     if isinstance(value, list):
@@ -146,7 +149,7 @@ def leaves(value: Any) -> list[Any]:
 
 
 def test_absent_attributes_are_left_out(get: Get) -> None:
-    """Optional attributes are omitted, never null; every object names its type."""
+    """Optional attributes without a value are left out instead of null; every object names its type."""
     for path in ("customers", "subscriptions", "invoices"):
         for item in get(path, limit="100", include_deleted="true")["list"]:
             assert None not in leaves(item)
@@ -154,14 +157,14 @@ def test_absent_attributes_are_left_out(get: Get) -> None:
 
 
 def test_records_are_full_size(get: Get) -> None:
-    """A subscription with its customer and card is about 3.3 KB, as the vendor's are."""
+    """A subscription with its customer and card takes about 3.3 KB, like the vendor's own."""
     reply = get("subscriptions", limit="100")
     sizes = [len(str(item)) for item in reply["list"]]
     assert 3000 < sum(sizes) / len(sizes) < 4500
 
 
 def test_mrr_is_omitted_when_it_is_nought(get: Get) -> None:
-    """Only what runs has monthly recurring revenue."""
+    """Only active and non-renewing subscriptions carry `mrr`; it is left out when it is zero."""
     statuses: dict[bool, set[str]] = {True: set(), False: set()}
     for item in get("subscriptions", limit="100")["list"]:
         subscription = item["subscription"]
@@ -174,7 +177,7 @@ def test_mrr_is_omitted_when_it_is_nought(get: Get) -> None:
 
 
 def test_yen_are_no_hundredths(get: Get) -> None:
-    """A zero-decimal currency is in major units: Starter costs 4,350 yen and 29.00 dollars."""
+    """Amounts in a zero-decimal currency are in major units: Starter costs 4,350 yen or 29.00 dollars."""
     units = {
         (item["subscription"]["currency_code"], line["unit_price"])
         for item in get("subscriptions", limit="100", **{"item_price_id[starts_with]": "starter"})["list"]
@@ -186,7 +189,7 @@ def test_yen_are_no_hundredths(get: Get) -> None:
 
 
 def test_catalog_2_has_items_and_catalog_1_a_plan(sandbox: RunningSandbox, get: Get) -> None:
-    """The same business, seen through the other catalog."""
+    """The same seed gives the same business in both catalogs: a plan with addons, or subscription items."""
     newer = [item["subscription"] for item in get("subscriptions", limit="100")["list"]]
     sandbox.reset(customers=60, seed=7, catalog=1)
     older = [item["subscription"] for item in get("subscriptions", limit="100")["list"]]
@@ -204,7 +207,10 @@ def test_catalog_2_has_items_and_catalog_1_a_plan(sandbox: RunningSandbox, get: 
 
 
 def test_custom_fields_consents_and_meta_data_stand_at_the_top(get: Get) -> None:
-    """cf_* and cs_* keep their case; a consent not given is absent."""
+    """Custom fields (cf_*) and consents (cs_*) are members of the customer and keep their letter case.
+
+    A customer who was never asked has no consent field.
+    """
     customers = [item["customer"] for item in get("customers", limit="100")["list"]]
     names = {name for customer in customers for name in customer if name.startswith(("cf_", "cs_"))}
     assert names == {
@@ -223,7 +229,10 @@ def test_custom_fields_consents_and_meta_data_stand_at_the_top(get: Get) -> None
 
 
 def test_lists_lag_and_single_records_do_not(sandbox: RunningSandbox, get: Get) -> None:
-    """With list_lag, a change shows in lists only when it is that old: the record, its stamp, and it as a sibling."""
+    """With list_lag, a list shows a change only once the change is that old.
+
+    This holds for the record, for filters on its timestamp, and for the record as a sibling.
+    """
     sandbox.reset(customers=60, seed=7, list_lag=300)
     subscription = get("subscriptions", limit="1")["list"][0]
     customer_id = subscription["customer"]["id"]
@@ -241,7 +250,7 @@ def test_lists_lag_and_single_records_do_not(sandbox: RunningSandbox, get: Get) 
 
 
 def test_new_records_come_late_to_a_lagging_list(sandbox: RunningSandbox, get: Get) -> None:
-    """They are there one by one, and not yet listed."""
+    """With list_lag, a new record can be retrieved by its id before any list shows it."""
     sandbox.reset(customers=200, seed=7, list_lag=86_400)
     before = {
         item["customer"]["id"] for item in get("customers", limit="100", **{"sort_by[desc]": "created_at"})["list"]

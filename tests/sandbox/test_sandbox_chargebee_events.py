@@ -1,4 +1,4 @@
-"""Chargebee's events: what is told of which act, with what content, and for how long; revenue that arrives late."""
+"""Chargebee's events: which change writes which event, their content, how long they are kept, and late MRR."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ DAY = 86_400
 
 
 class Site:
-    """Calls the API with the right key."""
+    """Calls Chargebee's API with the right key."""
 
     def __init__(self, sandbox: RunningSandbox) -> None:
         self.sandbox = sandbox
         self.business = sandbox.world.business
 
     def reset(self, **settings: Any) -> None:
-        """Return a business of sixty customers under other settings."""
+        """Start again with sixty customers and the settings of the test."""
         self.sandbox.reset(customers=60, seed=7, **settings)
         self.business = self.sandbox.world.business
 
     def get(self, path: str, **params: str) -> Any:
-        """Return the JSON of a call that must be a 200."""
+        """Send a GET request that must be answered with 200, and return the JSON."""
         url = f"{self.sandbox.chargebee_url}/{path}"
         reply = requests.get(
             url, params={"limit": "100", **params} if params else None, auth=("sandbox_key", ""), timeout=10
@@ -37,7 +37,7 @@ class Site:
         return reply.json()
 
     def events(self, **params: str) -> list[dict[str, Any]]:
-        """All events that a query asks for."""
+        """Return all events that match the parameters, from all pages."""
         page = self.get("events", **{"sort_by[asc]": "occurred_at", **params})
         found = page["list"]
         while "next_offset" in page:
@@ -53,12 +53,12 @@ def site(sandbox: RunningSandbox) -> Site:
 
 
 def since_start(**rest: str) -> dict[str, str]:
-    """Return the events that were written after the business began."""
+    """Return the parameters that select the events written after the business began."""
     return {"occurred_at[after]": str(START), **rest}
 
 
 def test_an_edit_is_told_with_the_record_as_it_was_then(site: Site) -> None:
-    """Two edits, two events, each with its own snapshot; the card comes with its customer."""
+    """Each edit writes one event with the record as it was after that edit; a customer's event includes the card."""
     customer = next(one for one in site.business.customers.records if one.card and not one.deleted)
     for name in ("First", "Second"):
         site.sandbox.advance(seconds=60)
@@ -87,7 +87,7 @@ CONTENT = {
 
 
 def test_a_business_that_lives_tells_of_it(site: Site) -> None:
-    """Each type with the snapshots that the vendor sends, the card where the customer has one."""
+    """Each event type carries the records that the vendor sends, with the card when the customer has one."""
     site.sandbox.advance(days=80)
     told = site.events(**since_start())
     types = Counter(event["event_type"] for event in told)
@@ -105,7 +105,7 @@ def test_a_business_that_lives_tells_of_it(site: Site) -> None:
 
 
 def test_every_record_that_changed_was_told_of(site: Site) -> None:
-    """Whoever follows the events knows of all that moved: the last snapshot is the record as it stands."""
+    """For every record that changed, the last event that shows it shows its present state."""
     before = {id(one): dict(body) for one, body in _bodies(site)}
     site.sandbox.advance(days=45)
     last: dict[tuple[str, str], dict[str, Any]] = {}
@@ -135,7 +135,7 @@ def _bodies(site: Site) -> list[tuple[Any, dict[str, Any]]]:
 def test_what_has_no_event_of_its_own_is_told_by_what_it_hangs_on(
     site: Site, kind: str, key: str, holder: str, event_type: str
 ) -> None:
-    """A contact is a matter of its customer, a discount of its subscription."""
+    """A change of a record without an event type of its own writes the event of its parent record."""
     table = site.business.table(kind)
     record = table.records[0]
     site.sandbox.world.clock.advance(1)
@@ -146,7 +146,7 @@ def test_what_has_no_event_of_its_own_is_told_by_what_it_hangs_on(
 
 
 def test_events_last_ninety_days(site: Site) -> None:
-    """What was told longer ago is listed no more, and not found."""
+    """Events older than ninety days are neither listed nor found by id."""
     first = site.events()[0]
     assert START - 90 * DAY < first["occurred_at"] < START
     site.sandbox.advance(days=91)
@@ -157,7 +157,7 @@ def test_events_last_ninety_days(site: Site) -> None:
 
 
 def test_events_are_filtered_by_type_source_and_time(site: Site) -> None:
-    """Also with the older start_time and end_time."""
+    """Events are filtered by type, source and time, also with the older parameters start_time and end_time."""
     site.sandbox.advance(days=20)
     everything = site.events()
     some = site.events(**{"event_type[in]": '["mrr_updated","customer_created"]'})
@@ -169,7 +169,7 @@ def test_events_are_filtered_by_type_source_and_time(site: Site) -> None:
 
 
 def test_events_lag_as_lists_do(site: Site) -> None:
-    """With list_lag an event is listed late, and found by its id at once."""
+    """With list_lag, an event is listed late but can be retrieved by its id at once."""
     site.reset(list_lag=300)
     customer = next(one for one in site.business.customers.records if not one.deleted)
     site.business.edit("customers", customer.id, company="Late")
@@ -183,7 +183,7 @@ def test_events_lag_as_lists_do(site: Site) -> None:
 
 @pytest.mark.parametrize(("moves", "stamped"), [(False, False), (True, True)], ids=["quiet", "stamped"])
 def test_revenue_arrives_late(site: Site, *, moves: bool, stamped: bool) -> None:
-    """A change of plan shows at once, its recurring revenue mrr_lag later, and mrr_updated tells of that."""
+    """A change of plan shows at once; its MRR follows after mrr_lag seconds, with an mrr_updated event."""
     site.reset(mrr_lag=90, mrr_moves_updated_at=moves)
     subscription = next(
         one for one in site.business.subscriptions.records if one.status == "active" and not one.deleted
@@ -203,7 +203,7 @@ def test_revenue_arrives_late(site: Site, *, moves: bool, stamped: bool) -> None
 
 
 def test_payments_and_what_is_paid_with_follow_the_business(site: Site) -> None:
-    """A payment is a transaction, a new customer's card a payment source; both are listed and found."""
+    """Each payment adds a transaction, and each customer with a card has a payment source."""
     known = len(site.business.table("transactions").records)
     site.sandbox.advance(days=20)
     fresh = site.business.table("transactions").records[known:]
@@ -218,7 +218,7 @@ def test_payments_and_what_is_paid_with_follow_the_business(site: Site) -> None:
 
 
 def test_documents_live_too(site: Site) -> None:
-    """Coupons are corrected, written and deleted; without include_deleted, an event alone tells of the last."""
+    """Coupons are created, updated and deleted over time; only an event reports a deletion."""
     before = {item["coupon"]["id"] for item in site.get("coupons", limit="100")["list"]}
     site.sandbox.advance(days=60)
     after = {item["coupon"]["id"] for item in site.get("coupons", limit="100")["list"]}
@@ -234,7 +234,7 @@ def test_documents_live_too(site: Site) -> None:
 
 
 def test_the_same_steps_bring_the_same_documents(site: Site) -> None:
-    """Drawn before the first step or asked for after it, a kind lives the same life."""
+    """Quotes are the same whether a client lists them before time passes or only after it."""
 
     def told() -> list[bytes]:
         site.sandbox.advance(days=10)

@@ -1,4 +1,4 @@
-"""Chargebee's list operations over HTTP: paging, filters in every spelling, sorts, deleted records, refusals."""
+"""Chargebee's lists over HTTP: paging, all spellings of filters, sorts, deleted records, refusals."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ OBJECTS = {resource.path: resource.object for resource in RESOURCES}
 
 @dataclass(frozen=True)
 class Chargebee:
-    """Calls the API with the right key; `business` is the truth behind it."""
+    """Calls Chargebee's API with the right key; `business` is the data behind the API."""
 
     sandbox: RunningSandbox
 
     @property
     def business(self) -> Any:
-        """The tables as they stand, to look into and to edit."""
+        """The sandbox's tables in memory, for tests that read or edit them directly."""
         return self.sandbox.world.business
 
     def get(self, path: str, **params: str) -> requests.Response:
-        """Whatever the API answers."""
+        """Send a GET request, and return the response whatever its status."""
         url = f"{self.sandbox.chargebee_url}/{path}"
         return requests.get(url, params=params, auth=("sandbox_key", ""), timeout=10)
 
     def page(self, path: str, params: dict[str, str]) -> dict[str, Any]:
-        """One page, which must be a 200."""
+        """Return one page of a list, which must be answered with 200."""
         reply = self.get(path, **params)
         assert reply.status_code == 200, reply.text
         page: dict[str, Any] = reply.json()
         return page
 
     def all(self, path: str, params: dict[str, str] | None = None, limit: int = 100) -> list[dict[str, Any]]:
-        """Every record of a list, page by page."""
+        """Return every record of a list, read page by page."""
         asked = {**(params or {}), "limit": str(limit)}
         page = self.page(path, asked)
         found = page["list"]
@@ -55,7 +55,7 @@ class Chargebee:
         return [item[OBJECTS[path]] for item in found]
 
     def refused(self, path: str, **params: str) -> tuple[int, str, str | None, str]:
-        """Status, api_error_code, param and message of a refusal."""
+        """Return status, api_error_code, param and message of a refusal."""
         reply = self.get(path, **params)
         body = reply.json()
         return reply.status_code, body["api_error_code"], body.get("param"), body["message"]
@@ -63,7 +63,7 @@ class Chargebee:
 
 @pytest.fixture
 def chargebee(sandbox: RunningSandbox) -> Chargebee:
-    """Chargebee over a business of sixty customers."""
+    """Return a caller of a site with sixty customers."""
     return Chargebee(sandbox)
 
 
@@ -99,7 +99,7 @@ SORTS = {
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_paging_is_disjoint_and_complete(chargebee: Chargebee, data: st.DataObject) -> None:
-    """Under any page size, filter and sort, the pages together are the one big page, in its order."""
+    """With any page size, filter and sort, the pages together equal the list in one large page."""
     path = data.draw(st.sampled_from(LISTS))
     params = dict(data.draw(st.sampled_from(FILTERS[path])))
     sort = data.draw(st.none() | st.tuples(st.sampled_from(["asc", "desc"]), st.sampled_from(SORTS[path])))
@@ -118,7 +118,7 @@ def test_paging_is_disjoint_and_complete(chargebee: Chargebee, data: st.DataObje
 
 @pytest.mark.parametrize("path", LISTS)
 def test_an_unfiltered_list_is_all_that_is_not_deleted(chargebee: Chargebee, path: str) -> None:
-    """And with include_deleted it is all there is."""
+    """A list without filters holds all live records; with include_deleted, deleted ones as well."""
     records = chargebee.business.tables()[path].records
     live = [record.id for record in records if not record.deleted]
     assert sorted(record["id"] for record in chargebee.all(path)) == sorted(live)
@@ -134,14 +134,17 @@ def test_a_page_holds_ten_unless_told_otherwise(chargebee: Chargebee) -> None:
 
 
 def test_the_offset_is_a_json_array_of_sort_value_and_row(chargebee: Chargebee) -> None:
-    """In milliseconds, opaque to clients, to be sent back as it came."""
+    """The offset is a JSON array with the last sort value in milliseconds and a row number."""
     page = chargebee.page("customers", {"limit": "2"})
     millis, row, _ = json.loads(page["next_offset"])
     assert (int(millis), row) == (page["list"][1]["customer"]["created_at"] * 1000, "1")
 
 
 def test_paging_goes_on_from_its_place_when_records_move(chargebee: Chargebee) -> None:
-    """Sorted by updated_at, a record touched while paging moves to the end and is seen again there; none is lost."""
+    """Sorted by updated_at, a record edited during paging moves to the end and appears there again.
+
+    No record is missed.
+    """
     asked = {"sort_by[asc]": "updated_at", "limit": "20"}
     first = chargebee.page("customers", asked)
     ids = [item["customer"]["id"] for item in first["list"]]
@@ -154,7 +157,7 @@ def test_paging_goes_on_from_its_place_when_records_move(chargebee: Chargebee) -
 
 
 def test_a_page_after_a_touched_record_skips_it_when_sorted_downwards(chargebee: Chargebee) -> None:
-    """Sorted by updated_at descending, a record touched while paging jumps ahead of the page and is missed."""
+    """Sorted by updated_at descending, a record edited during paging moves to the front and is missed."""
     asked = {"sort_by[desc]": "updated_at", "limit": "20"}
     everyone = [record["id"] for record in chargebee.all("customers", {"sort_by[desc]": "updated_at"})]
     first = chargebee.page("customers", asked)
@@ -171,7 +174,7 @@ def test_a_page_after_a_touched_record_skips_it_when_sorted_downwards(chargebee:
     ids=["json", "python", "json with space", "python without"],
 )
 def test_lists_of_strings_are_read_in_every_spelling(chargebee: Chargebee, spelling: str) -> None:
-    """JSON, and the repr that the official Python client sends."""
+    """A list of strings may be JSON or the Python `repr` that the official Python client sends."""
     ids = [item["customer"]["id"] for item in chargebee.page("customers", {"limit": "2"})["list"]]
     found = chargebee.all("customers", {"id[in]": spelling.format(*ids)})
     assert [record["id"] for record in found] == ids
@@ -183,7 +186,7 @@ def test_lists_of_strings_are_read_in_every_spelling(chargebee: Chargebee, spell
     ids=["bare", "bare with space", "python", "json"],
 )
 def test_between_is_read_in_every_spelling_and_holds_both_ends(chargebee: Chargebee, spelling: str) -> None:
-    """The slices that connectors make touch at their ends."""
+    """`between` accepts every spelling and includes both ends, so that adjoining slices overlap at their border."""
     stamps = [record["created_at"] for record in chargebee.all("customers")]
     asked = {"created_at[between]": spelling.format(stamps[20], stamps[30])}
     found = [record["created_at"] for record in chargebee.all("customers", asked)]
@@ -199,7 +202,7 @@ def test_between_is_read_in_every_spelling_and_holds_both_ends(chargebee: Charge
     ],
 )
 def test_instants_are_compared(chargebee: Chargebee, operator: str, places: slice) -> None:
-    """`after` and `before` are exclusive; no two customers here were created on one day."""
+    """`after` and `before` exclude the instant itself, and `on` means the whole day."""
     records = chargebee.all("customers")
     asked = {f"created_at[{operator}]": str(records[20]["created_at"])}
     assert chargebee.all("customers", asked) == records[places]
@@ -230,7 +233,7 @@ OPERATORS = [
 
 @pytest.mark.parametrize(("path", "name", "text", "passes"), OPERATORS, ids=[f"{row[1]}={row[2]}" for row in OPERATORS])
 def test_a_filter_keeps_what_passes(chargebee: Chargebee, path: str, name: str, text: str, passes: Any) -> None:
-    """Each operator, against the same test made on the unfiltered list; some pass and some do not."""
+    """Each operator keeps exactly the records that pass the same test in Python; some pass and some do not."""
     everything = chargebee.all(path)
     expected = [record for record in everything if passes(record)]
     assert chargebee.all(path, {name: text}) == expected
@@ -238,7 +241,7 @@ def test_a_filter_keeps_what_passes(chargebee: Chargebee, path: str, name: str, 
 
 
 def test_filters_add_up(chargebee: Chargebee) -> None:
-    """A record must pass all of them."""
+    """With several filters, a record must pass all of them."""
     asked = {"status[is]": "active", "item_id[is]": "growth"}
     found = chargebee.all("subscriptions", asked)
     assert found
@@ -253,7 +256,7 @@ def test_filters_add_up(chargebee: Chargebee) -> None:
 def test_records_without_updated_at_pass_no_filter_on_it(
     chargebee: Chargebee, path: str, asked: tuple[str, str]
 ) -> None:
-    """Not changed since 2016-09-28, they carry no stamp, and are found only by an unfiltered list."""
+    """Records unchanged since 2016-09-28 have no updated_at, so only a list without a filter on it returns them."""
     unstamped = {record["id"] for record in chargebee.all(path) if "updated_at" not in record}
     filtered = chargebee.all(path, {f"updated_at[{asked[0]}]": asked[1]})
     assert unstamped
@@ -262,7 +265,10 @@ def test_records_without_updated_at_pass_no_filter_on_it(
 
 
 def test_an_id_can_be_listed_twice(chargebee: Chargebee) -> None:
-    """Deleted once and used again: include_deleted shows both, told apart by created_at and resource_version."""
+    """With include_deleted, an id that was deleted and used again is listed twice.
+
+    created_at and resource_version tell the two apart.
+    """
     found = chargebee.all("customers", {"include_deleted": "true"})
     ids = [record["id"] for record in found]
     (twice,) = {one for one in ids if ids.count(one) > 1}
@@ -329,7 +335,7 @@ REFUSALS = [
 def test_a_parameter_that_the_list_does_not_take_is_refused(
     chargebee: Chargebee, param: str, text: str, code: str, message: str
 ) -> None:
-    """400 in the vendor's shape, with the parameter named."""
+    """A wrong parameter is a 400 in the vendor's shape that names the parameter."""
     assert chargebee.refused("customers", **{param: text}) == (400, code, param, message)
 
 
@@ -343,7 +349,7 @@ def test_a_parameter_that_the_list_does_not_take_is_refused(
     ],
 )
 def test_an_offset_dies_with_its_filter_and_sort(chargebee: Chargebee, other: dict[str, str]) -> None:
-    """Another page size keeps it alive."""
+    """An offset is valid only with the filter and sort of its list; another page size is accepted."""
     offset = chargebee.page("customers", {"limit": "2"})["next_offset"]
     assert len(chargebee.page("customers", {"limit": "5", "offset": offset})["list"]) == 5
     status, code, param, _ = chargebee.refused("customers", offset=offset, **other)
@@ -351,13 +357,13 @@ def test_an_offset_dies_with_its_filter_and_sort(chargebee: Chargebee, other: di
 
 
 def test_a_parameter_given_twice_is_refused(chargebee: Chargebee) -> None:
-    """Which of the two would count is nobody's guess."""
+    """A parameter that appears twice is refused, because it is unclear which value counts."""
     reply = chargebee.get("customers?limit=2&limit=3")
     assert (reply.status_code, reply.json()["message"]) == (400, "limit : given more than once")
 
 
 def test_invoices_sort_by_date_and_not_by_creation(chargebee: Chargebee) -> None:
-    """The table of what may be sorted differs by list."""
+    """Each list has its own sort attributes: invoices sort by date, but not by created_at."""
     status, code, param, _ = chargebee.refused("invoices", **{"sort_by[asc]": "created_at"})
     assert (status, code, param) == (400, "invalid_request", "sort_by[asc]")
 
@@ -367,7 +373,7 @@ def test_invoices_sort_by_date_and_not_by_creation(chargebee: Chargebee) -> None
     [pytest.param(1, "plan_id", "item_price_id", id="plans"), pytest.param(2, "item_price_id", "plan_id", id="items")],
 )
 def test_filters_belong_to_a_catalog(chargebee: Chargebee, catalog: int, known: str, unknown: str) -> None:
-    """A site knows plans or items, not both."""
+    """A site has either plans or items, and refuses filters of the other catalog."""
     chargebee.sandbox.reset(customers=60, seed=7, catalog=catalog)
     assert chargebee.all("subscriptions", {f"{known}[starts_with]": "growth"})
     status, code, param, _ = chargebee.refused("subscriptions", **{f"{unknown}[is]": "growth"})
@@ -383,7 +389,7 @@ def test_filters_belong_to_a_catalog(chargebee: Chargebee, catalog: int, known: 
     text=st.text() | st.from_regex(r"\[.{0,9}\]"),
 )
 def test_no_parameter_breaks_the_sandbox(chargebee: Chargebee, path: str, name: str, text: str) -> None:
-    """Whatever comes, the answer is the vendor's JSON, and never a 5xx."""
+    """Any parameter is answered with the vendor's JSON, never with a 5xx."""
     reply = chargebee.get(path, **{name: text})
     assert reply.status_code in (200, 400, 404)
     assert reply.json().keys() & {"list", "configurations", "api_error_code"}

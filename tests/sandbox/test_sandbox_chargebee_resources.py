@@ -1,4 +1,4 @@
-"""Every list of Chargebee's, row by row of the table: records, envelopes, parents, catalogs, paging, refusals."""
+"""Every list in the sandbox's table of Chargebee resources: records, envelopes, parents, catalogs, paging, refusals."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ Reply = tuple[int, dict[str, Any]]
 
 
 class Site:
-    """A site of sixty customers, called in this process."""
+    """A site of sixty customers, called in the test's own process."""
 
     def __init__(self, catalog: int) -> None:
         self.world = World(Settings(customers=60, catalog=catalog))
         self._app = create_app(self.world)
 
     def get(self, path: str, params: dict[str, str] | str = "") -> Reply:
-        """Status and JSON."""
+        """Send a GET request, and return status and JSON."""
         query = params if isinstance(params, str) else urlencode(params)
         return asyncio.run(self._get(path, query.encode()))
 
@@ -51,7 +51,7 @@ class Site:
         return sent[0]["status"], json.loads(b"".join(part.get("body", b"") for part in sent[1:]))
 
     def path(self, resource: Resource, place: int = 0) -> str:
-        """Return the list's path, below a parent that has children."""
+        """Return the list's path; a list of children gets a parent that has some."""
         if resource.parent is None:
             return resource.path
         table = self.world.business.table(resource.table)
@@ -61,7 +61,7 @@ class Site:
         return resource.path.replace("{id}", live[place % len(live)])
 
     def pages(self, resource: Resource, params: dict[str, str], limit: int) -> list[dict[str, Any]]:
-        """All items of a list, page by page; no page but the last may be short."""
+        """Return all items of a list, read page by page; only the last page may be short."""
         asked = {**needed(resource), **params, "limit": str(limit)}
         status, page = self.get(self.path(resource), asked)
         assert status == 200, page
@@ -75,12 +75,12 @@ class Site:
 
 @cache
 def site(catalog: int) -> Site:
-    """One site of each catalog, only ever read."""
+    """Return the site of a catalog, which all tests share and only read."""
     return Site(catalog)
 
 
 def needed(resource: Resource) -> dict[str, str]:
-    """Return the parameters without which a list is refused."""
+    """Return the parameters that the list requires."""
     return {name: resource.equals[name].values[0] for name in resource.required}
 
 
@@ -88,7 +88,7 @@ PAIRS = [(row, catalog) for row in RESOURCES for catalog in row.catalogs]
 
 
 def rows_of(held: Callable[[Resource], object] = lambda _: True) -> list[Any]:
-    """Return the parameters of a test over the resources of which this holds, in each catalog that has them."""
+    """Return one test parameter for each resource that passes the condition, and for each of its catalogs."""
     return [pytest.param(row, catalog, id=f"{row.path} {catalog}") for row, catalog in PAIRS if held(row)]
 
 
@@ -104,7 +104,10 @@ FOREIGN = [
 
 @pytest.mark.parametrize(("resource", "catalog"), HELD)
 def test_every_list_has_records_in_their_envelope(resource: Resource, catalog: int) -> None:
-    """The record under its own name, its siblings beside it, each naming its type, nothing null."""
+    """Every list has items: the record and its siblings under their names, each with its type.
+
+    No member of a record is null.
+    """
     items = site(catalog).pages(resource, {}, 100)
     assert items
     for item in items:
@@ -115,7 +118,7 @@ def test_every_list_has_records_in_their_envelope(resource: Resource, catalog: i
 
 @pytest.mark.parametrize(("resource", "catalog"), rows_of(lambda row: row.retrieved))
 def test_every_record_is_retrieved_as_it_is_listed(resource: Resource, catalog: int) -> None:
-    """By its id, with its siblings; an id that nobody has is not found."""
+    """A record retrieved by its id equals its item in the list; an unknown id is a 404."""
     items = site(catalog).pages(resource, {}, 100)[:5]
     for item in items:
         record = item[resource.object]
@@ -127,7 +130,7 @@ def test_every_record_is_retrieved_as_it_is_listed(resource: Resource, catalog: 
 
 @pytest.mark.parametrize(("path", "catalog"), FOREIGN)
 def test_the_other_catalog_is_refused(path: str, catalog: int) -> None:
-    """Plans on a site of items, items on a site of plans: 400, configuration_incompatible."""
+    """Lists of the other catalog are a 400 with the code configuration_incompatible."""
     status, refusal = site(catalog).get(path)
     assert (status, refusal["api_error_code"], refusal["type"]) == (
         400,
@@ -138,7 +141,7 @@ def test_the_other_catalog_is_refused(path: str, catalog: int) -> None:
 
 @pytest.mark.parametrize(("resource", "catalog"), rows_of(lambda row: row.parent))
 def test_children_are_their_parents_own(resource: Resource, catalog: int) -> None:
-    """A child's list holds that parent's children; a parent that is not there is not found."""
+    """A list of children holds only that parent's children; an unknown parent is a 404."""
     business = site(catalog).world.business
     path = site(catalog).path(resource)
     parent_id = path.split("/")[1]
@@ -151,7 +154,7 @@ def test_children_are_their_parents_own(resource: Resource, catalog: int) -> Non
 
 
 def test_records_refer_to_records_of_the_business() -> None:
-    """Whatever names a customer, a subscription or an invoice names one that is there."""
+    """Every id of a customer, subscription or invoice in a record belongs to a record that exists."""
     business = site(2).world.business
     known = {
         f"{name.removesuffix('s')}_id": {record.id for record in table.records}
@@ -168,12 +171,12 @@ def test_records_refer_to_records_of_the_business() -> None:
 
 
 def spelled(value: Any) -> str:
-    """Return a value as a parameter has it."""
+    """Return a value as it is written in a query parameter."""
     return json.dumps(value) if isinstance(value, bool) else str(value)
 
 
 def filtered(data: st.DataObject, resource: Resource, records: list[dict[str, Any]], catalog: int) -> dict[str, str]:
-    """Draw a filter of the list with a value that one of its records has, in an operator of its kind."""
+    """Draw a filter that the list accepts, with a value of one of its records."""
     names = [name for name, kind in resource.filters.items() if catalog in kind.catalogs]
     if not names or data.draw(st.booleans()):
         return {}
@@ -197,7 +200,7 @@ def filtered(data: st.DataObject, resource: Resource, records: list[dict[str, An
 @settings(max_examples=12, deadline=None)
 @given(data=st.data())
 def test_paging_is_complete_and_disjoint(resource: Resource, catalog: int, data: st.DataObject) -> None:
-    """Under any page size, filter and sort, while nothing changes, the pages together are the list, in its order."""
+    """With any page size, filter and sort, the pages of an unchanging list equal the whole list in order."""
     everything = [item[resource.object] for item in site(catalog).pages(resource, {}, 100)]
     params = filtered(data, resource, everything, catalog)
     if resource.include_deleted and data.draw(st.booleans()):
@@ -224,7 +227,7 @@ def test_paging_is_complete_and_disjoint(resource: Resource, catalog: int, data:
     ],
 )
 def test_parameters_without_operator_are_filters(path: str, params: dict[str, str], expected: list[str]) -> None:
-    """Where the vendor has them."""
+    """A parameter without an operator filters the list where the vendor documents one."""
     _, page = site(2).get(path, params)
     assert [item["custom_field_config"]["api_name"] for item in page["list"]] == expected
 
@@ -252,13 +255,13 @@ def test_parameters_without_operator_are_filters(path: str, params: dict[str, st
     ],
 )
 def test_what_a_list_does_not_take_is_refused(path: str, query: str, code: str) -> None:
-    """The tables of filters and sorts differ by list, and the vendor does not ignore what it does not know."""
+    """Each list refuses filters, sorts and parameters that it does not have, as the vendor does."""
     status, refusal = site(2).get(path, quote(query, safe="=&[]"))
     assert (status, refusal["api_error_code"]) == (400, code)
 
 
 def test_rates_of_a_day() -> None:
-    """To the base currency; as an undocumented operation answers it that other connectors read."""
+    """An undocumented operation, which other connectors use, returns a day's exchange rates to the base currency."""
     assert site(2).get("currencies/get_auto_exchange_rates", {"exchange_rate_date": "2026-01-15"}) == (
         200,
         {
@@ -276,7 +279,7 @@ IGNORING = rows_of(lambda row: not row.include_deleted)
 
 @pytest.mark.parametrize(("resource", "catalog"), IGNORING)
 def test_include_deleted_is_ignored_by_a_list_that_does_not_know_it(resource: Resource, catalog: int) -> None:
-    """The list is as it is without."""
+    """A list that does not have include_deleted returns the same items with it as without."""
     params = {**needed(resource), "limit": "100"}
     path = site(catalog).path(resource)
     expected = site(catalog).get(path, params)
@@ -286,7 +289,7 @@ def test_include_deleted_is_ignored_by_a_list_that_does_not_know_it(resource: Re
 
 @pytest.mark.parametrize("path", ["customers", "subscriptions", "invoices", "transactions", "coupons"])
 def test_every_change_is_after_the_beginning_of_time(path: str) -> None:
-    """`updated_at[after]=0` is answered with all that bears a stamp."""
+    """`updated_at[after]=0` returns every record that has an updated_at."""
     everything = site(2).pages(next(row for row in RESOURCES if row.path == path), {}, 100)
     after = site(2).pages(next(row for row in RESOURCES if row.path == path), {"updated_at[after]": "0"}, 100)
     name = path.removesuffix("s")
@@ -310,7 +313,7 @@ NAMES = sorted(
     | st.text(),
 )
 def test_any_query_is_answered_in_the_vendors_shape(path: str, tail: str, query: Any) -> None:
-    """A 200 or a 4xx with the vendor's body, never a 5xx."""
+    """Any query is answered with a 200 or with a 4xx in the vendor's shape, never with a 5xx."""
     text = quote(query, safe="&=[]%") if isinstance(query, str) else urlencode(query, errors="surrogatepass")
     for catalog in (1, 2):
         status, body = site(catalog).get(path.replace("{id}", "1") + tail, text)

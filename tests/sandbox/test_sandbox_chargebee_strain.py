@@ -1,4 +1,4 @@
-"""Chargebee under strain: large invoices, limits, lists that change while they are read."""
+"""Chargebee under load: large invoices, rate limits, and lists that change while a client reads them."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ AUTH = ("sandbox_key", "")
 
 
 def get(sandbox: RunningSandbox, path: str, **params: str) -> requests.Response:
-    """Whatever the API answers."""
+    """Send a GET request, and return the response whatever its status."""
     return requests.get(f"{sandbox.chargebee_url}/{path}", params=params, auth=AUTH, timeout=10)
 
 
 def listed(sandbox: RunningSandbox, path: str, act: Callable[[], None], **params: str) -> list[str]:
-    """Return the ids of a list, read to its end, with something happening after the first page."""
+    """Return the ids of a list read to its end; `act` runs after the first page."""
     page = get(sandbox, path, **params).json()
     items = page["list"]
     act()
@@ -36,7 +36,10 @@ def listed(sandbox: RunningSandbox, path: str, act: Callable[[], None], **params
 
 
 def test_a_large_invoice_is_shown_without_its_lines(sandbox: RunningSandbox) -> None:
-    """The list has the token alone; by it, all lines are read, page by page, and add up to the total."""
+    """A large invoice has no lines, only an offset token.
+
+    Clients page through the lines with it, and their sum is the total.
+    """
     sandbox.reset(customers=60, seed=7, large_invoices=1)
     invoice = get(sandbox, "invoices", **{"limit": "1", "sort_by[desc]": "date"}).json()["list"][0]["invoice"]
     assert invoice["line_items"] == []
@@ -54,7 +57,7 @@ def test_a_large_invoice_is_shown_without_its_lines(sandbox: RunningSandbox) -> 
 
 
 def test_a_small_invoice_comes_whole(sandbox: RunningSandbox) -> None:
-    """With the parameters of lines and without."""
+    """A small invoice includes all its lines, with or without line parameters."""
     plain = get(sandbox, "invoices/1").json()
     assert plain["invoice"]["line_items"]
     assert get(sandbox, "invoices/1", line_items_limit="300").json() == plain
@@ -72,13 +75,13 @@ def test_a_small_invoice_comes_whole(sandbox: RunningSandbox) -> None:
     ],
 )
 def test_line_parameters_are_checked(sandbox: RunningSandbox, name: str, text: str, code: str) -> None:
-    """Refused with the parameter named."""
+    """A wrong line parameter is a 400 that names the parameter."""
     body = get(sandbox, "invoices/1", **{name: text}).json()
     assert (body["http_status_code"], body["api_error_code"], body["param"]) == (400, code, name)
 
 
 def test_calls_beyond_the_plan_are_refused_until_the_minute_is_over(sandbox: RunningSandbox) -> None:
-    """429 with Retry-After, and nothing but the limit is to blame."""
+    """Calls over the limit per minute are a 429 with a Retry-After of at most the rest of the minute."""
     sandbox.reset(customers=1, chargebee_requests_per_minute=3)
     replies = [get(sandbox, "customers") for _ in range(4)]
     assert [reply.status_code for reply in replies] == [200, 200, 200, 429]
@@ -88,7 +91,7 @@ def test_calls_beyond_the_plan_are_refused_until_the_minute_is_over(sandbox: Run
 
 
 def test_a_minute_is_a_minute() -> None:
-    """The calls of one window do not count in the next; Retry-After is what is left of it."""
+    """Each window counts its own calls; Retry-After is the rest of the window."""
     now = [1000.0]
     limits = Limits(Settings(chargebee_requests_per_minute=1), lambda: now[0])
 
@@ -104,7 +107,7 @@ def test_a_minute_is_a_minute() -> None:
 
 
 def test_reads_at_once_beyond_the_limit_are_refused(sandbox: RunningSandbox) -> None:
-    """Slow ones fill the places; the next is told to wait, and served when they are done."""
+    """While the allowed number of concurrent reads is in progress, another is a 429. It succeeds once they are done."""
     sandbox.reset(customers=1, chargebee_max_concurrent_gets=2)
     sandbox.fault(api="chargebee", path="/invoices", effect={"delay": 0.5})
     slow = [threading.Thread(target=get, args=(sandbox, "invoices")) for _ in range(2)]
@@ -126,7 +129,7 @@ FAULTS = [
 
 @pytest.mark.parametrize(("status", "body"), FAULTS, ids=["lock_timeout", "json", "html"])
 def test_faults_speak_as_the_vendor_does(sandbox: RunningSandbox, status: int, body: Any) -> None:
-    """Lock timeouts, JSON failures, and those of a proxy that are not JSON at all."""
+    """A fault can answer like the vendor: a lock timeout, an error as JSON, or a proxy's HTML."""
     sandbox.fault(api="chargebee", nth=1, effect={"status": status, "headers": {"Retry-After": "2"}, "body": body})
     struck = get(sandbox, "customers")
     assert (struck.status_code, struck.headers["Retry-After"]) == (status, "2")
@@ -137,13 +140,13 @@ def test_faults_speak_as_the_vendor_does(sandbox: RunningSandbox, status: int, b
 STILL = {
     row.path: next(name for name in row.sorts if name != "updated_at") for row in RESOURCES if "updated_at" in row.sorts
 } | {"item_prices": "id"}
-"""For every list with a sort that moves and one that does not: the latter."""
+"""The sort that no edit changes, for every list that can also be sorted by updated_at."""
 MOVING = [path for path in STILL if "{id}" not in path]
 
 
 @pytest.mark.parametrize("path", MOVING)
 def test_a_list_that_changes_is_complete_under_a_sort_that_does_not_move(sandbox: RunningSandbox, path: str) -> None:
-    """Records are edited and deleted elsewhere while it is read: each is met, and met once."""
+    """Under a sort that edits do not change, a client gets each record once although records are edited meanwhile."""
     everyone = listed(sandbox, path, lambda: None, limit="100")
     touched = everyone[::3]
 
@@ -159,7 +162,7 @@ def test_a_list_that_changes_is_complete_under_a_sort_that_does_not_move(sandbox
 
 @pytest.mark.parametrize("path", MOVING)
 def test_a_list_that_changes_skips_under_a_sort_that_moves(sandbox: RunningSandbox, path: str) -> None:
-    """Newest change first: what is touched meanwhile jumps ahead of the reader, and is missed, as at the vendor."""
+    """Sorted by updated_at descending, records edited during paging move to the front and are missed."""
     order = {"limit": "3", "sort_by[desc]": "updated_at"}
     everyone = listed(sandbox, path, lambda: None, **order)
     touched = everyone[4:40:5]

@@ -1,4 +1,4 @@
-"""Chargebee's webhook endpoints, and what is delivered to them."""
+"""Chargebee's webhook endpoints and their deliveries."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CREATED = {
 
 
 class Receiver:
-    """A local address that keeps what is delivered; `answers` are its next statuses, 200 when there are no more."""
+    """A local HTTP server that records deliveries; `answers` holds the statuses to reply with, then 200."""
 
     def __init__(self) -> None:
         self.deliveries: queue.Queue[tuple[str, dict[str, Any]]] = queue.Queue()
@@ -48,7 +48,7 @@ class Receiver:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                """Keep the delivery, and answer."""
+                """Record the delivery, and reply with the next status."""
                 content = self.rfile.read(int(self.headers["Content-Length"]))
                 receiver.deliveries.put((self.headers["Authorization"] or "", json.loads(content)))
                 receiver.gate.wait(PATIENCE)
@@ -62,7 +62,7 @@ class Receiver:
                 self.end_headers()
 
             def log_message(self, *_: Any) -> None:
-                """Say nothing."""
+                """Keep the test's output free of request logs."""
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
@@ -73,42 +73,42 @@ class Receiver:
 
 
 class Site:
-    """Calls the API with a key."""
+    """Calls Chargebee's API with a key."""
 
     def __init__(self, sandbox: RunningSandbox) -> None:
         self.sandbox = sandbox
 
     def post(self, path: str, key: str = "sandbox_key", **form: str) -> tuple[int, dict[str, Any]]:
-        """Send a form below the endpoints; return status and body."""
+        """Send a form to a path below webhook_endpoints, and return status and body."""
         url = f"{self.sandbox.chargebee_url}/webhook_endpoints{path}"
         reply = requests.post(url, data=form, auth=(key, ""), timeout=PATIENCE)
         return reply.status_code, reply.json()
 
     def create(self, **form: str) -> str:
-        """Create an endpoint; return its id."""
+        """Create an endpoint, and return its id."""
         status, body = self.post("", **FORM | form)
         assert status == 200, body
         return str(body["webhook_endpoint"]["id"])
 
     def get(self, path: str) -> dict[str, Any]:
-        """Return the JSON of a reading call."""
+        """Send a GET request, and return the JSON."""
         reply = requests.get(f"{self.sandbox.chargebee_url}{path}", auth=("sandbox_key", ""), timeout=PATIENCE)
         body: dict[str, Any] = reply.json()
         return body
 
     def list_names(self) -> list[str]:
-        """Return the names of the endpoints, sorted."""
+        """Return the names of all endpoints, sorted."""
         return sorted(one["webhook_endpoint"]["name"] for one in self.get("/webhook_endpoints")["list"])
 
     def edit_customer(self, number: int = 0, **facts: Any) -> str:
-        """Change one of the customers with a card; return its id."""
+        """Edit one of the customers that have a card, and return its id."""
         business = self.sandbox.world.business
         customer = [one for one in business.customers.records if one.card and not one.deleted][number]
         business.edit("customers", customer.id, **facts or {"first_name": f"Ada {number}"})
         return customer.id
 
     def wait_for_status(self, event_id: str, status: str) -> dict[str, Any]:
-        """Return an event once its deliveries stand so."""
+        """Return the event once its webhook_status is the expected one."""
         deadline = time.monotonic() + PATIENCE
         while (event := self.get(f"/events/{event_id}")["event"])["webhook_status"] != status:
             assert time.monotonic() < deadline, event
@@ -117,7 +117,7 @@ class Site:
 
 @pytest.fixture
 def site(sandbox: RunningSandbox) -> Site:
-    """Return a site of sixty customers whose retries do not wait."""
+    """Return a site of sixty customers that retries failed deliveries almost at once."""
     sandbox.reset(customers=60, chargebee_webhook_speed=FAST)
     return Site(sandbox)
 
@@ -137,7 +137,7 @@ def receiver(sandbox: RunningSandbox) -> Iterator[Receiver]:
 
 
 def test_an_endpoint_is_created_updated_and_deleted(site: Site) -> None:
-    """Its credentials are kept, and never shown."""
+    """An endpoint can be created, updated and deleted; its credentials are stored but never returned."""
     status, body = site.post("", **FORM, basic_auth_username="standpipe", basic_auth_password="s3cret")
     assert (status, body) == (200, {"webhook_endpoint": CREATED})
     changed = {"enabled_events[0]": "customer_changed", "enabled_events[1]": "mrr_updated", "disabled": "true"}
@@ -200,7 +200,7 @@ REFUSED = {
 def test_what_an_endpoint_cannot_be_is_refused(
     site: Site, form: dict[str, str], code: str, param: str, message: str
 ) -> None:
-    """The parameter is named, and no endpoint is made."""
+    """A wrong parameter is a 400 that names it, and no endpoint is created."""
     status, body = site.post("", **FORM | form)
     assert (status, body["api_error_code"], body["param"]) == (400, code, param)
     assert body["message"].startswith(message)
@@ -208,7 +208,7 @@ def test_what_an_endpoint_cannot_be_is_refused(
 
 
 def test_a_site_has_five_endpoints_at_most(site: Site) -> None:
-    """A sixth is refused until one is deleted; only one is primary."""
+    """A site has at most five endpoints, one of them primary; a sixth is refused until one is deleted."""
     first = site.create()
     site.create(name="Fifth", primary_url="true")
     status, body = site.post("", **FORM)
@@ -229,7 +229,7 @@ def test_a_site_has_five_endpoints_at_most(site: Site) -> None:
     ids=["a key that reads", "an unknown key"],
 )
 def test_a_key_that_may_not_write_is_refused(site: Site, key: str, status: int, code: str) -> None:
-    """It may read the list, if it is known."""
+    """A read-only key can list endpoints but not create one; an unknown key can do neither."""
     answered, body = site.post("", key=key, **FORM)
     assert (answered, body["api_error_code"]) == (status, code)
     url = f"{site.sandbox.chargebee_url}/webhook_endpoints"
@@ -237,14 +237,17 @@ def test_a_key_that_may_not_write_is_refused(site: Site, key: str, status: int, 
 
 
 def test_a_json_body_is_refused(site: Site) -> None:
-    """Chargebee's writes are forms."""
+    """A JSON body is a 415, because Chargebee's writes are forms."""
     url = f"{site.sandbox.chargebee_url}/webhook_endpoints"
     reply = requests.post(url, json=FORM, auth=("sandbox_key", ""), timeout=PATIENCE)
     assert (reply.status_code, reply.json()["api_error_code"]) == (415, "unsupported_content_type")
 
 
 def test_an_event_is_delivered_as_it_is_shown(site: Site, receiver: Receiver) -> None:
-    """With the credentials, and in the end `succeeded`; a card is left out unless it is asked for."""
+    """A delivery holds the event as the API shows it, and sends the endpoint's credentials.
+
+    The card is left out unless the endpoint asks for it. Afterwards the event's status is `succeeded`.
+    """
     plain = site.create(url=receiver.url, basic_auth_username="standpipe", basic_auth_password="pa:ss")
     with_card = site.create(url=receiver.url, name="With cards", send_card_resource="true")
     customer = site.edit_customer()
@@ -262,7 +265,10 @@ def test_an_event_is_delivered_as_it_is_shown(site: Site, receiver: Receiver) ->
 
 
 def test_an_endpoint_gets_its_types_only(site: Site, receiver: Receiver) -> None:
-    """A disabled one gets nothing, and none is called that is not on this machine."""
+    """An endpoint receives only its event types, and a disabled one nothing.
+
+    No address outside this machine is called.
+    """
     site.create(url=receiver.url, **{"enabled_events[0]": "customer_deleted"})
     disabled = site.create(url=receiver.url, name="Disabled", disabled="true")
     site.edit_customer()
@@ -283,7 +289,7 @@ def test_an_endpoint_gets_its_types_only(site: Site, receiver: Receiver) -> None
 
 
 def test_a_suppressed_change_is_not_delivered(site: Site, receiver: Receiver) -> None:
-    """The event is there, and `skipped`."""
+    """A suppressed change writes its event, but delivers nothing; its webhook_status is `skipped`."""
     site.create(url=receiver.url)
     with site.sandbox.world.chargebee_webhooks.suppress():
         site.edit_customer()
@@ -302,7 +308,10 @@ def test_a_suppressed_change_is_not_delivered(site: Site, receiver: Receiver) ->
 def test_what_is_not_taken_is_delivered_again(
     site: Site, receiver: Receiver, answers: list[int], status: str, attempts: int
 ) -> None:
-    """Seven times at most, always the same; a redirect is no success."""
+    """A delivery is retried unchanged up to seven times until the receiver answers with a 2xx.
+
+    A redirect counts as a failure.
+    """
     for one in answers:
         receiver.answers.put(one)
     site.create(url=receiver.url)
@@ -315,7 +324,7 @@ def test_what_is_not_taken_is_delivered_again(
 
 
 def test_a_failed_delivery_waits_for_its_time(site: Site, receiver: Receiver) -> None:
-    """Two minutes of real time by default."""
+    """A failed delivery waits before its retry, by default for two minutes of real time."""
     site.sandbox.reset(customers=60)
     receiver.answers.put(503)
     site.create(url=receiver.url)
@@ -326,7 +335,7 @@ def test_a_failed_delivery_waits_for_its_time(site: Site, receiver: Receiver) ->
 
 
 def test_a_slow_receiver_slows_no_call(site: Site, receiver: Receiver) -> None:
-    """Its patience ends after a while, and the delivery is made again."""
+    """A slow receiver delays no API call; its delivery times out and is repeated."""
     site.sandbox.reset(customers=60, chargebee_webhook_speed=FAST, chargebee_webhook_patience_ms=50)
     receiver.gate.clear()
     site.create(url=receiver.url)
@@ -339,7 +348,7 @@ def test_a_slow_receiver_slows_no_call(site: Site, receiver: Receiver) -> None:
 
 
 def test_deliveries_are_doubled_and_disordered_on_request(site: Site, receiver: Receiver) -> None:
-    """As the vendor warns; none is lost."""
+    """Switches repeat and reorder deliveries, as the vendor warns may happen; every event still arrives."""
     site.sandbox.reset(customers=60, chargebee_webhook_duplicates=100, chargebee_webhook_shuffle=True)
     site.create(url=receiver.url)
     for number in range(12):
@@ -351,7 +360,10 @@ def test_deliveries_are_doubled_and_disordered_on_request(site: Site, receiver: 
 
 
 def test_a_deleted_endpoint_gets_nothing_more(site: Site, receiver: Receiver) -> None:
-    """Neither new events nor what was still to be tried again; nor does a world that was reset deliver."""
+    """A deleted endpoint receives neither new events nor pending retries.
+
+    After a reset, nothing of the old world is delivered.
+    """
     site.sandbox.reset(customers=60)
     receiver.answers.put(500)
     endpoint = site.create(url=receiver.url)

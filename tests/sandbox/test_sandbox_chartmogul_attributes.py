@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def one(chartmogul: ChartMogulCaller) -> str:
-    """Return a customer's path."""
+    """Return the path of a new customer."""
     return f"/customers/{chartmogul.customer(chartmogul.source(), 'a', name='Acme', email='a@example.com')}"
 
 
 def entry(kind: str, value: Any, key: str = "x") -> dict[str, Any]:
-    """Return the body that writes one attribute."""
+    """Return the body that writes one custom attribute."""
     return {"custom": [{"type": kind, "key": key, "value": value}]}
 
 
@@ -32,7 +32,7 @@ def entry(kind: str, value: Any, key: str = "x") -> dict[str, Any]:
 def test_an_attribute_is_kept_in_its_type(
     chartmogul: ChartMogulCaller, one: str, kind: str, value: Any, kept: Any
 ) -> None:
-    """False stays false here."""
+    """A custom attribute is stored in its declared type; false stays false on this endpoint."""
     assert chartmogul.ok(f"POST {one}/attributes/custom", entry(kind, value)) == {"custom": {"x": kept}}
     assert chartmogul.ok(f"GET {one}")["attributes"]["custom"] == {"x": kept}
 
@@ -48,28 +48,28 @@ def test_an_attribute_is_kept_in_its_type(
     ],
 )  # fmt: skip
 def test_an_attribute_that_cannot_be_is_refused(chartmogul: ChartMogulCaller, one: str, body: Any, param: str) -> None:
-    """422, and the key stays undefined."""
+    """A wrong custom attribute is a 422 that names the parameter, and its key stays undefined."""
     status, error = chartmogul.refused(f"POST {one}/attributes/custom", body)
     assert (status, error["code"], error["param"]) == (422, 422, param)
     assert chartmogul.account.attributes.types == {}
 
 
 def test_a_key_has_one_type_in_the_account(chartmogul: ChartMogulCaller, one: str) -> None:
-    """Defined by whoever writes it first."""
+    """The first write of a key defines its type for the whole account."""
     chartmogul.ok(f"POST {one}/attributes/custom", entry("String", "a"))
     error = {"code": 422, "message": "The custom attribute x is of type String, not Integer.", "param": "type"}
     assert chartmogul.refused(f"POST {one}/attributes/custom", entry("Integer", 1)) == (422, error)
 
 
 def test_put_changes_only_what_is_defined(chartmogul: ChartMogulCaller, one: str) -> None:
-    """Values as they are, or with their source."""
+    """A PUT changes only keys that are defined; a value may be plain or an object with its source."""
     chartmogul.ok(f"POST {one}/attributes/custom", entry("Boolean", value=True))
     body = {"custom": {"x": {"value": False, "source": "Intercom"}, "unknown": 1}}
     assert chartmogul.ok(f"PUT {one}/attributes/custom", body) == {"custom": {"x": False}}
 
 
 def test_delete_takes_keys_away(chartmogul: ChartMogulCaller, one: str) -> None:
-    """`custom` is absent when none is left."""
+    """A DELETE removes keys and ignores unknown ones; `custom` is absent when no key is left."""
     for key in ("x", "y"):
         chartmogul.ok(f"POST {one}/attributes/custom", entry("Integer", 1, key))
     response = chartmogul(f"DELETE {one}/attributes/custom", {"custom": ["x", "nope"]})
@@ -82,7 +82,7 @@ def test_delete_takes_keys_away(chartmogul: ChartMogulCaller, one: str) -> None:
 
 
 def test_tags_are_a_set(chartmogul: ChartMogulCaller, one: str) -> None:
-    """Adding and removing twice is once; a PATCH replaces them."""
+    """Adding or removing a tag twice has the effect of once; a PATCH replaces all tags."""
     path = f"{one}/attributes/tags"
     assert chartmogul.ok(f"POST {path}", {"tags": ["a", "b", "a"]}) == {"tags": ["a", "b"]}
     assert chartmogul.ok(f"DELETE {path}", {"tags": ["a", "z"]}) == {"tags": ["b"]}
@@ -92,7 +92,7 @@ def test_tags_are_a_set(chartmogul: ChartMogulCaller, one: str) -> None:
 
 
 def test_an_email_reaches_all_who_have_it(chartmogul: ChartMogulCaller, one: str) -> None:
-    """A short form of all the customers; 404 for none."""
+    """A write by e-mail changes all customers with that e-mail, and is a 404 when there is none."""
     chartmogul.customer(chartmogul.source("Other"), "b", email="a@example.com")
     body = {"email": "a@example.com"} | entry("Integer", 3)
     found = chartmogul.ok("POST /customers/attributes/custom", body)["entries"]
@@ -117,7 +117,7 @@ def test_an_email_reaches_all_who_have_it(chartmogul: ChartMogulCaller, one: str
 def test_what_a_patch_does_is_a_switch(
     chartmogul: ChartMogulCaller, switches: dict[str, bool], body: Any, kept: Any
 ) -> None:
-    """Either reading of what is not known."""
+    """Switches select what a PATCH does with tags, false and null where the vendor's behaviour is uncertain."""
     chartmogul.sandbox.reset(customers=0, chartmogul_requests_per_second=1_000, **switches)
     source = chartmogul.source()
     one, other = chartmogul.customer(source, "a", attributes={"tags": ["a"]}), chartmogul.customer(source, "b")
@@ -128,7 +128,7 @@ def test_what_a_patch_does_is_a_switch(
 
 @pytest.mark.parametrize(("takes", "kept"), [(True, ({"x": 1}, ["a"])), (False, ({}, []))])
 def test_a_new_customer_may_come_with_attributes(chartmogul: ChartMogulCaller, kept: Any, *, takes: bool) -> None:
-    """Unless the switch says that they are dropped."""
+    """A new customer may come with attributes, unless a switch drops them."""
     chartmogul.sandbox.reset(
         customers=0, chartmogul_requests_per_second=1_000, chartmogul_create_takes_attributes=takes
     )
@@ -138,7 +138,10 @@ def test_a_new_customer_may_come_with_attributes(chartmogul: ChartMogulCaller, k
 
 
 def test_an_override_reverts_later_writes_without_a_word(chartmogul: ChartMogulCaller, one: str) -> None:
-    """Ending it brings back what was written last; with a flag of its own a write goes through."""
+    """While an override is set, later writes are silently undone unless they set it again.
+
+    Ending the override restores the last value written meanwhile.
+    """
     pinned = chartmogul.ok(f"PATCH {one}", {"name": "Pinned", "overrides": {"name": True}})
     assert (pinned["name"], pinned["overrides"]) == ("Pinned", {"name": True})
     assert chartmogul.ok(f"PATCH {one}", {"name": "Swallowed"})["name"] == "Pinned"
@@ -150,14 +153,17 @@ def test_an_override_reverts_later_writes_without_a_word(chartmogul: ChartMogulC
 
 
 def test_an_address_is_held_as_a_whole(chartmogul: ChartMogulCaller, one: str) -> None:
-    """One flag for country, state, city and zip."""
+    """One override covers the whole address: country, state, city and zip."""
     chartmogul.ok(f"PATCH {one}", {"country": "US", "state": "NY", "overrides": {"address": True}})
     shown = chartmogul.ok(f"PATCH {one}", {"city": "Austin", "state": "TX", "name": "New"})
     assert (shown["state"], shown["city"], shown["name"]) == ("NY", None, "New")
 
 
 def test_a_held_attribute_is_not_deleted(chartmogul: ChartMogulCaller, one: str) -> None:
-    """The answer names it; the shape differs between customer and attributes."""
+    """An attribute with an override is not deleted, and the reply lists it.
+
+    Customers and attributes show overrides in different shapes.
+    """
     body = entry("Integer", 1) | {"overrides": {"custom": {"x": True}}}
     written = chartmogul.ok(f"POST {one}/attributes/custom", body)
     assert written == {"custom": {"x": 1}, "overrides": {"custom": {"x": True}}}
@@ -171,7 +177,7 @@ def test_a_held_attribute_is_not_deleted(chartmogul: ChartMogulCaller, one: str)
 
 
 def test_history_tells_who_wrote_what(chartmogul: ChartMogulCaller, one: str) -> None:
-    """The newest first; an unknown name is refused."""
+    """The history of a field lists its values and their writers, newest first; an unknown field is refused."""
     chartmogul.sandbox.advance(seconds=5)
     chartmogul.ok(f"PATCH {one}", {"name": "New"})
     shown = chartmogul.ok(f"GET {one}?attributes_with_history=name,company")["historical_values"]
@@ -194,5 +200,5 @@ def test_history_tells_who_wrote_what(chartmogul: ChartMogulCaller, one: str) ->
 
 @pytest.mark.parametrize("overrides", [1, {"name": "yes"}, {"colour": True}, {"attributes": []}])
 def test_an_override_that_cannot_be_is_refused(chartmogul: ChartMogulCaller, one: str, overrides: Any) -> None:
-    """422."""
+    """A wrong override is a 422."""
     assert chartmogul.refused(f"PATCH {one}", {"overrides": overrides})[0] == 422

@@ -1,4 +1,4 @@
-"""ChartMogul's contacts: what is made, dropped, listed and merged."""
+"""ChartMogul's contacts: creation, dropped fields, lists and merges."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def test_a_new_contact_reads_back_whole(chartmogul: ChartMogulCaller) -> None:
-    """The custom attributes that are defined are a map; the others are dropped without a word."""
+    """A new contact is returned whole. Defined custom attributes become a map; undefined ones are silently dropped."""
     source = chartmogul.source()
     customer = chartmogul.customer(source, "co-1")
     body = {
@@ -53,14 +53,14 @@ def test_a_new_contact_reads_back_whole(chartmogul: ChartMogulCaller) -> None:
 def test_which_attributes_are_defined_is_a_switch(
     chartmogul: ChartMogulCaller, defined: str, kept: dict[str, Any]
 ) -> None:
-    """No call defines one."""
+    """A switch lists the contact attributes that are defined, because no API call can define one."""
     chartmogul.sandbox.reset(customers=0, chartmogul_requests_per_second=1_000, chartmogul_contact_attributes=defined)
     custom = [{"key": "a", "value": 1}, {"key": "b", "value": None}]
     assert chartmogul.ok("POST /contacts", {"custom": custom})["custom"] == kept
 
 
 def test_a_contact_needs_no_customer(chartmogul: ChartMogulCaller) -> None:
-    """Neither customer nor source."""
+    """A contact can be created without a customer and without a source."""
     one = chartmogul.ok("POST /contacts", {"first_name": "Ada"})
     assert (one["customer_uuid"], one["customer_external_id"], one["data_source_uuid"]) == (None, None, None)
 
@@ -80,13 +80,13 @@ def test_a_contact_needs_no_customer(chartmogul: ChartMogulCaller) -> None:
     ],
 )
 def test_a_contact_that_cannot_be_is_refused(chartmogul: ChartMogulCaller, body: Any, status: int, param: str) -> None:
-    """Code, message and param."""
+    """A wrong contact is refused with code, message and param."""
     refused, error = chartmogul.refused("POST /contacts", body)
     assert (refused, error["code"], error["param"]) == (status, status, param)
 
 
 def test_a_contacts_source_is_one_of_its_customers(chartmogul: ChartMogulCaller) -> None:
-    """It must be told, and be right."""
+    """The data source of a contact is required, and must be one of its customer's."""
     customer, other = chartmogul.customer(chartmogul.source(), "a"), chartmogul.source("Other")
     missing = {"code": 400, "message": 'Parameter "data_source_uuid" is missing', "param": "data_source_uuid"}
     assert chartmogul.refused("POST /contacts", {"customer_uuid": customer}) == (400, missing)
@@ -96,7 +96,7 @@ def test_a_contacts_source_is_one_of_its_customers(chartmogul: ChartMogulCaller)
 
 @pytest.mark.parametrize("unique", [True, False])
 def test_whether_an_external_id_is_unique_is_a_switch(chartmogul: ChartMogulCaller, *, unique: bool) -> None:
-    """In one source; a change may keep its own."""
+    """A switch makes a contact's external id unique within its source. An update may repeat the contact's own id."""
     switches = {"chartmogul_unique_contact_external_ids": unique}
     chartmogul.sandbox.reset(customers=0, chartmogul_requests_per_second=1_000, **switches)
     first, second = chartmogul.source(), chartmogul.source("Other")
@@ -111,7 +111,7 @@ def test_whether_an_external_id_is_unique_is_a_switch(chartmogul: ChartMogulCall
 
 
 def test_whether_external_ids_are_kept_is_a_switch(chartmogul: ChartMogulCaller) -> None:
-    """They may be dropped without a word, at creation and later."""
+    """A switch makes ChartMogul silently drop a contact's external id, both on creation and on update."""
     chartmogul.sandbox.reset(customers=0, chartmogul_keeps_contact_external_ids=False)
     one = chartmogul.contact(data_source_uuid=chartmogul.source(), external_id="a")
     assert chartmogul.ok(f"GET /contacts/{one}")["external_id"] is None
@@ -119,7 +119,7 @@ def test_whether_external_ids_are_kept_is_a_switch(chartmogul: ChartMogulCaller)
 
 
 def test_whether_external_ids_filter_is_a_switch(chartmogul: ChartMogulCaller) -> None:
-    """The parameter may be ignored, as an unknown one is."""
+    """A switch makes the list ignore the external_id filter, like any unknown parameter."""
     chartmogul.sandbox.reset(customers=0, chartmogul_filters_contact_external_ids=False)
     source = chartmogul.source()
     for name in "ab":
@@ -128,7 +128,7 @@ def test_whether_external_ids_filter_is_a_switch(chartmogul: ChartMogulCaller) -
 
 
 def test_whether_external_ids_change_is_a_switch(chartmogul: ChartMogulCaller) -> None:
-    """A PATCH may leave the external id as it is, and change the rest."""
+    """A switch makes a PATCH keep the contact's external id, while other fields still change."""
     chartmogul.sandbox.reset(customers=0, chartmogul_renames_contacts=False)
     one = chartmogul.contact(data_source_uuid=chartmogul.source(), external_id="a")
     shown = chartmogul.ok(f"PATCH /contacts/{one}", {"external_id": "b", "title": "CEO"})
@@ -136,7 +136,7 @@ def test_whether_external_ids_change_is_a_switch(chartmogul: ChartMogulCaller) -
 
 
 def test_a_change_leaves_the_rest(chartmogul: ChartMogulCaller) -> None:
-    """False stays false; overrides hold here too."""
+    """A PATCH leaves other fields alone; false stays false, and overrides work on contacts as well."""
     one = chartmogul.contact(first_name="Ada", title="Engineer")
     body = {"title": None, "custom": [{"key": "nps_score", "value": False}], "overrides": {"first_name": True}}
     shown = chartmogul.ok(f"PATCH /contacts/{one}", body)
@@ -150,7 +150,7 @@ def test_a_change_leaves_the_rest(chartmogul: ChartMogulCaller) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
 def test_an_unknown_contact_is_named_without_its_prefix(chartmogul: ChartMogulCaller, method: str) -> None:
-    """404, also for one deleted."""
+    """An unknown or deleted contact is a 404, whose message has the uuid without its prefix."""
     one = chartmogul.contact(first_name="Ada")
     response = chartmogul(f"DELETE /contacts/{one}")
     assert (response.status_code, response.json()) == (202, {"message": "Contact deleted"})
@@ -160,7 +160,10 @@ def test_an_unknown_contact_is_named_without_its_prefix(chartmogul: ChartMogulCa
 
 
 def test_lists_are_newest_first_and_filtered(chartmogul: ChartMogulCaller) -> None:
-    """By customer, source, e-mail and either external id; an unknown customer's list is empty."""
+    """Contacts are listed newest first, and filtered by customer, source, e-mail or either external id.
+
+    The list of an unknown customer is empty.
+    """
     source = chartmogul.source()
     first, second = chartmogul.customer(source, "a"), chartmogul.customer(source, "b")
     for number, customer in enumerate((first, first, second)):
@@ -182,7 +185,10 @@ def test_lists_are_newest_first_and_filtered(chartmogul: ChartMogulCaller) -> No
 
 
 def test_merged_contacts_fill_each_other(chartmogul: ChartMogulCaller) -> None:
-    """The survivor comes first in the path and keeps what it has; notes are joined; the reply names no customer."""
+    """The contact named first in the path survives a merge, keeps its values and gains missing ones.
+
+    Notes are joined; the reply has no customer.
+    """
     source = chartmogul.source()
     customer = chartmogul.customer(source, "a")
     common = {"customer_uuid": customer, "data_source_uuid": source}

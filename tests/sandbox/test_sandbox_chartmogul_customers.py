@@ -1,4 +1,4 @@
-"""ChartMogul's customers: what is made, changed, found and refused."""
+"""ChartMogul's customers: creation, updates, lists, search and refusals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ BAD_EMAIL = "The value provided does not appear to be a valid email address."
 
 
 def test_a_new_customer_reads_back_whole(chartmogul: ChartMogulCaller) -> None:
-    """Texts are never null, dates have milliseconds, the address has full names, keys are mixed as the vendor's are."""
+    """A new customer is returned whole.
+
+    Text fields are never null, dates have milliseconds, and the address has full names. Some keys are spelt with
+    hyphens, as at the vendor.
+    """
     source = chartmogul.source()
     body = {
         "data_source_uuid": source,
@@ -86,13 +90,13 @@ def test_a_new_customer_reads_back_whole(chartmogul: ChartMogulCaller) -> None:
     ],
 )
 def test_a_customer_that_cannot_be_is_refused(chartmogul: ChartMogulCaller, body: Any, errors: Any) -> None:
-    """422 tells every bad field."""
+    """A wrong field is a 422 that names the field."""
     whole = {"data_source_uuid": chartmogul.source(), "external_id": "a", "name": "A"} | body
     assert chartmogul.refused("POST /customers", whole) == (422, {"errors": errors})
 
 
 def test_all_bad_fields_are_told_at_once(chartmogul: ChartMogulCaller) -> None:
-    """As recorded for a body of nulls."""
+    """A 422 lists all wrong fields at once, as recorded from the vendor for a body of nulls."""
     body = {"data_source_uuid": None, "external_id": None, "name": None}
     errors = {
         "data_source_uuid": "A valid data source UUID is required for each customer.",
@@ -104,7 +108,7 @@ def test_all_bad_fields_are_told_at_once(chartmogul: ChartMogulCaller) -> None:
 
 @pytest.mark.parametrize("name", ["data_source_uuid", "external_id"])
 def test_a_missing_parameter_is_a_400(chartmogul: ChartMogulCaller, name: str) -> None:
-    """The name of a customer may be missing."""
+    """A missing data source or external id is a 400; the name may be missing."""
     body = {"data_source_uuid": chartmogul.source(), "external_id": "a"}
     del body[name]
     error = {"code": 400, "message": f'Parameter "{name}" is missing', "param": name}
@@ -112,7 +116,7 @@ def test_a_missing_parameter_is_a_400(chartmogul: ChartMogulCaller, name: str) -
 
 
 def test_an_external_id_is_unique_in_its_source_only(chartmogul: ChartMogulCaller) -> None:
-    """The e-mail is not unique at all; a list by external id alone gives both."""
+    """An external id is unique within its source only; a list filtered by it returns both sources' customers."""
     first, second = chartmogul.source(), chartmogul.source("Other")
     uuids = {chartmogul.customer(source, "a", email="a@b.c") for source in (first, second)}
     body = {"data_source_uuid": first, "external_id": "a"}
@@ -124,7 +128,7 @@ def test_an_external_id_is_unique_in_its_source_only(chartmogul: ChartMogulCalle
 
 
 def test_an_integrations_source_takes_no_customers(chartmogul: ChartMogulCaller) -> None:
-    """Only sources made over the API do."""
+    """A customer can be created only in a source that was created over the API."""
     (billing,) = chartmogul.ok("GET /data_sources")["data_sources"]
     body = {"data_source_uuid": billing["uuid"], "external_id": "a"}
     errors = {"data_source_uuid": "A valid data source UUID is required for each customer."}
@@ -132,7 +136,10 @@ def test_an_integrations_source_takes_no_customers(chartmogul: ChartMogulCaller)
 
 
 def test_a_change_leaves_the_rest(chartmogul: ChartMogulCaller) -> None:
-    """Null empties a field; a lead's status takes either spelling."""
+    """A PATCH leaves other fields alone.
+
+    Null clears a field, and a lead status may be spelt with space or underscore.
+    """
     one = chartmogul.customer(chartmogul.source(), "a", name="Acme", company="Acme Ltd", city="Leeds", country="GB")
     changed = chartmogul.ok(f"PATCH /customers/{one}", {"company": None, "city": None, "status": "Working_Lead"})
     assert (changed["name"], changed["company"], changed["city"], changed["country"]) == ("Acme", "", None, "GB")
@@ -156,7 +163,7 @@ def test_a_change_leaves_the_rest(chartmogul: ChartMogulCaller) -> None:
     ],
 )
 def test_a_bad_change_is_refused_in_another_shape(chartmogul: ChartMogulCaller, body: Any, error: Any) -> None:
-    """422 with code, message and param; nothing is written."""
+    """A wrong PATCH is a 422 with code, message and param, and writes nothing."""
     one = chartmogul.customer(chartmogul.source(), "a", name="Acme")
     assert chartmogul.refused(f"PATCH /customers/{one}", {"name": "New"} | body) == (422, error)
     assert chartmogul.ok(f"GET /customers/{one}")["name"] == "Acme"
@@ -164,13 +171,13 @@ def test_a_bad_change_is_refused_in_another_shape(chartmogul: ChartMogulCaller, 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
 def test_an_unknown_customer_is_named_without_its_prefix(chartmogul: ChartMogulCaller, method: str) -> None:
-    """404."""
+    """An unknown customer is a 404, whose message has the uuid without its prefix."""
     error = {"code": 404, "message": 'Customer "1-2" does not exist', "param": "customer_id"}
     assert chartmogul.refused(f"{method} /customers/cus_1-2") == (404, error)
 
 
 def test_a_deleted_customer_is_gone_with_its_contacts(chartmogul: ChartMogulCaller) -> None:
-    """And its external id is free again."""
+    """Deleting a customer deletes its contacts and frees its external id."""
     source = chartmogul.source()
     one = chartmogul.customer(source, "a", primary_contact={"email": "ada@example.com"})
     response = chartmogul(f"DELETE /customers/{one}")
@@ -180,7 +187,10 @@ def test_a_deleted_customer_is_gone_with_its_contacts(chartmogul: ChartMogulCall
 
 
 def test_search_by_email_is_exact(chartmogul: ChartMogulCaller) -> None:
-    """All customers with it; with associated e-mails those with such a contact too; 404 for none."""
+    """The search finds all customers with exactly that e-mail, or a 404.
+
+    With associated e-mails it also finds customers with such a contact.
+    """
     source = chartmogul.source()
     first, second = (chartmogul.customer(source, name, email="a@example.com") for name in ("a", "b"))
     third = chartmogul.customer(source, "c", primary_contact={"email": "a@example.com"})
@@ -196,7 +206,10 @@ def test_search_by_email_is_exact(chartmogul: ChartMogulCaller) -> None:
 
 
 def test_the_last_page_still_has_a_cursor(chartmogul: ChartMogulCaller) -> None:
-    """`has_more` alone tells the end; the first page carries the deprecated numbers, those by cursor do not."""
+    """Only `has_more` marks the last page, which still has a cursor.
+
+    Deprecated page numbers are on the first page only.
+    """
     source = chartmogul.source()
     for name in ("a", "b", "c"):
         chartmogul.customer(source, name)
@@ -215,7 +228,7 @@ def test_the_last_page_still_has_a_cursor(chartmogul: ChartMogulCaller) -> None:
 
 
 def test_pages_by_number_still_work(chartmogul: ChartMogulCaller) -> None:
-    """Deprecated, and used by others' connectors."""
+    """Pages can still be requested by number, which is deprecated but used by other connectors."""
     source = chartmogul.source()
     for name in ("a", "b", "c"):
         chartmogul.customer(source, name)
@@ -231,12 +244,12 @@ def test_pages_by_number_still_work(chartmogul: ChartMogulCaller) -> None:
      ("status=gone", "status")],
 )  # fmt: skip
 def test_a_query_that_cannot_be_read_is_refused(chartmogul: ChartMogulCaller, query: str, param: str) -> None:
-    """400 names the parameter."""
+    """A wrong query parameter is a 400 that names it."""
     error = {"code": 400, "message": f'Parameter "{param}" is invalid', "param": param}
     assert chartmogul.refused(f"GET /customers?{query}") == (400, error)
 
 
 def test_more_than_200_a_page_are_200(chartmogul: ChartMogulCaller) -> None:
-    """Without a word; unknown parameters are ignored."""
+    """A page size above 200 is silently treated as 200, and unknown parameters are ignored."""
     listed = chartmogul.ok("GET /customers?per_page=500&colour=red")
     assert (listed["per_page"], listed["total_pages"], listed["entries"]) == (200, 0, [])

@@ -1,4 +1,4 @@
-"""Merged customers: what survives, how they read, how they part, and what ChartMogul merges by itself."""
+"""Merged customers: which values survive, how they are shown and unmerged, and what ChartMogul merges by itself."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ if TYPE_CHECKING:
 
 
 def sides(source: Any, into: Any) -> dict[str, Any]:
-    """Return the body of a merge of two uuids."""
+    """Return the body that merges one uuid into another."""
     return {"from": {"customer_uuid": source}, "into": {"customer_uuid": into}}
 
 
 def attributes(tag: str, **values: int) -> dict[str, Any]:
-    """Return the fields of a new customer."""
+    """Return a new customer's attributes: one tag and integer custom attributes."""
     return {"tags": [tag], "custom": [{"type": "Integer", "key": key, "value": value} for key, value in values.items()]}
 
 
 def test_a_merge_is_accepted_at_once_and_done_later(chartmogul: ChartMogulCaller) -> None:
-    """Two further calls still find both; then the one is 404 and the other lists all sources and ids side by side."""
+    """A merge takes effect two calls after it is accepted.
+
+    Then one customer is a 404, and the other has the sources and ids of both.
+    """
     mine, other = chartmogul.source(), chartmogul.source("Other")
     into = chartmogul.customer(other, "b", name="B", company="", attributes=attributes("b", x=1))
     lead = chartmogul.customer(mine, "a", name="A", company="A Ltd", attributes=attributes("a", x=2, y=3))
@@ -45,7 +48,10 @@ def test_a_merge_is_accepted_at_once_and_done_later(chartmogul: ChartMogulCaller
 
 
 def test_sides_may_be_named_by_source_and_external_id(chartmogul: ChartMogulCaller) -> None:
-    """Two customers of one source, too: the source then stands twice."""
+    """A merge may name customers by source and external id.
+
+    Two customers of one source can be merged; the source is then listed twice.
+    """
     source = chartmogul.source()
     chartmogul.customer(source, "a")
     into = chartmogul.customer(source, "b")
@@ -74,7 +80,7 @@ def test_sides_may_be_named_by_source_and_external_id(chartmogul: ChartMogulCall
     ids=["empty", "no into", "itself", "unknown", "number", "nobody", "text", "unknown id"],
 )
 def test_a_merge_that_cannot_be_is_refused(chartmogul: ChartMogulCaller, body: Any, status: int) -> None:
-    """At once."""
+    """A wrong merge is refused at once."""
     one = chartmogul.customer(chartmogul.source(), "a")
     for side in body.values():
         if isinstance(side, dict) and side.get("customer_uuid") == "{one}":
@@ -83,7 +89,7 @@ def test_a_merge_that_cannot_be_is_refused(chartmogul: ChartMogulCaller, body: A
 
 
 def test_a_merge_of_one_that_is_gone_by_then_does_nothing(chartmogul: ChartMogulCaller) -> None:
-    """Deleted, or merged by an earlier request."""
+    """A merge does nothing if one of its customers is deleted before it takes effect."""
     source = chartmogul.source()
     lead, into = chartmogul.customer(source, "a"), chartmogul.customer(source, "b")
     chartmogul.ok("POST /customers/merges", sides(lead, into))
@@ -94,7 +100,10 @@ def test_a_merge_of_one_that_is_gone_by_then_does_nothing(chartmogul: ChartMogul
 
 
 def test_what_was_merged_parts_again(chartmogul: ChartMogulCaller) -> None:
-    """A fresh uuid; attributes, tags and contacts go where they came from; both keep the standard fields."""
+    """An unmerge creates a customer with a new uuid.
+
+    Attributes, tags and contacts return to their origin; both customers keep the standard fields.
+    """
     mine, other = chartmogul.source(), chartmogul.source("Other")
     into = chartmogul.customer(other, "b", name="B", attributes=attributes("b", x=1))
     lead = chartmogul.customer(mine, "a", attributes=attributes("a", y=3))
@@ -115,7 +124,7 @@ def test_what_was_merged_parts_again(chartmogul: ChartMogulCaller) -> None:
 
 
 def test_the_primary_can_be_split_off(chartmogul: ChartMogulCaller) -> None:
-    """The uuid stays with the rest."""
+    """An unmerge of the primary customer leaves the uuid with the remaining one."""
     source = chartmogul.source()
     into, lead = chartmogul.customer(source, "a"), chartmogul.customer(source, "b")
     chartmogul.ok("POST /customers/merges", sides(lead, into))
@@ -143,7 +152,10 @@ def test_the_primary_can_be_split_off(chartmogul: ChartMogulCaller) -> None:
 def test_the_accounts_automation_merges_duplicates(
     chartmogul: ChartMogulCaller, rules: str, fields: Any, other: Any, *, merged: bool
 ) -> None:
-    """Of two sources, some time after the second was created; the first survives. There is no rule for e-mails."""
+    """The account's automation merges duplicates of two sources some calls after the second was created.
+
+    The first customer survives. There is no rule for e-mails.
+    """
     chartmogul.sandbox.reset(customers=0, chartmogul_requests_per_second=1_000, chartmogul_automation=rules)
     first = chartmogul.customer(chartmogul.source("Other"), **{"external_id": "1"} | fields)
     second = chartmogul.customer(chartmogul.source(), **{"external_id": "2"} | other)
@@ -154,7 +166,7 @@ def test_the_accounts_automation_merges_duplicates(
 
 
 def test_automation_leaves_the_ambiguous_alone(chartmogul: ChartMogulCaller) -> None:
-    """Two candidates are none."""
+    """The automation merges nothing when a customer has two candidates."""
     chartmogul.sandbox.reset(customers=0, chartmogul_requests_per_second=1_000, chartmogul_automation="company")
     other = chartmogul.source("Other")
     for external_id in ("1", "2"):

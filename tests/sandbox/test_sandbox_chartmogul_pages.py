@@ -1,4 +1,4 @@
-"""The pages of what ChartMogul holds."""
+"""The sandbox's pages that show the data in ChartMogul."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ LIST = "/pages/chartmogul/customers"
 
 
 def page(caller: ChartMogulCaller, path: str) -> str:
-    """Return the HTML of a page that must exist."""
+    """Return the HTML of a page, which must exist."""
     response = requests.get(caller.sandbox.url + path, timeout=10)
     assert response.status_code == 200
     return response.text
 
 
 def rows(html: str) -> list[list[str]]:
-    """All tables' rows as the texts of their cells, heads included."""
+    """Return the rows of all tables as lists of cell texts, header rows included."""
     lines = re.findall(r"<tr>(.*?)</tr>", html, re.DOTALL)
     return [
         [re.sub(r"<[^>]+>", "", cell).strip() for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", line, re.DOTALL)]
@@ -31,7 +31,7 @@ def rows(html: str) -> list[list[str]]:
 
 
 def test_the_index_counts_customers_by_source(chartmogul: ChartMogulCaller) -> None:
-    """With a link to each."""
+    """The index counts customers by source and links to each source's list."""
     chartmogul.customer(chartmogul.source("A & B"), "a", primary_contact={"first_name": "Ada"})
     shown = page(chartmogul, "/")
     for row in (["ChartMogul", "Chargebee", "0"], ["ChartMogul", "A &amp; B", "1"], ["ChartMogul", "contacts", "1"]):
@@ -40,7 +40,7 @@ def test_the_index_counts_customers_by_source(chartmogul: ChartMogulCaller) -> N
 
 
 def test_customers_are_listed_last_written_first(chartmogul: ChartMogulCaller) -> None:
-    """By name and by source; dates are readable."""
+    """Customers are listed with the last written first, and filtered by name and by source; dates are readable."""
     source, other = chartmogul.source(), chartmogul.source("Other")
     first = chartmogul.customer(source, "a", name="Acme", lead_created_at="2025-01-02")
     chartmogul.customer(other, "b", company="Bolt", email="b@example.com")
@@ -57,7 +57,7 @@ def test_customers_are_listed_last_written_first(chartmogul: ChartMogulCaller) -
 
 
 def test_a_customers_page_shows_who_wrote_what(chartmogul: ChartMogulCaller) -> None:
-    """Fields, sources, attributes, contacts and history, the newest first."""
+    """A customer's page shows fields, sources, attributes, contacts and the history, newest first."""
     source = chartmogul.source()
     attributes: Any = {"tags": ["t"], "custom": [{"type": "Integer", "key": "seats", "value": 3}]}
     one = chartmogul.customer(source, "a", name="Acme", attributes=attributes)
@@ -86,7 +86,7 @@ def test_a_customers_page_shows_who_wrote_what(chartmogul: ChartMogulCaller) -> 
 
 
 def test_a_billed_customers_page_names_the_integration(chartmogul: ChartMogulCaller) -> None:
-    """As the one who created it."""
+    """The page of an imported customer names the Chargebee integration as its creator."""
     chartmogul.sandbox.reset(customers=60)
     one = next(iter(chartmogul.account.customers)).uuid
     assert ["Chargebee", "customer", "(created)", "", ""] in [
@@ -95,7 +95,7 @@ def test_a_billed_customers_page_names_the_integration(chartmogul: ChartMogulCal
 
 
 def test_a_long_list_has_pages(chartmogul: ChartMogulCaller) -> None:
-    """Fifty a page; the filter stays in the links."""
+    """A list shows fifty customers per page, and its links keep the filter."""
     source = chartmogul.source()
     for number in range(51):
         chartmogul.customer(source, f"c{number}")
@@ -106,7 +106,7 @@ def test_a_long_list_has_pages(chartmogul: ChartMogulCaller) -> None:
 
 
 def test_values_are_escaped_and_nothing_comes_from_elsewhere(chartmogul: ChartMogulCaller) -> None:
-    """Names, tags, external ids and contacts alike; no script."""
+    """All values on the pages are escaped; the pages have no scripts and load nothing from other hosts."""
     evil = "<script>alert('1')</script>&\""
     contact = {"email": "a@b.c", "first_name": evil, "title": evil}
     source = chartmogul.source(evil)
@@ -118,7 +118,7 @@ def test_values_are_escaped_and_nothing_comes_from_elsewhere(chartmogul: ChartMo
 
 @pytest.mark.parametrize("uuid", ["x", "cus_1"])
 def test_a_customer_that_is_not_there_has_no_page(chartmogul: ChartMogulCaller, uuid: str) -> None:
-    """404, still a page."""
+    """An unknown customer is a 404 with an HTML page."""
     response = requests.get(f"{chartmogul.sandbox.url}{LIST}/{uuid}", timeout=10)
     assert response.status_code == 404
     assert "There is no such record" in response.text

@@ -1,4 +1,4 @@
-"""ChartMogul under any paging and any input: lists are complete, and no call ends in a traceback."""
+"""ChartMogul with any paging and any input: lists are complete, and no request ends in a traceback."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MANY = settings(PROFILE)
 
 @pytest.fixture
 def full(chartmogul: ChartMogulCaller) -> ChartMogulCaller:
-    """Sixty customers of Chargebee, twenty leads, thirty contacts, a merge."""
+    """Return an account with sixty imported customers, twenty leads, thirty contacts and one merge."""
     chartmogul.sandbox.reset(customers=60, chartmogul_requests_per_second=1_000_000)
     source = chartmogul.source()
     leads = [chartmogul.customer(source, f"co-{number}", email="lead@example.com") for number in range(20)]
@@ -46,7 +46,7 @@ def full(chartmogul: ChartMogulCaller) -> ChartMogulCaller:
 
 
 def walked(caller: ChartMogulCaller, path: str, query: dict[str, Any]) -> list[str]:
-    """Return the uuids of all pages, to the end."""
+    """Return the uuids of all pages, read by cursor."""
     uuids: list[str] = []
     page: dict[str, Any] = {"has_more": True}
     while page["has_more"]:
@@ -58,7 +58,7 @@ def walked(caller: ChartMogulCaller, path: str, query: dict[str, Any]) -> list[s
 
 
 def by_number(caller: ChartMogulCaller, path: str, query: dict[str, Any], page: int = 0) -> list[str]:
-    """Return the uuids of all pages behind one, asked for by number as clients did before there were cursors."""
+    """Return the uuids of all pages after `page`, requested by number as clients did before cursors existed."""
     uuids: list[str] = []
     more = True
     while more:
@@ -73,7 +73,7 @@ Entry = dict[str, Any]
 
 
 def systems(one: Entry) -> set[str]:
-    """Where a customer comes from: who is of two sources here is of Chargebee's and of one made over the API."""
+    """Return the systems of a customer; here a merged one always comes from Chargebee and from an API source."""
     merged = len(one["data_source_uuids"]) > 1
     return {"Chargebee", "Custom"} if merged else {one["billing-system-type"]}
 
@@ -93,7 +93,7 @@ CONTACTS: Tests = {
     "customer_external_id": lambda one, value: one["customer_external_id"] == value,
 }
 LISTS: dict[str, Tests] = {"/customers": CUSTOMERS, "/contacts": CONTACTS}
-"""The lists with pages, with what each filter says of a record."""
+"""The paged lists, each with its filters and the condition that a filter stands for."""
 ELSEWHERE = {
     "/customers/search": "has a test of its own, below",
     "/customers/{uuid}/contacts": "has a test of its own, below",
@@ -106,11 +106,11 @@ ELSEWHERE = {
     "/ping": "is not a record",
     "/account": "is not a record",
 }
-"""The other reads, and why they are not in the table."""
+"""The other GET operations, each with the reason why it is not in the table."""
 
 
 def values(caller: ChartMogulCaller, path: str, name: str) -> list[str]:
-    """Return what a filter is asked for: what is there, and what is not."""
+    """Return values for a filter: some that occur and one that does not."""
     entries = caller.ok(f"GET {path}")["entries"]
     fixed = {
         "status": ["New_Lead", "Active", "Cancelled", "Past_Due", "Working_Lead"],
@@ -121,7 +121,7 @@ def values(caller: ChartMogulCaller, path: str, name: str) -> list[str]:
 
 
 def test_every_list_has_a_row() -> None:
-    """A read more, without a row in one of the tables, fails here."""
+    """Every GET operation has a row in one of the two tables."""
     assert sorted([*LISTS, *ELSEWHERE]) == sorted(one.path for one in OPERATIONS if one.method == "GET")
 
 
@@ -129,7 +129,7 @@ def test_every_list_has_a_row() -> None:
 @FEW
 @given(data=st.data())
 def test_lists_page_completely(full: ChartMogulCaller, path: str, data: st.DataObject) -> None:
-    """Every record that fits exactly once, by cursor and by number, whatever the page's size and the filters."""
+    """With any page size and filters, paging by cursor and by number returns each matching record once."""
     tests = LISTS[path]
     names = data.draw(st.lists(st.sampled_from(sorted(tests)), unique=True, max_size=2), "filters")
     query = {name: data.draw(st.sampled_from(sorted(values(full, path, name))), name) for name in names}
@@ -143,7 +143,7 @@ def test_lists_page_completely(full: ChartMogulCaller, path: str, data: st.DataO
 @FEW
 @given(per_page=st.integers(1, 30), contacts=st.booleans())
 def test_the_search_pages_completely(full: ChartMogulCaller, per_page: int, *, contacts: bool) -> None:
-    """Everybody with an e-mail, and those with a contact of that e-mail if so asked."""
+    """The pages of a search hold every customer with the e-mail, and on request those with such a contact."""
     wanted = {one.uuid for one in full.account.customers if one.values["email"] == "lead@example.com"}
     if contacts:
         wanted |= {one.customer.uuid for one in full.account.contacts if one.values["email"] == "lead@example.com"}
@@ -155,7 +155,7 @@ def test_the_search_pages_completely(full: ChartMogulCaller, per_page: int, *, c
 @FEW
 @given(per_page=st.integers(1, 8))
 def test_a_customers_contacts_page_completely(full: ChartMogulCaller, per_page: int) -> None:
-    """The newest first."""
+    """A customer's contacts are paged completely, newest first."""
     owner = next(one.customer for one in full.account.contacts)
     expected = [one.uuid for one in full.account.contacts.of(owner)]
     assert walked(full, f"/customers/{owner.uuid}/contacts", {"per_page": per_page}) == expected
@@ -163,7 +163,7 @@ def test_a_customers_contacts_page_completely(full: ChartMogulCaller, per_page: 
 
 
 def test_records_made_while_a_client_pages_disturb_nothing(full: ChartMogulCaller) -> None:
-    """What was there is given once; a page's end is a place, not a number."""
+    """Customers created during paging neither hide nor repeat others, because a cursor is not a count."""
     there = {one["uuid"] for one in full.ok("GET /customers")["entries"]}
     seen: list[str] = []
     page: dict[str, Any] = {"has_more": True, "cursor": ""}
@@ -179,7 +179,10 @@ def test_records_made_while_a_client_pages_disturb_nothing(full: ChartMogulCalle
 
 
 def test_a_lead_that_begins_to_pay_is_met_twice_and_nobody_is_missed(full: ChartMogulCaller) -> None:
-    """Leads come first, payers by their first day: who moves to the end is given again there."""
+    """Leads are listed before paying customers.
+
+    A lead that begins to pay during paging moves to the end and appears twice; nobody is missed.
+    """
     account = full.account
     first = full.ok("GET /customers?per_page=15")
     business = full.sandbox.world.business
@@ -200,7 +203,7 @@ def test_a_lead_that_begins_to_pay_is_met_twice_and_nobody_is_missed(full: Chart
 def test_deletions_while_a_client_pages_lose_others_by_number_only(
     full: ChartMogulCaller, path: str, by: str, lost: int
 ) -> None:
-    """Five records of the first page go: the second page begins five further by number, where it should by cursor."""
+    """After five records of the first page are deleted, paging by number misses five others, and by cursor none."""
     source = next(one.uuid for one in full.account.sources if one.name == "Intercom")
     query = {"per_page": 6, "data_source_uuid": source}
     there = walked(full, path, query)
@@ -250,14 +253,14 @@ QUERIES = st.dictionaries(
 
 
 def filled(value: Any, ids: dict[str, str]) -> Any:
-    """Return the value with ids of the account in place of their names."""
+    """Return the value with placeholders replaced by ids of the account."""
     if isinstance(value, dict):
         return {key: filled(one, ids) for key, one in value.items()}
     return ids.get(value, value) if isinstance(value, str) else value
 
 
 def known_ids(caller: ChartMogulCaller) -> dict[str, str]:
-    """One of each kind of record."""
+    """Return the id of one customer, one contact and one source, by placeholder."""
     account = caller.account
     return {
         "{customer}": next(iter(account.customers)).uuid,
@@ -267,7 +270,7 @@ def known_ids(caller: ChartMogulCaller) -> dict[str, str]:
 
 
 def owner_of(operation: Any) -> str:
-    """Return what the path's uuid belongs to."""
+    """Return the placeholder for the kind of record that the path's uuid names."""
     kinds = {"/data_sources": "{source}", "/contacts": "{contact}"}
     return next((kind for start, kind in kinds.items() if operation.path.startswith(start)), "{customer}")
 
@@ -278,7 +281,7 @@ def owner_of(operation: Any) -> str:
 def test_no_input_ends_in_a_traceback(
     full: ChartMogulCaller, operation: Any, query: dict[str, str], body: Any, *, known: bool
 ) -> None:
-    """Every answer is a success or a refusal in one of the vendor's shapes."""
+    """Any request is answered with a success or with a refusal in one of the vendor's shapes."""
     ids = known_ids(full)
     names = {"uuid": ids[owner_of(operation)], "into": ids["{contact}"], "from": ids["{contact}"], "id": "x"}
     path = operation.path.format_map(names if known else dict.fromkeys(names, "x"))

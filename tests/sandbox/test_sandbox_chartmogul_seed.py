@@ -1,4 +1,4 @@
-"""The business as ChartMogul's own Chargebee integration imports it."""
+"""The account's first data: the business as ChartMogul's own Chargebee integration imports it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 
 def entries(caller: ChartMogulCaller) -> list[dict[str, Any]]:
-    """All customers."""
+    """Return all customers."""
     found: list[dict[str, Any]] = caller.ok("GET /customers")["entries"]
     return found
 
 
 def begin(caller: ChartMogulCaller) -> None:
-    """Sixty customers."""
+    """Reset the sandbox to sixty customers."""
     caller.sandbox.reset(customers=60, chartmogul_requests_per_second=1_000_000)
 
 
 def test_every_chargebee_customer_is_there_once(chartmogul: ChartMogulCaller) -> None:
-    """Under its Chargebee id, that of a reused id too."""
+    """Every Chargebee customer is imported once under its Chargebee id; a reused id is one customer."""
     begin(chartmogul)
     business = chartmogul.sandbox.world.business
     rows = entries(chartmogul)
@@ -32,7 +32,7 @@ def test_every_chargebee_customer_is_there_once(chartmogul: ChartMogulCaller) ->
 
 
 def test_money_and_status_are_those_of_the_business(chartmogul: ChartMogulCaller) -> None:
-    """Cents of USD a month; who never paid is a lead; whoever owes is past due."""
+    """MRR is in US cents per month. A customer who never paid is a lead, and one with due invoices is past due."""
     begin(chartmogul)
     rates = {"USD": 1.0, "EUR": 1.08, "JPY": 0.67}
     for one in entries(chartmogul):
@@ -52,7 +52,7 @@ def test_money_and_status_are_those_of_the_business(chartmogul: ChartMogulCaller
 
 
 def test_every_status_has_its_customers(chartmogul: ChartMogulCaller) -> None:
-    """The filter gives them; the system is compared letter by letter."""
+    """The status filter splits the customers completely; the system filter is case-sensitive."""
     begin(chartmogul)
     counts = {
         status: len(chartmogul.ok(f"GET /customers?status={status}")["entries"])
@@ -65,7 +65,7 @@ def test_every_status_has_its_customers(chartmogul: ChartMogulCaller) -> None:
 
 
 def test_leads_come_first_then_those_who_pay_by_their_first_day(chartmogul: ChartMogulCaller) -> None:
-    """The order of the list."""
+    """Leads are listed first, then paying customers ordered by their first day."""
     begin(chartmogul)
     order = [(one["customer-since"] or "", one["id"]) for one in entries(chartmogul)]
     assert order == sorted(order)
@@ -73,7 +73,7 @@ def test_leads_come_first_then_those_who_pay_by_their_first_day(chartmogul: Char
 
 
 def test_one_seed_is_one_account(chartmogul: ChartMogulCaller) -> None:
-    """Whether it was looked at before time passed or not."""
+    """One seed gives the same account whether or not a client reads it before time passes."""
     begin(chartmogul)
     before = entries(chartmogul)
     chartmogul.sandbox.advance(days=40)
@@ -86,7 +86,10 @@ def test_one_seed_is_one_account(chartmogul: ChartMogulCaller) -> None:
 
 
 def test_edits_in_chargebee_are_imported_unless_held(chartmogul: ChartMogulCaller) -> None:
-    """What was written over the API stays until Chargebee's own value changes."""
+    """An edit in Chargebee is imported unless an override keeps the field.
+
+    Values written over the API stay until Chargebee's value changes.
+    """
     begin(chartmogul)
     one, held = entries(chartmogul)[-2:]
     chartmogul.ok(f"PATCH /customers/{one['uuid']}", {"company": "From the API", "website_url": "a.example"})
@@ -100,7 +103,7 @@ def test_edits_in_chargebee_are_imported_unless_held(chartmogul: ChartMogulCalle
 
 
 def test_an_integrations_customer_is_not_deleted(chartmogul: ChartMogulCaller) -> None:
-    """422; it can be changed, and merged with a lead, and then keeps what it is billed."""
+    """An imported customer cannot be deleted (422), but can be merged with a lead; it then keeps its MRR and status."""
     begin(chartmogul)
     billed = entries(chartmogul)[-1]
     assert chartmogul.refused(f"DELETE /customers/{billed['uuid']}")[0] == 422
@@ -114,7 +117,7 @@ def test_an_integrations_customer_is_not_deleted(chartmogul: ChartMogulCaller) -
 
 
 def test_a_deleted_billing_source_stays_away(chartmogul: ChartMogulCaller) -> None:
-    """Later customers of Chargebee are not imported."""
+    """After the Chargebee source is deleted, new Chargebee customers are not imported."""
     begin(chartmogul)
     (source,) = chartmogul.ok("GET /data_sources")["data_sources"]
     chartmogul.ok(f"DELETE /data_sources/{source['uuid']}")
@@ -123,13 +126,13 @@ def test_a_deleted_billing_source_stays_away(chartmogul: ChartMogulCaller) -> No
 
 
 def test_the_account_is_made_when_it_is_asked_for() -> None:
-    """A customer's values, when somebody wants them."""
+    """The values of an imported customer are computed only when a client first reads them."""
     world = World(Settings(customers=60))
     assert [one.imported for one in world.chartmogul.customers] == [None] * len(world.chartmogul.customers)
 
 
 def test_a_first_day_that_moves_loses_nobody(chartmogul: ChartMogulCaller) -> None:
-    """Edited between two lists, in a customer that is merged away."""
+    """No customer is lost when its first paying day changes between two lists and it is then merged away."""
     begin(chartmogul)
     before = {one["uuid"] for one in entries(chartmogul)}
     billed = chartmogul.ok("GET /customers?status=Active")["entries"][0]

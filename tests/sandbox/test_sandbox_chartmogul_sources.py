@@ -1,4 +1,4 @@
-"""ChartMogul's data sources: names, deletion, imports."""
+"""ChartMogul's data sources: names, deletions, imports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def test_a_new_source_is_listed_after_the_billing_one(chartmogul: ChartMogulCaller) -> None:
-    """In one reply without pages; filters for name and system."""
+    """A new source is listed after the billing source. The list has no pages; it is filtered by name and by system."""
     created = chartmogul("POST /data_sources", {"name": "Intercom"})
     assert created.status_code == 201
     one = created.json()
@@ -43,18 +43,18 @@ def test_a_new_source_is_listed_after_the_billing_one(chartmogul: ChartMogulCall
 def test_a_source_that_cannot_be_is_refused(
     chartmogul: ChartMogulCaller, body: Any, status: int, expected: Any
 ) -> None:
-    """A missing name is a 400, a bad one a 422."""
+    """A missing name is a 400, and a wrong one a 422."""
     assert chartmogul.refused("POST /data_sources", body) == (status, expected)
 
 
 @pytest.mark.parametrize("call", ["GET /data_sources/x", "DELETE /data_sources/x", "DELETE /data_sources/x/all"])
 def test_an_unknown_source_is_not_found(chartmogul: ChartMogulCaller, call: str) -> None:
-    """In a shape of its own."""
+    """An unknown source is a 404 in a shape that only data sources use."""
     assert chartmogul.refused(call) == (404, {"error": "Data source not found"})
 
 
 def test_a_deleted_sources_name_is_released_some_time_later(chartmogul: ChartMogulCaller) -> None:
-    """Two further calls still find it taken."""
+    """The name of a deleted source stays taken for two further calls."""
     source = chartmogul.source()
     response = chartmogul(f"DELETE /data_sources/{source}")
     assert (response.status_code, response.json()) == (202, {"message": "Source deleted"})
@@ -64,14 +64,14 @@ def test_a_deleted_sources_name_is_released_some_time_later(chartmogul: ChartMog
 
 
 def test_time_releases_a_name_too(chartmogul: ChartMogulCaller) -> None:
-    """Once the business clock has moved."""
+    """The name of a deleted source is free once the business clock has moved."""
     chartmogul.ok(f"DELETE /data_sources/{chartmogul.source()}")
     chartmogul.sandbox.advance(seconds=1)
     assert chartmogul.source()
 
 
 def test_deletions_of_the_elder_era_have_no_body(chartmogul: ChartMogulCaller) -> None:
-    """204, and 200 with an empty object for a contact."""
+    """With the older behaviour, a deletion is a 204 without a body, and a contact's a 200 with an empty object."""
     chartmogul.sandbox.reset(customers=0, chartmogul_requests_per_second=1_000, chartmogul_delete_messages=False)
     source = chartmogul.source()
     customer, contact = chartmogul.customer(source, "a"), chartmogul.contact(first_name="Ada")
@@ -87,12 +87,12 @@ def test_deletions_of_the_elder_era_have_no_body(chartmogul: ChartMogulCaller) -
 
 
 def custom(key: str, value: Any) -> dict[str, Any]:
-    """Return an attribute as it is written."""
+    """Return a custom attribute in the form that a write takes."""
     return {"type": "Integer", "key": key, "value": value}
 
 
 def test_a_deleted_source_takes_its_customers_and_contacts(chartmogul: ChartMogulCaller) -> None:
-    """What others hold stays."""
+    """Deleting a source deletes its customers and contacts, and leaves those of other sources."""
     mine, other = chartmogul.source(), chartmogul.source("Other")
     gone, kept = chartmogul.customer(mine, "a"), chartmogul.customer(other, "a")
     contact = chartmogul.contact(customer_uuid=gone, data_source_uuid=mine)
@@ -108,7 +108,10 @@ def test_a_deleted_source_takes_its_customers_and_contacts(chartmogul: ChartMogu
 def test_a_merged_customer_outlives_one_of_its_sources(
     chartmogul: ChartMogulCaller, *, takes_all: bool, tags: list[str], custom_map: dict[str, int], contacts: int
 ) -> None:
-    """Whether attributes, tags and contacts go with the source is a switch."""
+    """A merged customer survives the deletion of one of its sources.
+
+    A switch selects whether attributes, tags and contacts go with the source.
+    """
     chartmogul.sandbox.reset(
         customers=0, chartmogul_requests_per_second=1_000, chartmogul_source_delete_takes_all=takes_all
     )
@@ -126,7 +129,7 @@ def test_a_merged_customer_outlives_one_of_its_sources(
 
 
 def test_an_emptied_source_stays(chartmogul: ChartMogulCaller) -> None:
-    """204, and its list is empty."""
+    """Emptying a source is a 204; the source stays, without customers."""
     source = chartmogul.source()
     chartmogul.customer(source, "a")
     assert chartmogul(f"DELETE /data_sources/{source}/all").status_code == 204
@@ -135,7 +138,10 @@ def test_an_emptied_source_stays(chartmogul: ChartMogulCaller) -> None:
 
 
 def test_an_import_is_queued_and_done_later(chartmogul: ChartMogulCaller) -> None:
-    """A customer that is there, or cannot be, fails alone; the source tells how many were processed."""
+    """An import is queued and done some calls later.
+
+    A customer that exists or is wrong fails alone; the source counts imported and failed ones.
+    """
     source = chartmogul.source()
     chartmogul.customer(source, "there")
     rows = [{"external_id": "new", "name": "New"}, {"external_id": "there"}, {"external_id": "bad", "email": "no"}]
@@ -157,6 +163,6 @@ def test_an_import_is_queued_and_done_later(chartmogul: ChartMogulCaller) -> Non
 
 
 def test_an_unknown_import_is_not_found(chartmogul: ChartMogulCaller) -> None:
-    """By id and by external id."""
+    """An unknown import is a 404."""
     source = chartmogul.source()
     assert chartmogul.refused(f"GET /data_sources/{source}/json_imports/x") == (404, {"error": "Import not found"})

@@ -1,4 +1,4 @@
-"""ChartMogul over HTTP: who may call, how often, and how it refuses."""
+"""ChartMogul over HTTP: authentication, rate limits and the shapes of refusals."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UNAUTHORIZED = {"code": 401, "message": "No valid API key provided", "param": No
 
 @pytest.mark.parametrize("password", ["", "sandbox_key"], ids=["no password", "key:key"])
 def test_the_key_is_the_user_name(chartmogul: ChartMogulCaller, password: str) -> None:
-    """With an empty password, or with itself as one."""
+    """The key is the user name, with an empty password or with the key again as password."""
     response = chartmogul("GET /ping", password=password)
     assert (response.status_code, response.json()) == (200, {"data": "pong!"})
     assert response.headers["date"] == "Thu, 15 Jan 2026 12:00:00 GMT"
@@ -36,14 +36,14 @@ def test_the_key_is_the_user_name(chartmogul: ChartMogulCaller, password: str) -
 )
 @pytest.mark.parametrize("path", ["/ping", "/nothing"])
 def test_another_key_is_refused(chartmogul: ChartMogulCaller, path: str, header: str | None) -> None:
-    """Whatever is asked for."""
+    """A wrong key is a 401 on every path."""
     headers = {"Authorization": header} if header else {}
     response = requests.get(chartmogul.sandbox.chartmogul_url + path, headers=headers, timeout=10)
     assert (response.status_code, response.json()) == (401, UNAUTHORIZED)
 
 
 def test_the_account_tells_its_currency(chartmogul: ChartMogulCaller) -> None:
-    """And its name, time zone and first day of the week."""
+    """The account shows its currency, name, time zone and first day of the week."""
     assert chartmogul.ok("GET /account") == {
         "id": "acc_5ca1ab1e-0000-4000-8000-000000000007",
         "name": "Sandbox",
@@ -55,7 +55,7 @@ def test_the_account_tells_its_currency(chartmogul: ChartMogulCaller) -> None:
 
 @pytest.mark.parametrize("status", [403, 401])
 def test_a_read_only_key_writes_nothing(chartmogul: ChartMogulCaller, status: int) -> None:
-    """It reads; what a write is answered with is a switch."""
+    """A read-only key can read but not write; a switch sets the status of the refusal."""
     chartmogul.sandbox.reset(customers=0, chartmogul_read_only_status=status)
     assert chartmogul("GET /data_sources", key="sandbox_read_only_key").status_code == 200
     response = chartmogul("POST /data_sources", {"name": "x"}, key="sandbox_read_only_key")
@@ -66,13 +66,13 @@ def test_a_read_only_key_writes_nothing(chartmogul: ChartMogulCaller, status: in
 
 @pytest.mark.parametrize("call", ["GET /nothing", "PUT /customers", "POST /ping", "GET /customers/a/b/c/d"])
 def test_an_unknown_path_or_method_is_not_found(chartmogul: ChartMogulCaller, call: str) -> None:
-    """404, in the vendor's shape."""
+    """An unknown path or method is a 404 in the vendor's shape."""
     assert chartmogul.refused(call) == (404, {"code": 404, "message": "Not found", "param": None})
 
 
 @pytest.mark.parametrize("text", [b"{", b"[]", b"1", b'{"a": NaN}', b"\xff", b"[" * 100_000, b'{"a": 1e999}'])
 def test_a_body_that_is_no_object_is_refused(chartmogul: ChartMogulCaller, text: bytes) -> None:
-    """400, never a traceback."""
+    """A body that is not a JSON object is a 400, never a traceback."""
     url = f"{chartmogul.sandbox.chartmogul_url}/customers"
     response = requests.post(url, data=text, auth=("sandbox_key", ""), timeout=10)
     message = "The request body is not a JSON object"
@@ -89,7 +89,7 @@ def test_a_body_that_is_no_object_is_refused(chartmogul: ChartMogulCaller, text:
 def test_a_request_beyond_a_limit_is_refused_and_counted(
     chartmogul: ChartMogulCaller, switches: dict[str, int], status: int, message: str
 ) -> None:
-    """Without a `Retry-After`; the count of answers names the status."""
+    """A request over a limit is refused without a `Retry-After`, and counted under its status."""
     chartmogul.sandbox.reset(customers=0, **switches)
     response = chartmogul("GET /ping")
     assert (response.status_code, response.json()) == (status, {"code": status, "message": message, "param": None})
@@ -101,19 +101,19 @@ def test_a_request_beyond_a_limit_is_refused_and_counted(
 
 
 def test_a_switch_makes_a_refusal_tell_how_long_to_wait(chartmogul: ChartMogulCaller) -> None:
-    """In whole seconds."""
+    """A switch adds a `Retry-After` in whole seconds to a 429."""
     chartmogul.sandbox.reset(customers=0, chartmogul_requests_per_second=0, chartmogul_retry_after=7)
     assert chartmogul("GET /ping").headers["retry-after"] == "7"
 
 
 def let_in(gate: Gate) -> bool:
-    """Whether a request that is over at once is let in."""
+    """Return whether the gate admits a request that ends at once."""
     with gate.enter() as refusal:
         return refusal is None
 
 
 def test_no_second_holds_more_requests_than_allowed() -> None:
-    """Wherever the second begins; a refused request does not count."""
+    """No period of one second admits more requests than allowed; a refused request does not count."""
     now = [0.0]
     gate = Gate(2, 20, monotonic=lambda: now[0])
     times = (0.0, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
@@ -124,7 +124,7 @@ def test_no_second_holds_more_requests_than_allowed() -> None:
 
 
 def test_requests_at_once_are_counted_until_they_are_answered() -> None:
-    """The third of two is refused; once one is answered, another is let in."""
+    """Concurrent requests over the limit are refused until one of those in progress has been answered."""
     gate = Gate(100, 2, monotonic=lambda: 0.0)
     with ExitStack() as first, ExitStack() as others:
         assert first.enter_context(gate.enter()) is None
@@ -135,7 +135,7 @@ def test_requests_at_once_are_counted_until_they_are_answered() -> None:
 
 
 async def pinged(app: Any) -> int:
-    """Return the status of a ping that goes straight to the application."""
+    """Return the status of a ping that is sent straight to the application."""
     sent: list[Any] = []
     headers = [(b"authorization", b"Basic c2FuZGJveF9rZXk6")]
     scope = {"type": "http", "method": "GET", "path": "/chartmogul/v1/ping", "query_string": b"", "headers": headers}
@@ -151,7 +151,7 @@ async def pinged(app: Any) -> int:
 
 
 def test_a_slow_answer_keeps_its_connection() -> None:
-    """While one waits, the next is one too many."""
+    """A request counts as a connection until its reply is sent, also while a fault delays it."""
     world = World(Settings(customers=0, chartmogul_max_connections=1))
     world.faults.add({"effect": {"delay": 0}})
 
@@ -163,7 +163,7 @@ def test_a_slow_answer_keeps_its_connection() -> None:
 
 
 def test_a_fault_strikes_chartmogul_too(chartmogul: ChartMogulCaller) -> None:
-    """With the path below the API's base."""
+    """A fault applies to ChartMogul's paths, which are written without the base of the API."""
     chartmogul.sandbox.fault(api="chartmogul", path="/customers*", effect={"status": 504, "body": "Gateway timeout"})
     response = chartmogul("GET /customers")
     assert (response.status_code, response.text) == (504, "Gateway timeout")
@@ -185,7 +185,7 @@ def test_a_fault_strikes_chartmogul_too(chartmogul: ChartMogulCaller) -> None:
     ],
 )
 def test_a_switch_that_cannot_be_is_refused(values: dict[str, Any], sentence: str) -> None:
-    """One sentence."""
+    """A wrong value of a switch is refused in one sentence."""
     check: Callable[[dict[str, Any]], Any] = read_settings
     with pytest.raises(ValueError, match=sentence):
         check(values)

@@ -1,4 +1,4 @@
-"""Every operation of ChartMogul's: a parameter or a field more than it knows, at any depth, changes nothing at all."""
+"""Unknown parameters and body fields of every ChartMogul operation are ignored, at any depth."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ BODIES: dict[str, dict[str, Any]] = {
     "GET /customers/{customer}/contacts": {},
     "POST /customers/{customer}/contacts": CONTACT | {"data_source_uuid": "{source}"},
 }  # fmt: skip
-"""A call and a body that each operation carries out; words in braces are ids."""
+"""For each operation, a body that succeeds; words in braces stand for ids."""
 OWNERS = {"/data_sources/{uuid}": "{source}", "/contacts/{uuid}": "{contact}", "/customers/{uuid}": "{customer}"}
 READS = ("GET /data_sources", "GET /customers", "GET /contacts")
 
 
 def named(operation: Any) -> str:
-    """Return the operation as the table names it."""
+    """Return the operation's name as it is written in the table."""
     path = operation.path.replace("{into}/merge/{from}", "{contact}/merge/{second}").replace("/{id}", "/{import}")
     for start, word in OWNERS.items():
         path = path.replace(start, start.replace("{uuid}", word))
@@ -69,7 +69,7 @@ def named(operation: Any) -> str:
 
 
 def prepared(caller: ChartMogulCaller) -> dict[str, str]:
-    """Return a fresh account, always the same: ids by word."""
+    """Reset to the same small account, and return the id for each placeholder."""
     caller.sandbox.reset(customers=0, chartmogul_requests_per_second=10**9, chartmogul_async_calls=0)
     source = caller.source()
     one, other, merged, gone = (
@@ -87,7 +87,7 @@ def prepared(caller: ChartMogulCaller) -> dict[str, str]:
 
 
 def filled(value: Any, ids: dict[str, str]) -> Any:
-    """Return the value with ids in place of words in braces."""
+    """Return the value with placeholders in braces replaced by ids."""
     if isinstance(value, dict):
         return {name: filled(one, ids) for name, one in value.items()}
     if isinstance(value, list):
@@ -96,14 +96,14 @@ def filled(value: Any, ids: dict[str, str]) -> Any:
 
 
 def with_more(value: Any) -> Any:
-    """Return the body with a field more in every object."""
+    """Return the body with one unknown field added to every object."""
     if isinstance(value, dict):
         return {name: with_more(one) for name, one in value.items()} | deepcopy(MORE)
     return [with_more(one) for one in value] if isinstance(value, list) else value
 
 
 def told(caller: ChartMogulCaller, operation: str, *, more: bool) -> Iterator[Any]:
-    """Return the answer of an operation in a fresh account, and what the account holds after it."""
+    """Yield the reply to an operation in a fresh account, then the lists of the account afterwards."""
     ids = prepared(caller)
     query = "email=co-1@example.com" if operation.endswith("/search") else ""
     body = filled(BODIES[operation], ids)
@@ -115,13 +115,13 @@ def told(caller: ChartMogulCaller, operation: str, *, more: bool) -> Iterator[An
 
 
 def test_every_operation_has_a_row() -> None:
-    """An operation more is a row more."""
+    """Every operation has a row in the table."""
     assert sorted(BODIES) == sorted(map(named, OPERATIONS))
 
 
 @pytest.mark.parametrize("operation", BODIES)
 def test_what_is_not_known_changes_nothing(chartmogul: ChartMogulCaller, operation: str) -> None:
-    """The same answer to the byte, a success, and the same account after it."""
+    """With unknown parameters and fields, the reply and the account afterwards are the same as without them."""
     plain = list(told(chartmogul, operation, more=False))
     assert plain[0][0] < 300, plain[0]
     assert list(told(chartmogul, operation, more=True)) == plain
@@ -143,6 +143,6 @@ def test_what_is_not_known_changes_nothing(chartmogul: ChartMogulCaller, operati
          "status", "search"],
 )  # fmt: skip
 def test_what_the_vendor_looks_at_is_refused(chartmogul: ChartMogulCaller, call: str, body: Any) -> None:
-    """Names of overrides and of fields with a history, types, statuses, and a search for nothing."""
+    """Unknown overrides, history fields, types and statuses are refused, and so is a search without an e-mail."""
     ids = prepared(chartmogul)
     assert chartmogul.refused(call.format_map(ids), body)[0] in (400, 422)

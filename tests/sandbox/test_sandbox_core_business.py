@@ -1,4 +1,4 @@
-"""The simulated business: what it holds from the first day, and what holds on every day after."""
+"""The simulated business: the cases that it starts with, and rules that hold on every later day."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ RUNNING = ("active", "non_renewing")
 
 
 def small(**switches: Any) -> Business:
-    """Sixty customers, seed 7."""
+    """Return a business of sixty customers with seed 7."""
     return Business(Settings(**({"customers": 60, "seed": 7} | switches)), Clock())
 
 
 def live(business: Business, days: int) -> Counter[str]:
-    """Let days pass; what happened."""
+    """Advance the business day by day, and count what happened."""
     happened: Counter[str] = Counter()
     for _ in range(days):
         business.clock.advance(DAY)
@@ -39,7 +39,7 @@ def live(business: Business, days: int) -> Counter[str]:
 
 
 def running(business: Business) -> dict[str, list[str]]:
-    """Return the currencies of the running subscriptions, by customer."""
+    """Return the currencies of each customer's running subscriptions."""
     found: dict[str, list[str]] = {}
     for one in business.subscriptions.records:
         if one.status in RUNNING and not one.deleted:
@@ -119,14 +119,14 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_sixty_customers_have_every_case(case: Callable[[Business], bool]) -> None:
-    """What a test or a demo may need is there from the smallest business on."""
+    """A business of sixty customers has at least one example of every case that tests and the demo need."""
     assert case(small())
 
 
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10_000), customers=st.integers(0, 150), days=st.integers(0, 120))
 def test_a_business_always_adds_up(seed: int, customers: int, days: int) -> None:
-    """Whatever the seed and however long it lived: amounts, terms, times and references fit."""
+    """Amounts, terms, times and references are consistent for any seed, size and number of days."""
     business = Business(Settings(customers=customers, seed=seed), Clock())
     assert len(business.customers.records) == customers
     live(business, days)
@@ -169,7 +169,7 @@ def _term_fits(one: Subscription, now: int) -> bool:
 
 
 def test_stamps_only_grow() -> None:
-    """Day by day: who changed has a greater resource_version, and an updated_at of that day; no stamp goes back."""
+    """A changed record gets a greater resource_version, and an updated_at of that day; neither ever decreases."""
     business = Business(Settings(customers=300), Clock())
     before: dict[tuple[str, int], tuple[int, int]] = {}
     moved = 0
@@ -188,7 +188,7 @@ def test_stamps_only_grow() -> None:
 
 
 def test_a_late_note_of_an_earlier_change_sets_nothing_back() -> None:
-    """updated_at stays, resource_version grows all the same."""
+    """A change that is recorded late raises resource_version but keeps the later updated_at."""
     business = small()
     customer = business.customers.records[5]
     business.customers.change(customer, 1768478400, company="Later")
@@ -197,7 +197,7 @@ def test_a_late_note_of_an_earlier_change_sets_nothing_back() -> None:
 
 
 def stamps(business: Business) -> dict[tuple[str, int], tuple[int, int]]:
-    """resource_version and updated_at, 0 where there are none, by table and row."""
+    """Return resource_version and updated_at by table and row, with 0 for a missing value."""
     return {
         (name, one.row): (one.resource_version or 0, one.updated_at or 0)
         for name, table in business.tables().items()
@@ -206,7 +206,7 @@ def stamps(business: Business) -> dict[tuple[str, int], tuple[int, int]]:
 
 
 def test_a_month_is_the_same_in_days_and_in_steps_of_a_day() -> None:
-    """Advancing twice by two weeks is advancing by four."""
+    """Advancing twice by two weeks has the same result as advancing once by four weeks."""
     one, other = small(), small()
     assert live(one, 14) + live(one, 14) == live(other, 28)
     assert [one.invoices.json(record) for record in one.invoices.records] == [
@@ -215,7 +215,7 @@ def test_a_month_is_the_same_in_days_and_in_steps_of_a_day() -> None:
 
 
 def test_dunning_alone_moves_no_stamp() -> None:
-    """A retry that fails changes next_retry_at and the attempts, not updated_at or resource_version."""
+    """A failed payment retry changes next_retry_at and the attempts, but not updated_at or resource_version."""
     business = Business(Settings(customers=400), Clock())
     due = {one.row: business.invoices.body(one) for one in business.open_invoices if one.status == "payment_due"}
     live(business, 5)
@@ -231,7 +231,7 @@ def test_dunning_alone_moves_no_stamp() -> None:
 
 
 def test_an_edit_moves_the_stamp() -> None:
-    """Kept attributes, attributes beyond those kept, and removals all show in the record."""
+    """An edit can change attributes, add unknown ones and remove others, and sets updated_at."""
     business = small()
     business.clock.advance(60)
     customer = business.customers.records[5]
@@ -244,7 +244,7 @@ def test_an_edit_moves_the_stamp() -> None:
 
 
 def test_people_are_the_customers_as_others_may_know_them() -> None:
-    """Ids and names are those of the Chargebee records, deleted ones included."""
+    """The people given to Intercom have the ids and e-mails of the Chargebee customers, deleted ones included."""
     business = small()
     people = business.people()
     assert len(people) == 60
@@ -258,7 +258,7 @@ def test_people_are_the_customers_as_others_may_know_them() -> None:
 
 
 def test_mrr_is_a_month_of_what_recurs() -> None:
-    """In minor units of the plan's currency, rounded down."""
+    """MRR is a price converted to one month, in minor units of its currency, rounded down."""
     assert price_of("starter", "USD", "Monthly").monthly(2900) == 2900
     assert price_of("starter", "USD", "Quarterly").monthly(8120) == 2706
     assert price_of("starter", "EUR", "Yearly").monthly(26100) == 2175
@@ -276,7 +276,7 @@ def test_mrr_is_a_month_of_what_recurs() -> None:
     ],
 )
 def test_terms_follow_the_calendar(start: str, unit: str, count: int, end: str) -> None:
-    """A term ends on the day of the month it began on, or on the month's last."""
+    """A term ends on the same day of the month as it began, or on the last day of a shorter month."""
     seconds = int(datetime.fromisoformat(start).timestamp())
     assert add_periods(seconds, unit, count) == int(datetime.fromisoformat(end).timestamp())
 
@@ -286,5 +286,5 @@ def test_terms_follow_the_calendar(start: str, unit: str, count: int, end: str) 
     [(2025, 12, "expired"), (2026, 1, "expiring"), (2026, 2, "expiring"), (2026, 3, "valid"), (2027, 1, "valid")],
 )
 def test_a_card_expires_at_the_end_of_its_month(year: int, month: int, status: str) -> None:
-    """Seen from January 2026: this month and the next are expiring."""
+    """A card is valid to the end of its month; it counts as expiring in that month and the one before."""
     assert card_status(year, month, 1768478400) == status

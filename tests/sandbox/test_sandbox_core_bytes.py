@@ -1,4 +1,4 @@
-"""Bytes that no client should send, in paths and queries: refused in the vendor's shape, in process and over HTTP."""
+"""Odd bytes in paths and queries are refused in the vendor's shape, both in process and over HTTP."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ APIS = {
     "intercom": ("/intercom", "/contacts", b"Bearer sandbox_token", "errors"),
     "chartmogul": ("/chartmogul/v1", "/customers", BASIC, "code"),
 }
-"""By vendor: the base, a list, what lets in, and a word of every refusal."""
+"""For each API: base path, a list, the Authorization header, and a key that every refusal has."""
 ODD = {
     "a byte above ASCII": b"\xff",
     "letters in UTF-8": "é".encode(),
@@ -44,12 +44,12 @@ ENCODED = [name for name, odd in ODD.items() if odd.isascii()]
 
 @cache
 def app() -> Any:
-    """One world for all."""
+    """Return the application that all tests of this module share."""
     return create_app(World(Settings(customers=0)))
 
 
 async def asked(path: bytes, query: bytes, key: bytes) -> tuple[int, bytes]:
-    """Status and body of the answer, without an HTTP server in between."""
+    """Send a request straight to the application, and return status and body."""
     sent: list[MutableMapping[str, Any]] = []
 
     async def receive() -> MutableMapping[str, Any]:
@@ -70,7 +70,7 @@ async def asked(path: bytes, query: bytes, key: bytes) -> tuple[int, bytes]:
 @pytest.mark.parametrize("odd", ODD)
 @pytest.mark.parametrize("api", APIS)
 def test_odd_bytes_in_process(api: str, odd: str, caplog: pytest.LogCaptureFixture) -> None:
-    """In the path, a parameter's name and its value; ChartMogul ignores parameters that it does not know."""
+    """Odd bytes in a path, a parameter name or a value are refused. ChartMogul ignores unknown parameters."""
     base, listed, key, word = APIS[api]
     with caplog.at_level(logging.ERROR, "sandbox"):
         inside = asyncio.run(asked(f"{base}{listed}/".encode() + ODD[odd], b"", key))
@@ -83,7 +83,7 @@ def test_odd_bytes_in_process(api: str, odd: str, caplog: pytest.LogCaptureFixtu
 
 
 def spoken(port: int, line: bytes, key: bytes) -> tuple[int, bytes]:
-    """Status and body of the answer to a request whose first line is sent as it stands."""
+    """Send a request with exactly this first line, and return status and body."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         host = b"" if b"Host" in line else b"\r\nHost: x"
         connection.sendall(line + host + b"\r\nConnection: close\r\nAuthorization: " + key + b"\r\n\r\n")
@@ -95,7 +95,7 @@ def spoken(port: int, line: bytes, key: bytes) -> tuple[int, bytes]:
 @pytest.mark.parametrize("odd", ENCODED)
 @pytest.mark.parametrize("api", APIS)
 def test_odd_encodings_over_http(sandbox: RunningSandbox, api: str, odd: str) -> None:
-    """Refused in the vendor's shape."""
+    """Odd percent-encodings in a path or a value are refused over HTTP as well."""
     base, listed, key, word = APIS[api]
     line = f"GET {base}{listed}".encode()
     status, body = spoken(sandbox.port, line + b"/" + ODD[odd] + b" HTTP/1.1", key)
@@ -106,7 +106,7 @@ def test_odd_encodings_over_http(sandbox: RunningSandbox, api: str, odd: str) ->
 @pytest.mark.parametrize("path", ["/contacts", "/companies", "/articles", "/nowhere"])
 @pytest.mark.parametrize("host", [b"[", b"[::1", b"a b", b"\xff", b"x:y:z", b""])
 def test_odd_hosts(sandbox: RunningSandbox, host: bytes, path: str) -> None:
-    """Only echoed in links, never looked at."""
+    """An odd Host header causes no error, because it is only used to build links."""
     line = f"GET /intercom{path} HTTP/1.1\r\nHost: ".encode() + host + b"\r\nX-Rest: "
     assert spoken(sandbox.port, line, APIS["intercom"][2])[0] in (200, 400, 404)
 
@@ -114,12 +114,12 @@ def test_odd_hosts(sandbox: RunningSandbox, host: bytes, path: str) -> None:
 @pytest.mark.parametrize("page", [*(path.replace("{id}", "1") for path in PAGES), "/nowhere"])
 @pytest.mark.parametrize("query", [b"%ff", b"page=%ff", b"page=%00", b"page=-1", b"page=9999999999999999999999"])
 def test_pages_take_any_query(sandbox: RunningSandbox, page: str, query: bytes) -> None:
-    """A page, or that there is none."""
+    """The sandbox's pages answer any query with a page or with a 404."""
     assert spoken(sandbox.port, b"GET " + page.encode() + b"?" + query + b" HTTP/1.1", BASIC)[0] in (200, 404)
 
 
 @pytest.mark.parametrize("target", [b"/chargebee/\xff", b"/intercom/contacts?a=\xc3\xa9", b"no slash", b""])
 def test_what_is_no_http_is_refused_by_the_server(sandbox: RunningSandbox, target: bytes) -> None:
-    """400 before any API sees it, as the vendors' own front ends do; the next request is served."""
+    """A malformed request line is refused before it reaches an API, and the next request works."""
     assert spoken(sandbox.port, b"GET " + target + b" HTTP/1.1", BASIC)[0] in (400, 404)
     assert spoken(sandbox.port, b"GET /chartmogul/v1/ping HTTP/1.1", BASIC)[0] == 200

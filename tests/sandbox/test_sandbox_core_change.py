@@ -1,4 +1,4 @@
-"""`POST /sandbox/change`: records change on request, and both vendors report it."""
+"""`POST /sandbox/change` changes records on request, and the vendors' events report the changes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PATIENCE = 10
 
 
 def list_events(sandbox: RunningSandbox, first: int) -> list[tuple[str, str]]:
-    """Return type and id of what the events from a row on are about."""
+    """Return type and record id of all events from the row `first` on."""
     events = sandbox.world.business.events.records[first:]
     return [(one.event_type, one.content[0][1].id) for one in events if one]
 
@@ -29,7 +29,7 @@ CHANGES = {
 
 @pytest.mark.parametrize(("kind", "types"), CHANGES.items(), ids=CHANGES.keys())
 def test_changes_have_events(sandbox: RunningSandbox, kind: str, types: list[str]) -> None:
-    """One act for each record, in the order of the answer; the clock stands still."""
+    """Each changed record writes its events in the order of the reply; the business clock does not move."""
     before = len(sandbox.world.business.events.records)
     reply = sandbox.change(kind, count=3)
     assert reply["seconds"] == 0
@@ -39,7 +39,7 @@ def test_changes_have_events(sandbox: RunningSandbox, kind: str, types: list[str
 
 
 def test_an_invoice_is_due_again_and_then_paid(sandbox: RunningSandbox) -> None:
-    """Its subscription shows what is due; a second change of the same invoice undoes the first."""
+    """The first change makes an invoice due, which shows on its subscription; the second change pays it."""
     business = sandbox.world.business
     invoices = [one for one in business.invoices.records if one.status in ("paid", "payment_due") and not one.deleted]
     first = next(one for one in invoices if one.status == "paid" and one.subscription)
@@ -55,7 +55,7 @@ def test_an_invoice_is_due_again_and_then_paid(sandbox: RunningSandbox) -> None:
 
 
 def test_intercom_records_change(sandbox: RunningSandbox) -> None:
-    """Their names are numbered, and their `updated_at` is the present."""
+    """A changed contact or company gets a number after its name and the present time as `updated_at`."""
     known = sandbox.world.intercom
     for kind, store in (("company", known.companies), ("contact", known.contacts)):
         before = [one.document["name"] or "Nameless" for one in store.live()]
@@ -67,14 +67,14 @@ def test_intercom_records_change(sandbox: RunningSandbox) -> None:
 
 
 def test_each_call_goes_on_where_the_last_ended(sandbox: RunningSandbox) -> None:
-    """Every record has its turn before the first has its second."""
+    """Calls go through the records in turn: each is changed once before any is changed twice."""
     live = [one.id for one in sandbox.world.business.customers.records if not one.deleted]
     first, second = sandbox.change("customer", count=2)["ids"], sandbox.change("customer", count=len(live))["ids"]
     assert first + second == [*live, *live[:2]]
 
 
 def test_changes_are_spread_over_real_time(sandbox: RunningSandbox) -> None:
-    """The answer comes after the first; a reset ends the rest."""
+    """With per_second, the call returns after the first change and the others follow; a new call or reset ends them."""
     before = len(sandbox.world.business.events.records)
     reply = sandbox.change("customer", count=5, per_second=100)
     assert reply["seconds"] == 0.04
@@ -87,7 +87,7 @@ def test_changes_are_spread_over_real_time(sandbox: RunningSandbox) -> None:
 
 
 def test_changes_without_webhooks_are_skipped(sandbox: RunningSandbox) -> None:
-    """Their events are there, as after a call that asked Chargebee to deliver nothing."""
+    """With webhooks off, a change writes its event but delivers nothing."""
     business = sandbox.world.business
     form = {"name": "Here", "url": "http://127.0.0.1:9/"}
     url = f"{sandbox.chargebee_url}/webhook_endpoints"
@@ -122,13 +122,13 @@ SENTENCES = {
 def test_a_change_that_makes_no_sense_is_refused(
     running_sandbox: RunningSandbox, body: dict[str, Any], sentence: str
 ) -> None:
-    """One sentence says why."""
+    """A wrong request is refused with one sentence that says why."""
     with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
         running_sandbox.change(**{"kind": "", **body})
 
 
 def test_an_empty_business_has_nothing_to_change(sandbox: RunningSandbox) -> None:
-    """The sentence names the kind."""
+    """Without records to change, the refusal names the kind."""
     sandbox.reset(customers=0)
     with pytest.raises(ValueError, match=r"^There is no subscription to change\.$"):
         sandbox.change("subscription")

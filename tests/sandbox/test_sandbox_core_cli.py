@@ -1,4 +1,4 @@
-"""The command `sandbox`: a mistake is one sentence that names the option."""
+"""The command `sandbox`: a mistake is answered with one sentence that names the option."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from sandbox.cli import main
     ],
 )
 def test_a_wrong_option_is_named(arguments: list[str], sentence: str) -> None:
-    """Exit code 2, as for every misuse of a command."""
+    """A wrong option ends the command with exit code 2 and a sentence that names it."""
     result = CliRunner().invoke(main, arguments)
     assert (result.exit_code, result.output.splitlines()[-1]) == (2, sentence)
 
 
 def test_a_port_in_use_is_named() -> None:
-    """Exit code 1, before anything is announced."""
+    """A port in use ends the command with exit code 1 before it prints any address."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         result = CliRunner().invoke(main, ["--customers", "1", "--port", port])
     assert result.exit_code == 1
-    assert result.output.startswith(f"Error: --host 127.0.0.1 --port {port} cannot be listened on: Address already")
+    assert result.output.startswith(f"Error: --host 127.0.0.1 --port {port} cannot be used: Address already")
 
 
 def test_every_switch_is_an_option() -> None:
-    """The names of the settings with hyphens; switches of two states have a no."""
+    """Settings are options with hyphens instead of underscores; boolean ones also have a --no- form."""
     output = CliRunner().invoke(main, ["--help"]).output
     assert "--list-lag" in output
     assert "--refuse-unknown-fields / --no-refuse-unknown-fields" in output

@@ -1,4 +1,4 @@
-"""Calls, time, a fresh start, and what a bug in the sandbox looks like."""
+"""The control API: counting calls, advancing time, resetting; and how a bug in the sandbox is reported."""
 
 from __future__ import annotations
 
@@ -15,17 +15,20 @@ AUTH = ("sandbox_key", "")
 
 
 def get(sandbox: RunningSandbox, path: str) -> requests.Response:
-    """Return what Chargebee's API answers."""
+    """Send a GET request to Chargebee's API, and return the response."""
     return requests.get(f"{sandbox.chargebee_url}{path}", auth=AUTH, timeout=10)
 
 
 def served(world: World) -> list[bytes]:
-    """Every record of a world as it is served."""
+    """Return every record of a world as the bytes that the API serves."""
     return [table.json(record) for table in world.business.tables().values() for record in table.records]
 
 
 def test_calls_are_counted_by_api_method_and_template(sandbox: RunningSandbox) -> None:
-    """Ids become {id}; refused and unknown calls count; control calls do not."""
+    """Calls are counted by API, method and path, with {id} for ids.
+
+    Refused and unknown calls count; control calls do not.
+    """
     for path in ("/customers", "/customers?limit=5", "/customers/one", "/customers/two", "/nowhere"):
         get(sandbox, path)
     requests.get(f"{sandbox.intercom_url}/contacts/1", timeout=10)
@@ -41,7 +44,7 @@ def test_calls_are_counted_by_api_method_and_template(sandbox: RunningSandbox) -
 
 
 def test_calls_can_be_counted_from_nought_again(sandbox: RunningSandbox) -> None:
-    """DELETE /sandbox/calls forgets the counts and nothing else."""
+    """DELETE /sandbox/calls resets the counts and nothing else."""
     get(sandbox, "/customers")
     sandbox.advance(seconds=5)
     sandbox.clear_calls()
@@ -50,7 +53,7 @@ def test_calls_can_be_counted_from_nought_again(sandbox: RunningSandbox) -> None
 
 
 def test_the_date_header_is_the_business_clock(sandbox: RunningSandbox) -> None:
-    """It stands still until it is advanced."""
+    """The Date header shows the business clock, which moves only when it is advanced."""
     assert get(sandbox, "/customers").headers["Date"] == "Thu, 15 Jan 2026 12:00:00 GMT"
     assert get(sandbox, "/customers").headers["Date"] == "Thu, 15 Jan 2026 12:00:00 GMT"
     assert sandbox.advance(days=30)["now"] == 1771070400
@@ -58,7 +61,7 @@ def test_the_date_header_is_the_business_clock(sandbox: RunningSandbox) -> None:
 
 
 def test_a_month_brings_what_a_business_lives_through(sandbox: RunningSandbox) -> None:
-    """Advance tells how often each kind of thing happened."""
+    """The reply of advance counts what happened: payments, renewals, cancellations and more."""
     sandbox.reset(customers=500)
     assert sandbox.advance(days=30)["happened"].keys() >= {
         "cancellations",
@@ -105,19 +108,19 @@ def test_a_month_brings_what_a_business_lives_through(sandbox: RunningSandbox) -
 def test_a_control_call_that_makes_no_sense_is_refused(
     sandbox: RunningSandbox, path: str, body: Any, sentence: str
 ) -> None:
-    """400 with one sentence that names the key."""
+    """A wrong control call is a 400 with one sentence that names the key."""
     reply = requests.post(f"{sandbox.url}/sandbox/{path}", json=body, timeout=10)
     assert (reply.status_code, reply.json()) == (400, {"error": sentence})
 
 
 def test_an_unknown_setting_is_named(sandbox: RunningSandbox) -> None:
-    """The helper for tests raises what the control API answers."""
+    """The test helper raises a ValueError with the sentence of the control API."""
     with pytest.raises(ValueError, match="Unknown setting 'costumers'"):
         sandbox.reset(costumers=3)
 
 
 def test_reset_forgets_everything(sandbox: RunningSandbox) -> None:
-    """Time, edits, faults and counts are those of a new sandbox."""
+    """A reset restores the first day: no edits, no faults and no counted calls."""
     before = served(sandbox.world)
     sandbox.advance(days=10)
     sandbox.fault(effect={"status": 500})
@@ -129,7 +132,7 @@ def test_reset_forgets_everything(sandbox: RunningSandbox) -> None:
 
 
 def test_one_seed_is_one_business_to_the_byte() -> None:
-    """The same settings and the same steps of time give the same bytes; another seed gives others."""
+    """The same settings and steps of time give the same bytes; another seed gives different ones."""
     settings = Settings(customers=120, seed=11)
     one, same, other = World(settings), World(settings), World(replace(settings, seed=12))
     assert one.advance(40 * 86_400) == same.advance(40 * 86_400)
@@ -140,7 +143,7 @@ def test_one_seed_is_one_business_to_the_byte() -> None:
 def test_a_bug_in_the_sandbox_is_a_500_in_the_vendors_shape(
     sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The client sees internal_error, the sandbox's own log the traceback."""
+    """A bug is a 500 in the vendor's shape; the traceback goes to the sandbox's own log."""
     monkeypatch.setattr(sandbox.world, "business", None)
     reply = get(sandbox, "/customers")
     assert (reply.status_code, reply.json()["api_error_code"]) == (500, "internal_error")
@@ -149,7 +152,7 @@ def test_a_bug_in_the_sandbox_is_a_500_in_the_vendors_shape(
 
 
 def test_two_sandboxes_run_side_by_side(sandbox: RunningSandbox) -> None:
-    """Each has its own world and port."""
+    """Two sandboxes can run at once, each with its own data and port."""
     with RunningSandbox(Settings(customers=1)) as other:
         get(other, "/customers")
         assert (other.calls()["total"], sandbox.calls()["total"]) == (1, 0)
@@ -178,13 +181,13 @@ FOREIGN_HEADERS = [
 
 
 def filled(headers: dict[str, str], sandbox: RunningSandbox) -> dict[str, str]:
-    """Return the headers with the sandbox's port."""
+    """Return the headers with the sandbox's port filled in."""
     return {name: value.replace("{port}", str(sandbox.port)) for name, value in headers.items()}
 
 
 @pytest.mark.parametrize("headers", OWN_HEADERS)
 def test_a_client_on_this_machine_drives_the_sandbox(sandbox: RunningSandbox, headers: dict[str, str]) -> None:
-    """By any name of this machine, and from the sandbox's own pages."""
+    """The control API accepts every loopback name and address, and the sandbox's own pages."""
     reply = requests.post(
         f"{sandbox.url}/sandbox/advance", json={"seconds": 5}, headers=filled(headers, sandbox), timeout=10
     )
@@ -211,7 +214,7 @@ def test_a_client_on_this_machine_drives_the_sandbox(sandbox: RunningSandbox, he
 def test_a_page_in_a_browser_does_not_drive_the_sandbox(
     sandbox: RunningSandbox, method: str, path: str, headers: dict[str, str], blamed: str
 ) -> None:
-    """Another site's Origin, or a Host that is another machine's, is refused with 403, and nothing happens."""
+    """The control API answers a foreign Origin or Host header with 403 and does nothing."""
     get(sandbox, "/customers")
     world, calls = sandbox.world.business, sandbox.calls()
     reply = requests.request(

@@ -1,4 +1,4 @@
-"""What a fault strikes, and what a client sees of it over a real connection."""
+"""Faults: which calls they affect, and what a client sees over a real connection."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ MARIE = {"role": "user", "email": "marie@example.com"}
 
 
 def customers(sandbox: RunningSandbox) -> requests.Response:
-    """Read something."""
+    """Send a request that only reads."""
     return requests.get(f"{sandbox.chargebee_url}/customers", auth=AUTH, timeout=10)
 
 
 def create(sandbox: RunningSandbox) -> requests.Response:
-    """Write something that conflicts when it is repeated."""
+    """Send a write that conflicts when it is repeated."""
     return requests.post(f"{sandbox.intercom_url}/contacts", json=MARIE, headers=BEARER, timeout=10)
 
 
@@ -45,7 +45,7 @@ def create(sandbox: RunningSandbox) -> requests.Response:
     ],
 )
 def test_a_fault_strikes_the_calls_it_names(fault: dict[str, Any], struck: list[int]) -> None:
-    """Calls are counted from when the fault was set, from 1, and only those that match."""
+    """A fault affects only matching calls, and counts them from 1 since it was set."""
     faults = Faults(seed=7)
     faults.add({**fault, "effect": {"status": 500}})
     hits = [faults.strike("intercom", "GET", "/contacts/1") is not None for _ in range(6)]
@@ -53,7 +53,7 @@ def test_a_fault_strikes_the_calls_it_names(fault: dict[str, Any], struck: list[
 
 
 def test_the_oldest_fault_wins_and_the_others_still_count() -> None:
-    """Of two faults due at once the first set strikes, and the second has seen the call."""
+    """When two faults apply to a call, the older one takes effect, and the newer one still counts the call."""
     faults = Faults(seed=7)
     faults.add({"nth": 1, "effect": {"status": 500}})
     faults.add({"nth": 2, "effect": {"status": 429}})
@@ -80,13 +80,13 @@ def test_the_oldest_fault_wins_and_the_others_still_count() -> None:
     ],
 )
 def test_a_fault_that_makes_no_sense_is_refused(sandbox: RunningSandbox, fault: dict[str, Any], sentence: str) -> None:
-    """The control API answers 400 with a sentence that names the key."""
+    """A wrong fault is a 400 with a sentence that names the key."""
     reply = requests.post(f"{sandbox.url}/sandbox/faults", json=fault, timeout=10)
     assert (reply.status_code, reply.json()) == (400, {"error": sentence})
 
 
 def test_a_status_comes_with_its_headers_and_body(sandbox: RunningSandbox) -> None:
-    """A reply can be put in the API's mouth, once."""
+    """A fault can replace a reply by its own status, headers and body, here once."""
     body = {"api_error_code": "api_request_limit_exceeded", "type": "operation_failed", "message": "Slow down."}
     sandbox.fault(api="chargebee", times=1, effect={"status": 429, "headers": {"Retry-After": "7"}, "body": body})
     struck, spared = customers(sandbox), customers(sandbox)
@@ -95,14 +95,14 @@ def test_a_status_comes_with_its_headers_and_body(sandbox: RunningSandbox) -> No
 
 
 def test_a_body_that_is_no_json_is_sent_as_it_stands(sandbox: RunningSandbox) -> None:
-    """Gateways answer in HTML."""
+    """A fault's text body is sent unchanged as HTML, as gateways do."""
     sandbox.fault(effect={"status": 503, "body": "<h1>Service Unavailable</h1>"})
     reply = customers(sandbox)
     assert (reply.headers["Content-Type"], reply.text) == ("text/html; charset=utf-8", "<h1>Service Unavailable</h1>")
 
 
 def test_a_delay_holds_a_reply_back(sandbox: RunningSandbox) -> None:
-    """A client with little patience gives up, one with more is served."""
+    """A delayed reply arrives late: a client with a shorter timeout gives up."""
     sandbox.fault(times=2, effect={"delay": 0.2})
     with pytest.raises(requests.ReadTimeout):
         requests.get(f"{sandbox.chargebee_url}/customers", auth=AUTH, timeout=0.05)
@@ -115,7 +115,7 @@ def test_a_delay_holds_a_reply_back(sandbox: RunningSandbox) -> None:
     ("when", "status"), [pytest.param("before", 200, id="not done"), pytest.param("after", 409, id="done")]
 )
 def test_a_dropped_call_gets_no_reply(sandbox: RunningSandbox, when: str, status: int) -> None:
-    """Dropped before, a create can be sent again; dropped after, it has been carried out."""
+    """A call dropped before it is carried out can be sent again. Dropped afterwards, it has taken effect."""
     sandbox.fault(api="intercom", method="POST", path="/contacts", nth=1, effect={"drop": when})
     with pytest.raises(requests.ConnectionError):
         create(sandbox)
@@ -123,7 +123,7 @@ def test_a_dropped_call_gets_no_reply(sandbox: RunningSandbox, when: str, status
 
 
 def test_who_hangs_up_while_waiting_is_no_bug(sandbox: RunningSandbox, caplog: pytest.LogCaptureFixture) -> None:
-    """A client who left before the call was taken up has changed nothing, and nothing is told of it."""
+    """A client that disconnects before its call is carried out changes nothing, and nothing is logged."""
     sandbox.fault(api="chartmogul", method="POST", nth=1, effect={"delay": 0.3})
     url, body = f"{sandbox.chartmogul_url}/data_sources", {"name": "Late"}
     with pytest.raises(requests.ReadTimeout):
@@ -134,7 +134,7 @@ def test_who_hangs_up_while_waiting_is_no_bug(sandbox: RunningSandbox, caplog: p
 
 
 def test_a_truncated_reply_ends_before_its_announced_length(sandbox: RunningSandbox) -> None:
-    """Half of the body arrives, then the connection closes; the next call is served whole."""
+    """A truncated reply ends halfway through its body; the next reply is complete."""
     sandbox.fault(times=1, effect={"truncate": True})
     with pytest.raises(requests.exceptions.ChunkedEncodingError, match="IncompleteRead"):
         customers(sandbox)
@@ -142,7 +142,7 @@ def test_a_truncated_reply_ends_before_its_announced_length(sandbox: RunningSand
 
 
 def test_a_struck_connection_leaves_the_others_alone(sandbox: RunningSandbox) -> None:
-    """A session whose connection was closed opens another and goes on."""
+    """After a dropped connection, the same session opens a new one and continues."""
     with requests.Session() as session:
         session.auth = AUTH
         url = f"{sandbox.chargebee_url}/customers"
@@ -154,7 +154,7 @@ def test_a_struck_connection_leaves_the_others_alone(sandbox: RunningSandbox) ->
 
 
 def test_faults_can_be_cleared(sandbox: RunningSandbox) -> None:
-    """DELETE /sandbox/faults makes the APIs behave again; control and pages never misbehave."""
+    """DELETE /sandbox/faults removes all faults; control calls and pages are never affected by any."""
     sandbox.fault(effect={"status": 500})
     assert customers(sandbox).status_code == 500
     assert requests.get(f"{sandbox.url}/sandbox/calls", timeout=10).status_code == 200

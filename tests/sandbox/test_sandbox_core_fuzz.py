@@ -1,4 +1,4 @@
-"""Requests of any method, path, headers and bytes, on all three APIs: answered in the vendor's shape."""
+"""Requests with any method, path, headers and bytes are answered in the vendor's shape on all three APIs."""
 
 from __future__ import annotations
 
@@ -28,29 +28,29 @@ APIS: dict[str, tuple[str, bytes, list[str]]] = {
     "intercom": ("/intercom", b"Bearer sandbox_token", [row.path for row in INTERCOM]),
     "chartmogul": ("/chartmogul/v1", BASIC, [row.path for row in CHARTMOGUL]),
 }
-"""By vendor: the base, what lets in, and the paths that are there."""
+"""For each API: base path, Authorization header, and known paths."""
 SHAPES: dict[str, tuple[set[str], ...]] = {
     "chargebee": ({"message", "api_error_code", "error_code", "type", "error_msg", "http_status_code"},),
     "intercom": ({"type", "request_id", "errors"}, {"type", "errors"}),
     "chartmogul": ({"code", "message", "param"}, {"errors"}, {"error"}),
 }
-"""What the body of a refusal has at least."""
+"""The keys that the body of a refusal has at least, one set per shape."""
 TARGETS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=30).map(str.encode) | st.binary(
     max_size=30
 )
-"""Queries, those too that the HTTP server would not let through."""
+"""Query strings, including ones that the HTTP server would refuse."""
 NAMES = st.sampled_from([b"intercom-version", b"content-type", b"accept", b"content-length", b"x-forwarded-host"])
 
 
 @cache
 def app() -> Any:
-    """One world for all, without limits; whatever is written to it stays."""
+    """Return the application that all tests of this module share; it keeps what they write."""
     plenty = {"rate_limit_per_window": 10**9, "chartmogul_requests_per_second": 10**9}
     return create_app(World(Settings(customers=30, **plenty)))  # type: ignore[arg-type]
 
 
 async def asked(scope: dict[str, Any], body: bytes) -> tuple[int, bytes]:
-    """Status and body of the answer."""
+    """Send a request straight to the application, and return status and body."""
     sent: list[MutableMapping[str, Any]] = []
 
     async def receive() -> MutableMapping[str, Any]:
@@ -68,7 +68,7 @@ async def asked(scope: dict[str, Any], body: bytes) -> tuple[int, bytes]:
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_request_ends_in_a_traceback(api: str, data: st.DataObject, caplog: pytest.LogCaptureFixture) -> None:
-    """Neither a 5xx nor a bug in the log; a refusal has the vendor's shape."""
+    """No request causes a 5xx or logs a bug, and every refusal has the vendor's shape."""
     base, key, paths = APIS[api]
     path = data.draw(st.sampled_from(paths) | st.text().map(lambda text: f"/{text}"))
     for name in ("{id}", "{uuid}", "{into}", "{from}", "{tag_id}", "{company_id}", "{subscription_id}"):

@@ -1,4 +1,4 @@
-"""No module of the sandbox needs, for running or for its types, a module that needs it."""
+"""Modules of the sandbox do not import each other in a circle, not even for types."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ ROOT = Path(sandbox.__file__).parent
 
 
 def name_of(path: Path) -> str:
-    """Return the name under which a file is imported."""
+    """Return the import name of a file."""
     return ".".join(("sandbox", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
 
 
 def find_imports(path: Path, modules: set[str]) -> set[str]:
-    """Return the modules of the sandbox that a file imports, those for its types too."""
+    """Return the modules of the sandbox that a file imports, including imports for types."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -27,7 +27,7 @@ def find_imports(path: Path, modules: set[str]) -> set[str]:
 
 
 def test_no_modules_import_each_other() -> None:
-    """Neither directly nor in a circle."""
+    """No two modules import each other, neither directly nor in a circle."""
     paths = {name_of(path): path for path in ROOT.rglob("*.py")}
     graph = {name: find_imports(path, set(paths)) for name, path in paths.items()}
     circle: list[str] = []

@@ -1,4 +1,4 @@
-"""The sandbox's README says what there is."""
+"""The sandbox's README documents every switch, control call and list."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ CONTROL = [
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Settings)])
 def test_every_switch_is_documented_with_its_default(name: str) -> None:
-    """One row each, with the default as JSON has it."""
+    """Every setting has a row with its default, written as in JSON."""
     default = getattr(Settings(), name)
     shown = str(default).lower() if isinstance(default, bool) else str(default)
     assert f"| `{name}` | {shown} |" in README
 
 
 def test_every_switch_of_the_readme_is_there() -> None:
-    """A row for a switch that is gone fails."""
+    """The table of switches has no row for a setting that does not exist."""
     table = README.partition("| switch | default | |")[2].partition("\n\n")[0]
     named = {line.split("`")[1] for line in table.splitlines() if line.startswith("| `")}
     assert named == {field.name for field in fields(Settings)}
@@ -39,18 +39,18 @@ def test_every_switch_of_the_readme_is_there() -> None:
 
 @pytest.mark.parametrize("call", CONTROL)
 def test_every_control_call_is_documented(call: str) -> None:
-    """One row each, with method and path."""
+    """Every control call has a row with its method and path."""
     assert f"| `{call}` |" in README
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.path)
 def test_every_chargebee_list_is_documented(resource: Resource) -> None:
-    """With its item, siblings and sorts."""
+    """Every Chargebee list has a row with its object, siblings and sorts."""
     (row,) = [line for line in README.splitlines() if line.startswith(f"| `GET /{resource.path}`")]
     assert all(f"`{word}`" in row for word in (resource.object, *resource.siblings, *resource.sorts))
 
 
 @pytest.mark.parametrize("path", [one.path for one in LISTS if not one.select])
 def test_every_intercom_list_is_documented(path: str) -> None:
-    """By its path."""
+    """The path of every Intercom list is documented."""
     assert f"`{path}`" in README

@@ -1,4 +1,4 @@
-"""Every operation of all three APIs, row by row: what it does not know is refused or ignored as the README says."""
+"""Unknown paths, methods, parameters and fields of all three APIs are refused or ignored as the README says."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ UNKNOWN = ["shoe_size=44", "shoe_size[is]=44", "id[sounds_like]=x", "sort_by[asc
 
 @pytest.fixture(scope="module", autouse=True)
 def plenty(running_sandbox: RunningSandbox) -> None:
-    """Return a business whose records nothing here reads."""
+    """Reset to a business whose records these tests do not read."""
     running_sandbox.reset(customers=60, rate_limit_per_window=10**9, chartmogul_requests_per_second=10**9)
 
 
 NEEDED = {f"/{row.path}": [f"{name}={row.equals[name].values[0]}&" for name in row.required] for row in RESOURCES}
-"""The parameters without which a list is refused before all else."""
+"""The parameters that a list requires, by path; without them every other check is skipped."""
 
 
 def filled(path: str, sandbox: RunningSandbox) -> str:
-    """Return the path with ids that are there, where a parent must be found before its parameters are read."""
+    """Return the path with the ids of existing parents, because a parent is looked up before parameters are checked."""
     for name in ("customers", "subscriptions", "omnichannel_subscriptions", "quotes", "items"):
         live = next(one.id for one in sandbox.world.business.table(name).records if not one.deleted)
         path = path.replace(f"/{name}/{{id}}/", f"/{name}/{live}/")
@@ -47,7 +47,7 @@ def filled(path: str, sandbox: RunningSandbox) -> str:
 def test_chargebee_refuses_what_an_operation_does_not_know(
     running_sandbox: RunningSandbox, catalog: int, path: str
 ) -> None:
-    """Parameter, field, operator, sort and direction: 400, the parameter named."""
+    """Chargebee refuses an unknown parameter, field, operator, sort or direction, and names the parameter."""
     if running_sandbox.world.settings.catalog != catalog:
         running_sandbox.reset(
             customers=60, rate_limit_per_window=10**9, chartmogul_requests_per_second=10**9, catalog=catalog
@@ -66,7 +66,7 @@ def test_chargebee_refuses_what_an_operation_does_not_know(
 
 @pytest.mark.parametrize("one", INTERCOM, ids=lambda one: f"{one.method} {one.path}")
 def test_intercom_refuses_what_an_operation_does_not_know(running_sandbox: RunningSandbox, one: Any) -> None:
-    """Parameter and body field: never a success, and no parameter gets as far as anything else."""
+    """Intercom refuses an unknown parameter before anything else, and a write never succeeds with an unknown field."""
     token = {"Authorization": "Bearer sandbox_token", "Intercom-Version": "2.16"}
     address = running_sandbox.intercom_url + one.path
     asked = requests.request(one.method, f"{address}?shoe_size=44", json={}, headers=token, timeout=10)
@@ -83,7 +83,7 @@ def test_intercom_refuses_what_an_operation_does_not_know(running_sandbox: Runni
 
 @pytest.mark.parametrize("one", CHARTMOGUL, ids=lambda one: f"{one.method} {one.path}")
 def test_chartmogul_ignores_what_an_operation_does_not_know(running_sandbox: RunningSandbox, one: Any) -> None:
-    """The answer is the same with an unknown parameter and an unknown field as without, but for a new record's id."""
+    """ChartMogul gives the same reply with an unknown parameter and field as without, except for a new record's id."""
     address, key = running_sandbox.chartmogul_url + one.path, ("sandbox_key", "")
     plain = requests.request(one.method, address, json={}, auth=key, timeout=10)
     asked = requests.request(one.method, f"{address}?shoe_size=44", json={"shoe_size": 44}, auth=key, timeout=10)
@@ -107,14 +107,14 @@ METHODS = {
     "intercom": {row.path: {one.method for one in INTERCOM if one.path == row.path} for row in INTERCOM},
     "chartmogul": {row.path: {one.method for one in CHARTMOGUL if one.path == row.path} for row in CHARTMOGUL},
 }
-"""By API and path: the methods that there are."""
+"""The existing methods of each path, by API."""
 WORDS = {"chargebee": "api_error_code", "intercom": "errors", "chartmogul": "message"}
-"""What every refusal of a path or method holds."""
+"""For each API, a key in its refusals of a path or method."""
 
 
 @pytest.mark.parametrize("api", METHODS)
 def test_a_path_more_is_not_found(running_sandbox: RunningSandbox, api: str) -> None:
-    """Below, beside and inside each path there is: 404 in the vendor's shape."""
+    """An unknown path below, above or next to a known one is a 404 in the vendor's shape."""
     with requests.Session() as session:
         for path in METHODS[api]:
             concrete = re.sub(r"\{\w+\}", "1", path)
@@ -126,7 +126,7 @@ def test_a_path_more_is_not_found(running_sandbox: RunningSandbox, api: str) -> 
 
 @pytest.mark.parametrize("api", METHODS)
 def test_a_method_more_is_refused(running_sandbox: RunningSandbox, api: str) -> None:
-    """On each path: 404 or 405 in the vendor's shape, and nothing is done."""
+    """An unknown method is a 404 or 405 in the vendor's shape on every path."""
     with requests.Session() as session:
         for path, known in METHODS[api].items():
             for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "SHOE"} - known:

@@ -1,4 +1,4 @@
-"""People live in Intercom while time passes, and what another system matched stays matched."""
+"""Intercom's contacts are active while time passes, but keep the fields by which other systems match them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ DAY = 86_400
 
 
 def lived(days: int, seed: int = 7) -> World:
-    """Return a world some days on, a day at a time."""
+    """Return a world after some days."""
     world = World(Settings(customers=200, seed=seed))
     world.advance(days * DAY)
     return world
 
 
 def identities(world: World) -> dict[str, tuple[Any, ...]]:
-    """Return what customers' records are matched by, by id."""
+    """Return the fields by which other systems match each customer's contact, by contact id."""
     return {
         one.id: (one.document["email"], one.document["external_id"], one.document["role"], one.archived)
         for one in world.intercom.contacts.live()
@@ -29,12 +29,12 @@ def identities(world: World) -> dict[str, tuple[Any, ...]]:
 
 @pytest.fixture(scope="module")
 def month() -> World:
-    """Return a month on."""
+    """Return a world after a month."""
     return lived(30)
 
 
 def test_a_month_brings_something_of_everything(month: World) -> None:
-    """As the answer of `advance` tells."""
+    """In a month, each kind of activity that `advance` counts happens at least once."""
     assert month.intercom_happened.keys() == {
         "contacts edited", "contacts tagged", "notes left", "conversations opened", "conversations answered",
         "tickets opened", "tickets moved", "leads converted", "visitors archived", "visitors come",
@@ -42,13 +42,13 @@ def test_a_month_brings_something_of_everything(month: World) -> None:
 
 
 def test_nobody_known_loses_their_identity(month: World) -> None:
-    """E-mail, external id, role and standing of each customer's contact are what they were."""
+    """A customer's contact keeps its e-mail, external id and role, and is not archived."""
     before, after = identities(World(Settings(customers=200, seed=7))), identities(month)
     assert {one: after[one] for one in before} == before
 
 
 def test_what_happens_moves_updated_at_within_the_time_that_passed(month: World) -> None:
-    """Never back, never ahead."""
+    """Activity moves `updated_at` forward, never back and never beyond the clock."""
     start, now = month.clock.now() - 30 * DAY, month.clock.now()
     old = {one.id: one.document["updated_at"] for one in World(Settings(customers=200)).intercom.contacts.live()}
     contacts = list(month.intercom.contacts.live())
@@ -62,7 +62,7 @@ def test_what_happens_moves_updated_at_within_the_time_that_passed(month: World)
 
 
 def test_one_seed_lives_one_life() -> None:
-    """The same days bring the same, another seed something else."""
+    """The same seed and days give the same activity; another seed gives different activity."""
 
     def state(world: World) -> Any:
         stores = (world.intercom.contacts, world.intercom.conversations, world.intercom.tickets)
@@ -73,7 +73,7 @@ def test_one_seed_lives_one_life() -> None:
 
 
 def test_an_empty_workspace_lives_too() -> None:
-    """Nothing happens in it that needs people."""
+    """In a workspace without people, time passes without any activity."""
     world = World(Settings(customers=0))
     world.advance(10 * DAY)
     assert world.intercom_happened == {}

@@ -1,4 +1,4 @@
-"""Data attributes: which may be made, which values they take, and what else is refused."""
+"""Data attributes: creation, values that they accept, and refusals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PLAN = {"name": "cb_plan", "model": "contact", "data_type": "string"}
 
 
 def test_a_new_attribute_is_listed_with_its_model_after_the_standard_ones(intercom: IntercomCaller) -> None:
-    """What POST answers is what the list holds."""
+    """A new attribute is listed last, only with its own model, in the same form as the reply that created it."""
     created = intercom.ok("POST /data_attributes", PLAN | {"description": "The plan"})
     assert created == {
         "type": "data_attribute",
@@ -41,7 +41,7 @@ def test_a_new_attribute_is_listed_with_its_model_after_the_standard_ones(interc
 
 
 def test_standard_attributes_tell_which_the_api_may_write(intercom: IntercomCaller) -> None:
-    """`name` is not unique, `full_name` is; computed ones are not writable."""
+    """Standard attributes say whether the API can write them. `name` occurs twice, `full_name` once."""
     rows = intercom.ok("GET /data_attributes?model=company")["data"]
     standard = {one["full_name"]: one["api_writable"] for one in rows if not one["custom"]}
     assert (standard["name"], standard["plan.name"], standard["company_id"], standard["user_count"]) == (
@@ -82,7 +82,7 @@ OPTIONS = "options must be at least 2 objects with a value"
     ],
 )  # fmt: skip
 def test_an_attribute_that_cannot_be_is_refused(intercom: IntercomCaller, body: Any, code: str, message: str) -> None:
-    """Every refusal is a 400."""
+    """A wrong attribute is a 400 with the vendor's code and message."""
     assert intercom.refused("POST /data_attributes", body) == (400, [{"code": code, "message": message}])
 
 
@@ -100,7 +100,7 @@ def test_an_attribute_that_cannot_be_is_refused(intercom: IntercomCaller, body: 
     ],
 )
 def test_contacts_and_companies_share_one_namespace(intercom: IntercomCaller, model: str, message: str) -> None:
-    """A name is taken for both models, also once it is archived."""
+    """The name of an attribute is taken for contacts and companies alike, even after it is archived."""
     made = intercom.attribute("tier", "string")
     body = {"name": "tier", "model": model, "data_type": "integer"}
     refusal = (400, [{"code": "parameter_invalid", "message": message}])
@@ -110,7 +110,7 @@ def test_contacts_and_companies_share_one_namespace(intercom: IntercomCaller, mo
 
 
 def test_no_more_than_250_attributes_are_active() -> None:
-    """Archiving one makes room, restoring it needs room."""
+    """At most 250 custom attributes are active; creating or restoring one more is refused."""
     attributes = Attributes()
     for number in range(250):
         attributes.create(PLAN | {"name": f"a{number}"}, admin_id="1", now=NOW)
@@ -124,7 +124,7 @@ def test_no_more_than_250_attributes_are_active() -> None:
 
 
 def test_archived_attributes_are_listed_on_request_only(intercom: IntercomCaller) -> None:
-    """`include_archived=true` shows them."""
+    """Archived attributes are listed only with `include_archived=true`."""
     made = intercom.attribute("tier", "string")
     archived = intercom.ok(f"PUT /data_attributes/{made['id']}", {"archived": True})
     assert archived == made | {"archived": True}
@@ -147,7 +147,7 @@ def test_archived_attributes_are_listed_on_request_only(intercom: IntercomCaller
 def test_a_change_that_cannot_be_is_refused(
     intercom: IntercomCaller, path: str, body: Any, status: int, error: Any
 ) -> None:
-    """The type of an attribute stays for ever."""
+    """A wrong change is refused; the type of an attribute can never change."""
     made = intercom.attribute("tier", "string")
     assert intercom.refused(f"PUT /data_attributes/{path.format(id=made['id'])}", body) == (status, [error])
 
@@ -160,7 +160,7 @@ def test_a_change_that_cannot_be_is_refused(
     ],
 )
 def test_a_list_that_cannot_be_is_refused(intercom: IntercomCaller, query: str, message: str, field: str) -> None:
-    """400 names the parameter."""
+    """A wrong list parameter is a 400 that names it."""
     errors = [{"code": "parameter_invalid", "message": message, "field": field}]
     assert intercom.refused(f"GET /data_attributes?{query}") == (400, errors)
 
@@ -179,7 +179,7 @@ def test_a_list_that_cannot_be_is_refused(intercom: IntercomCaller, query: str, 
     ],
 )
 def test_a_value_of_the_attributes_type_is_kept(intercom: IntercomCaller, data_type: str, value: Any) -> None:
-    """A `date` is whole unix seconds."""
+    """A value of the attribute's type is stored unchanged; a date is whole unix seconds."""
     intercom.attribute("x", data_type)
     contact = intercom.user(email="ada@example.com", custom_attributes={"x": value})
     assert intercom.ok(f"GET /contacts/{contact}")["custom_attributes"] == {"x": value}
@@ -210,7 +210,7 @@ def test_a_value_of_the_attributes_type_is_kept(intercom: IntercomCaller, data_t
 def test_a_value_of_another_type_refuses_the_whole_record(
     intercom: IntercomCaller, model: str, data_type: str, value: Any, message: str
 ) -> None:
-    """400, and nothing of the record is written."""
+    """A value of another type is a 400, and nothing of the record is written."""
     intercom.attribute("x", data_type, model)
     call, body = {
         "contact": ("POST /contacts", {"external_id": "1"}),
@@ -222,7 +222,7 @@ def test_a_value_of_another_type_refuses_the_whole_record(
 
 
 def test_an_unknown_or_archived_attribute_refuses_the_whole_record(intercom: IntercomCaller) -> None:
-    """Attributes of companies are unknown to contacts."""
+    """A write with an unknown, archived or company attribute is a 400, and the contact stays as it was."""
     intercom.attribute("seats", "integer", "company")
     gone = intercom.attribute("gone", "string")
     intercom.ok(f"PUT /data_attributes/{gone['id']}", {"archived": True})
@@ -235,7 +235,7 @@ def test_an_unknown_or_archived_attribute_refuses_the_whole_record(intercom: Int
 
 
 def test_an_attribute_with_options_takes_no_other_value(intercom: IntercomCaller) -> None:
-    """It reads back as a string with options."""
+    """An attribute of type options is shown as a string with options, and refuses any other value."""
     options = [{"value": "gold"}, {"value": "silver"}]
     made = intercom.ok("POST /data_attributes", PLAN | {"data_type": "options", "options": options})
     assert (made["data_type"], made["options"]) == ("string", options)

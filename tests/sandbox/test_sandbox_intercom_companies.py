@@ -1,4 +1,4 @@
-"""Companies: upserted by the caller's id, seen only with users, scrolled one at a time."""
+"""Companies: upsert by company_id, lists of companies with users, and one scroll at a time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOT_FOUND = (404, [{"code": "company_not_found", "message": "Company Not Found"}
 
 
 def company(intercom: IntercomCaller, company_id: str, users: int = 1, **fields: Any) -> str:
-    """Return the id of a new company with users."""
+    """Create a company with users, and return its id."""
     made = str(intercom.ok("POST /companies", {"company_id": company_id, **fields})["id"])
     for number in range(users):
         user = intercom.user(external_id=f"{company_id}-{number}", name=f"{company_id}-{number}")
@@ -25,7 +25,10 @@ def company(intercom: IntercomCaller, company_id: str, users: int = 1, **fields:
 
 
 def test_a_company_is_made_or_changed_by_its_company_id(intercom: IntercomCaller) -> None:
-    """The same call does either; what is not sent stays, and cents are cut off."""
+    """The same call creates or updates a company by its company_id.
+
+    Fields that are not sent stay, and monthly_spend loses its cents.
+    """
     body = {"company_id": "1", "name": "Acme", "plan": "pro", "monthly_spend": 12.9, "remote_created_at": 7}
     made = intercom.ok("POST /companies", body)
     assert made == {
@@ -53,7 +56,7 @@ def test_a_company_is_made_or_changed_by_its_company_id(intercom: IntercomCaller
 
 @pytest.mark.parametrize(("name", "value"), [("size", 5), ("website", "acme.example"), ("industry", "Anvils")])
 def test_what_nobody_said_of_a_company_is_absent(intercom: IntercomCaller, name: str, value: Any) -> None:
-    """Industry, size and website stand in an answer once they are said, and no more once they are cleared."""
+    """Industry, size and website are absent until they are set, and again after they are cleared."""
     made = intercom.ok("POST /companies", {"company_id": "1"})
     assert name not in made
     assert intercom.ok("POST /companies", {"company_id": "1", name: value})[name] == value
@@ -83,7 +86,7 @@ def test_what_nobody_said_of_a_company_is_absent(intercom: IntercomCaller, name:
     ],
 )
 def test_a_body_that_is_wrong_is_refused(intercom: IntercomCaller, body: Any, code: str, message: str) -> None:
-    """400, and no company is made; unknown fields are refused whatever the switch says."""
+    """A wrong body is a 400 and creates no company. Unknown fields are refused whatever refuse_unknown_fields says."""
     intercom.sandbox.reset(customers=0, refuse_unknown_fields=False)
     status, errors = intercom.refused("POST /companies", body)
     assert (status, errors[0]["code"], errors[0]["message"]) == (400, code, message)
@@ -92,7 +95,7 @@ def test_a_body_that_is_wrong_is_refused(intercom: IntercomCaller, body: Any, co
 
 @pytest.mark.parametrize("name", ["company_id", "remote_created_at"])
 def test_a_put_cannot_change_who_a_company_is(intercom: IntercomCaller, name: str) -> None:
-    """It changes the rest by Intercom's id."""
+    """A PUT updates a company by Intercom's id, but refuses to change company_id or remote_created_at."""
     acme = company(intercom, "1", name="Acme", size=5)
     error = {"code": "bad_request", "message": f"bad '{name}' parameter"}
     assert intercom.refused(f"PUT /companies/{acme}", {name: "2"}) == (400, [error])
@@ -101,7 +104,7 @@ def test_a_put_cannot_change_who_a_company_is(intercom: IntercomCaller, name: st
 
 
 def test_one_company_is_read_by_id_company_id_or_name(intercom: IntercomCaller) -> None:
-    """A name that several bear gives one of them."""
+    """A company is read by id, company_id or name; a shared name returns one of the companies."""
     first = company(intercom, "1", users=0, name="Acme")
     company(intercom, "2", users=0, name="Acme")
     calls = (f"GET /companies/{first}", "GET /companies?company_id=1", "GET /companies?name=Acme")
@@ -119,12 +122,12 @@ def test_one_company_is_read_by_id_company_id_or_name(intercom: IntercomCaller) 
     ],
 )
 def test_an_unknown_company_is_not_found(intercom: IntercomCaller, call: str) -> None:
-    """404 `company_not_found`."""
+    """An unknown company is a 404 with the code `company_not_found`."""
     assert intercom.refused(call) == NOT_FOUND
 
 
 def listed(intercom: IntercomCaller) -> list[list[str]]:
-    """Return what the two lists and a scroll show, by `company_id`."""
+    """Return the company_ids in the two lists and in a scroll."""
     pages = [intercom.ok(call) for call in ("GET /companies", "POST /companies/list", "GET /companies/scroll")]
     if pages[2]["data"]:
         intercom.ok(f"GET /companies/scroll?scroll_param={pages[2]['scroll_param']}")
@@ -132,7 +135,7 @@ def listed(intercom: IntercomCaller) -> list[list[str]]:
 
 
 def test_a_company_is_listed_while_it_has_users(intercom: IntercomCaller) -> None:
-    """Leads do not count, nor do archived users."""
+    """Only companies with users are listed; leads and archived users do not count."""
     company(intercom, "empty", users=0)
     acme = company(intercom, "acme")
     lonely = company(intercom, "leads", users=0)
@@ -146,7 +149,7 @@ def test_a_company_is_listed_while_it_has_users(intercom: IntercomCaller) -> Non
 
 
 def test_lists_are_numbered_pages_whose_next_is_an_address(intercom: IntercomCaller) -> None:
-    """The last requested company first; beyond the last page there is nothing."""
+    """Lists have numbered pages with the next page's address, and are empty beyond the last page."""
     for name in "abc":
         company(intercom, name)
     first = intercom.ok("POST /companies/list?per_page=2")
@@ -166,13 +169,16 @@ def test_lists_are_numbered_pages_whose_next_is_an_address(intercom: IntercomCal
     ],
 )
 def test_a_list_that_cannot_be_is_refused(intercom: IntercomCaller, query: str, message: str, field: str) -> None:
-    """400 names the parameter."""
+    """A wrong list parameter is a 400 that names it."""
     errors = [{"code": "parameter_invalid", "message": message, "field": field}]
     assert intercom.refused(f"POST /companies/list?{query}") == (400, errors)
 
 
 def test_a_scroll_gives_all_then_nothing_then_is_not_found(intercom: IntercomCaller) -> None:
-    """The parameter stays the same; a second scroll is refused while one is open."""
+    """A scroll keeps its parameter, ends with an empty page, and is then a 404.
+
+    A second scroll is refused while one is open.
+    """
     company(intercom, "1")
     first = intercom.ok("GET /companies/scroll")
     exists = (400, [{"code": "scroll_exists", "message": "scroll already exists for this workspace"}])
@@ -185,14 +191,14 @@ def test_a_scroll_gives_all_then_nothing_then_is_not_found(intercom: IntercomCal
 
 
 def test_a_scroll_over_no_company_ends_with_its_first_page(intercom: IntercomCaller) -> None:
-    """Its parameter is not found."""
+    """A scroll over no companies ends with its first page; its parameter is then a 404."""
     first = intercom.ok("GET /companies/scroll")
     assert first["data"] == []
     assert intercom(f"GET /companies/scroll?scroll_param={first['scroll_param']}").status_code == 404
 
 
 def test_a_scroll_expires_a_minute_after_its_last_page() -> None:
-    """In real time; each page gives it another minute."""
+    """A scroll expires one minute of real time after its last page was read."""
     time = [0.0]
     scroll = Scroll(60, monotonic=lambda: time[0])
     companies = [Company({"id": str(number)}) for number in range(250)]
@@ -208,7 +214,7 @@ def test_a_scroll_expires_a_minute_after_its_last_page() -> None:
 
 
 def test_a_deleted_company_is_gone_some_time_later(intercom: IntercomCaller) -> None:
-    """The answer comes at once; the next upsert makes another company."""
+    """A deleted company can still be read until time passes; the next upsert then creates a new company."""
     acme = company(intercom, "1")
     (user,) = intercom.ok(f"GET /companies/{acme}/contacts")["data"]
     assert intercom.ok(f"DELETE /companies/{acme}") == {"id": acme, "object": "company", "deleted": True}
@@ -220,7 +226,7 @@ def test_a_deleted_company_is_gone_some_time_later(intercom: IntercomCaller) -> 
 
 
 def test_attaching_twice_is_once_and_detaching_undoes_it(intercom: IntercomCaller) -> None:
-    """Both answer with the company."""
+    """Attaching a contact twice has the effect of once, and detaching undoes it; both reply with the company."""
     acme = company(intercom, "1")
     user = intercom.user(external_id="u")
     for _ in range(2):
@@ -244,13 +250,13 @@ def test_attaching_twice_is_once_and_detaching_undoes_it(intercom: IntercomCalle
 def test_attaching_to_no_company_is_refused(
     intercom: IntercomCaller, body: Any, status: int, code: str, message: str
 ) -> None:
-    """A company is named by Intercom's id."""
+    """A contact is attached by Intercom's id of the company; anything else is refused."""
     user = intercom.user(external_id="u")
     assert intercom.refused(f"POST /contacts/{user}/companies", body) == (status, [{"code": code, "message": message}])
 
 
 def test_a_contact_is_attached_to_a_thousand_companies_at_most(intercom: IntercomCaller) -> None:
-    """Ten of them stand in the contact, the rest in a list of their own."""
+    """A contact belongs to at most 1,000 companies. It shows ten of them; a list of its own shows all."""
     workspace = intercom.workspace
     user = intercom.user(external_id="u")
     for number in range(1000):
@@ -265,7 +271,7 @@ def test_a_contact_is_attached_to_a_thousand_companies_at_most(intercom: Interco
 
 
 def test_a_deleted_contact_leaves_its_companies(intercom: IntercomCaller) -> None:
-    """The last user's deletion takes the company out of the lists."""
+    """Deleting a contact removes it from its companies; a company without users leaves the lists."""
     acme = company(intercom, "1")
     (user,) = intercom.ok(f"GET /companies/{acme}/contacts")["data"]
     intercom.ok(f"DELETE /contacts/{user['id']}")
@@ -274,7 +280,7 @@ def test_a_deleted_contact_leaves_its_companies(intercom: IntercomCaller) -> Non
 
 
 def test_the_ten_thousandth_company_is_the_last_that_paged_lists_show(intercom: IntercomCaller) -> None:
-    """The scroll shows the others too."""
+    """The numbered pages show at most 10,000 companies; only the scroll shows more."""
     workspace = intercom.workspace
     user = workspace.contacts.get(intercom.user(external_id="u"))
     for number in range(10_001):

@@ -1,4 +1,4 @@
-"""Every list of Intercom's while nothing changes: its pages are complete and disjoint, whatever is asked for."""
+"""Every list of Intercom is complete and free of repeats while nothing changes, with any paging and filters."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FEW = settings(max_examples=5, suppress_health_check=[HealthCheck.function_scope
 
 
 def library(kind: str) -> Truth:
-    """All documents of a kind."""
+    """Return a function that collects the ids of all documents of a kind."""
     return lambda workspace: {str(one["id"]) for one in workspace.library.list_documents(kind)}
 
 
@@ -38,7 +38,7 @@ def ids(found: Any) -> set[str]:
 
 
 def peopled(workspace: Any) -> Any:
-    """Return the contact with the most companies, notes and tags."""
+    """Return the contact with the most companies."""
     return max(workspace.contacts.live(), key=lambda one: (len(one.companies), len(one.notes)))
 
 
@@ -58,7 +58,7 @@ def told_of(workspace: Any) -> Any:
 
 
 def in_feed(workspace: Any) -> set[str]:
-    """Return the news of feed 150."""
+    """Return the ids of the news in feed 150."""
     news = workspace.library.list_documents("news_items")
     return {str(one["id"]) for one in news if any(to["newsfeed_id"] == 150 for to in one["newsfeed_assignments"])}
 
@@ -74,18 +74,18 @@ NUMBERED: dict[str, tuple[Truth, int]] = {
     "GET /companies/{id}/contacts": (lambda workspace: ids(workspace.contacts_of(crowded(workspace))), 60),
     "GET /companies/{id}/notes": (lambda workspace: set(map(str, told_of(workspace).notes)), 150),
 }
-"""Lists by page number: what is in them, reckoned without pages, and the longest page."""
+"""Lists by page number, each with its expected ids and its largest page size."""
 CURSOR: dict[str, Truth] = {
     "GET /contacts": lambda workspace: ids(workspace.contacts.live()),
     "GET /conversations": lambda workspace: ids(workspace.conversations.live()),
 }
-"""Lists by cursor."""
+"""Lists by cursor, each with its expected ids."""
 SEARCHES: dict[str, tuple[str, dict[str, str]]] = {
     "POST /contacts/search": ("contacts", read_fields("contacts")),
     "POST /conversations/search": ("conversations", read_fields("conversations")),
     "POST /tickets/search": ("tickets", read_fields("tickets")),
 }
-"""Searches: their store, and the kinds of the fields that they know."""
+"""Searches, each with its store and its searchable fields with their types."""
 WHOLE: dict[str, Truth] = {
     **{f"GET {one.path}": library(one.kind) for one in RESOURCES if not (one.sizes or one.select) and one.envelope},
     "GET /contacts/{id}/tags": lambda workspace: set(noted(workspace).document["tags"]),
@@ -93,7 +93,7 @@ WHOLE: dict[str, Truth] = {
     "GET /companies/{id}/segments": lambda workspace: ids(find_segments("company", crowded(workspace).document)),
     "GET /contacts/{id}/subscriptions": lambda workspace: set(noted(workspace).subscriptions),
 }
-"""Lists without pages."""
+"""Lists without pages, each with its expected ids."""
 ELSEWHERE = {
     "GET /companies/scroll": "by a test of its own, below",
     "GET /segments": "rules, not records: test_sandbox_intercom_lists counts them",
@@ -104,7 +104,7 @@ ELSEWHERE = {
     "GET /ip_allowlist": "one record",
     "GET /contacts/find_by_external_id/{external_id}": "one record",
 }
-"""What is not a list of records by id, and why."""
+"""Operations that these tests leave out, each with the reason."""
 PARENTS: dict[str, Callable[[Any], Any]] = {
     "GET /contacts/{id}/companies": peopled,
     "GET /companies/{id}/contacts": crowded,
@@ -116,7 +116,7 @@ KEYS = ("data", "conversations", "tickets", "activity_logs", "admins", "teams")
 
 @pytest.fixture(scope="module")
 def full(seeded: IntercomCaller) -> IntercomCaller:
-    """Return the seeded workspace, with three notes on a company more, and a tag on twenty companies."""
+    """Return the seeded workspace with three company notes more and twenty tagged companies."""
     visible = [one.id for one in seeded.workspace.visible_companies()]
     for text in ("one", "two", "three"):
         assert seeded(f"POST /companies/{visible[0]}/notes", {"body": text}, **NEWEST).status_code == 200
@@ -125,14 +125,14 @@ def full(seeded: IntercomCaller) -> IntercomCaller:
 
 
 def address(caller: IntercomCaller, operation: str) -> str:
-    """Return the operation with the id of a parent that has something."""
+    """Return the operation with the id of a parent that has records."""
     if "/newsfeeds/{id}" in operation:
         return operation.replace("{id}", "150")
     return operation.replace("{id}", PARENTS.get(operation, noted)(caller.workspace).id)
 
 
 def asked(caller: IntercomCaller, call: str, body: Any = None) -> tuple[list[Row], dict[str, Any]]:
-    """Return the records of one page, and the whole answer."""
+    """Return the records of one page, and the whole reply."""
     answer = caller(call, body, **NEWEST)
     assert answer.status_code == 200, answer.text
     shown = answer.json()
@@ -140,7 +140,7 @@ def asked(caller: IntercomCaller, call: str, body: Any = None) -> tuple[list[Row
 
 
 def test_every_list_has_a_row() -> None:
-    """A list more, without a row in one of the tables, fails here."""
+    """Every list and search has a row in one of the tables."""
     lists = {
         f"{one.method} {one.path}"
         for one in OPERATIONS
@@ -151,7 +151,7 @@ def test_every_list_has_a_row() -> None:
 
 @pytest.mark.parametrize("operation", WHOLE)
 def test_a_list_without_pages_holds_everything_once(full: IntercomCaller, operation: str) -> None:
-    """Nothing missing, nothing twice."""
+    """A list without pages holds every record exactly once."""
     found = [str(one["id"]) for one in asked(full, address(full, operation))[0]]
     assert (sorted(found), found != []) == (sorted(WHOLE[operation](full.workspace)), True)
 
@@ -160,7 +160,7 @@ def test_a_list_without_pages_holds_everything_once(full: IntercomCaller, operat
 @FEW
 @given(data=st.data())
 def test_numbered_pages_are_complete_and_disjoint(full: IntercomCaller, operation: str, data: st.DataObject) -> None:
-    """Under any page size, and the order that companies take; beyond the last page there is nothing."""
+    """Numbered pages hold every record once, with any page size and order; the page after the last is empty."""
     truth, most = NUMBERED[operation]
     expected = truth(full.workspace)
     query: dict[str, Any] = {"per_page": data.draw(st.integers(max(1, len(expected) // 12), most), "per_page")}
@@ -185,7 +185,7 @@ def test_numbered_pages_are_complete_and_disjoint(full: IntercomCaller, operatio
     per_page=st.integers(5, 60), order=st.sampled_from(["asc", "desc"]), by=st.sampled_from(["tag_id", "segment_id"])
 )
 def test_filtered_companies_are_complete_and_disjoint(full: IntercomCaller, per_page: int, order: str, by: str) -> None:
-    """Of a tag, and of a segment."""
+    """The pages of companies filtered by tag or segment hold every match once."""
     visible = list(full.workspace.visible_companies())
     held: Callable[[Any], list[str]] = (
         (lambda one: [str(tag) for tag in one.document.get("tags", ())])
@@ -207,7 +207,7 @@ def test_filtered_companies_are_complete_and_disjoint(full: IntercomCaller, per_
 @FEW
 @given(per_page=st.integers(20, 150))
 def test_cursors_are_complete_and_disjoint(full: IntercomCaller, operation: str, per_page: int) -> None:
-    """Under any page size, and as many as the list says that there are."""
+    """Pages by cursor hold every record once with any page size, and total_count is right."""
     found, query = list[str](), {"per_page": str(per_page)}
     while True:
         records, shown = asked(full, f"{operation}?{urlencode(query)}")
@@ -248,7 +248,7 @@ EVERYTHING: tuple[Row, Callable[[Row], bool]] = (
 @settings(FEW, max_examples=12)
 @given(data=st.data())
 def test_searches_are_complete_disjoint_and_in_order(full: IntercomCaller, operation: str, data: st.DataObject) -> None:
-    """Under any page size, filter, group of filters, and order by any field that has one."""
+    """Searches return every match once and in order, with any page size, filters and sort."""
     name, fields = SEARCHES[operation]
     sortable = sorted(field for field, kind in fields.items() if kind not in ("tag", "members"))
     filters = data.draw(st.lists(st.sampled_from([*FILTERS[name], EVERYTHING]), min_size=1, max_size=3), "filters")
@@ -276,7 +276,7 @@ def test_searches_are_complete_disjoint_and_in_order(full: IntercomCaller, opera
 
 
 def everything(caller: IntercomCaller, operation: str) -> list[Row]:
-    """All records of a kind as the search shows them, one by one by their ids."""
+    """Return all records of a kind, each found by a search for its id."""
     store = getattr(caller.workspace, SEARCHES[operation][0])
     found: list[Row] = []
     live = sorted(one.id for one in store.live())
@@ -290,7 +290,7 @@ def everything(caller: IntercomCaller, operation: str) -> list[Row]:
 
 
 def test_a_scroll_is_complete_and_disjoint(intercom: IntercomCaller) -> None:
-    """Every company that has users, in pages of a hundred; after the last an empty page."""
+    """A scroll returns every company with users once, in pages of a hundred, and then an empty page."""
     with RunningSandbox(Settings(customers=400)) as sandbox:
         caller = type(intercom)(sandbox)
         found, lengths, query = list[str](), list[int](), ""

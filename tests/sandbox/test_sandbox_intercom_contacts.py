@@ -1,4 +1,4 @@
-"""Contacts: who is unique, what a write changes, what a search sees and when."""
+"""Contacts: uniqueness, updates, lists, and searches that lag."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DAY = 86_400
 
 
 def conflict(contact_id: str, subject: str = "A contact") -> tuple[int, list[dict[str, str]]]:
-    """Return the refusal that names the contact in the way."""
+    """Return the expected 409 that names the conflicting contact."""
     message = f"{subject} matching those details already exists with id={contact_id}"
     return 409, [{"code": "conflict", "message": message}]
 
@@ -25,7 +25,7 @@ def email_is(value: str) -> dict[str, Any]:
 
 
 def test_a_new_user_is_answered_whole(intercom: IntercomCaller) -> None:
-    """Times are the business clock's; lists carry their address and count."""
+    """A new user is returned whole; times come from the business clock, and nested lists have a url and a count."""
     contact = intercom.ok(
         "POST /contacts", {"email": "ada@example.com", "name": "Ada", "avatar": "https://a.example/1"}
     )
@@ -128,14 +128,14 @@ def test_a_new_user_is_answered_whole(intercom: IntercomCaller) -> None:
     ],
 )
 def test_a_body_that_is_wrong_is_refused(intercom: IntercomCaller, body: Any, code: str, message: str) -> None:
-    """400, and no contact is made."""
+    """A wrong body is a 400, and no contact is created."""
     status, errors = intercom.refused("POST /contacts", body)
     assert (status, errors[0]["code"], errors[0]["message"]) == (400, code, message)
     assert len(intercom.workspace.contacts) == 0
 
 
 def test_an_email_or_external_id_belongs_to_one_user(intercom: IntercomCaller) -> None:
-    """409 names the user in the way; e-mails are compared without case."""
+    """A taken e-mail or external id is a 409 that names its user; e-mails are compared without letter case."""
     ada = intercom.user(email="Ada@example.com", external_id="1")
     assert intercom.refused("POST /contacts", {"email": "ada@EXAMPLE.com"}) == conflict(ada)
     assert intercom.refused("POST /contacts", {"external_id": "1", "email": "eve@example.com"}) == conflict(ada)
@@ -143,7 +143,7 @@ def test_an_email_or_external_id_belongs_to_one_user(intercom: IntercomCaller) -
 
 
 def test_an_archived_user_still_holds_its_email_and_external_id(intercom: IntercomCaller) -> None:
-    """The same 409, which calls the contact archived."""
+    """An archived user keeps its e-mail and external id; the 409 calls the contact archived."""
     ada = intercom.user(email="ada@example.com", external_id="1")
     intercom.ok(f"POST /contacts/{ada}/archive")
     archived = conflict(ada, "An archived contact")
@@ -152,7 +152,7 @@ def test_an_archived_user_still_holds_its_email_and_external_id(intercom: Interc
 
 
 def test_a_live_user_in_the_way_is_named_before_an_archived_one(intercom: IntercomCaller) -> None:
-    """Two users of one e-mail, the older one archived."""
+    """When a live and an archived user share the e-mail, the 409 names the live one."""
     old = intercom.user(email="ada@example.com", external_id="1")
     live = intercom.user(email="ada@example.com", external_id="2")
     intercom.ok(f"POST /contacts/{old}/archive")
@@ -162,7 +162,10 @@ def test_a_live_user_in_the_way_is_named_before_an_archived_one(intercom: Interc
 def test_a_known_email_with_a_new_external_id_is_another_user_or_a_conflict_by_the_switch(
     intercom: IntercomCaller,
 ) -> None:
-    """Not documented for users by e-mail only; the community's answer is a second user."""
+    """A known e-mail with a new external id creates a second user.
+
+    A switch makes it a conflict, because the vendor does not document it.
+    """
     body = {"email": "ada@example.com", "external_id": "2"}
     first = intercom.user(email="ada@example.com")
     assert intercom.user(**body) != first
@@ -172,7 +175,7 @@ def test_a_known_email_with_a_new_external_id_is_another_user_or_a_conflict_by_t
 
 
 def test_leads_share_emails_with_anybody(intercom: IntercomCaller) -> None:
-    """Intercom gives a lead an external id of its own, by which no user is found."""
+    """Leads may share e-mails. Intercom sets a lead's external id, and no user is found by it."""
     leads = [intercom.ok("POST /contacts", {"role": "lead", "email": "ada@example.com"}) for _ in range(2)]
     user = intercom.user(email="ada@example.com")
     assert len({*(one["id"] for one in leads), user}) == 3
@@ -181,7 +184,7 @@ def test_leads_share_emails_with_anybody(intercom: IntercomCaller) -> None:
 
 
 def test_a_user_is_found_by_external_id_at_once(intercom: IntercomCaller) -> None:
-    """Not through the search that lags; an archived user is not found."""
+    """find_by_external_id does not lag, and does not find archived users."""
     intercom.sandbox.reset(customers=0, search_lag=60)
     eve = intercom.user(external_id="e1 é")
     assert intercom.ok("GET /contacts/find_by_external_id/e1%20%C3%A9")["id"] == eve
@@ -190,7 +193,7 @@ def test_a_user_is_found_by_external_id_at_once(intercom: IntercomCaller) -> Non
 
 
 def test_a_put_changes_what_is_sent_and_leaves_the_rest(intercom: IntercomCaller) -> None:
-    """Custom attributes merge key by key, and null clears one."""
+    """A PUT changes only the fields that are sent. Custom attributes are merged by key; null clears one."""
     intercom.attribute("plan", "string")
     intercom.attribute("seats", "integer")
     ada = intercom.user(email="ada@example.com", name="Ada", phone="1", custom_attributes={"plan": "a", "seats": 2})
@@ -202,7 +205,7 @@ def test_a_put_changes_what_is_sent_and_leaves_the_rest(intercom: IntercomCaller
 
 
 def test_a_put_that_changes_nothing_leaves_updated_at(intercom: IntercomCaller) -> None:
-    """Nor does it enter the history of changes."""
+    """A PUT that changes no value leaves updated_at and the history alone."""
     ada = intercom.user(email="ada@example.com", name="Ada")
     intercom.sandbox.advance(seconds=5)
     assert intercom.ok(f"PUT /contacts/{ada}", {"name": "Ada", "custom_attributes": None})["updated_at"] == NOW
@@ -210,7 +213,7 @@ def test_a_put_that_changes_nothing_leaves_updated_at(intercom: IntercomCaller) 
 
 
 def test_who_changed_what_and_when_is_kept(intercom: IntercomCaller) -> None:
-    """One entry a field, custom attributes by their full name."""
+    """The history has one entry per changed field, with the full names of custom attributes."""
     intercom.attribute("plan", "string")
     ada = intercom.user(email="ada@example.com")
     intercom.sandbox.advance(seconds=5)
@@ -223,7 +226,7 @@ def test_who_changed_what_and_when_is_kept(intercom: IntercomCaller) -> None:
 
 
 def test_a_put_into_another_users_email_or_external_id_is_a_conflict(intercom: IntercomCaller) -> None:
-    """Its own e-mail in another letter case is none."""
+    """A PUT with another user's e-mail or external id is a 409; the own e-mail in another letter case is accepted."""
     ada = intercom.user(email="ada@example.com", external_id="1")
     eve = intercom.user(email="eve@example.com", external_id="2")
     assert intercom.refused(f"PUT /contacts/{eve}", {"email": "Ada@example.com"}) == conflict(ada)
@@ -232,14 +235,14 @@ def test_a_put_into_another_users_email_or_external_id_is_a_conflict(intercom: I
 
 
 def test_users_who_share_an_email_can_still_be_written(intercom: IntercomCaller) -> None:
-    """Only a change of e-mail is checked."""
+    """Users who already share an e-mail can be updated, because only a change of e-mail is checked."""
     intercom.user(email="ada@example.com", external_id="1")
     twin = intercom.user(email="ada@example.com", external_id="2")
     assert intercom.ok(f"PUT /contacts/{twin}", {"email": "ada@example.com", "name": "Ada"})["name"] == "Ada"
 
 
 def test_a_lead_becomes_a_user_by_its_role_if_nobody_is_in_the_way(intercom: IntercomCaller) -> None:
-    """A user never becomes a lead."""
+    """A PUT of the role turns a lead into a user unless another user has its e-mail. A user cannot become a lead."""
     user = intercom.user(email="ada@example.com")
     rival = intercom.ok("POST /contacts", {"role": "lead", "email": "ada@example.com"})["id"]
     lead = intercom.ok("POST /contacts", {"role": "lead", "email": "eve@example.com"})["id"]
@@ -251,7 +254,10 @@ def test_a_lead_becomes_a_user_by_its_role_if_nobody_is_in_the_way(intercom: Int
 
 
 def test_null_clears_a_leads_attribute_only_where_the_switch_says_so(intercom: IntercomCaller) -> None:
-    """Version 1 refused it; for version 2 it is not documented."""
+    """Null for a lead's attribute is refused, as in version 1.
+
+    A switch accepts it, because version 2 does not document it.
+    """
     intercom.attribute("plan", "string")
     body = {"role": "lead", "custom_attributes": {"plan": None}}
     error = {"code": "parameter_invalid", "message": "custom attribute is not of type Numeric, String or Boolean"}
@@ -274,13 +280,13 @@ def test_null_clears_a_leads_attribute_only_where_the_switch_says_so(intercom: I
     ],
 )
 def test_an_unknown_contact_is_not_found(intercom: IntercomCaller, call: str) -> None:
-    """404, whatever is asked of it."""
+    """An unknown contact is a 404 on every path."""
     body: dict[str, Any] | None = None if call.startswith(("GET", "DELETE")) else {}
     assert intercom.refused(call, body) == (404, [{"code": "not_found", "message": "User Not Found"}])
 
 
 def test_an_archived_contact_is_in_no_list_and_can_be_restored(intercom: IntercomCaller) -> None:
-    """Reading or writing it is a 404 meanwhile."""
+    """An archived contact is in no list or search, and reading or writing it is a 404 until it is restored."""
     ada = intercom.user(email="ada@example.com", external_id="1")
     stub = {"type": "contact", "id": ada, "external_id": "1"}
     assert intercom.ok(f"POST /contacts/{ada}/archive") == stub | {"archived": True}
@@ -292,7 +298,7 @@ def test_an_archived_contact_is_in_no_list_and_can_be_restored(intercom: Interco
 
 
 def test_a_deleted_contact_leaves_nothing(intercom: IntercomCaller) -> None:
-    """Its e-mail and external id are free again."""
+    """Deleting a contact frees its e-mail and external id."""
     ada = intercom.user(email="ada@example.com", external_id="1")
     assert intercom.ok(f"DELETE /contacts/{ada}") == {
         "type": "contact",
@@ -305,7 +311,7 @@ def test_a_deleted_contact_leaves_nothing(intercom: IntercomCaller) -> None:
 
 
 def test_the_owner_is_a_number_until_2_16_and_a_string_from_then_on(intercom: IntercomCaller) -> None:
-    """So is what may be written together with the e-mail."""
+    """Since version 2.16, owner_id is a string, and email_verified can be set together with email."""
     ada = intercom.user(email="ada@example.com", owner_id=12)
     version = {"Intercom-Version": "2.16"}
     assert intercom(f"GET /contacts/{ada}").json()["owner_id"] == 12
@@ -316,7 +322,7 @@ def test_the_owner_is_a_number_until_2_16_and_a_string_from_then_on(intercom: In
 
 
 def test_all_contacts_are_listed_by_cursor_the_newest_first(intercom: IntercomCaller) -> None:
-    """Ten a page unless asked otherwise; the last page has no next."""
+    """Contacts are listed newest first, ten per page by default; the last page has no next."""
     made = []
     for number in range(12):
         made.append(intercom.user(external_id=str(number)))
@@ -375,12 +381,12 @@ def test_all_contacts_are_listed_by_cursor_the_newest_first(intercom: IntercomCa
     ids=["page size", "cursor", "no query", "search cursor", "pagination", "order", "sort field", "attribute", "IN"],
 )
 def test_a_list_or_search_that_cannot_be_is_refused(intercom: IntercomCaller, call: str, body: Any, error: Any) -> None:
-    """Every refusal is a 400."""
+    """A wrong list or search parameter is a 400 with the vendor's error."""
     assert intercom.refused(call, body) == (400, [error])
 
 
 def test_a_search_pages_by_cursor_in_its_order(intercom: IntercomCaller) -> None:
-    """Cursor and page size stand in the body; `pagination.page` has no effect."""
+    """A search takes cursor and page size from its body, and ignores `pagination.page`."""
     for name in "dbac":
         intercom.user(external_id=name, name=name)
     asked = {
@@ -395,7 +401,10 @@ def test_a_search_pages_by_cursor_in_its_order(intercom: IntercomCaller) -> None
 
 
 def test_a_search_sees_a_write_after_the_lag_and_the_state_before_until_then(intercom: IntercomCaller) -> None:
-    """New contacts are not found, changed ones by what they were; reading by id never lags."""
+    """During search_lag, a search does not find new contacts and finds changed ones by their old values.
+
+    Reading by id never lags.
+    """
     intercom.sandbox.reset(customers=0, search_lag=60)
     ada = intercom.user(email="ada@example.com", name="Ada")
     assert intercom.found(email_is("ada@example.com")["query"]) == []
@@ -409,7 +418,7 @@ def test_a_search_sees_a_write_after_the_lag_and_the_state_before_until_then(int
 
 
 def test_a_search_for_an_attribute_follows_its_changes(intercom: IntercomCaller) -> None:
-    """Also those made after the attribute was first searched by."""
+    """A search by custom attribute also finds contacts that changed after its first use."""
     intercom.attribute("cb_cust_id", "string")
     query = {"field": "custom_attributes.cb_cust_id", "operator": "IN", "value": ["1", "2"]}
     ada = intercom.user(email="ada@example.com", name="Ada", custom_attributes={"cb_cust_id": "1"})
@@ -420,7 +429,7 @@ def test_a_search_for_an_attribute_follows_its_changes(intercom: IntercomCaller)
 
 
 def test_the_case_of_emails_counts_in_a_search_unless_the_switch_says_otherwise(intercom: IntercomCaller) -> None:
-    """The stricter of two undocumented behaviours is the default."""
+    """A search for an e-mail depends on letter case by default; a switch ignores it, because neither is documented."""
     query = {"field": "email", "operator": "IN", "value": ["ADA@example.com"]}
     intercom.user(email="Ada@Example.com", name="Ada")
     assert intercom.found(query) == []
@@ -430,7 +439,10 @@ def test_the_case_of_emails_counts_in_a_search_unless_the_switch_says_otherwise(
 
 
 def test_a_date_filter_is_cut_to_days_of_the_workspaces_zone(intercom: IntercomCaller) -> None:
-    """It is 23:00 in Sydney: a contact written two hours later is of the next day, one written now is not."""
+    """Date filters compare whole days in the workspace's time zone.
+
+    At 23:00 in Sydney, two hours later is already tomorrow.
+    """
     intercom.user(external_id="1", name="today")
     intercom.sandbox.advance(seconds=2 * 3600)
     intercom.user(external_id="2", name="tomorrow")

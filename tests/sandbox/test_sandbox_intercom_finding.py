@@ -1,4 +1,4 @@
-"""Searching the contacts of a workspace: indexes, pages and lag change nothing about what is found."""
+"""Searching contacts: indexes, pages and lag do not change the result."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FILTERS = st.one_of(
 
 
 def groups(parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Return groups of parts, joined by AND or OR."""
+    """Return a strategy for groups that join filters by AND or OR."""
     return st.builds(
         lambda operator, value: {"operator": operator, "value": value},
         st.sampled_from(["AND", "OR"]),
@@ -54,7 +54,7 @@ WRITES = st.lists(st.tuples(st.sampled_from([0, 1, LAG - 1, LAG]), st.integers(0
 def test_a_search_finds_what_a_look_at_every_contact_would(
     writes: list[tuple[int, int, dict[str, Any]]], query: Any, per_page: int, lag: int, *, descending: bool
 ) -> None:
-    """All pages together hold each match once, as the contacts were `lag` seconds ago, whatever an index says."""
+    """All pages together hold each match once, as the contacts were `lag` seconds ago, with or without an index."""
     contacts = Contacts(second_user_for_new_external_id=True, search_lag=lag)
     contacts.index_custom("custom_attributes.link")
     node, order = parse_query(query, RULES), Order("created_at", descending)
@@ -68,7 +68,7 @@ def test_a_search_finds_what_a_look_at_every_contact_would(
 
 
 def write(contacts: Contacts, number: int, facts: dict[str, Any], at: int) -> dict[str, Any]:
-    """Create or change the contact of that number; its document afterwards."""
+    """Create or change the contact with this number, and return its document."""
     known = next((one for one in contacts.live() if one.id == f"id{number}"), None)
     if known is None:
         whole = {"id": f"id{number}", **EMPTY, "role": "lead", "created_at": at, "updated_at": at, **facts}
@@ -78,7 +78,7 @@ def write(contacts: Contacts, number: int, facts: dict[str, Any], at: int) -> di
 
 
 def pages(contacts: Contacts, query: Any, order: Order, per_page: int, now: int) -> list[str]:
-    """Return the ids on all pages of a search, one after another."""
+    """Return the ids on all pages of a search in order."""
     ids: list[str] = []
     cursor = None
     while True:

@@ -1,4 +1,4 @@
-"""Bodies and queries of any kind, on every operation: refused as the vendor refuses, or carried out."""
+"""Any body and query on every operation succeeds or is refused in the vendor's shape."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def lively(intercom: IntercomCaller) -> IntercomCaller:
-    """Return a workspace with something of everything."""
+    """Return a workspace that has records of every kind."""
     intercom.sandbox.reset(customers=60, rate_limit_per_window=1_000_000)
     return intercom
 
@@ -46,7 +46,7 @@ QUERIES = st.dictionaries(
 def test_no_input_breaks_the_api(
     lively: IntercomCaller, operation: Any, body: Any, query: dict[str, str], data: st.DataObject
 ) -> None:
-    """Whatever is sent, the answer is a 200 or a refusal in the vendor's shape, never a 500."""
+    """Any input is answered with a 200 or with a refusal in the vendor's shape, never with a 500."""
     workspace = lively.workspace
     ids = [
         next((one.id for one in store.live()), "none")

@@ -1,4 +1,4 @@
-"""Every list of Intercom's: something is in it, and it refuses what it must."""
+"""Every list of Intercom has records, and refuses wrong requests."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ WHOLE = {
 
 
 def ids_of(records: list[dict[str, Any]]) -> list[str]:
-    """Their ids."""
+    """Return the records' ids."""
     return [str(one["id"]) for one in records]
 
 
 @pytest.mark.parametrize("call", WHOLE)
 def test_a_whole_list_is_seeded(seeded: IntercomCaller, call: str) -> None:
-    """With so many records, no two alike."""
+    """Each list without pages is seeded with the expected number of different records."""
     key, count = WHOLE[call]
     ids = ids_of(seeded.ok(call)[key])
     assert (len(ids), len(set(ids))) == (count, count)
@@ -60,7 +60,7 @@ def test_a_whole_list_is_seeded(seeded: IntercomCaller, call: str) -> None:
 def test_what_is_not_there_or_makes_no_sense_is_refused(
     seeded: IntercomCaller, call: str, status: int, code: str
 ) -> None:
-    """With the vendor's code."""
+    """Unknown ids, parameters and versions are refused with the vendor's code."""
     found, errors = seeded.refused(call)
     assert (found, errors[0]["code"]) == (status, code)
 
@@ -76,7 +76,7 @@ def test_what_is_not_there_or_makes_no_sense_is_refused(
     ],
 )
 def test_a_list_answers_from_its_version_on(seeded: IntercomCaller, call: str, since: str) -> None:
-    """In the version before it is refused; in a version that never was, everything is."""
+    """A list is refused in versions before it was added; an unknown version is always refused."""
     major, minor = since.split(".")
     before = seeded(call, None, **{"Intercom-Version": f"{major}.{int(minor) - 1}"})
     assert (before.status_code, before.json()["errors"][0]["code"]) == (400, "intercom_version_invalid")
@@ -85,7 +85,7 @@ def test_a_list_answers_from_its_version_on(seeded: IntercomCaller, call: str, s
 
 
 def test_activity_logs_lie_between_two_instants(seeded: IntercomCaller) -> None:
-    """Both ends included, the newest first."""
+    """Activity logs are listed newest first between two times, both ends included."""
     whole = seeded.ok("GET /admins/activity_logs?created_at_after=0&per_page=150")["activity_logs"]
     times = [one["created_at"] for one in whole]
     assert (len(times), times) == (60, sorted(times, reverse=True))
@@ -97,7 +97,7 @@ def test_activity_logs_lie_between_two_instants(seeded: IntercomCaller) -> None:
 
 
 def test_a_contact_shows_ten_of_each_and_says_that_there_is_more(seeded: IntercomCaller) -> None:
-    """The rest is read from the list's own address."""
+    """A contact shows ten tags and ten notes; the list at the given url has all of them."""
     contact = next(one for one in seeded.workspace.contacts.live() if len(one.notes) > 10)
     shown = seeded.ok(f"GET /contacts/{contact.id}")
     for name, count in (("tags", 13), ("notes", 13)):
@@ -109,7 +109,7 @@ def test_a_contact_shows_ten_of_each_and_says_that_there_is_more(seeded: Interco
 
 
 def test_segment_counts_are_those_of_the_search(seeded: IntercomCaller) -> None:
-    """Who belongs to a segment is found by `segment_id`, listed on the contact, and counted."""
+    """A segment's count equals the search by `segment_id`, and each member lists the segment."""
     segments = seeded.ok("GET /segments?include_count=true")["segments"]
     promoters = next(one for one in segments if one["name"] == "Promoters")
     query = {"field": "segment_id", "operator": "=", "value": promoters["id"]}

@@ -1,4 +1,4 @@
-"""Intercom's lists over HTTP while records change: complete where nothing moves, else skipping as the vendor's do."""
+"""Intercom's lists over HTTP while records change: complete under a fixed order, else skipping as at the vendor."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ADMIN = {"message_type": "note", "type": "admin", "admin_id": "991267", "body": 
 
 @pytest.fixture
 def dozen(intercom: IntercomCaller) -> IntercomCaller:
-    """Twelve contacts, each with a company, a conversation and a ticket, made an hour apart."""
+    """Return a workspace with twelve contacts, each with a company, a conversation and a ticket, made an hour apart."""
     intercom.sandbox.reset(customers=0, rate_limit_per_window=10**9)
     kind = intercom.workspace.library.list_documents("ticket_types")[0]["id"]
     for name in NAMES:
@@ -29,26 +29,26 @@ def dozen(intercom: IntercomCaller) -> IntercomCaller:
         intercom.ok(f"POST /contacts/{contact}/companies", {"id": company["id"]})
         intercom.ok("POST /conversations", {"from": {"type": "user", "id": contact}, "body": name})
         intercom.ok("POST /tickets", {"ticket_type_id": kind, "contacts": [{"id": contact}]})
-        intercom.sandbox.world.clock.advance(3600)  # without the life that `/sandbox/advance` brings
+        intercom.sandbox.world.clock.advance(3600)  # `/sandbox/advance` would add activity of its own
     return intercom
 
 
 def named(caller: IntercomCaller, record: dict[str, Any]) -> str:
-    """Whose record it is."""
+    """Return the name of the record, or of its contact."""
     if "contacts" not in record:
         return str(record["name"])
     return str(caller.workspace.contacts.get(record["contacts"]["contacts"][0]["id"]).document["name"])
 
 
 def shown(caller: IntercomCaller, answer: dict[str, Any]) -> tuple[list[str], str | None]:
-    """Return the names on a page, and where the next one begins."""
+    """Return the names on a page and the cursor of the next page."""
     records = next(answer[key] for key in ("data", "conversations", "tickets") if key in answer)
     following = answer["pages"].get("next")
     return [named(caller, one) for one in records], following and following["starting_after"]
 
 
 def search(kind: str, field: str, order: str) -> Turn:
-    """Pages of a search in an order."""
+    """Return a function that reads one page of a search with this sort."""
     body = {"query": {"field": "updated_at", "operator": ">", "value": 1}, "sort": {"field": field, "order": order}}
 
     def page(caller: IntercomCaller, after: str | None) -> tuple[list[str], str | None]:
@@ -59,14 +59,14 @@ def search(kind: str, field: str, order: str) -> Turn:
 
 
 def listed(kind: str) -> Turn:
-    """Pages of a list by cursor."""
+    """Return a function that reads one page of a list by cursor."""
     return lambda caller, after: shown(
         caller, caller.ok(f"GET /{kind}?per_page={SIZE}" + (f"&starting_after={after}" if after else ""))
     )
 
 
 def walked(caller: IntercomCaller, turn: Turn, between: Callable[[], object]) -> list[str]:
-    """Return the names of all pages; something happens after the first."""
+    """Return the names on all pages; `between` runs after the first page."""
     names, after = turn(caller, None)
     between()
     while after is not None:
@@ -76,7 +76,7 @@ def walked(caller: IntercomCaller, turn: Turn, between: Callable[[], object]) ->
 
 
 def touch(caller: IntercomCaller, kind: str, *names: str) -> None:
-    """Change the contact, conversation or ticket of each, an hour after the one before."""
+    """Change the record of each name in turn, an hour apart."""
     for name in names:
         caller.sandbox.world.clock.advance(3600)
         contact = caller.ok(f"GET /contacts/find_by_external_id/{name}")
@@ -96,12 +96,12 @@ STEADY = {
     },
     "the list of contacts": ("contacts", listed("contacts")),
 }
-"""What nobody's change moves."""
+"""Lists and searches whose order does not depend on edits."""
 
 
 @pytest.mark.parametrize("name", STEADY)
 def test_orders_that_do_not_move_are_complete(dozen: IntercomCaller, name: str) -> None:
-    """Whoever was there is met once, though some change, ahead of the cursor and behind it, and somebody comes."""
+    """Under an order that edits do not change, each record is returned once although others are edited or created."""
     kind, turn = STEADY[name]
 
     def happen() -> None:
@@ -113,7 +113,7 @@ def test_orders_that_do_not_move_are_complete(dozen: IntercomCaller, name: str) 
 
 @pytest.mark.parametrize("kind", ["contacts", "conversations", "tickets"])
 def test_updated_at_ascending_repeats_and_loses_nobody(dozen: IntercomCaller, kind: str) -> None:
-    """Who changes moves to the end: met again there, or for the first time."""
+    """Sorted by updated_at ascending, an edited record moves to the end: it may appear twice, and none is missed."""
     turn = search(kind, "updated_at", "ascending")
     met = walked(dozen, turn, lambda: touch(dozen, kind, "p01", "p07"))
     assert met == ["p00", "p01", "p02", "p03", "p04", "p05", "p06", "p08", "p09", "p10", "p11", "p01", "p07"]
@@ -121,27 +121,27 @@ def test_updated_at_ascending_repeats_and_loses_nobody(dozen: IntercomCaller, ki
 
 @pytest.mark.parametrize("kind", ["contacts", "conversations", "tickets"])
 def test_updated_at_descending_skips(dozen: IntercomCaller, kind: str) -> None:
-    """Who changes moves ahead of the pages that are still to come, and is missed."""
+    """Sorted by updated_at descending, an edited record moves to the front and is missed."""
     turn = search(kind, "updated_at", "descending")
     met = walked(dozen, turn, lambda: touch(dozen, kind, "p10", "p04"))
     assert met == ["p11", "p10", "p09", "p08", "p07", "p06", "p05", "p03", "p02", "p01", "p00"]
 
 
 def test_the_list_of_conversations_skips(dozen: IntercomCaller) -> None:
-    """It has the last changed first, and no other order."""
+    """The list of conversations is always sorted by last change, so an edited one is missed."""
     met = walked(dozen, listed("conversations"), lambda: touch(dozen, "conversations", "p04"))
     assert met == [name for name in reversed(NAMES) if name != "p04"]
 
 
 def leave(caller: IntercomCaller, company: str) -> None:
-    """Let the only user of a company leave it, so that no list shows it any more."""
+    """Detach the only user of a company, so that no list shows the company any more."""
     found = caller.ok(f"GET /companies?company_id={company}")["id"]
     contact = caller.ok(f"GET /contacts/find_by_external_id/{company}")["id"]
     caller.ok(f"DELETE /contacts/{contact}/companies/{found}")
 
 
 def companies(caller: IntercomCaller, leaver: str | None) -> list[str]:
-    """All pages of companies by number; one loses its user after the first page."""
+    """Return the companies on all numbered pages; `leaver` loses its user after the first page."""
     found, page, more = list[str](), 1, True
     while more:
         answer = caller.ok(f"POST /companies/list?per_page={SIZE}&page={page}", {})
@@ -153,7 +153,7 @@ def companies(caller: IntercomCaller, leaver: str | None) -> list[str]:
 
 
 def test_companies_by_number_skip_when_one_before_them_goes(dozen: IntercomCaller) -> None:
-    """The second page begins one further; nothing moves when one of a later page goes."""
+    """When a company of the first page leaves the list, the second page misses one; a later one has no effect."""
     order = companies(dozen, None)
     assert companies(dozen, order[0]) == [*order[:4], *order[5:]]
     order = companies(dozen, None)
@@ -161,7 +161,7 @@ def test_companies_by_number_skip_when_one_before_them_goes(dozen: IntercomCalle
 
 
 def test_a_scroll_misses_nobody_who_stays(intercom: IntercomCaller) -> None:
-    """Though one of its first page goes, which makes a numbered list skip."""
+    """A scroll misses no company when another leaves the list, unlike numbered pages."""
     intercom.sandbox.reset(customers=240)
     there = sorted(one.id for one in intercom.workspace.visible_companies())
     first = intercom.ok("GET /companies/scroll")

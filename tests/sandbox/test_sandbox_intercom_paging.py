@@ -1,4 +1,4 @@
-"""Cursors and page numbers: every record once, whatever the page size, and cursors that are refused."""
+"""Cursors and page numbers return every record once with any page size; wrong cursors are refused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ VALUES = st.dictionaries(st.text("0123456789abcdef", min_size=1, max_size=4), st
 def read(
     records: Records, order: Order, per_page: int, between: Callable[[], None] = lambda: None
 ) -> Iterator[list[str]]:
-    """Page by page, the ids of all records, with something happening between any two pages."""
+    """Yield the ids of each page; `between` runs after every page but the last."""
     cursor = None
     while True:
         orders: Orders[str] = Orders()
@@ -40,7 +40,7 @@ def read(
 
 @given(records=VALUES, per_page=st.integers(1, 7), descending=st.booleans())
 def test_pages_by_cursor_are_complete_and_disjoint(records: Records, per_page: int, *, descending: bool) -> None:
-    """All pages together are the sorted list, records without a value last either way."""
+    """The pages together are the sorted list; records without a value come last in both directions."""
     pages = list(read(records, Order("n", descending), per_page))
     sign = -1 if descending else 1
     with_value = sorted((one for one in records if records[one] is not None), reverse=descending)
@@ -51,7 +51,7 @@ def test_pages_by_cursor_are_complete_and_disjoint(records: Records, per_page: i
 
 
 def test_a_record_that_moves_behind_the_cursor_is_skipped_and_one_that_moves_ahead_comes_twice() -> None:
-    """Sorted by a field that writes move, paging loses and repeats records, as the vendor's does."""
+    """When writes change the sort field, paging skips and repeats records, as at the vendor."""
     records: Records = {"a": 1, "b": 2, "c": 3, "d": 4}
     order = Order("n", descending=False)
 
@@ -62,7 +62,7 @@ def test_a_record_that_moves_behind_the_cursor_is_skipped_and_one_that_moves_ahe
 
 
 def test_the_pages_shape_counts_and_ends_without_next() -> None:
-    """`next` holds the next page's number and cursor; the last page has no `next`."""
+    """`next` has the next page's number and cursor; the last page has no `next`."""
     orders: Orders[str] = Orders()
     order = Order("n", descending=False)
     placed = [(order.make_key(value, one), one) for value, one in enumerate("abc")]
@@ -77,7 +77,7 @@ def test_the_pages_shape_counts_and_ends_without_next() -> None:
 
 
 def sealed(content: Any) -> str:
-    """Return a cursor of the right make with any content."""
+    """Return a cursor in the right encoding with any content."""
     return base64.urlsafe_b64encode(json.dumps(content).encode()).decode()
 
 
@@ -105,7 +105,7 @@ def sealed(content: Any) -> str:
     ],
 )  # fmt: skip
 def test_a_cursor_of_another_making_is_refused(cursor: Any) -> None:
-    """400 `client_error`, as the vendor words it."""
+    """A wrong cursor is a 400 with the vendor's `client_error`."""
     orders: Orders[str] = Orders()
     order = Order("n", descending=False)
     placed = [(order.make_key(value, one), one) for value, one in enumerate("abc")]
@@ -119,7 +119,7 @@ def test_a_cursor_of_another_making_is_refused(cursor: Any) -> None:
 
 @given(st.lists(st.integers(), unique=True), st.integers(1, 7))
 def test_numbered_pages_are_complete_and_disjoint(records: list[int], per_page: int) -> None:
-    """Pages are read until `next` is None; the page after it is empty."""
+    """Numbered pages hold every record once until `next` is None; the page after that is empty."""
     seen, page = [], 1
     while True:
         found = cut_page(records, page, per_page)
@@ -133,13 +133,13 @@ def test_numbered_pages_are_complete_and_disjoint(records: list[int], per_page: 
 
 @pytest.mark.parametrize(("value", "expected"), [(None, 50), (1, 1), ("149", 149), (150, 150)])
 def test_a_page_size_is_a_number_or_digits(value: Any, expected: int) -> None:
-    """Query strings bring digits, bodies numbers."""
+    """A page size may be a number, as in a body, or digits, as in a query string."""
     assert read_count(value, "per_page", 50, 150) == expected
 
 
 @pytest.mark.parametrize("value", [0, -1, 151, "152", "00", "", "ten", 1.5, True, "²", [1], 10**10], ids=repr)
 def test_another_page_size_is_refused(value: Any) -> None:
-    """The error names the parameter."""
+    """Any other page size is refused with an error that names the parameter."""
     with pytest.raises(Refusal) as caught:
         read_count(value, "per_page", 50, 150)
     message = "per_page must be between 1 and 150"

@@ -1,4 +1,4 @@
-"""What hangs on contacts and companies: merges, tags, notes, consents, and who is blocked."""
+"""Records related to contacts and companies: merges, tags, notes, consents, and blocked contacts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NEWEST = {"Intercom-Version": "2.16"}
 
 
 def lead(intercom: IntercomCaller, **fields: Any) -> str:
-    """Return the id of a new lead."""
+    """Create a lead, and return its id."""
     return str(intercom.ok("POST /contacts", {"role": "lead", **fields})["id"])
 
 
@@ -23,7 +23,7 @@ def names(listed: dict[str, Any]) -> list[str]:
 
 
 def test_a_user_gains_what_its_lead_has_and_keeps_its_own(intercom: IntercomCaller) -> None:
-    """Fields, attributes, companies, tags, notes, consents and conversations."""
+    """A merge fills the user's missing fields from the lead and moves the lead's companies, tags, notes and threads."""
     intercom.attribute("plan", "string")
     intercom.attribute("seats", "integer")
     user = intercom.user(email="ada@example.com", name="Ada", custom_attributes={"plan": "gold"})
@@ -48,7 +48,7 @@ def test_a_user_gains_what_its_lead_has_and_keeps_its_own(intercom: IntercomCall
 
 
 def test_a_merged_lead_vanishes(intercom: IntercomCaller) -> None:
-    """Before 2.16 it is not found; since then the answer names the survivor; it never comes back."""
+    """A merged lead is a 404, and since version 2.16 a 410 that names the surviving user. It cannot be restored."""
     user, other = intercom.user(email="ada@example.com", name="Ada"), lead(intercom, name="Lin")
     intercom.ok("POST /contacts/merge", {"from": other, "into": user})
     assert names(intercom.ok("GET /contacts")) == ["Ada"]
@@ -65,7 +65,7 @@ def test_a_merged_lead_vanishes(intercom: IntercomCaller) -> None:
 
 @pytest.mark.parametrize(("source", "target"), [("user", "user"), ("user", "lead"), ("lead", "lead")])
 def test_only_a_lead_is_merged_and_only_into_a_user(intercom: IntercomCaller, source: str, target: str) -> None:
-    """Any other pair is left alone."""
+    """Only a lead can be merged, and only into a user; other merges are refused and change nothing."""
     ids = [
         intercom.user(email=f"{place}@example.com") if role == "user" else lead(intercom)
         for place, role in enumerate((source, target))
@@ -76,7 +76,7 @@ def test_only_a_lead_is_merged_and_only_into_a_user(intercom: IntercomCaller, so
 
 
 def test_since_2_16_only_duplicates_are_merged_unless_told_otherwise(intercom: IntercomCaller) -> None:
-    """Duplicates share an e-mail or a phone number."""
+    """Since version 2.16, a merge requires the same e-mail or phone unless skip_duplicate_validation is set."""
     user, other = intercom.user(email="ada@example.com"), lead(intercom, email="lin@example.com")
     body = {"from": other, "into": user}
     refused = intercom("POST /contacts/merge", body, **NEWEST)
@@ -88,7 +88,10 @@ def test_since_2_16_only_duplicates_are_merged_unless_told_otherwise(intercom: I
 
 
 def test_a_tag_hangs_on_users_and_companies(intercom: IntercomCaller) -> None:
-    """By one call for many; it moves `updated_at` once, is searched by, and goes with its deletion."""
+    """One call tags many users or companies.
+
+    Tagging moves `updated_at` once; searches and lists filter by the tag until it is deleted.
+    """
     user = intercom.user(email="ada@example.com", name="Ada")
     company = intercom.ok("POST /companies", {"company_id": "c1", "name": "Acme"})
     intercom.ok(f"POST /contacts/{user}/companies", {"id": company["id"]})
@@ -110,7 +113,7 @@ def test_a_tag_hangs_on_users_and_companies(intercom: IntercomCaller) -> None:
 
 
 def test_a_tag_is_renamed_and_taken_off(intercom: IntercomCaller) -> None:
-    """By its id; the answer is always the tag."""
+    """A tag is renamed and removed by its id; each call replies with the tag."""
     user = intercom.user(email="ada@example.com")
     tag = intercom.ok("POST /tags", {"name": "VIP"})
     intercom.ok(f"POST /contacts/{user}/tags", {"id": tag["id"]})
@@ -136,7 +139,7 @@ def test_a_tag_is_renamed_and_taken_off(intercom: IntercomCaller) -> None:
 def test_a_tag_that_makes_no_sense_is_refused(
     intercom: IntercomCaller, body: dict[str, Any], status: int, code: str
 ) -> None:
-    """And no tag is made on the way."""
+    """A wrong tag is refused, and no tag is created."""
     count = len(intercom.ok("GET /tags")["data"])
     found, errors = intercom.refused("POST /tags", body)
     assert (found, errors[0]["code"]) == (status, code)
@@ -144,7 +147,7 @@ def test_a_tag_that_makes_no_sense_is_refused(
 
 
 def test_notes_are_listed_newest_first_and_leave_updated_at_alone(intercom: IntercomCaller) -> None:
-    """Each names its contact and its author."""
+    """Notes are listed newest first with their author, and do not move updated_at."""
     user = intercom.user(email="ada@example.com")
     intercom.sandbox.advance(seconds=60)
     for body in ("First", "Second"):
@@ -160,7 +163,7 @@ def test_notes_are_listed_newest_first_and_leave_updated_at_alone(intercom: Inte
 
 
 def test_company_notes_come_with_later_versions(intercom: IntercomCaller) -> None:
-    """Reading with 2.15, writing with 2.16."""
+    """Company notes can be read since version 2.15 and written since 2.16."""
     company = intercom.ok("POST /companies", {"company_id": "c1", "name": "Acme"})["id"]
     path = f"/companies/{company}/notes"
     statuses = [
@@ -173,7 +176,7 @@ def test_company_notes_come_with_later_versions(intercom: IntercomCaller) -> Non
 
 
 def test_consents_are_noted_and_forgotten(intercom: IntercomCaller) -> None:
-    """They show on the contact by what was said."""
+    """Consents are listed on the contact as opted in or opted out until they are removed."""
     user = intercom.user(email="ada@example.com")
     for type_id, consent in (("121", "opt_out"), ("123", "opt_in")):
         intercom.ok(f"POST /contacts/{user}/subscriptions", {"id": type_id, "consent_type": consent})
@@ -188,7 +191,7 @@ def test_consents_are_noted_and_forgotten(intercom: IntercomCaller) -> None:
 
 
 def test_a_blocked_contact_is_archived(intercom: IntercomCaller) -> None:
-    """It is in no list."""
+    """A blocked contact is archived: it is in no list, and reading it is a 404."""
     user = intercom.user(email="ada@example.com")
     assert intercom.ok(f"POST /contacts/{user}/block") == {
         "type": "contact", "id": user, "external_id": None, "blocked": True

@@ -1,4 +1,4 @@
-"""The query language: which filters match what, and which are refused."""
+"""The query language of searches: which filters match, and which are refused."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DOCUMENT: dict[str, Any] = {
     "name": None,
     "owner_id": 5,
     "has_hard_bounced": False,
-    "created_at": 1_768_478_400,  # 2026-01-15T23:00:00 in Sydney
+    "created_at": 1_768_478_400,  # in Sydney 2026-01-15T23:00:00
     "custom_attributes": {"score": 2.5},
 }
 
@@ -78,7 +78,7 @@ def one(field: str, operator: Any, value: Any) -> dict[str, Any]:
     ],
 )
 def test_a_filter_compares_as_its_operator_says(field: str, operator: str, value: Any, *, matches: bool) -> None:
-    """Each operator of each type; null equals only null, and letter case counts."""
+    """Each operator compares values of its type; null equals only null, and letter case matters."""
     assert parse_query(one(field, operator, value), RULES).matches(DOCUMENT) is matches
 
 
@@ -92,13 +92,13 @@ def test_a_filter_compares_as_its_operator_says(field: str, operator: str, value
     ],
 )
 def test_emails_compare_without_case_where_the_switch_says_so(operator: str, value: Any, *, matches: bool) -> None:
-    """Whether the vendor ignores the case of e-mails is not documented: it is a switch."""
+    """A switch makes e-mail filters ignore letter case, because the vendor does not document it."""
     rules = Rules(type_of=TYPES.get, zone=SYDNEY, max_in_values=3, ignore_case=frozenset({"email"}))
     assert parse_query(one("email", operator, value), rules).matches(DOCUMENT) is matches
 
 
 def test_groups_join_filters_by_and_and_or_two_levels_deep() -> None:
-    """An OR within an AND matches when one of its filters does."""
+    """Filters can be grouped by AND and OR on two levels."""
     inner = {"operator": "OR", "value": [one("email", "=", "x"), one("owner_id", "=", 5)]}
     both = {"operator": "AND", "value": [inner, one("name", "=", None)]}
     neither = {"operator": "AND", "value": [inner, one("name", "=", "Ada")]}
@@ -159,7 +159,7 @@ SHAPE = "query must be an object with field, operator and value"
     ],
 )
 def test_a_query_that_the_language_does_not_know_is_refused(query: Any, code: str, message: str) -> None:
-    """Every refusal is a 400 that says why."""
+    """A wrong query is a 400 that says why."""
     with pytest.raises(Refusal) as caught:
         parse_query(query, RULES)
     assert (caught.value.status, caught.value.errors) == (400, [{"code": code, "message": message}])
@@ -186,12 +186,12 @@ DAY_START, DAY_END = 1_768_395_600, 1_768_482_000
 def test_date_filters_are_cut_to_days_of_the_workspace(
     operator: str, created_at: int, asked: Any, *, matches: bool
 ) -> None:
-    """`>` begins at the next midnight, `<` ends at the day's first, `=` is the whole day, whatever second is asked."""
+    """Date filters compare whole days: `>` starts at the next midnight, and `<` ends where the day begins."""
     assert parse_query(one("created_at", operator, asked), RULES).matches({"created_at": created_at}) is matches
 
 
 def test_a_day_on_which_clocks_change_is_as_long_as_it_is() -> None:
-    """In Sydney 2026-04-05 has 25 hours and 2026-10-04 has 23."""
+    """A day on which clocks change has 25 or 23 hours."""
     lengths = []
     for day in (datetime(2026, 4, 5, 12, tzinfo=SYDNEY), datetime(2026, 10, 4, 12, tzinfo=SYDNEY)):
         start, end = find_day_bounds(int(day.timestamp()), SYDNEY)
@@ -205,7 +205,7 @@ def test_a_day_on_which_clocks_change_is_as_long_as_it_is() -> None:
     st.sampled_from(["UTC", "Australia/Sydney", "America/New_York"]),
 )
 def test_each_second_is_before_in_or_after_the_day_asked_for(asked: int, held: int, zone: str) -> None:
-    """Exactly one of `<`, `=` and `>` matches, and `=` compares local calendar dates."""
+    """For any time, exactly one of `<`, `=` and `>` matches, and `=` compares local calendar dates."""
     rules = Rules(type_of=TYPES.get, zone=ZoneInfo(zone), max_in_values=3)
     matched = [
         operator
@@ -238,7 +238,7 @@ SIZES = {("email", "a"): 1, ("email", "b"): 2, ("name", "n"): 50}
     ids=["equals", "in", "differs", "null", "not indexed", "the smallest of AND", "all of OR", "OR with a scan"],
 )
 def test_an_index_serves_a_query_where_it_can(query: Any, expected: Any) -> None:
-    """`=` and `IN` are looked up; AND needs one part that can be, OR needs all of them."""
+    """Indexes answer `=` and `IN`. An AND needs one indexed part; an OR needs all parts indexed."""
 
     def count(field: str, value: Any) -> int | None:
         return SIZES.get((field, value), 0) if field in ("email", "name") else None

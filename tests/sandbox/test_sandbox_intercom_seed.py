@@ -1,4 +1,4 @@
-"""The workspace on the first day: most customers are in it, some of them oddly, and always the same."""
+"""The seeded workspace: most customers are in it, some in odd ways, and one seed always gives the same."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def person(number: int, **facts: Any) -> Person:
-    """Return a customer, with an e-mail and one of many companies."""
+    """Return a customer with an e-mail and a company that three customers share."""
     common: dict[str, Any] = {
         "customer_id": f"c{number}", "email": f"p{number}@example.com", "first_name": "Ada", "last_name": "Li",
         "phone": "+1", "company": f"Co {number // 3}", "company_id": f"co-{number // 3}", "user_id": f"u{number}",
@@ -28,18 +28,18 @@ def person(number: int, **facts: Any) -> Person:
 
 
 def everyone(workspace: LivingWorkspace) -> list[dict[str, Any]]:
-    """Every live contact's document."""
+    """Return the documents of all live contacts."""
     return [one.document for one in workspace.contacts.live()]
 
 
 @pytest.fixture(scope="module")
 def workspace() -> LivingWorkspace:
-    """Return a thousand customers in their workspace."""
+    """Return a workspace seeded from a thousand customers."""
     return LivingWorkspace.seeded((person(number) for number in range(1000)), Settings(), Clock())
 
 
 def standings(workspace: LivingWorkspace) -> Counter[str]:
-    """How many customers are known in which way."""
+    """Count the customers that are a user, two users, a lead, or unknown."""
     users, leads = (
         Counter((one["email"] or "").lower() for one in everyone(workspace) if one["role"] == role)
         for role in ("user", "lead")
@@ -52,7 +52,7 @@ def standings(workspace: LivingWorkspace) -> Counter[str]:
 
 
 def test_most_customers_are_known_in_some_way(workspace: LivingWorkspace) -> None:
-    """Archived users count as unknown here."""
+    """Most customers are users; a few are two users, leads or unknown. Archived users count as unknown."""
     counts = standings(workspace)
     shares = {"user": 780, "two users": 40, "lead": 50, "unknown": 130}
     assert {name: abs(counts[name] - share) < 50 for name, share in shares.items()} == dict.fromkeys(shares, True)
@@ -60,7 +60,7 @@ def test_most_customers_are_known_in_some_way(workspace: LivingWorkspace) -> Non
 
 
 def test_users_have_odd_cases_external_ids_and_values(workspace: LivingWorkspace) -> None:
-    """Some e-mails stand in another letter case, some external ids are missing; attributes of ours are not there."""
+    """Some users have e-mails in another letter case or no external id. Only the workspace's own attributes are set."""
     users = [
         one for one in everyone(workspace) if one["role"] == "user" and (one["email"] or "").lower().startswith("p")
     ]
@@ -73,14 +73,14 @@ def test_users_have_odd_cases_external_ids_and_values(workspace: LivingWorkspace
 
 
 def test_people_who_are_no_customers_are_there_too(workspace: LivingWorkspace) -> None:
-    """As many as 15 % of the customers, users and leads."""
+    """The workspace also has users and leads who are not customers, 15 % of the customers' number."""
     strangers = [one["role"] for one in everyone(workspace) if (one["email"] or "").endswith("@visitors.example")]
     assert len(strangers) == 150
     assert set(strangers) == {"user", "lead"}
 
 
 def test_some_companies_are_hidden_and_some_share_a_name(workspace: LivingWorkspace) -> None:
-    """Hidden ones have no users; namesakes differ in their `company_id`."""
+    """Some companies have no users and are hidden; some share a name but have different `company_id`s."""
     visible = [one.document for one in workspace.visible_companies()]
     assert len(workspace.companies) - len(visible) == 20
     names = Counter(one["name"] for one in visible)
@@ -89,7 +89,7 @@ def test_some_companies_are_hidden_and_some_share_a_name(workspace: LivingWorksp
 
 
 def test_no_two_users_break_intercoms_own_rules(workspace: LivingWorkspace) -> None:
-    """Every e-mail that two users share has external ids, and those are unique."""
+    """Users who share an e-mail all have external ids, and external ids are unique."""
     users = [one for one in everyone(workspace) if one["role"] == "user"]
     shared = {
         email for email, count in Counter((one["email"] or "").lower() for one in users).items() if email and count > 1
@@ -100,7 +100,7 @@ def test_no_two_users_break_intercoms_own_rules(workspace: LivingWorkspace) -> N
 
 
 def test_one_seed_gives_one_workspace() -> None:
-    """Another seed gives another."""
+    """The same seed gives the same workspace; another seed gives a different one."""
 
     def seeded(seed: int) -> list[dict[str, Any]]:
         return everyone(LivingWorkspace.seeded([person(number) for number in range(50)], Settings(seed=seed), Clock()))
@@ -110,12 +110,12 @@ def test_one_seed_gives_one_workspace() -> None:
 
 
 def emails(contacts: Iterable[Contact]) -> set[str]:
-    """E-mails without their letter case."""
+    """Return the contacts' e-mails in lower case."""
     return {str(one.document["email"]).lower() for one in contacts}
 
 
 def test_new_customers_sign_up_when_time_passes() -> None:
-    """Most of them, and what becomes of one does not hang on the others."""
+    """Most new customers sign up as time passes, and each outcome does not depend on other customers."""
     clock = Clock()
     workspace = LivingWorkspace.seeded([], Settings(), clock)
     people = [person(number, created_at=clock.now()) for number in range(100)]
@@ -129,7 +129,7 @@ def test_new_customers_sign_up_when_time_passes() -> None:
 
 
 def test_a_customer_without_email_is_known_by_external_id() -> None:
-    """A user without either would be nobody."""
+    """A user without an e-mail always has an external id."""
     people = [person(number, email=None, user_id=None) for number in range(100)]
     workspace = LivingWorkspace.seeded(people, Settings(), Clock())
     users = [one for one in everyone(workspace) if one["role"] == "user" and one["email"] is None]

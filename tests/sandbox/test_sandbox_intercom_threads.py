@@ -1,4 +1,4 @@
-"""Conversations and tickets: how they go, what moves `updated_at`, and how they are found by the second."""
+"""Conversations and tickets: their states, what moves `updated_at`, and searches exact to the second."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ADMIN = {"type": "admin", "admin_id": "991267"}
 
 
 def talk(intercom: IntercomCaller, body: str = "Hello there") -> str:
-    """Return the id of a new conversation of a new user."""
+    """Create a conversation of a new user, and return its id."""
     user = intercom.user(external_id=f"u{len(intercom.workspace.contacts)}", name="Ada")
     return str(
         intercom.ok("POST /conversations", {"from": {"type": "user", "id": user}, "body": body})["conversation_id"]
@@ -24,7 +24,7 @@ def talk(intercom: IntercomCaller, body: str = "Hello there") -> str:
 
 
 def found(intercom: IntercomCaller, field: str, operator: str, value: Any, kind: str = "conversations") -> list[str]:
-    """Return the ids that a search finds, the oldest first."""
+    """Return the ids that a search finds, oldest first."""
     body = {
         "query": {"field": field, "operator": operator, "value": value},
         "sort": {"field": "id", "order": "ascending"},
@@ -33,7 +33,7 @@ def found(intercom: IntercomCaller, field: str, operator: str, value: Any, kind:
 
 
 def test_a_conversation_goes_from_state_to_state(intercom: IntercomCaller) -> None:
-    """Each part moves `updated_at`; only the conversation's own page shows the parts."""
+    """Each part changes state and `updated_at`; only the conversation itself shows its parts, lists do not."""
     one = talk(intercom)
     steps: list[tuple[str, dict[str, Any]]] = [
         ("reply", {"message_type": "comment", "body": "Hi", **ADMIN}),
@@ -69,7 +69,7 @@ def test_a_conversation_goes_from_state_to_state(intercom: IntercomCaller) -> No
 
 
 def test_conversations_are_found_by_the_second(intercom: IntercomCaller) -> None:
-    """`>` and `<` leave the instant itself out, unless the workspace reads the documentation by the letter."""
+    """`>` and `<` exclude the second itself, unless a switch includes it as the documentation's wording suggests."""
     first = talk(intercom)
     intercom.sandbox.advance(seconds=1)
     second = talk(intercom)
@@ -102,7 +102,7 @@ def test_conversations_are_found_by_the_second(intercom: IntercomCaller) -> None
 def test_a_conversation_is_found_by_its_fields(
     intercom: IntercomCaller, field: str, operator: str, value: Any, count: int
 ) -> None:
-    """The body word by word."""
+    """Conversations are searched by their fields; `=` on the body matches single words."""
     talk(intercom, "I need support")
     assert len(found(intercom, field, operator, value)) == count
 
@@ -120,14 +120,14 @@ def test_a_conversation_is_found_by_its_fields(
 def test_a_search_that_makes_no_sense_is_refused(
     intercom: IntercomCaller, field: str, operator: str, value: Any, code: str
 ) -> None:
-    """With the vendor's code."""
+    """A wrong search is a 400 with the vendor's code."""
     body = {"query": {"field": field, "operator": operator, "value": value}}
     status, errors = intercom.refused("POST /conversations/search", body)
     assert (status, errors[0]["code"]) == (400, code)
 
 
 def test_searches_of_conversations_lag_too(intercom: IntercomCaller) -> None:
-    """The list and the conversation itself do not."""
+    """Searches of conversations lag; the list and the conversation itself do not."""
     intercom.sandbox.reset(customers=0, search_lag=60)
     one = talk(intercom)
     assert found(intercom, "state", "=", "open") == []
@@ -140,7 +140,7 @@ def test_searches_of_conversations_lag_too(intercom: IntercomCaller) -> None:
 
 
 def test_a_conversation_shows_its_last_five_hundred_parts(intercom: IntercomCaller) -> None:
-    """What came before them is out of reach."""
+    """A conversation shows only its last 500 parts."""
     one = talk(intercom)
     store = intercom.workspace.conversations
     thread = store.get(one)
@@ -152,7 +152,7 @@ def test_a_conversation_shows_its_last_five_hundred_parts(intercom: IntercomCall
 
 
 def test_nobody_is_zero_since_2_16(intercom: IntercomCaller) -> None:
-    """Before, it is null."""
+    """A conversation without assignee has 0 since version 2.16, and null before."""
     one = talk(intercom)
     shown = [
         intercom(f"GET /conversations/{one}", None, **{"Intercom-Version": version}).json()["admin_assignee_id"]
@@ -162,7 +162,10 @@ def test_nobody_is_zero_since_2_16(intercom: IntercomCaller) -> None:
 
 
 def test_a_ticket_grows_from_a_conversation(intercom: IntercomCaller) -> None:
-    """Each links to the other; its states stand in its parts."""
+    """A ticket and the conversation it was created from link to each other.
+
+    Each change of state is a part of the ticket.
+    """
     one = talk(intercom)
     contact = next(intercom.workspace.contacts.live()).id
     ticket = intercom.ok(
@@ -199,13 +202,13 @@ def test_a_ticket_grows_from_a_conversation(intercom: IntercomCaller) -> None:
 def test_a_ticket_that_makes_no_sense_is_refused(
     intercom: IntercomCaller, body: dict[str, Any], status: int, code: str
 ) -> None:
-    """With the vendor's code."""
+    """A wrong ticket is refused with the vendor's code."""
     found_status, errors = intercom.refused("POST /tickets", body)
     assert (found_status, errors[0]["code"]) == (status, code)
 
 
 def test_a_deleted_conversation_is_gone(intercom: IntercomCaller) -> None:
-    """For ever."""
+    """A deleted conversation is a 404 and not found by searches."""
     one = talk(intercom)
     assert intercom.ok(f"DELETE /conversations/{one}") == {"id": one, "object": "conversation", "deleted": True}
     assert intercom.refused(f"GET /conversations/{one}")[0] == 404

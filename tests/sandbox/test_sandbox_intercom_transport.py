@@ -1,4 +1,4 @@
-"""Who may call Intercom, in which version, how often, and what any refusal looks like."""
+"""Intercom over HTTP: authentication, versions, rate limits, and the shape of refusals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def test_a_refusal_is_an_error_list_with_the_id_of_the_request(intercom: IntercomCaller) -> None:
-    """The id stands in the body and in a header."""
+    """A refusal is an error list; the request's id is in the body and in a header."""
     response = intercom("GET /contacts/unknown")
     assert response.status_code == 404
     assert response.headers["x-request-id"] == "000sandbox0000000001"
@@ -31,7 +31,7 @@ def test_a_refusal_is_an_error_list_with_the_id_of_the_request(intercom: Interco
 )
 @pytest.mark.parametrize("path", ["/me", "/contacts", "/nothing"])
 def test_without_the_token_nothing_is_told(intercom: IntercomCaller, header: str | None, path: str) -> None:
-    """401 before anything else, and no rate limit headers."""
+    """Without the token every path is a 401, and the reply has no rate limit headers."""
     sent = {} if header is None else {"Authorization": header}
     response = requests.get(intercom.sandbox.intercom_url + path, headers=sent, timeout=10)
     assert response.status_code == 401
@@ -41,21 +41,21 @@ def test_without_the_token_nothing_is_told(intercom: IntercomCaller, header: str
 
 @pytest.mark.parametrize("version", ["2.0", "2.14", "2.17"])
 def test_a_known_version_is_accepted(intercom: IntercomCaller, version: str) -> None:
-    """So is a call without the header: it gets the version pinned on the app."""
+    """A known version is accepted, and a request without the header uses the app's version."""
     assert intercom("GET /me", **{"Intercom-Version": version}).status_code == 200
     assert intercom("GET /me").status_code == 200
 
 
 @pytest.mark.parametrize("version", ["", "2", "2.18", "latest", "2.140"])
 def test_an_unknown_version_is_refused(intercom: IntercomCaller, version: str) -> None:
-    """400 `intercom_version_invalid`."""
+    """An unknown version is a 400 with the code `intercom_version_invalid`."""
     response = intercom("GET /me", **{"Intercom-Version": version})
     errors = [{"code": "intercom_version_invalid", "message": "The requested version could not be found"}]
     assert (response.status_code, response.json()["errors"]) == (400, errors)
 
 
 def test_an_operation_is_refused_in_versions_before_it(intercom: IntercomCaller) -> None:
-    """Finding a contact by external id came with 2.13."""
+    """An operation is refused in versions before it was added, such as find_by_external_id before 2.13."""
     response = intercom("GET /contacts/find_by_external_id/x", **{"Intercom-Version": "2.12"})
     message = "Requested resource is not available in current API version."
     errors = [{"code": "intercom_version_invalid", "message": message}]
@@ -66,13 +66,13 @@ def test_an_operation_is_refused_in_versions_before_it(intercom: IntercomCaller)
     "call", ["GET /nothing", "PATCH /contacts/1", "POST /me", "PUT /contacts", "DELETE /companies"]
 )
 def test_an_unknown_path_or_method_is_not_found(intercom: IntercomCaller, call: str) -> None:
-    """404 with the vendor's error list."""
+    """An unknown path or method is a 404 with the vendor's error list."""
     errors = [{"code": "not_found", "message": "Requested resource not found"}]
     assert intercom.refused(call) == (404, errors)
 
 
 def test_two_slashes_are_one(intercom: IntercomCaller) -> None:
-    """As in the addresses that singer-io's tap-intercom makes of the API's own paths; counted as what they mean."""
+    """Two slashes in a path count as one, because singer-io's tap-intercom builds such addresses."""
     assert intercom.ok("GET //me") == intercom.ok("GET /me")
     assert intercom.sandbox.calls()["calls"] == [{"api": "intercom", "method": "GET", "path": "/me", "count": 2}]
 
@@ -83,7 +83,7 @@ def test_two_slashes_are_one(intercom: IntercomCaller) -> None:
     ids=["cut off", "list", "null", "string", "NaN", "infinite", "half a pair", "no UTF-8", "too deep"],
 )
 def test_a_body_that_is_no_json_object_is_refused(intercom: IntercomCaller, content: bytes) -> None:
-    """400 `bad_request`."""
+    """A body that is not a JSON object is a 400 with the code `bad_request`."""
     url, token = f"{intercom.sandbox.intercom_url}/contacts", {"Authorization": "Bearer sandbox_token"}
     response = requests.post(url, data=content, headers=token, timeout=10)
     errors = [{"code": "bad_request", "message": "There was a problem in the JSON you submitted"}]
@@ -91,7 +91,7 @@ def test_a_body_that_is_no_json_object_is_refused(intercom: IntercomCaller, cont
 
 
 def test_an_unknown_parameter_is_refused_or_ignored_as_the_switch_says(intercom: IntercomCaller) -> None:
-    """In query strings, search bodies and contacts; what the vendor does is not documented."""
+    """Unknown parameters and fields are refused by default and ignored with a switch, because neither is documented."""
     calls: tuple[tuple[str, Any], ...] = (
         ("GET /contacts?starting_afer=x", None),
         ("POST /contacts/search", {"query": {"field": "email", "operator": "=", "value": "a"}, "starting_afer": 1}),
@@ -104,7 +104,10 @@ def test_an_unknown_parameter_is_refused_or_ignored_as_the_switch_says(intercom:
 
 
 def test_beyond_the_limit_of_a_window_calls_are_refused(intercom: IntercomCaller) -> None:
-    """429 tells the limit; the headers count down and tell the reset on the clock of the `Date` header."""
+    """Calls over the limit are a 429.
+
+    The headers show the remaining calls, and the reset time on the same clock as `Date`.
+    """
     intercom.sandbox.reset(customers=0, rate_limit_per_window=2)
     answers = [intercom("GET /me") for _ in range(3)]
     assert [one.status_code for one in answers] == [200, 200, 429]
@@ -118,7 +121,10 @@ def test_beyond_the_limit_of_a_window_calls_are_refused(intercom: IntercomCaller
 
 
 def test_a_window_lasts_ten_seconds_of_real_time() -> None:
-    """A refused call uses nothing up; windows follow one another without drift."""
+    """A window lasts ten seconds of real time.
+
+    Windows follow one another without a gap, and refused calls do not count.
+    """
     time = [100.0]
     window = Window(1, monotonic=lambda: time[0])
     taken = [window.take(), window.take()]
@@ -135,13 +141,13 @@ def test_a_window_lasts_ten_seconds_of_real_time() -> None:
 
 
 def test_me_tells_region_and_time_zone(intercom: IntercomCaller) -> None:
-    """`app` is where a client learns the workspace's id, region and time zone."""
+    """`GET /me` shows the workspace's id, region and time zone."""
     app = intercom.ok("GET /me")["app"]
     assert (app["id_code"], app["region"], app["timezone"]) == ("sandboxws", "US", "Australia/Sydney")
 
 
 def test_an_unknown_time_zone_is_refused_when_the_sandbox_is_reset(intercom: IntercomCaller) -> None:
-    """One sentence names the setting."""
+    """An unknown time zone is refused at reset with a sentence that names the setting."""
     with pytest.raises(ValueError, match="Setting 'intercom_timezone' is a zone such as Europe/Paris, not 'Mars'"):
         intercom.sandbox.reset(intercom_timezone="Mars")
 
@@ -166,7 +172,7 @@ CALLS = st.sampled_from([
 def test_any_body_is_carried_out_or_refused_in_the_vendors_shape(
     intercom: IntercomCaller, call: str, body: dict[str, Any]
 ) -> None:
-    """Bad input of any kind gets an error list, never a 500."""
+    """Any body succeeds or is refused with the vendor's error list, never with a 500."""
     intercom.sandbox.reset(customers=1)
     contact = intercom.user(external_id="known")
     company = intercom.ok("POST /companies", {"company_id": "known"})["id"]
@@ -197,7 +203,7 @@ def test_any_body_is_carried_out_or_refused_in_the_vendors_shape(
     ],
 )
 def test_bodies_beyond_measure_are_refused(intercom: IntercomCaller, call: str, body: bytes, status: int) -> None:
-    """Never a traceback."""
+    """Extremely long values and other encodings are refused with the vendor's error list."""
     method, path = call.split()
     token = {"Authorization": "Bearer sandbox_token"}
     reply = requests.request(method, intercom.sandbox.intercom_url + path, data=body, headers=token, timeout=10)

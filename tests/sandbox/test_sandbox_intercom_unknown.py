@@ -1,4 +1,4 @@
-"""Every write and search of Intercom's: a field more than it knows, at any depth of the body, is refused."""
+"""Every write and search of Intercom refuses an unknown field at any depth of the body."""
 
 from __future__ import annotations
 
@@ -74,16 +74,16 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /data_attributes": OPTIONS,
     "PUT /data_attributes/{id}": {"options": [{"value": "a"}, {"value": "b"}]},
 }  # fmt: skip
-"""A body that each of them carries out; words in angle brackets are ids."""
+"""For each operation, a body that succeeds; words in angle brackets stand for ids."""
 WRITES = {f"{one.method} {one.path}": one for one in OPERATIONS if one.method != "GET"}
 LOOSE = {"POST /companies", "PUT /companies/{id}"}
-"""Refuse what they do not know whatever the switch says."""
+"""Operations that refuse unknown fields whatever refuse_unknown_fields says."""
 OPEN = ("custom_attributes", "ticket_attributes")
-"""Names in these are the workspace's own: one that is not defined is refused whatever the switch says."""
+"""Objects whose keys the workspace defines: an undefined key is refused whatever the switch says."""
 
 
 def ids(workspace: Any) -> dict[str, str]:
-    """Return records that are there, by what stands for them in bodies and paths."""
+    """Return ids of existing records by the placeholder that stands for each."""
     linked = next(one for one in workspace.contacts.live() if one.companies and one.is_user and one.subscriptions)
     tag = workspace.library.list_ids("tags")[0]
     return {
@@ -99,7 +99,7 @@ def ids(workspace: Any) -> dict[str, str]:
 
 
 def filled(value: Any, known: dict[str, str]) -> Any:
-    """Return a body with real ids in place of words in angle brackets."""
+    """Return the body with placeholders in angle brackets replaced by ids."""
     if isinstance(value, dict):
         return {name: filled(one, known) for name, one in value.items()}
     if isinstance(value, list):
@@ -108,7 +108,7 @@ def filled(value: Any, known: dict[str, str]) -> Any:
 
 
 def objects(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Where in a body objects stand."""
+    """Yield the path of each object in a body."""
     if isinstance(value, dict):
         yield path
     for name, one in value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list) else ()):
@@ -116,7 +116,7 @@ def objects(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
 
 
 def with_more(body: dict[str, Any], path: tuple[Any, ...]) -> dict[str, Any]:
-    """Return the body with one field more in the object at a place."""
+    """Return a copy of the body with one unknown field in the object at this path."""
     found = changed = deepcopy(body)
     for name in path:
         found = found[name]
@@ -125,26 +125,26 @@ def with_more(body: dict[str, Any], path: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def call_of(operation: str, known: dict[str, str]) -> str:
-    """Return the operation with ids in its path: `{id}` is of what stands before it."""
+    """Return the operation with its placeholders replaced by ids."""
     path = re.sub(r"/(\w+)/\{id\}", lambda found: f"/{found[1]}/{known[found[1]]}", operation)
     return re.sub(r"\{(\w+)\}", lambda found: known[found[1]], path)
 
 
 @pytest.fixture
 def lively(intercom: IntercomCaller) -> IntercomCaller:
-    """Two hundred customers, so that there is one of everything."""
+    """Return a workspace of 200 customers, which has records of every kind."""
     intercom.sandbox.reset(customers=200, rate_limit_per_window=10**9)
     return intercom
 
 
 def test_every_write_and_search_has_a_row() -> None:
-    """An operation more is a row more."""
+    """Every write and search has a row in the table."""
     assert set(BODIES) == set(WRITES)
 
 
 @pytest.mark.parametrize("operation", BODIES)
 def test_a_field_more_is_refused_at_any_depth(lively: IntercomCaller, operation: str) -> None:
-    """400, and then the same body without it is carried out."""
+    """An unknown field in any object of the body is a 400; without it the same body succeeds."""
     known = ids(lively.workspace)
     call, body = call_of(operation, known), filled(BODIES[operation], known)
     for path in objects(body):
@@ -159,7 +159,7 @@ def test_a_field_more_is_refused_at_any_depth(lively: IntercomCaller, operation:
 
 @pytest.mark.parametrize("operation", BODIES)
 def test_a_field_more_is_ignored_with_the_switch(lively: IntercomCaller, operation: str) -> None:
-    """But by companies, among the names that the workspace defines, and in a tag's list of users."""
+    """With the switch, unknown fields are ignored, except in companies, own attributes and a tag's users."""
     lively.sandbox.reset(customers=200, rate_limit_per_window=10**9, refuse_unknown_fields=False)
     known = ids(lively.workspace)
     call, body = call_of(operation, known), filled(BODIES[operation], known)
@@ -172,7 +172,7 @@ def test_a_field_more_is_ignored_with_the_switch(lively: IntercomCaller, operati
 @pytest.mark.parametrize("operator", ["LIKE", "", None, 7, [], {}, "and", "==", True], ids=repr)
 @pytest.mark.parametrize("path", ["contacts", "conversations", "tickets"])
 def test_an_operator_that_there_is_not_is_refused(seeded: IntercomCaller, path: str, operator: Any) -> None:
-    """Of a field, and of a group."""
+    """An unknown operator is refused both in a filter and in a group."""
     leaf = {"field": "updated_at", "operator": operator, "value": 1}
     for query in (leaf, {"operator": "AND", "value": [leaf]}, {"operator": operator, "value": [QUERY["query"]]}):
         assert seeded.refused(f"POST /{path}/search", {"query": query})[0] == 400
@@ -181,7 +181,7 @@ def test_an_operator_that_there_is_not_is_refused(seeded: IntercomCaller, path: 
 @pytest.mark.parametrize("field", ["shoe_size", "", None, 7, [], "custom_attributes.none", "created_at.day"], ids=repr)
 @pytest.mark.parametrize("path", ["contacts", "conversations", "tickets"])
 def test_a_field_that_cannot_be_searched_is_refused(seeded: IntercomCaller, path: str, field: Any) -> None:
-    """In a filter, and to sort by."""
+    """An unknown field is refused both in a filter and as a sort field."""
     query = {"field": field, "operator": "=", "value": "1"}
     assert seeded.refused(f"POST /{path}/search", {"query": query})[0] == 400
     sort = {"query": QUERY["query"], "sort": {"field": field}}
@@ -189,7 +189,7 @@ def test_a_field_that_cannot_be_searched_is_refused(seeded: IntercomCaller, path
 
 
 def test_a_field_that_is_ignored_is_not_kept(intercom: IntercomCaller) -> None:
-    """A conversation keeps its id and its parts, whatever stands in the body of its update."""
+    """Ignored fields of an update are not stored: a conversation keeps its id and its parts."""
     intercom.sandbox.reset(customers=0, refuse_unknown_fields=False)
     user = intercom.user(external_id="u1")
     body = {"from": {"type": "user", "id": user}, "body": "Hello"}

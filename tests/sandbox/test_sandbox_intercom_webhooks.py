@@ -1,4 +1,4 @@
-"""Webhooks: what is written is told to an address, signed, in order, and the API does not wait for it."""
+"""Intercom's webhooks: writes are sent to an address in order and signed, without delaying the API."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ PATIENCE = 10
 
 
 class Receiver:
-    """A local address that keeps what it is told; `gate` holds its answers back when clear.
+    """A local HTTP server that records notifications.
 
-    `answers` are the next statuses; when there are no more, it is `answer`.
+    `answer` is its status, and `gate` delays replies while cleared.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Receiver:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                """Keep the delivery, and answer."""
+                """Record the notification, and reply with the status."""
                 content = self.rfile.read(int(self.headers["Content-Length"]))
                 receiver.deliveries.put((self.headers["X-Hub-Signature"], content))
                 receiver.gate.wait(PATIENCE)
@@ -47,12 +47,12 @@ class Receiver:
                 self.end_headers()
 
             def do_HEAD(self) -> None:
-                """Answer the check of the address."""
+                """Reply to the check of the address."""
                 self.send_response(204)
                 self.end_headers()
 
             def log_message(self, *_: Any) -> None:
-                """Say nothing."""
+                """Keep the test's output free of request logs."""
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
@@ -63,13 +63,13 @@ class Receiver:
         return notification
 
     def topics(self, count: int) -> list[str]:
-        """Return the topics of so many notifications."""
+        """Return the topics of the next notifications."""
         return [self.next()["topic"] for _ in range(count)]
 
 
 @pytest.fixture
 def receiver(intercom: IntercomCaller) -> Iterator[Receiver]:
-    """Return a receiver that listens while the test runs."""
+    """Yield a receiver that listens while the test runs."""
     one = Receiver()
     thread = threading.Thread(target=one.server.serve_forever, daemon=True)
     thread.start()
@@ -82,7 +82,7 @@ def receiver(intercom: IntercomCaller) -> Iterator[Receiver]:
 
 
 def test_a_write_is_told_with_a_signature_over_the_raw_body(intercom: IntercomCaller, receiver: Receiver) -> None:
-    """`X-Hub-Signature` is the HMAC-SHA1 of exactly these bytes; the envelope is the vendor's."""
+    """`X-Hub-Signature` is the HMAC-SHA1 of the body's bytes; the envelope has the vendor's shape."""
     intercom.sandbox.webhooks(url=receiver.url, secret="s3cret")
     contact_id = intercom.user(email="ada@example.com")
     signature, content = receiver.deliveries.get(timeout=PATIENCE)
@@ -108,7 +108,10 @@ def test_a_write_is_told_with_a_signature_over_the_raw_body(intercom: IntercomCa
 def test_times_in_items_are_those_of_the_wire(
     intercom: IntercomCaller, receiver: Receiver, switches: dict[str, bool], created: Any
 ) -> None:
-    """Within both records of a link, too; around the item they are unix seconds, and custom attributes stay."""
+    """Times inside an item are ISO strings by default.
+
+    Times of the notification and custom attributes stay unix seconds.
+    """
     intercom.sandbox.reset(customers=0, **switches)
     intercom.attribute("renewed_at", "date")
     user = intercom.user(email="ada@example.com", custom_attributes={"renewed_at": 1768000000})
@@ -124,7 +127,7 @@ def test_times_in_items_are_those_of_the_wire(
 
 
 def test_an_address_is_checked_on_request(intercom: IntercomCaller, receiver: Receiver) -> None:
-    """With HEAD, then with a signed ping that has no id; the first write is the first notification after it."""
+    """On request, the address is checked with a HEAD and a signed ping before the first notification."""
     intercom.sandbox.webhooks(url=receiver.url, secret="s", topics=["contact.user.created"], check=True)
     intercom.user(email="ada@example.com")
     ping, created = receiver.next(), receiver.next()
@@ -134,7 +137,7 @@ def test_an_address_is_checked_on_request(intercom: IntercomCaller, receiver: Re
 
 
 def test_each_kind_of_write_has_its_topic(intercom: IntercomCaller, receiver: Receiver) -> None:
-    """In the order of the writes."""
+    """Each kind of write sends its topics, in the order of the writes."""
     user = intercom.user(email="ada@example.com")
     lead = intercom.ok("POST /contacts", {"role": "lead", "name": "Lin"})["id"]
     tag = intercom.ok("POST /tags", {"name": "VIP"})["id"]
@@ -161,7 +164,7 @@ def test_each_kind_of_write_has_its_topic(intercom: IntercomCaller, receiver: Re
 
 
 def test_only_the_topics_asked_for_are_told(intercom: IntercomCaller, receiver: Receiver) -> None:
-    """A deleted company is told by Intercom's own id alone, once its deletion took effect."""
+    """Only subscribed topics are sent. A deletion is sent once it takes effect, and holds only identifiers."""
     company = intercom.ok("POST /companies", {"company_id": "c1", "name": "Acme"})["id"]
     intercom.sandbox.webhooks(url=receiver.url, secret="s", topics=["company.deleted"])
     intercom.ok("POST /companies", {"company_id": "c2", "name": "Other"})
@@ -176,7 +179,7 @@ def test_only_the_topics_asked_for_are_told(intercom: IntercomCaller, receiver: 
 
 
 def test_a_slow_receiver_does_not_slow_the_api(intercom: IntercomCaller, receiver: Receiver) -> None:
-    """Answers come while the first delivery still waits for its receiver."""
+    """API calls are answered while the first notification still waits for its receiver."""
     receiver.gate.clear()
     intercom.sandbox.webhooks(url=receiver.url, secret="s")
     for number in range(5):
@@ -187,7 +190,7 @@ def test_a_slow_receiver_does_not_slow_the_api(intercom: IntercomCaller, receive
 
 
 def test_a_delivery_that_fails_is_tried_once_more(intercom: IntercomCaller, receiver: Receiver) -> None:
-    """The attempt is counted in the payload, the id stays."""
+    """A failed notification is sent once more with the same id and a higher attempt number."""
     receiver.answer = 500
     intercom.sandbox.webhooks(url=receiver.url, secret="s")
     intercom.user(email="ada@example.com")
@@ -279,6 +282,6 @@ def test_deliveries_come_twice_and_in_any_order(intercom: IntercomCaller, receiv
     ids=["scheme", "no string", "port", "no secret", "topics no list", "unknown key"],
 )  # fmt: skip
 def test_a_webhook_that_makes_no_sense_is_refused(intercom: IntercomCaller, body: Any, sentence: str) -> None:
-    """One sentence says why."""
+    """A wrong webhook is refused with one sentence that says why."""
     with pytest.raises(ValueError, match="^" + sentence.replace("?", r"\?").replace("'", ".")):
         intercom.sandbox.webhooks(**body)

@@ -1,4 +1,4 @@
-"""What leads are made of: websites, typed attributes, and people of no, one and three companies."""
+"""The seeded data for leads: websites, typed attributes, and contacts in no, one and three companies."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ def host(url: str) -> str:
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    """Three hundred customers, with every switch for leads on."""
+    """Return a world of 300 customers with both switches for leads on."""
     return World(Settings(customers=300, companies_with_billing_ids=30, chartmogul_billing_websites=True))
 
 
 def companies(world: World) -> list[dict[str, Any]]:
-    """Every company's document."""
+    """Return the documents of all companies."""
     return [one.document for one in world.intercom.companies.live()]
 
 
 def billed(world: World, field: str) -> Counter[str]:
-    """How often each value of a field stands among the customers of the billing source; empty ones left out."""
+    """Count the non-empty values of a field among the imported ChartMogul customers."""
     return Counter(one.values[field] for one in world.chartmogul.customers if one.values[field])
 
 
 def test_websites_are_absent_own_shared_or_a_mail_hosts(world: World) -> None:
-    """In several spellings."""
+    """A company's website is missing, its own, shared by two companies, or a mail host's, in several spellings."""
     websites = [one["website"] for one in companies(world)]
     given = [one for one in websites if one]
     counts = Counter(map(host, given))
@@ -49,7 +49,7 @@ def test_websites_are_absent_own_shared_or_a_mail_hosts(world: World) -> None:
 
 
 def test_companies_have_attributes_of_every_declared_type(world: World) -> None:
-    """Each on some companies, of the type that was declared."""
+    """Every declared company attribute has values of its type on some companies."""
     declared = {
         one["name"]: one["data_type"]
         for one in world.intercom.attributes.list_all("company", include_archived=False)
@@ -65,14 +65,14 @@ def test_companies_have_attributes_of_every_declared_type(world: World) -> None:
 
 
 def test_contacts_belong_to_no_company_to_one_and_to_three(world: World) -> None:
-    """And no company became visible, or began to be, for it."""
+    """Contacts belong to no company, to one or to three."""
     counts = Counter(len(one.companies) for one in world.intercom.contacts.live())
     assert set(counts) == {0, 1, 3}
     assert counts[1] > counts[0] > counts[3] > 1
 
 
 def test_every_rule_of_merging_finds_somebody(world: World) -> None:
-    """External id, domain, company and e-mail each join leads with customers of the billing source."""
+    """Leads match imported customers by external id, by domain, by company name and by e-mail."""
     leads = companies(world)
     domains = Counter(map(host, billed(world, "website_url").elements()))
     known = {one.primary.external_id for one in world.chartmogul.customers}
@@ -85,13 +85,13 @@ def test_every_rule_of_merging_finds_somebody(world: World) -> None:
 
 
 def test_both_switches_are_off_by_default() -> None:
-    """Companies bear their own ids, and the billing source knows no website."""
+    """By default, companies have their own ids, and imported customers have no website."""
     world = World(Settings(customers=60))
     assert {one["company_id"].partition("-")[0] for one in companies(world)} == {"co", "empty", "namesake"}
     assert billed(world, "website_url") == {}
 
 
 def test_a_share_is_a_percentage() -> None:
-    """One sentence names the setting."""
+    """A share above 100 is refused with a sentence that names the setting."""
     with pytest.raises(ValueError, match="'companies_with_billing_ids' is 0 to 100"):
         read_settings({"companies_with_billing_ids": 101})

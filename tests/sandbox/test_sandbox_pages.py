@@ -1,4 +1,4 @@
-"""The pages: what Intercom holds, readable, escaped and without anything from elsewhere."""
+"""The pages that show Intercom's data: readable, escaped, and without anything from other hosts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def page(intercom: IntercomCaller, path: str) -> str:
-    """Return the HTML of a page that must exist."""
+    """Return the HTML of a page, which must exist."""
     response = requests.get(intercom.sandbox.url + path, timeout=10)
     assert response.status_code == 200
     assert response.headers["content-type"] == "text/html; charset=utf-8"
@@ -21,7 +21,7 @@ def page(intercom: IntercomCaller, path: str) -> str:
 
 
 def rows(html: str) -> list[list[str]]:
-    """All tables' rows as the texts of their cells, heads included."""
+    """Return the rows of all tables as lists of cell texts, header rows included."""
     lines = re.findall(r"<tr>(.*?)</tr>", html, re.DOTALL)
     return [
         [re.sub(r"<[^>]+>", "", cell).strip() for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", line, re.DOTALL)]
@@ -30,7 +30,7 @@ def rows(html: str) -> list[list[str]]:
 
 
 def test_the_index_shows_clock_counts_and_calls(intercom: IntercomCaller) -> None:
-    """Calls are counted by API, method and path."""
+    """The index shows the clock, the numbers of records, the calls by API, method and path, and the settings."""
     intercom.user(email="ada@example.com")
     shown = page(intercom, "/")
     assert "Business clock: 2026-01-15 12:00:00 UTC" in shown
@@ -40,7 +40,10 @@ def test_the_index_shows_clock_counts_and_calls(intercom: IntercomCaller) -> Non
 
 
 def test_contacts_are_listed_with_the_attributes_of_the_prefix(intercom: IntercomCaller) -> None:
-    """Dates are readable, null is an empty cell, and the last updated stands first."""
+    """Contacts are listed last updated first, with the attributes of the prefix.
+
+    Dates are readable, and null is an empty cell.
+    """
     for name, data_type in (("cb_mrr", "float"), ("cb_due", "date"), ("other", "string")):
         intercom.attribute(name, data_type)
     intercom.user(
@@ -61,7 +64,7 @@ def test_contacts_are_listed_with_the_attributes_of_the_prefix(intercom: Interco
 
 
 def test_a_long_list_has_pages(intercom: IntercomCaller) -> None:
-    """The filter stays in the links; a page beyond the last is the last."""
+    """A long list has pages whose links keep the filter; a page number beyond the last shows the last."""
     for number in range(51):
         intercom.user(email=f"p{number}@example.com")
     first = page(intercom, "/pages/contacts?email=p")
@@ -73,7 +76,7 @@ def test_a_long_list_has_pages(intercom: IntercomCaller) -> None:
 
 
 def test_a_contacts_page_shows_all_values_and_its_history(intercom: IntercomCaller) -> None:
-    """The newest change first, with who made it, from what and to what."""
+    """A contact's page shows all values, its companies and the history, newest change first."""
     intercom.attribute("cb_due", "date")
     acme = intercom.ok("POST /companies", {"company_id": "co-1", "name": "Acme"})["id"]
     ada = intercom.user(email="ada@example.com", name="Ada")
@@ -93,12 +96,12 @@ def test_a_contacts_page_shows_all_values_and_its_history(intercom: IntercomCall
 
 
 def test_companies_are_listed_and_one_shows_its_contacts(intercom: IntercomCaller) -> None:
-    """Also those that Intercom's own lists do not show."""
+    """Companies are listed even without users, and a company's page shows its contacts."""
     acme = intercom.ok("POST /companies", {"company_id": "co-1", "name": "Acme", "plan": "pro", "monthly_spend": 7})[
         "id"
     ]
     assert rows(page(intercom, "/pages/companies?name=acme"))[1] == ["Acme", "co-1", "pro", "7", "2026-01-15 12:00:00"]
-    assert "Without users: in none of Intercom&#39;s lists." in page(intercom, f"/pages/companies/{acme}")
+    assert "Without users, so that Intercom&#39;s lists do not show it." in page(intercom, f"/pages/companies/{acme}")
     ada = intercom.user(email="ada@example.com", name="Ada")
     intercom.ok(f"POST /contacts/{ada}/companies", {"id": acme})
     shown = page(intercom, f"/pages/companies/{acme}")
@@ -111,7 +114,7 @@ EVIL = "<script>alert('1')</script>&\""
 
 @pytest.mark.parametrize("path", ["/pages/contacts", "/pages/contacts/{contact}", "/pages/companies/{company}"])
 def test_values_are_escaped_wherever_they_stand(intercom: IntercomCaller, path: str) -> None:
-    """Names, attribute values and history alike."""
+    """Names, attribute values and the history are escaped."""
     intercom.attribute("cb_note", "string")
     company = intercom.ok("POST /companies", {"company_id": "1", "name": EVIL})["id"]
     contact = intercom.user(external_id=EVIL, name=EVIL, custom_attributes={"cb_note": EVIL})
@@ -123,14 +126,14 @@ def test_values_are_escaped_wherever_they_stand(intercom: IntercomCaller, path: 
 
 
 def test_what_was_asked_is_escaped_too(intercom: IntercomCaller) -> None:
-    """The filter's own fields."""
+    """The values of the filter are escaped in its form."""
     shown = page(intercom, "/pages/contacts?email=%22%3E%3Cscript%3E&prefix=%22%3E%3Cscript%3E")
     assert "<script" not in shown
     assert 'value="&#34;&gt;&lt;script&gt;"' in shown
 
 
 def test_pages_need_nothing_from_elsewhere(intercom: IntercomCaller) -> None:
-    """No script, and no address but the sandbox's own paths."""
+    """The pages have no scripts, and link only to the sandbox itself."""
     contact = intercom.user(email="ada@example.com")
     for path in ("/", "/pages/contacts", "/pages/companies", f"/pages/contacts/{contact}"):
         shown = page(intercom, path)
@@ -139,14 +142,14 @@ def test_pages_need_nothing_from_elsewhere(intercom: IntercomCaller) -> None:
 
 @pytest.mark.parametrize("path", ["/pages/contacts/x", "/pages/companies/x"])
 def test_a_record_that_is_not_there_has_no_page(intercom: IntercomCaller, path: str) -> None:
-    """404, still a page."""
+    """An unknown record is a 404 with an HTML page."""
     response = requests.get(intercom.sandbox.url + path, timeout=10)
     assert response.status_code == 404
     assert "There is no such record" in response.text
 
 
 def test_an_archived_contact_says_so(intercom: IntercomCaller) -> None:
-    """It keeps its page, though it is in no list."""
+    """An archived contact has a page that says so, but is in no list."""
     ada = intercom.user(external_id="1", name="Ada")
     intercom.ok(f"POST /contacts/{ada}/archive")
     assert "Archived." in page(intercom, f"/pages/contacts/{ada}")

@@ -1,4 +1,4 @@
-"""Invoices: what a term costs, and whether an invoice is paid."""
+"""Invoices: their lines and amounts, and whether they are paid."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PAID_AFTER = 40
 
 
 def make_invoice(customer: Customer, lines: tuple[Line, ...], term: tuple[int, int], *, first: bool) -> Invoice:
-    """Return an invoice dated at the start of its term, still pending and without an id or stamps."""
+    """Return a pending invoice dated at the start of its term, without an id or timestamps."""
     currency = lines[0].price.currency_code if lines else customer.currency_code
     net = _NET_TERM if customer.payment == OFFLINE else 0
     return Invoice(
@@ -42,7 +42,7 @@ def make_invoice(customer: Customer, lines: tuple[Line, ...], term: tuple[int, i
 
 
 def settle(invoice: Invoice, how: str, now: int) -> None:
-    """Bring a pending invoice of a business being drawn to a status; ``partial`` is payment_due with a part paid."""
+    """Bring a pending invoice of the seed to a status; ``partial`` means payment_due with a part already paid."""
     invoice.status = "payment_due" if how == "partial" else how
     if how == "paid":
         _write(invoice, describe_payment(invoice, invoice.date + _PAID_AFTER))
@@ -72,7 +72,7 @@ NO_DUES: JsonObject = {"due_invoices_count": 0, "total_dues": 0, "due_since": No
 
 
 def owe(subscription: Subscription, invoice: Invoice) -> None:
-    """Have a subscription of a business being drawn show its unpaid invoice."""
+    """Show an unpaid invoice of the seed on its subscription."""
     if invoice.status in ("payment_due", "not_paid"):
         _write(subscription, describe_dues(invoice))
 

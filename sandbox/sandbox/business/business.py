@@ -1,4 +1,4 @@
-"""The truth of one simulated business: its tables, and the days that pass."""
+"""One simulated business: its tables, and what changes as days pass."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ _BODIES: dict[str, tuple[str, Callable[[Any], JsonObject], Callable[[Any], JsonO
     "transactions": ("transaction", bodies.build_transaction, bodies.build_transaction),
     "payment_sources": ("payment_source", bodies.build_payment_source, bodies.build_payment_source),
 }
-"""The shape of each of these tables' records, and what builds them in either catalog; the others hold documents."""
+"""Shape and builders (catalog 1 and 2) of the main tables' records; the other tables hold documents."""
 _PARTS = 350
-"""Line items for each line of a large invoice."""
+"""The number of line items per line of a large invoice."""
 _LIVING = ("transactions", "payment_sources", "events", *KINDS)
-"""The tables that are drawn before the first day passes, as they were at the beginning."""
+"""Tables of documents that are built before the first day passes, in the state of the first day."""
 _TABLES: dict[type, str] = {
     Customer: "customers",
     Subscription: "subscriptions",
@@ -87,7 +87,7 @@ class Business:
         return self._core
 
     def table(self, name: str) -> Table[Any]:
-        """Return any table by name; documents are drawn when their table is first used."""
+        """Return any table by name; a table of documents is built when it is first used."""
         return self._core.get(name) or self._drawn.get(name) or self._draw(name)
 
     @property
@@ -129,7 +129,7 @@ class Business:
         return self.table(_TABLES.get(kind) or record.kind)  # type: ignore[attr-defined]
 
     def people(self, since: int = 0) -> list[Person]:
-        """Return the customers from a row on, as another system may come to know them, oldest first."""
+        """Return the customers from a row on in the form that other systems know, oldest first."""
         return [
             Person(
                 customer_id=customer.id,

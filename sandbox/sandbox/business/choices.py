@@ -1,4 +1,4 @@
-"""What customers choose to do, as a table: how often, which of them, and what it changes."""
+"""What customers decide, as a table: how often, which customers, and what changes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _list_customers(business: Business) -> Sequence[Customer]:
 
 
 def _list_idle_customers(business: Business) -> Sequence[Customer]:
-    """Return the customers without a subscription that runs or is to run."""
+    """Return the customers without a current or future subscription."""
     busy = {one.customer.row for one in business.subscriptions.records if one.status != "cancelled" and not one.deleted}
     return [customer for customer in _list_customers(business) if customer.row not in busy]
 

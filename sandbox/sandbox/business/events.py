@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from sandbox.json_types import JsonObject
 
 RETENTION = 90 * DAY
-"""So long an event is listed; the vendor's number is not documented."""
+"""How long events are listed, in seconds; the vendor does not document its number."""
 _NEWEST = 60
-"""So many of the newest records of a kind have events before a business begins."""
+"""The number of newest records per kind that have events from before the first day."""
 _BY_ITSELF = "scheduled_job"
 _WORST_FIRST = ("failed", "re_scheduled", "scheduled", "succeeded", "skipped", "disabled", "not_applicable")
 EVENT_TYPES = msgspec.json.decode((files("sandbox.business") / "event_types.json").read_bytes(), type=tuple[str, ...])
@@ -38,12 +38,12 @@ class Event(Record):
     source: str
     content: tuple[tuple[str, Record], ...]
     webhooks: dict[str, str] = field(default_factory=dict)
-    """How its delivery to each webhook endpoint stands, by the endpoint's id; empty where there is no endpoint."""
+    """The delivery status per webhook endpoint, by the endpoint's id; empty without endpoints."""
     webhook_failure_reason: str | None = None
 
     @property
     def webhook_status(self) -> str:
-        """How its delivery stands on the whole: the worst of what is said of the endpoints."""
+        """Return the overall delivery status: the worst one of all endpoints."""
         return next((one for one in _WORST_FIRST if one in self.webhooks.values()), "not_configured")
 
     @property

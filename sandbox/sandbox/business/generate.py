@@ -1,4 +1,4 @@
-"""A business out of a seed: the same seed and size give the same records, to the byte."""
+"""A business from a seed: the same seed and size give the same records, byte for byte."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _BEFORE_STAMPS = FIRST_STAMP - 30 * DAY
 _GONE_FOR = 60 * DAY
 _YOUNGEST = 30
-"""Days: so old is every customer whose subscription is past its trial."""
+"""The least age, in days, of a customer whose subscription is past its trial."""
 _OLDEST = {"Weekly": 60, "Monthly": 400, "Quarterly": 700, "Yearly": 1500}
 _OLDEST_WITHOUT = 1000
 _ODD_ID = "Zoë & Söhne #7"
@@ -42,7 +42,7 @@ class Generator:
         return [*SHAPES, *self._random.choices(SHAPES, weights, k=max(0, size - len(SHAPES)))][:size]
 
     def _add(self, number: int, shape: Shape) -> None:
-        # Nothing happened to the customer after this instant.
+        # No record of the customer changes after this time.
         horizon = self._now - _GONE_FOR if shape.deleted else self._now
         horizon = _BEFORE_STAMPS if shape.before_stamps else horizon
         oldest = max((_OLDEST[subscription.period] for subscription in shape.subscriptions), default=_OLDEST_WITHOUT)
@@ -58,7 +58,7 @@ class Generator:
         self.customers.append(customer)
 
     def _identify(self, customer: Customer, shape: Shape) -> None:
-        """Give a customer an identity that makes trouble: shared, odd, absent or used twice."""
+        """Give a customer a difficult identity: shared, odd, missing or used twice."""
         if shape.odd_id and not any(other.id == _ODD_ID for other in self.customers):
             customer.id = _ODD_ID
         if shape.reuses_id and self._deleted:

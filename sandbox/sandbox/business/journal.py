@@ -38,7 +38,7 @@ _TURNS = {
     ("active", "non_renewing"): "subscription_cancellation_scheduled",
     ("active", "paused"): "subscription_paused",
 }
-"""The event of a subscription's turn from one status to another; every turn to cancelled is a cancellation."""
+"""The event for each change of a subscription's status; any change to cancelled is a cancellation."""
 _CARDS = {"expired": "card_expired", "expiring": "card_expiry_reminder"}
 _SOURCES = {"expired": "payment_source_expired", "expiring": "payment_source_expiring"}
 _SOURCE_VERBS = {"created": "added", "changed": "updated", "deleted": "deleted"}
@@ -48,7 +48,7 @@ _DUNNING = frozenset({"attempts", "next_retry_at", "dunning_status"})
 
 @dataclass
 class Touch(Generic[R]):
-    """What an act did to one record: ``facts`` are what it wrote, ``status`` and ``mrr`` are from before."""
+    """What an act changed in one record: ``facts`` are the new values, ``status`` and ``mrr`` the old ones."""
 
     record: R
     at: int
@@ -59,14 +59,14 @@ class Touch(Generic[R]):
 
     @property
     def verb(self) -> str:
-        """created, changed or deleted."""
+        """The change in a word: created, changed or deleted."""
         if self.created:
             return "created"
         return "deleted" if self.facts.get("deleted") else "changed"
 
 
 class Journal:
-    """Notes every write, and writes its events when the act is over."""
+    """Records every write of an act, and writes the events when the act is over."""
 
     def __init__(self, business: Business) -> None:
         self._business = business
@@ -75,7 +75,7 @@ class Journal:
         self._billed: dict[int, Invoice] = {}
 
     def note_write(self, record: Record, at: int, facts: JsonObject, *, created: bool = False) -> None:
-        """Note a record that is about to be written."""
+        """Record that a write to a record is about to happen."""
         touch = self._touched.get(id(record))
         if touch is None:
             mrr = 0 if created else getattr(record, "mrr", 0)
@@ -99,7 +99,7 @@ class Journal:
                     self._business.events.tell(event_type, touch.at, content, source)
 
     def show_late_revenue(self, now: int) -> None:
-        """Have the recurring revenue that is due by now show."""
+        """Show recurring revenue whose delay is over."""
         table = self._business.subscriptions
         change = table.change if self._business.settings.mrr_moves_updated_at else table.change_quietly
         for row in [row for row, due in self._late.items() if due <= now]:
@@ -118,7 +118,7 @@ class Journal:
         yield _name_turn(touch), content
         if subscription.mrr == touch.mrr or touch.verb == "deleted":
             return
-        # Recurring revenue is computed after the act: at once, or so much later as the settings say.
+        # Recurring revenue is computed after the act, either at once or after the delay in the settings.
         lag = self._business.settings.mrr_lag
         if lag:
             self._business.subscriptions.change_unnoted(subscription, touch.at, late_mrr=touch.mrr)
@@ -127,7 +127,7 @@ class Journal:
             yield "mrr_updated", [("subscription", subscription)]
 
     def report_customer(self, touch: Touch[Customer]) -> Iterator[Report]:
-        """Report a customer; the payment source is deleted with it, and ages with its card."""
+        """Report a customer. Its payment source is deleted with it, and expires with its card."""
         customer, sources = touch.record, self._business.table("payment_sources")
         source: PaymentSource | None = sources.get(f"pm_{customer.id}")
         if touch.created and customer.has_payment_source:
@@ -144,7 +144,7 @@ class Journal:
             yield f"customer_{touch.verb}", [("customer", customer)]
 
     def report_invoice(self, touch: Touch[Invoice]) -> Iterator[Report]:
-        """Report an invoice alone; an attempt to collect it becomes a transaction, and is reported with that."""
+        """Report an invoice; an attempt to collect it becomes a transaction and is reported with that."""
         invoice = touch.record
         pending = invoice.status == "pending"
         if touch.created:
@@ -157,7 +157,7 @@ class Journal:
             yield "dunning_updated", [("invoice", invoice)]
         transactions = self._business.table("transactions")
         if "status" in touch.facts:
-            # A payment shows the status of its invoice as it is now, without being stamped anew.
+            # A payment shows the current status of its invoice, although its own updated_at stays.
             for known in map(transactions.get, list_transaction_ids(invoice)):
                 if known is not None:
                     transactions.change_unnoted(known, touch.at)
@@ -181,7 +181,7 @@ class Journal:
         yield f"payment_source_{_SOURCE_VERBS[touch.verb]}", content
 
     def report_document(self, touch: Touch[Any]) -> Iterator[Report]:
-        """Report a document, where the vendor has an event for its kind, or else for its holder."""
+        """Report a document with its own event, or with its parent's when its kind has none."""
         kind, table = KINDS[touch.record.kind], self._business.table_of(touch.record)
         for verb in _VERBS[touch.verb]:
             if f"{kind.object}_{verb}" in EVENT_TYPES:
@@ -195,7 +195,7 @@ class Journal:
 
 
 def _name_turn(touch: Touch[Subscription]) -> str:
-    """Return the event of what became of a subscription."""
+    """Return the event type for a subscription's change of status."""
     status = touch.record.status
     if touch.verb != "changed":
         return f"subscription_{touch.verb}"

@@ -17,24 +17,24 @@ LINE_KINDS = {
 }
 """By catalog: the ``entity_type`` of a line."""
 MOST_SHOWN = 300
-"""An invoice of more lines is shown without any."""
+"""An invoice with more lines is shown without any."""
 
 
 def list_invoice_lines(invoice: Invoice, kinds: dict[str, str]) -> list[JsonObject]:
-    """Return all line items of an invoice; one that is in parts has so many for each of its lines."""
+    """Return all line items of an invoice; a large invoice has several for each of its lines."""
     whole = _build_lines(invoice, kinds)
     return whole if invoice.parts == 1 else [part for line in whole for part in _split_line(line, invoice.parts)]
 
 
 def show_lines(lines: list[JsonObject]) -> JsonObject:
-    """Return the line items as a record shows them: all, or none and where to continue."""
+    """Return the line items as a record shows them: all, or none and an offset token."""
     if len(lines) <= MOST_SHOWN:
         return {"line_items": lines}
     return {"line_items": [], "line_items_next_offset": lines_offset(0)}
 
 
 def lines_offset(start: int) -> str:
-    """Return the token that asks for the lines from a place on."""
+    """Return the token that requests the line items from a position on."""
     return json.dumps(["line_items", str(start)], separators=(",", ":"))
 
 
@@ -55,7 +55,7 @@ def _build_lines(invoice: Invoice, kinds: dict[str, str]) -> list[JsonObject]:
 
 
 def _split_line(line: JsonObject, parts: int) -> list[JsonObject]:
-    """Return so many lines that add up to a line."""
+    """Return ``count`` line items that add up to one line."""
     amount, rest = divmod(line["amount"], parts)
     return [
         {**line, "id": f"{line['id']}_{number}", "unit_amount": paid, "quantity": 1, "amount": paid}

@@ -1,6 +1,6 @@
-"""What happens in a business while time passes: what is due by itself; ``choices.py`` has what people decide.
+"""What happens in a business by itself while time passes; ``choices.py`` has what customers decide.
 
-Everything is drawn from the seed and the clock, so that the same steps of time bring the same events.
+Everything is drawn from the seed and the clock, so that the same steps of time give the same changes.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Step:
         self._since = self.now - seconds
 
     def take(self, choices: Iterable[Choice]) -> dict[str, int]:
-        """Simulate what is due and what people choose; return how often each thing happened."""
+        """Simulate what is due and what customers choose, and count what happened."""
         for one in self.business.subscriptions.records:
             while not one.deleted and one.due_at is not None and one.due_at <= self.now:
                 _DUE[one.status](self, one, one.due_at)
@@ -173,7 +173,7 @@ class Step:
             self.change(invoice.subscription, at, **describe_dues(invoice))
 
     def close(self, invoice: Invoice) -> None:
-        """Close a pending invoice once its usage is known; its date moves."""
+        """Close a pending invoice, whose date moves to now."""
         at = invoice.date + _CLOSES_AFTER
         if at <= self.now:
             self.happened["invoices_closed"] += 1
@@ -229,7 +229,7 @@ class Step:
         self.business.tell("api")
 
     def _age_cards(self) -> None:
-        """Let cards expire; ``updated_at`` does not move: whether it does is not documented."""
+        """Let cards expire without a change of ``updated_at``, because the vendor does not document one."""
         if count_months(self._since) == count_months(self.now):
             return
         customers = self.business.customers
@@ -251,5 +251,5 @@ _OPEN = {"pending": Step.close, "posted": Step.end_net_term, "payment_due": Step
 
 
 def list_open_invoices(invoices: Iterable[Invoice]) -> list[Invoice]:
-    """Return the invoices to which something is still to happen by itself."""
+    """Return the invoices that will still change by themselves."""
     return [invoice for invoice in invoices if invoice.status in _OPEN and not invoice.deleted]

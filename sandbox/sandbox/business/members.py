@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Shape:
-    """What all records of a kind show ``alike``, and which attributes are shown as they are ``kept``."""
+    """What records of a kind have in common: members that are ``alike`` in all, and attributes that are ``kept``."""
 
     alike: dict[str, Any]
     kept: tuple[str, ...] = field(default_factory=tuple)
@@ -28,7 +28,7 @@ class Shape:
         return attrgetter(*self.kept)
 
     def read(self, record: object) -> JsonObject:
-        """Return the members that a record keeps."""
+        """Return the members of a record that are shown as they are kept."""
         return dict(zip(self.kept, self._get(record), strict=True))
 
 

@@ -1,4 +1,4 @@
-"""What the parts of a business use of the whole, so that no part imports the module that uses them all."""
+"""Protocols that the parts of a business use, so that they do not import the module that combines them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Events(Protocol):
-    """Where events are written."""
+    """The log to which events are written."""
 
     def tell(self, event_type: str, at: int, content: Iterable[tuple[str, Record]], source: str) -> None:
         """Write an event that occurred at a time."""

@@ -1,4 +1,4 @@
-"""Payments of invoices, and what customers pay with: one record each, and the bodies that the vendor shows."""
+"""Payments of invoices, and the customers' payment sources."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 _KNOWN = 200
-"""So many of the newest invoices have their payments on record when a business begins."""
+"""The number of newest invoices whose payments exist on the first day."""
 _OLDEST = 20
-"""And so many of the oldest, some of which were paid before the vendor kept stamps."""
+"""The number of oldest invoices whose payments exist, some from before the vendor's timestamps."""
 _RETRY = 3 * DAY
 
 
@@ -30,7 +30,7 @@ class Transaction(CustomerRecord):
 
     @property
     def date(self) -> int:
-        """When it was made."""
+        """The time of the payment."""
         return self.created_at
 
     @property
@@ -41,7 +41,7 @@ class Transaction(CustomerRecord):
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class PaymentSource(CustomerRecord):
-    """What a customer pays with, by default."""
+    """A customer's default means of payment."""
 
 
 def build_payment(invoice: Invoice) -> Transaction:
@@ -51,12 +51,12 @@ def build_payment(invoice: Invoice) -> Transaction:
 
 
 def build_failure(invoice: Invoice, attempt: int, at: int) -> Transaction:
-    """Return the ``attempt``-th payment of an invoice, which failed."""
+    """Return the failed payment of an invoice's ``attempt``-th try."""
     return _build_transaction(invoice, f"txn_{invoice.id}_{attempt}", at, "failure", invoice.amount_due)
 
 
 def list_transaction_ids(invoice: Invoice) -> list[str]:
-    """Return the ids that the transactions of an invoice have, whether or not they are on record."""
+    """Return the ids of an invoice's transactions, whether or not these exist as records."""
     return [f"txn_{invoice.id}", *(f"txn_{invoice.id}_{attempt}" for attempt in range(1, invoice.attempts + 1))]
 
 
@@ -76,7 +76,7 @@ def _build_transaction(invoice: Invoice, txn_id: str, at: int, status: str, amou
 
 
 def list_first_transactions(invoices: Sequence[Invoice]) -> list[Transaction]:
-    """Return the payments on record when a business begins, oldest first."""
+    """Return the payments that exist on the first day, oldest first."""
     newest = range(max(_OLDEST, len(invoices) - _KNOWN), len(invoices))
     known = (invoices[row] for row in chain(range(min(_OLDEST, len(invoices))), newest))
     made = [one for invoice in known for one in _list_transactions(invoice)]
@@ -91,7 +91,7 @@ def _list_transactions(invoice: Invoice) -> Iterator[Transaction]:
 
 
 def build_source(customer: Customer) -> PaymentSource:
-    """Return what a customer pays with."""
+    """Return a customer's default means of payment."""
     stamp = customer.updated_at and customer.created_at
     return PaymentSource(
         id=f"pm_{customer.id}",

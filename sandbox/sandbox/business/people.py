@@ -1,4 +1,4 @@
-"""New customers: names, addresses and ways to pay, drawn at random."""
+"""New customers: random names, addresses and means of payment."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _TIERS = ("free", "standard", "standard", "premium")
 _NO_PHONE = 0.3
 _NO_COMPANY = 0.25
 _CARD_YEARS = {"valid": (1, 4), "expired": (-2, -1)}
-"""Years from now; the month is any."""
+"""The years in which valid and expired cards expire, counted from now; the month is random."""
 
 
 def draw_id(random: Random) -> str:
-    """Return an id as Chargebee makes them."""
+    """Return a random id in Chargebee's form."""
     return b64encode(random.randbytes(_ID_BYTES), b"Zz").decode()
 
 
 def make_customer(random: Random, number: int, shape: Shape, created_at: int, now: int) -> Customer:
-    """Return the ``number``-th customer, without stamps; ``now`` is the instant of the card's status."""
+    """Return the ``number``-th customer without timestamps; ``now`` decides the card's status."""
     first, last = random.choice(FIRST_NAMES), random.choice(LAST_NAMES)
     company = None if random.random() < _NO_COMPANY else _draw_company(random)
     country = random.randrange(len(PLACES))
@@ -59,7 +59,7 @@ def make_customer(random: Random, number: int, shape: Shape, created_at: int, no
 
 
 def _simplify(name: str) -> str:
-    """Return a name as e-mail addresses have it."""
+    """Return a name in the form used in e-mail addresses."""
     letters = normalize("NFKD", name.lower())
     return "".join(letter for letter in letters if letter.isascii() and letter.isalnum())
 

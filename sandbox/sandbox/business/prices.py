@@ -7,14 +7,14 @@ from itertools import product
 
 ZERO_DECIMAL = frozenset({"JPY"})
 RATES = {"USD": 1.0, "EUR": 1.08, "JPY": 0.0067}
-"""To the base currency, USD; of major units."""
+"""Exchange rates to the base currency, USD, between major units."""
 _WEEKS_A_YEAR = 52
 _MONTHS_A_YEAR = 12
 
 
 @dataclass(frozen=True)
 class Price:
-    """One item price. ``amount`` is in minor units, for one of ``quantity``, each ``period`` of ``unit``."""
+    """One item price: ``amount`` in minor units for one piece and for ``period`` times ``unit``."""
 
     id: str
     item_id: str
@@ -43,7 +43,7 @@ class Price:
 
     @property
     def amount_in_decimal(self) -> str:
-        """The amount as the ``*_in_decimal`` twins have it: text, in major units."""
+        """The amount as ``*_in_decimal`` members show it: a string in major units."""
         return str(self.amount) if self.currency_code in ZERO_DECIMAL else f"{self.amount / 100:.2f}"
 
     @property
@@ -62,7 +62,7 @@ class Price:
 
 @dataclass(frozen=True)
 class Item:
-    """What is sold; ``cents`` is its price for a month in USD."""
+    """An item of the catalog; ``cents`` is its monthly price in USD cents."""
 
     id: str
     name: str
@@ -80,14 +80,14 @@ ITEMS = (
     Item("extra-seats", "Extra seats", "addon", 700, "per_unit"),
 )
 _CURRENCIES = {"USD": 1.0, "EUR": 0.9, "JPY": 1.5}
-"""Minor units for one of USD: a price of 29.00 USD is 26.10 EUR and 4,350 JPY."""
+"""Minor units per US cent: a price of 29.00 USD is 26.10 EUR and 4,350 JPY."""
 _PERIODS = {
     "Monthly": (1, "month", 1.0),
     "Yearly": (1, "year", 10.0),
     "Quarterly": (3, "month", 2.8),
     "Weekly": (1, "week", 0.3),
 }
-"""Length, unit, and the price for it in prices of a month."""
+"""Length, unit, and price as a multiple of the monthly price, by period."""
 
 
 def _build_price(item: Item, currency: str, period: str) -> Price:
@@ -114,7 +114,7 @@ CATALOG: dict[str, tuple[Item, ...] | tuple[Price, ...]] = {
     "addon_prices": tuple(price for price in PRICES.values() if price.item_type == "addon"),
     "plan_items": tuple(item for item in ITEMS if item.item_type == "plan"),
 }
-"""The parts of the catalog that documents are about."""
+"""The parts of the catalog that documents can refer to."""
 
 
 def price_of(item_id: str, currency_code: str, period: str) -> Price:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Person:
-    """A customer as another system may come to know them."""
+    """A customer in the form that another system knows."""
 
     customer_id: str
     email: str | None
@@ -32,7 +32,7 @@ class Person:
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Record:
-    """What every record has. ``edits`` are attributes beyond those kept here, set from outside; None removes one."""
+    """What every record has. ``edits`` are further attributes set from outside; None removes one."""
 
     id: str
     created_at: int
@@ -42,17 +42,17 @@ class Record:
     row: int = 0
     edits: JsonObject = field(default_factory=dict)
     json: bytes | None = None
-    """The record as it is served, once it was."""
+    """The record's JSON, once it has been served."""
     kept: Record | None = None
-    """The record as it is now, once an event reports it."""
+    """A snapshot of the present state, once an event has shown it."""
 
     def forget(self) -> None:
-        """Drop what was served, so that it is built again."""
+        """Drop the cached JSON, so that it is built again."""
         self.json = self.kept = None
 
 
 OFFLINE = "bank_transfer"
-"""How customers pay who transfer the money themselves: they have no payment source."""
+"""Means of payment without a payment source: the customer transfers the money."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,16 +100,16 @@ class Customer(Record):
 
     @property
     def known_email(self) -> str:
-        """The e-mail, or an address of nobody."""
+        """The e-mail, or an invented address when there is none."""
         return self.email or "nobody@example.com"
 
     @property
     def has_payment_source(self) -> bool:
-        """Whether the vendor keeps something to collect payments from."""
+        """Whether the vendor has a payment source to collect from."""
         return self.payment not in (None, OFFLINE)
 
     def forget(self) -> None:
-        """Drop what was served, the card too, so that it is built again."""
+        """Drop the cached JSON of the customer and its card, so that it is built again."""
         self.json = self.card_json = self.kept = None
 
 
@@ -127,7 +127,7 @@ class CustomerRecord(Record):
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Subscription(CustomerRecord):
-    """A subscription to one plan; ``due_at`` is when the next thing happens to it by itself."""
+    """A subscription to one plan; ``due_at`` is the time of its next change by itself."""
 
     plan: Price
     quantity: int
@@ -152,7 +152,7 @@ class Subscription(CustomerRecord):
     due_at: int | None = None
     invoiced: bool = False
     late_mrr: int | None = None
-    """What is shown as recurring revenue until it is computed again; None once it is."""
+    """The earlier MRR, shown until the new one is computed; None afterwards."""
 
     @property
     def item_price_id(self) -> list[str]:
@@ -175,20 +175,20 @@ class Subscription(CustomerRecord):
         return sum(line.price.amount * line.quantity for line in self.lines())
 
     def lines(self) -> tuple[Line, ...]:
-        """Return what a term is billed for, as it is now."""
+        """Return the lines that the next term is billed for."""
         addons = (Line(self, price, count) for price, count in self.addons)
         return (Line(self, self.plan, self.quantity), *addons)
 
     @property
     def mrr(self) -> int:
-        """Monthly recurring revenue, as far as it is computed; 0 unless active or non-renewing."""
+        """Monthly recurring revenue as computed so far; 0 unless active or non-renewing."""
         if self.late_mrr is not None:
             return self.late_mrr
         return self.plan.monthly(self.amount) if self.status in ("active", "non_renewing") else 0
 
 
 class Line(NamedTuple):
-    """So much of a price, billed to a subscription."""
+    """A price, its quantity and amount, billed to a subscription."""
 
     subscription: Subscription
     price: Price
@@ -218,7 +218,7 @@ class Invoice(CustomerRecord):
     next_retry_at: int | None = None
     attempts: int = 0
     parts: int = 1
-    """So many line items for each of its lines: 1, but for large invoices."""
+    """The number of line items per line: 1 except for large invoices."""
 
     @property
     def subscription_id(self) -> str | None:

@@ -1,6 +1,6 @@
-"""The kinds of customer that the business has, as a table.
+"""The kinds of customers that the business has, as a table.
 
-A business with as many customers as shapes has each shape once; further customers are drawn by weight.
+A business with as many customers as kinds has one of each; further customers are drawn by weight.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A customer's subscriptions and their invoices up to now, as the customer's shape wants them."""
+"""A customer's subscriptions and invoices up to now, in the states that the customer's shape lists."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FIRST_STAMP = 1_475_020_800
 """2016-09-28: records not changed since have neither ``updated_at`` nor ``resource_version``."""
 TRIAL = 14 * DAY
 _DUNNED = 12 * DAY
-"""How long collection is tried."""
+"""How long collection of an invoice is tried, in seconds."""
 _HOUR = 3_600
 _PLANS = ("starter", "starter", "growth", "growth", "growth", "scale")
 _QUANTITIES = {"flat_fee": (1, 1), "per_unit": (1, 25), "tiered": (3, 20)}
@@ -30,14 +30,14 @@ _WITH_ADDON = 0.2
 
 
 def stamp(record: Record, at: int, random: Random) -> None:
-    """Note when a record last changed, as far as the vendor did at that time."""
+    """Set when a record last changed; changes from before 2016-09-28 leave no timestamp."""
     if at >= FIRST_STAMP:
         record.updated_at = at
         record.resource_version = at * 1000 + int(random.random() * 1000)
 
 
 def draft_subscription(random: Random, customer: Customer, shape: SubscriptionShape, created_at: int) -> Subscription:
-    """Return a subscription to a plan drawn at random, without terms or stamps."""
+    """Return a subscription to a random plan, without terms and timestamps."""
     currency = shape.currency or customer.currency_code
     plan = price_of(shape.plan or random.choice(_PLANS), currency, shape.period)
     return Subscription(
@@ -95,7 +95,7 @@ class SubscriptionMaker:
         self.last_change = max(self.last_change, at)
 
     def active(self, subscription: Subscription, shape: SubscriptionShape) -> None:
-        """Make it running, renewed until now."""
+        """Make it active, renewed until now."""
         self._run(subscription, shape, self._now)
         subscription.next_billing_at = subscription.due_at = subscription.current_term_end
 
@@ -114,7 +114,7 @@ class SubscriptionMaker:
         self._stamp(subscription, subscription.pause_date)
 
     def cancelled(self, subscription: Subscription, shape: SubscriptionShape) -> None:
-        """End it: after its trial, after failed payments, or when the customer chose."""
+        """Cancel it: after its trial, after failed payments, or by the customer's choice."""
         subscription.cancel_reason = shape.cancel_reason
         subscription.cancel_reason_code = shape.cancel_reason_code
         if shape.cancel_reason == "no_card":
@@ -136,7 +136,7 @@ class SubscriptionMaker:
         subscription.next_billing_at = subscription.due_at = subscription.trial_end
 
     def future(self, subscription: Subscription, shape: SubscriptionShape) -> None:
-        """Make it begin later."""
+        """Make it start in the future."""
         subscription.started_at = None
         subscription.start_date = subscription.due_at = self._now + self._random.randrange(3 * DAY, 30 * DAY)
         subscription.next_billing_at = subscription.start_date
@@ -154,7 +154,7 @@ class SubscriptionMaker:
         return self._random.randint(subscription.current_term_start or 0, self._now)
 
     def _run(self, subscription: Subscription, shape: SubscriptionShape, until: int) -> None:
-        """Write terms and their invoices from the start (after a trial, if there was one) until an instant."""
+        """Add terms and their invoices from the start, after a trial if there was one, until an instant."""
         if shape.trial:
             self._trial(subscription)
         first = subscription.trial_end or subscription.created_at
@@ -176,7 +176,7 @@ class SubscriptionMaker:
         owe(subscription, self.invoices[-1])
 
     def _charge(self) -> None:
-        """Write a one-time charge: an invoice of no subscription."""
+        """Add a one-time charge: an invoice without a subscription."""
         date = self._random.randint(self._customer.created_at, self._now)
         invoice = make_invoice(self._customer, (), (date, date), first=True)
         settle(invoice, "paid", self._now)

@@ -1,4 +1,4 @@
-"""Tables of records: by row, by id, as the JSON that is served, and as they were when a lagging reader looks."""
+"""Tables of records: by row, by id, as JSON, and as they were some seconds ago for lists that lag."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Table(Generic[R]):
         self.name = name
         self._build = build
         self._alike = alike or {}
-        # Encoded once: a record's JSON begins with what all show alike.
+        # Encoded once: every record's JSON begins with the members that are alike in all.
         self._opening = encode(alike)[:-1] + b"," if alike else b"{"
         self._by_id: dict[str, R] = {}
         self._keeps_past = keeps_past
@@ -43,7 +43,7 @@ class Table(Generic[R]):
         self.version = 0
 
     def extend(self, records: Iterable[R]) -> None:
-        """Append finished records, giving each its row."""
+        """Append complete records, and number their rows."""
         for record in records:
             record.row = len(self.records)
             self.records.append(record)
@@ -60,7 +60,7 @@ class Table(Generic[R]):
         self._stamp(record, at)
 
     def get(self, record_id: str) -> R | None:
-        """Return the record of an id; of a live and a deleted one, the live one."""
+        """Return the record with this id; the live one if a deleted one has the same id."""
         return self._by_id.get(record_id)
 
     def seen(self, at: int) -> Sequence[R | None]:
@@ -110,7 +110,7 @@ class Table(Generic[R]):
         self.change_unnoted(record, at, **facts)
 
     def change_unnoted(self, record: R, at: int, /, **facts: Any) -> None:
-        """Write attributes that make no event, and which the vendor does not stamp."""
+        """Write attributes without an event and without a timestamp."""
         self._keep(at, record.row, record)
         for name, value in facts.items():
             if name in record.__dataclass_fields__:
@@ -134,7 +134,7 @@ class Table(Generic[R]):
 
 
 def _read_inside(body: JsonObject, name: str) -> Any:
-    """Return an attribute of a body; ``gifter[customer_id]`` is one of an object in it, or of a list's first."""
+    """Return an attribute of a body. ``gifter[customer_id]`` is one of a nested object, or of a list's first member."""
     outer, _, inner = name.partition("[")
     value = body.get(outer)
     if inner and isinstance(value, list):

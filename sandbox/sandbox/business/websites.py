@@ -1,4 +1,4 @@
-"""Where a company is on the web, and how people write that down."""
+"""Companies' websites, and the ways in which people write them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from random import Random
 from sandbox.business.words import COMPANY_FORMS, COMPANY_KINDS, COMPANY_NAMES
 
 MAIL_HOSTS = ("gmail.com", "outlook.com", "yahoo.com")
-"""Where people have mailboxes: no company's own, though some give it as theirs."""
+"""Hosts of mailboxes, which some companies name as their website although it is not their own."""
 _SPELLINGS = ("https://www.{}/", "https://{}", "http://www.{}/en/about", "{}", "www.{}", "HTTPS://{}/?ref=footer")
 _MAIL_HOST = 0.08
 _SHARED = 0.12
@@ -25,7 +25,7 @@ def build_domain(company: str, company_id: str) -> str:
 
 
 def website(random: Random, company: str, company_id: str) -> str | None:
-    """Return a company's website as somebody typed it: in one of several spellings, that of a mail host, or none."""
+    """Return a company's website as people type it: in one of several spellings, a mail host, or nothing."""
     share = random.random()
     if share < _NONE:
         return None

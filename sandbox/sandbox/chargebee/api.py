@@ -39,13 +39,13 @@ if TYPE_CHECKING:
     from sandbox.world import World
 
     Answer = Callable[[Request, Params], bytes]
-    """Makes a reply's body from a request and the parameters of its query."""
+    """A function that builds a reply's body from a request and its query parameters."""
 
 API_KEY = "sandbox_key"
 READ_ONLY_KEY = "sandbox_read_only_key"
 _JSON = {"content-type": "application/json;charset=utf-8"}
 _MAX_SELECTIONS = 32
-"""So many selections are remembered, for as long as their table does not change."""
+"""The number of selections that are cached until their table changes."""
 
 
 def build_routes(world: World) -> list[Route]:
@@ -61,7 +61,7 @@ def build_routes(world: World) -> list[Route]:
 
 
 def build_admission(world: World) -> Callable[[str], AbstractContextManager[Response | None]]:
-    """Return what admits a call, or gives the refusal of one that is more than the limits allow."""
+    """Return a function that admits a call, or returns the refusal of one over the limits."""
 
     @contextmanager
     def admit(method: str) -> Iterator[Response | None]:
@@ -72,7 +72,7 @@ def build_admission(world: World) -> Callable[[str], AbstractContextManager[Resp
 
 
 class Server:
-    """Answers out of a world; remembers selections, so that paging through a list does not filter it again."""
+    """Answers requests from a world; caches selections, so that paging does not filter a list again."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -84,7 +84,7 @@ class Server:
         return lambda request, params: view(self._world, params, request.path_params.get("id", ""))
 
     def serve_list(self, resource: Resource) -> Answer:
-        """Return the list operation of a resource; it lags behind the truth as the settings say."""
+        """Return the list operation of a resource; it lags behind writes by `list_lag` seconds."""
 
         def answer(request: Request, params: Params) -> bytes:
             world, settings = self._world, self._world.settings
@@ -108,7 +108,7 @@ class Server:
         return answer
 
     def serve_record(self, resource: Resource) -> Answer:
-        """Return the retrieval of one record, always as it is now; a deleted one is not found."""
+        """Return the retrieval of one record, which never lags; a deleted record is a 404."""
 
         def answer(request: Request, params: Params) -> bytes:
             self._check_catalog(resource)
@@ -136,7 +136,7 @@ class Server:
         return record
 
     def _select(self, resource: Resource, records: Sequence[Any], query: Query, at: int) -> list[Key]:
-        """Return the selected keys; remembered while the business is the same and its table as it was."""
+        """Return the selected keys, cached until the business or its table changes."""
         business = self._world.business
         if self._business is not business:
             self._business = business
@@ -151,7 +151,7 @@ class Server:
 
 
 def _build_endpoint(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
-    """Return an endpoint that checks the key, and answers a refusal in the vendor's shape."""
+    """Return an endpoint that checks the key and answers refusals in the vendor's shape."""
 
     async def endpoint(request: Request) -> Response:
         try:
@@ -165,7 +165,7 @@ def _build_endpoint(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
 
 
 def _build_writing_endpoint(world: World, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
-    """Return an endpoint that checks the key, reads a form, and answers a refusal in the vendor's shape."""
+    """Return an endpoint that checks the key, reads a form and answers refusals in the vendor's shape."""
 
     async def endpoint(request: Request) -> Response:
         try:

@@ -38,7 +38,7 @@ _DEFAULTS: JsonObject = {
 
 @dataclass(frozen=True)
 class Operation:
-    """One writing operation: its path below the base, and what answers a call with an id and the form's parameters."""
+    """One write: its path below the base, and the function that takes an id and the form's parameters."""
 
     path: str
     answer: Callable[[World, str, Params], JsonObject]
@@ -91,7 +91,7 @@ def _delete(world: World, endpoint_id: str, params: Params) -> JsonObject:
 
 
 def _finish(world: World, endpoint: Document, facts: JsonObject) -> JsonObject:
-    """Return an endpoint that was written, once the deliveries know of it."""
+    """Return an endpoint after a write, once the deliveries use its new state."""
     table = world.business.table(_TABLE)
     if facts.get("primary_url"):
         for other in table.records:
@@ -110,7 +110,7 @@ def _find(world: World, endpoint_id: str) -> Document:
 
 
 def _read_form(params: Params, known: Any) -> tuple[JsonObject, JsonObject]:
-    """Return what a form says of an endpoint: what is shown, and the credentials, which no answer shows."""
+    """Return the values in a form: those that replies show, and the credentials, which no reply shows."""
     facts: JsonObject = {}
     for name, text in params:
         base = "enabled_events" if _EVENT.fullmatch(name) else name
@@ -121,7 +121,7 @@ def _read_form(params: Params, known: Any) -> tuple[JsonObject, JsonObject]:
         except ValueError as error:
             raise wrong_value(name, str(error)) from error
         if base != name:
-            # A blank one clears the list: an endpoint without types takes them all.
+            # A blank value clears the list: an endpoint without types receives all.
             facts[base] = [*facts.get(base, []), *([value] if value else [])]
         else:
             facts[base] = value
@@ -167,7 +167,7 @@ _FIELDS: dict[str, Callable[[str], Any]] = {
     "chargebee_response_schema_type": _read_choice("plans_addons", "items", "compat"),
     "enabled_events": lambda text: text and _read_choice(*EVENT_TYPES)(text),
 }
-"""What a form may say of an endpoint, and what reads it. ValueError: the vendor refuses it."""
+"""The fields of a form, each with the function that reads it; a ValueError means that the vendor refuses it."""
 OPERATIONS = (
     Operation("/webhook_endpoints", _create),
     Operation("/webhook_endpoints/{id}", _update),

@@ -32,7 +32,7 @@ class RefusedError(Exception):
         self.param = param
 
     def body(self) -> JsonObject:
-        """Return the JSON of the reply, with the legacy twins of its fields."""
+        """Return the JSON of the reply, with its fields' older names as well."""
         body: JsonObject = {"message": self.message, "api_error_code": self.code, "error_code": self.code}
         kind = _TYPES.get(self.code, "invalid_request")
         if self.param is not None:
@@ -41,17 +41,17 @@ class RefusedError(Exception):
 
 
 def wrong_value(param: str, message: str) -> RefusedError:
-    """Return the refusal of a known parameter with a value that it does not take."""
+    """Return the refusal of a known parameter with a wrong value."""
     return RefusedError(400, "param_wrong_value", f"{param} : {message}", param)
 
 
 def invalid(param: str, message: str) -> RefusedError:
-    """Return the refusal of a parameter that this operation does not take."""
+    """Return the refusal of a parameter that the operation does not have."""
     return RefusedError(400, "invalid_request", f"{param} : {message}", param)
 
 
 def incompatible(path: str) -> RefusedError:
-    """Return the refusal of an operation of the Product Catalog that the site does not have."""
+    """Return the refusal of an operation of the other Product Catalog."""
     message = f"This API operation is not enabled for this site: {path} is not part of its Product Catalog."
     return RefusedError(400, "configuration_incompatible", message)
 
@@ -62,5 +62,5 @@ def not_found(what: str) -> RefusedError:
 
 
 def build_failure(status: int, message: str) -> JsonObject:
-    """Return the body of an error that no handler made, in the vendor's shape."""
+    """Return the body of an error that no handler caused, in the vendor's shape."""
     return RefusedError(status, _CODES.get(status, "internal_error"), message).body()

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from sandbox.chargebee.resources import Resource
 
     Seen = Callable[[str], Sequence[Any]]
-    """The records of a table, by row, as the reader sees them."""
+    """The records of a table by row, as the list shows them."""
 
 
 def build_item_writer(business: Business, resource: Resource, seen: Seen) -> Callable[[Any], bytes]:
-    """Return what makes one record of a resource an item of its list."""
+    """Return a function that turns a record of a resource into an item of its list."""
     opening = b'{"' + resource.object.encode() + b'":'
     write_record = business.table(resource.table).json
     write_siblings = _build_sibling_writer(business, resource, seen)
@@ -47,7 +47,7 @@ def _build_sibling_writer(business: Business, resource: Resource, seen: Seen) ->
         return write_customer
 
     def write_beside(document: Any) -> bytes:
-        """Write the siblings that a document names: records of the business as they stand, or objects of its own."""
+        """Write a document's siblings: records of the business in their present state, or objects of its own."""
         written = b""
         for name, one in document.beside.items():
             if isinstance(one, Record):

@@ -22,10 +22,10 @@ _MESSAGE = "Sorry, your API request limit has been reached. Please try again aft
 
 
 class Limits:
-    """What a site's plan allows, and how much of it is used up.
+    """A site's limits, and how much of them is used.
 
     Args:
-        settings: calls a minute and reads at once; 0 for no limit.
+        settings: calls per minute and concurrent reads; 0 for no limit.
         monotonic: real time, in seconds.
     """
 
@@ -39,7 +39,7 @@ class Limits:
 
     @contextmanager
     def admit(self, method: str) -> Iterator[tuple[RefusedError, dict[str, str]] | None]:
-        """Serve one call within this context; give the refusal and its headers when it is one too many."""
+        """Count one call within this context, and yield the refusal and its headers when it is over a limit."""
         elapsed = self._monotonic() - self._began
         if elapsed >= MINUTE:
             self._began += elapsed - elapsed % MINUTE

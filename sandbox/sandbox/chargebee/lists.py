@@ -28,7 +28,7 @@ DEFAULT_LIMIT = 10
 MAX_LIMIT = 100
 _FIELD = re.compile(r"([A-Za-z_][A-Za-z0-9_]*(?:\[[a-z_]+\])?)\[([a-z_]+)\]")
 _NEVER = 0
-"""Where a record sorts that lacks the field: before all others."""
+"""The sort value of a record without the field, which puts it before all others."""
 
 T = TypeVar("T")
 Params = list[tuple[str, str]]
@@ -60,7 +60,7 @@ def read_query(params: Params, resource: Resource, catalog: int, parent_id: str 
     offset = rest.pop("offset", None)
     identity = json.dumps(sorted({**rest, resource.path: parent_id or ""}.items()))
     fingerprint = blake2b(identity.encode(), digest_size=6).hexdigest()
-    # The real API answers a list that has nothing deleted to show: it ignores the parameter.
+    # The real API ignores the parameter on lists that have no deleted records to show.
     include_deleted = _read_flag("include_deleted", rest) and resource.include_deleted
     for name in resource.flags:
         _read_flag(name, rest)
@@ -86,7 +86,7 @@ def read_query(params: Params, resource: Resource, catalog: int, parent_id: str 
 
 
 def drop_unknown(params: Params, resource: Resource, catalog: int) -> Params:
-    """Return the parameters that a list documents, whatever their operators and values."""
+    """Return only the parameters that a list documents."""
     named = {"limit", "offset", *resource.equals, *resource.flags}
     named |= {"include_deleted"} if resource.include_deleted else set()
     fields = {"sort_by"} | {name for name, accepted in resource.filters.items() if catalog in accepted.catalogs}
@@ -174,12 +174,12 @@ def _read_limit(name: str, text: str | None, default: int, most: int) -> int:
 
 
 def _read_flag(name: str, rest: dict[str, str]) -> bool:
-    """Take a boolean out of the parameters; false unless it is sent."""
+    """Remove a boolean from the parameters, and return it; false when it is missing."""
     return _read_value(name, partial(read_boolean, rest.pop(name, "false")))
 
 
 def _take_plain_filters(rest: dict[str, str], resource: Resource) -> list[tuple[str, Test]]:
-    """Take the filters without an operator out of the parameters, and return what they ask for."""
+    """Remove the filters without an operator from the parameters, and return them."""
     for name in resource.required:
         if name not in rest:
             raise wrong_value(name, "cannot be blank")

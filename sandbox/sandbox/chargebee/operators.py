@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 Test = Callable[[Any], bool]
-"""Whether a record's value passes."""
+"""A function that returns whether a record's value passes."""
 Reader = Callable[[str], Any]
-"""Reads one value; ValueError: it is of another kind."""
+"""A function that reads one value; a ValueError means that it has another kind."""
 Operator = Callable[[Reader, str], Test]
-"""How one value reads and the text of the parameter, to the test."""
+"""A function that takes a reader and a parameter's text, and returns the test."""
 _DAY = 86_400
 _TIMESTAMP = re.compile(r"[0-9]{1,10}")
 _INTEGER = re.compile(r"-?\d{1,19}")
@@ -27,35 +27,35 @@ _BOOLEANS = {"true": True, "True": True, "false": False, "False": False}
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of field: how one value reads, and the operators that it takes."""
+    """A kind of field: how its values are read, and which operators it has."""
 
     read: Reader
     operators: dict[str, Operator]
 
 
 def read_integer(text: str) -> int:
-    """Read a whole number. ValueError: it is none."""
+    """Read a whole number, or raise a ValueError."""
     if not _INTEGER.fullmatch(text):
         raise ValueError(f"'{text}' is not a number")
     return int(text)
 
 
 def read_timestamp(text: str) -> int:
-    """Read unix seconds, from 0 on. ValueError: it is something else."""
+    """Read unix seconds from 0 on, or raise a ValueError."""
     if not _TIMESTAMP.fullmatch(text):
         raise ValueError(f"'{text}' is not a timestamp in seconds")
     return int(text)
 
 
 def read_boolean(text: str) -> bool:
-    """Read ``true`` or ``false``, also as Python spells them. ValueError: it is neither."""
+    """Read ``true`` or ``false``, also with Python's capitals, or raise a ValueError."""
     if text not in _BOOLEANS:
         raise ValueError(f"'{text}' is neither true nor false")
     return _BOOLEANS[text]
 
 
 def read_list(text: str) -> list[str]:
-    """Read the members of ``[1,2]``, ``["a","b"]`` or ``['a', 'b']``, as text. ValueError: it is not a list."""
+    """Read ``[1,2]``, ``["a","b"]`` or ``['a', 'b']`` as a list of strings, or raise a ValueError."""
     for parse in (json.loads, ast.literal_eval):
         try:
             members = parse(text)
@@ -67,14 +67,14 @@ def read_list(text: str) -> list[str]:
 
 
 def _list_values(value: Any) -> list[Any]:
-    """Return the members of a field of many values, the value of one of one, nothing of an absent one."""
+    """Return a field's values as a list: several, one, or none when it is absent."""
     if isinstance(value, list):
         return value
     return [] if value is None else [value]
 
 
 def _match(*, several: bool, wanted: bool) -> Operator:
-    """Make an operator that asks whether one of the values given is, or is not, among those of a field."""
+    """Return an operator that tests whether a value of the field is, or is not, among the parameter's values."""
 
     def build_test(read: Reader, text: str) -> Test:
         values = {read(one) for one in read_list(text)} if several else {read(text)}
@@ -84,7 +84,7 @@ def _match(*, several: bool, wanted: bool) -> Operator:
 
 
 def _compare(holds: Callable[[Any, Any], bool]) -> Operator:
-    """Make an operator that compares a field with one value; an absent field never passes."""
+    """Return an operator that compares a field with one value; an absent field never passes."""
 
     def build_test(read: Reader, text: str) -> Test:
         bound = read(text)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sandbox.json_types import JsonObject
 
 BOTH = (1, 2)
-"""Product Catalogs: plans and addons, items and item prices."""
+"""The Product Catalogs: 1 has plans and addons, 2 has items and item prices."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Filter:
     values: tuple[str, ...] = ()
     catalogs: tuple[int, ...] = BOTH
     field: str = ""
-    """The field that it reads where that is not its name."""
+    """The field that it reads, when that has another name."""
     operator: str = "is"
     """How a parameter without an operator compares."""
     tested: bool = True
-    """False: the value is checked, and every record passes."""
+    """When false, the value is checked but every record passes."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Resource:
     object: str
     filters: dict[str, Filter] = field(default_factory=dict)
     order: str = "created_at"
-    """The sort of a request that names none."""
+    """The sort of a request without sort_by."""
     sorts: tuple[str, ...] = ()
     siblings: tuple[str, ...] = ()
     include_deleted: bool = False
@@ -62,9 +62,9 @@ class Resource:
     equals: dict[str, Filter] = field(default_factory=dict)
     """Parameters that are filters without an operator, as in ``entity_type=customer``."""
     flags: tuple[str, ...] = ()
-    """Booleans that the vendor's list knows and that change nothing here."""
+    """Boolean parameters that are accepted but have no effect here."""
     required: tuple[str, ...] = ()
-    """Those of ``equals`` without which the list is refused."""
+    """The parameters of ``equals`` that the list requires."""
     retrieved: bool = True
     """Whether there is a ``GET`` by id; a child has none."""
     lined: bool = False
@@ -79,7 +79,7 @@ def _read_resources() -> tuple[Resource, ...]:
 
 
 def _describe_list(path: str, row: JsonObject, enumerations: JsonObject) -> JsonObject:
-    """Return every member of a list in full."""
+    """Return a list's description with every member filled in."""
     parent, _, name = path.rpartition("/{id}/")
     full: JsonObject = {"path": path, "table": name.rpartition("/")[2]}
     if parent:

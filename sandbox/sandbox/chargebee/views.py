@@ -1,6 +1,6 @@
 """Chargebee's retrievals that are neither a list nor a record by its id.
 
-What the undocumented ones answer is what other connectors read.
+Undocumented ones return what other connectors read from them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SITE = "sandbox"
 
 @dataclass(frozen=True)
 class View:
-    """One retrieval: its path, what it answers to its one parameter or the id in its path, and its catalogs."""
+    """One retrieval: its path, its function, its one parameter, and its catalogs."""
 
     path: str
     answer: Callable[[World, str], bytes]
@@ -41,7 +41,7 @@ class View:
         """Return the reply's body.
 
         Raises:
-            RefusedError: a parameter is unknown, or the site's catalog is the other one.
+            RefusedError: a parameter is unknown, or the site has the other catalog.
         """
         if world.settings.catalog not in self.catalogs:
             raise incompatible(self.path)
@@ -52,20 +52,20 @@ class View:
 
 
 def _show_configurations(world: World, _: str) -> bytes:
-    """Return one entry for the live site, one for its test site."""
+    """Return one entry for the live site and one for its test site."""
     site = {"product_catalog_version": f"v{world.settings.catalog}", "chargebee_response_schema_type": "compat"}
     return encode({"configurations": [{"domain": domain, **site} for domain in (SITE, f"{SITE}-test")]})
 
 
 def _show_scheduled_changes(world: World, record_id: str) -> bytes:
-    """Return a subscription as it will be; as it is, where no change is scheduled."""
+    """Return a subscription with its scheduled changes, or unchanged without any."""
     business = world.business
     write = build_item_writer(business, _SUBSCRIPTIONS, lambda name: business.table(name).records)
     return write(_find_subscription(world, record_id))
 
 
 def _show_advance_invoices(world: World, record_id: str) -> bytes:
-    """Return the schedule by which terms are invoiced ahead: every fifth subscription is billed so."""
+    """Return the schedule of advance invoices, which every fifth subscription has."""
     subscription = _find_subscription(world, record_id)
     if subscription.row % 5 or subscription.current_term_end is None:
         return encode({"advance_invoice_schedules": []})
@@ -88,7 +88,7 @@ def _show_advance_invoices(world: World, record_id: str) -> bytes:
 
 
 def _show_exchange_rates(world: World, text: str) -> bytes:
-    """Return the rates of a day, of the site's currencies to its base currency."""
+    """Return a day's exchange rates from the site's currencies to its base currency."""
     try:
         day = date.fromisoformat(text) if _DAY.fullmatch(text) else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""One ChartMogul account: data sources, customers, contacts, attributes, and what is yet to happen."""
+"""One ChartMogul account: data sources, customers, contacts, attributes, and pending work."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KEY = "sandbox_key"
 READ_ONLY_KEY = "sandbox_read_only_key"
 BILLING_SYSTEM = "Chargebee"
 USERS = frozenset({"owner@sandbox.example"})
-"""The users who can own a customer; another owner is ignored."""
+"""The users who can own a customer; any other owner is ignored."""
 _FIRST_ID = 10_000_001
 _DAY = 86_400
 
@@ -68,11 +68,11 @@ class Account:
         return self._clock.now()
 
     def new_id(self, prefix: str) -> str:
-        """Return a new id in the form of ChartMogul's."""
+        """Return a new id in ChartMogul's form."""
         return prefix + str(UUID(int=self._random.getrandbits(128), version=4))
 
     def advance(self) -> None:
-        """Do what waited until the clock moved, and import what changed in Chargebee."""
+        """Do pending work after the clock moved, and import what changed in Chargebee."""
         self.customers.billed_anew()
         self.jobs.run_all()
         for customer in self.customers:
@@ -114,7 +114,7 @@ class Account:
         self.customers.remove(customer)
 
     def empty(self, source: Source) -> None:
-        """Remove all that came with a source; a customer that other sources share stays."""
+        """Remove everything that a source brought; a customer that other sources share stays."""
         takes_all = self.settings.chartmogul_source_delete_takes_all
         for contact in [one for one in self.contacts if one.source == source.uuid and takes_all]:
             self.contacts.remove(contact)
@@ -126,7 +126,7 @@ class Account:
                 self.delete_customer(customer)
 
     def delete_source(self, source: Source) -> None:
-        """Remove a source and all that came with it; its name is released some time later."""
+        """Remove a source and everything that it brought; its name is released later."""
         self.empty(source)
         self.sources.delete(source)
         self.jobs.run_later(lambda: self.sources.release(source.name))
@@ -172,7 +172,7 @@ class Account:
         self.customers.add(one)
 
     def _import_changes(self, customer: Customer, imported: JsonObject) -> None:
-        """Write what changed in Chargebee since the last import; overrides hold against it."""
+        """Write what changed in Chargebee since the last import, except where an override is set."""
         fresh = self.billing.values(customer.primary.external_id)
         changed = {name: value for name, value in fresh.items() if value != imported[name]}
         customer.imported = fresh

@@ -1,7 +1,4 @@
-"""ChartMogul's API over HTTP: keys, and what an answer looks like.
-
-https://dev.chartmogul.com/docs/authentication
-"""
+"""ChartMogul's API over HTTP: keys, and the form of replies, https://dev.chartmogul.com/docs/authentication."""
 
 from __future__ import annotations
 
@@ -38,14 +35,14 @@ _encode = msgspec.json.Encoder().encode
 
 
 def build_routes(world: World) -> list[Route]:
-    """Return one route per operation; below them, one that answers 404 for everything else, to a known key only."""
+    """Return one route per operation, and one that answers any other path with 404 to a known key."""
     unknown = (Operation(method, "/{path:path}", _refuse_path) for method in METHODS)
     return [Route(one.path, _build_endpoint(world, one), methods=[one.method]) for one in (*OPERATIONS, *unknown)]
 
 
 @contextmanager
 def admit(world: World) -> Iterator[Response | None]:
-    """Serve a request within this context; give the response to one that the limits do not admit."""
+    """Serve a request within this context, and yield the response to one over the limits."""
     with world.chartmogul_gate.enter() as refusal:
         yield None if refusal is None else _answer_refusal(refusal, world.settings.chartmogul_retry_after)
 
@@ -95,7 +92,7 @@ def _authenticate(account: Account, method: str, header: str) -> None:
     if scheme.lower() != "basic" or key not in (KEY, READ_ONLY_KEY) or password not in ("", key):
         raise build_refusal(401, _NO_KEY)
     if key == READ_ONLY_KEY and method != "GET":
-        # Neither status nor text was ever recorded.
+        # Neither status nor text has been recorded from the vendor.
         status = account.settings.chartmogul_read_only_status
         raise build_refusal(status, "The API key provided does not have write access.")
 
@@ -105,7 +102,7 @@ def _read_object(content: bytes) -> JsonObject:
         body = msgspec.json.decode(content) if content else {}
         if isinstance(body, dict):
             return body
-    # The text was never recorded.
+    # The text has not been recorded from the vendor.
     raise build_refusal(400, "The request body is not a JSON object")
 
 

@@ -27,17 +27,17 @@ def get_attributes(call: Call) -> JsonObject:
 
 
 def add_custom(call: Call) -> JsonObject:
-    """Write attributes with their types; new ones become defined."""
+    """Write attributes with their types; new keys become defined."""
     return _write_custom(call, call.account.attributes.read_new)
 
 
 def update_custom(call: Call) -> JsonObject:
-    """Write attributes that are defined already; the others are ignored."""
+    """Write attributes that are already defined, and ignore the others."""
     return _write_custom(call, call.account.attributes.read_known)
 
 
 def remove_custom(call: Call) -> JsonObject:
-    """Remove attributes by key, except those that an override holds, which the answer names."""
+    """Remove attributes by key, except those with an override, which the reply lists."""
     one, keys = call.find_customer(), call.body.get("custom")
     if not isinstance(keys, list):
         raise wrong_type("custom", keys, "array")
@@ -51,7 +51,7 @@ def remove_custom(call: Call) -> JsonObject:
 
 
 def add_custom_by_email(call: Call) -> JsonObject:
-    """Write attributes of all customers with an e-mail."""
+    """Write attributes of all customers with this e-mail."""
     found = _find_by_email(call)
     call.require("custom")
     values = call.account.attributes.read_new(call.body["custom"])
@@ -61,14 +61,14 @@ def add_custom_by_email(call: Call) -> JsonObject:
 
 
 def add_tags(call: Call) -> JsonObject:
-    """Add tags; those that the customer has stay as they are."""
+    """Add tags, and keep the customer's other tags."""
     one = call.find_customer()
     one.add_tags(read_tags(call.body))
     return {"tags": list(one.tags)}
 
 
 def remove_tags(call: Call) -> JsonObject:
-    """Remove tags; those that the customer does not have are no error."""
+    """Remove tags, and ignore those that the customer does not have."""
     one = call.find_customer()
     for tag in read_tags(call.body):
         one.tags.pop(tag, None)
@@ -76,7 +76,7 @@ def remove_tags(call: Call) -> JsonObject:
 
 
 def add_tags_by_email(call: Call) -> JsonObject:
-    """Add tags to all customers with an e-mail."""
+    """Add tags to all customers with this e-mail."""
     found, tags = _find_by_email(call), read_tags(call.body)
     for one in found:
         one.add_tags(tags)
@@ -109,7 +109,7 @@ def _write_values(call: Call, one: Customer, values: JsonObject, flags: dict[str
 
 
 def _show_entries(call: Call, found: list[Customer]) -> JsonObject:
-    """Return customers by e-mail; here only the first letter of a status is in upper case."""
+    """Return customers in the form of replies by e-mail, where only a status's first letter is in upper case."""
     shown = (shapes.show_customer(call.account, one) for one in found)
     return {"entries": [one | {"status": one["status"].capitalize()} for one in shown]}
 

@@ -1,4 +1,4 @@
-"""Custom attributes: which keys there are, of which types, and which values they take."""
+"""Custom attributes: their keys, types and values."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ TYPES: dict[str, Callable[[Any], Any]] = {
 
 
 class Attributes:
-    """The customers' custom attributes of one account: type by key, defined when first written with a type."""
+    """The customers' custom attributes of one account: type by key, which the first write defines."""
 
     def __init__(self, *, take_null: bool) -> None:
         self.types: dict[str, str] = {}
@@ -124,7 +124,7 @@ class ContactAttributes:
     """The contacts' custom attributes: what is not defined in the account is dropped without an error.
 
     Args:
-        defined: the keys, parted by commas; `*` takes all.
+        defined: the keys, parted by commas; `*` means all.
     """
 
     def __init__(self, defined: str) -> None:

@@ -1,4 +1,4 @@
-"""The business as ChartMogul's own Chargebee integration imports it: what each customer pays, and since when."""
+"""The business as ChartMogul's Chargebee integration imports it: each customer's MRR, status and first payment."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from sandbox.json_types import JsonObject
 
 RATES = {"USD": 1.0, "EUR": 1.08, "JPY": 0.67}
-"""Cents of the account's currency for one minor unit."""
+"""Cents of the account's currency per minor unit, by currency."""
 _RANKS = ("Past Due", "Active", "Cancelled")
 
 
 class Facts(NamedTuple):
-    """What is billed to a customer: cents per month, the instant of the first payment, the status or None."""
+    """A customer's billing: cents per month, time of the first payment, and status or None."""
 
     mrr: int
     since: int | None
@@ -33,7 +33,7 @@ NOTHING = Facts(0, None, None)
 
 
 def combine_facts(parts: Iterable[Facts]) -> Facts:
-    """Return the facts of a customer that several records make up."""
+    """Return the billing of a customer that was merged from several records."""
     several = [part for part in parts if part != NOTHING]
     if len(several) < 2:  # noqa: PLR2004 - one is itself
         return several[0] if several else NOTHING
@@ -59,11 +59,11 @@ class Billing:
                 yield customer.id, customer.created_at
 
     def rows(self) -> int:
-        """Return how many rows of customers there are."""
+        """Return the number of rows of customers."""
         return len(self._business.customers.records)
 
     def facts(self, customer_id: str) -> Facts:
-        """Return what is billed to a customer now."""
+        """Return a customer's present billing."""
         since = self.since(customer_id)
         if since is None:
             return NOTHING
@@ -72,19 +72,19 @@ class Billing:
         return Facts(mrr, since, _find_status(subscriptions))
 
     def since(self, customer_id: str) -> int | None:
-        """Return the instant of a customer's first payment."""
+        """Return the time of a customer's first payment."""
         starts = [one.activated_at for one in self._list_subscriptions(customer_id) if one.activated_at is not None]
         return min(starts) if starts else None
 
     def values(self, customer_id: str) -> JsonObject:
-        """Return a customer's fields as they are imported."""
+        """Return a customer's fields in the form of the import."""
         customer = self._business.customers.get(customer_id)
         if customer is None:
             return dict(NO_CUSTOMER)
         trials = [one.trial_start for one in self._list_subscriptions(customer_id) if one.trial_start is not None]
         found: JsonObject = {"free_trial_started_at": min(trials, default=None)}
         if self._websites and customer.company and customer.cf_company_id and customer.row % 3:
-            # Somebody filled it in: the integration imports no websites.
+            # As if a user had filled it in, because the integration imports no websites.
             found["website_url"] = f"https://{build_domain(customer.company, customer.cf_company_id)}"
         return NO_CUSTOMER | _build_identity(customer) | found
 

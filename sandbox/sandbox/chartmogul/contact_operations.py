@@ -43,7 +43,7 @@ def list_customer_contacts(call: Call) -> JsonObject:
 
 
 def create_contact(call: Call) -> JsonObject:
-    """Create a contact, of a customer or of none."""
+    """Create a contact, with or without a customer."""
     uuid = call.body.get("customer_uuid")
     return _create(call, None if uuid is None else call.account.customers.get(uuid))
 
@@ -61,7 +61,7 @@ def get_contact(call: Call) -> JsonObject:
 
 
 def update_contact(call: Call) -> JsonObject:
-    """Change what is sent and leave the rest."""
+    """Change the fields that are sent, and leave the others."""
     one, flags = _find_contact(call), call.overrides(CONTACT)
     values = read_fields(call.body, CONTACT, call.now)
     settings = call.account.settings
@@ -77,7 +77,7 @@ def delete_contact(call: Call) -> None:
 
 
 def merge_contacts(call: Call) -> JsonObject:
-    """Merge two: what the survivor lacks is filled in, notes are joined; the reply does not name the customer."""
+    """Merge two contacts: fill in the survivor's missing values and join the notes. The reply has no customer."""
     contacts = call.account.contacts
     into, other = contacts.get(call.path["into"]), contacts.get(call.path["from"])
     if into is other:
@@ -93,11 +93,11 @@ def merge_contacts(call: Call) -> JsonObject:
 def prepare_contact(
     account: Account, body: JsonObject, owner: Customer | None, source: str | None
 ) -> Callable[[], Contact]:
-    """Check a new contact, and return what adds it once all else of the request is checked.
+    """Check a new contact, and return a function that adds it once the rest of the request is checked.
 
     Raises:
         Refusal: the body is not allowed.
-        Invalid: fields of it have values that are not allowed.
+        Invalid: some fields have values that are not allowed.
     """
     values = read_fields(body, CONTACT, account.now)
     if not account.settings.chartmogul_keeps_contact_external_ids:

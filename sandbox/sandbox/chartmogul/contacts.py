@@ -21,7 +21,7 @@ TAKEN = "The external ID for this contact already exists in our system."
 
 
 class Contact(Record):
-    """A contact of one customer, or of none."""
+    """A contact, of one customer or of none."""
 
     def __init__(self, birth: Birth, key: Key, owner: Customer | None, source: str | None) -> None:
         super().__init__(birth, lambda: dict(NO_CONTACT))
@@ -37,10 +37,10 @@ class Contact(Record):
 
 
 class Contacts:
-    """Contacts by uuid and in order, the newest first.
+    """Contacts by uuid and in order, newest first.
 
     Args:
-        unique: whether two contacts of one source can have the same external id.
+        unique: whether external ids are unique within a source.
     """
 
     def __init__(self, *, unique: bool) -> None:
@@ -59,7 +59,7 @@ class Contacts:
         return iter(list(self._by_uuid.values()))
 
     def get(self, uuid: object) -> Contact:
-        """Return the contact of that uuid.
+        """Return the contact with this uuid.
 
         Raises:
             Refusal: 404, no contact has it.
@@ -70,7 +70,7 @@ class Contacts:
         return self._by_uuid[uuid]
 
     def key(self, birth: Birth) -> Key:
-        """Return the place of a new contact."""
+        """Return the position of a new contact."""
         self._made += 1
         return str(birth.at * _NANOSECONDS + self._made), birth.uuid
 
@@ -128,7 +128,7 @@ class Contacts:
     def page(
         self, asked: PageRequest, owner: Customer | None, fits: Callable[[Contact], bool]
     ) -> tuple[list[Contact], Page]:
-        """Return one page of those that fit, of one customer or of all."""
+        """Return one page of the contacts that pass the tests, of one customer or of all."""
         order = self._order if owner is None else self._orders.get(owner, [])
         found = cut_page(order, asked, lambda key: fits(self._by_uuid[key[1]]), backwards=True)
         return [self._by_uuid[uuid] for _, uuid in found.keys], found

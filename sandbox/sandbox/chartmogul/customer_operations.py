@@ -72,7 +72,7 @@ def search_customers(call: Call) -> JsonObject:
 
 
 def create_customer(call: Call) -> JsonObject:
-    """Create a customer, with its attributes and one contact if they are sent along."""
+    """Create a customer, with its attributes and one contact if the body has them."""
     call.require("data_source_uuid", "external_id")
     account, body = call.account, call.body
     values, flags = read_new_customer(account, body), call.overrides(OVERRIDABLE, "attributes")
@@ -97,7 +97,7 @@ def get_customer(call: Call) -> JsonObject:
 
 
 def update_customer(call: Call) -> JsonObject:
-    """Change what is sent and leave the rest; an override that the request does not name reverts its field."""
+    """Change the fields that are sent; a field with an override is reverted unless the request names the override."""
     one, flags = call.find_customer(), call.overrides(OVERRIDABLE, "attributes")
     values = normalize_values(read_fields(call.body, CUSTOMER, call.now), one.values)
     tags, custom = _read_changed_attributes(call)
@@ -122,7 +122,7 @@ def delete_customer(call: Call) -> None:
 
 
 def begin_merge(call: Call) -> JsonObject:
-    """Take two customers to be merged some time later; `into` survives."""
+    """Accept a merge of two customers, which takes effect later; `into` survives."""
     call.require("from", "into")
     account = call.account
     source, into = (_find_side(account, call.body[name], name) for name in ("from", "into"))
@@ -138,7 +138,7 @@ def begin_merge(call: Call) -> JsonObject:
 
 
 def begin_unmerge(call: Call) -> JsonObject:
-    """Take a member to be split off some time later."""
+    """Accept the unmerge of a member, which takes effect later."""
     call.require("customer_uuid", "data_source_uuid", "external_id")
     account, body = call.account, call.body
     one = account.customers.get(body["customer_uuid"])
@@ -160,7 +160,7 @@ def _read_sent_attributes(call: Call) -> JsonObject:
 
 
 def _read_first_attributes(call: Call) -> tuple[list[str], JsonObject]:
-    """Return tags and custom attributes of a new customer."""
+    """Return a new customer's tags and custom attributes."""
     sent = _read_sent_attributes(call)
     if not call.account.settings.chartmogul_create_takes_attributes:
         return [], {}
@@ -170,7 +170,7 @@ def _read_first_attributes(call: Call) -> tuple[list[str], JsonObject]:
 
 
 def _read_changed_attributes(call: Call) -> tuple[list[str] | None, JsonObject]:
-    """Return tags, if any were sent, and custom attributes of a changed customer."""
+    """Return a changed customer's tags, if any were sent, and its custom attributes."""
     sent = _read_sent_attributes(call)
     tags = read_tags(sent) if "tags" in sent else None
     custom = call.account.attributes.read_known(sent["custom"]) if "custom" in sent else {}
@@ -180,7 +180,7 @@ def _read_changed_attributes(call: Call) -> tuple[list[str] | None, JsonObject]:
 
 
 def _prepare_first_contact(call: Call, one: Customer) -> Callable[[], object]:
-    """Return what adds the contact that was sent along, if one was; it takes no custom attributes."""
+    """Return a function that adds the contact in the body, if there is one; it takes no custom attributes."""
     sent = call.body.get("primary_contact")
     if sent is None:
         return lambda: None

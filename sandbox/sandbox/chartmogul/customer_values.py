@@ -1,4 +1,4 @@
-"""What a customer's body says, checked against the account."""
+"""Values in a customer's body, checked against the account."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def read_new_customer(account: Account, body: JsonObject) -> JsonObject:
 
 
 def normalize_values(values: JsonObject, before: JsonObject) -> JsonObject:
-    """Return values with the state that their country has, and without an owner whom the account does not know."""
+    """Return the values with the state of their country, and without an unknown owner."""
     kept = {name: value for name, value in values.items() if name != "owner" or value in (None, *USERS)}
     if kept.keys() & {"country", "state"}:
         both = before | kept

@@ -1,7 +1,4 @@
-"""The customers of one account: how they are found and listed.
-
-https://dev.chartmogul.com/docs/system-overview
-"""
+"""The customers of one account: look-up and lists, https://dev.chartmogul.com/docs/system-overview."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Member(NamedTuple):
-    """A data source's customer, which with others may make up one customer of the account."""
+    """One data source's customer; a merged customer has several."""
 
     source: str
     external_id: str
@@ -89,7 +86,7 @@ class Customers:
         return combine_facts(map(self._facts, customer.members))
 
     def get(self, uuid: object) -> Customer:
-        """Return the customer of that uuid.
+        """Return the customer with this uuid.
 
         Raises:
             Refusal: 404, no customer has it.
@@ -128,7 +125,7 @@ class Customers:
             insort(order, self._key(customer))
 
     def remove(self, customer: Customer) -> None:
-        """Remove a customer, with all members; an order that billing has changed since is sorted again."""
+        """Remove a customer with all its members; an order that later billing has changed is sorted again."""
         for order in self._orders_of(customer):
             at = bisect_left(order, self._key(customer))
             if order[at : at + 1] == [self._key(customer)]:
@@ -141,16 +138,16 @@ class Customers:
         self._emails = None
 
     def changed(self) -> None:
-        """Forget the e-mails: they may have changed."""
+        """Drop the index of e-mails, because they may have changed."""
         self._emails = None
 
     def billed_anew(self) -> None:
-        """Forget the orders: what is billed may have changed."""
+        """Drop the sorted orders, because billing may have changed."""
         self._orders.clear()
         self._emails = None
 
     def keys(self, source: str | None, external_id: str | None) -> Sequence[Key]:
-        """Return the places, in order, of the customers of a source, of an external id, or of all."""
+        """Return the sorted positions of a source's customers, of those with an external id, or of all."""
         if external_id is None:
             return self._order(source)
         names = self._sources if source is None else {source}
@@ -158,12 +155,12 @@ class Customers:
         return sorted({self._key(one) for one in found if one})
 
     def page(self, asked: PageRequest, keys: Sequence[Key], tests: Sequence[Test]) -> tuple[list[Customer], Page]:
-        """Return one page of the customers at these places that pass all tests."""
+        """Return one page of the customers at these positions that pass all tests."""
         found = cut_page(keys, asked, lambda key: self._passes(key, tests))
         return [self._by_id[number] for _, number in found.keys], found
 
     def count(self, keys: Sequence[Key], tests: Sequence[Test]) -> int:
-        """Return how many customers at these places pass all tests."""
+        """Return how many customers at these positions pass all tests."""
         return sum(self._passes(key, tests) for key in keys) if tests else len(keys)
 
     def _passes(self, key: Key, tests: Sequence[Test]) -> bool:
@@ -171,7 +168,7 @@ class Customers:
         return all(test(one) for test in tests)
 
     def _orders_of(self, customer: Customer) -> Iterable[list[Key]]:
-        """Return the orders that are sorted already and contain a customer."""
+        """Return the sorted orders that contain a customer."""
         names = (None, *{member.source for member in customer.members})
         return [self._orders[name] for name in names if name in self._orders]
 

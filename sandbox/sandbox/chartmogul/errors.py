@@ -41,37 +41,37 @@ def build_refusal(status: int, message: str, param: str | None = None) -> Refusa
 
 
 def refuse_first(errors: Mapping[str, str]) -> Refusal:
-    """Return the refusal of invalid fields that names the first."""
+    """Return the refusal that names the first invalid field."""
     param, message = next(iter(errors.items()))
     return build_refusal(422, message, param)
 
 
 def refuse_all(errors: Mapping[str, str]) -> Refusal:
-    """Return the refusal of invalid fields that names all: of a new data source or customer."""
+    """Return the refusal that names all invalid fields, used for new data sources and customers."""
     return Refusal(422, {"errors": dict(errors)})
 
 
 def missing_parameter(name: str) -> Refusal:
-    """Return the refusal of a request without a compulsory parameter."""
+    """Return the refusal of a request without a required parameter."""
     return build_refusal(400, f'Parameter "{name}" is missing', name)
 
 
 def bad_parameter(name: str) -> Refusal:
-    """Return the refusal of a parameter of the query that cannot be read; the text was never recorded."""
+    """Return the refusal of an unreadable query parameter; its text has not been recorded from the vendor."""
     return build_refusal(400, f'Parameter "{name}" is invalid', name)
 
 
 def unknown_customer(uuid: str) -> Refusal:
-    """Return the refusal of a uuid that no customer has: never created, deleted, or merged away."""
+    """Return the refusal of an unknown uuid, which may never have existed, be deleted or be merged."""
     return build_refusal(404, f'Customer "{uuid.removeprefix("cus_")}" does not exist', "customer_id")
 
 
 def unknown_email(email: str) -> Refusal:
-    """Return the refusal of an e-mail that no customer has."""
+    """Return the refusal of an e-mail without a customer."""
     return build_refusal(404, f'Can\'t find any customers with email: "{email}"', "email")
 
 
 def wrong_type(name: str, value: object, wanted: str) -> Refusal:
-    """Return the refusal of a part of the body that has another JSON type, in the words of a JSON schema."""
+    """Return the refusal of a part of the body with another JSON type, in a JSON schema's words."""
     text = f"The property '#/{name}' of type {_KINDS[type(value)]} did not match the following type: {wanted}"
     return build_refusal(422, text, name)

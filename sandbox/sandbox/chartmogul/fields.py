@@ -1,4 +1,4 @@
-"""The fields of customers and contacts, each with how its value is read."""
+"""The fields of customers and contacts, each with the function that reads its value."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MAX_POSITION = 2**31
 
 
 def _read_text(value: Any, _: int = 0) -> str:
-    """Read a text; null is the empty text, as replies never show null here."""
+    """Read a string; null becomes the empty string, because replies never show null here."""
     if value is not None and not isinstance(value, str):
         raise ValueError("The value provided is not a string.")
     return value or ""
@@ -33,7 +33,7 @@ def _read_text_or_null(value: Any, _: int = 0) -> str | None:
 
 
 def is_email(value: str) -> bool:
-    """Return whether a text looks like one address."""
+    """Return whether a string looks like one e-mail address."""
     local, at, domain = value.partition("@")
     return bool(local and at and domain.strip(".")) and "@" not in domain and not any(map(str.isspace, value))
 
@@ -83,7 +83,7 @@ def _read_position(value: Any, _: int) -> int:
 
 
 def fold_status(value: Any) -> str:
-    """Return a status as replies spell it, from any letter case and separator; the empty text if it is none."""
+    """Return a status in the spelling of replies, or the empty string when it is unknown."""
     asked = str(value).replace("_", " ").lower()
     return next((status for status in STATUSES if status.lower() == asked), "")
 

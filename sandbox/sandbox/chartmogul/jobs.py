@@ -1,4 +1,4 @@
-"""What ChartMogul accepts now and does later: merges, imports, the release of a deleted source's name."""
+"""Work that ChartMogul accepts now and does later: merges, imports, the release of a source's name."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ class Jobs:
         self._waiting: list[tuple[int, Callable[[], None]]] = []
 
     def run_later(self, work: Callable[[], None]) -> None:
-        """Do this after a while; at once when there is nothing to wait for."""
+        """Run a function after the wait; at once when there is none."""
         if self._wait:
             self._waiting.append((self._calls + self._wait, work))
         else:
             work()
 
     def count_call(self) -> None:
-        """Count a call; what is due by now is done before it."""
+        """Count a call, and first run what is due."""
         self._calls += 1
         while self._waiting and self._waiting[0][0] < self._calls:
             self._waiting.pop(0)[1]()
 
     def run_all(self) -> None:
-        """Do all that waits: time has passed."""
+        """Run all pending work, because time has passed."""
         while self._waiting:
             self._waiting.pop(0)[1]()

@@ -34,7 +34,7 @@ class Gate:
 
     @contextmanager
     def enter(self) -> Iterator[Refusal | None]:
-        """Serve one request within this context; give the refusal when it is not admitted."""
+        """Serve one request within this context, and yield the refusal of one that is not admitted."""
         self._inside += 1
         try:
             yield self._refuse()
@@ -43,7 +43,7 @@ class Gate:
 
     def _refuse(self) -> Refusal | None:
         if self._inside > self._at_once:
-            # The text was never recorded.
+            # The text has not been recorded from the vendor.
             return build_refusal(503, "Too many simultaneous connections.")
         now = self._monotonic()
         while self._admitted and self._admitted[0] <= now - 1:

@@ -21,7 +21,7 @@ _FREE = frozenset({"gmail.com", "googlemail.com", "hotmail.com", "icloud.com", "
 
 
 def merge_customers(account: Account, source: Customer, into: Customer, by: str) -> None:
-    """Merge two: `into` keeps its own values, and gets the other's members, contacts, tags and attributes."""
+    """Merge two customers: `into` keeps its values, and gains the other's members, contacts, tags and attributes."""
     account.customers.remove(source)
     account.customers.remove(into)
     into.members += source.members
@@ -37,7 +37,7 @@ def merge_customers(account: Account, source: Customer, into: Customer, by: str)
 
 
 def split_customer(account: Account, customer: Customer, member: Member, by: str) -> Customer:
-    """Make a member a customer of its own again, with a fresh uuid and all that came with it."""
+    """Make a member a customer of its own again, with a new uuid and everything that it brought."""
     account.customers.remove(customer)
     customer.members.remove(member)
     values = {name: value for name, value in customer.values.items() if not name.startswith(CUSTOM)}
@@ -71,7 +71,7 @@ def check_member(customer: Customer, member: Member) -> Member:
 
 
 def read_domain(customer: Customer) -> str:
-    """Return the domain of the website, without `www.`; empty for none and for those that give mailboxes away."""
+    """Return a website's domain without `www.`; empty for none and for hosts of free mailboxes."""
     url = customer.values["website_url"] or ""
     try:
         host = urlsplit(url if "//" in url else f"//{url}").hostname or ""
@@ -86,13 +86,13 @@ RULES: dict[str, Callable[[Customer], frozenset[str]]] = {
     "domain": lambda one: frozenset({read_domain(one)} - {""}),
     "company": lambda one: frozenset({one.values["company"]} - {""}),
 }
-"""What makes two customers duplicates, letter case included. There is no rule for e-mails."""
+"""The rules by which two customers are duplicates; letter case matters. There is no rule for e-mails."""
 
 
 def merge_duplicate(account: Account, rules: str, customer: Customer) -> None:
-    """Merge a customer that was just created into the one older customer of other sources of which it is a duplicate.
+    """Merge a new customer into the one older customer of another source that it duplicates.
 
-    With several such customers nothing happens.
+    Nothing happens when there are several such customers.
     """
     duplicates: list[Customer] = []
     for rule in filter(None, rules.split(",")):

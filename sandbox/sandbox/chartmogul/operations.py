@@ -1,4 +1,4 @@
-"""What an operation of the API is made of: an authenticated call, and the table row that says how it is answered."""
+"""The parts of an operation: an authenticated call, and the table row that says how it is answered."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ class Call:
         return self.account.now
 
     def flag(self, name: str) -> bool:
-        """Return whether a parameter of the query says yes."""
+        """Return whether a query parameter is true."""
         return self.query.get(name) == "true"
 
     def find_customer(self) -> Customer:
-        """Return the customer that the path names."""
+        """Return the customer in the path."""
         return self.account.customers.get(self.path["uuid"])
 
     def require(self, *names: str) -> None:
-        """Make sure that the body holds these.
+        """Check that the body has these parameters.
 
         Raises:
-            Refusal: 400 for the first that it does not.
+            Refusal: 400 for the first missing one.
         """
         for name in names:
             if name not in self.body:

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 MAX_PER_PAGE = 200
 _DIGITS = 9
-"""A number of more digits is refused."""
+"""A number with more digits is refused."""
 
 Key = tuple[str, str]
 """What a list is sorted by, and what distinguishes records that have it in common; both of fixed width."""
 
 
 class PageRequest(NamedTuple):
-    """What a caller wants of a list: a page by cursor, or by number; the first without either."""
+    """The requested page of a list, by cursor or by number; the first page without either."""
 
     per_page: int
     cursor: Key | None
@@ -32,13 +32,13 @@ class PageRequest(NamedTuple):
 
 
 class Page(NamedTuple):
-    """Places of a page's records, and whether more come."""
+    """The positions of a page's records, and whether more follow."""
 
     keys: list[Key]
     has_more: bool
 
     def show(self, entries: list[JsonObject]) -> JsonObject:
-        """Return the page as replies show it."""
+        """Return the page in the form of replies."""
         cursor = b64encode("&".join(self.keys[-1]).encode()).decode() if self.keys else None
         return {"entries": entries, "has_more": self.has_more, "cursor": cursor}
 
@@ -73,7 +73,7 @@ def _read_cursor(cursor: str) -> Key:
 
 
 def cut_page(keys: Sequence[Key], asked: PageRequest, fits: Callable[[Key], bool], *, backwards: bool = False) -> Page:
-    """Return the places of one page's records, of a list's sorted `keys`; a cursor is the place of the last record."""
+    """Return one page's positions from a list's sorted `keys`; a cursor is the last record's position."""
     count = len(keys)
     if asked.cursor is None:
         start, skipped = 0, (asked.page - 1) * asked.per_page

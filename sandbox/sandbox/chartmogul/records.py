@@ -1,4 +1,4 @@
-"""What customers and contacts have in common: values, their history, and overrides that keep a value."""
+"""Common parts of customers and contacts: values, history, and overrides that keep a value."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from sandbox.json_types import JsonObject
 
 CUSTOM = "custom."
-"""Custom attributes stand among the values, under this prefix."""
+"""Custom attributes are stored among the values with this prefix."""
 
 
 class Change(NamedTuple):
-    """One field's change: when (unix seconds), by whom, and from what to what."""
+    """One field's change: time (unix seconds), author, old and new value."""
 
     at: int
     by: str
@@ -26,7 +26,7 @@ class Change(NamedTuple):
 
 
 class Birth(NamedTuple):
-    """How a record was made: its uuid, when (unix seconds), and by whom."""
+    """A record's creation: uuid, time (unix seconds) and author."""
 
     uuid: str
     at: int
@@ -64,7 +64,7 @@ class Record:
         return {name[len(CUSTOM) :]: value for name, value in self.values.items() if name.startswith(CUSTOM)}
 
     def write(self, values: Mapping[str, Any], flags: Mapping[str, bool], at: int, by: str) -> None:
-        """Write values; an overridden one is reverted unless the same request has a flag for it."""
+        """Write values; a field with an override is reverted unless the same request sets the override."""
         for name, flag in flags.items():
             if flag:
                 self._pin(name)
@@ -78,7 +78,7 @@ class Record:
                 self.set(field, value, at, by)
 
     def set(self, field: str, value: Any, at: int, by: str) -> None:
-        """Change one value, overridden or not."""
+        """Change one value, whether or not it has an override."""
         before = self.values.get(field)
         if before != value or type(before) is not type(value) or field not in self.values:
             self.changes.append(Change(at, by, field, before, value))
@@ -90,7 +90,7 @@ class Record:
             self.changes.append(Change(at, by, field, self.values.pop(field), None))
 
     def note(self, what: str, before: Any, after: Any, at: int, by: str) -> None:
-        """Put something into the history that is not a field's change."""
+        """Add something to the history that is not a change of a field."""
         self.changes.append(Change(at, by, what, before, after))
 
     def past(self, field: str) -> list[Change]:
@@ -113,12 +113,12 @@ class Record:
 
 
 def name_override(field: str) -> str:
-    """Return the override that keeps a field: the address is kept as a whole."""
+    """Return the name of the override for a field; one override covers the whole address."""
     return "address" if field in ADDRESS else field
 
 
 def nest_overrides(names: Iterable[str], *above: str) -> JsonObject:
-    """Return overrides as replies show them: custom attributes by key, below `above`."""
+    """Return overrides in the form of replies: custom attributes by key, below `above`."""
     plain: JsonObject = {}
     custom: dict[str, bool] = {}
     for name in names:

@@ -1,4 +1,4 @@
-"""Records as replies show them, with hyphens and underscores mixed as the vendor mixes them."""
+"""Records in the form of replies, with hyphens and underscores mixed as at the vendor."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PLAIN = ("name", "email", "company", "country", "state", "city", "zip", "websit
 
 
 def show_source(one: Source, *, with_status: bool) -> JsonObject:
-    """Return a data source, with how far its imports are if the caller wants that."""
+    """Return a data source, with the progress of its imports if requested."""
     shown: JsonObject = {
         "uuid": one.uuid,
         "name": one.name,
@@ -38,7 +38,7 @@ def show_source(one: Source, *, with_status: bool) -> JsonObject:
 
 
 def show_customer(account: Account, one: Customer) -> JsonObject:
-    """Return a customer with all that is known, from any source."""
+    """Return a customer with all data from all sources."""
     values, facts = one.values, account.customers.facts(one)
     system = account.sources.get(one.primary.source).system
     return {
@@ -79,7 +79,7 @@ def show_attributes(one: Customer) -> JsonObject:
 
 
 def show_contact(one: Contact) -> JsonObject:
-    """Return a contact; its custom attributes are a map here, and a list when written."""
+    """Return a contact; its custom attributes are an object here, but a list in requests."""
     return {
         "uuid": one.uuid,
         "customer_uuid": one.customer.uuid if one.customer else None,
@@ -91,12 +91,12 @@ def show_contact(one: Contact) -> JsonObject:
 
 
 def show_overrides(one: Record, *above: str) -> JsonObject:
-    """Return the overrides in force; those of custom attributes stand below `above`."""
+    """Return the active overrides; those of custom attributes are nested below `above`."""
     return {"overrides": nest_overrides(one.pins, *above)}
 
 
 def show_history(one: Record, names: Iterable[str]) -> JsonObject:
-    """Return the values that the named fields had, the newest first."""
+    """Return the past values of the named fields, newest first."""
     history: JsonObject = {}
     for name in names:
         history[name] = [
@@ -126,11 +126,11 @@ def show_import(source: Source, one: Import) -> JsonObject:
 
 
 def show_value(name: str, value: Any) -> Any:
-    """Return a field's value as replies show it."""
+    """Return a field's value in the form of replies."""
     return times.format_time(value) if name in INSTANTS else value
 
 
 def read_status(text: str) -> str:
-    """Return the status that a filter wants; the empty text if it is none, or not spelt `New_Lead`."""
+    """Return the status of a filter; the empty string if it is unknown or not spelt like `New_Lead`."""
     status = fold_status(text)
     return status if status.replace(" ", "_") == text else ""

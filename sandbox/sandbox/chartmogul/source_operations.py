@@ -26,7 +26,7 @@ _ACCOUNT = {
 
 
 def list_sources(call: Call) -> JsonObject:
-    """Return all data sources in one reply; `name` and `system` narrow it."""
+    """Return all data sources in one reply, filtered by `name` and `system`."""
     wanted = {name: call.query[name] for name in ("name", "system") if name in call.query}
     found = [one for one in call.account.sources if all(getattr(one, name) == wanted[name] for name in wanted)]
     return {"data_sources": [_show_source(call, one) for one in found]}
@@ -47,17 +47,17 @@ def get_source(call: Call) -> JsonObject:
 
 
 def delete_source(call: Call) -> None:
-    """Remove a source with all that came with it; the name is free some time later."""
+    """Remove a source and everything that it brought; the name is released later."""
     call.account.delete_source(_find_source(call))
 
 
 def empty_source(call: Call) -> None:
-    """Remove all that came with a source, and keep the source."""
+    """Remove everything that a source brought, and keep the source."""
     call.account.empty(_find_source(call))
 
 
 def begin_import(call: Call) -> JsonObject:
-    """Take customers to be imported some time later."""
+    """Accept customers that are imported later."""
     source, customers = _find_source(call), call.body.get("customers", [])
     call.require("external_id")
     if not isinstance(customers, list):
@@ -82,13 +82,13 @@ def begin_import(call: Call) -> JsonObject:
 
 
 def get_import(call: Call) -> JsonObject:
-    """Return how far an import is."""
+    """Return the progress of an import."""
     source = _find_source(call)
     return shapes.show_import(source, source.get_import(call.path["id"]))
 
 
 def _import_customer(call: Call, source: Source, sent: JsonObject) -> JsonObject:
-    """Create a customer, and return what was wrong with it, by field. An existing one is refused, not changed."""
+    """Create a customer, and return errors by field. An existing customer is refused, not changed."""
     plain = {name: value for name, value in sent.items() if name not in ("attributes", "primary_contact")}
     try:
         values = read_new_customer(call.account, plain | {"data_source_uuid": source.uuid})

@@ -1,4 +1,4 @@
-"""Data sources and their imports: where customers come from, and which names are taken.
+"""Data sources, their imports and the names that are taken.
 
 https://dev.chartmogul.com/reference/sources, https://dev.chartmogul.com/reference/bulk-import/
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sandbox.json_types import JsonObject
 
 CUSTOM_SYSTEM = "Custom"
-"""The system of sources made over the API; customers are created in these only."""
+"""The system of sources that the API created; customers can be created only in these."""
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Import:
     details: JsonObject = field(default_factory=dict)
 
     def finish_customer(self, external_id: str, errors: dict[str, str]) -> None:
-        """Note that one customer was imported, or why not."""
+        """Record that one customer was imported, or why it was not."""
         status = "failed" if errors else "imported"
         customers = {"status": status, "errors": errors} if errors else {"status": status}
         self.details[external_id] = {"status": status, "customers": customers}
@@ -48,11 +48,11 @@ class Source:
     processed: int = 0
     failed: int = 0
     imports: list[Import] = field(default_factory=list)
-    """The newest first: of two with one external id, the later is found."""
+    """The imports, newest first; of two with the same external id, the newer is found."""
 
     @property
     def is_custom(self) -> bool:
-        """Whether customers can be created in it over the API."""
+        """Whether the API can create customers in it."""
         return self.system == CUSTOM_SYSTEM
 
     def get_import(self, name: str) -> Import:
@@ -81,7 +81,7 @@ class Sources:
         return uuid in self._by_uuid
 
     def get(self, uuid: object) -> Source:
-        """Return the source of that uuid.
+        """Return the source with this uuid.
 
         Raises:
             Refusal: 404, no source has it.
@@ -107,5 +107,5 @@ class Sources:
         self._being_released.add(source.name)
 
     def release(self, name: str) -> None:
-        """Let a deleted source's name be used again."""
+        """Release a deleted source's name."""
         self._being_released.discard(name)

@@ -1,4 +1,4 @@
-"""Instants as ChartMogul reads and writes them; in between they are unix seconds."""
+"""Reads and writes ChartMogul's formats of times, which are unix seconds in between."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ EDITS: tuple[Callable[[Random], JsonObject], ...] = (
     lambda random: {"language_override": random.choice(("en", "de", "fr", "pt-BR"))},
 )
 STEPS = ("comment by admin", "comment by contact", "close", "assignment")
-"""How an open conversation goes on."""
+"""The steps that may continue an open conversation."""
 
 
 class Activity:
@@ -54,7 +54,7 @@ class Activity:
         self._happened: Counter[str] = Counter()
 
     def run(self) -> Counter[str]:
-        """Let it all happen; return how often each kind of thing did."""
+        """Simulate all activity, and count each kind."""
         people = list(self._workspace.contacts.live())
         strangers = [one for one in people if str(one.document["email"] or "").endswith(VISITORS)]
         leads = [one for one in strangers if not one.is_user]
@@ -78,12 +78,12 @@ class Activity:
         return self._happened
 
     def _repeat(self, name: str, population: Sequence[R], rate: float, act: Callable[[R, int], object]) -> None:
-        """Let something happen to a share of a population, `rate` of it a day."""
+        """Apply an action to a share of a population, `rate` of it per day."""
         expected = len(population) * rate * self._seconds / DAY
         count = min(int(expected + self._random.random()), len(population))
         for one in self._random.sample(population, count):
             if not one.archived:
-                # Somewhere in the step, and never before the record's last change.
+                # A random time in the step, never before the record's last change.
                 at = self._now - self._random.randrange(self._seconds)
                 act(one, max(at, one.document["updated_at"]))
                 self._happened[name] += 1
@@ -106,7 +106,7 @@ class Activity:
 
     def _convert(self, lead: Contact, at: int) -> None:
         values = {"role": "user", "external_id": f"signed-up-{lead.id}", "signed_up_at": at}
-        with suppress(Refusal):  # another user has this e-mail by now
+        with suppress(Refusal):  # another user has taken this e-mail meanwhile
             self._workspace.contacts.update(lead, values, at, SOURCE)
 
     def _welcome(self, _: Contact, at: int) -> None:

@@ -50,7 +50,7 @@ VERSIONS: dict[str, Version] = {f"2.{minor}": (2, minor) for minor in range(NEWE
 
 
 def make_routes(world: World) -> list[Route]:
-    """Return one route an operation; below them, one that answers 404 to any call with the token."""
+    """Return one route per operation, and one that answers any other path with 404 to a call with the token."""
     known = [Route(one.path, _make_endpoint(world, one), methods=[one.method]) for one in OPERATIONS]
     return [*known, Route("/{path:path}", _make_endpoint(world, None), methods=METHODS)]
 
@@ -63,13 +63,13 @@ def _make_endpoint(world: World, operation: Operation | None) -> Callable[[Reque
 
 
 def answer(workspace: Workspace, operation: Operation | None, request: Request, content: bytes) -> Response:
-    """Return the whole response to one request, refused or not."""
+    """Return the response to one request, including a refusal."""
     request_id, headers = workspace.make_request_id(), {}
     try:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or token.strip() != TOKEN:
             raise refuse("unauthorized")
-        # Every call with the right token counts, also one that is refused; its answer says how many are left.
+        # Every call with the right token counts, even a refused one; its response says how many are left.
         allowed = workspace.window.take()
         headers = workspace.window.make_headers(workspace.clock.now())
         if not allowed:
@@ -96,7 +96,7 @@ def _read_call(workspace: Workspace, operation: Operation, request: Request, con
     unknown = next((name for name in query if name not in operation.query), None)
     if unknown is not None and workspace.settings.refuse_unknown_fields:
         raise refuse("parameter unknown", name=unknown)
-    # The address as the caller has it; `request.url` would choke on a query of odd bytes or an odd host.
+    # The address as the caller knows it; `request.url` would fail on odd bytes in a query or an odd host.
     host = request.headers.get("host") or ":".join(map(str, request.scope["server"]))
     base = f"{request.scope['scheme']}://{host}{request.scope['root_path']}"
     body = _read_json(content) if operation.method != "GET" else {}
@@ -107,9 +107,9 @@ def _read_call(workspace: Workspace, operation: Operation, request: Request, con
 
 
 def _read_json(content: bytes) -> JsonObject:
-    """Return the JSON object sent, an empty one for an empty body.
+    """Return the JSON object sent, or an empty one for an empty body.
 
-    What is JSON only to some is refused: NaN, half of a surrogate pair, numbers beyond measure, another encoding.
+    Refuses what only some parsers accept: NaN, half of a surrogate pair, huge numbers, another encoding.
     """
     try:
         body = json.loads(content.decode(), parse_constant=_refuse_constant, parse_float=_read_float) if content else {}

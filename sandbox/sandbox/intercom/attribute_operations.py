@@ -30,7 +30,7 @@ def list_attributes(call: Call) -> JsonObject:
 
 
 def create_attribute(call: Call) -> JsonObject:
-    """Make a new custom attribute."""
+    """Create a custom attribute."""
     body = _read_body(call, "name", "model", "data_type", "description", "messenger_writable", "options")
     return call.workspace.attributes.create(body, admin_id=ADMIN_ID, now=call.now).show()
 
@@ -42,7 +42,7 @@ def update_attribute(call: Call) -> JsonObject:
 
 
 def _read_body(call: Call, *names: str) -> JsonObject:
-    """Return the body, if neither it nor an option holds more than is known."""
+    """Return the body, unless it or one of its options has unknown fields."""
     body = call.read_body(*names)
     options = body.get("options")
     for one in options if isinstance(options, list) else ():

@@ -1,4 +1,4 @@
-"""Data attributes: what may be written under `custom_attributes`, and with which type.
+"""Data attributes: which custom attributes exist, and their types.
 
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io/data-attributes
 """
@@ -41,14 +41,14 @@ class Definition:
     archived: bool = False
 
     def show(self) -> JsonObject:
-        """Return the attribute as `GET /data_attributes` lists it."""
+        """Return the attribute in the form of `GET /data_attributes`."""
         options = {"options": [{"value": value} for value in self.options]} if self.options else {}
         facts = {name: value for name, value in vars(self).items() if name != "options"} | options
         return facts | _make_facts(f"custom_attributes.{self.name}", self.name, api_writable=True, custom=True)
 
 
 def _make_facts(full_name: str, label: str, *, api_writable: bool, custom: bool) -> JsonObject:
-    """Return what standard and custom attributes say alike."""
+    """Return the members that standard and custom attributes share."""
     return {
         "type": "data_attribute",
         "name": full_name.partition(".")[2] or full_name,
@@ -79,14 +79,14 @@ class Attributes:
         self._by_id: dict[str, Definition] = {}
 
     def list_all(self, model: str, *, include_archived: bool) -> list[JsonObject]:
-        """Return standard attributes first, then the custom ones in the order of their creation."""
+        """Return all attributes: standard ones first, then custom ones in the order of their creation."""
         custom = [
             one for one in self._by_name.values() if one.model == model and (include_archived or not one.archived)
         ]
         return STANDARD[model] + [one.show() for one in custom]
 
     def get(self, model: str, name: str) -> Definition | None:
-        """Return the live custom attribute of that name, None when there is none."""
+        """Return the live custom attribute with this name, or None."""
         found = self._by_name.get(name)
         return found if found and found.model == model and not found.archived else None
 
@@ -121,7 +121,7 @@ class Attributes:
         return definition
 
     def update(self, attribute_id: str, body: JsonObject, *, now: int) -> Definition:
-        """Archive, restore or describe one, or refuse to; its `data_type` stays for ever."""
+        """Archive, restore or describe an attribute, or refuse to; its `data_type` never changes."""
         found = self._by_id.get(attribute_id)
         if found is None:
             raise Refusal(404, "field_not_found", "We couldn't find that data attribute to update")
@@ -141,7 +141,7 @@ class Attributes:
         return found
 
     def check_values(self, model: str, values: JsonObject) -> JsonObject:
-        """Return the same values; the first that does not exist or does not fit is refused with 400."""
+        """Return the values unchanged; the first unknown attribute or wrong value is refused with 400."""
         for name, value in values.items():
             definition = self.get(model, name)
             if definition is None:
@@ -156,7 +156,7 @@ class Attributes:
 
 
 def _check_value(definition: Definition, value: JsonValue) -> None:
-    """Accept a value of the attribute's own type and refuse every other; the vendor documents no text for it."""
+    """Accept only a value of the attribute's type; the vendor documents no text for the refusal."""
     name = definition.name
     if not VALUE_TESTS[definition.data_type](value):
         raise parameter_invalid(f"Custom attribute '{name}' must be of type {definition.data_type}")
@@ -167,12 +167,12 @@ def _check_value(definition: Definition, value: JsonValue) -> None:
 
 
 def is_integer(value: JsonValue) -> bool:
-    """Return whether it is a JSON integer; true and false are none."""
+    """Return whether a value is a JSON integer; true and false are not."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def is_number(value: JsonValue) -> bool:
-    """Return whether it is a JSON number; true and false are none."""
+    """Return whether a value is a JSON number; true and false are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

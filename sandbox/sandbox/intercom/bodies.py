@@ -1,4 +1,4 @@
-"""What a request body may hold: every field checked, and nothing let through that Intercom would refuse."""
+"""Checks of request bodies: every field is checked, and whatever Intercom would refuse is refused."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ KINDS: dict[str, Callable[[JsonValue], bool]] = {
     "user or lead": lambda value: value in ("user", "lead"),
     f"a number from 0 to {MAX_SPEND}": lambda value: is_number(value) and 0 <= value <= MAX_SPEND,
 }
-"""What a field may hold, in words and as a test."""
+"""The kinds of values, each as words and as a test."""
 
 
 class Field(NamedTuple):
-    """One writable field: the kind of its value, whether null clears it, and the version that brought it."""
+    """One writable field: the kind of its value, whether null clears it, and its first API version."""
 
     kind: str
     nullable: bool = True
@@ -76,7 +76,7 @@ COMPANY = COMPANY_UPDATE | {
 
 
 def check_fields(body: JsonObject, fields: Mapping[str, Field], version: Version, *, strict: bool) -> JsonObject:
-    """Return the body's known fields; a wrong value is refused, and so is an unknown field if `strict`."""
+    """Return the body's known fields; refuse a wrong value, and an unknown field if `strict`."""
     known = {name: value for name, value in body.items() if name in fields and fields[name].since <= version}
     unknown = next((name for name in body if name not in known), None)
     if unknown is not None and strict:
@@ -90,7 +90,7 @@ def check_fields(body: JsonObject, fields: Mapping[str, Field], version: Version
 
 
 def make_contact_values(values: JsonObject, attributes: Attributes, role: str, *, leads_take_null: bool) -> JsonObject:
-    """Return a contact's document fields; custom attributes must exist and fit, and a lead may not have all."""
+    """Return a contact's document fields; custom attributes must exist and have the right type."""
     custom = attributes.check_values("contact", values.get("custom_attributes") or {})
     if role == "lead" and "external_id" in values:
         raise parameter_invalid("external_id cannot be set for a lead", "external_id")
@@ -104,7 +104,7 @@ def make_contact_values(values: JsonObject, attributes: Attributes, role: str, *
 
 
 def make_company_values(values: JsonObject, attributes: Attributes) -> JsonObject:
-    """Return a company's document fields; custom attributes must exist and fit, cents of `monthly_spend` go."""
+    """Return a company's document fields; custom attributes are checked, and `monthly_spend` loses its cents."""
     custom = attributes.check_values("company", values.get("custom_attributes") or {})
     kept = {name: value for name, value in values.items() if name != "update_last_request_at"}
     if "monthly_spend" in kept:

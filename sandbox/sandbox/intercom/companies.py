@@ -24,14 +24,14 @@ SCROLL_PAGE = 100
 
 
 class Company(Record):
-    """One company; `contacts` are the ids of those attached to it, oldest link first; `notes` those of its notes."""
+    """One company; `contacts` are the ids of attached contacts, oldest link first, and `notes` the ids of notes."""
 
     def __init__(self, document: JsonObject) -> None:
         super().__init__(document)
         self.contacts: dict[str, None] = {}
         self.notes: tuple[str, ...] = ()
         self.gone_at: int | None = None
-        """The instant at which a DELETE takes effect."""
+        """The time at which a DELETE takes effect."""
 
 
 class Companies(Records[Company]):
@@ -48,21 +48,21 @@ class Companies(Records[Company]):
         raise refuse("no company")
 
     def find(self, field: str, value: str) -> Company:
-        """Return a company by `company_id` or name, of several with one name the oldest; 404 without one."""
+        """Return a company by `company_id` or name (the oldest with that name), or raise a 404 Refusal."""
         for one in self.live_among(self._index.find(field, value)):
             return one
         raise refuse("no company")
 
     def has(self, company_id: str) -> bool:
-        """Return whether a company with the caller's own id exists."""
+        """Return whether a company with this `company_id` exists."""
         return any(self.live_among(self._index.find("company_id", company_id)))
 
     def add(self, document: JsonObject, source: str) -> Company:
-        """Add a company whose document is whole."""
+        """Add a company with a complete document."""
         return self._add(Company(document), source)
 
     def delete(self, company: Company, *, takes_effect_at: int) -> None:
-        """Mark it: Intercom archives and detaches some time later."""
+        """Mark a company for deletion, which Intercom carries out later."""
         company.gone_at = takes_effect_at
 
     def _is_live(self, company: Company) -> bool:
@@ -90,7 +90,7 @@ class Scroll:
         self._open: _Open | None = None
 
     def begin(self, param: str, companies: Iterable[Company]) -> list[Company]:
-        """Open a scroll and give its first page, or raise a Refusal: 400 `scroll_exists` while another is open."""
+        """Open a scroll and return its first page, or raise a Refusal: 400 `scroll_exists` while another is open."""
         if self._find_open():
             raise refuse("scroll open")
         self._open = _Open(param, list(companies), self._monotonic())
@@ -102,7 +102,7 @@ class Scroll:
         if scroll is None or scroll.param != param:
             raise refuse("no scroll")
         page, scroll.left = scroll.left[:SCROLL_PAGE], scroll.left[SCROLL_PAGE:]
-        # Real time, unlike all else here: the vendor's scroll expires while a client waits.
+        # Real time, unlike everywhere else, because the vendor's scroll expires while a client waits.
         scroll.touched = self._monotonic()
         if not page:
             self._open = None

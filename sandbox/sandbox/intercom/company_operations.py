@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 LIST_PAGE, CONTACTS_PAGE = 15, 50
 CEILING = 10_000
-"""Paged lists end here; only a scroll shows more."""
+"""The most companies that numbered pages show; only a scroll shows more."""
 
 
 def save_company(call: Call) -> JsonObject:
-    """Create the company with this `company_id`, or change it; the answer does not say which."""
+    """Create or change the company with this `company_id`; the reply does not say which."""
     values = _read_values(call, bodies.COMPANY)
     company_id = values.get("company_id")
     if company_id is None:
@@ -35,14 +35,14 @@ def save_company(call: Call) -> JsonObject:
 
 
 def update_company(call: Call) -> JsonObject:
-    """Change what is sent and leave the rest; `company_id` stays for ever."""
+    """Change the fields that are sent; `company_id` never changes."""
     company = call.company
     call.workspace.companies.update(company, _read_values(call, bodies.COMPANY_UPDATE), call.now, "API")
     return call.show_company(company)
 
 
 def find_companies(call: Call) -> JsonObject:
-    """Return one company by `company_id` or name, whether it has users or not; without either, the list."""
+    """Return one company by `company_id` or name, even without users; without either, the list."""
     for field in ("company_id", "name"):
         if field in call.query:
             return call.show_company(call.workspace.companies.find(field, call.query[field]))
@@ -56,7 +56,7 @@ def find_companies(call: Call) -> JsonObject:
 
 
 def list_companies(call: Call) -> JsonObject:
-    """Return a page of the companies that have users, by their last request; nothing beyond the first 10,000."""
+    """Return a page of the companies with users, sorted by last request; at most the first 10,000."""
     call.read_body()
     return _show_page(call, "/companies/list", call.workspace.visible_companies())
 
@@ -65,14 +65,14 @@ def _show_page(call: Call, path: str, companies: Iterable[Company]) -> JsonObjec
     order = call.query.get("order", "desc")
     if order not in ("asc", "desc"):
         raise parameter_invalid("order must be asc or desc", "order")
-    # Companies without a last request come as if it had been in 1970.
+    # Companies without a last request are sorted as if it had been in 1970.
     found = sorted(companies, key=lambda one: (one.document["last_request_at"] or 0, one.id), reverse=order == "desc")
     sizes = (LIST_PAGE, call.workspace.settings.companies_max_per_page)
     return call.make_page(path, found[:CEILING], call.show_company, sizes)
 
 
 def scroll_companies(call: Call) -> JsonObject:
-    """Return the next page of all companies that have users."""
+    """Return the next page of all companies with users."""
     workspace, param = call.workspace, call.query.get("scroll_param")
     if param is None:
         param = workspace.make_id()
@@ -84,7 +84,7 @@ def scroll_companies(call: Call) -> JsonObject:
 
 
 def delete_company(call: Call) -> JsonObject:
-    """Accept the deletion; the company is gone some time later."""
+    """Accept the deletion, which takes effect later."""
     company = call.company
     call.workspace.delete_company(company)
     return {"id": company.id, "object": "company", "deleted": True}
@@ -99,7 +99,7 @@ def list_contacts(call: Call) -> JsonObject:
 
 
 def _read_values(call: Call, fields: dict[str, bodies.Field]) -> JsonObject:
-    """Return the body as document fields; a company refuses unknown fields whatever the switch says."""
+    """Return the body as document fields; unknown fields are always refused for companies."""
     return bodies.make_company_values(
         bodies.check_fields(call.body, fields, call.version, strict=True), call.workspace.attributes
     )

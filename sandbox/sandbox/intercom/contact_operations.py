@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LIST_PAGE, SEARCH_PAGE, MAX_PAGE = 10, 50, 150
 LINKS_PAGE = (50, 60)
 MERGES_KNOWN = (2, 16)
-"""Since this version a merged contact says where it lives on, and only duplicates are merged."""
+"""Since this version a merged contact names its survivor, and only duplicates can be merged."""
 FINDER = Finder(lambda call: call.workspace.contacts, read_fields("contacts"), (SEARCH_PAGE, MAX_PAGE), "contact")
 
 
@@ -33,7 +33,7 @@ def list_contacts(call: Call) -> JsonObject:
 
 
 def search_contacts(call: Call) -> JsonObject:
-    """Return a page of the contacts that match a query; dates are cut to days."""
+    """Return a page of the contacts that match a query; dates are compared by day."""
     for field in find_equality_fields(FINDER.read_query(call)):
         if field.startswith(CUSTOM):
             call.workspace.contacts.index_custom(field)
@@ -46,7 +46,7 @@ def _show_page(call: Call, found: Found[Contact]) -> JsonObject:
 
 
 def create_contact(call: Call) -> JsonObject:
-    """Make a user or lead; 409 when the user exists."""
+    """Create a user or lead, or refuse an existing user with 409."""
     values = _read_values(call, None)
     if not values.keys() & {"role", "email", "external_id"}:
         raise parameter_missing("email, external_id or role must be specified")
@@ -55,7 +55,7 @@ def create_contact(call: Call) -> JsonObject:
 
 
 def get_contact(call: Call) -> JsonObject:
-    """Return one contact; of a merged one, since 2.16, say where it lives on."""
+    """Return one contact; since 2.16 a merged one is a 410 that names its survivor."""
     survivor = call.workspace.contacts.find_survivor(call.path["id"])
     if survivor and call.version >= MERGES_KNOWN:
         refusal = refuse("merged")
@@ -70,14 +70,14 @@ def find_by_external_id(call: Call) -> JsonObject:
 
 
 def update_contact(call: Call) -> JsonObject:
-    """Change what is sent and leave the rest; its role makes a lead a user."""
+    """Change the fields that are sent; the role can turn a lead into a user."""
     contact = call.contact
     call.workspace.contacts.update(contact, _read_values(call, contact.document["role"]), call.now, "API")
     return call.show_contact(contact)
 
 
 def archive_contact(call: Call, word: str) -> JsonObject:
-    """Archive or block a contact: both hide it from lists and searches."""
+    """Archive or block a contact, which hides it from lists and searches."""
     call.read_body()
     contact = call.contact
     call.workspace.set_archived(contact, archived=True, source="API")
@@ -85,7 +85,7 @@ def archive_contact(call: Call, word: str) -> JsonObject:
 
 
 def unarchive_contact(call: Call) -> JsonObject:
-    """Bring an archived contact back, unless it was merged."""
+    """Restore an archived contact, unless it was merged."""
     call.read_body()
     if call.workspace.contacts.find_survivor(call.path["id"]):
         raise refuse("not restorable")
@@ -96,7 +96,7 @@ def unarchive_contact(call: Call) -> JsonObject:
 
 
 def merge_contacts(call: Call) -> JsonObject:
-    """Merge a lead into a user; the answer is the user."""
+    """Merge a lead into a user, and return the user."""
     body = call.read_body("from", "into", *(["skip_duplicate_validation"] if call.version >= MERGES_KNOWN else []))
     for name in ("from", "into"):
         if not isinstance(body.get(name), str):
@@ -118,14 +118,14 @@ def delete_contact(call: Call) -> JsonObject:
 
 
 def list_companies(call: Call) -> JsonObject:
-    """Return a page of the companies a contact is attached to."""
+    """Return a page of the companies that a contact is attached to."""
     contact = call.contact
     path, found = f"/contacts/{contact.id}/companies", call.workspace.companies_of(contact)
     return call.make_page(path, found, call.show_company, LINKS_PAGE)
 
 
 def attach_company(call: Call) -> JsonObject:
-    """Attach a contact to a company, named by Intercom's id."""
+    """Attach a contact to a company, whose Intercom id is in the body."""
     contact = call.contact
     company_id = call.read_body("id").get("id")
     if not isinstance(company_id, str) or not company_id:
@@ -144,7 +144,7 @@ def detach_company(call: Call) -> JsonObject:
 
 
 def _read_values(call: Call, role_before: str | None) -> JsonObject:
-    """Return the body as document fields; `role_before` is None for a contact that is not there yet."""
+    """Return the body as document fields; `role_before` is None for a new contact."""
     settings = call.workspace.settings
     values = bodies.check_fields(call.body, bodies.CONTACT, call.version, strict=settings.refuse_unknown_fields)
     role = values.get("role") or role_before or "user"

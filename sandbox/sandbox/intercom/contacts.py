@@ -1,4 +1,4 @@
-"""The contacts of one workspace: users and leads, who is unique among them, and how they are found.
+"""The contacts of one workspace: users and leads, who is unique among them, and how to find them.
 
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io/contacts
 """
@@ -45,7 +45,7 @@ class Contact(Searched):
 
     @property
     def is_user(self) -> bool:
-        """A user, not a lead."""
+        """Whether it is a user and not a lead."""
         return bool(self.document["role"] == "user")
 
 
@@ -75,11 +75,11 @@ class Contacts(Store[Contact]):
         return self._by_id[contact_id]
 
     def peek(self, contact_id: str) -> Contact | None:
-        """Return a contact, archived or not, None when there is none."""
+        """Return a contact, archived or not, or None."""
         return self._by_id.get(contact_id)
 
     def find_survivor(self, contact_id: str) -> str | None:
-        """Return the contact that a merged one lives on in, at most three merges away; None for one never merged."""
+        """Return the contact into which a contact was merged, over at most three merges, or None."""
         found = None
         for _ in range(MOST_HOPS):
             contact_id = self._survivors.get(contact_id, "")
@@ -87,26 +87,26 @@ class Contacts(Store[Contact]):
         return found
 
     def retire(self, lead: Contact, survivor: Contact) -> None:
-        """Let a merged lead vanish."""
+        """Hide a merged lead."""
         self.delete(lead)
         self._survivors[lead.id] = survivor.id
 
     def find_user(self, external_id: str) -> Contact:
-        """Return the live user with this external id, from the records themselves: no lag; 404 without one."""
+        """Return the live user with this external id without lag, or raise a 404 Refusal."""
         for one in self.live_among(self._index.find("external_id", external_id)):
             if one.is_user:
                 return one
         raise refuse("no contact")
 
     def create(self, document: JsonObject, source: str) -> Contact:
-        """Add a contact whose document is whole; 409 names the user who has its external id or e-mail already."""
+        """Add a contact with a complete document; refuse a taken external id or e-mail with 409."""
         if document["role"] == "user":
             other_user = document["external_id"] is not None and self._second_user
             self._refuse_doubles(document, ("external_id",) if other_user else UNIQUE)
         return self._add(Contact(document), source)
 
     def update(self, contact: Contact, values: JsonObject, at: int, source: str) -> None:
-        """Lay values over a contact, and move `updated_at` when something changes; 409 when they are another user's."""
+        """Change values, and move `updated_at` if something changed; refuse another user's id or e-mail with 409."""
         before, after = contact.document, lay_over(contact.document, values)
         if after["role"] == "user":
             was_lead = before["role"] != "user"
@@ -115,33 +115,33 @@ class Contacts(Store[Contact]):
         super().update(contact, values, at, source)
 
     def set_archived(self, contact: Contact, *, archived: bool, at: int, source: str) -> None:
-        """Archive or restore; searches see it at once."""
+        """Archive or restore a contact; searches show this at once."""
         contact.history.append(Change(at, source, "archived", contact.archived, archived))
         contact.archived = archived
         self._orders.clear()
 
     def read(self, document: Document, field: str) -> JsonValue:
-        """Return a document's value by the field's full name; the segments that it belongs to are worked out."""
+        """Return a document's value by the field's full name; segments are computed."""
         if field == "segment_id":
             return [one.id for one in find_segments("contact", document)]
         return super().read(document, field)
 
     def _find_candidates(self, query: Node) -> Iterable[Contact]:
-        """Return all that can match: by index where one serves, with what it is ahead of; else everyone."""
+        """Return all possible matches: from an index if there is one, else all contacts."""
         served = find_places(query, self._index.count)
         if served is None:
             return list(self._by_id.values())
         ids = {found: None for field, value in served for found in self._index.find(field, value)}
-        # A search that lags sees documents as they were before the index moved on: these are tested, too.
+        # A lagging search sees older documents than the index, so that recently changed ones are tested as well.
         return [self._by_id[one] for one in ids | self._unsettled]
 
     def index_custom(self, field: str) -> None:
-        """Index a custom attribute, once it is searched by."""
+        """Add an index on a custom attribute when it is first searched by."""
         if field not in self._index:
             self._index.add_field(field, (one.document for one in self._by_id.values()))
 
     def _refuse_doubles(self, document: Document, names: Iterable[str]) -> None:
-        """Refuse a second user with these values; leads are not unique."""
+        """Refuse values that another user has; leads are not unique."""
         for name in names:
             doubles = [self._by_id[one] for one in self._index.find(name, document[name]) if one != document["id"]]
             # A live user is named before an archived one.

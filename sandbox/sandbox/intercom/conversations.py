@@ -1,4 +1,4 @@
-"""Conversations: what can happen in one, as a table, and how one goes over the wire, in the shape of API 2.14."""
+"""Conversations: their parts and states as a table, and their form in API 2.14."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 OPEN = {"open": True, "state": "open", "snoozed_until": None}
 MOST_PARTS = 500
-"""A conversation shows its last parts, no more than these."""
+"""The number of last parts that a conversation shows."""
 NOBODY_IS_ZERO: Version = (2, 16)
 
 
 def open_conversation(store: Threads, contact: Contact, body: str, at: int, kind: str = "conversation") -> Thread:
-    """Let a contact begin a conversation."""
-    # The vendor's message that begins a conversation has an id of its own, of the same series.
+    """Start a conversation of a contact."""
+    # The first message has an id of its own from the same series, as at the vendor.
     thread = store.add({"created_at": at, "updated_at": at, "waiting_since": at, "contacts": (contact.id,)})
     author = make_author(contact.document["role"], contact.document)
     source = {"type": kind, "id": store.make_id(), "body": body, "author": author}
@@ -63,7 +63,7 @@ EFFECTS: dict[str, Callable[[Document, Part], JsonObject]] = {
     "open": lambda _document, _part: OPEN,
     "snoozed": lambda _document, _part: {"open": True, "state": "snoozed"},
 }
-"""By type of part: what a part of that type changes. Nothing else moves a conversation from state to state."""
+"""What a part changes, by its type. Nothing else changes the state of a conversation."""
 
 
 TOPICS = {
@@ -74,17 +74,17 @@ TOPICS = {
     "snoozed": "conversation.admin.snoozed",
     "assignment": "conversation.admin.assigned",
 }
-"""The webhook topic of a part that an admin adds."""
+"""The webhook topic of an admin's part, by its type."""
 
 
 def add_part(store: Threads, thread: Thread, part: Part, **facts: JsonValue) -> None:
-    """Let a part happen in a conversation."""
+    """Add a part to a conversation."""
     store.grow(thread, part, **EFFECTS[part.part_type](thread.document, part), **facts)
 
 
 def announce_part(workspace: Workspace, thread: Thread, part: Part, source: str) -> None:
-    """Mark a contact who wrote a part as heard, and send the webhook of it."""
-    # An admin's answer says nothing of the contact; the contact's own moves its `updated_at`.
+    """Update the contact who wrote a part, and send the part's webhook."""
+    # Only a part that the contact wrote moves the contact's `updated_at`.
     contact = None if part.by_admin else workspace.contacts.peek(part.author["id"])
     if contact:
         workspace.mark_heard(contact, part.at, source)
@@ -136,8 +136,8 @@ def show_conversation_part(part: Part, state: str, *, plain: bool = False) -> Js
 
 
 def show_whole_conversation(workspace: Workspace, thread: Thread, version: Version, *, plain: bool) -> JsonObject:
-    """Return one conversation with its parts, the last five hundred of them."""
-    # Each part shows the present state of the conversation.
+    """Return one conversation with its last five hundred parts."""
+    # Each part shows the conversation's present state, not the state at its time.
     state = thread.document["state"]
     parts = [show_conversation_part(one, state, plain=plain) for one in thread.parts[-MOST_PARTS:]]
     shown = {"type": "conversation_part.list", "conversation_parts": parts, "total_count": len(parts)}

@@ -1,4 +1,4 @@
-"""What Intercom answers when it refuses a request, as data, https://developers.intercom.com/docs/references/rest-api/errors/error-objects."""
+"""Intercom's refusals, as data, https://developers.intercom.com/docs/references/rest-api/errors/error-objects."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Refusal(Exception):  # noqa: N818 - the caller is at fault, not the sandbo
         self.errors = [{"code": code, "message": message} | ({"field": field} if field else {})]
 
     def make_body(self, request_id: str | None) -> JsonObject:
-        """Return the body that goes out, in the shape of every error of Intercom's."""
+        """Return the body of the reply, in the shape of all of Intercom's errors."""
         return {"type": "error.list", "request_id": request_id, "errors": self.errors}
 
 
@@ -53,20 +53,20 @@ ROWS = {
     "scroll open": (400, "scroll_exists", "scroll already exists for this workspace"),
     "no scroll": (404, "not_found", "scroll parameter not found"),
 }  # fmt: skip
-"""By name: status, code and message."""
+"""Status, code and message of each refusal, by name."""
 
 
 def refuse(name: str, /, **words: object) -> Refusal:
-    """Return the refusal of that name, its message filled with these words."""
+    """Return the named refusal with these words filled into its message."""
     status, code, message = ROWS[name]
     return Refusal(status, code, message.format(**words))
 
 
 def parameter_invalid(message: str, field: str | None = None) -> Refusal:
-    """Return the refusal of a parameter that is there, and wrong."""
+    """Return the refusal of a parameter with a wrong value."""
     return Refusal(400, "parameter_invalid", message, field)
 
 
 def parameter_missing(message: str) -> Refusal:
-    """Return the refusal of a parameter that is not there."""
+    """Return the refusal of a missing parameter."""
     return Refusal(400, "parameter_missing", message)

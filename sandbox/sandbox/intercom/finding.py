@@ -1,4 +1,4 @@
-"""What the searches of all kinds of records have in common: a body that is a query, a page and an order."""
+"""What all searches share: a body with a query, a page and an order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ORDERS = {"ascending": False, "descending": True}
 SEVERAL = ("tag", "members")
-"""Kinds of fields that hold several values: there is no order by them."""
+"""Kinds of fields with several values, which cannot be sorted by."""
 
 
 def read_fields(name: str) -> dict[str, str]:
@@ -45,7 +45,7 @@ class Finder(Generic[R]):
     model: str | None = None
 
     def read_query(self, call: Call) -> Node:
-        """Return the query that the body holds, or raise a Refusal: 400 for one that makes no sense."""
+        """Return the query in the body, or raise a 400 Refusal when it is wrong."""
         body = call.read_body("query", "pagination", "sort")
         if body.get("query") is None:
             raise parameter_missing("query not specified")
@@ -65,7 +65,7 @@ class Finder(Generic[R]):
     def search(self, call: Call) -> Found[R]:
         """Return a page of the records that match a query; `pagination.page` has no effect."""
         query = self.read_query(call)
-        # The text of the query names the list that the next page is cut from.
+        # The query's text is the name of the sorted list, so that the next page uses the same list.
         name = json.dumps(call.body["query"], sort_keys=True)
         pagination = call.check_fields(_read_object(call.body, "pagination"), "per_page", "starting_after", "page")
         per_page = read_count(pagination.get("per_page"), "per_page", *self.sizes)

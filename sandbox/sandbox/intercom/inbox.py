@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 HOUR = 3_600
 SHARES = {"conversation": 0.2, "ticket": 0.05, "call": 0.03, "tagged": 0.15, "noted": 0.08, "subscribed": 0.12}
-"""Shares of the contacts: with how many conversations, tickets and calls, and with tags, notes or subscriptions."""
+"""The shares of contacts that have conversations, tickets, calls, tags, notes or subscriptions."""
 MANY = 13
-"""How many tags, notes and subscriptions the first contacts have: more than a contact shows by itself."""
+"""The number of tags, notes and subscriptions that each of the first contacts has, more than a contact shows."""
 ANSWERED, BY_TEAM = 0.8, 0.5
-"""How many calls are answered, and how many assignments go to a team."""
+"""The shares of calls that are answered, and of assignments that go to a team."""
 TEXTS = read_fixture("threads")
 FIRST_CALL = 8_000_000
 
@@ -41,7 +41,7 @@ class Inbox:
         self._admins = [make_author("admin", one) for one in workspace.library.list_documents("admins")]
 
     def fill(self) -> None:
-        """Write everything that was written before the first day."""
+        """Write everything from before the first day."""
         people = list(self._workspace.contacts.live())
         for contact in self._draw_some(people, "tagged"):
             contact.document["tags"] = self.draw_tags(self._random.randint(1, 3))
@@ -52,7 +52,7 @@ class Inbox:
         for company in self._workspace.companies.live():
             if self._random.random() < SHARES["tagged"]:
                 company.document["tags"] = self.draw_tags(self._random.randint(1, 2))
-        # The first contacts have more of everything than their own page shows.
+        # The first contacts have more than the ten tags and notes that a contact itself shows.
         for contact in people[:3]:
             contact.document["tags"] = self.draw_tags(MANY)
             contact.subscriptions = self._draw_consents(MANY)
@@ -66,30 +66,30 @@ class Inbox:
         self._workspace.library.add("calls", calls)
 
     def draw_tags(self, count: int) -> tuple[str, ...]:
-        """Return the ids of so many tags."""
+        """Return the ids of `count` tags."""
         ids = self._workspace.library.list_ids("tags")
         return tuple(self._random.sample(ids, min(count, len(ids))))
 
     def draw_admin(self) -> JsonObject:
-        """Return some teammate."""
+        """Return a random teammate."""
         return self._random.choice(self._admins)
 
     def leave_note(self, contact: Contact, at: int) -> None:
-        """Let a teammate leave a note."""
+        """Add a note of a teammate."""
         admin_id = self.draw_admin()["id"]
         self._workspace.add_note("contact", contact, admin_id, at, self._random.choice(TEXTS["answers"]))
 
     def open_conversation(self, contact: Contact, at: int) -> Thread:
-        """Let a contact begin a conversation."""
+        """Start a conversation of a contact."""
         kind = self._random.choice(("conversation", "conversation", "email"))
         body = self._random.choice(TEXTS["questions"])
         return open_conversation(self._workspace.conversations, contact, body, at, kind)
 
     def take_step(self, thread: Thread, step: str, at: int) -> Part:
-        """Let one step of a flow happen in a conversation, and return it."""
+        """Add one step of a conversation's flow, and return its part."""
         store = self._workspace.conversations
         part_type, _, by = step.partition(" by ")
-        # An archived contact goes on writing; for one that was merged or deleted an admin writes.
+        # An archived contact continues to write; an admin writes in place of a merged or deleted one.
         contact = self._workspace.contacts.peek(thread.document["contacts"][0]) if by == "contact" else None
         author = make_author(contact.document["role"], contact.document) if contact else self.draw_admin()
         texts = TEXTS["questions" if contact else "answers"]
@@ -101,13 +101,13 @@ class Inbox:
         return part
 
     def open_ticket(self, contact: Contact, at: int) -> Thread:
-        """Let a contact ask for something in a ticket."""
+        """Open a ticket for a contact."""
         type_id = self._random.choice(self._workspace.library.list_ids("ticket_types"))
         texts = {TITLE: self._random.choice(TEXTS["questions"]), DESCRIPTION: "As described."}
         return open_ticket(self._workspace, TicketRequest(type_id, contact.id, texts), at)
 
     def move_ticket(self, thread: Thread, at: int) -> Thread:
-        """Let a teammate move a ticket into some other state, and return it."""
+        """Move a ticket to another state, and return it."""
         state = self._random.choice(self._workspace.library.list_documents("ticket_states")[1:])
         move_ticket(self._workspace, thread, state, self.draw_admin(), at)
         return thread

@@ -26,7 +26,7 @@ TOPICS = (
 
 
 class Library:
-    """The documents by kind and id; the same in every workspace until one is written."""
+    """Documents by kind and id, the same in every workspace until one is written."""
 
     def __init__(self, now: int, app_id: str) -> None:
         self._kinds: dict[str, dict[str, JsonObject]] = {"calls": {}, "notes": {}, "segments": {}}
@@ -40,11 +40,11 @@ class Library:
         return list(self._kinds[kind].values())
 
     def find(self, kind: str, record_id: str) -> JsonObject | None:
-        """Return one document, None when there is none."""
+        """Return one document, or None."""
         return self._kinds[kind].get(record_id)
 
     def find_all(self, kind: str, ids: Iterable[str]) -> list[JsonObject]:
-        """Return the documents with these ids; those that were removed are left out."""
+        """Return the documents with these ids, without removed ones."""
         return [self._kinds[kind][one] for one in ids if one in self._kinds[kind]]
 
     def list_ids(self, kind: str) -> list[str]:
@@ -52,7 +52,7 @@ class Library:
         return list(self._kinds[kind])
 
     def add(self, kind: str, documents: Iterable[JsonObject]) -> None:
-        """Add documents, or put them in place of those with the same ids."""
+        """Add documents, or replace those with the same ids."""
         self._kinds[kind].update((str(one["id"]), one) for one in documents)
 
     def remove(self, kind: str, ids: Iterable[str]) -> None:
@@ -61,11 +61,11 @@ class Library:
             del self._kinds[kind][one]
 
     def _make(self, table: JsonObject, number: int, now: int, app_id: str) -> JsonObject:
-        # Ages are spread over the days before the story begins, so that no two documents are alike.
+        # Ages are spread over the days before the first day, so that no two documents are equal.
         created_at = now - (1 + number * 37 % OLDEST) * DAY - number
         updated_at = created_at + (now - created_at) * (number * 7 % 10) // 10
         stamps = {"created_at": created_at, "updated_at": updated_at}
-        # Some of the vendor's ids are numbers, others the same kind of number as a text.
+        # Some of the vendor's ids are numbers, others are digits in a string.
         serial = table.get("first_id", 0) + number
         names = {
             **{kind: list(documents.values()) for kind, documents in self._kinds.items()},

@@ -1,4 +1,4 @@
-"""Intercom's rate limit: so many calls in each window of ten seconds of real time.
+"""Intercom's rate limit: a number of calls per window of ten seconds of real time.
 
 https://developers.intercom.com/docs/references/rest-api/errors/rate-limiting
 """
@@ -30,7 +30,7 @@ class Window:
         self._used = 0
 
     def take(self) -> bool:
-        """Use up one call; False when none is left, and then nothing is used."""
+        """Use one call of the window; return False when none is left."""
         elapsed = self._monotonic() - self._began
         if elapsed >= SECONDS:
             self._began += elapsed - elapsed % SECONDS

@@ -1,4 +1,4 @@
-"""A workspace with people in it: the first ones, new ones, what they do, and what its webhooks say."""
+"""A workspace with people: the first ones, new ones, their activity, and the content of webhooks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class LivingWorkspace(Workspace):
-    """What a world holds of Intercom."""
+    """A world's Intercom workspace."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         super().__init__(settings, clock)
@@ -35,14 +35,14 @@ class LivingWorkspace(Workspace):
 
     @classmethod
     def seeded(cls, people: Iterable[Person], settings: Settings, clock: Clock) -> LivingWorkspace:
-        """Return a workspace in which most of the people are known already, some of them oddly, and strangers too."""
+        """Return a workspace that knows most of the people, some in odd ways, and some strangers."""
         workspace = cls(settings, clock)
         workspace._seed.fill(list(people))
         Inbox(workspace, Random(f"intercom inbox:{settings.seed}")).fill()
         return workspace
 
     def live(self, seconds: int) -> dict[str, int]:
-        """Let people do what they do in `seconds` (at most a day) that have just passed; return counts by kind."""
+        """Simulate the activity of the `seconds` (at most a day) that have just passed, and count it by kind."""
         return Activity(self, seconds).run()
 
     def advance(self, new_people: Iterable[Person]) -> None:
@@ -52,10 +52,10 @@ class LivingWorkspace(Workspace):
         self.send_deletions()
 
     def show(self, topic: str, record: Record) -> JsonObject:
-        """Return what a notification holds: the record, and only its identifiers when it is gone.
+        """Return a notification's item: the record, or only its identifiers when it is deleted.
 
         Raises:
-            TypeError: no webhook is about such a record.
+            TypeError: no webhook is about this kind of record.
         """
         if isinstance(record, Contact):
             gone = topic == "contact.deleted"

@@ -19,11 +19,11 @@ GAINS = (
     "email", "phone", "name", "avatar", "owner_id", "signed_up_at", "last_replied_at", "last_contacted_at",
     "language_override", "browser", "browser_language", "os",
 )  # fmt: skip
-"""What the user takes over where it has nothing of its own."""
+"""Fields that the user takes from the lead where its own are empty."""
 
 
 def merge_lead(workspace: Workspace, lead: Contact, user: Contact, at: int, source: str) -> None:
-    """Give the user what the lead has, and let the lead vanish; any other pair is refused with 400."""
+    """Move the lead's data to the user and hide the lead; refuse any other pair with 400."""
     if lead.is_user or not user.is_user:
         raise refuse("no merge", reason="Only a lead can be merged into a user")
     for company in workspace.companies_of(lead):
@@ -38,7 +38,7 @@ def merge_lead(workspace: Workspace, lead: Contact, user: Contact, at: int, sour
         for thread in [one for one in store.live() if lead.id in one.document["contacts"]]:
             ids = [user.id if one == lead.id else one for one in thread.document["contacts"]]
             store.write(thread, at, contacts=tuple(dict.fromkeys(ids)))
-    # The lead goes first: its e-mail is free for the user then.
+    # The lead is hidden first, so that its e-mail is free for the user.
     values = _find_gains(lead.document, user.document)
     workspace.contacts.retire(lead, user)
     workspace.contacts.update(user, values, at, source)
@@ -47,7 +47,7 @@ def merge_lead(workspace: Workspace, lead: Contact, user: Contact, at: int, sour
 
 
 def _find_gains(lead: JsonObject, user: JsonObject) -> JsonObject:
-    """Return what the user takes over; what it has already stays."""
+    """Return the values that the user takes from the lead; its own values stay."""
     before = user["custom_attributes"]
     custom = {name: value for name, value in lead["custom_attributes"].items() if before.get(name) is None}
     tags = tuple(dict.fromkeys((*user.get("tags", ()), *lead.get("tags", ()))))

@@ -1,4 +1,4 @@
-"""What an operation of the API is made of: a call that was let in, and the table row that says what it may hold."""
+"""The parts of an operation: an authenticated call, and the table row with its parameters."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 Sizes: TypeAlias = tuple[int, int]
-"""Records on a page: when not asked for, and at most."""
+"""Default and largest page size."""
 PAGING = frozenset({"page", "per_page"})
 
 
@@ -51,26 +51,26 @@ class Call:
 
     @property
     def contact(self) -> Contact:
-        """The contact that the path names."""
+        """The contact in the path."""
         return self.workspace.contacts.get(self.path["id"])
 
     @property
     def company(self) -> Company:
-        """The company that the path names."""
+        """The company in the path."""
         return self.workspace.companies.get(self.path["id"])
 
     @property
     def conversation(self) -> Thread:
-        """The conversation that the path names."""
+        """The conversation in the path."""
         return self.workspace.conversations.get(self.path["id"])
 
     @property
     def ticket(self) -> Thread:
-        """The ticket that the path names."""
+        """The ticket in the path."""
         return self.workspace.tickets.get(self.path["id"])
 
     def read_body(self, *names: str, **kinds: type) -> JsonObject:
-        """Return these fields of the body, those with a kind of that type; refuse a field of another type."""
+        """Return these fields of the body; refuse a field of another type."""
         body = self.check_fields(self.body, *names, *kinds)
         for name, kind in kinds.items():
             if name in body and type(body[name]) is not kind:
@@ -78,21 +78,21 @@ class Call:
         return body
 
     def check_fields(self, value: JsonObject, *names: str) -> JsonObject:
-        """Return these fields of an object of the body; another is refused or left out, as the workspace is set."""
+        """Return these fields of an object; others are refused or dropped, as the setting says."""
         unknown = next((name for name in value if name not in names), None)
         if unknown is not None and self.workspace.settings.refuse_unknown_fields:
             raise refuse("parameter unknown", name=unknown)
         return {name: value[name] for name in names if name in value}
 
     def read_choice(self, name: str, choices: Sequence[str]) -> str:
-        """Return a field of the body that is one of some words, or raise a Refusal: 400 for any other value."""
+        """Return a field that must be one of some words, or raise a 400 Refusal."""
         value = self.body.get(name)
         if value not in choices:
             raise parameter_invalid(f"{name} must be one of: {', '.join(choices)}", name)
         return str(value)
 
     def find_document(self, kind: str, record_id: JsonValue, code: str = "not_found", message: str = "") -> JsonObject:
-        """Return a document of the library, or raise a Refusal: 404 when there is none."""
+        """Return a document of the library, or raise a 404 Refusal."""
         found = self.workspace.library.find(kind, str(record_id))
         if found is None:
             raise Refusal(404, code, message or "Resource Not Found")
@@ -107,11 +107,11 @@ class Call:
         return shapes.show_contact(self.workspace, record, self.version)
 
     def show_company(self, record: Company) -> JsonObject:
-        """Return a company as it stands."""
+        """Return a company in its present state."""
         return shapes.show_company(self.workspace, record)
 
     def make_page(self, path: str, records: Sequence[R], show: Callable[[R], JsonObject], sizes: Sizes) -> JsonObject:
-        """Return the numbered page that is asked for; `pages.next` is the next page's address, null on the last."""
+        """Return the requested numbered page; `pages.next` is the next page's address, or null on the last."""
         page = read_count(self.query.get("page"), "page", 1)
         per_page = read_count(self.query.get("per_page"), "per_page", *sizes)
         found = cut_page(records, page, per_page)

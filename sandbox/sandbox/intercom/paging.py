@@ -21,27 +21,27 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 KEPT = 8
-"""How many ordered lists are kept."""
+"""The number of sorted lists that are cached."""
 
 Key = tuple[bool, JsonValue, str]
-"""(is missing, value, id): the order of a list, in which every record has its own place."""
+"""A record's position in a sorted list: (is missing, value, id)."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """A field to sort by, and which way; records without a value come last either way."""
+    """A field to sort by, and the direction; records without a value come last in both."""
 
     field: str = "created_at"
     descending: bool = True
 
     def make_key(self, value: JsonValue, record_id: str) -> Key:
-        """Return the place of a record that holds this value."""
+        """Return the position of a record with this value."""
         return ((value is None) != self.descending, 0 if value is None else value, record_id)
 
 
 @dataclass(frozen=True)
 class Ask:
-    """What a caller wants of an ordered list: the `per_page` records after the cursor, from the start without one."""
+    """A requested page: `per_page` records after the cursor, or from the start without one."""
 
     per_page: int
     cursor: JsonValue = None
@@ -50,7 +50,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class Found(Generic[R]):
-    """A page of records, how many there are in all, and the `pages` shape that says how the next page is asked for."""
+    """A page of records, their total number, and the `pages` object that leads to the next page."""
 
     records: list[R]
     total: int
@@ -58,13 +58,13 @@ class Found(Generic[R]):
 
 
 class Orders(Generic[R]):
-    """Ordered lists, kept until something is written, so that the next page needs no new search and no new sort."""
+    """Sorted lists, cached until a write, so that the next page needs no new search or sort."""
 
     def __init__(self) -> None:
         self._kept: dict[Hashable, tuple[list[Key], list[R]]] = {}
 
     def clear(self) -> None:
-        """Forget them all: something was written."""
+        """Drop all cached lists after a write."""
         self._kept.clear()
 
     def page(self, name: Hashable, place: Callable[[], Iterable[tuple[Key, R]]], ask: Ask) -> Found[R]:
@@ -74,7 +74,7 @@ class Orders(Generic[R]):
         with the vendor. A cursor of another making is refused with 400.
         """
         if name not in self._kept:
-            # The oldest list goes: a caller who pages on asks for the newest ones.
+            # The oldest list is dropped, because callers page through the newest ones.
             while len(self._kept) >= KEPT:
                 del self._kept[next(iter(self._kept))]
             ordered = sorted(place(), key=lambda one: one[0])
@@ -82,7 +82,7 @@ class Orders(Generic[R]):
         keys, records = self._kept[name]
         order, count = ask.order, len(keys)
         number, start = _open_cursor(ask.cursor, order, keys)
-        # The keys are kept ascending; a descending page counts from their end.
+        # Keys are sorted ascending; a descending page counts from the end.
         places = [-1 - one if order.descending else one for one in range(start, min(start + ask.per_page, count))]
         pages = {"type": "pages", "page": number, "per_page": ask.per_page, "total_pages": -(-count // ask.per_page)}
         if start + ask.per_page < count:
@@ -93,7 +93,7 @@ class Orders(Generic[R]):
 
 
 def _open_cursor(cursor: JsonValue, order: Order, keys: Sequence[Key]) -> tuple[int, int]:
-    """Return the number of the page after the cursor, and how many records of the order lie before it."""
+    """Return the page number of a cursor, and the number of records before it."""
     if cursor is None:
         return 1, 0
     try:
@@ -108,7 +108,7 @@ def _open_cursor(cursor: JsonValue, order: Order, keys: Sequence[Key]) -> tuple[
 
 
 def read_count(value: JsonValue, name: str, default: int, maximum: int | None = None) -> int:
-    """Return a count from 1 to the maximum, sent as a number or as digits; the default when none was sent."""
+    """Return a count from 1 to the maximum, sent as a number or digits; the default when it is missing."""
     if value is None:
         return default
     digits = str(value) if not isinstance(value, bool) else ""
@@ -119,7 +119,7 @@ def read_count(value: JsonValue, name: str, default: int, maximum: int | None = 
 
 
 def cut_page(records: Sequence[R], page: int, per_page: int) -> Found[R]:
-    """Return a numbered page, empty beyond the last; the `next` of its `pages` is a page number, None on the last."""
+    """Return a numbered page, empty beyond the last; `pages.next` is a page number, or None on the last."""
     total_pages = -(-len(records) // per_page)
     following = page + 1 if page < total_pages else None
     pages = {"type": "pages", "next": following, "page": page, "per_page": per_page, "total_pages": total_pages}

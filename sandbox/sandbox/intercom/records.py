@@ -1,4 +1,4 @@
-"""What contacts, companies and threads have in common: a document, its history of changes, and a store with indexes."""
+"""Common parts of contacts, companies and threads: a document, its history, and a store with indexes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Change(NamedTuple):
-    """One field's change: when (unix seconds), by what (`API`, `seed` or `Intercom`), the value before and after."""
+    """One field's change: time (unix seconds), source (`API`, `seed` or `Intercom`), old and new value."""
 
     at: int
     source: str
@@ -26,7 +26,7 @@ class Change(NamedTuple):
 
 @dataclass
 class Record:
-    """One contact, company or thread: `document` is what it holds, by Intercom's field names."""
+    """One contact, company or thread; `document` has Intercom's field names."""
 
     document: JsonObject
     history: list[Change] = field(default_factory=list)
@@ -41,7 +41,7 @@ R = TypeVar("R", bound=Record)
 
 
 class Index:
-    """Ids by a field's value, for as many fields as were asked for; e-mails without regard to case."""
+    """Ids by a field's value, for the fields that were added; e-mails are compared without letter case."""
 
     def __init__(self, *fields: str) -> None:
         self._ids: dict[str, dict[JsonValue, dict[str, None]]] = {name: {} for name in fields}
@@ -50,27 +50,27 @@ class Index:
         return name in self._ids
 
     def add_field(self, name: str, documents: Iterable[Document]) -> None:
-        """Begin to index a field over what is there already."""
+        """Add an index on a field, filled with the existing documents."""
         self._ids[name] = {}
         for document in documents:
             self._put(name, document)
 
     def add(self, document: Document) -> None:
-        """Index a new document."""
+        """Add a document to the indexes."""
         for name in self._ids:
             self._put(name, document)
 
     def remove(self, document: Document) -> None:
-        """Forget a document."""
+        """Remove a document from the indexes."""
         for name, ids in self._ids.items():
             ids.get(_fold(name, read_value(document, name)), {}).pop(document["id"], None)
 
     def count(self, name: str, value: JsonValue) -> int | None:
-        """Return how many documents hold the value; None for a field that is not indexed."""
+        """Return how many documents have the value; None for a field without an index."""
         return len(self._ids[name].get(_fold(name, value), ())) if name in self._ids else None
 
     def find(self, name: str, value: JsonValue) -> Iterator[str]:
-        """Return the ids of the documents that hold the value, in the order in which they came to hold it."""
+        """Return the ids of the documents with the value, in the order in which they got it."""
         return iter(self._ids[name].get(_fold(name, value), ()))
 
     def _put(self, name: str, document: Document) -> None:
@@ -90,7 +90,7 @@ class Records(Generic[R]):
         self._by_id: dict[str, R] = {}
         self._index = Index(*fields)
         self.watch: Callable[[R, Document | None], object] = lambda *_: None
-        """Called after every creation and change, with the document until then."""
+        """Called after every creation and change, with the earlier document."""
 
     def __len__(self) -> int:
         return sum(1 for _ in self.live())
@@ -100,14 +100,14 @@ class Records(Generic[R]):
         return (one for one in self._by_id.values() if self._is_live(one))
 
     def live_among(self, ids: Iterable[str]) -> Iterator[R]:
-        """Return those of the records with these ids that live."""
+        """Return the live records among these ids."""
         return (self._by_id[one] for one in ids if one in self._by_id and self._is_live(self._by_id[one]))
 
     def update(self, record: R, values: JsonObject, at: int, source: str) -> None:
-        """Lay values over a record; `updated_at` moves when something changes."""
+        """Change a record's values; `updated_at` moves if something changed."""
         before, after = record.document, lay_over(record.document, values)
         changes = list(find_changes(before, after, at, source))
-        # A write that changes nothing moves nothing, as with the vendor.
+        # A write without a change does not move updated_at, as at the vendor.
         if not changes:
             return
         after["updated_at"] = at
@@ -135,18 +135,18 @@ class Records(Generic[R]):
 
 
 def lay_over(document: Document, values: Document) -> JsonObject:
-    """Return a document with new values; `custom_attributes` are laid over key by key."""
+    """Return a document with new values; `custom_attributes` are merged by key."""
     custom = {**document["custom_attributes"], **(values.get("custom_attributes") or {})}
     return {**document, **values, "custom_attributes": custom}
 
 
 def find_changes(before: Document, after: Document, at: int, source: str) -> Iterator[Change]:
-    """Return what differs between two documents, one change a field; custom attributes by their full name."""
+    """Return the differences between two documents, one per field, with custom attributes by their full name."""
     for name, value in after.items():
         if name not in ("custom_attributes", "updated_at") and value != before.get(name):
             yield Change(at, source, name, before.get(name), value)
     old = before["custom_attributes"]
     for name, value in after["custom_attributes"].items():
-        # True equals 1, and is another value all the same.
+        # In Python True == 1, but in JSON they are different values.
         if value != old.get(name) or type(value) is not type(old.get(name)):
             yield Change(at, source, f"{CUSTOM}{name}", old.get(name), value)

@@ -1,4 +1,4 @@
-"""The writes of tags, notes and subscriptions, which belong to contacts, companies, conversations and tickets.
+"""Writes of tags, notes and subscriptions of contacts, companies, conversations and tickets.
 
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io/tags
 """
@@ -24,14 +24,14 @@ WITH_ADMIN = frozenset({"admin_id"})
 
 
 def save_tag(call: Call) -> JsonObject:
-    """Make or rename a tag, or add it to companies or users, or remove it; the answer is always the tag."""
+    """Create or rename a tag, or add it to or remove it from companies or users; always return the tag."""
     body = call.read_body("id", "name", "companies", "users")
     name = body.get("name")
     if not isinstance(name, str) or not name.strip() or {"companies", "users"} <= body.keys():
         raise parameter_invalid(INVALID_TAG)
     companies = _read_entries(body, "companies", "id", "company_id")
     users = _read_entries(body, "users", "id")
-    # All records are looked up before the tag is made, so that a refusal leaves no tag behind.
+    # All records are looked up first, so that a refusal creates no tag.
     records: list[tuple[Record, JsonObject]] = [(_find_company(call, one), one) for one in companies]
     records += [(call.workspace.contacts.get(_read_id(one["id"])), one) for one in users]
     if "id" in body:
@@ -45,13 +45,13 @@ def save_tag(call: Call) -> JsonObject:
 
 
 def delete_tag(call: Call) -> JsonObject:
-    """Delete a tag, also from all records that have it; the answer is empty."""
+    """Delete a tag, also from all records that have it; the reply is empty."""
     call.workspace.delete_tag(call.find_document("tags", call.path["id"], *NO_TAG)["id"], call.now)
     return {}
 
 
 def add_tag(call: Call, owner: str) -> JsonObject:
-    """Add a tag to the record that the path names."""
+    """Add a tag to the record in the path."""
     record = getattr(call, owner)
     body = call.read_body("id", *(() if owner == "contact" else WITH_ADMIN))
     if owner != "contact":
@@ -60,7 +60,7 @@ def add_tag(call: Call, owner: str) -> JsonObject:
 
 
 def remove_tag(call: Call, owner: str) -> JsonObject:
-    """Remove a tag from the record that the path names."""
+    """Remove a tag from the record in the path."""
     return _tag(call, getattr(call, owner), call.path["tag_id"], on=False)
 
 
@@ -85,7 +85,7 @@ def _find_company(call: Call, entry: JsonObject) -> Company:
 
 
 def _read_id(value: JsonValue) -> str:
-    """Return an id that is digits or a number: the vendor's own examples have both."""
+    """Return an id, which may be digits or a number, because the vendor's examples have both."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise parameter_invalid(INVALID_TAG)
     return str(value)
@@ -104,7 +104,7 @@ def add_note(call: Call, model: str) -> JsonObject:
 
 
 def subscribe(call: Call) -> JsonObject:
-    """Note a contact's consent or objection."""
+    """Store a contact's consent or objection."""
     contact, body = call.contact, call.read_body("id", "consent_type")
     consent = call.read_choice("consent_type", ("opt_in", "opt_out"))
     found = call.find_document("subscription_types", body.get("id"))
@@ -113,9 +113,9 @@ def subscribe(call: Call) -> JsonObject:
 
 
 def unsubscribe(call: Call) -> JsonObject:
-    """Forget what a contact said to a subscription type."""
+    """Remove a contact's consent or objection to a subscription type."""
     contact, found = call.contact, call.find_document("subscription_types", call.path["subscription_id"])
-    # What was never said cannot be taken back.
+    # A consent that does not exist cannot be removed.
     if found["id"] not in (contact.subscriptions or ()):
         raise refuse("no document")
     call.workspace.subscribe(contact, found["id"], None, call.now)

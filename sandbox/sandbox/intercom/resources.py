@@ -1,6 +1,6 @@
-"""Everything that is only listed and read: one row a list, which says how the vendor wraps, pages, filters and refuses.
+"""Lists that can only be read: one row per list says how the vendor wraps, pages, filters and refuses.
 
-To add a list, write a kind of document in ``fixtures/library.json`` and a row in ``fixtures/lists.json``.
+To add a list, add a kind of document to ``fixtures/library.json`` and a row to ``fixtures/lists.json``.
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io
 """
 
@@ -57,7 +57,7 @@ class Resource:
     select: Callable[[Call], list[JsonObject]] | None = None
 
     def make_operations(self) -> list[Operation]:
-        """Return the operations on the list and on one document of it."""
+        """Return the operations on the list and on one of its documents."""
         query = self.query | (PAGING if self.sizes else frozenset())
         made = [Operation("GET", self.path, self._list, query, self.since)]
         return made + [Operation("GET", f"{self.path}/{{id}}", self._show, since=self.since)] * self.alone
@@ -71,7 +71,7 @@ class Resource:
             return {"type": kind, key: documents}
         page = call.make_page(self.path.format(**call.path), documents, self._hide, self.sizes)
         pages = page["pages"]
-        # The vendor's description has both forms, each list its own.
+        # The vendor's description has both forms, depending on the list.
         if not self.next_as_link and pages["next"]:
             pages["next"] = {"page": pages["page"] + 1, "per_page": pages["per_page"]}
         return page if key == "data" else {"type": kind, key: page["data"], "pages": pages}
@@ -84,7 +84,7 @@ class Resource:
 
 
 def select_logs(call: Call) -> list[JsonObject]:
-    """Return what admins did between two instants, both of them included, the newest first."""
+    """Return admins' activity between two times, both included, newest first."""
     if "created_at_after" not in call.query:
         raise parameter_missing("created_at_after not specified")
     after, before = (
@@ -106,7 +106,7 @@ def select_news(call: Call) -> list[JsonObject]:
 
 
 def select_segments(call: Call) -> list[JsonObject]:
-    """Return every segment of a type, with how many belong to it if that is asked for."""
+    """Return all segments of a type, with their number of members if requested."""
     counted, kind = call.query.get("include_count", "false"), call.query.get("type")
     if counted not in FLAGS:
         raise parameter_invalid("include_count must be a boolean", "include_count")
@@ -132,7 +132,7 @@ def _select_segments_of(call: Call, owner: str) -> list[JsonObject]:
 
 
 def list_transcripts(call: Call) -> JsonObject:
-    """Return the calls of up to twenty conversations, with what was said."""
+    """Return the calls of up to twenty conversations, with their transcripts."""
     ids = call.read_body("conversation_ids").get("conversation_ids")
     if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
         raise parameter_invalid("conversation_ids must be an array of strings", "conversation_ids")
@@ -162,7 +162,7 @@ SELECTORS: dict[str, Callable[[Call], list[JsonObject]]] = {
         "subscription_types", call.contact.subscriptions or ()
     ),
 }
-"""The lists that hold not every document of their kind."""
+"""Lists that return only some documents of their kind, each with its selection."""
 
 
 def _read_resource(row: JsonObject) -> Resource:

@@ -1,4 +1,4 @@
-"""The query language of the searches, without HTTP: a query becomes a tree of tests on documents.
+"""The query language of the searches, without HTTP: a query becomes a tree of tests.
 
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io/contacts/searchcontacts
 """
@@ -36,7 +36,7 @@ Document = Mapping[str, JsonValue]
 
 
 def read_value(document: Document, field: str) -> JsonValue:
-    """Return a document's value by the field's full name; None where it has none."""
+    """Return a document's value by the field's full name, or None."""
     if field.startswith(CUSTOM):
         return document["custom_attributes"].get(field.removeprefix(CUSTOM))
     if field == "email_domain":
@@ -101,7 +101,7 @@ Node = Filter | Group
 
 
 def parse_query(query: JsonValue, rules: Rules, depth: int = 1) -> Node:
-    """Return the tree of a query; whatever the query language does not know is refused with 400."""
+    """Return the tree of a query; refuse a wrong query with 400."""
     if not isinstance(query, dict):
         raise parameter_invalid("query must be an object with field, operator and value")
     unknown = next((name for name in query if name not in ("field", "operator", "value")), None)
@@ -132,7 +132,7 @@ def _parse_filter(query: JsonObject, rules: Rules) -> Filter:
         day_test = make_day_test(operator, read_seconds(query["value"], field), rules.zone)
         return Filter(field, day_test, read=rules.read)
     value = read_operand(query["value"], kind, operator, field, rules.max_in_values)
-    # Only whole values of kinds whose operators mean nothing of their own can be looked up in an index.
+    # An index can look up only whole values, and only of kinds whose operators have no special meaning.
     equals = None
     if kind not in KIND_TESTS and operator in ("=", "IN") and value is not None:
         equals = (value,) if operator == "=" else tuple(value)
@@ -151,7 +151,7 @@ def _fold(value: JsonValue) -> JsonValue:
 
 
 def find_equality_fields(node: Node) -> set[str]:
-    """Return the fields that a query compares with whole values: those worth an index."""
+    """Return the fields that a query compares with whole values, for which an index is useful."""
     if isinstance(node, Filter):
         return {node.field} if node.equals is not None else set()
     return {field for part in node.parts for field in find_equality_fields(part)}
@@ -178,7 +178,7 @@ def _find_cheapest(node: Node, count: Callable[[str, JsonValue], int | None]) ->
         return (sum(sizes), [(node.field, value) for value in node.equals or ()]) if is_served else None
     found = [_find_cheapest(part, count) for part in node.parts]
     served = [one for one in found if one is not None]
-    # One part is enough for AND; OR needs them all.
+    # AND needs an index for one part, OR for all.
     if node.operator == "AND":
         return min(served, key=lambda one: one[0], default=None)
     if len(served) < len(found):

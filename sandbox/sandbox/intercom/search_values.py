@@ -1,4 +1,4 @@
-"""What the value of a search's filter may be, by the kind of its field, and how a value is put to the test.
+"""The values of search filters by the kind of field, and how they are compared.
 
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io/contacts/searchcontacts
 """
@@ -33,7 +33,7 @@ OPERATORS = {
     "tag": ("=", "!="),
     "members": ("=", "!=", "IN", "NIN"),
 }
-"""By kind. A `date` is cut to days, an `instant` is exact; `tag` and `members` are fields that hold several values."""
+"""Operators by kind. A `date` is compared by day, an `instant` exactly; `tag` and `members` have several values."""
 
 INSTANTS = ("instant", "bounded instant")
 
@@ -42,7 +42,7 @@ def _read_text(value: JsonValue) -> str:
     return value if isinstance(value, str) else ""
 
 
-# null equals null, differs from every value, and is neither smaller nor greater than any.
+# null equals only null, and is neither smaller nor greater than any value.
 TESTS: dict[str, Test] = {
     "=": lambda value, operand: bool(value == operand),
     "!=": lambda value, operand: bool(value != operand),
@@ -72,7 +72,7 @@ _NUMBER_TESTS: dict[str, Test] = TESTS | {
     ">": lambda value, operand: _read_number(value) > _read_number(operand),
 }
 KIND_TESTS = {"tag": _MEMBER_TESTS, "members": _MEMBER_TESTS, "words": _WORD_TESTS, "number in text": _NUMBER_TESTS}
-"""The kinds whose operators mean something of their own."""
+"""The kinds whose operators have a special meaning."""
 
 VALUES: dict[str, Callable[[JsonValue], bool]] = {
     **VALUE_TESTS,
@@ -81,12 +81,12 @@ VALUES: dict[str, Callable[[JsonValue], bool]] = {
 
 
 def _read_number(text: str) -> int:
-    """Return the number that digits say; what says none comes before all of them."""
+    """Return the number in a string of digits; any other string counts as lower than all numbers."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else 0  # noqa: PLR2004 - longer than any id
 
 
 def read_operand(value: JsonValue, kind: str, operator: str, field: str, max_in_values: int) -> JsonValue:
-    """Return the value of a filter as its field's tests take it; 400 when it is not of the field's kind."""
+    """Return a filter's value in the form of its field's tests; refuse a wrong kind with 400."""
     if operator in ("IN", "NIN"):
         if not isinstance(value, list):
             raise parameter_invalid(f"value of {operator} must be an array")
@@ -104,7 +104,7 @@ def read_operand(value: JsonValue, kind: str, operator: str, field: str, max_in_
 
 
 def read_seconds(value: JsonValue, field: str) -> int:
-    """Return unix seconds; an int, a whole float and digits in a string are all in the vendor's own examples."""
+    """Return unix seconds from an int, a whole float or digits, which all occur in the vendor's examples."""
     if is_integer(value) or (isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 20):  # noqa: PLR2004 - longer than any instant
         return int(value)
     if isinstance(value, float) and value.is_integer():
@@ -113,7 +113,7 @@ def read_seconds(value: JsonValue, field: str) -> int:
 
 
 def make_day_test(operator: str, instant: int, zone: ZoneInfo) -> Callable[[JsonValue], bool]:
-    """Return the test whether an instant lies on, before or after the day of another one."""
+    """Return a test whether a time is on, before or after the day of another time."""
     start, end = find_day_bounds(instant, zone)
     tests: dict[str, Callable[[JsonValue], bool]] = {
         "=": lambda value: value is not None and start <= value < end,
@@ -124,10 +124,10 @@ def make_day_test(operator: str, instant: int, zone: ZoneInfo) -> Callable[[Json
 
 
 def find_day_bounds(instant: int, zone: ZoneInfo) -> tuple[int, int]:
-    """Return the first second of the instant's day in the zone, and of the day after it."""
+    """Return the first second of the time's day in the zone, and of the next day."""
     try:
         day = datetime.fromtimestamp(instant, zone).replace(hour=0, minute=0, second=0, fold=0)
         return int(day.timestamp()), int((day + timedelta(days=1)).timestamp())
     except (OverflowError, OSError, ValueError):
-        # No calendar holds the instant.
+        # The time is outside the range of the calendar.
         raise parameter_invalid("value is not a UNIX timestamp") from None

@@ -46,7 +46,7 @@ class Seed:
         }
 
     def fill(self, people: list[Person]) -> None:
-        """Make the whole workspace as it is on the first day."""
+        """Create the whole workspace of the first day."""
         at = self._workspace.clock.now() - 400 * DAY
         for model, rows in TABLES["attributes"].items():
             for name, data_type, description in rows:
@@ -61,18 +61,18 @@ class Seed:
         self._link_strangers()
 
     def sign_up(self, person: Person) -> None:
-        """Let one customer become known to Intercom, as most do; not twice under one e-mail or external id."""
+        """Let one customer sign up, as most do, unless the e-mail or external id is taken."""
         random = self._make_random(person.customer_id)
         (standing,) = random.choices(tuple(TABLES["standings"]), tuple(TABLES["standings"].values()))
         try:
             self._standings[standing](person, random)
         except Refusal:
-            # A second user with an e-mail or external id that is there already does not sign up.
+            # A customer whose e-mail or external id is taken does not sign up.
             return
 
     def _add_user(self, person: Person, random: Random, external_id: str | None = None) -> Contact:
         if external_id is None:
-            # Without an e-mail there must be an external id.
+            # A contact without an e-mail needs an external id.
             is_known_by_id = person.email is None or _draw(random, "external id")
             fallback = person.customer_id if person.email is None else None
             external_id = (person.user_id or fallback) if is_known_by_id else None
@@ -116,14 +116,14 @@ class Seed:
         return self._workspace.contacts.create(document, SOURCE)
 
     def _find_company(self, person: Person, company_id: str, random: Random) -> Company:
-        """Return the company of a customer, made when the first of them signs up."""
+        """Return a customer's company, created when its first customer signs up."""
         if company_id not in self._companies:
             name = person.company or company_id
             own = self._make_random(f"described:{company_id}")
             billing_ids = self._workspace.settings.companies_with_billing_ids
             shown_id = person.customer_id if own.random() * 100 < billing_ids else company_id
             company = self._add_company(shown_id, name, person.created_at, random)
-            # What leads are made of: a website, and attributes of every type.
+            # The website and the attributes of every type are what map-leads reads.
             company.document["website"] = website(own, name, company_id)
             attributes = {
                 "seats_used": own.randint(1, 400),
@@ -156,7 +156,7 @@ class Seed:
         self._add(values | role, self._draw_day(random), random)
 
     def _add_odd_company(self, number: int) -> None:
-        """Add by turns a company without users, and one with users that has the name of another."""
+        """Add in turn a company without users, and a company with users that shares another's name."""
         random = self._make_random(f"company:{number}")
         if number % 2 == 0 or not self._names:
             self._add_company(f"empty-{number}", f"Empty Room {number} Ltd", self._draw_day(random), random)
@@ -168,7 +168,7 @@ class Seed:
         self._workspace.attach(contact, company, contact.document["created_at"], SOURCE)
 
     def _link_strangers(self) -> None:
-        """Let some strangers belong to companies, up to three: the first that have users."""
+        """Attach some strangers to up to three companies, the first that have users."""
         random = self._make_random("acquainted")
         companies = list(self._workspace.visible_companies())
         contacts = self._workspace.contacts.live()

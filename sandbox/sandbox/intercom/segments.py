@@ -25,7 +25,7 @@ SPACING = 86_400
 
 @dataclass(frozen=True)
 class Segment:
-    """One segment as it goes over the wire, and the one test that its members pass."""
+    """One segment in the API's form, and the test that its members pass."""
 
     document: JsonObject
     field: str
@@ -43,7 +43,7 @@ class Segment:
         return str(self.document["person_type"])
 
     def includes(self, document: Document) -> bool:
-        """Return whether a contact or company belongs to it."""
+        """Return whether a contact or company is a member."""
         return TESTS[self.operator](read_value(document, self.field), self.value)
 
 
@@ -61,11 +61,11 @@ BY_MODEL = {
 
 
 def find_segments(model: str, document: Document) -> list[Segment]:
-    """Return the segments that a contact or company belongs to."""
+    """Return a contact's or company's segments."""
     return [one for one in BY_MODEL[model] if one.includes(document)]
 
 
 def count_members(contacts: Iterable[Document], companies: Iterable[Document]) -> Counter[str]:
-    """Return how many belong to each segment, by its id."""
+    """Return the number of members of each segment, by its id."""
     models = (("contact", contacts), ("company", companies))
     return Counter(one.id for model, documents in models for each in documents for one in find_segments(model, each))

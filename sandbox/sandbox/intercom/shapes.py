@@ -1,4 +1,4 @@
-"""Contacts and companies as they go over the wire, in the shape of API 2.14."""
+"""Contacts and companies in the form of API 2.14."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from sandbox.json_types import JsonObject
 
 PINNED: Version = (2, 14)
-"""The version set on the app in the Developer Hub: that of webhooks, and of calls that name none."""
+"""The app's version in the Developer Hub, used for webhooks and for calls without a version header."""
 OWNER_AS_STRING: Version = (2, 16)
 INLINE_LIMIT = 10
 UNTRACKED = read_fixture("contact")
-"""Fields of a contact's answer that the sandbox never sets."""
+"""Fields of a contact that are always null here."""
 UNSAID = ("industry", "size", "website")
-"""Fields of a company that its answer lacks when they have no value, where others are null."""
+"""Fields of a company that are left out when empty, while others are null."""
 
 
 def show_contact(workspace: Workspace, contact: Contact, version: Version) -> JsonObject:
@@ -55,7 +55,7 @@ def show_contact(workspace: Workspace, contact: Contact, version: Version) -> Js
 
 
 def _show_first(kind: str, ids: Iterable[str], url: str) -> JsonObject:
-    """Return the first ten of a list that has an address of its own, where the rest is read."""
+    """Return the first ten of a list, with the address of the whole list."""
     path = {"company": "/companies", "subscription": "/subscription_types"}.get(kind, f"/{kind}s")
     data = [{"id": one, "type": kind, "url": f"{path}/{one}"} for one in ids]
     more = len(data) > INLINE_LIMIT
@@ -63,12 +63,12 @@ def _show_first(kind: str, ids: Iterable[str], url: str) -> JsonObject:
 
 
 def show_stub(contact: Contact, **state: bool) -> JsonObject:
-    """Return what is left of a contact in the answer to its archiving or deletion."""
+    """Return the reply to a contact's archiving or deletion."""
     return {"type": "contact", "id": contact.id, "external_id": contact.document["external_id"], **state}
 
 
 def show_company(workspace: Workspace, company: Company) -> JsonObject:
-    """Return one company; its plan is kept by name and shown as an object."""
+    """Return one company; its plan is stored by name and shown as an object."""
     document = {name: value for name, value in company.document.items() if value is not None or name not in UNSAID}
     plan = document["plan"]
     segments = [one.document for one in find_segments("company", document)]

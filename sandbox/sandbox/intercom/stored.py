@@ -1,4 +1,4 @@
-"""Records that are listed and searched: in an order, by cursor, and as searches saw them some seconds ago."""
+"""Records that are listed and searched: sorted, by cursor, and as they were some seconds ago."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class Searched(Record):
-    """A record that searches find."""
+    """A record that searches can find."""
 
     def __init__(self, document: JsonObject) -> None:
         super().__init__(document)
         self.archived = False
         self.before: list[tuple[int, Document | None]] = []
-        """What searches that lag still see: (written at, the document until then); None stands for "was not there"."""
+        """Earlier documents for lagging searches: (time of the write, document before it, or None for a new record)."""
 
 
 R = TypeVar("R", bound=Searched)
@@ -62,21 +62,21 @@ class Store(Records[R]):
         return read_value(document, field)
 
     def delete(self, record: R) -> None:
-        """Delete it."""
+        """Delete a record."""
         self._index.remove(record.document)
         del self._by_id[record.id]
         self._unsettled.pop(record.id, None)
         self._orders.clear()
 
     def _find_candidates(self, _: Node) -> Iterable[R]:
-        """Return all that can match, and maybe more."""
+        """Return all possible matches."""
         return list(self._by_id.values())
 
     def _place(self, found: Iterable[R], order: Order) -> Iterator[tuple[Key, R]]:
         return ((order.make_key(self.read(one.document, order.field), one.id), one) for one in found)
 
     def _find_seen(self, record: R, now: int) -> Document | None:
-        """Return the document as searches know it."""
+        """Return the document that searches see."""
         for written_at, document in record.before:
             if written_at > now - self._lag:
                 return document

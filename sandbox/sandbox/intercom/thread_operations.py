@@ -36,14 +36,14 @@ MANAGED = ("close", "open", "snoozed", "assignment")
 
 
 def list_conversations(call: Call) -> JsonObject:
-    """Return a page of all conversations, the last changed first."""
+    """Return a page of all conversations, last changed first."""
     per_page = read_count(call.query.get("per_page"), "per_page", *SIZES)
     ask = Ask(per_page, call.query.get("starting_after"), Order("updated_at"))
     return _show_page(call, call.workspace.conversations.list_page(ask))
 
 
 def search_conversations(call: Call) -> JsonObject:
-    """Return a page of the conversations that match a query; instants are compared by the second."""
+    """Return a page of the conversations that match a query; times are compared by the second."""
     return _show_page(call, CONVERSATIONS.search(call))
 
 
@@ -53,7 +53,7 @@ def _show_page(call: Call, found: Found[Thread]) -> JsonObject:
 
 
 def create_conversation(call: Call) -> JsonObject:
-    """Let a contact begin a conversation."""
+    """Start a conversation of a contact."""
     body = call.read_body("from", "body", "created_at")
     sender = body.get("from")
     if not isinstance(sender, dict) or not isinstance(sender.get("id"), str):
@@ -74,14 +74,14 @@ def create_conversation(call: Call) -> JsonObject:
 
 
 def update_conversation(call: Call) -> JsonObject:
-    """Change its title, whether it is read, or its company."""
+    """Change a conversation's title, read state or company."""
     thread = call.conversation
     call.workspace.conversations.write(thread, call.now, **call.read_body(read=bool, title=str, company_id=str))
     return _show_whole(call, thread)
 
 
 def reply_to_conversation(call: Call) -> JsonObject:
-    """Let an admin answer, with a comment or a note, or the contact."""
+    """Add a contact's reply, or an admin's comment or note."""
     thread = call.conversation
     body = call.read_body(
         "message_type", "type", "body", "admin_id", "intercom_user_id", "user_id", "email", "created_at"
@@ -100,7 +100,7 @@ def reply_to_conversation(call: Call) -> JsonObject:
 
 
 def manage_conversation(call: Call) -> JsonObject:
-    """Let an admin close, open, snooze or assign it."""
+    """Close, open, snooze or assign a conversation."""
     thread = call.conversation
     body = call.read_body("message_type", "type", "admin_id", "body", "assignee_id", "snoozed_until")
     part_type = call.read_choice("message_type", MANAGED)
@@ -116,7 +116,7 @@ def manage_conversation(call: Call) -> JsonObject:
 
 
 def delete_conversation(call: Call) -> JsonObject:
-    """Delete it."""
+    """Delete a conversation."""
     thread = call.conversation
     call.workspace.conversations.delete(thread)
     call.workspace.send_webhook("conversation.deleted", thread)
@@ -142,7 +142,7 @@ def _read_admin(call: Call, **default: str) -> JsonObject:
 
 def _read_assignee(call: Call) -> tuple[str, str]:
     assignee = str(call.body.get("assignee_id"))
-    # One field names a team or an admin; 0 is nobody.
+    # One field has the id of a team or an admin; 0 means nobody.
     if call.workspace.library.find("teams", assignee):
         return "team", assignee
     return "admin", assignee if assignee == "0" else call.find_admin(assignee)["id"]
@@ -160,14 +160,14 @@ def _show_ticket(call: Call, thread: Thread) -> JsonObject:
 
 
 def search_tickets(call: Call) -> JsonObject:
-    """Return a page of the tickets that match a query, with their parts; instants are compared by the second."""
+    """Return a page of the tickets that match a query, with their parts; times are compared by the second."""
     found = TICKETS.search(call)
     shown = [_show_ticket(call, one) for one in found.records]
     return {"type": "ticket.list", "pages": found.pages, "total_count": found.total, "tickets": shown}
 
 
 def create_ticket(call: Call) -> JsonObject:
-    """Make a ticket of a type, for one contact."""
+    """Create a ticket of a type for one contact."""
     body = call.read_body(
         "ticket_type_id", "contacts", "ticket_attributes", "conversation_to_link_id", "skip_notifications"
     )
@@ -185,14 +185,14 @@ def create_ticket(call: Call) -> JsonObject:
 
 
 def update_ticket(call: Call) -> JsonObject:
-    """Change its state, its texts, or whether it is open or shared."""
+    """Change a ticket's state, texts, and whether it is open or shared."""
     thread = call.ticket
     body = call.read_body("ticket_attributes", "ticket_state_id", "admin_id", open=bool, is_shared=bool)
     facts: JsonObject = {name: body[name] for name in ("open", "is_shared") if name in body}
     if "ticket_attributes" in body:
         kind = call.find_document("ticket_types", thread.document["ticket_type_id"])
         facts["ticket_attributes"] = thread.document["ticket_attributes"] | _read_attributes(body, kind)
-    # An unknown state is refused before anything is written.
+    # An unknown state is refused before any write.
     if "ticket_state_id" in body:
         state = call.workspace.library.find("ticket_states", str(body["ticket_state_id"]))
         if state is None:
@@ -204,7 +204,7 @@ def update_ticket(call: Call) -> JsonObject:
 
 
 def reply_to_ticket(call: Call) -> JsonObject:
-    """Let an admin answer with a comment or a note."""
+    """Add an admin's comment or note to a ticket."""
     thread = call.ticket
     body = call.read_body("message_type", "type", "admin_id", body=str)
     part_type, author = call.read_choice("message_type", MESSAGES), _read_admin(call, admin_id=ADMIN_ID)
@@ -215,7 +215,7 @@ def reply_to_ticket(call: Call) -> JsonObject:
 
 
 def delete_ticket(call: Call) -> JsonObject:
-    """Delete it."""
+    """Delete a ticket."""
     thread = call.ticket
     call.workspace.tickets.delete(thread)
     return {"id": thread.id, "object": "ticket", "deleted": True}

@@ -1,4 +1,4 @@
-"""Conversations and tickets: both are a document that grows part by part, and every part moves its `updated_at`.
+"""Conversations and tickets: a document with parts, each of which moves its `updated_at`.
 
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io/conversations
 """
@@ -40,7 +40,7 @@ class Part(NamedTuple):
 
     @property
     def by_admin(self) -> bool:
-        """Whether a teammate wrote it."""
+        """Whether a teammate wrote the part."""
         return bool(self.author["type"] == "admin")
 
 
@@ -50,11 +50,11 @@ class Thread(Searched):
     def __init__(self, document: JsonObject) -> None:
         super().__init__(document)
         self.linked: list[str] = []
-        """The ids of the tickets that came of a conversation."""
+        """The ids of the tickets that were created from the conversation."""
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """What happened in it, oldest first."""
+        """The parts, oldest first."""
         return tuple(self.document["parts"])
 
 
@@ -83,21 +83,21 @@ class Threads(Store[Thread]):
         return self._by_id[thread_id]
 
     def add(self, document: JsonObject) -> Thread:
-        """Add a thread that holds this and what a new one holds."""
+        """Add a thread with these values and the defaults of a new one."""
         return self._add(Thread({"id": self.make_id(), **self._new, **document}), "")
 
     def write(self, thread: Thread, at: int, **facts: JsonValue) -> None:
-        """Lay facts over a thread's document; `updated_at` moves."""
+        """Change values of a thread's document and move `updated_at`."""
         before = thread.document
         thread.document = {**before, **facts, "updated_at": at}
         self._note_write(thread, before, at)
 
     def grow(self, thread: Thread, part: Part, **facts: JsonValue) -> None:
-        """Add a part, with what it changes."""
+        """Add a part, and apply what it changes."""
         self.write(thread, part.at, parts=(*thread.parts, part), **facts)
 
     def read(self, document: Document, field: str) -> JsonValue:
-        """Return a document's value by the field's full name, whose dots lead into what is nested."""
+        """Return a document's value by the field's full name, whose dots lead into nested objects."""
         value: JsonValue = {"statistics": count_statistics(document)} if field.startswith("statistics.") else document
         for name in self._places.get(field, field).split("."):
             value = value.get(name) if isinstance(value, dict) else None
@@ -105,7 +105,7 @@ class Threads(Store[Thread]):
 
 
 def make_author(kind: str, document: Document) -> JsonObject:
-    """Return a contact or admin as the author of something."""
+    """Return a contact or admin in the form of an author."""
     return {"type": kind, **{name: document[name] for name in AUTHOR_FIELDS}}
 
 
@@ -115,7 +115,7 @@ def show_linked(data: Sequence[JsonObject]) -> JsonObject:
 
 
 def show_part(part: Part, **facts: JsonValue) -> JsonObject:
-    """Return one part of a conversation or ticket, with what the parts of its kind say besides."""
+    """Return one part of a conversation or ticket, with further members of its kind."""
     return {
         "id": part.id,
         "part_type": part.part_type,
@@ -133,12 +133,12 @@ def show_part(part: Part, **facts: JsonValue) -> JsonObject:
 
 
 def format_body(body: str | None, *, plain: bool = False) -> str | None:
-    """Return a text as HTML, or as it was written."""
+    """Return a text as HTML, or unchanged."""
     return body if plain or body is None else f"<p>{body}</p>"
 
 
 def count_statistics(document: Document) -> JsonObject:
-    """Return what Intercom counts of a conversation; what never happened is None."""
+    """Return a conversation's statistics; None for what never happened."""
     parts, began = document["parts"], document["created_at"]
     comments = [one for one in parts if one.part_type == "comment"]
     answers = [one.at for one in comments if one.by_admin]

@@ -1,4 +1,4 @@
-"""Tickets: what they hold, how they change, and how they go over the wire.
+"""Tickets: their content, states and form.
 
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io/tickets
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 TITLE, DESCRIPTION = "_default_title_", "_default_description_"
 TERMS = {"Customer": "request", "Back-office": "task", "Tracker": "tracker"}
-"""What a search calls the categories."""
+"""The names of the categories in searches."""
 SHOWN = (
     "type", "id", "ticket_id", "category", "ticket_attributes", "created_at", "updated_at", "open", "snoozed_until",
     "is_shared",
@@ -25,7 +25,7 @@ SHOWN = (
 
 
 class TicketRequest(NamedTuple):
-    """What a new ticket is made of."""
+    """The content of a new ticket."""
 
     type_id: str
     contact_id: str
@@ -34,7 +34,7 @@ class TicketRequest(NamedTuple):
 
 
 def open_ticket(workspace: Workspace, request: TicketRequest, at: int) -> Thread:
-    """Make a ticket of a type that there is, in the first state."""
+    """Create a ticket of an existing type, in the first state."""
     kind = workspace.library.find_all("ticket_types", [request.type_id])[0]
     state = workspace.library.list_documents("ticket_states")[0]
     conversation = request.conversation
@@ -60,7 +60,7 @@ def open_ticket(workspace: Workspace, request: TicketRequest, at: int) -> Thread
 
 
 def move_ticket(workspace: Workspace, thread: Thread, state: JsonObject, author: JsonObject, at: int) -> None:
-    """Move a ticket into another state; a resolved one is closed."""
+    """Move a ticket to another state; a resolved ticket is closed."""
     states = (thread.document["state_category"], state["category"])
     part = Part(workspace.tickets.make_id(), "ticket_state_updated_by_admin", at, author, states=states)
     facts = {"state_id": state["id"], "state_category": state["category"], "open": state["category"] != "resolved"}
@@ -72,7 +72,7 @@ def show_ticket(workspace: Workspace, thread: Thread, version: Version) -> JsonO
     document = thread.document
     conversation_id = document["conversation_id"]
     parts = [show_ticket_part(one, thread) for one in thread.parts]
-    # The ids of a ticket's assignees are texts until 2.16 and numbers since.
+    # Assignees' ids are strings before version 2.16, and numbers since.
     number = int if version >= NOBODY_IS_ZERO else str
     return {
         **{name: document[name] for name in SHOWN},

@@ -1,4 +1,4 @@
-"""Which webhook topics a write to a contact or company sets off, as a table.
+"""The webhook topics of a write to a contact or company, as a table.
 
 https://developers.intercom.com/docs/references/webhooks/webhook-models
 """
@@ -21,7 +21,7 @@ RULES: tuple[tuple[str, Callable[[Document, Document], bool]], ...] = (
     ("contact.user.updated", lambda _old, new: new["role"] == "user"),
     ("contact.lead.updated", lambda _old, new: new["role"] == "lead"),
 )
-"""Every topic whose test passes for (document before, document after)."""
+"""Topics, each with a test of (document before, document after)."""
 
 
 def find_contact_topics(old: Document | None, new: Document) -> Iterator[str]:

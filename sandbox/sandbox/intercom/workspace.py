@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 
 TOKEN = "sandbox_token"  # noqa: S105 - the public key of a sandbox
 ADMIN_ID = "991267"
-"""The admin whose token it is."""
+"""The admin who owns the access token."""
 APP_ID = "sandboxws"
 COMPANIES_A_CONTACT = 1000
 FIRST_NOTE = 29_000_001
 
 
 class Workspace(ABC):
-    """Everything Intercom knows. The business clock stamps what is written; ids come from the settings' seed."""
+    """All data of a workspace. The business clock gives the times; ids are drawn from the settings' seed."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.settings = settings
@@ -65,27 +65,27 @@ class Workspace(ABC):
         self._requests = self._tags = self._notes = 0
 
     def make_id(self) -> str:
-        """Return an id in the form of Intercom's: 24 hexadecimal digits."""
+        """Return an id in Intercom's form: 24 hexadecimal digits."""
         return f"{self._random.getrandbits(96):024x}"
 
     def make_request_id(self) -> str:
-        """Return a number for one request, in the form of Intercom's."""
+        """Return an id for one request in Intercom's form."""
         self._requests += 1
         return f"000sandbox{self._requests:010d}"
 
     def new_contact(self, values: JsonObject, at: int) -> JsonObject:
-        """Return a whole contact document; Intercom gives leads an external id of its own."""
+        """Return a complete contact document; a lead gets an external id from Intercom."""
         document = {"id": self.make_id(), **self.make_blank_contact(at)}
         if values.get("role") == "lead":
             document["external_id"] = f"{self._random.getrandbits(128):032x}"
         return document | values
 
     def make_blank_contact(self, at: int) -> JsonObject:
-        """Return a contact document without id, of which nothing is known."""
+        """Return a contact document without an id and without values."""
         return {**contacts.EMPTY, "created_at": at, "updated_at": at, "custom_attributes": {}}
 
     def new_company(self, values: JsonObject, at: int) -> JsonObject:
-        """Return a whole company document."""
+        """Return a complete company document."""
         document = {
             "id": self.make_id(),
             **companies.EMPTY,
@@ -96,7 +96,7 @@ class Workspace(ABC):
         return document | values
 
     def attach(self, contact: Contact, company: Company, at: int, source: str) -> None:
-        """Link the two; a link that exists stays as it is, and a contact has at most 1,000 companies."""
+        """Attach a contact to a company unless it is attached already; a contact has at most 1,000 companies."""
         if company.id in contact.companies:
             return
         if len(contact.companies) >= COMPANIES_A_CONTACT:
@@ -106,7 +106,7 @@ class Workspace(ABC):
         self._send_link("company.contact.attached", contact, company)
 
     def detach(self, contact: Contact, company: Company, at: int, source: str) -> None:
-        """Undo the link, or raise a Refusal: 404 `company_not_found`, when there is none."""
+        """Detach a contact from a company, or raise a Refusal: 404 `company_not_found`, when it is not attached."""
         if company.id not in contact.companies:
             raise refuse("no company")
         del contact.companies[company.id], company.contacts[contact.id]
@@ -119,22 +119,22 @@ class Workspace(ABC):
         self.send_webhook("contact.archived" if archived else "contact.unarchived", contact)
 
     def name_tag(self, name: str) -> JsonObject:
-        """Return the tag of that name, whatever the letter case, made when there is none."""
+        """Return the tag with this name in any letter case, created when it does not exist."""
         tags = self.library.list_documents("tags")
         found = next((one for one in tags if one["name"].lower() == name.lower()), None)
         if found is None:
-            # Ids of tags that were deleted are not given again.
+            # Ids of deleted tags are not used again.
             self._tags = max([self._tags, *(int(one["id"]) for one in tags)]) + 1
             found = {"type": "tag", "id": str(self._tags), "name": name}
             self.library.add("tags", [found])
         return found
 
     def show_tags(self, record: Record) -> list[JsonObject]:
-        """Return the tags of a record; those since deleted are left out."""
+        """Return a record's tags, without deleted ones."""
         return self.library.find_all("tags", record.document.get("tags", ()))
 
     def tag(self, record: Record, tag_id: str, at: int, source: str, *, on: bool) -> None:
-        """Add a tag to a record, or remove it; `updated_at` moves when that changes something."""
+        """Add a tag to a record or remove it; `updated_at` moves if that changes something."""
         before = record.document.get("tags", ())
         if (tag_id in before) is on:
             return
@@ -157,7 +157,7 @@ class Workspace(ABC):
         self.library.remove("tags", [tag_id])
 
     def add_note(self, model: str, owner: Contact | Company, admin_id: str, at: int, body: str) -> JsonObject:
-        """Leave a note on a contact or company; `updated_at` does not move."""
+        """Add a note to a contact or company; `updated_at` does not move."""
         note: JsonObject = {
             "type": "note",
             "id": str(FIRST_NOTE + self._notes),
@@ -172,7 +172,7 @@ class Workspace(ABC):
         return note
 
     def subscribe(self, contact: Contact, type_id: str, consent: str | None, at: int) -> None:
-        """Note what a contact says to a subscription type; None forgets it. `updated_at` does not move."""
+        """Store a contact's consent to a subscription type, or remove it with None; `updated_at` does not move."""
         before = contact.subscriptions or {}
         contact.subscriptions = {name: value for name, value in before.items() if name != type_id}
         if consent:
@@ -180,13 +180,13 @@ class Workspace(ABC):
         contact.history.append(Change(at, "API", f"subscription {type_id}", before.get(type_id), consent))
 
     def mark_heard(self, contact: Contact, at: int, source: str) -> None:
-        """Mark a contact who writes as seen and heard, which moves `updated_at`."""
-        # What happened in the past of a step does not move a contact back.
+        """Record that a contact wrote, which moves `updated_at`."""
+        # An earlier time in the same step does not move updated_at back.
         at = max(at, contact.document["updated_at"])
         self.contacts.update(contact, {"last_replied_at": at, "last_seen_at": at}, at, source)
 
     def companies_of(self, contact: Contact) -> list[Company]:
-        """Return the live companies a contact is attached to."""
+        """Return the live companies that a contact is attached to."""
         return list(self.companies.live_among(contact.companies))
 
     def contacts_of(self, company: Company) -> list[Contact]:
@@ -194,7 +194,7 @@ class Workspace(ABC):
         return list(self.contacts.live_among(company.contacts))
 
     def count_users(self, company: Company) -> int:
-        """Return how many live users are attached: a company without any is in no list."""
+        """Return the number of live users of a company; without any it is in no list."""
         return sum(one.is_user for one in self.contacts.live_among(company.contacts))
 
     def visible_companies(self) -> Iterator[Company]:
@@ -210,7 +210,7 @@ class Workspace(ABC):
         self.send_webhook("contact.deleted", contact)
 
     def delete_company(self, company: Company) -> None:
-        """Accept a company's deletion, which takes effect some time later."""
+        """Accept a company's deletion, which takes effect later."""
         self.companies.delete(company, takes_effect_at=self.clock.now() + self.settings.company_delete_lag)
         self._leaving.append(company)
         self.send_deletions()
@@ -229,7 +229,7 @@ class Workspace(ABC):
 
     @abstractmethod
     def show(self, topic: str, record: Record) -> JsonObject:
-        """Return what a notification of a topic holds of a record."""
+        """Return a record's item in a notification of a topic."""
 
     def send_webhook(self, topic: str, record: Record) -> None:
         """Send what happened to a record, if somebody wants the topic."""

@@ -1,4 +1,4 @@
-"""Plain pages that show what the simulated systems hold now: no script, nothing from elsewhere."""
+"""Plain pages that show the data of the simulated systems, without scripts or resources of other hosts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ChartMogul holds: its customers, and one of them with its contacts and its history."""
+"""ChartMogul's data: all customers, and one customer with its contacts and history."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CONTACT_HEADS = ("first_name", "last_name", "email", "title", "external_id")
 
 
 def show_customers(world: World, request: Request) -> View:
-    """Return customers, the last written first; `source` and `name` narrow the list."""
+    """Return customers, last written first, filtered by `source` and `name`."""
     account = world.chartmogul
     asked = {name: request.query_params.get(name, "") for name in ("name", "source")}
     found = _find_customers(account, asked["name"].strip().lower(), asked["source"].strip())
@@ -43,7 +43,7 @@ def show_customers(world: World, request: Request) -> View:
 
 
 def show_customer(world: World, request: Request) -> View | None:
-    """One customer."""
+    """Return one customer's page."""
     account = world.chartmogul
     try:
         one = account.customers.get(request.path_params["id"])

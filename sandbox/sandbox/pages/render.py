@@ -1,4 +1,4 @@
-"""Views as HTML, everything in them escaped."""
+"""Pages as HTML, with all values escaped."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAVIGATION = (
 
 
 def render_page(view: View, now: int) -> str:
-    """Return the whole page; `now` is the business clock's present."""
+    """Return the whole page; `now` is the business clock's present time."""
     return _load_template().render(view=view, now=format_instant(now), navigation=NAVIGATION)
 
 

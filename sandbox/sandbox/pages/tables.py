@@ -1,4 +1,4 @@
-"""Records as tables of text: what a page shows, before it is HTML."""
+"""Tables of text that a page shows, before they are HTML."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ INSTANTS = frozenset({
 
 @dataclass(frozen=True)
 class Cell:
-    """A table's cell: its text, where it leads, and whether it is a number."""
+    """A cell of a table: its text, its link, and whether it is a number."""
 
     text: str
     href: str | None = None
@@ -31,7 +31,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """Heads and rows of equal length; in a table of `figures` each column holds one kind of value."""
+    """Heads and rows of equal length; `figures` means that each column has one kind of value."""
 
     heads: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
@@ -39,7 +39,7 @@ class Table:
 
 
 def format_instant(seconds: int) -> str:
-    """Unix seconds as a reader's UTC; far-off numbers, which a caller may well have written, as they are."""
+    """Return unix seconds as readable UTC; numbers outside the calendar stay as they are."""
     try:
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
     except (OverflowError, OSError, ValueError):
@@ -47,7 +47,7 @@ def format_instant(seconds: int) -> str:
 
 
 def make_cell(value: Any, *, is_instant: bool = False) -> Cell:
-    """Any value of a record; null is an empty cell."""
+    """Return a cell with any value of a record; null is an empty cell."""
     if value is None:
         return Cell("")
     if isinstance(value, bool):
@@ -58,12 +58,12 @@ def make_cell(value: Any, *, is_instant: bool = False) -> Cell:
 
 
 def build_table(heads: Iterable[str], rows: Iterable[Sequence[Cell]], *, figures: bool = False) -> Table:
-    """Return a table of any rows."""
+    """Return a table with any rows."""
     return Table(tuple(heads), tuple(tuple(row) for row in rows), figures)
 
 
 def build_list_table(records: Iterable[Record], base: str, fields: Sequence[str], columns: Mapping[str, str]) -> Table:
-    """One row a record, its first cell a link; `columns` are custom attributes by name, with their types."""
+    """Return one row per record, linked in its first cell; `columns` are custom attributes with their types."""
     rows = []
     for record in records:
         document = record.document
@@ -77,7 +77,7 @@ def build_list_table(records: Iterable[Record], base: str, fields: Sequence[str]
 
 
 def build_field_table(record: Record) -> Table:
-    """Return a record's standard fields, one a row, those without a value left out."""
+    """Return a record's standard fields, one per row, without empty ones."""
     return build_table(
         ("field", "value"),
         (
@@ -89,7 +89,7 @@ def build_field_table(record: Record) -> Table:
 
 
 def build_attribute_table(record: Record, model: str, attributes: Attributes) -> Table:
-    """Return a record's custom attributes, one a row, by name."""
+    """Return a record's custom attributes, one per row, by name."""
     rows = []
     for name, value in sorted(record.document["custom_attributes"].items()):
         data_type = _data_type(attributes, model, name)

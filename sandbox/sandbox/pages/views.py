@@ -1,4 +1,4 @@
-"""What each page shows: its title and sections, as plain data."""
+"""The content of each page as plain data: its title and sections."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ COMPANY_FIELDS = ("name", "company_id", "plan", "monthly_spend", "updated_at")
 
 @dataclass(frozen=True)
 class Section:
-    """A heading with a table under it; `links` are (text, address) pairs after the table, `note` a line before it."""
+    """A heading with a table; `note` is a line before the table, `links` are (text, address) pairs after it."""
 
     heading: str
     table: Table
@@ -46,7 +46,7 @@ class Section:
 
 @dataclass(frozen=True)
 class View:
-    """One page; `form` are the fields of its filter, by name, with the values of the request."""
+    """One page; `form` has the fields of its filter with the request's values, by name."""
 
     title: str
     sections: tuple[Section, ...]
@@ -54,7 +54,7 @@ class View:
 
 
 def show_index(world: World, _: Request) -> View:
-    """Return how many records there are, and which calls were made."""
+    """Return the index page: numbers of records, and calls."""
     calls = world.calls.report()["calls"]
     return View(
         "Sandbox",
@@ -84,7 +84,7 @@ def show_index(world: World, _: Request) -> View:
 
 
 def show_contacts(world: World, request: Request) -> View:
-    """Contacts, the last written first."""
+    """Return contacts, last written first."""
     asked = {name: request.query_params.get(name, default) for name, default in (("email", ""), ("prefix", PREFIX))}
     wanted = asked["email"].strip().lower()
     found = [one for one in world.intercom.contacts.live() if wanted in (one.document["email"] or "").lower()]
@@ -93,7 +93,7 @@ def show_contacts(world: World, request: Request) -> View:
 
 
 def show_companies(world: World, request: Request) -> View:
-    """Companies, the last written first, also those that Intercom's own lists do not show."""
+    """Return companies, last written first, including those that Intercom's own lists hide."""
     asked = {name: request.query_params.get(name, default) for name, default in (("name", ""), ("prefix", PREFIX))}
     wanted = asked["name"].strip().lower()
     found = [one for one in world.intercom.companies.live() if wanted in (one.document["name"] or "").lower()]
@@ -102,7 +102,7 @@ def show_companies(world: World, request: Request) -> View:
 
 
 def show_contact(world: World, request: Request) -> View | None:
-    """One contact, archived or not."""
+    """Return one contact's page, archived or not."""
     workspace = world.intercom
     try:
         record = workspace.contacts.get_any(request.path_params["id"])
@@ -114,19 +114,19 @@ def show_contact(world: World, request: Request) -> View | None:
 
 
 def show_company(world: World, request: Request) -> View | None:
-    """One company."""
+    """Return one company's page."""
     workspace = world.intercom
     try:
         record = workspace.companies.get(request.path_params["id"])
     except Refusal:
         return None
     linked = build_list_table(workspace.contacts_of(record), "/pages/contacts", CONTACT_FIELDS[:4], {})
-    state = "" if workspace.count_users(record) else "Without users: in none of Intercom's lists."
+    state = "" if workspace.count_users(record) else "Without users, so that Intercom's lists do not show it."
     return _show_record(workspace, record, "company", state, Section("Contacts", linked))
 
 
 def show_nothing() -> View:
-    """Return the page of a record that does not exist."""
+    """Return the page for an unknown record."""
     return View("There is no such record", ())
 
 
@@ -147,7 +147,7 @@ def _count_records(world: World) -> list[tuple[Cell, ...]]:
 
 
 def _find_columns(workspace: Workspace, model: str, prefix: str) -> dict[str, str]:
-    """Return the custom attributes with a prefix, by name, with their types."""
+    """Return the custom attributes with the prefix, by name, with their types."""
     found = (workspace.attributes.get(model, name) for name in workspace.attributes.named(model))
     return {one.name: one.data_type for one in found if one and one.name.startswith(prefix)}
 
@@ -168,13 +168,13 @@ def _show_list(
 
 
 def build_page_links(base: str, asked: dict[str, str], page: int, pages: int) -> tuple[tuple[str, str], ...]:
-    """Where the pages before and after a page are."""
+    """Return links to the previous and the next page."""
     links = [(text, number) for text, number in (("Previous", page - 1), ("Next", page + 1)) if 1 <= number <= pages]
     return tuple((text, f"{base}?{urlencode({**asked, 'page': number})}") for text, number in links)
 
 
 def read_page(request: Request, count: int) -> tuple[int, int]:
-    """Return the number of the page that the request names, or the nearest one, and how many there are."""
+    """Return the requested page number, or the nearest one, and the number of pages."""
     pages = max(1, -(-count // PER_PAGE))
     asked = request.query_params.get("page", "1")
     number = int(asked) if asked.isdecimal() and len(asked) < 10 else 1  # noqa: PLR2004 - nine digits are page enough

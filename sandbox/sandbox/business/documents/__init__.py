@@ -1,1 +1,1 @@
-"""What else a business has on record beside customers, subscriptions and invoices, a few dozen of each kind."""
+"""All other records of a business besides customers, subscriptions and invoices, a few dozen of each kind."""

@@ -1,4 +1,4 @@
-"""How documents are drawn from the seed: whom they are about, and when they were written."""
+"""How documents are drawn from the seed: which records they refer to, and when they were written."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _DELETED_EVERY = 9
 
 
 class NothingToDrawFromError(LookupError):
-    """The business has no record that a document could be about."""
+    """The business has no record that the document could refer to."""
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -41,7 +41,7 @@ class Document(Record):
     facts: JsonObject
     beside: dict[str, Record | JsonObject] = field(default_factory=dict)
     hidden: JsonObject = field(default_factory=dict)
-    """What lists filter by and no answer shows."""
+    """Attributes that lists filter by but no reply shows."""
 
 
 def build_body(document: Document) -> JsonObject:
@@ -53,7 +53,7 @@ def build_body(document: Document) -> JsonObject:
 
 
 class Draw:
-    """What one kind of document is drawn from: the business as it is at an instant."""
+    """Everything that one kind of document is drawn from, as the business is at an instant."""
 
     def __init__(self, business: Business, name: str, now: int) -> None:
         self.business = business
@@ -74,7 +74,7 @@ class Draw:
             "credit_note": lambda _: self.draw_credit_note(),
             "one": lambda number: self.list_records(kind.each)[number // kind.per],
         }
-        """What makes each thing that a template can name, for a document of that number."""
+        """For each name in a template, a function from the document's number to the value."""
 
     def list_records(self, name: str) -> Sequence[Any]:
         """Return the records of a table that are not deleted, or a part of the catalog."""
@@ -103,7 +103,7 @@ class Draw:
         return self._draw_from(notes)
 
     def _draw_from(self, records: Sequence[R]) -> R:
-        """Return one that is not deleted, as far as twenty tries find one.
+        """Return a random record that is not deleted, or the first record after twenty tries.
 
         Raises:
             NothingToDrawFromError: there is no record at all.
@@ -115,7 +115,7 @@ class Draw:
 
 
 class _Days:
-    """Instants by the days that they are after another."""
+    """Times by their number of days after a start, for templates."""
 
     def __init__(self, at: int) -> None:
         self._at = at
@@ -127,7 +127,7 @@ class _Days:
 def draw_all(business: Business, name: str) -> list[Document]:
     """Return the documents of a kind that the business begins with, oldest first.
 
-    There are none in a business without the records that they would be about.
+    The list is empty when the business has no record that they could refer to.
     """
     draw, kind = Draw(business, name, business.began), KINDS[name]
     count = kind.per * len(draw.list_records(kind.each)) if kind.each else kind.count
@@ -139,7 +139,7 @@ def draw_all(business: Business, name: str) -> list[Document]:
 
 
 def _draw_one(draw: Draw, number: int) -> Document:
-    """Return a document; the first was last changed before the vendor kept stamps, if it had such documents then."""
+    """Return a document; the first one has no timestamps if its kind is older than the vendor's timestamps."""
     kind = KINDS[draw.name]
     old = number == 0 and "updated_at" in kind.stamps and not kind.always_stamped
     draw.at = FIRST_STAMP - 40 * DAY if old else draw.now - draw.random.randrange(DAY, _AGE)

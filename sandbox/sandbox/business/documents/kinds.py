@@ -1,4 +1,4 @@
-"""Every kind of document, by the name of its table: the fixtures say what each holds and how many there are."""
+"""Every kind of document, by the name of its table; fixtures hold their templates and numbers."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ class Kind:
     facts: dict[str, Any]
     count: int = 24
     each: str = ""
-    """What the documents are about, one after the other: a table or part of the catalog; it replaces ``count``."""
+    """The table or part of the catalog whose records each get a document; it replaces ``count``."""
     per: int = 1
-    """How many documents there are about each of them."""
+    """The number of documents per record of ``each``."""
     stamps: tuple[str, ...] = STAMPED
     beside: tuple[str, ...] = ()
-    """The facts that are siblings in the envelope."""
+    """The names of facts that are shown as siblings in the envelope."""
     key: str | None = "id"
     """The attribute that names a document; None where the vendor has no id."""
     hidden: tuple[str, ...] = ()
-    """The facts that the vendor filters by or reaches by path, and does not show."""
+    """Facts that the vendor uses in filters or paths but does not show."""
     always_stamped: bool = False
-    """Whether all have stamps: the vendor introduced the kind after it began to stamp."""
+    """Whether all documents have timestamps, because the kind is newer than the vendor's timestamps."""
     holder: str = ""
-    """What it belongs to, where a change of it is reported as an event of that."""
+    """The parent record whose event reports a change of the document, for kinds without events of their own."""
     growing: bool = False
     """Whether documents are written and deleted while time passes."""
 

@@ -1,4 +1,4 @@
-"""What happens to documents while time passes, as a table: some are corrected, some are written, some are deleted."""
+"""What happens to documents while time passes, as a table: some are edited, created or deleted."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def live(business: Business, seconds: int) -> None:
-    """Let happen to every kind what happens in the seconds (at most a day) that have just passed.
+    """Simulate what happens to all documents in the seconds (at most a day) that have just passed.
 
-    Each kind is drawn from a seed of its own, so that no kind more or less changes what happens to the others.
+    Each kind has a seed of its own, so that adding or removing a kind does not change the others.
     """
     for name, kind in KINDS.items():
         random = Random(f"{business.settings.seed}:{name}:{business.clock.now()}")

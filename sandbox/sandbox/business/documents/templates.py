@@ -30,7 +30,7 @@ _WHOLE = re.compile(r"\{([^{}:]+)\}")
 
 
 class Names:
-    """What the template of the ``number``-th document can name; ``makers`` make each when it is first named."""
+    """The values that a document's template can name; ``makers`` make each when it is first used."""
 
     def __init__(self, makers: Mapping[str, Callable[[int], Any]], number: int) -> None:
         self.number = number
@@ -44,18 +44,18 @@ class Names:
 
 
 Filler = Callable[[Names], Any]
-"""Fills what varies in a template."""
+"""A function that fills the variable parts of a template."""
 
 
 @cache
 def get_filler(table: str) -> Filler:
-    """Return what fills the template of a kind of document; what it returns may be shared by documents."""
+    """Return the function that fills a kind's template; documents may share what it returns."""
     filler, constant = _prepare(KINDS[table].facts)
     return filler or (lambda _: constant)
 
 
 def _prepare(value: Any) -> tuple[Filler | None, Any]:
-    """Return what fills a part of a template, or None and the part itself where nothing in it varies."""
+    """Return a function that fills a part of a template, or None and the part itself when nothing in it varies."""
     if isinstance(value, list):
         fillers, constants = zip(*map(_prepare, value), strict=True) if value else ((), ())
         if not any(fillers):
@@ -98,7 +98,7 @@ def _prepare_text(text: str) -> Filler:
     whole = _WHOLE.fullmatch(text)
     if whole is None:
         return text.format_map
-    # A field alone is the value itself, where format_map would make a text of it.
+    # A single field becomes the value itself; format_map would convert it to a string.
     field, formatter = whole[1], Formatter()
     name, _, attributes = field.partition(".")
     if "[" in field:
