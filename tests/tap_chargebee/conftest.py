@@ -1,4 +1,4 @@
-"""A run of tap-chargebee against the sandbox, inside the test's own process or as a command."""
+"""Runs of tap-chargebee against the sandbox, in the test's own process or as a command."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Run:
 
     @property
     def records(self) -> dict[str, list[dict[str, Any]]]:
-        """The records of each stream, in their order."""
+        """The records of each stream, in the order of their messages."""
         found: dict[str, list[dict[str, Any]]] = {}
         for message in self.messages:
             if message["type"] == "RECORD":
@@ -47,13 +47,13 @@ class Run:
 
     @property
     def state(self) -> dict[str, Any] | None:
-        """The last STATE, which a runner gives to the next run."""
+        """The last STATE, which is the input of the next run."""
         values = [message["value"] for message in self.messages if message["type"] == "STATE"]
         return values[-1] if values else None
 
 
 def bookmarks(state: dict[str, Any]) -> dict[str, Any]:
-    """Return the bookmarks of a STATE, with `set` for the marker's time and the hashes, which are checked here."""
+    """Return the bookmarks of a STATE; the marker's time and the hashes are checked and replaced by `set`."""
     found = {name: dict(bookmark) for name, bookmark in state["bookmarks"].items()}
     for bookmark in found.values():
         if "seen" in bookmark:
@@ -99,7 +99,7 @@ class Collector(Writer):
 
 @pytest.fixture
 def catalog_of() -> Callable[..., dict[str, Any]]:
-    """Return a catalog that selects the streams of these names."""
+    """Return a function that builds a catalog with the named streams selected."""
     return selecting
 
 
@@ -146,13 +146,16 @@ def run_tap(config: dict[str, Any]) -> Iterator[Callable[..., Run]]:
 
 @pytest.fixture
 def in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let retries follow at once."""
+    """Make retries follow without a wait."""
     monkeypatch.setattr(backoff, "full_jitter", lambda _: 0.0)
 
 
 @pytest.fixture
 def truth(sandbox: RunningSandbox) -> Callable[..., dict[str, list[dict[str, Any]]]]:
-    """Return the records that the tap should read, `truth(since=..)` by stream, in Chargebee's form and order."""
+    """Return a function that returns the records that the tap should read.
+
+    `truth(since=..)` returns them by stream, in Chargebee's form and order.
+    """
 
     def records(since: int | None = None) -> dict[str, list[dict[str, Any]]]:
         business = sandbox.world.business

@@ -1,4 +1,4 @@
-"""What a run of tap-chargebee costs in calls, as figures."""
+"""How many calls a run of tap-chargebee makes."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 ROWS = {resource.name: resource for resource in STREAMS}
 KEYLESS = {name for name, row in ROWS.items() if not (row.replication_key or row.parent or row.daily)}
-"""Lists that can be filtered by no time: they are read whole, and each is one page here."""
+"""Lists without a filter by time: every run reads them whole. Here each is one page."""
 
 
 @pytest.mark.parametrize("catalog", [1, 2], ids=["catalog 1", "catalog 2"])
 def test_a_run_without_a_change_costs_one_call_a_list(
     catalog_of: Catalog, run_tap: Callable[..., Any], sandbox: RunningSandbox, calls: Calls, catalog: int
 ) -> None:
-    """Of every stream there is, all at once: a call a list, none for what hangs on a parent, and one for the events."""
+    """With every stream selected and no changes, a run makes one call per list, none per parent, and one for events."""
     sandbox.reset(customers=60, seed=7, catalog=catalog)
     names = {name for name, row in ROWS.items() if catalog in row.catalogs}
     first = run_tap(catalog=catalog_of(*names))
@@ -34,7 +34,7 @@ def test_a_run_without_a_change_costs_one_call_a_list(
     sandbox.world.clock.advance(4000)
     second = run_tap(catalog=catalog_of(*names), state=first.state)
     expected = {ROWS[name].path: 1 for name in names if not ROWS[name].parent}
-    # Events are a stream, too; and `/configurations` is the first call of every run.
+    # `events` and `configurations` are streams too, and every run begins with a call of `/configurations`.
     assert calls() == expected | {"/events": 2, "/configurations": 2}
     assert second.records.keys() <= KEYLESS | {"exchange_rates"}
     assert second.states[-1]["_sync"]["streams"] == ",".join(sorted(names))
@@ -47,7 +47,7 @@ def test_a_run_without_a_change_costs_one_call_a_list(
 def test_no_stream_costs_more_than_two_calls_when_nothing_changed(
     catalog_of: Catalog, run_tap: Callable[..., Any], sandbox: RunningSandbox, calls: Calls, stream: str
 ) -> None:
-    """One of each kind alone: what it is told by and its list, besides the call that every run begins with."""
+    """A stream without changes costs at most two calls: its list and its events."""
     first = run_tap(catalog=catalog_of(stream))
     calls()
     sandbox.world.clock.advance(4000)
@@ -61,7 +61,7 @@ def test_no_stream_costs_more_than_two_calls_when_nothing_changed(
 def test_what_hangs_on_a_parent_costs_a_call_for_each_that_events_name(
     catalog_of: Catalog, run_tap: Callable[..., Any], sandbox: RunningSandbox, calls: Calls
 ) -> None:
-    """Two customers of sixty changed: two calls, one list of the two, and the events."""
+    """When two customers changed, their contacts cost two calls, plus one for the customers and one for events."""
     catalog = catalog_of("contacts")
     first = run_tap(catalog=catalog)
     sandbox.world.clock.advance(4000)
@@ -76,7 +76,7 @@ def test_what_hangs_on_a_parent_costs_a_call_for_each_that_events_name(
 def test_without_events_what_hangs_on_a_parent_is_read_whole(
     catalog_of: Catalog, run_tap: Callable[..., Any], sandbox: RunningSandbox
 ) -> None:
-    """`follow_events: false` cannot know who changed; nor can a run after a gap longer than events live."""
+    """Child streams are read whole with `follow_events: false`, or after a gap longer than Chargebee keeps events."""
     catalog = catalog_of("contacts")
     first = run_tap(catalog=catalog)
     assert run_tap(catalog=catalog, state=first.state, follow_events=False).records == first.records
@@ -89,7 +89,10 @@ def test_without_events_what_hangs_on_a_parent_is_read_whole(
 def test_exchange_rates_cost_a_call_a_day(
     catalog_of: Catalog, run_tap: Callable[..., Any], sandbox: RunningSandbox, calls: Calls
 ) -> None:
-    """Today's at first, then every day since; `start_date` asks for the past."""
+    """Exchange rates cost one call per day: first today's, then each day since the last run.
+
+    start_date adds earlier days.
+    """
     catalog = catalog_of("exchange_rates")
     first = run_tap(catalog=catalog)
     (rate,) = first.records["exchange_rates"]
@@ -113,7 +116,7 @@ SIZES = {"customers": 10_000, "subscriptions": 12_000, "invoices": 30_000}
 
 
 def resize(table: Any, size: int) -> None:
-    """Leave out records here and there, or add copies, until there are so many."""
+    """Remove or copy records until the table has this many."""
     records = table.records
     extra = [copy(record) for record in records[: max(size - len(records), 0)]]
     for record in extra:
@@ -125,7 +128,7 @@ def resize(table: Any, size: int) -> None:
 
 
 def test_a_site_of_ten_thousand_customers(command: Callable[..., CompletedProcess[str]]) -> None:
-    """52,000 records are 520 pages, and cost no more than 580 calls."""
+    """Reading 52,000 records (520 pages) takes at most 580 calls."""
     with RunningSandbox(Settings(customers=10_000)) as sandbox:
         for name, table in sandbox.world.business.tables().items():
             resize(table, SIZES[name])

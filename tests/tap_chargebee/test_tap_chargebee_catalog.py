@@ -1,4 +1,4 @@
-"""What a catalog can ask of tap-chargebee."""
+"""How a catalog selects streams and properties of tap-chargebee."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def metadata(catalog: dict[str, Any], stream: str, *breadcrumb: str) -> dict[str
 def test_a_deselected_stream_is_not_read(
     run_tap: Callable[..., Any], catalog: dict[str, Any], calls: Callable[[], dict[str, int]]
 ) -> None:
-    """It costs no call, and the marker names only what was read."""
+    """A deselected stream costs no call, and the marker does not name it."""
     metadata(catalog, "invoices")["selected"] = False
     run = run_tap(catalog=catalog)
     assert run.records.keys() == {"customers", "subscriptions"}
@@ -45,7 +45,10 @@ def test_a_deselected_stream_is_not_read(
 
 
 def test_a_deselected_property_is_left_out(run_tap: Callable[..., Any], catalog: dict[str, Any]) -> None:
-    """Without the replication key in the records the bookmark is still right, and custom fields still come."""
+    """A deselected property is left out.
+
+    The bookmark is right even without its replication key, and custom fields stay.
+    """
     whole = run_tap()
     metadata(catalog, "customers", "properties", "email")["selected"] = False
     metadata(catalog, "customers", "properties", "updated_at")["inclusion"] = "available"
@@ -59,7 +62,7 @@ def test_a_deselected_property_is_left_out(run_tap: Callable[..., Any], catalog:
 def test_a_full_table_uses_and_moves_no_bookmark(
     run_tap: Callable[..., Any], truth: Callable[..., Records], catalog: dict[str, Any]
 ) -> None:
-    """A stream that the catalog wants whole is read whole each time."""
+    """A stream with FULL_TABLE replication is read whole in each run, and its bookmark stays as it was."""
     metadata(catalog, "customers")["forced-replication-method"] = "FULL_TABLE"
     (entry,) = [entry for entry in catalog["streams"] if entry["tap_stream_id"] == "customers"]
     entry["replication_method"] = "FULL_TABLE"
@@ -70,7 +73,7 @@ def test_a_full_table_uses_and_moves_no_bookmark(
 
 
 def test_an_unknown_stream_is_refused(run_tap: Callable[..., Any], catalog: dict[str, Any]) -> None:
-    """A stream that does not exist is not passed over in silence."""
+    """A catalog with an unknown stream is refused before the first message, with the closest name."""
     catalog["streams"].append(catalog["streams"][0] | {"tap_stream_id": "custmers", "stream": "custmers"})
     run = run_tap(catalog=catalog)
     assert run.messages == []

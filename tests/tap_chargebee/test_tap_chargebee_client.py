@@ -1,4 +1,4 @@
-"""What tap-chargebee's client sends, how long it waits, and what it never asks twice."""
+"""Requests of tap-chargebee's client: parameters, waits, retries and what is never retried."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Return the client's time, with backoff at its longest instead of at random."""
+    """Return the client's clock; backoff always waits its longest time."""
     monkeypatch.setattr(backoff, "full_jitter", lambda longest: longest)
     return Clock()
 
@@ -61,7 +61,7 @@ def client(clock: Clock) -> ChargebeeClient:
 
 @pytest.mark.parametrize("gap", ["", "\n"], ids=["in one line", "in lines"])
 def test_half_a_character_costs_nothing_but_itself(client: ChargebeeClient, requests_mock: Mocker, gap: str) -> None:
-    """What a cut left of an emoji comes as U+FFFD; it is no reason to be without the page."""
+    """Half of a surrogate pair, left where text was cut, becomes U+FFFD; the page is not requested again."""
     record = '{"id":"c1","company":"Half \\ud83d",' + gap + '"first_name":"Whole \\ud83d\\ude00"}'
     body = '{"list":[{"customer":' + record + "}]}"
     requests_mock.get(f"{BASE}/customers", text=body)
@@ -77,7 +77,7 @@ def test_half_a_character_costs_nothing_but_itself(client: ChargebeeClient, requ
 
 
 def test_what_a_list_is_asked_with(client: ChargebeeClient, requests_mock: Mocker) -> None:
-    """Basic auth with an empty password, the limit, and the cursor as it came, as one parameter."""
+    """A list request has Basic auth with an empty password, the limit, and the cursor unchanged in one parameter."""
     requests_mock.get(
         f"{BASE}/customers",
         [{"json": {"list": [{"customer": {"id": "a"}}], "next_offset": '["1517470226000","19 5+1&x=2"]'}}, EMPTY],
@@ -92,19 +92,19 @@ def test_what_a_list_is_asked_with(client: ChargebeeClient, requests_mock: Mocke
 
 
 def test_a_429_is_waited_out(client: ChargebeeClient, clock: Clock, requests_mock: Mocker) -> None:
-    """The wait is the one that Chargebee asks for."""
+    """After a 429 the client waits as long as Chargebee says."""
     requests_mock.get(f"{BASE}/customers", [LIMITED, LIMITED, EMPTY])
     assert list(client.fetch_pages("/customers", {})) == [[]]
     assert clock.slept == [55.0, 55.0]
 
 
 def test_who_is_refused_while_others_are_served_does_not_give_up(requests_mock: Mocker) -> None:
-    """With few calls allowed at a time one of many workers may be refused often; it is tried ten times when none is."""
+    """A worker gives up after ten refusals in a row; calls of other workers that succeed start its count again."""
     slept: list[float] = []
 
     def sleep(seconds: float) -> None:
         slept.append(seconds)
-        # Twenty times somebody else is served meanwhile.
+        # During each of the first twenty waits, another worker's call succeeds.
         if len(slept) <= 20:
             served._transport._served += 1  # noqa: SLF001 what another thread does
 
@@ -116,7 +116,7 @@ def test_who_is_refused_while_others_are_served_does_not_give_up(requests_mock: 
 
 
 def test_a_429_holds_every_worker(clock: Clock) -> None:
-    """The longest wait that anybody was told holds everybody, and nobody longer than that."""
+    """After a 429 all workers wait until the latest end of all announced waits."""
     pause = Cooldown(clock.sleep, clock.read)
     pause.extend_wait(55)
     clock.now += 20
@@ -158,14 +158,14 @@ def test_a_429_holds_every_worker(clock: Clock) -> None:
 def test_trouble_is_asked_again(
     client: ChargebeeClient, clock: Clock, requests_mock: Mocker, trouble: dict[str, Any]
 ) -> None:
-    """What may pass is asked again, after 1, 2, 4 … seconds."""
+    """Temporary errors are retried after 1, 2, 4 … seconds."""
     requests_mock.get(f"{BASE}/customers", [trouble, trouble, trouble, EMPTY])
     assert list(client.fetch_pages("/customers", {})) == [[]]
     assert clock.slept == [1, 2, 4]
 
 
 def test_trouble_that_stays_ends_the_run(client: ChargebeeClient, clock: Clock, requests_mock: Mocker) -> None:
-    """After ten tries it is a failure, never an empty page."""
+    """After ten failed tries the run ends with an error, never with an empty page."""
     requests_mock.get(f"{BASE}/customers", status_code=502, text="Bad gateway for jane@example.com")
     with pytest.raises(UserError) as told:
         list(client.fetch_pages("/customers", {}))
@@ -180,7 +180,7 @@ def test_trouble_that_stays_ends_the_run(client: ChargebeeClient, clock: Clock, 
 def test_a_refusal_is_not_asked_again(
     client: ChargebeeClient, clock: Clock, requests_mock: Mocker, status: int
 ) -> None:
-    """What asking again would not change is asked once."""
+    """An error that a retry would not change is not retried."""
     requests_mock.get(f"{BASE}/customers", status_code=status, json={}, headers={"Location": f"{BASE}/elsewhere"})
     with pytest.raises(UserError):
         list(client.fetch_pages("/customers", {}))
@@ -190,7 +190,7 @@ def test_a_refusal_is_not_asked_again(
 def test_logs_tell_no_body_and_no_key(
     client: ChargebeeClient, requests_mock: Mocker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The log of a retry holds the path, the status and the code, and nothing of the answer or the request."""
+    """The log of a retry has path, status and error code, but nothing of the response body or the parameters."""
     trouble = {"api_error_code": "internal_error", "message": "jane@example.com"}
     requests_mock.get(f"{BASE}/customers", [{"status_code": 500, "json": trouble}, EMPTY])
     list(client.fetch_pages("/customers", {"email[is]": "jane@example.com"}))
@@ -207,7 +207,7 @@ def test_logs_tell_no_body_and_no_key(
     ids=["the site in capitals", "no site named", "a key that may not see it"],
 )
 def test_the_servers_clock(client: ChargebeeClient, requests_mock: Mocker, answer: dict[str, Any]) -> None:
-    """Now is what the server says it is."""
+    """The present time is the `Date` header of Chargebee's response."""
     requests_mock.get(f"{BASE}/configurations", **answer)
     assert client.fetch_site().now == 1_768_478_400
 
@@ -215,14 +215,14 @@ def test_the_servers_clock(client: ChargebeeClient, requests_mock: Mocker, answe
 def test_without_a_date_the_local_clock_serves(
     client: ChargebeeClient, requests_mock: Mocker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An answer without a Date, as some proxies send it, does not stop the run."""
+    """Without a `Date` header, as behind some proxies, the local clock is used."""
     monkeypatch.setattr(time, "time", lambda: 1_768_478_401.9)
     requests_mock.get(f"{BASE}/configurations", json=SITES)
     assert client.fetch_site() == Site(1_768_478_401)
 
 
 def test_a_key_of_another_site_is_refused(client: ChargebeeClient, requests_mock: Mocker) -> None:
-    """When the key's sites are known and ours is not among them, the setting is named."""
+    """A key of another site is refused with a sentence that names the settings."""
     requests_mock.get(f"{BASE}/configurations", json={"configurations": [{"domain": "other"}]}, headers=NOON)
     with pytest.raises(UserError) as told:
         client.fetch_site()
@@ -230,7 +230,7 @@ def test_a_key_of_another_site_is_refused(client: ChargebeeClient, requests_mock
 
 
 def test_the_first_call_gives_up_early(client: ChargebeeClient, clock: Clock, requests_mock: Mocker) -> None:
-    """A URL that nothing listens at is told within seconds."""
+    """The first call gives up after four tries, so that a wrong URL is reported within seconds."""
     requests_mock.get(f"{BASE}/configurations", exc=requests.ConnectionError)
     with pytest.raises(UserError) as told:
         client.fetch_site()
@@ -244,7 +244,7 @@ def test_the_first_call_gives_up_early(client: ChargebeeClient, clock: Clock, re
 def test_a_page_that_takes_too_long_is_asked_for_in_smaller_ones(
     client: ChargebeeClient, requests_mock: Mocker
 ) -> None:
-    """After a timeout the pages of that list, and of no other, are half as long for the rest of the run."""
+    """After a timeout, pages of that list have half the size for the rest of the run; other lists keep theirs."""
     slow: dict[str, Any] = {"exc": requests.ReadTimeout}
     page: dict[str, Any] = {"json": {"list": [], "next_offset": "2"}}
     requests_mock.get(f"{BASE}/transactions", [slow, {"status_code": 504}, page, EMPTY])
@@ -261,7 +261,10 @@ def test_a_page_that_takes_too_long_is_asked_for_in_smaller_ones(
 
 
 def test_a_budget_spaces_the_calls(clock: Clock) -> None:
-    """Sixty calls a minute are one a second and a little more; time that passed by itself is not waited for again."""
+    """A limit of sixty calls per minute spaces calls by slightly more than a second.
+
+    Time that has already passed counts.
+    """
     budget = RateLimiter(60, clock.sleep, clock.read)
     for _ in range(3):
         budget.wait_for_slot()
@@ -272,13 +275,13 @@ def test_a_budget_spaces_the_calls(clock: Clock) -> None:
 
 
 def test_no_budget_is_no_wait(clock: Clock) -> None:
-    """Without a limit nobody waits."""
+    """Without a limit, calls never wait."""
     RateLimiter(None, clock.sleep, clock.read).wait_for_slot()
     assert clock.slept == []
 
 
 def test_a_large_invoice_is_complete_record(client: ChargebeeClient, requests_mock: Mocker) -> None:
-    """Line items that come in parts are asked for until there are no more, and what belongs to them likewise."""
+    """Line items that arrive in parts are requested until they are complete, together with their taxes."""
     requests_mock.get(
         f"{BASE}/invoices/i1",
         [
@@ -299,7 +302,7 @@ def test_a_large_invoice_is_complete_record(client: ChargebeeClient, requests_mo
 
 
 def test_a_cursor_that_comes_again_ends_the_run(client: ChargebeeClient, requests_mock: Mocker) -> None:
-    """A list without an end, or an invoice, is told in a sentence, not read for ever."""
+    """A repeated cursor ends the run with a sentence, both in a list and in an invoice's line items."""
     requests_mock.get(f"{BASE}/customers", json={"list": [], "next_offset": "a"})
     with pytest.raises(UserError, match="list /customers came to the same cursor again"):
         list(client.fetch_pages("/customers", {}))

@@ -1,4 +1,4 @@
-"""The command tap-chargebee as a user meets it."""
+"""The command tap-chargebee: exit codes, sentences for mistakes, and logs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STREAMS = ["customers", "invoices", "subscriptions"]
 
 
 def told(log: str) -> list[str]:
-    """Return the errors of a log."""
+    """Return the error messages in a log."""
     return [line.rsplit(" | ", 1)[-1] for line in log.splitlines() if "| ERROR " in line]
 
 
@@ -78,14 +78,14 @@ def told(log: str) -> list[str]:
 def test_a_wrong_setting_is_one_sentence(
     command: Command, config: dict[str, Any], change: dict[str, Any], sentence: str
 ) -> None:
-    """A mistake in a setting ends with one sentence that names it, exit code 1, and not a message."""
+    """A wrong setting ends the command with one sentence that names it, exit code 1 and no message."""
     done = command(config | change)
     assert (done.returncode, done.stdout, told(done.stderr)) == (1, "", [sentence])
     assert "Traceback" not in done.stderr
 
 
 def test_a_missing_setting_is_one_sentence(command: Command) -> None:
-    """Without a site and a key both are asked for, with an example of each."""
+    """Without site and key, the error asks for both and shows an example of each."""
     done = command({})
     assert (done.returncode, done.stdout) == (1, "")
     site = "The setting `site` is missing: `acme` for https://acme.chargebee.com (TAP_CHARGEBEE_SITE)."
@@ -95,7 +95,7 @@ def test_a_missing_setting_is_one_sentence(command: Command) -> None:
 
 
 def test_a_wrong_path_is_one_sentence(command: Command, config: dict[str, Any]) -> None:
-    """An `api_url` at which there is no Chargebee API is told as such."""
+    """An `api_url` without a Chargebee API is reported in one sentence."""
     done = command(config | {"api_url": config["api_url"].replace("/chargebee", "/elsewhere")})
     assert (done.returncode, done.stdout, told(done.stderr)) == (1, "", [NO_API])
 
@@ -140,7 +140,7 @@ def test_a_wrong_path_is_one_sentence(command: Command, config: dict[str, Any]) 
     ],
 )
 def test_a_broken_file_is_one_sentence(command: Command, tmp_path: Path, option: str, text: str, sentence: str) -> None:
-    """A state or catalog that cannot be read ends with one sentence, exit code 1, and not a message."""
+    """An unreadable state or catalog ends the command with one sentence, exit code 1 and no message."""
     file = tmp_path / "file.json"
     file.write_text(text)
     done = command({"site": "sandbox", "api_key": "sandbox_key"}, option, str(file))
@@ -149,7 +149,7 @@ def test_a_broken_file_is_one_sentence(command: Command, tmp_path: Path, option:
 
 
 def test_a_config_that_is_not_there_is_one_sentence(command: Command) -> None:
-    """A wrong path after --config is told as such."""
+    """A --config file that does not exist is reported in one sentence."""
     done = command(None, "--config", "nowhere.json")
     assert (done.returncode, told(done.stderr)) == (
         1,
@@ -160,7 +160,7 @@ def test_a_config_that_is_not_there_is_one_sentence(command: Command) -> None:
 def test_trouble_in_the_middle_is_an_exit_code(
     command: Command, config: dict[str, Any], sandbox: RunningSandbox
 ) -> None:
-    """A list that is refused half-way ends the command with a sentence, exit code 1 and no marker."""
+    """A list that is refused after its first page ends the command with a sentence, exit code 1 and no marker."""
     body = {"api_error_code": "param_wrong_value", "message": "offset : expired"}
     sandbox.fault(api="chargebee", path="/invoices", nth=2, effect={"status": 400, "body": body})
     done = command(config)
@@ -171,7 +171,7 @@ def test_trouble_in_the_middle_is_an_exit_code(
 
 
 def test_the_log_holds_no_personal_data_and_no_key(command: Command, config: dict[str, Any]) -> None:
-    """A whole run logs numbers and names of streams."""
+    """The log of a whole run has no e-mail address and no key."""
     done = command(config)
     assert done.returncode == 0
     assert "@" not in done.stderr
@@ -179,7 +179,7 @@ def test_the_log_holds_no_personal_data_and_no_key(command: Command, config: dic
 
 
 def test_discovery_needs_no_network(command: Command) -> None:
-    """The streams are known without a site, each with its key and its replication key."""
+    """Without settings, discovery lists every stream with its key and its replication key."""
     done = command(None, "--discover")
     catalog = json.loads(done.stdout)
     found = {
@@ -193,7 +193,7 @@ def test_discovery_needs_no_network(command: Command) -> None:
 
 
 def test_the_connection_test_reads_one_record_a_stream(command: Command, config: dict[str, Any]) -> None:
-    """`--test` proves key and site, and tells of no progress and no error."""
+    """`--test` reads one record per stream, and logs no error."""
     done = command(config, "--test")
     assert "ERROR" not in done.stderr
     messages = [json.loads(line) for line in done.stdout.splitlines()]
@@ -205,7 +205,7 @@ def test_the_connection_test_reads_one_record_a_stream(command: Command, config:
 
 
 def test_the_connection_test_tells_a_wrong_key(command: Command, config: dict[str, Any]) -> None:
-    """`--test` with a wrong key is a sentence too."""
+    """`--test` reports a wrong key in one sentence."""
     done = command(config | {"api_key": "wrong"}, "--test")
     assert done.returncode == 1
     assert told(done.stderr)[-1] == REFUSED

@@ -1,4 +1,4 @@
-"""What tap-chargebee's README and schema files say is what the code does."""
+"""tap-chargebee's README and schema files agree with the code."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_setting_stands_in_the_readme(name: str) -> None:
-    """Every setting has a row with its default and the description that --about prints."""
+    """The README lists every setting with its default and the description that --about prints."""
     default = SETTINGS[name].get("default")
     shown = "" if default is None else f"`{json.dumps(default)}`"
     if name in TapChargebee.config_jsonschema["required"]:
@@ -37,7 +37,7 @@ def test_a_setting_stands_in_the_readme(name: str) -> None:
 
 @pytest.mark.parametrize("resource", STREAMS, ids=[resource.name for resource in STREAMS])
 def test_a_stream_stands_in_the_readme(resource: Resource) -> None:
-    """Every stream has a row with its list, its key, its replication key, the siblings kept and its catalog."""
+    """The README lists every stream with path, key, replication key, siblings and catalog."""
     keys = ", ".join(f"`{key}`" for key in resource.primary_keys)
     siblings = ", ".join(f"`{sibling}`" for sibling in resource.siblings)
     replication_key = f"`{resource.replication_key}`" if resource.replication_key else ""
@@ -46,14 +46,14 @@ def test_a_stream_stands_in_the_readme(resource: Resource) -> None:
 
 
 def test_the_readme_lists_nothing_else() -> None:
-    """A setting or a stream that is gone is gone from the README."""
+    """The README lists no setting and no stream that does not exist."""
     listed = [row[0].strip("`") for row in ROWS]
     assert sorted(listed) == sorted([*SETTINGS, *(resource.name for resource in STREAMS)])
 
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_setting_is_described(name: str) -> None:
-    """Every setting has a title and a description, and the key is a secret."""
+    """Every setting has a title and a description, and only the key is secret."""
     schema = SETTINGS[name]
     assert schema["title"]
     assert schema["description"].endswith(".")
@@ -61,7 +61,7 @@ def test_a_setting_is_described(name: str) -> None:
 
 
 def test_the_schemas_are_those_of_the_client() -> None:
-    """The committed schema files are what scripts/make_schemas.py makes of Chargebee's own client."""
+    """The committed schema files equal the output of scripts/make_schemas.py."""
     spec = importlib.util.spec_from_file_location("make_schemas", TAP / "scripts" / "make_schemas.py")
     assert spec is not None
     assert spec.loader is not None
@@ -73,7 +73,7 @@ def test_the_schemas_are_those_of_the_client() -> None:
 
 @pytest.mark.parametrize("resource", STREAMS, ids=[resource.name for resource in STREAMS])
 def test_a_schema_is_open(resource: Resource) -> None:
-    """A site's own fields are no error, and what a stream is read by is an integer."""
+    """Schemas allow a site's own fields; the times that a stream is read by are integers."""
     schema = json.loads((TAP / "tap_chargebee" / "schemas" / f"{resource.name}.json").read_text())
     assert schema["additionalProperties"] is True
     assert schema["required"] == list(resource.primary_keys)

@@ -1,4 +1,4 @@
-"""What tap-chargebee learns from events: changes that leave `updated_at` alone, and deletions that lists hide."""
+"""Changes that tap-chargebee reads from events: those that leave `updated_at` alone, and deletions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROWS = {resource.name: resource for resource in STREAMS}
 
 
 def newest(*runs: Any) -> dict[tuple[str, str, int], dict[str, Any]]:
-    """Return the records of a target that keeps the last version of each, after some runs."""
+    """Return the last version of each record that these runs sent."""
     return {
         (name, record["id"], record.get("created_at", 0)): record
         for run in runs
@@ -33,7 +33,7 @@ def newest(*runs: Any) -> dict[tuple[str, str, int], dict[str, Any]]:
 def test_after_every_run_a_target_holds_the_truth(
     run_tap: Callable[..., Any], sandbox: RunningSandbox, truth: Callable[..., Records]
 ) -> None:
-    """Dunning, late recurring revenue and aging cards, none of which moves `updated_at`, arrive with the next run."""
+    """The next run sends dunning steps, late MRR and expired cards, although none of them moves `updated_at`."""
     sandbox.reset(customers=60, seed=7, mrr_lag=86_400)
     runs = [run_tap()]
     for days in (9, 20, 40):
@@ -51,7 +51,7 @@ def test_after_every_run_a_target_holds_the_truth(
 def test_without_events_such_changes_are_missed(
     run_tap: Callable[..., Any], sandbox: RunningSandbox, truth: Callable[..., Records]
 ) -> None:
-    """`follow_events: false` is why it is on: a dunning step stays unseen."""
+    """With `follow_events: false`, changes that do not move `updated_at` are missed."""
     sandbox.reset(customers=60, seed=7, mrr_lag=86_400)
     first = run_tap(follow_events=False)
     sandbox.advance(days=9)
@@ -67,7 +67,7 @@ def test_without_events_such_changes_are_missed(
 def test_a_run_without_a_change_asks_for_events_once(
     run_tap: Callable[..., Any], calls: Callable[[], dict[str, int]]
 ) -> None:
-    """One call for all streams, and none in a first run, which reads everything anyway."""
+    """A later run makes one call for the events of all streams; a first run makes none, because it reads everything."""
     first = run_tap()
     assert "/events" not in calls()
     run_tap(state=first.state)
@@ -78,7 +78,7 @@ def test_a_run_without_a_change_asks_for_events_once(
 def test_a_deletion_that_the_list_hides_comes_from_events(
     catalog_of: Catalog, run_tap: Callable[..., Any], sandbox: RunningSandbox, stream: str
 ) -> None:
-    """What is deleted is gone from its list; its event tells, and it comes as it last was, once."""
+    """A deleted record that its list no longer shows is sent once, from the event, in its last form."""
     catalog = catalog_of(stream)
     first = run_tap(catalog=catalog)
     sandbox.world.clock.advance(1000)
@@ -101,7 +101,7 @@ def test_a_deletion_is_final_though_the_list_lags_behind_the_events(
     monkeypatch: pytest.MonkeyPatch,
     stream: str,
 ) -> None:
-    """What a list still shows after the event that told of its deletion comes as deleted all the same."""
+    """A record stays deleted even when a lagging list shows it again after the event."""
     sandbox.reset(customers=12, seed=7, list_lag=120)
     business = sandbox.world.business
     monkeypatch.setattr(business.events, "seen", lambda _: business.events.records)
@@ -123,7 +123,7 @@ def test_a_deletion_is_final_though_the_list_lags_behind_the_events(
 def test_a_record_that_was_made_anew_after_its_deletion_stands(
     catalog_of: Catalog, run_tap: Callable[..., Any], sandbox: RunningSandbox
 ) -> None:
-    """Its id is that of the deleted one, and whichever run looks back over both tells of the newer last."""
+    """When an id is deleted and used again, the new record is sent last, also when a later lookback covers both."""
     catalog = catalog_of("coupons")
     first = run_tap(catalog=catalog)
     victim = first.records["coupons"][1]["id"]
@@ -144,7 +144,7 @@ def test_a_gap_longer_than_events_live_forces_a_full_read(
     caplog: pytest.LogCaptureFixture,
     calls: Callable[[], dict[str, int]],
 ) -> None:
-    """More than eighty days after the last run everything is read, and the log says why."""
+    """More than 80 days after the last run, everything is read again, and the log says why."""
     first = run_tap()
     sandbox.advance(days=81)
     calls()
@@ -161,13 +161,13 @@ def test_a_gap_longer_than_events_live_forces_a_full_read(
 def test_a_bookmark_that_does_not_tell_since_when_events_are_wanted_forces_a_full_read(
     run_tap: Callable[..., Any], truth: Callable[..., Records], bookmark: dict[str, int]
 ) -> None:
-    """Of another clock, or of another hand and old: which events were missed is not known."""
+    """A bookmark without a plausible `read_at` causes a full read, because it is unknown which events were missed."""
     held = {"replication_key": "updated_at", "replication_key_value": 1_768_400_000} | bookmark
     assert run_tap(state={"bookmarks": dict.fromkeys(truth(), held)}).records == truth()
 
 
 def test_events_are_asked_for_by_type() -> None:
-    """Only the types that tell something new, within the time since the last run."""
+    """The event query has only the types that the streams need, and the time since the last run."""
     types = list_event_types([ROWS["invoices"], ROWS["subscriptions"], ROWS["coupons"], ROWS["transactions"]])
     assert types == ["coupon_deleted", "dunning_updated", "mrr_updated"]
     assert build_event_query(["dunning_updated", "mrr_updated"], Window(1_768_000_000, 1_768_478_400)) == {
@@ -190,7 +190,7 @@ def test_events_are_asked_for_by_type() -> None:
     ids=["a change", "another event", "empty", "no content", "a deletion"],
 )
 def test_what_an_event_tells(event: dict[str, Any], changed: list[str], deleted: list[dict[str, Any]]) -> None:
-    """The type decides, the snapshot names the record."""
+    """The event's type says whether a record changed or was deleted; its content says which record."""
     news = EventChanges([ROWS["invoices"], ROWS["coupons"]])
     news.add_event(event)
     assert (news.list_updated("invoices")) == changed

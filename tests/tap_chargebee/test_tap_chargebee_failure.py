@@ -1,4 +1,4 @@
-"""What is left of a run of tap-chargebee that meets trouble: never a marker, never a bookmark too many."""
+"""Failures during a run of tap-chargebee: it writes no marker, and no bookmark that is too late."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_trouble_that_passes_loses_nothing(
     sandbox: RunningSandbox,
     effect: dict[str, Any],
 ) -> None:
-    """One bad answer in the middle of a list costs one call more, and nothing is lost or doubled."""
+    """One bad response in the middle of a list costs one more call, and no record is lost or repeated."""
     sandbox.fault(api="chargebee", path="/invoices", nth=2, effect=effect)
     run = run_tap()
     assert run.refusal is None
@@ -50,7 +50,7 @@ def test_trouble_that_passes_loses_nothing(
 
 @pytest.mark.usefixtures("in_no_time")
 def test_a_429_is_waited_out(run_tap: Callable[..., Any], sandbox: RunningSandbox, calls: Callable[[], Any]) -> None:
-    """While Chargebee says to wait nobody asks, and what was refused comes afterwards."""
+    """After a 429 the tap waits, and then repeats the call."""
     limited = {"status": 429, "headers": {"Retry-After": "1"}, "body": {"api_error_code": "api_request_limit_exceeded"}}
     sandbox.fault(api="chargebee", path="/configurations", times=1, effect=limited)
     assert run_tap().refusal is None
@@ -61,7 +61,7 @@ def test_a_429_is_waited_out(run_tap: Callable[..., Any], sandbox: RunningSandbo
 def test_a_stream_that_fails_half_way_leaves_no_marker(
     run_tap: Callable[..., Any], truth: Callable[..., Records], sandbox: RunningSandbox
 ) -> None:
-    """Streams that ended keep their bookmark, the one that failed and those after it keep the old one."""
+    """When a stream fails, only finished streams have new bookmarks, and there is no marker."""
     sandbox.fault(api="chargebee", path="/invoices", **{"from": 2}, effect={"status": 500})
     run = run_tap()
     assert run.refusal is not None
@@ -79,7 +79,7 @@ def test_a_stream_that_fails_half_way_leaves_no_marker(
 def test_a_stream_that_is_refused_stops_the_run_before_its_first_message(
     run_tap: Callable[..., Any], sandbox: RunningSandbox
 ) -> None:
-    """A scope that is missing for the last stream is told before a record of the first is sent."""
+    """A missing permission for the last stream is reported before the first record of any stream."""
     body = {"api_error_code": "api_authorization_failed", "message": "You do not have permission"}
     sandbox.fault(api="chargebee", path="/subscriptions", effect={"status": 403, "body": body})
     run = run_tap(state={"bookmarks": {"_map": {"gen": 1}}})
@@ -91,7 +91,7 @@ def test_a_stream_that_is_refused_stops_the_run_before_its_first_message(
 
 
 class Killed(BaseException):
-    """The process is gone."""
+    """Raised in place of the end of the process."""
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -106,7 +106,7 @@ def test_killed_anywhere_and_started_again_is_as_good_as_one_run(
     stops: list[int],
     edits: list[tuple[str, int]],
 ) -> None:
-    """Whatever changes between runs that die at any message, the next whole run completes the picture."""
+    """After runs that are killed at any message, with edits between them, one whole run makes the target complete."""
     sandbox.reset(customers=12, seed=7)
     held: dict[tuple[str, str, int], int | None] = {}
     state: dict[str, Any] = {"bookmarks": {}}
@@ -140,7 +140,7 @@ def test_killed_anywhere_and_started_again_is_as_good_as_one_run(
 
 
 def hold(held: dict[tuple[str, str, int], int | None], stream: str, record: dict[str, Any]) -> None:
-    """Keep the version that came last; a deleted record and a live one may share an id."""
+    """Keep the last version of a record; a deleted and a live record may share an id."""
     held[stream, record["id"], record.get("created_at", 0)] = record.get("resource_version")
 
 
@@ -148,7 +148,7 @@ def hold(held: dict[tuple[str, str, int], int | None], stream: str, record: dict
 def test_a_signal_acknowledges_nothing(
     config: dict[str, Any], sandbox: RunningSandbox, command_line: Callable[..., list[str]], number: signal.Signals
 ) -> None:
-    """Told to end while it waits for a page, the command ends at once, with the signal's code and no word of STATE."""
+    """A signal during a slow page ends the command at once with the signal's exit code and no further STATE."""
     sandbox.fault(api="chargebee", path="/invoices", nth=2, effect={"delay": 60})
     words = command_line(config)
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

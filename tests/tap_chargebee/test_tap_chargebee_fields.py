@@ -1,4 +1,4 @@
-"""The fields that a site has of its own: every one that a record carries is declared before the record."""
+"""A site's own fields are declared in a SCHEMA before the first record that has them."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def properties(messages: list[dict[str, Any]], stream: str) -> list[dict[str, An
 
 
 def own(schema: dict[str, Any]) -> dict[str, Any]:
-    """Those of the site's own."""
+    """Return the site's own fields of a schema."""
     return {name: kind for name, kind in schema.items() if name.startswith(("cf_", "cs_"))}
 
 
 def undeclared(messages: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """Return the fields of records that no SCHEMA before them declares."""
+    """Return the fields of records that were not declared by an earlier SCHEMA."""
     known: dict[str, set[str]] = {}
     found = []
     for message in messages:
@@ -43,7 +43,7 @@ def undeclared(messages: list[dict[str, Any]]) -> list[tuple[str, str]]:
 def test_without_a_catalog_the_site_is_asked_for_its_fields(
     run_tap: Callable[..., Any], calls: Callable[[], dict[str, int]]
 ) -> None:
-    """The first SCHEMA has custom fields with the site's types, and consent fields as yes or no; for two calls."""
+    """Without a catalog, the first SCHEMA has the custom fields with their types and the consent fields."""
     run = run_tap(everything=True)
     assert run.refusal is None
     (customers,) = properties(run.messages, "customers")
@@ -69,7 +69,7 @@ def test_without_a_catalog_the_site_is_asked_for_its_fields(
 def test_a_catalog_that_does_not_know_them_costs_no_call(
     run_tap: Callable[..., Any], calls: Callable[[], dict[str, int]]
 ) -> None:
-    """Fields of the first page are declared in the first SCHEMA, of any single type: a guess may not hold tomorrow."""
+    """With a catalog that lacks them, fields of the first page are declared with all scalar types, without a call."""
     run = run_tap()
     (customers,) = properties(run.messages, "customers")
     assert own(customers)["cf_tier"] == own(customers)["cs_newsletter"] == UNKNOWN
@@ -78,7 +78,7 @@ def test_a_catalog_that_does_not_know_them_costs_no_call(
 
 
 def test_a_field_that_comes_later_sends_the_schema_again(run_tap: Callable[..., Any]) -> None:
-    """Before the record that has it, once, with all the fields that came before."""
+    """A field that first appears on a later page is declared by another SCHEMA, which keeps all earlier fields."""
     run = run_tap(page_size=1)
     assert undeclared(run.messages) == []
     customers = [own(schema).keys() for schema in properties(run.messages, "customers")]
@@ -87,7 +87,7 @@ def test_a_field_that_comes_later_sends_the_schema_again(run_tap: Callable[..., 
 
 
 def test_a_deselected_field_stays_out(run_tap: Callable[..., Any], catalog_of: Callable[..., dict[str, Any]]) -> None:
-    """A field that the catalog knows and does not select is neither declared again nor sent."""
+    """A deselected custom field is neither declared nor sent."""
     catalog = catalog_of("customers")
     (entry,) = catalog["streams"]
     entry["schema"]["properties"]["cf_tier"] = TEXT
@@ -102,14 +102,14 @@ def test_a_deselected_field_stays_out(run_tap: Callable[..., Any], catalog_of: C
 def test_children_that_carry_them_are_declared_too(
     run_tap: Callable[..., Any], catalog_of: Callable[..., dict[str, Any]]
 ) -> None:
-    """A stream that is asked for by its parent's records has no first page: its SCHEMA is sent again."""
+    """Child streams send their SCHEMA again when a record has new fields."""
     run = run_tap(catalog=catalog_of("subscription_with_scheduled_changes"))
     assert run.records["subscription_with_scheduled_changes"]
     assert undeclared(run.messages) == []
 
 
 def test_a_site_that_does_not_tell_its_fields(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
-    """They are declared all the same, of any single type."""
+    """When the site refuses to list its custom fields, they are declared with all scalar types."""
     sandbox.fault(
         api="chargebee",
         path="/custom_field_configs",
@@ -135,7 +135,7 @@ def test_a_site_that_does_not_tell_its_fields(run_tap: Callable[..., Any], sandb
 )
 @pytest.mark.parametrize("form", [msgspec.json.encode, lambda record: record], ids=["as JSON", "taken apart"])
 def test_only_properties_of_the_record_count(form: Callable[[Any], Any], record: Any, found: list[str]) -> None:
-    """Each is found once."""
+    """Only keys of the record itself count as fields, and each is reported once."""
     fields = UndeclaredFields(lambda: {"id", "cf_known"})
     assert list(fields.find_new(form(record))) == found
     assert fields.find_new(form(record)) == {}

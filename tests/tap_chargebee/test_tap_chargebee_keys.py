@@ -1,4 +1,4 @@
-"""A record without its key ends the run before the completion marker, in whatever stream it stands."""
+"""A record without its key ends the run before the completion marker, in every stream."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sandbox.testing import RunningSandbox
 
 FIRST = "configurations"
-# The first call of a run reads `configurations` for the clock.
+# `configurations` is left out: the first call of every run reads it for the clock.
 LISTS = [one for one in STREAMS if not one.parent and not one.daily and 2 in one.catalogs and one.name != FIRST]
 VALUES = [
     ("missing", {}, "`id` is missing"),
@@ -29,7 +29,7 @@ VALUES = [
 def test_every_list(
     resource: Any, run_tap: Callable[..., Any], catalog_of: Callable[..., Any], sandbox: RunningSandbox
 ) -> None:
-    """The refusal names the stream and the page; nothing of that page is sent."""
+    """The error names the stream and the page, and no record of that page is sent."""
     record = {"updated_at": 1768000000, "customer_id": "c"}
     item = {resource.envelope: record} if resource.envelope else record
     body = {resource.answer: [item]}
@@ -43,7 +43,7 @@ def test_every_list(
 
 @pytest.mark.parametrize(("key", "words"), [row[1:] for row in VALUES], ids=[row[0] for row in VALUES])
 def test_every_value(key: dict[str, Any], words: str, run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
-    """A key that is null, missing, empty or of another type is none."""
+    """A key that is null, missing, empty or of another type ends the run."""
     body = {"list": [{"customer": {"id": "a"}}, {"customer": key}]}
     sandbox.fault(api="chargebee", path="/customers", effect={"status": 200, "body": body})
     run = run_tap()
@@ -55,7 +55,7 @@ def test_every_value(key: dict[str, Any], words: str, run_tap: Callable[..., Any
 def test_a_parent_without_its_key(
     stream: str, run_tap: Callable[..., Any], catalog_of: Callable[..., Any], sandbox: RunningSandbox
 ) -> None:
-    """What hangs on a record that has no id cannot be asked for."""
+    """A parent without an id ends the run, because its child records cannot be requested."""
     parent = next(one.parent for one in STREAMS if one.name == stream)
     assert parent is not None
     body = {"list": [{parent.removesuffix("s"): {"customer_id": "c"}}]}
@@ -67,7 +67,7 @@ def test_a_parent_without_its_key(
 def test_what_hangs_on_a_record(
     run_tap: Callable[..., Any], catalog_of: Callable[..., Any], sandbox: RunningSandbox
 ) -> None:
-    """The refusal names the record of the parent instead of the page."""
+    """For a child stream, the error names the parent record instead of the page."""
     body = {"list": [{"contact": {"email": "a@x.io"}}]}
     sandbox.fault(api="chargebee", path="/customers/*/contacts", effect={"status": 200, "body": body})
     run = run_tap(catalog=catalog_of("contacts"))

@@ -1,4 +1,4 @@
-"""What tap-chargebee's bookmarks hold, what they are worth to a later run, and what two runs share."""
+"""Bookmarks of tap-chargebee: what they hold, when a later run can use them, and records that two runs both read."""
 
 from __future__ import annotations
 
@@ -45,14 +45,17 @@ KEY = {"replication_key": "updated_at", "replication_key_value": 1_768_000_000}
     ],
 )
 def test_what_a_bookmark_is_worth(bookmark: dict[str, Any], usable: bool) -> None:  # noqa: FBT001 a column of the table
-    """Nothing, when other records were passed by than this run would pass by."""
+    """A bookmark is used only by a run with the same site, start date and include_deleted."""
     now = bookmarks.describe_scope("Acme", include_deleted=True, start_date=None)
     assert now == "acme with deleted"
     assert bookmarks.is_usable(bookmark, "updated_at", now) is usable
 
 
 def test_a_bookmark_holds_integers_and_texts() -> None:
-    """No list and no float, on which taps of the SDK fall over; and nothing that is not known."""
+    """A bookmark has only integers and strings, because taps of the SDK fail on lists and floats.
+
+    Unknown values are left out.
+    """
     assert bookmarks.build_bookmark("updated_at", 5, read_at=7, scope="acme", seen="a b") == {
         "replication_key": "updated_at",
         "replication_key_value": 5,
@@ -65,7 +68,7 @@ def test_a_bookmark_holds_integers_and_texts() -> None:
 
 
 def test_the_same_record_is_told_and_another_version_is_not() -> None:
-    """By its whole text: a change that moves no version is one, too."""
+    """A record counts as repeated only when its whole text is the same."""
     first = SentRecords()
     assert [first.is_repeated(text, at) for text, at in [(b"a1", 100), (b"b1", 200), (b"old", None)]] == [False] * 3
     second = SentRecords(first.encode_since(since=150))
@@ -74,7 +77,7 @@ def test_the_same_record_is_told_and_another_version_is_not() -> None:
 
 @given(times=st.lists(st.integers(0, 1000), max_size=3 * MAX_REMEMBERED))
 def test_the_newest_are_remembered(times: list[int]) -> None:
-    """However many come, and in whatever order: no more than a hundred, none that is older than one forgotten."""
+    """The bookmark remembers the hundred newest records of the lookback, in whatever order they were read."""
     first = SentRecords()
     for place, at in enumerate(times):
         first.is_repeated(b"%d" % place, at)
@@ -84,7 +87,7 @@ def test_the_newest_are_remembered(times: list[int]) -> None:
 
 
 def test_nothing_is_sent_when_nothing_changed(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
-    """However often: the lookback asks for the newest again, and they are known; their bookmarks stay, to the word."""
+    """Later runs without changes send no record again, although the lookback reads some; bookmarks stay the same."""
     runs = [run_tap()]
     for _ in range(3):
         sandbox.world.clock.advance(20)
@@ -95,7 +98,7 @@ def test_nothing_is_sent_when_nothing_changed(run_tap: Callable[..., Any], sandb
 
 
 def test_a_change_without_a_new_version_is_sent(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
-    """Even where no event tells of it: within the lookback it is seen by the text."""
+    """A record within the lookback whose text changed is sent, even when neither updated_at nor an event reports it."""
     newest = max(sandbox.world.business.subscriptions.records, key=lambda one: one.updated_at or 0)
     first = run_tap()
     sandbox.world.clock.advance(60)
@@ -107,7 +110,7 @@ def test_a_change_without_a_new_version_is_sent(run_tap: Callable[..., Any], san
 def test_what_lies_before_a_start_date_comes_when_it_is_taken_away(
     run_tap: Callable[..., Any], truth: Callable[..., Records]
 ) -> None:
-    """A bound run passes by what is older, so its bookmark says nothing to a run without the bound."""
+    """A run without start_date does not use the bookmarks of a run with one, and reads everything."""
     bound = run_tap(start_date="2025-06-01")
     assert bound.states[-1]["customers"]["scope"] == "sandbox with deleted since 1748736000"
     assert len(bound.records["customers"]) < 60
@@ -116,7 +119,7 @@ def test_what_lies_before_a_start_date_comes_when_it_is_taken_away(
 
 
 def test_what_changed_unheard_since_a_start_date_comes(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
-    """An event tells of a change since, although `updated_at` stayed before the start date."""
+    """A record that an event names is sent, even when its `updated_at` is before the start date."""
     first = run_tap(start_date="2025-06-01")
     sandbox.world.clock.advance(1000)
     business, now = sandbox.world.business, sandbox.world.clock.now()
@@ -131,7 +134,7 @@ def test_what_changed_unheard_since_a_start_date_comes(run_tap: Callable[..., An
 def test_a_run_without_events_does_not_claim_to_have_seen_them(
     run_tap: Callable[..., Any], sandbox: RunningSandbox, truth: Callable[..., Records]
 ) -> None:
-    """What events told while `follow_events` was off comes once it is on again."""
+    """Changes that events reported while `follow_events` was off are sent once it is on again."""
     sandbox.reset(customers=60, seed=7, mrr_lag=86_400)
     runs = [run_tap()]
     for following in (False, True):
@@ -146,7 +149,7 @@ def test_a_run_without_events_does_not_claim_to_have_seen_them(
 
 
 def test_the_state_of_an_older_form_is_read(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
-    """`site` and `deleted` stood where `scope` does; they are replaced by the first run."""
+    """Bookmarks of an earlier version, with `site` and `deleted`, are used and replaced by ones with `scope`."""
     first = run_tap()
     for bookmark in first.state["bookmarks"].values():
         if "scope" in bookmark:
@@ -173,5 +176,5 @@ def test_the_state_of_an_older_form_is_read(run_tap: Callable[..., Any], sandbox
     ids=["itself", "within a list", "several", "as a parent", "many", "by a part", "nobody"],
 )
 def test_whom_an_event_names(content: dict[str, Any], kind: str, ids: set[str]) -> None:
-    """Whoever stands anywhere in its content."""
+    """All ids of a kind anywhere in an event's content are found."""
     assert set(find_ids(content, kind)) == ids

@@ -1,4 +1,4 @@
-"""How fast tap-chargebee goes where it is told to, and what it says meanwhile."""
+"""The rate limit that a user sets for tap-chargebee, and its progress in the log."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def test_a_budget_keeps_within_the_sites_limit(
     run_tap: Callable[..., Any], sandbox: RunningSandbox, truth: Callable[..., Any]
 ) -> None:
-    """`requests_per_minute: 600` spaces twenty-odd calls by a tenth of a second, so none is refused."""
+    """`requests_per_minute: 600` spaces calls by a tenth of a second, so that none is refused."""
     sandbox.reset(customers=60, seed=7, chargebee_requests_per_minute=600)
     began = time.monotonic()
     run = run_tap(requests_per_minute=600, page_size=20)
@@ -31,7 +31,7 @@ def test_a_budget_keeps_within_the_sites_limit(
 
 
 class Clock:
-    """Seconds that pass when they are told to."""
+    """A clock that moves only when a test sets it."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -48,7 +48,7 @@ def clock() -> Clock:
 
 
 def test_a_long_read_tells_every_half_minute_how_far_it_is(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
-    """Records, pages, rate, and the share of the time that is behind; a short read tells nothing."""
+    """A long read logs its records, pages, rate and share of the time window every half minute."""
     caplog.set_level("INFO")
     progress = Progress(logging.getLogger("tap"), until=2000, clock=clock.read)
     for at in (1000, 1250, 1500):
@@ -65,7 +65,7 @@ def test_a_long_read_tells_every_half_minute_how_far_it_is(clock: Clock, caplog:
 
 
 def test_a_list_in_no_order_of_time_has_no_share(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
-    """What is told is true, or is left out."""
+    """For a list that is not sorted by time, the log leaves out the share."""
     caplog.set_level("INFO")
     progress = Progress(logging.getLogger("tap"), until=None, clock=clock.read)
     clock.now += 31
@@ -76,7 +76,7 @@ def test_a_list_in_no_order_of_time_has_no_share(clock: Clock, caplog: pytest.Lo
 def test_a_run_tells_of_its_progress(
     run_tap: Callable[..., Any], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The line of a stream names it, and comes while it is read."""
+    """Each stream logs its progress under its own name while it is read."""
     monkeypatch.setattr("tap_chargebee._kit.progress.EVERY", 0.0)
     caplog.set_level("INFO")
     run_tap(page_size=20)

@@ -1,4 +1,4 @@
-"""A run of tap-chargebee over some customers: a trial, or one customer now."""
+"""A run of tap-chargebee over a few customers, for a trial or for single customers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def marker(run: Any) -> dict[str, Any]:
 
 
 def part(everything: Records, ids: set[str]) -> Records:
-    """Return the records that belong to some customers."""
+    """Return the records that belong to these customers."""
     found = {
         name: [one for one in records if one["id" if name == "customers" else "customer_id"] in ids]
         for name, records in everything.items()
@@ -33,14 +33,14 @@ def part(everything: Records, ids: set[str]) -> Records:
 
 
 def by_id(records: Records) -> dict[str, list[dict[str, Any]]]:
-    """Return the records of each stream, in the order of their ids."""
+    """Return the records of each stream, sorted by id."""
     return {name: sorted(stream, key=lambda one: one["id"]) for name, stream in records.items()}
 
 
 def test_the_first_customers(
     run_tap: Callable[..., Any], truth: Callable[..., Records], calls: Callable[[], dict[str, int]]
 ) -> None:
-    """`customer_limit: 10` reads the ten oldest live customers, all that is theirs, and nothing else."""
+    """`customer_limit: 10` reads the ten oldest live customers and their records, and nothing else."""
     everything = truth()
     live = [one["id"] for one in everything["customers"] if not one["deleted"]][:10]
     run = run_tap(customer_limit=10)
@@ -51,7 +51,7 @@ def test_the_first_customers(
 
 
 def test_given_customers(run_tap: Callable[..., Any], truth: Callable[..., Records]) -> None:
-    """`customer_ids` reads those customers, deleted ones too."""
+    """`customer_ids` reads exactly these customers, including deleted ones."""
     everything = truth()
     ids = [one["id"] for one in everything["customers"]][5:9]
     (deleted, *_) = [one["id"] for one in everything["customers"] if one["deleted"]]
@@ -62,7 +62,7 @@ def test_given_customers(run_tap: Callable[..., Any], truth: Callable[..., Recor
 def test_many_customers_take_several_filters(
     run_tap: Callable[..., Any], sandbox: RunningSandbox, truth: Callable[..., Records]
 ) -> None:
-    """Fifty ids go into one filter."""
+    """More than fifty customer ids are split over several filters."""
     sandbox.reset(customers=130, seed=7)
     everything = truth()
     ids = {one["id"] for one in everything["customers"]}
@@ -71,7 +71,7 @@ def test_many_customers_take_several_filters(
 
 
 def test_no_bookmark_is_used_or_moved(run_tap: Callable[..., Any]) -> None:
-    """The state goes out as it came in, with a marker that says that this was a part."""
+    """The state is returned unchanged, with a marker that says that the run was a subset."""
     run = run_tap(customer_limit=3, state={"bookmarks": {"customers": OLD, "_map": {"gen": 2}}})
     assert len(run.records["customers"]) == 3
     assert run.states == [
@@ -81,7 +81,7 @@ def test_no_bookmark_is_used_or_moved(run_tap: Callable[..., Any]) -> None:
 
 
 def test_a_first_run_over_a_part_leaves_no_bookmark(run_tap: Callable[..., Any]) -> None:
-    """Its only STATE is the marker."""
+    """A first run over a few customers writes only the marker as STATE."""
     run = run_tap(customer_limit=3)
     assert run.states == [{"_sync": marker(run)}]
     assert run.messages[0]["type"] == "SCHEMA"
@@ -90,7 +90,7 @@ def test_a_first_run_over_a_part_leaves_no_bookmark(run_tap: Callable[..., Any])
 def test_other_streams_do_not_belong_to_a_part(
     catalog_of: Catalog, run_tap: Callable[..., Any], calls: Callable[[], dict[str, int]]
 ) -> None:
-    """What is selected beside customers, subscriptions and invoices is left out, and the marker does not name it."""
+    """Streams other than customers, subscriptions and invoices are not read, and the marker does not name them."""
     run = run_tap(customer_limit=3, catalog=catalog_of("customers", "transactions", "coupons"))
     assert run.records.keys() == {"customers"}
     assert run.states[-1]["_sync"]["streams"] == "customers"
@@ -98,7 +98,7 @@ def test_other_streams_do_not_belong_to_a_part(
 
 
 def test_nobody(run_tap: Callable[..., Any], truth: Callable[..., Records], caplog: pytest.LogCaptureFixture) -> None:
-    """Customers that do not exist are no error: they are named in the log, and nothing of them is read."""
+    """Unknown customer ids are listed in the log and cause no error."""
     run = run_tap(customer_ids=["nobody", truth()["customers"][0]["id"], "naught"])
     assert len(run.records["customers"]) == 1
     assert caplog.messages.count("The site has no such customers: nobody, naught") == 1

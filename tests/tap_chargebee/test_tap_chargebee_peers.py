@@ -1,7 +1,8 @@
-"""What went wrong for users of other connectors to Chargebee, one test each; the docstring names who did it.
+"""Problems that users of other Chargebee connectors reported, one test each.
 
-They are singer-io's tap-chargebee 1.7.1, hotglue's, Airbyte's source-chargebee 0.8.0 and Chargebee's own client 3.29.
-That the CDK that pip resolves no longer starts Airbyte's has its test in tests/packaging, where plain pip installs.
+Each docstring names the connector: singer-io's tap-chargebee 1.7.1, hotglue's, Airbyte's source-chargebee 0.8.0 or
+Chargebee's own client 3.29. A test in tests/packaging shows that Airbyte's no longer starts with the CDK that pip
+resolves.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ LIMITED = {
 
 
 def asked(answers: list[dict[str, Any]]) -> tuple[int, list[float], str]:
-    """How many pages come of some answers, what is waited in between, and the sentence that it ends with."""
+    """Return the number of pages read, the waits in between, and the error that ended the read."""
     slept: list[float] = []
     clock = [0.0]
 
@@ -54,7 +55,10 @@ def asked(answers: list[dict[str, Any]]) -> tuple[int, list[float], str]:
 
 
 def test_the_lookback_is_not_two_seconds(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
-    """singer-io: minutes by their comment, seconds by their code. What a list hid for 120 s comes."""
+    """A record that a list hid for 120 s is read.
+
+    singer-io's lookback is seconds, although its comment says minutes.
+    """
     sandbox.reset(customers=20, seed=7, list_lag=120)
     first = run_tap()
     live = [one.id for one in sandbox.world.business.customers.records if not one.deleted]
@@ -70,7 +74,7 @@ def test_the_lookback_is_not_two_seconds(run_tap: Callable[..., Any], sandbox: R
 
 
 def test_an_empty_answer_moves_no_bookmark(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
-    """singer-io: an empty stream's bookmark became "now", and what the list still hid was lost."""
+    """An empty page leaves the bookmark alone. singer-io set it to "now" and lost records that appeared later."""
     first = run_tap()
     sandbox.world.clock.advance(9000)
     second = run_tap(state=first.state)
@@ -80,7 +84,7 @@ def test_an_empty_answer_moves_no_bookmark(run_tap: Callable[..., Any], sandbox:
 
 
 def test_a_record_without_updated_at_comes(run_tap: Callable[..., Any], truth: Callable[..., Records]) -> None:
-    """singer-io died of one (TypeError); those that filter a first run never see one (PostHog lost 436 of 7,836)."""
+    """Records without `updated_at` are read. singer-io failed with a TypeError; PostHog missed 436 of 7,836."""
     old = {name: [one for one in stream if "updated_at" not in one] for name, stream in run_tap().records.items()}
     assert old == {name: [one for one in stream if "updated_at" not in one] for name, stream in truth().items()}
     assert all(old.values())
@@ -89,7 +93,7 @@ def test_a_record_without_updated_at_comes(run_tap: Callable[..., Any], truth: C
 def test_a_deleted_coupon_comes_once(
     catalog_of: Catalog, run_tap: Callable[..., Any], sandbox: RunningSandbox, calls: Calls
 ) -> None:
-    """singer-io sent it once for each page of coupons."""
+    """A deleted coupon is sent once. singer-io sent it once per page of coupons."""
     catalog = catalog_of("coupons")
     first = run_tap(catalog=catalog)
     for coupon in first.records["coupons"][5:]:
@@ -105,33 +109,33 @@ def test_a_deleted_coupon_comes_once(
 
 
 def test_a_whole_minute_of_429_is_waited_out() -> None:
-    """singer-io ignored Retry-After, made five calls in six seconds and gave up: any block of a minute ended it."""
+    """A rate limit that lasts a minute is waited out. singer-io ignored Retry-After and gave up after six seconds."""
     assert asked([*[LIMITED] * 5, {"json": {"list": []}}]) == (1, [55.0] * 5, "")
 
 
 def test_a_429_is_not_asked_again_for_ever() -> None:
-    """Chargebee's own client read Retry-After in the wrong place, and asked without end every 200 ms."""
+    """Ten 429 in a row end the run. Chargebee's own client retried every 200 ms without end."""
     calls, slept, told = asked([LIMITED])
     assert (calls, slept) == (10, [55.0] * 9)
     assert told.startswith("Chargebee gave no valid answer to GET /customers in 10 tries, the last was 429")
 
 
 def test_nobody_waits_when_nobody_says_so() -> None:
-    """singer-io made a hundred calls a minute at most, whatever the plan: 130 pages took over a minute."""
+    """Calls wait only when Chargebee asks for it. singer-io never made more than a hundred calls per minute."""
     pages = [{"json": {"list": [], "next_offset": str(number)}} for number in range(129)]
     assert asked([*pages, {"json": {"list": []}}]) == (130, [], "")
 
 
 def test_a_page_holds_a_hundred_records(run_tap: Callable[..., Any], sandbox: RunningSandbox, calls: Calls) -> None:
-    """Airbyte never sent `limit`, and got ten records a call."""
+    """Pages have 100 records. Airbyte sent no `limit` and got ten per call."""
     sandbox.reset(customers=100, seed=7)
     run_tap()
-    # The second one proves that nothing follows a full page.
+    # The second call proves that nothing follows the full first page.
     assert calls()["/customers"] == 2
 
 
 def test_empty_months_cost_no_call(run_tap: Callable[..., Any], calls: Calls) -> None:
-    """Airbyte made a call for each month since the start date, of each stream."""
+    """Months without records cost no call. Airbyte made one call per month and stream since the start date."""
     run_tap(start_date="2010-01-01")
     assert calls() == {"/configurations": 1, "/customers": 1, "/invoices": 3, "/subscriptions": 1}
 
@@ -142,14 +146,17 @@ def test_empty_months_cost_no_call(run_tap: Callable[..., Any], calls: Calls) ->
     ids=str,
 )
 def test_a_refusal_is_asked_once(status: int, code: str) -> None:
-    """singer-io and hotglue asked five times for whatever begins with 4."""
+    """A 4xx is not retried, apart from a 429. singer-io and hotglue retried every 4xx five times."""
     calls, slept, told = asked([{"status_code": status, "json": {"api_error_code": code}}])
     assert (calls, slept) == (1, [])
     assert "setting" in told
 
 
 def test_nothing_is_sorted_by_what_moves() -> None:
-    """singer-io sorts seven streams by `updated_at`: a record that changes while the list is paged is jumped over."""
+    """No stream is sorted by `updated_at`.
+
+    singer-io does this for seven and skips records that change during paging.
+    """
     assert {row.sort_by for row in STREAMS} == {
         None,
         "created_at",
@@ -163,7 +170,10 @@ def test_nothing_is_sorted_by_what_moves() -> None:
 
 @pytest.mark.usefixtures("in_no_time")
 def test_no_page_moves_the_bookmark(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
-    """singer-io and hotglue wrote the greatest time after each page: a run that died in the middle skipped the rest."""
+    """A page does not move the bookmark.
+
+    singer-io and hotglue wrote it after each page and skipped records after a crash.
+    """
     sandbox.fault(api="chargebee", path="/customers", **{"from": 4}, effect={"status": 500})
     run = run_tap(page_size=10)
     assert run.refusal is not None
@@ -172,7 +182,10 @@ def test_no_page_moves_the_bookmark(run_tap: Callable[..., Any], sandbox: Runnin
 
 
 def test_a_sites_own_fields_stay_as_they_are(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
-    """singer-io and hotglue made a text of whatever has `cf_` in its name, Airbyte a list, and all lost `cs_*`."""
+    """Custom fields keep their name and type.
+
+    singer-io and hotglue made them strings, Airbyte a list; all lost `cs_*`.
+    """
     live = next(one for one in sandbox.world.business.customers.records if not one.deleted)
     sandbox.world.business.edit("customers", live.id, cf_Seats=7, cs_news=None, brief_xcf_y="mine")
     (customer,) = [one for one in run_tap().records["customers"] if one["id"] == live.id]
@@ -182,24 +195,30 @@ def test_a_sites_own_fields_stay_as_they_are(run_tap: Callable[..., Any], sandbo
 
 
 def test_the_card_stays_with_its_customer(run_tap: Callable[..., Any]) -> None:
-    """All three took one key of each item, and dropped the card beside it."""
+    """A customer keeps its card, which all three other connectors drop."""
     assert any(customer["card"] for customer in run_tap().records["customers"])
 
 
 def test_a_wrong_catalog_is_told(catalog_of: Catalog, run_tap: Callable[..., Any]) -> None:
-    """Airbyte passed over `configuration_incompatible`: no rows, and no word."""
+    """A stream of the other product catalog is an error.
+
+    Airbyte ignored `configuration_incompatible` and sent no rows.
+    """
     run = run_tap(catalog=catalog_of("addons"))
     assert run.refusal == "The site `sandbox` is of Product Catalog 2, which has no `addons`: deselect that stream."
 
 
 def test_lists_are_sent_only_what_they_know(catalog_of: Catalog, run_tap: Callable[..., Any]) -> None:
-    """singer-io sends `include_deleted` everywhere, Airbyte's coupons failed for a sort: the sandbox refuses both."""
+    """No list gets a parameter that it does not have.
+
+    singer-io sends `include_deleted` everywhere; Airbyte's coupons had a wrong sort.
+    """
     names = [row.name for row in STREAMS if 2 in row.catalogs and not row.parent]
     assert run_tap(catalog=catalog_of(*names)).refusal is None
 
 
 def test_a_deleted_and_a_live_record_may_share_an_id(run_tap: Callable[..., Any]) -> None:
-    """Users of hotglue's met it: both come, each with its own `deleted` and `created_at`."""
+    """A deleted and a live record with the same id are both sent, as hotglue's users need."""
     customers = run_tap().records["customers"]
     ids = [one["id"] for one in customers]
     twice = [one["deleted"] for one in customers if ids.count(one["id"]) == 2]
@@ -209,7 +228,7 @@ def test_a_deleted_and_a_live_record_may_share_an_id(run_tap: Callable[..., Any]
 def test_a_call_that_hangs_is_given_up(
     run_tap: Callable[..., Any], sandbox: RunningSandbox, truth: Callable[..., Records], calls: Calls
 ) -> None:
-    """That of hotglue waited for ever. The page is asked for again at half its size, and so are those after it."""
+    """A call that takes too long is repeated with half the page size. hotglue's connector waited without end."""
     sandbox.fault(api="chargebee", path="/invoices", nth=1, effect={"delay": 2.5})
     began = time.monotonic()
     run = run_tap(request_timeout=1)
@@ -219,7 +238,10 @@ def test_a_call_that_hangs_is_given_up(
 
 
 def test_a_large_invoice_has_its_line_items(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
-    """singer-io and Airbyte left those empty that come in parts. A deleted one comes as the list has it."""
+    """Large invoices have all line items, which singer-io and Airbyte left empty.
+
+    A deleted invoice is sent as the list shows it.
+    """
     sandbox.reset(customers=20, seed=7, large_invoices=3)
     business = sandbox.world.business
     large = business.invoices.records[-3:]
@@ -234,7 +256,7 @@ def test_a_large_invoice_has_its_line_items(run_tap: Callable[..., Any], sandbox
 
 
 def test_a_tax_rate_is_no_integer() -> None:
-    """singer-io and hotglue cut 7.7 % to 7."""
+    """A tax rate is a number. singer-io and hotglue cut 7.7 % to 7."""
     schema = json.loads(files("tap_chargebee.schemas").joinpath("invoices.json").read_text())
     taxes = schema["properties"]["line_item_taxes"]["items"]["properties"]
     assert taxes["tax_rate"] == {"type": ["number", "null"]}

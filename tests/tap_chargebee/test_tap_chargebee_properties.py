@@ -1,4 +1,4 @@
-"""Whatever happens between and during runs of tap-chargebee, the next whole run completes the picture."""
+"""After any changes and failures, one whole run of tap-chargebee makes the target complete."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     Held = dict[tuple[Any, ...], dict[str, Any]]
 
 LISTS = ("customers", "invoices", "subscriptions", "transactions")
-"""Told by their own lists, and by events of what moves no `updated_at`."""
+"""Streams whose changes come from their own list, and from events when `updated_at` does not move."""
 PARTS = ("contacts", "discounts", "attached_items", "quote_line_groups")
-"""Asked for by parents that events name."""
+"""Child streams, which are read again for the parents that events name."""
 NAMES = (*LISTS, "coupons", *PARTS)
 QUIET = {
     "customers": {"excess_payments": 5},
     "invoices": {"next_retry_at": 1_800_000_000},
     "subscriptions": {"mrr": 77},
 }
-"""Changes that move neither `updated_at` nor `resource_version`, and the event that tells of each."""
+"""Changes that move neither `updated_at` nor `resource_version`; the table below names the event of each."""
 TELLING = {"customers": "card_updated", "invoices": "dunning_updated", "subscriptions": "mrr_updated"}
 EDITS = st.tuples(st.sampled_from(["edit", "quiet", "delete"]), st.sampled_from(NAMES), st.integers(0, 11))
 STEPS = st.lists(
@@ -40,11 +40,11 @@ RUNS = st.lists(st.tuples(STEPS, STEPS, st.integers(1, 160), st.booleans()), min
 
 
 class Killed(BaseException):
-    """The process is gone."""
+    """Raised in place of the end of the process."""
 
 
 class Target:
-    """Holds the last of each record, and the last STATE, as a target does."""
+    """Keeps the last version of each record and the last STATE, like a real target."""
 
     def __init__(self) -> None:
         self.held: Held = {}
@@ -59,12 +59,12 @@ class Target:
 
 
 def place(stream: str, record: dict[str, Any]) -> tuple[Any, ...]:
-    """Return the identity of a record: a deleted and a live customer may share an id."""
+    """Return the identity of a record; a deleted and a live customer may share an id."""
     return stream, record["id"], record.get("created_at") if stream in LISTS else None
 
 
 def change(sandbox: RunningSandbox, act: str, name: str, number: int) -> None:
-    """Let one thing happen to the business; edits in a row are ties within one second."""
+    """Make one change to the business; several changes in a row share the same second."""
     business = sandbox.world.business
     if act == "wait":
         sandbox.world.clock.advance(number)
@@ -92,7 +92,7 @@ def truth(sandbox: RunningSandbox) -> Held:
         for record in table.records:
             body = json.loads(json.dumps(table.body(record)))
             if parent_key := ROWS[name].parent_key:
-                # The list leaves it out: it hangs on the parent, by whose id the tap asks.
+                # The list does not show the parent's id; the tap adds the id by which it requested the list.
                 body[parent_key] = table.value(record, parent_key)
             if name == "customers":
                 body["card"] = json.loads(business.card_json(record) or b"null")
@@ -102,7 +102,7 @@ def truth(sandbox: RunningSandbox) -> Held:
 
 
 def reachable(sandbox: RunningSandbox, name: str, body: dict[str, Any], live: set[str]) -> bool:
-    """Whether the parent of a part is there to be asked."""
+    """Return whether the parent of a child record exists and is live."""
     business = sandbox.world.business
     if name == "contacts":
         return body["customer_id"] in live
@@ -116,7 +116,7 @@ def reachable(sandbox: RunningSandbox, name: str, body: dict[str, Any], live: se
 @pytest.mark.usefixtures("in_no_time")
 @settings(
     max_examples=6,
-    # An example is several runs: to look for the smallest would take minutes.
+    # Each example is several runs, so shrinking a failure would take minutes.
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -129,7 +129,7 @@ def test_the_next_whole_run_completes_the_picture(  # noqa: PLR0913, PLR0917 thr
     lag: int,
     skew: int,
 ) -> None:
-    """Edits between runs and in their middle, ties, lists that lag, kills, pages that fail, a wrong clock here."""
+    """One whole run makes the target complete after edits, ties, lags, crashes, failures and a wrong local clock."""
     sandbox.reset(customers=12, seed=7, list_lag=lag)
     target = Target()
     catalog = catalog_of(*NAMES)
@@ -159,7 +159,7 @@ def test_the_next_whole_run_completes_the_picture(  # noqa: PLR0913, PLR0917 thr
 
 
 def act_at(sandbox: RunningSandbox, target: Target, steps: list[Any], moment: int) -> Callable[[dict[str, Any]], None]:
-    """Take messages; at one of them the business changes, and somewhat later the process is killed."""
+    """Return a message handler that changes the business at one message and may kill the run later."""
     came = 0
 
     def take(message: dict[str, Any]) -> None:

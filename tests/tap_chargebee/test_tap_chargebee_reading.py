@@ -1,4 +1,4 @@
-"""How tap-chargebee reads a long list from several places at once, and writes it in its order."""
+"""How tap-chargebee reads a long list with several workers and writes it in order."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CUSTOMERS = Resource("customers", "/customers", "customer", sort_by="created_at"
 
 
 class Site:
-    """A list of so many times, in pages of ten; None is a record without a time, at either end of the list."""
+    """A list of records with these times, in pages of ten; records without a time are at one end of the list."""
 
     def __init__(self, times: list[int | None], *, undated_first: bool = False) -> None:
         dated = sorted((at, row) for row, at in enumerate(times) if at is not None)
@@ -42,11 +42,11 @@ class Site:
         self._lock = threading.Lock()
 
     def is_full(self, _: str, page: Page) -> bool:
-        """Whether a page has ten records."""
+        """Return whether a page has ten records."""
         return len(page.items) == 10
 
     def fetch_page(self, _: str, query: Mapping[str, str], decoder: PageDecoder, *, limited: bool) -> Page:
-        """One page, as the client answers it."""
+        """Return one page, as the client would."""
         assert limited
         with self._lock:
             self.calls += 1
@@ -64,7 +64,7 @@ class Site:
 
 
 def fits(at: int | None, query: Mapping[str, str]) -> bool:
-    """Whether a record of that time passes the filters of a query, as strictly as they can be read."""
+    """Return whether a record with this time passes the query's filters, read as strictly as possible."""
     if "created_at[between]" in query:
         low, high = map(int, query["created_at[between]"].strip("[]").split(","))
         return at is not None and low <= at <= high
@@ -74,7 +74,7 @@ def fits(at: int | None, query: Mapping[str, str]) -> bool:
 
 
 def read(site: Site, *, size: int = 4, room: int = 24) -> list[str]:
-    """Return the ids that a reading gives, in its order."""
+    """Return the ids of all records read, in their order."""
     reading = ListReader(FetchPool(size, room), site, CUSTOMERS, [{"sort_by[asc]": "created_at"}], key=(0,), now=NOW)  # type: ignore[arg-type]
     reading.wait()
     reading.begin()
@@ -98,7 +98,7 @@ def test_every_record_comes_once_and_in_order(
     size: int,
     room: int,
 ) -> None:
-    """However times are spread, tied or missing, and however little may be held: once, and in the list's order."""
+    """Every record is read once and in order, with any times, workers and buffer size."""
     site = Site(times, undated_first=undated_first)
     ids = read(site, size=size, room=room)
     read_times = [times[int(one)] for one in ids]
@@ -108,20 +108,20 @@ def test_every_record_comes_once_and_in_order(
 
 
 def test_a_page_on_which_the_times_end() -> None:
-    """Records without a time may begin in the middle of a page: nothing with a time follows, and all of them come."""
+    """Records without a time are read even when they begin in the middle of a page."""
     assert read(Site([*range(0, 50, 10), *[None] * 20])) == [str(row) for row in range(25)]
 
 
 @pytest.mark.parametrize("undated_first", [True, False], ids=["at the beginning", "at the end"])
 def test_a_long_list_has_its_records_without_a_time(undated_first: bool) -> None:  # noqa: FBT001 either end of the list
-    """Filters by time hide them from every stretch that is read aside, at whichever end of the list they are."""
+    """Records without a time are read in a long list as well, although the filters of its spans hide them."""
     times: list[int | None] = [*range(0, 90_000, 100), *[None] * 25]
     ids = read(Site(times, undated_first=undated_first))
     assert sorted(ids, key=int) == [str(row) for row in range(len(times))]
 
 
 def test_what_goes_wrong_with_a_page_reaches_who_waits_for_it() -> None:
-    """An error of ours while a page is taken in ends the reading; nobody waits for a page that never comes."""
+    """An error while a page is decoded ends the read; no thread waits for the page without end."""
     site = Site(list(range(0, 90_000, 30)))
     site._rows[12] = ("no time", 12)  # type: ignore[assignment] # noqa: SLF001 what no list holds
     with pytest.raises(UnprovenError):
@@ -129,25 +129,25 @@ def test_what_goes_wrong_with_a_page_reaches_who_waits_for_it() -> None:
 
 
 def test_one_page_costs_one_call() -> None:
-    """A small list is not cut, nor looked at from its other end."""
+    """A list of one page is read with one call."""
     site = Site(list(range(0, 90, 10)))
     assert len(read(site)) == 9
     assert site.calls == 1
 
 
 def test_a_full_page_without_a_cursor_is_proved_by_one_more_call() -> None:
-    """Whether nothing follows, only the list from its last record on tells."""
+    """A full page without a cursor is checked by one more call from its last record on."""
     site = Site(list(range(0, 100, 10)))
     assert len(read(site)) == 10
     assert site.calls == 2
 
 
 def test_a_cursor_that_is_left_out_loses_nothing() -> None:
-    """A full page that says nothing of more is read on from its last record; what comes twice is passed over."""
+    """When cursors are missing, the list is read on from the last record, and repeated records are dropped."""
 
     class Forgetful(Site):
         def fetch_page(self, path: str, query: Mapping[str, str], decoder: PageDecoder, *, limited: bool) -> Page:
-            """Every page, as if it were the last."""
+            """Return the page, every second time without a cursor."""
             page = super().fetch_page(path, query, decoder, limited=limited)
             return replace(page, cursor=None) if self.calls % 2 else page
 
@@ -156,21 +156,21 @@ def test_a_cursor_that_is_left_out_loses_nothing() -> None:
 
 
 def test_a_long_list_costs_little_more_than_its_pages() -> None:
-    """Three thousand records in pages of ten cost three hundred calls, one in ten more, and one for the far end."""
+    """Splitting a list of 300 pages costs at most a tenth more calls."""
     site = Site(list(range(0, 90_000, 30)))
     assert len(read(site, size=1)) == 3000
     assert 300 < site.calls <= 331
 
 
 def test_no_more_calls_at_once_than_allowed() -> None:
-    """Four at a time are four at most."""
+    """With four workers, at most four calls run at the same time."""
     site = Site(list(range(0, 90_000, 30)))
     read(site, size=4)
     assert site.most_at_once <= 4
 
 
 def test_what_is_not_written_is_not_read_on() -> None:
-    """While nobody takes the pages, the first and as many as there is room for are held, and no more."""
+    """While no page is consumed, only as many pages are fetched as the buffer holds."""
     site = Site(list(range(0, 90_000, 30)))
     pool = FetchPool(4, 24)
     reading = ListReader(pool, site, CUSTOMERS, [{"sort_by[asc]": "created_at"}], key=(0,), now=NOW)  # type: ignore[arg-type]
@@ -188,7 +188,7 @@ def test_what_is_not_written_is_not_read_on() -> None:
 
 
 def test_a_failure_is_told_in_its_place() -> None:
-    """What came before it is given first."""
+    """An error is raised in order, after the pages before it."""
 
     class Broken(Site):
         def fetch_page(self, path: str, query: Mapping[str, str], decoder: PageDecoder, *, limited: bool) -> Page:
@@ -215,12 +215,12 @@ def test_a_failure_is_told_in_its_place() -> None:
     ids=["ten pages", "twenty pages", "twenty pages of a stretch", "nearly done"],
 )
 def test_how_a_list_is_cut(first: int, last: int, end: int | None, kept: int | None, spans: list[Span]) -> None:
-    """A reader keeps about ten pages, and the rest is shared out evenly; the last stretch stays open."""
+    """The first reader keeps about ten pages; the rest is split evenly, and the last span has no end."""
     assert split_rest(first, last, end, now=NOW) == (kept, spans)
 
 
 def test_a_dense_list_is_cut_into_sixteen_at_once() -> None:
-    """A page of ten seconds in a list of a day and more: the guess is thousands of pages, the cut is bounded."""
+    """A list that is estimated at thousands of pages is split into at most sixteen spans."""
     kept, spans = split_rest(0, 10, None, now=NOW)
     assert kept == 100
     assert (len(spans), spans[0].start, spans[-1].end) == (16, 101, None)
@@ -228,7 +228,7 @@ def test_a_dense_list_is_cut_into_sixteen_at_once() -> None:
 
 
 def test_the_parameters_of_a_stretch() -> None:
-    """A stretch takes the place of the bound of the whole list."""
+    """The filter of a span replaces the time filter of the whole list."""
     query = {"sort_by[asc]": "date", "date[after]": "1704067199", "updated_at[between]": "[1,2]"}
     rest = {"sort_by[asc]": "date", "updated_at[between]": "[1,2]"}
     assert build_span_query(query, "date", Span(1_710_000_000, 1_720_000_000)) == rest | {
@@ -238,7 +238,7 @@ def test_the_parameters_of_a_stretch() -> None:
 
 
 def test_a_whole_site_in_small_pages(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
-    """Six hundred customers in pages of ten: whole, in order, in few calls more than pages."""
+    """Six hundred customers are read whole and in order with at most 15 % more calls than pages."""
     sandbox.reset(customers=600, seed=7)
     run = run_tap(page_size=10)
     counts = {call["path"]: call["count"] for call in sandbox.calls()["calls"]}

@@ -1,4 +1,4 @@
-"""What tap-chargebee refuses before it asks for a record."""
+"""Settings and states that tap-chargebee refuses before it requests a record."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ NO_TIME = (
     ],
 )
 def test_settings_are_refused_in_a_sentence(config: dict[str, Any], problems: list[str]) -> None:
-    """Each setting that is missing, misspelt or impossible gets one sentence that names it."""
+    """Each missing, misspelt or impossible setting gets one sentence that names it."""
     try:
         TapChargebee(config=config, setup_mapper=False)
     except UserError as refusal:
@@ -118,7 +118,7 @@ def test_settings_are_refused_in_a_sentence(config: dict[str, Any], problems: li
     ],
 )
 def test_a_state_is_refused_in_a_sentence(state: object, problems: list[str]) -> None:
-    """A state that cannot be started from is named, and one with the bookmarks of others is fine."""
+    """A state that a run cannot start from is refused with its reason; bookmarks of other plugins are accepted."""
     assert TapChargebee.find_state_problems(state) == problems
 
 
@@ -170,5 +170,5 @@ def test_a_state_is_refused_in_a_sentence(state: object, problems: list[str]) ->
     ids=["key", "scope", "site", "not an API", "moved", "catalog by code", "catalog by phrase", "anything else"],
 )
 def test_a_refusal_becomes_a_sentence(status: int, problem: ErrorBody, told: str) -> None:
-    """Chargebee's refusals name the setting to look at, and never repeat what Chargebee wrote."""
+    """The sentence for an error of Chargebee names the setting to check, and repeats nothing from the response."""
     assert describe_error(status, problem, path="/customers", site="acme") == told

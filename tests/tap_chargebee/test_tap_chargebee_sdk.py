@@ -1,4 +1,4 @@
-"""tap-chargebee under the SDK's own suite for taps, as it comes."""
+"""tap-chargebee passes the SDK's own tests for taps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SITES = ExitStack()
 
 
 def suite(catalog: int) -> Any:
-    """Return the SDK's tests for a running site of one Product Catalog: the catalog has the site's own fields."""
+    """Return the SDK's tests for a site with this product catalog, including its custom fields."""
     site = SITES.enter_context(RunningSandbox(Settings(customers=60, seed=7, catalog=catalog)))
     config = {"site": "sandbox", "api_key": "sandbox_key", "api_url": site.chargebee_url}
     return get_tap_test_class(TapChargebee, config=config, parse_env_config=False)
@@ -34,10 +34,10 @@ def sites() -> Iterator[None]:
 @pytest.mark.filterwarnings("ignore:Fields in transformed catalog but not in records:UserWarning")
 @pytest.mark.filterwarnings("ignore:No records were available to test:UserWarning")
 class TestCatalog2(suite(2)):  # type: ignore[misc]
-    """A site of items and item prices."""
+    """The SDK's tests on a site of items and item prices."""
 
 
 @pytest.mark.filterwarnings("ignore:Fields in transformed catalog but not in records:UserWarning")
 @pytest.mark.filterwarnings("ignore:No records were available to test:UserWarning")
 class TestCatalog1(suite(1)):  # type: ignore[misc]
-    """A site of plans and addons."""
+    """The SDK's tests on a site of plans and addons."""

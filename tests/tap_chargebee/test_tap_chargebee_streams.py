@@ -1,4 +1,4 @@
-"""What each stream of tap-chargebee reads, in either Product Catalog."""
+"""What each stream of tap-chargebee reads in both product catalogs."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ PEERS = {
 
 
 def test_there_is_every_stream_that_others_have() -> None:
-    """All streams of the three other connectors are there, and more."""
+    """Every stream of the three other connectors exists here."""
     assert len(PEERS) == 34
     assert ROWS.keys() >= PEERS
     assert len(STREAMS) == 69
@@ -67,7 +67,7 @@ def test_there_is_every_stream_that_others_have() -> None:
 def test_every_stream_returns_records(
     catalog_of: Catalog, run_tap: Callable[..., Any], sandbox: RunningSandbox, catalog: int
 ) -> None:
-    """Of a site of either Product Catalog every stream that it can have comes, and each record has its keys."""
+    """Every stream of a catalog returns records, each with its key properties."""
     sandbox.reset(customers=60, seed=7, catalog=catalog)
     names = {name for name, row in ROWS.items() if catalog in row.catalogs}
     run = run_tap(catalog=catalog_of(*names))
@@ -97,7 +97,7 @@ def test_a_stream_is_whole(
     stream: str,
     name: str,
 ) -> None:
-    """Each record that the site has comes once, deleted ones included; a child's by way of the live parents."""
+    """A stream has every record once, deleted ones included; child streams have those of live parents."""
     table = sandbox.world.business.table(name)
     run = run_tap(catalog=catalog_of(stream))
     read = [record["id"] for record in run.records[stream]]
@@ -112,7 +112,7 @@ def test_a_child_costs_a_call_a_parent(
     sandbox: RunningSandbox,
     calls: Callable[[], dict[str, int]],
 ) -> None:
-    """The parents' list is read once, and every live parent is asked once."""
+    """A child stream costs one read of the parents' list and one call per live parent."""
     live = sum(not customer.deleted for customer in sandbox.world.business.customers.records)
     run = run_tap(catalog=catalog_of("contacts"))
     assert calls() == {"/configurations": 1, "/customers": 1, "/customers/{id}/contacts": live}
@@ -127,7 +127,7 @@ def test_a_parent_that_is_gone_is_passed_over(
     sandbox: RunningSandbox,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A parent deleted between two calls is counted, and the run goes on."""
+    """A parent that was deleted during the run is skipped and counted in the log."""
     body = {"api_error_code": "resource_not_found", "message": "not found"}
     sandbox.fault(api="chargebee", path="/customers/*/contacts", nth=2, effect={"status": 404, "body": body})
     caplog.set_level("INFO")
@@ -137,7 +137,7 @@ def test_a_parent_that_is_gone_is_passed_over(
 
 
 def test_a_stream_of_the_other_catalog_is_refused(catalog_of: Catalog, run_tap: Callable[..., Any]) -> None:
-    """A catalog that selects what the site cannot have is told so before the first message."""
+    """A selected stream of the other product catalog is refused before the first message."""
     run = run_tap(catalog=catalog_of("customers", "plans"))
     assert run.messages == []
     assert run.refusal == ("The site `sandbox` is of Product Catalog 2, which has no `plans`: deselect that stream.")
@@ -146,7 +146,7 @@ def test_a_stream_of_the_other_catalog_is_refused(catalog_of: Catalog, run_tap: 
 def test_discovery_leaves_the_other_catalog_out(
     command: Callable[..., CompletedProcess[str]], config: dict[str, Any], sandbox: RunningSandbox
 ) -> None:
-    """The catalog of a site holds what it can have, and its own fields with their types."""
+    """With a site, discovery lists the streams of its catalog and its custom fields with types."""
     sandbox.reset(customers=10, seed=7, catalog=1)
     done = command(config, "--discover")
     listed = properties(done.stdout)
@@ -173,7 +173,7 @@ DECLARED = [
 
 @pytest.mark.parametrize(("datatype", "edit_ui", "schema"), DECLARED, ids=[f"{row[0]} {row[1]}" for row in DECLARED])
 def test_the_type_of_a_sites_own_field(datatype: str, edit_ui: str, schema: dict[str, Any] | None) -> None:
-    """Times are told from whole numbers by their format, and a check box by how it is edited."""
+    """Custom field types become JSON types; timestamps have a format, and a check box is a boolean."""
     field = {"entity_type": "customer", "api_name": "cf_one", "field_datatype": datatype, "edit_ui": edit_ui}
     assert build_field_schemas([field]).get("customer", {}).get("cf_one") == schema
 

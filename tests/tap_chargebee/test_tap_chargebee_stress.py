@@ -1,4 +1,4 @@
-"""Whatever fails in whichever of the threads of tap-chargebee: who reads is told, or has it all, and never hangs."""
+"""When calls fail at random in any thread, a reader gets all records or an error, and never hangs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PARENTS = Resource("customers", "/customers", "customer", sort_by="created_at")
 
 
 class Site:
-    """A list of so many records, in pages of ten, whose calls fail at random."""
+    """A list of records in pages of ten, whose calls fail at random."""
 
     def __init__(self, size: int, *, share: float, seed: int) -> None:
         self._size = size
@@ -37,11 +37,11 @@ class Site:
         self.most_held = 0
 
     def is_full(self, _: str, page: Page) -> bool:
-        """Whether a page has ten records."""
+        """Return whether a page has ten records."""
         return len(page.items) == 10
 
     def fetch_page(self, _: str, query: Mapping[str, str], decoder: PageDecoder, *, limited: bool) -> Page:
-        """One page, or a failure: of the call, or of what is made of its answer."""
+        """Return one page, or fail like a call that fails."""
         assert limited
         self._fail()
         low, high = bounds(query)
@@ -74,7 +74,7 @@ def at(row: int) -> int:
 
 
 def bounds(query: Mapping[str, str]) -> tuple[int, int]:
-    """Return the times that a query asks for."""
+    """Return the first and last time that a query asks for."""
     if "created_at[between]" in query:
         low, high = map(int, query["created_at[between]"].strip("[]").split(","))
         return low, high
@@ -82,7 +82,7 @@ def bounds(query: Mapping[str, str]) -> tuple[int, int]:
 
 
 def within_time(work: Callable[[], Any]) -> Any:
-    """Return the result of some work, or its error; fail when the work hangs."""
+    """Return the result or the error of `work`, and fail the test when it hangs."""
     outcome: list[Any] = []
 
     def run() -> None:
@@ -95,7 +95,7 @@ def within_time(work: Callable[[], Any]) -> Any:
     thread.start()
     thread.join(PATIENCE)
     if thread.is_alive():
-        pytest.fail("whoever reads waits for ever")
+        pytest.fail("the reader hangs")
     return outcome[0]
 
 
@@ -107,7 +107,7 @@ def within_time(work: Callable[[], Any]) -> Any:
     room=st.integers(1, 12),
 )
 def test_a_list_and_what_hangs_on_it(size: int, share: float, seed: int, threads: int, room: int) -> None:
-    """All of it in its order, or the error that one of the calls met."""
+    """A list and its child records arrive complete and in order, or the reader gets the error of a call."""
     site = Site(size, share=share, seed=seed)
 
     def work() -> list[str]:
@@ -138,7 +138,7 @@ def test_a_list_and_what_hangs_on_it(size: int, share: float, seed: int, threads
 
 @pytest.mark.parametrize("threads", [1, 4, 16])
 def test_the_parents_are_not_read_far_ahead_of_what_hangs_on_them(threads: int) -> None:
-    """While a part is waited for, no more pages of parents are fetched than there is room for: memory stays flat."""
+    """While child records are awaited, parents are fetched only as far as the buffer has room, so memory stays flat."""
     site = Site(2000, share=0.0, seed=0)
 
     def work() -> int:
@@ -156,5 +156,5 @@ def test_the_parents_are_not_read_far_ahead_of_what_hangs_on_them(threads: int) 
             yield page
 
     assert within_time(work) == 2000
-    # The first page is held besides, and each thread may have one in its hand.
+    # Besides the buffer, there is the first page, and one page per thread that is being added.
     assert site.most_held <= 8 + 1 + threads

@@ -1,4 +1,4 @@
-"""What tap-chargebee reads of the sandbox, run after run."""
+"""Records that tap-chargebee reads from the sandbox in first and later runs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def versions(records: Records) -> dict[tuple[str, str, int], int | None]:
 
 
 def greatest(records: list[dict[str, Any]], read_at: int = NOW) -> dict[str, Any]:
-    """Return the bookmark of a stream with these records, after a run that began then."""
+    """Return the expected bookmark of a stream with these records, for a run that began at `read_at`."""
     newest = max(record["updated_at"] for record in records if "updated_at" in record)
     bookmark = {"replication_key": "updated_at", "replication_key_value": newest, "read_at": read_at}
     return bookmark | {"scope": "sandbox with deleted", "seen": "set"}
@@ -43,21 +43,21 @@ def greatest(records: list[dict[str, Any]], read_at: int = NOW) -> dict[str, Any
 def test_the_first_run_reads_everything(
     run_tap: Callable[..., Any], truth: Callable[..., Records], calls: Callable[[], dict[str, int]]
 ) -> None:
-    """Every record comes once, whole and in order, in as many calls as there are pages, and one for the clock."""
+    """The first run reads every record once and in order, with one call per page and one for the clock."""
     run = run_tap()
     assert run.records == truth()
     assert calls() == {"/configurations": 1, "/customers": 1, "/invoices": 3, "/subscriptions": 1}
 
 
 def test_the_first_run_reads_what_a_filter_would_hide(run_tap: Callable[..., Any]) -> None:
-    """Records without `updated_at` come, deleted ones come, and neither is given a time of its own."""
+    """The first run reads records without `updated_at` and deleted ones, and adds no time to them."""
     records = run_tap().records
     assert all(any("updated_at" not in record for record in stream) for stream in records.values())
     assert any(record["deleted"] for record in records["customers"])
 
 
 def test_a_customer_keeps_its_card_and_its_own_fields(run_tap: Callable[..., Any]) -> None:
-    """`card` is a property of the customer, null without one; `cf_*` and `cs_*` fields pass as they are."""
+    """A customer has its card, or null, as `card`; `cf_*` and `cs_*` fields are kept as they are."""
     customers = run_tap().records["customers"]
     cards = [customer["card"] for customer in customers]
     assert None in cards
@@ -66,13 +66,13 @@ def test_a_customer_keeps_its_card_and_its_own_fields(run_tap: Callable[..., Any
 
 
 def test_a_subscription_does_not_carry_its_customer(run_tap: Callable[..., Any]) -> None:
-    """The siblings of a subscription come with their own stream."""
+    """A subscription has no customer and no card, because those come with their own stream."""
     subscriptions = run_tap().records["subscriptions"]
     assert not any({"customer", "card"} & subscription.keys() for subscription in subscriptions)
 
 
 def test_the_state_of_a_complete_run(run_tap: Callable[..., Any], truth: Callable[..., Records]) -> None:
-    """A stream's bookmark appears when it is complete, the marker when all are, and nothing else ever does."""
+    """Each stream's bookmark appears when the stream is complete, and the marker when all are."""
     run = run_tap()
     expected = truth()
     customers = {"customers": greatest(expected["customers"])}
@@ -83,7 +83,7 @@ def test_the_state_of_a_complete_run(run_tap: Callable[..., Any], truth: Callabl
 
 
 def test_state_between_records_tells_nothing(run_tap: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """However often the SDK writes STATE in the middle of a stream, no bookmark is ahead of a stream's end."""
+    """STATE messages in the middle of a stream never contain that stream's new bookmark."""
     monkeypatch.setattr("tap_chargebee.streams.stream.ChargebeeStream.STATE_MSG_FREQUENCY", 7)
     messages = run_tap().messages
     last = {message["stream"]: index for index, message in enumerate(messages) if message["type"] == "RECORD"}
@@ -96,7 +96,7 @@ def test_state_between_records_tells_nothing(run_tap: Callable[..., Any], monkey
 def test_a_run_without_a_change_costs_one_call_a_stream(
     run_tap: Callable[..., Any], calls: Callable[[], dict[str, int]]
 ) -> None:
-    """Nothing changed: a call a stream, one for the clock, one for events; bookmarks stay, the marker is there."""
+    """Without changes, a run makes one call per stream, one for the clock and one for events. Bookmarks stay."""
     first = run_tap()
     calls()
     second = run_tap(state=first.state)
@@ -108,7 +108,7 @@ def test_a_run_without_a_change_costs_one_call_a_stream(
 def test_a_later_run_reads_what_changed(
     run_tap: Callable[..., Any], truth: Callable[..., Records], sandbox: RunningSandbox
 ) -> None:
-    """A month later exactly what changed comes: the lookback asks for more, and what came before is left out."""
+    """A run a month later sends exactly the changed records; repeats from the lookback are dropped."""
     first = run_tap()
     sandbox.advance(days=30)
     second = run_tap(state=first.state, follow_events=False)
@@ -118,7 +118,7 @@ def test_a_later_run_reads_what_changed(
         assert records == [one for one in truth(since)[name] if one not in first.records[name]]
         assert 0 < len(records) < len(everything[name])
     assert second.records.keys() == everything.keys()
-    # `read_at` is up to when events were looked at, too.
+    # `read_at` stays, because this run did not read events.
     bookmarks = {name: greatest(records, NOW) for name, records in everything.items()}
     assert second.states[-1] == bookmarks | {"_sync": marker(second, whole="")}
 
@@ -126,7 +126,7 @@ def test_a_later_run_reads_what_changed(
 def test_the_lookback_reaches_back(
     run_tap: Callable[..., Any], sandbox: RunningSandbox, truth: Callable[..., Records]
 ) -> None:
-    """A change that a list hid until after the run is read by the next one, five minutes back."""
+    """A change that a lagging list hid is read by the next run, whose lookback is five minutes."""
     sandbox.reset(customers=20, seed=7, list_lag=120)
     first = run_tap()
     sandbox.advance(seconds=1000)
@@ -144,7 +144,7 @@ def test_the_lookback_reaches_back(
 def test_records_that_change_while_they_are_read(
     run_tap: Callable[..., Any], sandbox: RunningSandbox, truth: Callable[..., Records]
 ) -> None:
-    """A record changed behind the cursor is read by the next run, even when one ahead of it changed much later."""
+    """A record that changes after it was read is sent by the next run, even when a later change moved the clock on."""
     behind, *_, ahead = truth()["customers"]
     business = sandbox.world.business
     seen: list[str] = []
@@ -168,7 +168,7 @@ def test_records_that_change_while_they_are_read(
 
 
 def test_a_bookmark_from_the_future_is_not_believed(run_tap: Callable[..., Any], truth: Callable[..., Records]) -> None:
-    """A bookmark that Chargebee's clock has not reached was made on another site: everything is read, it goes back."""
+    """A bookmark later than Chargebee's clock is ignored: everything is read, and the bookmark goes back."""
     ahead = {"replication_key": "updated_at", "replication_key_value": NOW + 86_400}
     run = run_tap(state={"bookmarks": {"customers": ahead}})
     assert run.records == truth()
@@ -176,7 +176,7 @@ def test_a_bookmark_from_the_future_is_not_believed(run_tap: Callable[..., Any],
 
 
 def test_bookmarks_of_others_come_first_and_last(run_tap: Callable[..., Any]) -> None:
-    """The state is echoed as the first message, less the old marker, so that a map learns what was confirmed."""
+    """The first message is the incoming state without the old marker, so that a map sees what was confirmed."""
     theirs = {"store": "a1b2", "gen": 3}
     old = {"completed_at": 1, "streams": "customers", "from": None, "subset": 0}
     run = run_tap(state={"bookmarks": {"_map": theirs, "_sync": old}})
@@ -186,12 +186,12 @@ def test_bookmarks_of_others_come_first_and_last(run_tap: Callable[..., Any]) ->
 
 
 def test_a_first_run_says_nothing_before_its_first_schema(run_tap: Callable[..., Any]) -> None:
-    """Without a state there is none to echo: what comes first tells a first run from a later one."""
+    """A run without a state sends no STATE before its first SCHEMA."""
     assert run_tap().messages[0]["type"] == "SCHEMA"
 
 
 def test_live_records_only(run_tap: Callable[..., Any], truth: Callable[..., Records]) -> None:
-    """`include_deleted: false` leaves out what was deleted."""
+    """`include_deleted: false` leaves out deleted records."""
     live = {name: [one for one in records if not one["deleted"]] for name, records in truth().items()}
     run = run_tap(include_deleted=False)
     assert run.records == live
@@ -201,13 +201,13 @@ def test_live_records_only(run_tap: Callable[..., Any], truth: Callable[..., Rec
 def test_small_pages(
     run_tap: Callable[..., Any], truth: Callable[..., Records], calls: Callable[[], dict[str, int]]
 ) -> None:
-    """A page size of 7 reads the same in more calls."""
+    """Smaller pages give the same records with more calls."""
     assert run_tap(page_size=7).records == truth()
     assert calls()["/customers"] == 9
 
 
 def test_a_start_date_bounds_what_changed(run_tap: Callable[..., Any], truth: Callable[..., Records]) -> None:
-    """What changed since comes, the very second included and however old the record is; the marker says so."""
+    """With start_date, records that changed at or after it are read, however old they are; the marker says so."""
     changes = sorted(one.get("updated_at", 0) for one in truth()["customers"])
     middle = changes[30]
     run = run_tap(start_date=datetime.fromtimestamp(middle, UTC).isoformat())
@@ -221,12 +221,12 @@ def test_a_start_date_bounds_what_changed(run_tap: Callable[..., Any], truth: Ca
 def test_a_start_date_before_the_first_updated_at_bounds_nothing(
     run_tap: Callable[..., Any], truth: Callable[..., Records]
 ) -> None:
-    """A filter on `updated_at` would hide what was last changed before 2016-09-28, perhaps after that date."""
+    """A start date up to 2016-09-28 reads everything, because older records have no `updated_at`."""
     assert run_tap(start_date="2016-09-28").records == truth()
 
 
 def test_the_state_of_another_site_is_refused(run_tap: Callable[..., Any], calls: Callable[[], dict[str, int]]) -> None:
-    """What one site's bookmarks passed by says nothing of another's, so nothing is read or sent."""
+    """The state of another site is refused before any call or message."""
     state = run_tap().state
     for name in ("customers", "invoices", "subscriptions"):
         state["bookmarks"][name]["scope"] = "acme-test with deleted"
@@ -242,7 +242,7 @@ def test_the_state_of_another_site_is_refused(run_tap: Callable[..., Any], calls
 def test_deletions_passed_by_come_when_they_are_wanted_again(
     run_tap: Callable[..., Any], truth: Callable[..., Records], sandbox: RunningSandbox
 ) -> None:
-    """A run without deleted records moves the bookmark past them, so the next one that wants them reads everything."""
+    """After a run without deleted records, the next run with them reads everything again."""
     first = run_tap()
     sandbox.advance(days=30)
     without = run_tap(state=first.state, include_deleted=False)

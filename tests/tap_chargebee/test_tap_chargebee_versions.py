@@ -1,4 +1,4 @@
-"""ACTIVATE_VERSION: how a database target learns that rows did not come again."""
+"""ACTIVATE_VERSION messages, which let a database target delete rows that no longer exist."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STREAMS = ("customers", "invoices", "subscriptions")
 
 
 def versions(messages: list[dict[str, Any]]) -> dict[str, list[int | None]]:
-    """Return the versions that stand in the records of each stream."""
+    """Return the versions in the records of each stream."""
     found: dict[str, list[int | None]] = {}
     for one in messages:
         if one["type"] == "RECORD" and one.get("version") not in found.setdefault(one["stream"], []):
@@ -25,12 +25,12 @@ def versions(messages: list[dict[str, Any]]) -> dict[str, list[int | None]]:
 
 
 def activated(messages: list[dict[str, Any]]) -> list[tuple[str, int]]:
-    """Return the ACTIVATE_VERSION messages, in their order."""
+    """Return stream and version of the ACTIVATE_VERSION messages, in order."""
     return [(one["stream"], one["version"]) for one in messages if one["type"] == "ACTIVATE_VERSION"]
 
 
 def test_a_stream_that_was_read_whole_activates_its_version(run_tap: Callable[..., Any]) -> None:
-    """After its last record and before its STATE; the version is Chargebee's clock when the run began."""
+    """A stream that is read whole activates its version after its last record and before its STATE."""
     run = run_tap(activate_version=True)
     kinds = [one["type"] for one in run.messages if one.get("stream") == "customers" or one["type"] == "STATE"]
     assert kinds[:62] == ["SCHEMA", *["RECORD"] * 60, "ACTIVATE_VERSION"]
@@ -41,7 +41,7 @@ def test_a_stream_that_was_read_whole_activates_its_version(run_tap: Callable[..
 
 
 def test_it_is_off_by_default(run_tap: Callable[..., Any]) -> None:
-    """Records carry no version, nor does the bookmark."""
+    """By default, neither records nor bookmarks have a version."""
     run = run_tap()
     assert activated(run.messages) == []
     assert versions(run.messages) == {name: [None] for name in STREAMS}
@@ -51,7 +51,7 @@ def test_it_is_off_by_default(run_tap: Callable[..., Any]) -> None:
 def test_what_changed_carries_the_version_of_the_last_whole_read(
     run_tap: Callable[..., Any], sandbox: RunningSandbox
 ) -> None:
-    """So the next whole read tells it from what is gone; nothing is activated meanwhile."""
+    """Records of an incremental run have the version of the last full read, and nothing is activated."""
     first = run_tap(activate_version=True)
     sandbox.advance(days=20)
     second = run_tap(activate_version=True, state=first.state)
@@ -69,7 +69,7 @@ def test_what_changed_carries_the_version_of_the_last_whole_read(
     ids=["a number of customers", "chosen customers", "a start date"],
 )
 def test_a_read_of_a_part_activates_nothing(run_tap: Callable[..., Any], settings: dict[str, Any]) -> None:
-    """What it does not send is not gone."""
+    """A run that reads only some records activates no version, because the others still exist."""
     run = run_tap(activate_version=True, **settings)
     assert run.refusal is None
     assert activated(run.messages) == []
@@ -77,7 +77,7 @@ def test_a_read_of_a_part_activates_nothing(run_tap: Callable[..., Any], setting
 
 @pytest.mark.usefixtures("in_no_time")
 def test_a_read_that_breaks_off_activates_nothing(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
-    """Only streams that were read to their end did; the broken one has not."""
+    """A stream that fails activates no version; finished streams do."""
     sandbox.fault(api="chargebee", path="/invoices", **{"from": 2}, effect={"status": 500})
     run = run_tap(activate_version=True)
     assert run.refusal is not None
@@ -87,6 +87,6 @@ def test_a_read_that_breaks_off_activates_nothing(run_tap: Callable[..., Any], s
 def test_what_chargebee_forgets_is_not_gone(
     run_tap: Callable[..., Any], catalog_of: Callable[..., dict[str, Any]]
 ) -> None:
-    """Events are kept for some ninety days, and rates come a day at a time: their rows stay. A full table goes."""
+    """Events and exchange rates never activate a version, because older rows are not listed again."""
     run = run_tap(activate_version=True, catalog=catalog_of("events", "exchange_rates", "currencies"))
     assert activated(run.messages) == [("currencies", NOW)]

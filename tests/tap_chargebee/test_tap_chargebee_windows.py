@@ -1,4 +1,4 @@
-"""What a run of tap-chargebee asks for, and where the next one starts."""
+"""The time window that a run of tap-chargebee reads, and the bookmark that it leaves."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NOW = 1_768_478_400
     ],
 )
 def test_what_a_run_reads(bookmark: int | None, lookback: int, window: Window | None) -> None:
-    """A run reads from the bookmark less the lookback to its own start, and everything when it cannot know better."""
+    """A run reads from the bookmark minus the lookback to its own start, or everything without a usable bookmark."""
     assert choose_window(bookmark, lookback=lookback, run_start=NOW) == window
 
 
@@ -52,7 +52,7 @@ def test_what_a_run_reads(bookmark: int | None, lookback: int, window: Window | 
     ids=["first run", "nothing has a time", "nothing new", "something new", "only the overlap", "changed while read"],
 )
 def test_what_the_bookmark_becomes(bookmark: int | None, greatest: int | None, reached: int | None) -> None:
-    """The bookmark is the greatest time read; it never goes back, never passes the run's start, never becomes "now"."""
+    """The bookmark is the latest time read. It never goes back and never passes the start of the run."""
     assert advance_bookmark(bookmark, greatest, run_start=NOW) == reached
 
 
@@ -121,7 +121,7 @@ def test_the_parameters_of_a_list(
     include_deleted: bool,  # noqa: FBT001 a column of the table
     query: dict[str, str],
 ) -> None:
-    """A list is sorted by a time that does not move, and sent only the parameters that it knows."""
+    """A list is sorted by a time that does not change, and gets only the parameters that it has."""
     assert build_list_query(resource, window, start_date=start_date, include_deleted=include_deleted) == query
 
 
@@ -134,7 +134,7 @@ BASE = 1_700_000_000
     runs=st.lists(st.integers(0, 100), max_size=5).map(sorted),
 )
 def test_no_change_is_ever_skipped(changes: list[tuple[str, int, int]], runs: list[int]) -> None:
-    """However runs fall between changes, and though lists lag, a run after the last change completes the picture.
+    """One run after the last change makes the target complete, whenever runs happen and however lists lag.
 
     A change is (record, when it happened, how long the list hid it).
     """

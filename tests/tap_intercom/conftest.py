@@ -1,4 +1,4 @@
-"""A run of tap-intercom against the sandbox, inside the test's own process or as a command."""
+"""Runs of tap-intercom against the sandbox, in the test's own process or as a command."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ TAP = Path(sys.executable).with_name("tap-intercom")
 
 @dataclass
 class Run:
-    """What one run of the tap said."""
+    """The output of one run of the tap."""
 
     messages: list[dict[str, Any]] = field(default_factory=list)
     refusal: str | None = None
 
     @property
     def records(self) -> dict[str, list[dict[str, Any]]]:
-        """The records of each stream, in their order."""
+        """The records of each stream, in the order of their messages."""
         found: dict[str, list[dict[str, Any]]] = {}
         for message in self.messages:
             if message["type"] == "RECORD":
@@ -48,18 +48,18 @@ class Run:
 
     @property
     def states(self) -> list[dict[str, Any]]:
-        """The bookmarks of each STATE; when a marker says that a run was completed is not of interest."""
+        """The bookmarks of each STATE, with `set` in place of the marker's time."""
         return [bookmarks(message["value"]) for message in self.messages if message["type"] == "STATE"]
 
     @property
     def state(self) -> dict[str, Any] | None:
-        """What a target would give back to the next run."""
+        """The last STATE, which is the input of the next run."""
         values = [message["value"] for message in self.messages if message["type"] == "STATE"]
         return values[-1] if values else None
 
 
 def bookmarks(state: dict[str, Any]) -> dict[str, Any]:
-    """Return the bookmarks of a STATE, with the time of the marker, which is checked here, replaced by `set`."""
+    """Return the bookmarks of a STATE; the marker's time is checked and replaced by `set`."""
     found = {name: dict(bookmark) for name, bookmark in state["bookmarks"].items()}
     if "_sync" in found:
         assert type(found["_sync"]["completed_at"]) is int
@@ -85,7 +85,7 @@ LEADS = selecting("companies", "contacts")
 
 
 class Collector(Writer):
-    """Keeps the messages, as JSON has them, and lets a test act when one of them goes out."""
+    """Keeps the messages as decoded JSON, and calls a test's function for each of them."""
 
     def __init__(self, run: Run, on_message: Callable[[dict[str, Any]], None] | None) -> None:
         super().__init__()
@@ -101,13 +101,13 @@ class Collector(Writer):
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever waits for the scroll looks often."""
+    """Make the tap poll for its turn to scroll without long waits."""
     monkeypatch.setattr("tap_intercom.api.scroll.PAUSE", 0.02)
 
 
 @pytest.fixture
 def catalog_of() -> Callable[..., dict[str, Any]]:
-    """Return a catalog that selects the streams of these names."""
+    """Return a function that builds a catalog with the named streams selected."""
     return selecting
 
 
@@ -119,7 +119,10 @@ def config(sandbox: RunningSandbox) -> dict[str, Any]:
 
 @pytest.fixture
 def run_tap(config: dict[str, Any]) -> Iterator[Callable[..., Run]]:
-    """Run the tap here: `run_tap(state=, catalog=, on_message=, SETTING=...)`; by itself it is what leads need."""
+    """Return a function that runs the tap in this process, by default with the two streams that leads need.
+
+    `run_tap(state=, catalog=, on_message=, SETTING=...)`
+    """
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def run(
@@ -151,23 +154,23 @@ def run_tap(config: dict[str, Any]) -> Iterator[Callable[..., Run]]:
 
 
 class Clock:
-    """Seconds that go by when somebody waits for them, and only then."""
+    """A clock that only moves when a thread sleeps."""
 
     def __init__(self) -> None:
         self._now = 0.0
 
     def now(self) -> float:
-        """How many went by."""
+        """Return the seconds that have passed."""
         return self._now
 
     def sleep(self, seconds: float) -> None:
-        """Let so many go by."""
+        """Let the seconds pass."""
         self._now += seconds
 
 
 @pytest.fixture
 def clock(impatient: None, monkeypatch: pytest.MonkeyPatch) -> Clock:  # noqa: ARG001 it is patient again
-    """Return the time by which the tap waits: a test gives it to the sandbox, too, and nobody really waits."""
+    """Return the tap's clock, which a test can share with the sandbox, so that nothing really waits."""
     monkeypatch.setattr("tap_intercom.api.scroll.PAUSE", 5.0)
     found = Clock()
     times: dict[str, Any] = {"sleep": found.sleep, "clock": found.now}
@@ -178,7 +181,7 @@ def clock(impatient: None, monkeypatch: pytest.MonkeyPatch) -> Clock:  # noqa: A
 
 @pytest.fixture
 def in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retries follow at once."""
+    """Make retries follow without a wait."""
     monkeypatch.setattr(backoff, "full_jitter", lambda _: 0.0)
 
 
@@ -193,7 +196,7 @@ def whole(record: dict[str, Any], contact: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def truth(sandbox: RunningSandbox) -> Callable[[], dict[str, dict[str, Any]]]:
-    """Return what there is to read, by stream and id, in Intercom's own shape."""
+    """Return a function that returns the records that exist, by stream and id, in Intercom's own form."""
 
     def records() -> dict[str, dict[str, Any]]:
         known = sandbox.world.intercom
@@ -220,7 +223,7 @@ def truth(sandbox: RunningSandbox) -> Callable[[], dict[str, dict[str, Any]]]:
 
 @pytest.fixture
 def calls(sandbox: RunningSandbox) -> Callable[[], dict[str, int]]:
-    """How often each list was called since the last time of asking."""
+    """Return a function that counts the calls per path since it was last called."""
 
     def count() -> dict[str, int]:
         counted = {call["path"]: call["count"] for call in sandbox.calls()["calls"]}
@@ -232,9 +235,9 @@ def calls(sandbox: RunningSandbox) -> Callable[[], dict[str, int]]:
 
 @pytest.fixture
 def command_line(tmp_path: Path) -> Callable[..., list[str]]:
-    """Return the words of the command: `command_line(config, "--discover")`; a config becomes the file of --config.
+    """Return a function that builds the command line: `command_line(config, "--discover")`.
 
-    Without a word about it, the catalog is what leads need.
+    The config becomes the file of --config. The default catalog selects the two streams that leads need.
     """
 
     def words(config: dict[str, Any] | None, *arguments: str) -> list[str]:
@@ -252,7 +255,7 @@ def command_line(tmp_path: Path) -> Callable[..., list[str]]:
 
 @pytest.fixture
 def catalog_file(tmp_path: Path) -> Callable[..., str]:
-    """Return the path of a catalog that selects the streams of these names."""
+    """Return a function that writes a catalog with the named streams selected, and returns its path."""
 
     def written(*names: str) -> str:
         file = tmp_path / "chosen.json"
@@ -264,7 +267,7 @@ def catalog_file(tmp_path: Path) -> Callable[..., str]:
 
 @pytest.fixture
 def command(command_line: Callable[..., list[str]]) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run the command, with the arguments of `command_line`."""
+    """Return a function that runs the command, with the arguments of `command_line`."""
 
     def run(config: dict[str, Any] | None, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(command_line(config, *arguments), capture_output=True, text=True, check=False, timeout=60)

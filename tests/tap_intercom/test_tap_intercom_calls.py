@@ -1,4 +1,4 @@
-"""What a run for leads costs in calls, counted by the sandbox: the whole; other tests show its parts."""
+"""How many calls a whole run for leads makes; other tests count its parts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CONTACTS, COMPANIES = 20_000, 5_000
 
 
 def fill(sandbox: RunningSandbox) -> None:
-    """Return a workspace that grew for five years, faster and faster; every company has one user."""
+    """Fill a workspace that grew faster and faster over five years; every company has one user."""
     sandbox.reset(customers=0, seed=7)
     known = sandbox.world.intercom
     for row in range(CONTACTS):
@@ -30,9 +30,12 @@ def fill(sandbox: RunningSandbox) -> None:
 def test_twenty_thousand_contacts_and_five_thousand_companies_take_two_hundred_calls(
     run_tap: Callable[..., Any], sandbox: RunningSandbox, calls: Callable[[], dict[str, int]]
 ) -> None:
-    """At most, and everything comes; once nobody has changed for 38 hours, contacts take one page and no record."""
+    """Reading 20,000 contacts and 5,000 companies takes at most 200 calls.
+
+    After 38 hours without changes, contacts cost one call.
+    """
     fill(sandbox)
-    # The sandbox keeps eight sorted lists: more readers than that would have it sort again for each page.
+    # The sandbox caches eight sorted lists; with more readers it would sort again for each page.
     first = run_tap(max_concurrency=4)
     counted = calls()
     assert {name: len(by_id) for name, by_id in ids(first).items()} == {"contacts": CONTACTS, "companies": COMPANIES}
@@ -46,5 +49,5 @@ def test_twenty_thousand_contacts_and_five_thousand_companies_take_two_hundred_c
 
 
 def ids(run: Any) -> dict[str, set[str]]:
-    """Return the ids that came, by stream."""
+    """Return the ids of the records that were sent, by stream."""
     return {name: {record["id"] for record in records} for name, records in run.records.items()}

@@ -1,4 +1,4 @@
-"""What tap-intercom's client sends, how long it waits, what it never asks twice, and what a refusal means."""
+"""Requests of tap-intercom's client: headers, waits, retries, what is never retried, and sentences for errors."""
 
 from __future__ import annotations
 
@@ -54,19 +54,19 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Return the client's time, with backoff at its longest instead of at random."""
+    """Return the client's clock; backoff always waits its longest time."""
     monkeypatch.setattr(backoff, "full_jitter", lambda longest: longest)
     return Clock()
 
 
 @pytest.fixture
 def client(clock: Clock) -> IntercomClient:
-    """Return a client of the workspace behind a token, with four workers."""
+    """Return a client with four workers."""
     return IntercomClient(access_token="secret", connections=4, sleep=clock.sleep, clock=clock.read)
 
 
 def limits(limit: int, left: int, seconds: int) -> dict[str, str]:
-    """Return the headers of an answer at noon, when a window of calls ends so many seconds later."""
+    """Return the headers of a response sent at noon, whose rate limit window ends `seconds` later."""
     return {
         "Date": NOON,
         "X-RateLimit-Limit": str(limit),
@@ -76,12 +76,12 @@ def limits(limit: int, left: int, seconds: int) -> dict[str, str]:
 
 
 def ask(client: IntercomClient) -> Any:
-    """Ask for the tags."""
+    """Request the tags."""
     return client.fetch_decoded(Call("/tags"), lambda content: decode_json(content, dict[str, Any])[1])
 
 
 def test_every_call_names_the_version(client: IntercomClient, requests_mock: Mocker) -> None:
-    """Without it Intercom would answer in whatever version the app is set to."""
+    """Every request names the API version, because otherwise Intercom uses the version set in the app."""
     requests_mock.post(f"{BASE}/contacts/search", **EMPTY)
     requests_mock.get(TAGS, **EMPTY)
     ask(client)
@@ -92,7 +92,7 @@ def test_every_call_names_the_version(client: IntercomClient, requests_mock: Moc
 
 
 def test_a_cursor_goes_in_the_body(client: IntercomClient, requests_mock: Mocker) -> None:
-    """With the size of the page, on every page: in the query string neither has an effect."""
+    """Cursor and page size are in the body of a search, because Intercom ignores them in the query string."""
     requests_mock.post(f"{BASE}/contacts/search", **EMPTY)
     client.fetch_page(SEARCH, TAGS_SHAPE)
     assert requests_mock.last_request is not None
@@ -103,7 +103,7 @@ def test_a_cursor_goes_in_the_body(client: IntercomClient, requests_mock: Mocker
 def test_the_users_netrc_does_not_go_before_the_token(
     client: IntercomClient, requests_mock: Mocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An entry for Intercom's host there is another program's."""
+    """A netrc entry for Intercom's host does not replace the token."""
     netrc = tmp_path / "netrc"
     netrc.write_text("machine api.intercom.io login somebody password else\n")
     monkeypatch.setenv("NETRC", str(netrc))
@@ -114,7 +114,7 @@ def test_the_users_netrc_does_not_go_before_the_token(
 
 
 def test_the_workspace_tells_its_clock_and_its_region(client: IntercomClient, requests_mock: Mocker) -> None:
-    """The first call proves the token; its `Date` is the clock that bookmarks go by."""
+    """The first call returns the workspace's id and region; its `Date` is the time that bookmarks use."""
     app = {"type": "app", "id_code": "abc123", "region": "EU", "timezone": "Europe/Paris"}
     requests_mock.get(f"{BASE}/me", json={"type": "admin", "app": app}, headers={"Date": NOON})
     assert client.fetch_workspace() == Workspace(NOON_SECONDS, "abc123", "eu")
@@ -123,7 +123,7 @@ def test_the_workspace_tells_its_clock_and_its_region(client: IntercomClient, re
 def test_a_window_that_is_used_up_holds_every_worker(
     client: IntercomClient, clock: Clock, requests_mock: Mocker
 ) -> None:
-    """When fewer calls are left than workers, all wait for the end of the window, and nobody meets a 429."""
+    """When fewer calls are left than there are workers, all wait for the end of the window."""
     requests_mock.get(TAGS, [{**EMPTY, "headers": limits(1667, 3, 7)}, {**EMPTY, "headers": limits(1667, 1666, 10)}])
     ask(client)
     ask(client)
@@ -139,7 +139,7 @@ def test_a_window_that_is_used_up_holds_every_worker(
 def test_how_much_of_a_window_is_left_alone(  # noqa: PLR0913, PLR0917 a table
     client: IntercomClient, clock: Clock, requests_mock: Mocker, limit: int, left: int, slept: list[float]
 ) -> None:
-    """As many calls as there are workers, but never more than half of a window."""
+    """One call per worker is kept in reserve, but never more than half of a window."""
     requests_mock.get(TAGS, **EMPTY, headers=limits(limit, left, 7))
     ask(client)
     ask(client)
@@ -147,7 +147,7 @@ def test_how_much_of_a_window_is_left_alone(  # noqa: PLR0913, PLR0917 a table
 
 
 def test_a_429_is_waited_out_on_the_servers_clock(client: IntercomClient, clock: Clock, requests_mock: Mocker) -> None:
-    """Until the window ends, reckoned by the `Date` of the same answer; no needless wait besides."""
+    """After a 429 the client waits until the window ends by the `Date` of the same response, and no longer."""
     limited = {"status_code": 429, "json": {"errors": [{"code": "rate_limit_exceeded"}]}}
     requests_mock.get(TAGS, [{**limited, "headers": limits(1667, 0, 4)}, EMPTY])
     ask(client)
@@ -186,14 +186,14 @@ def test_a_429_is_waited_out_on_the_servers_clock(client: IntercomClient, clock:
 def test_trouble_is_asked_again(
     client: IntercomClient, clock: Clock, requests_mock: Mocker, trouble: dict[str, Any]
 ) -> None:
-    """What may pass is asked again, after 1, 2, 4 … seconds."""
+    """Temporary errors are retried after 1, 2, 4 … seconds."""
     requests_mock.get(TAGS, [trouble, trouble, trouble, EMPTY])
     assert ask(client) == {"data": []}
     assert clock.slept == [1, 2, 4]
 
 
 def test_trouble_that_stays_ends_the_run(client: IntercomClient, clock: Clock, requests_mock: Mocker) -> None:
-    """After ten tries it is a failure, never an empty page."""
+    """After ten failed tries the run ends with an error, never with an empty page."""
     requests_mock.get(TAGS, status_code=502, text="Bad gateway for jane@example.com")
     with pytest.raises(UserError) as told:
         ask(client)
@@ -206,7 +206,7 @@ def test_trouble_that_stays_ends_the_run(client: IntercomClient, clock: Clock, r
 
 @pytest.mark.parametrize("status", [301, 400, 401, 402, 403, 404, 405, 409, 410, 422])
 def test_a_refusal_is_not_asked_again(client: IntercomClient, clock: Clock, requests_mock: Mocker, status: int) -> None:
-    """What asking again would not change is asked once."""
+    """An error that a retry would not change is not retried."""
     requests_mock.get(TAGS, status_code=status, json={}, headers={"Location": f"{BASE}/elsewhere"})
     with pytest.raises(UserError):
         ask(client)
@@ -216,7 +216,7 @@ def test_a_refusal_is_not_asked_again(client: IntercomClient, clock: Clock, requ
 def test_what_must_not_be_asked_again_is_asked_once(
     client: IntercomClient, clock: Clock, requests_mock: Mocker
 ) -> None:
-    """The second answer would be the next page of a scroll; only a 429, which was not carried out, is repeated."""
+    """A page of a scroll is not retried, because a retry would return the next page; only a 429 is retried."""
     limited = {"status_code": 429, "json": {"errors": [{"code": "rate_limit_exceeded"}]}, "headers": limits(10, 0, 2)}
     requests_mock.get(f"{BASE}/companies/scroll", [limited, {"status_code": 500, "json": {}}, EMPTY])
     with pytest.raises(UserError):
@@ -306,7 +306,7 @@ def test_what_must_not_be_asked_again_is_asked_once(
 def test_what_a_refusal_means(  # noqa: PLR0913, PLR0917 a table
     status: int, code: str, message: str | None, path: str, kind: type[UserError], sentence: str
 ) -> None:
-    """One sentence, which names what to do and repeats nothing of the body."""
+    """The sentence for an error says what to do, and repeats nothing of the body."""
     found = build_refusal(status, told(code, message), path=path, version="9.9")
     assert (type(found), found.message) == (kind, sentence)
 

@@ -1,4 +1,4 @@
-"""The command tap-intercom as a user meets it."""
+"""The command tap-intercom: exit codes, sentences for mistakes, and logs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STREAMS = ["companies", "contacts", "conversations", "tickets"]
 
 
 def told(log: str) -> list[str]:
-    """Return the errors of a log."""
+    """Return the error messages in a log."""
     return [line.rsplit(" | ", 1)[-1] for line in log.splitlines() if "| ERROR " in line]
 
 
@@ -50,7 +50,7 @@ def told(log: str) -> list[str]:
 def test_a_wrong_setting_is_one_sentence(
     command: Command, config: dict[str, Any], change: dict[str, Any], sentence: str
 ) -> None:
-    """A mistake in a setting ends with one sentence that names it, exit code 1, and not a message."""
+    """A wrong setting ends the command with one sentence that names it, exit code 1 and no message."""
     done = command(config | change)
     assert (done.returncode, done.stdout, told(done.stderr)) == (1, "", [sentence])
     assert "Traceback" not in done.stderr
@@ -87,7 +87,7 @@ TOKEN = {"access_token": "t"}
     ids=["no token", "no such token", "region", "URL", "no company", "no contact", "version", "date", "misspelt"],
 )
 def test_what_is_wrong_with_a_setting(config: dict[str, Any], sentence: str) -> None:
-    """One sentence that names the setting, before anything is asked."""
+    """A wrong setting is refused in one sentence that names it, before any request."""
     with pytest.raises(UserError) as refused:
         TapIntercom(config=config)
     assert refused.value.message == sentence
@@ -104,7 +104,7 @@ def test_what_is_wrong_with_a_setting(config: dict[str, Any], sentence: str) -> 
     ids=["right", "an address of its own", "not told", "wrong"],
 )
 def test_where_a_workspace_is_hosted(region: str, found: str, sentences: list[str]) -> None:
-    """A token of another region is told with that region."""
+    """A token of another region is refused with a sentence that names that region."""
     assert find_region_problems(region, found) == sentences
 
 
@@ -140,7 +140,7 @@ def test_where_a_workspace_is_hosted(region: str, found: str, sentences: list[st
 def test_a_broken_file_is_one_sentence(
     tmp_path: Path, option: str, text: str, sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A state or catalog that cannot be read ends with one sentence, and not a message."""
+    """An unreadable state or catalog is refused in one sentence, without any message."""
     file = tmp_path / "file.json"
     file.write_text(text)
     with pytest.raises(UserError) as refused:
@@ -150,7 +150,7 @@ def test_a_broken_file_is_one_sentence(
 
 
 def test_a_broken_file_ends_the_command(command: Command, tmp_path: Path) -> None:
-    """With exit code 1, the sentence in the log, and no traceback."""
+    """An unreadable file ends the command with exit code 1 and the sentence in the log, without a traceback."""
     file = tmp_path / "file.json"
     file.write_text("[]")
     done = command({"access_token": "sandbox_token"}, "--state", str(file))
@@ -160,7 +160,7 @@ def test_a_broken_file_ends_the_command(command: Command, tmp_path: Path) -> Non
 
 
 def test_the_state_of_another_workspace_is_refused(run_tap: Callable[..., Any]) -> None:
-    """Its bookmarks say nothing of this one."""
+    """The state of another workspace is refused before the first message."""
     run = run_tap(state={"bookmarks": {"contacts": {"replication_key": "updated_at", "workspace": "other"}}})
     assert run.messages == []
     assert run.refusal == (
@@ -172,7 +172,7 @@ def test_the_state_of_another_workspace_is_refused(run_tap: Callable[..., Any]) 
 def test_a_stream_of_a_later_version_is_one_sentence(
     run_tap: Callable[..., Any], catalog_of: Callable[..., Any]
 ) -> None:
-    """A catalog that selects what the version does not have is told which version does."""
+    """A selected stream that the API version does not have is refused, with the version that has it."""
     run = run_tap(catalog=catalog_of("brands", "contacts"))
     assert run.messages == []
     assert run.refusal == (
@@ -182,7 +182,7 @@ def test_a_stream_of_a_later_version_is_one_sentence(
 
 
 def test_a_wrong_path_is_one_sentence(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
-    """An `api_url` at which there is no Intercom API is told as such."""
+    """An `api_url` without an Intercom API is reported in one sentence."""
     run = run_tap(api_url=f"{sandbox.url}/nowhere")
     assert run.refusal == (
         "There is no Intercom API at /me (404): check the settings `api_url` and `intercom_version`."
@@ -190,7 +190,7 @@ def test_a_wrong_path_is_one_sentence(run_tap: Callable[..., Any], sandbox: Runn
 
 
 def test_the_log_holds_no_personal_data_and_no_key(command: Command, config: dict[str, Any]) -> None:
-    """A whole run logs numbers and names of streams."""
+    """The log of a whole run has no e-mail address and no token."""
     done = command(config)
     assert done.returncode == 0
     assert "@" not in done.stderr
@@ -198,7 +198,7 @@ def test_the_log_holds_no_personal_data_and_no_key(command: Command, config: dic
 
 
 def test_discovery_needs_no_network(command: Command) -> None:
-    """The streams of the version are known without a token, each with its key and its replication key."""
+    """Without settings, discovery lists the streams of the version with their keys and replication keys."""
     catalog = json.loads(command(None, "--discover").stdout)
     found = {
         stream["tap_stream_id"]: (stream["key_properties"], stream.get("replication_key"))
@@ -212,7 +212,7 @@ def test_discovery_needs_no_network(command: Command) -> None:
 
 
 def test_discovery_with_a_token_types_the_workspaces_own_attributes(command: Command, config: dict[str, Any]) -> None:
-    """Each custom attribute has its type in the catalog."""
+    """With a token, discovery lists the type of each custom attribute."""
     catalog = json.loads(command(config, "--discover").stdout)
     (contacts,) = (stream for stream in catalog["streams"] if stream["tap_stream_id"] == "contacts")
     custom = contacts["schema"]["properties"]["custom_attributes"]["properties"]
@@ -224,7 +224,7 @@ def test_discovery_with_a_token_types_the_workspaces_own_attributes(command: Com
 def test_the_connection_test_reads_one_record_a_stream(
     command: Command, config: dict[str, Any], calls: Callable[[], dict[str, int]]
 ) -> None:
-    """`--test` proves token and region, tells of no progress, and leaves no scroll open behind it."""
+    """`--test` reads one record per stream, and opens no scroll."""
     done = command(config, "--test")
     messages = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0
@@ -238,7 +238,7 @@ def test_the_connection_test_reads_one_record_a_stream(
 
 
 def test_the_connection_test_tells_a_wrong_token(command: Command, config: dict[str, Any]) -> None:
-    """`--test` with a wrong token is a sentence too."""
+    """`--test` reports a wrong token in one sentence."""
     done = command(config | {"access_token": "wrong"}, "--test")
     assert done.returncode == 1
     assert told(done.stderr)[-1] == REFUSED

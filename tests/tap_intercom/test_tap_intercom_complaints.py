@@ -1,8 +1,8 @@
-"""What users of other connectors complain of, by the numbers of the issues they filed, where no other test shows it.
+"""Problems that users of other Intercom connectors reported, unless another test covers them.
 
-airbytehq/airbyte: 39463 (parts missing), 66292 (closed conversations stay open), 8475 (outbound conversations missing),
-26301 (data lost), 47745 and 29713 (undeclared columns), 5882 (types), 6351 (data attributes end the run), 15141 (custom
-attributes untyped); segment-boneyard/segment-docs: 5138 (regions).
+airbytehq/airbyte: 39463 (parts missing), 66292 (closed conversations stay open), 8475 (outbound conversations
+missing), 26301 (data lost), 47745 and 29713 (undeclared columns), 5882 (types), 6351 (data attributes end the run),
+15141 (custom attributes untyped); segment-boneyard/segment-docs: 5138 (regions).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ADMIN = "991267"
 
 
 def manage(sandbox: RunningSandbox, conversation: str, **body: Any) -> None:
-    """Do something with a conversation as an admin."""
+    """Add a part to a conversation as an admin."""
     url = f"{sandbox.intercom_url}/conversations/{conversation}/parts"
     requests.post(
         url, json={"type": "admin", "admin_id": ADMIN, **body}, headers=HEADERS, timeout=10
@@ -36,7 +36,7 @@ def manage(sandbox: RunningSandbox, conversation: str, **body: Any) -> None:
 def test_a_conversation_that_was_closed_is_closed_in_the_next_run(
     run_tap: Callable[..., Any], catalog_of: Callable[..., Any], sandbox: RunningSandbox
 ) -> None:
-    """It comes again with its new state, and with every part, the closing one too."""
+    """The run after a conversation was closed sends it again with its new state and all parts."""
     catalog = catalog_of("conversations", "conversation_parts")
     state = run_tap(catalog=catalog).state
     thread = next(one for one in sandbox.world.intercom.conversations.live() if one.document["state"] == "open")
@@ -52,7 +52,7 @@ def test_a_conversation_that_was_closed_is_closed_in_the_next_run(
 def test_a_conversation_of_any_length_has_its_parts(
     run_tap: Callable[..., Any], catalog_of: Callable[..., Any], sandbox: RunningSandbox
 ) -> None:
-    """Three hundred replies come, each with its conversation's id; Intercom itself shows the last five hundred."""
+    """All three hundred parts of a conversation are sent, each with the conversation's id."""
     thread = next(sandbox.world.intercom.conversations.live())
     before = len(thread.parts)
     for _ in range(300):
@@ -64,7 +64,7 @@ def test_a_conversation_of_any_length_has_its_parts(
 def test_no_search_leaves_a_kind_of_record_out(
     run_tap: Callable[..., Any], catalog_of: Callable[..., Any], sandbox: RunningSandbox
 ) -> None:
-    """Leads and users, conversations begun by either side: nothing but times is filtered by."""
+    """Searches filter only by time, so that leads, users and conversations started by either side are all read."""
     records = run_tap(catalog=catalog_of("contacts", "conversations")).records
     known = sandbox.world.intercom
     roles = {one.document["role"] for one in known.contacts.live()}
@@ -76,7 +76,7 @@ def test_no_search_leaves_a_kind_of_record_out(
 def test_every_record_is_what_its_schema_says(
     run_tap: Callable[..., Any], catalog_of: Callable[..., Any], sandbox: RunningSandbox
 ) -> None:
-    """In every stream, with every attribute declared, after some life in the workspace."""
+    """Every record of every stream is valid, and every field is declared, after days of activity."""
     sandbox.advance(days=5)
     run = run_tap(catalog=catalog_of(*(row.name for row in STREAMS)), intercom_version="2.16")
     schemas = {message["stream"]: message["schema"] for message in run.messages if message["type"] == "SCHEMA"}
@@ -91,7 +91,7 @@ def test_every_record_is_what_its_schema_says(
 def test_attributes_that_intercom_does_not_tell_end_no_run(
     run_tap: Callable[..., Any], sandbox: RunningSandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The custom attributes are of any type then, and the log says why."""
+    """When Intercom refuses to list data attributes, custom attributes have no types, and the log says why."""
     body = {"type": "error.list", "errors": [{"code": "parameter_invalid", "message": "model is invalid"}]}
     sandbox.fault(api="intercom", path="/data_attributes", effect={"status": 400, "body": body})
     run = run_tap()
@@ -112,7 +112,7 @@ def test_attributes_that_intercom_does_not_tell_end_no_run(
     ids=["default", "us", "eu", "au", "an address of its own"],
 )
 def test_a_region_has_its_host(settings: dict[str, str], host: str, requests_mock: Mocker) -> None:
-    """And the workspace says whether it is the right one."""
+    """Each region has its own host, and the workspace confirms its region."""
     app = {"id_code": "abc", "region": settings.get("region", "us").upper()}
     requests_mock.get(f"{host}/me", json={"app": app})
     assert TapIntercom(config={"access_token": "t", **settings}).source.workspace.id == "abc"

@@ -1,4 +1,4 @@
-"""What is left of a run of tap-intercom that meets trouble or change: never a marker or bookmark too many."""
+"""Failures and changes during a run of tap-intercom: it writes no marker, and no bookmark that is too late."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 STREAMS = ("companies", "contacts", "conversation_parts", "conversations", "tickets")
 ZONES = ("Pacific/Pago_Pago", "America/Los_Angeles", "UTC", "Asia/Kathmandu", "Pacific/Auckland", "Pacific/Kiritimati")
-"""From eleven hours behind UTC to fourteen ahead."""
+"""Time zones from UTC-11 to UTC+14."""
 
 
 @pytest.mark.usefixtures("in_no_time")
@@ -50,7 +50,7 @@ def test_trouble_that_passes_loses_nothing(
     sandbox: RunningSandbox,
     effect: dict[str, Any],
 ) -> None:
-    """One bad answer in the middle of a list costs one call more, and nothing is lost or doubled."""
+    """One bad response in the middle of a list costs one more call, and no record is lost or repeated."""
     sandbox.fault(api="intercom", path="/contacts/search", nth=2, effect=effect)
     run = run_tap(page_size=40)
     assert run.refusal is None
@@ -59,14 +59,14 @@ def test_trouble_that_passes_loses_nothing(
 
 
 def created(records: dict[str, dict[str, Any]]) -> list[str]:
-    """Return the ids in the order of creation."""
+    """Return the ids of the records in the order of creation."""
     return sorted(records, key=lambda key: (records[key]["created_at"], key))
 
 
 def test_nobody_asks_more_often_than_intercom_permits(
     run_tap: Callable[..., Any], catalog_of: Callable[..., Any], sandbox: RunningSandbox, clock: Any
 ) -> None:
-    """Sixteen workers heed the window that the answers tell of: seventy calls at sixty a window, and not one 429."""
+    """Sixteen workers share the rate limit that responses announce, so that no call is a 429."""
     sandbox.world.intercom.window = Window(60, clock.now)
     run = run_tap(catalog=catalog_of("contact_segments"))
     assert run.refusal is None
@@ -79,7 +79,7 @@ def test_nobody_asks_more_often_than_intercom_permits(
 def test_a_stream_that_fails_half_way_leaves_no_marker(
     run_tap: Callable[..., Any], truth: Truth, sandbox: RunningSandbox
 ) -> None:
-    """Streams that ended keep their bookmark, the one that failed keeps the old one, and the next run has them all."""
+    """When a stream fails, finished streams have new bookmarks, it keeps its old one, and there is no marker."""
     sandbox.fault(api="intercom", path="/contacts/search", **{"from": 2}, effect={"status": 500})
     run = run_tap(page_size=40)
     assert run.refusal is not None
@@ -97,7 +97,7 @@ def test_a_stream_that_fails_half_way_leaves_no_marker(
 def test_a_stream_that_is_refused_stops_the_run_before_its_first_message(
     run_tap: Callable[..., Any], catalog_of: Callable[..., Any], sandbox: RunningSandbox
 ) -> None:
-    """A permission that is missing for the last stream is told before a record of the first is sent."""
+    """A missing permission for the last stream is reported before the first record of any stream."""
     body = {"type": "error.list", "errors": [{"code": "token_unauthorized", "message": "Not authorized"}]}
     sandbox.fault(api="intercom", path="/tickets/search", effect={"status": 401, "body": body})
     run = run_tap(catalog=catalog_of("contacts", "tickets"), state={"bookmarks": {"_map": {"gen": 1}}})
@@ -144,7 +144,7 @@ def test_what_is_no_record_is_one_sentence(  # noqa: PLR0913, PLR0917 a table
     record: Any,
     problem: str,
 ) -> None:
-    """A record without the times that it is read by ends the run before a message, and no such time gets into STATE."""
+    """A record with a wrong time ends the run in one sentence before the first message."""
     body = {"type": "list", "data": [record], "total_count": 1}
     sandbox.fault(api="intercom", path="/contacts/search", effect={"status": 200, "body": body})
     run = run_tap(catalog=catalog_of("contacts"))
@@ -175,7 +175,7 @@ def test_a_hollow_page_of_a_search_loses_nobody(  # noqa: PLR0913, PLR0917 a tab
     name: str,
     nth: int,
 ) -> None:
-    """A page that lacks what it must hold costs calls; while it stays so, the run ends without the marker."""
+    """An incomplete page is requested again; if it stays incomplete, the run ends without the marker."""
     catalog = catalog_of("contacts")
     whole = {record["id"] for record in run_tap(catalog=catalog, page_size=20).records["contacts"]}
     page = search(sandbox)
@@ -191,7 +191,7 @@ def test_a_hollow_page_of_a_search_loses_nobody(  # noqa: PLR0913, PLR0917 a tab
 
 
 def search(sandbox: RunningSandbox) -> dict[str, Any]:
-    """Return the first page of a search, as Intercom answers it."""
+    """Return the first page of a search as the sandbox returns it."""
     headers = {"Authorization": "Bearer sandbox_token", "Intercom-Version": "2.14"}
     body = {
         "query": {"field": "created_at", "operator": ">", "value": 0},
@@ -206,7 +206,7 @@ def search(sandbox: RunningSandbox) -> dict[str, Any]:
 def test_what_is_gone_when_it_is_asked_for_is_passed_over(
     run_tap: Callable[..., Any], catalog_of: Callable[..., Any], sandbox: RunningSandbox
 ) -> None:
-    """A conversation deleted, or a contact merged, between its list and its own page ends no run."""
+    """A record deleted or merged between its list and its own request is skipped, and the run goes on."""
     gone = {"type": "error.list", "errors": [{"code": "not_found", "message": "Resource Not Found"}]}
     merged = {"type": "error.list", "errors": [{"code": "contact_merged", "message": "Contact has been merged"}]}
     held = {one.id for one in sandbox.world.intercom.conversations.live() if one.parts}
@@ -219,17 +219,17 @@ def test_what_is_gone_when_it_is_asked_for_is_passed_over(
 
 
 class Killed(BaseException):
-    """The process is gone."""
+    """Raised in place of the end of the process."""
 
 
 def keep(held: Held, message: dict[str, Any]) -> None:
-    """Take a record as a target does: the last version of each counts."""
+    """Keep the last version of a record, like a target."""
     if message["type"] == "RECORD":
         held.setdefault(message["stream"], {})[message["record"]["id"]] = message["record"]
 
 
 def versions(held: Held, known: Held) -> dict[str, dict[str, Any]]:
-    """When each record that there is was last changed; those that are gone may be held for ever."""
+    """Return when each existing record last changed, according to these records."""
     time = {"conversation_parts": "conversation_updated_at"}
     return {
         name: {key: held.get(name, {}).get(key, {}).get(time.get(name, "updated_at")) for key in known[name]}
@@ -237,7 +237,7 @@ def versions(held: Held, known: Held) -> dict[str, dict[str, Any]]:
     }
 
 
-# An example takes a second, so looking for the smallest one that fails would go on for five minutes.
+# Each example takes a second, so shrinking a failure would take minutes.
 @settings(
     max_examples=12,
     phases=set(Phase) - {Phase.shrink, Phase.explain},
@@ -261,7 +261,10 @@ def test_whatever_changes_and_wherever_it_dies_the_next_run_completes_the_pictur
     lag: int,
     inclusive: bool,  # noqa: FBT001 a switch of the sandbox
 ) -> None:
-    """Records change while they are read, runs die at any message, in any zone, with searches that lag behind."""
+    """After crashes at any message and edits during reads, one whole run makes the target complete.
+
+    This holds in any time zone and with lagging searches.
+    """
     sandbox.reset(customers=40, seed=7, intercom_timezone=zone, search_lag=lag, search_bounds_inclusive=inclusive)
     catalog = catalog_of(*STREAMS)
     held: Held = {}
@@ -302,7 +305,7 @@ def test_a_signal_acknowledges_nothing(
     catalog_file: Callable[..., str],
     number: signal.Signals,
 ) -> None:
-    """Told to end while it waits for a page, the command ends at once, with the signal's code and no word of STATE."""
+    """A signal during a slow page ends the command at once with the signal's exit code and no further STATE."""
     sandbox.fault(api="intercom", path="/conversations/search", nth=3, effect={"delay": 60})
     words = command_line(config | {"page_size": 5}, "--catalog", catalog_file("contacts", "conversations"))
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

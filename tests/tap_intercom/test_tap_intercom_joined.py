@@ -1,4 +1,4 @@
-"""Who joins a company, which moves no `updated_at`; and how often a long list of companies is read."""
+"""Contacts that join a company without a change of `updated_at`, and how often long company lists are read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ IDLE = {"/me": 1, "/data_attributes": 2, "/contacts/search": 1}
 
 @pytest.fixture
 def lean(catalog_of: Callable[..., Any]) -> dict[str, Any]:
-    """Return the catalog of leads, without the lists that cost a call a contact and that leads have no use for."""
+    """Return the catalog for leads without tags and notes, which can cost one call per contact."""
     catalog: dict[str, Any] = catalog_of("companies", "contacts")
     for entry in [entry for stream in catalog["streams"] for entry in stream["metadata"]]:
         if entry["breadcrumb"] in (["properties", "tags"], ["properties", "notes"]):
@@ -35,7 +35,7 @@ def lean(catalog_of: Callable[..., Any]) -> dict[str, Any]:
 def later(
     run_tap: Callable[..., Any], sandbox: RunningSandbox, calls: Callable[[], dict[str, int]], lean: dict[str, Any]
 ) -> Any:
-    """Return the later runs of a workspace where nobody changed for a day and a half: `later(seconds)` is the next."""
+    """Return a function that makes the next run in a workspace without changes: `later(seconds)`."""
     state = run_tap(**LEADS).state
     sandbox.world.clock.advance(38 * 3600)
     state = run_tap(state=state, **LEADS).state
@@ -52,7 +52,7 @@ def later(
 
 
 def test_an_idle_quarter_of_an_hour(later: Any, calls: Callable[[], dict[str, int]], sandbox: RunningSandbox) -> None:
-    """Every company comes, in one scroll, and beside it four calls."""
+    """Fifteen minutes later without changes, every company is sent from one scroll, for four more calls."""
     run = later()
     assert calls() == {**IDLE, "/companies/scroll": 2}
     assert len(run.records["companies"]) == len(list(sandbox.world.intercom.visible_companies()))
@@ -63,7 +63,7 @@ def test_an_idle_quarter_of_an_hour(later: Any, calls: Callable[[], dict[str, in
 def test_a_known_person_joins_a_known_company(
     later: Any, sandbox: RunningSandbox, calls: Callable[[], dict[str, int]]
 ) -> None:
-    """The next run sends that person, and those who are there already, for a call or two."""
+    """When a contact joins a company, the next run sends all contacts of that company for one more call."""
     known = sandbox.world.intercom
     user = next(one for one in known.contacts.live() if one.document["role"] == "user" and not one.companies)
     company = next(known.visible_companies())
@@ -79,7 +79,7 @@ def test_a_known_person_joins_a_known_company(
 
 
 def test_the_first_user_of_a_company_comes_an_hour_later(later: Any, sandbox: RunningSandbox) -> None:
-    """The company appears as old as it is, and comes with its user."""
+    """A company that was hidden until its first user joined is sent together with that user."""
     known = sandbox.world.intercom
     company = known.companies.add(known.new_company({"company_id": "late", "name": "Late"}, NOW), "API")
     later()
@@ -91,7 +91,10 @@ def test_the_first_user_of_a_company_comes_an_hour_later(later: Any, sandbox: Ru
 
 
 def test_somebody_leaves(later: Any, sandbox: RunningSandbox) -> None:
-    """Those who stayed are asked for; who left is seen by the daily read."""
+    """When a contact leaves a company, the next run sends the remaining ones.
+
+    The daily read sends the contact itself.
+    """
     known = sandbox.world.intercom
     company = next(one for one in known.visible_companies() if len(known.contacts_of(one)) > 1)
     leaver, *stayers = known.contacts_of(company)
@@ -101,7 +104,7 @@ def test_somebody_leaves(later: Any, sandbox: RunningSandbox) -> None:
 
 
 def many(sandbox: RunningSandbox, count: int) -> None:
-    """Return a workspace with so many companies of one user each, and nobody else."""
+    """Fill a workspace with `count` companies that have one user each."""
     sandbox.reset(customers=0, seed=7)
     known = sandbox.world.intercom
     for row in range(count):
@@ -130,7 +133,7 @@ def test_a_long_list_is_not_read_each_time(  # noqa: PLR0913 one row of the tabl
     sandbox: RunningSandbox,
     calls: Callable[[], dict[str, int]],
 ) -> None:
-    """In between the stream stays in the marker with no row and is not whole, and its bookmark stays where it was."""
+    """Between scrolls of a long list, the marker names companies with no rows and not as whole; the bookmark stays."""
     many(sandbox, companies)
     first = run_tap(**LEADS)
     sandbox.world.clock.advance(seconds)
@@ -145,7 +148,7 @@ def test_a_long_list_is_not_read_each_time(  # noqa: PLR0913 one row of the tabl
 
 
 def test_who_joins_between_two_scrolls(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
-    """A run without a scroll forgets nothing: the next one with a scroll finds them."""
+    """A contact that joins between two scrolls is sent by the next run that scrolls."""
     many(sandbox, 1001)
     user = next(sandbox.world.intercom.contacts.live())
     state = run_tap(**LEADS).state
@@ -161,14 +164,14 @@ def test_who_joins_between_two_scrolls(run_tap: Callable[..., Any], sandbox: Run
 def test_lists_of_a_contact_that_are_not_selected_are_not_asked_for(
     run_tap: Callable[..., Any], lean: dict[str, Any], calls: Callable[[], dict[str, int]]
 ) -> None:
-    """Tags and notes beyond the tenth cost a call a contact: deselected, they cost none."""
+    """Deselected tags and notes of contacts cost no calls."""
     record = run_tap(catalog=lean).records["contacts"][0]
     assert {"tags", "notes"}.isdisjoint(record)
     assert calls() == {**IDLE, "/companies/scroll": 2}
 
 
 def test_a_run_that_follows_its_discovery(command: Any, config: dict[str, Any], calls: Any, tmp_path: Any) -> None:
-    """Meltano discovers before each run: the attributes are asked for once, and so is the workspace."""
+    """A run with the catalog of a discovery does not request the data attributes again."""
     catalog = json.loads(command(config, "--discover").stdout)
     assert calls() == {"/data_attributes": 2}
     catalog["streams"] = [one for one in catalog["streams"] if one["tap_stream_id"] in ("companies", "contacts")]
@@ -189,7 +192,7 @@ def test_a_run_that_follows_its_discovery(command: Any, config: dict[str, Any], 
 
 @given(companies=st.lists(st.tuples(st.text(), st.integers(0, 10_000)), max_size=50))
 def test_sums_survive_a_bookmark(companies: list[tuple[str, int]]) -> None:
-    """What is written is what is read, in one string that is short where few companies are."""
+    """The sums of user counts are the same after encoding and decoding, and their text stays short."""
     sums = user_counts.sum_users(companies)
     assert user_counts.decode_sums(user_counts.encode_sums(sums)) == sums
     assert len(user_counts.encode_sums(sums)) < 1500
@@ -197,12 +200,12 @@ def test_sums_survive_a_bookmark(companies: list[tuple[str, int]]) -> None:
 
 @given(company=st.text(), count=st.integers(0, 100), joined=st.integers(1, 100))
 def test_whoever_joins_moves_the_sum(company: str, count: int, joined: int) -> None:
-    """Of the company's bucket, and of no other."""
+    """A contact that joins changes the sum of its company's bucket only."""
     before, now = (user_counts.sum_users([(company, users)]) for users in (count, count + joined))
     assert user_counts.find_changed_buckets(before, now) == {user_counts.find_bucket(company)}
 
 
 @pytest.mark.parametrize("text", [None, "", "!", "AAAA", 7, user_counts.encode_sums([1, 2])])
 def test_what_is_no_sum(text: object) -> None:
-    """A bookmark of before, or of other hands, says nothing."""
+    """A text that is not an encoded sum is decoded as None."""
     assert user_counts.decode_sums(text) is None

@@ -1,4 +1,4 @@
-"""A record without its key ends the run before the completion marker, in whatever stream it stands."""
+"""A record without its key ends the run before the completion marker, in every stream."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ VALUES = [
 
 
 def refuses(run: Any) -> None:
-    """Return the run ended without the marker."""
+    """Check that the run ended without the marker."""
     assert not any("_sync" in state for state in run.states)
 
 
@@ -38,7 +38,7 @@ def refuses(run: Any) -> None:
 def test_every_list(
     resource: Any, run_tap: Callable[..., Any], catalog_of: Callable[..., Any], sandbox: RunningSandbox
 ) -> None:
-    """The refusal names the stream and the page; nothing of that page is sent."""
+    """The error names the stream and the page, and no record of that page is sent."""
     answer = [BODY] if not resource.answer else {resource.answer: [BODY], "total_count": 1, "scroll_param": "s"}
     sandbox.fault(api="intercom", path=resource.path, effect={"status": 200, "body": answer})
     run = run_tap(catalog=catalog_of(resource.name), intercom_version="2.17")
@@ -50,7 +50,7 @@ def test_every_list(
 
 @pytest.mark.parametrize(("key", "words"), [row[1:] for row in VALUES], ids=[row[0] for row in VALUES])
 def test_every_value(key: dict[str, Any], words: str, run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
-    """A key that is null, missing, empty or of another type is none."""
+    """A key that is null, missing, empty or of another type ends the run."""
     found = {"data": [{"id": "a", **BODY}, {**BODY, **key}], "total_count": 2}
     sandbox.fault(api="intercom", path="/contacts/search", effect={"status": 200, "body": found})
     run = run_tap()
@@ -68,7 +68,7 @@ def test_what_hangs_on_a_record(  # noqa: PLR0913 one row of the table, and what
     catalog_of: Callable[..., Any],
     sandbox: RunningSandbox,
 ) -> None:
-    """The refusal names the record of the parent instead of the page."""
+    """For a child stream, the error names the parent record instead of the page."""
     path = next(one.path for one in STREAMS if one.name == stream).format(id="*")
     sandbox.fault(api="intercom", method="GET", path=path, effect={"status": 200, "body": body})
     run = run_tap(catalog=catalog_of(stream))

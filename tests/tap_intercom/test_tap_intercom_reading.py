@@ -1,4 +1,4 @@
-"""How tap-intercom reads a long search from several places at once, and writes it in its order."""
+"""How tap-intercom reads a long search with several workers and writes it in order."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Workspace:
         self._lock = threading.Lock()
 
     def fetch_page(self, call: Call, decoder: PageDecoder, check: Callable[[Page], None] = lambda _: None) -> Page:
-        """One page, as the client answers it."""
+        """Return one page, as the client would."""
         with self._lock:
             self.calls += 1
             calls = self.calls
@@ -91,7 +91,7 @@ class Workspace:
 
 
 def opened(workspace: Workspace, *, size: int = 4, room: int = 24, page_size: int = 10) -> SearchReader:
-    """Return a reading of everything, begun."""
+    """Return a reader that has begun to read everything."""
     pool, shape = FetchPool(size, room), ResourceDecoder(CONTACTS)
     reading = SearchReader(pool, workspace, CONTACTS, shape, since=None, page_size=page_size, key=(0,), now=lambda: NOW)  # type: ignore[arg-type]
     reading.wait()
@@ -100,11 +100,11 @@ def opened(workspace: Workspace, *, size: int = 4, room: int = 24, page_size: in
 
 
 def read(workspace: Workspace, **how: int) -> list[str]:
-    """Return the ids that a reading gives, in its order."""
+    """Return the ids of all records read, in their order."""
     return [item.members.id for page in opened(workspace, **how) for item in page]
 
 
-# The epoch's first days are hidden by a filter that begins with the day after it: nobody was a contact then.
+# The first days of 1970 are left out: the filter begins a day after 0, and no contact is that old.
 TIMES = st.one_of(
     st.lists(st.integers(2 * DAY, NOW), max_size=700),
     st.lists(st.integers(700 * DAY, 700 * DAY + 50), max_size=400),
@@ -115,7 +115,7 @@ TIMES = st.one_of(
 
 @given(times=TIMES, zone=st.integers(-11, 14), size=st.integers(1, 6), room=st.integers(1, 12))
 def test_every_record_comes_once_and_in_order(times: list[int], zone: int, size: int, room: int) -> None:
-    """However creations are spread or tied, in whatever zone days are cut, and however little may be held."""
+    """Every record is read once and in order, with any times, time zone, workers and buffer size."""
     ids = read(Workspace(times, zone=zone), size=size, room=room)
     assert sorted(ids, key=int) == [str(row) for row in range(len(times))]
     assert [times[int(one)] for one in ids] == sorted(times)
@@ -123,42 +123,42 @@ def test_every_record_comes_once_and_in_order(times: list[int], zone: int, size:
 
 @given(times=TIMES, stale=st.integers(2, 40))
 def test_a_cursor_that_is_not_taken_is_no_loss(times: list[int], stale: int) -> None:
-    """The reading goes on from the last record that came: none is missing, and only those of that second repeat."""
+    """After a refused cursor the read goes on from the last record; only records of that second repeat."""
     ids = read(Workspace(times, stale=stale))
     assert set(ids) == {str(row) for row in range(len(times))}
     assert len(ids) <= len(times) + max((times.count(at) for at in times), default=0)
 
 
 def test_cursors_that_go_round_in_circles_are_left() -> None:
-    """A cursor that comes twice is not followed: the reading goes on from the last record that came."""
+    """After a repeated cursor the read goes on from the last record."""
     times = [500 * DAY + 60 * row for row in range(100)]
     ids = read(Workspace(times, circles={4, 9}), size=1)
     assert list(dict.fromkeys(ids)) == [str(row) for row in range(100)]
 
 
 def test_a_circle_without_a_way_out_ends_the_run() -> None:
-    """Where going on from the last record leads into the same circle, a sentence tells."""
+    """When pages repeat without end, the run ends with a sentence."""
     with pytest.raises(UserError) as told:
         read(Workspace([500 * DAY] * 100, circles=range(3, 100)), size=1)
     assert told.value.message == "Intercom's pages repeat without end: run again later."
 
 
 def test_one_page_costs_one_call() -> None:
-    """A small workspace is not cut."""
+    """A search of one page is read with one call."""
     workspace = Workspace(list(range(2 * DAY, 12 * DAY, DAY)))
     assert len(read(workspace)) == 10
     assert workspace.calls == 1
 
 
 def test_pages_stay_full() -> None:
-    """Of 20,000 contacts, 134 pages, at most ten more are asked for."""
+    """Splitting a search of 134 pages costs at most ten more calls."""
     workspace = Workspace([2 * DAY + row * 998 * DAY // 20_000 for row in range(20_000)])
     assert len(read(workspace, size=16, room=96, page_size=150)) == 20_000
     assert workspace.calls <= 144
 
 
 def test_what_goes_wrong_with_a_page_reaches_who_waits_for_it() -> None:
-    """An error while a page is taken in ends the reading; nobody waits for a page that never comes."""
+    """An error while a page is decoded ends the read; no thread waits for the page without end."""
     workspace = Workspace(list(range(2 * DAY, 990 * DAY, DAY)))
     workspace._rows[500] = (None, "no time")  # type: ignore[assignment] # noqa: SLF001 what no list holds
     with pytest.raises(UnprovenError, match=r"Expected `int`, got `null` - at `\$\.created_at` of item"):
@@ -168,7 +168,7 @@ def test_what_goes_wrong_with_a_page_reaches_who_waits_for_it() -> None:
 def test_numbered_pages_come_side_by_side_and_in_order(
     sandbox: RunningSandbox, calls: Callable[[], dict[str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Sixty records in nine pages take nine calls, of which only so many are asked for ahead."""
+    """Numbered pages are fetched a few at a time, and read in order with one call each."""
     monkeypatch.setattr("tap_intercom.api.lists.AHEAD", 3)
     (row,) = (row for row in STREAMS if row.name == "external_pages")
     row = replace(row, per_page=7)
@@ -181,13 +181,13 @@ def test_numbered_pages_come_side_by_side_and_in_order(
 
 
 def test_a_list_that_grows_while_it_is_read_loses_nothing() -> None:
-    """One more on its first page moves the last one to a page that there was not when the reading began."""
+    """A record added to the first page during the read moves the last record to a new page, which is read as well."""
     (row,) = (row for row in STREAMS if row.name == "external_pages")
     ids = list(range(20))
 
     class Growing:
         def fetch_page(self, call: Call, decoder: PageDecoder, _: Callable[[Page], None]) -> Page:
-            """Ten records, the newest first; the list is one longer when the second page is asked for."""
+            """Return ten records, newest first; the list has one more from the second page on."""
             number = int(call.query["page"])
             held = ids if number == 1 else [-1, *ids]
             data = [{"id": one, "updated_at": 1} for one in held[10 * (number - 1) : 10 * number]]

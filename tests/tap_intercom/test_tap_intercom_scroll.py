@@ -1,4 +1,4 @@
-"""The one scroll over the companies of a workspace: whose turn it is, what breaks it, and where it ends."""
+"""The single scroll over a workspace's companies: waiting for it, interruptions, and its end."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("in_no_time")
 
 @pytest.fixture(autouse=True)
 def many(sandbox: RunningSandbox, clock: Any) -> None:
-    """Enough companies for three pages, and scrolls that expire after a minute of the tap's waiting."""
+    """Add companies for three pages; scrolls expire after a minute on the tap's clock."""
     known = sandbox.world.intercom
     known.scroll = companies.Scroll(60, clock.now)
     contact = next(one for one in known.contacts.live() if one.is_user)
@@ -37,14 +37,14 @@ def many(sandbox: RunningSandbox, clock: Any) -> None:
 
 
 def ids(run: Any) -> list[str]:
-    """Return the companies that came."""
+    """Return the ids of the companies that were sent."""
     return [record["id"] for record in run.records["companies"]]
 
 
 def test_one_scroll_serves_every_stream_that_needs_it(
     run_tap: Callable[..., Any], catalog_of: Callable[..., Any], truth: Truth, calls: Callable[[], dict[str, int]]
 ) -> None:
-    """Companies, their contacts and their segments: four calls for three pages and the empty one, all together."""
+    """Companies, their contacts and their segments share one scroll of three pages and an empty one."""
     run = run_tap(catalog=catalog_of("companies", "company_contacts", "company_segments"))
     assert sorted(ids(run)) == sorted(truth()["companies"])
     counted = calls()
@@ -53,7 +53,7 @@ def test_one_scroll_serves_every_stream_that_needs_it(
 
 
 def test_it_waits_for_its_turn(run_tap: Callable[..., Any], sandbox: RunningSandbox, truth: Truth) -> None:
-    """A scroll that somebody left open expires, and then it is this run's turn."""
+    """A run waits until a scroll that another client left open has expired."""
     requests.get(f"{sandbox.intercom_url}/companies/scroll", headers=HEADERS, timeout=10).raise_for_status()
     run = run_tap()
     assert run.refusal is None
@@ -61,7 +61,7 @@ def test_it_waits_for_its_turn(run_tap: Callable[..., Any], sandbox: RunningSand
 
 
 def test_a_turn_that_does_not_come_is_one_sentence(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
-    """After `scroll_patience` it says that something else holds the scroll, and leaves no marker."""
+    """After `scroll_patience` the run ends with a sentence that another client is scrolling, and without a marker."""
     requests.get(f"{sandbox.intercom_url}/companies/scroll", headers=HEADERS, timeout=10).raise_for_status()
     run = run_tap(scroll_patience=0)
     assert run.refusal == (
@@ -91,7 +91,7 @@ def test_a_scroll_that_breaks_is_begun_again(
     effect: dict[str, Any],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The page that was lost cannot be asked for again: from the beginning, and nothing is missing or sent twice."""
+    """A scroll whose page was lost starts again, and no company is missing or sent twice."""
     sandbox.fault(**SCROLL, nth=2, effect=effect)
     run = run_tap()
     assert run.refusal is None
@@ -100,7 +100,7 @@ def test_a_scroll_that_breaks_is_begun_again(
 
 
 def test_what_a_scroll_gives_a_second_time_is_passed_over(sandbox: RunningSandbox, clock: Any, truth: Truth) -> None:
-    """By the scroll itself, however long it is: whoever goes through it remembers the last ten thousand only."""
+    """The scroll itself drops companies that a second start repeats, however long it is."""
     sandbox.fault(**SCROLL, nth=2, effect={"status": 500, "body": {"errors": [{"code": "server_error"}]}})
     client = IntercomClient(access_token="sandbox_token", api_url=sandbox.intercom_url)
     scroll = Scroll(client, COMPANIES, ResourceDecoder(COMPANIES), patience=900, sleep=clock.sleep, clock=clock.now)
@@ -110,7 +110,7 @@ def test_what_a_scroll_gives_a_second_time_is_passed_over(sandbox: RunningSandbo
 def test_a_429_does_not_break_it(
     run_tap: Callable[..., Any], sandbox: RunningSandbox, truth: Truth, calls: Callable[[], dict[str, int]]
 ) -> None:
-    """A call that was one too many was not carried out: the same page is asked for again."""
+    """A 429 does not interrupt a scroll: the same page is requested again."""
     limited = {"status": 429, "headers": {"X-RateLimit-Reset": "0"}, "body": {"errors": [{"code": "x"}]}}
     sandbox.fault(**SCROLL, nth=2, effect=limited)
     assert sorted(ids(run_tap())) == sorted(truth()["companies"])
@@ -120,7 +120,7 @@ def test_a_429_does_not_break_it(
 def test_a_scroll_that_always_breaks_ends_the_run(
     run_tap: Callable[..., Any], sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After its last beginning it is a sentence, and companies that came are not acknowledged."""
+    """After its last start fails, the run ends with a sentence and without a marker."""
     monkeypatch.setattr("tap_intercom.api.scroll.MAX_STARTS", 1)
     sandbox.fault(**SCROLL, nth=2, effect={"status": 500, "body": {"errors": [{"code": "server_error"}]}})
     run = run_tap()
@@ -129,7 +129,7 @@ def test_a_scroll_that_always_breaks_ends_the_run(
 
 
 def test_a_refusal_is_told_before_the_first_message(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
-    """A token that may not read companies sends nothing of the contacts either."""
+    """A token that cannot read companies is refused before any message, contacts included."""
     body = {"type": "error.list", "errors": [{"code": "forbidden", "message": "Forbidden"}]}
     sandbox.fault(**SCROLL, effect={"status": 403, "body": body})
     run = run_tap()
@@ -143,7 +143,7 @@ def test_a_refusal_is_told_before_the_first_message(run_tap: Callable[..., Any],
 def test_a_first_page_that_never_proves_whole_ends_the_run_with_its_cause(
     run_tap: Callable[..., Any], sandbox: RunningSandbox, clock: Any
 ) -> None:
-    """Each failed opening leaves a scroll open for a minute: after four of them the sentence names the real cause."""
+    """Each failed start leaves a scroll open for a minute. After four of them, the sentence names the real cause."""
     next(iter(sandbox.world.intercom.visible_companies())).document["updated_at"] = {"x": 1}
     run = run_tap()
     assert run.refusal == (
@@ -158,7 +158,7 @@ def test_a_first_page_that_never_proves_whole_ends_the_run_with_its_cause(
 def test_a_first_page_that_never_proves_whole_does_not_outlast_the_patience(
     run_tap: Callable[..., Any], sandbox: RunningSandbox
 ) -> None:
-    """With `scroll_patience: 0` the first failed opening ends the run, and its sentence names the real cause."""
+    """With `scroll_patience: 0`, the first failed start ends the run with the real cause."""
     next(iter(sandbox.world.intercom.visible_companies())).document["updated_at"] = {"x": 1}
     run = run_tap(scroll_patience=0)
     assert run.refusal == (
@@ -172,7 +172,7 @@ def test_a_first_page_that_never_proves_whole_does_not_outlast_the_patience(
 def test_a_first_page_that_fails_once_is_fetched_again(
     run_tap: Callable[..., Any], sandbox: RunningSandbox, truth: Truth, effect: dict[str, Any]
 ) -> None:
-    """The scroll that it left open expires, and the next one is read whole."""
+    """After one failed start, the tap waits until that scroll has expired and reads the next one whole."""
     sandbox.fault(**SCROLL, nth=1, effect=effect)
     run = run_tap()
     assert run.refusal is None

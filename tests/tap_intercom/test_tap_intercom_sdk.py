@@ -1,4 +1,4 @@
-"""tap-intercom under the SDK's own suite for taps."""
+"""tap-intercom passes the SDK's own tests for taps."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SUITE: Any = get_tap_test_class(
 
 
 def leave_a_note(sandbox: RunningSandbox) -> None:
-    """Nobody left one on a company yet."""
+    """Add a note to a company, because the seeded workspace has none."""
     company = next(sandbox.world.intercom.visible_companies())
     requests.post(
         f"{sandbox.intercom_url}/companies/{company.id}/notes",
@@ -35,12 +35,12 @@ def leave_a_note(sandbox: RunningSandbox) -> None:
 @pytest.mark.filterwarnings("ignore:Fields in transformed catalog but not in records:UserWarning")
 @pytest.mark.filterwarnings("ignore:No records were available to test:UserWarning")
 class TestTapIntercom(SUITE):  # type: ignore[misc]
-    """Every stream of the latest version has records, and every record is what its schema says."""
+    """The SDK's tests on every stream of the latest API version."""
 
     @pytest.fixture(scope="class", autouse=True)
     @classmethod
     def address(cls, running_sandbox: RunningSandbox) -> Iterator[None]:
-        """Return the sandbox, whose port is known only now."""
+        """Point the tests at the running sandbox, whose port is known only now."""
         running_sandbox.reset(customers=60, seed=7, scroll_idle=1)
         leave_a_note(running_sandbox)
         CONFIG["api_url"] = running_sandbox.intercom_url

@@ -39,7 +39,7 @@ class Business:
             known.attach(person, company, self.now, "test")
 
     def add_person(self, name: str) -> Contact:
-        """Return a new user."""
+        """Add a user, and return it."""
         document = self.known.new_contact({"role": "user", "email": f"{name}@x.io", "name": name.title()}, self.now)
         return self.known.contacts.create(document, "test")
 
@@ -58,12 +58,12 @@ def marker(run: Any) -> dict[str, Any]:
 
 
 def ids(run: Any) -> dict[str, list[str]]:
-    """Return the ids that came, by stream, sorted."""
+    """Return the sorted ids of the records that were sent, by stream."""
     return {name: sorted(record["id"] for record in records) for name, records in run.records.items()}
 
 
 def named(**records: tuple[Any, ...]) -> dict[str, list[str]]:
-    """Return the ids of the sandbox's records, by stream, sorted."""
+    """Return the sorted ids of these records, by stream."""
     return {name: sorted(one.id for one in found) for name, found in records.items()}
 
 
@@ -104,7 +104,7 @@ def test_the_calls_for_one_company_and_two_contacts(
 def test_a_contact_of_many_companies_comes_with_all_of_them(
     run_tap: Callable[..., Any], business: Business, truth: Truth, calls: Calls
 ) -> None:
-    """A contact shows ten of its companies: the others are fetched once, and both streams have them."""
+    """A contact shows only ten of its companies; the list of all is fetched once and serves both streams."""
     for number in range(12):
         values = {"company_id": f"more-{number}", "name": f"More {number}"}
         company = business.known.companies.add(business.known.new_company(values, business.now), "test")
@@ -127,7 +127,7 @@ def test_a_contact_of_many_companies_comes_with_all_of_them(
 def test_what_is_gone_is_named_in_the_log_and_is_no_error(
     run_tap: Callable[..., Any], business: Business, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nothing comes for a record that was deleted, archived or never there."""
+    """Deleted, archived and unknown records are listed in the log and cause no error."""
     known = business.known
     known.set_archived(business.ann, archived=True, source="test")
     known.companies.delete(business.ham, takes_effect_at=business.now)
@@ -139,7 +139,10 @@ def test_what_is_gone_is_named_in_the_log_and_is_no_error(
 
 
 def test_no_bookmark_is_used_or_moved(run_tap: Callable[..., Any], business: Business) -> None:
-    """The STATE goes out as it came in, with a marker that says that this was a subset; `scroll_every` is no matter."""
+    """The state is returned unchanged, with a marker that says that the run was a subset.
+
+    scroll_every has no effect.
+    """
     old = {"contacts": OLD, "companies": {**OLD, "listed": 5000}, "_map": {"gen": 2}}
     run = run_tap(state={"bookmarks": old}, company_ids=[business.acme.id], scroll_every=10**9, start_date="2025-06-01")
     assert ids(run)["companies"] == [business.acme.id]
@@ -147,7 +150,7 @@ def test_no_bookmark_is_used_or_moved(run_tap: Callable[..., Any], business: Bus
 
 
 def test_a_first_run_over_a_subset_leaves_no_bookmark(run_tap: Callable[..., Any], business: Business) -> None:
-    """Its only STATE is the marker, which counts what was read; records that do not exist count as none."""
+    """A first run over a subset writes only the marker as STATE; its rows count only existing records."""
     run = run_tap(contact_ids=[business.dan.id, "nobody"], activate_version=True)
     assert run.states == [{"_sync": {**marker(run), "rows": "companies:0,contacts:1"}}]
     assert {message["type"] for message in run.messages} == {"SCHEMA", "RECORD", "STATE"}
@@ -156,7 +159,7 @@ def test_a_first_run_over_a_subset_leaves_no_bookmark(run_tap: Callable[..., Any
 def test_other_streams_are_left_out(
     run_tap: Callable[..., Any], business: Business, catalog_of: Callable[..., dict[str, Any]]
 ) -> None:
-    """What is selected beside companies and contacts is not read, and the marker does not name it."""
+    """Streams other than companies and contacts are not read, and the marker does not name them."""
     run = run_tap(catalog=catalog_of("companies", "contacts", "tags", "contact_tags"), contact_ids=[business.dan.id])
     assert run.records.keys() == {"contacts"}
     assert run.states == [{"_sync": marker(run)}]
@@ -169,7 +172,7 @@ def test_one_stream_alone(
     business: Business,
     catalog_of: Callable[..., dict[str, Any]],
 ) -> None:
-    """Each stream comes whether or not the other is selected."""
+    """Each of the two streams is sent even when only it is selected."""
     run = run_tap(catalog=catalog_of(*streams), company_ids=[business.ham.id], contact_ids=[business.ann.id])
     whole = named(companies=(business.acme, business.ham), contacts=(business.ann, business.bob, business.cid))
     assert ids(run) == {name: whole[name] for name in streams}

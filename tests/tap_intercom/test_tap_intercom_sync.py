@@ -1,4 +1,4 @@
-"""What tap-intercom reads of the sandbox, run after run."""
+"""Records that tap-intercom reads from the sandbox in first and later runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PEOPLE = ("companies", "contacts", "conversation_parts", "conversations", "ticke
 
 
 def by_id(records: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return the records by their ids, each of which comes once, with the lists in them in one order."""
+    """Return the records by id, with their nested lists sorted, and check that no id is repeated."""
     found = {record["id"]: record for record in records}
     for name in ("companies", "tags", "notes"):
         for data in [record[name]["data"] for record in records if "data" in (record.get(name) or {})]:
@@ -30,7 +30,7 @@ def by_id(records: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def listed(truth: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return the truth, with the lists in it in the same order."""
+    """Return the true records with their nested lists sorted."""
     return {name: by_id(list(records.values())) for name, records in truth.items()}
 
 
@@ -43,13 +43,13 @@ def marker(run: Any, whole: str = "companies,contacts", **changes: Any) -> dict[
 
 
 def changed_at(record: dict[str, Any]) -> int:
-    """When a record, or what it hangs on, changed."""
+    """Return when a record, or its parent, changed."""
     at: int = record.get("conversation_updated_at") or record["updated_at"]
     return at
 
 
 def write(sandbox: RunningSandbox, method: str, path: str, body: dict[str, Any], version: str = "2.16") -> None:
-    """Change something in the workspace."""
+    """Send a write to the workspace."""
     requests.request(
         method,
         f"{sandbox.intercom_url}{path}",
@@ -66,7 +66,7 @@ def test_the_first_run_reads_everything(
     truth: Truth,
     calls: Callable[[], dict[str, int]],
 ) -> None:
-    """Every record comes once and whole: people, companies, conversations with every part, tickets."""
+    """The first run reads every contact, company, ticket and conversation with all parts, each once."""
     records = run_tap(catalog=catalog_of(*PEOPLE)).records
     assert {name: by_id(records[name]) for name in PEOPLE} == listed(truth())
     assert calls() == {
@@ -83,7 +83,10 @@ def test_the_first_run_reads_everything(
 
 
 def test_the_state_of_a_complete_run(run_tap: Callable[..., Any]) -> None:
-    """A stream's bookmark appears when it is complete, the marker when all are; all of it is whole numbers and text."""
+    """Each stream's bookmark appears when it is complete, the marker when all are.
+
+    Values are integers, strings or null.
+    """
     run = run_tap()
     rest = {"replication_key": "updated_at", "read_at": NOW, "whole_at": NOW, "from": None, "workspace": "sandboxws"}
     newest = {name: max(one["updated_at"] for one in records) for name, records in run.records.items()}
@@ -98,7 +101,7 @@ def test_the_state_of_a_complete_run(run_tap: Callable[..., Any]) -> None:
 
 
 def test_state_between_records_tells_nothing(run_tap: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """However often the SDK writes STATE in the middle of a stream, no bookmark is ahead of a stream's end."""
+    """STATE messages in the middle of a stream never contain that stream's new bookmark."""
     monkeypatch.setattr("tap_intercom.streams.stream.IntercomStream.STATE_MSG_FREQUENCY", 7)
     messages = run_tap().messages
     last = {message["stream"]: index for index, message in enumerate(messages) if message["type"] == "RECORD"}
@@ -114,7 +117,7 @@ def test_a_run_without_a_change_sends_nothing_in_two_calls_a_stream(
     sandbox: RunningSandbox,
     calls: Callable[[], dict[str, int]],
 ) -> None:
-    """Once nobody has changed for longer than searches lag, not even the last record comes again."""
+    """After a time without changes longer than the lag of searches, a run sends no record."""
     catalog = catalog_of("contacts", "conversations", "conversation_parts", "tickets", "ticket_parts")
     first = run_tap(catalog=catalog)
     sandbox.world.clock.advance(38 * 3600)
@@ -137,7 +140,7 @@ def test_a_run_without_a_change_sends_nothing_in_two_calls_a_stream(
 def test_only_what_changed_comes_again(
     run_tap: Callable[..., Any], catalog_of: Callable[..., Any], sandbox: RunningSandbox, truth: Truth
 ) -> None:
-    """A day of life in the workspace: what changed since, and nothing else, as it is now, and the children of it."""
+    """A later run sends exactly the records that changed in the meantime, with their children."""
     catalog = catalog_of(*PEOPLE)
     first = run_tap(catalog=catalog)
     sandbox.advance(days=2)
@@ -154,7 +157,7 @@ def test_only_what_changed_comes_again(
 def test_a_change_in_the_second_in_which_the_last_run_began_comes(
     run_tap: Callable[..., Any], sandbox: RunningSandbox
 ) -> None:
-    """A bookmark holds whole seconds, so what changed in its own may have changed after it was read."""
+    """A change in the same second in which the last run began is sent, because it may have happened after the read."""
     state = run_tap(lookback=0).state
     contact = next(sandbox.world.intercom.contacts.live())
     company = next(sandbox.world.intercom.visible_companies())
@@ -171,7 +174,7 @@ def test_children_are_asked_for_of_changed_parents_only(
     sandbox: RunningSandbox,
     calls: Callable[[], dict[str, int]],
 ) -> None:
-    """One contact was tagged and one company renamed: one call for each child stream of each."""
+    """Child streams are requested only for parents that changed: one call per child stream and parent."""
     catalog = catalog_of("contact_notes", "contact_segments", "contact_tags", "company_segments", "company_contacts")
     state = run_tap(catalog=catalog).state
     sandbox.world.clock.advance(900)
@@ -197,7 +200,7 @@ def test_children_are_asked_for_of_changed_parents_only(
 def test_the_relations_are_those_of_the_contacts(
     run_tap: Callable[..., Any], catalog_of: Callable[..., Any], sandbox: RunningSandbox
 ) -> None:
-    """Links to companies and tags come as pairs of ids, those beyond the first ten too, without a call a contact."""
+    """Links of contacts to companies and tags are sent as pairs of ids, including those beyond the first ten."""
     contact = next(sandbox.world.intercom.contacts.live())
     for company in list(sandbox.world.intercom.visible_companies())[:25]:
         sandbox.world.intercom.attach(contact, company, NOW, "API")
@@ -215,7 +218,7 @@ def test_the_relations_are_those_of_the_contacts(
 def test_a_list_that_is_cut_after_ten_is_fetched_on(
     run_tap: Callable[..., Any], sandbox: RunningSandbox, truth: Truth, calls: Callable[[], dict[str, int]]
 ) -> None:
-    """A contact in a hundred companies with thirty notes has them all, each in the form of the first ten."""
+    """A contact's companies and notes beyond the ten that it shows are fetched and sent in the same form."""
     contact = next(sandbox.world.intercom.contacts.live())
     known = sandbox.world.intercom
     for number in range(100):
@@ -232,7 +235,7 @@ def test_a_list_that_is_cut_after_ten_is_fetched_on(
 
 
 def test_a_custom_attribute_is_typed(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
-    """Each has the type that Intercom tells, in a run too: the catalog may be older than the attribute."""
+    """A run declares each custom attribute with its type, even when the catalog is older than the attribute."""
     write(sandbox, "POST", "/data_attributes", {"name": "Seats", "model": "company", "data_type": "integer"})
     write(sandbox, "POST", "/data_attributes", {"name": "Score", "model": "contact", "data_type": "float"})
     write(sandbox, "POST", "/data_attributes", {"name": "Renewed", "model": "contact", "data_type": "date"})
@@ -248,7 +251,10 @@ def test_a_custom_attribute_is_typed(run_tap: Callable[..., Any], sandbox: Runni
 
 
 def test_bookmarks_of_others_come_back_first(run_tap: Callable[..., Any]) -> None:
-    """What a mapper left in the state is the first message, without the old marker, and stays in the last."""
+    """The first message is the incoming state without the old marker.
+
+    A mapper's bookmark stays until the last STATE.
+    """
     state = run_tap().state
     state["bookmarks"]["_map"] = {"store": "abc", "gen": 3}
     run = run_tap(state=state)
@@ -260,7 +266,7 @@ def test_bookmarks_of_others_come_back_first(run_tap: Callable[..., Any]) -> Non
 
 
 def test_a_start_date_bounds_what_changed(run_tap: Callable[..., Any], sandbox: RunningSandbox, truth: Truth) -> None:
-    """Records that changed at or after it come, and the marker says that the run was bounded."""
+    """With start_date, records that changed at or after it are read; the marker says so."""
     sandbox.advance(days=3)
     run = run_tap(start_date="2026-01-17")
     bound = 1_768_608_000
@@ -273,9 +279,9 @@ def test_a_start_date_bounds_what_changed(run_tap: Callable[..., Any], sandbox: 
 def test_an_earlier_start_date_reads_what_the_last_one_passed_by(
     run_tap: Callable[..., Any], sandbox: RunningSandbox, truth: Truth
 ) -> None:
-    """A bookmark of a bounded run stands for what that run read: without the bound everything comes, and then no more.
+    """A run without start_date after one with it reads everything once.
 
-    A bound that is set later on takes nothing back.
+    A start date that is set later does not undo what was read.
     """
     sandbox.advance(days=3)
     first = run_tap(start_date="2026-01-17")
@@ -290,7 +296,7 @@ def test_an_earlier_start_date_reads_what_the_last_one_passed_by(
 
 
 def test_everything_is_read_again_when_it_is_due(run_tap: Callable[..., Any], sandbox: RunningSandbox) -> None:
-    """A lead's link to a company moves nothing: with `reread_every` it is seen once that time has passed."""
+    """Everything is read again after `reread_every` seconds, so that changes that no timestamp shows are sent."""
     first = run_tap()
     known = sandbox.world.intercom
     contact = next(one for one in known.contacts.live() if not one.companies and one.document["role"] == "lead")
@@ -308,7 +314,7 @@ def test_everything_is_read_again_when_it_is_due(run_tap: Callable[..., Any], sa
 def test_an_empty_workspace_is_read_to_its_end(
     run_tap: Callable[..., Any], catalog_of: Callable[..., Any], sandbox: RunningSandbox, calls: Callable[[], Any]
 ) -> None:
-    """No contact, no company, no conversation: one call each, the marker, and no bookmark made up."""
+    """An empty workspace is read with one call per list; the marker is written, and no bookmark has a value."""
     sandbox.reset(customers=0, seed=7)
     for contact in list(sandbox.world.intercom.contacts.live()):
         sandbox.world.intercom.delete_contact(contact)
@@ -320,7 +326,7 @@ def test_an_empty_workspace_is_read_to_its_end(
 
 
 def test_fields_that_are_not_selected_do_not_come(run_tap: Callable[..., Any], catalog_of: Callable[..., Any]) -> None:
-    """A deselected attribute is in no record and in no schema."""
+    """A deselected field is in no record and in no schema."""
     catalog = catalog_of("contacts")
     for entry in catalog["streams"][0]["metadata"]:
         if entry["breadcrumb"] == ["properties", "email"]:
@@ -333,7 +339,7 @@ def test_fields_that_are_not_selected_do_not_come(run_tap: Callable[..., Any], c
 def test_without_a_catalog_what_the_token_may_not_read_is_left_out(
     run_tap: Callable[..., Any], sandbox: RunningSandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is named in the log; the marker lists what was read."""
+    """Without a catalog, streams that the token cannot read are listed in the log and left out."""
     body = {"type": "error.list", "errors": [{"code": "token_unauthorized", "message": "Not authorized"}]}
     sandbox.fault(api="intercom", path="/conversations/search", effect={"status": 401, "body": body})
     run = run_tap(everything=True)

@@ -1,4 +1,4 @@
-"""ACTIVATE_VERSION: how a database target learns that rows did not come again."""
+"""ACTIVATE_VERSION messages, which let a database target delete rows that no longer exist."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ NOW = 1_768_478_400
 
 
 def versions(messages: list[dict[str, Any]]) -> set[tuple[str, int | None]]:
-    """Return the versions that stand in the records of each stream."""
+    """Return the versions in the records, with their streams."""
     return {(one["stream"], one.get("version")) for one in messages if one["type"] == "RECORD"}
 
 
 def activated(messages: list[dict[str, Any]]) -> list[tuple[str, int]]:
-    """Return what is activated, in its order."""
+    """Return stream and version of the ACTIVATE_VERSION messages, in order."""
     return [(one["stream"], one["version"]) for one in messages if one["type"] == "ACTIVATE_VERSION"]
 
 
 def test_a_stream_that_was_read_whole_activates_its_version(
     run_tap: Callable[..., Any], catalog_of: Callable[..., dict[str, Any]]
 ) -> None:
-    """After its last record; so are the rows of a junction, where the last run's may have gone without a word."""
+    """A stream that is read whole activates its version after its last record; so does a stream of links."""
     run = run_tap(activate_version=True, catalog=catalog_of("contacts", "contact_companies", "tags"))
     assert activated(run.messages) == [("contact_companies", NOW), ("contacts", NOW), ("tags", NOW)]
     assert versions(run.messages) == {("contacts", NOW), ("contact_companies", NOW), ("tags", NOW)}
@@ -37,7 +37,7 @@ def test_a_stream_that_was_read_whole_activates_its_version(
 
 
 def test_it_is_off_by_default(run_tap: Callable[..., Any]) -> None:
-    """Records carry no version, nor does the bookmark."""
+    """By default, neither records nor bookmarks have a version."""
     run = run_tap()
     assert activated(run.messages) == []
     assert versions(run.messages) == {("companies", None), ("contacts", None)}
@@ -47,7 +47,7 @@ def test_it_is_off_by_default(run_tap: Callable[..., Any]) -> None:
 def test_what_changed_carries_the_version_of_the_last_whole_read(
     run_tap: Callable[..., Any], sandbox: RunningSandbox
 ) -> None:
-    """So the next whole read tells it from what is gone; nothing is activated meanwhile."""
+    """Records of an incremental run have the version of the last full read, and nothing is activated."""
     first = run_tap(activate_version=True)
     sandbox.advance(days=20)
     second = run_tap(activate_version=True, state=first.state)
@@ -69,7 +69,7 @@ def test_a_read_of_a_part_activates_nothing(
     streams: tuple[str, ...],
     settings: dict[str, Any],
 ) -> None:
-    """What it does not send is not gone."""
+    """A run that reads only some records activates no version, because the others still exist."""
     run = run_tap(activate_version=True, catalog=catalog_of(*streams), **settings)
     assert run.refusal is None
     assert activated(run.messages) == []

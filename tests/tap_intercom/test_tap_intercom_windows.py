@@ -1,4 +1,4 @@
-"""Which records a run of tap-intercom asks for, and which it passes on."""
+"""Which records a run of tap-intercom requests, and which of them it sends."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ BOOKMARK = {"replication_key": "updated_at", "replication_key_value": NOW - 500,
 def test_the_earliest_change_that_is_passed_on(
     bookmark: dict[str, Any], change: dict[str, Any], expected: int | None
 ) -> None:
-    """It is what the last run may not have seen, never before the start date, and everything where nothing is known."""
+    """A run sends changes that the last run may have missed, or everything without a bookmark."""
     rest = {"lookback": 600, "start_date": None, "run_start": NOW, "reread_every": None}
     assert windows.choose_since(bookmark, **(rest | change)) == expected
 
 
 def test_what_a_search_is_asked_with() -> None:
-    """A query reaches back a day and fourteen hours, the page stands in the body, the order is that of creation."""
+    """A search is sorted by creation; its filters reach 38 hours further, and the page is part of the body."""
     assert windows.build_search(Span(0), None, page_size=150, cursor=None) == {
         "query": {"field": "created_at", "operator": ">", "value": 0},
         "pagination": {"per_page": 150},
@@ -106,7 +106,7 @@ def test_what_a_search_is_asked_with() -> None:
     ids=["nothing", "15 pages less one", "15 pages", "ten thousand", "twenty", "200", "35 days", "19", "tie"],
 )
 def test_into_how_many_stretches_the_rest_is_cut(span: Span, left: int, expected: int) -> None:
-    """About ten pages each, sixteen of them at most, none shorter than ten days, nor one that cannot advance."""
+    """The rest is split into spans of about ten pages and at least ten days, at most sixteen."""
     assert len(windows.split_rest(span, NOW - YEAR, left, page_size=150, now=NOW)) == expected
 
 
@@ -117,7 +117,7 @@ def test_into_how_many_stretches_the_rest_is_cut(span: Span, left: int, expected
     left=st.integers(0, 10**6),
 )
 def test_a_cut_loses_no_second(start: int, length: int | None, reached: int, left: int) -> None:
-    """The spans follow on each other, from the second that was reached to the end of what is cut."""
+    """The spans follow one another without a gap from the time already read to the end."""
     span = Span(start, None if length is None else start + length)
     spans = windows.split_rest(span, reached, left, page_size=150, now=NOW)
     if spans:
@@ -129,7 +129,7 @@ def test_a_cut_loses_no_second(start: int, length: int | None, reached: int, lef
 
 @given(at=st.integers(0, 2 * NOW), wanted=st.integers(0, 2 * NOW), zone=st.integers(-12 * 60, 14 * 60))
 def test_a_filter_that_is_cut_to_days_hides_nothing(at: int, wanted: int, zone: int) -> None:
-    """Whatever the workspace's zone: what was created or changed at or after a second passes the query for it."""
+    """In any time zone, a filter that Intercom cuts to whole days hides no record that the query needs."""
 
     def day(second: int) -> int:
         return (second + zone * 60) // DAY
