@@ -1,4 +1,4 @@
-"""What an answer must prove before it is believed, and what a list must prove before it counts as whole."""
+"""Checks that a reply is valid, and that a list was read whole."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ REFUSED = "refused"
 
 
 def entry(shape: ListShape, **members: Any) -> dict[str, Any]:
-    """Give an item of a list, with other members."""
+    """Return an item of a list with these members."""
     record = {"id": "a", "uuid": "a", "role": "user", **members}
     return {shape.envelope: record} if shape.envelope else record
 
 
-# What an answer says, and what is made of it: ids, cursor, total and pages, or a refusal.
+# Each reply with its list's shape and the expected ids, cursor, total and pages, or REFUSED.
 ANSWERS: dict[str, tuple[ListShape, Any, Any]] = {
     "cursor, last page": (CURSOR, {"data": [ANN], "total_count": 1, "pages": {}}, (["a"], None, 1, 1)),
     "cursor, next page": (CURSOR, {"data": [ANN], "total_count": 9, "pages": NEXT}, (["a"], "c", 9, 1)),
@@ -123,7 +123,7 @@ ANSWERS: dict[str, tuple[ListShape, Any, Any]] = {
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_what_an_answer_must_hold(name: str) -> None:
-    """List, key, cursor, total and needed members are there and of their types, or the answer is none."""
+    """A page is refused when its list, key, cursor, total or a required member is missing or has a wrong type."""
     shape, answer, expected = ANSWERS[name]
     decoder = PageDecoder(shape)
     content = json.dumps(answer).encode()
@@ -150,7 +150,7 @@ def test_what_an_answer_must_hold(name: str) -> None:
     ids=["empty", "HTML", "cut off", "UTF-16", "NaN", "deep", "null"],
 )
 def test_what_is_not_json_is_refused(content: bytes) -> None:
-    """A proxy's page, half a body or another encoding is not an answer."""
+    """A reply that is not complete UTF-8 JSON is refused."""
     with pytest.raises(UnprovenError):
         PageDecoder(CURSOR).decode_page(content)
 
@@ -162,7 +162,7 @@ def test_what_is_not_json_is_refused(content: bytes) -> None:
     ids=["half a character", "a byte of another encoding", "a whole character"],
 )
 def test_a_broken_character_costs_nothing_but_itself(name: bytes, shown: str, gap: str) -> None:
-    """What a cut left of an emoji comes as U+FFFD; it is no reason to be without the page."""
+    """Half of a surrogate pair, left where text was cut, becomes U+FFFD; the rest of the page is read."""
     text = b'{"id":"a",' + gap.encode() + b'"role":"user","name":' + name + b"}"
     (item,) = PageDecoder(CURSOR).decode_page(b'{"total_count":1,"data":[' + text + b"]}").items
     assert item.decode_record() == {"id": "a", "role": "user", "name": shown}
@@ -170,7 +170,7 @@ def test_a_broken_character_costs_nothing_but_itself(name: bytes, shown: str, ga
 
 
 def test_a_member_of_another_type_is_null_and_a_line() -> None:
-    """A bad member that the protocol does not need ends no run: it counts as null, also in the record; logged once."""
+    """An optional member with a wrong type is null in the record and is logged once."""
     decoder = PageDecoder(CURSOR)
     content = json.dumps({"data": [ANN | {"name": 7, "x": 1}, ANN | {"name": "Bob"}], "total_count": 2}).encode()
     assert [item.decode_record() for item in decoder.decode_page(content).items] == [
@@ -183,7 +183,7 @@ def test_a_member_of_another_type_is_null_and_a_line() -> None:
 
 
 def test_a_sibling_becomes_a_member() -> None:
-    """Chargebee shows a card beside its customer: it goes along, and is null where it is absent or no object."""
+    """Chargebee's `card` beside a customer becomes a member of the customer, or null when it is no object."""
     decoder = PageDecoder(OFFSET)
     listed = [{"customer": {"id": "a"}, "card": {"last4": "1"}}, {"customer": {"id": "b"}, "card": "x"}]
     page = decoder.decode_page(json.dumps({"list": listed}).encode())
@@ -194,7 +194,7 @@ def test_a_sibling_becomes_a_member() -> None:
 
 
 def test_a_refusal_tells_no_value() -> None:
-    """It names the member and the place; the value may be personal data."""
+    """The error names the member and the place but never the value, which may be personal data."""
     content = json.dumps({"data": [ANN, {"id": ["jane@example.com"]}], "total_count": 2}).encode()
     with pytest.raises(UnprovenError) as told:
         PageDecoder(CURSOR).decode_page(content)
@@ -217,12 +217,12 @@ def test_a_refusal_tells_no_value() -> None:
     ids=["all", "more", "short list", "longest short list", "one", "two", "none", "five", "six"],
 )
 def test_how_much_may_be_missing(expected: int, read: int, max_missing: float, *, bearable: bool) -> None:
-    """A share of a long list, nothing of one below a thousand, and never everything."""
+    """A small share of a long list may be missing, but nothing of one below a thousand, and never everything."""
     assert Shortage("contacts", expected, read, max_missing).is_bearable is bearable
 
 
 def test_a_shortage_is_a_sentence() -> None:
-    """It names the setting and what to do."""
+    """The sentence about missing items has the numbers, the setting and what to do."""
     assert Shortage("contacts", 45, 30, 0.001).sentence == (
         "15 of the 45 announced contacts did not arrive, also not on a second request: nothing was written, "
         "and no STATE either, so run again later. `max_missing` is the share that may be missing."
@@ -230,7 +230,7 @@ def test_a_shortage_is_a_sentence() -> None:
 
 
 class Contacts:
-    """A list of contacts by a cursor, oldest first, which may change whenever a page of it was given."""
+    """A list of contacts with cursors, oldest first, that may change after every page."""
 
     def __init__(self, size: int, page_size: int = 10, change: Callable[[], None] = lambda: None) -> None:
         self.live = dict.fromkeys(range(size))
@@ -242,7 +242,7 @@ class Contacts:
         self.next_id = size
 
     def create(self) -> None:
-        """Create a contact: it stands at the end of the list."""
+        """Create a contact at the end of the list."""
         self.live[self.next_id] = self.changed[self.next_id] = None
         self.next_id += 1
 
@@ -251,7 +251,7 @@ class Contacts:
         self.live.pop(contact, None)
 
     def ask(self, cursor: str | None, check: Callable[[Page], None]) -> Page:
-        """Give a page; one that the check refuses is asked for again."""
+        """Return a page, repeated while the check refuses it."""
         for _ in range(3):
             page = self._page(cursor)
             try:
@@ -262,7 +262,7 @@ class Contacts:
         raise NotWholeError("No attempt brought a good answer.")
 
     def probe(self) -> list[Page]:
-        """Give what changed since the beginning, newest first, and the total."""
+        """Return the contacts that changed since the beginning, newest first, and the total."""
         self.calls += 1
         return [page_of([one for one in self.changed if one in self.live], None, len(self.live))]
 
@@ -276,19 +276,19 @@ class Contacts:
         return page_of(ids, str(ids[-1]) if len(left) > len(ids) else None, total)
 
     def read(self, max_missing: float = 0.0) -> tuple[list[int], Shortage | None]:
-        """Read the whole list; the ids, and what is missing."""
+        """Return the ids of the whole list, and the shortage."""
         whole = WholeList("contacts", self.ask, probe=self.probe, max_missing=max_missing)
         return [item.members.id for items in whole for item in items], whole.shortage
 
 
 def page_of(ids: list[int], cursor: str | None, total: int | None) -> Page:
-    """Give a page of contacts."""
+    """Return a page of contacts."""
     decoder = PageDecoder(ListShape(name="contacts", items=""))
     return Page([decoder.decode_item(json.dumps({"id": one}).encode()) for one in ids], cursor, total)
 
 
 def test_a_whole_list_costs_no_further_call() -> None:
-    """When as many came as were announced, nothing more has to be proved."""
+    """When all announced items arrive, no further call is made."""
     contacts = Contacts(35)
     assert contacts.read() == (list(range(35)), None)
     assert contacts.calls == 4
@@ -312,7 +312,7 @@ LISTS: dict[str, tuple[int, dict[int, Page], Any]] = {
 
 @pytest.mark.parametrize("name", LISTS)
 def test_what_a_list_must_prove(name: str) -> None:
-    """A fault that passes costs calls; one that stays ends the run."""
+    """A fault that passes costs more calls; one that stays ends the run."""
     size, faults, expected = LISTS[name]
     contacts = Contacts(size)
     contacts.faults = faults
@@ -326,7 +326,7 @@ def test_what_a_list_must_prove(name: str) -> None:
 
 
 def test_a_small_part_of_a_long_list_may_be_missing() -> None:
-    """It is logged, and the list no longer counts as whole."""
+    """When a small share is missing, the read goes on, but the list does not count as whole."""
     contacts = Contacts(2000, page_size=150)
     contacts.faults = {14: page_of([*range(1950, 1999)], None, 2000)}
     ids, shortage = contacts.read(max_missing=0.001)
@@ -336,7 +336,7 @@ def test_a_small_part_of_a_long_list_may_be_missing() -> None:
 
 @pytest.mark.parametrize("seed", range(1000))
 def test_a_healthy_list_that_changes_is_never_refused(seed: int) -> None:
-    """However many contacts are created, archived or changed while it is read: what stayed came, and no run ends."""
+    """A list that changes during the read is never refused, and every contact that stays is read."""
     chance = random.Random(seed)  # noqa: S311 a simulation
     size = chance.randrange(1, 60)
     lively = chance.randrange(6)
@@ -359,7 +359,7 @@ def test_a_healthy_list_that_changes_is_never_refused(seed: int) -> None:
 
 
 def test_items_are_counted_once() -> None:
-    """An item that comes on two pages is one."""
+    """An item that appears on two pages is counted once."""
     count = ItemCount()
     count.add(["a", "b"], 3)
     count.add(["b"])

@@ -1,4 +1,4 @@
-"""Who was erased is known again, and cannot be read out of the list."""
+"""The block list recognises erased people without storing their names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("name", ["ann@x.io", " Ann@X.io ", "id-7", "JOSE\u0301@x.io"])
 def test_a_name_is_known_again(name: str, tmp_path: Path) -> None:
-    """Its case, blanks and coding of accents do not matter; another address is not found."""
+    """Names are recognised whatever their letter case, spaces and encoding of accents; other names are not."""
     BlockList(tmp_path).add_names(["ann@x.io", "id-7", "jos\u00e9@x.io"])
     found = BlockList(tmp_path)
     assert found.is_blocked("nobody", name)
@@ -21,7 +21,7 @@ def test_a_name_is_known_again(name: str, tmp_path: Path) -> None:
 
 
 def test_the_file_names_nobody(tmp_path: Path) -> None:
-    """It holds keyed hashes, each list with a key of its own, and only its owner reads it."""
+    """The file has only hashes, with a key per list, and only its owner can read it."""
     other = tmp_path / "other"
     for folder in (tmp_path, other):
         BlockList(folder).add_names(["ann@x.io"])
@@ -32,7 +32,7 @@ def test_the_file_names_nobody(tmp_path: Path) -> None:
 
 
 def test_what_was_added_before_stays(tmp_path: Path) -> None:
-    """A second person does not let the first one in again."""
+    """Adding a second person keeps the first one blocked."""
     for name in ("ann@x.io", "bob@x.io"):
         BlockList(tmp_path).add_names([name])
     assert BlockList(tmp_path).is_blocked("ann@x.io")
@@ -41,7 +41,7 @@ def test_what_was_added_before_stays(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"salt": "a"}'])
 def test_a_damaged_list_is_an_error(text: str, tmp_path: Path) -> None:
-    """A run that ignores the damaged list would bring erased people back."""
+    """A damaged list is an error, because ignoring it would bring erased people back."""
     (tmp_path / FILE).write_text(text)
     with pytest.raises(ValueError, match="is damaged"):
         BlockList(tmp_path)

@@ -1,4 +1,4 @@
-"""What a plugin remembers with a time counts only when that time is not in the future of the clock that made it."""
+"""Stored times count only when they are not in the future of the clock that wrote them."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ OFFSETS = [(-1, True), (0, True), (300, True), (301, False), (10**9, False)]
 
 
 def write_table(path: Path, columns: tuple[str, ...], *row: object) -> None:
-    """Write a table of one line."""
+    """Write a CSV file with a header and one row."""
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([columns, row])
 
 
 def chargebee_bookmark(at: int, _: Path) -> bool:
-    """`replication_key_value` and `read_at` of tap-chargebee: believed, only what changed since is read."""
+    """Return whether tap-chargebee uses its bookmark and reads only later changes."""
     return tap_chargebee.streams.windows.choose_window(at, lookback=300, run_start=NOW) is not None
 
 
 def intercom_bookmark(name: str) -> Callable[[int, Path], bool]:
-    """Return a check whether tap-intercom reads only what changed since the time in its bookmark."""
+    """Return a function that tells whether tap-intercom uses this time of its bookmark."""
 
     def is_used(at: int, _: Path) -> bool:
         bookmark = {"replication_key_value": NOW - 500, "read_at": NOW - 100, "whole_at": NOW - 100, name: at}
@@ -48,25 +48,25 @@ def intercom_bookmark(name: str) -> Callable[[int, Path], bool]:
 
 
 def held_value(at: int, folder: Path) -> bool:
-    """`held_values.csv` of target-chartmogul: believed, the value is not sent again."""
+    """Return whether target-chartmogul uses `held_values.csv` and does not send the value again."""
     write_table(folder / "held_values.csv", COLUMNS, "customers", "c1", "name", '"A"', '"B"', "kept", at)
     return Memory(folder, folder, NOW).is_overridden("customers", "c1", "name", Change("B", "A"))
 
 
 def archived_contact(at: int, folder: Path) -> bool:
-    """`archived.jsonl` of target-intercom: believed, the contact is not looked for again."""
+    """Return whether target-intercom uses `archived.jsonl` and does not search for the contact again."""
     line = {"id": "c1", "value": "a@x.io", "intercom_id": "i1", "found_at": at}
     (folder / "archived.jsonl").write_text(json.dumps(line) + "\n")
     return bool(RememberedContacts(folder, NOW, folder).archived)
 
 
 def reconciled(at: int, folder: Path) -> bool:
-    """`reconciled_at` of a map's store: believed, only what changed is sent."""
+    """Return whether a map uses `reconciled_at` of its store and sends only changes."""
     mapper = MapLeads(config={"store_dir": str(folder)})
     mapper._confirmed = 1  # noqa: SLF001 what the echo would have said
 
     class Remembered:
-        """A store that was reconciled then."""
+        """A store that was reconciled at this time."""
 
         def read_value(self, name: str, default: Any = None) -> Any:
             return {"reconciled_at": at, "fingerprint": mapper._compute_fingerprint()}.get(name, default)  # noqa: SLF001
@@ -92,12 +92,12 @@ MEMORIES: list[tuple[str, Callable[[int, Path], bool]]] = [
 def test_a_time_in_the_future_is_not_believed(
     *, offset: int, believed: bool, is_used: Callable[[int, Path], bool], tmp_path: Path
 ) -> None:
-    """Five minutes of grace, for clocks that are set back a little; beyond that the memory counts as none."""
+    """A time more than five minutes in the future is ignored."""
     assert is_used(NOW + offset, tmp_path) is believed
 
 
 @pytest.mark.parametrize(("offset", "expected"), [(-100, False), (-99, True), (0, True), (300, True), (301, False)])
 def test_what_is_recent(*, offset: int, expected: bool) -> None:
-    """It lies less than so many seconds back, and is believable."""
+    """A time is recent when it is at most so many seconds old and not in the future."""
     assert is_recent(NOW + offset, NOW, 100) is expected
     assert is_believable(NOW + offset, NOW) is (offset <= 300)

@@ -19,7 +19,7 @@ NO_SCHEMA = 'The schema of `customers` in the catalog is not an object with "pro
 
 
 def nested(depth: int) -> str:
-    """Return JSON that is nested so deeply."""
+    """Return JSON that is nested this deep."""
     return '{"a":' * depth + "1" + "}" * depth
 
 
@@ -37,21 +37,21 @@ def nested(depth: int) -> str:
     ids=["empty", "cut off", "not a number", "half a character", "deep", "very deep", "list"],
 )
 def test_a_broken_file_is_one_sentence(text: str, sentence: str) -> None:
-    """A file that is not JSON, or holds something else, is refused with its option."""
+    """A file that is not JSON or has a wrong structure is refused in a sentence with its option."""
     with pytest.raises(UserError) as refused:
         check_file(io.StringIO(text), "--state", lambda state: find_state_problems(state, STREAMS, TYPES))
     assert refused.value.message.startswith(sentence)
 
 
 def test_bytes_that_are_no_text_are_one_sentence() -> None:
-    """A file in another encoding is refused."""
+    """A file that is not UTF-8 is refused."""
     file = io.TextIOWrapper(io.BytesIO(b'{"bookmarks": "\xff"}'), encoding="utf-8")
     with pytest.raises(UserError, match=r"^The file of --catalog is not JSON: 'utf-8' codec can't decode"):
         check_file(file, "--catalog", lambda _: [])
 
 
 def test_a_good_file_is_handed_on_as_it_came() -> None:
-    """What is read afterwards is the same text."""
+    """A valid file is passed on with its text unchanged."""
     text = '{"bookmarks": {"other": [1.10, {"x": null}]}}'
     checked = check_file(io.StringIO(text), "--state", lambda state: find_state_problems(state, STREAMS, TYPES))
     assert checked is not None
@@ -87,12 +87,12 @@ def test_a_good_file_is_handed_on_as_it_came() -> None:
     ids=["none", "good", "of others", "list", "null", "bookmark is null", "fraction", "true", "no text"],
 )
 def test_bookmarks(bookmarks: Any, problems: list[str]) -> None:
-    """The tap's own bookmarks must be what it reads; those of others may be anything."""
+    """The tap's own bookmarks must have the right types; those of other plugins may be anything."""
     assert find_state_problems({"bookmarks": bookmarks, "extra": [1]}, STREAMS, TYPES) == problems
 
 
 def entry(**members: Any) -> dict[str, Any]:
-    """Return the catalog's entry of customers."""
+    """Return a catalog entry of the stream customers."""
     return {"tap_stream_id": "customers", **members}
 
 
@@ -139,11 +139,11 @@ def entry(**members: Any) -> dict[str, Any]:
     ],
 )
 def test_a_catalog(streams: Any, problems: list[str]) -> None:
-    """Each stream that does not exist, or whose entry cannot be read, gets one sentence."""
+    """Each unknown stream and each unreadable entry of a catalog gets one sentence."""
     assert find_catalog_problems(json.loads(json.dumps({"streams": streams})), STREAMS) == problems
 
 
 @pytest.mark.parametrize("catalog", [[], None, 5], ids=["list", "null", "number"])
 def test_what_is_no_catalog(catalog: Any) -> None:
-    """A file that holds no object is not a catalog."""
+    """A file without a JSON object is not a catalog."""
     assert find_catalog_problems(catalog, STREAMS) == [NO_CATALOG]

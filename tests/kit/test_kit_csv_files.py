@@ -1,4 +1,4 @@
-"""What is written into a CSV file is text to a spreadsheet, and comes back as it was."""
+"""CSV files that spreadsheets show as text, and that are read back unchanged."""
 
 from __future__ import annotations
 
@@ -41,26 +41,26 @@ from singer_kit.csv_files import CsvWriter, protect_cell, read_rows, restore_cel
     ],
 )  # fmt: skip
 def test_a_cell_that_would_be_computed_is_made_text(value: Any, expected: Any) -> None:
-    """Numbers with a sign, addresses and everything else stay readable as they are."""
+    """A cell that a spreadsheet would compute gets a quote in front; signed numbers and other text stay unchanged."""
     assert protect_cell(value) == expected
 
 
 @given(st.text(st.sampled_from("'=+-@\t\r\n;5.,eEa ")) | st.text())
 def test_what_is_read_back_is_what_was_written(text: str) -> None:
-    """Whatever the text, so that a report can be a memory too."""
+    """Any text is the same after it was written and read back."""
     assert restore_cell(protect_cell(text)) == text
 
 
 @given(st.text(st.sampled_from("'=+-@\t\r;5.,a\n")))
 def test_no_cell_begins_with_a_formula(text: str) -> None:
-    """In the file as it stands, also where it is read with semicolons or tabs between the cells."""
+    """No cell starts with a formula, not even when a program splits cells at semicolons or tabs."""
     cell = protect_cell(text)
     starts = [cell, *(cell[at + 1 :] for at, letter in enumerate(cell) if letter in ";\t\r\n")]
     assert cell == text or [start for start in starts if start.startswith(tuple("=+-@\t\r"))] == []
 
 
 def test_a_file_is_read_back_by_the_names_of_its_columns() -> None:
-    """Rows of any values, the first line being names."""
+    """Rows are read back as dicts by column name."""
     file = io.StringIO(newline="")
     writer = CsvWriter(file)
     writer.writerow(("name", "amount"))

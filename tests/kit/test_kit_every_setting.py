@@ -1,4 +1,4 @@
-"""Every setting of every plugin, from the environment and through Meltano, right and wrong."""
+"""Valid and wrong values of every setting of every plugin, from files, the environment and Meltano."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ TEXTS = {
     "intercom_version": "2.15",
     "company_name_field": "cf_name",
 }
-"""Good values of the settings that take not just any text."""
+"""Valid values of the settings that do not accept any text."""
 LISTS = {"zero_decimal_currencies": ["JPY", "KRW"]}
 OBJECTS = {"stream_maps": {"customers": {"__filter__": "True"}}, "faker_config": {"seed": 7}}
 WRONG = [
@@ -56,16 +56,16 @@ WRONG = [
     (True, {"boolean"}),
     ([{SECRET: SECRET}], set[str]()),
 ]
-"""Values, and the types of the settings that could take them."""
+"""Values, each with the types of settings that accept it."""
 KEYWORDS = {
     *("type", "default", "title", "description", "secret", "writeOnly", "enum", "minimum", "maximum", "pattern"),
     *("items", "additionalProperties", "properties"),
 }
-"""What a schema of a setting may say: what else it said would not be checked."""
+"""The keywords that a setting's schema may use; any other keyword would not be checked."""
 
 
 def schemas_of(plugin: str) -> dict[str, Schema]:
-    """Return the schema of each setting, the SDK's own included."""
+    """Return the schema of each setting, including the SDK's own."""
     made, _ = PLUGINS[plugin]
     made.append_builtin_config(made.config_jsonschema)
     found: dict[str, Schema] = made.config_jsonschema["properties"]
@@ -77,7 +77,7 @@ IDS = [f"{plugin} {name}" for plugin, name in EVERY]
 
 
 def good_value(name: str, schema: Schema) -> Any:
-    """Return a value of the setting that is not its default."""
+    """Return a valid value of the setting that is not its default."""
     kind = next(one for one in [*schema["type"]] if one != "null")
     if "enum" in schema:
         return next((one for one in schema["enum"] if one != schema.get("default")), schema["enum"][0])
@@ -93,26 +93,26 @@ def good_value(name: str, schema: Schema) -> Any:
 
 
 def as_text(value: Any) -> str:
-    """Return a value as it is written in the environment."""
+    """Return the value as text for the environment."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def variable(plugin: str, name: str) -> str:
-    """Return the variable of a setting."""
+    """Return the name of a setting's environment variable."""
     return f"{plugin}_{name}".upper().replace("-", "_")
 
 
 def make(plugin: str, config: dict[str, Any] | None = None, **options: Any) -> Any:
-    """Return the plugin with these settings, beside those that it cannot do without."""
+    """Return the plugin with these settings and its required ones."""
     made, needed = PLUGINS[plugin]
-    # Without a catalog a tap asks its vendor for one when its maps are set up.
+    # Without a catalog, setting up the maps would make a tap call its vendor's API.
     offline = {"setup_mapper": False} if issubclass(made, Tap) else {}
     return made(config={**needed, **(config or {})}, **offline, **options)
 
 
 @pytest.fixture(autouse=True)
 def as_it_was() -> Iterator[None]:
-    """Give the signals that a plugin takes over back to other tests, and let no variable of this machine count."""
+    """Restore the signal handlers after the test, and hide the machine's environment variables."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
     for number, handler in handlers.items():
@@ -121,13 +121,13 @@ def as_it_was() -> Iterator[None]:
 
 @pytest.mark.parametrize(("plugin", "name"), EVERY, ids=IDS)
 def test_what_a_schema_says_is_checked(plugin: str, name: str) -> None:
-    """A schema says nothing of a setting that is not looked at."""
+    """A setting's schema uses only keywords that are checked."""
     assert set(schemas_of(plugin)[name]) <= KEYWORDS
 
 
 @pytest.mark.parametrize(("plugin", "name"), EVERY, ids=IDS)
 def test_a_setting_comes_from_the_environment(plugin: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With `--config ENV` a setting of any type is what the same value in a file is."""
+    """With `--config ENV`, a setting of any type has the same value as from a file."""
     value = good_value(name, schemas_of(plugin)[name])
     monkeypatch.setenv(variable(plugin, name), as_text(value))
     with_it = {"flattening_max_depth": 1} if name == "flattening_enabled" else {}
@@ -138,7 +138,7 @@ def test_a_setting_comes_from_the_environment(plugin: str, name: str, monkeypatc
 
 @pytest.mark.parametrize(("plugin", "name"), EVERY, ids=IDS)
 def test_null_is_not_set(plugin: str, name: str) -> None:
-    """Null leaves a setting at its default; what the plugin cannot do without is missing."""
+    """Null leaves a setting at its default, and a required setting missing."""
     refusal = refusal_of(plugin, {name: None})
     if name in PLUGINS[plugin][1]:
         assert refusal.startswith(f"The setting `{name}` is missing: ")
@@ -148,7 +148,7 @@ def test_null_is_not_set(plugin: str, name: str) -> None:
 
 
 def refusal_of(plugin: str, config: dict[str, Any], **options: Any) -> str:
-    """Return what the plugin says against these settings; empty when it takes them."""
+    """Return the plugin's error about these settings; empty when it accepts them."""
     try:
         make(plugin, config, **options)
     except ClickException as refusal:
@@ -158,7 +158,7 @@ def refusal_of(plugin: str, config: dict[str, Any], **options: Any) -> str:
 
 @pytest.mark.parametrize(("plugin", "name"), EVERY, ids=IDS)
 def test_a_value_of_another_type_is_one_sentence(plugin: str, name: str, caplog: Any, capsys: Any) -> None:
-    """It names the setting and never shows the value: a secret may stand there in a list, or under a wrong name."""
+    """A value of a wrong type is refused in a sentence that names the setting but never shows the value."""
     kind = next(one for one in schemas_of(plugin)[name]["type"] if one != "null")
     wrong = [value for value, fits in WRONG if kind not in fits]
     for value in wrong:
@@ -173,7 +173,7 @@ def test_a_value_of_another_type_is_one_sentence(plugin: str, name: str, caplog:
 def test_text_that_cannot_be_read_is_one_sentence(
     plugin: str, name: str, monkeypatch: pytest.MonkeyPatch, caplog: Any, capsys: Any
 ) -> None:
-    """Text in the environment that is not a value of the setting is refused with its name; any text is a text."""
+    """A wrong text in the environment is refused in a sentence that names the setting but never shows the text."""
     schema = schemas_of(plugin)[name]
     monkeypatch.setenv(variable(plugin, name), "[" + SECRET)
     refusal = refusal_of(plugin, {}, parse_env_config=True)
@@ -183,7 +183,7 @@ def test_text_that_cannot_be_read_is_one_sentence(
 
 
 def as_meltano_passes(plugin: str, project: Path, env: dict[str, str]) -> dict[str, Any]:
-    """Return the settings of a plugin as Meltano would write them into its config file."""
+    """Return a plugin's settings as Meltano writes them into its config file."""
     command: list[str | Path] = [MELTANO, "--log-level=error", "config", "--unsafe", "print", "--format=json", plugin]
     done = subprocess.run(command, cwd=project, env=env, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
@@ -193,7 +193,7 @@ def as_meltano_passes(plugin: str, project: Path, env: dict[str, str]) -> dict[s
 
 @pytest.mark.parametrize("plugin", PLUGINS)
 def test_every_setting_comes_through_meltano(plugin: str, tmp_path: Path) -> None:
-    """In the variables that Meltano reads, a setting of any type is what it is in a file."""
+    """A setting of any type passes through Meltano's environment variables unchanged."""
     shutil.copy(ROOT / "meltano.yml", tmp_path)
     named = {name for name in schemas_of(plugin) if name not in ("stream_maps", "stream_map_config", "faker_config")}
     values = {name: good_value(name, schemas_of(plugin)[name]) for name in named if not name.startswith("flattening_")}
@@ -206,5 +206,5 @@ def test_every_setting_comes_through_meltano(plugin: str, tmp_path: Path) -> Non
 
 
 def test_a_fraction_in_a_file_is_a_number() -> None:
-    """The SDK reads fractions in files as Decimal."""
+    """A fraction in a config file is a float, although the SDK reads it as a Decimal."""
     assert make("target-intercom", {"max_changed_share": Decimal("0.7")}).config["max_changed_share"] == 0.7

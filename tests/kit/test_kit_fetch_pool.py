@@ -1,4 +1,4 @@
-"""The threads that fetch: safe at every point of their code, and no error is lost."""
+"""The fetch pool's threads: safe when interrupted at any instruction, and no error is lost."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ ACTIONS = ("collect", "close", "cancel")
 
 
 class Numbers(SegmentReader[Segment[int], int]):
-    """Twelve numbers in pages of two, in three segments of which two are cut off after the first page."""
+    """A list of twelve numbers in pages of two; after the first page it is split into three segments."""
 
     def __init__(self, pool: FetchPool, key: int) -> None:
         self._places: dict[int, int] = {}
         super().__init__(pool, [Segment(key=(key,))])
 
     def fetch_answer(self, segment: Segment[int]) -> int:
-        """Return the first number of the next page."""
+        """Return the first number of the segment's next page."""
         return self._places.get(id(segment), 0)
 
     def accept_answer(self, segment: Segment[int], answer: int) -> list[int]:
-        """Return a page, and cut off the other segments after the first one."""
+        """Return a page; after the very first one, split off two further segments."""
         if segment is self._first and answer == 0:
             others = [Segment[int](key=(*segment.key, 1)), Segment[int](key=(*segment.key, 2))]
             self._places |= {id(others[0]): 4, id(others[1]): 8}
@@ -47,7 +47,7 @@ class Numbers(SegmentReader[Segment[int], int]):
 
 
 class Interruption:
-    """Acts once, at the given point of the traced code, in whichever thread comes there."""
+    """Runs a function once, at one instruction of the traced code, in the thread that reaches it."""
 
     def __init__(self, point: int, act: Callable[[], object]) -> None:
         self._left = point
@@ -60,7 +60,7 @@ class Interruption:
 
     def __exit__(self, *_: object) -> None:
         sys.settrace(None)
-        threading.settrace(None)  # how the standard library removes it
+        threading.settrace(None)  # None removes it, as in the standard library
 
     def _enter(self, frame: FrameType, _event: str, _value: object) -> Any:
         if self.happened or frame.f_code.co_filename not in TRACED:
@@ -77,7 +77,10 @@ class Interruption:
 
 
 def read_interrupted(point: int, action: str) -> tuple[list[int], bool, int]:
-    """Read beside another list of the same pool that ends at a point; the numbers, whether it did, and what is held."""
+    """Read a list while another one of the pool ends at an instruction.
+
+    Returns the numbers, whether the instruction was reached, and the number of buffered pages.
+    """
     pool = FetchPool(2, 2)
     reader, other = Numbers(pool, 1), Numbers(pool, 0)
     pages = iter(other)
@@ -100,14 +103,14 @@ def read_interrupted(point: int, action: str) -> tuple[list[int], bool, int]:
     else:
         other.close()
     with pool.changed:
-        # With the lock held, this runs what finalizers left behind.
+        # Under the lock, this runs the work that finalizers queued.
         pool.wait_for((9,), lambda: not pool.running)
         pool.count_buffered(0)
         return numbers, interruption.happened, pool.buffered_pages
 
 
 def within_time(work: Callable[[], Any]) -> Any:
-    """Return the outcome of some work, or its error; the test fails when the work hangs."""
+    """Return the result or the error of `work`, and fail the test when it hangs."""
     outcome: list[Any] = []
 
     def run() -> None:
@@ -120,13 +123,13 @@ def within_time(work: Callable[[], Any]) -> Any:
     thread.start()
     thread.join(PATIENCE)
     if thread.is_alive():
-        pytest.fail("the reader waits for ever")
+        pytest.fail("the reader hangs")
     return outcome[0]
 
 
 @pytest.fixture
 def no_automatic_collection() -> Iterator[None]:
-    """Collect only where a test says so."""
+    """Turn off the garbage collector, so that it runs only where a test calls it."""
     gc.collect()
     gc.disable()
     yield
@@ -136,7 +139,7 @@ def no_automatic_collection() -> Iterator[None]:
 @pytest.mark.usefixtures("no_automatic_collection")
 @pytest.mark.parametrize("action", ACTIONS)
 def test_a_list_may_end_at_every_point(action: str) -> None:
-    """Collected, closed or cancelled at whatever instruction: nothing hangs, is lost, comes twice or stays buffered."""
+    """A list can be collected, closed or cancelled at any instruction without a hang, a lost page or a leak."""
     whole = list(range(12))
 
     point = done = 0
@@ -150,7 +153,7 @@ def test_a_list_may_end_at_every_point(action: str) -> None:
 
 
 def test_an_error_that_a_call_did_not_report_reaches_the_thread_that_waits() -> None:
-    """Whatever it is, and although the page that is waited for never comes."""
+    """An unexpected error in a worker is raised in the thread that waits for the page."""
 
     def fail() -> None:
         raise MemoryError("no room for the answer")
@@ -165,7 +168,7 @@ def test_an_error_that_a_call_did_not_report_reaches_the_thread_that_waits() -> 
 
 
 def test_an_error_while_a_page_is_stored_reaches_the_reader() -> None:
-    """It is raised in place of the page."""
+    """An error while a page is stored is raised to the reader in place of the page."""
 
     class Broken(Numbers):
         def accept_answer(self, segment: Segment[int], answer: int) -> list[int]:
@@ -184,7 +187,7 @@ def test_an_error_while_a_page_is_stored_reaches_the_reader() -> None:
 
 @pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError()], ids=["threads", "memory"])
 def test_a_machine_that_permits_no_further_thread(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One sentence that names the setting, in the thread that reads."""
+    """When the machine refuses a further thread, the reader gets one sentence that names the setting."""
     start, started = threading.Thread.start, [0]
 
     def start_three(thread: threading.Thread) -> None:
@@ -197,7 +200,7 @@ def test_a_machine_that_permits_no_further_thread(error: Exception, monkeypatch:
         list(OrderedParallelMap(FetchPool(16, 16), range(3), lambda _: go_on.wait(PATIENCE), key=(0,), ahead=3))
 
     go_on = threading.Event()
-    # The first thread is the test's own.
+    # The test itself starts the first of these threads.
     monkeypatch.setattr(threading.Thread, "start", start_three)
     outcome = within_time(work)
     go_on.set()

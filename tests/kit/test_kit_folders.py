@@ -1,4 +1,4 @@
-"""Which folders a plugin has written to is remembered, with the names of its own files."""
+"""The registry of folders that a plugin has written to, with the names of its files."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from singer_kit.folders import OwnFolder, forget_folders, get_registry_path, rea
     ids=["without Meltano", "under Meltano", "with a folder of its own"],
 )
 def test_folders_are_noted_under_meltano_only(environ: dict[str, str], expected: Path | None) -> None:
-    """In Meltano's own folder of the project; elsewhere nobody would look."""
+    """The registry exists only under Meltano, in the project's system folder."""
     assert get_registry_path(environ) == expected
     remember_folder(get_registry_path({}), "target-intercom", Path("/nowhere"), ["a.csv"])
 
 
 def test_every_folder_is_remembered_once_with_all_names(tmp_path: Path) -> None:
-    """Also names of an earlier version; a folder that is gone is forgotten."""
+    """Each folder is stored once with the file names of all versions, until the folder no longer exists."""
     registry, one, two = tmp_path / "s/folders.jsonl", tmp_path / "one", tmp_path / "two"
     one.mkdir()
     two.mkdir()
@@ -47,7 +47,7 @@ def test_every_folder_is_remembered_once_with_all_names(tmp_path: Path) -> None:
 
 
 def test_own_files_are_those_of_its_names_and_no_others(tmp_path: Path) -> None:
-    """With those that a killed run left unfinished; never a folder, never what stands outside of the folder."""
+    """A folder's own files are those with its names, including unfinished drafts, and nothing outside of it."""
     for name in ("a.csv", "b.csv.draft", "foreign.csv", "c.csv.bak"):
         (tmp_path / name).touch()
     (tmp_path / "c.csv").mkdir()

@@ -1,4 +1,4 @@
-"""The same faults in the answers of every list that any plugin reads: each ends as the proof says."""
+"""The same faults in the replies of every list that a plugin reads."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ CUSTOMERS = chargebee_rows.ROWS["customers"]
 
 @dataclass(frozen=True)
 class Listed:
-    """A list: how a plugin reads it, its style of paging, the member with the items, and what an item is."""
+    """A list: its reader, its style of paging, the member with the items, and the form of an item."""
 
     read: Callable[[], Iterable[str]]
     paging: str
@@ -58,7 +58,7 @@ class Listed:
     key: str = "id"
 
     def page(self, number: int) -> dict[str, Any]:
-        """Return a healthy answer: five items on three pages, or on one where the list has no pages."""
+        """Return a valid reply: five items on three pages, or on one page for lists without paging."""
         ids = IDS if self.paging == "none" else PAGES[number] if number < len(PAGES) else []
         found: dict[str, Any] = {self.items: [self.item(one) for one in ids]}
         if self.total:
@@ -77,7 +77,7 @@ class Listed:
         return found
 
     def item(self, one: str) -> dict[str, Any]:
-        """Return an item with all that any plugin needs of it."""
+        """Return an item with all members that the plugins need."""
         at = NOW - 1000 + 10 * IDS.index(one)
         record: dict[str, Any] = {"id": one, "uuid": one, "name": one, "role": "user", "data_type": "string"}
         record |= {"created_at": at, "updated_at": at, "companies": None, "external_id": one, "full_name": one}
@@ -85,19 +85,19 @@ class Listed:
 
 
 def pages_of(reader: Any) -> Iterable[str]:
-    """Read a tap's list to its end."""
+    """Return the ids of a tap's list, read to its end."""
     reader.wait()
     reader.begin()
     return [str(item.members.id) for page in reader for item in page]
 
 
 def tap_intercom() -> IntercomReader:
-    """Connect tap-intercom."""
+    """Return a client of tap-intercom."""
     return IntercomReader(access_token="x", api_url=BASE, sleep=lambda _: None)
 
 
 def search(name: str) -> Callable[[], Iterable[str]]:
-    """Read a search of tap-intercom."""
+    """Return a function that reads a search of tap-intercom."""
 
     def read() -> Iterable[str]:
         row = ROWS[name]
@@ -118,45 +118,45 @@ def search(name: str) -> Callable[[], Iterable[str]]:
 
 
 def listing(name: str) -> Callable[[], Iterable[str]]:
-    """Read a list of tap-intercom that comes whole or in numbered pages."""
+    """Return a function that reads a whole or numbered list of tap-intercom."""
     row = ROWS[name]
     return lambda: pages_of(NumberedReader(IntercomPool(2, 9), tap_intercom(), row, ResourceDecoder(row), {}, key=(0,)))
 
 
 def children(name: str) -> Callable[[], Iterable[str]]:
-    """Read a list of tap-intercom that hangs on one record."""
+    """Return a function that reads a child list of tap-intercom."""
     return lambda: [str(one["id"]) for one in fetch_all(tap_intercom(), ROWS[name], "/parents/1/list")]
 
 
 def scroll() -> Iterable[str]:
-    """Read the companies of tap-intercom."""
+    """Return the companies that tap-intercom reads."""
     row = ROWS["companies"]
     return pages_of(Scroll(tap_intercom(), row, ResourceDecoder(row), patience=0))
 
 
 def chargebee(page_size: int = 2) -> ChargebeeClient:
-    """Connect tap-chargebee."""
+    """Return a client of tap-chargebee."""
     return ChargebeeClient(site="acme", api_key="x", api_url=BASE, page_size=page_size, sleep=lambda _: None)
 
 
 def customers() -> Iterable[str]:
-    """Read the customers of tap-chargebee."""
+    """Return the customers that tap-chargebee reads."""
     query = [{"sort_by[asc]": "created_at"}]
     return pages_of(ListReader(ChargebeePool(2, 9), chargebee(), CUSTOMERS, query, key=(0,), now=NOW - 1000))
 
 
 def target_intercom() -> IntercomClient:
-    """Connect target-intercom."""
+    """Return a client of target-intercom."""
     return IntercomClient(BASE, "x", 2)
 
 
 def target_chartmogul() -> ChartMogulClient:
-    """Connect target-chartmogul."""
+    """Return a client of target-chartmogul."""
     return ChartMogulClient(BASE, "x", 2, 40)
 
 
 def api() -> Api:
-    """Connect the console."""
+    """Return a client of the console."""
     return console.connect_without_key("Vendor", BASE)
 
 
@@ -229,22 +229,22 @@ LISTS: dict[str, Listed] = {
 
 
 def without(name: str) -> Callable[[Listed, dict[str, Any]], Any]:
-    """Take a member of an answer away; the member with the items is called `items`, the total `total`."""
+    """Return a change that removes a member of the reply; `items` and `total` stand for the list's own names."""
     return lambda one, page: {key: value for key, value in page.items() if key != named(one, name)}
 
 
 def having(name: str, value: Any) -> Callable[[Listed, dict[str, Any]], Any]:
-    """Give a member of an answer another value."""
+    """Return a change that sets a member of the reply."""
     return lambda one, page: {**page, named(one, name): value}
 
 
 def named(one: Listed, name: str) -> str:
-    """Return what a list calls a member."""
+    """Return the list's own name of a member."""
     return {"items": one.items, "total": one.total}.get(name, name)
 
 
 def with_item(change: Callable[[Listed, dict[str, Any]], Any]) -> Callable[[Listed, dict[str, Any]], Any]:
-    """Change the first item of an answer."""
+    """Return a change of the first item of the reply."""
     return lambda one, page: {**page, one.items: [change(one, page[one.items][0]), *page[one.items][1:]]}
 
 
@@ -309,13 +309,13 @@ FAULTS: dict[str, tuple[set[str], Callable[[Listed, dict[str, Any]], Any]]] = {
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retries follow at once."""
+    """Make retries follow without a wait."""
     monkeypatch.setattr(backoff, "full_jitter", lambda _: 0.0)
     monkeypatch.setattr(time, "sleep", lambda _: None)
 
 
 class Vendor:
-    """Answers one list, with a fault in its first answer, in all, or in none."""
+    """Answers one list, with a fault in its first `until` replies."""
 
     def __init__(
         self, listed: Listed, mocker: Mocker, change: Callable[[Listed, dict[str, Any]], Any], until: int
@@ -325,7 +325,7 @@ class Vendor:
         mocker.register_uri(EVERY, EVERY, content=self.answer)
 
     def answer(self, request: Any, context: Any) -> bytes:
-        """Answer a call."""
+        """Return the reply to a call."""
         self.calls += 1
         found: Any = self.listed.page(self.number(request))
         if self.calls <= self.until:
@@ -336,7 +336,7 @@ class Vendor:
         return found if isinstance(found, bytes) else json.dumps(found).encode()
 
     def number(self, request: Any) -> int:
-        """Return which page is asked for, from 0."""
+        """Return the number of the requested page, from 0."""
         query = {name: values[0] for name, values in parse_qs(urlsplit(request.url).query).items()}
         if request.method == "POST":
             query = request.json()["pagination"]
@@ -353,7 +353,7 @@ CASES = [
 
 @pytest.mark.parametrize("name", LISTS)
 def test_a_healthy_list_is_read_whole(requests_mock: Mocker, name: str) -> None:
-    """Every item once, for as many calls as there are pages, and one for the end of a scroll."""
+    """Every list is read whole with one call per page, and a scroll with one more."""
     listed = LISTS[name]
     vendor = Vendor(listed, requests_mock, lambda _, page: page, 0)
     assert list(listed.read()) == IDS
@@ -362,7 +362,7 @@ def test_a_healthy_list_is_read_whole(requests_mock: Mocker, name: str) -> None:
 
 @pytest.mark.parametrize(("name", "fault"), CASES, ids=[": ".join(case) for case in CASES])
 def test_a_fault_that_stays_ends_the_reading(requests_mock: Mocker, name: str, fault: str) -> None:
-    """In one sentence, before anything is done with what came."""
+    """A fault in every reply ends the read in one sentence, before any item is used."""
     listed = LISTS[name]
     Vendor(listed, requests_mock, FAULTS[fault][1], 10_000)
     with pytest.raises(ENDS) as told:
@@ -378,7 +378,7 @@ def test_a_fault_that_stays_ends_the_reading(requests_mock: Mocker, name: str, f
     ids=[": ".join(case) for case in CASES if not case[1].isdecimal()],
 )
 def test_a_fault_that_passes_costs_calls_and_nothing_else(requests_mock: Mocker, name: str, fault: str) -> None:
-    """The answer is asked for again: every item comes."""
+    """After a fault in one reply, the reply is requested again and every item is read."""
     listed = LISTS[name]
     Vendor(listed, requests_mock, FAULTS[fault][1], 1)
     assert sorted(set(listed.read())) == IDS

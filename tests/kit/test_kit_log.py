@@ -1,4 +1,4 @@
-"""What the SDK says of every stream is for the level `debug`; what a plugin says is not."""
+"""The SDK's messages about each stream are logged at level `debug`, and a plugin's own at `info`."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_chatter_is_for_the_level_debug(  # noqa: PLR0913, PLR0917 - four fixtur
     caplog: pytest.LogCaptureFixture,
     tmp_path: Path,
 ) -> None:
-    """Figures of streams and streams that are passed over are logged at `debug` only, by taps, targets and maps."""
+    """Metrics and skipped streams are logged only at `debug`, by taps, targets and maps."""
     monkeypatch.setenv("LOGLEVEL", level)
     caplog.set_level(level, logger=plugin)
     kind = resolve_name(PLUGINS[plugin])
@@ -74,7 +74,7 @@ def test_chatter_is_for_the_level_debug(  # noqa: PLR0913, PLR0917 - four fixtur
 def test_the_log_of_a_run(  # noqa: PLR0913 - two fixtures and the table
     sandbox: RunningSandbox, tmp_path: Path, command: str, settings: dict[str, Any], *, level: str, has_metrics: bool
 ) -> None:
-    """A run logs the SDK's figures at `debug` only."""
+    """A whole run logs the SDK's metrics only at `debug`."""
     sandbox.reset(customers=2)
     config, given = tmp_path / "config.json", tmp_path / "input.singer"
     folder = {"report_dir": str(tmp_path / "reports")} if command.startswith("target-") else {}

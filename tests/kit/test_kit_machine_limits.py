@@ -1,4 +1,4 @@
-"""Limits of the machine end a run with one sentence: no thread, no room, no reader. STATE is not written."""
+"""Limits of the machine (threads, memory, disk, closed pipe) end a run in one sentence without STATE."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ STREAMS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 
 
 def config_of(plugin: str, sandbox: RunningSandbox, folder: Path) -> dict[str, Any]:
-    """Return settings for the sandbox."""
+    """Return the plugin's settings for the sandbox."""
     vendor = plugin.partition("-")[2]
     if plugin in MAPS:
         return {"store_dir": str(folder / "stores")}
@@ -92,7 +92,7 @@ def config_of(plugin: str, sandbox: RunningSandbox, folder: Path) -> dict[str, A
 
 
 def messages_for(plugin: str, count: int) -> str:
-    """Return the input of a target: a stream of this many records, and a STATE."""
+    """Return the plugin's input; for a target a stream of `count` records and a STATE."""
     if plugin in MAPS:
         return "".join(json.dumps(line) + "\n" for line in MAP_INPUT)
     if plugin not in STREAMS:
@@ -121,7 +121,7 @@ FOLDERS = {"report_dir": "reports", "memory_dir": "memory"}
 
 
 class Machine:
-    """Runs a plugin in a process that the machine does something to."""
+    """Runs a plugin in a process in which the machine has a limit."""
 
     def __init__(self, sandbox: RunningSandbox, folder: Path) -> None:
         self._sandbox, self.folder = sandbox, folder
@@ -129,7 +129,7 @@ class Machine:
     def run(
         self, plugin: str, trouble: str = "", *, count: int = 3, close_output: bool = False
     ) -> tuple[int, str, str]:
-        """Run to the end: exit code, output and log."""
+        """Run the plugin to its end, and return exit code, output and log."""
         config, given = self.folder / "config.json", self.folder / "input.singer"
         config.write_text(json.dumps(config_of(plugin, self._sandbox, self.folder)))
         given.write_text(messages_for(plugin, count))
@@ -153,7 +153,7 @@ def machine(sandbox: RunningSandbox, tmp_path: Path) -> Machine:
 
 
 def errors_of(log: str) -> list[str]:
-    """Return the errors of a log; nothing else may follow them, a traceback least of all."""
+    """Return the errors in a log, which must be its last lines and have no traceback."""
     lines = log.splitlines()
     assert "Traceback" not in log
     assert "Exception ignored" not in log
@@ -163,7 +163,7 @@ def errors_of(log: str) -> list[str]:
 
 @pytest.mark.parametrize("plugin", PLUGINS)
 def test_no_more_threads(plugin: str, machine: Machine) -> None:
-    """A thread that the system refuses ends the run before anything is read or written."""
+    """A refused thread ends the run before anything is read or written."""
     code, out, log = machine.run(plugin, NO_THREADS)
     assert (code, out) == (1, "")
     assert errors_of(log) == [TOO_FEW_THREADS if plugin.startswith("tap-") else NO_THREAD]
@@ -171,7 +171,7 @@ def test_no_more_threads(plugin: str, machine: Machine) -> None:
 
 @pytest.mark.parametrize("plugin", PLUGINS | MAPS)
 def test_no_more_memory(plugin: str, machine: Machine) -> None:
-    """Memory that is used up ends the run in one sentence."""
+    """Lack of memory ends the run in one sentence."""
     code, out, log = machine.run(plugin, NO_MEMORY)
     assert (code, out) == (1, "")
     assert errors_of(log) == [NO_MORE_MEMORY]
@@ -185,7 +185,7 @@ def test_no_more_memory(plugin: str, machine: Machine) -> None:
     ],
 )
 def test_a_folder_that_cannot_be_written_to(plugin: str, setting: str, folder: str, machine: Machine) -> None:
-    """A read-only folder ends the run in one sentence that names it and the setting, and no STATE is written."""
+    """A read-only folder ends the run in one sentence with the folder and the setting, without STATE."""
     (machine.folder / folder).mkdir(mode=0o500)
     code, out, log = machine.run(plugin, NO_PRIVILEGE)
     assert (code, out) == (1, "")
@@ -195,7 +195,7 @@ def test_a_folder_that_cannot_be_written_to(plugin: str, setting: str, folder: s
 
 @pytest.mark.parametrize("plugin", PLUGINS)
 def test_nobody_reads_the_output(plugin: str, machine: Machine) -> None:
-    """A pipe whose other end is closed is one sentence, also when Python ends; a target's summary is unfinished."""
+    """A closed output ends the run in one sentence; a target's summary says that it was stopped."""
     code, _, log = machine.run(plugin, close_output=True)
     assert code == 1
     assert errors_of(log) == [NO_READER]
@@ -205,7 +205,7 @@ def test_nobody_reads_the_output(plugin: str, machine: Machine) -> None:
 
 @pytest.mark.parametrize("plugin", STREAMS)
 def test_no_room_for_the_reports(plugin: str, machine: Machine) -> None:
-    """A full disk names the file and the setting, and no STATE is written."""
+    """A full disk ends the run in one sentence with the file and the setting, without STATE."""
     code, out, log = machine.run(plugin, SMALL_FILES.format(2000), count=200)
     assert (code, out) == (1, "")
     (sentence,) = errors_of(log)
@@ -215,7 +215,7 @@ def test_no_room_for_the_reports(plugin: str, machine: Machine) -> None:
 
 @pytest.mark.parametrize("plugin", STREAMS)
 def test_no_room_for_the_input(plugin: str, machine: Machine) -> None:
-    """So is a temporary folder that is full."""
+    """A full temporary folder ends the run in one sentence that names TMPDIR."""
     code, out, log = machine.run(plugin, SMALL_FILES.format(500_000), count=5000)
     assert (code, out) == (1, "")
     (sentence,) = errors_of(log)
@@ -224,7 +224,7 @@ def test_no_room_for_the_input(plugin: str, machine: Machine) -> None:
 
 @pytest.mark.parametrize("plugin", STREAMS)
 def test_a_state_is_printed_as_it_came(plugin: str, machine: Machine) -> None:
-    """Fractions and foreign bookmarks of any shape pass a target unchanged, and then the summary is complete."""
+    """A target prints STATE unchanged, including fractions and unknown bookmarks, and completes its summary."""
     code, out, _ = machine.run(plugin)
     assert (code, json.loads(out)) == (0, {"bookmarks": {"other": [1.1, None]}})
     assert json.loads((machine.folder / "reports/summary.json").read_text())["status"] == "completed"

@@ -1,4 +1,4 @@
-"""What is fetched for each item of a stream, in the order of the items."""
+"""OrderedParallelMap fetches something for each item and yields the results in the order of the items."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from singer_kit.parallel_map import OrderedParallelMap
 
 @given(count=st.integers(0, 60), needing=st.integers(1, 9), threads=st.integers(1, 5), ahead=st.integers(0, 9))
 def test_each_item_comes_with_what_was_fetched_for_it(count: int, needing: int, threads: int, ahead: int) -> None:
-    """In the order of the items, with None for those that need nothing."""
+    """Each item is yielded in order with its result, or with None when it needs nothing."""
     pairs = OrderedParallelMap(
         FetchPool(threads, 8),
         range(count),
@@ -25,7 +25,7 @@ def test_each_item_comes_with_what_was_fetched_for_it(count: int, needing: int, 
 
 
 def test_no_more_is_fetched_ahead_than_asked_for() -> None:
-    """Before the second pair is taken, the first and eight more at most were fetched."""
+    """No more than `ahead` results are fetched before the reader takes the next pair."""
     fetched: list[int] = []
     pairs = iter(OrderedParallelMap(FetchPool(4, 8), range(50), fetched.append, key=(0,), ahead=8))
     assert next(pairs) == (0, None)
@@ -35,7 +35,7 @@ def test_no_more_is_fetched_ahead_than_asked_for() -> None:
 
 @given(count=st.integers(0, 20), needing=st.integers(1, 4), ahead=st.integers(1, 9))
 def test_fetches_can_be_requested_before_the_reader_comes(count: int, needing: int, ahead: int) -> None:
-    """As many as are ahead of it, and the pairs are the same."""
+    """Results can be requested before the reader starts, at most `ahead` of them; the pairs stay the same."""
     fetched: list[int] = []
     pool = FetchPool(1, 99)
     pairs = OrderedParallelMap(
@@ -48,7 +48,7 @@ def test_fetches_can_be_requested_before_the_reader_comes(count: int, needing: i
 
 
 def test_fetches_do_not_wait_for_pages_that_others_buffer() -> None:
-    """With the buffer full of later pages, four calls still run at the same time."""
+    """Fetches run concurrently even while the buffer is full of later pages."""
     pool = FetchPool(4, 2)
     with pool.changed:
         pool.count_buffered(2)
@@ -58,7 +58,7 @@ def test_fetches_do_not_wait_for_pages_that_others_buffer() -> None:
 
 
 def test_nothing_is_fetched_after_the_map_was_closed() -> None:
-    """The calls that are still queued then return at once."""
+    """After the map is closed, calls that are still queued fetch nothing."""
     fetched: list[int] = []
     go_on = threading.Event()
 

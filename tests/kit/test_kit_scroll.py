@@ -1,4 +1,4 @@
-"""How the scroll over Intercom's companies is opened: whose turn it is, and how often an opening may fail."""
+"""Opening the scroll over Intercom's companies: waiting for other scrolls, and failed tries."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Workspace:
         self.time += seconds
 
     def fetch(self, on_failure: Callable[[FailedCallError], None]) -> str:
-        """Open the scroll as a client does: a failure is reported and tried again at once."""
+        """Open the scroll like a client: report a failure and try again at once."""
         while True:
             answer = self._answers[min(self.attempts, len(self._answers) - 1)]
             self.attempts += 1
@@ -74,7 +74,10 @@ class Workspace:
 def test_the_scroll_is_opened_or_the_real_cause_is_raised(
     answers: str, result: str | type[Exception], attempts: int, seconds: float
 ) -> None:
-    """An opening may fail three times; other scrolls are waited for, a hundred seconds at most."""
+    """Opening may fail three times.
+
+    Other scrolls are awaited for a hundred seconds at most, then the real cause is raised.
+    """
     workspace = Workspace(answers)
 
     def open_one() -> str:

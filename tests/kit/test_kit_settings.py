@@ -46,7 +46,7 @@ NAME = {"type": ["string", "null"], "pattern": "^[a-z]+$"}
     ],
 )
 def test_a_value_is_read_as_its_type(schema: dict[str, Any], value: Any, read: Any) -> None:
-    """Text from the environment and values from a file come to the same."""
+    """Text from the environment and values from a file are read as the setting's type."""
     values, problems = read_settings({"setting": value}, {"setting": schema})
     assert (values, problems) == ({"setting": read}, [])
     assert type(values["setting"]) is type(read)
@@ -81,7 +81,7 @@ def test_a_value_is_read_as_its_type(schema: dict[str, Any], value: Any, read: A
     ],
 )
 def test_what_cannot_be_read_is_named_and_never_shown(schema: dict[str, Any], value: Any, takes: str) -> None:
-    """One sentence names the setting and what it takes, not the value: it may be a key in the wrong place."""
+    """A wrong value is refused in a sentence with the setting and its type but not the value, which may be a key."""
     values, problems = read_settings({"setting": value}, {"setting": schema})
     assert problems == [f"The setting `setting` must be {takes}."]
     assert values == {"setting": schema["default"]} if "default" in schema else values == {}
@@ -89,20 +89,20 @@ def test_what_cannot_be_read_is_named_and_never_shown(schema: dict[str, Any], va
 
 @pytest.mark.parametrize(("schema", "unset"), [(COUNT, None), (COUNT, ""), (SECONDS, None), (TEXT, None), (LIST, "")])
 def test_null_is_not_set(schema: dict[str, Any], unset: Any) -> None:
-    """Null, and empty text where no text is taken, leave a setting at its default."""
+    """Null leaves a setting at its default, and so does an empty text unless the setting accepts text."""
     defaults = {"setting": schema["default"]} if "default" in schema else {}
     assert read_settings({"setting": unset}, {"setting": schema}) == (defaults, [])
 
 
 def test_a_default_is_not_shared() -> None:
-    """What one run does to a list is not the default of the next."""
+    """Changing a default value in one run does not change it for the next."""
     schema = {"type": ["array", "null"], "items": TEXT, "default": ["a"]}
     read_settings({}, {"setting": schema})[0]["setting"].append("b")
     assert read_settings({}, {"setting": schema}) == ({"setting": ["a"]}, [])
 
 
 def test_unknown_settings() -> None:
-    """Each setting that does not exist gets one sentence, with the nearest that does."""
+    """Each unknown setting gets one sentence with the closest known name."""
     assert find_unknown_settings(["lookback", "look_back", "zebra"], ["lookback", "site"]) == [
         "There is no setting `look_back`: is `lookback` meant?",
         "There is no setting `zebra`.",
@@ -111,7 +111,7 @@ def test_unknown_settings() -> None:
 
 @given(value=st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(), st.lists, max_leaves=5))
 def test_any_value_is_read_or_named(value: Any) -> None:
-    """No value of any setting is an error of the program."""
+    """Any value of any setting is either read or refused in a sentence, never an exception."""
     for schema in (TEXT, COUNT, SHARE, SWITCH, LIST, TABLE, CHOICE, NAME):
         values, problems = read_settings({"setting": value}, {"setting": schema})
         assert problems in ([], [f"The setting `setting` must be {describe_type(schema)}."])

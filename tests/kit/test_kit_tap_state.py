@@ -1,4 +1,4 @@
-"""What both taps do with the last STATE: foreign members pass through, an unfinished bookmark is not used."""
+"""How both taps use the last STATE: unknown members pass through, unfinished bookmarks are ignored."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TAPS: dict[str, tuple[Any, str, str, dict[str, Any]]] = {
     "tap-chargebee": (TapChargebee, "coupons", "chargebee_url", {"site": "sandbox", "api_key": "sandbox_key"}),
     "tap-intercom": (TapIntercom, "tags", "intercom_url", {"access_token": "sandbox_token"}),
 }
-"""For each tap its class, a small stream, the sandbox's address for it, and its smallest config."""
+"""Each tap with its class, a small stream, the name of the sandbox's address, and the smallest config."""
 
 
 class Collector(MsgSpecWriter):
@@ -39,7 +39,7 @@ class Collector(MsgSpecWriter):
 
 @pytest.fixture(autouse=True)
 def _handlers() -> Iterator[None]:
-    """Put back the handlers of signals, which a tap takes over."""
+    """Restore the signal handlers, which a tap replaces."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
     for number, handler in handlers.items():
@@ -60,7 +60,7 @@ def run(name: str, sandbox: RunningSandbox, bookmarks: dict[str, Any], **rest: A
 
 @pytest.mark.parametrize("name", TAPS)
 def test_what_belongs_to_others_passes_through(name: str, sandbox: RunningSandbox) -> None:
-    """Fractions, bookmarks of any shape and members beside them stand in the first STATE and in the last."""
+    """Bookmarks of other plugins and unknown members of STATE are in the first and in the last STATE, unchanged."""
     messages = run(name, sandbox, OTHERS, **REST)
     states = [message["value"] for message in messages if message["type"] == "STATE"]
     assert states[0] == {"bookmarks": OTHERS, **REST}
@@ -72,7 +72,7 @@ def test_what_belongs_to_others_passes_through(name: str, sandbox: RunningSandbo
 @pytest.mark.parametrize("name", TAPS)
 @pytest.mark.parametrize("bookmark", [{}, {"progress_markers": {"Note": "unfinished"}}], ids=["empty", "markers"])
 def test_an_own_bookmark_of_little_use_is_none(name: str, sandbox: RunningSandbox, bookmark: dict[str, Any]) -> None:
-    """An empty bookmark, and what the SDK noted of an unfinished run, read everything."""
+    """With an empty bookmark, or one that the SDK wrote in an unfinished run, everything is read."""
     stream = TAPS[name][1]
     messages = run(name, sandbox, {stream: bookmark})
     assert {message["stream"] for message in messages if message["type"] == "RECORD"} == {stream}

@@ -1,4 +1,4 @@
-"""What goes over the wire, how long is waited for it, and what is never followed."""
+"""The HTTP transport: headers, waits, retries, redirects and deadlines."""
 
 from __future__ import annotations
 
@@ -49,35 +49,35 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Return the transport's time, with backoff at its longest instead of at random."""
+    """Return the transport's clock; backoff always waits its longest time."""
     monkeypatch.setattr(backoff, "full_jitter", lambda longest: longest)
     return Clock()
 
 
 @pytest.fixture
 def transport(clock: Clock) -> Transport:
-    """Return a new connection."""
+    """Return a new transport."""
     return connect(BASE, clock)
 
 
 def connect(base: str, clock: Clock, **choices: Any) -> Transport:
-    """Connect to an address."""
+    """Return a transport for an address."""
     settings: dict[str, Any] = {"sleep": clock.sleep, "clock": clock.read, "auth": ("key", "")} | choices
     return Transport("Vendor", base, distribution="standpipe-tap-chargebee", retries=TABLE, **settings)
 
 
 def status(answer: Answer) -> int:
-    """Take any answer."""
+    """Accept any response, and return its status."""
     return answer.status
 
 
 def refuse(answer: Answer) -> int:
-    """Take no answer."""
+    """Refuse any response."""
     raise FailedCallError("an answer that proves nothing", answer)
 
 
 def test_a_request_names_the_plugin_its_version_and_the_key(transport: Transport, requests_mock: Mocker) -> None:
-    """The vendor can see which program sends a request."""
+    """A request's User-Agent names the plugin and its version."""
     requests_mock.get(f"{BASE}/things", json={})
     assert transport.send(THINGS, status) == 200
     headers = requests_mock.request_history[0].headers
@@ -87,7 +87,7 @@ def test_a_request_names_the_plugin_its_version_and_the_key(transport: Transport
 def test_netrc_is_not_read_and_proxies_are(
     clock: Clock, requests_mock: Mocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A password for the same host in the user's .netrc is not sent instead of the key."""
+    """The user's .netrc is ignored, while proxies and CA bundles from the environment are used."""
     (tmp_path / ".netrc").write_text("machine api.vendor.example login a password b\n")
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
@@ -102,7 +102,7 @@ def test_netrc_is_not_read_and_proxies_are(
 @pytest.mark.parametrize("method", ["GET", "PUT", "POST", "PATCH", "DELETE"])
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
 def test_no_redirect_is_followed(transport: Transport, requests_mock: Mocker, method: str, code: int) -> None:
-    """A PUT that became a GET would read instead of write: the caller gets the redirect as an error."""
+    """A redirect is returned instead of followed, because it could turn a PUT into a GET."""
     requests_mock.register_uri(method, f"{BASE}/things", status_code=code, headers={"Location": f"{BASE}/elsewhere"})
     assert transport.send(Call(method, "/things"), lambda answer: answer.is_redirect)
     assert requests_mock.call_count == 1
@@ -124,7 +124,7 @@ def test_no_redirect_is_followed(transport: Transport, requests_mock: Mocker, me
 def test_what_may_pass_is_asked_again(
     transport: Transport, clock: Clock, requests_mock: Mocker, trouble: dict[str, Any], reason: str
 ) -> None:
-    """After 1, 2, 4 … seconds, so often as the table says, and then it is a failure that says why."""
+    """Temporary errors are retried after 1, 2, 4 … seconds as often as the table says, then raised with the reason."""
     requests_mock.get(f"{BASE}/things", [trouble, trouble, trouble, {"json": {}}])
     assert transport.send(THINGS, status) == 200
     assert clock.slept == [1, 2, 4]
@@ -136,14 +136,14 @@ def test_what_may_pass_is_asked_again(
 
 @pytest.mark.parametrize("code", [400, 401, 402, 403, 404, 405, 409, 410, 422])
 def test_a_refusal_is_asked_once(transport: Transport, requests_mock: Mocker, code: int) -> None:
-    """What asking again would not change is for the caller to judge."""
+    """An error that a retry would not change is returned to the caller at once."""
     requests_mock.get(f"{BASE}/things", status_code=code)
     assert transport.send(THINGS, status) == code
     assert requests_mock.call_count == 1
 
 
 def test_an_answer_that_proves_nothing_is_asked_for_again(transport: Transport, requests_mock: Mocker) -> None:
-    """The reader may reject an answer; a call that would get a different answer next time is made once."""
+    """A response that the reader refuses is requested again, unless the call may be made only once."""
     requests_mock.get(f"{BASE}/things", json={})
     with pytest.raises(NoAnswerError):
         transport.send(THINGS, refuse)
@@ -154,7 +154,7 @@ def test_an_answer_that_proves_nothing_is_asked_for_again(transport: Transport, 
 
 
 def test_a_429_is_no_try_of_what_must_be_made_once(transport: Transport, clock: Clock, requests_mock: Mocker) -> None:
-    """A 429 promises that nothing was done; many in a row, without one success, end the run."""
+    """A 429 does not count as a try, because nothing was done; too many in a row end the run."""
     limited = {"status_code": 429, "headers": {"Retry-After": "7.5"}}
     requests_mock.post(f"{BASE}/things", [limited, limited, {"status_code": 500}])
     with pytest.raises(NoAnswerError) as told:
@@ -168,7 +168,7 @@ def test_a_429_is_no_try_of_what_must_be_made_once(transport: Transport, clock: 
 
 
 def test_who_is_refused_while_others_are_served_does_not_give_up(requests_mock: Mocker, clock: Clock) -> None:
-    """Such a 429 says that a line moves: it is not counted."""
+    """A 429 does not count while other calls of the plugin succeed."""
     requests_mock.get(f"{BASE}/others", json={})
     requests_mock.get(f"{BASE}/things", status_code=429)
 
@@ -185,7 +185,7 @@ def test_who_is_refused_while_others_are_served_does_not_give_up(requests_mock: 
 
 
 def test_a_wait_of_a_day_is_one_sentence(transport: Transport, clock: Clock, requests_mock: Mocker) -> None:
-    """A run does not sleep through the night because a server says so."""
+    """A requested wait of a day ends the run in one sentence instead of sleeping."""
     requests_mock.get(f"{BASE}/things", status_code=429, headers={"Retry-After": "86400"})
     with pytest.raises(NoAnswerError) as told:
         transport.send(THINGS, status)
@@ -196,7 +196,7 @@ def test_a_wait_of_a_day_is_one_sentence(transport: Transport, clock: Clock, req
 def test_a_log_tells_waits_and_no_body(
     transport: Transport, requests_mock: Mocker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A failed attempt is logged with its path, or what it is called, its status, and the wait that was asked for."""
+    """A failed try is logged with its path or label, its status and the requested wait, but never the body."""
     limited = {"status_code": 429, "headers": {"Retry-After": "55"}, "text": "jane@example.com"}
     requests_mock.get(f"{BASE}/find/jane", [limited, {"status_code": 502}, {"json": {}}])
     transport.send(Call("GET", "/find/jane", {"email": "jane@example.com"}, label="/find"), status)
@@ -241,12 +241,12 @@ def test_a_log_tells_waits_and_no_body(
     ],
 )
 def test_what_a_server_asks_to_wait(headers: dict[str, str], seconds: float | None) -> None:
-    """In seconds or as a date, by the server's own clock; a window of calls that ends in hours is not believed."""
+    """A wait may be seconds or a date by the server's clock; a rate limit window of hours is ignored."""
     assert find_wait(headers, NOON_SECONDS, 300) == seconds
 
 
 def test_a_window_on_another_clock_is_reckoned_on_ours() -> None:
-    """Where the server's date does not fit to its window, ours may."""
+    """When the window's end does not fit the server's date, our own clock is tried."""
     assert find_reset({"Date": NOON, "X-RateLimit-Reset": "2000000007"}, 2_000_000_000, 60) == 7
 
 
@@ -255,13 +255,13 @@ def test_a_window_on_another_clock_is_reckoned_on_ours() -> None:
     [(0.5, "0.5 s"), (55, "55 s"), (600, "10 minutes"), (86_400, "24 hours"), (864_000, "10 days")],
 )
 def test_a_wait_in_words(seconds: float, text: str) -> None:
-    """In the unit that a person would use."""
+    """A wait is shown in seconds, minutes or hours, as a person would say it."""
     assert format_duration(seconds) == text
 
 
 @contextmanager
 def serving(*pieces: bytes) -> Iterator[str]:
-    """Serve one answer piece by piece, each when the last was read; the address."""
+    """Serve one response piece by piece, and yield the address."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
@@ -278,7 +278,7 @@ def serving(*pieces: bytes) -> Iterator[str]:
 
 
 def test_slow_bytes_end_at_the_deadline_of_the_whole_answer(clock: Clock) -> None:
-    """Bytes that come one by one, each in time, do not keep a run for ever."""
+    """A response whose bytes arrive slowly ends at the deadline for the whole response."""
     ticks = iter(range(0, 10_000, 100))
     with serving(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", b"{") as address:
         clock.read = lambda: float(next(ticks))  # type: ignore[method-assign]
@@ -302,14 +302,14 @@ def test_slow_bytes_end_at_the_deadline_of_the_whole_answer(clock: Clock) -> Non
     ids=["cut off", "cut off in a chunk", "no gzip", "half a head", "nothing", "another protocol"],
 )
 def test_what_is_no_whole_answer_fails(clock: Clock, answer: bytes) -> None:
-    """A connection that breaks anywhere is an attempt that failed, never half an answer."""
+    """An interrupted response is a failed try, and never read in part."""
     with serving(answer) as address, pytest.raises(NoAnswerError) as told:
         connect(address, clock).send(THINGS, status, tries=1)
     assert told.value.last.answer is None
 
 
 def test_a_window_that_is_used_up_holds_every_worker(clock: Clock, requests_mock: Mocker) -> None:
-    """When fewer calls are left than are to be left alone, all wait for the end of the window."""
+    """When only the reserve of calls is left in a window, all workers wait for its end."""
     headers = {"Date": NOON, "X-RateLimit-Limit": "10", "X-RateLimit-Remaining": "2"}
     headers["X-RateLimit-Reset"] = str(NOON_SECONDS + 7)
     requests_mock.get(f"{BASE}/things", [{"json": {}, "headers": headers}, {"json": {}}])
@@ -343,7 +343,7 @@ def test_a_window_that_is_used_up_holds_every_worker(clock: Clock, requests_mock
     ],
 )
 def test_where_a_key_may_go(url: str, *, base: bool, unencrypted: bool) -> None:
-    """Over TLS, or to this machine itself."""
+    """A base URL is https, or http on this machine itself."""
     assert is_base_url(url) is base
     if base:
         assert is_unencrypted(url) is unencrypted
@@ -364,11 +364,11 @@ def test_where_a_key_may_go(url: str, *, base: bool, unencrypted: bool) -> None:
     ids=["lines", "terminal", "direction", "half a character", "letters", "nothing", "a number", "long"],
 )
 def test_a_vendors_text_moves_no_cursor(text: object, clean: str) -> None:
-    """What a vendor says fits on one line of a log or a report."""
+    """A vendor's text is reduced to one line without control characters."""
     assert clean_text(text) == clean
 
 
 def test_the_servers_clock() -> None:
-    """An answer tells the time, when its date is one."""
+    """A response has a time when its Date header is valid."""
     assert Answer(HTTPStatus.OK, {"Date": NOON}, b"").date == NOON_SECONDS
     assert Answer(HTTPStatus.OK, {"Date": "yesterday"}, b"").date is None

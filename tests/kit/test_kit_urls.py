@@ -1,4 +1,4 @@
-"""Where a key may be sent."""
+"""Which addresses are accepted, and which of them are unencrypted."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ URLS = {
 
 @pytest.mark.parametrize(("site", "expected"), SITES.items(), ids=map(repr, SITES))
 def test_a_site_is_one_part_of_a_hosts_name(site: str, *, expected: bool) -> None:
-    """What would make another host of `https://SITE.chargebee.com`, or a path or query, is not a site."""
+    """A site name is a single host label, because anything else would change the host or path of the URL."""
     assert is_host_label(site) is expected
 
 
 @pytest.mark.parametrize(("url", "expected"), URLS.items(), ids=map(repr, URLS))
 def test_an_address_is_a_host_and_a_path(url: str, *, expected: bool) -> None:
-    """What programs read in different ways is not an address."""
+    """A base URL is scheme, host and path only; ambiguous addresses are refused."""
     assert is_base_url(url) is expected
 
 
@@ -67,5 +67,5 @@ def test_an_address_is_a_host_and_a_path(url: str, *, expected: bool) -> None:
     ],
 )
 def test_http_stays_on_this_machine(url: str, *, expected: bool) -> None:
-    """Elsewhere a key goes by https only."""
+    """Only addresses on this machine may use http."""
     assert is_unencrypted(url) is not expected

@@ -1,4 +1,4 @@
-"""A workspace to write into, and a target to run against it."""
+"""A workspace in the sandbox, and the target that runs against it."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ STATE = {"bookmarks": {"customers": {"replication_key_value": 1}}}
 
 @dataclass
 class Workspace:
-    """Intercom as the sandbox holds it."""
+    """Intercom's data in the sandbox."""
 
     sandbox: RunningSandbox
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Call the API as another program would."""
+        """Call the API like another program."""
         headers = {"Authorization": "Bearer sandbox_token", "Intercom-Version": "2.14"}
         reply = requests.request(method, self.sandbox.intercom_url + path, json=body, headers=headers, timeout=30)
         reply.raise_for_status()
@@ -48,11 +48,11 @@ class Workspace:
         return found
 
     def add(self, **contact: Any) -> str:
-        """Create a contact and give Intercom's id of it."""
+        """Create a contact, and return its id in Intercom."""
         return str(self.call("POST", "/contacts", {"role": "user", **contact})["id"])
 
     def fill(self, contacts: Iterable[dict[str, Any]]) -> None:
-        """Put users into the workspace without speaking to the API."""
+        """Add users to the workspace without API calls."""
         intercom = self.sandbox.world.intercom
         for contact in contacts:
             document = intercom.new_contact({"role": "user"} | contact, intercom.clock.now())
@@ -70,7 +70,7 @@ class Workspace:
         self.call("POST", f"/contacts/{contact_id}/companies", {"id": company_id})
 
     def fill_companies(self, companies: Iterable[dict[str, Any]]) -> None:
-        """Put companies with a user each into the workspace without speaking to the API."""
+        """Add companies with one user each to the workspace without API calls."""
         intercom, now = self.sandbox.world.intercom, self.sandbox.world.clock.now()
         for company in companies:
             document = intercom.new_contact({"role": "user", "external_id": f"of-{company['company_id']}"}, now)
@@ -78,7 +78,7 @@ class Workspace:
             intercom.attach(user, intercom.companies.add(intercom.new_company(company, now), "test"), now, "test")
 
     def companies(self) -> list[dict[str, Any]]:
-        """Return every live company, the newest last."""
+        """Return all live companies, newest last."""
         return [company.document for company in self.sandbox.world.intercom.companies.live()]
 
     def companies_of(self, contact_id: str) -> list[str]:
@@ -99,7 +99,7 @@ class Workspace:
         return self.call("GET", f"/contacts/{contact_id}")
 
     def contacts(self) -> list[dict[str, Any]]:
-        """Return every live contact, the newest last."""
+        """Return all live contacts, newest last."""
         return [contact.document for contact in self.sandbox.world.intercom.contacts.live()]
 
     def emails(self) -> list[str]:
@@ -111,21 +111,21 @@ class Workspace:
         return {f"{call['method']} {call['path']}": call["count"] for call in self.sandbox.calls()["calls"]}
 
     def writes(self) -> int:
-        """Count the calls since the last run began that change a contact or a company."""
+        """Count the calls since the last run began that changed a contact or a company."""
         writes = ("POST /contacts", "PUT /contacts/{id}", "POST /companies", "PUT /companies/{id}")
         return sum(self.calls().get(call, 0) for call in writes)
 
 
 @dataclass
 class Ran:
-    """What a run left behind."""
+    """The results of a run."""
 
     states: list[dict[str, Any]]
     directory: Path
 
     @property
     def summary(self) -> dict[str, Any]:
-        """Return what is worth comparing of `summary.json`: every figure but zeros, calls, times and the mode."""
+        """Return `summary.json` without zeros, calls, times and the mode, for comparisons."""
         whole: dict[str, Any] = json.loads((self.directory / "summary.json").read_text())
         idle = (
             "calls",
@@ -142,7 +142,7 @@ class Ran:
         return {name: value for name, value in whole.items() if value and name not in idle}
 
     def figure(self, name: str) -> Any:
-        """Return any figure of `summary.json`."""
+        """Return one figure of `summary.json`."""
         return json.loads((self.directory / "summary.json").read_text())[name]
 
     def lines(self, name: str) -> list[dict[str, Any]]:
@@ -150,14 +150,14 @@ class Ran:
         return [json.loads(line) for line in (self.directory / f"{name}.jsonl").read_text().splitlines()]
 
     def rows(self, name: str) -> list[list[str]]:
-        """Read the columns of a table up to its stream, without the header and without who a record is."""
+        """Return a table's rows up to the column `stream`, without header and description of the record."""
         with (self.directory / f"{name}.csv").open(encoding="utf-8", newline="") as file:
             header, *rows = csv.reader(file)
         width = header.index("stream") + 1 if "stream" in header else len(header)
         return [row[:width] for row in rows]
 
     def dicts(self, name: str, *columns: str) -> list[dict[str, str]]:
-        """Read some columns of a table by their names."""
+        """Return some columns of a table by name."""
         with (self.directory / f"{name}.csv").open(encoding="utf-8", newline="") as file:
             return [{column: row[column] for column in columns} for row in csv.DictReader(file)]
 
@@ -178,12 +178,12 @@ class Tool:
         return self.workspace.calls()
 
     def config(self, **settings: Any) -> dict[str, Any]:
-        """Return a configuration for the sandbox."""
+        """Return the settings for the sandbox."""
         url = self.workspace.sandbox.intercom_url
         return {"access_token": "sandbox_token", "api_url": url, "report_dir": str(self.directory)} | settings
 
     def run(self, records: Iterable[dict[str, Any]], **settings: Any) -> Ran:
-        """Run in this process; calls are counted from here on."""
+        """Run the target in this process; the sandbox's call counts start at zero."""
         self.workspace.sandbox.clear_calls()
         self.capsys.readouterr()
         try:
@@ -197,16 +197,16 @@ class Tool:
         return Ran([json.loads(line) for line in self.out.splitlines()], self.directory)
 
     def build_input(self, records: Iterable[dict[str, Any]], **settings: Any) -> str:
-        """Return the lines that come to the target."""
+        """Return the target's input as text."""
         prefix = settings.get("company_prefix", "cb_")
         return messages(records, prefix, self.not_sent, is_subset=self.is_subset)
 
     def read(self) -> Ran:
-        """Return what the last run left behind, also one that ended with an error."""
+        """Return the results of the last run, even one that failed."""
         return Ran([], self.directory)
 
     def start(self, records: Iterable[dict[str, Any]], **settings: Any) -> subprocess.Popen[str]:
-        """Start the command with its input already written."""
+        """Start the command with its whole input in a file."""
         config, given = self.directory / "config.json", self.directory / "input.singer"
         self.directory.mkdir(exist_ok=True)
         config.write_text(json.dumps(self.config(**settings)))
@@ -217,14 +217,14 @@ class Tool:
         return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def wait_for(self, process: subprocess.Popen[str], condition: Callable[[], bool]) -> None:
-        """Wait until something has happened, which a process that has ended can no longer bring about."""
+        """Wait for a condition, and fail the test when the process ends before it."""
         while not condition():
             with suppress(subprocess.TimeoutExpired):
                 process.wait(0.05)
             assert process.poll() is None or condition()
 
     def command(self, records: Iterable[dict[str, Any]], **settings: Any) -> tuple[int, str, str]:
-        """Run the command; its exit code, output and log."""
+        """Run the command, and return exit code, output and log."""
         process = self.start(records, **settings)
         out, log = process.communicate(timeout=60)
         return process.returncode, out, log
@@ -267,7 +267,10 @@ def messages(
     *,
     is_subset: bool = False,
 ) -> str:
-    """Return a tap's output: each stream's SCHEMA, the records, a STATE. What has no `email` is a company."""
+    """Return a tap's output: each stream's SCHEMA, the records and a STATE.
+
+    A record without `email` is a company.
+    """
     found = [("contacts" if "email" in record else "companies", record) for record in records]
     streams = dict.fromkeys(stream for stream, _ in found) or ["contacts"]
     schemas = [schema_of(stream, company_prefix if stream == "companies" else "cb_") for stream in streams]
@@ -284,14 +287,14 @@ def messages(
 
 
 def customer(customer_id: str, email: str | None = None, **attributes: Any) -> dict[str, Any]:
-    """Return a record as the map sends it."""
+    """Return a contact record in the form that the map sends."""
     email = email if email is not None else f"{customer_id}@a.example"
     fields = {"customer_id": customer_id, "external_id": customer_id, "email": email, "name": customer_id.title()}
     return fields | {"custom_attributes": {"cb_cust_id": customer_id, "cb_cust_mrr": 10.5, **attributes}}
 
 
 def company(customer_id: str, name: str | None = None, **values: Any) -> dict[str, Any]:
-    """Return a record of a company as the map sends it; what begins with cb is an attribute."""
+    """Return a company record in the form that the map sends; values that begin with cb become attributes."""
     attributes = {field: value for field, value in values.items() if field.startswith("cb")}
     fields = {field: value for field, value in values.items() if field not in attributes}
     prefix = next(iter(attributes), "cb_").partition("_")[0]
@@ -321,5 +324,5 @@ def workspace(sandbox: RunningSandbox) -> Workspace:
 
 @pytest.fixture
 def target(workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Tool:
-    """Return the target, connected to the workspace."""
+    """Return the target, with settings for the workspace."""
     return Tool(workspace, tmp_path / "reports", capsys)

@@ -1,7 +1,7 @@
-"""Month by month, the lists of a run are all of Chargebee's customers, each once, and say what Intercom then shows.
+"""In every month, each of Chargebee's customers is in the run's lists once, as Intercom then shows it.
 
-It reads the files and the sandbox, and knows nothing of the code that writes them. ACCOUNTS_CUSTOMERS and
-ACCOUNTS_MONTHS widen it: `make ledger` takes 600 customers through twelve months.
+The test reads only the files and the sandbox. ACCOUNTS_CUSTOMERS and ACCOUNTS_MONTHS widen it: `make ledger` takes
+600 customers through twelve months.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ WRITTEN = {"updated", "unchanged", "created", "converted"}
 
 @dataclass
 class Pipeline:
-    """tap-chargebee, map-subscriptions and target-intercom, one after the other, each with the last one's output."""
+    """tap-chargebee, map-subscriptions and target-intercom, each reading the output of the one before."""
 
     sandbox: RunningSandbox
     folder: Path
     settings: dict[str, dict[str, Any]]
 
     def run(self) -> None:
-        """Run all three and keep the state."""
+        """Run all three, and keep the state."""
         state = self.folder / "state.json"
         text = self._call("tap-chargebee", "", *(["--state", str(state)] if state.exists() else []))
         text = self._call("target-intercom", self._call("map-subscriptions", text))
@@ -53,7 +53,7 @@ class Pipeline:
         return done.stdout
 
     def read_lists(self) -> list[dict[str, str]]:
-        """Return the lines of all lists."""
+        """Return the lines of all lists of customers."""
         lines = []
         for name in LISTS:
             with (self.folder / "reports" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
@@ -61,13 +61,13 @@ class Pipeline:
         return lines
 
     def read_changes(self) -> list[dict[str, Any]]:
-        """Return the lines of what was written."""
+        """Return the lines of the reported writes."""
         return [json.loads(line) for line in (self.folder / "reports" / "changes.jsonl").read_text().splitlines()]
 
 
 @pytest.fixture(params=["resend all", "resend changed"])
 def pipeline(request: pytest.FixtureRequest, sandbox: RunningSandbox, tmp_path: Path) -> Pipeline:
-    """Return the three commands, over a business that has just begun."""
+    """Return the three commands with a newly seeded business."""
     sandbox.reset(customers=CUSTOMERS, seed=11)
     settings = {
         "tap-chargebee": {"site": "sandbox", "api_key": "sandbox_key", "api_url": sandbox.chargebee_url},
@@ -93,13 +93,13 @@ def read_contacts(sandbox: RunningSandbox) -> dict[str, dict[str, Any]]:
 
 
 def find_links(contacts: dict[str, dict[str, Any]]) -> set[str]:
-    """Return the customers that some contact of Intercom is linked to."""
+    """Return the customer ids that contacts in Intercom are linked to."""
     links = (one["custom_attributes"].get("cb_cust_id") for one in contacts.values())
     return {link for link in links if link}
 
 
 def check_line(line: dict[str, str], contacts: dict[str, dict[str, Any]]) -> None:
-    """Compare what a list says of a customer with what Intercom shows of it."""
+    """Compare a list's line about a customer with Intercom."""
     linked = [key for key, one in contacts.items() if one["custom_attributes"].get("cb_cust_id") == line["id"]]
     if line["outcome"] in WRITTEN:
         assert linked == [line["intercom_id"]], line
@@ -115,7 +115,7 @@ def check_line(line: dict[str, str], contacts: dict[str, dict[str, Any]]) -> Non
 
 
 def test_every_customer_of_every_month(pipeline: Pipeline) -> None:
-    """Renewals, failed payments, cancellations, sign-ups, deletions and shared addresses lose no customer."""
+    """The lists miss no customer in months of renewals, failures, sign-ups, deletions and shared addresses."""
     sandbox, seen = pipeline.sandbox, Counter[str]()
     for month in range(MONTHS + 1):
         if month:
@@ -133,7 +133,7 @@ def test_every_customer_of_every_month(pipeline: Pipeline) -> None:
         assert find_links(contacts) - everybody == set()
         unwritten = {line["id"] for line in lines if line["outcome"] == "rejected" or line["list"] == "not_sent"}
         written = {line["id"] for line in lines if line["outcome"] in WRITTEN}
-        # Who carries the link of a customer shows what a list says was written now, or nobody has touched it since.
+        # A linked customer was written in this run, is listed as not written, or is unchanged and in no list.
         assert find_links(contacts) <= written | unwritten | (everybody - set(listed))
         assert sum(totals["not_sent"].values()) == sum(line["list"] == "not_sent" for line in lines)
         assert totals["sent"] == sum(line["list"] != "not_sent" for line in lines)

@@ -14,7 +14,7 @@ BOTH = ATTACH | {"company_prefix": "cbc_", "on_no_match": "create"}
 
 
 def test_a_contact_is_attached_once(workspace: Any, target: Any, customer: Record) -> None:
-    """A contact joins the company its record names; once it belongs to it, that costs no call."""
+    """A contact joins the company in its record; once it belongs to it, no further call is made."""
     workspace.add_company(company_id="acme")
     ann = workspace.add(email="ann@a.example")
     ran = target.run([customer("ann") | {"company_id": "acme"}], **ATTACH)
@@ -30,7 +30,7 @@ def test_a_contact_is_attached_once(workspace: Any, target: Any, customer: Recor
 
 
 def test_without_the_setting_nobody_is_attached(workspace: Any, target: Any, customer: Record) -> None:
-    """A company_id on a contact's record alone is no wish."""
+    """Without `attach_companies`, a company_id in a contact's record has no effect."""
     workspace.add_company(company_id="acme")
     ann = workspace.add(email="ann@a.example")
     target.run([customer("ann") | {"company_id": "acme"}])
@@ -40,7 +40,7 @@ def test_without_the_setting_nobody_is_attached(workspace: Any, target: Any, cus
 def test_companies_and_their_first_users_in_one_run(
     workspace: Any, target: Any, company: Record, customer: Record
 ) -> None:
-    """Companies are created before their users, who make them visible: every company gets its users."""
+    """Companies are created before their first users, who join them in the same run."""
     records = [
         customer("ann") | {"company_id": "acme"},
         company("acme", cbc_cust_mrr=1),
@@ -56,7 +56,7 @@ def test_companies_and_their_first_users_in_one_run(
 def test_a_company_found_by_name_is_joined_by_the_records_id(
     workspace: Any, target: Any, company: Record, customer: Record
 ) -> None:
-    """Contacts join the company that their company's record was matched with, whatever its company_id in Intercom."""
+    """Contacts join the company that their company's record matched, whatever its company_id in Intercom."""
     workspace.add_company(company_id="legacy", name="Acme")
     ann = workspace.add(email="ann@a.example")
     records = [customer("ann") | {"company_id": "acme"}, company("acme", cbc_cust_mrr=1)]
@@ -66,7 +66,7 @@ def test_a_company_found_by_name_is_joined_by_the_records_id(
 
 
 def test_a_company_that_intercom_has_not_is_counted(workspace: Any, target: Any, customer: Record) -> None:
-    """A contact of an unknown company is written nevertheless; the company is looked up once for all its contacts."""
+    """A contact of an unknown company is still written; the company is looked up once for all its contacts."""
     workspace.add(email="ann@a.example")
     workspace.add(email="bob@a.example")
     ran = target.run([customer(name) | {"company_id": "gone"} for name in ("ann", "bob")], **ATTACH)
@@ -85,7 +85,7 @@ def test_a_contact_of_many_companies_is_read_on(workspace: Any, target: Any, cus
 
 
 def test_a_refused_attachment_hides_no_write(workspace: Any, target: Any, customer: Record) -> None:
-    """Where Intercom refuses the company, what was written of the contact before is among the changes."""
+    """When Intercom refuses the company, the earlier write to the contact is still reported."""
     workspace.add_company(company_id="acme")
     workspace.add(email="ann@a.example")
     error = {"type": "error.list", "errors": [{"code": "contact_company_limit_exceeded", "message": "Too many"}]}
@@ -99,7 +99,7 @@ def test_a_refused_attachment_hides_no_write(workspace: Any, target: Any, custom
 
 
 def test_validate_says_who_would_be_attached(workspace: Any, target: Any, customer: Record) -> None:
-    """In mode validate the company is among the fields that would be written, and no contact is attached."""
+    """In mode validate, company_id is among the fields that would be written, and nobody is attached."""
     workspace.add_company(company_id="acme")
     workspace.add(email="ann@a.example")
     ran = target.run([customer("ann") | {"company_id": "acme"}], mode="validate", **ATTACH)

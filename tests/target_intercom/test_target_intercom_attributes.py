@@ -1,4 +1,4 @@
-"""Which attributes are created, and which stop the run."""
+"""Which data attributes are created, and which conflicts stop the run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MRR = Attribute("cb_mrr", "float", "Monthly recurring revenue")
 
 
 def existing(name: str, data_type: str = "string", **more: Any) -> RemoteAttribute:
-    """Return a data attribute as Intercom lists it."""
+    """Return a data attribute that exists in Intercom."""
     standard = {"custom": True, "archived": False, "model": "contact", "api_writable": True}
     item = {"name": name, "data_type": data_type} | standard | more
     return read_attribute(PageDecoder(ATTRIBUTES).decode_item(json.dumps(item).encode()))
@@ -63,7 +63,7 @@ def schema_of(**properties: Any) -> dict[str, Any]:
     ],
 )
 def test_a_schema_declares_types(property_: dict[str, Any], data_type: str) -> None:
-    """JSON schema's types and formats name Intercom's types, and the description goes along."""
+    """A property's JSON type and format become an Intercom type, together with its description."""
     declared = read_declared(schema_of(cb_x={**property_, "description": "What it is"}))
     assert declared == {"cb_x": Attribute("cb_x", data_type, "What it is")}
 
@@ -76,7 +76,7 @@ def test_a_type_that_no_attribute_holds_is_refused(types: list[str]) -> None:
 
 
 def test_a_schema_without_custom_attributes_declares_none() -> None:
-    """A stream may have standard fields only."""
+    """A stream with standard fields only declares no attributes."""
     assert read_declared({"properties": {"email": {"type": "string"}}}) == {}
 
 
@@ -92,7 +92,10 @@ def test_the_body_of_a_creation() -> None:
 
 
 def test_only_what_is_missing_is_created() -> None:
-    """An attribute that exists with a fitting type is left as it is; standard ones of the same name do not count."""
+    """Only missing attributes are created.
+
+    One with a fitting type stays; a standard one of the same name does not count.
+    """
     wanted = [MRR, Attribute("cb_seats", "integer"), Attribute("plan", "string")]
     held = [existing("cb_seats", "float"), existing("plan", custom=False, archived=False), existing("other", "date")]
     assert plan_attributes(wanted, held, model="contact", prefix="cb_").missing == [MRR, Attribute("plan", "string")]
@@ -128,7 +131,7 @@ REMEDY = (
     ids=["no number", "text", "archived", "other model", "read-only"],
 )
 def test_a_conflict_names_the_attribute_and_the_way_out(held: RemoteAttribute, sentence: str) -> None:
-    """An attribute that is there but cannot be used stops the run in one sentence that names it and the prefix."""
+    """An existing attribute that cannot be used stops the run in a sentence with its name and the prefix setting."""
     with pytest.raises(AttributeConflictError) as caught:
         plan_attributes([MRR], [held], model="contact", prefix="cb_")
     assert str(caught.value) == f"{sentence}: {REMEDY}"
@@ -136,14 +139,14 @@ def test_a_conflict_names_the_attribute_and_the_way_out(held: RemoteAttribute, s
 
 @pytest.mark.parametrize("name", ["cb.mrr", "cb$mrr", "", "x" * 191, "cb\nmrr"], ids=repr)
 def test_an_illegal_name_is_refused_before_anything_is_created(name: str) -> None:
-    """A name that Intercom would not have stops the run."""
+    """A name that Intercom does not accept stops the run before any attribute is created."""
     with pytest.raises(AttributeConflictError, match=r"^Intercom accepts no attribute of the name "):
         plan_attributes([Attribute(name, "string")], [], model="contact", prefix="cb_")
 
 
 @pytest.mark.parametrize(("held", "fits"), [(249, True), (250, False)])
 def test_the_limit_of_a_workspace(held: int, *, fits: bool) -> None:
-    """250 active custom attributes fill a workspace; archived ones do not count."""
+    """A workspace has at most 250 active custom attributes; archived ones do not count."""
     everything = [existing(f"a{number}") for number in range(held)]
     everything += [existing(f"b{number}", archived=True) for number in range(9)]
     if fits:
@@ -162,7 +165,7 @@ NAMES = st.text("abc_ -1", min_size=1, max_size=8)
 
 @given(st.dictionaries(NAMES, st.sampled_from(sorted(HOLDS)), max_size=8))
 def test_after_the_creation_nothing_is_missing(types: dict[str, str]) -> None:
-    """Planning again after creating what was missing plans nothing."""
+    """After the missing attributes were created, a new plan is empty."""
     wanted = [Attribute(name, data_type) for name, data_type in types.items()]
     missing = plan_attributes(wanted, [], model="contact", prefix="cb_").missing
     created = [existing(one.name, one.data_type) for one in missing]
@@ -181,7 +184,7 @@ def test_after_the_creation_nothing_is_missing(types: dict[str, str]) -> None:
     ids=["whole number", "yes or no as text", "date as text", "inferred text", "inferred number"],
 )
 def test_an_attribute_of_an_earlier_type_goes_on_in_that_type(wanted: Attribute, held: str, data_type: str) -> None:
-    """What an earlier version created, or what has no declared type, keeps its type: Intercom cannot change it."""
+    """An existing attribute keeps a type that an earlier version chose, because Intercom cannot change it."""
     plan = plan_attributes([wanted], [existing("cb_x", held)], model="contact", prefix="cb_")
     assert plan == AttributePlan([], {"cb_x": data_type}, earlier=["cb_x"])
 
@@ -190,7 +193,7 @@ def test_an_attribute_of_an_earlier_type_goes_on_in_that_type(wanted: Attribute,
     "options", [[{"value": "gold"}, {"value": "iron"}], ["gold", "iron"]], ids=["objects", "texts"]
 )
 def test_the_options_of_a_list_attribute_are_known_before_the_first_write(options: list[Any]) -> None:
-    """Both forms in which Intercom lists options are read."""
+    """The options of a list attribute are read in both forms in which Intercom lists them."""
     plan = plan_attributes(
         [Attribute("cb_tier", "string")], [existing("cb_tier", options=options)], model="contact", prefix="cb_"
     )

@@ -1,4 +1,4 @@
-"""What a run may cost: calls, counted by the sandbox."""
+"""How many calls a run makes, counted by the sandbox."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ START = {"GET /me": 1, "GET /data_attributes": 2}
 
 
 def test_ten_thousand_contacts(workspace: Any, target: Any, customer: Record) -> None:
-    """Ten thousand unchanged contacts cost seventy calls, a thousand changes among them a thousand more."""
+    """Ten thousand unchanged contacts cost seventy calls; each changed one costs one more."""
     records = [customer(f"c{number}") for number in range(10_000)]
     target.run(records[:1], on_no_match="create")
     made = {"cb_created_by": False}
@@ -27,7 +27,7 @@ def test_ten_thousand_contacts(workspace: Any, target: Any, customer: Record) ->
 
 
 def test_new_contacts(workspace: Any, target: Any, customer: Record) -> None:
-    """A new contact costs three calls: a look-up by external id, the creation, and the external id."""
+    """A new contact costs three calls: a look-up by external id, the creation, and setting the external id."""
     assert target.run([customer(f"c{number}") for number in range(200)], on_no_match="create").summary["created"] == 200
     assert target.calls == START | {
         "GET /contacts": 1,
@@ -40,7 +40,7 @@ def test_new_contacts(workspace: Any, target: Any, customer: Record) -> None:
 
 
 def test_ten_thousand_companies(workspace: Any, target: Any, company: Record) -> None:
-    """Ten thousand unchanged companies with users cost a page of the scroll for every hundred, and its empty end."""
+    """Ten thousand unchanged companies cost one call per hundred, and one for the scroll's empty last page."""
     records = [company(f"c{number}") for number in range(10_000)]
     workspace.add_company(company_id="c0", name="C0")
     target.run(records[:1])
@@ -54,7 +54,7 @@ def test_ten_thousand_companies(workspace: Any, target: Any, company: Record) ->
 
 
 def test_new_companies(workspace: Any, target: Any, company: Record) -> None:
-    """A new company costs three calls, its two look-ups included."""
+    """A new company costs three calls: two look-ups and the creation."""
     assert target.run([company(f"c{number}") for number in range(200)], on_no_match="create").summary["created"] == 200
     assert target.calls == START | {
         "GET /companies/scroll": 1,
@@ -66,7 +66,7 @@ def test_new_companies(workspace: Any, target: Any, company: Record) -> None:
 
 
 def test_new_companies_matched_by_name(workspace: Any, target: Any, company: Record) -> None:
-    """Matched by name, a new company costs one more call, to look for an unlisted company of that name."""
+    """When matched by name, a new company costs one more call, which looks for an unlisted company of that name."""
     records = [company(f"c{number}", f"Company {number}") for number in range(100)]
     ran = target.run(records, on_no_match="create", match_companies_on="name")
     assert ran.summary["created"] == 100

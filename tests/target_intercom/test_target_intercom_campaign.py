@@ -1,4 +1,4 @@
-"""Lost replies, kills, bursts of errors and other writers: no duplicate, no lost update, one report per record.
+"""Lost replies, kills, bursts of errors and other writers cause no duplicate, lost update or missing report.
 
 `FAULT_MOMENTS=50 pytest -m faults tests/target_intercom` kills at fifty moments instead of ten.
 """
@@ -27,14 +27,14 @@ CONTACTS, COMPANIES = range(12), range(6)
 
 @pytest.fixture
 def records(customer: Record, company: Record) -> list[dict[str, Any]]:
-    """Twelve users in six companies; an even number is known to Intercom, with an old MRR."""
+    """Return twelve users in six companies."""
     users = [customer(f"u{n}", cb_cust_mrr=100 + n) | {"company_id": f"c{n // 2}"} for n in CONTACTS]
     return [*users, *(company(f"c{n}", cbc_cust_mrr=200 + n) for n in COMPANIES)]
 
 
 @pytest.fixture
 def known(workspace: Any, records: list[dict[str, Any]]) -> None:
-    """Half of them are in Intercom already, and every attribute is."""
+    """Put every second user and company into Intercom, and all attributes."""
     for prefix, model in (("cb_", "contact"), ("cbc_", "company")):
         for name in ("cust_id", "cust_status", "sub_status"):
             workspace.attribute(prefix + name, "string", model)
@@ -48,7 +48,7 @@ def known(workspace: Any, records: list[dict[str, Any]]) -> None:
 
 
 def assert_complete(workspace: Any) -> None:
-    """Every user and company is there once, with its record's MRR, marked by who made it, users in their company."""
+    """Check that every user and company exists once with its values, and that users are in their company."""
     users = [one for one in workspace.contacts() if one["email"]]
     held = {one["email"].lower(): one["custom_attributes"] for one in users}
     assert len(users) == len(held) == 12
@@ -66,13 +66,13 @@ def assert_complete(workspace: Any) -> None:
 
 
 def assert_reported(ran: Any, records: list[dict[str, Any]]) -> None:
-    """Every record is in one row of one table."""
+    """Check that every record is in exactly one row of the tables."""
     rows = [row[0] for name in ("matched", "unmatched", "ambiguous") for row in ran.rows(name)]
     assert sorted(rows) == sorted(record["customer_id"] for record in records)
 
 
 def expire(workspace: Any) -> None:
-    """Let a minute pass for a scroll that is no longer read."""
+    """Let the open scroll expire."""
     workspace.sandbox.world.intercom.scroll._open = None  # noqa: SLF001 - real time that a test has not
 
 
@@ -81,7 +81,7 @@ def expire(workspace: Any) -> None:
 def test_a_reply_lost_at_any_call(
     workspace: Any, target: Any, records: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, nth: int
 ) -> None:
-    """Whichever three calls in a row were carried out without a reply, the run completes and nothing is there twice."""
+    """When the replies to any three calls in a row are lost, the run completes without duplicates."""
     monkeypatch.setattr(time, "sleep", lambda _: expire(workspace))
     for lost in range(nth, nth + 3):
         workspace.sandbox.fault(api="intercom", nth=lost, effect={"drop": "after"})
@@ -97,7 +97,7 @@ def test_a_reply_lost_at_any_call(
 def test_a_run_killed_at_any_moment(
     workspace: Any, target: Any, records: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, moment: int
 ) -> None:
-    """Killed or terminated after any number of calls, it prints no STATE, and the next run completes its work."""
+    """A run killed or terminated at any moment prints no STATE, and the next run completes its work."""
     random = Random(moment)  # noqa: S311 - the moments are the same in every run
     calls, how = random.randint(1, 45), random.choice([signal.SIGKILL, signal.SIGTERM])
     workspace.sandbox.fault(api="intercom", effect={"delay": 0.02})
@@ -119,7 +119,7 @@ def test_a_run_killed_at_any_moment(
 
 @pytest.mark.usefixtures("known")
 def test_two_targets_at_once(workspace: Any, target: Any, records: list[dict[str, Any]]) -> None:
-    """Two runs of the same records at the same time leave what one would leave."""
+    """Two runs over the same records at the same time have the result of one run."""
     workspace.sandbox.fault(api="intercom", effect={"delay": 0.02})
     rival = type(target)(workspace, target.directory.with_name("rival"), target.capsys)
     processes = [target.start(records, **SETTINGS), rival.start(records[::-1], **SETTINGS)]
@@ -133,7 +133,7 @@ def test_two_targets_at_once(workspace: Any, target: Any, records: list[dict[str
 def test_a_storm_of_429(
     workspace: Any, target: Any, records: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When Intercom turns half of all calls away, nothing is lost, and nothing that it took is sent again."""
+    """When Intercom answers half of all calls with 429, nothing is lost and nothing is written twice."""
     monkeypatch.setattr(time, "sleep", lambda _: None)
     reset = str(workspace.sandbox.world.clock.now())
     storm = {"status": 429, "headers": {"X-RateLimit-Reset": reset, "X-RateLimit-Remaining": "0"}, "body": {}}
@@ -146,7 +146,7 @@ def test_a_storm_of_429(
 
 
 def test_search_that_lags_for_minutes(workspace: Any, target: Any, customer: Record) -> None:
-    """Users that search does not show for minutes are created once, however often the run is repeated."""
+    """Users that searches do not find for minutes are created only once, also by later runs."""
     workspace.sandbox.reset(customers=500, search_lag=600)
     before = len(workspace.contacts())
     records = [customer(f"late{number}") for number in range(5)]

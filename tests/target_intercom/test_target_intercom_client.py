@@ -1,4 +1,4 @@
-"""What the client puts on the wire, and what it makes of the answers."""
+"""The client's requests, and how it reads the responses."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def contact(contact_id: str) -> dict[str, Any]:
 
 
 def test_every_request_names_token_and_version(client: IntercomClient, requests_mock: Mocker) -> None:
-    """Token, version and media type go with every request."""
+    """Every request has the token and the API version."""
     requests_mock.get(f"{BASE}/me", json={"app": {}})
     client.identify_token()
     headers = requests_mock.request_history[-1].headers
@@ -46,7 +46,7 @@ def test_every_request_names_token_and_version(client: IntercomClient, requests_
 def test_a_proxy_and_certificates_of_the_environment_are_used(
     requests_mock: Mocker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """HTTPS_PROXY and REQUESTS_CA_BUNDLE count, as they do for every program that uses requests."""
+    """HTTPS_PROXY and REQUESTS_CA_BUNDLE are used, as by every program with requests."""
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "company.pem")
     requests_mock.get(f"{BASE}/me", json={"app": {}})
@@ -56,7 +56,7 @@ def test_a_proxy_and_certificates_of_the_environment_are_used(
 
 
 def test_the_token_goes_before_a_netrc(requests_mock: Mocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A password for the same host in the user's .netrc is not sent instead of the token."""
+    """A password for the host in the user's .netrc does not replace the token."""
     (tmp_path / ".netrc").write_text("machine api.intercom.io login a password b\n")
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
     requests_mock.get(f"{BASE}/me", json={"app": {}})
@@ -65,7 +65,7 @@ def test_the_token_goes_before_a_netrc(requests_mock: Mocker, tmp_path: Path, mo
 
 
 def test_pages_are_followed(client: IntercomClient, requests_mock: Mocker) -> None:
-    """A search asks for the next page with the cursor, until there is none, with no cursor on the first."""
+    """A search requests the next page with the cursor until there is none."""
     first, second = contact("1"), contact("2")
     pages = [
         {"data": [first], "total_count": 2, "pages": {"next": {"starting_after": "c2"}}},
@@ -88,7 +88,7 @@ def test_pages_are_followed(client: IntercomClient, requests_mock: Mocker) -> No
 
 @pytest.mark.parametrize("way", ["list", "search"])
 def test_pages_in_circles_end(client: IntercomClient, requests_mock: Mocker, way: str) -> None:
-    """A cursor that comes a second time stops the run, in the list of contacts and in a search."""
+    """A repeated cursor stops the run, both in the list of contacts and in a search."""
     cursors = ["a", "b", "a", "b", "a"]
     pages = [
         {"json": {"data": [contact(str(place))], "total_count": 9, "pages": {"next": {"starting_after": cursor}}}}
@@ -102,7 +102,7 @@ def test_pages_in_circles_end(client: IntercomClient, requests_mock: Mocker, way
 
 
 def test_an_external_id_is_quoted(client: IntercomClient, requests_mock: Mocker) -> None:
-    """An external id with a slash stays one part of the path, and 404 means that no user has it."""
+    """An external id with a slash is quoted in the path; a 404 means that no user has it."""
     requests_mock.get(f"{BASE}/contacts/find_by_external_id/a%2Fb", status_code=404, json=errors("not_found", "No"))
     assert client.find_contact_by_external_id("a/b") is None
 
@@ -134,7 +134,7 @@ def test_an_external_id_is_quoted(client: IntercomClient, requests_mock: Mocker)
 def test_a_mistake_in_the_settings_is_a_sentence(
     client: IntercomClient, requests_mock: Mocker, status: int, body: dict[str, Any], sentence: str
 ) -> None:
-    """A token that may not do something is a configuration error that names the setting."""
+    """A token without a permission is a configuration error that names the setting."""
     requests_mock.get(f"{BASE}/me", status_code=status, json=body)
     with pytest.raises(ConfigurationError, match=sentence):
         client.identify_token()
@@ -143,7 +143,7 @@ def test_a_mistake_in_the_settings_is_a_sentence(
 
 @pytest.mark.parametrize("status", [400, 404, 409, 410, 422])
 def test_a_refused_record_is_asked_once(client: IntercomClient, requests_mock: Mocker, status: int) -> None:
-    """What Intercom refuses is not sent again, and carries status, code and reason."""
+    """A record that Intercom refuses is not sent again; the error has status, code and reason."""
     requests_mock.put(f"{BASE}/contacts/1", status_code=status, json=errors("data_invalid", "No good"))
     with pytest.raises(RecordRefusedError) as caught:
         client.update_contact("1", {})
@@ -163,7 +163,7 @@ def test_a_refused_record_is_asked_once(client: IntercomClient, requests_mock: M
 def test_a_conflict_names_the_other(
     client: IntercomClient, requests_mock: Mocker, message: str, other_id: str | None, *, archived: bool
 ) -> None:
-    """The id in a 409's message is read, and whether that contact is archived."""
+    """The message of a 409 gives the other contact's id, and whether it is archived."""
     requests_mock.post(f"{BASE}/contacts", status_code=409, json=errors("conflict", message))
     with pytest.raises(RecordRefusedError) as caught:
         client.create_contact({})
@@ -174,7 +174,7 @@ def test_a_conflict_names_the_other(
 def test_a_creation_is_never_resent_blindly(
     client: IntercomClient, requests_mock: Mocker, answer: dict[str, Any]
 ) -> None:
-    """A creation whose reply says nothing is for the caller to check."""
+    """A creation without a clear reply is not sent again; the caller must check it first."""
     requests_mock.post(f"{BASE}/contacts", **answer)
     with pytest.raises(LostReplyError):
         client.create_contact({"email": "a@b.example"})
@@ -182,7 +182,7 @@ def test_a_creation_is_never_resent_blindly(
 
 
 def test_patience_ends(client: IntercomClient, requests_mock: Mocker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Seven server errors in a row stop the run in a sentence without the request's path."""
+    """Seven server errors in a row stop the run in a sentence that leaves out the request's path."""
     monkeypatch.setattr(time, "sleep", lambda _: None)
     requests_mock.get(f"{BASE}/contacts/1", status_code=503)
     with pytest.raises(FatalAPIError) as caught:
@@ -196,7 +196,7 @@ def test_patience_ends(client: IntercomClient, requests_mock: Mocker, monkeypatc
 
 @pytest.mark.parametrize(("held", "fits"), [("US", True), ("EU", False), (None, True)])
 def test_the_region_is_checked(requests_mock: Mocker, *, held: str | None, fits: bool) -> None:
-    """A workspace in another region than the setting says is refused before anything is read."""
+    """A workspace in another region than `region` is refused before anything is read."""
     requests_mock.get(f"{BASE}/me", json={"app": {"region": held}})
     run = TargetIntercom(config={"access_token": "secret"}).run
     if fits:
@@ -207,7 +207,7 @@ def test_the_region_is_checked(requests_mock: Mocker, *, held: str | None, fits:
 
 
 def test_a_value_that_search_refuses_rejects_its_record_alone(requests_mock: Mocker, tmp_path: Path) -> None:
-    """One value that Intercom will not search for is found by halving, and only its record is rejected."""
+    """A value that searches refuse is found by halving the list, and only its record is rejected."""
 
     def search(request: Any, context: Any) -> dict[str, Any]:
         if "bad@a.example" in request.text:

@@ -1,4 +1,4 @@
-"""The stream `companies` against the sandbox: how they are found, what is written, with how many calls."""
+"""The stream `companies` against the sandbox: matching, writes and numbers of calls."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BY_NAME = {"match_companies_on": "name"}
 
 
 def test_a_found_company_gets_the_owned_attributes(workspace: Any, target: Any, company: Company) -> None:
-    """A company of the same company_id gets the cb_ attributes and keeps everything else."""
+    """A company with the same company_id gets the cb_ attributes, and its other fields stay."""
     acme = workspace.add_company(company_id="acme", name="ACME", plan="old", monthly_spend=5)
     ran = target.run([company("acme", plan="gold", monthly_spend=99.9)])
     assert ran.summary == {"status": "completed", "records": 1, "matched": 1, "updated": 1}
@@ -31,7 +31,10 @@ def test_a_found_company_gets_the_owned_attributes(workspace: Any, target: Any, 
 
 
 def test_update_all_writes_what_a_put_can_change(workspace: Any, target: Any, company: Company) -> None:
-    """Name, plan and whole monthly spend follow the record; company_id and remote_created_at are for creation only."""
+    """update_all writes name, plan and whole monthly spend.
+
+    Company_id and remote_created_at are set only at creation.
+    """
     acme = workspace.add_company(company_id="acme", name="ACME", remote_created_at=1)
     record = company("acme", plan="gold", monthly_spend=99.9, remote_created_at="2025-01-31T12:00:00Z")
     target.run([record], on_match="update_all")
@@ -43,7 +46,7 @@ def test_update_all_writes_what_a_put_can_change(workspace: Any, target: Any, co
 
 
 def test_a_created_company(workspace: Any, target: Any, company: Company) -> None:
-    """A creation takes a look-up to match, a second one, and the POST; the report says that it is invisible."""
+    """A creation takes two look-ups and one POST, and is reported as a company without users."""
     record = company("new", plan="gold", monthly_spend=99.9, remote_created_at="2025-01-31T12:00:00Z")
     ran = target.run([record], **CREATE)
     (held,) = workspace.companies()
@@ -62,7 +65,7 @@ def test_a_created_company(workspace: Any, target: Any, company: Company) -> Non
 
 
 def test_a_field_that_is_no_date_costs_that_field_only(workspace: Any, target: Any, company: Company) -> None:
-    """A standard field whose value is not of its type is left out and reported; the record is written."""
+    """A standard field with a value of a wrong type is left out and reported; the record is written."""
     records = [
         company("bad", remote_created_at="last spring"),
         company("good", remote_created_at="2025-01-31T12:00:00Z"),
@@ -93,7 +96,7 @@ def test_a_company_without_users_is_asked_for_and_reported(workspace: Any, targe
 
 @pytest.mark.parametrize("held", ["Café GmbH", "CAFÉ GMBH", " Cafe\u0301 GmbH "], ids=["same", "case", "coding"])
 def test_a_name_is_compared_as_people_do(workspace: Any, target: Any, company: Company, held: str) -> None:
-    """Letter case, blanks around and the coding of accents do not matter; Intercom's name and company_id stay."""
+    """Company names are compared without letter case, outer spaces and accent encoding; Intercom's name stays."""
     found = workspace.add_company(company_id="legacy-9", name=held)
     ran = target.run([company("acme", "café gmbh")], on_match="update_all", **BY_NAME, **CREATE)
     assert ran.summary == {"status": "completed", "records": 1, "matched": 1, "updated": 1}
@@ -102,7 +105,7 @@ def test_a_name_is_compared_as_people_do(workspace: Any, target: Any, company: C
 
 
 def test_two_companies_of_one_name_are_ambiguous(workspace: Any, target: Any, company: Company) -> None:
-    """When several companies have one name, none of them is written."""
+    """When several companies have the name, none of them is written."""
     ids = {workspace.add_company(company_id=number, name="Acme") for number in ("1", "2")}
     ran = target.run([company("acme")], **BY_NAME, **CREATE)
     assert ran.summary["skipped"] == {"ambiguous": 1}
@@ -127,7 +130,7 @@ def test_a_company_whose_identifier_changed_is_found_by_the_other(
 
 
 def test_an_unseen_company_of_the_name_forbids_a_second(workspace: Any, target: Any, company: Company) -> None:
-    """A company without users of this name and another company_id may be one of several: it is left as it is."""
+    """An unlisted company of the same name with another company_id is left alone, because there may be more of them."""
     held = workspace.add_company(users=0, company_id="legacy", name="Acme")
     ran = target.run([company("acme"), company("other")], **BY_NAME, **CREATE)
     assert ran.summary["skipped"] == {"no_users": 1}
@@ -137,7 +140,7 @@ def test_an_unseen_company_of_the_name_forbids_a_second(workspace: Any, target: 
 
 
 def test_who_is_created(workspace: Any, target: Any, company: Company) -> None:
-    """Unknown companies are created, but none that is cancelled, deleted or without company_id."""
+    """Unknown companies are created unless they are cancelled, deleted, or have no company_id or name."""
     records = [
         company("active"),
         company("cancelled", cb_sub_status="cancelled"),
@@ -151,14 +154,14 @@ def test_who_is_created(workspace: Any, target: Any, company: Company) -> None:
 
 
 def expire(workspace: Any) -> None:
-    """Let a minute pass for the scroll that is open."""
+    """Let the open scroll expire."""
     workspace.sandbox.world.intercom.scroll._open = None  # noqa: SLF001 - real time that a test has not
 
 
 def test_an_open_scroll_is_waited_for(
     workspace: Any, target: Any, company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While another program reads the companies, the run waits."""
+    """While another program scrolls the companies, the run waits."""
     workspace.add_company(company_id="acme")
     workspace.call("GET", "/companies/scroll")
     monkeypatch.setattr(time, "sleep", lambda _: expire(workspace))
@@ -168,11 +171,11 @@ def test_an_open_scroll_is_waited_for(
 def test_a_scroll_that_never_opens_ends_the_run_with_the_cause(
     workspace: Any, target: Any, company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each failed opening leaves a scroll behind; the sentence names the failure, not a scroll of somebody else."""
+    """When every try to open a scroll fails, the sentence names that failure and not another program's scroll."""
     workspace.add_company(company_id="acme")
     for opening in (1, 3, 5, 7):
         workspace.sandbox.fault(path="/companies/scroll", nth=opening, effect={"truncate": True})
-    # Only the two seconds between two openings are long enough here for a scroll to expire.
+    # Here a scroll expires only during the two-second waits between tries.
     monkeypatch.setattr(time, "sleep", lambda seconds: expire(workspace) if seconds == 2 else None)
     with pytest.raises(FatalAPIError, match=r"Protocol.* to 4 attempts at .*: no STATE was written"):
         target.run([company("acme")])
@@ -184,7 +187,7 @@ def test_a_scroll_that_never_opens_ends_the_run_with_the_cause(
 def test_a_broken_scroll_begins_anew(
     workspace: Any, target: Any, company: Company, monkeypatch: pytest.MonkeyPatch, effect: dict[str, Any]
 ) -> None:
-    """A page that was lost cannot be had again: the scroll expires, a new one starts, and every company is found."""
+    """After a lost page the run waits until the scroll expires and starts a new one; every company is found."""
     workspace.fill_companies({"company_id": f"c{number}"} for number in range(150))
     workspace.sandbox.fault(path="/companies/scroll", nth=2, effect=effect)
     monkeypatch.setattr(time, "sleep", lambda _: expire(workspace))
@@ -198,7 +201,7 @@ def test_a_broken_scroll_begins_anew(
 def test_a_lost_reply_to_a_creation_makes_no_second_company(
     workspace: Any, target: Any, company: Company, settings: dict[str, str], drop: str
 ) -> None:
-    """Whether or not the creation was carried out, in the end there is one company, created here."""
+    """After a lost reply to a creation there is one company, whether or not the creation was carried out."""
     workspace.sandbox.fault(method="POST", path="/companies", nth=1, effect={"drop": drop})
     ran = target.run([company("new")], **settings, **CREATE)
     (held,) = workspace.companies()
@@ -207,7 +210,7 @@ def test_a_lost_reply_to_a_creation_makes_no_second_company(
 
 
 def test_an_overlong_identifier_is_a_reject(workspace: Any, target: Any, company: Company, customer: Company) -> None:
-    """An identifier over 255 characters is refused, not cut: cut it would be another's."""
+    """An identifier over 255 characters is rejected, because a shortened one could be another record's."""
     records = [company("c" * 256), company("ok"), customer("x", "x" * 250 + "@a.example")]
     ran = target.run(records, company_prefix="cbc_", **CREATE)
     assert [(line["stream"], line["reason"]) for line in ran.lines("rejects")] == [
@@ -219,7 +222,7 @@ def test_an_overlong_identifier_is_a_reject(workspace: Any, target: Any, company
 
 
 def test_contacts_and_companies_in_one_run(workspace: Any, target: Any, company: Company, customer: Company) -> None:
-    """Both streams are written, the companies' attributes with a prefix of their own, and counted one by one."""
+    """Both streams are written and counted separately, with a prefix of their own for companies' attributes."""
     acme, ann = workspace.add_company(company_id="acme"), workspace.add(email="ann@a.example")
     records = [customer("ann"), company("acme", cbc_cust_mrr=3), customer("bob")]
     ran = target.run(records, company_prefix="cbc_")
@@ -238,7 +241,7 @@ def test_contacts_and_companies_in_one_run(workspace: Any, target: Any, company:
 def test_one_prefix_for_both_is_refused_before_the_first_write(
     workspace: Any, target: Any, company: Company, customer: Company
 ) -> None:
-    """Contact and company attributes share one space of names, so one prefix for both is a question of settings."""
+    """One prefix for both streams is refused, because contacts and companies share one namespace of attributes."""
     with pytest.raises(ConfigurationError, match=r"^The contact attribute `cb_cust_id` cannot .*`company_prefix`"):
         target.run([company("acme"), customer("ann")], **CREATE)
     assert workspace.contacts() == workspace.companies() == []

@@ -1,4 +1,4 @@
-"""Linked customers may swap, take or drop addresses: the runs converge, and each customer's values are on one user."""
+"""When linked customers swap, take or drop addresses, repeated runs settle with each customer on one user."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ IN_ONE_RUN = settings(
 
 
 def address(number: int) -> str:
-    """Return the address of a user; case and accents vary, which must not matter."""
+    """Return a user's address with upper case and an accent, which must not matter."""
     return f"Jürgen{number}@a.example"
 
 
 def start(target: Any, customer: Record, size: int) -> tuple[Any, list[str]]:
-    """Start with an empty workspace, link this many customers, and return the target and the ids of their users."""
+    """Start with an empty workspace and this many linked customers, and return the target and their users' ids."""
     target.workspace.sandbox.reset(customers=0)
     folders = target.directory.parent
     fresh = replace(target, directory=folders / f"reports{len(list(folders.iterdir()))}")
@@ -40,13 +40,13 @@ def start(target: Any, customer: Record, size: int) -> tuple[Any, list[str]]:
 
 
 def held(target: Any) -> dict[str, tuple[str, float]]:
-    """Give, by Intercom's id, the link and the MRR of every user that has a link."""
+    """Return link and MRR of every linked user, by Intercom's id."""
     found = {one["id"]: one["custom_attributes"] for one in target.workspace.contacts()}
     return {key: (one["cb_cust_id"], one["cb_cust_mrr"]) for key, one in found.items() if one.get("cb_cust_id")}
 
 
 def assert_written_once(ran: Any) -> None:
-    """No user was written twice in one run."""
+    """Check that the run wrote no user twice."""
     assert [
         count for count in Counter(line["intercom_id"] for line in ran.lines("changes")).values() if count > 1
     ] == []
@@ -56,7 +56,7 @@ def assert_written_once(ran: Any) -> None:
 @IN_ONE_RUN
 @given(order=PERMUTATIONS)
 def test_customers_who_swap_addresses(target: Any, customer: Record, on_moved: str, order: list[int]) -> None:
-    """Each goes on with the user that is linked to it, in one run, and the next one has nothing to write."""
+    """Customers who swap addresses keep their linked users, and the next run writes nothing."""
     tool, users = start(target, customer, len(order))
     records = [customer(f"p{own}", address(taken).upper(), cb_cust_mrr=100 + own) for own, taken in enumerate(order)]
     ran = tool.run(records, on_moved=on_moved)
@@ -74,13 +74,13 @@ def test_customers_who_swap_addresses(target: Any, customer: Record, on_moved: s
 @IN_ONE_RUN
 @given(choices=CHOICES, unlinked=st.integers(0, 5))
 def test_customers_who_take_any_address(target: Any, customer: Record, choices: list[int], unlinked: int) -> None:
-    """With `on_moved: clear` the runs come to rest: each customer's link and values stand on exactly one user."""
+    """With `on_moved: clear`, runs settle: each customer's link and values are on exactly one user."""
     size = len(choices)
     tool, _ = start(target, customer, size)
     for number in range(size, size + unlinked):
         tool.workspace.add(email=address(number))
     records = [customer(f"p{own}", address(taken), cb_cust_mrr=100 + own) for own, taken in enumerate(choices)]
-    for _ in range(size + 1):  # one who leaves a user makes room for the next one: at most once for each
+    for _ in range(size + 1):  # each run may free a user for another customer, at most once per customer
         assert_written_once(tool.run(records, on_moved="clear"))
     assert sorted(held(tool).values()) == [(f"p{number}", 100.0 + number) for number in range(size)]
     assert tool.run(records, on_moved="clear").summary["unchanged"] == size

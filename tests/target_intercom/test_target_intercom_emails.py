@@ -1,4 +1,4 @@
-"""Matched by external id: a user is not created when another user has the e-mail address."""
+"""With external ids as match key, a user is not created when another user has the e-mail address."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SETTINGS = {"on_no_match": "create", "match_contacts_on": "external_id"}
 def test_a_taken_email_address_is_reported(
     workspace: Any, target: Any, customer: Record, others: int, searches: int
 ) -> None:
-    """A user of the address, be it under another id or none, is named in the reports; only the free address is used."""
+    """A customer whose address belongs to another user is skipped and that user reported; others are created."""
     workspace.fill({"email": f"other{number}@a.example"} for number in range(others))
     ann = workspace.add(email="ANN@A.EXAMPLE", external_id="1")
     bob = workspace.add(email="bob@a.example")
@@ -40,7 +40,7 @@ def test_a_taken_email_address_is_reported(
 
 
 def test_two_new_records_of_one_email_address_make_one_user(workspace: Any, target: Any, customer: Record) -> None:
-    """When two unknown customers share an e-mail address, every run creates only the first."""
+    """When two unknown customers share an address, every run creates only the first."""
     records = [customer("a", "x@a.example"), customer("b", "X@a.example")]
     ran = target.run(records, **SETTINGS)
     assert ran.summary == {"status": "completed", "records": 2, "created": 1, "skipped": {"email_taken": 1}}
@@ -56,7 +56,7 @@ def test_two_new_records_of_one_email_address_make_one_user(workspace: Any, targ
 
 
 def test_two_addresses_of_which_one_spelling_is_the_other(workspace: Any, target: Any, customer: Record) -> None:
-    """A search for one address may also return the other's user, who then counts once."""
+    """A user that two searches return, because the spellings of addresses are similar, counts once."""
     workspace.fill({"email": f"other{number}@a.example"} for number in range(700))
     short, sharp = workspace.add(email="STRASSE@A.EXAMPLE"), workspace.add(email="straße@a.example")
     between = [customer(f"unknown{number}") for number in range(150)]

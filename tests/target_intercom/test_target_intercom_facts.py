@@ -1,4 +1,4 @@
-"""What other programs and the documents take from this target instead of keeping a copy."""
+"""Facts that other programs and the docs read from this target instead of keeping a copy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def facts() -> dict[str, Any]:
-    """Return the facts as the command prints them, without a configuration."""
+    """Return the facts that the command prints without settings."""
     command: list[str | Path] = [Path(sys.executable).with_name("target-intercom"), "--about", "--format=json"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found: dict[str, Any] = json.loads(printed)["facts"]
@@ -25,7 +25,7 @@ def facts() -> dict[str, Any]:
 
 
 def test_the_regions_have_their_addresses(facts: dict[str, Any]) -> None:
-    """The API and the web application of each region."""
+    """The facts list each region's addresses of the API and the web application."""
     assert facts["regions"] == {
         "us": {"api_url": "https://api.intercom.io", "web_url": "https://app.intercom.com"},
         "eu": {"api_url": "https://api.eu.intercom.io", "web_url": "https://app.eu.intercom.com"},
@@ -34,7 +34,7 @@ def test_the_regions_have_their_addresses(facts: dict[str, Any]) -> None:
 
 
 def test_defaults_that_follow_from_the_prefix_are_told_too(facts: dict[str, Any]) -> None:
-    """Beside those that the settings' schema has."""
+    """The facts list the defaults, including those that are derived from the prefix."""
     names = ("region", "owned_prefix", "link_attribute", "cancelled_when", "deleted_when", "on_match")
     assert {name: facts["defaults"][name] for name in names} == {
         "region": "us",
@@ -47,7 +47,7 @@ def test_defaults_that_follow_from_the_prefix_are_told_too(facts: dict[str, Any]
 
 
 def test_the_attributes_that_the_target_sets_by_itself(facts: dict[str, Any]) -> None:
-    """Who reads them needs neither the code nor a run."""
+    """The facts list the attributes that the target itself sets."""
     assert [(one["name"], one["data_type"]) for one in facts["attributes"]] == [
         ("cb_cust_id", "string"),
         ("cb_created_by", "boolean"),
@@ -55,7 +55,7 @@ def test_the_attributes_that_the_target_sets_by_itself(facts: dict[str, Any]) ->
 
 
 def test_reasons_and_outcomes_come_with_words_and_remedies(facts: dict[str, Any]) -> None:
-    """All of them, as the reports word them."""
+    """The facts list every reason and outcome with the words of the reports and a remedy."""
     assert facts["reasons"].keys() == REASONS.keys()
     assert facts["outcomes"].keys() == MEANINGS.keys()
     assert facts["reasons"]["no_match"] == {"text": "not known to Intercom", "remedy": "set `on_no_match` to create"}
@@ -71,7 +71,7 @@ def test_reasons_and_outcomes_come_with_words_and_remedies(facts: dict[str, Any]
     ],
 )
 def test_an_outcome_is_explained(outcome: str, reason: str, words: str) -> None:
-    """A skip and a refusal by their reason, everything else by the outcome itself."""
+    """Skips and rejects are explained by their reason, other outcomes by themselves."""
     assert explain_outcome(outcome, reason) == words
 
 

@@ -1,4 +1,4 @@
-"""What goes wrong on the way: nothing is lost, nothing is written twice, and STATE is printed only when all is done."""
+"""Faults during a run: nothing is lost or written twice, and STATE is printed only when everything is done."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CREATE = {"on_no_match": "create"}
 def test_a_lost_reply_to_a_creation_makes_no_second_user(
     workspace: Any, target: Any, customer: Customer, match_on: str, drop: str
 ) -> None:
-    """Whether or not the creation was carried out, in the end there is one user, created here, with its external id."""
+    """After a lost reply to a creation there is one user with its external id, whether or not it was carried out."""
     workspace.sandbox.fault(method="POST", path="/contacts", nth=1, effect={"drop": drop})
     ran = target.run([customer("new")], match_contacts_on=match_on, **CREATE)
     (created,) = workspace.contacts()
@@ -41,7 +41,7 @@ def test_a_lost_reply_to_a_creation_makes_no_second_user(
 def test_a_creation_interrupted_at_any_call_is_completed(
     workspace: Any, target: Any, customer: Customer, nth: int
 ) -> None:
-    """Whichever call on contacts gets no reply, the users are created once, with their external ids."""
+    """When the reply to any call on contacts is lost, users are created once, with their external ids."""
     workspace.sandbox.fault(api="intercom", path="/contacts*", nth=nth, effect={"drop": "after"})
     target.run([customer("a"), customer("b")], max_concurrency=1, **CREATE)
     found = {contact["email"]: contact["external_id"] for contact in workspace.contacts()}
@@ -50,7 +50,7 @@ def test_a_creation_interrupted_at_any_call_is_completed(
 
 
 def test_a_lost_reply_to_an_attribute_makes_no_stop(workspace: Any, target: Any, customer: Customer) -> None:
-    """An attribute whose creation got no reply exists once, and the run goes on."""
+    """After a lost reply to the creation of an attribute, the run goes on."""
     workspace.sandbox.fault(method="POST", path="/data_attributes", nth=2, effect={"drop": "after"})
     ran = target.run([customer("new")], **CREATE)
     assert ran.summary == {"status": "completed", "records": 1, "created": 1}
@@ -70,7 +70,7 @@ HOLLOW: dict[str, Any] = {
 def test_a_hollow_list_of_contacts_creates_nobody_twice(
     workspace: Any, target: Any, customer: Customer, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """The second answer is whole, so every user is found; if no answer ever is, the run ends before its first write."""
+    """After one incomplete list every user is still found; if it stays incomplete, the run ends before a write."""
     monkeypatch.setattr(time, "sleep", lambda _: None)
     for one in ("ann", "bob"):
         workspace.add(email=f"{one}@a.example")
@@ -88,7 +88,7 @@ def test_a_hollow_list_of_contacts_creates_nobody_twice(
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirected_write_is_no_write(workspace: Any, target: Any, customer: Customer, status: int) -> None:
-    """A PUT that a redirect would turn into a GET writes nothing: the run ends in a sentence, without STATE."""
+    """A redirected PUT ends the run in a sentence without STATE, because following it would write nothing."""
     workspace.add(email="ann@a.example")
     effect = {"status": status, "headers": {"Location": f"{workspace.sandbox.intercom_url}/me"}, "body": {}}
     workspace.sandbox.fault(method="PUT", path="/contacts/*", effect=effect)
@@ -98,7 +98,7 @@ def test_a_redirected_write_is_no_write(workspace: Any, target: Any, customer: C
 
 
 def test_half_a_character_in_intercom_stops_nothing(workspace: Any, target: Any, customer: Customer) -> None:
-    """A name that was cut through an emoji is compared and reported with U+FFFD in its place."""
+    """A name that was cut through an emoji is read with U+FFFD in its place."""
     contact = workspace.get(workspace.add(email="ann@a.example")) | {"name": "A\ud83d"}
     listed = {"type": "list", "data": [contact], "total_count": 1, "pages": {"next": None}}
     workspace.sandbox.fault(method="GET", path="/contacts", effect={"status": 200, "body": listed})
@@ -107,7 +107,7 @@ def test_half_a_character_in_intercom_stops_nothing(workspace: Any, target: Any,
 
 
 def test_what_search_does_not_show_yet_is_not_created_again(workspace: Any, target: Any, customer: Customer) -> None:
-    """A user whom search misses for minutes is found by Intercom's 409, and updated."""
+    """A user that searches do not find yet is found through Intercom's 409, and updated."""
     workspace.sandbox.reset(customers=500, search_lag=600)
     late = workspace.add(email="Late@a.example")
     ran = target.run([customer("late")], **CREATE)
@@ -118,7 +118,7 @@ def test_what_search_does_not_show_yet_is_not_created_again(workspace: Any, targ
 
 
 def test_a_user_found_by_its_external_id(workspace: Any, target: Any, customer: Customer) -> None:
-    """An unknown e-mail address whose external id Intercom has is that user's."""
+    """An unknown e-mail address with a known external id matches that user."""
     found = workspace.add(email="old@a.example", external_id="ann")
     ran = target.run([customer("ann", "new@a.example")], **CREATE)
     assert ran.summary == {"status": "completed", "records": 1, "updated": 1}
@@ -127,7 +127,7 @@ def test_a_user_found_by_its_external_id(workspace: Any, target: Any, customer: 
 
 
 def test_an_archived_user_is_reported(workspace: Any, target: Any, customer: Customer) -> None:
-    """A 409 that names an archived user is a skip: no user is restored or created."""
+    """A 409 that names an archived user is a skip: nothing is restored or created."""
     workspace.call("POST", f"/contacts/{workspace.add(email='ann@a.example')}/archive")
     ran = target.run([customer("ann")], **CREATE)
     assert ran.summary == {"status": "completed", "records": 1, "skipped": {"archived": 1}}
@@ -135,7 +135,7 @@ def test_an_archived_user_is_reported(workspace: Any, target: Any, customer: Cus
 
 
 def test_an_archived_user_is_not_asked_for_again_for_a_day(workspace: Any, target: Any, customer: Customer) -> None:
-    """Only a refused create shows it, so the target remembers it for a day; then the create is tried once more."""
+    """A refused creation because of an archived user is remembered for a day, then tried again."""
     archived = workspace.add(email="ann@a.example")
     workspace.call("POST", f"/contacts/{archived}/archive")
     first = target.run([customer("ann")], **CREATE)
@@ -157,7 +157,7 @@ def test_an_archived_user_is_not_asked_for_again_for_a_day(workspace: Any, targe
 
 
 def test_an_archived_user_that_is_restored_is_matched_at_once(workspace: Any, target: Any, customer: Customer) -> None:
-    """What Intercom shows overrides what the report remembers."""
+    """A restored user is matched at once, whatever is remembered."""
     archived = workspace.add(email="ann@a.example")
     workspace.call("POST", f"/contacts/{archived}/archive")
     target.run([customer("ann")], **CREATE)
@@ -167,7 +167,7 @@ def test_an_archived_user_that_is_restored_is_matched_at_once(workspace: Any, ta
 
 
 def test_another_users_external_id_is_a_reject_naming_it(workspace: Any, target: Any, customer: Customer) -> None:
-    """A 409 on an update rejects the record with the other's id, and the others are written."""
+    """A 409 on an update rejects the record with the other user's id; other records are written."""
     other = workspace.add(email="other@a.example", external_id="ann")
     workspace.add(email="ann@a.example")
     workspace.add(email="bob@a.example")
@@ -185,7 +185,7 @@ def test_another_users_external_id_is_a_reject_naming_it(workspace: Any, target:
 
 
 def test_a_conflict_withholds_only_what_conflicts(workspace: Any, target: Any, customer: Customer) -> None:
-    """When another user has the external id or the address, everything else is written, reported and counted."""
+    """When another user has the external id or address, all other fields are written and reported."""
     workspace.add(email="other@a.example", external_id="ann")
     ann = workspace.add(email="ann@a.example", name="Anna")
     ran = target.run([customer("ann")], on_match="update_all")
@@ -204,7 +204,7 @@ def test_a_conflict_withholds_only_what_conflicts(workspace: Any, target: Any, c
 def test_an_archived_user_who_keeps_the_external_id_freezes_nothing(
     workspace: Any, target: Any, customer: Customer
 ) -> None:
-    """A user created beside an archived one of the same external id is reported, and still updated without the id."""
+    """A user whose external id an archived user has is reported, and still updated without the id."""
     workspace.call("POST", f"/contacts/{workspace.add(email='old@a.example', external_id='ann')}/archive")
     first = target.run([customer("ann")], **CREATE)
     (made,) = workspace.contacts()
@@ -217,7 +217,7 @@ def test_an_archived_user_who_keeps_the_external_id_freezes_nothing(
 
 
 def test_a_lead_whose_address_a_user_has_is_not_converted(workspace: Any, target: Any, customer: Customer) -> None:
-    """Converted without the address it might be the second user of its customer: it is refused as a whole."""
+    """A lead whose new address another user has is not converted at all, to avoid a second user for its customer."""
     workspace.attribute("cb_cust_id", "string")
     workspace.add(email="ann@a.example", external_id="other")
     lead = workspace.add(role="lead", email="lead@a.example", custom_attributes={"cb_cust_id": "ann"})
@@ -227,7 +227,7 @@ def test_a_lead_whose_address_a_user_has_is_not_converted(workspace: Any, target
 
 
 def test_a_refused_record_does_not_stop_the_others(workspace: Any, target: Any, customer: Customer) -> None:
-    """A 400 for one record goes to the rejects in Intercom's words; the run ends with STATE."""
+    """A record that Intercom refuses with 400 is rejected with Intercom's words; the run goes on."""
     for name in ("a", "b", "c"):
         workspace.add(email=f"{name}@a.example")
     error = {"type": "error.list", "errors": [{"code": "parameter_invalid", "message": "No good"}]}
@@ -251,7 +251,7 @@ def test_a_refused_record_does_not_stop_the_others(workspace: Any, target: Any, 
 def test_a_value_that_does_not_fit_is_cleared_and_the_others_are_written(
     workspace: Any, target: Any, customer: Customer
 ) -> None:
-    """One odd value never costs the other attributes: it is cleared, not left stale, and reported in every run."""
+    """A value that does not fit is cleared and reported in every run; other attributes are written."""
     workspace.add(email="a@a.example")
     target.run([customer("a", cb_signed_up_at="2025-01-31T12:00:00Z")])
     odd = customer("a", cb_signed_up_at="soon", cb_sub_status="active")
@@ -266,7 +266,7 @@ def test_a_value_that_does_not_fit_is_cleared_and_the_others_are_written(
 
 
 def test_an_option_that_a_list_attribute_lacks_is_cleared(workspace: Any, target: Any, customer: Customer) -> None:
-    """The options are read before the first write, so a value outside them costs no refused call."""
+    """A value outside a list attribute's options is cleared without a refused call."""
     options = [{"value": "active"}, {"value": "cancelled"}]
     body = {"name": "cb_sub_status", "model": "contact", "data_type": "options", "options": options}
     workspace.call("POST", "/data_attributes", body)
@@ -311,7 +311,7 @@ def test_an_option_that_a_list_attribute_lacks_is_cleared(workspace: Any, target
 def test_a_400_that_names_a_field_withholds_that_field(  # noqa: PLR0913 the fixtures and a row of the table
     workspace: Any, target: Any, customer: Customer, error: dict[str, str], field: str, *, kept: bool
 ) -> None:
-    """An optional standard field is left as it is, an attribute of ours is cleared, and the rest is written."""
+    """When a 400 names a field, a standard field stays, an own attribute is cleared, and the rest is written."""
     contact = workspace.add(email="a@a.example", phone="+1 1", custom_attributes={})
     workspace.sandbox.fault(method="PUT", nth=1, effect={"status": 400, "body": {"errors": [error]}})
     record = customer("a", cb_sub_status="active") | {"phone": "+49 30 1"}
@@ -339,7 +339,7 @@ def test_a_400_that_names_a_field_withholds_that_field(  # noqa: PLR0913 the fix
 def test_a_400_that_names_no_optional_field_is_a_reject(
     workspace: Any, target: Any, customer: Customer, method: str, error: dict[str, str]
 ) -> None:
-    """Nothing is withheld, and blamed in the reports, that Intercom did not name; the record is refused as a whole."""
+    """When a 400 names no optional field, the whole record is rejected and nothing is left out."""
     if method == "PUT":
         workspace.add(email="a@a.example")
     workspace.sandbox.fault(
@@ -355,7 +355,7 @@ def test_a_400_that_names_no_optional_field_is_a_reject(
 def test_a_400_that_names_a_field_of_a_new_user_withholds_that_field(
     workspace: Any, target: Any, customer: Customer
 ) -> None:
-    """A user is created without the field that Intercom refuses."""
+    """A new user is created without the field that Intercom refuses."""
     error = {"code": "parameter_invalid", "message": "phone is invalid", "field": "phone"}
     workspace.sandbox.fault(method="POST", path="/contacts", nth=1, effect={"status": 400, "body": {"errors": [error]}})
     ran = target.run([customer("a") | {"phone": "+49 30 1"}], on_no_match="create")
@@ -389,9 +389,9 @@ DATE_SCHEMA = {"type": ["string", "null"], "format": "date-time"}
 def test_an_upgrade_stops_nobodys_sync(  # noqa: PLR0913, PLR0917 the fixtures and a row of the table
     workspace: Any, target: Any, schema: dict[str, Any], value: object, data_type: str, kept: object
 ) -> None:
-    """An attribute that an earlier version created with another type goes on in it, and is named once in the log.
+    """An attribute that an earlier version created keeps its type, and the log names it once.
 
-    So a date goes on as the unix seconds that it was; a value that does not fit is cleared and reported.
+    A date is written as unix seconds there; a value that does not fit is cleared and reported.
     """
     contact = workspace.add(email="a@a.example")
     workspace.attribute("cb_cust_auto", data_type)
@@ -419,7 +419,7 @@ def test_an_upgrade_stops_nobodys_sync(  # noqa: PLR0913, PLR0917 the fixtures a
 
 
 def test_too_many_refusals_stop_the_run_without_state(workspace: Any, target: Any, customer: Customer) -> None:
-    """Above `max_rejects` the run stops, and no STATE is printed."""
+    """Above `max_rejects` the run stops without STATE."""
     records = [customer(f"c{number}") for number in range(20)]
     for number in range(20):
         workspace.add(email=f"c{number}@a.example")
@@ -431,7 +431,7 @@ def test_too_many_refusals_stop_the_run_without_state(workspace: Any, target: An
 
 
 def test_a_stream_of_misfits_stops_the_run_without_a_write(workspace: Any, target: Any, customer: Customer) -> None:
-    """When a field fits in none of fifty or more records, the field is wrong: nothing is cleared, no STATE printed."""
+    """When a field fits in none of fifty or more records, the run stops before a write."""
     workspace.fill({"email": f"c{number}@a.example"} for number in range(60))
     records = [customer(f"c{number}", cb_signed_up_at="soon") for number in range(60)]
     with pytest.raises(FatalAPIError, match=r"^Each of the 60 records has a value of `cb_signed_up_at` that Intercom"):
@@ -441,7 +441,7 @@ def test_a_stream_of_misfits_stops_the_run_without_a_write(workspace: Any, targe
 
 
 def test_fail_on_rejects(workspace: Any, target: Any, customer: Customer) -> None:
-    """With `fail_on_rejects` a run with a reject fails after its STATE."""
+    """With `fail_on_rejects`, a run with a reject fails after its STATE."""
     workspace.add(email="a@a.example")
     with pytest.raises(FatalAPIError, match=r"`fail_on_rejects` is set"):
         target.run([customer("a" * 256, email="a@a.example")], fail_on_rejects=True)
@@ -451,7 +451,7 @@ def test_fail_on_rejects(workspace: Any, target: Any, customer: Customer) -> Non
 def test_an_attribute_of_another_type_stops_before_the_first_write(
     workspace: Any, target: Any, customer: Customer
 ) -> None:
-    """An existing attribute of the wrong type is named, and nothing is written, not even another attribute."""
+    """An existing attribute of a wrong type stops the run before any write."""
     workspace.add(email="ann@a.example")
     workspace.attribute("cb_cust_mrr", "string")
     with pytest.raises(
@@ -463,7 +463,7 @@ def test_an_attribute_of_another_type_stops_before_the_first_write(
 
 
 def test_the_guard_stops_before_the_first_write(workspace: Any, target: Any, customer: Customer) -> None:
-    """When most of 200 linked users would change their MRR nothing is written, until `accept_changes` says so."""
+    """When most of 200 linked users would change their MRR, nothing is written without `accept_changes`."""
     before = [customer(f"c{number}") for number in range(200)]
     after = [customer(f"c{number}", cb_cust_mrr=99 if number < 101 else 10.5) for number in range(200)]
     target.run(before, **CREATE)
@@ -492,7 +492,7 @@ def test_the_guard_stops_before_the_first_write(workspace: Any, target: Any, cus
 def test_a_failed_call_is_made_again(
     workspace: Any, target: Any, customer: Customer, effect: dict[str, Any], call: tuple[str, str]
 ) -> None:
-    """A server error, a broken connection or an empty reply costs one more call, and nothing else."""
+    """A server error, broken connection or empty reply costs one more call and has no other effect."""
     workspace.add(email="ann@a.example")
     method, path = call
     workspace.sandbox.fault(method=method, path=path, nth=1, effect=effect)
@@ -502,7 +502,7 @@ def test_a_failed_call_is_made_again(
 
 
 def test_a_rate_limit_is_waited_for(workspace: Any, target: Any, customer: Customer) -> None:
-    """A 429 holds every worker until the reset, and every record is written once."""
+    """After a 429 all workers wait until the reset, and every record is written once."""
     for number in range(20):
         workspace.add(email=f"c{number}@a.example")
     reset = str(workspace.sandbox.world.clock.now() + 1)
@@ -516,7 +516,7 @@ def test_a_rate_limit_is_waited_for(workspace: Any, target: Any, customer: Custo
 
 
 def test_a_token_that_expires_half_way_stops_without_state(workspace: Any, target: Any, customer: Customer) -> None:
-    """A 401 in the middle ends the run in a sentence that names the setting; what was written is in the reports."""
+    """A 401 during the writes ends the run in a sentence that names the setting; earlier writes are reported."""
     for number in range(5):
         workspace.add(email=f"c{number}@a.example")
     error = {"type": "error.list", "errors": [{"code": "unauthorized", "message": "Access Token Invalid"}]}
@@ -530,7 +530,7 @@ def test_a_token_that_expires_half_way_stops_without_state(workspace: Any, targe
 
 
 def test_a_killed_run_is_completed_by_the_next(workspace: Any, target: Any, customer: Customer) -> None:
-    """A target killed while it creates prints no STATE; the next run completes, and there are no duplicates."""
+    """A killed target prints no STATE; the next run completes its work without duplicates."""
     records = [customer(f"c{number}") for number in range(12)]
     for attribute in ("cb_cust_id", "cb_cust_status", "cb_sub_status"):
         workspace.attribute(attribute, "string")
@@ -548,7 +548,7 @@ def test_a_killed_run_is_completed_by_the_next(workspace: Any, target: Any, cust
 
 
 def test_a_signal_acknowledges_nothing(workspace: Any, target: Any, customer: Customer) -> None:
-    """A terminated target finishes what is under way, prints no STATE and ends with 128 + the signal."""
+    """A terminated target finishes calls in progress, prints no STATE and exits with 128 + the signal."""
     for number in range(50):
         workspace.add(email=f"c{number}@a.example")
     workspace.sandbox.fault(method="PUT", effect={"delay": 0.5})
@@ -563,7 +563,7 @@ def test_a_signal_acknowledges_nothing(workspace: Any, target: Any, customer: Cu
 
 @pytest.mark.parametrize("moment", [1, 5, 15])
 def test_two_signals_lose_no_line(workspace: Any, target: Any, customer: Customer, moment: int) -> None:
-    """Interrupted and then terminated, as Meltano does on Ctrl-C, the target reports every write that it has made."""
+    """Interrupted and then terminated, as by Meltano on Ctrl-C, the target reports every write it has made."""
     for number in range(50):
         workspace.add(email=f"c{number}@a.example")
     workspace.sandbox.fault(method="PUT", effect={"delay": 0.3})
@@ -622,7 +622,7 @@ def test_two_signals_lose_no_line(workspace: Any, target: Any, customer: Custome
 def test_a_wrong_setting_is_one_sentence(
     target: Any, customer: Customer, settings: dict[str, str], sentence: str
 ) -> None:
-    """A user's mistake ends in one sentence that names the setting, exit code 1, without a traceback."""
+    """A user's mistake ends in one sentence that names the setting, exit code 1 and no traceback."""
     code, out, log = target.command([customer("ann")], **settings)
     assert (code, out) == (1, "")
     assert sentence in log
@@ -630,7 +630,7 @@ def test_a_wrong_setting_is_one_sentence(
 
 
 def test_another_address_of_the_same_host_is_one_sentence(workspace: Any, target: Any, customer: Customer) -> None:
-    """An address that knows nothing of Intercom's operations is a question about `api_url`."""
+    """An address without Intercom's operations is reported with a question about `api_url`."""
     url = f"{workspace.sandbox.intercom_url}/wrong"
     code, out, log = target.command([customer("ann")], api_url=url)
     assert (code, out) == (1, "")
@@ -640,7 +640,7 @@ def test_another_address_of_the_same_host_is_one_sentence(workspace: Any, target
 
 
 def test_a_refusal_of_what_a_run_needs_is_one_sentence(workspace: Any, target: Any, customer: Customer) -> None:
-    """When Intercom will not list its attributes the run stops in a sentence, not in a traceback."""
+    """When Intercom refuses to list attributes, the run stops in a sentence without a traceback."""
     error = {"type": "error.list", "errors": [{"code": "not_found", "message": "No such thing"}]}
     workspace.sandbox.fault(method="GET", path="/data_attributes", effect={"status": 404, "body": error})
     code, out, log = target.command([customer("ann")])
@@ -652,7 +652,7 @@ def test_a_refusal_of_what_a_run_needs_is_one_sentence(workspace: Any, target: A
 def test_an_address_where_nobody_answers_is_one_sentence(
     target: Any, customer: Customer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An address without Intercom behind it is a question about `api_url`, after some patience, and the only error."""
+    """An address that does not answer is reported after some tries with a question about `api_url`."""
     monkeypatch.setattr(time, "sleep", lambda _: None)
     with pytest.raises(ConfigurationError, match=r"did not answer .* Is `api_url` or `region` right\?$"):
         target.run([customer("ann")], api_url="http://127.0.0.1:9/intercom")

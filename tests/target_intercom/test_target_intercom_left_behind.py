@@ -1,4 +1,4 @@
-"""Customers that are no longer sent: what still carries their link is listed as moved, or cleared."""
+"""Customers that are no longer sent: users that still have their link are listed as moved, or cleared."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def not_sent(customer_id: str, reason: str = "shares_match_value", instead_of: s
 
 @pytest.fixture(params=[0, 500], ids=["read all", "search"])
 def crowd(request: pytest.FixtureRequest, workspace: Any) -> int:
-    """Others in the workspace: few are all read, many are searched."""
+    """Fill the workspace so that the target reads all contacts, or searches them."""
     workspace.fill({"email": f"other{number}@a.example"} for number in range(request.param))
     return int(request.param)
 
@@ -31,7 +31,7 @@ def crowd(request: pytest.FixtureRequest, workspace: Any) -> int:
 def test_who_is_no_longer_sent_is_listed(  # noqa: PLR0913, PLR0917 - three fixtures, the mode and the reason
     workspace: Any, target: Any, customer: Record, crowd: int, mode: str, reason: str
 ) -> None:
-    """A linked customer for which another is sent now leaves its user behind, which one more search finds."""
+    """When another customer is sent instead of a linked one, the old user is found by one search and listed."""
     ann, bob = workspace.add(email="ann@a.example"), workspace.add(email="bob@a.example")
     target.run([customer("ann"), customer("bob")])
     target.not_sent = [not_sent("ann", reason)]
@@ -52,7 +52,7 @@ def test_who_is_no_longer_sent_is_listed(  # noqa: PLR0913, PLR0917 - three fixt
 
 @pytest.mark.usefixtures("crowd")
 def test_who_is_no_longer_sent_is_cleared(workspace: Any, target: Any, customer: Record) -> None:
-    """With `on_moved: clear` its user loses our values and the link in one call; a validation says that it would."""
+    """With `on_moved: clear`, its user loses the own values and the link in one call; a validation says so first."""
     ann, bob = workspace.add(email="ann@a.example"), workspace.add(email="bob@a.example")
     target.run([customer("ann"), customer("bob")])
     target.not_sent = [not_sent("ann")]
@@ -85,7 +85,7 @@ def test_who_is_no_longer_sent_is_cleared(workspace: Any, target: Any, customer:
 @pytest.mark.usefixtures("crowd")
 @pytest.mark.parametrize("on_moved", ["keep", "clear"])
 def test_a_user_that_another_customer_takes_over(workspace: Any, target: Any, customer: Record, on_moved: str) -> None:
-    """When the customer that is sent instead is written to the same user, nothing is left behind."""
+    """When the customer that is sent instead writes to the same user, nothing is left to clear."""
     shared = workspace.add(email="shared@a.example")
     target.run([customer("ann", "shared@a.example")])
     target.not_sent = [not_sent("ann")]
@@ -96,7 +96,7 @@ def test_a_user_that_another_customer_takes_over(workspace: Any, target: Any, cu
 
 @pytest.mark.usefixtures("crowd")
 def test_it_is_listed_until_the_link_is_gone(workspace: Any, target: Any, customer: Record) -> None:
-    """The line is kept, also by runs that do not name the customer, until a user clears the link."""
+    """The line stays in the list, even in runs that do not mention the customer, until the link is cleared."""
     ann = workspace.add(email="ann@a.example")
     workspace.add(email="bob@a.example")
     target.run([customer("ann"), customer("bob")])
@@ -112,7 +112,7 @@ def test_it_is_listed_until_the_link_is_gone(workspace: Any, target: Any, custom
 
 @pytest.mark.usefixtures("crowd")
 def test_who_is_sent_again_is_listed_no_more(workspace: Any, target: Any, customer: Record) -> None:
-    """A customer that is sent again is written to its user, which is then no longer one that it has left."""
+    """A customer that is sent again is written to its user and leaves the list."""
     ann = workspace.add(email="ann@a.example")
     workspace.add(email="bob@a.example")
     target.run([customer("ann"), customer("bob")])
@@ -125,7 +125,7 @@ def test_who_is_sent_again_is_listed_no_more(workspace: Any, target: Any, custom
 
 
 def test_a_company_that_is_no_longer_sent_is_cleared(workspace: Any, target: Any, company: Record) -> None:
-    """Companies are left behind and cleared alike, with no call but the one that clears."""
+    """Companies are listed and cleared as well, with one call to clear."""
     acme = workspace.add_company(company_id="acme")
     workspace.add_company(company_id="bob")
     target.run([company("acme"), company("bob")])
@@ -156,7 +156,7 @@ def test_a_company_that_is_no_longer_sent_is_cleared(workspace: Any, target: Any
 def test_calls_for_what_is_not_sent(
     workspace: Any, target: Any, customer: Record, rows: list[dict[str, Any]], searches: int
 ) -> None:
-    """Links are searched for 120 a call, and only those of customers for which another one is sent."""
+    """Links are searched for 120 per call, and only for customers that another one replaced."""
     workspace.fill({"email": f"other{number}@a.example"} for number in range(1000))
     workspace.add(email="bob@a.example")
     target.run([customer("bob")])
@@ -166,7 +166,7 @@ def test_calls_for_what_is_not_sent(
 
 
 def test_many_that_are_not_sent_are_found_by_reading_all(workspace: Any, target: Any, customer: Record) -> None:
-    """Where the searches for links would be more calls than reading every contact, every contact is read."""
+    """When searches for links would cost more calls, all contacts are read instead."""
     workspace.fill({"email": f"other{number}@a.example"} for number in range(299))
     workspace.add(email="bob@a.example")
     target.run([customer("bob")])
@@ -177,7 +177,7 @@ def test_many_that_are_not_sent_are_found_by_reading_all(workspace: Any, target:
 
 @pytest.mark.usefixtures("crowd")
 def test_clearing_many_is_no_alarming_change(workspace: Any, target: Any, customer: Record) -> None:
-    """Users that are cleared because their customers are not sent do not count for `max_changed_share`."""
+    """Users cleared because their customers are not sent do not count for `max_changed_share`."""
     names = [f"c{number}" for number in range(250)]
     workspace.fill({"email": f"{name}@a.example"} for name in names)
     target.run([customer(name) for name in names])
@@ -187,7 +187,7 @@ def test_clearing_many_is_no_alarming_change(workspace: Any, target: Any, custom
 
 
 def test_a_user_that_cannot_be_cleared_stays_listed(workspace: Any, target: Any, customer: Record) -> None:
-    """When Intercom refuses to clear it, the list says why, and the others are written."""
+    """When Intercom refuses to clear a user, the list says why, and the others are written."""
     ann, bob = workspace.add(email="ann@a.example"), workspace.add(email="bob@a.example")
     target.run([customer("ann"), customer("bob")])
     error = {"type": "error.list", "errors": [{"code": "parameter_invalid", "message": "no"}]}
@@ -200,7 +200,7 @@ def test_a_user_that_cannot_be_cleared_stays_listed(workspace: Any, target: Any,
 
 
 def test_links_that_cannot_be_searched_for_forget_nothing(workspace: Any, target: Any, customer: Record) -> None:
-    """When Intercom refuses the search for a link, what is remembered of its customer stays."""
+    """When Intercom refuses the search for a link, the customer's remembered line stays."""
     workspace.fill({"email": f"other{number}@a.example"} for number in range(500))
     workspace.add(email="ann@a.example")
     workspace.add(email="bob@a.example")
@@ -215,7 +215,7 @@ def test_links_that_cannot_be_searched_for_forget_nothing(workspace: Any, target
 
 
 def test_a_kill_between_two_clears_loses_nothing(workspace: Any, target: Any, customer: Record) -> None:
-    """What is left behind is remembered before the first clear; the next run clears the rest, and nothing twice."""
+    """The lines are stored before the first clear, so that after a kill the next run clears the rest."""
     names = ["ann", "cid"]
     ids = [workspace.add(email=f"{name}@a.example") for name in (*names, "bob")]
     target.run([customer(name) for name in (*names, "bob")])

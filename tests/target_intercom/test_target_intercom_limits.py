@@ -1,4 +1,4 @@
-"""When a run as a whole is stopped."""
+"""Limits that stop a run: alarming changes and too many rejects."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OPTIONS = WriteOptions({})
     [(199, 199, False), (200, 100, False), (200, 101, True), (1000, 501, True), (0, 0, False)],
 )
 def test_the_guard_stops_above_its_share(linked: int, alarming: int, *, stops: bool) -> None:
-    """More than half of at least 200 linked records stops the run."""
+    """The guard stops a run when more than half of at least 200 linked records would change alarmingly."""
     guard = ChangeGuard(0.5)
     for number in range(linked):
         guard.count_linked(alarming=number < alarming)
@@ -26,7 +26,7 @@ def test_the_guard_stops_above_its_share(linked: int, alarming: int, *, stops: b
 
 
 def test_the_guard_says_what_to_do() -> None:
-    """The sentence counts, says that nothing was written, and names both settings."""
+    """The guard's sentence has the numbers, says that nothing was written, and names both settings."""
     guard = ChangeGuard(0.25, linked=400, alarming=101)
     assert guard.find_stop_reason() == (
         "101 of 400 linked records would change MRR or status or lose a value, more than `max_changed_share` (25%) "
@@ -49,7 +49,7 @@ def test_the_guard_says_what_to_do() -> None:
     ids=["mrr", "status", "another value", "lost value", "first value", "not owned", "standard field"],
 )
 def test_what_alarms(field: str, change: Change, *, alarming: bool) -> None:
-    """A changed MRR or status and a lost value of an owned attribute alarm; a first value does not."""
+    """A changed MRR or status and a lost value of an owned attribute count as alarming; a first value does not."""
     assert is_alarming({field: change}, OPTIONS) is alarming
 
 
@@ -66,7 +66,7 @@ def test_what_alarms(field: str, change: Change, *, alarming: bool) -> None:
     ],
 )
 def test_too_many_refusals_stop_the_run(maximum: int | None, attempts: int, refused: int, *, stops: bool) -> None:
-    """By default 5 % of the attempts, at least 100, are borne; a number in `max_rejects` is the limit itself."""
+    """By default 5 % rejects, and at least 100, are accepted; a number in `max_rejects` is the limit itself."""
     limit = RejectLimit(maximum)
     for number in range(attempts):
         limit.count_attempt("parameter_invalid" if number >= attempts - refused else None)
@@ -74,7 +74,7 @@ def test_too_many_refusals_stop_the_run(maximum: int | None, attempts: int, refu
 
 
 def test_earlier_refusals_count_against_a_number() -> None:
-    """Records refused before anything was tried count against a `max_rejects` that is set, not against the share."""
+    """Records rejected before any call count for a numeric `max_rejects`, but not for the default share."""
     assert RejectLimit(3, earlier=2, attempts=9, reasons=Counter(a=2)).find_stop_reason() == (
         "4 of 11 records were refused, over `max_rejects` (3): the reasons are in rejects.jsonl in `report_dir`, "
         "and no STATE was written."
@@ -94,7 +94,7 @@ def test_earlier_refusals_count_against_a_number() -> None:
     ids=["fifty", "forty-nine", "two reasons", "one went well", "sixty"],
 )
 def test_fifty_first_refusals_for_one_reason_stop_the_run(reasons: list[str | None], *, stops: bool) -> None:
-    """When each of the first fifty attempts is refused for one reason, the records are not to blame."""
+    """When the first fifty tries are all refused for one reason, the run stops."""
     limit = RejectLimit()
     for reason in reasons:
         limit.count_attempt(reason)

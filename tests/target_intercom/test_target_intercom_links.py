@@ -1,4 +1,4 @@
-"""The link: how a record is found again, and what is said when its match is another than before."""
+"""The link: how a record is found again, and what is reported when it matches another user than before."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture(params=[0, 500], ids=["read all", "search"])
 def crowd(request: pytest.FixtureRequest, workspace: Any) -> int:
-    """Others in the workspace: few are all read, many are searched."""
+    """Fill the workspace so that the target reads all contacts, or searches them."""
     workspace.fill({"email": f"other{number}@a.example"} for number in range(request.param))
     return int(request.param)
 
 
 @pytest.mark.usefixtures("crowd")
 def test_a_record_without_email_is_found_by_its_link(workspace: Any, target: Any, customer: Record) -> None:
-    """A linked customer without an e-mail address is still updated; one without a link is skipped."""
+    """A linked customer without an address is still updated; without a link it is skipped."""
     ann = workspace.add(email="ann@a.example")
     target.run([customer("ann")])
     records = [customer("ann", "", cb_cust_mrr=7), customer("new", "")]
@@ -56,7 +56,7 @@ def test_a_company_record_without_id_is_found_by_its_link(workspace: Any, target
 def test_a_record_that_moves_is_reported(  # noqa: PLR0913, PLR0917 - four fixtures and the mode
     workspace: Any, target: Any, customer: Record, caplog: pytest.LogCaptureFixture, crowd: int, mode: str
 ) -> None:
-    """When a linked customer's new e-mail address is another user's, that one is written, and the old one reported."""
+    """When a linked customer's new address is another user's, that user is written and the old one reported."""
     old, new = workspace.add(email="ann@a.example"), workspace.add(email="ann@new.example")
     target.run([customer("ann")])
     ran = target.run([customer("ann", "ann@new.example", cb_cust_mrr=7)], mode=mode)
@@ -77,7 +77,7 @@ def test_a_record_that_moves_is_reported(  # noqa: PLR0913, PLR0917 - four fixtu
 
 
 def test_a_company_that_moves_is_reported(workspace: Any, target: Any, company: Record) -> None:
-    """A record that has another company's id now is written there, and the company it was on is reported."""
+    """A record that now has another company's id is written there, and the earlier company is reported."""
     old, new = workspace.add_company(company_id="acme"), workspace.add_company(company_id="other")
     target.run([company("acme")])
     ran = target.run([company("acme", company_id="other")])
@@ -87,7 +87,7 @@ def test_a_company_that_moves_is_reported(workspace: Any, target: Any, company: 
 @pytest.mark.usefixtures("crowd")
 @pytest.mark.parametrize("mode", ["sync", "validate"])
 def test_a_record_keeps_to_its_own_link(workspace: Any, target: Any, customer: Record, mode: str) -> None:
-    """When a linked customer takes the address of another one's user, it goes on with the user that is linked to it."""
+    """A linked customer that takes another linked customer's address stays with its own user."""
     first, second = workspace.add(email="p1@a.example"), workspace.add(email="p2@a.example")
     target.run([customer("p1"), customer("p2")])
     records = [customer("p1", "new@a.example", cb_cust_mrr=1), customer("p2", "p1@a.example", cb_cust_mrr=2)]
@@ -103,7 +103,7 @@ def test_a_record_keeps_to_its_own_link(workspace: Any, target: Any, customer: R
 
 
 def test_a_company_keeps_to_its_own_link(workspace: Any, target: Any, company: Record) -> None:
-    """A company that takes the id of another one goes on with the company that is linked to it."""
+    """A company record that takes another linked one's id stays with its own company."""
     first, second = workspace.add_company(company_id="a"), workspace.add_company(company_id="b")
     target.run([company("a"), company("b")])
     ran = target.run([company("a", company_id="new"), company("b", company_id="a", cb_cust_mrr=2)])
@@ -116,7 +116,7 @@ def test_a_company_keeps_to_its_own_link(workspace: Any, target: Any, company: R
 
 @pytest.mark.usefixtures("crowd")
 def test_a_record_on_two_users_is_claimed(workspace: Any, target: Any, customer: Record) -> None:
-    """Whose own link several users carry, and whose match is another's, is left alone: no guess is made."""
+    """A record is skipped when several users have its link and its match is linked to another record."""
     workspace.add(email="p1@a.example")
     target.run([customer("p1")])
     for number in "12":
@@ -126,7 +126,7 @@ def test_a_record_on_two_users_is_claimed(workspace: Any, target: Any, customer:
 
 
 def contact(intercom_id: str, email: str, link: str | None) -> RemoteContact:
-    """Return a contact as it is found."""
+    """Return a contact that a search found."""
     return RemoteContact(id=intercom_id, email=email, custom_attributes={"cb_cust_id": link})
 
 
@@ -167,7 +167,7 @@ def test_what_a_record_has_left_is_not_its_own(
     kept: list[RemoteRecord],
     set_aside: list[RemoteRecord],
 ) -> None:
-    """When several users carry a record's link, those that it has left do not count."""
+    """When several users have a record's link, users that the record has left do not count."""
     row = Row(1, "ann", "ann@a.example", "ann", None, None, {})
     assert Candidates(records).set_left_aside(row, left_behind, WriteOptions({})) == Candidates(
         kept, previously_linked=set_aside
@@ -178,7 +178,7 @@ def test_what_a_record_has_left_is_not_its_own(
 @pytest.mark.parametrize("mode", ["sync", "validate"])
 @pytest.mark.parametrize("address", ["nobody@a.example", "bob@a.example"], ids=["new address", "another one's address"])
 def test_a_record_that_moves_twice(workspace: Any, target: Any, customer: Record, mode: str, address: str) -> None:
-    """A customer that moved, and whose next address matches no user, stays on the user that it moved to."""
+    """A moved customer whose next address matches no user stays with the user it moved to."""
     old, new = workspace.add(email="ann@a.example"), workspace.add(email="ann@new.example")
     workspace.add(email="bob@a.example")
     bob = customer("bob", "bob@a.example")
@@ -198,7 +198,7 @@ def test_a_record_that_moves_twice(workspace: Any, target: Any, customer: Record
 
 
 def test_a_company_record_that_moves_twice(workspace: Any, target: Any, company: Record) -> None:
-    """A company that moved, and whose next id matches nothing, stays on the company that it moved to."""
+    """A moved company record whose next id matches nothing stays with the company it moved to."""
     old, new = workspace.add_company(company_id="acme"), workspace.add_company(company_id="other")
     target.run([company("acme")])
     target.run([company("acme", company_id="other")])
@@ -209,7 +209,7 @@ def test_a_company_record_that_moves_twice(workspace: Any, target: Any, company:
 
 @pytest.mark.usefixtures("crowd")
 def test_what_a_record_leaves_is_cleared(workspace: Any, target: Any, customer: Record) -> None:
-    """With `on_moved: clear` the user that a customer leaves loses our attributes and the link in one call."""
+    """With `on_moved: clear`, the earlier user loses the own attributes and the link in one call."""
     workspace.attribute("cb_old", "string")
     old = workspace.add(email="ann@a.example", custom_attributes={"cb_old": "of an earlier version"})
     new = workspace.add(email="ann@new.example")
@@ -236,7 +236,7 @@ def test_what_a_record_leaves_is_cleared(workspace: Any, target: Any, customer: 
 
 @pytest.mark.usefixtures("crowd")
 def test_a_stop_between_the_clear_and_the_link(workspace: Any, target: Any, customer: Record) -> None:
-    """A run that ends after the earlier user was cleared is completed by the next one."""
+    """When a run ends after the earlier user was cleared, the next run completes the move."""
     old, new = workspace.add(email="ann@a.example"), workspace.add(email="ann@new.example")
     target.run([customer("ann")])
     workspace.sandbox.fault(method="PUT", path="/contacts/*", nth=2, effect={"status": 401})
@@ -250,7 +250,7 @@ def test_a_stop_between_the_clear_and_the_link(workspace: Any, target: Any, cust
 
 @pytest.mark.usefixtures("crowd")
 def test_what_was_kept_can_be_cleared_later(workspace: Any, target: Any, customer: Record) -> None:
-    """A user that kept its values is cleared by a later run, which has nothing else to write."""
+    """A user that kept its values is cleared by a later run that has nothing else to write."""
     old = workspace.add(email="ann@a.example")
     workspace.add(email="ann@new.example")
     target.run([customer("ann")])
@@ -268,7 +268,7 @@ def test_what_was_kept_can_be_cleared_later(workspace: Any, target: Any, custome
 
 @pytest.mark.usefixtures("crowd")
 def test_what_somebody_cleared_is_listed_no_more(workspace: Any, target: Any, customer: Record) -> None:
-    """A moved record leaves the list when the earlier user no longer carries its link."""
+    """A moved record leaves the list once the earlier user no longer has its link."""
     old = workspace.add(email="ann@a.example")
     workspace.add(email="ann@new.example")
     target.run([customer("ann")])
@@ -280,7 +280,7 @@ def test_what_somebody_cleared_is_listed_no_more(workspace: Any, target: Any, cu
 
 @pytest.mark.usefixtures("crowd")
 def test_a_user_that_cannot_be_cleared_stays_listed(workspace: Any, target: Any, customer: Record) -> None:
-    """When Intercom refuses to clear the earlier user, its successor is written, and the list says why."""
+    """When Intercom refuses to clear the earlier user, the new one is written, and the list says why."""
     old = workspace.add(email="ann@a.example")
     new = workspace.add(email="ann@new.example")
     target.run([customer("ann")])
@@ -294,7 +294,7 @@ def test_a_user_that_cannot_be_cleared_stays_listed(workspace: Any, target: Any,
 
 
 def test_clearing_is_no_alarming_change(workspace: Any, target: Any, customer: Record) -> None:
-    """Users that are cleared because their customers moved do not count for `max_changed_share`."""
+    """Users cleared because their customers moved do not count for `max_changed_share`."""
     names = [f"c{number}" for number in range(200)]
     workspace.fill({"email": f"{name}@{domain}"} for name in names for domain in ("a.example", "new.example"))
     target.run([customer(name) for name in names])
@@ -303,7 +303,7 @@ def test_clearing_is_no_alarming_change(workspace: Any, target: Any, customer: R
 
 
 def test_a_kill_after_the_write_loses_no_move(workspace: Any, target: Any, customer: Record) -> None:
-    """What moved is remembered before its new user is linked, so that a killed run's successor still lists it."""
+    """A move is stored before the new user is linked, so that it is still listed after a kill."""
     for email in ("ann@a.example", "ann@new.example", "zoe@a.example"):
         workspace.add(email=email)
     target.run([customer("ann")])
@@ -319,7 +319,7 @@ def test_a_kill_after_the_write_loses_no_move(workspace: Any, target: Any, custo
 
 
 def test_what_earlier_versions_remembered_is_found(workspace: Any, target: Any, customer: Record) -> None:
-    """The lists that an earlier version kept among its reports are carried over, even when a trial runs first."""
+    """Lists that an earlier version kept among its reports are still used, even when a trial runs first."""
     old, new = workspace.add(email="ann@a.example"), workspace.add(email="ann@new.example")
     archived = workspace.add(email="bob@a.example")
     workspace.call("POST", f"/contacts/{archived}/archive")
@@ -339,7 +339,7 @@ def test_what_earlier_versions_remembered_is_found(workspace: Any, target: Any, 
 
 
 def test_a_damaged_memory_stops_the_run(target: Any, customer: Record) -> None:
-    """A line that cannot be read stops the run before anything else, and names the file."""
+    """An unreadable line in the memory stops the run before anything else, and the error names the file."""
     (target.directory / "memory").mkdir(parents=True)
     (target.directory / "memory" / "moved.jsonl").write_text("{")
     with pytest.raises(ConfigurationError, match=r"moved\.jsonl cannot be read"):

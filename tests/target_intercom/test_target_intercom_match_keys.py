@@ -1,4 +1,4 @@
-"""What a match key is: one class, and nothing else has to change for a new one."""
+"""Match keys: each is one class, and a new one needs no other change."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 
 
 class PhoneKey(MatchKey):
-    """A key that this target does not have."""
+    """A match key that the target does not have."""
 
     field = "phone"
     label = "phone number"
     needs_free_email = True
 
     def normalise(self, value: str) -> str:
-        """Return the digits."""
+        """Return only the digits."""
         return "".join(filter(str.isdecimal, value))
 
 
 def test_a_new_match_key_is_one_class(
     workspace: Any, target: Any, customer: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With a class and its entry users are matched, created and guarded by another field."""
+    """With one class and its entry, users are matched and created by another field."""
     monkeypatch.setattr(ContactType, "match_keys", (*CONTACT.match_keys, PhoneKey()))
     setting = TargetIntercom.config_jsonschema["properties"]["match_contacts_on"]
     monkeypatch.setitem(setting, "enum", [key.field for key in CONTACT.match_keys])
@@ -66,5 +66,5 @@ def test_a_new_match_key_is_one_class(
 def test_how_values_are_compared_and_searched_for(
     key: MatchKey, value: str, normalised: str, searched: set[str]
 ) -> None:
-    """Each key has one form for comparing, and the forms in which Intercom is asked."""
+    """Each key normalises values for comparison, and lists the spellings to search for."""
     assert (key.normalise(value), set(key.list_search_values(value))) == (normalised, searched)

@@ -1,4 +1,4 @@
-"""The stream `not_sent`: customers that a map knows and did not send, which the reports list."""
+"""The stream `not_sent`: customers that a map did not send, which the reports list."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def messages(rows: Iterable[Any], totals: Any = None) -> str:
 
 
 def test_customers_that_were_not_sent_are_listed_alone(target: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    """A run to which nothing but `not_sent` came lists them, confirms them, and writes nothing to Intercom."""
+    """A run with only `not_sent` lists the customers, prints STATE and writes nothing to Intercom."""
     TargetIntercom(config=target.config()).listen(io.StringIO(messages(ROWS, TOTALS)))
     assert (target.directory / "not_sent.csv").read_text().splitlines() == [
         "id,reason,instead_of,because,name,company,mrr,source_link",
@@ -58,7 +58,7 @@ def test_customers_that_were_not_sent_are_listed_alone(target: Any, capsys: pyte
 
 @pytest.mark.parametrize("totals", [None, [], {"customers": "many"}, {"customers": 1}])
 def test_totals_in_another_form_are_no_totals(target: Any, totals: Any) -> None:
-    """The customers are listed, whatever the totals are."""
+    """Totals of a wrong type are ignored, and the customers are still listed."""
     TargetIntercom(config=target.config()).listen(io.StringIO(messages(ROWS, totals)))
     assert json.loads((target.directory / "summary.json").read_text())["totals"] == {}
     assert len((target.directory / "not_sent.csv").read_text().splitlines()) == 3
@@ -100,7 +100,7 @@ def test_totals_in_another_form_are_no_totals(target: Any, totals: Any) -> None:
 def test_totals_that_do_not_come_out(
     target: Any, caplog: pytest.LogCaptureFixture, totals: dict[str, Any], warnings: list[str], mode: str
 ) -> None:
-    """Each sum of the map's that what came does not confirm is a warning, and on the page of a validation."""
+    """Each of the map's totals that does not agree with the records is a warning, also on a validation's page."""
     TargetIntercom(config=target.config(mode=mode)).listen(io.StringIO(messages(ROWS, totals)))
     assert [one.getMessage() for one in caplog.records if one.levelname == "WARNING"] == warnings
     if mode == "validate":
@@ -110,7 +110,7 @@ def test_totals_that_do_not_come_out(
 
 @pytest.mark.parametrize("row", [{}, {"customer_id": None, "reason": 7}, {"customer_id": ["a"], "mrr": "much"}])
 def test_an_odd_record_stops_nothing(target: Any, row: dict[str, Any]) -> None:
-    """A record of `not_sent` without id, reason or sense is listed as it is."""
+    """A `not_sent` record without an id or a known reason is listed as it is."""
     TargetIntercom(config=target.config()).listen(io.StringIO(messages([row])))
     assert len((target.directory / "not_sent.csv").read_text().splitlines()) == 2
 
@@ -129,7 +129,7 @@ def test_an_odd_record_stops_nothing(target: Any, row: dict[str, Any]) -> None:
     ],
 )
 def test_totals_as_a_sum(totals: Totals, equation: str) -> None:
-    """The totals read as a sum."""
+    """The totals are written as one equation."""
     assert totals.format_equation("X") == equation
 
 
@@ -145,5 +145,5 @@ def test_totals_as_a_sum(totals: Totals, equation: str) -> None:
     ],
 )
 def test_why_a_customer_was_not_sent(record: dict[str, Any], because: str) -> None:
-    """Every reason has words, and an unknown one is its own."""
+    """Every known reason is explained in words; an unknown one is shown as it is."""
     assert describe_not_sent(record) == because

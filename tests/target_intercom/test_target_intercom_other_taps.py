@@ -1,4 +1,4 @@
-"""Streams of other taps: attributes without a declared type, flat fields, and the recipes of the README."""
+"""Streams of other taps: undeclared attributes, flat fields, and the recipes in the README."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def listen(target: Any, messages: Iterable[dict[str, Any]], **settings: Any) -> 
     ids=["boolean", "integer", "numbers", "decimal", "text", "mixed", "boolean and number", "date", "text and list"],
 )
 def test_a_type_is_inferred_from_all_values(values: list[Any], data_type: str) -> None:
-    """One kind of value is its type, numbers are numbers, and values of several kinds are text."""
+    """Values of one kind give that type, mixed numbers give a number, and other mixtures give text."""
     inference = TypeInference()
     for value in values:
         inference.observe({"cb_x": value})
@@ -69,7 +69,7 @@ def test_a_type_is_inferred_from_all_values(values: list[Any], data_type: str) -
 
 @pytest.mark.parametrize("value", [None, "", " ", [], ["a"], {}, {"a": 1}], ids=repr)
 def test_a_name_without_a_usable_value_is_no_attribute(value: Any) -> None:
-    """What is empty everywhere, or a list or an object, creates nothing in the workspace."""
+    """A name with only empty values, lists or objects creates no attribute."""
     inference = TypeInference()
     inference.observe({"cb_x": value})
     assert inference.build_attributes() == {}
@@ -77,7 +77,7 @@ def test_a_name_without_a_usable_value_is_no_attribute(value: Any) -> None:
 
 @given(st.permutations([True, 1, 2.5, "a", None, [1]]))
 def test_inference_does_not_depend_on_the_order(values: list[Any]) -> None:
-    """The same values in any order have the same type."""
+    """The inferred type does not depend on the order of the values."""
     inference = TypeInference()
     for value in values:
         inference.observe({"x": value})
@@ -95,7 +95,10 @@ def test_inference_does_not_depend_on_the_order(values: list[Any]) -> None:
     ids=["every field", "one", "one with the prefix", "none"],
 )
 def test_flat_fields_become_attributes_under_the_prefix(chosen: set[str], attributes: dict[str, Any] | None) -> None:
-    """A field gets the owned prefix unless it has it; another use, an object or an impossible name stays out."""
+    """A chosen flat field becomes an attribute with the owned prefix.
+
+    Standard fields, objects and illegal names are left out.
+    """
     flat = FlatFields(chosen, "cb_", used={"email", "name"})
     properties = {"email": TEXT, "plan": TEXT, "cb_seats": {"type": "integer"}, "address": {"type": "object"}}
     properties["a.b"] = TEXT
@@ -105,7 +108,7 @@ def test_flat_fields_become_attributes_under_the_prefix(chosen: set[str], attrib
 
 
 def test_open_custom_attributes_are_typed_from_their_values(workspace: Any, target: Any) -> None:
-    """An object declared without properties, as the SDK's own stream maps declare it, loses no value."""
+    """When custom_attributes is declared without properties, types are inferred from the values."""
     contact = workspace.add(email="ann@a.example")
     values = {"cb_plan": "gold", "cb_seats": 3, "cb_mrr": 9.5, "cb_paying": True}
     listen(
@@ -126,7 +129,7 @@ def test_open_custom_attributes_are_typed_from_their_values(workspace: Any, targ
 
 
 def test_an_inferred_attribute_takes_the_type_that_the_workspace_has(workspace: Any, target: Any) -> None:
-    """A text in an attribute of dates is written as a date; one that is not a date is cleared and reported."""
+    """Text in an existing date attribute is written as a date, or cleared and reported if it is none."""
     workspace.attribute("cb_since", "date")
     ann, bob = workspace.add(email="ann@a.example"), workspace.add(email="bob@a.example")
     plugin = listen(
@@ -198,7 +201,7 @@ def test_no_value_under_custom_attributes_is_lost_in_silence(  # noqa: PLR0913, 
     written: dict[str, Any],
     unfit: list[str],
 ) -> None:
-    """However `custom_attributes` is declared, each value of ours is written, or named in unfit.csv."""
+    """However `custom_attributes` is declared, each own value is written or listed in unfit.csv."""
     contact = workspace.add(email="ann@a.example")
     ann = record("contacts", id="1", email="ann@a.example", custom_attributes=values)
     listen(target, [schema("contacts", email=TEXT, **fields), ann])
@@ -207,7 +210,7 @@ def test_no_value_under_custom_attributes_is_lost_in_silence(  # noqa: PLR0913, 
 
 
 def test_a_list_clears_what_an_earlier_run_wrote(workspace: Any, target: Any) -> None:
-    """A value that no attribute holds is not left stale, also where no other value came."""
+    """A value that no attribute can store clears the earlier value instead of leaving it stale."""
     contact = workspace.add(email="ann@a.example")
     for tags in ("a", ["a", "b"]):
         ann = record("contacts", id="1", email="ann@a.example", custom_attributes={"cb_tags": tags, "cb_plan": "x"})
@@ -218,7 +221,7 @@ def test_a_list_clears_what_an_earlier_run_wrote(workspace: Any, target: Any) ->
 
 
 def test_a_list_in_every_record_stops_nothing(workspace: Any, target: Any) -> None:
-    """A field that Intercom has not cannot lose a value there."""
+    """A field with unusable values in all records does not stop the run when Intercom has no such attribute."""
     workspace.fill({"email": f"{number}@a.example"} for number in range(60))
     records = [
         record("contacts", id=f"{number}", email=f"{number}@a.example", custom_attributes={"cb_tags": [1], "cb_n": 1})
@@ -229,7 +232,7 @@ def test_a_list_in_every_record_stops_nothing(workspace: Any, target: Any) -> No
 
 
 def test_attributes_of_another_prefix_are_named(workspace: Any, target: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """What `on_match` keeps from being written is said once."""
+    """Attributes that `on_match` keeps from being written are named once in the log."""
     workspace.add(email="ann@a.example")
     ann = record("contacts", id="1", email="ann@a.example", custom_attributes={"plan": "a", "cb_plan": "x"})
     listen(target, [schema("contacts", email=TEXT, custom_attributes={"type": "object"}), ann])
@@ -242,7 +245,7 @@ def test_attributes_of_another_prefix_are_named(workspace: Any, target: Any, cap
 
 
 def test_the_link_is_text_whatever_its_values_are(workspace: Any, target: Any) -> None:
-    """Ids that are numbers today may be text tomorrow, and an attribute keeps its type."""
+    """The link attribute is always text, because ids that are numbers today may be text later."""
     contact = workspace.add(email="ann@a.example")
     ann = record("contacts", id="1", email="ann@a.example", custom_attributes={"cb_cust_id": 7, "cb_plan": "x"})
     listen(target, [schema("contacts", email=TEXT, custom_attributes={"type": "object"}), ann])
@@ -252,7 +255,7 @@ def test_the_link_is_text_whatever_its_values_are(workspace: Any, target: Any) -
 @pytest.mark.parametrize("value", [["ann@a.example"], {"a": 1}, True], ids=repr)
 @pytest.mark.parametrize("match_on", ["email", "external_id"])
 def test_what_identifies_nobody_creates_nobody(workspace: Any, target: Any, match_on: str, value: Any) -> None:
-    """A list, an object or a boolean is not a match value: no user is searched or created by its text."""
+    """A list, object or boolean is not a match value: no user is searched for or created by it."""
     fields = {"email": "ann@a.example", match_on: value}
     ann = record("contacts", id="1", **fields, custom_attributes={"cb_plan": "x"})
     columns: dict[str, Any] = {"email": TEXT, "external_id": TEXT, "custom_attributes": {"type": "object"}}
@@ -264,7 +267,7 @@ def test_what_identifies_nobody_creates_nobody(workspace: Any, target: Any, matc
 @pytest.mark.parametrize("crowd", [0, 500], ids=["read all", "search"])
 @pytest.mark.parametrize("on_moved", ["keep", "clear"])
 def test_records_without_a_key_move_too(workspace: Any, target: Any, crowd: int, on_moved: str) -> None:
-    """A stream may have no key: then the link distinguishes its records, also in the memory."""
+    """In a stream without a key property, moves are tracked by the link instead."""
     workspace.fill({"email": f"other{number}@a.example"} for number in range(crowd))
     users = {name: workspace.add(email=f"{name}@a.example") for name in ("a1", "a2", "b1", "b2", "c1")}
     stream = schema("contacts", email=TEXT, custom_attributes={"type": "object"}) | {"key_properties": []}
@@ -293,7 +296,7 @@ ANN = record("contacts", id="1", email="ann@a.example", plan="gold", seats=3, ta
 
 
 def test_flat_records_are_refused_until_their_fields_are_chosen(workspace: Any, target: Any) -> None:
-    """Records without any attribute to write would only be marked as linked: the run says what to set."""
+    """Records without any attribute to write are refused with the setting to use."""
     workspace.add(email="ann@a.example")
     workspace.sandbox.clear_calls()
     with pytest.raises(
@@ -308,7 +311,7 @@ def test_flat_records_are_refused_until_their_fields_are_chosen(workspace: Any, 
     "chosen", ["*", ["plan", "seats"], "plan, seats"], ids=["every field", "a list", "a text with commas"]
 )
 def test_chosen_flat_fields_are_written(workspace: Any, target: Any, chosen: Any) -> None:
-    """`attributes_from` names the fields; what no attribute holds is left out of `*`."""
+    """`attributes_from` selects the flat fields; `*` leaves out those that no attribute can store."""
     contact = workspace.add(email="ann@a.example")
     listen(target, [FLAT, ANN], attributes_from=chosen)
     held = workspace.get(contact)["custom_attributes"]
@@ -324,13 +327,13 @@ def test_chosen_flat_fields_are_written(workspace: Any, target: Any, chosen: Any
     ids=["unknown field", "list"],
 )
 def test_a_wrong_choice_is_refused_before_a_write(target: Any, chosen: list[str], sentence: str) -> None:
-    """A field that does not exist, or that no attribute holds, is named."""
+    """A chosen field that does not exist or cannot be stored is refused by name."""
     with pytest.raises(ConfigurationError, match=sentence):
         listen(target, [FLAT, ANN], attributes_from=chosen)
 
 
 def test_only_unknown_streams_end_the_run_without_state(target: Any) -> None:
-    """Records came and none could be taken: the bookmark of their stream must not move on."""
+    """When all records belong to unknown streams, no STATE is printed."""
     plugin = listen(target, [schema("customers"), record("customers", id="1"), record("customers", id="2")])
     assert target.capsys.readouterr().out == ""
     assert plugin.run.refused_input == (
@@ -340,7 +343,7 @@ def test_only_unknown_streams_end_the_run_without_state(target: Any) -> None:
 
 
 def test_only_unknown_streams_fail_the_command(target: Any) -> None:
-    """The command ends with exit code 1 and one sentence."""
+    """With only unknown streams, the command ends with exit code 1 and one sentence."""
     target.directory.mkdir()
     given_input, config = target.directory / "input.singer", target.directory / "config.json"
     lines = [schema("customers"), record("customers", id="1"), {"type": "STATE", "value": STATE}]
@@ -357,13 +360,13 @@ def test_only_unknown_streams_fail_the_command(target: Any) -> None:
     ids=["nothing", "no record", "no record of an unknown stream"],
 )
 def test_an_empty_run_is_a_success(target: Any, messages: list[dict[str, Any]]) -> None:
-    """Where no record came, STATE is printed as it came."""
+    """Without any record, STATE is printed unchanged."""
     listen(target, messages)
     assert json.loads(target.capsys.readouterr().out) == STATE
 
 
 def recipes() -> dict[str, dict[str, Any]]:
-    """Return the configurations that the README shows, by the heading above each."""
+    """Return the configurations in the README by the heading above each."""
     found = re.findall(r"^\*\*([a-z-]+)[^\n]*\n\n```json\n(.*?)```", README.read_text(), re.MULTILINE | re.DOTALL)
     return {name: json.loads(text) for name, text in found}
 
@@ -432,13 +435,13 @@ TAPS: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
 
 
 def test_the_readme_has_a_recipe_for_each_tap() -> None:
-    """Three taps of others, each with the settings that it needs."""
+    """The README has a recipe for each of the three tested taps."""
     assert sorted(recipes()) == sorted(TAPS)
 
 
 @pytest.mark.parametrize("tap", TAPS)
 def test_a_recipe_of_the_readme(workspace: Any, target: Any, tap: str) -> None:
-    """The records of another tap are written with the settings that the README shows for it."""
+    """Records of another tap are written with the README's settings for it."""
     messages, attributes = TAPS[tap]
     contact = workspace.add(email="ann@a.example")
     listen(target, messages, **recipes()[tap])

@@ -1,4 +1,4 @@
-"""From record to request: fitting, comparing, creating."""
+"""From a record to a request: converting values, comparing and creating."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def record(**attributes: Any) -> dict[str, Any]:
 
 
 def contact(**attributes: Any) -> dict[str, Any]:
-    """Return the user that an earlier run has linked to c1."""
+    """Return a user that an earlier run linked to c1."""
     held = {"cb_cust_id": "c1", "cb_created_by": False} | attributes
     standard = {"id": "i1", "role": "user", "external_id": "old", "email": "a@b.example", "name": "Ann", "phone": "1"}
     return standard | {"custom_attributes": held}
@@ -65,7 +65,7 @@ def contact(**attributes: Any) -> dict[str, Any]:
     ids=lambda value: repr(value)[:30],
 )
 def test_values_are_fitted_to_their_type(name: str, value: Any, fitted: Any) -> None:
-    """Texts are trimmed and cut, dates become unix seconds (UTC when they name no zone), numbers stay numbers."""
+    """Text is trimmed and cut, dates become unix seconds (UTC without a zone), numbers stay numbers."""
     result = build_wanted(record(**{name: value}), "c1", OWNED).attributes[name]
     assert (result, type(result)) == (fitted, type(fitted))
 
@@ -104,7 +104,7 @@ def test_values_are_fitted_to_their_type(name: str, value: Any, fitted: Any) -> 
     ],
 )
 def test_a_value_that_does_not_fit_costs_its_attribute_only(name: str, value: Any) -> None:
-    """A value that is not of its declared type is none, with a reason that does not repeat it."""
+    """A value that does not fit its declared type becomes null, with a reason that does not repeat it."""
     result = build_wanted(record(**{name: value}), "c1", OWNED)
     assert (result.attributes[name], result.unfit) == (
         None,
@@ -113,7 +113,7 @@ def test_a_value_that_does_not_fit_costs_its_attribute_only(name: str, value: An
 
 
 def test_a_value_outside_the_options_of_a_list_attribute_does_not_fit() -> None:
-    """A list attribute takes its options only, in their own letter case."""
+    """A list attribute accepts only its options, in their own letter case."""
     options = replace(OWNED, choices={"cb_name": frozenset({"Gold", "Iron"})})
     results = [build_wanted(record(cb_name=value), "c1", options) for value in ("Gold", "gold", "Tin", "", None)]
     why = {"cb_name": "the value is not among the attribute's options in Intercom"}
@@ -138,13 +138,13 @@ def test_a_value_outside_the_options_of_a_list_attribute_does_not_fit() -> None:
     ids=["true", "false", "date", "whole", "fraction"],
 )
 def test_values_of_an_attribute_that_has_an_earlier_type(data_type: str, value: Any, fitted: Any) -> None:
-    """Booleans and dates are written as text, and whole numbers as such; a fraction does not fit."""
+    """Values are converted to an attribute's earlier type; a fraction does not fit a whole number."""
     options = replace(OWNED, types={"cb_x": data_type})
     assert build_wanted(record(cb_x=value), None, options).attributes["cb_x"] == fitted
 
 
 def test_cut_strings_are_counted() -> None:
-    """Every string over 255 characters counts once."""
+    """Every string over 255 characters is cut and counted once."""
     assert build_wanted(record(cb_name="x" * 300, tier="y" * 256), "c1", OWNED).cut == 2
 
 
@@ -182,12 +182,12 @@ def test_cut_strings_are_counted() -> None:
 def test_owned_attributes_are_compared(
     value: dict[str, Any], held: dict[str, Any], expected: dict[str, Change]
 ) -> None:
-    """By default only owned attributes are written, only where they differ, and null clears them."""
+    """By default only owned attributes that differ are written, and null clears them."""
     assert find_changes(build_wanted(record(**value), "c1", OWNED), RemoteContact(**contact(**held)), OWNED) == expected
 
 
 def test_update_all_writes_standard_fields_and_foreign_attributes() -> None:
-    """Under update_all a value of the record wins; nothing empty does, and match key and external id stay."""
+    """update_all writes all values except empty ones, the match key and an existing external id."""
     given_record = record(tier="gold", cb_name=None) | {"email": "A@B.example", "name": "Anna", "phone": ""}
     held = contact(tier="silver", cb_name="Gold")
     assert find_changes(build_wanted(given_record, "c1", ALL), RemoteContact(**held), ALL) == {
@@ -198,12 +198,12 @@ def test_update_all_writes_standard_fields_and_foreign_attributes() -> None:
 
 
 def test_null_clears_only_what_is_owned() -> None:
-    """Under update_all, too, null leaves an attribute that is not owned alone."""
+    """Null never clears an attribute that is not owned, not even with update_all."""
     assert find_changes(build_wanted(record(tier=None), "c1", ALL), RemoteContact(**contact(tier="silver")), ALL) == {}
 
 
 def test_another_letter_case_of_an_email_is_no_change() -> None:
-    """Matched by external id, an e-mail address in another letter case is not written."""
+    """Matched by external id, an address that differs only in letter case is not written."""
     options = replace(ALL, match_key=EXTERNAL_ID)
     held = contact() | {"email": "A@B.EXAMPLE"}
     assert find_changes(build_wanted(record(), "c1", options), RemoteContact(**held), options) == {}
@@ -226,7 +226,7 @@ def test_another_letter_case_of_an_email_is_no_change() -> None:
 def test_an_external_id_is_only_ever_filled_in(
     options: WriteOptions, held: dict[str, Any], expected: dict[str, Change]
 ) -> None:
-    """An empty external id is filled under update_all, and always where an own creation was cut short."""
+    """An empty external id is filled with update_all, and always after an interrupted creation."""
     assert find_changes(build_wanted(record(), "c1", options), RemoteContact(**contact() | held), options) == expected
 
 
@@ -240,7 +240,7 @@ def test_an_external_id_is_only_ever_filled_in(
     ids=["found", "created here", "found before"],
 )
 def test_who_created_a_contact_never_flips(*, held: bool | None, expected: dict[str, Change]) -> None:
-    """A found contact is marked as not created here, once; the mark then stays, whatever the record says."""
+    """A found contact is marked once as not created here, and the mark never changes."""
     found = contact(cb_created_by=held)
     found["external_id"] = "x1"
     assert (
@@ -249,14 +249,14 @@ def test_who_created_a_contact_never_flips(*, held: bool | None, expected: dict[
 
 
 def test_the_link_is_written_on_every_record_touched() -> None:
-    """A contact that is not linked yet, or to a record long gone, is linked to this one."""
+    """A contact with no link or an outdated one is linked to its record."""
     assert find_changes(build_wanted(record(), "c1", OWNED), RemoteContact(**contact(cb_cust_id="gone")), OWNED) == {
         "custom_attributes.cb_cust_id": Change("gone", "c1")
     }
 
 
 def test_converting_a_lead_sets_its_role() -> None:
-    """A lead becomes a user by its role, in the same request as the rest."""
+    """A lead is converted by its role in the same request as its other changes."""
     lead = RemoteContact(**contact() | {"role": "lead"})
     found = find_changes(build_wanted(record(cb_seats=3), "c1", OWNED), lead, OWNED, convert=True)
     assert build_update_body(found) == {"role": "user", "custom_attributes": {"cb_seats": 3}}
@@ -268,7 +268,10 @@ def test_converting_a_lead_sets_its_role() -> None:
     ids=["email", "external_id"],
 )
 def test_a_new_contact(match_key: MatchKey, identity: dict[str, str]) -> None:
-    """A creation carries every value but nulls and says who made it; matched by e-mail it carries no external id."""
+    """A creation has all non-null values and the mark that it was created here.
+
+    Matched by e-mail, it has no external id.
+    """
     options = replace(OWNED, match_key=match_key)
     given_record = record(cb_mrr=49, cb_name=None, tier="gold") | {"name": " Ann ", "phone": None}
     assert build_create_body(build_wanted(given_record, "c1", options), options) == {
@@ -293,12 +296,12 @@ def test_a_new_contact(match_key: MatchKey, identity: dict[str, str]) -> None:
 def test_the_link_is_the_records_own_or_its_key(
     attributes: dict[str, Any], record_id: str | None, options: WriteOptions, expected: str | None
 ) -> None:
-    """The link value comes from the record's link attribute, else its key property; without a setting there is none."""
+    """The link is the record's link attribute, else its key property; without the setting there is none."""
     assert options.read_link(record(**attributes), record_id) == expected
 
 
 def test_match_values() -> None:
-    """Match values are trimmed; e-mail addresses are compared in lower case, external ids as they are."""
+    """Match values are trimmed; addresses are compared in lower case, external ids exactly."""
     assert EMAIL.read_value({"email": " Ann@B.example "}) == "Ann@B.example"
     assert EMAIL.read_value({"email": "  "}) is None
     assert EMAIL.read_value({}) is None
@@ -325,21 +328,21 @@ HELD_COMPANY: dict[str, Any] = {"id": "i1", "company_id": "c1", "name": "Acme", 
     ids=["whole", "less than one", "plan", "name", "nothing", "not by PUT"],
 )
 def test_a_companys_standard_fields(fields: dict[str, Any], expected: dict[str, Change]) -> None:
-    """Monthly spend is cut to whole units; what PUT cannot change is not compared; what is empty changes nothing."""
+    """Monthly spend is cut to whole units; fields that a PUT cannot change and empty values are ignored."""
     given_record = {"company_id": "c1", **fields, "custom_attributes": {}}
     held = HELD_COMPANY | {"custom_attributes": {"cb_cust_id": "c1", "cb_created_by": False}}
     assert find_changes(build_wanted(given_record, "c1", COMPANIES), RemoteCompany(**held), COMPANIES) == expected
 
 
 def test_a_spend_beyond_intercoms_range_leaves_intercoms_value() -> None:
-    """A monthly spend that Intercom has no room for is not cut: the field is left as it is, and reported."""
+    """A monthly spend above Intercom's range leaves the field as it is, and is reported."""
     result = build_wanted({"company_id": "c1", "monthly_spend": 2_147_483_648}, None, COMPANIES)
     assert result.standard["monthly_spend"] is None
     assert result.unfit == {"monthly_spend": "the value is not of the type whole number"}
 
 
 def test_a_new_company() -> None:
-    """A creation carries the company_id and every standard field, and no role."""
+    """A company's creation has the company_id and every standard field, and no role."""
     fields = {"company_id": "c1", "name": "Acme", "plan": "gold", "monthly_spend": 9.5, "remote_created_at": 7}
     want = build_wanted(fields | {"custom_attributes": {"cb_mrr": 9.5}}, "c1", COMPANIES)
     assert build_create_body(want, COMPANIES) == {
@@ -359,7 +362,7 @@ def test_a_new_company() -> None:
     ids=["just fits", "e-mail", "external id", "link"],
 )
 def test_an_overlong_identifier_is_named(fields: dict[str, str], link: str, expected: str | None) -> None:
-    """What identifies is never cut."""
+    """An identifier is never cut; one that is too long is reported by name."""
     assert OWNED.find_overlong(fields, link) == expected
 
 
@@ -397,7 +400,7 @@ OPTIONS = st.builds(
 
 
 def written(held: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
-    """Return what Intercom has after a PUT: a partial update, custom attributes merged key by key."""
+    """Return Intercom's document after a PUT, which merges custom attributes by key."""
     attributes = held["custom_attributes"] | body.get("custom_attributes", {})
     return held | body | {"custom_attributes": attributes}
 
@@ -415,7 +418,7 @@ CONTACTS = st.builds(
 def test_writing_the_difference_leaves_none(
     source: dict[str, Any], before: dict[str, Any], options: WriteOptions
 ) -> None:
-    """After the changes are written there are none, and neither match key nor an existing external id has changed."""
+    """After the differences are written, none are left; match key and existing external id stay."""
     want, convert = build_wanted(source, "c1", options), before["role"] == "lead"
     body = build_update_body(find_changes(want, RemoteContact(**before), options, convert=convert))
     after = written(before, body)
@@ -430,7 +433,7 @@ def test_writing_the_difference_leaves_none(
 
 @given(RECORDS, OPTIONS)
 def test_a_created_contact_lacks_at_most_its_external_id(source: dict[str, Any], options: WriteOptions) -> None:
-    """What is left to write after a creation is the external id, which an e-mail match withholds from the creation."""
+    """After a creation, only the external id may be left to write."""
     want = build_wanted(source, "c1", options)
     created = RemoteContact(id="i1", **build_create_body(want, options))
     assert set(find_changes(want, created, options)) <= {"external_id"}

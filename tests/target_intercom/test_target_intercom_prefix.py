@@ -1,4 +1,4 @@
-"""The owned prefix: what follows from it when nothing else is said."""
+"""The owned prefix, and the defaults that are derived from it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def settings(**config: Any) -> Any:
-    """Return the settings that a configuration means, with the plugin's defaults filled in."""
+    """Return the parsed settings with the plugin's defaults."""
     return parse_settings(TargetIntercom(config={"access_token": "x"} | config).config)
 
 
@@ -43,7 +43,7 @@ def settings(**config: Any) -> Any:
 def test_what_is_not_set_follows_the_prefix(
     config: dict[str, Any], cancelled: dict[str, Any], deleted: dict[str, Any], link: str
 ) -> None:
-    """The conditions and the link are named after `owned_prefix`, unless they are set, be it to nothing."""
+    """The default conditions and link are derived from `owned_prefix` unless they are set, even to an empty value."""
     found = settings(**config)
     assert (found.cancelled_when, found.deleted_when, found.link_attribute) == (cancelled, deleted, link)
 
@@ -53,7 +53,7 @@ def test_what_is_not_set_follows_the_prefix(
     [("", "cb_sub_status"), ("cbc_", "cbc_sub_status"), ("cb_co_", "cb_co_sub_status")],
 )
 def test_the_conditions_follow_the_company_prefix(company_prefix: str, field: str) -> None:
-    """The fields of a condition are named as the records of either stream name them."""
+    """Conditions use the names that fields have in each stream's records."""
     found = settings(company_prefix=company_prefix)
     assert found.rename_condition(found.cancelled_when, CONTACT) == {"cb_sub_status": ["cancelled"]}
     assert found.rename_condition(found.cancelled_when, COMPANY) == {field: ["cancelled"]}
@@ -63,7 +63,7 @@ def test_the_conditions_follow_the_company_prefix(company_prefix: str, field: st
 def test_deleted_and_cancelled_companies_of_another_prefix_are_not_created(
     workspace: Any, target: Any, company: Record
 ) -> None:
-    """With a prefix of their own, deleted and cancelled companies are left alone as well."""
+    """Deleted and cancelled companies are not created with a prefix of their own either."""
     records = [
         company("a", cbc_sub_status="active"),
         company("b", cbc_sub_status="cancelled"),
@@ -75,7 +75,7 @@ def test_deleted_and_cancelled_companies_of_another_prefix_are_not_created(
 
 
 def test_a_stream_without_an_owned_attribute_is_refused(workspace: Any, target: Any, customer: Record) -> None:
-    """When no attribute begins with the prefix the run stops in a sentence that names it, before anything is read."""
+    """When no attribute has the prefix, the run stops in a sentence before anything is read."""
     workspace.add(email="ann@a.example")
     with pytest.raises(
         ConfigurationError,
@@ -86,7 +86,7 @@ def test_a_stream_without_an_owned_attribute_is_refused(workspace: Any, target: 
 
 
 def test_attributes_of_any_name_may_be_updated(workspace: Any, target: Any, customer: Record) -> None:
-    """Under update_all a prefix that no attribute has is no mistake."""
+    """With update_all, a prefix that no attribute has is accepted."""
     workspace.add(email="ann@a.example")
     ran = target.run([customer("ann")], owned_prefix="acme_", on_match="update_all")
     assert ran.summary["updated"] == 1

@@ -1,4 +1,4 @@
-"""What a run leaves for people to look at: the page of a validation, the list of a trial."""
+"""Reports for people: the page of a validation and the list of a trial."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LINKS = Links("https://app.eu.intercom.com", "abc123")
 
 
 def test_a_validation_is_one_page(workspace: Any, target: Any, customer: Record) -> None:
-    """Counts, ambiguous, unmatched and matched records stand on one page that refers to nothing outside of it."""
+    """A validation's page has counts and all records, and refers to nothing outside of it."""
     ann = workspace.add(email="ann@a.example", name="Ann <Smith>")
     twins = [workspace.add(email="two@a.example", external_id=number) for number in ("1", "2")]
     records = [customer("ann"), customer("two"), customer("new"), customer("none", "")]
@@ -46,7 +46,7 @@ def test_a_validation_is_one_page(workspace: Any, target: Any, customer: Record)
 
 
 def test_a_name_that_is_a_formula_is_text_in_the_reports(workspace: Any, target: Any, customer: Record) -> None:
-    """A visitor chooses his own name in Intercom: no spreadsheet computes it, and the page shows it as it is."""
+    """A contact's name that looks like a formula is text in spreadsheets and on the page."""
     workspace.add(email="ann@a.example", name='=HYPERLINK("http://x.example")')
     target.run([customer("ann")], mode="validate")
     (line,) = (target.directory / "matched.csv").read_text().splitlines()[1:]
@@ -58,7 +58,7 @@ def test_a_name_that_is_a_formula_is_text_in_the_reports(workspace: Any, target:
 def test_every_file_of_a_run_is_one_of_its_own(
     workspace: Any, target: Any, customer: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Under Meltano the folders are noted with the names of all files, for who removes the reports one day."""
+    """Under Meltano, the folders and all file names of a run are registered, so that they can be removed later."""
     monkeypatch.setenv("MELTANO_PROJECT_ROOT", str(tmp_path))
     workspace.add(email="ann@a.example")
     target.run([customer("ann")])
@@ -71,7 +71,7 @@ def test_every_file_of_a_run_is_one_of_its_own(
 
 
 def test_a_validation_says_why_a_sync_would_stop(workspace: Any, target: Any, customer: Record) -> None:
-    """The top of the page shows what would stop a sync before its first write, and the validation ends well."""
+    """A validation's page says first what would stop a sync before its first write."""
     workspace.fill({"email": f"c{number}@a.example"} for number in range(60))
     ran = target.run([customer(f"c{n}", cb_signed_up_at="soon") for n in range(60)], mode="validate")
     text = (target.directory / "validation.html").read_text()
@@ -82,7 +82,7 @@ def test_a_validation_says_why_a_sync_would_stop(workspace: Any, target: Any, cu
 def test_a_long_table_is_cut_and_says_so(
     workspace: Any, target: Any, customer: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A page shows a limited number of rows per table and says how many more there are, and where."""
+    """The page shows a limited number of rows per table, and says how many more there are and where."""
     monkeypatch.setattr(page, "LONGEST", 3)
     workspace.fill({"email": f"c{number}@a.example"} for number in range(5))
     target.run([customer(f"c{number}") for number in range(5)], mode="validate")
@@ -92,7 +92,7 @@ def test_a_long_table_is_cut_and_says_so(
 
 
 def test_a_sync_leaves_no_page_of_an_earlier_validation(target: Any, customer: Record) -> None:
-    """A page that says that nothing was written does not survive a run that writes."""
+    """A sync removes the page of an earlier validation, which says that nothing was written."""
     target.run([customer("ann")], mode="validate")
     target.run([customer("ann")])
     assert not (target.directory / "validation.html").exists()
@@ -101,7 +101,7 @@ def test_a_sync_leaves_no_page_of_an_earlier_validation(target: Any, customer: R
 def test_records_are_listed_with_links(
     workspace: Any, target: Any, customer: Record, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With `list_records` the run ends with its records, what became of each, and where to look at it."""
+    """With `list_records` the log ends with the records, their outcomes and their addresses."""
     caplog.set_level("INFO")
     ann = workspace.add(email="ann@a.example")
     target.run([customer("ann"), customer("nobody")], list_records=10)
@@ -120,19 +120,19 @@ def test_records_are_listed_with_links(
     ],
 )
 def test_a_record_has_an_address(stream: str, links: Links, address: str) -> None:
-    """Records are looked at in the region's web application, or where `record_url` says."""
+    """A record's address is in the region's web application, or as `record_url` says."""
     assert links.build_intercom_link(stream, "1") == address
 
 
 def test_every_reason_for_a_skip_has_words() -> None:
-    """The page explains every answer of the decision table in words."""
+    """Every reason for a skip in the decision table is explained in words."""
     decided = [*rules.FOUND.values(), *rules.NOT_FOUND.values()]
     skips = {reason for action, reason in decided if action == "skip"}
     assert skips | {"deleted", "cancelled", "no_company_id", "email_taken"} == set(REASONS)
 
 
 def test_a_listing_is_as_long_as_wished() -> None:
-    """Only the records that will be listed are kept."""
+    """Only as many records as will be listed are kept."""
     listing = Listing(1)
     listing.add_record("contacts", None, Outcome("skipped", "ambiguous", "7"))
     listing.add_record("contacts", "b", Outcome("updated"))
@@ -140,14 +140,14 @@ def test_a_listing_is_as_long_as_wished() -> None:
 
 
 def reports(directory: Any) -> dict[str, str]:
-    """Read all reports but drafts."""
+    """Return the text of all reports except drafts."""
     return {path.name: path.read_text() for path in directory.iterdir() if path.suffix in {".csv", ".json", ".jsonl"}}
 
 
 def test_a_failed_tap_touches_no_report(
     workspace: Any, target: Any, customer: Record, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """When no stream was declared the last run's reports stay as they are, and the log says that nothing came."""
+    """When no stream was declared, the last run's reports stay, and the log says so."""
     workspace.add(email="ann@a.example")
     target.run([customer("ann")])
     before = reports(target.directory)
@@ -158,7 +158,7 @@ def test_a_failed_tap_touches_no_report(
 
 
 def test_a_killed_run_leaves_the_last_reports(workspace: Any, target: Any, customer: Record) -> None:
-    """A run that is killed while it writes leaves every report of the run before, and the next one replaces them."""
+    """A killed run leaves all reports of the run before, and the next run replaces them."""
     for name in ("ann", "bob"):
         workspace.add(email=f"{name}@a.example")
     target.run([customer("ann")])
@@ -177,7 +177,7 @@ def test_a_killed_run_leaves_the_last_reports(workspace: Any, target: Any, custo
 
 
 def test_what_a_run_has_not_looked_at_stays_remembered(workspace: Any, target: Any, customer: Record) -> None:
-    """An archived user is remembered through a run without records, and one that stops before it has planned."""
+    """An archived user stays remembered in runs that do not look it up or that stop early."""
     archived = workspace.add(email="ann@a.example")
     workspace.call("POST", f"/contacts/{archived}/archive")
     line = target.run([customer("ann")], on_no_match="create").rows("archived")
@@ -195,7 +195,7 @@ def test_what_a_run_has_not_looked_at_stays_remembered(workspace: Any, target: A
 
 
 def test_a_memory_ends_after_a_day(target: Any, customer: Record) -> None:
-    """What is older than a day is not carried on."""
+    """A remembered user older than a day is dropped."""
     target.run([])
     a_day_ago = int(time.time()) - 86_401
     line = {"id": "ann", "value": "ann@a.example", "intercom_id": "x", "found_at": a_day_ago}

@@ -1,4 +1,4 @@
-"""Reports say what happened: written after the writes, each record in exactly one row."""
+"""Reports show what happened: they are completed after the writes, and each record is in exactly one row."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ SUMMARY = {
 
 
 def rows(target: Any, *columns: str) -> dict[str, list[tuple[str, ...]]]:
-    """Read the rows of every table that has some."""
+    """Return the rows of every table that is not empty."""
     found = {name: [tuple(row.values()) for row in target.read().dicts(name, *columns)] for name in RECORD_TABLES}
     return {name: lines for name, lines in found.items() if lines}
 
 
 @pytest.mark.parametrize("crowd", [0, 500], ids=["read all", "search"])
 def test_what_became_of_those_to_be_created(workspace: Any, target: Any, customer: Record, crowd: int) -> None:
-    """Six creations: those that turn out archived, refused or already there are reported as such."""
+    """Planned creations that turn out archived, refused or existing are reported as such."""
     workspace.fill({"email": f"other{number}@a.example"} for number in range(crowd))
     for name in ("archived1", "archived2"):
         workspace.call("POST", f"/contacts/{workspace.add(email=f'{name}@a.example')}/archive")
@@ -70,7 +70,7 @@ def test_what_became_of_those_to_be_created(workspace: Any, target: Any, custome
 
 
 def test_who_was_there_after_all_is_matched(workspace: Any, target: Any, customer: Record) -> None:
-    """A user that the search did not show yet, but the creation found, is among the matched ones."""
+    """A user that only the creation found, because searches lag, is reported as matched."""
     workspace.sandbox.reset(customers=500, search_lag=600)
     late = workspace.add(email="late@a.example", name="Late")
     target.run([customer("late")], on_no_match="create")
@@ -89,7 +89,7 @@ def test_who_was_there_after_all_is_matched(workspace: Any, target: Any, custome
 def test_a_run_that_stops_half_way(
     workspace: Any, target: Any, customer: Record, which: dict[str, int], tables: dict[str, list[str]]
 ) -> None:
-    """What was written before is reported as written, what needed no write as it was found, the rest as not reached."""
+    """When a run stops, written records are reported as written, and the rest as not reached."""
     for name in "abcd":
         workspace.add(email=f"{name}@a.example")
     target.run([customer("d")])
@@ -110,7 +110,7 @@ UNKNOWN = "the run stopped while it was written: Intercom may have taken it, and
 def test_a_write_without_an_answer_is_unknown(
     workspace: Any, target: Any, customer: Record, drop: str, mrr: float | None
 ) -> None:
-    """A run that ends after a write to which no answer came does not know what became of the record, and says so."""
+    """When a run ends after a write without a reply, that record's outcome is unknown."""
     ann, _ = workspace.add(email="ann@a.example"), workspace.add(email="bob@a.example")
     workspace.sandbox.fault(method="PUT", nth=1, effect={"drop": drop})
     workspace.sandbox.fault(method="PUT", **{"from": 2}, effect={"status": 401, "body": UNAUTHORIZED})
@@ -136,7 +136,7 @@ def test_a_write_without_an_answer_is_unknown(
 
 
 def test_a_create_without_an_answer_is_unknown(workspace: Any, target: Any, customer: Record) -> None:
-    """So is a user that may have been created, when it could not be looked up any more."""
+    """When a creation has no reply and cannot be looked up, the user's outcome is unknown."""
     workspace.sandbox.fault(method="POST", path="/contacts", nth=1, effect={"drop": "after"})
     path = "/contacts/find_by_external_id/*"
     workspace.sandbox.fault(method="GET", path=path, nth=2, effect={"status": 401, "body": UNAUTHORIZED})
@@ -148,7 +148,7 @@ def test_a_create_without_an_answer_is_unknown(workspace: Any, target: Any, cust
 
 
 def test_a_record_of_which_a_part_was_written_is_unknown(workspace: Any, target: Any, customer: Record) -> None:
-    """When its values were taken, and the run ends before it joins its company, the record was reached."""
+    """When a run ends between a record's values and its company, the outcome is unknown."""
     workspace.add_company(company_id="acme")
     workspace.add(email="ann@a.example")
     workspace.sandbox.fault(method="POST", path="/contacts/*/companies", effect={"status": 401, "body": UNAUTHORIZED})
@@ -159,7 +159,7 @@ def test_a_record_of_which_a_part_was_written_is_unknown(workspace: Any, target:
 
 
 def test_a_run_that_stops_before_it_decides(workspace: Any, target: Any, customer: Record) -> None:
-    """When not even the users could be read, every record is reported as not reached."""
+    """When the contacts cannot be read, every record is reported as not reached."""
     workspace.sandbox.fault(method="GET", path="/contacts", effect={"status": 401, "body": UNAUTHORIZED})
     with pytest.raises(ConfigurationError):
         target.run([customer("ann"), customer("bob")])
@@ -168,7 +168,7 @@ def test_a_run_that_stops_before_it_decides(workspace: Any, target: Any, custome
 
 
 def test_a_guarded_run(workspace: Any, target: Any, customer: Record) -> None:
-    """A run that stops because too much would change reports who is unchanged and who would have been written."""
+    """A run that the guard stops reports unchanged records, and as not reached those it would have written."""
     names = [f"c{number}" for number in range(200)]
     workspace.fill({"email": f"{name}@a.example"} for name in names)
     target.run([customer(name) for name in names])
@@ -180,7 +180,7 @@ def test_a_guarded_run(workspace: Any, target: Any, customer: Record) -> None:
 
 
 def test_companies_that_could_not_be_created(target: Any, company: Record) -> None:
-    """A company that Intercom refuses is reported as refused, not as created."""
+    """A company that Intercom refuses is reported as rejected, not as created."""
     target.workspace.sandbox.fault(method="POST", path="/companies", nth=1, effect={"status": 422, "body": REFUSAL})
     target.run([company("a"), company("b")], on_no_match="create", max_concurrency=1)
     target.workspace.sandbox.clear_faults()
@@ -188,7 +188,7 @@ def test_companies_that_could_not_be_created(target: Any, company: Record) -> No
 
 
 def test_who_a_record_is(workspace: Any, target: Any, customer: Record) -> None:
-    """Each row has the record's name, company and MRR, and where to look at it in Intercom and at its source."""
+    """Each row has the record's name, company, MRR and its addresses in Intercom and at its source."""
     ann = workspace.add(email="ann@a.example")
     record = customer("ann", cb_company_name="=Acme")
     target.run([record], source_url="https://s.example/c/{id}", record_url="http://h/{stream}/{id}")
@@ -202,19 +202,19 @@ def test_who_a_record_is(workspace: Any, target: Any, customer: Record) -> None:
     [("a b", "a%20b"), ("a/b?c#d", "a%2Fb%3Fc%23d"), ("ü", "%C3%BC"), ("{id}", "%7Bid%7D"), ("a-1_b.c", "a-1_b.c")],
 )
 def test_an_id_is_quoted_in_an_address(target: Any, customer: Record, record_id: str, address: str) -> None:
-    """An id may have any characters: its link leads to that record."""
+    """Special characters of an id are quoted in its link."""
     target.run([customer(record_id, "x@a.example")], source_url="https://s.example/c/{id}")
     assert rows(target, "source_link") == {"unmatched": [(f"https://s.example/c/{address}",)]}
 
 
 def test_an_address_without_its_site_is_none(target: Any, customer: Record) -> None:
-    """When the variable in `source_url` was not set, there is no link, rather than a wrong one."""
+    """When the variable in `source_url` is empty, there is no link instead of a wrong one."""
     target.run([customer("ann")], source_url="https://.chargebee.com/d/customers/{id}")
     assert rows(target, "source_link") == {"unmatched": [("",)]}
 
 
 def test_a_run_ends_with_a_table() -> None:
-    """What the customers became, and why, also those that were not sent."""
+    """The table of outcomes has each number with its reason, including customers that were not sent."""
     assert format_outcomes(SUMMARY, "e-mail") == [
         "customers  became     because",
         "49         updated    matched, and something differed",
@@ -229,7 +229,7 @@ def test_a_run_ends_with_a_table() -> None:
 
 
 def test_the_summary_has_the_table(workspace: Any, target: Any, customer: Record) -> None:
-    """`summary.json` says in the same words what the customers became, so that no other program needs its own."""
+    """`summary.json` has the same table of outcomes for other programs."""
     workspace.add(email="ann@a.example")
     target.not_sent = [{"customer_id": "bob", "reason": "shares_match_value", "instead_of": "ann"}]
     ran = target.run([customer("ann"), customer("cid")])
@@ -241,7 +241,7 @@ def test_the_summary_has_the_table(workspace: Any, target: Any, customer: Record
 
 
 def test_a_dry_run_reads_as_one() -> None:
-    """A validation says in every line what a sync would do."""
+    """Every line of a validation says what a sync would do."""
     summary = SUMMARY | {"mode": "validate"}
     assert format_outcomes(summary, "e-mail")[:3] == [
         "customers  would            because",

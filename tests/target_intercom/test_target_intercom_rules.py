@@ -1,4 +1,4 @@
-"""The decision table, cell by cell, and what holds for all of it."""
+"""The decision table, cell by cell, and rules that hold for all of it."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_what_is_found_and_the_settings_decide(matches: list[Match], rules: Rule
 def test_who_is_made_a_user(
     facts: Facts, expected: str, matches: list[Match], rules: dict[str, Any], *, create_cancelled: bool
 ) -> None:
-    """A cancelled customer becomes a user only when the setting says so, a deleted one never."""
+    """A cancelled customer is created only with `create_cancelled`, a deleted one never."""
     decision = decide(facts, matches, Rules(**rules, create_cancelled=create_cancelled))
     wish = rules.get("on_lead", "create")
     assert (decision.action, decision.reason) == (
@@ -123,13 +123,13 @@ def test_who_is_made_a_user(
 def test_a_taken_email_address_stands_in_the_way_of_a_creation(
     matches: list[Match], rules: Rules, decision: Decision
 ) -> None:
-    """A user is not created when another user has the e-mail address; everything else goes on."""
+    """A taken address prevents only a creation, and no other decision."""
     assert decide(Facts(is_email_taken=True), matches, rules) == decision
 
 
 @pytest.mark.parametrize("facts", [CANCELLED, DELETED], ids=["cancelled", "deleted"])
 def test_a_match_is_updated_whatever_the_record_is(facts: Facts) -> None:
-    """An existing user is updated when its customer cancelled or was deleted."""
+    """An existing user is updated even when its customer is cancelled or deleted."""
     assert decide(facts, [USER], Rules()) == Decision("update", "matched", USER)
 
 
@@ -146,7 +146,7 @@ def test_a_match_is_updated_whatever_the_record_is(facts: Facts) -> None:
     ids=["no identifier", "superseded", "match taken", "place taken", "lead taken", "place beside leads taken"],
 )
 def test_a_record_that_may_not_write(facts: Facts, matches: list[Match], decision: Decision) -> None:
-    """A record without identifier, with a successor, or whose place another has, is skipped under all settings."""
+    """A record without identifier, superseded, or whose match is taken is skipped with any settings."""
     for rules in (Rules(), Rules("create", "create", create_cancelled=True), Rules("create", "convert")):
         assert decide(facts, matches, rules) == decision
 
@@ -162,7 +162,7 @@ def test_a_record_that_may_not_write(facts: Facts, matches: list[Match], decisio
     ids=["user", "lead", "a user beside a lead", "linked to another record"],
 )
 def test_a_record_without_identifier_has_its_link(match: Match, rules: Rules, decision: Decision) -> None:
-    """A record without identifier writes to what its link has found, and is never created."""
+    """A record without identifier is written to the match of its link, and never created."""
     assert decide(Facts(has_match_value=False), [match], rules) == decision
 
 
@@ -188,7 +188,7 @@ def test_a_record_without_identifier_has_its_link(match: Match, rules: Rules, de
     ],
 )
 def test_a_condition_is_about_every_field_it_names(condition: dict[str, list[str]], *, expected: bool) -> None:
-    """A condition holds when every field it names has one of its values, and an empty one never does."""
+    """A condition holds when all its fields have one of its values; an empty condition never holds."""
     record: dict[str, Any] = {"plan": "gold", "custom_attributes": {"cb_sub_status": "cancelled"}}
     assert is_condition_met(condition, record["custom_attributes"], record) is expected
 
@@ -217,7 +217,7 @@ RULES = st.builds(
 
 @given(FACTS, MATCHES, RULES)
 def test_the_table_is_complete_and_never_guesses(facts: Facts, matches: list[Match], rules: Rules) -> None:
-    """Every combination has a decision; one writes only to a match that is the only one, free and live."""
+    """Every combination has a decision, and a write goes only to a single, free and live match."""
     decision = decide(facts, matches, rules)
     users = [match for match in matches if match.role == "user"]
     if decision.action in {"update", "convert"}:

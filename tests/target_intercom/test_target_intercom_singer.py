@@ -1,4 +1,4 @@
-"""The target as a Singer plugin: the SDK's own suite, unknown streams, odd input, what it says of itself."""
+"""The target as a Singer plugin: the SDK's tests, unknown streams, odd input and --about."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ README = ROOT / "target-intercom" / "README.md"
 
 
 class TestSdkSuite(get_target_test_class(TargetIntercom, config=CONFIG)):  # type: ignore[misc]
-    """The SDK's suite for targets, whose streams are all foreign to this one."""
+    """The SDK's tests for targets, whose streams are all unknown to this one."""
 
     @pytest.fixture(autouse=True)
     def _sandbox(self, workspace: Any, tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ class TestSdkSuite(get_target_test_class(TargetIntercom, config=CONFIG)):  # typ
 
 
 def lines(*messages: dict[str, Any]) -> io.StringIO:
-    """Return Singer messages as a tap prints them."""
+    """Return Singer messages as lines of text."""
     return io.StringIO("".join(json.dumps(message) + "\n" for message in messages))
 
 
@@ -54,7 +54,7 @@ def record(stream: str, **fields: Any) -> dict[str, Any]:
 def test_an_unknown_stream_beside_a_known_one_is_skipped_with_one_warning(
     target: Any, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A stream that is not for Intercom is warned of once and counted, and STATE is printed."""
+    """An unknown stream is skipped with one warning and counted, and STATE is printed."""
     plugin = TargetIntercom(config=target.config())
     orders = [record("orders", id="1"), record("orders", id="2")]
     plugin.listen(lines(schema("contacts"), schema("orders"), *orders, {"type": "STATE", "value": {"a": 1}}))
@@ -65,20 +65,20 @@ def test_an_unknown_stream_beside_a_known_one_is_skipped_with_one_warning(
 
 
 def test_a_stream_without_records_reads_nothing_but_the_token(target: Any) -> None:
-    """An empty stream costs one call."""
+    """A stream without records costs one call, which checks the token."""
     TargetIntercom(config=target.config()).listen(lines(schema("contacts")))
     assert target.calls == {"GET /me": 1}
 
 
 def test_a_batch_message_is_refused_in_a_sentence(target: Any) -> None:
-    """A BATCH message would be records not seen: it stops the run."""
+    """A BATCH message stops the run, because its records would be missed."""
     batch = {"type": "BATCH", "stream": "contacts", "encoding": {"format": "jsonl"}, "manifest": ["file:///x"]}
     with pytest.raises(ConfigurationError, match=r"^target-intercom reads no BATCH messages"):
         TargetIntercom(config=target.config()).listen(lines(schema("contacts"), batch))
 
 
 def test_a_record_without_key_or_identifier_is_accounted_for(workspace: Any, target: Any) -> None:
-    """Records without the key property are matched all the same; those without e-mail address are counted."""
+    """Records without the key property are still matched; those without an address are counted as skipped."""
     ann = workspace.add(email="ann@a.example")
     plugin = TargetIntercom(config=target.config())
     stream = schema("contacts", custom_attributes={"properties": {"cb_plan": {"type": "string"}}})
@@ -89,7 +89,7 @@ def test_a_record_without_key_or_identifier_is_accounted_for(workspace: Any, tar
 
 
 def test_any_tap_will_do(workspace: Any, target: Any) -> None:
-    """A stream of another origin, with another prefix and no link, is written by its own settings."""
+    """A stream of another tap with another prefix and no link is written."""
     ann = workspace.add(email="ann@a.example")
     attributes = {"type": "object", "properties": {"crm_tier": {"type": "string"}, "other": {"type": "string"}}}
     settings = {"owned_prefix": "crm_", "link_attribute": ""}
@@ -104,7 +104,7 @@ def test_any_tap_will_do(workspace: Any, target: Any) -> None:
 
 
 def test_about_names_every_setting() -> None:
-    """`target-intercom --about` describes each setting, and no setting of the SDK's that would do nothing."""
+    """`target-intercom --about` describes every setting, and none of the SDK's that would have no effect."""
     command = Path(sys.executable).with_name("target-intercom")
     about = subprocess.run([command, "--about", "--format=json"], capture_output=True, text=True, check=True).stdout
     settings = json.loads(about)["settings"]["properties"]
@@ -127,7 +127,7 @@ SETTINGS = {"TARGET_INTERCOM": PROPERTIES.to_dict(), "MAP_SUBSCRIPTIONS": MapSub
 
 @pytest.mark.parametrize("line", re.findall(r"^((?:TARGET|MAP)_[A-Z_]+=\S+)$", README.read_text(), re.MULTILINE))
 def test_the_readmes_set_ups_can_be_pasted(line: str) -> None:
-    """Every line of the set-ups is a setting of the plugin it names, with a value that the plugin takes."""
+    """Every line of the README's set-ups is an existing setting with an accepted value."""
     name, _, value = line.partition("=")
     prefix = next(prefix for prefix in SETTINGS if name.startswith(prefix))
     schema = SETTINGS[prefix]["properties"][name.removeprefix(f"{prefix}_").lower()]
@@ -136,7 +136,7 @@ def test_the_readmes_set_ups_can_be_pasted(line: str) -> None:
 
 
 def test_the_readme_has_the_three_set_ups() -> None:
-    """B2B by company id, B2C by e-mail, B2C by user id."""
+    """The README has set-ups for B2B by company id, B2C by e-mail and B2C by user id."""
     assert re.findall(r"^MAP_SUBSCRIPTIONS_MATCH_ON=(.*)$", README.read_text(), re.MULTILINE) == [
         "company_id",
         "email",
@@ -172,7 +172,7 @@ def test_the_readme_has_the_three_set_ups() -> None:
     ],
 )
 def test_a_line_that_is_no_message_is_one_sentence_without_it(target: Any, line: str) -> None:
-    """What cannot be read ends the run before a write, named by its number alone: it may hold a person's data."""
+    """An unreadable line ends the run with its number only, because it may have personal data."""
     target.directory.mkdir(exist_ok=True)
     config, given = target.directory / "config.json", target.directory / "input.singer"
     config.write_text(json.dumps(target.config()))
@@ -204,7 +204,7 @@ def test_a_record_before_its_schema_is_one_sentence(target: Any) -> None:
 def test_custom_attributes_that_are_no_object_cost_their_record_only(
     workspace: Any, target: Any, attributes: Any
 ) -> None:
-    """A record whose custom attributes are a text, a list or a number is a reject; the others are written."""
+    """A record whose custom attributes are not an object is rejected; the others are written."""
     workspace.add(email="ann@a.example")
     bob = workspace.add(email="bob@a.example")
     stream = schema("contacts", custom_attributes={"properties": {"cb_plan": {"type": "string"}}})

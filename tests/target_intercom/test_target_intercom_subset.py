@@ -1,4 +1,4 @@
-"""A run over some records: what may belong to a record that this run does not read is left alone."""
+"""A run over a subset leaves matches alone that may belong to a record outside the subset."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MRR = "cb_cust_mrr"
 
 
 def run_subset(target: Any, records: list[dict[str, Any]]) -> Any:
-    """Run over records that are not everybody."""
+    """Run the target over a subset of the records."""
     target.is_subset = True
     ran = target.run(records)
     target.is_subset = False
@@ -29,21 +29,21 @@ def get_values(workspace: Any, contact_id: str) -> tuple[Any, Any]:
 
 
 def test_a_match_of_a_customer_outside_the_run_is_left_alone(workspace: Any, target: Any, customer: Record) -> None:
-    """Bob takes Ann's old e-mail address; whether Ann has left it only a run over everybody can tell."""
+    """A match linked to a customer outside the subset is skipped, because that customer may still need it."""
     ann = workspace.add(email="ann@a.example")
     target.run([customer("ann", "ann@a.example")])
     records = [customer("bob", "ann@a.example", **{MRR: 7})]
     ran = run_subset(target, records)
     assert ran.summary == {"status": "completed", "records": 1, "skipped": {"linked_to_another": 1}}
     assert get_values(workspace, ann) == ("ann", 10.5)
-    # The run over everybody: Ann has another address now, and is found by her link.
+    # In the full run, Ann has a new address and is found by her link.
     ran = target.run([customer("ann", "ann@new.example", **{MRR: 3}), *records])
     assert ran.summary["skipped"] == {"claimed": 1}
     assert get_values(workspace, ann) == ("ann", 3)
 
 
 def test_over_everybody_a_link_to_nobody_is_taken(workspace: Any, target: Any, customer: Record) -> None:
-    """When Ann is no customer any more, her contact is Bob's."""
+    """In a full run, a contact linked to a customer that no longer exists is written."""
     ann = workspace.add(email="ann@a.example")
     target.run([customer("ann", "ann@a.example")])
     records = [customer("bob", "ann@a.example", **{MRR: 7})]
@@ -53,7 +53,7 @@ def test_over_everybody_a_link_to_nobody_is_taken(workspace: Any, target: Any, c
 
 
 def test_the_records_own_link_wins(workspace: Any, target: Any, customer: Record) -> None:
-    """Bob's new address is Ann's, but one contact carries Bob's own link: that one is written."""
+    """A contact with the record's own link is written, even when its address matches another's contact."""
     workspace.add(email="ann@a.example")
     bob = workspace.add(email="bob@a.example")
     target.run([customer("ann", "ann@a.example"), customer("bob", "bob@a.example")])
@@ -66,7 +66,7 @@ def test_the_records_own_link_wins(workspace: Any, target: Any, customer: Record
 def test_other_matches_are_written_as_ever(
     workspace: Any, target: Any, customer: Record, match: dict[str, str]
 ) -> None:
-    """A contact that is free, or the record's own."""
+    """In a subset, a contact without a link or with the record's own is written as usual."""
     workspace.attribute("cb_cust_id", "string")
     bob = workspace.add(email="bob@a.example", custom_attributes=match)
     ran = run_subset(target, [customer("bob", "bob@a.example", **{MRR: 7})])

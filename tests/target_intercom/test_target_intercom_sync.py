@@ -1,4 +1,4 @@
-"""The target against the sandbox: what is written, with how many calls."""
+"""The target against the sandbox: writes and numbers of calls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STATE = [{"bookmarks": {"customers": {"replication_key_value": 1}}}]
 
 
 def test_a_found_user_gets_the_owned_attributes(workspace: Any, target: Any, customer: Customer) -> None:
-    """A user of the same e-mail address gets the cb_ attributes, created first, and keeps everything else."""
+    """A user with the same address gets the cb_ attributes, which are created first; its other fields stay."""
     ann = workspace.add(email="ann@a.example", name="Ann", external_id="mine", phone="1")
     ran = target.run([customer("ann", cb_signed_up_at="2025-01-31T12:00:00Z", cb_cust_status="active")])
     assert ran.summary == {"status": "completed", "records": 1, "matched": 1, "updated": 1}
@@ -35,7 +35,7 @@ def test_a_found_user_gets_the_owned_attributes(workspace: Any, target: Any, cus
 
 
 def test_attributes_are_created_with_type_and_description(workspace: Any, target: Any, customer: Customer) -> None:
-    """Missing attributes come to be with the schema's type and description."""
+    """Missing attributes are created with the schema's type and description."""
     workspace.add(email="ann@a.example")
     target.run([customer("ann")])
     attributes = workspace.call("GET", "/data_attributes?model=contact")["data"]
@@ -46,7 +46,7 @@ def test_attributes_are_created_with_type_and_description(workspace: Any, target
 
 
 def test_a_second_run_writes_nothing(workspace: Any, target: Any, customer: Customer) -> None:
-    """What a run has written is not written again: four calls, all of them reads."""
+    """A second run over the same records only reads, with four calls."""
     workspace.add(email="ann@a.example")
     records = [customer("ann", cb_signed_up_at="2025-01-31T12:00:00Z", cb_sub_status=None), customer("new")]
     target.run(records, on_no_match="create")
@@ -57,7 +57,7 @@ def test_a_second_run_writes_nothing(workspace: Any, target: Any, customer: Cust
 
 
 def test_only_what_changed_is_written(workspace: Any, target: Any, customer: Customer) -> None:
-    """When one of two linked users changed, it costs one call, and the report shows its values before and after."""
+    """Each changed user costs one call, and the report shows the values before and after."""
     first, second = workspace.add(email="a1@a.example"), workspace.add(email="a2@a.example")
     target.run([customer("a1"), customer("a2")])
     ran = target.run([customer("a1"), customer("a2", cb_cust_mrr=20)])
@@ -97,7 +97,10 @@ def test_letter_case_and_blanks_do_not_matter(
 def test_who_is_created(
     workspace: Any, target: Any, customer: Customer, settings: dict[str, Any], skipped: dict[str, int]
 ) -> None:
-    """Unknown customers are created when the settings say so, cancelled ones too when they do, deleted ones never."""
+    """Unknown customers are created if the settings say so.
+
+    Cancelled ones have a setting of their own, deleted ones never are.
+    """
     records = [
         customer("active", cb_sub_status="active"),
         customer("cancelled", cb_sub_status="cancelled"),
@@ -110,7 +113,7 @@ def test_who_is_created(
 
 
 def test_a_created_user(workspace: Any, target: Any, customer: Customer) -> None:
-    """A creation takes three calls: the look-up of the external id, the creation by e-mail, and the external id."""
+    """A creation takes three calls: look-up by external id, creation by e-mail, and setting the external id."""
     ran = target.run([customer("new")], on_no_match="create")
     (created,) = workspace.contacts()
     assert (created["email"], created["external_id"], created["name"]) == ("new@a.example", "new", "New")
@@ -126,14 +129,14 @@ def test_a_created_user(workspace: Any, target: Any, customer: Customer) -> None
 
 
 def test_a_user_created_by_external_id(workspace: Any, target: Any, customer: Customer) -> None:
-    """Matched by external id, the creation carries it and takes two calls."""
+    """Matched by external id, a creation includes it and takes two calls."""
     target.run([customer("new")], on_no_match="create", match_contacts_on="external_id")
     assert workspace.contacts()[0]["external_id"] == "new"
     assert (target.calls["POST /contacts"], target.calls.get("PUT /contacts/{id}")) == (1, None)
 
 
 def test_update_all_fills_standard_fields(workspace: Any, target: Any, customer: Customer) -> None:
-    """Under update_all the name and an empty external id are written too, the e-mail address matched on never."""
+    """update_all also writes the name and an empty external id, but never the matched address."""
     ann = workspace.add(email="Ann@a.example", name="A.")
     target.run([customer("ann")], on_match="update_all")
     held = workspace.get(ann)
@@ -141,7 +144,7 @@ def test_update_all_fills_standard_fields(workspace: Any, target: Any, customer:
 
 
 def test_null_clears_an_owned_attribute(workspace: Any, target: Any, customer: Customer) -> None:
-    """A value that became null in the record is cleared in Intercom."""
+    """A value that becomes null in the record is cleared in Intercom."""
     ann = workspace.add(email="ann@a.example")
     target.run([customer("ann", cb_sub_status="active")])
     target.run([customer("ann", cb_sub_status=None)])
@@ -150,7 +153,7 @@ def test_null_clears_an_owned_attribute(workspace: Any, target: Any, customer: C
 
 
 def test_two_users_are_ambiguous(workspace: Any, target: Any, customer: Customer) -> None:
-    """Two users of one e-mail address are reported, and neither is written."""
+    """Two users with the same address are reported, and neither is written."""
     ids = {workspace.add(email="ann@a.example", external_id=number) for number in ("1", "2")}
     ran = target.run([customer("ann")], on_no_match="create")
     assert ran.summary["skipped"] == {"ambiguous": 1}
@@ -175,7 +178,7 @@ def test_two_users_are_ambiguous(workspace: Any, target: Any, customer: Customer
 def test_a_lead(  # noqa: PLR0913, PLR0917 - three fixtures and a row of the table
     workspace: Any, target: Any, customer: Customer, on_lead: str, outcome: dict[str, Any], roles: list[str]
 ) -> None:
-    """A lead of the same e-mail address is left alone, made a user, or joined by one, as `on_lead` says."""
+    """A lead with the same address is left alone, converted, or joined by a new user, as `on_lead` says."""
     workspace.add(role="lead", email="ann@a.example")
     ran = target.run([customer("ann")], on_lead=on_lead)
     assert ran.summary == {"status": "completed", "records": 1} | outcome
@@ -183,7 +186,7 @@ def test_a_lead(  # noqa: PLR0913, PLR0917 - three fixtures and a row of the tab
 
 
 def test_a_changed_email_is_found_by_the_link(workspace: Any, target: Any, customer: Customer) -> None:
-    """A user whose customer has another e-mail address now is found again by cb_cust_id, and keeps its own."""
+    """A user whose customer's address changed is found by cb_cust_id, and keeps its own address."""
     ann = workspace.add(email="ann@a.example")
     target.run([customer("ann")])
     ran = target.run([customer("ann", "ann@new.example", cb_cust_mrr=7)], on_no_match="create")
@@ -193,7 +196,7 @@ def test_a_changed_email_is_found_by_the_link(workspace: Any, target: Any, custo
 
 
 def test_a_user_linked_to_another_record_of_the_run_is_claimed(workspace: Any, target: Any, customer: Customer) -> None:
-    """When two records match one user, the one that it is linked to writes it, whichever comes first."""
+    """When two records match one user, the record that it is linked to writes it."""
     workspace.add(email="ann@a.example")
     target.run([customer("ann")])
     rival = customer("rival", "ann@a.example", cb_cust_mrr=1)
@@ -203,14 +206,14 @@ def test_a_user_linked_to_another_record_of_the_run_is_claimed(workspace: Any, t
 
 
 def test_two_new_records_of_one_email_make_one_user(workspace: Any, target: Any, customer: Customer) -> None:
-    """When two unknown customers share an e-mail address, the first is created, the other reported."""
+    """When two unknown customers share an address, the first is created and the other reported."""
     ran = target.run([customer("a", "x@a.example"), customer("b", "X@a.example")], on_no_match="create")
     assert ran.summary == {"status": "completed", "records": 2, "created": 1, "skipped": {"claimed": 1}}
     assert workspace.emails() == ["x@a.example"]
 
 
 def test_the_last_of_two_records_of_one_id_counts(workspace: Any, target: Any, customer: Customer) -> None:
-    """A record that comes again in the same run replaces the earlier one."""
+    """When an id is sent twice in a run, the later record counts."""
     workspace.add(email="ann@a.example")
     ran = target.run([customer("ann", cb_cust_mrr=1), customer("ann", cb_cust_mrr=2)])
     assert ran.summary == {
@@ -224,7 +227,7 @@ def test_the_last_of_two_records_of_one_id_counts(workspace: Any, target: Any, c
 
 
 def test_every_record_has_one_row(workspace: Any, target: Any, customer: Customer) -> None:
-    """Matched, unmatched and ambiguous records stand in one table each, once."""
+    """Each record is in one row of one table: matched, unmatched or ambiguous."""
     workspace.add(email="one@a.example", name="One")
     workspace.add(email="two@a.example", external_id="1")
     workspace.add(email="two@a.example", external_id="2")
@@ -247,7 +250,7 @@ def test_every_record_has_one_row(workspace: Any, target: Any, customer: Custome
 
 
 def test_a_user_beside_a_lead_is_matched(workspace: Any, target: Any, customer: Customer) -> None:
-    """A lead of the same e-mail address does not make a user ambiguous, in the reports either."""
+    """A lead with the same address does not make a user ambiguous."""
     workspace.add(role="lead", email="ann@a.example")
     user = workspace.add(email="ann@a.example")
     ran = target.run([customer("ann")])
@@ -256,7 +259,7 @@ def test_a_user_beside_a_lead_is_matched(workspace: Any, target: Any, customer: 
 
 
 def test_reports_are_private(target: Any, customer: Customer) -> None:
-    """Reports hold personal data: only their owner reads them."""
+    """Only the owner can read the reports, because they have personal data."""
     ran = target.run([customer("ann")])
     assert ran.directory.stat().st_mode & 0o777 == 0o700
     names = {path.name: path.stat().st_mode & 0o777 for path in ran.directory.rglob("*") if path.is_file()}
@@ -281,7 +284,7 @@ def test_reports_are_private(target: Any, customer: Customer) -> None:
 
 
 def test_validate_writes_nothing(workspace: Any, target: Any, customer: Customer) -> None:
-    """In mode validate the reports say what would follow; nothing is written, and no STATE is printed."""
+    """In mode validate the reports say what a sync would do; nothing is written and no STATE is printed."""
     workspace.add(email="ann@a.example")
     ran = target.run([customer("ann"), customer("new")], mode="validate", on_no_match="create")
     assert ran.summary == {"status": "completed", "records": 2, "matched": 1, "updated": 1, "created": 1}
@@ -300,7 +303,7 @@ def test_long_strings_are_cut(workspace: Any, target: Any, customer: Customer) -
 
 
 def test_unchanged_records_cost_few_calls(workspace: Any, target: Any, customer: Customer) -> None:
-    """A thousand unchanged records take seven pages of contacts, and nothing else but the start."""
+    """A thousand unchanged records take seven pages of contacts and the three calls at the start."""
     records = [customer(f"c{number}") for number in range(1000)]
     target.run(records[:1], on_no_match="create")
     workspace.fill({"email": one["email"], "custom_attributes": one["custom_attributes"] | MARK} for one in records[1:])
@@ -310,7 +313,7 @@ def test_unchanged_records_cost_few_calls(workspace: Any, target: Any, customer:
 
 
 def test_few_records_are_searched_for(workspace: Any, target: Any, customer: Customer) -> None:
-    """When there are more pages of contacts than searches to make, the records are searched for: 121 in two calls."""
+    """Few records among many contacts are searched for: 121 records take two searches."""
     workspace.sandbox.reset(customers=500)
     known = sorted({email.lower() for email in workspace.emails() if email})[:120]
     records = [customer(f"c{number}", email) for number, email in enumerate(known)] + [customer("new")]
@@ -323,7 +326,7 @@ def test_few_records_are_searched_for(workspace: Any, target: Any, customer: Cus
 
 @pytest.mark.parametrize(("longest", "calls"), [(50, 1), (7, 11)])
 def test_the_longest_array_is_learnt(workspace: Any, target: Any, customer: Customer, longest: int, calls: int) -> None:
-    """When Intercom accepts only shorter arrays, they are halved until it does, and every user is found."""
+    """When Intercom accepts only shorter arrays, they are halved until it does."""
     workspace.sandbox.reset(customers=300, max_in_values=longest)
     known = sorted({email.lower() for email in workspace.emails() if email})[:40]
     ran = target.run([customer(f"c{number}", email) for number, email in enumerate(known)])
@@ -332,7 +335,7 @@ def test_the_longest_array_is_learnt(workspace: Any, target: Any, customer: Cust
 
 
 def test_a_thousand_contacts_are_searched_within_budget(workspace: Any, target: Any, customer: Customer) -> None:
-    """Six hundred records among many more contacts take five searches."""
+    """Six hundred records among a thousand contacts take five searches."""
     workspace.fill({"email": f"c{number}@a.example"} for number in range(1000))
     ran = target.run([customer(f"c{number}") for number in range(600)], mode="validate")
     assert ran.summary["matched"] == 600
