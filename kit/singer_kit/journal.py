@@ -28,113 +28,53 @@ import os
 import threading
 import time
 import weakref
-from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from singer_sdk.exceptions import ConfigurationError
 
-from .json_types import JsonObject, JsonValue
+from .journal_lines import (
+    SUFFIX,
+    VERSION,
+    FieldChange,
+    Intent,
+    Journal,
+    Line,
+    Outcome,
+    RecordResult,
+    RunEnd,
+    RunStart,
+    Write,
+    list_journals,
+    open_journal,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-VERSION = 1
-_SUFFIX = ".jsonl"
+    from .json_types import JsonObject, JsonValue
+
+__all__ = [
+    "NOBODY",
+    "VERSION",
+    "FieldChange",
+    "Intent",
+    "Journal",
+    "JournalWriter",
+    "JournaledWrite",
+    "Outcome",
+    "RecordResult",
+    "RunEnd",
+    "RunStart",
+    "Who",
+    "Write",
+    "build_fields",
+    "list_journals",
+    "open_journal",
+]
+
 _OPEN = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-
-
-class FieldChange(msgspec.Struct, frozen=True):
-    """What a field held, and what it is to hold."""
-
-    before: JsonValue
-    after: JsonValue
-
-
-class _Line(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
-    """One line of a journal."""
-
-
-class _Person(_Line, frozen=True, kw_only=True):
-    """Who a record is, so that people can search for it."""
-
-    name: str = ""
-    email: str = ""
-    company: str = ""
-
-
-class RunStart(_Line, frozen=True, kw_only=True, tag="run"):
-    """The run, and how it was started."""
-
-    version: int
-    run_id: str
-    plugin: str  #: such as `target-intercom`
-    at: float
-    plugin_version: str = ""
-    loader: str = ""  #: the plugin's name in meltano.yml, such as `target-intercom-trial`
-    environment: str = ""  #: Meltano's
-    job: str = ""  #: empty when `standpipe run` did not start it
-    trigger: str = ""  #: `schedule`, `person`, `live`, `page`, `retry` or `meltano`; empty outside of Meltano
-    mode: str = "sync"
-    is_subset: bool = False  #: whether the input is not everybody
-
-
-class Intent(_Person, frozen=True, kw_only=True, tag="intent"):
-    """A write that is about to be made."""
-
-    n: int
-    stream: str
-    id: str
-    action: str
-    at: float
-    remote_id: str | None = None
-    fields: dict[str, FieldChange] = {}
-
-
-class Outcome(_Line, frozen=True, kw_only=True, tag="outcome"):
-    """What became of a write."""
-
-    n: int
-    kind: str
-    at: float
-    reason: str = ""
-    remote_id: str | None = None
-    fields: dict[str, FieldChange] = {}
-
-
-class RecordResult(_Person, frozen=True, kw_only=True, tag="record"):
-    """What became of a record that cost no write."""
-
-    stream: str
-    id: str
-    kind: str
-    reason: str = ""
-    remote_id: str | None = None
-    fields: dict[str, FieldChange] = {}
-
-
-class RunEnd(_Line, frozen=True, kw_only=True, tag="end"):
-    """How the run ended."""
-
-    status: str  #: `completed`, `failed` or `stopped`
-    at: float
-    stopped_by: str = ""  #: `guard` when every run over everybody would stop again until a person decides
-    error: str = ""  #: one sentence
-    summary: JsonObject = {}  #: the content of `summary.json`
-
-
-Line = RunStart | Intent | Outcome | RecordResult | RunEnd
-
-
-class Write(NamedTuple):
-    """A write as far as a journal tells of it; without an outcome nobody knows yet whether it was made."""
-
-    intent: Intent
-    outcome: Outcome | None
-
-
-Entry = RunStart | Write | RecordResult | RunEnd
 
 
 class Who(NamedTuple):
@@ -174,7 +114,7 @@ class JournalWriter:
         Raises:
             ConfigurationError: it cannot be made.
         """
-        self._run, self._path = run, folder / f"{run.run_id}{_SUFFIX}"
+        self._run, self._path = run, folder / f"{run.run_id}{SUFFIX}"
         draft = folder / f"{run.run_id}.{os.getpid()}.draft"
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -349,78 +289,6 @@ class JournaledWrite:
         )
 
 
-class Journal:
-    """A journal, to be read.
-
-    Args:
-        file: the file, open.
-        is_busy: whether its writer lives, or another program reads it.
-    """
-
-    def __init__(self, file: IO[bytes], *, is_busy: bool) -> None:
-        self._file = file
-        self.is_busy = is_busy
-
-    def iterate_lines(self) -> Iterator[Line]:
-        """Yield the lines; the end of one that a killed writer or a full disk has cut off is left out."""
-        decoder = msgspec.json.Decoder(Line)
-        self._file.seek(0)
-        for content in self._file:
-            if not content.endswith(b"\n"):
-                return
-            try:
-                # msgspec does not look at the bytes of members that it leaves out.
-                line: Line = decoder.decode(content.decode())
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                # What follows a damaged line might belong to writes that it told of.
-                return
-            yield line
-
-    def iterate_entries(self) -> Iterator[Entry]:
-        """Yield the run, its writes with their outcomes, the other records and the end, as they were settled.
-
-        Writes without an outcome come last.
-        """
-        begun: dict[int, Intent] = {}
-        for line in self.iterate_lines():
-            if isinstance(line, Intent):
-                begun[line.n] = line
-            elif isinstance(line, Outcome):
-                if line.n in begun:
-                    yield Write(begun.pop(line.n), line)
-            else:
-                yield line
-        for intent in begun.values():
-            yield Write(intent, None)
-
-    def list_unknown(self) -> list[Intent]:
-        """Return the writes without an outcome."""
-        return [one.intent for one in self.iterate_entries() if isinstance(one, Write) and one.outcome is None]
-
-
-@contextmanager
-def open_journal(path: Path) -> Iterator[Journal | None]:
-    """Open a journal; None when it is gone. Until it is closed, others find it busy."""
-    try:
-        file = path.open("r+b")
-    except FileNotFoundError:
-        yield None
-        return
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            is_busy = False
-        except BlockingIOError:
-            is_busy = True
-        # Another reader may have removed it in between.
-        yield Journal(file, is_busy=is_busy) if os.fstat(file.fileno()).st_nlink else None
-
-
-def list_journals(folder: Path) -> list[Path]:
-    """List the journals in a folder."""
-    return sorted(folder.glob(f"*{_SUFFIX}"))
-
-
 def build_fields(fields: Mapping[str, tuple[JsonValue, JsonValue]]) -> dict[str, FieldChange]:
     """Return fields in the form of a line."""
     return {name: FieldChange(before, after) for name, (before, after) in fields.items()}
@@ -428,5 +296,5 @@ def build_fields(fields: Mapping[str, tuple[JsonValue, JsonValue]]) -> dict[str,
 
 def _find_free_path(folder: Path, run_id: str) -> Path:
     """Return a name for a journal: one run may start the same target twice, one after the other."""
-    names = (f"{run_id}{suffix}{_SUFFIX}" for suffix in ("", *(f".{number}" for number in range(2, 1000))))
+    names = (f"{run_id}{suffix}{SUFFIX}" for suffix in ("", *(f".{number}" for number in range(2, 1000))))
     return next(path for name in names if not (path := folder / name).exists())

@@ -46,7 +46,8 @@ class JournalFile:
         """Append a write and its answer."""
         action = {"created": "create", "converted": "convert", "cleared": "clear"}.get(kind, "update")
         n = self.intend(record_id, **{"action": action, "fields": change("cb_cust_mrr", 1, 2), **values})
-        self.add("outcome", n=n, kind=kind, reason=reason, remote_id=f"remote-{record_id}")
+        fields = {} if kind == "rejected" else values.get("fields", change("cb_cust_mrr", 1, 2))
+        self.add("outcome", n=n, kind=kind, reason=reason, remote_id=f"remote-{record_id}", fields=fields)
 
     def pass_over(self, record_id: str, kind: str = "unchanged", reason: str = "", **values: Any) -> None:
         """Append a record that nothing was written to."""

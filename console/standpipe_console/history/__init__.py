@@ -4,10 +4,11 @@ A target writes a journal while it works. The console loads journals into the hi
 `standpipe run`, and whenever a command opens the history, so that a bare `meltano run` is known, too.
 """
 
+from standpipe_console._kit.journal_lines import FieldChange
+
 from .rows import (
     AlertRow,
     ChangeRow,
-    FieldChange,
     Page,
     PauseRow,
     RecordRow,

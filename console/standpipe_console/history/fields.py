@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .rows import FieldChange
+from standpipe_console._kit.journal_lines import FieldChange
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

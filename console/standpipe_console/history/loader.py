@@ -1,12 +1,13 @@
 """Load the journals of targets into the history, each line once, however often a loader is killed.
 
-The row of a run keeps how many bytes of its journal are loaded, and is committed together with what they said. A
+The row of a run keeps how many lines of its journal are loaded, and is committed together with what they said. A
 loader that was killed therefore goes on where its last commit ended. A journal is deleted when all of it is loaded.
 """
 
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import time
 from collections import Counter
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from .journal import EndLine, IntentLine, OutcomeLine, RecordLine, RunLine, is_being_written, iterate_lines
+from standpipe_console._kit.journal_lines import Intent, Outcome, RecordResult, RunEnd, RunStart, open_journal
+
 from .recording import Recorder, RecordOutcome, Write
 from .statuses import decide_status, read_target_status
 from .tables import RUNS
@@ -25,54 +27,52 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from standpipe_console._kit.journal_lines import Line
     from standpipe_console._kit.json_types import JsonObject
 
     from .database import Database
-    from .journal import Line
 
+LOGGER = logging.getLogger(__name__)
 #: Records of one transaction.
 BATCH = 1000
 #: How long to wait for another program that loads, in seconds.
 _LOCK_WAIT = 30.0
-#: A journal without a first line is that of a target that is about to start, or of one that never did.
-_ABANDONED_AFTER = 3600.0
 
 
 @dataclass
-class _Journal:
+class _Reading:
     """What was read of a journal so far."""
 
-    run: RunLine | None = None
-    end: EndLine | None = None
-    open_intents: dict[int, IntentLine] = field(default_factory=dict)
+    run: RunStart | None = None
+    end: RunEnd | None = None
+    open_intents: dict[int, Intent] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
-    unreadable: int = 0
     last_at: float = 0.0
 
-    def read(self, line: Line | None) -> RecordOutcome | None:
+    def read(self, line: Line) -> RecordOutcome | None:
         """Take the next line; return what it says of a record, if it does."""
-        if line is None:
-            self.unreadable += 1
-            return None
-        self.last_at = getattr(line, "at", None) or self.last_at
-        if isinstance(line, RunLine):
-            self.run = self.run or line
-        elif isinstance(line, EndLine):
-            self.end = line
-        elif isinstance(line, IntentLine):
-            self.open_intents[line.n] = line
-        elif isinstance(line, OutcomeLine):
-            return self._settle(line)
-        else:
+        if isinstance(line, RecordResult):
             return self._count(self._build_outcome(line))
+        self.last_at = line.at
+        if isinstance(line, RunStart):
+            self.run = line
+        elif isinstance(line, RunEnd):
+            self.end = line
+        elif isinstance(line, Intent):
+            self.open_intents[line.n] = line
+        elif intent := self.open_intents.pop(line.n, None):
+            return self._count(_build_write(intent, line))
         return None
 
     def settle_rest(self) -> list[RecordOutcome]:
         """Return the writes that no answer is known of, after the target has ended."""
         intents = list(self.open_intents.values())
-        return [self._count(_build_write(one, OutcomeLine(one.n, "unknown", one.at))) for one in intents]
+        return [
+            self._count(_build_write(one, Outcome(n=one.n, kind="unknown", at=one.at, fields=one.fields)))
+            for one in intents
+        ]
 
     def build_counts(self) -> JsonObject:
         """Return the figures of the run: those of the target's summary, else those of the lines; zeros are left out."""
@@ -86,20 +86,13 @@ class _Journal:
                 counts[name] = value
         return {name: value for name, value in counts.items() if value}
 
-    def _settle(self, line: OutcomeLine) -> RecordOutcome | None:
-        intent = self.open_intents.pop(line.n, None)
-        if intent is None:
-            self.unreadable += 1
-            return None
-        return self._count(_build_write(intent, line))
-
-    def _build_outcome(self, line: RecordLine) -> RecordOutcome:
+    def _build_outcome(self, line: RecordResult) -> RecordOutcome:
         return RecordOutcome(
             stream=line.stream,
             record_id=_clean(line.id),
             kind=line.kind,
             reason=_clean(line.reason),
-            at=line.at or self.last_at,
+            at=self.last_at,
             remote_id=_clean(line.remote_id or ""),
             name=_clean(line.name),
             email=_clean(line.email),
@@ -116,7 +109,7 @@ class _Journal:
         return outcome
 
 
-def _build_write(intent: IntentLine, line: OutcomeLine) -> RecordOutcome:
+def _build_write(intent: Intent, line: Outcome) -> RecordOutcome:
     return RecordOutcome(
         stream=intent.stream,
         record_id=_clean(intent.id),
@@ -127,7 +120,7 @@ def _build_write(intent: IntentLine, line: OutcomeLine) -> RecordOutcome:
         name=_clean(intent.name),
         email=_clean(intent.email),
         company=_clean(intent.company),
-        write=Write(intent.action, intent.fields if line.fields is None else line.fields),
+        write=Write(intent.action, line.fields),
     )
 
 
@@ -173,125 +166,115 @@ class Loader:
 
     def _load(self, path: Path) -> str | None:
         """Load one journal; return its run while the target still writes it."""
-        with path.open("rb") as file:
-            # Asked before the first line is read: what is written afterwards is for the next time.
-            is_alive = is_being_written(file)
-            journal = _Journal()
-            lines = iterate_lines(file)
-            _, first = next(lines, (0, None))
-            if not isinstance(first, RunLine):
-                if not is_alive and time.time() - path.stat().st_mtime > _ABANDONED_AFTER:
-                    path.unlink()
+        with open_journal(path) as journal:
+            if journal is None:
                 return None
-            journal.read(first)
-            run_id, loaded = self._begin_run(first, path.parent.name, is_alive=is_alive)
+            lines = journal.iterate_lines()
+            reading = _Reading()
+            first = next(lines, None)
+            if not isinstance(first, RunStart):
+                LOGGER.warning("%s is not a journal: move it away.", path)
+                return None
+            reading.read(first)
+            run_id, loaded = self._begin_run(first, path, is_alive=journal.is_busy)
             recorder = Recorder(self.database, run_id, first.plugin)
-            position = self._load_lines(lines, journal, recorder, loaded, is_validation=first.mode == "validate")
-            if is_alive and journal.end is None:
+            count = self._load_lines(lines, reading, recorder, loaded)
+            if journal.is_busy and reading.end is None:
                 return run_id
-        self._end_run(journal, recorder, position)
-        path.unlink()
+            self._end_run(reading, recorder, count)
+            path.unlink()
         return None
 
-    def _load_lines(
-        self,
-        lines: Iterator[tuple[int, Line | None]],
-        journal: _Journal,
-        recorder: Recorder,
-        loaded: int,
-        *,
-        is_validation: bool,
-    ) -> int:
-        """Load the lines after those that are loaded; return where the last one ends."""
+    def _load_lines(self, lines: Iterator[Line], reading: _Reading, recorder: Recorder, loaded: int) -> int:
+        """Load the lines after those that are loaded, and return how many there are."""
         batch: list[RecordOutcome] = []
-        position = loaded
-        for end, line in lines:
-            outcome = journal.read(line)
-            if end <= loaded:
-                continue
-            position = end
+        number = 1
+        for number, line in enumerate(lines, 2):
+            outcome = reading.read(line)
             # A validation says what would be done: that is no history of a record.
-            if outcome and not is_validation:
+            if outcome and number > loaded and reading.run and reading.run.mode != "validate":
                 batch.append(outcome)
             if len(batch) == BATCH:
-                self._commit(recorder, batch, position)
+                self._commit(recorder, batch, number)
                 batch = []
         if batch:
-            self._commit(recorder, batch, position)
-        return position
+            self._commit(recorder, batch, number)
+        return number
 
-    def _commit(self, recorder: Recorder, batch: list[RecordOutcome], position: int) -> None:
+    def _commit(self, recorder: Recorder, batch: list[RecordOutcome], count: int) -> None:
         with self.database.write() as connection:
             recorder.record(connection, batch)
-            connection.execute(sa.update(RUNS).where(RUNS.c.run_id == recorder.run_id).values(loaded_bytes=position))
+            connection.execute(sa.update(RUNS).where(RUNS.c.run_id == recorder.run_id).values(loaded_lines=count))
 
-    def _begin_run(self, line: RunLine, loader: str, *, is_alive: bool) -> tuple[str, int]:
+    def _begin_run(self, start: RunStart, path: Path, *, is_alive: bool) -> tuple[str, int]:
         """Find or make the row of the run; return its id, and how much of the journal is loaded."""
         with self.database.write() as connection:
-            run_id = line.run_id
+            run_id = path.stem  # a second run of the same target within a job has a number behind its id
             row = _find_run(connection, run_id)
-            if row and row.plugin_version and row.plugin != line.plugin:
+            if row and row.plugin_version and row.plugin != start.plugin:
                 # A job with two targets: the second one has a row of its own.
-                run_id = f"{line.run_id}.{line.plugin}"
+                run_id = f"{run_id}.{start.plugin}"
                 row = _find_run(connection, run_id)
             values: dict[str, Any] = {
-                "plugin": line.plugin,
-                "plugin_version": line.plugin_version or "?",
-                "mode": line.mode,
-                "is_subset": line.is_subset,
+                "plugin": start.plugin,
+                "plugin_version": start.plugin_version or "?",
+                "mode": start.mode,
             }
             if row is None or row.exit_code is None:
                 values["status"] = "running" if is_alive else "loading"
             if row:
                 connection.execute(sa.update(RUNS).where(RUNS.c.run_id == run_id).values(values))
-                return run_id, row.loaded_bytes
+                return run_id, row.loaded_lines
             values |= {
                 "run_id": run_id,
-                "job": line.job or self.find_job(loader),
-                "environment": self.environment,
+                "job": start.job or self.find_job(start.loader or path.parent.name),
+                "environment": start.environment or self.environment,
                 "host": self.host,
-                "trigger": line.trigger,
-                "started_at": line.at,
+                "trigger": start.trigger,
+                "is_subset": start.is_subset,
+                "started_at": start.at,
                 "target_status": "",
                 "reason": "",
                 "counts": {},
-                "loaded_bytes": 0,
+                "loaded_lines": 0,
             }
             connection.execute(sa.insert(RUNS).values(values))
             return run_id, 0
 
-    def _end_run(self, journal: _Journal, recorder: Recorder, position: int) -> None:
+    def _end_run(self, reading: _Reading, recorder: Recorder, count: int) -> None:
         """Write how the target ended, once all of its journal is loaded."""
+        is_run = RUNS.c.run_id == recorder.run_id
         with self.database.write() as connection:
             row = _find_run(connection, recorder.run_id)
             if row is None or row.target_status:
                 return  # a loader was killed after its last commit, before it deleted the journal
-            unknown = journal.settle_rest()
+            unknown = reading.settle_rest()
             if unknown:
                 recorder.record(connection, unknown)
-            counts = journal.build_counts()
-            target_status = read_target_status(journal.end, sum(counts.get("rejected", {}).values()))
+            counts = reading.build_counts()
+            target_status = read_target_status(reading.end, sum(counts.get("rejected", {}).values()))
             values: dict[str, Any] = {
                 "counts": counts,
                 "target_status": target_status,
                 "status": decide_status(row.exit_code, target_status),
-                "loaded_bytes": position,
+                "is_subset": row.is_subset or bool(reading.run and reading.run.is_subset),
+                "loaded_lines": count,
             }
             if row.ended_at is None:
-                values["ended_at"] = journal.last_at or row.started_at
+                values["ended_at"] = reading.last_at
             if not row.reason:
-                values["reason"] = _describe_end(journal.end, target_status)
-            connection.execute(sa.update(RUNS).where(RUNS.c.run_id == recorder.run_id).values(values))
+                values["reason"] = _describe_end(reading.end, target_status)
+            connection.execute(sa.update(RUNS).where(is_run).values(values))
 
 
 def _find_run(connection: sa.Connection, run_id: str) -> Any:
     return connection.execute(sa.select(RUNS).where(RUNS.c.run_id == run_id)).one_or_none()
 
 
-def _describe_end(end: EndLine | None, target_status: str) -> str:
+def _describe_end(end: RunEnd | None, target_status: str) -> str:
     if target_status == "killed":
         return "The target was killed: nothing is lost, the next run repeats what was not confirmed."
-    return (end.error or "") if end else ""
+    return end.error if end else ""
 
 
 @contextmanager

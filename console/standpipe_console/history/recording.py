@@ -17,8 +17,9 @@ from .tables import CHANGES, LAST_KNOWN, RECORDS, REJECTS, RUNS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from standpipe_console._kit.journal_lines import FieldChange
+
     from .database import Database
-    from .rows import FieldChange
 
 #: Outcomes after which a record needs nobody's attention: as long as they repeat, they are only counted.
 UNCHANGED = "unchanged"

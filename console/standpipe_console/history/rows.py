@@ -6,7 +6,8 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from standpipe_console._kit.json_types import JsonObject, JsonValue
+from standpipe_console._kit.journal_lines import FieldChange
+from standpipe_console._kit.json_types import JsonObject
 
 T = TypeVar("T")
 
@@ -37,13 +38,6 @@ class RunRow(msgspec.Struct, frozen=True):
     def seconds(self) -> float | None:
         """How long it took."""
         return None if self.ended_at is None else max(0.0, self.ended_at - self.started_at)
-
-
-class FieldChange(msgspec.Struct, frozen=True):
-    """The value of a field before and after a write."""
-
-    before: JsonValue
-    after: JsonValue
 
 
 class ChangeRow(msgspec.Struct, frozen=True):

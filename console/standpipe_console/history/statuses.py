@@ -6,7 +6,7 @@ import signal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .journal import EndLine
+    from standpipe_console._kit.journal_lines import RunEnd
 
 #: The exit code of a run that did not start because another one holds the lock (EX_TEMPFAIL of sysexits.h).
 NOT_STARTED = 75
@@ -15,7 +15,7 @@ _EXACT = {"guarded", "stopped", "killed"}
 _GOOD = {"completed", "partly_refused"}
 
 
-def read_target_status(end: EndLine | None, rejected: int) -> str:
+def read_target_status(end: RunEnd | None, rejected: int) -> str:
     """Return how the target ended; without a last line it was killed."""
     if end is None:
         return "killed"

@@ -60,7 +60,7 @@ _PERSONAL = ("record_id", "remote_id", "email")
 _NAMES = (LAST_KNOWN.c.name, LAST_KNOWN.c.email, LAST_KNOWN.c.company)
 
 
-class RunStart(msgspec.Struct, frozen=True):
+class StartedRun(msgspec.Struct, frozen=True):
     """What is known of a run when it starts."""
 
     run_id: str
@@ -149,13 +149,13 @@ class History:
 
     # Runs
 
-    def start_run(self, start: RunStart) -> None:
+    def start_run(self, start: StartedRun) -> None:
         """Write that a run has started; whoever calls holds the lock of its job."""
         earlier = (RUNS.c.job == start.job, RUNS.c.environment == self._environment, RUNS.c.host == self._host)
         self._mark_killed(*earlier, RUNS.c.run_id != start.run_id)
         self._write_run(start, {})
 
-    def finish_run(self, start: RunStart, ended_at: float, exit_code: int, reason: str) -> None:
+    def finish_run(self, start: StartedRun, ended_at: float, exit_code: int, reason: str) -> None:
         """Write how a run has ended, whether its start was written or not."""
         with self.database.read() as connection:
             statement = sa.select(RUNS.c.target_status, RUNS.c.reason).where(RUNS.c.run_id == start.run_id)
@@ -166,7 +166,7 @@ class History:
             ended["reason"] = reason
         self._write_run(start, ended)
 
-    def _write_run(self, start: RunStart, ended: dict[str, Any]) -> None:
+    def _write_run(self, start: StartedRun, ended: dict[str, Any]) -> None:
         values = {
             **msgspec.structs.asdict(start),
             "environment": self._environment,
@@ -176,7 +176,7 @@ class History:
             "reason": "",
             "counts": {},
             "plugin_version": "",
-            "loaded_bytes": 0,
+            "loaded_lines": 0,
             **ended,
         }
         statement = self.database.insert(RUNS).values(values)

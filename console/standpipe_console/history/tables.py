@@ -39,7 +39,7 @@ RUNS = sa.Table(
     sa.Column("reason", _TEXT, nullable=False),
     sa.Column("counts", _JSON, nullable=False),
     sa.Column("plugin_version", _TEXT, nullable=False),
-    sa.Column("loaded_bytes", sa.BigInteger, nullable=False),
+    sa.Column("loaded_lines", sa.BigInteger, nullable=False),
     sa.Index("runs_by_start", "started_at"),
     sa.Index("runs_by_job", "job", "started_at"),
     sa.Index("runs_by_plugin", "plugin", "started_at"),
