@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from .settings import LiveSettings
 
 LOGGER = logging.getLogger(__name__)
-#: The longest sleep of the loop, in seconds: rings of other processes in the same inbox wake nobody.
-_LONGEST_SLEEP = 1.0
+#: The shortest sleep of the loop, in seconds.
+_SHORTEST_SLEEP = 0.05
 #: Seconds to wait after a step that failed, doubled by each further one up to `LOOK_AGAIN`.
 _FIRST_WAIT = 0.5
 #: Seconds between two rounds of forgetting old events.
@@ -113,7 +113,7 @@ class LiveService:
                 with suppress(InboxUnavailableError):
                     self.inbox.prune(time.time())
                 pruned_at = time.monotonic()
-            self._stopping.wait(max(0.05, min(wake_at.values()) - time.monotonic()))
+            self._stopping.wait(max(_SHORTEST_SLEEP, min(wake_at.values()) - time.monotonic()))
 
     def _step(self, worker: Worker) -> float:
         """Let a worker take a step; return after how many seconds it takes the next one."""
@@ -126,8 +126,10 @@ class LiveService:
             return compute_backoff(self._failed_steps[worker.job], _FIRST_WAIT, LOOK_AGAIN)
         self._problems.end(worker.job)
         self._failed_steps[worker.job] = 0
-        # A ring may come at any time, so nobody sleeps until the end of a long wait.
-        return _LONGEST_SLEEP if seconds is None else min(seconds, _LONGEST_SLEEP)
+        # A ring may come at any time, and its id is due so much later: to sleep until then delays nothing.
+        timing = self._settings.timing
+        longest = min(timing.quiet_seconds, timing.longest_wait)
+        return longest if seconds is None else min(seconds, longest)
 
     def _build_worker(self, pipeline: Pipeline) -> Worker:
         return Worker(
@@ -208,7 +210,9 @@ class LiveService:
         commits = GroupCommits(self.inbox)
         app = Receiver(credentials, commits, self._describe_health).build_app()
         server = uvicorn.Server(
-            uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, lifespan="off")
+            uvicorn.Config(
+                app, host=host, port=port, log_config=None, access_log=False, lifespan="off", proxy_headers=False
+            )
         )
         thread = threading.Thread(target=server.run, name="receiver")
         thread.start()
