@@ -12,14 +12,16 @@ from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 from singer_sdk.helpers.capabilities import PluginCapabilities
 
 from .command_files import is_too_deep
+from .commands import add_commands
 from .errors import UserError
 from .messages import LineReader
 from .plugin import Plugin, ignore_signals
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from types import FrameType
 
+    import click
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
     from singer_sdk.plugin_base import _ConfigInput
 
@@ -54,6 +56,8 @@ class TargetBase(Plugin, Target, abc.ABC):
     vendor: ClassVar[str]
     record_refused: ClassVar[type[Exception]]
     """What is raised when the vendor refuses one request; of what a run cannot do without it ends the run."""
+    commands: ClassVar[Sequence[click.Command]] = ()
+    """Commands beside the run."""
     #: The SDK prints STATE whenever records get this old. Here neither a write nor STATE comes early.
     _MAX_RECORD_AGE_IN_MINUTES = float("inf")
     _signal = 0  #: that was received
@@ -155,6 +159,12 @@ class TargetBase(Plugin, Target, abc.ABC):
     def _exit_on_signal(self) -> None:
         if self._signal:
             raise SystemExit(128 + self._signal)
+
+    @classmethod
+    def get_singer_command(cls) -> click.Command:
+        """Return the SDK's command, with the other commands of this target."""
+        run = super().get_singer_command()
+        return add_commands(run, cls, cls.commands) if cls.commands else run
 
     @classmethod
     def append_builtin_config(cls, config_jsonschema: JsonObject) -> None:

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from target_intercom._kit.target_base import TargetBase
+from target_intercom._kit.undo_command import undo
 from target_intercom.api.client import IntercomClient
 from target_intercom.api.transport import RecordRefusedError
 from target_intercom.pipeline import Pipeline
@@ -14,11 +15,13 @@ from target_intercom.reporting.facts import build_facts
 from target_intercom.reporting.not_sent import STREAM as NOT_SENT
 from target_intercom.settings import PROPERTIES, parse_settings
 from target_intercom.sinks import NotSentSink, OtherStreamSink, RecordSink
+from target_intercom.writing.restorer import RecordRestorer
 
 if TYPE_CHECKING:
     from singer_sdk.sinks import Sink
 
     from target_intercom._kit.json_types import JsonObject
+    from target_intercom._kit.undo_run import Restorer
     from target_intercom.settings import Settings
 
 
@@ -32,6 +35,7 @@ class TargetIntercom(TargetBase):
         "access_token": "set it, or TARGET_INTERCOM_ACCESS_TOKEN and --config=ENV"
     }
     vendor = "Intercom"
+    commands = (undo,)
     record_refused = RecordRefusedError
 
     @classmethod
@@ -45,10 +49,10 @@ class TargetIntercom(TargetBase):
         return parse_settings(self.config)
 
     @cached_property
-    def run(self) -> Pipeline:
-        """The one run of this process."""
+    def client(self) -> IntercomClient:
+        """The connection to the workspace."""
         settings = self.settings
-        client = IntercomClient(
+        return IntercomClient(
             settings.base_url,
             settings.access_token,
             settings.max_concurrency,
@@ -56,7 +60,20 @@ class TargetIntercom(TargetBase):
             answer_timeout=settings.answer_timeout,
             max_missing=settings.max_missing,
         )
-        return Pipeline(client, self.settings, self.logger)
+
+    @cached_property
+    def run(self) -> Pipeline:
+        """The one run of this process."""
+        return Pipeline(self.client, self.settings, self.logger)
+
+    def open_restorer(self) -> Restorer:
+        """Return how an undo reads and writes this workspace.
+
+        Raises:
+            ConfigurationError: the token is wrong.
+        """
+        self.run.connect()
+        return RecordRestorer(self.client)
 
     def get_sink_class(self, stream_name: str) -> type[Sink]:
         """Choose the sink of a stream."""

@@ -29,6 +29,7 @@ from standpipe_maps import protocol
 from standpipe_maps._kit.block_list import BlockList
 from standpipe_maps._kit.clock import is_recent
 from standpipe_maps._kit.command_files import is_too_deep
+from standpipe_maps._kit.commands import add_commands
 from standpipe_maps._kit.errors import UserError
 from standpipe_maps._kit.plugin import Plugin
 from standpipe_maps.messages import RawReader, open_spool, write_spool
@@ -96,7 +97,8 @@ class JoinMapper(Plugin, InlineMapper, abc.ABC):
     @classmethod
     def get_singer_command(cls) -> click.Command:
         """Return the SDK's command with the commands that read the stores."""
-        return store_commands.add_commands(super().get_singer_command(), cls)
+        commands = (*store_commands.STORE_COMMANDS, *cls.commands)
+        return add_commands(super().get_singer_command(), cls, commands)
 
     # What each map defines.
 

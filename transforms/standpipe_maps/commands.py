@@ -46,7 +46,6 @@ import click
 import msgspec
 
 from standpipe_maps._kit.errors import UserError
-from standpipe_maps._kit.plugin import Command
 from standpipe_maps.persons import erase_person, find_person
 from standpipe_maps.store import ReadOnlyStore, Store, is_database, open_to_read
 
@@ -59,33 +58,6 @@ if TYPE_CHECKING:
 
 NAMES = msgspec.json.Decoder(list[str])
 AS_JSON = click.Option(["--json", "as_json"], is_flag=True, help="Print JSON.")
-
-
-class MapCommand(Command, click.Group):
-    """The command of a map: without the name of another command it maps its input."""
-
-
-def add_commands(run: click.Command, plugin: type[JoinMapper]) -> MapCommand:
-    """Return the command that runs a map, with the commands that read its stores."""
-
-    @click.pass_context
-    def run_or_prepare(ctx: click.Context, /, **arguments: JsonValue) -> None:
-        if ctx.invoked_subcommand is None and run.callback:
-            run.callback(**arguments)
-        elif ctx.invoked_subcommand:
-            given = arguments["config"]
-            ctx.obj = plugin(config=given.config, parse_env_config=given.parse_env or not given.config)
-
-    return MapCommand(
-        name=run.name,
-        callback=run_or_prepare,
-        invoke_without_command=True,
-        context_settings=run.context_settings,
-        params=run.params,
-        help=run.help,
-        logger=plugin.logger,
-        commands=[*STORE_COMMANDS, *plugin.commands],
-    )
 
 
 def list_stores(mapper: JoinMapper) -> list[Path]:

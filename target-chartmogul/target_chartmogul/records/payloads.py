@@ -5,28 +5,33 @@ https://dev.chartmogul.com/reference/customers, https://dev.chartmogul.com/refer
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING
 
+from target_chartmogul._kit.changes import Change, Changes
 from target_chartmogul.records.remote import CUSTOM, CUSTOMER_ID, TAG
 from target_chartmogul.records.values import is_same
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from target_chartmogul._kit.json_types import JsonObject, JsonValue
+    from target_chartmogul._kit.json_types import JsonObject
     from target_chartmogul.records.fitting import Wanted, WriteOptions
     from target_chartmogul.records.remote import RemoteRecord
 
-
-class Change(NamedTuple):
-    """What a field holds, and what it will hold."""
-
-    before: JsonValue
-    after: JsonValue
-
-
-Changes: TypeAlias = "dict[str, Change]"
-"""Changes by field; custom attributes as `custom.<key>`, tags as `tag.<name>`."""
+__all__ = [
+    "Change",
+    "Changes",
+    "build_attributes",
+    "build_contact",
+    "build_customer",
+    "build_fields",
+    "find_changes",
+    "find_missing",
+    "list_cleared_attributes",
+    "list_initial_changes",
+    "list_refused_fields",
+    "list_tags",
+]
 
 
 def find_changes(want: Wanted, remote: RemoteRecord, options: WriteOptions) -> Changes:

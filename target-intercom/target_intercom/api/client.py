@@ -132,6 +132,14 @@ class IntercomClient(Transport):
         """Change the named fields of one contact."""
         self._read_item(Call("PUT", f"/contacts/{contact_id}", body=body), shapes.CONTACTS)
 
+    def archive_contact(self, contact_id: str) -> None:
+        """Archive one contact: lists and searches no longer show it."""
+        self._read_answer(Call("POST", f"/contacts/{contact_id}/archive"), _check_removal)
+
+    def read_company(self, record_id: str) -> RemoteCompany:
+        """Read one company by Intercom's id."""
+        return shapes.read_company(self._read_item(Call("GET", f"/companies/{record_id}"), shapes.COMPANIES))
+
     def find_company(self, field: str, value: str) -> RemoteCompany | None:
         """Read a company by `company_id` or `name`, None when there is none; of several of one name any."""
         item = self._find_item(Call("GET", "/companies", {field: value}), shapes.COMPANIES)
@@ -172,9 +180,17 @@ class IntercomClient(Transport):
         """Change the named fields of one company, by Intercom's id."""
         self._read_item(Call("PUT", f"/companies/{record_id}", body=body), shapes.COMPANIES)
 
+    def delete_company(self, record_id: str) -> None:
+        """Delete one company, which Intercom does some time later, and detaches its users."""
+        self._read_answer(Call("DELETE", f"/companies/{record_id}"), _check_removal)
+
     def attach_contact(self, contact_id: str, company: str) -> None:
         """Attach a contact to a company, both by Intercom's id; attaching twice is attaching once."""
         self._read_item(Call("POST", f"/contacts/{contact_id}/companies", body={"id": company}), shapes.COMPANIES)
+
+    def detach_contact(self, contact_id: str, company: str) -> None:
+        """Detach a contact from a company, both by Intercom's id."""
+        self._read_item(Call("DELETE", f"/contacts/{contact_id}/companies/{company}"), shapes.COMPANIES)
 
     def list_companies_of(self, contact_id: str) -> Iterator[str]:
         """Yield Intercom's ids of all companies that a contact is attached to.
@@ -242,6 +258,10 @@ class IntercomClient(Transport):
                 "Something else has been reading the companies of this workspace for too long (Intercom permits one "
                 "reader at a time): no STATE was written, run again when it has ended."
             ) from None
+
+
+def _check_removal(content: bytes) -> None:
+    decode_json(content, shapes.Gone)
 
 
 def _paginate(cursor: str | None) -> JsonObject:

@@ -50,6 +50,12 @@ class Me(msgspec.Struct):
     app: App
 
 
+class Gone(msgspec.Struct):
+    """What archiving or deleting a record answers."""
+
+    id: Text
+
+
 #: The role decides what may be done with a contact; the other members are what it is matched by and compared with.
 CONTACTS = ListShape(
     name="contacts",

@@ -5,26 +5,29 @@ https://developers.intercom.com/docs/references/rest-api/api.intercom.io
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from target_intercom._kit.changes import Change, Changes
 from target_intercom.records.match_keys import EMAIL
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from target_intercom._kit.json_types import JsonObject, JsonValue
     from target_intercom.records.remote import RemoteRecord
     from target_intercom.records.values import WantedRecord
     from target_intercom.records.write_options import WriteOptions
 
-
-class Change(NamedTuple):
-    """What a field holds, and what it will hold."""
-
-    before: JsonValue
-    after: JsonValue
-
-
-#: By field name; a custom attribute is named `custom_attributes.<name>`.
-Changes = dict[str, Change]
+__all__ = [
+    "Change",
+    "Changes",
+    "build_create_body",
+    "build_update_body",
+    "find_changes",
+    "find_clearing_changes",
+    "find_creation_changes",
+    "is_same",
+]
 
 
 def find_changes(
@@ -77,7 +80,7 @@ def find_clearing_changes(remote: RemoteRecord, options: WriteOptions) -> Change
     }
 
 
-def build_update_body(changes: Changes) -> JsonObject:
+def build_update_body(changes: Mapping[str, Change]) -> JsonObject:
     """Return the body of the PUT that makes these changes."""
     body: JsonObject = {}
     for name, change in changes.items():

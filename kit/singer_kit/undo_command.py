@@ -1,0 +1,121 @@
+"""The command `undo` of a target: `TARGET --config FILE undo --journal FILE`.
+
+It reads the journal of a run (`-` is standard input) and prints a JSON object for each record, as soon as it is done:
+
+    {"stream": "contacts", "id": "c1", "remote_id": "5f…", "name": "Ann", "outcome": "restored", "reason": "",
+     "restored": {"custom_attributes.cb_cust_mrr": {"before": 30, "after": 20}},
+     "kept": {"custom_attributes.cb_cust_status": "it was changed since"}}
+
+and at the end `{"outcomes": {"restored": 1}, "fields": 1}`. `undo_run.UndoResult` says what the outcomes mean. Each
+record is read at the time, and a field is put back only while it holds what the run wrote: so the command can be
+stopped, and run again.
+"""
+
+from __future__ import annotations
+
+import io
+import signal
+from collections import Counter
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Protocol
+
+import click
+import msgspec
+
+from .changes import Change
+from .errors import UserError
+from .journal import JournalWriter
+from .journal_lines import Journal, Write
+from .undo import Written
+from .undo_run import UndoRun
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from .json_types import JsonObject, JsonValue
+    from .undo_run import Restorer, UndoResult
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class RestoringTarget(Protocol):
+    """A target whose writes can be undone."""
+
+    @property
+    def config(self) -> Mapping[str, JsonValue]:
+        """The settings."""
+
+    def open_restorer(self) -> Restorer:
+        """Return how it reads, compares and writes."""
+
+
+@click.command("undo", help="Put back what a run wrote, as its journal tells.")
+@click.option("--journal", type=click.File("rb"), required=True, help="The journal of the run; - is standard input.")
+@click.option("--archive-created", is_flag=True, help="Archive the records that the run created.")
+@click.pass_obj
+def undo(target: RestoringTarget, journal: IO[bytes], *, archive_created: bool) -> None:
+    """Undo the run whose journal is given."""
+    writes = read_writes(journal.read())
+    if not writes:
+        raise UserError("The file of --journal tells of no write: there is nothing to undo.")
+    outcomes: Counter[str] = Counter()
+    fields = 0
+
+    def record(result: UndoResult) -> None:
+        nonlocal fields
+        outcomes[result.outcome] += 1
+        fields += len(result.restored)
+        _print(result.build_line())
+
+    run = UndoRun(
+        target.open_restorer(), JournalWriter(), target.config["max_concurrency"], archive_created=archive_created
+    )
+    with _stop_on_signal(run):
+        run.run(writes, record)
+    _print({"outcomes": dict(outcomes), "fields": fields})
+
+
+def read_writes(content: bytes) -> list[Written]:
+    """Return what a journal says was written, in its order; what may have been written counts as written."""
+    entries = Journal(io.BytesIO(content), is_busy=False).iterate_entries()
+    return [written for entry in entries if isinstance(entry, Write) and (written := _build_written(entry))]
+
+
+def _build_written(write: Write) -> Written | None:
+    """Return what one write has done; None when it has done nothing."""
+    intent, outcome = write
+    changes = (outcome or intent).fields
+    is_created = intent.action == "create" and (outcome is None or outcome.kind == "created")
+    if outcome and not changes and outcome.kind in {"rejected", "skipped", "unchanged"}:
+        return None
+    return Written(
+        intent.stream,
+        intent.id,
+        (outcome and outcome.remote_id) or intent.remote_id,
+        {name: Change(change.before, change.after) for name, change in changes.items()},
+        intent.action,
+        is_created=is_created,
+    )
+
+
+@contextmanager
+def _stop_on_signal(run: UndoRun) -> Iterator[None]:
+    """Let a signal end the run in order: what was begun is finished and noted."""
+    received: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        received.append(number)
+        run.stop()
+
+    earlier = {number: signal.signal(number, stop) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+        if received:
+            raise SystemExit(128 + received[0])
+
+
+def _print(line: JsonObject) -> None:
+    click.echo(msgspec.json.encode(line))
