@@ -1,4 +1,4 @@
-"""An account to write into, and a target to run against it."""
+"""An account in the sandbox, and the target that runs against it."""
 
 from __future__ import annotations
 
@@ -68,16 +68,16 @@ FIELDS = {
 
 @dataclass
 class Account:
-    """ChartMogul as the sandbox holds it."""
+    """ChartMogul's data in the sandbox."""
 
     sandbox: RunningSandbox
 
     def reset(self, **switches: Any) -> None:
-        """Begin with an account as new, where only the test's own second is too short for ChartMogul's limit."""
+        """Start with a new account, practically without a rate limit, because the tests shorten the limit's second."""
         self.sandbox.reset(**{"customers": 0, "chartmogul_requests_per_second": 1_000_000, **switches})
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Speak to the API as somebody else would."""
+        """Call the API like another program."""
         url = self.sandbox.chartmogul_url + path
         reply = requests.request(method, url, json=body, auth=("sandbox_key", ""), timeout=30)
         reply.raise_for_status()
@@ -86,21 +86,21 @@ class Account:
 
     @property
     def held(self) -> Any:
-        """The sandbox's truth."""
+        """The sandbox's account in memory."""
         return self.sandbox.world.chartmogul
 
     def source(self, name: str = SOURCE) -> str:
-        """Return the uuid of a source, made without speaking to the API when it is missing."""
+        """Return the uuid of a source, and create it without API calls if it is missing."""
         found = [one.uuid for one in self.held.sources if one.name == name]
         return str(found[0] if found else self.held.new_source(name).uuid)
 
     def add(self, external_id: str, source: str = SOURCE, **fields: Any) -> str:
-        """Create a customer and give its uuid."""
+        """Create a customer, and return its uuid."""
         body = {"data_source_uuid": self.source(source), "external_id": external_id, **fields}
         return str(self.call("POST", "/customers", body)["uuid"])
 
     def add_contact(self, external_id: str, customer: str, **fields: Any) -> str:
-        """Create a contact of a customer of the target's source and give its uuid."""
+        """Create a contact of a customer in the target's source, and return its uuid."""
         owner = self.customer(customer)["uuid"]
         body = {"data_source_uuid": self.source(), "customer_uuid": owner, "external_id": external_id, **fields}
         return str(self.call("POST", "/contacts", body)["uuid"])
@@ -125,7 +125,7 @@ class Account:
         return {entry["external_id"]: entry for entry in self._all(f"/contacts?data_source_uuid={self.source()}")}
 
     def fill(self, customers: Iterable[dict[str, Any]], contacts: Iterable[dict[str, Any]]) -> None:
-        """Put records into the source without speaking to the API."""
+        """Add records to the source without API calls."""
         call = Call(self.held, {}, {}, {})
         uuid = self.source()
         for one in customers:
@@ -146,7 +146,7 @@ class Account:
         self.settle()
 
     def settle(self) -> None:
-        """Let happen what was accepted."""
+        """Carry out everything that was accepted for later."""
         self.held.jobs.run_all()
 
     def calls(self) -> dict[str, int]:
@@ -159,7 +159,7 @@ class Account:
         return {answer["status"]: answer["count"] for answer in found if answer["api"] == "chartmogul"}
 
     def writes(self) -> int:
-        """Count the calls since the last run began that are not reads."""
+        """Count the calls since the last run began, except reads."""
         return sum(count for call, count in self.calls().items() if not call.startswith("GET "))
 
     def _all(self, path: str) -> list[dict[str, Any]]:
@@ -175,20 +175,20 @@ class Account:
 
 @dataclass
 class Ran:
-    """What a run left behind."""
+    """The results of a run."""
 
     states: list[dict[str, Any]]
     directory: Path
 
     @property
     def summary(self) -> dict[str, Any]:
-        """Return what is worth comparing of `summary.json`: every figure but zeros, calls, times and the mode."""
+        """Return `summary.json` without zeros, calls, times and the mode, for comparisons."""
         whole: dict[str, Any] = json.loads((self.directory / "summary.json").read_text())
         idle = {"calls", "limited", "waited_seconds", "seconds", "mode", "fields_written", "streams"}
         return {name: value for name, value in whole.items() if value and name not in idle}
 
     def figure(self, name: str) -> Any:
-        """Return any figure of `summary.json`."""
+        """Return one figure of `summary.json`."""
         return json.loads((self.directory / "summary.json").read_text())[name]
 
     def lines(self, name: str) -> list[dict[str, Any]]:
@@ -219,12 +219,12 @@ class Tool:
         return self.account.calls()
 
     def config(self, **settings: Any) -> dict[str, Any]:
-        """Return a configuration for the sandbox."""
+        """Return the settings for the sandbox."""
         url = self.account.sandbox.chartmogul_url
         return {"api_key": "sandbox_key", "api_url": url, "report_dir": str(self.directory)} | settings
 
     def run(self, records: Iterable[dict[str, Any]], schema: Any = FIELDS, **settings: Any) -> Ran:
-        """Run in this process; calls are counted from here on."""
+        """Run the target in this process; the sandbox's call counts start at zero."""
         self.account.sandbox.clear_calls()
         self.capsys.readouterr()
         try:
@@ -234,7 +234,7 @@ class Tool:
         return Ran([json.loads(line) for line in self.out.splitlines()], self.directory)
 
     def start(self, records: Iterable[dict[str, Any]], **settings: Any) -> subprocess.Popen[str]:
-        """Start the command with its input already written."""
+        """Start the command with its whole input in a file."""
         config, given = self.directory / "config.json", self.directory / "input.singer"
         self.directory.mkdir(exist_ok=True)
         config.write_text(json.dumps(self.config(**settings)))
@@ -243,21 +243,24 @@ class Tool:
         return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def wait_for(self, process: subprocess.Popen[str], condition: Callable[[], bool]) -> None:
-        """Wait until something has happened, which a process that has ended can no longer bring about."""
+        """Wait for a condition, and fail the test when the process ends before it."""
         while not condition():
             with suppress(subprocess.TimeoutExpired):
                 process.wait(0.05)
             assert process.poll() is None or condition()
 
     def command(self, records: Iterable[dict[str, Any]], **settings: Any) -> tuple[int, str, str]:
-        """Run the command; its exit code, output and log."""
+        """Run the command, and return exit code, output and log."""
         process = self.start(records, **settings)
         out, log = process.communicate(timeout=60)
         return process.returncode, out, log
 
 
 def messages(records: Iterable[dict[str, Any]], schema: Any = FIELDS) -> str:
-    """Return a tap's output: a SCHEMA a stream, the records, a STATE. A contact has a `customer_external_id`."""
+    """Return a tap's output: each stream's SCHEMA, the records and a STATE.
+
+    A record with `customer_external_id` is a contact.
+    """
     found = [("contacts" if "customer_external_id" in record else "customers", record) for record in records]
     lines = [
         *(
@@ -276,33 +279,33 @@ def messages(records: Iterable[dict[str, Any]], schema: Any = FIELDS) -> str:
 
 
 def lead(external_id: str, custom: dict[str, Any] | None = None, tags: list[str] | None = None, **fields: Any) -> Any:
-    """Return a customer's record as the map sends it."""
+    """Return a customer record in the form that the map sends."""
     plain = {"external_id": external_id, "name": external_id.title(), "company": external_id.title()}
     dates = dict.fromkeys(("lead_created_at", "free_trial_started_at"), "2025-11-05T08:30:00+00:00")
     return plain | dates | fields | {"attributes": {"custom": custom or {}, "tags": tags or []}}
 
 
 def person(contact: str, customer: str, custom: dict[str, Any] | None = None, **fields: Any) -> Any:
-    """Return a contact's record as the map sends it."""
+    """Return a contact record in the form that the map sends."""
     plain = {"customer_external_id": customer, "external_id": f"{contact}:{customer}", "first_name": contact.title()}
     return plain | {"email": f"{contact}@a.example"} | fields | {"custom": custom or {}}
 
 
 @pytest.fixture(name="lead")
 def lead_() -> Callable[..., dict[str, Any]]:
-    """Return what makes a customer's record: its external id, its custom attributes and tags, other fields."""
+    """Return a function that builds a customer record: external id, custom attributes, tags, other fields."""
     return lead
 
 
 @pytest.fixture(name="person")
 def person_() -> Callable[..., dict[str, Any]]:
-    """Return what makes a contact's record: who, of which customer, its custom attributes, other fields."""
+    """Return a function that builds a contact record: name, customer, custom attributes, other fields."""
     return person
 
 
 @pytest.fixture
 def account(sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> Account:
-    """Return an account without customers, whose second is so short that no test waits for it."""
+    """Return an account without customers; the rate limit's second and all pauses are shortened."""
     monkeypatch.setattr(rate_limit, "_SECOND", 0.001)
     for module in (sources, merger, unmerger, contact_ids):
         monkeypatch.setattr(module, "_PAUSE", 0.001)
@@ -313,5 +316,5 @@ def account(sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> Account
 
 @pytest.fixture
 def target(account: Account, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Tool:
-    """Return the target, connected to the account."""
+    """Return the target, with settings for the account."""
     return Tool(account, tmp_path / "reports", capsys)

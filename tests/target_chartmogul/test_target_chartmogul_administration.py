@@ -1,4 +1,4 @@
-"""The commands on what was imported: tables, CSV, and a deletion that nobody does by accident."""
+"""The commands for imported data: sources, review, delete-source and unmerge."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COMMAND = Path(sys.executable).with_name("target-chartmogul-admin")
 
 @pytest.fixture
 def command(account: Any, target: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """Return what runs a command, with the text that is typed, and returns its output."""
+    """Return a function that runs a command with typed input, and returns its output."""
     for name, value in target.config().items():
         monkeypatch.setenv(f"TARGET_CHARTMOGUL_{name.upper()}", value)
 
@@ -40,14 +40,14 @@ def command(account: Any, target: Any, monkeypatch: pytest.MonkeyPatch) -> Calla
 
 @pytest.fixture
 def imported(target: Any, lead: Record, person: Record, account: Any) -> None:
-    """Two customers, one of whom is merged with billing's, and three contacts."""
+    """Import two customers, one of them merged with billing's, and three contacts."""
     target.run([lead("a", {"plan": "x"}, ["t"]), lead("b"), *(person(name, "a") for name in ("ann", "bob", "eve"))])
     account.merge(account.customer("b")["uuid"], account.add("cb-1", "Billing", name="Billed"))
 
 
 @pytest.mark.usefixtures("imported")
 def test_sources(account: Any, command: Callable[..., str]) -> None:
-    """All data sources, with how much was imported into each."""
+    """`sources` lists all data sources with their numbers of imported customers."""
     lines = [line.split() for line in command("sources").splitlines()]
     assert lines[0] == ["name", "system", "status", "processed", "failed", "pending", "created_at", "uuid"]
     assert ["Intercom", "leads", "Custom", "idle", "2", "0", "0"] in [line[:7] for line in lines]
@@ -56,7 +56,7 @@ def test_sources(account: Any, command: Callable[..., str]) -> None:
 
 @pytest.mark.usefixtures("imported")
 def test_review(account: Any, target: Any, command: Callable[..., str]) -> None:
-    """What was imported, on the terminal and as CSV, with attributes, status, contacts and sources."""
+    """`review` shows the imported data on the terminal, and writes it as CSV."""
     out = command("review")
     assert "New Lead  2" in out
     assert "Intercom leads: customers: 2, contacts: 3" in out
@@ -82,7 +82,7 @@ def test_review(account: Any, target: Any, command: Callable[..., str]) -> None:
 def test_every_file_of_reports_and_memory_is_noted(
     target: Any, lead: Record, command: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Under Meltano both folders are noted with the names of all files, for who removes them one day."""
+    """Under Meltano, both folders and all file names are registered, so that they can be removed later."""
     monkeypatch.setenv("MELTANO_PROJECT_ROOT", str(tmp_path))
     target.run([lead("a")])
     command("review")
@@ -98,7 +98,7 @@ def test_every_file_of_reports_and_memory_is_noted(
 def test_a_name_that_is_a_formula_is_text(
     target: Any, lead: Record, person: Record, command: Callable[..., str]
 ) -> None:
-    """No spreadsheet computes what somebody chose as a name or an id, in any table."""
+    """A name or id that looks like a formula is text in every table."""
     target.run([lead("=1+1") | {"name": "@SUM(A1)"}, person("+x", "=1+1")])
     command("review")
     tables = {path.name: path.read_text() for path in target.directory.glob("*.csv")}
@@ -112,7 +112,7 @@ def test_a_name_that_is_a_formula_is_text(
 
 @pytest.mark.usefixtures("imported")
 def test_review_with_the_last_change(target: Any, command: Callable[..., str]) -> None:
-    """When a customer was last changed is asked for each of them."""
+    """`review --last-change` also requests each customer's last change."""
     command("review", "--last-change")
     with (target.directory / "review_customers.csv").open(newline="") as file:
         assert {row["last_change"] for row in csv.DictReader(file)} == {"2026-01-15T12:00:00.000Z"}
@@ -121,7 +121,7 @@ def test_review_with_the_last_change(target: Any, command: Callable[..., str]) -
 
 @pytest.mark.usefixtures("imported")
 def test_a_deletion_says_what_will_be_lost(account: Any, command: Callable[..., str]) -> None:
-    """It tells what goes and what stays, and deletes when the name is typed."""
+    """`delete-source` lists what will be deleted and what stays, and deletes once the name is typed."""
     out = command("delete-source", typed="Intercom leads\n")
     assert out.splitlines()[:4] == [
         "Deleting Intercom leads removes at once and for good:",
@@ -137,7 +137,7 @@ def test_a_deletion_says_what_will_be_lost(account: Any, command: Callable[..., 
 @pytest.mark.usefixtures("imported")
 @pytest.mark.parametrize("typed", ["", "\n", "yes\n", "intercom leads\n"])
 def test_a_deletion_needs_the_name(account: Any, command: Callable[..., str], typed: str) -> None:
-    """Anything else than the name deletes nothing."""
+    """Any other text than the name deletes nothing."""
     with pytest.raises(SystemExit, match=r"^That is not its name: nothing was deleted\.$"):
         command("delete-source", typed=typed)
     assert account.writes() == 0
@@ -145,7 +145,7 @@ def test_a_deletion_needs_the_name(account: Any, command: Callable[..., str], ty
 
 @pytest.mark.usefixtures("imported")
 def test_a_script_gives_the_name_too(account: Any, command: Callable[..., str]) -> None:
-    """`--yes` alone is a mistake; with `--name` it deletes without a question."""
+    """`--yes` without `--name` is refused; with both, nothing is asked."""
     with pytest.raises(SystemExit):
         command("delete-source", "--yes")
     assert account.writes() == 0
@@ -161,7 +161,7 @@ def test_a_script_gives_the_name_too(account: Any, command: Callable[..., str]) 
     ],
 )
 def test_a_source_that_cannot_be_deleted(command: Callable[..., str], name: str, sentence: str) -> None:
-    """An unknown source, or one that an integration fills, is one sentence."""
+    """An unknown source, or one that an integration fills, is refused in one sentence."""
     with pytest.raises(SystemExit, match=f"^{sentence}"):
         command("delete-source", "--name", name, "--yes")
 
@@ -171,7 +171,7 @@ MERGE = {"merge": "apply", "merge_with": "Billing"}
 
 @pytest.fixture
 def merged(account: Any, target: Any, lead: Any) -> None:
-    """Two leads that were merged with billing's customers, and one that was not."""
+    """Import three leads, and merge two of them with billing's customers."""
     for name in "ab":
         account.add(f"cb-{name}", "Billing", name=f"Billed {name}", company=name)
     target.run([lead(name) for name in "abc"], **MERGE)
@@ -179,13 +179,13 @@ def merged(account: Any, target: Any, lead: Any) -> None:
 
 
 def shared(account: Any) -> list[str]:
-    """Return the leads that billing has a part in."""
+    """Return the leads that are merged with billing's customers."""
     return sorted(name for name, one in account.customers().items() if len(one["data_source_uuids"]) > 1)
 
 
 @pytest.mark.usefixtures("merged")
 def test_unmerge_takes_apart_what_was_merged(account: Any, target: Any, lead: Any, command: Callable[..., str]) -> None:
-    """It shows the merges that stand, asks, takes them apart, and the next run does not merge them again."""
+    """`unmerge` lists the merges, asks, and undoes them; later runs do not merge these pairs again."""
     out = command("unmerge", typed="2\n")
     assert [line.split()[:2] for line in out.splitlines()[:3]] == [
         ["external_id", "into"],
@@ -202,7 +202,7 @@ def test_unmerge_takes_apart_what_was_merged(account: Any, target: Any, lead: An
 
 @pytest.mark.usefixtures("merged")
 def test_unmerge_of_one_lead(account: Any, command: Callable[..., str]) -> None:
-    """Named leads alone are taken apart; `--yes` does not ask."""
+    """`unmerge` with names undoes only those; `--yes` skips the question."""
     command("unmerge", "b", "--yes")
     assert shared(account) == ["a"]
 
@@ -210,7 +210,7 @@ def test_unmerge_of_one_lead(account: Any, command: Callable[..., str]) -> None:
 @pytest.mark.usefixtures("merged")
 @pytest.mark.parametrize("typed", ["", "yes\n", "1\n"])
 def test_unmerge_needs_the_number(account: Any, command: Callable[..., str], typed: str) -> None:
-    """Anything else than the number of customers changes nothing."""
+    """Any other text than the number of customers changes nothing."""
     with pytest.raises(SystemExit, match=r"^Nothing was unmerged\.$"):
         command("unmerge", typed=typed)
     assert account.writes() == 0
@@ -218,7 +218,7 @@ def test_unmerge_needs_the_number(account: Any, command: Callable[..., str], typ
 
 @pytest.mark.usefixtures("merged")
 def test_an_unmerge_that_was_cut_short_goes_on(account: Any, command: Callable[..., str]) -> None:
-    """After an error in the middle the same command takes the rest apart."""
+    """After an error in the middle, the same command undoes the remaining merges."""
     refusal = {"status": 422, "body": {"error": "No"}}
     account.sandbox.fault(method="POST", path="/customers/unmerges", nth=2, effect=refusal)
     with pytest.raises(SystemExit, match=r"^ChartMogul refused: No$"):
@@ -229,7 +229,7 @@ def test_an_unmerge_that_was_cut_short_goes_on(account: Any, command: Callable[.
 
 
 def test_merges_that_somebody_undid_are_passed_over(account: Any, command: Callable[..., str], request: Any) -> None:
-    """A merge that no longer stands is not offered."""
+    """A merge that has already been undone is not offered."""
     request.getfixturevalue("merged")
     one = account.customer("a")
     body = {"customer_uuid": one["uuid"], "data_source_uuid": account.source(), "external_id": "a"}
@@ -239,7 +239,7 @@ def test_merges_that_somebody_undid_are_passed_over(account: Any, command: Calla
 
 
 def test_the_command_itself(target: Any) -> None:
-    """The executable reads a configuration file, and ends in one sentence when the key is wrong."""
+    """The command reads a configuration file, and reports a wrong key in one sentence."""
     target.directory.mkdir()
     config = target.directory / "config.json"
     config.write_text(json.dumps(target.config(api_key="wrong")))

@@ -1,4 +1,4 @@
-"""What a run may cost: calls, counted by the sandbox."""
+"""How many calls a run makes, counted by the sandbox."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def test_ten_thousand_companies_and_their_people(account: Any, target: Any, lead: Record, person: Record) -> None:
-    """10,000 companies and 50,000 contacts that have not changed cost 301 calls: a page for 200, and the sources."""
+    """60,000 unchanged records cost 301 calls: one per 200 records, and one for the sources."""
     customers = [lead(f"c{number}", {"plan": "x"}) for number in range(10_000)]
     people = [person(f"p{number}", f"c{number // 5}") for number in range(50_000)]
     account.fill(customers, people)
@@ -22,14 +22,14 @@ def test_ten_thousand_companies_and_their_people(account: Any, target: Any, lead
 
 
 def test_a_small_first_load(target: Any, lead: Record, person: Record) -> None:
-    """A data source that was just made is empty: nobody is looked for in it, but the first contact, to prove its id."""
+    """In a source that this run created, nothing is looked up except the first contact, to check external ids."""
     records = [*(lead(f"c{number}") for number in range(40)), *(person("ann", f"c{number}") for number in range(40))]
     target.run(records)
     assert sum(target.calls.values()) == 4 + 80 + 1
 
 
 def test_a_first_load(account: Any, target: Any, lead: Record, person: Record) -> None:
-    """A new record costs one call, with attributes, booleans among them, and tags."""
+    """A new record costs one call, including attributes and tags."""
     records = [lead(f"c{number}", {"plan": "x", "vip": False}, ["t"]) for number in range(100)]
     records += [person(f"p{number}", f"c{number // 5}", {"nps_score": 3}) for number in range(500)]
     assert target.run(records).summary["created"] == 600
@@ -48,7 +48,7 @@ def test_a_first_load(account: Any, target: Any, lead: Record, person: Record) -
 def test_a_first_load_into_a_source_that_somebody_has_made(
     account: Any, target: Any, lead: Record, person: Record
 ) -> None:
-    """An empty source costs the look-ups of the first twenty creates, and the one that proves external ids."""
+    """In an empty existing source, the first twenty creations are looked up, and one contact to check external ids."""
     account.source()
     records = [*(lead(f"c{number}") for number in range(100)), *(person(f"p{number}", "c1") for number in range(500))]
     assert target.run(records).summary["created"] == 600
@@ -63,14 +63,14 @@ def test_a_first_load_into_a_source_that_somebody_has_made(
 
 
 def test_a_first_load_whose_attributes_follow(account: Any, target: Any, lead: Record) -> None:
-    """When a creation does not take attributes a customer costs two calls."""
+    """When a creation drops attributes, a customer costs two calls."""
     account.reset(chartmogul_create_takes_attributes=False)
     assert target.run([lead(f"c{number}", {"vip": False}) for number in range(200)]).summary["created"] == 200
     assert sum(target.calls.values()) == 3 + 400 <= 2.05 * 200
 
 
 def test_a_changed_record_costs_one_call(target: Any, lead: Record, person: Record) -> None:
-    """A renamed company among two hundred is one call more than nothing at all."""
+    """One changed record among two hundred costs one more call."""
     records = [*(lead(f"c{number}") for number in range(100)), *(person(f"p{number}", "c1") for number in range(100))]
     target.run(records)
     target.run([lead("c0", name="New"), *records[1:]])
@@ -85,7 +85,7 @@ def test_a_changed_record_costs_one_call(target: Any, lead: Record, person: Reco
 def test_new_contacts_of_many_customers_that_have_not_changed(
     account: Any, target: Any, lead: Record, person: Record
 ) -> None:
-    """Who the customers of many contacts are is read in pages, too; the first twenty creates are looked up."""
+    """The customers of many contacts are read in pages; the first twenty creations are looked up."""
     account.fill([lead(f"c{number}") for number in range(150)], [])
     assert target.run([person("ann", f"c{number}") for number in range(150)]).summary["created"] == 150
     assert target.calls == {"GET /data_sources": 1, "GET /contacts": 22, "GET /customers": 1, "POST /contacts": 150}
@@ -105,7 +105,7 @@ COSTS = {
 
 @pytest.mark.parametrize("case", COSTS)
 def test_what_costs_less(account: Any, target: Any, lead: Record, person: Record, case: str) -> None:
-    """Whether records are looked up or read in pages hangs on how many pages the source has, and not on a number."""
+    """Records are looked up or read in pages, whichever takes fewer calls."""
     customers, contacts, came, people, pages, contact_pages = COSTS[case]
     owners = [lead(f"c{number:04}") for number in range(customers)]
     members = [person(f"p{number:04}", f"c{number % customers:04}") for number in range(contacts)]

@@ -1,4 +1,4 @@
-"""Lost replies, kills, bursts of errors and other writers: no duplicate, no lost update, one report per record.
+"""Lost replies, kills, bursts of errors and other writers cause no duplicate, lost update or missing report.
 
 `FAULT_MOMENTS=50 pytest -m faults tests/target_chartmogul` kills at fifty moments instead of ten.
 """
@@ -26,20 +26,20 @@ DONE = {"created": 12, "updated": 12}
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Skip the pauses between two attempts: other tests are about them."""
+    """Skip the pauses between tries, which other tests cover."""
     monkeypatch.setattr("backoff._sync.time.sleep", lambda _: None)
 
 
 @pytest.fixture
 def records(lead: Record, person: Record) -> list[dict[str, Any]]:
-    """Eight companies with two people each."""
+    """Return eight companies with two contacts each."""
     customers = [lead(f"c{n}", {"seats": n, "vip": n % 2 == 0}, name=f"Company {n}") for n in CUSTOMERS]
     return [*customers, *(person(f"p{n}", f"c{n // 2}", {"nps_score": n}) for n in CONTACTS)]
 
 
 @pytest.fixture
 def known(account: Any) -> None:
-    """Every other company is in ChartMogul already, under an old name, with the first of its people."""
+    """Put every second company and its contacts into ChartMogul with old names."""
     for n in CUSTOMERS[::2]:
         account.add(f"c{n}", name="Old")
         for one in (2 * n, 2 * n + 1):
@@ -47,7 +47,7 @@ def known(account: Any) -> None:
 
 
 def assert_complete(account: Any) -> None:
-    """Every customer and contact is there once, with its record's values, and every contact on its customer."""
+    """Check that every customer and contact exists once with its values, and contacts on their customer."""
     assert len(list(account.held.customers)) == len(account.customers()) == 8
     assert {key: (one["name"], one["attributes"]["custom"]) for key, one in account.customers().items()} == {
         f"c{n}": (f"Company {n}", {"seats": n, "vip": n % 2 == 0}) for n in CUSTOMERS
@@ -59,7 +59,7 @@ def assert_complete(account: Any) -> None:
 
 
 def assert_reported(ran: Any, records: list[dict[str, Any]]) -> None:
-    """Every record is in one row of one table."""
+    """Check that every record is in exactly one row of the tables."""
     assert ran.ids() == sorted(record["external_id"] for record in records)
 
 
@@ -69,7 +69,7 @@ def assert_reported(ran: Any, records: list[dict[str, Any]]) -> None:
 def test_a_reply_lost_at_any_call(
     account: Any, target: Any, records: list[dict[str, Any]], nth: int, drop: str
 ) -> None:
-    """Whichever three calls in a row got no reply, the run completes and nothing is there twice."""
+    """When the replies to any three calls in a row are lost, the run completes without duplicates."""
     for lost in range(nth, nth + 3):
         account.sandbox.fault(api="chartmogul", nth=lost, effect={"drop": drop})
     ran = target.run(records)
@@ -85,7 +85,7 @@ def test_a_reply_lost_at_any_call(
 def test_a_reply_lost_after_each_creation(
     account: Any, target: Any, records: list[dict[str, Any]], path: str, nth: int
 ) -> None:
-    """A creation that was carried out without a reply is found again, and not repeated."""
+    """A creation whose reply was lost is found again, and not repeated."""
     account.sandbox.fault(api="chartmogul", method="POST", path=path, nth=nth, effect={"drop": "after"})
     ran = target.run(records)
     assert_complete(account)
@@ -95,9 +95,9 @@ def test_a_reply_lost_after_each_creation(
 @pytest.mark.usefixtures("known")
 @pytest.mark.parametrize("moment", range(MOMENTS))
 def test_a_run_killed_at_any_moment(account: Any, target: Any, records: list[dict[str, Any]], moment: int) -> None:
-    """Killed or terminated after any number of calls, it prints no STATE, and the next run completes its work."""
+    """A run killed or terminated at any moment prints no STATE, and the next run completes its work."""
     random = Random(moment)  # noqa: S311 - the moments are the same in every run
-    # A run makes some 45 calls.
+    # A run makes about 45 calls.
     calls, how = random.randint(1, 44), random.choice([signal.SIGKILL, signal.SIGTERM])
     account.sandbox.fault(api="chartmogul", effect={"delay": 0.02})
     account.sandbox.clear_calls()
@@ -116,7 +116,7 @@ def test_a_run_killed_at_any_moment(account: Any, target: Any, records: list[dic
 
 @pytest.mark.usefixtures("known")
 def test_two_targets_at_once(account: Any, target: Any, records: list[dict[str, Any]]) -> None:
-    """Two runs of the same records at the same time leave what one would leave."""
+    """Two runs over the same records at the same time have the result of one run."""
     account.sandbox.fault(api="chartmogul", effect={"delay": 0.02})
     rival = type(target)(account, target.directory.with_name("rival"), target.capsys)
     ours = {"max_concurrency": 8, "requests_per_second": 20}
@@ -128,7 +128,7 @@ def test_two_targets_at_once(account: Any, target: Any, records: list[dict[str, 
 
 
 def test_two_targets_make_one_source(account: Any, target: Any, records: list[dict[str, Any]]) -> None:
-    """Two first runs at the same time share the data source that one of them has made."""
+    """Two first runs at the same time share the data source that one of them created."""
     account.sandbox.fault(api="chartmogul", effect={"delay": 0.02})
     rival = type(target)(account, target.directory.with_name("rival"), target.capsys)
     processes = [target.start(records, max_concurrency=8), rival.start(records, max_concurrency=8)]
@@ -142,7 +142,7 @@ def test_two_targets_make_one_source(account: Any, target: Any, records: list[di
 @pytest.mark.usefixtures("known")
 @pytest.mark.parametrize("status", [429, 503, 500])
 def test_a_storm(account: Any, target: Any, records: list[dict[str, Any]], status: int) -> None:
-    """When ChartMogul turns a fifth of all calls away, nothing is lost and nothing is there twice."""
+    """When ChartMogul refuses a fifth of all calls, nothing is lost or duplicated."""
     storm = {"status": status, "headers": {"Retry-After": "0"}, "body": {"code": status, "message": "No."}}
     account.sandbox.fault(api="chartmogul", share=0.2, effect=storm)
     ran = target.run(records)

@@ -1,4 +1,4 @@
-"""Accounts that drop, do not look up or do not change the external ids of contacts; and ids of earlier versions."""
+"""Accounts that drop, do not filter by or do not change contacts' external ids; and ids of earlier versions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def names(account: Any) -> list[str]:
 def test_an_account_that_keeps_and_filters_is_asked_once(
     account: Any, target: Any, lead: Record, person: Record
 ) -> None:
-    """The first contact ever created is looked up by its external id; later runs trust that."""
+    """The first contact ever created is looked up by its external id; later runs rely on the result."""
     target.run([lead("a"), person("ann", "a"), person("bob", "a")])
     assert target.calls["GET /contacts"] == 2
     account.sandbox.clear_calls()
@@ -37,7 +37,7 @@ def test_an_account_that_keeps_and_filters_is_asked_once(
 def test_an_account_without_external_ids_has_everybody_once(
     account: Any, target: Any, lead: Record, person: Record, switch: str
 ) -> None:
-    """Where external ids are dropped, or not filtered by, contacts are found in the index, run after run."""
+    """When external ids are dropped or not filtered by, contacts are found in the index, in every run."""
     account.reset(**{switch: False})
     records = [lead("a"), lead("b"), *(person(f"p{number}", "ab"[number % 2]) for number in range(30))]
     assert target.run(records).summary["created"] == 32
@@ -51,7 +51,7 @@ def test_an_account_without_external_ids_has_everybody_once(
 
 
 def test_contacts_that_were_there_before_it_was_known(account: Any, target: Any, lead: Record, person: Record) -> None:
-    """The contact that shows that external ids are dropped is deleted again where it repeats one; no other is made."""
+    """The contact that reveals that external ids are dropped is deleted if it is a repeat; no other is created."""
     account.reset(chartmogul_keeps_contact_external_ids=False)
     records = [lead("a"), *(person(f"p{number}", "a") for number in range(5))]
     account.fill(records[:1], records[1:])
@@ -65,7 +65,7 @@ def test_contacts_that_were_there_before_it_was_known(account: Any, target: Any,
 
 
 def test_two_people_of_one_name_and_address(account: Any, target: Any, lead: Record, person: Record) -> None:
-    """Where nothing tells two people apart, as many contacts stay as there are people."""
+    """When nothing distinguishes two people, there are as many contacts as people."""
     account.reset(chartmogul_keeps_contact_external_ids=False)
     twins = [person(name, "a", first_name="Ann", email="ann@a.example") for name in ("p1", "p2")]
     target.run([lead("a"), *twins])
@@ -74,7 +74,7 @@ def test_two_people_of_one_name_and_address(account: Any, target: Any, lead: Rec
 
 
 def test_an_account_that_shows_no_contacts(account: Any, target: Any, lead: Record, person: Record) -> None:
-    """If not even the index tells whose contact it is, that one is deleted again and the run stops, every time."""
+    """When a created contact is not listed at all, it is deleted again and the run stops."""
     account.sandbox.fault(method="GET", path="/contacts", effect=EMPTY)
     for _ in range(2):
         with pytest.raises(FatalAPIError, match=r"^ChartMogul does not show the contact that was just created"):
@@ -85,7 +85,7 @@ def test_an_account_that_shows_no_contacts(account: Any, target: Any, lead: Reco
 
 
 def test_a_look_up_that_is_not_filtered_reads_on(account: Any, target: Any, lead: Record, person: Record) -> None:
-    """The page with the contact may come after others; several look-ups become one reading of everything."""
+    """A look-up that is not filtered reads further pages; several look-ups become one read of all contacts."""
     account.reset(chartmogul_filters_contact_external_ids=False)
     people = [person(f"p{number}", "a") for number in range(450)]
     account.fill([lead("a")], people)
@@ -95,14 +95,14 @@ def test_a_look_up_that_is_not_filtered_reads_on(account: Any, target: Any, lead
 
 
 def renamed(person: Record, name: str, *earlier: str, **fields: Any) -> dict[str, Any]:
-    """Return a contact's record with its earlier external ids: one as a text, several as a list."""
+    """Return a contact record with its earlier external ids: one as a string, several as a list."""
     found = earlier[0] if len(earlier) == 1 else list(earlier)
     return person(name, "a", previous_external_id=found, **fields)
 
 
 @pytest.mark.parametrize("some", [1, 5])
 def test_a_contact_is_renamed(account: Any, target: Any, lead: Record, person: Record, some: int) -> None:
-    """What was written under an earlier external id gets the new one with its changes, and stays the same contact."""
+    """A contact under an earlier external id gets the new id in the same call as its changes."""
     account.fill([lead("a")], [person(f"p{n}", "a", external_id=f"p{n}:row7") for n in range(5)])
     before = {one.uuid for one in account.held.contacts}
     records = [renamed(person, f"p{n}", f"p{n}:row7", phone="1") for n in range(some)]
@@ -123,14 +123,14 @@ def test_a_contact_is_renamed(account: Any, target: Any, lead: Record, person: R
 def test_a_contact_without_an_earlier_id(
     account: Any, target: Any, lead: Record, person: Record, previous: Any
 ) -> None:
-    """Nothing, or its own external id, is no earlier one."""
+    """An empty previous id, or the record's own, is ignored."""
     ran = target.run([lead("a"), person("ann", "a", previous_external_id=previous)])
     assert ran.summary == {"status": "completed", "records": 2, "created": 2}
     assert sorted(account.contacts()) == ["ann:a"]
 
 
 def test_of_two_old_contacts_the_oldest_is_renamed(account: Any, target: Any, lead: Record, person: Record) -> None:
-    """The other one stays as it is, as somebody does who has left, and is counted."""
+    """Of several contacts under earlier ids the oldest is renamed; the others stay and are counted."""
     account.fill([lead("a")], [person("ann", "a", external_id=f"ann:row{n}") for n in (2, 1, 3)])
     oldest = account.contacts()["ann:row2"]["uuid"]
     ran = target.run([renamed(person, "ann", "ann:row1", "ann:row2", "ann:row3")])
@@ -140,14 +140,14 @@ def test_of_two_old_contacts_the_oldest_is_renamed(account: Any, target: Any, le
 
 
 def test_an_old_contact_beside_the_new_one(account: Any, target: Any, lead: Record, person: Record) -> None:
-    """Where the new external id is taken nothing is renamed."""
+    """When the new external id is taken, nothing is renamed."""
     account.fill([lead("a")], [person("ann", "a", external_id=one) for one in ("ann:row1", "ann:a")])
     assert target.run([renamed(person, "ann", "ann:row1")]).summary["unchanged"] == 1
     assert sorted(account.contacts()) == ["ann:a", "ann:row1"]
 
 
 def test_an_old_contact_of_two_people(account: Any, target: Any, lead: Record, person: Record) -> None:
-    """Two records that name one earlier id do not fight for its contact: the second is new."""
+    """When two records name the same earlier id, the first renames the contact and the second creates one."""
     account.fill([lead("a")], [person("ann", "a", external_id="x")])
     ran = target.run([renamed(person, "ann", "x"), renamed(person, "bob", "x")])
     assert (ran.summary["created"], ran.summary["updated"]) == (1, 1)
@@ -155,7 +155,7 @@ def test_an_old_contact_of_two_people(account: Any, target: Any, lead: Record, p
 
 
 def test_an_old_contact_that_is_gone(account: Any, target: Any, lead: Record, person: Record) -> None:
-    """Who left is deleted under the earlier external id, too."""
+    """A deleted person's contact is also deleted under its earlier external id."""
     account.fill([lead("a")], [person("ann", "a", external_id="ann:row1")])
     record = renamed(person, "ann", "ann:row1", _sdc_deleted_at="2026-01-01T00:00:00Z")
     assert target.run([record]).summary == {"status": "completed", "records": 1, "deleted": 1}
@@ -164,7 +164,7 @@ def test_an_old_contact_that_is_gone(account: Any, target: Any, lead: Record, pe
 
 @pytest.mark.parametrize("answer", ["ignored", "refused"])
 def test_an_account_that_does_not_rename(account: Any, target: Any, lead: Record, person: Record, answer: str) -> None:
-    """The earlier external id stays as an alias: later records, which no longer name it, find the contact by it."""
+    """When ChartMogul does not rename a contact, the earlier id is remembered as an alias for later records."""
     account.reset(chartmogul_renames_contacts=False)
     account.fill([lead("a")], [person(f"p{n}", "a", external_id=f"p{n}:row1") for n in range(3)])
     if answer == "refused":
@@ -189,7 +189,7 @@ def test_an_account_that_does_not_rename(account: Any, target: Any, lead: Record
 @pytest.mark.parametrize("end", ["a", "row1"])
 @pytest.mark.parametrize("moment", range(5))
 def test_a_run_that_renames_is_killed(account: Any, target: Any, person: Record, moment: int, end: str) -> None:
-    """Killed at any moment, the next run completes the work, and everybody is there once."""
+    """When a run that renames is killed, the next run completes the work without duplicates."""
     account.reset(chartmogul_renames_contacts=end == "a", chartmogul_unique_contact_external_ids=False)
     account.add("a")
     account.fill([], [person(f"p{n}", "a", external_id=f"p{n}:row1") for n in range(20)])

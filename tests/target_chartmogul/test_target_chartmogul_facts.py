@@ -1,4 +1,4 @@
-"""What other programs and the documents take from this target instead of keeping a copy."""
+"""Facts that other programs and the docs read from this target instead of keeping a copy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ README = Path(__file__).parents[2] / "target-chartmogul/README.md"
 
 @pytest.fixture(scope="module")
 def facts() -> dict[str, Any]:
-    """Return the facts as the command prints them, without a configuration."""
+    """Return the facts that the command prints without settings."""
     command: list[str | Path] = [Path(sys.executable).with_name("target-chartmogul"), "--about", "--format=json"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found: dict[str, Any] = json.loads(printed)["facts"]
@@ -27,7 +27,7 @@ def facts() -> dict[str, Any]:
 
 
 def list_rows(title: str) -> list[list[str]]:
-    """Return the rows of the README's table below a line that begins with a title."""
+    """Return the rows of the README's table whose header begins with the title."""
     lines = README.read_text().splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith(title)) + 2
     rows = []
@@ -39,7 +39,7 @@ def list_rows(title: str) -> list[list[str]]:
 
 
 def test_the_address_and_the_defaults(facts: dict[str, Any]) -> None:
-    """They are those of the settings."""
+    """The facts list the address and the settings' defaults."""
     names = ("api_url", "data_source_name", "on_shared", "merge", "requests_per_second")
     assert {name: facts["defaults"][name] for name in names} == {
         "api_url": "https://api.chartmogul.com/v1",
@@ -52,7 +52,7 @@ def test_the_address_and_the_defaults(facts: dict[str, Any]) -> None:
 
 
 def test_the_fields_that_the_target_writes(facts: dict[str, Any]) -> None:
-    """Those of customers say when they are written to a customer that another source shares."""
+    """The facts list all fields, and for customers when a field is written to a shared customer."""
     assert {one["name"]: one["if_shared"] for one in facts["fields"]["customers"]} == {
         "name": "on_shared",
         "email": "on_shared",
@@ -73,7 +73,7 @@ def test_the_fields_that_the_target_writes(facts: dict[str, Any]) -> None:
 
 
 def test_outcomes_and_reasons_come_with_words_and_remedies(facts: dict[str, Any]) -> None:
-    """All of them, as the table that decides names them."""
+    """The facts list every outcome and reason of the decision table with words and a remedy."""
     assert set(facts["outcomes"]) == set(KINDS_OF_OUTCOME)
     assert set(facts["reasons"]) == {decision.reason for decision in TABLE.values() if decision.action == "skip"}
     assert facts["reasons"]["retained"] == {
@@ -83,7 +83,7 @@ def test_outcomes_and_reasons_come_with_words_and_remedies(facts: dict[str, Any]
 
 
 def test_the_document_has_the_same_words() -> None:
-    """The README lists every outcome and reason with its text and its remedy."""
+    """The README lists every outcome and reason with the same words and remedies."""
     kept = {"outcome": OUTCOMES, "reason": REASONS, "of a lead": MERGE_OUTCOMES}
     for title, meanings in kept.items():
         assert {row[0].strip("`"): (row[1], row[2]) for row in list_rows(f"| {title} |")} == {

@@ -1,4 +1,4 @@
-"""What goes wrong on the way: nothing is lost, and STATE is printed only when all is done; mistakes are sentences."""
+"""Faults during a run: nothing is lost, STATE is printed only when everything is done, and mistakes are sentences."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Skip the pauses between two attempts: other tests are about them."""
+    """Skip the pauses between tries, which other tests cover."""
     monkeypatch.setattr("backoff._sync.time.sleep", lambda _: None)
 
 
 @pytest.fixture
 def records(lead: Record, person: Record) -> list[dict[str, Any]]:
-    """Return a company and one of its people."""
+    """Return a company and one of its contacts."""
     return [lead("a"), person("ann", "a")]
 
 
@@ -45,7 +45,7 @@ EFFECTS = [
 def test_a_failed_call_is_made_again(
     account: Any, target: Any, records: list[dict[str, Any]], effect: dict[str, Any], call: str
 ) -> None:
-    """A server error, a broken connection or an empty reply costs one more call, and nothing else."""
+    """A server error, broken connection or empty reply costs one more call and has no other effect."""
     account.add("a")
     account.add_contact("ann:a", "a")
     method, _, path = call.partition(" ")
@@ -71,7 +71,7 @@ HOLLOW: dict[str, Any] = {
 def test_a_hollow_list_creates_nobody_twice(
     account: Any, target: Any, records: list[dict[str, Any]], path: str, name: str
 ) -> None:
-    """Asked again it is whole, so everybody is found; when it never is, nothing of it is created."""
+    """After one incomplete list everybody is still found; if it stays incomplete, nothing is created."""
     account.add("a")
     account.add_contact("ann:a", "a")
     effect = {"status": 200, "body": HOLLOW[name]}
@@ -87,7 +87,7 @@ def test_a_hollow_list_creates_nobody_twice(
 
 
 def test_a_list_that_follows_its_cursors_for_ever_ends(account: Any, target: Any, records: list[Any]) -> None:
-    """A cursor that comes a second time ends the run in a sentence."""
+    """A repeated cursor ends the run in a sentence."""
     account.add("a")
     body = {"entries": [{"uuid": "cus_1", "external_id": "b"}], "has_more": True, "cursor": "c"}
     account.sandbox.fault(method="GET", path="/customers", effect={"status": 200, "body": body})
@@ -98,7 +98,7 @@ def test_a_list_that_follows_its_cursors_for_ever_ends(account: Any, target: Any
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirected_write_is_no_write(account: Any, target: Any, records: list[dict[str, Any]], status: int) -> None:
-    """A PATCH that a redirect would turn into a GET writes nothing: the run ends in a sentence, without STATE."""
+    """A redirected PATCH ends the run in a sentence without STATE, because following it would write nothing."""
     account.add("a")
     effect = {"status": status, "headers": {"Location": f"{account.sandbox.chartmogul_url}/ping"}, "body": {}}
     account.sandbox.fault(method="PATCH", path="/customers/*", effect=effect)
@@ -108,7 +108,7 @@ def test_a_redirected_write_is_no_write(account: Any, target: Any, records: list
 
 
 def test_a_record_that_is_refused_does_not_stop_the_others(account: Any, target: Any, lead: Record) -> None:
-    """A refusal that names nothing goes to the rejects in ChartMogul's words; the run ends with STATE."""
+    """A record refused without a named field is rejected with ChartMogul's words; the run goes on."""
     error = {"error": "No good"}
     account.sandbox.fault(method="POST", path="/customers", nth=2, effect={"status": 422, "body": error})
     ran = target.run([lead("a"), lead("b"), lead("c")], max_concurrency=1)
@@ -121,7 +121,7 @@ def test_a_record_that_is_refused_does_not_stop_the_others(account: Any, target:
 
 
 def test_a_rival_that_was_quicker(account: Any, target: Any, lead: Record) -> None:
-    """Whoever has made the record whose creation had no reply, in the end it holds what was sent."""
+    """When another program created the record after a lost reply, it is updated to the sent values."""
     account.add("a", name="Rival's")
     account.sandbox.fault(method="POST", path="/customers", nth=1, effect={"drop": "before"})
     found = {"entries": [], "has_more": False, "cursor": None}
@@ -134,7 +134,7 @@ def test_a_rival_that_was_quicker(account: Any, target: Any, lead: Record) -> No
 
 
 def test_people_of_a_company_that_was_refused(account: Any, target: Any, lead: Record, person: Record) -> None:
-    """They are told of, and come in with the run that can create their company."""
+    """Contacts of a refused company are reported, and created by the run that can create the company."""
     account.sandbox.fault(method="POST", path="/customers", nth=1, effect={"status": 422, "body": {"error": "No"}})
     records = [lead("a"), person("ann", "a")]
     assert target.run(records).summary["skipped"] == {"no_customer": 1}
@@ -142,7 +142,7 @@ def test_people_of_a_company_that_was_refused(account: Any, target: Any, lead: R
 
 
 def test_too_many_refusals_stop_the_run_without_state(account: Any, target: Any, lead: Record) -> None:
-    """Above `max_rejects` the run stops, and no STATE is printed; what was done is in the reports."""
+    """Above `max_rejects` the run stops without STATE; completed writes are reported."""
     account.sandbox.fault(
         method="POST", path="/customers", **{"from": 2}, effect={"status": 422, "body": {"error": "No"}}
     )
@@ -154,7 +154,7 @@ def test_too_many_refusals_stop_the_run_without_state(account: Any, target: Any,
 
 
 def test_fail_on_rejects(account: Any, target: Any, lead: Record) -> None:
-    """With `fail_on_rejects` a run with a reject fails after its STATE."""
+    """With `fail_on_rejects`, a run with a reject fails after its STATE."""
     account.sandbox.fault(method="POST", path="/customers", effect={"status": 422, "body": {"error": "No"}})
     with pytest.raises(FatalAPIError, match="`fail_on_rejects` is set"):
         target.run([lead("a")], fail_on_rejects=True)
@@ -162,7 +162,7 @@ def test_fail_on_rejects(account: Any, target: Any, lead: Record) -> None:
 
 
 def test_chartmogul_down_for_good(account: Any, target: Any, lead: Record) -> None:
-    """When no attempt succeeds the run stops without STATE."""
+    """When no try succeeds, the run stops without STATE."""
     account.sandbox.fault(method="POST", path="/customers", effect={"status": 500})
     with pytest.raises(FatalAPIError, match=r"^ChartMogul answered 500 to 7 attempts to create one of the customers"):
         target.run([lead("a")])
@@ -170,7 +170,7 @@ def test_chartmogul_down_for_good(account: Any, target: Any, lead: Record) -> No
 
 
 def test_a_signal_acknowledges_nothing(account: Any, target: Any, lead: Record) -> None:
-    """A terminated target finishes and reports what is under way, prints no STATE and ends with 128 + the signal."""
+    """A terminated target finishes and reports calls in progress, prints no STATE and exits with 128 + the signal."""
     account.sandbox.fault(method="POST", path="/customers", effect={"delay": 0.3})
     process = target.start([lead(f"c{number}") for number in range(50)], max_concurrency=4)
     target.wait_for(process, lambda: "POST /customers" in account.calls())
@@ -185,7 +185,7 @@ def test_a_signal_acknowledges_nothing(account: Any, target: Any, lead: Record) 
 
 
 def test_a_signal_while_the_index_is_read(account: Any, target: Any, lead: Record) -> None:
-    """A run that is still reading ends with the page under way, and writes nothing."""
+    """A run terminated while it reads finishes the page and writes nothing."""
     records = [lead(f"c{number}") for number in range(100)]
     account.fill([lead(f"old{number}") for number in range(10_000)], [])
     account.sandbox.fault(method="GET", path="/customers", effect={"delay": 0.5})
@@ -233,7 +233,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("case", WRONG)
 def test_a_wrong_setting_is_one_sentence(account: Any, target: Any, lead: Record, case: str) -> None:
-    """A user's mistake ends in one sentence that names the setting, exit code 1, without a traceback."""
+    """A user's mistake ends in one sentence that names the setting, exit code 1 and no traceback."""
     settings, sentence = WRONG[case]
     code, out, log = target.command([lead("ann")], **settings)
     assert (code, out) == (1, "")
@@ -243,20 +243,20 @@ def test_a_wrong_setting_is_one_sentence(account: Any, target: Any, lead: Record
 
 
 def test_another_address_of_the_same_host_is_one_sentence(account: Any, target: Any, lead: Record) -> None:
-    """An address that knows nothing of ChartMogul's operations is a question about `api_url`."""
+    """An address without ChartMogul's operations is reported with a question about `api_url`."""
     url = f"{account.sandbox.chartmogul_url}/wrong"
     with pytest.raises(ConfigurationError, match=r"answers, but not as ChartMogul's API does .* check `api_url`\.$"):
         target.run([lead("ann")], api_url=url)
 
 
 def test_an_address_where_nobody_answers_is_one_sentence(target: Any, lead: Record) -> None:
-    """An address without ChartMogul behind it is a question about `api_url`, after some patience."""
+    """An address that does not answer is reported after some tries with a question about `api_url`."""
     with pytest.raises(ConfigurationError, match=r"did not answer .* Is `api_url` right\?$"):
         target.run([lead("ann")], api_url="http://127.0.0.1:9/v1")
 
 
 def test_a_name_that_never_becomes_free_is_one_sentence(account: Any, target: Any, lead: Record) -> None:
-    """A deleted source whose name stays taken ends the run after `source_patience`, without STATE."""
+    """When a deleted source's name stays taken, the run ends after `source_patience` without STATE."""
     account.reset(chartmogul_async_calls=1_000_000)
     account.call("DELETE", f"/data_sources/{account.source()}")
     with pytest.raises(ConfigurationError, match=r"^The name `Intercom leads` still belongs to a data source that was"):

@@ -1,4 +1,4 @@
-"""What ChartMogul does not accept: values instead of pinned ones, undefined attributes, values that it refuses."""
+"""Values that ChartMogul does not accept: overridden fields, undefined attributes, refused values."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return the warnings of the last run."""
+    """Return the warnings about held values in the last run."""
     found = [entry.getMessage() for entry in caplog.records if entry.levelname == "WARNING"]
     caplog.clear()
     return [sentence for sentence in found if "held_values" in sentence]
 
 
 def test_an_override_is_told_of_once(account: Any, target: Any, lead: Record, caplog: pytest.LogCaptureFixture) -> None:
-    """A value that a user has pinned is sent once, reported, and not sent again while neither side changes."""
+    """A value for an overridden field is sent once, reported, and not sent again while nothing changes."""
     target.run([lead("a")])
     uuid = account.customer("a")["uuid"]
     account.call("PATCH", f"/customers/{uuid}", {"website_url": "own.example", "overrides": {"website_url": True}})
@@ -39,7 +39,7 @@ def test_an_override_is_told_of_once(account: Any, target: Any, lead: Record, ca
 
 
 def test_the_rest_of_a_record_is_written_beside_an_override(account: Any, target: Any, lead: Record) -> None:
-    """A pinned attribute does not keep the others from being written."""
+    """An overridden attribute does not keep the others from being written."""
     target.run([lead("a", {"plan": "x", "seats": 1})])
     uuid = account.customer("a")["uuid"]
     pin = {"custom": [{"type": "String", "key": "plan", "value": "own"}], "overrides": {"custom": {"plan": True}}}
@@ -52,7 +52,7 @@ def test_the_rest_of_a_record_is_written_beside_an_override(account: Any, target
 
 @pytest.mark.parametrize("change", ["wanted", "lifted", "a day"])
 def test_an_override_is_tried_again(account: Any, target: Any, lead: Record, change: str) -> None:
-    """When either side has changed, or after a day, the value is sent again, and forgotten when it stays."""
+    """When either side changed, or after a day, the value is sent again."""
     target.run([lead("a")])
     uuid = account.customer("a")["uuid"]
     account.call("PATCH", f"/customers/{uuid}", {"company": "Own", "overrides": {"company": True}})
@@ -74,7 +74,7 @@ def test_an_override_is_tried_again(account: Any, target: Any, lead: Record, cha
 def test_attributes_of_contacts_that_nobody_has_defined(
     account: Any, target: Any, lead: Record, person: Record, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """They are dropped without an error, so the log names each key once, and no contact is written for them again."""
+    """Undefined contact attributes are logged once per key, and contacts are not written again for them."""
     people = [person(f"p{n}", "a", {"mood": "good", "csm_owner": "Joe"}) for n in range(5)]
     ran = target.run([lead("a"), *people])
     assert ran.summary == {"status": "completed", "records": 6, "created": 6, "values_held": 5}
@@ -90,7 +90,7 @@ def test_attributes_of_contacts_that_nobody_has_defined(
 def test_an_attribute_that_is_defined_later_reaches_the_contacts(
     account: Any, target: Any, lead: Record, person: Record
 ) -> None:
-    """Once a new contact shows that ChartMogul keeps the attribute, the others get it by the next run."""
+    """Once a new contact shows that an attribute is defined, the next run writes it to the others."""
     people = [person(f"p{n}", "a", {"mood": "good"}) for n in range(3)]
     target.run([lead("a"), *people])
     account.held.contact_attributes._defined |= {"mood"}  # noqa: SLF001 - the API has no way to define one
@@ -104,7 +104,7 @@ def test_an_attribute_that_is_defined_later_reaches_the_contacts(
 def test_a_conflict_of_types_concerns_its_attribute_only(
     account: Any, target: Any, lead: Record, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An attribute that ChartMogul has under another type is left out and reported; everything else is written."""
+    """An attribute that has another type in ChartMogul is left out and reported; the rest is written."""
     account.add("x", attributes={"custom": [{"type": "Integer", "key": "plan", "value": 1}]})
     records = [lead(name, {"plan": "gold", "seats": 2}) for name in "abc"]
     ran = target.run(records, max_concurrency=1)
@@ -131,7 +131,7 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 @pytest.mark.parametrize("known", ["new", "known"])
 def test_a_value_that_is_refused_is_left_out(account: Any, target: Any, lead: Record, case: str, known: str) -> None:
-    """ChartMogul's sentence names the field: it is reported, the rest of the record written, and not tried again."""
+    """A value that ChartMogul refuses by name is left out and reported, and not sent again."""
     fields, name, sentence = BAD[case]
     if known == "known":
         account.add("a", name="Old")
@@ -148,7 +148,7 @@ def test_a_value_that_is_refused_is_left_out(account: Any, target: Any, lead: Re
 
 
 def test_a_value_that_is_not_of_its_type_is_left_out(account: Any, target: Any, lead: Record) -> None:
-    """A misfit is reported without a call, and the rest is written."""
+    """A value of a wrong type is reported without a call, and the rest is written."""
     ran = target.run([lead("a", {"seats": "many", "plan": "x"}, free_trial_started_at="soon")])
     assert ran.summary == {"status": "completed", "records": 1, "created": 1, "values_refused": 2}
     assert [(line["field"], line["reason"]) for line in ran.lines("rejects")] == [
@@ -161,7 +161,7 @@ def test_a_value_that_is_not_of_its_type_is_left_out(account: Any, target: Any, 
 def test_an_attribute_with_an_illegal_key_is_left_out(
     account: Any, target: Any, caplog: pytest.LogCaptureFixture, lead: Record
 ) -> None:
-    """A key that ChartMogul does not take is warned of once, and the other attributes are written."""
+    """An attribute with an illegal key is logged once, and the other attributes are written."""
     custom = {"type": "object", "properties": {"ok": {"type": "string"}, "not ok": {"type": "string"}}}
     schema = {"customers": {"external_id": {"type": "string"}, "attributes": {"properties": {"custom": custom}}}}
     ran = target.run([lead("a", {"ok": "1", "not ok": "2"})], schema)
@@ -171,7 +171,7 @@ def test_an_attribute_with_an_illegal_key_is_left_out(
 
 
 def test_attributes_that_a_creation_does_not_take(account: Any, target: Any, lead: Record) -> None:
-    """When the reply to a creation does not show them, attributes and tags follow in calls of their own."""
+    """When a creation drops attributes and tags, they are written by further calls."""
     account.reset(chartmogul_create_takes_attributes=False)
     ran = target.run([lead("a", {"vip": False}, ["beta"])])
     assert ran.summary == {"status": "completed", "records": 1, "created": 1}
@@ -180,7 +180,7 @@ def test_attributes_that_a_creation_does_not_take(account: Any, target: Any, lea
 
 
 def test_what_is_no_longer_held_back_is_forgotten(account: Any, target: Any, lead: Record) -> None:
-    """When ChartMogul's value has become the record's, the table has no line of it any more."""
+    """When ChartMogul's value equals the record's, its line leaves the table."""
     target.run([lead("a")])
     uuid = account.customer("a")["uuid"]
     account.call("PATCH", f"/customers/{uuid}", {"company": "Own", "overrides": {"company": True}})
@@ -190,7 +190,7 @@ def test_what_is_no_longer_held_back_is_forgotten(account: Any, target: Any, lea
 
 
 def test_what_is_remembered_has_a_folder_of_its_own(account: Any, target: Any, lead: Record, tmp_path: Any) -> None:
-    """`memory_dir` keeps the held values when the reports are deleted; only its owner may read it."""
+    """`memory_dir` keeps the held values when reports are deleted; only its owner can read it."""
     target.run([lead("a")])
     uuid = account.customer("a")["uuid"]
     account.call("PATCH", f"/customers/{uuid}", {"company": "Own", "overrides": {"company": True}})
@@ -203,7 +203,7 @@ def test_what_is_remembered_has_a_folder_of_its_own(account: Any, target: Any, l
 
 
 def test_what_an_earlier_version_remembered_is_found(account: Any, target: Any, lead: Record) -> None:
-    """Without a memory folder the table among the reports is read, where it was kept before."""
+    """Without a memory folder, the table that earlier versions kept among the reports is read."""
     target.run([lead("a")])
     uuid = account.customer("a")["uuid"]
     account.call("PATCH", f"/customers/{uuid}", {"company": "Own", "overrides": {"company": True}})
@@ -214,6 +214,6 @@ def test_what_an_earlier_version_remembered_is_found(account: Any, target: Any, 
 
 
 def test_a_validation_remembers_nothing(target: Any, lead: Record) -> None:
-    """A dry run reads what is remembered, and leaves it as it was."""
+    """A validation does not change what is remembered."""
     target.run([lead("a")], mode="validate")
     assert [path.name for path in (target.directory / "memory").iterdir()] == []

@@ -1,4 +1,4 @@
-"""A create that was under way when its process was killed, and arrives after the next run has read what there is."""
+"""A creation by a killed process that arrives after the next run has read its index."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ EMPTY = {"status": 200, "body": {"entries": [], "has_more": False, "cursor": Non
 
 
 def answers(guard: CreateGuard, count: int) -> list[bool]:
-    """Ask a guard this many times."""
+    """Return the guard's answers to this many questions."""
     return [guard.must_look_up() for _ in range(count)]
 
 
 def test_the_first_twenty_creates_are_looked_up() -> None:
-    """However late they come: what runs before them may have taken hours."""
+    """The first twenty creations of a run are looked up, however late they happen."""
     assert answers(CreateGuard(0.0, lambda: 7200.0), 25) == [True] * 20 + [False] * 5
 
 
 def test_every_create_of_the_first_minute_is_looked_up() -> None:
-    """Their number does not matter; from the sixtieth second on, only the first twenty of a run are looked up."""
+    """All creations in the first minute are looked up; later, only the first twenty are."""
     now = 0.0
     guard = CreateGuard(0.0, lambda: now)
     assert answers(guard, 2000) == [True] * 2000
@@ -37,14 +37,14 @@ def test_every_create_of_the_first_minute_is_looked_up() -> None:
 
 
 def test_nothing_is_looked_up_in_a_source_that_the_run_has_made() -> None:
-    """No other run can have written into it."""
+    """Nothing is looked up in a source that this run created, because no other run has written to it."""
     guard = CreateGuard(0.0, lambda: 0.0)
     guard.source_is_new = True
     assert answers(guard, 30) == [False] * 30
 
 
 def test_only_the_first_creates_are_looked_up_in_an_empty_source() -> None:
-    """Only these can have been under way, and they come first again."""
+    """In an empty source only the first twenty creations are looked up."""
     guard = CreateGuard(0.0, lambda: 0.0)
     guard.source_is_empty = True
     assert answers(guard, 25) == [True] * 20 + [False] * 5
@@ -52,14 +52,14 @@ def test_only_the_first_creates_are_looked_up_in_an_empty_source() -> None:
 
 @pytest.fixture(autouse=True)
 def _trusting(account: Any) -> None:
-    """ChartMogul does not refuse a second contact of one external id, which is not documented."""
+    """Let ChartMogul accept two contacts with one external id, because the vendor does not document it."""
     account.reset(chartmogul_unique_contact_external_ids=False)
 
 
 def test_a_contact_that_arrives_after_the_index_was_read(
     account: Any, target: Any, lead: Record, person: Record
 ) -> None:
-    """It is found before it would be created again; then the index is read once more, and the others are in it."""
+    """A contact that arrives late is found before it is created again, and then the index is read once more."""
     records = [lead("a"), *(person(f"p{number}", "a") for number in range(60))]
     target.run(records[:1])
     account.fill([], records[1:41])
@@ -73,7 +73,7 @@ def test_a_contact_that_arrives_after_the_index_was_read(
 
 
 def test_a_customer_that_arrives_after_it_was_looked_up(account: Any, target: Any, lead: Record) -> None:
-    """A single record is looked up again directly before it is created."""
+    """A single record is looked up again directly before its creation."""
     account.add("a", name="Old")
     account.sandbox.fault(method="GET", path="/customers", nth=1, effect=EMPTY)
     assert target.run([lead("a")]).summary == {"status": "completed", "records": 1, "updated": 1}

@@ -1,4 +1,4 @@
-"""Which customers of two data sources are the same: pairs with the reason, and rules that hold for any customers."""
+"""Which customers of two data sources are the same, as examples and as rules for any customers."""
 
 from __future__ import annotations
 
@@ -73,12 +73,12 @@ DOMAINS = [
 
 @pytest.mark.parametrize(("website", "domain"), DOMAINS, ids=[website or "none" for website, _ in DOMAINS])
 def test_the_domain_of_a_website(website: str, domain: str) -> None:
-    """It is the registrable domain, and none where the host is shared by strangers."""
+    """The domain is the registrable one, and empty for hosts that strangers share."""
     assert find_domain(website) == domain
 
 
 def pair(ours: dict[str, str], theirs: dict[str, str]) -> tuple[Party, Party]:
-    """Return a lead and a billing customer with these fields of `Party`, `id` among them."""
+    """Return a lead and a billing customer with these fields of `Party`; `id` is the external id."""
     lead, billed = ({"id": name, **one} for name, one in (("lead", ours), ("cb-1", theirs)))
     return Party("1", (lead.pop("id"),), **lead), Party("9", (billed.pop("id"),), **billed)
 
@@ -89,7 +89,7 @@ def both(field: str, ours: str, theirs: str) -> tuple[Party, Party]:
 
 
 def known(**fields: str) -> dict[str, str]:
-    """Return fields."""
+    """Return the fields as a dict."""
     return fields
 
 
@@ -191,20 +191,20 @@ DIFFERENT = {
 
 @pytest.mark.parametrize("case", SAME)
 def test_the_same_company(case: str) -> None:
-    """By a key that both have and that strangers do not share."""
+    """Customers match by a key that both have and strangers do not share."""
     (one, other), key = SAME[case]
     assert [(found.outcome, found.key) for found in match_parties([one], [other], ORDER)] == [("matched", key)]
 
 
 @pytest.mark.parametrize("case", DIFFERENT)
 def test_different_companies(case: str) -> None:
-    """What strangers share is not a key."""
+    """Values that strangers share are not keys."""
     one, other = DIFFERENT[case]
     assert [found.outcome for found in match_parties([one], [other], ORDER)] == ["unmatched"]
 
 
 def test_an_external_id_that_all_else_contradicts() -> None:
-    """Two systems that both count from 1 have equal ids for companies that have nothing else in common."""
+    """Equal external ids do not match when all other known keys contradict them."""
     one, other = pair(ACME, BOLT)
     (found,) = match_parties([one], [other], ORDER)
     assert (found.outcome, found.key, found.into) == ("contradicted", "external_id", (other,))
@@ -292,7 +292,7 @@ SITUATIONS = {
 
 @pytest.mark.parametrize("case", SITUATIONS)
 def test_several_customers(case: str) -> None:
-    """One to one, by keys that agree; a crowded key never decides alone; everything else is left to people."""
+    """Customers match one to one by keys that agree; a key with several counterparts never decides alone."""
     leads, others, expected = SITUATIONS[case]
     found = [
         (one.outcome, one.key, " ".join(into.uuid for into in one.into)) for one in match_parties(leads, others, ORDER)
@@ -301,20 +301,20 @@ def test_several_customers(case: str) -> None:
 
 
 def test_only_the_chosen_keys_count() -> None:
-    """With `merge_by: [company]` nothing else is looked at."""
+    """With `merge_by: [company]`, only the company counts."""
     one, other = pair(known(email="joe@a.io", company="A"), known(email="joe@a.io", company="a"))
     assert [match.key for match in match_parties([one], [other], ["company"])] == ["company"]
     assert [match.outcome for match in match_parties([one], [other], ["external_id"])] == ["unmatched"]
 
 
 def test_what_was_unmerged_is_kept_apart() -> None:
-    """A pair that a user has unmerged is not merged again, whatever the keys say."""
+    """A pair that a user unmerged is never matched again."""
     one, other = pair(ACME, ACME)
     assert [found.outcome for found in match_parties([one], [other], ORDER, {("7", "7")})] == ["kept_apart"]
 
 
 def test_many_counterparts_are_counted_and_some_named() -> None:
-    """Thousands of customers under one domain make no table of millions."""
+    """With many counterparts, all are counted but only five are listed."""
     own, others = ([party(start + n, website="a.example") for n in range(2000)] for start in (0, 10_000))
     found = match_parties(own, others, ORDER)
     assert {(one.outcome, one.count, len(one.into)) for one in found} == {("ambiguous", 2000, 5)}
@@ -331,23 +331,23 @@ PARTIES = st.lists(st.builds(Party, st.just(""), **FIELDS), max_size=6)
 
 
 def numbered(parties: list[Party], start: int) -> list[Party]:
-    """Return every customer a uuid of its own."""
+    """Give every customer a uuid of its own."""
     return [replace(one, uuid=str(start + place)) for place, one in enumerate(parties)]
 
 
 def values(one: Party, key: str) -> set[str]:
-    """Return the values of a key that a customer has."""
+    """Return a customer's values of a key."""
     return set(KEYS[key](one)) - {""}
 
 
 def shared_keys(one: Party, other: Party) -> list[str]:
-    """Return the keys under which two customers have a value in common."""
+    """Return the keys for which two customers share a value."""
     return [key for key in ORDER if values(one, key) & values(other, key)]
 
 
 @given(PARTIES, PARTIES)
 def test_no_strangers_are_matched(leads: list[Party], others: list[Party]) -> None:
-    """Whom only a mail provider, a shared host or a crowded key connects is never matched."""
+    """Customers that only a mail provider, a shared host or an ambiguous key connects never match."""
     leads, others = numbered(leads, 0), numbered(others, 100)
     for match in match_parties(leads, others, ORDER):
         if match.outcome != "matched":
@@ -367,7 +367,7 @@ def test_no_strangers_are_matched(leads: list[Party], others: list[Party]) -> No
 
 @given(PARTIES, PARTIES)
 def test_nobody_is_matched_twice_or_against_a_key(leads: list[Party], others: list[Party]) -> None:
-    """No two leads go into one customer, and no key of a lead that names anybody leaves its customer out."""
+    """No two leads match one customer, and no match contradicts another key of the lead."""
     leads, others = numbered(leads, 0), numbered(others, 100)
     found = [one for one in match_parties(leads, others, ORDER) if one.outcome == "matched"]
     assert len({one.into[0] for one in found}) == len(found)
@@ -389,7 +389,7 @@ def test_the_order_of_the_customers_does_not_matter(leads: list[Party], others: 
 
 @given(PARTIES, PARTIES)
 def test_a_merge_makes_no_crowded_key_certain(leads: list[Party], others: list[Party]) -> None:
-    """After all matches were merged, no other lead matches: the keys of merged customers still count."""
+    """After all matches are merged, no further lead matches, because merged customers' keys still count."""
     leads, others = numbered(leads, 0), numbered(others, 100)
     pairs = {one.party: one.into[0] for one in match_parties(leads, others, ORDER) if one.outcome == "matched"}
     merged = [replace(into, external_ids=(*lead.external_ids, *into.external_ids)) for lead, into in pairs.items()]

@@ -1,4 +1,4 @@
-"""Merging leads with billing's customers: which are the same, what `report` lists, what `apply` does."""
+"""Merging leads with billing's customers: what `report` lists and what `apply` does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MERGE = {"merge": "apply", "merge_with": "Billing"}
 
 
 def test_a_report_merges_nothing(account: Any, target: Any, lead: Record) -> None:
-    """`merge: report` says who would be merged with whom, and leaves both as they are."""
+    """`merge: report` lists the matches and changes nothing."""
     billing = account.add("cb-1", "Billing", name="Acme Billed", website_url="https://www.acme.example")
     account.add("cb-2", "Billing", name="Two", company="Twin")
     account.add("cb-3", "Billing", name="Three", company="twin")
@@ -36,7 +36,7 @@ def test_a_report_merges_nothing(account: Any, target: Any, lead: Record) -> Non
 
 
 def test_a_validation_reports_the_merges_of_customers_to_come(account: Any, target: Any, lead: Record) -> None:
-    """A dry run lists the merges that it would make, before anything was ever written."""
+    """A validation lists the merges of customers that a sync would create."""
     account.add("cb-1", "Billing", name="Billed", company="A")
     ran = target.run([lead("a"), lead("b")], mode="validate", merge="apply", merge_with="Billing")
     assert ran.summary["merges"] == {"matched": 1, "unmatched": 1}
@@ -48,7 +48,7 @@ def test_a_validation_reports_the_merges_of_customers_to_come(account: Any, targ
 
 
 def test_an_apply_merges_into_billings_customer(account: Any, target: Any, lead: Record, person: Record) -> None:
-    """Billing's customer survives with its values, gets the dates that it lacks, and the merge is waited for."""
+    """Billing's customer keeps its values and gains missing dates, and the run waits until the merge is done."""
     account.reset(chartmogul_async_calls=3)
     billing = account.add("cb-1", "Billing", name="Billed", company="A", lead_created_at="2020-01-01")
     records = [lead("a", {"plan": "x"}, name="Lead"), lead("b"), person("ann", "a")]
@@ -68,7 +68,7 @@ def test_an_apply_merges_into_billings_customer(account: Any, target: Any, lead:
 
 
 def test_a_merge_whose_reply_was_lost(account: Any, target: Any, lead: Record) -> None:
-    """Whether or not the request arrived, the two are one in the end."""
+    """After a lost reply to a merge, the two customers are one."""
     billing = account.add("cb-1", "Billing", company="A")
     account.sandbox.fault(method="POST", path="/customers/merges", nth=1, effect={"drop": "after"})
     assert target.run([lead("a")], **MERGE).summary["merges"] == {"merged": 1}
@@ -77,13 +77,13 @@ def test_a_merge_whose_reply_was_lost(account: Any, target: Any, lead: Record) -
 
 @pytest.mark.parametrize("name", ["", "Nowhere", "Intercom leads"])
 def test_a_source_to_merge_with_must_be_there(target: Any, lead: Record, name: str) -> None:
-    """A merge needs another data source, by its name."""
+    """`merge_with` must name an existing other data source."""
     with pytest.raises(ConfigurationError, match="`merge_with`"):
         target.run([lead("a")], merge="report", merge_with=name)
 
 
 def test_strangers_with_one_mail_provider(account: Any, target: Any, lead: Record) -> None:
-    """Two companies whose people have mailboxes, or pages, with one provider stay two customers."""
+    """Companies that share only a mail or web host stay two customers."""
     account.add("cb-1", "Billing", company="Betty Bakery", email="al@comcast.net", website_url="facebook.com/b")
     ran = target.run([lead("acme", email="bob@comcast.net", website_url="facebook.com/a")], **MERGE)
     assert ran.summary["merges"] == {"unmatched": 1}
@@ -101,7 +101,7 @@ def test_strangers_with_one_mail_provider(account: Any, target: Any, lead: Recor
 def test_what_is_not_certain_is_not_merged(
     account: Any, target: Any, lead: Record, outcome: str, billed: list[dict[str, str]]
 ) -> None:
-    """Keys that contradict each other, or several counterparts, are a line of the report and nothing else."""
+    """A contradictory or ambiguous match is reported and not merged."""
     for number, fields in enumerate(billed):
         account.add(**({"external_id": f"cb-{number}", "source": "Billing"} | fields))
     ran = target.run([lead("a", email="a@a.example", website_url="a.example")], **MERGE)
@@ -111,7 +111,7 @@ def test_what_is_not_certain_is_not_merged(
 
 
 def test_merges_are_kept(account: Any, target: Any, lead: Record) -> None:
-    """Every merge is logged before its request and when it is done, in a file that only its owner may read."""
+    """Every merge is logged before its request and after it is done, in a private file."""
     account.add("cb-1", "Billing", company="A")
     target.run([lead("a"), lead("b")], **MERGE)
     path = target.directory / "memory" / "merges.jsonl"
@@ -133,7 +133,7 @@ def test_merges_are_kept(account: Any, target: Any, lead: Record) -> None:
 def test_new_settings_look_at_every_lead_once(
     account: Any, target: Any, lead: Record, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """When merging is switched on, or its keys change, unchanged leads are merged too, and the log says so."""
+    """When the merge settings change, unchanged leads are compared once too, and the log says so."""
     caplog.set_level("INFO")
     target.run([lead("a", email="joe@a.example"), lead("b"), lead("c")])
     account.add("cb-1", "Billing", email="joe@a.example")
@@ -154,7 +154,7 @@ def test_new_settings_look_at_every_lead_once(
 
 
 def test_a_stopped_run_looks_again(account: Any, target: Any, lead: Record) -> None:
-    """Leads count as looked at only when all of them were."""
+    """When a run stops before all leads were compared, the next run compares them again."""
     target.run([lead("a")])
     account.add("cb-1", "Billing", company="A")
     account.sandbox.fault(method="POST", path="/customers/merges", nth=1, effect={"status": 401, "body": {}})
@@ -164,7 +164,7 @@ def test_a_stopped_run_looks_again(account: Any, target: Any, lead: Record) -> N
 
 
 def test_a_key_stays_crowded_when_one_of_the_crowd_is_merged(account: Any, target: Any, lead: Record) -> None:
-    """Two companies on one domain: the one that an e-mail identifies is merged, the other is not what is left over."""
+    """A domain of two customers stays ambiguous after one of the two was merged by another key."""
     account.add("cb-1", "Billing", company="One", email="ann@x.example", website_url="shared.example")
     account.add("cb-2", "Billing", company="Two", email="bob@x.example", website_url="shared.example")
     leads = [lead("a", email="ann@x.example"), lead("b", email="eve@x.example")]

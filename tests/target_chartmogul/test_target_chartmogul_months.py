@@ -1,6 +1,6 @@
-"""Twelve months of a business, after each month ChartMogul holds the result of an independent calculation.
+"""In twelve months of a business, ChartMogul's data equals an independent calculation after every month.
 
-`LEAD_SEEDS=10 pytest tests/target_chartmogul/test_target_chartmogul_months.py` lives through ten businesses.
+`LEAD_SEEDS=10 pytest tests/target_chartmogul/test_target_chartmogul_months.py` runs ten businesses.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Business:
         self.made = 0
 
     def month(self) -> None:
-        """Let a month pass: newcomers, renames, changed plans, moves, departures, closures."""
+        """Simulate a month: new companies, renames, changed plans, moved people, closed companies."""
         for _ in range(6):
             self.found()
         for name in self.some(4):
@@ -51,10 +51,10 @@ class Business:
         for one in self.random.sample(sorted(self.people), min(3, len(self.people))):
             self.move(one)
         for name in self.some(1):
-            del self.companies[name]  # gone from Intercom: its customer stays as it is
+            del self.companies[name]  # deleted in Intercom; its customer stays unchanged
 
     def found(self) -> None:
-        """Add a new company, with two people."""
+        """Add a new company with two people."""
         self.made += 1
         name = f"c{self.made}"
         fields = {"name": name, "plan": self.random.choice(PLANS), "vip": False, "site": f"{name}.example"}
@@ -69,11 +69,11 @@ class Business:
         self.left.discard(f"{one}:{self.people[one]}")
 
     def some(self, count: int) -> list[str]:
-        """Choose this many companies, or all of them."""
+        """Choose `count` companies, or all when there are fewer."""
         return self.random.sample(sorted(self.companies), min(count, len(self.companies)))
 
     def merge(self) -> None:
-        """Billing's customer swallows the customer of a company."""
+        """Merge a company's customer into one of billing's."""
         name = self.random.choice([one for one in self.told if one not in self.billed])
         self.billed[name] = f"Billed {name}"
         into = self.account.add(f"cb-{name}", "Billing", name=self.billed[name])
@@ -81,14 +81,14 @@ class Business:
         self.told[name] |= {"name": self.billed[name], "site": ""}
 
     def pin(self) -> None:
-        """Pin the website of a customer, as a user would."""
+        """Override a customer's website, like a user."""
         name = self.random.choice(sorted(set(self.told) - set(self.billed) - set(self.pinned)))
         self.pinned[name] = self.told[name]["site"] = "fixed.example"
         body = {"website_url": "fixed.example", "overrides": {"website_url": True}}
         self.account.call("PATCH", f"/customers/{self.account.customer(name)['uuid']}", body)
 
     def records(self) -> list[dict[str, Any]]:
-        """Return what a map sends in a run that sends everything."""
+        """Return the records that a map sends in a full run."""
         customers = [
             self.lead(one, {"plan": held["plan"], "vip": held["vip"]}, name=held["name"], website_url=held["site"])
             for one, held in self.companies.items()
@@ -98,7 +98,7 @@ class Business:
         return [*customers, *people, *gone]
 
     def reckon(self) -> None:
-        """Take a run for done: what ChartMogul should hold after it."""
+        """Calculate ChartMogul's data after a complete run."""
         for name, held in self.companies.items():
             told = {"name": self.billed.get(name, held["name"]), "site": self.pinned.get(name, held["site"])}
             self.told[name] = told | {"plan": held["plan"], "vip": held["vip"]}
@@ -106,7 +106,7 @@ class Business:
         self.pairs = {pair: company for pair, company in self.pairs.items() if pair not in self.left}
 
     def held(self) -> dict[str, dict[str, Any]]:
-        """Return what ChartMogul holds of the companies."""
+        """Return ChartMogul's data about the companies."""
         return {
             name: {
                 "name": one["name"],
@@ -120,7 +120,7 @@ class Business:
 
 @pytest.mark.parametrize("seed", range(1, int(os.environ.get("LEAD_SEEDS", "1")) + 1))
 def test_twelve_months(account: Any, target: Any, lead: Record, person: Record, seed: int) -> None:
-    """After every month the data is as calculated, every record is in one row, and a second run writes nothing."""
+    """After every month the data is as calculated, every record is reported once, and a second run writes nothing."""
     business = Business(account, lead, person, seed)
     for month in range(12):
         business.month()

@@ -1,4 +1,4 @@
-"""The rate that ChartMogul must never see exceeded."""
+"""The rate limiter, which keeps every second within ChartMogul's limit."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Time:
 
 
 def sent(pace: WindowRateLimiter, time: Time, count: int, taken: float = 0.0) -> list[float]:
-    """Make this many requests, one after the other, and return when each was sent."""
+    """Send `count` requests one after the other, and return their times."""
     found = []
     for _ in range(count):
         with pace.wait_for_turn():
@@ -51,7 +51,7 @@ def sent(pace: WindowRateLimiter, time: Time, count: int, taken: float = 0.0) ->
 
 
 def test_requests_leave_evenly() -> None:
-    """Forty a second are spread over the second, at 97 % of what is permitted."""
+    """Forty requests per second are spread evenly, at 97 % of the limit."""
     time = Time()
     moments = sent(WindowRateLimiter(40, time, time.sleep), time, 400)
     gaps = {round(later - earlier, 5) for earlier, later in pairwise(moments)}
@@ -78,7 +78,7 @@ class Server:
         return self.now
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass, and happen what is due."""
+        """Advance the time, and run what is due."""
         until = self._after_stalls(self.now + seconds)
         while self._events and self._events[0][0] <= until:
             self.now, _, happen = heappop(self._events)
@@ -86,7 +86,7 @@ class Server:
         self.now = until
 
     def send(self, pace: WindowRateLimiter, way: float, work: float) -> None:
-        """Send a request, as soon as a connection is free, that is so long on its way and then worked on."""
+        """Send a request once a connection is free, with this transport time and processing time."""
         while self.under_way == CONNECTIONS:
             self.sleep(0.001)
         request = pace.wait_for_turn()
@@ -97,7 +97,7 @@ class Server:
         self._at(self._after_stalls(arrival + work), partial(self._answer, request))
 
     def fullest_second(self) -> int:
-        """Return how many requests the fullest second has seen."""
+        """Return the largest number of requests in any second."""
         moments = sorted(self.arrivals)
         return max(bisect_left(moments, moment + 1.0) - place for place, moment in enumerate(moments))
 
@@ -113,7 +113,7 @@ class Server:
 
 
 def stalls(parts: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return stalls by how long the machine goes on before each, and how long it stands still."""
+    """Return the stalls from pairs of running time before and length of each stall."""
     found, now = [], 0.0
     for goes, stands in parts:
         found.append((now + goes, now + goes + stands))
@@ -122,7 +122,7 @@ def stalls(parts: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def test_no_window_holds_more_than_permitted() -> None:
-    """However long requests are delayed on their way, no second of the server's has more than forty."""
+    """Whatever the delays of requests, no second at the server has more than forty."""
     random, server = Random(1), Server()  # noqa: S311 - the delays are the same in every run
     pace = WindowRateLimiter(40, server, server.sleep)
     for _ in range(2000):
@@ -139,10 +139,10 @@ def test_no_window_holds_more_than_permitted() -> None:
 def test_a_busy_machine_does_not_exceed_the_limit(
     parts: list[tuple[float, float]], delays: list[tuple[float, float]]
 ) -> None:
-    """Whenever and for however long the machine stalls, the server gets at most forty requests in any second.
+    """Whenever and however long the machine stalls, the server gets at most forty requests per second.
 
-    One reply that nothing delayed comes first: the limiter learns from it how long a request takes at least. While it
-    knows delayed replies only, one or two requests too many are possible; ChartMogul answers them 429.
+    The first reply has no delay, so that the limiter learns the shortest time of a request. When it has seen only
+    delayed replies, one or two requests too many are possible; ChartMogul answers those with 429.
     """
     server = Server(stalls([(0.05 + goes, stands) for goes, stands in parts[:1]] + parts[1:]))
     pace = WindowRateLimiter(40, server, server.sleep)
@@ -155,7 +155,7 @@ def test_a_busy_machine_does_not_exceed_the_limit(
 
 @pytest.mark.parametrize("work", [0.01, 0.15, 0.19])
 def test_a_steady_server_is_used_to_the_full(work: float) -> None:
-    """Where every reply takes the same time, more than 95 % of the permitted rate is used."""
+    """When all replies take the same time, more than 95 % of the limit is used."""
     server = Server()
     pace = WindowRateLimiter(40, server, server.sleep)
     for _ in range(400):
@@ -164,7 +164,7 @@ def test_a_steady_server_is_used_to_the_full(work: float) -> None:
 
 
 def test_a_request_without_an_answer_does_not_stop_the_others() -> None:
-    """A request that hangs takes only one place in every second."""
+    """A request that hangs uses only one place in every second."""
     server = Server()
     pace = WindowRateLimiter(40, server, server.sleep)
     with pace.wait_for_turn():
@@ -174,7 +174,7 @@ def test_a_request_without_an_answer_does_not_stop_the_others() -> None:
 
 
 def test_a_hold_stops_everybody() -> None:
-    """After a 429 nothing leaves until the time is over, and the wait is counted."""
+    """After a 429 no request leaves until the wait is over, and the wait is counted."""
     time = Time()
     pace = WindowRateLimiter(40, time, time.sleep)
     pace.pause_requests(7)
@@ -183,7 +183,7 @@ def test_a_hold_stops_everybody() -> None:
 
 
 def test_a_pause_is_not_made_up_for() -> None:
-    """Unused requests of a quiet minute are not sent all at once afterwards."""
+    """After a quiet minute, unused requests are not sent in a burst."""
     time = Time()
     pace = WindowRateLimiter(40, time, time.sleep)
     sent(pace, time, 1)
@@ -193,7 +193,7 @@ def test_a_pause_is_not_made_up_for() -> None:
 
 
 def test_no_request_of_a_run_is_turned_away(account: Any, target: Any, lead: Record, monkeypatch: Any) -> None:
-    """With ChartMogul's own limits of 40 a second and 20 at once, at 150 ms a call, nothing is refused."""
+    """With ChartMogul's own limits and calls of 150 ms, no request of a run is refused."""
     monkeypatch.undo()
     account.sandbox.reset(customers=0)
     account.sandbox.fault(api="chartmogul", effect={"delay": 0.15})
@@ -203,7 +203,7 @@ def test_no_request_of_a_run_is_turned_away(account: Any, target: Any, lead: Rec
 
 
 def test_never_more_connections_than_permitted(account: Any, target: Any, lead: Record) -> None:
-    """Even when many records wait, at most `max_concurrency` requests are under way."""
+    """At most `max_concurrency` requests are in progress, however many records wait."""
     gate = account.sandbox.world.chartmogul_gate
     account.sandbox.fault(api="chartmogul", effect={"delay": 0.05})
     most, ended = 0, threading.Event()

@@ -1,4 +1,4 @@
-"""From a record to a body: fitted values, comparisons, and what a reply shows."""
+"""From a record to a body: converted values, comparisons, and reading replies."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ DECLARED = {
 
 @pytest.mark.parametrize("case", DECLARED)
 def test_declared_attributes(case: str) -> None:
-    """The JSON schema gives each attribute its type, or a sentence why it is left out."""
+    """Each declared attribute gets a type from its JSON schema, or a sentence why it is left out."""
     properties, expected = DECLARED[case]
     customers = {"properties": {"attributes": {"properties": {"custom": {"properties": properties}}}}}
     assert read_declared(customers, CUSTOMER) == expected
@@ -79,7 +79,7 @@ FITTED: list[tuple[str, Any, Any]] = [
 
 @pytest.mark.parametrize(("key", "value", "fitted"), FITTED)
 def test_values_are_fitted_to_their_types(key: str, value: Any, fitted: Any) -> None:
-    """A value becomes what ChartMogul holds."""
+    """A value is converted to the form that ChartMogul stores."""
     found = fit_record({"attributes": {"custom": {key: value}}}, OPTIONS)
     assert dict(found.values) == {f"custom.{key}": fitted}
     assert type(found.values[f"custom.{key}"]) is type(fitted)
@@ -100,7 +100,7 @@ MISFITS: list[tuple[str, Any]] = [
 
 @pytest.mark.parametrize(("key", "value"), MISFITS)
 def test_a_misfit_is_left_out_with_a_sentence(key: str, value: Any) -> None:
-    """The other values of the record stay."""
+    """A value that does not fit is left out with a reason; the other values stay."""
     found = fit_record({"name": "A", "attributes": {"custom": {key: value}}}, OPTIONS)
     assert dict(found.values) == {"name": "A"}
     assert found.unfit == {f"custom.{key}": f"the value is not of the type {TYPES[key]}"}
@@ -117,7 +117,7 @@ ODD_PARTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
 
 @pytest.mark.parametrize("case", ODD_PARTS)
 def test_attributes_and_tags_of_another_shape_are_left_out(case: str) -> None:
-    """The fitted record names the unfit parts, and its other fields are written."""
+    """Attributes and tags of a wrong type are reported, and the other fields are written."""
     record, unfit = ODD_PARTS[case]
     found = fit_record({"name": "A", **record}, OPTIONS)
     assert found.values == {"name": "A"}
@@ -125,20 +125,20 @@ def test_attributes_and_tags_of_another_shape_are_left_out(case: str) -> None:
 
 
 def test_custom_attributes_of_a_contact_in_another_shape_are_left_out() -> None:
-    """Contacts have them at another place, and no tags."""
+    """A contact's custom attributes of a wrong type are reported; tags do not exist there."""
     found = fit_record({"first_name": "A", "custom": ["x"], "attributes": 5}, WriteOptions(TYPES, CONTACT))
     assert (found.values, found.unfit) == ({"first_name": "A"}, {"custom": "the value is not of the type object"})
 
 
 def test_what_is_cut_is_counted() -> None:
-    """A text of more than 255 characters is cut, once counted."""
+    """An attribute's text over 255 characters is cut and counted."""
     record = {"name": "x" * 300, "attributes": {"custom": {"plan": "x" * 300}}}
     assert fit_record(record, OPTIONS).cut == 1
     assert fit_record(record, OPTIONS).values["name"] == "x" * 300
 
 
 def test_empty_fields_and_undeclared_attributes_are_left_out() -> None:
-    """An empty field says nothing, a null attribute does; what is not declared has no type."""
+    """Empty fields and undeclared attributes are left out; a null attribute stays, because it clears the value."""
     record = {
         "name": " ",
         "email": None,
@@ -174,7 +174,7 @@ SAME: list[tuple[str, Any, Any, bool]] = [
 
 @pytest.mark.parametrize(("data_type", "value", "held", "expected"), SAME)
 def test_values_are_compared_by_type(data_type: str, value: Any, held: Any, expected: Any) -> None:
-    """What ChartMogul writes in another way is the same."""
+    """Values are the same when ChartMogul only writes them in another form."""
     assert is_same(data_type, value, held) is expected
 
 
@@ -190,7 +190,7 @@ ENTRY = {
 
 
 def test_a_merged_customer_is_read_through_its_parallel_lists() -> None:
-    """Every external id of the source counts, the first of them speaks, and a foreign source makes it shared."""
+    """A merged customer has the source's external ids in parallel lists, and counts as shared."""
     remote = msgspec.convert(ENTRY, RemoteCustomer).to_record("ds_a", TYPES)
     assert (remote.uuid, remote.external_id, remote.is_shared) == ("cus_1", "a", True)
     assert {name: one for name, one in remote.values.items() if one is not None} == {
@@ -211,14 +211,14 @@ EXTERNAL_IDS: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 @pytest.mark.parametrize("case", EXTERNAL_IDS)
 def test_external_ids_of_one_source(case: str) -> None:
-    """The lists where they are parallel, else the single fields."""
+    """A source's external ids are read from the parallel lists, or else from the single fields."""
     entry, expected = EXTERNAL_IDS[case]
     customer = msgspec.convert({"uuid": "cus_1", **entry}, RemoteCustomer)
     assert customer.list_external_ids("ds_a") == expected
 
 
 def build_remote(*, is_shared: bool = False, **values: Any) -> RemoteRecord:
-    """Return what ChartMogul holds; `custom_plan` stands for `custom.plan`."""
+    """Return a record as ChartMogul has it; `custom_plan` stands for `custom.plan`."""
     return RemoteRecord(
         "cus_1",
         {name.replace("_", ".", 1) if name[:6] == "custom" else name: one for name, one in values.items()},
@@ -228,7 +228,7 @@ def build_remote(*, is_shared: bool = False, **values: Any) -> RemoteRecord:
 
 
 def test_only_differences_are_changes() -> None:
-    """By field, before and after; what ChartMogul holds and no record says is no difference."""
+    """Changes are listed by field with old and new value; fields that the record lacks are ignored."""
     want = Wanted({"name": "New", "city": "Bonn", "custom.plan": "x", "custom.seats": 2, "tag.t": True})
     assert find_changes(want, build_remote(name="Old", city="Bonn", custom_plan="x", company="Own"), OPTIONS) == {
         "name": Change("Old", "New"),
@@ -238,7 +238,7 @@ def test_only_differences_are_changes() -> None:
 
 
 def test_what_may_be_written_to_a_shared_customer() -> None:
-    """Website, dates, attributes and tags; the rest only if the setting says so."""
+    """On a shared customer only website, dates, attributes and tags are written, unless the setting says all."""
     want = Wanted(
         {"name": "New", "email": "a@b.example", "website_url": "b.example", "lead_created_at": "2026-01-01T00:00:00Z",
          "custom.plan": "x", "tag.t": True}
@@ -251,7 +251,7 @@ def test_what_may_be_written_to_a_shared_customer() -> None:
 
 
 def test_bodies() -> None:
-    """A creation carries typed attributes and tags; a contact's attributes have no types."""
+    """A customer's body has typed attributes and tags; a contact's attributes have no types."""
     changed = {
         "name": Change(None, "A"),
         "custom.vip": Change(None, after=False),
@@ -269,7 +269,7 @@ def test_bodies() -> None:
 
 
 def test_what_a_reply_does_not_show_is_find_missing() -> None:
-    """It comes with the value that ChartMogul has instead."""
+    """A change that the reply does not show is returned with ChartMogul's value."""
     changed = {"name": Change("Old", "New"), "city": Change(None, "Bonn")}
     assert find_missing(changed, build_remote(name="Own", city="Bonn"), OPTIONS) == {"name": Change("Own", "New")}
 
@@ -292,7 +292,7 @@ REFUSALS = {
 
 @pytest.mark.parametrize("case", REFUSALS)
 def test_refusals_have_four_shapes(case: str) -> None:
-    """Each gives a sentence, and the fields that it names."""
+    """Each shape of a refusal gives a sentence and the named fields."""
     body, expected = REFUSALS[case]
     assert parse_refusal(body, 422) == expected
 
@@ -308,7 +308,7 @@ def test_refusals_have_four_shapes(case: str) -> None:
     ],
 )
 def test_what_says_that_a_record_is_there_already(status: int, reason: str, named: Any, duplicate: Any) -> None:
-    """A refusal of the external id, unless it is for want of one, and any conflict."""
+    """A refused external id, unless it is missing, and any conflict mean that the record already exists."""
     assert RecordRefusedError(status, reason, named).is_duplicate is duplicate
 
 
@@ -341,7 +341,7 @@ VALUES = st.fixed_dictionaries(
 
 @given(VALUES)
 def test_a_replay_changes_nothing(record: dict[str, Any]) -> None:
-    """Once everything that a record wants is held, there is nothing to write, to a new customer or to another."""
+    """After all values of a record are stored, nothing is left to write."""
     want = fit_record(record, OPTIONS)
     after = RemoteRecord("cus_1", {name: change.after for name, change in list_initial_changes(want).items()})
     assert find_changes(want, after, OPTIONS) == {}
@@ -350,7 +350,7 @@ def test_a_replay_changes_nothing(record: dict[str, Any]) -> None:
 
 @given(VALUES, VALUES)
 def test_writing_the_changes_is_enough(first: dict[str, Any], second: dict[str, Any]) -> None:
-    """What the second record changes of the first is all that it takes to hold the second."""
+    """After the changes between two records are written, ChartMogul has the second."""
     values = {name: change.after for name, change in list_initial_changes(fit_record(first, OPTIONS)).items()}
     want = fit_record(second, OPTIONS)
     written = {

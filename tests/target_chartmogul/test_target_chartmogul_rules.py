@@ -1,4 +1,4 @@
-"""The table that decides, row by row."""
+"""The decision table, row by row."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ CASES: dict[str, tuple[dict[str, Any], Decision]] = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_record_is_decided_on(case: str) -> None:
-    """Every situation has one decision."""
+    """Each situation leads to its decision."""
     facts, expected = CASES[case]
     assert decide(RecordFacts(**facts)) == expected
 
 
 def test_every_row_of_the_table_is_tested() -> None:
-    """No decision of the table is left untried."""
+    """Every decision in the table is covered by a test."""
     assert {decision for _, decision in CASES.values()} == set(TABLE.values())
 
 
@@ -43,7 +43,7 @@ FACTS = st.builds(RecordFacts, *(st.booleans() for _ in range(7)))
 
 @given(FACTS)
 def test_only_contacts_are_deleted(facts: RecordFacts) -> None:
-    """In every situation, only a record that is marked, found and deletable is deleted."""
+    """A record is deleted only if it is marked as gone, found and deletable."""
     decision = decide(facts)
     assert decision.action != "delete" or (facts.is_gone and facts.is_found and facts.is_deletable)
 

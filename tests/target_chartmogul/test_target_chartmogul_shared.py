@@ -1,4 +1,4 @@
-"""Customers that were merged: shared with billing, with each other, taken apart again; and sources deleted."""
+"""Merged customers: shared with billing, with each other, unmerged again; and deleted sources."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def test_a_customer_shared_with_billing_keeps_billings_fields(account: Any, target: Any, lead: Record) -> None:
-    """On a merged customer only Intercom's own fields are written, and it is found through its parallel lists."""
+    """On a customer merged with billing's, only the lead's own fields are written."""
     target.run([lead("a")])
     billing = account.add("cb-1", "Billing", name="Billed", company="Billed Ltd", email="bill@a.example")
     account.merge(account.customer("a")["uuid"], billing)
@@ -45,7 +45,7 @@ BOTH_DATES = {"lead_created_at": "2020-01-01", "free_trial_started_at": "2020-02
 def test_dates_of_a_shared_customer(
     account: Any, target: Any, lead: Record, billed: dict[str, str], expected: list[str]
 ) -> None:
-    """Lead and trial dates are written only where billing has none, and only once."""
+    """Lead and trial dates are written only when billing has none, and only once."""
     target.run([lead("a")])
     account.merge(account.customer("a")["uuid"], account.add("cb-1", "Billing", name="Billed", **billed))
     later = dict.fromkeys(BOTH_DATES, "2025-11-06T00:00:00+00:00")
@@ -56,7 +56,7 @@ def test_dates_of_a_shared_customer(
 
 
 def test_all_fields_of_a_shared_customer(account: Any, target: Any, lead: Record) -> None:
-    """With `on_shared: all` the record's name, company and e-mail address are written, too."""
+    """With `on_shared: all`, the record's name, company and address are written too."""
     target.run([lead("a")])
     account.merge(account.customer("a")["uuid"], account.add("cb-1", "Billing", name="Billed"))
     target.run([lead("a", name="Lead", email="lead@a.example")], on_shared="all")
@@ -65,7 +65,7 @@ def test_all_fields_of_a_shared_customer(account: Any, target: Any, lead: Record
 
 
 def test_contacts_of_a_merged_customer(account: Any, target: Any, lead: Record, person: Record) -> None:
-    """People of a merged company are contacts of the survivor, old ones and new ones."""
+    """The contacts of a merged company, old and new, belong to the surviving customer."""
     target.run([lead("a"), person("ann", "a")])
     billing = account.add("cb-1", "Billing", name="Billed")
     account.merge(account.customer("a")["uuid"], billing)
@@ -75,7 +75,7 @@ def test_contacts_of_a_merged_customer(account: Any, target: Any, lead: Record, 
 
 
 def test_two_customers_of_the_source_that_were_merged(account: Any, target: Any, lead: Record, person: Record) -> None:
-    """One customer cannot hold two records: the one that leads its list speaks for it, and both keep their people."""
+    """When two customers of the source are merged, only the first record is written, and both keep their contacts."""
     records = [lead("a"), lead("b"), person("ann", "a"), person("bob", "b")]
     target.run(records)
     account.merge(account.customer("b")["uuid"], account.customer("a")["uuid"])
@@ -89,7 +89,7 @@ def test_two_customers_of_the_source_that_were_merged(account: Any, target: Any,
 
 
 def test_a_customer_that_was_taken_apart_again(account: Any, target: Any, lead: Record) -> None:
-    """After an unmerge the record is its own customer again, under a new uuid, and no customer is created."""
+    """After an unmerge, the record is its own customer again under a new uuid."""
     target.run([lead("a", name="Lead")])
     account.merge(account.customer("a")["uuid"], account.add("cb-1", "Billing", name="Billed"))
     target.run([lead("a", name="Lead")])
@@ -105,7 +105,7 @@ def test_a_customer_that_was_taken_apart_again(account: Any, target: Any, lead: 
 
 
 def test_a_merge_between_reading_and_writing(account: Any, target: Any, lead: Record, person: Record) -> None:
-    """A 404 on a PATCH makes the target look again: it writes to the survivor, and creates no customer."""
+    """After a 404 on a PATCH, the target looks again and writes to the surviving customer."""
     target.run([lead("a"), person("ann", "a")])
     billing = account.add("cb-1", "Billing", name="Billed")
     gone = account.customer("a")["uuid"]
@@ -122,7 +122,7 @@ def test_a_merge_between_reading_and_writing(account: Any, target: Any, lead: Re
 
 
 def test_chartmoguls_own_automation_merges_at_once(account: Any, target: Any, lead: Record, person: Record) -> None:
-    """When every new customer is merged with billing's as soon as it is there, everything still finds its place."""
+    """When ChartMogul merges each new customer at once, all records are still written."""
     account.reset(chartmogul_automation="external_id", chartmogul_async_calls=0)
     for name in "abc":
         account.add(name, "Billing", name=f"Billed {name}")
@@ -137,7 +137,7 @@ def test_chartmoguls_own_automation_merges_at_once(account: Any, target: Any, le
 
 
 def test_a_customer_deleted_in_chartmogul_comes_back(account: Any, target: Any, lead: Record) -> None:
-    """A customer that is truly gone is created again, also when it goes between reading and writing."""
+    """A customer deleted in ChartMogul is created again, even when it was deleted during the run."""
     target.run([lead("a")])
     held = account.customer("a")
     account.call("DELETE", f"/customers/{held['uuid']}")
@@ -151,7 +151,7 @@ def test_a_customer_deleted_in_chartmogul_comes_back(account: Any, target: Any, 
 def test_a_source_that_was_deleted_is_made_again(
     account: Any, target: Any, lead: Record, person: Record, caplog: Any
 ) -> None:
-    """The name is free only after a while: the run waits for it, says so once, and starts from nothing."""
+    """The run waits until a deleted source's name is free, says so once, and creates the source again."""
     account.reset(chartmogul_async_calls=6)
     records = [lead("a"), person("ann", "a")]
     target.run(records)

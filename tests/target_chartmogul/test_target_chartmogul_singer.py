@@ -1,4 +1,4 @@
-"""The target as a Singer plugin: the SDK's own suite, unknown streams, odd input, what it says of itself."""
+"""The target as a Singer plugin: the SDK's tests, unknown streams, odd input and --about."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ README = Path(__file__).parents[2] / "target-chartmogul" / "README.md"
 
 
 class TestSdkSuite(get_target_test_class(TargetChartmogul, config=CONFIG)):  # type: ignore[misc]
-    """The SDK's suite for targets, whose streams are all foreign to this one."""
+    """The SDK's tests for targets, whose streams are all unknown to this one."""
 
     @pytest.fixture(autouse=True)
     def _sandbox(self, account: Any, tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ class TestSdkSuite(get_target_test_class(TargetChartmogul, config=CONFIG)):  # t
 
 
 def lines(*messages: dict[str, Any]) -> io.StringIO:
-    """Return Singer messages as a tap prints them."""
+    """Return Singer messages as lines of text."""
     return io.StringIO("".join(json.dumps(message) + "\n" for message in messages))
 
 
@@ -56,7 +56,7 @@ def record(stream: str, **fields: Any) -> dict[str, Any]:
 def test_an_unknown_stream_is_skipped_with_one_warning(
     target: Any, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A stream that is not for ChartMogul is logged once and counted, and STATE is printed."""
+    """An unknown stream is skipped with one warning and counted, and STATE is printed."""
     plugin = TargetChartmogul(config=target.config())
     orders = (record("orders", external_id=number) for number in "12")
     plugin.listen(lines(schema("orders"), *orders, {"type": "STATE", "value": {"a": 1}}))
@@ -67,13 +67,13 @@ def test_an_unknown_stream_is_skipped_with_one_warning(
 
 
 def test_streams_without_records_read_nothing_but_the_sources(target: Any) -> None:
-    """A run without a record costs one call, and makes no data source."""
+    """A run without records costs one call, and creates no data source."""
     assert target.run([]).states != []
     assert target.calls == {"GET /data_sources": 1}
 
 
 def test_a_batch_message_is_refused_in_a_sentence(target: Any) -> None:
-    """A BATCH message would be records not seen: it stops the run."""
+    """A BATCH message stops the run, because its records would be missed."""
     batch = {"type": "BATCH", "stream": "customers", "encoding": {"format": "jsonl"}, "manifest": ["file:///x"]}
     with pytest.raises(ConfigurationError, match=r"^target-chartmogul reads no BATCH messages"):
         TargetChartmogul(config=target.config()).listen(lines(schema("customers"), batch))
@@ -93,7 +93,7 @@ NO_MESSAGES = {
 
 @pytest.mark.parametrize("line", NO_MESSAGES.values(), ids=NO_MESSAGES)
 def test_a_line_that_is_no_message_ends_the_run_unshown(account: Any, target: Any, line: str) -> None:
-    """A tap that is killed while it writes leaves half a line: one sentence names it, without personal data."""
+    """Half a line from a killed tap ends the run in one sentence with its number, without personal data."""
     code, out, log = run_on(target, json.dumps(schema("customers")) + "\n" + line)
     assert (code, out, account.writes()) == (1, "", 0)
     assert "Line 2 of the input is not a Singer message" in log.splitlines()[-1]
@@ -102,7 +102,7 @@ def test_a_line_that_is_no_message_ends_the_run_unshown(account: Any, target: An
 
 
 def test_input_that_is_no_utf8_ends_the_run_in_a_sentence(target: Any) -> None:
-    """So do bytes that are no text, and a record before its schema."""
+    """Input that is not UTF-8, or a record before its schema, ends the run in one sentence."""
     code, _, log = run_on(target, b'{"type": "STATE", "value": {}}\n\xff\xfe\n')
     assert (code, "Traceback" in log) == (1, False)
     assert "Line 2 of the input is not a Singer message" in log
@@ -111,14 +111,14 @@ def test_input_that_is_no_utf8_ends_the_run_in_a_sentence(target: Any) -> None:
 
 
 def test_a_misspelt_setting_is_refused(target: Any) -> None:
-    """An unknown setting is rejected: otherwise leads could go into the wrong data source."""
+    """An unknown setting is refused, because leads could otherwise go into the wrong data source."""
     code, _, log = run_on(target, "", data_source="Leads")
     assert code == 1
     assert "There is no setting `data_source`: is `data_source_name` meant?" in log
 
 
 def run_on(target: Any, given: str | bytes, **settings: Any) -> tuple[int, str, str]:
-    """Run the command on this input; its exit code, output and log."""
+    """Run the command on this input, and return exit code, output and log."""
     target.directory.mkdir(exist_ok=True)
     config = target.directory / "config.json"
     config.write_text(json.dumps(target.config(**settings)))
@@ -129,7 +129,7 @@ def run_on(target: Any, given: str | bytes, **settings: Any) -> tuple[int, str, 
 
 
 def test_any_tap_will_do(account: Any, target: Any) -> None:
-    """A stream of another origin, with the least of fields, is written."""
+    """A stream of another tap with very few fields is written."""
     sent = lines(schema("customers"), record("customers", external_id="1", name="One"), record("customers", name="No"))
     plugin = TargetChartmogul(config=target.config())
     plugin.listen(sent)
@@ -138,13 +138,13 @@ def test_any_tap_will_do(account: Any, target: Any) -> None:
 
 
 def test_fields_without_use_are_warned_of(target: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """What a stream has beside the known fields is named once."""
+    """Unknown fields of a stream are named once in the log."""
     TargetChartmogul(config=target.config()).listen(lines(schema("customers", plan={"type": "string"})))
     assert "These fields of the stream are not used: plan" in caplog.text
 
 
 def test_about_names_every_setting() -> None:
-    """`target-chartmogul --about` describes each setting, and no setting of the SDK's that would do nothing."""
+    """`target-chartmogul --about` describes every setting, and none of the SDK's that would have no effect."""
     command = Path(sys.executable).with_name("target-chartmogul")
     about = subprocess.run([command, "--about", "--format=json"], capture_output=True, text=True, check=True).stdout
     settings = json.loads(about)["settings"]["properties"]

@@ -1,4 +1,4 @@
-"""What a run does: customers and contacts are created, changed or left unchanged, and reported."""
+"""Customers and contacts are created, changed or left unchanged, and reported."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def test_a_company_and_its_people_arrive(account: Any, target: Any, lead: Record, person: Record) -> None:
-    """A new company becomes a customer with dates, typed attributes and tags, its people its contacts."""
+    """A new company becomes a customer with dates, typed attributes and tags, and its people become contacts."""
     custom = {"plan": "gold", "seats": 7, "score": 1.5, "vip": False, "renewed_at": "2025-10-01T00:00:00Z"}
     records = [
         lead(
@@ -63,7 +63,7 @@ def test_a_company_and_its_people_arrive(account: Any, target: Any, lead: Record
 
 
 def test_the_same_again_writes_nothing(account: Any, target: Any, lead: Record, person: Record) -> None:
-    """Records that ChartMogul holds already cost their look-up and no write."""
+    """Unchanged records cost their look-up and no write."""
     records = [
         lead("acme", {"plan": "gold", "vip": False, "score": 2}, ["beta"]),
         person("ann", "acme", {"csm_owner": "Joe"}),
@@ -76,7 +76,7 @@ def test_the_same_again_writes_nothing(account: Any, target: Any, lead: Record, 
 
 
 def test_only_what_differs_is_written(account: Any, target: Any, lead: Record, person: Record) -> None:
-    """A renamed company costs one PATCH, a changed attribute one call to the attributes, a new title one PATCH."""
+    """Only changed fields are written: one PATCH for fields, one call for attributes."""
     target.run([lead("a", {"plan": "x"}), lead("b", {"plan": "x"}), person("ann", "a")])
     ran = target.run([lead("a", {"plan": "x"}, name="New"), lead("b", {"plan": "y"}), person("ann", "a", title="CEO")])
     assert ran.summary == {"status": "completed", "records": 3, "updated": 3}
@@ -95,14 +95,14 @@ def test_only_what_differs_is_written(account: Any, target: Any, lead: Record, p
 
 
 def test_a_boolean_stays_false(account: Any, target: Any, lead: Record) -> None:
-    """A boolean goes through the endpoint that keeps it, so that false does not come back true."""
+    """A boolean is written by the endpoint that keeps false, because a PATCH may turn it into true."""
     target.run([lead("a", {"vip": True})])
     target.run([lead("a", {"vip": False})])
     assert account.customer("a")["attributes"]["custom"] == {"vip": False}
 
 
 def test_a_newly_selected_attribute_reaches_customers_that_are_there(account: Any, target: Any, lead: Record) -> None:
-    """New fields are written to the same customers, and no customer is created again."""
+    """A newly selected attribute is written to existing customers."""
     target.run([lead("a")])
     before = account.customer("a")["uuid"]
     target.run([lead("a", {"seats": 3})])
@@ -111,7 +111,7 @@ def test_a_newly_selected_attribute_reaches_customers_that_are_there(account: An
 
 
 def test_an_empty_field_leaves_chartmoguls_value(account: Any, target: Any, lead: Record, person: Record) -> None:
-    """An empty field of a record does not delete a value that a user has entered in ChartMogul."""
+    """An empty field does not clear a value in ChartMogul."""
     target.run([lead("a", email="a@a.example"), person("ann", "a", title="CEO")])
     ran = target.run([lead("a", email=None, name=" "), person("ann", "a", title="")])
     assert ran.summary == {"status": "completed", "records": 2, "unchanged": 2}
@@ -119,7 +119,7 @@ def test_an_empty_field_leaves_chartmoguls_value(account: Any, target: Any, lead
 
 
 def test_null_takes_an_attribute_away(account: Any, target: Any, lead: Record) -> None:
-    """An attribute that is null in the record is removed from the customer, once."""
+    """An attribute that is null in the record is removed once."""
     target.run([lead("a", {"plan": "x", "seats": 1})])
     assert target.run([lead("a", {"plan": None, "seats": 1})]).summary["updated"] == 1
     assert account.customer("a")["attributes"]["custom"] == {"seats": 1}
@@ -127,7 +127,7 @@ def test_null_takes_an_attribute_away(account: Any, target: Any, lead: Record) -
 
 
 def test_tags_are_added_and_never_taken_away(account: Any, target: Any, lead: Record) -> None:
-    """Tags of ChartMogul's own stay; only the missing ones are added."""
+    """Missing tags are added, and other tags stay."""
     target.run([lead("a", tags=["one"])])
     uuid = account.customer("a")["uuid"]
     account.call("POST", f"/customers/{uuid}/attributes/tags", {"tags": ["own"]})
@@ -136,7 +136,7 @@ def test_tags_are_added_and_never_taken_away(account: Any, target: Any, lead: Re
 
 
 def test_a_contact_in_three_companies(account: Any, target: Any, lead: Record, person: Record) -> None:
-    """One person of three companies is a contact of each of the three customers."""
+    """A person in three companies becomes a contact of each of the three customers."""
     records = [*(lead(name) for name in "abc"), *(person("ann", name) for name in "abc")]
     assert target.run(records).summary == {"status": "completed", "records": 6, "created": 6}
     owners = {one["external_id"]: one["customer_external_id"] for one in account.contacts().values()}
@@ -144,7 +144,7 @@ def test_a_contact_in_three_companies(account: Any, target: Any, lead: Record, p
 
 
 def test_a_contact_that_moves_to_another_company(account: Any, target: Any, lead: Record, person: Record) -> None:
-    """The new pair becomes a contact; the old one stays, until the record says that it is gone."""
+    """A new pair of person and company becomes a contact; the old one stays until a record marks it as deleted."""
     target.run([lead("a"), lead("b"), person("ann", "a")])
     target.run([person("ann", "b")])
     assert sorted(account.contacts()) == ["ann:a", "ann:b"]
@@ -156,7 +156,7 @@ def test_a_contact_that_moves_to_another_company(account: Any, target: Any, lead
 
 
 def test_nothing_is_deleted_because_it_vanished(account: Any, target: Any, lead: Record, person: Record) -> None:
-    """What no record mentions any more stays, and so does a customer whose record says that it is gone."""
+    """Records that are no longer sent stay, and a customer stays even when its record is marked as deleted."""
     target.run([lead("a"), lead("b"), person("ann", "a")])
     ran = target.run([lead("b", _sdc_deleted_at="2026-01-01T00:00:00Z")])
     assert ran.summary == {"status": "completed", "records": 1, "skipped": {"retained": 1}}
@@ -164,7 +164,7 @@ def test_nothing_is_deleted_because_it_vanished(account: Any, target: Any, lead:
 
 
 def test_a_contact_without_a_customer_is_told_of(account: Any, target: Any, person: Record) -> None:
-    """ChartMogul would accept a contact without a customer; the target skips it."""
+    """A contact whose customer is unknown is skipped and reported."""
     ran = target.run([person("ann", "nobody")])
     assert ran.summary == {"status": "completed", "records": 1, "skipped": {"no_customer": 1}}
     assert ran.rows("skipped") == [["contacts", "ann:nobody", "nobody", "", "no_customer", "", "", ""]]
@@ -172,7 +172,7 @@ def test_a_contact_without_a_customer_is_told_of(account: Any, target: Any, pers
 
 
 def test_a_contact_that_names_no_customer_is_told_of(account: Any, target: Any, person: Record) -> None:
-    """A person without a company, whom the map sends with `only_linked_contacts: false`, is skipped too."""
+    """A contact without a company, sent with `only_linked_contacts: false`, is skipped and reported."""
     ran = target.run([person("ann", "") | {"external_id": "ann:", "customer_external_id": None}])
     assert ran.summary == {"status": "completed", "records": 1, "skipped": {"no_customer": 1}}
     assert ran.rows("skipped") == [["contacts", "ann:", "", "", "no_customer", "", "", ""]]
@@ -183,7 +183,7 @@ def test_a_contact_that_names_no_customer_is_told_of(account: Any, target: Any, 
 def test_a_source_that_is_gone_is_told_of(
     account: Any, target: Any, lead: Record, caplog: pytest.LogCaptureFixture, records: int
 ) -> None:
-    """A run that finds no data source says how to fill it again, for its input may be only what changed since."""
+    """When the data source is missing, the log says once how to fill it again."""
     everything = [lead("a"), lead("b")]
     target.run(everything)
     account.call("DELETE", f"/data_sources/{account.source()}")
@@ -196,7 +196,7 @@ def test_a_source_that_is_gone_is_told_of(
 
 
 def test_a_contact_on_another_customer_is_told_of_once(account: Any, target: Any, lead: Record, person: Record) -> None:
-    """ChartMogul cannot move a contact: that is asked once and then reported, and the rest is kept in step."""
+    """ChartMogul cannot move a contact; the target tries once, reports it, and still writes other changes."""
     target.run([lead("a"), lead("b"), person("ann", "a")])
     moved = person("ann", "a", title="CEO") | {"customer_external_id": "b"}
     ran = target.run([moved])
@@ -210,7 +210,7 @@ def test_a_contact_on_another_customer_is_told_of_once(account: Any, target: Any
 
 
 def test_the_last_of_two_records_counts(account: Any, target: Any, lead: Record) -> None:
-    """When two records have one id, the later one is written, and the earlier one reported."""
+    """When an id is sent twice, the later record is written and the earlier one reported."""
     ran = target.run([lead("a", name="Old"), lead("a", name="New"), lead("", name="None")])
     assert ran.summary["skipped"] == {"no_identifier": 1, "superseded": 1}
     assert account.customer("a")["name"] == "New"
@@ -218,7 +218,7 @@ def test_the_last_of_two_records_counts(account: Any, target: Any, lead: Record)
 
 
 def test_an_index_and_look_ups_find_the_same(target: Any, lead: Record, person: Record) -> None:
-    """One record of a stream is looked up, several are read in a page; both find it as it is."""
+    """A look-up of one record and a read of pages find the same data."""
     records = [*(lead(f"c{n}") for n in range(2)), *(person("ann", f"c{n}") for n in range(2))]
     target.run(records)
     for some in ([records[0], records[2]], records):
@@ -227,7 +227,7 @@ def test_an_index_and_look_ups_find_the_same(target: Any, lead: Record, person: 
 
 
 def test_a_validation_writes_nothing(account: Any, target: Any, lead: Record, person: Record) -> None:
-    """`validate` says what a sync would do, makes not even a data source, and prints no STATE."""
+    """A validation reports what a sync would do; it creates no data source and prints no STATE."""
     ran = target.run([lead("a", {"plan": "x"}), person("ann", "a")], mode="validate")
     assert ran.summary == {"status": "completed", "records": 2, "created": 2}
     assert (ran.states, account.writes()) == ([], 0)
