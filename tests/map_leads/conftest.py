@@ -1,4 +1,4 @@
-"""The mapper fed with Intercom's records as Singer lines, and what came out of it."""
+"""Runs map-leads on Intercom's records as Singer lines, and collects its output."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ ATTRIBUTES = {
 
 
 def line(kind: str, **parts: Any) -> str:
-    """One Singer message as a line."""
+    """Return one Singer message as a line."""
     return json.dumps({"type": kind, **parts}) + "\n"
 
 
 def schema(stream: str, attributes: dict[str, Any] | None = None) -> str:
-    """Return the SCHEMA of a stream of tap-intercom, with the custom attributes that the workspace declares."""
+    """Return the SCHEMA of a tap-intercom stream with the custom attributes that the workspace declares."""
     declared = ATTRIBUTES.get(stream, {}) if attributes is None else attributes
     customs = {"type": ["object", "null"], "properties": declared, "additionalProperties": True}
     properties = {"id": {"type": "string"}, "companies": {"type": ["object", "null"]}, "custom_attributes": customs}
@@ -53,25 +53,25 @@ def schema(stream: str, attributes: dict[str, Any] | None = None) -> str:
 
 
 def record(stream: str, row: dict[str, Any]) -> str:
-    """One RECORD of the tap."""
+    """Return one RECORD of the tap."""
     return line("RECORD", stream=stream, record=row)
 
 
 def state(marker: dict[str, Any] | None = MARKER, **bookmarks: Any) -> str:
-    """Return a STATE with the tap's bookmarks, the marker unless it is None, and others."""
+    """Return a STATE with the tap's bookmarks, further ones, and the marker unless it is None."""
     sync = {} if marker is None else {"_sync": marker}
     return line("STATE", value={"bookmarks": {**BOOKMARK, **sync, **bookmarks}})
 
 
 def company(number: int, /, **values: Any) -> tuple[str, dict[str, Any]]:
-    """Return a company as the tap sends it."""
+    """Return a company in the form that the tap sends."""
     made = {"created_at": 1600000000, "updated_at": 1700000000}
     body = {"type": "company", "id": f"co{number}", "company_id": f"acme-{number}", "name": f"Acme {number}", **made}
     return "companies", {**body, "custom_attributes": {}, **values}
 
 
 def contact(key: str, /, *companies: int, **values: Any) -> tuple[str, dict[str, Any]]:
-    """Return a contact as the tap sends it, who belongs to the companies of these numbers."""
+    """Return a contact in the form that the tap sends, who belongs to the companies with these numbers."""
     links = [{"type": "company", "id": f"co{one}", "url": f"/companies/co{one}"} for one in companies]
     listed = {"type": "list", "data": links, "total_count": len(links), "has_more": False}
     made = {"created_at": 1600000000, "updated_at": 1700000000}
@@ -81,7 +81,7 @@ def contact(key: str, /, *companies: int, **values: Any) -> tuple[str, dict[str,
 
 @dataclass
 class Sent:
-    """What a run sent."""
+    """The messages that a run sent."""
 
     messages: list[dict[str, Any]] = field(default_factory=list)
 
@@ -100,11 +100,11 @@ class Sent:
 
     @property
     def deleted(self) -> set[str]:
-        """The external ids of the contacts that are sent as deleted."""
+        """The external ids of contacts that are sent as deleted."""
         return {one["external_id"] for one in self.of("contacts")} - self.ids("contacts")
 
     def one(self, stream: str, external_id: str) -> dict[str, Any]:
-        """One record."""
+        """Return the record with this external id."""
         (found,) = [one for one in self.of(stream) if one["external_id"] == external_id]
         return found
 
@@ -122,17 +122,17 @@ class Sent:
 
 @dataclass
 class Mapper:
-    """The mapper over one folder of stores, remembering what the target confirmed."""
+    """Runs the map with one folder of stores, and remembers what the target confirmed."""
 
     folder: Path
     confirmed: dict[str, Any] = field(default_factory=dict)
     """``_map`` of the last run that was confirmed; empty before the first."""
 
     def feed(self, lines: Iterable[str], **settings: Any) -> Sent:
-        """Run it in this process over these lines; what it refuses is raised, when it has sent nothing."""
+        """Run the map in this process over these lines; when it raises, nothing may have been sent."""
         output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
         stdin, stdout = sys.stdin, sys.stdout
-        # The SDK takes over the process's signals.
+        # The SDK replaces the process's signal handlers.
         handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
         sys.stdin, sys.stdout = io.TextIOWrapper(io.BytesIO("".join(lines).encode())), output
         try:
@@ -147,20 +147,20 @@ class Mapper:
         return Sent([json.loads(text) for text in output.buffer.getvalue().splitlines()])
 
     def lines(self, *rows: tuple[str, dict[str, Any]], marker: dict[str, Any] | None = MARKER) -> list[str]:
-        """Return the whole input of a run of our own tap."""
+        """Return the whole input of a run of tap-intercom."""
         echo = [line("STATE", value={"bookmarks": {**BOOKMARK, "_map": self.confirmed}})] if self.confirmed else []
         last = state(marker, **({"_map": self.confirmed} if self.confirmed else {}))
         return [*echo, *map(schema, STREAMS), *(record(*row) for row in rows), last]
 
     def run(self, *rows: tuple[str, dict[str, Any]], marker: dict[str, Any] | None = MARKER, **settings: Any) -> Sent:
-        """Run over the input of our own tap, (stream, record) by (stream, record), and let the target confirm it."""
+        """Run the map over these (stream, record) pairs, and let the target confirm the result."""
         sent = self.feed(self.lines(*rows, marker=marker), **settings)
         if "STATE" in sent.kinds:
             self.confirmed = sent.bookmarks["_map"]
         return sent
 
     def command(self, lines: Iterable[str], *before: str, **settings: Any) -> subprocess.CompletedProcess[str]:
-        """Run the command, or what stands before its options, over these lines."""
+        """Run the command over these lines, with `before` in place of the program."""
         path = self.folder.with_suffix(".json")
         path.write_text(json.dumps({"store_dir": str(self.folder), **settings}))
         return subprocess.run(
@@ -186,18 +186,18 @@ class Mapper:
 
 @pytest.fixture
 def leads(tmp_path: Path) -> Mapper:
-    """Return a mapper without a store."""
+    """Return a map without a store."""
     return Mapper(tmp_path / "stores")
 
 
 @pytest.fixture
 def fresh_leads(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Mapper]:
-    """Return a class of mappers without a store, as many as a test needs."""
+    """Return a function that creates maps without a store."""
     return lambda: Mapper(tmp_path_factory.mktemp("leads") / "stores")
 
 
 class Say:
-    """Singer lines and Intercom's records, for tests that write a run by hand."""
+    """Builders of Singer lines and Intercom records, for tests that write a run by hand."""
 
     line = staticmethod(line)
     schema = staticmethod(schema)
@@ -211,5 +211,5 @@ class Say:
 
 @pytest.fixture
 def say() -> type[Say]:
-    """Singer lines and Intercom's records."""
+    """Return the builders of Singer lines and Intercom records."""
     return Say

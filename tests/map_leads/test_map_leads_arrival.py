@@ -1,4 +1,4 @@
-"""The map proves what reached it: a stream that a `stream_maps` or a mapper before it drops, renames or filters."""
+"""The map checks that all records arrived, because a `stream_maps` or another mapper may drop or rename some."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 TAP = Path(sys.executable).with_name("tap-intercom")
 STARTED = 1768478000
-"""When the tap began to read, unix seconds."""
+"""When the tap began to read, in unix seconds."""
 
 
 def say_run(say: Say, leads: Mapper, *rows: tuple[str, dict[str, Any]], drop: str = "", **marker: Any) -> list[str]:
-    """Return a run of a tap that read all that there is; the SCHEMA of one stream may not come."""
+    """Return a run of a tap that read everything, without the SCHEMA and records of the stream `drop`."""
     read = {stream: sum(name == stream for name, _ in rows) for stream in ("companies", "contacts")}
     counts = ",".join(f"{stream}:{count}" for stream, count in read.items())
     found = {**say.marker, "whole": "companies,contacts", "rows": counts, **marker}
@@ -43,14 +43,14 @@ LOSSES: list[tuple[str, dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("change", "sentence"), [row[1:] for row in LOSSES], ids=[row[0] for row in LOSSES])
 def test_what_the_tap_read_must_arrive(change: dict[str, Any], sentence: str, leads: Mapper, say: Say) -> None:
-    """A stream that did not come, or not in full, is refused, and no store is left behind."""
+    """A stream that did not arrive, or not completely, is refused, and no store is left behind."""
     with pytest.raises(UserError, match=sentence):
         leads.feed(say_run(say, leads, say.company(1), say.contact("ann", 1), **change))
     assert leads.stores == []
 
 
 def test_what_is_filtered_on_purpose(leads: Mapper, say: Say) -> None:
-    """`accept_filtered` names the stream; then the companies of its contacts may be missing too."""
+    """A stream in `accept_filtered` may be incomplete; then the companies of contacts may be missing too."""
     rows = [say.company(1), say.contact("ann", 1), say.contact("bob", 9)]
     sent = leads.feed(say_run(say, leads, *rows, rows="companies:5,contacts:2"), accept_filtered=["companies"])
     assert (sent.ids("customers"), len(sent.ids("contacts"))) == ({"acme-1"}, 1)
@@ -69,7 +69,7 @@ ORPHANS: list[tuple[str, dict[str, Any], dict[str, Any], bool]] = [
 def test_a_company_that_must_have_come(
     *, person: dict[str, Any], marker: dict[str, Any], refused: bool, leads: Mapper, say: Say
 ) -> None:
-    """In a new store the company of an older user is a hole when everything was read; otherwise the user waits."""
+    """In a new store, a missing company of an older user is refused when everything was read; else the user waits."""
     lines = say_run(say, leads, say.company(1), say.contact("ann", 1), say.contact("bob", 9, **person), **marker)
     if refused:
         with pytest.raises(
@@ -82,7 +82,7 @@ def test_a_company_that_must_have_come(
 
 
 def test_a_company_that_a_user_joined_while_the_companies_were_read(leads: Mapper, say: Say) -> None:
-    """The age of a link is unknown, so a later run waits for the company until the next whole read."""
+    """A later run waits for a missing company until the next complete read, because it may be a new link."""
     rows = [say.company(1), say.contact("ann", 1)]
     leads.confirmed = leads.feed(say_run(say, leads, *rows)).bookmarks["_map"]
     joined = [*rows, say.contact("bob", 9)]
@@ -104,7 +104,7 @@ MAPS: list[tuple[str, dict[str, Any], str]] = [
 def test_stream_maps_of_the_tap(
     stream_maps: dict[str, Any], sentence: str, sandbox: RunningSandbox, leads: Mapper, tmp_path: Path
 ) -> None:
-    """Through the tap itself: what it drops, renames or filters is refused."""
+    """Streams that the tap itself drops, renames or filters are refused."""
     sandbox.reset(customers=20, seed=7)
     settings = {"access_token": "sandbox_token", "api_url": sandbox.intercom_url, "stream_maps": stream_maps}
     (tmp_path / "tap.json").write_text(json.dumps(settings))

@@ -1,4 +1,4 @@
-"""Killed or out of room at each phase of a run: no partial result is confirmed, and the next run is right."""
+"""A run killed or out of space in any phase: no partial result is confirmed, and the next run is right."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ MOMENTS: list[tuple[str, str, str, int, str, int, str]] = [
 
 
 def whole_lines(text: str) -> list[dict[str, Any]]:
-    """Return the messages on whole lines: what a target can take."""
+    """Return the messages on complete lines, which a target can read."""
     return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
 def applied(held: dict[tuple[str, str], Any], messages: list[dict[str, Any]]) -> dict[tuple[str, str], Any]:
-    """Return what a target holds that only applies what it is sent."""
+    """Return a target's records after it applied these messages."""
     for one in messages:
         if one["type"] == "RECORD":
             key = one["stream"], one["record"]["external_id"]
@@ -75,7 +75,7 @@ def applied(held: dict[tuple[str, str], Any], messages: list[dict[str, Any]]) ->
 def test_a_fault_at_each_phase(
     moment: tuple[Any, ...], leads: Mapper, fresh_leads: Callable[[], Mapper], say: Say
 ) -> None:
-    """The target ends up with the result of one complete run, no matter which part it got before."""
+    """The target has the result of one complete run, whatever part it received before."""
     *where, expected = moment
     old = [*(say.company(n) for n in range(MANY)), *(say.contact(f"p{n}", n) for n in range(MANY))]
     new = [say.company(0, name="Other"), *(say.contact(f"p{n}", n + 1, phone="+1") for n in range(MANY - 1))]

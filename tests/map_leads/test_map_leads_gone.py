@@ -1,4 +1,4 @@
-"""People who are gone from Intercom, and contacts that were sent under an earlier external id."""
+"""People who no longer exist in Intercom, and contacts that were sent under an earlier external id."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ IRELAND, GERMANY = {"country": "Ireland", "city": "Cork"}, {"country": "Germany"
 
 
 def whole(leads: Mapper, say: Say, *rows: Any, **settings: Any) -> Any:
-    """Return a run in which the tap read everything."""
+    """Run the map over a complete read of the tap."""
     return leads.run(*rows, marker={**say.marker, **WHOLE}, **settings)
 
 
 def speaks(leads: Mapper) -> list[Any]:
-    """Who speaks for the one customer, and from where."""
+    """Return the address and place that the single customer takes from its main contact."""
     (found,) = leads.run(resend="all").of("customers")
     return [found["email"], found["country"], found["city"]]
 
 
 def test_who_is_gone_stops_speaking_then_leaves(leads: Mapper, say: Say) -> None:
-    """After one whole read a living person speaks for the company; after two the place at the customer is given up."""
+    """After one complete read without a person, another represents the company; after two, the contact is deleted."""
     ann = say.contact("ann", 1, created_at=1500000000, location=IRELAND)
     bob = say.contact("bob", 1, location=GERMANY)
     whole(leads, say, say.company(1), ann, bob, on_unlinked="delete")
@@ -56,7 +56,7 @@ def test_who_is_gone_stops_speaking_then_leaves(leads: Mapper, say: Say) -> None
     ids=["two whole reads", "with others between", "no whole read", "back in between", "one whole read"],
 )
 def test_two_whole_reads_in_a_row(*, reads: list[str], deleted: bool, leads: Mapper, say: Say) -> None:
-    """Only whole reads count an absence, and a person who comes back starts again at zero."""
+    """Only complete reads count an absence, and a person who reappears starts again at zero."""
     ann, bob = say.contact("ann", 1), say.contact("bob", 1)
     whole(leads, say, say.company(1), ann, bob, on_unlinked="delete")
     gone = set()
@@ -68,7 +68,7 @@ def test_two_whole_reads_in_a_row(*, reads: list[str], deleted: bool, leads: Map
 
 
 def test_an_older_version_of_a_contact_shows_that_it_is_there(leads: Mapper, say: Say) -> None:
-    """A search that lags may send what was true before; the person is no less there."""
+    """An older version of a contact, from a lagging search, still shows that the person exists."""
     whole(leads, say, say.company(1), say.contact("ann", 1))
     for _ in range(3):
         sent = whole(leads, say, say.company(1), say.contact("ann", 1, updated_at=1600000000), on_unlinked="delete")
@@ -76,7 +76,7 @@ def test_an_older_version_of_a_contact_shows_that_it_is_there(leads: Mapper, say
 
 
 def test_a_lead_that_became_a_user(leads: Mapper, say: Say) -> None:
-    """One contact is left at the customer, the user's."""
+    """When a lead becomes a user, only the user's contact stays."""
     whole(leads, say, say.company(1), say.contact("lead", 1, role="lead", email="ann@x.io"), on_unlinked="delete")
     user = say.contact("user", 1, email="ann@x.io")
     held = {"lead:acme-1"}
@@ -87,7 +87,7 @@ def test_a_lead_that_became_a_user(leads: Mapper, say: Say) -> None:
 
 
 def test_who_is_gone_and_comes_back(leads: Mapper, say: Say) -> None:
-    """Unarchived, the person is sent as no longer deleted."""
+    """A person who is unarchived is sent as no longer deleted."""
     ann = say.contact("ann", 1)
     for rows in ([ann], [], []):
         whole(leads, say, say.company(1), *rows, on_unlinked="delete")
@@ -97,7 +97,7 @@ def test_who_is_gone_and_comes_back(leads: Mapper, say: Say) -> None:
 
 
 def make_old(leads: Mapper, *rows: tuple[str, str, str, int | None]) -> None:
-    """Make the store one that an earlier version left: contact, Intercom's id of the company, customer, left at."""
+    """Turn the store into one of an earlier version with these rows: contact, company, customer, left_at."""
     with closing(sqlite3.connect(leads.stores[0])) as database, database:
         database.execute("delete from sent_contacts")
         database.execute("delete from meta where name = 'contact_ids'")
@@ -116,7 +116,7 @@ def make_old(leads: Mapper, *rows: tuple[str, str, str, int | None]) -> None:
 
 @pytest.mark.parametrize("on_unlinked", ["keep", "delete"])
 def test_contacts_under_an_earlier_id_are_renamed(on_unlinked: str, leads: Mapper, say: Say) -> None:
-    """Each contact is sent once with both ids, and none as deleted; an unconfirmed run is repeated."""
+    """Each contact is sent once with both ids and none as deleted; an unconfirmed run is repeated."""
     rows = [say.company(1), say.company(2), say.contact("ann", 1, 2), say.contact("bob", 1)]
     leads.run(*rows, on_unlinked=on_unlinked)
     make_old(leads, ("ann", "co1", "acme-1", None), ("ann", "co2", "acme-2", None), ("bob", "co1", "acme-1", None))
@@ -146,7 +146,7 @@ TWICE: list[tuple[str, str, int | None, str, set[str]]] = [
 def test_who_was_sent_twice(  # noqa: PLR0913 one row of the table, and what runs it
     *, on_unlinked: str, left_at: int | None, renamed: str, deleted: set[str], leads: Mapper, say: Say
 ) -> None:
-    """A company was deleted and made again: the oldest contact is renamed, and the other has left."""
+    """When a company was deleted and created again, the oldest contact is renamed, and the other is treated as left."""
     again = say.company(9, company_id="acme-1", created_at=1650000000)
     leads.run(say.company(1), again, say.contact("ann", 9), on_unlinked=on_unlinked)
     make_old(leads, ("ann", "co1", "acme-1", left_at), ("ann", "co9", "acme-1", None))
@@ -157,7 +157,7 @@ def test_who_was_sent_twice(  # noqa: PLR0913 one row of the table, and what run
 
 
 def test_a_company_deleted_and_made_again(leads: Mapper, say: Say) -> None:
-    """No contact is sent twice: the ids stay, and unchanged records are not sent."""
+    """A company deleted and created again keeps its ids, so that unchanged contacts are not sent again."""
     whole(leads, say, say.company(1), say.contact("ann", 1), on_unlinked="delete")
     again = say.company(9, company_id="acme-1", created_at=1600000000 + 5)
     sent = whole(leads, say, again, say.contact("ann", 9), on_unlinked="delete")
@@ -171,7 +171,7 @@ def test_a_company_deleted_and_made_again(leads: Mapper, say: Say) -> None:
 def test_the_earlier_id_is_that_of_the_oldest_company(
     numbers: tuple[int, int], linked: tuple[int, ...], leads: Mapper, say: Say
 ) -> None:
-    """Of two companies with one external id it does not matter which came first, and of which the contact is."""
+    """With two companies of one external id, the earlier id is the oldest company's in any order."""
     companies = {one: say.company(one, company_id="acme-1", created_at=1600000000 + one) for one in numbers}
     for number in numbers:
         leads.run(companies[number], say.contact("ann", *linked), on_unlinked="delete")
@@ -180,7 +180,7 @@ def test_the_earlier_id_is_that_of_the_oldest_company(
 
 
 def test_an_id_that_was_written_stays_the_earlier_id(leads: Mapper, say: Say) -> None:
-    """A contact was renamed from the id of the younger company; an older company that comes later changes nothing."""
+    """An earlier id that was already written stays, even when an older company arrives later."""
     leads.run(say.company(9, company_id="acme-1"), say.contact("ann", 9), on_unlinked="delete")
     make_old(leads, ("ann", "co9", "acme-1", None))
     leads.run(on_unlinked="delete")
@@ -190,13 +190,13 @@ def test_an_id_that_was_written_stays_the_earlier_id(leads: Mapper, say: Say) ->
 
 
 def test_ids_by_intercoms_own_id_need_no_other(leads: Mapper, say: Say) -> None:
-    """With `customer_id_field: id` the ids are what they were."""
+    """With `customer_id_field: id`, external ids do not change and there is no earlier id."""
     sent = leads.run(say.company(1), say.contact("ann", 1), customer_id_field="id")
     assert sent.one("contacts", "ann:co1")["previous_external_id"] is None
 
 
 def test_a_damaged_block_list_is_refused(leads: Mapper, say: Say) -> None:
-    """A file that cannot be read does not bring back an erased person."""
+    """A damaged block list is refused, so that no erased person comes back."""
     leads.folder.mkdir()
     (leads.folder / "erased.json").write_text("{")
     with pytest.raises(UserError, match=r"The block list .*erased.json is damaged: bring back a copy"):
@@ -204,7 +204,7 @@ def test_a_damaged_block_list_is_refused(leads: Mapper, say: Say) -> None:
 
 
 def test_who_was_erased_is_left_out(leads: Mapper, say: Say) -> None:
-    """By id or address, as user or lead; nothing of them is kept, and another person speaks for the company."""
+    """Erased people are left out by id or address, whether user or lead, and are not stored."""
     BlockList(leads.folder).add_names(["ann@x.io", "eve"])
     people = [say.contact("ann", 1, created_at=1), say.contact("lead", 1, role="lead", email="ANN@x.io")]
     sent = whole(leads, say, say.company(1), *people, say.contact("eve", 1, email="e@x.io"), say.contact("bob", 1))

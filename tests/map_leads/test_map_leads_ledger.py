@@ -1,8 +1,7 @@
-"""Month by month, a target that got the map's records holds the result of an independent calculation in SQL.
+"""Month by month, the records sent equal an independent calculation in SQL.
 
-The sandbox's workspace lives for twelve months, and things happen to its companies that the sandbox itself leaves
-alone: they are renamed, deleted and made again, and people change between them, are archived, or are merged into
-others.
+The sandbox's workspace is simulated for twelve months. The test adds what the sandbox does not do: companies are
+renamed, deleted and created again, and people change companies, are archived or merged.
 """
 
 from __future__ import annotations
@@ -90,18 +89,18 @@ from link where nth = 1
 
 
 class Tap:
-    """What tap-intercom would say of a workspace: every company, and the contacts that are not as they were."""
+    """The output of tap-intercom for a workspace: every company, and the contacts that changed."""
 
     def __init__(self, workspace: Workspace, say: Say) -> None:
         self.workspace = workspace
         self.say = say
         self.known: dict[str, dict[str, dict[str, Any]]] = {"company": {}, "contact": {}}
-        """All that was ever said, by kind and id."""
+        """The last version of every record, by kind and id."""
         self.absences: Counter[str] = Counter()
-        """How many whole reads in a row have not shown a contact."""
+        """The number of complete reads in a row without the contact."""
 
     def read(self, confirmed: dict[str, Any], now: int, *, whole: bool) -> list[str]:
-        """Return the messages of a run over everything, or over all companies and the changed contacts."""
+        """Return the messages of a complete run, or of a run over all companies and changed contacts."""
         companies = [show_company(self.workspace, one) for one in self.workspace.visible_companies()]
         contacts = [self.contact(one) for one in self.workspace.contacts.live()]
         changed = [one for one in contacts if whole or self.known["contact"].get(one["id"]) != one]
@@ -128,7 +127,7 @@ class Tap:
         return {one["name"]: TYPES[one["data_type"]] for one in listed if one["custom"]}
 
     def contact(self, contact: Contact) -> dict[str, Any]:
-        """Return a contact with the whole list of its companies, and seen somewhere."""
+        """Return a contact with all its companies and a location."""
         found = show_contact(self.workspace, contact, (2, 14))
         links = [{"type": "company", "id": one.id} for one in self.workspace.companies_of(contact)]
         country, code, city = PLACES[int(contact.id, 16) % 3]
@@ -136,7 +135,7 @@ class Tap:
         return {**found, "companies": {"type": "list", "data": links, "has_more": False}, "location": place}
 
     def truth(self, query: str) -> dict[str, tuple[Any, ...]]:
-        """Return what a plain SQL query derives from the input, by the first column."""
+        """Return the result of a plain SQL query over the input, by its first column."""
         with closing(sqlite3.connect(":memory:")) as database:
             for kind, rows in self.known.items():
                 database.execute(f"create table {kind} (id text primary key, body text, absences integer)")
@@ -146,7 +145,7 @@ class Tap:
 
 
 def happen(workspace: Workspace, month: int, now: int) -> None:
-    """Return the changes of a month beside those of the sandbox; each falls on other records."""
+    """Change the workspace in ways that the sandbox itself does not; each change affects other records."""
     companies = sorted(workspace.visible_companies(), key=lambda one: one.id)
     renamed, deleted, left, joined = (companies[(month * step + 1) % len(companies)] for step in (3, 5, 7, 11))
     changes = {"name": f"{renamed.document['name']} {month}", "website": WEBSITES[month % len(WEBSITES)]}
@@ -186,7 +185,7 @@ def _come_and_go(workspace: Workspace, month: int, now: int, company: Company) -
 
 
 def customer_row(record: dict[str, Any]) -> tuple[Any, ...]:
-    """Return a customer's record in the order and the units of the truth."""
+    """Return a customer record with the columns and units of the SQL query."""
     custom, tags = record["attributes"]["custom"], record["attributes"]["tags"]
     assert record["lead_created_at"] == record["free_trial_started_at"]
     names = (record["external_id"], record["name"], record["email"], seconds(record["lead_created_at"]))
@@ -196,7 +195,7 @@ def customer_row(record: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def contact_row(record: dict[str, Any]) -> tuple[Any, ...]:
-    """Return a contact's record in the order and the units of the truth."""
+    """Return a contact record with the columns and units of the SQL query."""
     name = " ".join(part for part in (record["first_name"], record["last_name"]) if part)
     custom = record["custom"]
     ids = (record["external_id"], record["customer_external_id"])
@@ -215,7 +214,7 @@ def seconds(text: str | None) -> int | None:
 
 @pytest.mark.parametrize("on_unlinked", ["keep", "delete"])
 def test_every_lead_of_every_month(on_unlinked: str, leads: Mapper, say: Say) -> None:
-    """A target that applies every record holds the right data, and treats people who left as the setting says."""
+    """A target that applies every record has the calculated data; people who left are kept or deleted as set."""
     world = World(Settings(customers=60, seed=7))
     tap = Tap(world.intercom, say)
     settings = {"company_attributes": ["*"], "contact_attributes": ["*"], "reconcile_every": 24 * 365 * 2}

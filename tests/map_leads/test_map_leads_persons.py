@@ -1,4 +1,4 @@
-"""A person is found in the store of the leads, also as ChartMogul knows them, and deleted from it."""
+"""A person is found in the leads' store, with the ids known to ChartMogul, and deleted from it."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ ROWS = [("companies", COMPANY), contact("ann", "Ann@x.io"), contact("lead", "ann
 
 
 def ask(leads: Mapper, *arguments: str, text: str = "") -> Any:
-    """Run the command with this on standard input; return what it prints as JSON."""
-    # As Meltano runs it: the settings are in the environment.
+    """Run a command with this text as input, and return its JSON output."""
+    # Like Meltano, with the settings in the environment.
     runner = CliRunner(env={"MAP_LEADS_STORE_DIR": str(leads.folder)})
     ran = runner.invoke(MapLeads.get_singer_command(), [*arguments, "--json"], input=text, standalone_mode=False)
     if ran.exception:
@@ -38,7 +38,7 @@ def ask(leads: Mapper, *arguments: str, text: str = "") -> Any:
 
 
 def test_a_person_is_found_and_deleted(leads: Mapper) -> None:
-    """With the external ids, today's and earlier ones, that ChartMogul may have; companies and other people stay."""
+    """A person's names and external ids are found; erasing deletes only that person's rows."""
     leads.run(*ROWS)
     (store,) = leads.stores
     found = ask(leads, "find-person", text='["ann"]')
@@ -57,7 +57,7 @@ def test_a_person_is_found_and_deleted(leads: Mapper) -> None:
 
 
 def test_stores_lists_no_store_of_the_other_map(leads: Mapper) -> None:
-    """Both maps may keep theirs in one folder."""
+    """`stores` lists only stores of this map, because both maps may share a folder."""
     leads.run(*ROWS)
     (store,) = leads.stores
     with closing(sqlite3.connect(store)) as connection, connection:
@@ -66,7 +66,7 @@ def test_stores_lists_no_store_of_the_other_map(leads: Mapper) -> None:
 
 
 def test_about_tells_the_fields(capsys: pytest.CaptureFixture[str]) -> None:
-    """Each field of both streams with its description and its source."""
+    """`--about` lists each field of both streams with its description and source."""
     MapLeads.print_about("json")
     fields = json.loads(capsys.readouterr().out)["facts"]["fields"]
     assert {stream: len(rows) for stream, rows in fields.items()} == {"customers": 9, "contacts": 10}

@@ -1,4 +1,4 @@
-"""What holds for any input: order, repetition, splits and stops change nothing of what a target ends up with."""
+"""For any input, order, repetition, splits and stops do not change the target's final records."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ DELETES: dict[str, Any] = {"on_unlinked": "delete"}
 
 
 def shared_company(number: int) -> Row:
-    """Return one of the companies of one external id; the higher its number, the younger it is."""
+    """Return a company whose external id others share; a higher number is younger."""
     created_at = 10 + number
     return "companies", {
         "id": f"co{number}", "company_id": "acme-2", "created_at": created_at, "updated_at": 100, "name": ""
@@ -72,7 +72,7 @@ def member(updated_at: int, *companies: str) -> Row:
 
 
 class Target:
-    """What a target holds that only applies what it is sent."""
+    """A target that applies the records it receives."""
 
     def __init__(self) -> None:
         self.held: dict[tuple[str, str], dict[str, Any]] = {}
@@ -88,7 +88,7 @@ class Target:
 
 
 def once(rows: list[Row], leads: Mapper) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return what a target holds after one run over everything."""
+    """Return the target's records after one run over everything."""
     target = Target()
     target.take(leads.run(*rows, **DELETES))
     return target.held
@@ -99,7 +99,7 @@ def once(rows: list[Row], leads: Mapper) -> dict[tuple[str, str], dict[str, Any]
 def test_the_order_of_arrival_does_not_matter(
     rows: list[Row], data: st.DataObject, fresh_leads: Callable[[], Mapper]
 ) -> None:
-    """Any order of the same rows sends the same records."""
+    """The same rows in any order give the same records."""
     shuffled = data.draw(st.permutations(rows))
     assert once(shuffled, fresh_leads()) == once(rows, fresh_leads())
 
@@ -107,7 +107,7 @@ def test_the_order_of_arrival_does_not_matter(
 @FEW
 @given(rows=ROWS)
 def test_replay_changes_nothing(rows: list[Row], fresh_leads: Callable[[], Mapper]) -> None:
-    """The same rows once more in the next run send nothing; in the same run they change nothing."""
+    """The same rows in the next run send nothing; in the same run they change nothing."""
     leads = fresh_leads()
     first = leads.run(*rows)
     assert "RECORD" not in leads.run(*rows).kinds
@@ -126,7 +126,7 @@ def test_replay_changes_nothing(rows: list[Row], fresh_leads: Callable[[], Mappe
 def test_any_number_of_runs_equals_one(
     resend: str, rows: list[Row], cuts: list[int], fresh_leads: Callable[[], Mapper]
 ) -> None:
-    """However the rows are split into runs, a target ends up with what one run would have given it."""
+    """However the rows are split into runs, the target has the same records as after one run."""
     leads, target = fresh_leads(), Target()
     for start, end in pairwise([0, *sorted(cuts), len(rows)]):
         target.take(leads.run(*rows[start:end], resend=resend, **DELETES))
@@ -138,7 +138,7 @@ def test_any_number_of_runs_equals_one(
 def test_stopping_anywhere_and_going_on_equals_one_run(
     rows: list[Row], cuts: list[int], data: st.DataObject, fresh_leads: Callable[[], Mapper]
 ) -> None:
-    """The target gets any part of the records of unconfirmed runs; the next confirmed run corrects it."""
+    """When the target received any part of unconfirmed runs, the next confirmed run corrects it."""
     leads, target = fresh_leads(), Target()
     target.take(leads.run(*rows[:0], **DELETES))
     for start, end in pairwise([0, *sorted(cuts)]):

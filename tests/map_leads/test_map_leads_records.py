@@ -1,4 +1,4 @@
-"""What a company and its people look like in ChartMogul: literal records from literal records."""
+"""Companies and people as ChartMogul's records: literal output for literal input."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ACME = {
 
 
 def test_a_customer_and_a_contact(leads: Mapper, say: Say) -> None:
-    """With every attribute selected: names, dates in ISO UTC, the types that Intercom declares, keys that are legal."""
+    """With all attributes selected, a company and a contact become these two records."""
     settings: dict[str, Any] = {
         "company_attributes": ["*"],
         "contact_attributes": ["*"],
@@ -87,7 +87,7 @@ def test_a_customer_and_a_contact(leads: Mapper, say: Say) -> None:
 
 
 def test_the_schemas(leads: Mapper, say: Say) -> None:
-    """Custom keys are declared with their types; what is not one value is passed over by `*`."""
+    """Custom attributes are declared with their types; `*` leaves out lists and objects."""
     sent = leads.run(say.company(1), company_attributes=["*"], contact_attributes=["nps_score"], on_unlinked="delete")
     attributes = sent.schema("customers")["properties"]["attributes"]["properties"]
     assert attributes["custom"]["properties"] == {
@@ -107,7 +107,7 @@ def test_the_schemas(leads: Mapper, say: Say) -> None:
 
 
 def test_what_little_is_known(leads: Mapper, say: Say) -> None:
-    """Null means that there is nothing to say; a company without a name shows its id."""
+    """Missing values are null; a company without a name shows its id."""
     bare = {"name": " ", "created_at": None, "custom_attributes": None}
     person = {"name": None, "email": "", "role": "lead", "social_profiles": None, "custom_attributes": None}
     sent = leads.run(say.company(1, **bare), say.contact("ann", 1, **person))
@@ -165,7 +165,7 @@ SETTINGS: list[tuple[dict[str, Any], str, Any]] = [
 
 @pytest.mark.parametrize(("settings", "name", "value"), SETTINGS, ids=[str(row[0]) for row in SETTINGS])
 def test_a_setting(settings: dict[str, Any], name: str, value: Any, leads: Mapper, say: Say) -> None:
-    """Each setting changes what it says it does."""
+    """Each setting has its documented effect."""
     sent = leads.run(say.company(1, **ACME), say.contact("ann", 1, **ANN), **settings)
     assert sent.of("customers")[0][name] == value
 
@@ -182,13 +182,13 @@ SPEAKERS: list[tuple[str, list[dict[str, Any]], str | None]] = [
 
 @pytest.mark.parametrize(("people", "email"), [row[1:] for row in SPEAKERS], ids=[row[0] for row in SPEAKERS])
 def test_who_speaks_for_a_company(people: list[dict[str, Any]], email: str | None, leads: Mapper, say: Say) -> None:
-    """A company has no e-mail address: that of the contact who has been there longest is the customer's."""
+    """A customer's e-mail address is the one of the company's oldest contact."""
     contacts = [say.contact("x", 1, **{"email": f"{one['id']}@x.io", **one}) for one in people]
     assert leads.run(say.company(1), *contacts).of("customers")[0]["email"] == email
 
 
 def test_a_contact_in_three_companies(leads: Mapper, say: Say) -> None:
-    """ChartMogul's contact has one customer, so there are three, each with an id of its own."""
+    """A contact of three companies is sent three times, each with its own external id."""
     sent = leads.run(*[say.company(one) for one in (1, 2, 3)], say.contact("ann", 1, 2, 3))
     assert {one["external_id"]: one["customer_external_id"] for one in sent.of("contacts")} == {
         "ann:acme-1": "acme-1",
@@ -198,7 +198,7 @@ def test_a_contact_in_three_companies(leads: Mapper, say: Say) -> None:
 
 
 def test_a_contact_without_a_company(leads: Mapper, say: Say) -> None:
-    """It is counted and not sent, unless a setting asks for it."""
+    """A contact without a company is counted and not sent, unless a setting asks for it."""
     assert leads.run(say.company(1), say.contact("ann")).of("contacts") == []
     assert leads.summary()["contacts_without_company"] == 1
     (alone,) = leads.run(only_linked_contacts=False).of("contacts")
@@ -207,7 +207,7 @@ def test_a_contact_without_a_company(leads: Mapper, say: Say) -> None:
 
 @pytest.mark.parametrize("company_id", [None, "", "  "])
 def test_a_company_without_an_id(company_id: str | None, leads: Mapper, say: Say) -> None:
-    """By `company_id` it is skipped and counted, and its people with it; by Intercom's id it is a customer."""
+    """A company without a company_id is skipped with its contacts; with `customer_id_field: id` it is sent."""
     rows = [say.company(1, company_id=company_id), say.contact("ann", 1)]
     sent = leads.run(*rows)
     assert (sent.of("customers"), sent.of("contacts")) == ([], [])
@@ -218,7 +218,7 @@ def test_a_company_without_an_id(company_id: str | None, leads: Mapper, say: Say
 
 
 def test_two_companies_with_one_id(leads: Mapper, say: Say) -> None:
-    """A company was deleted and made again: the newer one is the customer, of both one's people."""
+    """When a company was deleted and created again, the newer one is the customer of both one's contacts."""
     old = say.company(1, company_id="acme", name="Old", created_at=100)
     new = say.company(2, company_id="acme", name="New", created_at=200)
     people = [say.contact("ann", 1), say.contact("bob", 2), say.contact("eve", 1, 2)]
@@ -243,7 +243,7 @@ UNFIT = [
 def test_a_value_of_another_type(
     values: dict[str, Any], key: str, leads: Mapper, say: Say, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is null, counted and named by the company's id; the others go on."""
+    """A value of a wrong type is null, and counted and logged with the company's id."""
     sent = leads.run(say.company(1, **values), say.company(2, **ACME), company_attributes=["*"])
     customs = {one["external_id"]: one["attributes"]["custom"] for one in sent.of("customers")}
     assert (customs["acme-1"][key], customs["acme-2"]["seats_used"]) == (None, 7)
@@ -252,7 +252,7 @@ def test_a_value_of_another_type(
 
 
 def test_odd_values_are_reported_by_id(leads: Mapper, say: Say, caplog: pytest.LogCaptureFixture) -> None:
-    """A text that is not a website, or not a country, is left out; no address is in the log."""
+    """A text that is not a website or country is left out and logged by id, without personal data."""
     place = {"country": "Atlantis", "city": "Poseidonis"}
     sent = leads.run(say.company(1, website="ask me"), say.contact("ann", 1, location=place))
     (customer,) = sent.of("customers")
@@ -262,7 +262,7 @@ def test_odd_values_are_reported_by_id(leads: Mapper, say: Say, caplog: pytest.L
 
 
 def test_the_attributes_of_a_tap_that_declares_none(leads: Mapper, say: Say) -> None:
-    """Another tap's schema may leave them open: those that are named are text, `*` takes none."""
+    """When a tap's schema declares no attributes, named ones are sent as text, and `*` selects none."""
     open_schema = {"type": "object", "properties": {"id": {"type": "string"}, "custom_attributes": {"type": "object"}}}
     schemas = [say.line("SCHEMA", stream="companies", schema=open_schema, key_properties=["id"]), say.schemas[1]]
     rows = [say.record(*say.company(1, **ACME)), say.state()]

@@ -1,4 +1,4 @@
-"""When map-leads sends nothing: one sentence with the remedy, and the store as it was."""
+"""When map-leads refuses a run: one sentence with the remedy, nothing sent, and the store unchanged."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ MARKERS: list[tuple[str, dict[str, Any] | None, str]] = [
 
 @pytest.mark.parametrize(("change", "sentence"), [row[1:] for row in MARKERS], ids=[row[0] for row in MARKERS])
 def test_an_input_that_is_not_whole(change: dict[str, Any] | None, sentence: str, leads: Mapper, say: Say) -> None:
-    """A first run is refused unless the last STATE says that both streams were read, and leaves no store behind."""
+    """A first run is refused unless the last STATE says that both streams were read; no store is left behind."""
     with pytest.raises(UserError, match=sentence):
         leads.run(say.company(1), say.contact("ann", 1), marker=change and {**say.marker, **change})
     assert leads.stores == []
 
 
 def test_a_state_comes_out_as_it_came(leads: Mapper, say: Say) -> None:
-    """Fractions, foreign bookmarks and members beside them pass unchanged; only the map's own bookmark is added."""
+    """STATE passes unchanged, including fractions and unknown members; only the map's own bookmark is added."""
     foreign = {"a fraction": 1.1, "nothing": None, "a list": [1.5, {"deep": [0.1]}], "text": "2026", "small": 1e-7}
     value: dict[str, Any] = {"bookmarks": {**foreign, "_sync": say.marker}, "version": 2.5}
     sent = leads.feed([*say.schemas, say.record(*say.company(1)), say.line("STATE", value=value)])
@@ -46,7 +46,7 @@ def test_a_state_comes_out_as_it_came(leads: Mapper, say: Say) -> None:
 
 @pytest.mark.parametrize("bookmarks", [[1.5], "contacts", None], ids=str)
 def test_bookmarks_that_are_no_object(bookmarks: Any, leads: Mapper, say: Say) -> None:
-    """They are refused: in their place the map's own bookmark would destroy them."""
+    """Bookmarks that are not an object are refused, because the map could not add its own."""
     odd = say.line("STATE", value={"bookmarks": bookmarks})
     with pytest.raises(UserError, match="are not an object, so nothing is sent: check the tap"):
         leads.feed([*say.schemas, odd], allow_partial=True, store_name="main")
@@ -54,7 +54,7 @@ def test_bookmarks_that_are_no_object(bookmarks: Any, leads: Mapper, say: Say) -
 
 
 def test_a_refused_run_leaves_the_store(leads: Mapper, say: Say) -> None:
-    """What it had read is forgotten; the next run sends what that one would have."""
+    """A refused run leaves the store unchanged, and the next run sends everything that is due."""
     leads.run(say.company(1), say.contact("ann", 1))
     before = leads.stores[0].read_bytes()
     with pytest.raises(UserError, match="without saying that it read everything"):
@@ -91,7 +91,7 @@ LOSSES: list[tuple[str, Callable[[Mapper, Say], None], str]] = [
 
 @pytest.mark.parametrize(("loss", "sentence"), [row[1:] for row in LOSSES], ids=[row[0] for row in LOSSES])
 def test_a_loss_between_runs(loss: Callable[[Mapper, Say], None], sentence: str, leads: Mapper, say: Say) -> None:
-    """A run over other rows than were confirmed is refused, naming the remedy; a full refresh sends everything."""
+    """A lost, outdated or damaged store is refused with the remedy; a full refresh sends everything."""
     leads.run(say.company(1), say.contact("ann", 1))
     loss(leads, say)
     with pytest.raises(UserError, match=rf"{sentence}.*--full-refresh"):
@@ -102,7 +102,7 @@ def test_a_loss_between_runs(loss: Callable[[Mapper, Say], None], sentence: str,
 
 
 def test_a_preview(leads: Mapper, say: Say) -> None:
-    """The mapping `leads-preview` sends what there is, no STATE, and keeps no store."""
+    """The mapping `leads-preview` sends all records and no STATE, and keeps no store."""
     sent = leads.run(say.company(1), say.contact("ann", 1), marker={**say.marker, "subset": 1}, preview=True)
     assert sent.kinds == ["SCHEMA", "RECORD", "SCHEMA", "RECORD"]
     assert leads.stores == []
@@ -112,7 +112,7 @@ def test_a_preview(leads: Mapper, say: Say) -> None:
 
 
 def test_another_tap(leads: Mapper, say: Say) -> None:
-    """One that neither says what it read nor repeats STATE needs `allow_partial` and a `store_name`; all is sent."""
+    """A tap without marker and STATE needs `allow_partial` and a `store_name`; then every run sends everything."""
     rows = [say.record(*say.company(1)), say.record(*say.contact("ann", 1))]
     with pytest.raises(UserError, match=r"set `store_name`"):
         leads.feed([*say.schemas, *rows], allow_partial=True)
@@ -135,7 +135,7 @@ BAD = [
 
 @pytest.mark.parametrize(("change", "sentence"), [row[1:] for row in BAD], ids=[row[0] for row in BAD])
 def test_a_bad_record_ends_the_run(change: dict[str, Any], sentence: str, leads: Mapper, say: Say) -> None:
-    """It is named by its id, never by what it holds, and nothing is sent of anybody."""
+    """A bad record ends the run with its id but not its content, and nothing is sent."""
     with pytest.raises(UserError, match=sentence) as refused:
         leads.run(say.company(1), say.contact("bob", 1), say.contact("ann", 1, **change))
     assert "@" not in refused.value.message
@@ -143,13 +143,13 @@ def test_a_bad_record_ends_the_run(change: dict[str, Any], sentence: str, leads:
 
 
 def test_a_record_that_is_no_utf_8() -> None:
-    """A byte that is not a text ends the run with a sentence; what was around it is not repeated."""
+    """A record that is not UTF-8 ends the run in a sentence that does not repeat its content."""
     with pytest.raises(UserError, match=r"^A record of contacts is not UTF-8: the tap's output was damaged\.$"):
         models.read_contacts([b'{"id": "ann", "email": "\xff@x.io"}'])
 
 
 def test_contacts_without_their_companies(leads: Mapper, say: Say) -> None:
-    """With a tap that deselects the field, every person would seem to leave every company."""
+    """A contacts stream without `companies` is refused, because every person would seem to leave every company."""
     shape = {"type": "object", "properties": {"id": {"type": "string"}, "email": {"type": "string"}}}
     bare = say.line("SCHEMA", stream="contacts", schema=shape, key_properties=["id"])
     with pytest.raises(UserError, match=r"contacts comes without `companies`.*select it"):
@@ -174,7 +174,7 @@ SETTINGS: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("settings", "sentence"), SETTINGS, ids=[str(row[0]) for row in SETTINGS])
 def test_a_setting_that_the_tap_does_not_fit(settings: dict[str, Any], sentence: str, leads: Mapper, say: Say) -> None:
-    """It is refused when the first SCHEMA comes, before a record is read."""
+    """A setting that the stream's schema contradicts is refused before the first record."""
     with pytest.raises(UserError, match=sentence):
         leads.feed([*say.schemas], **settings)
     assert leads.stores == []
@@ -191,7 +191,7 @@ COMMANDS: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("settings", "sentence"), COMMANDS, ids=[str(row[0]) for row in COMMANDS])
 def test_a_refusal_of_the_command(settings: dict[str, Any], sentence: str, leads: Mapper) -> None:
-    """At the start: exit code 1, nothing on standard output, the sentence in the log, no traceback."""
+    """A wrong setting ends the command with exit code 1 and one sentence in the log, without output."""
     done = leads.command([], **settings)
     assert (done.returncode, done.stdout) == (1, "")
     assert sentence in done.stderr
@@ -201,10 +201,10 @@ def test_a_refusal_of_the_command(settings: dict[str, Any], sentence: str, leads
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_a_run_killed_in_the_middle(how: signal.Signals, leads: Mapper, say: Say) -> None:
-    """The store is as it was, nothing was sent, and the next run makes good for it."""
+    """A killed run changes no store and sends nothing, and the next run sends everything."""
     rows = [say.company(1), *(say.contact(f"p{n}", 1) for n in range(1500))]
     leads.run(*rows[:2])
-    done = leads.command([])  # writes the file of settings
+    done = leads.command([])  # writes the settings file
     lines = leads.lines(*rows)[:-1]
     command = [*done.args]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:

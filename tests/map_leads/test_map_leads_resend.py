@@ -1,4 +1,4 @@
-"""What is sent, and what of those who have gone: by comparison with what was sent last."""
+"""Which records are sent, by comparison with the ones sent last, and what happens to contacts that left."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ NOTICED = "2026-01-15T12:00:00+00:00"
 
 
 def everybody(say: Say) -> list[Any]:
-    """Three companies with a contact each; one contact is in two of them."""
+    """Return three companies with one contact each."""
     return [*(say.company(n) for n in (1, 2, 3)), say.contact("ann", 1), say.contact("bob", 2), say.contact("eve", 3)]
 
 
 def test_nothing_is_sent_twice(leads: Mapper, say: Say) -> None:
-    """A tap may read companies in full each run; the same again says nothing new."""
+    """Unchanged records are not sent again."""
     assert len(leads.run(*everybody(say)).messages) == 2 + 6 + 1
     assert leads.run(*everybody(say)).kinds == ["SCHEMA", "SCHEMA", "STATE"]
     assert leads.run().kinds == ["SCHEMA", "SCHEMA", "STATE"]
@@ -43,7 +43,7 @@ CHANGES: list[tuple[str, str, dict[str, Any], tuple[set[str], set[str]]]] = [
 def test_what_says_something_new_is_sent(
     kind: str, values: dict[str, Any], expected: tuple[set[str], set[str]], leads: Mapper, say: Say
 ) -> None:
-    """A contact may change in a run in which its company does not, and the other way round."""
+    """A changed company or contact is sent, alone or together as the change requires."""
     leads.run(*everybody(say), company_attributes=["seats_used"])
     row = say.company(1, **values) if kind == "company" else say.contact("ann", 1, **values)
     sent = leads.run(row, company_attributes=["seats_used"])
@@ -52,7 +52,7 @@ def test_what_says_something_new_is_sent(
 
 
 def test_what_was_not_confirmed_is_sent_again(leads: Mapper, say: Say) -> None:
-    """The next run repeats a run whose STATE never reached the target; the run after that does not."""
+    """Records of an unconfirmed run are sent again by the next run, and not by the one after it."""
     leads.run(*everybody(say))
     confirmed = leads.confirmed
     leads.run(say.company(1, name="Other"), say.contact("bob"), on_unlinked="keep")
@@ -63,7 +63,7 @@ def test_what_was_not_confirmed_is_sent_again(leads: Mapper, say: Say) -> None:
 
 
 def test_a_change_that_was_undone_before_it_was_confirmed(leads: Mapper, say: Say) -> None:
-    """It is unknown whether the target has it, so the record that undoes it is sent."""
+    """A change undone before it was confirmed is sent, because the target may have received it."""
     leads.run(*everybody(say))
     confirmed = leads.confirmed
     leads.run(say.company(1, name="Other"))
@@ -73,7 +73,7 @@ def test_a_change_that_was_undone_before_it_was_confirmed(leads: Mapper, say: Sa
 
 @pytest.mark.parametrize(("later", "sent"), [(DAY - 1000, 0), (DAY, 6), (-DAY, 6)])
 def test_everything_is_sent_every_so_often(later: int, sent: int, leads: Mapper, say: Say) -> None:
-    """Every `reconcile_every` hours by the tap's clock, and when that clock was set back."""
+    """Everything is sent again after `reconcile_every` hours by the tap's clock, or when that clock went back."""
     leads.run(*everybody(say))
     marker = {**say.marker, "completed_at": say.marker["completed_at"] + later}
     assert leads.run(marker=marker).kinds.count("RECORD") == sent
@@ -89,7 +89,7 @@ SETTINGS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
 def test_a_changed_setting_sends_everything(settings: dict[str, Any], leads: Mapper, say: Say) -> None:
-    """The store holds the records whole, so nothing is read again; housekeeping changes nothing."""
+    """A changed setting sends everything from the store, unless it does not affect records."""
     leads.run(*everybody(say))
     assert leads.run(reconcile_every=48).kinds.count("RECORD") == 0
     assert leads.run(**settings).kinds.count("RECORD") == 6
@@ -97,7 +97,7 @@ def test_a_changed_setting_sends_everything(settings: dict[str, Any], leads: Map
 
 
 def test_a_changed_type_sends_everything(leads: Mapper, say: Say) -> None:
-    """What Intercom declares otherwise than before is another attribute to ChartMogul."""
+    """A changed type of an attribute sends everything."""
     leads.run(*everybody(say), company_attributes=["seats_used"])
     wider = say.schema("companies", {"seats_used": {"type": ["number", "null"]}})
     lines = leads.lines()
@@ -106,20 +106,20 @@ def test_a_changed_type_sends_everything(leads: Mapper, say: Say) -> None:
 
 
 def test_leads_all_sends_everything(leads: Mapper, say: Say) -> None:
-    """The mapping `leads-all` is `resend: all`."""
+    """`resend: all`, as in the mapping `leads-all`, sends everything."""
     leads.run(*everybody(say))
     assert leads.run(resend="all").kinds.count("RECORD") == 6
 
 
 def test_a_company_that_vanished_keeps_its_customer(leads: Mapper, say: Say) -> None:
-    """It is in the store, and sent when everything is sent: Intercom's list alone deletes no contact."""
+    """A company that Intercom no longer lists stays in the store and is still sent."""
     leads.run(*everybody(say))
     sent = leads.run(say.company(1), say.company(3), resend="all")
     assert sent.ids("customers") == {"acme-1", "acme-2", "acme-3"}
 
 
 def test_a_contact_that_left_is_kept(leads: Mapper, say: Say, caplog: pytest.LogCaptureFixture) -> None:
-    """By default it stays at the old customer, is reported once by id, and is not sent again."""
+    """By default a contact that left its company stays at the customer, and is reported once."""
     leads.run(*everybody(say))
     sent = leads.run(say.contact("ann", 2), say.company(1))
     assert sent.of("contacts")[0]["customer_external_id"] == "acme-2"
@@ -131,7 +131,7 @@ def test_a_contact_that_left_is_kept(leads: Mapper, say: Say, caplog: pytest.Log
 
 
 def test_a_contact_that_left_is_deleted(leads: Mapper, say: Say) -> None:
-    """On demand it is marked as deleted, with the time at which that was noticed, until the target confirmed it."""
+    """With `on_unlinked: delete` a contact that left is sent as deleted until the target confirmed it."""
     leads.run(*everybody(say), on_unlinked="delete")
     confirmed = leads.confirmed
     ids = {"external_id": "ann:acme-1", "previous_external_id": "ann:co1", "customer_external_id": "acme-1"}
@@ -145,7 +145,7 @@ def test_a_contact_that_left_is_deleted(leads: Mapper, say: Say) -> None:
 
 
 def test_a_contact_that_came_back(leads: Mapper, say: Say) -> None:
-    """It is sent as it is, and as no longer deleted."""
+    """A contact that returns to its company is sent as no longer deleted."""
     leads.run(*everybody(say), on_unlinked="delete")
     assert leads.run(say.contact("ann"), on_unlinked="delete").deleted == {"ann:acme-1"}
     (back,) = leads.run(say.contact("ann", 1), on_unlinked="delete").of("contacts")
@@ -154,14 +154,14 @@ def test_a_contact_that_came_back(leads: Mapper, say: Say) -> None:
 
 
 def test_who_was_kept_may_be_deleted_later(leads: Mapper, say: Say) -> None:
-    """Contacts that left under `keep` are deleted once the setting says so."""
+    """Contacts that left under `keep` are deleted once the setting changes."""
     leads.run(*everybody(say))
     leads.run(say.contact("ann", 2))
     assert leads.run(on_unlinked="delete").deleted == {"ann:acme-1"}
 
 
 def test_a_company_that_comes_after_its_contact(leads: Mapper, say: Say, caplog: pytest.LogCaptureFixture) -> None:
-    """Intercom lists no company without users: its people wait, and are sent when it comes."""
+    """A contact whose company has not arrived waits, and is sent together with it."""
     assert leads.run(say.company(1), say.contact("ann", 1, 2)).ids("contacts") == {"ann:acme-1"}
     assert leads.summary()["waiting_for_company"] == 1
     assert "waiting for company: ann" in caplog.messages
@@ -171,14 +171,14 @@ def test_a_company_that_comes_after_its_contact(leads: Mapper, say: Say, caplog:
 
 
 def test_another_speaker(leads: Mapper, say: Say) -> None:
-    """When the earliest contact leaves, the customer's address is the next one's."""
+    """When the oldest contact leaves, the customer gets the next one's address."""
     leads.run(say.company(1), say.contact("ann", 1, created_at=100), say.contact("bob", 1, created_at=200))
     sent = leads.run(say.contact("ann", created_at=100))
     assert [(one["external_id"], one["email"]) for one in sent.of("customers")] == [("acme-1", "bob@x.io")]
 
 
 def test_a_contact_of_very_many_companies(leads: Mapper, say: Say) -> None:
-    """Intercom allows a thousand; more than one page of them, and of contacts, hangs together."""
+    """A contact of a thousand companies is sent once for each of them."""
     people = [say.contact(f"p{n:04}", n) for n in range(1200)]
     sent = leads.run(*(say.company(n) for n in range(1000)), *people, say.contact("ann", *range(1000)))
     assert len(sent.of("customers")) == 1000
@@ -187,7 +187,7 @@ def test_a_contact_of_very_many_companies(leads: Mapper, say: Say) -> None:
 
 
 def test_the_summary(leads: Mapper, say: Say) -> None:
-    """Counts as JSON beside the store."""
+    """The summary beside the store has these counts."""
     leads.run(*everybody(say), say.contact("joe"), say.company(4, company_id=None))
     summary = leads.summary()
     assert isinstance(summary.pop("seconds"), float)

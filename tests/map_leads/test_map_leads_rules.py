@@ -1,4 +1,4 @@
-"""The rules by table: names, websites, countries, keys, dates."""
+"""Tables of the rules for names, websites, countries, keys and dates."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NAMES = [
 
 @pytest.mark.parametrize(("name", "expected"), NAMES, ids=[str(row[0]) for row in NAMES])
 def test_a_name_in_two(name: str | None, expected: tuple[str | None, str | None]) -> None:
-    """The first word, and all others."""
+    """A name is split into the first word and the rest."""
     assert rules.split_name(name) == expected
 
 
@@ -56,7 +56,7 @@ WEBSITES = [
 
 @pytest.mark.parametrize(("website", "expected"), WEBSITES, ids=[str(row[0]) for row in WEBSITES])
 def test_a_website(website: str | None, expected: str | None) -> None:
-    """A URL with its host in lower case, or nothing."""
+    """A website becomes a URL with a lower-case host, or null."""
     assert rules.normalize_website(website) == expected
 
 
@@ -114,13 +114,13 @@ COUNTRIES = [
 
 @pytest.mark.parametrize(("country", "expected"), COUNTRIES, ids=[row[0] for row in COUNTRIES])
 def test_a_country(country: str, expected: str | None) -> None:
-    """Two letters of ISO 3166 from a name or a code."""
+    """A country's name or code becomes its two-letter ISO 3166 code."""
     assert find_country_code(country) == expected
 
 
 @pytest.mark.parametrize("country", list(pycountry.countries), ids=lambda one: one.alpha_2)
 def test_every_country_of_iso_3166(country: Any) -> None:
-    """A country is found by its codes and by each of its names, and no other country has them."""
+    """Every country is found by all its codes and names."""
     names = (country.alpha_2, country.alpha_3, country.name, getattr(country, "official_name", country.name))
     assert {find_country_code(name) for name in (*names, getattr(country, "common_name", country.name))} == {
         country.alpha_2
@@ -128,7 +128,7 @@ def test_every_country_of_iso_3166(country: Any) -> None:
 
 
 def test_profiles() -> None:
-    """The first of several pages in one network counts; networks without a field in ChartMogul are left out."""
+    """The first page of each network counts; networks without a field in ChartMogul are left out."""
     found = [
         ("Twitter", " "),
         ("X", "https://x.com/a"),
@@ -151,7 +151,7 @@ KEYS = [
 
 @pytest.mark.parametrize(("name", "key"), KEYS, ids=[row[0] for row in KEYS])
 def test_a_key(name: str, key: str) -> None:
-    """Letters, digits and underscores."""
+    """An attribute's key is reduced to letters, digits and underscores."""
     assert rules.make_attribute_key(name) == key
 
 
@@ -170,7 +170,7 @@ REFUSED: list[tuple[str, list[str], dict[str, object], str]] = [
     ("names", "declared", "sentence"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
 )
 def test_attributes_that_cannot_be_selected(names: Sequence[str], declared: dict[str, object], sentence: str) -> None:
-    """One sentence with the setting and the attribute."""
+    """An attribute that cannot be selected is refused in a sentence with the setting and the attribute."""
     schema = {"properties": {"custom_attributes": {"type": "object", "properties": declared}}}
     with pytest.raises(UserError, match=f"^`company_attributes` {sentence}"):
         select_attributes("company_attributes", names, "companies", schema)
@@ -191,5 +191,5 @@ DUE = [
 def test_what_is_due(
     sent: rules.Sent | None, digest: bytes, since: int | None, expected: tuple[bool, bool | None]
 ) -> None:
-    """What says something new, and what the target has not confirmed."""
+    """A record is due when it differs from the one sent last, or when that was not confirmed."""
     assert (rules.is_new(digest, sent), sent and rules.is_due(sent, since)) == expected

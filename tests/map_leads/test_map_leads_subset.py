@@ -1,4 +1,4 @@
-"""A run over some companies and contacts: it sends what they change, and decides nothing about the others."""
+"""A run over some companies and contacts sends their changes and does not affect other records."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ DELETES: dict[str, Any] = {"on_unlinked": "delete"}
 
 @pytest.fixture
 def subset(leads: Mapper, say: type[Say]) -> Callable[..., Sent]:
-    """Return a run over some records."""
+    """Return a function that runs the map over a subset."""
     marker = {**say.marker, "subset": 1}
     return lambda *rows, **settings: leads.run(*rows, marker=marker, **settings)
 
 
 def test_only_what_a_company_changes_is_sent(leads: Mapper, say: type[Say], subset: Callable[..., Sent]) -> None:
-    """Its customer comes, in a stream that says that it is not everybody; the contacts that did not change do not."""
+    """A changed company is sent without its unchanged contacts, in a stream marked as a subset."""
     people = (say.contact("ann", 1), say.contact("bob", 2))
     plain = leads.run(say.company(1), say.company(2), *people)
     sent = subset(say.company(1, **UNKNOWN_NAME), people[0])
@@ -37,7 +37,7 @@ def test_only_what_a_company_changes_is_sent(leads: Mapper, say: type[Say], subs
 
 
 def test_the_company_that_a_contact_leaves_is_sent(leads: Mapper, say: type[Say], subset: Callable[..., Sent]) -> None:
-    """The contact represented the company, which has no e-mail address now."""
+    """The company that a contact leaves is sent as well, because it loses that contact's address."""
     leads.run(say.company(1), say.company(2), say.contact("ann", 1))
     sent = subset(say.company(2), say.contact("ann", 2), **DELETES)
     assert sent.one("customers", "acme-1")["email"] is None
@@ -46,7 +46,7 @@ def test_the_company_that_a_contact_leaves_is_sent(leads: Mapper, say: type[Say]
 
 
 def test_changed_settings_wait_for_a_plain_run(leads: Mapper, say: type[Say], subset: Callable[..., Sent]) -> None:
-    """Records outside the subset are not sent in another form, and the summary asks for the plain run."""
+    """With changed settings, only the subset is sent in the new form, and the summary asks for a full run."""
     rows = (say.company(1), say.company(2), say.contact("ann", 1), say.contact("bob", 2))
     leads.run(*rows)
     changed: dict[str, Any] = {"customer_id_field": "id", **DELETES}
@@ -67,7 +67,7 @@ STEPS = st.lists(
 def test_subsets_and_then_a_plain_run_are_as_one_plain_run(
     steps: list[tuple[set[int], dict[str, set[int]]]], fresh_leads: Callable[[], Mapper], say: type[Say]
 ) -> None:
-    """Whatever the subsets were, a target that only applies what it is sent ends up with the same records."""
+    """Any subsets followed by a full run give the target the same records as one full run."""
     leads, held = fresh_leads(), {}
 
     def take(sent: Sent) -> None:

@@ -1,4 +1,4 @@
-"""The mapper fed with Singer lines, in this process or as a command, and what came out of it."""
+"""Runs map-subscriptions on Singer lines, in this process or as a command, and collects its output."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BOOKMARK = {"customers": {"replication_key": "updated_at", "replication_key_valu
 
 
 def line(kind: str, **parts: Any) -> str:
-    """One Singer message as a line."""
+    """Return one Singer message as a line."""
     return json.dumps({"type": kind, **parts}) + "\n"
 
 
@@ -40,19 +40,19 @@ def schema(stream: str, properties: dict[str, Any] | None = None) -> str:
 
 
 def record(stream: str, row: dict[str, Any]) -> str:
-    """One RECORD of the tap."""
+    """Return one RECORD of the tap."""
     return line("RECORD", stream=stream, record=row)
 
 
 def state(marker: dict[str, Any] | None = MARKER, **bookmarks: Any) -> str:
-    """Return a STATE with the tap's bookmarks, the marker unless it is None, and others."""
+    """Return a STATE with the tap's bookmarks, further ones, and the marker unless it is None."""
     sync = {} if marker is None else {"_sync": marker}
     return line("STATE", value={"bookmarks": {**BOOKMARK, **sync, **bookmarks}})
 
 
 @dataclass
 class Sent:
-    """What a run sent."""
+    """The messages that a run sent."""
 
     messages: list[dict[str, Any]] = field(default_factory=list)
 
@@ -73,7 +73,7 @@ class Sent:
 
     @property
     def totals(self) -> dict[str, Any]:
-        """How the customers add up, from the SCHEMA of `not_sent`."""
+        """The totals of the customers, from the SCHEMA of `not_sent`."""
         (found,) = [one for one in self.messages if one["type"] == "SCHEMA" and one["stream"] == "not_sent"]
         totals: dict[str, Any] = found["schema"]["x-standpipe-totals"]
         return totals
@@ -105,17 +105,17 @@ class Sent:
 
 @dataclass
 class Mapper:
-    """The mapper over one folder of stores, remembering what the target confirmed."""
+    """Runs the map with one folder of stores, and remembers what the target confirmed."""
 
     folder: Path
     confirmed: dict[str, Any] = field(default_factory=dict)
     """``_map`` of the last run that was confirmed; empty before the first."""
 
     def feed(self, lines: Iterable[str], **settings: Any) -> Sent:
-        """Run it in this process over these lines; what it refuses is raised, with what it had sent as a note."""
+        """Run the map in this process over these lines; when it raises, nothing may have been sent."""
         output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
         stdin, stdout = sys.stdin, sys.stdout
-        # The SDK takes over the process's signals.
+        # The SDK replaces the process's signal handlers.
         handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
         sys.stdin, sys.stdout = io.TextIOWrapper(io.BytesIO("".join(lines).encode())), output
         try:
@@ -130,7 +130,7 @@ class Mapper:
         return Sent([json.loads(text) for text in output.buffer.getvalue().splitlines()])
 
     def run(self, *rows: tuple[str, dict[str, Any]], marker: dict[str, Any] | None = MARKER, **settings: Any) -> Sent:
-        """Run over the input of our own tap, (stream, record) by (stream, record), and let the target confirm it."""
+        """Run the map over these (stream, record) pairs, and let the target confirm the result."""
         echo = [line("STATE", value={"bookmarks": {**BOOKMARK, "_map": self.confirmed}})] if self.confirmed else []
         lines = [*echo, *map(schema, STREAMS), *(record(*row) for row in rows), state(marker, _map=self.confirmed)]
         sent = self.feed(lines, **settings)
@@ -150,7 +150,7 @@ class Mapper:
         )
 
     def start(self, **settings: Any) -> subprocess.Popen[str]:
-        """Start the command, which waits for lines."""
+        """Start the command, which waits for input."""
         return subprocess.Popen(
             [COMMAND, "--config", self.settings_file(**settings)],
             stdin=subprocess.PIPE,
@@ -160,7 +160,7 @@ class Mapper:
         )
 
     def settings_file(self, **settings: Any) -> Path:
-        """Return a file with the settings of a command."""
+        """Write a file with the command's settings, and return its path."""
         path = self.folder.with_suffix(".json")
         path.write_text(json.dumps({"store_dir": str(self.folder), **settings}))
         return path
@@ -171,7 +171,7 @@ class Mapper:
         return sorted(self.folder.glob("*.sqlite"))
 
     def summary(self, name: str | None = None) -> dict[str, Any]:
-        """Return the summary of the last run of a store; of the only one unless it is named."""
+        """Return the summary of a store's last run; without a name, of the only store."""
         if name is None:
             (path,) = self.folder.glob("*.summary.json")
         else:
@@ -182,12 +182,12 @@ class Mapper:
 
 @pytest.fixture
 def mapper(tmp_path: Path) -> Mapper:
-    """Return a mapper without a store."""
+    """Return a map without a store."""
     return Mapper(tmp_path / "stores")
 
 
 class Lines:
-    """Singer lines, for tests that write a run by hand."""
+    """Builders of Singer lines, for tests that write a run by hand."""
 
     line = staticmethod(line)
     schema = staticmethod(schema)
@@ -199,11 +199,11 @@ class Lines:
 
 @pytest.fixture
 def lines() -> type[Lines]:
-    """Singer lines, for tests that write a run by hand."""
+    """Return the builders of Singer lines."""
     return Lines
 
 
 @pytest.fixture
 def fresh_mapper(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Mapper]:
-    """Return a class of mappers without a store, as many as a test needs."""
+    """Return a function that creates maps without a store."""
     return lambda: Mapper(tmp_path_factory.mktemp("mapper") / "stores")

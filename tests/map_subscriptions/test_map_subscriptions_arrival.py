@@ -1,4 +1,4 @@
-"""The map proves what reached it: a stream that a `stream_maps` or a mapper before it drops, renames or filters."""
+"""The map checks that all records arrived, because a `stream_maps` or another mapper may drop or rename some."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 TAP = Path(sys.executable).with_name("tap-chargebee")
 STARTED = 1768478000
-"""When the tap began to read, unix seconds."""
+"""When the tap began to read, in unix seconds."""
 CUSTOMERS = [{"id": f"c{number}", "email": f"{number}@x.io", "created_at": 1700000000} for number in range(2)]
 SUBSCRIPTION = {"id": "s1", "customer_id": "c1", "status": "active", "mrr": 900, "created_at": 1700000000}
 INVOICE = {"id": "i1", "customer_id": "c1", "status": "paid", "date": 1700000000, "updated_at": 1700000000}
@@ -28,7 +28,7 @@ WHOLE = {"whole": NAMES, "rows": "customers:2,invoices:1,subscriptions:1"}
 
 
 def say(lines: Lines, rows: dict[str, list[dict[str, Any]]], /, **marker: Any) -> list[str]:
-    """Return a run of a tap that read two customers, a subscription and an invoice, of which these rows arrive."""
+    """Return a run of a tap that read two customers, a subscription and an invoice; only these rows arrive."""
     found = []
     for stream, records in rows.items():
         found += [lines.schema(stream), *(lines.record(stream, one) for one in records)]
@@ -50,7 +50,7 @@ LOSSES: list[tuple[str, dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("change", "sentence"), [row[1:] for row in LOSSES], ids=[row[0] for row in LOSSES])
 def test_what_the_tap_read_must_arrive(change: dict[str, Any], sentence: str, mapper: Mapper, lines: Lines) -> None:
-    """A needed stream that did not come, or not in full, is refused, and no store is left behind."""
+    """A needed stream that did not arrive, or not completely, is refused, and no store is left behind."""
     rows = {name: records for name, records in {**ROWS, **change}.items() if records is not None}
     with pytest.raises(UserError, match=sentence):
         mapper.feed(say(lines, rows))
@@ -58,21 +58,21 @@ def test_what_the_tap_read_must_arrive(change: dict[str, Any], sentence: str, ma
 
 
 def test_all_that_the_tap_read(mapper: Mapper, lines: Lines) -> None:
-    """With every record there it sends, also when a mapper before it doubled some."""
+    """When all records arrived, the map sends, even when another mapper repeated some."""
     assert mapper.feed(say(lines, ROWS)).customers == {"c0", "c1"}
     assert mapper.feed(say(lines, {**ROWS, "customers": [*CUSTOMERS, *CUSTOMERS]})).customers == {"c0", "c1"}
 
 
 @pytest.mark.parametrize("rows", [{**ROWS, "invoices": []}, {**ROWS, "customers": CUSTOMERS[1:]}])
 def test_what_is_filtered_on_purpose(rows: dict[str, Any], mapper: Mapper, lines: Lines) -> None:
-    """`accept_filtered` names the stream."""
+    """A stream in `accept_filtered` may be incomplete."""
     (name,) = [name for name, records in rows.items() if len(records) < len(ROWS[name])]
     sent = mapper.feed(say(lines, rows), accept_filtered=[name])
     assert sent.customers == {one["id"] for one in rows["customers"]}
 
 
 def test_a_stream_that_cannot_be_filtered(mapper: Mapper, lines: Lines) -> None:
-    """The command refuses a name in `accept_filtered` that is not a stream of the map."""
+    """`accept_filtered` refuses a name that is not a stream of the map."""
     done = mapper.command(say(lines, ROWS), accept_filtered=["costumers"])
     assert (done.returncode, done.stdout) == (1, "")
     assert "`accept_filtered` must be a JSON list, each one of `customers`, `invoices`" in done.stderr
@@ -97,7 +97,7 @@ ORPHANS: list[tuple[str, dict[str, Any], dict[str, Any], bool]] = [
 def test_a_customer_who_must_have_come(
     *, change: dict[str, Any], marker: dict[str, Any], refused: bool, mapper: Mapper, lines: Lines
 ) -> None:
-    """After everything was read, an older record of an unknown customer is a hole; a younger one waits."""
+    """After a complete read, an older record of an unknown customer is refused; a younger one waits."""
     rows = {**ROWS, **{name: [record] for name, record in change.items()}}
     if refused:
         with pytest.raises(
@@ -124,7 +124,7 @@ SHARES = [
 def test_how_many_may_be_missing(  # noqa: PLR0913 one row of the table, and what runs it
     *, known: int, missing: int, settings: dict[str, Any], sent: bool, mapper: Mapper, lines: Lines
 ) -> None:
-    """A thousandth of a thousand or more, unless `max_missing` says otherwise."""
+    """One thousandth of at least a thousand customers may be missing, unless `max_missing` says otherwise."""
     customers = [{**CUSTOMERS[0], "id": f"c{number}", "email": f"{number}@x.io"} for number in range(known)]
     orphans = [{**SUBSCRIPTION, "id": f"s{number}", "customer_id": f"gone{number}"} for number in range(missing)]
     rows = {"customers": customers, "subscriptions": orphans, "invoices": []}
@@ -147,7 +147,7 @@ MAPS: list[tuple[str, dict[str, Any], str]] = [
 def test_stream_maps_of_the_tap(
     stream_maps: dict[str, Any], sentence: str, sandbox: RunningSandbox, mapper: Mapper, tmp_path: Path
 ) -> None:
-    """Through the tap itself: what it drops, renames or filters is refused, where every MRR became 0."""
+    """Streams that the tap itself drops, renames or filters are refused, instead of giving every customer MRR 0."""
     sandbox.reset(customers=5, seed=7)
     settings = {"site": "sandbox", "api_key": "sandbox_key", "api_url": sandbox.chargebee_url}
     (tmp_path / "tap.json").write_text(json.dumps({**settings, "stream_maps": stream_maps}))

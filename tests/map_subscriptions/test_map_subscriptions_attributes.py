@@ -1,4 +1,4 @@
-"""Each attribute of the table, from records as Chargebee has them in either product catalog."""
+"""Each attribute, derived from Chargebee's records in both product catalogs."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ WHOLE = {
     ids=["catalog 1", "catalog 2"],
 )
 def test_a_whole_customer(subscription: dict[str, Any], plan: str, mapper: Mapper) -> None:
-    """A paying customer gets every attribute, the same from either catalog but for the name of the plan."""
+    """A paying customer gets every attribute, with the same values in both catalogs except the plan's name."""
     invoices = [("invoices", invoice) for invoice in INVOICES]
     sent = mapper.run(("customers", CUSTOMER), ("subscriptions", subscription), *invoices)
     assert sent.records == [
@@ -133,7 +133,7 @@ def test_a_whole_customer(subscription: dict[str, Any], plan: str, mapper: Mappe
 
 
 def test_a_customer_who_never_had_a_subscription(mapper: Mapper) -> None:
-    """A customer who never subscribed is not cancelled: every subscription attribute is null, the MRR is 0."""
+    """A customer who never subscribed is not cancelled: subscription attributes are null, and the MRR is 0."""
     attributes = mapper.run(("customers", {"id": "c1", "email": "ann@example.com"})).attributes()
     given = {"cb_cust_id": "c1", "cb_cust_status": "active", "cb_cust_mrr": 0.0, "cb_cust_unpaid_amt": 0.0}
     assert attributes == {**dict.fromkeys(WHOLE), "cb_sub_plan_name": None, **given}
@@ -164,7 +164,7 @@ CUSTOMER_ROWS = [
     ("change", "expected"), [row[1:] for row in CUSTOMER_ROWS], ids=[row[0] for row in CUSTOMER_ROWS]
 )
 def test_customer_attributes(change: dict[str, Any], expected: dict[str, Any], mapper: Mapper) -> None:
-    """The attributes of the customer and its card."""
+    """Attributes of the customer and the card follow these rules."""
     attributes = mapper.run(("customers", {**CUSTOMER, **change})).attributes()
     assert {name: attributes[name] for name in expected} == expected
 
@@ -220,14 +220,14 @@ SUBSCRIPTION_ROWS = [
 def test_subscription_attributes(
     catalog: dict[str, Any], change: dict[str, Any], expected: dict[str, Any], mapper: Mapper
 ) -> None:
-    """The attributes of the only subscription, in either catalog."""
+    """Attributes of a single subscription are the same in both catalogs."""
     attributes = mapper.run(("customers", CUSTOMER), ("subscriptions", {**catalog, **change})).attributes()
     assert {name: attributes[name] for name in expected} == expected
 
 
 @pytest.mark.parametrize("catalog", [CATALOG_1, CATALOG_2], ids=["catalog 1", "catalog 2"])
 def test_a_customer_of_several_subscriptions(catalog: dict[str, Any], mapper: Mapper) -> None:
-    """The latest changed of the best rank is shown, and the MRR is the sum over those that bring any."""
+    """The last changed subscription of the best rank is shown, and the MRR is the sum of those that count."""
     changes = [
         {"id": "s1", "updated_at": 1, "mrr": 1000},
         {"id": "s2", "updated_at": 2, "mrr": 250, "status": "non_renewing", "billing_period_unit": "year"},
@@ -281,7 +281,7 @@ PLAN_ROWS = [
     ("subscription", "expected"), [row[1:] for row in PLAN_ROWS], ids=[row[0] for row in PLAN_ROWS]
 )
 def test_the_plan(subscription: dict[str, Any], expected: tuple[Any, ...], mapper: Mapper) -> None:
-    """Name, price and quantity of the plan, which has no quantity when it is a flat fee."""
+    """The plan's name, price and quantity are shown; a flat fee has no quantity."""
     attributes = mapper.run(("customers", CUSTOMER), ("subscriptions", subscription)).attributes()
     assert tuple(attributes[f"cb_sub_plan_{part}"] for part in ("name", "price", "quantity")) == expected
 
@@ -314,7 +314,7 @@ INVOICE_ROWS = [
     ("change", "first", "unpaid"), [row[1:] for row in INVOICE_ROWS], ids=[row[0] for row in INVOICE_ROWS]
 )
 def test_invoice_attributes(change: dict[str, Any], first: tuple[Any, ...], unpaid: float, mapper: Mapper) -> None:
-    """Which invoice is a recurring one, and what is overdue."""
+    """Recurring invoices give the first and latest amounts, and overdue invoices the unpaid amount."""
     attributes = mapper.run(("customers", CUSTOMER), ("invoices", {**INVOICE, **change})).attributes()
     assert tuple(attributes[f"cb_first_rec_inv_{part}"] for part in ("amt", "cur", "at")) == first
     assert tuple(attributes[f"cb_latest_rec_inv_{part}"] for part in ("amt", "cur", "at")) == first
@@ -337,7 +337,7 @@ TIES = [
 def test_invoices_of_one_second_are_in_the_order_of_their_numbers(
     ids: list[str], expected: tuple[str, str], mapper: Mapper
 ) -> None:
-    """Chargebee numbers invoices, so of one second the ninth comes before the tenth."""
+    """Invoices of the same second are ordered by number, so that 9 comes before 10."""
     totals = {key: total for total, key in enumerate(ids, start=1)}
     rows = [("invoices", {**INVOICE, "id": key, "total": total * 100}) for key, total in totals.items()]
     attributes = mapper.run(("customers", CUSTOMER), *rows).attributes()
@@ -346,7 +346,7 @@ def test_invoices_of_one_second_are_in_the_order_of_their_numbers(
 
 
 def test_the_schema_carries_types_and_descriptions(mapper: Mapper) -> None:
-    """Dates are date-time, money and quantities are numbers: what the target makes attributes of."""
+    """The schema declares each attribute's type and description; dates are date-time, money and quantities numbers."""
     message = mapper.run().schema
     properties = message["schema"]["properties"]["custom_attributes"]["properties"]
     assert (message["stream"], message["key_properties"]) == ("contacts", ["customer_id"])
@@ -363,7 +363,7 @@ def test_the_schema_carries_types_and_descriptions(mapper: Mapper) -> None:
 
 
 def test_a_customer_without_an_email_is_sent_by_name(mapper: Mapper) -> None:
-    """A record without the identifier is sent all the same, so that the target's report can name it."""
+    """A customer without an e-mail is sent, so that the target's report can list it."""
     sent = mapper.run(("customers", {"id": "c1"}), ("customers", {"id": "c2", "email": "  "}))
     assert [(one["customer_id"], one["email"]) for one in sent.records] == [("c1", None), ("c2", None)]
     assert mapper.summary()["without_match_value"] == 2

@@ -1,4 +1,4 @@
-"""Killed, cut off or out of room at each phase of a run: no partial result is confirmed, and the next run is right."""
+"""A run killed, cut off or out of space in any phase: no partial result is confirmed, and the next run is right."""
 
 from __future__ import annotations
 
@@ -82,13 +82,13 @@ SETTINGS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 
 
 def whole(mapper: Mapper, lines: Lines, rows: list[Row]) -> str:
-    """Return the whole input of a run of our own tap."""
+    """Return the whole input of a run of tap-chargebee."""
     echo = lines.state(None, _map=mapper.confirmed)
     return "".join([echo, *lines.schemas, *(lines.record(*row) for row in rows), lines.state(_map=mapper.confirmed)])
 
 
 def at_a_moment(mapper: Mapper, text: str, moment: tuple[Any, ...], **settings: Any) -> tuple[int, str, bytes]:
-    """Run the command over this input until that moment: its exit code, its log, and what left it."""
+    """Run the command until a fault in this phase, and return exit code, log and output."""
     sent = mapper.folder.with_suffix(".sent")
     with sent.open("wb") as output:
         done = subprocess.run(
@@ -104,12 +104,12 @@ def at_a_moment(mapper: Mapper, text: str, moment: tuple[Any, ...], **settings: 
 
 
 def messages(sent: bytes) -> list[dict[str, Any]]:
-    """Return the messages on whole lines: what a target can take."""
+    """Return the messages on complete lines, which a target can read."""
     return [json.loads(line) for line in sent.splitlines(keepends=True) if line.endswith(b"\n")]
 
 
 def extent(sent: bytes) -> str:
-    """How much left the mapper."""
+    """Return how much of the output was sent: nothing, part or all."""
     if not sent:
         return "nothing"
     return "all" if messages(sent)[-1]["type"] == "STATE" else "part"
@@ -121,7 +121,7 @@ def by_customer(records: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def records(sent: bytes) -> list[dict[str, Any]]:
-    """Return the records on whole lines."""
+    """Return the records on complete lines."""
     return [message["record"] for message in messages(sent) if message["type"] == "RECORD"]
 
 
@@ -134,7 +134,7 @@ def test_a_death_at_each_phase(
     fresh_mapper: Callable[[], Mapper],
     lines: Lines,
 ) -> None:
-    """What was sent before and after it is, of every customer, the truth; nothing untrue was sent by whom it hit."""
+    """Every record sent before and after a kill is right, and none sent by the killed run is wrong."""
     *moment, expected = death
     during, after = settings
     last = by_customer(mapper.run(*OLD).records)
@@ -163,7 +163,7 @@ FULL = [
 def test_a_disk_full_at_each_phase(
     full: tuple[Any, ...], mapper: Mapper, fresh_mapper: Callable[[], Mapper], lines: Lines
 ) -> None:
-    """One sentence, exit code 1 and no STATE; once there is room the next run sends the truth."""
+    """A full disk ends the run in one sentence with exit code 1 and no STATE; the next run sends everything."""
     place, name, nth, limit, expected, sentence = full
     mapper.run(*OLD)
     code, log, sent = at_a_moment(mapper, whole(mapper, lines, NEW), (place, name, nth, "full", limit))
@@ -173,7 +173,7 @@ def test_a_disk_full_at_each_phase(
 
 
 def test_a_disk_full_when_all_is_sent(mapper: Mapper, lines: Lines) -> None:
-    """The summary is lost, and nothing else."""
+    """When the disk is full after the last message, only the summary is lost."""
     mapper.run(*OLD)
     code, log, sent = at_a_moment(mapper, whole(mapper, lines, NEW), (BASE, "write_summary", 1, "full", 0))
     assert (code, extent(sent), len(records(sent))) == (0, "all", MANY + 1)
@@ -188,7 +188,7 @@ ENDS = ["customers", "subscriptions", "invoices"]
 def test_a_tap_that_dies_in_each_stream(
     stream: str, rest: str, mapper: Mapper, fresh_mapper: Callable[[], Mapper], lines: Lines
 ) -> None:
-    """No matter what the tap had sent, the mapper sends nothing, and the next run sends the right records."""
+    """Whatever a dying tap had sent, the map sends nothing, and the next run sends the right records."""
     mapper.run(*OLD)
     names = ENDS[: ENDS.index(stream) + 1]
     streams = [[lines.schema(name), *(lines.record(*row) for row in NEW if row[0] == name)] for name in names]
@@ -243,7 +243,7 @@ def test_a_loss_between_runs(
     mapper: Mapper,
     fresh_mapper: Callable[[], Mapper],
 ) -> None:
-    """The run that would join with other rows than were confirmed is refused; a full refresh sends the truth."""
+    """A lost, outdated or foreign store is refused; a full refresh sends everything."""
     other = fresh_mapper()
     other.run(("customers", {"id": "stranger", "email": "stranger@x.io"}))
     mapper.run(*OLD, resend=resend)

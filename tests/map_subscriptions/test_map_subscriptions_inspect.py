@@ -1,4 +1,4 @@
-"""`inspect` shows what a store holds of a customer and what a run makes of it; `stores` and `--about` show the rest."""
+"""The commands `inspect` (one customer in the store and what a run derives), `stores` and `--about`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def run_command(mapper: Mapper, *arguments: str, text: str = "", **settings: Any
 
 
 def ask(mapper: Mapper, *arguments: str, text: str = "", **settings: Any) -> dict[str, Any]:
-    """Run the command; return what it prints as JSON."""
+    """Run a command, and return its JSON output."""
     ran = run_command(mapper, *arguments, "--json", text=text, **settings)
     assert ran.exit_code == 0, ran.exception
     found: dict[str, Any] = json.loads(ran.stdout)
@@ -84,14 +84,14 @@ def ask(mapper: Mapper, *arguments: str, text: str = "", **settings: Any) -> dic
 def test_a_customer_is_found_by_every_value_that_could_match(
     match_on: str, wanted: str, customer: str, found_by: str, mapper: Mapper
 ) -> None:
-    """A value is compared as the map compares it when it matches."""
+    """A customer is found by id or match value, normalised as the map does."""
     mapper.run(*ROWS, match_on=match_on, **FIELDS)
     found = ask(mapper, "inspect", wanted, match_on=match_on, **FIELDS)
     assert (found["customer_id"], found["found_by"]) == (customer, found_by)
 
 
 def test_everything_that_is_known_of_a_customer(mapper: Mapper) -> None:
-    """Rows, group, winner, chosen subscription, odd members and runs; the record is the one that a run sends."""
+    """`inspect` shows rows, group, winner, chosen subscription, odd members, runs, and the record that a run sends."""
     twin = ("customers", {"id": "c9", "email": "ada@example.com", "created_at": 1600000000})
     sent = mapper.run(*ROWS, twin)
     found = ask(mapper, "inspect", "c9")
@@ -122,7 +122,7 @@ def test_everything_that_is_known_of_a_customer(mapper: Mapper) -> None:
 
 
 def test_messages_are_those_of_a_preview(mapper: Mapper) -> None:
-    """With `report_not_sent` the customers that share the match value follow, as in a run over these alone."""
+    """The messages equal those of a preview over the customers that share the match value."""
     twin = ("customers", {"id": "c9", "email": "ada@example.com", "created_at": 1600000000})
     own = [row for row in ROWS if "c1" in {row[1]["id"], row[1].get("customer_id")}]
     mapper.run(*ROWS, twin, report_not_sent=True)
@@ -149,7 +149,7 @@ def _state() -> str:
 
 
 def test_the_rows_of_a_customer_are_shown_as_chargebee_sent_them(mapper: Mapper) -> None:
-    """Of an invoice those members that the store keeps; a value that cannot be right is an empty list."""
+    """Rows are shown as Chargebee sent them; of an invoice only the members that the store keeps."""
     mapper.run(*ROWS)
     found = ask(mapper, "inspect", "c1")
     assert found["chargebee"] == {
@@ -161,7 +161,7 @@ def test_the_rows_of_a_customer_are_shown_as_chargebee_sent_them(mapper: Mapper)
 
 
 def test_the_run_that_touched_a_customer_and_the_run_that_sent_it(mapper: Mapper) -> None:
-    """With `resend: changed` a run without changes sends no customer."""
+    """`inspect` shows in which run a customer last changed and was last sent."""
     for rows in (ROWS, [], [ROWS[1]]):
         mapper.run(*rows, resend="changed")
     runs = {customer: ask(mapper, "inspect", customer, resend="changed")["runs"] for customer in ("c1", "c2")}
@@ -181,7 +181,7 @@ def test_the_run_that_touched_a_customer_and_the_run_that_sent_it(mapper: Mapper
     ids=["nobody", "several"],
 )
 def test_no_customer_or_several_are_one_sentence(wanted: str, sentence: str, mapper: Mapper) -> None:
-    """It repeats no address: it is logged."""
+    """No match or several give one sentence that does not repeat an address."""
     mapper.run(*ROWS, ("customers", {"id": "c9", "email": "ada@example.com"}))
     ran = run_command(mapper, "inspect", wanted)
     assert isinstance(ran.exception, SystemExit | UserError)
@@ -193,13 +193,13 @@ def test_no_customer_or_several_are_one_sentence(wanted: str, sentence: str, map
 
 
 def run_standalone(mapper: Mapper, *arguments: str, **settings: Any) -> None:
-    """Run the command so that its error is raised."""
+    """Run the command in a mode that raises its error."""
     command = MapSubscriptions.get_singer_command()
     command.main(["--config", str(mapper.settings_file(**settings)), *arguments], standalone_mode=False)
 
 
 def test_changed_settings_are_applied_to_a_copy(mapper: Mapper) -> None:
-    """As the next run would apply them; the store stays as it was."""
+    """Changed settings are applied as in the next run, without changing the store."""
     mapper.run(*ROWS)
     (store,) = mapper.stores
     before = store.read_bytes()
@@ -211,7 +211,7 @@ def test_changed_settings_are_applied_to_a_copy(mapper: Mapper) -> None:
 
 
 def test_a_store_of_the_first_version_is_read(mapper: Mapper) -> None:
-    """It had no column for odd members."""
+    """A store of the first version, without the column for odd members, is read."""
     mapper.run(*ROWS)
     (store,) = mapper.stores
     with closing(sqlite3.connect(store)) as connection, connection:
@@ -227,7 +227,7 @@ def test_a_store_of_the_first_version_is_read(mapper: Mapper) -> None:
     ("catalog", "value"), [(None, "7"), ({"type": ["integer", "null"]}, 7)], ids=["without", "with"]
 )
 def test_the_catalog_types_extra_fields(catalog: dict[str, Any] | None, value: object, mapper: Mapper) -> None:
-    """Without one, a field is text, as from a tap whose schema says nothing of it."""
+    """A catalog gives extra fields their types; without one, they are text."""
     settings: dict[str, Any] = {"extra_customer_fields": ["cf_seats"]}
     mapper.run(("customers", {"id": "c1", "cf_seats": 7}), **settings)
     stream = {"tap_stream_id": "customers", "schema": {"properties": {"cf_seats": catalog}}}
@@ -237,7 +237,7 @@ def test_the_catalog_types_extra_fields(catalog: dict[str, Any] | None, value: o
 
 
 def test_stores_lists_the_maps_own(mapper: Mapper) -> None:
-    """Neither a copy under another name, nor a foreign database, nor text; an empty file is listed by itself."""
+    """`stores` lists only the map's own stores, and empty files separately."""
     mapper.run(*ROWS)
     (store,) = mapper.stores
     (mapper.folder / "copy.sqlite").write_bytes(store.read_bytes())
@@ -261,7 +261,7 @@ def test_stores_lists_the_maps_own(mapper: Mapper) -> None:
 
 
 def test_stores_of_a_folder_that_is_not_there(mapper: Mapper) -> None:
-    """Nothing ran yet: there are none, and `inspect` says so."""
+    """Before the first run, `stores` lists nothing, and `inspect` says that there is no store."""
     assert ask(mapper, "stores") == {
         "store_dir": str(mapper.folder), "stores": [], "empty": [], "preview_summary": None,
     }  # fmt: skip
@@ -270,7 +270,7 @@ def test_stores_of_a_folder_that_is_not_there(mapper: Mapper) -> None:
 
 
 def test_several_stores_want_a_name(mapper: Mapper) -> None:
-    """STATE has it; a name that no store has is refused."""
+    """With several stores, `inspect` asks for a name, and refuses an unknown one."""
     for name in ("one", "two"):
         mapper.confirmed = {}
         mapper.run(*ROWS, store_name=name)
@@ -283,7 +283,7 @@ def test_several_stores_want_a_name(mapper: Mapper) -> None:
 
 @pytest.mark.parametrize("arguments", [("stores",), ("inspect", "c1")], ids=["stores", "inspect"])
 def test_a_store_that_a_run_holds_is_one_sentence(arguments: tuple[str, ...], mapper: Mapper) -> None:
-    """So is a damaged one."""
+    """A store in use or damaged is reported in one sentence."""
     mapper.run(*ROWS)
     (store,) = mapper.stores
     with closing(sqlite3.connect(store, isolation_level=None)) as holder:
@@ -296,7 +296,7 @@ def test_a_store_that_a_run_holds_is_one_sentence(arguments: tuple[str, ...], ma
 
 
 def test_a_person_reads_lines(mapper: Mapper) -> None:
-    """Without `--json` the messages are left out."""
+    """Without `--json` the output is readable lines without messages."""
     mapper.run(*ROWS)
     shown = run_command(mapper, "inspect", "c1").stdout
     assert "\nsent_is: c1\n" in shown
@@ -305,7 +305,7 @@ def test_a_person_reads_lines(mapper: Mapper) -> None:
 
 
 def test_about_tells_attributes_and_reasons(capsys: pytest.CaptureFixture[str]) -> None:
-    """The attributes are those of docs/attributes.md, with their types, and each reason has words and a remedy."""
+    """`--about` lists the attributes of docs/attributes.md, and each reason with words and a remedy."""
     MapSubscriptions.print_about("json")
     facts = json.loads(capsys.readouterr().out)["facts"]
     made = [(one["name"], one["type"], one["description"], one["source"]) for one in facts["attributes"]]

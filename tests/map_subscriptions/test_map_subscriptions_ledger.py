@@ -96,7 +96,7 @@ select id, iif(deleted, 'replaced', 'shares_match_value'), sent from winner wher
 
 
 def truth(sandbox: RunningSandbox, query: str) -> list[tuple[Any, ...]]:
-    """Return what should be sent of each customer, in minor units and unix seconds, or why it is not sent."""
+    """Return the expected rows in minor units and unix seconds, from an independent SQL query."""
     with closing(sqlite3.connect(":memory:")) as database:
         database.execute("create table record (kind text, body text)")
         for kind, table in sandbox.world.business.tables().items():
@@ -106,12 +106,12 @@ def truth(sandbox: RunningSandbox, query: str) -> list[tuple[Any, ...]]:
 
 
 def minor(amount: float | None, currency: str | None) -> int | None:
-    """Return an amount as Chargebee has it."""
+    """Return an amount in minor units, as Chargebee has it."""
     return amount if amount is None else round(amount * (1 if currency == "JPY" else 100))
 
 
 def said(record: dict[str, Any]) -> tuple[Any, ...]:
-    """Return what a record says, in the order and the units of the truth."""
+    """Return a record with the columns and units of the SQL query."""
     found = {name.removeprefix("cb_"): value for name, value in record["custom_attributes"].items()}
     invoices = []
     for which in ("first", "latest"):
@@ -139,7 +139,7 @@ def seconds(text: str | None) -> int | None:
 
 
 def read(sandbox: RunningSandbox, folder: Path, state: dict[str, Any] | None) -> list[str]:
-    """Return what tap-chargebee says, with the state of its last run."""
+    """Return the output of tap-chargebee, started with the state of its last run."""
     settings = {"site": "sandbox", "api_key": "sandbox_key", "api_url": sandbox.chargebee_url}
     (folder / "tap.json").write_text(json.dumps(settings))
     (folder / "state.json").write_text(json.dumps(state or {}))
@@ -149,7 +149,7 @@ def read(sandbox: RunningSandbox, folder: Path, state: dict[str, Any] | None) ->
 
 
 def check_lists(sandbox: RunningSandbox, sent: Sent) -> None:
-    """Every customer of Chargebee is in exactly one list, and the totals are the lists' lengths."""
+    """Check that every customer is in exactly one list, and that the totals equal the lists' lengths."""
     not_sent = [(one["customer_id"], one["reason"], one["instead_of"]) for one in sent.not_sent]
     assert sorted(not_sent) == truth(sandbox, NOT_SENT)
     everybody = sorted({one.id for one in sandbox.world.business.tables()["customers"].records})
@@ -166,7 +166,7 @@ def check_lists(sandbox: RunningSandbox, sent: Sent) -> None:
 
 @pytest.mark.parametrize("catalog", [1, 2], ids=["catalog 1", "catalog 2"])
 def test_every_customer_of_every_month(catalog: int, sandbox: RunningSandbox, mapper: Mapper, tmp_path: Path) -> None:
-    """Incremental runs over a business that renews, fails to pay, cancels, signs up and deletes."""
+    """Incremental runs over months of renewals, failures, cancellations, sign-ups and deletions are all correct."""
     sandbox.reset(customers=CUSTOMERS, seed=11, catalog=catalog)
     state = None
     for month in range(MONTHS + 1):

@@ -1,4 +1,4 @@
-"""Every customer of Chargebee is in exactly one list: sent, sharing its match value, replaced, or unchanged."""
+"""Every customer is in exactly one list: sent, sharing its match value, replaced, or unchanged."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def subscription(owner: str, **members: Any) -> Row:
 
 
 def test_the_stream(mapper: Mapper) -> None:
-    """After the records come a SCHEMA with totals, then the customers not sent with their replacements, then STATE."""
+    """After the records follow a SCHEMA with totals, the customers that were not sent, and STATE."""
     rows = [("customers", row) for row in (ANN, BEN, CAT)]
     sent = mapper.run(*rows, subscription("ann"), subscription("ben", status="paused"), report_not_sent=True)
     assert sent.kinds == ["SCHEMA", "RECORD", "RECORD", "SCHEMA", "RECORD", "STATE"]
@@ -76,14 +76,14 @@ def test_the_stream(mapper: Mapper) -> None:
 
 
 def test_the_stream_is_off_unless_it_is_asked_for(mapper: Mapper) -> None:
-    """Other targets get the one stream that they know; the summary counts all the same."""
+    """Without `report_not_sent`, there is only one stream; the summary counts nevertheless."""
     sent = mapper.run(("customers", ANN), ("customers", BEN))
     assert sent.kinds == ["SCHEMA", "RECORD", "STATE"]
     assert mapper.summary()["shares_match_value"] == 1
 
 
 def test_a_preview_names_them_too(mapper: Mapper) -> None:
-    """A validation shows the same lists as the sync."""
+    """A preview lists customers that are not sent, like a sync."""
     sent = mapper.run(("customers", ANN), ("customers", BEN), preview=True, report_not_sent=True)
     assert [one["customer_id"] for one in sent.not_sent] == ["ann"]
 
@@ -113,7 +113,7 @@ REASONS: list[tuple[str, list[dict[str, Any]], dict[str, str], tuple[int, int, i
 def test_why_a_customer_is_not_sent(
     customers: list[dict[str, Any]], reasons: dict[str, str], counts: tuple[int, int, int], mapper: Mapper
 ) -> None:
-    """A live one shares its match value, a deleted one was replaced; a customer without one is sent, to be reported."""
+    """A live customer shares its match value, and a deleted one was replaced; one without a match value is sent."""
     sent = mapper.run(*[("customers", row) for row in customers], report_not_sent=True)
     assert {one["customer_id"]: one["reason"] for one in sent.not_sent} == reasons
     assert {one["instead_of"] for one in sent.not_sent} <= sent.customers
@@ -140,14 +140,14 @@ MRR: list[tuple[dict[str, Any], dict[str, Any], float | None]] = [
 def test_the_mrr_of_a_customer_that_is_not_sent(
     members: dict[str, Any], config: dict[str, Any], mrr: float | None, mapper: Mapper
 ) -> None:
-    """By the same rules as for a customer that is sent; null when it is unknown."""
+    """The MRR of a customer that is not sent follows the same rules, and is null when unknown."""
     rows = [("customers", ANN), ("customers", BEN), subscription("ann", **members), subscription("ben")]
     (row,) = mapper.run(*rows, report_not_sent=True, **config).not_sent
     assert (row["customer_id"], row["mrr"]) == ("ann", mrr)
 
 
 def test_an_odd_name_does_not_stop_the_list(mapper: Mapper) -> None:
-    """What cannot be shown is null."""
+    """A name that cannot be shown is null."""
     odd = {**ANN, "first_name": ["Ann"], "company": 5}
     (row,) = mapper.run(("customers", odd), ("customers", BEN), report_not_sent=True).not_sent
     assert (row["customer_id"], row["name"], row["company"]) == ("ann", None, None)
@@ -173,7 +173,7 @@ CHANGES: list[Change] = [
 def test_changed_says_how_many_are_unchanged(
     case: tuple[str, list[Row], list[str], list[str], int], mapper: Mapper
 ) -> None:
-    """With `resend: changed` only those with whom something changed are in the lists; the others are a count."""
+    """With `resend: changed`, the lists have only customers with changes, and the others are counted."""
     _, rows, expected, not_sent, unchanged = case
     options: dict[str, Any] = {"resend": "changed", "report_not_sent": True}
     mapper.run(*[("customers", row) for row in (ANN, BEN, CAT)], **options)
@@ -186,7 +186,7 @@ def test_changed_says_how_many_are_unchanged(
 
 
 def test_asking_for_the_list_sends_nobody_again(mapper: Mapper) -> None:
-    """It changes no record."""
+    """Turning on `report_not_sent` sends no customer again."""
     rows = [("customers", ANN), ("customers", CAT)]
     mapper.run(*rows, resend="changed")
     assert mapper.run(resend="changed", report_not_sent=True).customers == set()
@@ -212,7 +212,7 @@ CUSTOMERS = st.builds(
 def test_every_customer_is_in_exactly_one_list(
     resend: str, runs: list[list[dict[str, Any]]], fresh_mapper: Callable[[], Mapper]
 ) -> None:
-    """Whatever comes in whatever order: nobody twice, nobody forgotten, and the totals are the lists' lengths."""
+    """For any input, no customer is listed twice or missing, and the totals are right."""
     mapper = fresh_mapper()
     seen: set[str] = set()
     for customers in runs:

@@ -1,4 +1,4 @@
-"""One odd value never stops the rest: its attributes are null, the customer is named, and everything else goes on."""
+"""An odd value only makes its own attributes null, and its customer is logged; all other records are sent."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def change(record: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 
 
 def rows_of(number: int, stream: str, record: dict[str, Any]) -> list[Row]:
-    """One customer with a subscription and an invoice, of which one record is another."""
+    """Return a customer with a subscription and an invoice, one of them replaced by this record."""
     records = {"customers": CUSTOMER, "subscriptions": SUBSCRIPTION, "invoices": INVOICE, stream: record}
     customer = {**records["customers"], "id": f"c{number}"}
     if customer["email"] == CUSTOMER["email"]:
@@ -195,12 +195,12 @@ def rows_of(number: int, stream: str, record: dict[str, Any]) -> list[Row]:
 
 
 def by_customer(sent: Sent) -> dict[str, dict[str, Any]]:
-    """Return the records that were sent, with all fields at the top."""
+    """Return the records that were sent by customer, with all attributes at the top level."""
     return {one["customer_id"]: {**one, **one["custom_attributes"]} for one in sent.records}
 
 
 def with_nulls(record: dict[str, Any], names: set[str]) -> dict[str, Any]:
-    """Return a record with these fields null, at the top and among the attributes."""
+    """Return a record with these fields null."""
     attributes = {name: None if name in names else value for name, value in record["custom_attributes"].items()}
     return {name: None if name in names else value for name, value in record.items()} | {
         "custom_attributes": attributes
@@ -213,7 +213,7 @@ def test_an_odd_value_makes_its_attributes_null(
     fresh_mapper: Callable[[], Mapper],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Of every member that a rule reads: its attributes and no others, the customer by name, nobody else's record."""
+    """An odd value of any member makes exactly its attributes null, and the customer is logged."""
     stream, record, path, values, nulls = case
     fit = [row for number in range(len(values) + 1) for row in rows_of(number, stream, record)]
     expected = by_customer(fresh_mapper().run(*fit))
@@ -242,7 +242,7 @@ def test_an_odd_value_makes_its_attributes_null(
 def test_an_odd_rate_counts_where_amounts_are_converted(
     stream: str, member: str, nulls: set[str], fresh_mapper: Callable[[], Mapper]
 ) -> None:
-    """With `mrr_currency: base` a sum stands on its rate."""
+    """With `mrr_currency: base`, an odd exchange rate makes the sums null."""
     record = {"subscriptions": SUBSCRIPTION, "invoices": INVOICE}[stream]
     fit = by_customer(fresh_mapper().run(*rows_of(0, stream, record), mrr_currency="base"))
     odd = rows_of(0, stream, {**record, member: ["n/a"]})
@@ -250,7 +250,7 @@ def test_an_odd_rate_counts_where_amounts_are_converted(
 
 
 def test_an_odd_value_of_a_subscription_that_is_not_shown(mapper: Mapper) -> None:
-    """A sum that stands on it is null; what is shown comes from the other one."""
+    """An odd value of a subscription that is not shown makes only the sums null."""
     other = {**SUBSCRIPTION, "id": "s9", "customer_id": "c0", "status": "paused", "mrr": "much", "trial_end": "soon"}
     attributes = mapper.run(*rows_of(0, "customers", CUSTOMER), ("subscriptions", other)).attributes("c0")
     assert (attributes["cb_cust_mrr"], attributes["cb_sub_status"]) == (None, "active")
@@ -274,7 +274,7 @@ NOTHING_DUE = [
 def test_an_odd_value_that_nothing_stands_on(
     stream: str, row: dict[str, Any], fresh_mapper: Callable[[], Mapper]
 ) -> None:
-    """It changes no attribute."""
+    """An odd value that no attribute uses changes nothing."""
     fit = rows_of(0, "customers", CUSTOMER)
     base = {"subscriptions": SUBSCRIPTION, "invoices": INVOICE}[stream]
     more = (stream, {**base, "updated_at": 1, "resource_version": 1, "customer_id": "c0", **row})
@@ -294,7 +294,7 @@ IDENTITIES: list[tuple[dict[str, Any], str]] = [
 def test_an_odd_identity(
     config: dict[str, Any], name: str, value: Any, mapper: Mapper, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A field that identifies is a text or a whole number; the customer is sent without it, and named."""
+    """An identifying field must be text or a whole number; otherwise the customer is sent without it and logged."""
     rows = rows_of(0, "customers", {**CUSTOMER, "cf_key": value})
     (record,) = mapper.run(*rows, **config).records
     assert record[name] is None
@@ -302,7 +302,7 @@ def test_an_odd_identity(
 
 
 def test_an_odd_value_is_reported_in_every_run_while_it_lasts(mapper: Mapper) -> None:
-    """Also of an invoice, of which the store keeps only what the rules need, and no longer when it is put right."""
+    """An odd value is reported in every run until it is corrected, even of an invoice."""
     odd = change(INVOICE, "amount_due", "much")
     assert mapper.run(*rows_of(0, "invoices", odd)).attributes("c0")["cb_cust_unpaid_amt"] is None
     assert mapper.run().attributes("c0")["cb_cust_unpaid_amt"] is None
@@ -314,7 +314,7 @@ def test_an_odd_value_is_reported_in_every_run_while_it_lasts(mapper: Mapper) ->
 
 @pytest.mark.parametrize("path", ["created_at", "updated_at", "resource_version"])
 def test_a_newer_version_with_an_odd_time_is_not_lost(path: str, mapper: Mapper) -> None:
-    """What says when it was made cannot be read, so it counts as made when the last version was."""
+    """A newer version whose time is unreadable counts as made at the last version's time."""
     mapper.run(*rows_of(0, "customers", CUSTOMER))
     newer = {**CUSTOMER, "company": "New Ltd", "updated_at": 1700000900, "resource_version": 1700000900000}
     if path != "created_at":
@@ -339,7 +339,7 @@ def test_a_missing_member_is_not_nothing(
     fresh_mapper: Callable[[], Mapper],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """What stands on a member that Chargebee always sends is null without it, and the rest of the record counts."""
+    """A missing member that Chargebee always sends makes only its attributes null."""
     stream, record, member, nulls = case
     expected = by_customer(fresh_mapper().run(*rows_of(0, stream, record)))
     without = {name: value for name, value in record.items() if name != member}
@@ -357,7 +357,7 @@ def test_a_missing_member_is_not_nothing(
 def test_a_record_that_does_not_say_whose_it_is(
     stream: str, owner: Any, mapper: Mapper, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It stays with the customer that it is known to belong to; of one that is new, the id is reported."""
+    """A record without a customer id stays with its known customer; a new one is logged by its id."""
     record = {"subscriptions": {**SUBSCRIPTION, "mrr": 100}, "invoices": {**INVOICE, "amount_due": 100}}[stream]
     name = {"subscriptions": "cb_cust_mrr", "invoices": "cb_cust_unpaid_amt"}[stream]
     key = {"subscriptions": "s0", "invoices": "i0"}[stream]
@@ -371,7 +371,7 @@ def test_a_record_that_does_not_say_whose_it_is(
 
 
 def test_an_odd_name_of_a_plan(mapper: Mapper, lines: Lines) -> None:
-    """The plan's id is shown, as for a plan that did not come."""
+    """When a plan's name is odd, its id is shown."""
     marker = {**lines.marker, "streams": "customers,invoices,plans,subscriptions"}
     rows = [*rows_of(0, "customers", CUSTOMER), ("plans", {"id": "basic", "name": ["Basic"]})]
     body = [*lines.schemas, lines.schema("plans"), *(lines.record(*row) for row in rows), lines.state(marker)]
@@ -385,7 +385,7 @@ NUMBERS = ["1" + "0" * 5000, "-1" + "0" * 5000, "1e999999999999999999999", "1.5e
 @pytest.mark.parametrize("number", NUMBERS, ids=[number[:12] for number in NUMBERS])
 @pytest.mark.parametrize("member", ["mrr", "exchange_rate", "trial_end", "cf_points"])
 def test_a_number_beyond_any_type(member: str, number: str, mapper: Mapper, lines: Lines) -> None:
-    """Not even one that no program can read stops the others."""
+    """A number beyond any type does not stop the other customers."""
     rows = [*rows_of(0, "subscriptions", {**SUBSCRIPTION, member: "NUMBER"}), *rows_of(1, "customers", CUSTOMER)]
     body = [lines.record(*row).replace('"NUMBER"', number) for row in rows]
     sent = mapper.feed([*lines.schemas, *body, lines.state()], extra_subscription_fields=["cf_points"])
@@ -419,7 +419,7 @@ def test_whatever_one_record_holds_the_others_are_as_they_were(
     config: dict[str, Any],
     fresh_mapper: Callable[[], Mapper],
 ) -> None:
-    """The run ends well, and every other customer's record is the same to the byte."""
+    """Whatever one record contains, the run succeeds and all other records are the same, byte for byte."""
     records: dict[str, dict[str, Any]] = {"customers": CUSTOMER, "subscriptions": base, "invoices": INVOICE}
     for (stream, path), value in changes:
         try:

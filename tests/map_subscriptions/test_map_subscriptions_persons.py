@@ -1,4 +1,4 @@
-"""A person is found in every store of the map by any id or address, and deleted from them."""
+"""A person is found in every store by any id or address, and deleted from them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ROWS = [
 
 
 def ask(mapper: Mapper, command: str, text: str) -> Any:
-    """Run the command with this on standard input; return what it prints as JSON."""
+    """Run a command with this text as input, and return its JSON output."""
     arguments = ["--config", str(mapper.settings_file()), command, "--json"]
     ran = CliRunner().invoke(MapSubscriptions.get_singer_command(), arguments, input=text, standalone_mode=False)
     if ran.exception:
@@ -35,7 +35,7 @@ def ask(mapper: Mapper, command: str, text: str) -> Any:
 
 
 def test_all_names_of_a_person_are_found(mapper: Mapper) -> None:
-    """An address leads to all ids that have it, and they to the rows that are theirs."""
+    """An address leads to all ids with that address, and these to the person's rows."""
     mapper.run(*ROWS)
     (store,) = mapper.stores
     assert ask(mapper, "find-person", '["ANN.EXAMPLE@x.io"]') == {
@@ -47,7 +47,7 @@ def test_all_names_of_a_person_are_found(mapper: Mapper) -> None:
 
 
 def test_the_rows_of_a_person_are_deleted(mapper: Mapper) -> None:
-    """What is left is of others, and the file holds nothing of the person any more; a second time nothing is left."""
+    """Erasing deletes all rows of a person, and the file has no trace of them."""
     mapper.run(*ROWS)
     (store,) = mapper.stores
     names = json.dumps(ask(mapper, "find-person", '["ann"]')["names"])
@@ -67,14 +67,14 @@ def test_the_rows_of_a_person_are_deleted(mapper: Mapper) -> None:
 )
 @pytest.mark.parametrize("command", ["find-person", "erase-person"])
 def test_nobody_is_named(command: str, text: str, sentence: str, mapper: Mapper) -> None:
-    """What is on standard input is not repeated."""
+    """Input without a usable name is refused in a sentence that does not repeat it."""
     mapper.run(*ROWS)
     with pytest.raises(UserError, match=sentence):
         ask(mapper, command, text)
 
 
 def test_a_store_that_a_run_holds_stays_as_it_is(mapper: Mapper) -> None:
-    """The command ends in one sentence."""
+    """While a run uses the store, erasing ends in one sentence and changes nothing."""
     mapper.run(*ROWS)
     (store,) = mapper.stores
     before = store.read_bytes()

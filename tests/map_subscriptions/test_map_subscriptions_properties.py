@@ -1,4 +1,4 @@
-"""What holds for any input: order, repetition and splits change nothing, and the newest version is true."""
+"""For any input, order, repetition and splits change nothing, and the newest version counts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EMAILS = st.sampled_from(["ann@x.io", " Ann@X.io", "bob@x.io", None])
 
 
 def versioned(row_id: str) -> dict[str, st.SearchStrategy[Any]]:
-    """Return what orders the versions of an id."""
+    """Return strategies for the members that order the versions of an id."""
     return {"id": st.just(row_id), "created_at": BIRTHS, "resource_version": STAMPS, "deleted": st.booleans()}
 
 
@@ -66,7 +66,7 @@ INVOICES = st.one_of(
 
 
 def version(row: Row) -> tuple[Any, ...]:
-    """Return what makes a version the greater one."""
+    """Return the key by which versions are ordered."""
     return row[1].get("created_at", 0), row[1]["resource_version"], not row[1]["deleted"]
 
 
@@ -77,7 +77,7 @@ ROWS = st.lists(
 
 
 def newest(rows: list[Row]) -> list[Row]:
-    """Of each id the greatest version, and every deleted customer: whose ids were used before must be known."""
+    """Return the greatest version of each id, and all deleted customers, which show that an id was used before."""
     greatest: dict[str, Row] = {}
     for row in sorted(rows, key=version):
         greatest[row[1]["id"]] = row
@@ -89,7 +89,7 @@ def newest(rows: list[Row]) -> list[Row]:
 def test_the_order_of_arrival_does_not_matter(
     rows: list[Row], data: st.DataObject, fresh_mapper: Callable[[], Mapper]
 ) -> None:
-    """Any order of the same rows sends the same records."""
+    """The same rows in any order give the same records."""
     shuffled = data.draw(st.permutations(rows))
     assert fresh_mapper().run(*shuffled).records == fresh_mapper().run(*rows).records
 
@@ -97,7 +97,7 @@ def test_the_order_of_arrival_does_not_matter(
 @FEW
 @given(rows=ROWS)
 def test_replay_changes_nothing(rows: list[Row], fresh_mapper: Callable[[], Mapper]) -> None:
-    """The same rows once more, in the same run or in the next, send the same records."""
+    """The same rows again, in the same or the next run, give the same records."""
     mapper = fresh_mapper()
     once = mapper.run(*rows).records
     assert mapper.run(*rows).records == once
@@ -107,7 +107,7 @@ def test_replay_changes_nothing(rows: list[Row], fresh_mapper: Callable[[], Mapp
 @FEW
 @given(rows=ROWS)
 def test_the_newest_version_wins(rows: list[Row], fresh_mapper: Callable[[], Mapper]) -> None:
-    """Older versions of a record might as well never have come."""
+    """Older versions of a record have no effect."""
     assert fresh_mapper().run(*rows).records == fresh_mapper().run(*newest(rows)).records
 
 
@@ -117,7 +117,7 @@ def test_the_newest_version_wins(rows: list[Row], fresh_mapper: Callable[[], Map
 def test_any_number_of_runs_equals_one(
     resend: str, rows: list[Row], cuts: list[int], fresh_mapper: Callable[[], Mapper]
 ) -> None:
-    """However the rows are split into runs, what was sent last of each customer is what one run would send."""
+    """However the rows are split into runs, the last record of each customer is the same as after one run."""
     last: dict[str, dict[str, Any]] = {}
     mapper = fresh_mapper()
     for start, end in pairwise([0, *sorted(cuts), len(rows)]):
@@ -130,7 +130,7 @@ def test_any_number_of_runs_equals_one(
 @FEW
 @given(rows=ROWS, cut=st.integers(0, 20))
 def test_an_unconfirmed_run_is_made_good_for(rows: list[Row], cut: int, fresh_mapper: Callable[[], Mapper]) -> None:
-    """What a target did not confirm is sent again, with `resend: changed` too."""
+    """Records that the target did not confirm are sent again, even with `resend: changed`."""
     mapper = fresh_mapper()
     last = {one["customer_id"]: one for one in mapper.run(resend="changed").records}
     confirmed = mapper.confirmed

@@ -1,4 +1,4 @@
-"""The README says what the code does."""
+"""The README agrees with the code."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SETTINGS = MapSubscriptions.config_jsonschema["properties"]
 
 
 def test_every_setting_and_no_other_is_in_the_readme() -> None:
-    """With the default that it has."""
+    """The README lists every setting with its default, and no other."""
     documented = {name: cells for name, cells in ROWS.items() if not name.startswith("cb_")}
     assert set(documented) == set(SETTINGS)
     for name, schema in SETTINGS.items():
@@ -39,33 +39,33 @@ def test_every_value_of_a_setting_is_in_the_readme(name: str) -> None:
 
 
 def test_every_attribute_and_no_other_is_in_the_readme() -> None:
-    """With its source, in the order of the table in the code."""
+    """The README lists every attribute with its source in the order of the code, and no other."""
     documented = {name: cells[0] for name, cells in ROWS.items() if name.startswith("cb_")}
     assert list(documented.items()) == [(f"cb_{one.name}", one.source) for one in ATTRIBUTES]
 
 
 def test_every_standard_field_is_in_the_readme() -> None:
-    """Of contacts and of companies."""
+    """The README names every standard field of contacts and of companies."""
     for one in (*list_contact_fields("id", "id"), *list_company_fields("id", "company")):
         assert f"`{one.name}`" in README
 
 
 def test_every_currency_without_decimals_is_in_the_readme() -> None:
-    """The list is the code's."""
+    """The README lists the same currencies without decimals as the code."""
     listed = re.search(r"that have none \(([A-Z, ]+)\)", README)
     assert listed
     assert set(listed[1].split(", ")) == money.ZERO_DECIMAL
 
 
 def test_whatever_is_reported_by_id_is_in_the_readme() -> None:
-    """Each kind of odd record has its row."""
+    """The README names each kind of odd record."""
     words = {"no_exchange_rate": "a missing exchange rate"}
     for note in ODD:
         assert words.get(note, note.replace("_", " ")) in README
 
 
 def test_about_lists_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
-    """`--about` as JSON has the same settings, each with a description."""
+    """`--about` lists the same settings, each with a description."""
     MapSubscriptions.print_about("json")
     settings = json.loads(capsys.readouterr().out)["settings"]["properties"]
     assert set(settings) == set(SETTINGS)

@@ -1,4 +1,4 @@
-"""When the mapper sends nothing: one sentence with the remedy, and the store as it was."""
+"""When the map refuses a run: one sentence with the remedy, nothing sent, and the store unchanged."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BOB = {"id": "c2", "email": "bob@example.com", "created_at": 1700000000}
 
 
 def kept(mapper: Mapper) -> list[bytes]:
-    """Return the stores, to the byte."""
+    """Return the stores' bytes."""
     return [store.read_bytes() for store in mapper.stores]
 
 
@@ -38,7 +38,7 @@ MARKERS: list[tuple[str, dict[str, Any] | None, str]] = [
 
 @pytest.mark.parametrize(("change", "sentence"), [row[1:] for row in MARKERS], ids=[row[0] for row in MARKERS])
 def test_an_input_that_is_not_whole(change: dict[str, Any] | None, sentence: str, mapper: Mapper, lines: Lines) -> None:
-    """A first run is refused unless the last STATE says that all was read, and then leaves no store behind."""
+    """A first run is refused unless the last STATE says that everything was read; no store is left behind."""
     marker = change and {**lines.marker, **change}
     if change == MARKERS[1][1]:
         marker = change
@@ -48,7 +48,7 @@ def test_an_input_that_is_not_whole(change: dict[str, Any] | None, sentence: str
 
 
 def test_a_later_run_may_be_a_subset(mapper: Mapper, lines: Lines) -> None:
-    """Some customers, read anew, add to a store that knows the rest; only they are sent."""
+    """A later run may be a subset, which sends only its own customers."""
     mapper.run(("customers", ANN))
     sent = mapper.run(("customers", BOB), marker={**lines.marker, "subset": 1})
     assert sent.customers == {"c2"}
@@ -56,7 +56,7 @@ def test_a_later_run_may_be_a_subset(mapper: Mapper, lines: Lines) -> None:
 
 
 def test_a_later_run_may_not_be_bounded(mapper: Mapper, lines: Lines) -> None:
-    """Its bookmarks would pass the changes of older rows, and removing the bound would not bring them back."""
+    """A later run with `start_date` is refused, because its bookmarks would skip changes of older rows."""
     mapper.run(("customers", ANN))
     before = kept(mapper)
     with pytest.raises(UserError, match=r"bounded by `start_date`"):
@@ -65,7 +65,7 @@ def test_a_later_run_may_not_be_bounded(mapper: Mapper, lines: Lines) -> None:
 
 
 def test_a_marker_that_an_older_run_left(mapper: Mapper, lines: Lines) -> None:
-    """Only a marker after the first SCHEMA is this run's: a tap that dies at once repeats nothing but its old STATE."""
+    """Only a marker after the first SCHEMA counts, because a tap may repeat an old STATE and die."""
     mapper.run(("customers", ANN))
     echo = lines.state(_map=mapper.confirmed)
     before = kept(mapper)
@@ -77,7 +77,7 @@ def test_a_marker_that_an_older_run_left(mapper: Mapper, lines: Lines) -> None:
 
 
 def test_a_marker_that_a_later_state_drops(mapper: Mapper, lines: Lines) -> None:
-    """It is the last STATE that counts."""
+    """Only the last STATE counts: a marker that a later STATE lacks is ignored."""
     with pytest.raises(UserError, match=r"without saying that it read everything"):
         mapper.feed([*lines.schemas, lines.state(), lines.state(None)])
 
@@ -88,20 +88,20 @@ def test_a_marker_that_a_later_state_drops(mapper: Mapper, lines: Lines) -> None
     ids=["no marker", "marker of a part"],
 )
 def test_allow_partial_takes_what_there_is(marker: dict[str, Any] | None, mapper: Mapper) -> None:
-    """With other people's taps the user answers for the input being whole."""
+    """With `allow_partial`, any input is accepted."""
     sent = mapper.run(("customers", ANN), marker=marker, allow_partial=True, store_name="main")
     assert sent.customers == {"c1"}
 
 
 def test_allow_partial_needs_a_named_store(mapper: Mapper) -> None:
-    """A tap that neither says what it read nor repeats STATE would open a new store each run."""
+    """`allow_partial` needs a `store_name` when the tap sends neither marker nor STATE."""
     with pytest.raises(UserError, match=r"set `store_name`"):
         mapper.run(("customers", ANN), marker=None, allow_partial=True)
     assert mapper.stores == []
 
 
 def test_a_tap_without_echo_continues_the_named_store(mapper: Mapper, lines: Lines) -> None:
-    """What an earlier run read is joined with what this one reads, whether or not the tap repeats its STATE."""
+    """With a named store, earlier rows are joined with new ones, even when the tap repeats no STATE."""
     settings = {"allow_partial": True, "store_name": "main"}
     mapper.feed([*lines.schemas, lines.record("customers", ANN)], **settings)
     sent = mapper.feed([*lines.schemas, lines.record("customers", BOB)], **settings)
@@ -111,13 +111,13 @@ def test_a_tap_without_echo_continues_the_named_store(mapper: Mapper, lines: Lin
 
 
 def test_an_unknown_named_store_is_missing_when_there_are_bookmarks(mapper: Mapper, lines: Lines) -> None:
-    """A tap that reads only what changed cannot open a store, whatever its name."""
+    """A named store that does not exist is refused when STATE has bookmarks."""
     with pytest.raises(UserError, match=r"main.sqlite is missing.*--full-refresh"):
         mapper.feed([lines.state(None), *lines.schemas], allow_partial=True, store_name="main")
 
 
 def test_a_missing_store(mapper: Mapper) -> None:
-    """The store that STATE names is gone."""
+    """A missing store that STATE names is refused."""
     mapper.run(("customers", ANN))
     mapper.stores[0].unlink()
     with pytest.raises(UserError, match=r"\.sqlite is missing: bring it back, or run once with --full-refresh"):
@@ -126,7 +126,7 @@ def test_a_missing_store(mapper: Mapper) -> None:
 
 
 def test_an_older_copy_of_the_store(mapper: Mapper) -> None:
-    """A copy from before a confirmed run misses rows that the tap will not send again."""
+    """An old copy of the store is refused, because the tap will not send the missing rows again."""
     mapper.run(("customers", ANN))
     copy = mapper.stores[0].with_suffix(".copy")
     shutil.copy(mapper.stores[0], copy)
@@ -139,7 +139,7 @@ def test_an_older_copy_of_the_store(mapper: Mapper) -> None:
 
 
 def test_an_unconfirmed_generation_is_no_older_copy(mapper: Mapper) -> None:
-    """A store ahead of STATE is one whose last run the target never confirmed: it goes on."""
+    """A store newer than STATE is accepted: its last run was never confirmed."""
     mapper.run(("customers", ANN))
     confirmed = mapper.confirmed
     mapper.run(("customers", BOB))
@@ -149,7 +149,7 @@ def test_an_unconfirmed_generation_is_no_older_copy(mapper: Mapper) -> None:
 
 
 def test_a_store_under_another_name(mapper: Mapper) -> None:
-    """A store of another pipeline that was renamed to the missing one's name."""
+    """A store of another pipeline under the expected name is refused."""
     mapper.run(("customers", ANN))
     mapper.stores[0].rename(mapper.folder / "other.sqlite")
     mapper.confirmed["store"] = "other"
@@ -175,7 +175,7 @@ BOOKMARKS = [
 
 @pytest.mark.parametrize(("echo", "sentence"), [row[1:] for row in BOOKMARKS], ids=[row[0] for row in BOOKMARKS])
 def test_a_state_that_names_no_store(echo: dict[str, Any], sentence: str, mapper: Mapper, lines: Lines) -> None:
-    """The rows before the bookmarks are unknown, also when the name of a store is given as a setting."""
+    """A STATE with bookmarks but without a store is refused, even when `store_name` is set."""
     for settings in ({}, {"store_name": "main"}):
         with pytest.raises(UserError, match=sentence if not settings or "cannot" not in sentence else "STATE names"):
             mapper.feed([lines.line("STATE", value=echo), *lines.schemas, lines.state()], **settings)
@@ -184,7 +184,7 @@ def test_a_state_that_names_no_store(echo: dict[str, Any], sentence: str, mapper
 
 @pytest.mark.parametrize("value", [{}, {"bookmarks": {}}, {"bookmarks": {"_sync": {}}}], ids=["{}", "none", "marker"])
 def test_a_state_without_bookmarks_is_a_first_run(value: dict[str, Any], mapper: Mapper, lines: Lines) -> None:
-    """A tap that was given nothing reads everything."""
+    """A STATE without bookmarks is a first run."""
     sent = mapper.feed(
         [lines.line("STATE", value=value), *lines.schemas, lines.record("customers", ANN), lines.state()]
     )
@@ -202,7 +202,7 @@ FOREIGN: dict[str, Any] = {
 
 @pytest.mark.parametrize("settings", [{}, {"allow_partial": True, "store_name": "main"}], ids=["marker", "partial"])
 def test_a_state_comes_out_as_it_came(settings: dict[str, Any], mapper: Mapper, lines: Lines) -> None:
-    """Fractions, foreign bookmarks and members beside them pass unchanged; only the map's own bookmark is added."""
+    """STATE passes unchanged, including fractions and unknown members; only the map's own bookmark is added."""
     value: dict[str, Any] = {
         "bookmarks": {**FOREIGN, "_sync": lines.marker},
         "version": 2.5,
@@ -220,7 +220,7 @@ def test_a_state_comes_out_as_it_came(settings: dict[str, Any], mapper: Mapper, 
 def test_bookmarks_that_are_no_object(
     bookmarks: Any, settings: dict[str, Any], mapper: Mapper, lines: Lines, *, early: bool
 ) -> None:
-    """They are refused, whatever the settings: in their place the map's own bookmark would destroy them."""
+    """Bookmarks that are not an object are refused, because the map could not add its own."""
     odd = lines.line("STATE", value={"bookmarks": bookmarks})
     given = [odd, *lines.schemas, lines.state()] if early else [*lines.schemas, lines.record("customers", ANN), odd]
     with pytest.raises(
@@ -231,14 +231,14 @@ def test_bookmarks_that_are_no_object(
 
 
 def test_a_store_named_otherwise_than_state_says(mapper: Mapper) -> None:
-    """A changed `store_name` would join with other rows than those that were confirmed."""
+    """A changed `store_name` is refused, because the rows would be joined with others than were confirmed."""
     mapper.run(("customers", ANN))
     with pytest.raises(UserError, match=r"the setting `store_name` is `main`.*--full-refresh"):
         mapper.run(store_name="main")
 
 
 def test_an_echo_that_comes_too_late(mapper: Mapper, lines: Lines) -> None:
-    """A STATE that names a store after another was opened."""
+    """A STATE that names a store after the first SCHEMA is refused."""
     mapper.run(("customers", ANN))
     with pytest.raises(UserError, match=r"too late.*`store_name`"):
         mapper.feed([*lines.schemas, lines.state(_map=mapper.confirmed)])
@@ -246,7 +246,7 @@ def test_an_echo_that_comes_too_late(mapper: Mapper, lines: Lines) -> None:
 
 
 def test_a_preview_sends_no_state_and_keeps_no_store(mapper: Mapper, lines: Lines) -> None:
-    """It shows what a run would send, of some customers too."""
+    """A preview sends the records, even of a subset, but no STATE, and keeps no store."""
     sent = mapper.run(("customers", ANN), marker={**lines.marker, "subset": 1}, preview=True)
     assert sent.kinds == ["SCHEMA", "RECORD"]
     assert mapper.stores == []
@@ -255,13 +255,13 @@ def test_a_preview_sends_no_state_and_keeps_no_store(mapper: Mapper, lines: Line
 
 @pytest.mark.parametrize(("marker", "sentence"), [(None, "without saying"), ({"from": 5}, "bounded by `start_date`")])
 def test_a_preview_is_whole(marker: dict[str, Any] | None, sentence: str, mapper: Mapper, lines: Lines) -> None:
-    """A preview over half the input would show wrong data as well."""
+    """A preview over incomplete input is refused."""
     with pytest.raises(UserError, match=sentence):
         mapper.run(("customers", ANN), marker=marker and {**lines.marker, **marker}, preview=True)
 
 
 def test_a_preview_after_bookmarks(mapper: Mapper, lines: Lines) -> None:
-    """A tap that reads only what changed cannot fill a throw-away store."""
+    """A preview is refused after a STATE with bookmarks, because the tap would read only changes."""
     with pytest.raises(UserError, match=r"A preview reads everything.*--full-refresh"):
         mapper.feed([lines.state(None), *lines.schemas, lines.state()], preview=True)
 
@@ -289,7 +289,7 @@ BAD_LINES = [
 
 @pytest.mark.parametrize(("bad", "sentence"), [row[1:] for row in BAD_LINES], ids=[row[0] for row in BAD_LINES])
 def test_bad_lines_end_the_run(bad: str, sentence: str, mapper: Mapper, lines: Lines) -> None:
-    """A line is named by its number or its record's id, never by what it holds."""
+    """A bad line ends the run with its number or its record's id, but never with its content."""
     with pytest.raises(UserError, match=sentence) as refused:
         mapper.feed([*lines.schemas, bad, lines.state()])
     assert "ann@example.com" not in refused.value.message
@@ -297,7 +297,7 @@ def test_bad_lines_end_the_run(bad: str, sentence: str, mapper: Mapper, lines: L
 
 
 def test_other_streams_and_blank_lines_pass_by(mapper: Mapper, lines: Lines) -> None:
-    """A tap may send more than the join needs, and versions of its tables."""
+    """Other streams, blank lines and ACTIVATE_VERSION are ignored."""
     more = [lines.schema("events"), lines.record("events", {"id": 7}), "\n"]
     version = lines.line("ACTIVATE_VERSION", stream="customers", version=1)
     sent = mapper.feed([*lines.schemas, *more, version, lines.record("customers", ANN), lines.state()])
@@ -327,7 +327,7 @@ COMMANDS = [
 def test_a_refusal_of_the_command(
     input_lines: Any, settings: dict[str, Any], sentence: str, mapper: Mapper, lines: Lines
 ) -> None:
-    """Exit code 1, nothing on standard output, the sentence in the log, no traceback."""
+    """A refusal ends the command with exit code 1 and one sentence in the log, without output."""
     done = mapper.command(input_lines(lines), **settings)
     assert (done.returncode, done.stdout) == (1, "")
     assert sentence in done.stderr
@@ -337,7 +337,7 @@ def test_a_refusal_of_the_command(
 
 
 def half_way(mapper: Mapper, lines: Lines, **settings: Any) -> subprocess.Popen[str]:
-    """Return the command in the middle of its input, with rows in its store that are not committed."""
+    """Return a running command in the middle of its input, with uncommitted rows."""
     process = mapper.start(**settings)
     assert process.stdin
     echo = [lines.state(None, _map=mapper.confirmed)] if mapper.confirmed else []
@@ -351,7 +351,7 @@ def half_way(mapper: Mapper, lines: Lines, **settings: Any) -> subprocess.Popen[
 
 
 def test_two_runs_at_once(mapper: Mapper, lines: Lines) -> None:
-    """The second finds the store locked until the first has ended, and the first is not disturbed."""
+    """A second run finds the store locked until the first has ended, and does not disturb it."""
     mapper.run(("customers", ANN))
     first = half_way(mapper, lines)
     with pytest.raises(UserError, match=r"Another run is using the store .*\.sqlite: wait until it has ended"):
@@ -362,7 +362,7 @@ def test_two_runs_at_once(mapper: Mapper, lines: Lines) -> None:
 
 
 def test_a_run_that_is_still_sending_holds_the_store(mapper: Mapper, lines: Lines) -> None:
-    """A target that reads slowly keeps the next run waiting, and gets everything."""
+    """While a slow target still reads, the next run finds the store locked."""
     many = [lines.record("customers", {"id": f"n{number}", "email": f"{number}@x.io"}) for number in range(500)]
     first = mapper.start(store_name="main")
     with first:
@@ -379,7 +379,7 @@ def test_a_run_that_is_still_sending_holds_the_store(mapper: Mapper, lines: Line
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_run_killed_in_the_middle(how: signal.Signals, mapper: Mapper, lines: Lines) -> None:
-    """The store is as it was, nothing was sent, and the next run makes good for it."""
+    """A killed run changes no store and sends nothing, and the next run sends everything."""
     mapper.run(("customers", ANN))
     process = half_way(mapper, lines)
     process.send_signal(how)
@@ -391,7 +391,7 @@ def test_a_run_killed_in_the_middle(how: signal.Signals, mapper: Mapper, lines: 
 
 
 def test_a_first_run_told_to_stop_leaves_no_store(mapper: Mapper, lines: Lines) -> None:
-    """Nothing was committed, so there is nothing to keep."""
+    """A terminated first run leaves no store."""
     process = half_way(mapper, lines)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
@@ -399,7 +399,7 @@ def test_a_first_run_told_to_stop_leaves_no_store(mapper: Mapper, lines: Lines) 
 
 
 def test_a_file_that_is_no_store(mapper: Mapper) -> None:
-    """Something else under a store's name."""
+    """A file with the store's name that is not a store is refused."""
     mapper.run(("customers", ANN), store_name="main")
     mapper.stores[0].write_bytes(b"something else entirely, " * 100)
     with pytest.raises(UserError, match=r"is not a store, or is damaged: run once with --full-refresh"):
@@ -407,14 +407,14 @@ def test_a_file_that_is_no_store(mapper: Mapper) -> None:
 
 
 def test_a_folder_that_cannot_be_made(mapper: Mapper) -> None:
-    """`store_dir` is a file."""
+    """A `store_dir` that is a file is refused."""
     mapper.folder.write_text("")
     with pytest.raises(UserError, match=r"cannot be created .* check `store_dir`"):
         mapper.run(("customers", ANN))
 
 
 def test_a_target_that_stops_reading(mapper: Mapper, lines: Lines) -> None:
-    """The pipe breaks: exit code 1 and a sentence; the next run sends everything again."""
+    """When the target stops reading, the run ends with exit code 1 and one sentence."""
     many = [lines.record("customers", {"id": f"n{number}", "email": f"{number}@x.io"}) for number in range(500)]
     process = mapper.start()
     assert process.stdout

@@ -1,4 +1,4 @@
-"""Who is sent: everybody, or whom this run's input touched and the target has not confirmed."""
+"""Which customers are sent: all, or those that changed or were not confirmed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ INVOICE = {"id": "i1", "customer_id": "bob", "status": "paid", "resource_version
 
 
 def test_all_sends_everybody_each_run(mapper: Mapper) -> None:
-    """The default: the target's comparison with live Intercom decides what is written."""
+    """By default every run sends every customer, and the target decides what to write."""
     mapper.run(*EVERYBODY)
     assert mapper.run().customers == {"ann", "bob", "eve"}
 
@@ -38,13 +38,13 @@ TOUCHES = [
 
 @pytest.mark.parametrize(("rows", "expected"), [row[1:] for row in TOUCHES], ids=[row[0] for row in TOUCHES])
 def test_changed_sends_whom_the_input_touched(rows: list[Any], expected: set[str], mapper: Mapper) -> None:
-    """Once everybody is confirmed, one row sends one customer."""
+    """With `resend: changed`, one row sends one customer."""
     mapper.run(*EVERYBODY, resend="changed")
     assert mapper.run(*rows, resend="changed").customers == expected
 
 
 def test_changed_sends_whom_a_subscription_left(mapper: Mapper) -> None:
-    """A subscription that moves to another customer changes both."""
+    """A subscription that moves to another customer sends both."""
     mapper.run(*EVERYBODY, ("subscriptions", SUBSCRIPTION), resend="changed")
     moved = {**SUBSCRIPTION, "customer_id": "eve", "resource_version": 2}
     sent = mapper.run(("subscriptions", moved), resend="changed")
@@ -55,7 +55,7 @@ def test_changed_sends_whom_a_subscription_left(mapper: Mapper) -> None:
 
 
 def test_changed_sends_who_stands_in_for_one_who_left(mapper: Mapper) -> None:
-    """When the winner of a shared e-mail takes another, the one it shadowed is sent, though nothing of it changed."""
+    """When the winner of a shared e-mail changes it, the customer behind it is sent as well."""
     shared = {**BOB, "email": "ann@x.io", "created_at": 200}
     assert mapper.run(("customers", ANN), ("customers", shared), resend="changed").customers == {"bob"}
     sent = mapper.run(("customers", {**shared, "email": "bob@x.io", "resource_version": 2}), resend="changed")
@@ -63,7 +63,7 @@ def test_changed_sends_who_stands_in_for_one_who_left(mapper: Mapper) -> None:
 
 
 def test_changed_sends_again_what_was_not_confirmed(mapper: Mapper) -> None:
-    """The next run repeats a run whose STATE never reached the target; the run after that does not."""
+    """Customers of an unconfirmed run are sent again by the next run, and not by the one after it."""
     mapper.run(*EVERYBODY, resend="changed")
     confirmed = mapper.confirmed
     mapper.run(("customers", {**BOB, "resource_version": 2}), resend="changed")
@@ -73,7 +73,7 @@ def test_changed_sends_again_what_was_not_confirmed(mapper: Mapper) -> None:
 
 
 def test_changed_sends_everybody_again_when_that_was_not_confirmed(mapper: Mapper) -> None:
-    """A change of settings that the target did not confirm is not forgotten."""
+    """After changed settings, everybody is sent until a run is confirmed."""
     mapper.run(*EVERYBODY, resend="changed")
     confirmed = mapper.confirmed
     assert len(mapper.run(resend="changed", attribute_prefix="x_").records) == 3
@@ -86,7 +86,7 @@ def test_changed_sends_everybody_again_when_that_was_not_confirmed(mapper: Mappe
 def test_changed_sends_everybody_every_so_often(
     later: int, every: int, sent: int, mapper: Mapper, lines: Lines
 ) -> None:
-    """Every `reconcile_every` hours by the tap's clock, and when that clock was set back."""
+    """Everybody is sent after `reconcile_every` hours by the tap's clock, or when that clock went back."""
     mapper.run(*EVERYBODY, resend="changed", reconcile_every=every)
     marker = {**lines.marker, "completed_at": lines.marker["completed_at"] + later}
     assert len(mapper.run(marker=marker, resend="changed", reconcile_every=every).records) == sent
@@ -94,7 +94,7 @@ def test_changed_sends_everybody_every_so_often(
 
 
 def test_a_change_of_housekeeping_sends_nobody(mapper: Mapper) -> None:
-    """How a run is kept does not change what is sent."""
+    """A setting that does not affect records sends nobody."""
     mapper.run(*EVERYBODY, resend="all")
     assert mapper.run(resend="changed", reconcile_every=48).customers == set()
 
@@ -111,7 +111,7 @@ SETTINGS: list[tuple[dict[str, Any], str, Any]] = [
 def test_a_changed_setting_is_applied_to_everybody(
     settings: dict[str, Any], name: str, value: str, resend: str, mapper: Mapper
 ) -> None:
-    """The store holds customers whole, so nothing is read again."""
+    """A changed setting is applied to everybody from the store."""
     mapper.run(("customers", {**ANN, "cf_user": "u1", "company": "Example"}), resend=resend)
     sent = mapper.run(resend=resend, **settings)
     assert [one[name] for one in sent.records] == [value]
@@ -119,7 +119,7 @@ def test_a_changed_setting_is_applied_to_everybody(
 
 
 def test_changed_names_of_plans_send_everybody(mapper: Mapper, lines: Lines) -> None:
-    """A plan's new name changes customers of whom no row came."""
+    """A plan's changed name sends customers even without rows of their own."""
     marker = {**lines.marker, "streams": "customers,invoices,item_prices,subscriptions"}
     item = {"item_type": "plan", "item_price_id": "p1", "amount": 1}
     price = {"id": "p1", "name": "Basic", "resource_version": 1}
@@ -139,7 +139,7 @@ def test_changed_names_of_plans_send_everybody(mapper: Mapper, lines: Lines) -> 
 
 
 def test_full_refresh_opens_a_new_store(mapper: Mapper) -> None:
-    """Without an echo nothing of the old store counts, and the old store stays for the state that names it."""
+    """A full refresh opens a new store, and keeps the old one for the STATE that names it."""
     mapper.run(*EVERYBODY)
     first = mapper.confirmed
     mapper.confirmed = {}
@@ -150,7 +150,7 @@ def test_full_refresh_opens_a_new_store(mapper: Mapper) -> None:
 
 
 def test_full_refresh_empties_a_named_store(mapper: Mapper) -> None:
-    """A store of a fixed name is emptied instead; its generation goes on, for the STATE that still names it."""
+    """A full refresh empties a named store, whose generation continues."""
     mapper.run(*EVERYBODY, store_name="main")
     mapper.confirmed = {}
     assert mapper.run(("customers", ANN), store_name="main").customers == {"ann"}
@@ -158,7 +158,7 @@ def test_full_refresh_empties_a_named_store(mapper: Mapper) -> None:
 
 
 def test_a_refused_full_refresh_leaves_a_named_store(mapper: Mapper) -> None:
-    """Emptying is part of the run's one transaction."""
+    """A refused full refresh leaves the named store unchanged."""
     mapper.run(*EVERYBODY, store_name="main")
     confirmed, mapper.confirmed = mapper.confirmed, {}
     with pytest.raises(Exception, match="without saying that it read everything"):
@@ -168,7 +168,7 @@ def test_a_refused_full_refresh_leaves_a_named_store(mapper: Mapper) -> None:
 
 
 def test_what_leaves_the_mapper(mapper: Mapper) -> None:
-    """SCHEMA, records, and last the tap's STATE with the store's name and generation."""
+    """The output is SCHEMA, records and the tap's STATE with the store's name and generation."""
     first = mapper.run(*EVERYBODY)
     assert first.kinds == ["SCHEMA", "RECORD", "RECORD", "RECORD", "STATE"]
     (store,) = mapper.stores

@@ -1,4 +1,4 @@
-"""The tables of the join: which subscription, which version, which customer, how much money."""
+"""The tables of the join: which subscription, version and customer count, and how money is summed."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ CHOICES: list[tuple[str, list[dict[str, Any]], str | None]] = [
 
 @pytest.mark.parametrize(("subscriptions", "chosen"), [row[1:] for row in CHOICES], ids=[row[0] for row in CHOICES])
 def test_the_choice_among_subscriptions(subscriptions: list[dict[str, Any]], chosen: str | None) -> None:
-    """By rank, then the latest changed, whatever order they come in."""
+    """The subscription is chosen by rank, then by last change, in any order of arrival."""
     for order in permutations(subscriptions):
         found = rules.choose_subscription(order)
         assert (found and found["id"]) == chosen
@@ -100,13 +100,13 @@ COUNTED = [
     ("subscription", "ended", "counts"), [row[1:] for row in COUNTED], ids=[row[0] for row in COUNTED]
 )
 def test_which_subscriptions_count(subscription: dict[str, Any], ended: int | None, counts: bool) -> None:  # noqa: FBT001
-    """Not the deleted ones, nor those that went with an earlier customer of the same id."""
+    """Deleted subscriptions and those of an earlier customer with the same id do not count."""
     customer = {"id": "c1", "created_at": 100}
     assert bool(rules.filter_subscriptions([{"id": "s1", **subscription}], customer, ended)) is counts
 
 
 def test_an_id_that_is_used_again(mapper: Mapper) -> None:
-    """What belonged to the deleted customer is not the new one's, though it was never said to be deleted."""
+    """When an id is used again, the earlier customer's records do not count for the new one."""
     old = {"id": "c1", "email": "old@x.io", "created_at": 100, "resource_version": 200_000}
     subscription = {"id": "s1", "customer_id": "c1", "status": "active", "mrr": 100, "currency_code": "USD"}
     invoice = {"id": "i1", "customer_id": "c1", "status": "not_paid", "amount_due": 5, "currency_code": "USD"}
@@ -146,7 +146,7 @@ VERSIONS = [
 def test_the_order_of_versions(
     greater: dict[str, Any], less: dict[str, Any], fresh_mapper: Callable[[], Mapper]
 ) -> None:
-    """The greater version of a record is kept, whichever comes first and in which run."""
+    """The greater version of a record is kept, in any order and in any run."""
     great = ("customers", {"id": "c1", "company": "great", **greater})
     small = ("customers", {"id": "c1", "company": "small", **less})
     for first, second in ((great, small), (small, great)):
@@ -157,7 +157,7 @@ def test_the_order_of_versions(
 
 
 def test_of_one_version_the_later_copy_is_kept(mapper: Mapper) -> None:
-    """Chargebee reckons `mrr` after the version it belongs to: the next run's overlap reads it."""
+    """Of one version, the later copy is kept, because Chargebee adds `mrr` afterwards."""
     subscription = {"id": "s1", "customer_id": "c1", "status": "active", "currency_code": "USD", "updated_at": 5}
     mapper.run(("customers", {"id": "c1"}), ("subscriptions", subscription))
     assert mapper.run(("subscriptions", {**subscription, "mrr": 100})).attributes()["cb_cust_mrr"] == 1.0
@@ -184,7 +184,7 @@ WINNERS = [
 def test_who_is_sent_of_those_who_share(
     customers: list[dict[str, Any]], subscriptions: list[tuple[str, str]], winner: str, mapper: Mapper
 ) -> None:
-    """One record goes out for a shared e-mail, and the others are counted."""
+    """Of customers with a shared e-mail, one is sent and the others are counted."""
     rows = [("customers", {**customer, "email": "one@x.io"}) for customer in customers]
     rows += [("subscriptions", {"id": f"s{key}", "customer_id": key, "status": how}) for key, how in subscriptions]
     assert mapper.run(*rows).customers == {winner}
@@ -205,7 +205,7 @@ MRR = [
 
 @pytest.mark.parametrize(("status", "minor"), MRR)
 def test_what_counts_as_mrr(status: str, minor: int) -> None:
-    """What Chargebee reckons, but nothing of a subscription that has ended or not begun."""
+    """Only running subscriptions' `mrr` counts, not ended or future ones'."""
     amounts = rules.list_mrr_amounts([{"status": status, "mrr": 100, "currency_code": "USD"}], estimate=False)
     assert sum(amount.minor for amount in amounts) == minor
 
@@ -237,12 +237,12 @@ AMOUNTS = [
 @pytest.mark.parametrize("amounts", AMOUNTS, ids=["catalog 1", "catalog 2"])
 @pytest.mark.parametrize(("terms", "minor"), ESTIMATES, ids=[str(list(row[0].values())) for row in ESTIMATES])
 def test_estimates(amounts: dict[str, Any], terms: dict[str, Any], minor: int) -> None:
-    """The recurring amounts for one month, to the nearest minor unit."""
+    """An estimate converts the recurring amounts to one month, rounded to a minor unit."""
     assert rules.estimate_month({"status": "active", **amounts, **terms}) == minor
 
 
 def test_which_way_the_exchange_rate_runs() -> None:
-    """An amount times its record's rate is in the site's base currency."""
+    """An amount multiplied by its record's rate is in the base currency."""
     assert money.IN_BASE_CURRENCY(Decimal(10), Decimal("1.085")) == Decimal("10.850")
 
 
@@ -261,13 +261,13 @@ def test_which_way_the_exchange_rate_runs() -> None:
     ],
 )
 def test_minor_units(minor: int, currency: str, expected: str) -> None:
-    """Hundredths, but for currencies that have none."""
+    """Minor units are hundredths, except for currencies without any."""
     assert money.to_major(minor, currency) == Decimal(expected)
 
 
 @given(st.lists(st.integers(-(10**9), 10**9)))
 def test_a_sum_is_exact(minors: list[int]) -> None:
-    """However many amounts, the last cent is right."""
+    """A sum of any number of amounts is exact."""
     found = money.sum_amounts(
         [money.Amount(minor, "USD") for minor in minors], chosen=money.Amount(0, "USD"), base=False
     )

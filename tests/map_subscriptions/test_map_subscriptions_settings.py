@@ -1,4 +1,4 @@
-"""What each setting changes in the records."""
+"""The effect of each setting on the records."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ IDENTITIES = [
 def test_identity(
     settings: dict[str, Any], stream: str, expected: dict[str, Any], subscription: dict[str, Any], mapper: Mapper
 ) -> None:
-    """Contacts or companies with Intercom's standard fields, and the field that is matched by."""
+    """Records are contacts or companies with Intercom's standard fields and the match field."""
     sent = mapper.run(("customers", CUSTOMER), ("subscriptions", subscription), **settings)
     (record,) = sent.records
     record.pop("custom_attributes")
@@ -93,7 +93,7 @@ GROUPS = [
 
 @pytest.mark.parametrize(("match_on", "field", "values", "sent"), GROUPS, ids=[f"{row[0]} {row[2]}" for row in GROUPS])
 def test_groups(match_on: str, field: str, values: list[Any], sent: int, mapper: Mapper) -> None:
-    """Customers with one match value, as it is compared, make one record; without one, each its own."""
+    """Customers with the same normalised match value give one record; without one, each gives its own."""
     rows = [("customers", {"id": f"c{n}", "created_at": n, field: value}) for n, value in enumerate(values)]
     settings: dict[str, Any] = {} if match_on in {"email", "company_name"} else {f"{match_on}_field": field}
     assert len(mapper.run(*rows, match_on=match_on, **settings).records) == sent
@@ -101,7 +101,7 @@ def test_groups(match_on: str, field: str, values: list[Any], sent: int, mapper:
 
 
 def test_the_prefix(mapper: Mapper) -> None:
-    """Every attribute's name begins with it, in the records and in the schema."""
+    """Every attribute's name begins with the prefix, in records and in the schema."""
     sent = mapper.run(("customers", CUSTOMER), attribute_prefix="bill-")
     declared = sent.schema["schema"]["properties"]["custom_attributes"]["properties"]
     assert list(sent.attributes()) == list(declared)
@@ -129,7 +129,7 @@ CURRENCIES = [
 def test_sums_are_of_one_currency(
     currency: str, amounts: list[Any], expected: tuple[Any, ...], several: int, mapper: Mapper
 ) -> None:
-    """The customer's own: of several, the chosen subscription's; or all converted to the site's base currency."""
+    """Sums are in the customer's currency, the chosen subscription's, or converted to the base currency."""
     chosen, *_ = amounts
     rows = []
     for number, (code, mrr, rate) in enumerate(amounts):
@@ -161,7 +161,7 @@ ZERO_DECIMAL: list[tuple[dict[str, Any], str, float]] = [
 def test_which_currencies_have_no_minor_unit(
     settings: dict[str, Any], currency: str, shown: float, mrr_currency: str, mapper: Mapper
 ) -> None:
-    """ISO 4217's, unless the setting says otherwise: in every amount, and in what a converted sum is rounded to."""
+    """Currencies without minor units follow ISO 4217, or the setting, in every amount."""
     money = {"currency_code": currency, "base_currency_code": currency, "exchange_rate": 1}
     invoice = {"id": "i1", "customer_id": "c1", "status": "not_paid", "recurring": True, "date": 5, **money}
     rows = [
@@ -174,7 +174,7 @@ def test_which_currencies_have_no_minor_unit(
 
 
 def test_unpaid_invoices_of_several_currencies_and_no_subscription(mapper: Mapper) -> None:
-    """No currency is preferred, so none is shown."""
+    """Unpaid invoices in several currencies without a subscription give no unpaid amount."""
     invoice = {"customer_id": "c1", "status": "not_paid", "amount_due": 5}
     rows = [("invoices", {**invoice, "id": code, "currency_code": code}) for code in ("USD", "EUR")]
     attributes = mapper.run(("customers", CUSTOMER), *rows).attributes()
@@ -183,7 +183,7 @@ def test_unpaid_invoices_of_several_currencies_and_no_subscription(mapper: Mappe
 
 @pytest.mark.parametrize(("other", "expected"), [(None, 12.34), (0, 0.0), (500, 0.0)], ids=["no mrr", "zero", "mrr"])
 def test_estimated_mrr(other: int | None, expected: float, mapper: Mapper) -> None:
-    """Only a site none of whose subscriptions carries MRR gets estimates."""
+    """MRR is estimated only on a site where no subscription has any."""
     rows: list[tuple[str, dict[str, Any]]] = [
         ("subscriptions", {**SUBSCRIPTION, "mrr": None, "plan_amount": 1234}),
         ("subscriptions", {"id": "s2", "customer_id": "c2", "status": "cancelled", "mrr": other}),
@@ -194,7 +194,7 @@ def test_estimated_mrr(other: int | None, expected: float, mapper: Mapper) -> No
 
 
 def test_display_names_of_plans(mapper: Mapper, lines: Lines) -> None:
-    """The plan's name where the tap sent it, its id where not."""
+    """A plan's name is shown when the tap sent it, else its id."""
     marker = {**lines.marker, "streams": "customers,invoices,plans,subscriptions"}
     rows: list[tuple[str, dict[str, Any]]] = [
         ("customers", CUSTOMER),
@@ -210,7 +210,7 @@ def test_display_names_of_plans(mapper: Mapper, lines: Lines) -> None:
 
 
 def test_display_names_need_their_stream(mapper: Mapper) -> None:
-    """A setting that cannot work is refused."""
+    """`plan_name: name` without the stream of plans is refused."""
     with pytest.raises(UserError, match=r"did not read the stream item_prices or plans, .* select it"):
         mapper.run(plan_name="name")
 
@@ -230,7 +230,7 @@ VALUES = {"cf_text": "t", "cf_day": "2026-01-01T00:00:00Z", "cf_count": 3, "cf_s
 
 
 def extra(mapper: Mapper, lines: Lines, change: dict[str, Any] | None = None, **settings: Any) -> Any:
-    """Return a run of a tap with these fields in the schemas of both records."""
+    """Return a run whose customer and subscription have these extra fields."""
     schemas = [lines.schema(stream, PROPERTIES) for stream in ("customers", "subscriptions")]
     rows = [
         lines.record("customers", {**CUSTOMER, **VALUES, **(change or {})}),
@@ -240,7 +240,7 @@ def extra(mapper: Mapper, lines: Lines, change: dict[str, Any] | None = None, **
 
 
 def test_extra_fields_by_name(mapper: Mapper, lines: Lines) -> None:
-    """Named fields become attributes of the type that the tap's schema says."""
+    """Named extra fields become attributes with the schema's types."""
     names: dict[str, Any] = {
         "extra_customer_fields": ["cf_text", "cf_count"],
         "extra_subscription_fields": ["cf_day", "cf_yes"],
@@ -260,7 +260,7 @@ def test_extra_fields_by_name(mapper: Mapper, lines: Lines) -> None:
 
 
 def test_every_extra_field(mapper: Mapper, lines: Lines) -> None:
-    """`*` takes every single value of the schema that is not an attribute yet."""
+    """`*` selects every scalar field that is not an attribute yet."""
     sent = extra(mapper, lines, extra_customer_fields=["*"], extra_subscription_fields=["*"])
     extras = list(sent.attributes())[32:]
     assert extras == [
@@ -283,7 +283,7 @@ def test_every_extra_field(mapper: Mapper, lines: Lines) -> None:
 
 @pytest.mark.parametrize(("value", "text"), [("t", "t"), (42, "42"), (1.5, "1.5"), (None, None), ([1], None)])
 def test_a_field_that_the_schema_leaves_open_is_text(value: Any, text: str | None, mapper: Mapper) -> None:
-    """Custom fields that the tap sends without declaring them are sent as the text of their value."""
+    """An undeclared field is sent as text."""
     sent = mapper.run(("customers", {**CUSTOMER, "cf_open": value}), extra_customer_fields=["cf_open"])
     assert sent.attributes()["cb_cust_cf_open"] == text
     declared = sent.schema["schema"]["properties"]["custom_attributes"]["properties"]
@@ -303,7 +303,7 @@ OPEN: list[tuple[list[Any], str, list[Any]]] = [
 def test_a_field_without_a_type_is_a_boolean_when_every_value_is_one(
     declared: dict[str, Any] | None, case: tuple[list[Any], str, list[Any]], mapper: Mapper, lines: Lines
 ) -> None:
-    """What the site does not declare is known by what all customers hold; one other value makes it text."""
+    """An undeclared field is a boolean when every value is one; any other value makes it text."""
     values, kind, sent = case
     rows = [{"id": f"c{n}", "email": f"{n}@x.io", "cf_open": value} for n, value in enumerate(values)]
     schema = lines.schema("customers", {"cf_open": declared} if declared else {})
@@ -346,7 +346,7 @@ DATES: list[tuple[str, dict[str, Any], Any, Any]] = [
 def test_a_field_that_is_a_date_there_is_a_date_here(
     names: str, row: tuple[str, dict[str, Any], Any, Any], mapper: Mapper, lines: Lines
 ) -> None:
-    """By the format that the site declares, or by its name among Chargebee's own; a day is its noon."""
+    """A field that is a date, by its format or as Chargebee's own, is sent as a date; a day is sent as its noon."""
     field, prop, value, expected = row
     schema = lines.schema("customers", {field: prop})
     record = lines.record("customers", {"id": "c1", "email": "a@x.io", field: value})
@@ -359,7 +359,7 @@ def test_a_field_that_is_a_date_there_is_a_date_here(
 
 
 def test_a_time_of_the_subscription_is_a_date(mapper: Mapper, lines: Lines) -> None:
-    """Among Chargebee's own, which a schema can only call integers."""
+    """A time among Chargebee's own fields is a date, although its schema says integer."""
     schema = lines.schema("subscriptions", {"start_date": {"type": ["integer", "null"]}})
     rows = [lines.record("customers", CUSTOMER), lines.record("subscriptions", {**SUBSCRIPTION, "start_date": 0})]
     sent = mapper.feed([*lines.schemas, schema, *rows, lines.state()], extra_subscription_fields=["start_date"])
@@ -371,7 +371,7 @@ BOXES: list[tuple[Any, Any]] = [(True, True), (False, False), ("true", True), ("
 
 @pytest.mark.parametrize(("value", "expected"), BOXES, ids=repr)
 def test_a_check_box_is_a_boolean(value: Any, expected: Any, mapper: Mapper, lines: Lines) -> None:
-    """Whether the site sends it as a boolean or as its text."""
+    """A check box is a boolean, whether it is sent as a boolean or as text."""
     schema = lines.schema("customers", {"cf_box": BOX})
     record = lines.record("customers", {"id": "c1", "email": "a@x.io", "cf_box": value})
     sent = mapper.feed([*lines.schemas, schema, record, lines.state()], extra_customer_fields=["cf_box"])
@@ -402,7 +402,7 @@ UNFIT: list[tuple[str, Any, Any, int]] = [
 def test_a_value_of_another_type_than_declared_is_left_out(
     row: tuple[str, Any, Any, int], mapper: Mapper, lines: Lines, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One odd value of a custom field stops nobody: the customer is counted in the summary and named in the log."""
+    """An extra field's value of a wrong type is left out, counted and logged by customer."""
     field, value, sent, counted = row
     attributes = extra(mapper, lines, {field: value}, extra_customer_fields=[field]).attributes()
     assert attributes[f"cb_cust_{field}"] == sent
@@ -411,7 +411,7 @@ def test_a_value_of_another_type_than_declared_is_left_out(
 
 
 def test_a_field_that_the_schema_excludes_is_refused(mapper: Mapper, lines: Lines) -> None:
-    """A tap that sends nothing beside its schema will never send that field."""
+    """A field that a closed schema does not have is refused."""
     closed = lines.line("SCHEMA", stream="customers", schema={"properties": {}, "additionalProperties": False})
     with pytest.raises(UserError, match=r"`extra_customer_fields` names `cf_open`, .* take it out"):
         mapper.feed([*lines.schemas, closed, lines.state()], extra_customer_fields=["cf_open"])
@@ -419,7 +419,7 @@ def test_a_field_that_the_schema_excludes_is_refused(mapper: Mapper, lines: Line
 
 @pytest.mark.parametrize("field", ["cf_list", "cf_either"])
 def test_a_field_of_several_values_is_refused(field: str, mapper: Mapper, lines: Lines) -> None:
-    """Intercom's attributes hold one value of one type."""
+    """A list or object field is refused, because Intercom's attributes have one value."""
     with pytest.raises(UserError, match=rf"`extra_customer_fields` names `{field}`, .* take it out"):
         extra(mapper, lines, extra_customer_fields=[field])
 
@@ -433,7 +433,7 @@ def test_a_field_of_several_values_is_refused(field: str, mapper: Mapper, lines:
     ],
 )
 def test_collisions_are_refused_at_start(setting: str, field: str, name: str, mapper: Mapper) -> None:
-    """A further field never takes the name of an attribute that exists."""
+    """An extra field whose name is already an attribute is refused."""
     options: dict[str, Any] = {setting: [field]}
     with pytest.raises(UserError, match=f"`{setting}` names `{field}`, but `{name}` is already an attribute"):
         mapper.run(**options)

@@ -1,4 +1,4 @@
-"""What lies on the disk: whose it is to read, how it grows older, and what a run tells of itself."""
+"""The store on disk: permissions, upgrades, and the summary of a run."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ ANN = {"id": "c1", "email": "ann@example.com"}
 
 
 def ask(store: Path, statement: str) -> list[Any]:
-    """Return the rows that a statement gives on a store that no run uses."""
+    """Return the rows of an SQL statement on the store."""
     with closing(sqlite3.connect(store)) as database, database:
         return database.execute(statement).fetchall()
 
 
 def test_a_store_is_its_owners_alone(mapper: Mapper) -> None:
-    """Nobody else on the machine reads what customers pay."""
+    """Only the owner can read a store."""
     mapper.run(("customers", ANN))
     assert stat.S_IMODE(mapper.folder.stat().st_mode) == 0o700
     assert stat.S_IMODE(mapper.stores[0].stat().st_mode) == 0o600
 
 
 def test_a_commit_is_on_the_disk(mapper: Mapper) -> None:
-    """Full synchronisation, and no journal left beside the store."""
+    """Commits are fully synchronised, and no journal stays beside the store."""
     assert "PRAGMA synchronous=FULL" in PRAGMAS
     mapper.run(("customers", ANN))
     assert [path.suffix for path in sorted(mapper.folder.iterdir())] == [".sqlite", ".json"]
 
 
 def test_customers_and_subscriptions_are_kept_whole(mapper: Mapper) -> None:
-    """To the byte, so that a setting of tomorrow finds what nobody asked for today."""
+    """Customers and subscriptions are stored unchanged, so that later settings find all fields."""
     mapper.run(("customers", {**ANN, "cf_later": 1.50}), ("subscriptions", {"id": "s1", "cf_later": [1]}))
     (store,) = mapper.stores
     assert ask(store, "select body from customers") == [(b'{"id": "c1", "email": "ann@example.com", "cf_later": 1.5}',)]
@@ -49,7 +49,7 @@ def test_customers_and_subscriptions_are_kept_whole(mapper: Mapper) -> None:
 
 
 def test_a_store_of_a_newer_version_is_refused(mapper: Mapper) -> None:
-    """An older program does not guess at what a newer one wrote."""
+    """A store of a newer version is refused."""
     mapper.run(("customers", ANN))
     (store,) = mapper.stores
     assert ask(store, "select value from meta where name = 'schema_version'") == [("2",)]
@@ -66,7 +66,7 @@ OLD = [
 
 @pytest.mark.parametrize("resend", ["all", "changed"])
 def test_a_store_of_the_first_version_is_read_again(resend: str, mapper: Mapper) -> None:
-    """E-mails were compared without Unicode's normal form, and odd members were not noted: now they are, for all."""
+    """A store of the first version is upgraded: match values are normalised again and odd members recorded."""
     mapper.run(*[("customers", row) for row in OLD], ("subscriptions", {"id": "s1", "customer_id": "c1"}))
     (store,) = mapper.stores
     for table in ("customers", "subscriptions", "invoices", "names"):
@@ -85,14 +85,14 @@ def test_a_store_of_the_first_version_is_read_again(resend: str, mapper: Mapper)
 
 
 def test_a_store_that_was_never_finished_is_begun_again(mapper: Mapper) -> None:
-    """A first run that was killed leaves an empty file under a fixed name."""
+    """An empty file that a killed first run left is used as a new store."""
     mapper.folder.mkdir()
     (mapper.folder / "main.sqlite").touch()
     assert mapper.run(("customers", ANN), store_name="main").customers == {"c1"}
 
 
 def test_a_full_disk_is_one_sentence(mapper: Mapper, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The store cannot grow: nothing is sent, and it is as it was."""
+    """A full disk ends the run in one sentence, nothing is sent, and the store is unchanged."""
     mapper.run(("customers", ANN))
     before = mapper.stores[0].read_bytes()
     monkeypatch.setattr("standpipe_maps.store.PRAGMAS", (*PRAGMAS, "PRAGMA max_page_count=1"))
@@ -141,7 +141,7 @@ SUMMARY = {
 
 
 def test_the_summary(mapper: Mapper, caplog: pytest.LogCaptureFixture) -> None:
-    """Counts as JSON beside the store and as one block in the log, odd records by id, nobody's e-mail."""
+    """The summary is written as JSON and logged as one block, with odd records by id and no addresses."""
     caplog.set_level(logging.INFO)
     mapper.run(*ROWS)
     (store,) = mapper.stores
@@ -166,14 +166,14 @@ def test_the_summary(mapper: Mapper, caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_summary_that_cannot_be_written_stops_nobody(mapper: Mapper, caplog: pytest.LogCaptureFixture) -> None:
-    """Everything was sent by then."""
+    """A summary that cannot be written is only logged, because everything was sent already."""
     (mapper.folder / "main.summary.json").mkdir(parents=True)
     assert mapper.run(("customers", ANN), store_name="main").customers == {"c1"}
     assert "The summary of main cannot be written (Is a directory)" in caplog.messages
 
 
 def test_a_subscription_that_came_before_its_customer_is_joined_later(mapper: Mapper) -> None:
-    """It waits in the store, for as many runs as it takes."""
+    """A subscription without its customer waits in the store until the customer arrives."""
     mapper.run(("subscriptions", {"id": "s1", "customer_id": "c1", "status": "active"}), resend="changed")
     assert mapper.summary()["waiting_for_customer"] == 1
     sent = mapper.run(("customers", ANN), resend="changed")
@@ -182,7 +182,7 @@ def test_a_subscription_that_came_before_its_customer_is_joined_later(mapper: Ma
 
 
 def test_a_thousand_odd_customers_are_ten_ids_in_the_log(mapper: Mapper, caplog: pytest.LogCaptureFixture) -> None:
-    """The count is in the summary; the log stays readable."""
+    """A warning lists at most ten ids; the summary has the count."""
     rows = [("subscriptions", {"id": f"s{n:04}", "customer_id": f"c{n:04}", "status": "odd"}) for n in range(1000)]
     mapper.run(*rows, *[("customers", {"id": f"c{n:04}"}) for n in range(1000)])
     (warning,) = [message for message in caplog.messages if message.startswith("unknown status")]
@@ -191,7 +191,7 @@ def test_a_thousand_odd_customers_are_ten_ids_in_the_log(mapper: Mapper, caplog:
 
 
 def test_more_customers_than_one_page(mapper: Mapper) -> None:
-    """Customers come in pages from the store, and a group may lie across their edge."""
+    """A group of customers is joined even when a page of the store ends within it."""
     rows = [("customers", {"id": f"c{n:04}", "email": f"{n // 3:04}@x.io", "created_at": n}) for n in range(1600)]
     rows += [("invoices", {"id": f"i{n}", "customer_id": f"c{n:04}", "status": "not_paid", "amount_due": n,
                            "currency_code": "JPY"}) for n in range(1600)]  # fmt: skip
@@ -202,7 +202,7 @@ def test_more_customers_than_one_page(mapper: Mapper) -> None:
 
 
 def test_the_tables_of_a_first_run_are_not_half_made(mapper: Mapper, lines: Lines) -> None:
-    """A refused first run under a fixed name leaves nothing, not even tables."""
+    """A refused first run with a named store leaves no file."""
     with pytest.raises(UserError):
         mapper.feed([*lines.schemas, lines.record("customers", ANN)], store_name="main")
     assert mapper.stores == []

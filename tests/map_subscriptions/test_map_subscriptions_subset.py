@@ -1,4 +1,4 @@
-"""A run over some customers: it sends them and who shares their match value, and settles nothing for the others."""
+"""A run over a subset sends its customers and those who share their match values, and does not affect others."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ CHANGED = "The settings of the map or its version have changed since everything 
 
 @pytest.fixture
 def subset(mapper: Mapper, lines: Lines) -> Callable[..., Sent]:
-    """Return a run over some customers."""
+    """Return a function that runs the map over a subset."""
     marker = {**lines.marker, "subset": 1}
     return lambda *rows, **settings: mapper.run(*rows, marker=marker, **settings)
 
 
 @pytest.mark.parametrize("resend", ["all", "changed"])
 def test_only_the_touched_customers_are_sent(mapper: Mapper, subset: Callable[..., Sent], resend: str) -> None:
-    """Whatever `resend` says; the SCHEMA says that this is not everybody."""
+    """A subset sends only its customers, in a stream marked as a subset."""
     plain = mapper.run(*EVERYBODY, resend=resend)
     sent = subset(("customers", {**BOB, "resource_version": 2}), resend=resend)
     assert sent.customers == {"bob"}
@@ -42,13 +42,13 @@ def test_only_the_touched_customers_are_sent(mapper: Mapper, subset: Callable[..
 
 
 def test_nobody_is_sent_for_ids_that_nobody_has(mapper: Mapper, subset: Callable[..., Sent]) -> None:
-    """Chargebee knows none of them."""
+    """A subset of unknown ids sends nobody."""
     mapper.run(*EVERYBODY)
     assert subset().customers == set()
 
 
 def test_who_shares_the_match_value_is_sent_instead(mapper: Mapper, subset: Callable[..., Sent]) -> None:
-    """The touched customer takes the e-mail of another one, who stays the winner."""
+    """When a customer takes another's e-mail, the winner of the two is sent."""
     mapper.run(("customers", {**ANN, "created_at": 200}), ("customers", BOB))
     sent = subset(("customers", {**BOB, "email": "ann@x.io", "resource_version": 2}), report_not_sent=True)
     assert sent.customers == {"ann"}
@@ -56,14 +56,14 @@ def test_who_shares_the_match_value_is_sent_instead(mapper: Mapper, subset: Call
 
 
 def test_who_a_touched_customer_leaves_is_sent(mapper: Mapper, subset: Callable[..., Sent]) -> None:
-    """The winner of a shared e-mail takes another one, so the one behind it is to be sent now."""
+    """When the winner of a shared e-mail changes it, the customer behind it is sent as well."""
     mapper.run(("customers", ANN), ("customers", {**BOB, "email": "ann@x.io", "created_at": 200}))
     sent = subset(("customers", {**BOB, "created_at": 200, "resource_version": 2}))
     assert sent.customers == {"ann", "bob"}
 
 
 def test_a_subset_run_confirms_nothing_that_is_owed(mapper: Mapper, subset: Callable[..., Sent]) -> None:
-    """Rows whose run the target never confirmed are sent by the next plain run, although a subset run went well."""
+    """A confirmed subset does not confirm customers of an earlier, unconfirmed run."""
     mapper.run(*EVERYBODY, resend="changed")
     confirmed = mapper.confirmed
     mapper.run(("customers", {**EVE, "resource_version": 2}), resend="changed")
@@ -78,7 +78,7 @@ def test_a_subset_run_confirms_nothing_that_is_owed(mapper: Mapper, subset: Call
 def test_a_subset_run_is_not_the_daily_run_over_everybody(
     mapper: Mapper, subset: Callable[..., Sent], lines: Lines
 ) -> None:
-    """After a day everybody is sent, however many subset runs went before."""
+    """Subsets do not delay the daily run over everybody."""
     mapper.run(*EVERYBODY, resend="changed")
     subset(("customers", {**BOB, "resource_version": 2}), resend="changed")
     later = {**lines.marker, "completed_at": lines.marker["completed_at"] + 86_400_000}
@@ -86,7 +86,7 @@ def test_a_subset_run_is_not_the_daily_run_over_everybody(
 
 
 def test_changed_settings_need_a_plain_run(mapper: Mapper, subset: Callable[..., Sent]) -> None:
-    """A subset run says so, and does not take them for sent."""
+    """With changed settings, a subset asks for a full run and sends only its customers."""
     mapper.run(*EVERYBODY, resend="changed")
     sent = subset(("customers", {**BOB, "resource_version": 2}), resend="changed", attribute_prefix="x_")
     assert sent.customers == {"bob"}
@@ -107,9 +107,9 @@ STEP = st.tuples(
 def test_subsets_and_then_everybody_is_as_everybody_at_once(
     fresh_mapper: Callable[[], Mapper], lines: Lines, steps: list[tuple[dict[str, str], bool, bool]]
 ) -> None:
-    """Any order of plain and subset runs, confirmed or not: who holds their records afterwards lacks nothing.
+    """Any full and subset runs, confirmed or not, leave a target with the right records after a final run.
 
-    A step changes some e-mail addresses, in a subset run or a plain one, and the target confirms it or dies.
+    A step changes some e-mail addresses, in a subset run or a full one, and the target confirms it or dies.
     """
     live, whole = fresh_mapper(), fresh_mapper()
     emails = {name: f"{name}@x.io" for name in CUSTOMERS}
