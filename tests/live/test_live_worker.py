@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from standpipe_console.history.statuses import NOT_STARTED
 from standpipe_console.live.backoff import compute_backoff
 from standpipe_console.live.batches import Timing
 from standpipe_console.live.inbox import Inbox
 from standpipe_console.live.rings import Ring, Subject, Target
 from standpipe_console.live.worker import LOOK_AGAIN, Obstacle, Worker
 from standpipe_console.project.pipelines import LEADS, SYNC
-from standpipe_console.runs.runner import NOT_STARTED, Outcome
+from standpipe_console.runs.runner import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

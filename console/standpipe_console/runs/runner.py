@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +15,10 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 
 from standpipe_console.errors import ConsoleError
+from standpipe_console.history.statuses import NOT_STARTED
+from standpipe_console.history.store import StartedRun
+from standpipe_console.project.jobs import find_base, find_loader
+from standpipe_console.runs.history_notes import HistoryNotes
 from standpipe_console.runs.last_run import LastRun, write_last_run
 from standpipe_console.runs.locks import JobLock
 from standpipe_console.runs.past import find_last_error
@@ -27,8 +32,6 @@ if TYPE_CHECKING:
 
 #: How long a run waits for the one before it, in seconds.
 LOCK_WAIT = 3600.0
-#: The exit code of a run that did not start because another one holds the lock (EX_TEMPFAIL of sysexits.h).
-NOT_STARTED = 75
 #: Logs of one job that are kept.
 KEPT_LOGS = 60
 #: How long a plugin may take to record its writes before it is killed, in seconds.
@@ -104,26 +107,55 @@ class JobRunner:
             ConsoleError: Meltano is not there.
         """
         run_id = uuid.uuid4().hex
-        started_at = datetime.now(UTC)
+        notes, started = HistoryNotes(self.project), self._describe_start(run_id, is_subset=is_subset)
         with JobLock(self.folder, self.job).hold(self.lock_wait, gives_way=self.gives_way, sleep=self._sleep) as lock:
             if lock is None or self._stopping.is_set():
                 cause = "it was told to stop" if self._stopping.is_set() else "another run of it is still under way"
-                reason = f"{self.job} was not started: {cause}."
-                return Outcome(run_id, self.job, NOT_STARTED, started_at, datetime.now(UTC), reason=reason)
-            started_at = datetime.now(UTC)
-            force = self._clear_killed_run()
-            self._note.write_bytes(msgspec.json.encode(_Started(run_id)))
-            log = self._open_log(started_at)
-            code = self._run_meltano(run_id, log, lock, env or {}, force=force)
-            # Nobody of this run may write once the lock is free again.
-            left = stop_processes(run_id, self.patience)
-            if code >= 0 and not left:
-                self._note.unlink(missing_ok=True)
-            ended_at = datetime.now(UTC)
-            reason = self._describe_failure(code, log)
-            if not is_subset:
-                times = started_at.timestamp(), ended_at.timestamp()
-                write_last_run(self.project, self.job, LastRun(run_id, code, *times, reason))
+                outcome = self._refuse(started, f"{self.job} was not started: {cause}.")
+            else:
+                started = msgspec.structs.replace(started, started_at=time.time())
+                notes.note_start(started)
+                try:
+                    outcome = self._run_alone(started, lock, env or {})
+                except ConsoleError as error:
+                    notes.note_end(started, NOT_STARTED, error.message)
+                    raise
+            notes.note_end(started, outcome.code, outcome.reason)
+        return outcome
+
+    def _describe_start(self, run_id: str, *, is_subset: bool) -> StartedRun:
+        loader = find_loader(self.project, self.job)
+        config = self.project.plugins.get(loader, {}).get("config") or {}
+        return StartedRun(
+            run_id=run_id,
+            job=self.job,
+            plugin=find_base(self.project, loader),
+            trigger=self.trigger,
+            started_at=time.time(),
+            is_subset=is_subset,
+            mode=config.get("mode", "sync"),
+        )
+
+    def _refuse(self, started: StartedRun, reason: str) -> Outcome:
+        started_at = datetime.fromtimestamp(started.started_at, UTC)
+        return Outcome(started.run_id, self.job, NOT_STARTED, started_at, datetime.now(UTC), reason=reason)
+
+    def _run_alone(self, started: StartedRun, lock: IO[str], env: Mapping[str, str]) -> Outcome:
+        """Run Meltano under the lock of the job, until nothing of the run is left."""
+        run_id, started_at = started.run_id, datetime.fromtimestamp(started.started_at, UTC)
+        force = self._clear_killed_run()
+        self._note.write_bytes(msgspec.json.encode(_Started(run_id)))
+        log = self._open_log(started_at)
+        code = self._run_meltano(run_id, log, lock, env, force=force)
+        # Nobody of this run may write once the lock is free again.
+        left = stop_processes(run_id, self.patience)
+        if code >= 0 and not left:
+            self._note.unlink(missing_ok=True)
+        ended_at = datetime.now(UTC)
+        reason = self._describe_failure(code, log)
+        if not started.is_subset:
+            times = started.started_at, ended_at.timestamp()
+            write_last_run(self.project, self.job, LastRun(run_id, code, *times, reason))
         return Outcome(run_id, self.job, code, started_at, ended_at, log, reason)
 
     def stop(self) -> None:
