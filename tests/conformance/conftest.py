@@ -1,4 +1,4 @@
-"""Third-party connectors, each installed from the package index into an environment of its own."""
+"""Third-party connectors, each installed from the package index into its own environment."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ ENVIRONMENTS = HERE.parents[1] / ".venv-conformance"
 UV = Path(sys.executable).with_name("uv")
 PATIENCE = 120
 Records = dict[str, list[dict[str, Any]]]
-"""By stream, in the order in which they came."""
+"""Records by stream, in the order of the output."""
 
 
 @dataclass(frozen=True)
 class Connector:
-    """A Singer tap that asks the sandbox for what it would ask the vendor for.
+    """A Singer tap that calls the sandbox instead of the vendor.
 
     Attributes:
         python: the interpreter of its environment.
-        module: what it is imported as.
-        vendor: the address that it knows.
-        folder: where its configuration, catalog and state are put.
+        module: its module's name.
+        vendor: the address that its code calls.
+        folder: where its configuration, catalog and state are written.
     """
 
     python: Path
@@ -40,7 +40,7 @@ class Connector:
     folder: Path
 
     def read(self, sandbox: str, config: dict[str, str], state: Any = None) -> tuple[Records, Any]:
-        """The records of all streams, from the state on if there is one, and the last state."""
+        """Return the records of all streams and the last state, starting from `state` if there is one."""
         catalog = json.loads(self._run(sandbox, config, "--discover"))
         for stream in catalog["streams"]:
             for entry in stream["metadata"]:
@@ -68,7 +68,7 @@ class Connector:
 
 @pytest.fixture
 def connector(tmp_path: Path) -> Callable[[str, str, str], Connector]:
-    """Makes a connector of a package's name, its version, and the vendor's address."""
+    """`connector(PACKAGE, VERSION, VENDOR)`: a connector that is installed when necessary."""
 
     def made(package: str, version: str, vendor: str) -> Connector:
         return Connector(installed(package, version), package.replace("-", "_"), vendor, tmp_path)
@@ -77,7 +77,7 @@ def connector(tmp_path: Path) -> Callable[[str, str, str], Connector]:
 
 
 def installed(package: str, version: str) -> Path:
-    """The interpreter of an environment that has one version of a package; made once, and kept until `make clean`."""
+    """Return the interpreter of an environment with one version of a package. It is kept until `make clean`."""
     folder = ENVIRONMENTS / f"{package}-{version}"
     python, mark = folder / "bin/python", folder / "complete"
     if not mark.exists():

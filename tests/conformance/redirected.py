@@ -1,7 +1,7 @@
 """Runs a third-party connector against the sandbox: `python redirected.py MODULE FROM TO ITS-ARGUMENTS...`.
 
-What it would ask at addresses below FROM it asks below TO, without its own limit of calls a minute: its code stays
-as it was installed. It runs in the connector's environment, not in this project's.
+Its calls to addresses below FROM go to TO, and its own limit of calls per minute does not apply. Its code is
+not changed. This file runs in the connector's environment, not in this project's.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _send = requests.Session.request
 
 
 def main() -> None:
-    """Lift the limit before the connector is imported, for it is a decorator."""
+    """Remove the limit before the connector is imported, as the limit is a decorator."""
     module, vendor, sandbox = sys.argv[1:4]
     del sys.argv[1:4]
 

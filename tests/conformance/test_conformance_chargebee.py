@@ -1,4 +1,4 @@
-"""Chargebee's own Python client against the sandbox: paging, filters, children, events, typed refusals."""
+"""Chargebee's own Python client against the sandbox: paging, filters, children, events and typed errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.conformance
 
 @pytest.fixture
 def client(sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The official client, pointed at the sandbox."""
+    """Return the official client, connected to the sandbox."""
     monkeypatch.setattr(Chargebee, "verify_ca_certs", False, raising=False)
     made = Chargebee(api_key="sandbox_key", site="sandbox")
     made.env.api_endpoint = sandbox.chargebee_url
@@ -35,7 +35,7 @@ TABLES = {row.object: row for row in reversed(RESOURCES) if row.parent is None}
 
 
 def read(operations: Any, object_name: str, params: dict[str, Any]) -> list[Any]:
-    """All records of a list, page by page, each under the client's name for it."""
+    """Return all records of a list, read page by page. `object_name` is the client's name for them."""
     found: list[Any] = []
     offset = None
     while True:
@@ -48,7 +48,7 @@ def read(operations: Any, object_name: str, params: dict[str, Any]) -> list[Any]
 
 @pytest.mark.parametrize("name", LISTS)
 def test_the_client_pages_through_a_list(client: Any, sandbox: RunningSandbox, name: str) -> None:
-    """To its end, seven at a time: as many as there are, each naming its type."""
+    """With seven records per page, the client reads all of them, and each record names its type."""
     object_name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
     found = read(getattr(client, name), object_name, {"limit": 7})
     table = sandbox.world.business.table(TABLES[object_name].table)
@@ -81,7 +81,7 @@ def _price(subscription: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize(("params", "passes"), FILTERS, ids=[str(row[0]) for row in FILTERS])
 def test_the_clients_filters_are_understood(client: Any, params: dict[str, Any], passes: Callable[[Any], bool]) -> None:
-    """In the spelling that it sends, each against the same test made on the unfiltered list."""
+    """Each filter in the client's spelling returns what a filter over the whole list returns."""
     everything = [one.raw_data for one in read(client.Subscription, "subscription", {"limit": 100})]
     found = [one.raw_data for one in read(client.Subscription, "subscription", {"limit": 9, **params})]
     assert sorted(one["id"] for one in found) == sorted(one["id"] for one in everything if passes(one))
@@ -89,7 +89,7 @@ def test_the_clients_filters_are_understood(client: Any, params: dict[str, Any],
 
 
 def test_the_client_sees_the_deleted_and_the_order(client: Any) -> None:
-    """`include_deleted`, and a sort downwards."""
+    """`include_deleted` and a descending sort work."""
     params = {"include_deleted": True, "sort_by": {"desc": "updated_at"}, "limit": 20}
     found = [one.raw_data for one in read(client.Customer, "customer", params)]
     stamps = [one.get("updated_at", 0) for one in found]
@@ -98,7 +98,7 @@ def test_the_client_sees_the_deleted_and_the_order(client: Any) -> None:
 
 
 def test_the_client_retrieves_what_it_lists(client: Any) -> None:
-    """With the siblings."""
+    """A retrieved subscription equals the listed one, with its customer and card."""
     listed = next(item for item in client.Subscription.list({"limit": 100}).list if item.card)
     alone = client.Subscription.retrieve(listed.subscription.id)
     assert (alone.subscription.raw_data, alone.customer.raw_data, alone.card.raw_data) == (
@@ -109,7 +109,7 @@ def test_the_client_retrieves_what_it_lists(client: Any) -> None:
 
 
 def test_the_client_reads_children_and_events(client: Any, sandbox: RunningSandbox) -> None:
-    """Below a parent, and by the type of event."""
+    """It lists the records of a parent, and events of one type."""
     quote = client.Quote.list({"limit": 1}).list[0].quote
     groups = client.Quote.quote_line_groups_for_quote(quote.id, {"limit": 10})
     table = sandbox.world.business.table("quote_line_groups")
@@ -138,7 +138,7 @@ REFUSALS: list[tuple[str, Callable[[Any], Any], type[APIError], int, str]] = [
 def test_the_client_types_what_is_refused(
     client: Any, call: Callable[[Any], Any], kind: type[APIError], status: int, code: str
 ) -> None:
-    """By class, status and the vendor's code."""
+    """An error has the client's class, the status and the vendor's code."""
     with pytest.raises(kind) as caught:
         call(client)
     assert type(caught.value) is kind
@@ -146,7 +146,7 @@ def test_the_client_types_what_is_refused(
 
 
 def test_a_wrong_key_is_no_typed_error(client: Any) -> None:
-    """The vendor gives it no type that the client knows."""
+    """The vendor's answer has no type that the client knows."""
     client.env.api_key = "wrong"
     with pytest.raises(APIError) as caught:
         client.Customer.list({"limit": 1})
@@ -155,7 +155,7 @@ def test_a_wrong_key_is_no_typed_error(client: Any) -> None:
 
 
 def test_a_limit_and_a_lock_are_failures_of_the_operation(client: Any, sandbox: RunningSandbox) -> None:
-    """429 either way."""
+    """Both have status 429."""
     sandbox.reset(customers=1, chargebee_requests_per_minute=1)
     client.Coupon.list({"limit": 1})
     with pytest.raises(OperationFailedError) as limited:
@@ -170,7 +170,7 @@ def test_a_limit_and_a_lock_are_failures_of_the_operation(client: Any, sandbox: 
 
 
 def test_a_failure_that_is_no_json_is_no_typed_error(client: Any, sandbox: RunningSandbox) -> None:
-    """The client raises a bare exception with a code of its own."""
+    """The client raises a plain exception with its own code."""
     sandbox.fault(api="chargebee", effect={"status": 503, "body": "<html><body>503</body></html>"})
     with pytest.raises(Exception, match="error_code: internal_temporary_error"):
         client.Coupon.list({"limit": 1})

@@ -1,6 +1,7 @@
-"""Chargebee's typed client judges every record of every list: its fields, their types, and the values of its enums.
+"""Chargebee's typed client checks every record of every list: fields, types and values of enums.
 
-The client keeps what it does not know, so each record is compared with the response classes that it declares.
+The client accepts fields that it does not know, so each record is compared with the response classes that it
+declares.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.conformance
 
 WITHOUT_A_CLASS = {"item_billing_metric", "custom_field_config"}
-"""Objects that other connectors read and the client has no class for."""
+"""Objects that other connectors read, but for which the client has no class."""
 DOCUMENTED = {"invoice.base_currency_code"}
-"""Fields that the vendor's documentation shows in its answers and the client does not declare."""
+"""Fields that the vendor documents but the client does not declare."""
 OWN = ("cf_", "cs_", "object")
-"""Custom fields, consents, and the name of the object itself."""
+"""Prefixes of custom fields and consents, and the object's own name."""
 LISTS = [
     pytest.param(row, catalog, id=f"{row.table} {catalog}")
     for row in RESOURCES
@@ -44,26 +45,26 @@ LISTS = [
 
 @cache
 def world(catalog: int) -> World:
-    """One world of each catalog, lived in for a month, only ever read."""
+    """Return a world per catalog in which a month has passed. Tests only read it."""
     made = World(Settings(customers=60, catalog=catalog))
     made.advance(30 * 86_400)
     return made
 
 
 def camel(name: str) -> str:
-    """A name as the client's classes have it."""
+    """Return a name in the spelling of the client's classes."""
     return "".join(part.title() for part in name.split("_"))
 
 
 def declared(name: str) -> tuple[type, type]:
-    """The client's class of an answer, and the class that holds the enums of its fields."""
+    """Return the client's response class, and the class with the enums of its fields."""
     responses = import_module(f"chargebee.models.{name}.responses")
     operations = import_module(f"chargebee.models.{name}.operations")
     return getattr(responses, f"{camel(name)}Response"), getattr(operations, camel(name))
 
 
 def contradictions(answer: type, operations: type, body: dict[str, Any], path: str, within: str = "") -> Iterator[str]:
-    """What the client does not declare, or declares to be of another type or of other values."""
+    """Yield each field that the client does not declare, or declares with another type or other values."""
     hints = get_type_hints(answer, vars(import_module("chargebee.models")))
     known = {field.name for field in fields(answer)}
     for name, value in body.items():
@@ -90,13 +91,13 @@ def contradictions(answer: type, operations: type, body: dict[str, Any], path: s
 
 
 def bodies(table: Table[Any]) -> list[dict[str, Any]]:
-    """The records of a table as they are served, at most five hundred."""
+    """Return the last five hundred records of a table as JSON objects."""
     return [json.loads(table.json(record)) for record in table.records[-500:]]
 
 
 @pytest.mark.parametrize(("resource", "catalog"), LISTS)
 def test_every_field_is_one_that_the_client_declares(resource: Resource, catalog: int) -> None:
-    """Under its name, of its type, with a value of its enum; in the objects within a record too."""
+    """Name, type and enum value match the client's declaration, also in nested objects."""
     answer, operations = declared(resource.object)
     records = bodies(world(catalog).business.table(resource.table))
     assert records
@@ -105,7 +106,7 @@ def test_every_field_is_one_that_the_client_declares(resource: Resource, catalog
 
 @pytest.mark.parametrize("catalog", [1, 2])
 def test_a_card_is_as_the_client_declares_it(catalog: int) -> None:
-    """The sibling of customers and subscriptions."""
+    """The card of customers and subscriptions matches the client's declaration."""
     business = world(catalog).business
     cards = [card for customer in business.customers.records if (card := business.card(customer))]
     assert {one for body in cards for one in contradictions(*declared("card"), body, "card")} == set()
@@ -127,7 +128,7 @@ ALWAYS = [
 
 @pytest.mark.parametrize(("table", "within", "names"), ALWAYS, ids=[f"{row[0]} {row[1]}".strip() for row in ALWAYS])
 def test_a_field_that_the_vendor_always_sends_is_there(table: str, within: str, names: set[str]) -> None:
-    """In every record that has the part in which it stands."""
+    """Every record that has the parent object has these fields."""
     found = bodies(world(2).business.table(table))
     parts = [part for body in found for part in parts_of(body, within)]
     assert parts
@@ -135,13 +136,13 @@ def test_a_field_that_the_vendor_always_sends_is_there(table: str, within: str, 
 
 
 def parts_of(body: dict[str, Any], within: str) -> list[dict[str, Any]]:
-    """The objects under a name: one, several or none."""
+    """Return the objects under a name as a list."""
     part = body.get(within, []) if within else body
     return part if isinstance(part, list) else [part]
 
 
 def test_a_payment_method_is_of_a_type_that_the_vendor_has() -> None:
-    """Who pays by bank transfer has neither payment method nor payment source, but an `offline_payment_method`."""
+    """A customer who pays by bank transfer has only an `offline_payment_method`, no method and no source."""
     customers = bodies(world(2).business.customers)
     types = {one["payment_method"]["type"] for one in customers if "payment_method" in one}
     assert types <= {one.value for one in enums.Type}
@@ -154,7 +155,7 @@ def test_a_payment_method_is_of_a_type_that_the_vendor_has() -> None:
 
 
 def test_a_payment_shows_the_status_of_its_invoice_as_it_is_now() -> None:
-    """Also where the invoice was paid by a later attempt, and where it was voided."""
+    """It is the current status, even when a later attempt paid the invoice or it was voided."""
     business = world(2).business
     linked = [one for body in bodies(business.table("transactions")) for one in body["linked_invoices"]]
     statuses = {one.id: one.status for one in business.invoices.records}
@@ -174,7 +175,7 @@ LENIENT = [
 
 @pytest.mark.parametrize(("path", "query"), LENIENT, ids=[" ".join(row) for row in LENIENT])
 def test_what_the_real_api_answers_is_answered(sandbox: RunningSandbox, path: str, query: str) -> None:
-    """`include_deleted` on a list that ignores it, and every change since the beginning of time."""
+    """`include_deleted` on a list that ignores it, and a filter from the year 1970, return records."""
     reply = requests.get(f"{sandbox.chargebee_url}/{path}?{query}", auth=("sandbox_key", ""), timeout=10)
     assert reply.status_code == 200
     assert reply.json()["list"]

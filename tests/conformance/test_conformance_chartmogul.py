@@ -1,4 +1,4 @@
-"""ChartMogul's official client against the sandbox: what it sends is understood, what it gets is of its types."""
+"""ChartMogul's official client against the sandbox: its requests are understood, and answers have its types."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.conformance
 
 
 class Client:
-    """The official client, pointed at a sandbox; every call gives what its promise resolves to."""
+    """The official client, connected to a sandbox. Calls return the resolved promise."""
 
     def __init__(self, sandbox: RunningSandbox, key: str = "sandbox_key") -> None:
         self.sandbox = sandbox
@@ -25,11 +25,11 @@ class Client:
         self.config.uri = sandbox.chartmogul_url
 
     def __call__(self, method: Callable[..., Any], **arguments: Any) -> Any:
-        """What a call gives."""
+        """Call a method and return its result."""
         return method(self.config, **arguments).get()
 
     def pages(self, method: Callable[..., Any], **query: Any) -> Iterator[list[Any]]:
-        """Every page of a list."""
+        """Yield every page of a list."""
         page = self(method, **query)
         yield page.entries
         while page.has_more:
@@ -37,21 +37,21 @@ class Client:
             yield page.entries
 
     def source(self, name: str = "Intercom") -> str:
-        """The uuid of a new data source."""
+        """Create a data source and return its uuid."""
         return str(self(chartmogul.DataSource.create, data={"name": name}).uuid)
 
     def customer(self, source: str, external_id: str, **fields: Any) -> Any:
-        """A new customer."""
+        """Create a customer."""
         data = {"data_source_uuid": source, "external_id": external_id, **fields}
         return self(chartmogul.Customer.create, data=data)
 
     def settle(self) -> None:
-        """Let happen what was accepted."""
+        """Make enough calls for accepted operations to complete."""
         for _ in range(3):
             self(chartmogul.Ping.ping)
 
     def refused(self, method: Callable[..., Any], **arguments: Any) -> tuple[int, str]:
-        """Status and text of the error that the client raises."""
+        """Return the status and text of the error that the client raises."""
         with pytest.raises(chartmogul.APIError) as caught:
             self(method, **arguments)
         cause: Any = caught.value.__cause__
@@ -60,20 +60,20 @@ class Client:
 
 @pytest.fixture
 def client(sandbox: RunningSandbox) -> Client:
-    """With sixty customers in the business, and no limit in the way."""
+    """Return a client of a sandbox with sixty customers and no rate limit."""
     sandbox.reset(customers=60, chartmogul_requests_per_second=1_000_000)
     return Client(sandbox)
 
 
 def test_ping_and_account(client: Client) -> None:
-    """The key is good."""
+    """The client accepts both answers."""
     assert client(chartmogul.Ping.ping).data == "pong!"
     assert client(chartmogul.Account.retrieve).currency == "USD"
 
 
 @pytest.mark.parametrize("per_page", [7, 200])
 def test_customers_are_paged_to_the_end(client: Client, per_page: int) -> None:
-    """Each exactly once, of the client's types."""
+    """Each customer comes exactly once, with the client's types."""
     rows = [one for page in client.pages(chartmogul.Customer.all, per_page=per_page) for one in page]
     expected = {one.id for one in client.sandbox.world.business.customers.records}
     assert sorted(one.external_id for one in rows) == sorted(expected)
@@ -84,7 +84,7 @@ def test_customers_are_paged_to_the_end(client: Client, per_page: int) -> None:
 
 
 def test_a_source_comes_and_goes(client: Client) -> None:
-    """With its processing status; its name is taken until it is released."""
+    """The client reads its processing status. The name of a deleted source is free only after a while."""
     source = client.source()
     shown = client(chartmogul.DataSource.retrieve, uuid=source, with_processing_status=True)
     assert (shown.name, shown.system, shown.processing_status.pending) == ("Intercom", "Custom", 0)
@@ -97,7 +97,7 @@ def test_a_source_comes_and_goes(client: Client) -> None:
 
 
 def test_a_customer_is_created_found_changed_and_deleted(client: Client) -> None:
-    """Dates come back as dates, absent texts as empty ones."""
+    """Dates are returned as dates, and missing texts as empty ones."""
     source = client.source()
     at = datetime(2025, 3, 1, 14, 30, tzinfo=UTC)
     fields = {"name": "Acme", "lead_created_at": at, "free_trial_started_at": at, "website_url": "acme.example"}
@@ -116,7 +116,7 @@ def test_a_customer_is_created_found_changed_and_deleted(client: Client) -> None
 
 
 def test_errors_are_raised_as_the_client_types_them(client: Client) -> None:
-    """An `APIError` with status and body."""
+    """Errors are an `APIError` with status and body."""
     source = client.source()
     one = client.customer(source, "co-1")
     gone = one.uuid.removeprefix("cus_")
@@ -143,14 +143,14 @@ def test_errors_are_raised_as_the_client_types_them(client: Client) -> None:
 
 
 def test_a_limit_is_raised_at_once(client: Client) -> None:
-    """Over http the client does not retry."""
+    """The client does not retry over http."""
     client.sandbox.reset(customers=0, chartmogul_requests_per_second=0)
     assert client.refused(chartmogul.Ping.ping)[0] == 429
     assert client.sandbox.answers() == {"answers": [{"api": "chartmogul", "status": 429, "count": 1}]}
 
 
 def test_customers_merge_and_part(client: Client) -> None:
-    """The merged-away is 404; the survivor lists both; parted, the one has a fresh uuid."""
+    """The merged customer is 404, and the survivor has both ids. After an unmerge it has a new uuid."""
     source = client.source()
     lead = client.customer(source, "co-1")
     billed = client(chartmogul.Customer.all, status="Active").entries[0]
@@ -169,7 +169,7 @@ def test_customers_merge_and_part(client: Client) -> None:
 
 
 def test_attributes_tags_and_overrides(client: Client) -> None:
-    """Booleans stay what they are; what an override holds stays too."""
+    """Booleans stay booleans, and an override keeps its value."""
     one = client.customer(client.source(), "co-1", email="a@b.example").uuid
     custom = [{"type": "Boolean", "key": "beta", "value": False}, {"type": "Decimal", "key": "score", "value": 1.5}]
     added = client(chartmogul.CustomAttributes.add, uuid=one, data={"custom": custom})
@@ -193,7 +193,7 @@ def test_attributes_tags_and_overrides(client: Client) -> None:
 
 
 def test_contacts_live_and_merge(client: Client) -> None:
-    """Undefined custom attributes are dropped; lists end."""
+    """Undefined custom attributes are dropped, and lists end."""
     source = client.source()
     one = client.customer(source, "co-1").uuid
     custom = [{"key": "csm_owner", "value": "Amara"}, {"key": "undefined", "value": 1}]
@@ -213,7 +213,7 @@ def test_contacts_live_and_merge(client: Client) -> None:
 
 
 def test_an_import_runs_to_its_end(client: Client) -> None:
-    """Queued, then completed, and told by customer."""
+    """Its status is queued and then completed, with details per customer."""
     source = client.source()
     data = {"external_id": "run-1", "customers": [{"external_id": "co-1", "name": "Acme"}]}
     queued = client(chartmogul.JsonImport.create, data_source_uuid=source, data=data)

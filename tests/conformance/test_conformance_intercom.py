@@ -1,6 +1,6 @@
-"""Intercom's own Python client judges the sandbox: it reads every list to the end and finds every field of its type.
+"""Intercom's own Python client reads every list of the sandbox to the end, and every field has its declared type.
 
-The client checks nothing when it reads, so each answer is dumped with warnings as errors, which does.
+The client does not check what it reads, so each answer is dumped with warnings as errors, which does check it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ALL = SingleFilterSearchRequest(field="updated_at", operator=">", value=1)
 
 @pytest.fixture
 def client(sandbox: RunningSandbox) -> Iterator[Any]:
-    """The client of a workspace that has everything."""
+    """Yield the client of a workspace with all kinds of records."""
     sandbox.reset(customers=300)
     one = client_of(sandbox, "sandbox_token")
     yield one
@@ -37,12 +37,12 @@ def client(sandbox: RunningSandbox) -> Iterator[Any]:
 
 
 def client_of(sandbox: RunningSandbox, token: str) -> Any:
-    """The client, in the version that it was made for."""
+    """Return a client with the API version for which it was made."""
     return intercom.Intercom(token=token, base_url=sandbox.intercom_url, headers={"Intercom-Version": "2.14"})
 
 
 def judged(answer: BaseModel) -> Any:
-    """The answer, when the client finds each value of its declared type and every required field."""
+    """Return the answer after a check that all values have their declared types and no required field is missing."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         dumped = answer.model_dump(mode="json", by_alias=True)
@@ -56,7 +56,7 @@ def judged(answer: BaseModel) -> Any:
 
 
 def all_judged(answers: Iterable[BaseModel]) -> list[Any]:
-    """As many answers as there are, each of them judged."""
+    """Check each of several answers, and return them."""
     return [judged(one) for one in answers]
 
 
@@ -86,18 +86,18 @@ LISTS: dict[str, Callable[[Any], Any]] = {
 
 @pytest.mark.parametrize("name", LISTS)
 def test_a_list_is_as_the_client_declares_it(client: Any, name: str) -> None:
-    """Every value is of its declared type, and something is there."""
+    """Every value has its declared type, and the list is not empty."""
     dumped = judged(LISTS[name](client)).model_dump()
     assert any(value for key, value in dumped.items() if key not in ("type", "enabled"))
 
 
 def test_nobody_is_kept_out(client: Any) -> None:
-    """The workspace has no list of addresses."""
+    """The workspace's list of allowed addresses is empty."""
     assert judged(client.ip_allowlist.get_ip_allowlist()).ip_allowlist == []
 
 
 def test_away_status_reasons_are_a_bare_array(client: Any) -> None:
-    """The one list without an envelope."""
+    """It is the only list without an envelope."""
     found = all_judged(client.away_status_reasons.list_away_status_reasons())
     assert [one.label for one in found][:2] == ["On a break", "Lunch"]
 
@@ -123,14 +123,14 @@ PAGERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], int]]] = {
 
 @pytest.mark.parametrize("name", PAGERS)
 def test_the_clients_own_pager_reads_to_the_end(client: Any, sandbox: RunningSandbox, name: str) -> None:
-    """Every record once, each of them judged; the client's own way to page is followed."""
+    """The client's own pager returns every record once."""
     pages, count = PAGERS[name]
     ids = [one.id for one in all_judged(pages(client))]
     assert (len(ids), len(set(ids))) == (count(sandbox.world.intercom),) * 2
 
 
 def test_what_nobody_said_of_a_company_is_absent(client: Any, sandbox: RunningSandbox) -> None:
-    """Industry, size and website are optional to the client, not nullable: an answer has them or lacks them."""
+    """The client declares industry, size and website optional but not nullable, so empty ones are left out."""
     companies = all_judged(client.companies.list(per_page=60))
     raw = [one.model_dump(exclude_unset=True) for one in companies]
     documents = {one.id: one.document for one in sandbox.world.intercom.companies.live()}
@@ -144,14 +144,14 @@ def test_what_nobody_said_of_a_company_is_absent(client: Any, sandbox: RunningSa
 
 
 def test_a_scroll_ends_with_an_empty_page(client: Any, sandbox: RunningSandbox) -> None:
-    """As many companies as have users."""
+    """The scroll returns all companies that have users."""
     found = all_judged(client.companies.scroll())
     assert len(found) == sum(1 for _ in sandbox.world.intercom.visible_companies())
 
 
 @pytest.mark.parametrize("kind", ["contacts", "conversations", "tickets"])
 def test_a_search_is_paged_by_hand(client: Any, sandbox: RunningSandbox, kind: str) -> None:
-    """The client's own search pager never advances, so the cursor is handed on."""
+    """The client's search pager never advances, so the test passes the cursor itself."""
     ids: list[str] = []
     after: str | None = None
     while True:
@@ -167,7 +167,7 @@ def test_a_search_is_paged_by_hand(client: Any, sandbox: RunningSandbox, kind: s
 
 
 def test_each_contact_and_conversation_and_ticket_reads_alone(client: Any) -> None:
-    """With all that hangs on it."""
+    """Each is read by its id, with its tags, segments, subscriptions, companies and notes."""
     for contact in list(client.contacts.list(per_page=10))[-15:]:
         judged(client.contacts.find(contact_id=contact.id))
         for read in (
@@ -185,7 +185,7 @@ def test_each_contact_and_conversation_and_ticket_reads_alone(client: Any) -> No
 
 
 def test_each_company_reads_alone(client: Any) -> None:
-    """With its contacts and segments."""
+    """Each is read by its id, with its contacts and segments."""
     for company in client.companies.list(per_page=15).items:
         judged(client.companies.find(company_id=company.id))
         judged(client.companies.list_attached_contacts(company_id=company.id))
@@ -193,7 +193,7 @@ def test_each_company_reads_alone(client: Any) -> None:
 
 
 def test_the_life_of_a_contact(client: Any) -> None:
-    """Create, conflict, update, find, tag, note, merge, archive, restore, delete."""
+    """Create, conflict, update, find, tag, note, merge, archive, restore and delete work."""
     user = judged(client.contacts.create(request={"role": "user", "email": "a@example.com", "external_id": "a1"}))
     with pytest.raises(ApiError) as conflict:
         client.contacts.create(request={"role": "user", "external_id": "a1"})
@@ -224,7 +224,7 @@ def test_the_life_of_a_contact(client: Any) -> None:
 
 
 def test_the_life_of_a_company(client: Any) -> None:
-    """Create, update, attach, detach, delete."""
+    """Create, update, attach, detach and delete work."""
     user = client.contacts.create(request={"role": "user", "email": "a@example.com"})
     company = judged(client.companies.create_or_update(request={"company_id": "j1", "name": "Judge"}))
     assert judged(client.companies.attach_contact(user.id, company_id=company.id)).id == company.id
@@ -251,7 +251,7 @@ def test_the_life_of_a_company(client: Any) -> None:
 def test_an_error_is_typed_as_the_client_types_it(
     client: Any, call: Callable[[Any], Any], kind: type[ApiError], code: str
 ) -> None:
-    """By class where the client has one, and always with the vendor's code."""
+    """It has the client's class if there is one, and always the vendor's code."""
     with pytest.raises(kind) as caught:
         call(client)
     body = caught.value.body
@@ -260,7 +260,7 @@ def test_an_error_is_typed_as_the_client_types_it(
 
 
 def test_a_wrong_token_is_unauthorized(sandbox: RunningSandbox) -> None:
-    """On the first call."""
+    """The first call fails."""
     one = client_of(sandbox, "wrong")
     with pytest.raises(UnauthorizedError):
         one.admins.list()

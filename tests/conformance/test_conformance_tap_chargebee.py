@@ -1,7 +1,7 @@
-"""singer-io's tap-chargebee 1.7.1, unchanged but for the address, reads the sandbox to its end.
+"""singer-io's tap-chargebee 1.7.1, unchanged except for the address, reads the sandbox to its end.
 
-It filters every list by when records were last changed, which documents of before 2016-09-28 do not tell: those it
-never sees. It asks every list for deleted records, and gifts by a filter that the vendor does not document.
+It filters every list by `updated_at`. Documents from before 2016-09-28 do not have it, so the tap never sees them.
+It requests deleted records of every list, and gifts with a filter that the vendor does not document.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.conformance
 
 CONFIG = {"site": "sandbox", "api_key": "sandbox_key", "start_date": "2010-01-01T00:00:00Z"}
 KEYS = {"events": "occurred_at", "comments": "created_at", "promotional_credits": "created_at"}
-"""What a stream is filtered by where that is not `updated_at`."""
+"""The field by which a stream is filtered, where it is not `updated_at`."""
 UNFILTERED = {"gifts"}
 BOTH = {
     "comments", "coupons", "credit_notes", "customers", "events", "gifts", "invoices", "orders", "payment_sources",
@@ -36,17 +36,17 @@ Stamped = list[tuple[str, str]]
 
 @pytest.fixture
 def tap(connector: Callable[..., Connector]) -> Connector:
-    """The connector in the version that the comparison is about."""
+    """Return the connector in the version for this comparison."""
     return connector("tap-chargebee", "1.7.1", "https://sandbox.chargebee.com/api/v2")
 
 
 def seconds(stamp: str) -> int:
-    """An ISO stamp as the API has it."""
+    """Return an ISO timestamp in Unix seconds, as the API has it."""
     return int(datetime.fromisoformat(stamp).timestamp())
 
 
 def expected(sandbox: RunningSandbox, stream: str, since: int) -> Stamped:
-    """Id and stamp of what the filter lets pass, out of the business itself."""
+    """Return ids and timestamps of the records that pass the filter, read from the business itself."""
     table, key = sandbox.world.business.table(LISTS[stream].table), KEYS.get(stream, "updated_at")
     there = [one for one in table.seen(sandbox.world.clock.now()) if one is not None]
     listed = [one for one in there if LISTS[stream].include_deleted or not one.deleted]
@@ -56,13 +56,13 @@ def expected(sandbox: RunningSandbox, stream: str, since: int) -> Stamped:
 
 
 def got(records: list[dict[str, Any]], stream: str) -> Stamped:
-    """Id and stamp of what the connector wrote."""
+    """Return ids and timestamps of the connector's records."""
     return sorted((one["id"], one[KEYS.get(stream, "updated_at")]) for one in records)
 
 
 @pytest.mark.parametrize("catalog", [1, 2])
 def test_all_streams_are_read_to_their_end(tap: Connector, sandbox: RunningSandbox, catalog: int) -> None:
-    """Every record that carries a stamp, deleted ones among them, exactly once; then those that changed in ten days."""
+    """Every record with a timestamp is read exactly once, also deleted ones; then those that changed in ten days."""
     sandbox.reset(customers=150, catalog=catalog, chargebee_refuse_unknown_parameters=False)
     records, state = tap.read(sandbox.chargebee_url, CONFIG)
     assert records.keys() == STREAMS[catalog]
@@ -77,7 +77,7 @@ def test_all_streams_are_read_to_their_end(tap: Connector, sandbox: RunningSandb
 
 
 def test_how_many_there_are_and_how_many_it_cannot_see(tap: Connector, sandbox: RunningSandbox) -> None:
-    """Of sixty customers and their likes: records in all, and those that the connector reads."""
+    """With sixty customers, this is the number of all records and of those that the connector reads."""
     sandbox.reset(customers=60, seed=7, chargebee_refuse_unknown_parameters=False)
     records, _ = tap.read(sandbox.chargebee_url, CONFIG)
     counts = {

@@ -1,7 +1,8 @@
-"""singer-io's tap-intercom 2.2.5, unchanged but for the address, reads the sandbox to its end.
+"""singer-io's tap-intercom 2.2.5, unchanged except for the address, reads the sandbox to its end.
 
-Archived contacts and companies without users are in no list that it reads: those it never sees. Of
-who has more than ten companies it asks for all, at a path with two slashes and with a parameter that is not documented.
+It never sees archived contacts and companies without users, as they are in none of the lists that it reads.
+For contacts with more than ten companies it requests all of them, at a path with two slashes and with an
+undocumented parameter.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ CONFIG = {"access_token": "sandbox_token", "user_agent": "conformance", "start_d
 
 
 def attributes(known: Workspace, model: str) -> list[str]:
-    """The names of the standard attributes and of the custom ones that are not archived."""
+    """Return the names of standard attributes and of custom attributes that are not archived."""
     return [one["name"] for one in known.attributes.list_all(model, include_archived=False)]
 
 
@@ -42,17 +43,17 @@ TRUTH: dict[str, Callable[[Workspace], list[str]]] = {
     "tags": lambda known: known.library.list_ids("tags"),
     "teams": lambda known: known.library.list_ids("teams"),
 }
-"""The ids of what a stream holds, out of the workspace itself; attributes are told apart by their names."""
+"""Functions that read the ids of a stream's records from the workspace. Attributes have names instead of ids."""
 
 
 @pytest.fixture
 def tap(connector: Callable[..., Connector]) -> Connector:
-    """The connector in the version that the comparison is about."""
+    """Return the connector in the version for this comparison."""
     return connector("tap-intercom", "2.2.5", "https://api.intercom.io")
 
 
 def test_all_streams_are_read_to_their_end(tap: Connector, sandbox: RunningSandbox) -> None:
-    """Every record exactly once."""
+    """Every record is read exactly once."""
     sandbox.reset(customers=300, rate_limit_per_window=1_000_000, refuse_unknown_fields=False)
     sandbox.advance(days=3)
     records, _ = tap.read(sandbox.intercom_url, CONFIG)

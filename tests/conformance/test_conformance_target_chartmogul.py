@@ -1,4 +1,4 @@
-"""ChartMogul's official client reads back what target-chartmogul has written."""
+"""ChartMogul's official client reads back what target-chartmogul wrote."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ ANN = {
 
 @pytest.fixture
 def read(sandbox: RunningSandbox) -> Callable[..., Any]:
-    """Gives what a call of the official client resolves to."""
+    """Return a function that calls the official client and returns the result."""
     config = chartmogul.Config("sandbox_key", request_timeout=5, max_retries=0, backoff_factor=0)
     config.uri = sandbox.chartmogul_url
     return lambda method, **arguments: method(config, **arguments).get()
@@ -71,7 +71,7 @@ def read(sandbox: RunningSandbox) -> Callable[..., Any]:
 
 @pytest.fixture
 def write(sandbox: RunningSandbox, tmp_path: Path) -> Callable[..., None]:
-    """Runs the target over customers and contacts."""
+    """Return a function that runs the target over customers and contacts."""
     config = {"api_key": "sandbox_key", "api_url": sandbox.chartmogul_url, "report_dir": str(tmp_path)}
 
     def run(**streams: list[dict[str, Any]]) -> None:
@@ -86,13 +86,13 @@ def write(sandbox: RunningSandbox, tmp_path: Path) -> Callable[..., None]:
 
 
 def source_of(read: Callable[..., Any]) -> str:
-    """Give the uuid of the target's data source."""
+    """Return the uuid of the target's data source."""
     (source,) = [one for one in read(chartmogul.DataSource.all).data_sources if one.name == "Intercom leads"]
     return str(source.uuid)
 
 
 def test_the_official_client_reads_a_customer_back(read: Callable[..., Any], write: Callable[..., None]) -> None:
-    """With its dates, attributes of all types, and tags."""
+    """The customer has its dates, tags and attributes of all types."""
     write(customers=[ACME])
     (one,) = read(chartmogul.Customer.all, data_source_uuid=source_of(read), external_id="co-1").entries
     at = datetime(2025, 11, 5, 8, 30, tzinfo=UTC)
@@ -107,7 +107,7 @@ def test_the_official_client_reads_a_customer_back(read: Callable[..., Any], wri
 
 
 def test_the_official_client_reads_a_contact_back(read: Callable[..., Any], write: Callable[..., None]) -> None:
-    """On its customer, until it has left."""
+    """The contact belongs to its customer until it is deleted."""
     write(customers=[ACME], contacts=[ANN])
     source = source_of(read)
     (customer,) = read(chartmogul.Customer.all, data_source_uuid=source).entries
@@ -121,7 +121,7 @@ def test_the_official_client_reads_a_contact_back(read: Callable[..., Any], writ
 
 
 def test_the_official_client_sees_a_change(read: Callable[..., Any], write: Callable[..., None]) -> None:
-    """A second run changes the same customer and leaves nothing double."""
+    """A second run changes the same customer and creates no second one."""
     write(customers=[ACME])
     changed = ACME | {"name": "Acme II", "attributes": {"custom": {"plan": "platinum", "vip": True}, "tags": []}}
     write(customers=[changed])
@@ -133,7 +133,7 @@ def test_the_official_client_sees_a_change(read: Callable[..., Any], write: Call
 
 
 def test_what_the_official_client_wrote_is_the_targets(read: Callable[..., Any], write: Callable[..., None]) -> None:
-    """A customer that another program made in the source is kept in step, and not made again."""
+    """The target updates a customer that another program created in its source, and does not create it again."""
     write(customers=[ACME | {"external_id": "first"}])
     source = source_of(read)
     made = read(chartmogul.Customer.create, data={"data_source_uuid": source, "external_id": "co-1", "name": "Old"})

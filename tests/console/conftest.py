@@ -1,4 +1,4 @@
-"""Settings of plugins that point at the sandbox, what plugins say about themselves, and projects without Meltano."""
+"""Settings of plugins that connect to the sandbox, facts about plugins, and projects without Meltano."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 @cache
 def ask_plugin(plugin: str) -> PluginFacts:
-    """Ask a plugin about itself, once for all tests."""
+    """Read what a plugin says about itself, once for all tests."""
     return read_facts(plugin, Path(sys.executable).with_name(plugin))
 
 
@@ -52,7 +52,7 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture
 def installed_project(project: Project) -> Project:
-    """Make a project with the plugins' commands where Meltano installs them, and settings that are all defaults."""
+    """Make a project with links to the plugins' commands where Meltano installs them, and with default settings."""
     for name, plugin in project.plugins.items():
         if "inherit_from" not in plugin:
             command = project.find_venv(name) / "bin" / name

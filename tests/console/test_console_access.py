@@ -1,4 +1,4 @@
-"""What is asked of the APIs about keys, against the sandbox: nothing is written, and each refusal is named."""
+"""The checks of keys against the sandbox: they write nothing, and they name each refusal."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ NOW = datetime(2026, 11, 22, tzinfo=UTC)
 def check(
     of_plugins: dict[str, dict[str, Any]], facts_of: Callable[[str], PluginFacts]
 ) -> Callable[..., list[Finding]]:
-    """`check(KEY, setting=VALUE)`: everything that is found about a key."""
+    """`check(KEY, setting=VALUE)`: all findings about a key."""
     return lambda key, **settings: list(
         access.check_key(key, of_plugins[key.plugin] | settings, facts_of(key.plugin), NOW)
     )
 
 
 def list_texts(findings: list[Finding]) -> list[tuple[str, str, str]]:
-    """Return check, result and finding."""
+    """Return check, result and text of each finding."""
     return [(one.check, one.result, one.what) for one in findings]
 
 
 def contacts_of(sandbox: RunningSandbox) -> list[Any]:
-    """Every contact that the sandbox holds, whole."""
+    """Return all contacts of the sandbox with all their fields."""
     return [contact.document for contact in sandbox.world.intercom.contacts.live()]
 
 
@@ -88,14 +88,14 @@ def contacts_of(sandbox: RunningSandbox) -> list[Any]:
 def test_a_good_key_is_told_of(
     key: Key, expected: list[tuple[str, str, str]], check: Callable[..., list[Finding]]
 ) -> None:
-    """Whose it is, what it may, and how much."""
+    """The findings name the account, the permissions and the rate limit."""
     assert [line for line in list_texts(check(key)) if line[0] != "region"] == expected
 
 
 def test_a_token_that_writes_is_asked_to_write_to_nobody(
     check: Callable[..., list[Finding]], sandbox: RunningSandbox
 ) -> None:
-    """An update of an unknown id proves the permission, and changes nothing."""
+    """An update of an id that does not exist proves the permission and changes nothing."""
     before = contacts_of(sandbox)
     assert list_texts(check(INTERCOM))[1] == (
         "scope",
@@ -107,7 +107,7 @@ def test_a_token_that_writes_is_asked_to_write_to_nobody(
 
 @pytest.mark.parametrize("key", [CHARGEBEE, INTERCOM, CHARTMOGUL], ids=["chargebee", "intercom", "chartmogul"])
 def test_a_wrong_key_is_one_failure_that_does_not_show_it(key: Key, check: Callable[..., list[Finding]]) -> None:
-    """In the vendor's words, with the place where a key is made."""
+    """The finding has the vendor's text, the name of the variable, and the place to create a key."""
     (finding,) = check(key, **{key.setting: "wrong-1234"})
     assert (finding.check, finding.result, finding.remedy) == ("key", "fail", access.WHERE_TO_MAKE[key.api])
     assert key.variable in finding.what
@@ -126,7 +126,7 @@ def test_a_wrong_key_is_one_failure_that_does_not_show_it(key: Key, check: Calla
 def test_a_missing_permission_is_named(  # noqa: PLR0913, PLR0917 a table's columns
     key: Key, method: str, path: str, what: str, check: Callable[..., list[Finding]], sandbox: RunningSandbox
 ) -> None:
-    """Each by what it is for, and nothing else fails."""
+    """The finding names what the permission is for. No other check fails."""
     body = {"message": "No.", "errors": [{"code": "forbidden", "message": "No."}]}
     sandbox.fault(api=key.api, method=method, path=path, effect={"status": 403, "body": body})
     try:
@@ -137,7 +137,7 @@ def test_a_missing_permission_is_named(  # noqa: PLR0913, PLR0917 a table's colu
 
 
 def test_an_address_where_nobody_answers_is_one_sentence(facts_of: Callable[[str], PluginFacts]) -> None:
-    """Naming the address, and no key."""
+    """The error names the address and no key."""
     api = vendors.connect_intercom(
         {"api_url": "http://127.0.0.1:9", "access_token": "secret-9"}, facts_of("target-intercom")
     )
@@ -149,7 +149,7 @@ def test_an_address_where_nobody_answers_is_one_sentence(facts_of: Callable[[str
 def test_every_contact_and_company_is_read(
     of_plugins: dict[str, dict[str, Any]], facts_of: Callable[[str], PluginFacts], sandbox: RunningSandbox
 ) -> None:
-    """Page after page, each once."""
+    """All pages are read, and each record once."""
     api = vendors.connect_intercom(of_plugins["target-intercom"], facts_of("target-intercom"))
     ids = [contact["id"] for contact in vendors.fetch_contacts(api)]
     assert sorted(ids) == sorted(contact.id for contact in sandbox.world.intercom.contacts.live())

@@ -1,4 +1,4 @@
-"""Taking the attributes back, against the sandbox."""
+"""Clearing of the attributes that the target wrote, against the sandbox."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def api(of_plugins: dict[str, dict[str, Any]], facts_of: Callable[[str], PluginFacts], sandbox: RunningSandbox) -> Api:
-    """Connect to Intercom, where three users have an attribute of ours and a foreign one."""
+    """Connect to Intercom, where three users have two of the target's attributes and one of somebody else's."""
     held = sandbox.world.intercom
     for name in ("cb_cust_id", "cb_plan", "score"):
         held.attributes.create(
@@ -34,13 +34,13 @@ def api(of_plugins: dict[str, dict[str, Any]], facts_of: Callable[[str], PluginF
 
 
 def count_updates(sandbox: RunningSandbox) -> int:
-    """Count the updates that the sandbox has seen."""
+    """Count the updates of contacts that the sandbox received."""
     calls = sandbox.calls()["calls"]
     return sum(call["count"] for call in calls if (call["method"], call["path"]) == ("PUT", "/contacts/{id}"))
 
 
 def test_only_what_is_owned_and_has_a_value_is_nulled(api: Api, sandbox: RunningSandbox) -> None:
-    """One call a record that has any; nothing of others; asked again, there is nothing left."""
+    """One call per record clears the target's attributes. Others stay, and a second search finds nothing."""
     found = owned_attributes.find_owners(api, "contacts", "cb_")
     assert [sorted(names) for _, names in found] == [["cb_cust_id", "cb_plan"]] * 3
     assert owned_attributes.clear_attributes(api, "contacts", found) == Counter({"cleared": 3})
@@ -50,7 +50,7 @@ def test_only_what_is_owned_and_has_a_value_is_nulled(api: Api, sandbox: Running
 
 
 def test_a_limit_is_waited_out_and_a_lost_write_made_again(api: Api, sandbox: RunningSandbox) -> None:
-    """Null twice is null."""
+    """An update with null can safely be repeated."""
     found = owned_attributes.find_owners(api, "contacts", "cb_")
     sandbox.fault(api="intercom", method="PUT", nth=1, effect={"status": 429})
     sandbox.fault(api="intercom", method="PUT", nth=2, effect={"status": 502})
@@ -62,7 +62,7 @@ def test_a_limit_is_waited_out_and_a_lost_write_made_again(api: Api, sandbox: Ru
 
 
 def test_a_token_that_may_not_write_ends_it(api: Api, sandbox: RunningSandbox) -> None:
-    """In Intercom's words, not once for each record."""
+    """One error with Intercom's text ends the command."""
     found = owned_attributes.find_owners(api, "contacts", "cb_")
     body = {"errors": [{"code": "forbidden", "message": "No."}]}
     sandbox.fault(api="intercom", method="PUT", effect={"status": 403, "body": body})
@@ -84,5 +84,5 @@ def test_a_token_that_may_not_write_ends_it(api: Api, sandbox: RunningSandbox) -
     ids=["until the window ends", "it has ended", "no clock", "5xx"],
 )
 def test_waiting_is_by_the_servers_clock(status: int, headers: dict[str, str], attempt: int, seconds: float) -> None:
-    """Not by this machine's, which may be wrong."""
+    """The wait follows the answer's `Date` header, as this machine's clock may be wrong."""
     assert owned_attributes.compute_wait(Response(status, {}, headers), attempt) == seconds

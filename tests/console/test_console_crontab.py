@@ -1,4 +1,4 @@
-"""The block in a crontab: all other lines stay as they are."""
+"""The project's block in a crontab. All other lines stay as they are."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TABLES = st.lists(st.text(st.characters(exclude_characters="\n\r", exclude_categ
 
 
 def test_a_block_stands_between_its_marks() -> None:
-    """After what is there, which is left as it is."""
+    """The block follows the existing lines, which do not change."""
     assert BLOCK.replace_lines("MAILTO=me\n0 1 * * * backup\n", LINES) == (
         "MAILTO=me\n"
         "0 1 * * * backup\n"
@@ -39,7 +39,7 @@ def test_a_block_stands_between_its_marks() -> None:
 
 @given(TABLES)
 def test_putting_twice_is_putting_once_and_removing_leaves_the_rest(table: str) -> None:
-    """Any foreign lines in a crontab."""
+    """This holds for any other lines in a crontab."""
     once = BLOCK.replace_lines(table, LINES)
     assert BLOCK.replace_lines(once, LINES) == once
     assert BLOCK.read_lines(once) == LINES
@@ -47,7 +47,7 @@ def test_putting_twice_is_putting_once_and_removing_leaves_the_rest(table: str) 
 
 
 def test_two_projects_do_not_touch_each_other() -> None:
-    """A project whose folder's name begins with another's is another."""
+    """A project does not own the block of a folder whose name starts with its own folder's name."""
     both = OTHER.replace_lines(BLOCK.replace_lines("", LINES), LINES)
     assert OTHER.read_lines(BLOCK.replace_lines(both, {})) == LINES
     assert BLOCK.read_lines(BLOCK.replace_lines(both, {})) == {}
@@ -81,7 +81,7 @@ BEGIN_2, END_2 = "# standpipe begin /srv/stand pipe 2", "# standpipe end /srv/st
     ],
 )  # fmt: skip
 def test_lost_marks_cost_nobody_a_line(table: list[str], kept: list[str]) -> None:
-    """Only what runs this project's schedules beside one of its marks is the block's; the rest stays to the byte."""
+    """Without a mark, only lines next to the other mark that run this project's schedules belong to the block."""
     text = "".join(f"{line}\n" for line in table)
     assert BLOCK.replace_lines(text, {}) == "".join(f"{line}\n" for line in kept)
     mended = BLOCK.replace_lines(text, {"sync-every-6h": OURS})
@@ -91,7 +91,7 @@ def test_lost_marks_cost_nobody_a_line(table: list[str], kept: list[str]) -> Non
 
 @pytest.mark.parametrize("root", ["/srv/100%", "/srv/a b%c", r"/srv/a\%b", "/srv/it's"])
 def test_a_project_knows_its_own_lines_whatever_its_path(root: str) -> None:
-    """Through cron's and the shell's ways of writing it."""
+    """The path is recognised through the escapes of cron and the shell."""
     block = Block(Path(root))
     line = build_cron_line("0 1 * * *", [f"{root}/standpipe", "--project", root, "schedule", "run", "s"])
     assert block.read_lines(block.replace_lines("", {"s": line})) == {"s": line}
@@ -99,19 +99,19 @@ def test_a_project_knows_its_own_lines_whatever_its_path(root: str) -> None:
 
 @pytest.fixture
 def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the file in which the tests' `crontab` keeps its table, see conftest.py."""
+    """Return the file in which the tests' own `crontab` command keeps its table, see conftest.py."""
     monkeypatch.setenv("CRONTAB_TABLE", str(tmp_path / "table"))
     return tmp_path / "table"
 
 
 def test_no_test_reaches_the_crontab_of_who_runs_it(table: Path) -> None:
-    """The command that is found is the tests' own."""
+    """`crontab` is the tests' own command, so the user's crontab stays untouched."""
     crontab.write_table("0 1 * * * backup\n")
     assert table.read_text() == "0 1 * * * backup\n"
 
 
 def test_lines_of_any_bytes_and_ends_come_through(table: Path) -> None:
-    """Another encoding, carriage returns, a page feed, no end of the last line."""
+    """Another encoding, carriage returns, a form feed and a last line without an end stay as they are."""
     before = b"# caf\xe9\r\n0 1 * * * a\x0cb\xe2\x80\xa8c"
     table.write_bytes(before)
     crontab.write_table(BLOCK.replace_lines(crontab.read_table(), LINES))
@@ -132,7 +132,7 @@ def test_lines_of_any_bytes_and_ends_come_through(table: Path) -> None:
 )
 @pytest.mark.usefixtures("table")
 def test_no_crontab_is_an_empty_one(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the words of every cron."""
+    """Each cron has its own text for a user without a crontab."""
     monkeypatch.setenv("CRONTAB_WORDS", words)
     assert crontab.read_table() == ""
 
@@ -149,7 +149,7 @@ def test_no_crontab_is_an_empty_one(words: str, monkeypatch: pytest.MonkeyPatch)
 def test_a_crontab_that_cannot_be_read_is_never_replaced(
     words: str, reason: str, table: Path, monkeypatch: pytest.MonkeyPatch, project: Project
 ) -> None:
-    """What is there is not known then: the command stops, and nothing is written."""
+    """The command stops and writes nothing, as it would lose lines that it could not read."""
     monkeypatch.setenv("CRONTAB_WORDS", words)
     with pytest.raises(ConsoleError) as error:
         schedules.write_lines(project, LINES)
@@ -160,13 +160,13 @@ def test_a_crontab_that_cannot_be_read_is_never_replaced(
 
 
 def test_a_last_line_without_an_end_is_ended() -> None:
-    """Else the first mark would be a part of it."""
+    """Otherwise the first mark would become part of that line."""
     assert BLOCK.replace_lines("0 1 * * * backup", LINES).startswith("0 1 * * * backup\n# standpipe begin")
 
 
 @pytest.mark.parametrize("name", ["plain", "with space", "50%", "it's", 'a "quoted" $HOME `x`', "ü"])
 def test_a_line_runs_its_command_whatever_the_path(name: str, tmp_path: Path) -> None:
-    """Through cron's own reading of % and the shell's of everything else, each word arrives as it was."""
+    """Each argument survives cron's treatment of `%` and the shell's quoting."""
     folder = tmp_path / name
     folder.mkdir()
     line = build_cron_line("* * * * *", ["printf", r"%s\n", str(folder)])
@@ -177,7 +177,7 @@ def test_a_line_runs_its_command_whatever_the_path(name: str, tmp_path: Path) ->
 
 
 def test_a_line_break_in_a_path_is_refused() -> None:
-    """A crontab has no way to write it."""
+    """A crontab cannot express a line break."""
     with pytest.raises(ConsoleError, match="line break"):
         build_cron_line("* * * * *", ["/a\nb"])
 
@@ -192,5 +192,5 @@ def test_a_line_break_in_a_path_is_refused() -> None:
     ],
 )
 def test_the_next_run_is_reckoned_as_cron_does(interval: str, expected: datetime | None) -> None:
-    """From an instant that is given; never for what is none of cron's intervals."""
+    """The next run follows a fixed time. There is none for an interval that cron does not have."""
     assert Schedule("s", "sync", interval).find_next_run(datetime(2026, 3, 1, 12, 1, tzinfo=UTC)) == expected

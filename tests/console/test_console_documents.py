@@ -1,4 +1,4 @@
-"""The documents say what is: commands, options, attributes, reasons, costs and messages."""
+"""The documents match the code: commands, options, attributes, reasons, costs and messages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PACKAGING = "tests/packaging/test_packaging_tree.py"
 INSTALLED = "tests/pipeline/conftest.py::installation"
 IMPORTED = "test_what_was_imported_is_listed_and_deleted_and_imported_again"
 ALONE = "tests/packaging/test_packaging_alone.py::test_a_plugin_installs_alone_and_tells_about_itself"
-#: Every command that the README and its pages show, and the test that runs it.
+#: The commands that the README and its pages show, each with the test that runs it.
 COMMANDS = {
     "make demo": "tests/pipeline/test_pipeline_demo.py::test_the_demo_page_shows_what_the_demo_prints",
     "make sandbox PORT=8100": f"{PACKAGING}::test_the_sandbox_is_served_on_a_port_of_ones_choice",
@@ -66,7 +66,7 @@ COMMANDS = {
 
 
 def commands(text: str) -> list[str]:
-    """Return the commands in a document's blocks; of a block that shows output, those behind a `$`."""
+    """Return the commands in a document's code blocks. In a block with output they follow a `$`."""
     found = []
     for kind, body in re.findall(r"(?m)^```(\w*)\n(.*?)^```", text, re.DOTALL):
         lines = body.splitlines()
@@ -78,9 +78,9 @@ def commands(text: str) -> list[str]:
 
 
 def test_every_command_of_the_pages_is_run_by_a_test() -> None:
-    """A shown command has a test, and that test exists."""
+    """The table names an existing test for each command."""
     shown = [command for page in PAGES for command in commands(page)]
-    # Further plugins have a line each, of the form that is tested for all.
+    # Each plugin has such a line; one test covers the form for all of them.
     assert {command for command in shown if not command.startswith("pip install ./")} == {
         command for command in COMMANDS if not command.startswith("pip install ./")
     }
@@ -90,7 +90,7 @@ def test_every_command_of_the_pages_is_run_by_a_test() -> None:
 
 
 def test_the_console_readme_has_every_command_and_option() -> None:
-    """As the command itself tells them."""
+    """The commands and options are read from the command itself."""
     names = [name for name, command in main.commands.items() if not isinstance(command, click.Group)]
     groups = {name: command for name, command in main.commands.items() if isinstance(command, click.Group)}
     names += [f"{group} {name}" for group, command in groups.items() for name in command.commands]
@@ -102,7 +102,7 @@ def test_the_console_readme_has_every_command_and_option() -> None:
 
 
 def test_the_attributes_are_documented() -> None:
-    """Each with its description and its source, as the map has them."""
+    """The page shows each attribute's description and source as the map declares them."""
     rows = [line.split(" | ") for line in (ROOT / "docs/attributes.md").read_text().splitlines() if "| `cb_" in line]
     told = [(row[0].strip("| `"), row[2], row[3].strip(" |")) for row in rows]
     made = [(f"cb_{one.name}", one.description, one.source) for one in ATTRIBUTES]
@@ -110,13 +110,13 @@ def test_the_attributes_are_documented() -> None:
 
 
 def test_every_reason_is_documented() -> None:
-    """The reasons for which the target skips a record."""
+    """docs/decisions.md lists all reasons for which the target skips a record."""
     told = set(re.findall(r"^\| \w+ \| `(\w+)`", (ROOT / "docs/decisions.md").read_text(), re.MULTILINE))
     assert set(REASONS) <= told
 
 
 def test_the_costs_are_reckoned() -> None:
-    """By the script, whose numbers stand in the document."""
+    """docs/limits.md shows the numbers that bench/costs.py prints."""
     made = subprocess.run([sys.executable, ROOT / "bench/costs.py"], capture_output=True, text=True, check=True).stdout
     _, _, rest = (ROOT / "docs/limits.md").read_text().partition("<!-- costs -->\n")
     assert rest.partition("<!-- /costs -->")[0].strip() == made.strip()
@@ -124,7 +124,7 @@ def test_the_costs_are_reckoned() -> None:
 
 @cache
 def sentences() -> str:
-    """Every text in the code of the plugins and the console, as it is put together, values left out."""
+    """Return all texts in the code of the plugins and the console, with `…` in place of values."""
     found = []
     parts = [path.parent for path in ROOT.glob("[a-z]*/pyproject.toml") if path.parent.name != "sandbox"]
     parts.append(ROOT / "kit")
@@ -139,7 +139,7 @@ def sentences() -> str:
 
 
 def messages() -> list[str]:
-    """Return the messages of the troubleshooting, but Meltano's own."""
+    """Return the messages that docs/troubleshooting.md explains, except Meltano's."""
     text = (ROOT / "docs/troubleshooting.md").read_text()
     ours = [part for part in re.split(r"(?m)^## ", text)[1:] if part.split("\n")[0] != "Meltano"]
     rows = [line for part in ours if "| message |" in part for line in part.splitlines() if line.startswith("| `")]
@@ -148,12 +148,12 @@ def messages() -> list[str]:
 
 @pytest.mark.parametrize("message", messages())
 def test_a_message_of_the_troubleshooting_is_in_the_code(message: str) -> None:
-    """A user could not find a sentence that has changed in the code."""
+    """The page quotes messages exactly as the code has them, so that a search finds them."""
     assert message in sentences()
 
 
 def test_what_benchmarks_print_becomes_rows() -> None:
-    """A table, a line with a colon, a line with a gap: what was measured, and the figure with its headings."""
+    """A table, a line with a colon and a line with a gap each become a name and a figure."""
     spec = importlib.util.spec_from_file_location("gather", ROOT / "bench/gather.py")
     assert spec is not None
     assert spec.loader is not None

@@ -1,4 +1,4 @@
-"""The file of the keys."""
+"""`.env`, the file with the keys."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 def mode(path: Path) -> int:
-    """Who may do what with a file."""
+    """Return the permissions of a file."""
     return stat.S_IMODE(path.stat().st_mode)
 
 
 @pytest.fixture
 def dotenv(tmp_path: Path) -> DotEnv:
-    """Name a file that is not there yet."""
+    """Return a `.env` that does not exist yet."""
     return DotEnv(tmp_path / ".env")
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
 def test_it_is_private_from_the_beginning(dotenv: DotEnv, umask: int) -> None:
-    """Whatever the umask."""
+    """The file's mode is 600 for any umask."""
     before = os.umask(umask)
     try:
         dotenv.set_value("TAP_CHARGEBEE_API_KEY", "k1")
@@ -40,7 +40,7 @@ def test_it_is_private_from_the_beginning(dotenv: DotEnv, umask: int) -> None:
 
 
 def test_one_that_others_can_read_is_shut(dotenv: DotEnv) -> None:
-    """A file made by hand gets its mode before a key goes into it; what else is in it stays."""
+    """A key changes an existing file's mode to 600. The file's other lines stay."""
     dotenv.path.write_text("# mine\nOTHER=1\nTAP_CHARGEBEE_API_KEY=\n")
     dotenv.path.chmod(0o644)
     before = dotenv.is_private
@@ -71,7 +71,7 @@ def test_a_key_is_read_back_as_it_was(dotenv: DotEnv, key: str) -> None:
 def test_a_value_means_what_meltano_reads(
     dotenv: DotEnv, text: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Names of variables of the shell's and of the file's own, before it is written and after."""
+    """Variables in a value resolve the same way before and after it is written."""
     monkeypatch.setenv("HOME", "/h")
     dotenv.set_value("CB_KEY", "k1")
     assert dotenv.resolve_text(text) == expected
@@ -81,7 +81,7 @@ def test_a_value_means_what_meltano_reads(
 
 
 def test_what_is_chosen_goes_and_the_rest_stays(dotenv: DotEnv) -> None:
-    """With its names told; a file that has become empty goes, too."""
+    """The names of the removed variables are returned. An empty file is deleted."""
     dotenv.path.write_text("TAP_CHARGEBEE_SITE=acme\nTAP_INTERCOM_ACCESS_TOKEN=t\n")
     assert dotenv.remove_values(lambda name: name.startswith("TAP_CHARGEBEE_")) == ["TAP_CHARGEBEE_SITE"]
     assert dotenv.path.read_text() == "TAP_INTERCOM_ACCESS_TOKEN=t\n"

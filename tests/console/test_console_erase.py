@@ -1,4 +1,4 @@
-"""One person is removed from ChartMogul and from all that Standpipe keeps, and does not come back."""
+"""`erase` removes a person from ChartMogul and from all local files, and no later run brings the person back."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SUBSCRIPTION = {"status": "active", "mrr": 900, "created_at": 1600000000, "updat
 
 
 def contact(key: str, email: str, role: str = "user") -> dict[str, Any]:
-    """Return a contact of the one company."""
+    """Return a contact of the company `co1`."""
     links = {"data": [{"id": "co1"}], "has_more": False}
     return {"id": key, "role": role, "email": email, "companies": links, "created_at": 1600000000, "updated_at": 1}
 
@@ -52,7 +52,7 @@ BILLING_ROWS = {
 def run_map(
     kind: Any, folder: Path, rows: dict[str, list[dict[str, Any]]], state: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """Run a map over everything; its records, and into `state` what the target confirms."""
+    """Run a map over all rows and return its records. `state` receives the map's STATE."""
     marker = {
         "completed_at": 1768478400000,
         "streams": ",".join(rows),
@@ -89,7 +89,7 @@ def erased(
     of_plugins: dict[str, dict[str, Any]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., str]:
-    """`erased(PERSON, answer)`: what the command says in a project with stores, reports and contacts in ChartMogul."""
+    """`erased(PERSON, answer)`: the command's output in a project with stores, reports and contacts in ChartMogul."""
     for key in LEADS.keys:
         monkeypatch.setenv(key.variable, "key")
     settings = {
@@ -111,7 +111,7 @@ def erased(
 
 
 def call(sandbox: RunningSandbox, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Ask ChartMogul."""
+    """Call ChartMogul's API."""
     answer = requests.request(
         method, f"{sandbox.chartmogul_url}{path}", json=body, auth=("sandbox_key", ""), timeout=10
     )
@@ -120,7 +120,7 @@ def call(sandbox: RunningSandbox, method: str, path: str, body: dict[str, Any] |
 
 
 def fill_chartmogul(sandbox: RunningSandbox) -> None:
-    """Three contacts at one customer: two of the same person, one of them without an address."""
+    """Create three contacts of one customer: two are the same person, and one of these has no address."""
     source = call(sandbox, "POST", "/data_sources", {"name": "Intercom leads"})["uuid"]
     body = {"data_source_uuid": source, "external_id": "acme", "name": "Acme", "email": ANN}
     customer = call(sandbox, "POST", "/customers", body)["uuid"]
@@ -130,7 +130,7 @@ def fill_chartmogul(sandbox: RunningSandbox) -> None:
 
 
 def emails(sandbox: RunningSandbox) -> list[str]:
-    """Whose contacts ChartMogul has."""
+    """Return the external ids of ChartMogul's contacts."""
     return sorted(one["external_id"] for one in call(sandbox, "GET", "/contacts")["entries"] if one["external_id"])
 
 
@@ -138,7 +138,7 @@ def emails(sandbox: RunningSandbox) -> list[str]:
 def test_a_person_is_erased_everywhere(
     person: str, erased: Callable[..., str], project: Project, sandbox: RunningSandbox
 ) -> None:
-    """By an address or any id: contacts, rows and lines are gone, and the next whole run brings none back."""
+    """An address or any id finds the person. Contacts, rows and report lines go, and later runs skip the person."""
     folder = project.system_dir / "transforms"
     leads: dict[str, Any] = {}
     billing: dict[str, Any] = {}
@@ -170,7 +170,7 @@ def test_a_person_is_erased_everywhere(
 
 
 def test_customers_that_show_the_address(erased: Callable[..., str], project: Project, sandbox: RunningSandbox) -> None:
-    """Those of the leads show none from then on; what another source shows is counted, and left to its owner."""
+    """Customers of the leads' source lose the address. Those of other sources are only counted."""
     fill_chartmogul(sandbox)
     source = call(sandbox, "POST", "/data_sources", {"name": "Other"})["uuid"]
     other = {"data_source_uuid": source, "external_id": "other", "name": "Other", "email": ANN}
@@ -188,7 +188,7 @@ def test_customers_that_show_the_address(erased: Callable[..., str], project: Pr
 def test_nothing_is_removed_without_a_yes(
     erased: Callable[..., str], project: Project, sandbox: RunningSandbox
 ) -> None:
-    """The question is on a line of its own, and every answer except yes is a no."""
+    """The question stands on a line of its own. Any answer except yes means no."""
     run_map(MapLeads, project.system_dir / "transforms", LEADS_ROWS, {})
     fill_chartmogul(sandbox)
     said = erased(ANN, answer="\n")
@@ -201,7 +201,7 @@ def test_nothing_is_removed_without_a_yes(
 
 
 def test_an_address_that_is_a_part_of_others(erased: Callable[..., str], project: Project) -> None:
-    """Rows of `joann@x.io` stay when `ann@x.io` is erased; a sentence with the address in it goes."""
+    """Erasing `ann@x.io` keeps rows with `joann@x.io` and removes sentences that contain the address."""
     reports = project.root / "output"
     reports.mkdir()
     others = ["joann@x.io", "jo.ann@x.io", "jo-ann@x.io", "ann@x.io.example", "ann@x.iot", "ann+b@x.io"]
@@ -213,7 +213,7 @@ def test_an_address_that_is_a_part_of_others(erased: Callable[..., str], project
 
 
 def test_an_address_spelt_otherwise(erased: Callable[..., str], project: Project) -> None:
-    """Letter case, blanks around it and the coding of accents do not make another person."""
+    """Letter case, surrounding spaces and the encoding of accents do not matter."""
     folder = project.system_dir / "transforms"
     rows = {**LEADS_ROWS, "contacts": [contact("ren", "Ren\u00e9e@x.io"), contact("bob", BOB)]}
     run_map(MapLeads, folder, rows, {})
@@ -224,13 +224,13 @@ def test_an_address_spelt_otherwise(erased: Callable[..., str], project: Project
 
 @pytest.mark.parametrize("person", ["", "  "])
 def test_nobody(person: str, project: Project) -> None:
-    """An empty name is refused before anything is looked for."""
+    """An empty name is refused before any search."""
     with pytest.raises(ConsoleError, match=r"^Name the person to erase: an e-mail address or an id.$"):
         find_trace(project, person)
 
 
 def test_somebody_nobody_knows(erased: Callable[..., str], project: Project) -> None:
-    """Is kept out all the same: the next run may be the first that would bring them."""
+    """An unknown person is blocked all the same, as a later run might bring them for the first time."""
     (project.system_dir / "transforms").mkdir(parents=True)
     assert "Deleted 0 contacts in ChartMogul." in erased("new@x.io")
     assert BlockList(project.system_dir / "transforms").is_blocked("NEW@x.io ")

@@ -1,4 +1,4 @@
-"""What `explain` reads of Intercom, and of the last run's reports."""
+"""What `explain` reads from Intercom and from the last run's reports."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a_contact_that_names_a_company_is_read_as_a_contact(
     of_plugins: dict[str, dict[str, Any]],
     facts_of: Callable[[str], PluginFacts],
 ) -> None:
-    """With `company_id_field` contacts carry a company's id, too: the report's line says which kind a record is."""
+    """With `company_id_field` contacts have a company id too, so the report's line decides which kind to read."""
     project.set_settings("target-intercom", of_plugins["target-intercom"])
     project.set_facts("target-intercom", facts_of("target-intercom"))
     headers = {"Authorization": "Bearer sandbox_token", "Intercom-Version": "2.14"}
@@ -125,7 +125,7 @@ WROTE = {"custom_attributes.cb_cust_mrr": {"before": 1, "after": 2}}
 def test_what_the_last_run_did_for_a_customer(
     tmp_path: Path, customer_id: str, sent: str, told: dict[str, Any], sentences: list[str]
 ) -> None:
-    """In whichever report a customer is, `explain` says what the last run did."""
+    """`explain` tells the customer's outcome from any of the reports."""
     for name, text in REPORTS.items():
         (tmp_path / f"{name}.csv").write_text(text)
     (tmp_path / "changes.jsonl").write_text(json.dumps({"id": "ann", "fields": WROTE}) + "\n")
@@ -134,7 +134,7 @@ def test_what_the_last_run_did_for_a_customer(
 
 
 def test_reports_of_an_earlier_version_are_read(tmp_path: Path) -> None:
-    """A report that an earlier version did not write is none."""
+    """A report that an earlier version did not write counts as empty."""
     (tmp_path / "matched.csv").write_text(REPORTS["matched"])
     (tmp_path / "changes.jsonl").write_text("")
     assert explain.read_reports(tmp_path, "ann", "ann") == {"outcome": "updated", "reason": "matched", **NOTHING}

@@ -1,4 +1,4 @@
-"""What is asked of the vendors' own hosts, where no sandbox can stand."""
+"""Checks of the vendors' own hosts, which the sandbox cannot replace."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HOSTS = {
 
 
 def answer_me(mock: Mocker, host: str, region: str | None) -> None:
-    """Let a host know the token, as that of a workspace in a region, or not know it."""
+    """Let a host accept the token for a region's workspace, or refuse it when there is no region."""
     known: dict[str, Any] = {"json": {"type": "admin", "app": {"region": region}}, "headers": DATE}
     unknown: dict[str, Any] = {"status_code": 401, "json": {"errors": [{"message": "Access Token Invalid"}]}}
     mock.get(f"{HOSTS[host]}/me", **(known if region else unknown))
@@ -68,7 +68,7 @@ def test_no_key_goes_to_another_host(
     requests_mock: Mocker,
     facts_of: Callable[[str], PluginFacts],
 ) -> None:
-    """What a user wrote is judged before any call, in setup and in doctor alike."""
+    """Setup and doctor refuse a wrong site, region or address before any call."""
     key = next(one for pipeline in PIPELINES for one in pipeline.keys if one.api == api)
     with pytest.raises(ConsoleError) as error:
         list(access.check_key(key, settings, facts_of(key.plugin)))
@@ -92,7 +92,7 @@ def test_the_region_of_a_token_is_found(
     requests_mock: Mocker,
     facts_of: Callable[[str], PluginFacts],
 ) -> None:
-    """Host after host, until one knows it; what the workspace says of itself counts."""
+    """Hosts are tried in turn until one accepts the token. The region is the one that the workspace reports."""
     for host, told in answers.items():
         answer_me(requests_mock, host, told)
     assert vendors.find_region("t", facts_of("target-intercom")) == region
@@ -102,7 +102,7 @@ def test_the_region_of_a_token_is_found(
 def test_a_wrong_region_and_a_wrong_clock_are_found(
     requests_mock: Mocker, facts_of: Callable[[str], PluginFacts]
 ) -> None:
-    """The workspace says where it is, and the API what time it is."""
+    """The workspace reports its region, and the answers' `Date` the correct time."""
     answer_me(requests_mock, "us", "EU")
     requests_mock.get(HOSTS["us"] + "/contacts", json={})
     for method, path in (("POST", "/companies/list"), ("GET", "/data_attributes")):
@@ -121,7 +121,7 @@ def test_a_wrong_region_and_a_wrong_clock_are_found(
 
 
 def test_a_site_without_a_catalog_is_found(requests_mock: Mocker, facts_of: Callable[[str], PluginFacts]) -> None:
-    """Which is a site of another name: its configurations name the sites."""
+    """The configurations name only other sites, so the key belongs to another site."""
     base = "https://acme.chargebee.com/api/v2"
     sites = [{"domain": "other", "product_catalog_version": "v2"}, {"domain": "other-test"}]
     requests_mock.get(f"{base}/configurations", json={"configurations": sites}, headers=DATE)

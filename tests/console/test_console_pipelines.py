@@ -1,4 +1,4 @@
-"""The table of pipelines is true of the plugins and of meltano.yml."""
+"""The console's table of pipelines matches the plugins and meltano.yml."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PRESENT = [pipeline for pipeline in PIPELINES if pipeline.target in PLUGINS]
 
 @pytest.mark.parametrize("pipeline", PRESENT, ids=[pipeline.job for pipeline in PRESENT])
 def test_plugins_say_what_they_take_a_setting_for(pipeline: Pipeline, facts_of: Callable[[str], PluginFacts]) -> None:
-    """Every setting that setup asks for or doctor compares has a default in its own plugin, and only there."""
+    """The plugins declare a default for every setting that setup asks for or doctor compares."""
     settings = {setting for question in QUESTIONS[pipeline.system] for setting in question.settings}
     for shared in pipeline.shared_settings:
         settings.add((pipeline.map, shared.setting))
@@ -33,7 +33,7 @@ def test_plugins_say_what_they_take_a_setting_for(pipeline: Pipeline, facts_of: 
 
 
 def test_plugins_say_where_their_apis_are(facts_of: Callable[[str], PluginFacts]) -> None:
-    """The console keeps no copy of an address."""
+    """The addresses come from the plugins. The console has no copy."""
     assert facts_of("tap-chargebee").facts.api_url == "https://{site}.chargebee.com/api/v2"
     assert facts_of("target-chartmogul").facts.api_url == "https://api.chartmogul.com/v1"
     reader, writer = facts_of("tap-intercom").facts, facts_of("target-intercom").facts
@@ -44,13 +44,13 @@ def test_plugins_say_where_their_apis_are(facts_of: Callable[[str], PluginFacts]
 
 
 def test_the_map_says_which_attributes_it_derives(facts_of: Callable[[str], PluginFacts]) -> None:
-    """A further field must not take the name of one of them."""
+    """An additional field must not use one of these names."""
     assert facts_of("map-subscriptions").attribute_names == [*(attribute.name for attribute in MADE), "created_by"]
 
 
 @pytest.mark.parametrize("pipeline", PRESENT, ids=[pipeline.job for pipeline in PRESENT])
 def test_meltano_yml_has_what_the_table_names(pipeline: Pipeline) -> None:
-    """Plugins, the preview, the job's three words, inherited plugins, and every setting that setup writes."""
+    """meltano.yml has the plugins, previews, jobs, inherited plugins and settings that the table names."""
     mapper = PLUGINS[pipeline.map]
     assert pipeline.preview in [mapping["name"] for mapping in mapper["mappings"]]
     (job,) = [job for job in MELTANO["jobs"] if job["name"] == pipeline.job]
@@ -76,7 +76,7 @@ def test_meltano_yml_has_what_the_table_names(pipeline: Pipeline) -> None:
 
 
 def test_names_follow_meltanos_rules() -> None:
-    """Variables, states and the states of trials are recognised by their names."""
+    """The names of variables and states follow from plugin and environment."""
     assert build_variable("target-intercom", "access_token") == "TARGET_INTERCOM_ACCESS_TOKEN"
     assert SYNC.prefixes == ("TAP_CHARGEBEE_", "MAP_SUBSCRIPTIONS_", "TARGET_INTERCOM_")
     assert SYNC.build_state_id("prod") == "prod:tap-chargebee-to-target-intercom"
@@ -94,5 +94,5 @@ def test_names_follow_meltanos_rules() -> None:
     ],
 )
 def test_a_state_belongs_to_one_pipeline(state_id: str, owner: Pipeline | None) -> None:
-    """`unlink` clears its own states, those of every environment, and no other."""
+    """`unlink` clears a pipeline's own states in every environment, and no other states."""
     assert [pipeline for pipeline in PIPELINES if pipeline.owns_state(state_id)] == ([owner] if owner else [])

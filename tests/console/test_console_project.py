@@ -1,4 +1,4 @@
-"""What the console knows about a project without running Meltano."""
+"""What the console reads of a project without running Meltano."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def running(project: Project) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_a_run_is_told_by_its_process(project: Project, running: subprocess.Popen[bytes]) -> None:
-    """Of this project, and no other; files of a run that is under way are not left over."""
+    """Only this project's processes count. Files of a current run are not leftovers."""
     (project.root / ".meltano/run/tap").mkdir(parents=True)
     left = project.root / ".meltano/run/tap/tap.1.config.json"
     left.touch()
@@ -47,7 +47,7 @@ def test_a_run_is_told_by_its_process(project: Project, running: subprocess.Pope
 
 
 def test_a_pipeline_is_linked_when_all_its_keys_are_there(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In `.env`, or in the shell."""
+    """A key may come from `.env` or from the shell."""
     assert project.ready_pipelines == []
     project.dotenv.set_value("TAP_CHARGEBEE_API_KEY", "k")
     assert project.ready_pipelines == []
@@ -58,7 +58,7 @@ def test_a_pipeline_is_linked_when_all_its_keys_are_there(project: Project, monk
 def test_what_an_outer_meltano_has_copied_out_of_dotenv_is_no_word_of_the_shells(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It would go before what setup writes; what the shell itself says does."""
+    """A variable with the value from `.env` does not count as the shell's. One with another value does."""
     project.dotenv.set_value("MAP_SUBSCRIPTIONS_MATCH_ON", "email")
     monkeypatch.setenv("MAP_SUBSCRIPTIONS_MATCH_ON", "email")
     monkeypatch.setenv("TARGET_INTERCOM_ON_LEAD", "skip")
@@ -70,7 +70,7 @@ def test_what_an_outer_meltano_has_copied_out_of_dotenv_is_no_word_of_the_shells
 
 
 def test_files_with_keys_are_shut(project: Project) -> None:
-    """`.env`, and the folder where Meltano writes settings in clear for a run."""
+    """`.env` and `.meltano`, where Meltano writes settings during a run, lose all permissions of other users."""
     (project.root / ".meltano").mkdir(mode=0o755)
     project.dotenv.path.touch(0o644)
     project.dotenv.path.chmod(0o644)
@@ -81,7 +81,7 @@ def test_files_with_keys_are_shut(project: Project) -> None:
 
 
 def test_a_folder_without_a_project_is_one_sentence(tmp_path: Path) -> None:
-    """From any command."""
+    """Commands and the library both report the missing meltano.yml."""
     done = CliRunner().invoke(main, ["--project", str(tmp_path), "status"])
     assert done.exit_code == 1
     assert done.output.startswith("Error: There is no meltano.yml in ")
@@ -90,7 +90,7 @@ def test_a_folder_without_a_project_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_errors_are_found_in_a_log() -> None:
-    """As JSON from Meltano and its plugins, as plain lines from whoever does not log."""
+    """Errors of Meltano and the plugins are JSON. Other programs write plain lines."""
     log = (
         '{"event": "Skipping", "level": "info"}\n'
         '{"event": "Intercom refused the token.", "level": "error"}\n'
@@ -100,14 +100,14 @@ def test_errors_are_found_in_a_log() -> None:
 
 
 def test_the_environment_is_the_one_that_is_given(project: Project) -> None:
-    """Else the project's default."""
+    """Without an argument it is the project's default."""
     assert project.environment == "prod"
     assert Project(project.root).environment == "prod"
     assert Project(project.root, "dev").environment == "dev"
 
 
 def test_the_doctor_fails_when_map_and_target_disagree(installed_project: Project) -> None:
-    """It asks for what Meltano would hand to both, and passes the judgement on."""
+    """The doctor compares the settings that Meltano passes to map and target."""
     assert [one.result for one in doctor.check_settings(installed_project, SYNC)] == ["pass"]
     installed_project.set_setting("map-subscriptions", "match_on", "user_id")
     assert [one.remedy for one in doctor.check_settings(installed_project, SYNC)] == [
@@ -116,7 +116,7 @@ def test_the_doctor_fails_when_map_and_target_disagree(installed_project: Projec
 
 
 def test_the_doctor_exits_with_1_when_something_is_wrong(project: Project) -> None:
-    """Here nothing is set up at all; as a table, and as JSON."""
+    """In a project that is not set up, both the table and the JSON report a failure."""
     command = ["--project", str(project.root), "doctor"]
     done = CliRunner().invoke(main, command)
     assert done.exit_code == 1

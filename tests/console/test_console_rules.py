@@ -1,4 +1,4 @@
-"""What the console judges by itself."""
+"""The console's own checks and comparisons."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KWD, ISK = (dict[str, Any]({"id": name, "currency_code": name, "total": 4350}) f
 
 
 def test_one_invoice_of_each_doubtful_currency_is_shown() -> None:
-    """The first with an amount; of currencies that Chargebee's API names, or that have cents, none."""
+    """It is the first with an amount. Currencies that Chargebee's API documents, or that have cents, are certain."""
     certain = [{"id": code, "currency_code": code, "total": 100} for code in ("USD", "EUR", "JPY", "KRW", "XAF", "XOF")]
     invoices: list[dict[str, Any]] = [*certain, {**KWD, "total": 0}, {"id": "x"}, KWD, ISK, {**KWD, "id": "later"}]
     assert rules.find_doubtful_invoices(invoices) == [KWD, ISK]
@@ -26,7 +26,7 @@ def test_one_invoice_of_each_doubtful_currency_is_shown() -> None:
 
 @pytest.fixture
 def with_defaults(facts_of: Callable[[str], PluginFacts]) -> Callable[..., list[dict[str, Any]]]:
-    """`with_defaults(OF_MAP, OF_TARGET)`: the settings of both, with their defaults where nothing is set."""
+    """`with_defaults(OF_MAP, OF_TARGET)`: the settings of map and target, completed with their defaults."""
     plugins = (SYNC.map, SYNC.target)
     return lambda *settings: [facts_of(plugin).defaults | one for plugin, one in zip(plugins, settings, strict=True)]
 
@@ -49,7 +49,7 @@ AGREED = [Finding("settings agree", "pass", "target-intercom expects what map-su
 def test_settings_that_mean_the_same_agree(
     of_map: dict[str, Any], of_target: dict[str, Any], with_defaults: Callable[..., list[dict[str, Any]]]
 ) -> None:
-    """A setting that is not set counts as its plugin's default; what concerns the other kind of record is no matter."""
+    """A missing setting counts as its default. Settings for the other kind of record do not matter."""
     assert list(rules.compare_settings(SYNC, *with_defaults(of_map, of_target))) == AGREED
 
 
@@ -90,7 +90,7 @@ def test_settings_that_disagree_are_named_with_the_command_that_mends_them(
     remedy: str,
     with_defaults: Callable[..., list[dict[str, Any]]],
 ) -> None:
-    """No plugin can see the other's settings: only here are both looked at."""
+    """Only the console can compare them, as no plugin sees another plugin's settings."""
     assert list(rules.compare_settings(SYNC, *with_defaults(of_map, of_target))) == [
         Finding("settings agree", "fail", what, remedy)
     ]
@@ -112,7 +112,7 @@ def test_settings_that_disagree_are_named_with_the_command_that_mends_them(
     ],
 )
 def test_a_clock_may_differ_by_as_much_as_is_read_back(seconds: float, finding: Finding) -> None:
-    """Five minutes: the tap's default lookback."""
+    """The limit is five minutes, the tap's default lookback."""
     assert rules.compare_clocks("Intercom", seconds) == finding
 
 
@@ -150,12 +150,12 @@ def test_a_clock_may_differ_by_as_much_as_is_read_back(seconds: float, finding: 
 def test_state_and_store_belong_together(
     store: str | None, generation: int, held: int | None, finding: Finding
 ) -> None:
-    """A store may be ahead of the state, whose run was then not confirmed, and never behind it."""
+    """A store may be ahead of the state when its run was not confirmed. It must never be behind."""
     assert rules.compare_state_and_store(SYNC, store, generation, held) == finding
 
 
 def test_a_plugin_that_is_not_installed_is_named() -> None:
-    """Each with the command that installs it."""
+    """There is one finding per plugin."""
     installed = {"tap-intercom": "0.1.0", "map-leads": None, "target-chartmogul": None}
     assert [finding.what for finding in rules.check_versions(installed, LEADS.plugins)] == [
         "map-leads is not installed",

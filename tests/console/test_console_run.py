@@ -1,4 +1,4 @@
-"""`standpipe run`: one run of a job at a time, and nothing of it left when it has returned."""
+"""`standpipe run` allows one run of a job at a time, and leaves no process behind."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from standpipe_console.project.meltano import Project
 
-#: Stands in for Meltano: notes its arguments, starts a plugin when told to, and ends as it is told to.
+#: Replaces Meltano: it records its arguments, and files in the project decide what it starts and how it ends.
 MELTANO = """#!{python}
 import os, pathlib, signal, subprocess, sys, time
 here = pathlib.Path.cwd()
@@ -43,7 +43,7 @@ if (here / "kill-me").exists():
 print("2026-11-30T12:00:00.0Z [error    ] target-intercom Intercom refused the token: run setup.")
 sys.exit(int((here / "code").read_text()) if (here / "code").exists() else 0)
 """
-#: A target that is asked to stop records its writes first; one that is stuck does not.
+#: On SIGTERM this target records its writes and ends, or is stuck and ignores the signal.
 PLUGIN = """
 import pathlib, signal, sys, time
 def stop(*_):
@@ -57,7 +57,7 @@ time.sleep(60)
 
 @pytest.fixture
 def project(project: Project) -> Project:
-    """Return a project whose Meltano does what files in its folder say."""
+    """Return a project with a replacement for Meltano that follows files in the project's folder."""
     executable = project.root / ".meltano/run/bin"
     executable.parent.mkdir(parents=True)
     executable.write_text(MELTANO.format(python=sys.executable))
@@ -66,13 +66,13 @@ def project(project: Project) -> Project:
 
 
 def read_starts(project: Project) -> list[str]:
-    """Return the arguments and the ids of each run of Meltano."""
+    """Return the arguments and the ids of each start of Meltano."""
     path = project.root / "started"
     return path.read_text().splitlines() if path.exists() else []
 
 
 def wait_until(reached: Callable[[], bool]) -> None:
-    """Wait for another process or thread."""
+    """Wait until another process or thread has done something."""
     deadline = time.monotonic() + 30
     while not reached():
         assert time.monotonic() < deadline
@@ -80,7 +80,7 @@ def wait_until(reached: Callable[[], bool]) -> None:
 
 
 def test_a_job_is_run_with_the_settings_of_this_run(project: Project) -> None:
-    """By Meltano in the project's environment, with a log of its own that only its owner may read."""
+    """Meltano gets the project's environment and the run's settings. Only the owner may read the log."""
     outcome = JobRunner(project, "sync").run({"TAP_CHARGEBEE_CUSTOMER_IDS": '["c1"]'})
     assert (outcome.code, outcome.reason) == (0, "")
     assert read_starts(project) == ['--environment=prod run sync ["c1"]']
@@ -99,7 +99,7 @@ def test_a_run_tells_its_plugins_what_they_are_part_of(project: Project) -> None
 
 
 def test_a_failed_run_says_why(project: Project) -> None:
-    """In one sentence, with what the log said last."""
+    """The reason is one sentence with the log's last error."""
     (project.root / "code").write_text("1")
     outcome = JobRunner(project, "sync").run()
     assert outcome.code == 1
@@ -109,7 +109,7 @@ def test_a_failed_run_says_why(project: Project) -> None:
 
 
 def test_a_run_waits_for_the_one_before_it(project: Project) -> None:
-    """It starts when that one has ended; a third one gives up at once, as the second will read everything."""
+    """The second run starts after the first. A third one gives up at once, as the second will read everything."""
     (project.root / "wait").touch()
     outcomes = []
     threads = [threading.Thread(target=lambda: outcomes.append(JobRunner(project, "sync").run())) for _ in range(2)]
@@ -130,7 +130,7 @@ def test_a_run_waits_for_the_one_before_it(project: Project) -> None:
 
 
 def test_a_run_gives_up_waiting(project: Project) -> None:
-    """After `lock_wait` seconds nothing was started."""
+    """After `lock_wait` seconds the run gives up. Another job is not affected."""
     with JobLock(project.system_dir / "standpipe", "sync").hold(0.5):
         assert JobRunner(project, "sync", lock_wait=0.5).run().code == NOT_STARTED
         assert JobRunner(project, "sync-leads", lock_wait=0.5).run().code == 0
@@ -138,7 +138,7 @@ def test_a_run_gives_up_waiting(project: Project) -> None:
 
 
 def test_a_scheduled_run_goes_before_a_live_one(tmp_path: Path) -> None:
-    """Both wait for a third; the live one began to wait first."""
+    """Both wait for a third run, and the live one began to wait first."""
     lock = JobLock(tmp_path, "sync")
     order = []
 
@@ -160,7 +160,7 @@ def test_a_scheduled_run_goes_before_a_live_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("handler", "recorded"), [("stop", True), ("signal.SIG_IGN", False)], ids=["stops", "stuck"])
 def test_nothing_of_a_killed_run_goes_on(project: Project, handler: str, *, recorded: bool) -> None:
-    """Meltano is killed; its target, now an orphan, may record its writes, and is killed when it does not stop."""
+    """After Meltano is killed, its orphaned target may record its writes. If it does not stop, it is killed."""
     (project.root / "plugin").write_text(PLUGIN.format(handler=handler))
     (project.root / "kill-me").touch()
     outcome = JobRunner(project, "sync", patience=2 if recorded else 0.2).run()
@@ -171,7 +171,7 @@ def test_nothing_of_a_killed_run_goes_on(project: Project, handler: str, *, reco
 
 
 def test_the_run_after_a_killed_one_need_not_wait_for_meltano(project: Project) -> None:
-    """Meltano takes a killed run for a live one for five minutes; here it is known that nothing of it is left."""
+    """Meltano would refuse runs for five minutes. `--force` is safe, as no process of the killed run is left."""
     (project.root / "kill-me").touch()
     JobRunner(project, "sync").run()
     (project.root / "kill-me").unlink()
@@ -194,7 +194,7 @@ JobRunner(Project(Path(sys.argv[1]), "prod"), "sync").run()
 
 
 def test_when_all_but_the_target_are_killed_the_next_run_ends_it_first(project: Project) -> None:
-    """`kill -9` of `standpipe run` and of Meltano: two writers never overlap."""
+    """After `kill -9` of `standpipe run` and of Meltano, two writers still never overlap."""
     (project.root / "plugin").write_text(PLUGIN.format(handler="stop"))
     (project.root / "wait").touch()
     process = subprocess.Popen([sys.executable, "-c", RUN, project.root])
@@ -203,7 +203,7 @@ def test_when_all_but_the_target_are_killed_the_next_run_ends_it_first(project: 
     run_id = note.read_text().split('"')[3]
     process.kill()
     process.wait()
-    # Killed alone, it leaves the lock with Meltano.
+    # Meltano, which still runs, keeps the lock.
     assert not JobLock(project.system_dir / "standpipe", "sync").is_free()
     meltano = next(one for one in find_processes(run_id) if "run" in one.cmdline())
     meltano.kill()
@@ -219,7 +219,7 @@ def test_when_all_but_the_target_are_killed_the_next_run_ends_it_first(project: 
 
 
 def test_a_run_is_stopped_in_order(project: Project) -> None:
-    """Meltano and its plugins are asked to stop, and are gone when the run returns."""
+    """Meltano and its plugins get SIGTERM, and have ended when the run returns."""
     (project.root / "plugin").write_text(PLUGIN.format(handler="stop"))
     (project.root / "wait").touch()
     runner = JobRunner(project, "sync", patience=5)
@@ -237,7 +237,7 @@ def test_a_run_is_stopped_in_order(project: Project) -> None:
 
 
 def test_logs_are_kept_in_number(project: Project) -> None:
-    """The sixty newest logs of a job stay, and so does a foreign file."""
+    """The sixty newest logs of a job stay, and so do other files."""
     folder = project.root / "logs/sync"
     folder.mkdir(parents=True)
     for day in range(1, 32):
@@ -251,7 +251,7 @@ def test_logs_are_kept_in_number(project: Project) -> None:
 
 
 def test_processes_of_others_are_left_alone() -> None:
-    """Only what carries the variable of the run belongs to it."""
+    """Only processes with the run's id in their environment belong to the run."""
     other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], env=os.environ | {RUN_ID: "other"})
     try:
         wait_until(lambda: [one.pid for one in find_processes("other")] == [other.pid])
@@ -262,7 +262,7 @@ def test_processes_of_others_are_left_alone() -> None:
 
 
 def test_a_command_runs_some_ids_alone(project: Project) -> None:
-    """`standpipe run JOB --only customer=ID`, with the exit code of Meltano."""
+    """`standpipe run JOB --only customer=ID` runs the job over these ids, with Meltano's exit code."""
     done = CliRunner().invoke(
         main, ["--project", str(project.root), "run", "sync", "--only", "customer=c 1", "--only", "customer=c2"]
     )
@@ -293,7 +293,7 @@ WRONG = {
 
 @pytest.mark.parametrize(("arguments", "sentence"), WRONG.values(), ids=WRONG.keys())
 def test_what_cannot_be_run_is_refused(project: Project, arguments: list[str], sentence: str) -> None:
-    """In one sentence, before anything is started."""
+    """The error is one sentence, and nothing has started."""
     done = CliRunner().invoke(main, ["--project", str(project.root), "run", *arguments])
     assert (done.exit_code, done.output) == (1, f"Error: {sentence}\n")
     assert read_starts(project) == []

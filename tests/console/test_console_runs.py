@@ -1,4 +1,4 @@
-"""What logs and states say about runs, and how the console shows it."""
+"""What logs and states tell about runs, and how the console shows it."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
 def run(result: str = "SUCCESS", **more: Any) -> Run:
-    """Make a run."""
+    """Return a run."""
     return Run("id", "prod:tap-chargebee-to-target-intercom", result, NOW, 9.5, "cli", **more)
 
 
 def test_a_run_is_counted_by_its_log() -> None:
-    """What the target told last, and nobody else; skips and rejects are added up over their reasons."""
+    """The target's last figures count. Skips and rejects are the sums over their reasons."""
     counts = dict(past.parse_figures(LOG, "target-intercom"))
     assert counts["records"] == 58
     assert status.sum_figures(run(counts=counts)) == {
@@ -52,7 +52,7 @@ def test_a_run_is_counted_by_its_log() -> None:
 
 
 def test_a_report_tells_the_same_as_a_log() -> None:
-    """When the log was kept at a level that has no figures."""
+    """The report replaces a log whose level has no figures."""
     summary = {
         "status": "completed", "records": 58, "updated": 49, "created": 3, "skipped": {"ambiguous": 2, "archived": 1},
         "streams": {"contacts": {"records": 58}}, "calls": 97, "seconds": 1.4,
@@ -61,7 +61,7 @@ def test_a_report_tells_the_same_as_a_log() -> None:
 
 
 def test_a_failed_run_is_told_with_its_sentence(tmp_path: Path) -> None:
-    """Not with what Meltano says after it."""
+    """The plugin's error counts, not Meltano's line after it."""
     folder = tmp_path / "elt" / "prodtap-chargebee-to-target-intercom" / "id"
     folder.mkdir(parents=True)
     (folder / "elt.log").write_text(
@@ -115,12 +115,12 @@ def test_a_failed_run_is_told_with_its_sentence(tmp_path: Path) -> None:
     ids=["never ran", "killed", "failed", "no cron", "crontab fails"],
 )
 def test_what_there_is_to_say_of_a_pipeline(state: Status, expected: list[str]) -> None:
-    """In sentences, with what to do."""
+    """Each finding is a sentence that says what to do."""
     assert status.describe_status(state, NOW) == expected
 
 
 def test_a_state_tells_its_store() -> None:
-    """And when what it confirms was read; one of another tool's tells nothing."""
+    """It also tells when the confirmed data was read. A state of another tool tells nothing."""
     value = {
         "singer_state": {"bookmarks": {"_map": {"store": "s", "gen": 4}, "_sync": {"completed_at": 1768478400999}}}
     }
@@ -187,14 +187,14 @@ def test_a_decision_is_told_in_sentences(
     expected: list[str],
     facts_of: Callable[[str], PluginFacts],
 ) -> None:
-    """What it was matched by, what was found, what follows and why, in the target's own words."""
+    """They name the match value, the contacts found, the outcome and the reason, in the target's words."""
     decision = build_decision(DryRun([], {table: [{"id": "c1", **line}]}), "c1", facts_of("target-intercom"))
     explained = {"decision": decision, "shares_match_with": others, "sent_is": "c1"}
     assert list(explain_text.describe_decision(explained)) == expected
 
 
 def test_a_write_is_told_by_what_it_replaced() -> None:
-    """What was empty before is a number; dates are read as dates, on either side."""
+    """Fields that were empty before are only counted. Unix seconds are shown as dates."""
     changes = {
         "custom_attributes.cb_sub_next_bill_at": {"before": 1768478400, "after": 1771156800},
         "custom_attributes.cb_cust_mrr": {"before": None, "after": 9.0},

@@ -1,4 +1,4 @@
-"""What answers mean, and who gives them when there is no terminal."""
+"""Which settings the answers of setup become, and where answers come from without a terminal."""
 
 from __future__ import annotations
 
@@ -75,12 +75,12 @@ SYNC = {question.name: question for question in QUESTIONS["intercom"]}
     ids=["e-mail", "user id", "company name", "the rest"],
 )
 def test_answers_mean_settings(answers: dict[str, Any], expected: dict[tuple[str, str], Any]) -> None:
-    """The map's and the target's match settings always come together."""
+    """One answer sets the match settings of both the map and the target."""
     assert build_settings("intercom", answers) == expected
 
 
 def test_leads_have_settings_of_their_own() -> None:
-    """Nothing of the other pipeline's is touched."""
+    """The other pipeline's settings do not change."""
     answers = {"customer_id": "id", "source": "Leads", "company_attributes": ["plan_type"], "contact_attributes": []}
     assert build_settings("chartmogul", answers) == {
         ("map-leads", "customer_id_field"): "id",
@@ -100,7 +100,7 @@ def test_leads_have_settings_of_their_own() -> None:
     )
 )
 def test_asked_again_the_answers_are_those_that_are_set(given_answers: dict[str, Any]) -> None:
-    """The next setup begins with the earlier answers, for each question that was asked."""
+    """The next setup proposes the earlier answers."""
     answers: dict[str, Any] = {}
     for question in SYNC.values():
         if question.is_asked(answers) and question.name in given_answers:
@@ -111,7 +111,7 @@ def test_asked_again_the_answers_are_those_that_are_set(given_answers: dict[str,
 
 @pytest.mark.parametrize("pipeline", PIPELINES, ids=[pipeline.system for pipeline in PIPELINES])
 def test_the_first_answers_are_the_plugins_defaults(pipeline: Pipeline, facts_of: Callable[[str], PluginFacts]) -> None:
-    """Before anything is set, to press Enter throughout changes nothing."""
+    """In a new project, pressing Enter at every question keeps the defaults."""
     defaults = {
         (plugin, name): value for plugin in pipeline.plugins for name, value in facts_of(plugin).defaults.items()
     }
@@ -124,7 +124,7 @@ def test_the_first_answers_are_the_plugins_defaults(pipeline: Pipeline, facts_of
 
 
 def test_an_option_goes_before_what_is_set() -> None:
-    """And without one, what is set stays; what the site does not have is refused, with what it has."""
+    """Without an option the current setting stays. An error for an unknown field lists the site's fields."""
     site = lambda: (Choice("id", "id"), Choice("cf_user_id", "cf_user_id"))  # noqa: E731
     question = SYNC["user_id_field"]
     assert Options({"user_id_field": "cf_user_id"}, {}).ask_question(question, site, "id") == "cf_user_id"
@@ -134,7 +134,7 @@ def test_an_option_goes_before_what_is_set() -> None:
 
 
 def test_what_is_not_asked_by_option_costs_no_call() -> None:
-    """The site's fields are listed only to check an option."""
+    """The site's fields are read only to check an option."""
 
     def never() -> tuple[Choice, ...]:
         raise AssertionError
@@ -145,7 +145,7 @@ def test_what_is_not_asked_by_option_costs_no_call() -> None:
 
 
 def test_a_missing_key_says_where_to_put_it() -> None:
-    """And why it is not an option."""
+    """The error also says why a key is not an option."""
     with pytest.raises(ConsoleError, match=r"TAP_CHARGEBEE_API_KEY.*could read an argument"):
         Options({}, {}).ask_key("TAP_CHARGEBEE_API_KEY", "Chargebee API key", None)
     with pytest.raises(ConsoleError, match=r"^--site is missing"):
@@ -166,7 +166,7 @@ def test_a_missing_key_says_where_to_put_it() -> None:
     ],
 )
 def test_a_stopped_setup_says_what_it_kept(written: list[str], expected: str) -> None:
-    """Of a key its name alone."""
+    """The message shows settings with their values, but only the names of keys."""
     assert Outcome(written).stop_message == expected
 
 
@@ -174,13 +174,13 @@ def test_a_stopped_setup_says_what_it_kept(written: list[str], expected: str) ->
     "url", ["http://127.0.0.1:9", "https://user@localhost", "localhost:8100"], ids=["nobody there", "user", "no scheme"]
 )
 def test_what_is_no_sandbox_is_refused_in_a_sentence(url: str) -> None:
-    """Before anything is written."""
+    """The error comes before anything is written."""
     with pytest.raises(ConsoleError, match=r"^(No sandbox answers at|The address of an API begins with)"):
         find_sandbox(url)
 
 
 def test_a_sandbox_is_tried_by_one_address(sandbox: RunningSandbox) -> None:
-    """The three accounts are found by it, whether a slash ends it or not."""
+    """The addresses of the three accounts follow from it, with or without a slash at its end."""
     assert find_sandbox(f"http://127.0.0.1:{sandbox.port}/") == Accounts(
         {"chargebee": sandbox.chargebee_url, "intercom": sandbox.intercom_url, "chartmogul": sandbox.chartmogul_url},
         sandbox=True,
@@ -188,7 +188,7 @@ def test_a_sandbox_is_tried_by_one_address(sandbox: RunningSandbox) -> None:
 
 
 def test_trying_it_never_costs_the_keys_of_real_accounts(project: Project, sandbox: RunningSandbox) -> None:
-    """A pipeline that is set up for real accounts is not set up for the sandbox over it."""
+    """Setup with the sandbox refuses a pipeline that has the keys of real accounts."""
     for plugin in SYNC_PIPELINE.plugins:
         project.set_settings(plugin, {})
     project.dotenv.set_value("TAP_CHARGEBEE_API_KEY", "live_1")
@@ -202,7 +202,7 @@ def test_trying_it_never_costs_the_keys_of_real_accounts(project: Project, sandb
 
 
 def test_keys_come_through_standard_input() -> None:
-    """A line that is none of them is refused without being shown."""
+    """An error about a malformed line does not show the line."""
     assert parse_keys(["TAP_CHARGEBEE_API_KEY=a=b\n", "\n"]) == {"TAP_CHARGEBEE_API_KEY": "a=b"}
     with pytest.raises(ConsoleError) as error:
         parse_keys(["live_secret123"])

@@ -40,7 +40,7 @@ INVOICE = {
 
 @pytest.fixture
 def store(installed_project: Project) -> Path:
-    """Make a store with two customers who share an e-mail address, and one who has none."""
+    """Make a store with three customers. Two share an e-mail address, and one has none."""
     folder = installed_project.system_dir / "transforms"
     folder.mkdir()
     installed_project.set_settings(SYNC.map, {"store_dir": str(folder)})
@@ -54,7 +54,7 @@ def store(installed_project: Project) -> Path:
 
 
 def test_rows_come_back_as_chargebee_sent_them(installed_project: Project, store: Path) -> None:
-    """Customers and subscriptions whole; of an invoice what the rules need."""
+    """Customers and subscriptions are complete. Invoices have the fields that the rules need."""
     (listed,) = list_stores(installed_project, SYNC).stores
     assert (listed.name, listed.generation, listed.path) == ("s", 4, str(store))
     assert inspect_customer(installed_project, SYNC, "c1", "s", "")["chargebee"] == {
@@ -73,7 +73,7 @@ def test_rows_come_back_as_chargebee_sent_them(installed_project: Project, store
 def test_a_customer_is_found_by_id_or_match_value(
     wanted: str, customer_id: str | None, installed_project: Project
 ) -> None:
-    """As the map itself compares them."""
+    """Values are compared as the map compares them."""
     if customer_id is None:
         with pytest.raises(ConsoleError, match=r"^No customer in the store has this id or match value: "):
             inspect_customer(installed_project, SYNC, wanted, "s", "")
@@ -83,7 +83,7 @@ def test_a_customer_is_found_by_id_or_match_value(
 
 @pytest.mark.usefixtures("store")
 def test_who_shares_a_match_value_is_a_group(installed_project: Project) -> None:
-    """Two customers share the value; one of them is sent."""
+    """Two customers share the value, and one of them is sent."""
     with pytest.raises(ConsoleError, match=r"^Several customers share this value: ask for one of c1, c2\.$"):
         inspect_customer(installed_project, SYNC, "ADA@example.com ", "s", "")
     found = inspect_customer(installed_project, SYNC, "c2", "s", "")
@@ -92,7 +92,7 @@ def test_who_shares_a_match_value_is_a_group(installed_project: Project) -> None
 
 
 def test_a_store_that_a_run_holds_is_one_sentence(installed_project: Project, store: Path) -> None:
-    """And so is one that is missing."""
+    """So is the error about a missing store."""
     with closing(sqlite3.connect(store, isolation_level=None)) as holder:
         holder.execute("BEGIN EXCLUSIVE")
         with pytest.raises(ConsoleError, match=r"^Another run is using the store"):
@@ -102,14 +102,14 @@ def test_a_store_that_a_run_holds_is_one_sentence(installed_project: Project, st
 
 
 def test_before_the_first_run_no_map_is_asked(project: Project) -> None:
-    """It may not even be installed."""
+    """The map may not be installed yet."""
     project.set_settings(SYNC.map, {"store_dir": str(project.root / "none")})
     assert list_stores(project, SYNC).stores == []
     assert list_store_files(project, SYNC) == []
 
 
 def test_a_dry_run_is_a_taps_run_over_a_part() -> None:
-    """Every stream that the join needs is declared, with rows or without, and the mark says that it is a subset."""
+    """All streams of the join are declared, with or without rows, and the marker says that it is a subset."""
     lines: list[dict[str, Any]] = [
         json.loads(line) for line in build_messages(SYNC, {"customers": [{"id": "c1"}]}, {}).splitlines()
     ]

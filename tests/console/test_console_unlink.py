@@ -1,4 +1,4 @@
-"""What is removed is ours, and nothing is removed without a clear yes."""
+"""`unlink` and `clean` remove only Standpipe's own files, and only after a clear yes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def known(installed_project: Project) -> Project:
-    """Return a project whose settings are known: reports go to `output/now`, where no validation has written yet."""
+    """Return a project with reports in `output/now` and no validation reports yet."""
     for plugin in (SYNC.map, LEADS.map):
         installed_project.set_settings(plugin, {"store_dir": str(installed_project.system_dir / "transforms")})
     report_dir = str(installed_project.root / "output/now")
@@ -33,7 +33,7 @@ def known(installed_project: Project) -> Project:
 
 
 def fill(folder: Path, *names: str) -> Path:
-    """Make a folder with files of these names."""
+    """Make a folder with empty files of these names."""
     folder.mkdir(parents=True)
     for name in names:
         (folder / name).touch()
@@ -41,7 +41,7 @@ def fill(folder: Path, *names: str) -> Path:
 
 
 def test_only_own_files_are_removed_from_every_folder_that_was_written_to(known: Project) -> None:
-    """Today's and an earlier one; files of others stay, with their folders, and so does what nobody has noted."""
+    """Folders of earlier settings count too. Files of others stay, and so do files that no run registered."""
     registry, root = known.system_dir / REGISTRY, known.root
     now = fill(root / "output/now", "matched.csv", "rejects.jsonl.draft", "notes.txt")
     earlier = fill(root.parent / "earlier", "matched.csv")
@@ -68,7 +68,7 @@ def test_only_own_files_are_removed_from_every_folder_that_was_written_to(known:
 
 
 def test_a_database_of_somebody_elses_is_no_store(known: Project) -> None:
-    """Neither `unlink` nor `clean` takes it, though it lies in the folder of the stores and has such a table."""
+    """`unlink` and `clean` leave it, even in the stores' folder and with tables of the same names."""
     folder = known.system_dir / "transforms"
     folder.mkdir(parents=True)
     with MapStore(folder / "ours.sqlite", "ours", TABLES, MIGRATIONS) as made:
@@ -89,7 +89,7 @@ def test_a_database_of_somebody_elses_is_no_store(known: Project) -> None:
 def test_a_question_is_a_line_of_its_own_and_only_a_yes_is_a_yes(
     typed: str, *, expected: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """On standard output, so that Meltano lets it through; the end of the input is a no."""
+    """The question is a line on standard output, as Meltano hides unfinished lines. End of input means no."""
     (tmp_path / "typed").write_text(typed)
     with (tmp_path / "typed").open() as terminal:
         monkeypatch.setattr("sys.stdin", terminal)

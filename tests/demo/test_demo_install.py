@@ -1,4 +1,4 @@
-"""What the demo says: when it cannot begin, and of what the customers became."""
+"""What the demo prints when it cannot install the plugins, and about the outcomes of the customers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SOLUTION = """Using Python 3.11.7 environment at: .meltano/extractors/tap-charge
 
 
 def failed(details: str) -> str:
-    """Two lines of the log of `meltano install`, of which the second is a failure."""
+    """Return two lines of the log of `meltano install`. The second is a failure."""
     state = {"plugin_name": "tap-chargebee", "status": "error", "details": details}
     return "\n".join(
         map(json.dumps, ({"event": "Installing"}, {"install_state": state, "event": "Installation failed."}))
@@ -52,12 +52,12 @@ def failed(details: str) -> str:
     ids=["no index", "no solution", "no JSON", "nothing"],
 )
 def test_a_failed_install_is_told_in_the_installers_words(log: str, expected: str) -> None:
-    """Of the first plugin that failed, on one line."""
+    """The text is that of the first failed plugin, on one line."""
     assert describe_failed_install(log) == expected
 
 
 def test_what_the_customers_became_is_told_in_the_words_of_the_summary() -> None:
-    """The demo has no words of its own for outcomes and reasons."""
+    """The demo prints the summary's outcomes and reasons unchanged."""
     rows = [
         {"customers": 240, "became": "updated", "because": "matched, and something differed"},
         {"customers": 13, "became": "skipped", "because": "several match"},

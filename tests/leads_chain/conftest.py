@@ -1,4 +1,4 @@
-"""The leads' chain inside the test's own process: tap-intercom, map-leads and target-chartmogul against the sandbox."""
+"""The job `sync-leads` in the test's process: tap-intercom, map-leads and target-chartmogul against the sandbox."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ UNWANTED = [["properties", "tags"], ["properties", "notes"]]
 
 
 def choose_streams() -> dict[str, Any]:
-    """Return the catalog that meltano.yml's `select` makes: both streams, contacts without tags and notes."""
+    """Return the catalog that meltano.yml's `select` makes: both streams, and contacts without tags and notes."""
     catalog = json.loads(json.dumps(TapIntercom(config={"access_token": "sandbox_token"}).catalog_dict))
     catalog["streams"] = [entry for entry in catalog["streams"] if entry["tap_stream_id"] in STREAMS]
     for entry in catalog["streams"]:
@@ -41,20 +41,20 @@ def choose_streams() -> dict[str, Any]:
 
 
 class Collector(Writer):
-    """Keeps messages as lines."""
+    """Collects a tap's messages as lines of text."""
 
     def __init__(self) -> None:
         super().__init__()
         self.lines: list[str] = []
 
     def write_message(self, message: Any) -> None:
-        """Keep a message."""
+        """Append a message as a line."""
         self.lines.append(bytes(self.format_message(message)).decode().rstrip("\n") + "\n")
 
 
 @contextmanager
 def keep_signal_handlers() -> Iterator[None]:
-    """Put back the handlers of signals that the SDK takes over."""
+    """Restore the signal handlers that the SDK replaces."""
     handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
@@ -69,7 +69,7 @@ with keep_signal_handlers():
 
 @dataclass
 class Chain:
-    """The job `sync-leads` without Meltano: each run goes on from the STATE that the last one confirmed."""
+    """The job `sync-leads` without Meltano: each run starts from the STATE that the run before it confirmed."""
 
     sandbox: RunningSandbox
     folder: Path
@@ -80,7 +80,10 @@ class Chain:
     """The RECORD messages of the map in the last run."""
 
     def run(self, *, killed_after: float | None = None) -> None:
-        """Run all three; a target that is killed takes a share of its input, and confirms nothing."""
+        """Run tap, map and target.
+
+        With `killed_after`, the target receives only this share of its input, and no STATE.
+        """
         self.sandbox.clear_calls()
         with keep_signal_handlers():
             sent = self._map(self._tap())
@@ -126,12 +129,12 @@ class Chain:
         return [json.loads(line) for line in output.getvalue().splitlines()]
 
     def calls(self, api: str) -> dict[str, int]:
-        """Return the calls of the last run to an API."""
+        """Return the calls of the last run to an API, with their number."""
         found = self.sandbox.calls()["calls"]
         return {f"{one['method']} {one['path']}": one["count"] for one in found if one["api"] == api}
 
     def read(self, kind: str) -> list[dict[str, Any]]:
-        """Return the customers or contacts of the leads' data source, as ChartMogul shows them."""
+        """Return the customers or contacts of the data source `Intercom leads`, as ChartMogul shows them."""
         held = self.sandbox.world.chartmogul.sources
         (source,) = [one.uuid for one in held if one.name == "Intercom leads"]
         url = f"{self.sandbox.chartmogul_url}/{kind}?data_source_uuid={source}&per_page=200"
@@ -147,7 +150,7 @@ class Chain:
 
 @pytest.fixture
 def leads_chain(sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Chain:
-    """Return the chain with the settings of meltano.yml, in a world where no test waits for a second to pass."""
+    """Return the chain with the settings of meltano.yml. Waits of seconds are shortened to milliseconds."""
     monkeypatch.setattr("tap_intercom.api.scroll.PAUSE", 0.02)
     monkeypatch.setattr(rate_limit, "_SECOND", 0.001)
     for module in (sources, contact_ids):

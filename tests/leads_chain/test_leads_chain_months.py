@@ -1,7 +1,7 @@
-"""Twelve months of a workspace, after each run ChartMogul holds the result of an independent calculation.
+"""After each run of twelve months, ChartMogul holds what an independent calculation expects.
 
 The calculation reads the sandbox's workspace itself, not the tap's output. `LEADS_CUSTOMERS=200 LEADS_SEEDS=10
-pytest tests/leads_chain/test_leads_chain_months.py` lives through ten workspaces of two hundred customers.
+pytest tests/leads_chain/test_leads_chain_months.py` runs ten workspaces with two hundred customers each.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ CUSTOMERS = int(os.environ.get("LEADS_CUSTOMERS", "20"))
 SEEDS = range(1, 1 + int(os.environ.get("LEADS_SEEDS", "1")))
 MONTHS = int(os.environ.get("LEADS_MONTHS", "12"))
 LONG = 3
-"""A list of more companies than this is scrolled over once in `scroll_every`, in this test."""
+"""In this test, a list of more companies than this is scrolled only once per `scroll_every`."""
 EVERYTHING = {"company_attributes": ["*"], "contact_attributes": ["*"]}
 
 
 class Life:
-    """What happens in a workspace, drawn from a seed."""
+    """Makes the changes of a workspace. A seed decides which ones."""
 
     def __init__(self, workspace: Workspace, seed: int) -> None:
         self._workspace, self._random = workspace, Random(seed)  # noqa: S311 a seeded business
@@ -41,7 +41,7 @@ class Life:
         self._archived: list[Contact] = []
 
     def month(self) -> None:
-        """Change what only a whole read shows, too."""
+        """Make every kind of change, including those that only a run over everything can see."""
         self.rename()
         self.remake()
         self.close()
@@ -55,7 +55,7 @@ class Life:
         self.quarter()
 
     def quarter(self) -> None:
-        """Change what the next run that scrolls shows."""
+        """Make only changes that the next run with a scroll can see."""
         self.rename()
         self.edit()
         self.join()
@@ -71,14 +71,14 @@ class Life:
         self._workspace.tag(company, tag["id"], self._now, "test", on=self._made % 3 > 0)
 
     def edit(self) -> None:
-        """Change the name, phone and an attribute of a person; now and then clear them."""
+        """Change the name, phone and an attribute of a person; some of the values are empty."""
         person, number = self._person(), self._random.randint(1, 9)
         phone = self._random.choice([None, f"+1555000{number}"])
         values = {"name": f"Ann {number} of Ham", "phone": phone, "custom_attributes": {"nps_score": number or None}}
         self._workspace.contacts.update(person, values, self._now, "test")
 
     def remake(self) -> None:
-        """Delete a company and make it again under its own id, with all of its people."""
+        """Delete a company and create it again under the same `company_id`, with all of its people."""
         company = self._company()
         people = self._workspace.contacts_of(company)
         self._workspace.companies.delete(company, takes_effect_at=self._now)
@@ -92,14 +92,14 @@ class Life:
         self._workspace.companies.delete(self._company(), takes_effect_at=self._now)
 
     def archive(self) -> None:
-        """Two people are archived."""
+        """Archive two people."""
         for _ in range(2):
             person = self._person()
             self._archived.append(person)
             self._workspace.set_archived(person, archived=True, source="test")
 
     def come_back(self) -> None:
-        """Bring some archived contacts back: after one whole read, or after several."""
+        """Restore a third of the archived contacts, whether one or several runs over everything have missed them."""
         for person in self._random.sample(self._archived, len(self._archived) // 3):
             self._archived.remove(person)
             self._workspace.set_archived(person, archived=False, source="test")
@@ -138,14 +138,14 @@ class Life:
         self._workspace.attach(self._random.choice(people), self._company(), self._now, "test")
 
     def write_in(self) -> None:
-        """Two leads of a company write in; one has an address that a user has, too."""
+        """Add two leads to a company. One of them has the address of a user."""
         for email in (self._person().document["email"], f"lead{self._made}@a.example"):
             values = {"role": "lead", "email": email, "name": f"Lead {self._made}"}
             lead = self._workspace.contacts.create(self._workspace.new_contact(values, self._now), "test")
             self._workspace.attach(lead, self._company(), self._now, "test")
 
     def found(self) -> None:
-        """Attach the first users to the last new company, and make another that has none yet."""
+        """Attach two users to the newest company, and create a company that has no users yet."""
         if self._made:
             company = next((one for one in self._workspace.companies.live() if not one.contacts), None)
             people = [one for one in self._workspace.contacts.live() if one.is_user]
@@ -171,11 +171,11 @@ class Life:
 
 
 class Reckoning:
-    """What ChartMogul should hold, calculated from the workspace without any code of the plugins.
+    """Calculates from the workspace what ChartMogul should hold, without any code of the plugins.
 
     Attributes:
         customers: by external id.
-        contacts: by Intercom's id of the person and the customer's external id.
+        contacts: by the person's Intercom id and the customer's external id.
     """
 
     def __init__(self, workspace: Workspace, *, deletes: bool) -> None:
@@ -187,7 +187,7 @@ class Reckoning:
         self.contacts: dict[tuple[str, str], dict[str, Any]] = {}
 
     def see(self, *, companies: bool, whole: bool) -> None:
-        """Take note of what a run can see: people, and companies where it scrolls."""
+        """Read what a run can see: the people, and the companies if it scrolls."""
         if companies:
             visible = self._workspace.visible_companies()
             self._companies |= {one.id: show_company(self._workspace, one) for one in visible}
@@ -200,7 +200,7 @@ class Reckoning:
             self._absences[key] += whole
 
     def reckon(self) -> None:
-        """Take a run for done."""
+        """Calculate what ChartMogul should hold after the run."""
         by_age = sorted(self._companies.values(), key=lambda one: (one["created_at"], one["id"]))
         newest = {one["company_id"]: one for one in by_age if one["company_id"]}
         members: dict[str, list[dict[str, Any]]] = {key: [] for key in newest}
@@ -218,7 +218,7 @@ class Reckoning:
             self._put(self.customers, key, self._customer(company, self._speaker(members[key])))
 
     def _put(self, held: dict[Any, dict[str, Any]], key: Any, values: dict[str, Any]) -> None:
-        """Keep ChartMogul's value for an empty field, clear custom attributes, add tags."""
+        """Merge new values into old ones: empty fields keep their value, tags are added, custom attributes replaced."""
         before = held.get(key, {})
         tags = sorted({*before.get("tags", ()), *values.get("tags", ())})
         kept = {name: before.get(name) if one is None and name != "custom" else one for name, one in values.items()}
@@ -257,7 +257,7 @@ class Reckoning:
 
 
 def site_of(typed: str | None) -> str | None:
-    """Return a website as a URL; the spellings of the sandbox differ in scheme and letter case only."""
+    """Return a website as a URL. The sandbox's websites differ only in scheme and letter case."""
     if not typed:
         return None
     scheme, _, rest = typed.rpartition("://")
@@ -266,18 +266,18 @@ def site_of(typed: str | None) -> str | None:
 
 
 def seconds(shown_at: str | None) -> int | None:
-    """Return a date-time of ChartMogul's in unix seconds."""
+    """Return a date-time of ChartMogul's in Unix seconds."""
     return None if shown_at is None else int(datetime.fromisoformat(shown_at).timestamp())
 
 
 def in_seconds(custom: dict[str, Any]) -> dict[str, Any]:
-    """Return custom attributes without the empty ones, dates in unix seconds."""
+    """Return custom attributes without the empty ones, with dates in Unix seconds."""
     dates = {name: seconds(custom[name]) for name in custom if name.endswith("_at") and custom[name]}
     return {name: one for name, one in (custom | dates).items() if one is not None}
 
 
 def held_customers(chain: Chain) -> dict[str, dict[str, Any]]:
-    """Return the customers of ChartMogul, in the form of the calculation."""
+    """Return ChartMogul's customers in the form of the calculation."""
     names = ("name", "company", "email", "website_url")
     return {
         one["external_id"]: {
@@ -291,7 +291,7 @@ def held_customers(chain: Chain) -> dict[str, dict[str, Any]]:
 
 
 def held_contacts(chain: Chain) -> list[tuple[tuple[str, str], dict[str, Any]]]:
-    """Return the contacts of ChartMogul, likewise; a list, because no contact may come twice."""
+    """Return ChartMogul's contacts in the form of the calculation. It is a list, so that a duplicate would show."""
     return sorted(
         (
             (one["external_id"].partition(":")[0], one["customer_external_id"]),
@@ -308,7 +308,7 @@ def held_contacts(chain: Chain) -> list[tuple[tuple[str, str], dict[str, Any]]]:
 
 
 def check(chain: Chain, reckoning: Reckoning) -> None:
-    """Compare every value."""
+    """Compare all values in ChartMogul with the calculation."""
     assert held_customers(chain) == reckoning.customers
     assert held_contacts(chain) == sorted(reckoning.contacts.items())
 
@@ -318,7 +318,10 @@ def check(chain: Chain, reckoning: Reckoning) -> None:
 def test_every_run_of_twelve_months(
     on_unlinked: str, seed: int, leads_chain: Chain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After every run that scrolled (also killed ones), ChartMogul is as calculated; an idle run writes nothing."""
+    """After every run with a scroll, also a killed one, ChartMogul matches the calculation.
+
+    An idle run writes nothing.
+    """
     monkeypatch.setattr("tap_intercom.streams.stream.LONG_LIST", LONG)
     sandbox = leads_chain.sandbox
     switches = {"chartmogul_requests_per_second": 1_000_000, "chartmogul_contact_attributes": "*"}

@@ -1,4 +1,4 @@
-"""A change in Intercom on its own way to ChartMogul: the job over one company."""
+"""A change of one company, sent by a run over its id alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def test_a_changed_company_arrives_alone(leads_chain: Chain, sandbox: RunningSandbox) -> None:
-    """A run over its id writes it and no other company that changed too; the plain run after it writes that one."""
+    """A run over one id writes that company and no other; the next full run writes the others that changed."""
     sandbox.reset(customers=20, seed=7)
     workspace = sandbox.world.intercom
     leads_chain.run()

@@ -1,4 +1,4 @@
-"""Each plugin is useful alone: installed by plain pip into an empty environment, it starts."""
+"""Each plugin works alone: after plain pip installed it into an empty environment, it starts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OURS = {
 
 @pytest.mark.parametrize(("folder", "executables"), PLUGINS.items(), ids=list(PLUGINS))
 def test_a_plugin_installs_alone_and_tells_about_itself(folder: str, executables: list[str], tmp_path: Path) -> None:
-    """`pip install ./FOLDER` into an empty environment gives executables that answer --about, and no sibling."""
+    """`pip install ./FOLDER` installs executables that answer `--about`, and no sibling."""
     install(folder, tmp_path)
     for executable in executables:
         about = printed([tmp_path / "venv/bin" / executable, "--about", "--format=json"], tmp_path)
@@ -39,18 +39,18 @@ def test_a_plugin_installs_alone_and_tells_about_itself(folder: str, executables
 
 
 def test_the_console_installs_alone(tmp_path: Path) -> None:
-    """`pip install ./console` gives the command, and no plugin."""
+    """`pip install ./console` installs the command, and no plugin."""
     install("console", tmp_path)
     assert "doctor" in printed([tmp_path / "venv/bin/standpipe", "--help"], tmp_path)
 
 
 def install(folder: str, where: Path) -> None:
-    """Install a folder into an empty environment without any sibling, by plain pip."""
+    """Install a folder into an empty environment with plain pip, and check that no sibling came along."""
     venv.create(where / "venv", with_pip=False)
     python = where / "venv/bin/python"
-    # One pip for all environments, and no bytecode of what is never imported: that is most of the time.
+    # One pip for all environments. Compiling modules that are never imported would take most of the time.
     pip = [sys.executable, "-m", "pip", f"--python={python}", "install", "--quiet", "--no-compile"]
-    # In-tree builds leave nothing behind: the wheel is made in a temporary folder.
+    # pip builds the wheel in a temporary folder, so the source folder stays clean.
     subprocess.run([*pip, ROOT / folder], check=True, env=clean_env())
     siblings = [module for other, module in OURS.items() if other != folder]
     looked = f"import importlib.util as u; print([m for m in {siblings!r} if u.find_spec(m)])"
@@ -58,11 +58,11 @@ def install(folder: str, where: Path) -> None:
 
 
 def printed(command: list[str | Path], where: Path) -> str:
-    """Return what a command prints in a folder that has nothing to do with this one."""
+    """Return a command's output, run in an unrelated folder."""
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=where, env=clean_env())
     return done.stdout
 
 
 def clean_env() -> dict[str, str]:
-    """Return the environment without what pytest's own interpreter put there."""
+    """Return the environment without the variables of pytest's own interpreter."""
     return {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}}

@@ -1,4 +1,4 @@
-"""A distribution declares what it imports, and nothing that it does not."""
+"""A distribution declares exactly the dependencies that it imports."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_imports_and_dependencies_are_the_same(folder: str, module: str) -> None
 
 
 def own_and_kit(package: Path) -> set[Path]:
-    """Return the files of a package, and the modules of the kit that they need, directly or through each other."""
+    """Return a package's files and the kit's modules that they need, directly or through each other."""
     own = {path for path in package.rglob("*.py") if "_kit" not in path.parts}
     needed = {name for path in own for name in kit_imports(path, f"{package.name}._kit")}
     while more := {name for known in needed for name in kit_imports(KIT / f"{known}.py", "")} - needed:
@@ -71,7 +71,7 @@ def kit_imports(path: Path, prefix: str) -> set[str]:
 
 
 def third_party(path: Path, own: str) -> set[str]:
-    """Return the packages that a file imports and that are neither its own nor Python's."""
+    """Return the imported packages that are neither the file's own nor Python's."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):

@@ -1,4 +1,4 @@
-"""The plugin definitions in `hub/` are what the plugins say of themselves, and Meltano takes them."""
+"""The plugin definitions in `hub/` match what the plugins declare, and Meltano accepts them."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ MAKE_HUB = load_script()
 
 @pytest.mark.parametrize("plugin", MAKE_HUB.PLUGINS)
 def test_a_definition_is_what_the_plugin_says_of_itself(plugin: str) -> None:
-    """`make hub` writes it again when a setting changed."""
+    """After a setting changed, `make hub` writes the definition again."""
     assert (ROOT / "hub" / f"{plugin}.yml").read_text() == MAKE_HUB.render(plugin)
 
 
 @pytest.mark.parametrize("plugin", ["tap-chargebee", "target-intercom", "map-leads"])
 def test_meltano_adds_a_plugin_from_its_definition(plugin: str, tmp_path: Path) -> None:
-    """`meltano add --from-ref` takes the file, with every setting."""
+    """`meltano add --from-ref` accepts the file with every setting."""
     (tmp_path / "meltano.yml").write_text(PROJECT)
     kind = KINDS[plugin.partition("-")[0]]
     definition = ROOT / "hub" / f"{plugin}.yml"

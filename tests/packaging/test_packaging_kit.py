@@ -1,4 +1,4 @@
-"""The shared machinery stands once in the repository and in full in every distribution."""
+"""The shared code is in the repository once, and complete in every distribution."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def build(folder: Path, out: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(("folder", "package"), PACKAGES.items(), ids=list(PACKAGES))
 def test_every_package_carries_the_kit_as_a_relative_link(folder: str, package: str) -> None:
-    """The link is committed in git and leads to the one folder."""
+    """The link in git leads to `kit/singer_kit`."""
     assert (ROOT / folder / package / "_kit").readlink() == Path("../../kit/singer_kit")
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_the_kit_imports_no_plugin(module: str) -> None:
-    """Modules of the kit import each other relatively, libraries, and no plugin."""
+    """The kit's modules import each other relatively, and never a plugin."""
     imported = set()
     for node in ast.walk(ast.parse((KIT / module).read_text())):
         if isinstance(node, ast.Import):
@@ -50,7 +50,7 @@ def test_the_kit_imports_no_plugin(module: str) -> None:
 
 
 def test_a_wheel_and_an_sdist_hold_real_files(tmp_path: Path) -> None:
-    """What is installed from either needs no link."""
+    """Both contain files instead of links."""
     done = build(ROOT / "target-intercom", tmp_path)
     assert done.returncode == 0, done.stderr
     (wheel,) = tmp_path.glob("*.whl")
@@ -65,7 +65,7 @@ def test_a_wheel_and_an_sdist_hold_real_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("folder", PACKAGES)
 def test_a_wheel_names_its_licence_authors_and_types(folder: str, tmp_path: Path) -> None:
-    """Whoever takes one plugin elsewhere finds the licence in it, and its types."""
+    """A plugin's wheel contains its licence and its types."""
     done = build(ROOT / folder, tmp_path)
     assert done.returncode == 0, done.stderr
     (wheel,) = tmp_path.glob("*.whl")
@@ -80,7 +80,7 @@ def test_a_wheel_names_its_licence_authors_and_types(folder: str, tmp_path: Path
 
 
 def test_a_package_without_the_kit_is_not_built(tmp_path: Path) -> None:
-    """A folder copied alone has a dangling link: the build stops in one sentence."""
+    """A folder that was copied alone has a dangling link. The build stops with one sentence."""
     alone = tmp_path / "tap-chargebee"
     shutil.copytree(ROOT / "tap-chargebee", alone, symlinks=True)
     done = build(alone, tmp_path / "out")

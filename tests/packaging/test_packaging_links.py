@@ -1,4 +1,4 @@
-"""Links between the documents lead to a file that exists, and to a heading in it."""
+"""Links between the documents lead to an existing file and heading."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def list_anchors(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_links_file_and_heading_exist(name: str) -> None:
-    """Every relative link of a page leads somewhere."""
+    """Every relative link of a page has an existing target."""
     page = ROOT / name
     links = re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
     broken = []
@@ -36,7 +36,7 @@ def test_a_links_file_and_heading_exist(name: str) -> None:
 
 
 def test_the_files_that_the_architecture_names_exist() -> None:
-    """A path from the top of the tree, in a code quote, is a file or a folder."""
+    """Each quoted path in docs/architecture.md exists in the repository."""
     text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
     paths = {quoted for quoted in re.findall(r"`([\w.-]+/[\w./-]+)`", text) if (ROOT / quoted.split("/")[0]).exists()}
     assert len(paths) > 20

@@ -1,4 +1,4 @@
-"""tests/slow.txt names what the daily loop leaves out."""
+"""tests/slow.txt lists the tests that the daily loop leaves out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LINES = (TESTS / "slow.txt").read_text(encoding="utf-8").splitlines()[1:]
 
 @pytest.mark.parametrize("line", LINES)
 def test_a_slow_test_is_there(line: str) -> None:
-    """A test that was renamed is not forgotten in the list, where its new name would be missing."""
+    """Each name in the list is an existing test, so a renamed test does not stay under its old name."""
     place, *names = line.split("::")
     path = TESTS.parent / place
     assert path.exists()

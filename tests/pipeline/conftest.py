@@ -1,4 +1,4 @@
-"""A Meltano project of its own, made from this repository's meltano.yml, against the sandbox."""
+"""A Meltano project for the tests, made from this repository's meltano.yml, against the sandbox."""
 
 from __future__ import annotations
 
@@ -38,35 +38,35 @@ STATE_IDS = {
 
 @dataclass
 class Ran:
-    """What a Meltano command left behind: its exit code, its log, and the Singer messages of each plugin."""
+    """What a Meltano command left: its exit code, its log, and the Singer messages of each plugin."""
 
     code: int
     log: str
     messages: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def of(self, plugin: str, kind: str) -> list[dict[str, Any]]:
-        """Return the messages of one kind that a plugin printed, in order."""
+        """Return a plugin's messages of one type, in order."""
         return [message for message in self.messages.get(plugin, []) if message["type"] == kind]
 
     def said(self, text: str) -> bool:
-        """Whether a line of the log holds this text, however the log was wrapped."""
+        """Return whether the log contains a text."""
         return text in self.log
 
 
 @dataclass
 class Project:
-    """A folder that Meltano runs in, and the environment it runs with."""
+    """A folder in which Meltano runs, and its environment variables."""
 
     root: Path
     env: dict[str, str]
 
     @property
     def log_file(self) -> Path:
-        """Where the log of the last command stands."""
+        """The log of the last command."""
         return self.root / "meltano.log"
 
     def command(self, *args: str, typed: str = "") -> tuple[int, str, str]:
-        """Run a plugin's own command, with what is typed, and return its exit code, what it prints, and the log."""
+        """Run a plugin's command with some input. Return its exit code, its output and its log."""
         done = subprocess.run(
             [str(MELTANO), "invoke", *args],
             cwd=self.root,
@@ -80,7 +80,7 @@ class Project:
         return done.returncode, done.stdout, done.stderr
 
     def start(self, *args: str, **env: str) -> subprocess.Popen[str]:
-        """Start a Meltano command with its log in a file, a JSON object a line: an unread pipe would stop it."""
+        """Start a Meltano command that logs one JSON object per line to a file, as an unread pipe would block it."""
         with self.log_file.open("w") as log:
             return subprocess.Popen(
                 [str(MELTANO), "--log-level=debug", "--log-format=json", *args],
@@ -92,7 +92,7 @@ class Project:
             )
 
     def finish(self, process: subprocess.Popen[str]) -> Ran:
-        """Wait until it has ended, and return what it left."""
+        """Wait for the end of a command, and return what it left."""
         process.wait(timeout=120)
         log = self.log_file.read_text()
         return Ran(process.returncode, log, singer_messages(log))
@@ -102,17 +102,17 @@ class Project:
         return self.finish(self.start(*args, **env))
 
     def sync(self, **env: str) -> Ran:
-        """Run the main job, spelt out."""
+        """Run the main job by naming its plugins."""
         return self.meltano("run", "tap-chargebee", "map", "target-intercom", **env)
 
     def leads(self, **env: str) -> Ran:
-        """Run the job of the leads, spelt out."""
+        """Run the leads' job by naming its plugins."""
         return self.meltano("run", "tap-intercom", "leads", "target-chartmogul", **env)
 
     def state(self, target: str = "target-intercom") -> dict[str, Any]:
-        """Return what Meltano would hand to the tap next time; {} when nothing was ever confirmed."""
+        """Return the state that Meltano passes to the tap next time; {} when no run confirmed one."""
         with contextlib.closing(sqlite3.connect(self.root / ".meltano/meltano.db")) as database:
-            # Asking Meltano itself takes longer than a second.
+            # `meltano state get` takes longer than a second.
             query = "SELECT completed_state, partial_state FROM state WHERE state_id = ?"
             completed, partial = database.execute(query, [STATE_IDS[target]]).fetchone() or ("{}", None)
         assert json.loads(partial or "{}") == {}
@@ -120,20 +120,20 @@ class Project:
         return state
 
     def summary(self, target: str = "target-intercom") -> dict[str, Any]:
-        """Return the target's account of its last run."""
+        """Return the target's summary of its last run."""
         summary: dict[str, Any] = self.report("summary.json", target)
         return summary
 
     def report(self, name: str, target: str = "target-intercom") -> Any:
-        """One JSON report of a target."""
+        """Return a target's JSON report."""
         return json.loads((self.root / "output" / target / name).read_text())
 
     def stores(self) -> list[Path]:
-        """Return the files in which the map keeps what it has read."""
+        """Return the files of the map's stores."""
         return sorted((self.root / ".meltano/transforms").glob("*.sqlite"))
 
     def renew(self) -> None:
-        """Forget every run: state, stores and reports; installed plugins stay."""
+        """Delete the state, stores and reports of all runs. Installed plugins stay."""
         for path in [self.root / "output", *(self.root / ".meltano" / name for name in ("transforms", "run", "logs"))]:
             shutil.rmtree(path, ignore_errors=True)
         for path in (self.root / ".meltano").glob("meltano.db*"):
@@ -141,7 +141,7 @@ class Project:
 
 
 class RecordedSandbox(RunningSandbox):
-    """A sandbox that keeps what was written to Intercom, so that it can be written again without a run."""
+    """A sandbox that records the writes to Intercom, so that they can be repeated without a run."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
@@ -163,25 +163,25 @@ class RecordedSandbox(RunningSandbox):
 
 
 def is_write(method: str, path: str) -> bool:
-    """Say whether a request changes what Intercom holds."""
+    """Return whether a request changes Intercom's data."""
     return path.startswith("/intercom/") and method != "GET" and path.removeprefix("/intercom") not in Intercom.READING
 
 
 @dataclass
 class FirstRun:
-    """What the first run of the main job left behind: files of the project, and what it wrote to Intercom."""
+    """What the first run of the main job left: files of the project, and its writes to Intercom."""
 
     KEPT: ClassVar = ("output", ".meltano/transforms", ".meltano/standpipe", ".meltano/meltano.db")
     folder: Path
     writes: list[tuple[str, str, bytes]] = field(default_factory=list)
 
     def keep(self, project: Project, writes: list[tuple[str, str, bytes]]) -> None:
-        """Remember it, after it ended well."""
+        """Store the files and writes of a successful run."""
         self.writes += writes
         self._copy(project.root, self.folder)
 
     def put_back(self, project: Project, intercom: Intercom) -> None:
-        """Make a new project and a new sandbox what they were after that run."""
+        """Restore the files in a new project, and repeat the writes in a new sandbox."""
         self._copy(self.folder, project.root)
         for method, path, body in self.writes:
             intercom.ask(method, path, data=body)
@@ -197,12 +197,12 @@ class FirstRun:
 
 @dataclass
 class ChartMogul:
-    """What the sandbox's ChartMogul holds, read as anybody would, and how often it was written to."""
+    """Reads the sandbox's ChartMogul through its API, and counts the writes to it."""
 
     sandbox: RunningSandbox
 
     def writes(self) -> int:
-        """Count the calls that asked for a change, as the sandbox saw them."""
+        """Count the calls other than GET that the sandbox received."""
         calls = self.sandbox.calls()["calls"]
         return sum(row["count"] for row in calls if row["api"] == "chartmogul" and row["method"] != "GET")
 
@@ -211,7 +211,7 @@ class ChartMogul:
         return {one["name"]: one["uuid"] for one in self._ask("data_sources")["data_sources"]}
 
     def held(self, kind: str, source: str = "Intercom leads") -> list[str]:
-        """Return the external ids of all customers or contacts of a data source, in their order."""
+        """Return the sorted external ids of all customers or contacts of a data source."""
         query: dict[str, Any] = {"data_source_uuid": self.sources()[source], "per_page": 200}
         page: dict[str, Any] = {"has_more": True}
         found: list[str] = []
@@ -228,19 +228,19 @@ class ChartMogul:
 
 @dataclass
 class Intercom:
-    """What the sandbox's Intercom holds, read as anybody would, and how often it was written to."""
+    """Reads the sandbox's Intercom through its API, and counts the writes to it."""
 
     sandbox: RunningSandbox
 
     READING: ClassVar = {"/contacts/search", "/companies/list"}
 
     def ask(self, method: str, path: str, **kwargs: Any) -> requests.Response:
-        """One call of its API."""
+        """Call the API."""
         headers = {"Authorization": "Bearer sandbox_token", "Intercom-Version": "2.14"}
         return requests.request(method, f"{self.sandbox.intercom_url}{path}", headers=headers, timeout=10, **kwargs)
 
     def writes(self) -> int:
-        """Count the calls that asked for a change, as the sandbox saw them."""
+        """Count the writing calls that the sandbox received."""
         return sum(
             row["count"]
             for row in self.sandbox.calls()["calls"]
@@ -248,7 +248,7 @@ class Intercom:
         )
 
     def contacts(self) -> list[dict[str, Any]]:
-        """Every user and lead."""
+        """Return all users and leads."""
         found: list[dict[str, Any]] = []
         page: dict[str, Any] = {"pages": {"next": {"starting_after": None}}}
         while following := page["pages"].get("next"):
@@ -257,25 +257,25 @@ class Intercom:
         return found
 
     def linked(self) -> dict[str, dict[str, Any]]:
-        """Return the contacts that carry a Chargebee customer's id, by that id; no id stands on two contacts."""
+        """Return the contacts with a Chargebee customer's id, by that id. No two contacts may have the same id."""
         holders = [contact for contact in self.contacts() if contact["custom_attributes"].get("cb_cust_id")]
         by_customer = {contact["custom_attributes"]["cb_cust_id"]: contact for contact in holders}
         assert len(by_customer) == len(holders)
         return by_customer
 
     def users_by_email(self) -> Counter[str]:
-        """How many users hold each e-mail address, whatever its letter case."""
+        """Count the users per e-mail address, without regard to letter case."""
         held = (contact["email"] for contact in self.contacts() if contact["role"] == "user")
         return Counter(email.lower() for email in held if email)
 
 
 def given(following: dict[str, Any]) -> dict[str, str]:
-    """Return the cursor of a next page, nothing for the first."""
+    """Return the query parameter of a next page, and nothing for the first page."""
     return {"starting_after": following["starting_after"]} if following["starting_after"] else {}
 
 
 def singer_messages(log: str) -> dict[str, list[dict[str, Any]]]:
-    """Return the Singer messages that a debug log shows, by the plugin that printed them."""
+    """Return the Singer messages in a debug log, by plugin."""
     found: dict[str, list[dict[str, Any]]] = {}
     for line in log.splitlines():
         try:
@@ -288,17 +288,17 @@ def singer_messages(log: str) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-#: Where `meltano install` puts the plugins' environments, which every project of a test run shares.
+#: Folders of the plugins' environments, which all projects of a test run share.
 ENVIRONMENTS = ("extractors", "loaders", "mappers", "utilities")
-#: Seconds for `meltano install`: an index may be slow, and nobody waits for a test to fail.
+#: Seconds that `meltano install` may take, as a package index may be slow.
 PATIENCE = 1800
 
 
 @pytest.fixture(scope="session")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a project in which `meltano install` was run, once for all workers and files of a test run.
+    """Return a project in which `meltano install` ran once for all workers and files of a test run.
 
-    The first who needs it installs, the others wait; what went wrong is told to each of them in one sentence.
+    The first worker installs while the others wait. If that fails, all of them report the same sentence.
     """
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
@@ -313,20 +313,20 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make_project(root: Path) -> Project:
-    """Return a folder with this repository's plugins and meltano.yml, and an environment that knows nobody's keys."""
+    """Return a project with this repository's plugins and meltano.yml, and an environment without any keys."""
     root.mkdir()
     for part in PARTS:
         (root / part).symlink_to(ROOT / part)
     (root / "meltano.yml").unlink()
     shutil.copy(ROOT / "meltano.yml", root)
     env = {name: value for name, value in os.environ.items() if not name.startswith(("TAP_", "TARGET_", "MELTANO"))}
-    # A tenth of what is installed is ever imported: that is compiled when it is.
+    # Only a tenth of the installed files is ever imported, so compiling all of them would cost more time.
     env.pop("UV_COMPILE_BYTECODE", None)
     return Project(root, env | {"NO_COLOR": "1"})
 
 
 def install(project: Project) -> str:
-    """Install the plugins; a sentence that says what went wrong, or nothing."""
+    """Install the plugins. Return a sentence about the failure, or an empty text."""
     process = project.start("install")
     try:
         process.wait(PATIENCE)
@@ -340,7 +340,7 @@ def install(project: Project) -> str:
 
 @pytest.fixture(scope="session")
 def installed_project(installation: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Return a project of this worker's own, with runs, state and reports of its own over the shared installation."""
+    """Return this worker's own project over the shared installation."""
     project = make_project(tmp_path_factory.mktemp("project") / "root")
     (project.root / ".meltano").mkdir()
     for kind in ENVIRONMENTS:
@@ -350,7 +350,7 @@ def installed_project(installation: Path, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def project(installed_project: Project, sandbox: RunningSandbox) -> Iterator[Project]:
-    """Return a project that never ran, pointed at a new sandbox of sixty customers, creating who is missing."""
+    """Return a project without any runs, with a new sandbox of sixty customers. Missing contacts are created."""
     installed_project.renew()
     env = installed_project.env | {
         "TAP_CHARGEBEE_SITE": "sandbox",
@@ -370,14 +370,14 @@ def project(installed_project: Project, sandbox: RunningSandbox) -> Iterator[Pro
 
 @pytest.fixture(scope="session")
 def running_sandbox() -> Iterator[RunningSandbox]:
-    """One server for all files of this folder."""
+    """One sandbox server for all files of this folder."""
     with RecordedSandbox(Settings(customers=60)) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def first_run(tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
-    """Return the first run of the main job, once a test has made it."""
+    """Return the first run of the main job, which a test fills."""
     folder = tmp_path_factory.mktemp("first_run")
     (folder / ".meltano").mkdir()
     return FirstRun(folder)
@@ -385,7 +385,7 @@ def first_run(tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
 
 @pytest.fixture
 def synced(project: Project, sandbox: RecordedSandbox, first_run: FirstRun) -> Project:
-    """Return a project whose main job ran once and ended well: really for the first test, put back for the others."""
+    """Return a project after one successful run of the main job. Only the first test really makes this run."""
     if first_run.writes:
         first_run.put_back(project, Intercom(sandbox))
         return project

@@ -1,6 +1,6 @@
-"""The console through real Meltano, in the order in which somebody new uses it, and back out again.
+"""The console through real Meltano, in the order in which a new user would use it, including the removal.
 
-One project and one sandbox for all of it: each test goes on where the one before it ended.
+All tests share one project and one sandbox: each test continues where the one before it ended.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ CRON, CRONTAB = shutil.which("cron", path=SYSTEM), shutil.which("crontab", path=
 
 
 class Console:
-    """The project, the sandbox, a crontab of its own, and eyes on every command line of this machine."""
+    """The project, the sandbox, a crontab for the tests, and a record of all command lines on this machine."""
 
     def __init__(self, root: Path, env: dict[str, str], sandbox: RunningSandbox) -> None:
         self.root, self.env, self.sandbox = root, env, sandbox
         self.seen: set[str] = set()
 
     def meltano(self, *args: str, code: int = 0, **env: str) -> str:
-        """Run a command of Meltano's at the level debug, and give all that it says."""
+        """Run a Meltano command at log level debug, and return its output."""
         done = subprocess.run(
             [MELTANO, "--log-level=debug", *args],
             cwd=self.root,
@@ -71,22 +71,22 @@ class Console:
         return done.stdout
 
     def standpipe(self, command: str, *args: str, code: int = 0, **env: str) -> str:
-        """Run a command of the console's as Meltano's utility."""
+        """Run a console command as Meltano's utility."""
         return self.meltano("invoke", f"standpipe:{command}", *args, code=code, **env)
 
     def json(self, command: str, *args: str, code: int = 0) -> Any:
-        """Run a command of the console's, and return what it tells as JSON."""
+        """Run a console command with `--json`, and return the parsed output."""
         return json.loads(self.standpipe(command, *args, "--json", code=code))
 
     def watch(self, ended: threading.Event) -> None:
-        """Note every command line, as any user of the machine could."""
+        """Record every command line, as any user of the machine could."""
         while not ended.wait(0.25):
             for process in psutil.process_iter(["cmdline"]):
                 self.seen.add(" ".join(process.info["cmdline"] or []))
 
     @property
     def crontab(self) -> str:
-        """The user's crontab."""
+        """The crontab of the tests."""
         path = self.root.parent / "crontab"
         return path.read_text() if path.exists() else ""
 
@@ -98,7 +98,7 @@ def console(installed_project: Project, tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("machine")
     root = folder / "stand pipe 100%"
     shutil.copytree(installed_project.root, root, symlinks=True, ignore=shutil.ignore_patterns("*.log", ".env"))
-    (root / ".meltano/utilities").unlink()  # its scripts name the folder that they were installed in
+    (root / ".meltano/utilities").unlink()  # its scripts contain the path of the folder in which they were installed
     own = {"CRONTAB_TABLE": str(folder / "crontab"), "XDG_STATE_HOME": str(folder / "state"), "HOME": str(folder)}
     env = installed_project.env | own
     ended = threading.Event()
@@ -113,12 +113,12 @@ def console(installed_project: Project, tmp_path_factory: pytest.TempPathFactory
 
 
 def addresses(console: Console) -> list[str]:
-    """Options that name the sandbox's addresses in place of the vendors'."""
+    """Return options that replace the vendors' addresses with the sandbox's."""
     return ["--chargebee-url", console.sandbox.chargebee_url, "--intercom-url", console.sandbox.intercom_url]
 
 
 def test_ctrl_c_says_what_was_kept(console: Console) -> None:
-    """At a question; what is typed while the command works is neither shown nor taken for an answer."""
+    """Setup lists what it wrote. Keys typed while it works are neither shown nor used as an answer."""
     with (
         asked(console, "standpipe:setup", *addresses(console), ends_well=False) as terminal,
         said_in(console, terminal),
@@ -140,7 +140,7 @@ def test_ctrl_c_says_what_was_kept(console: Console) -> None:
 
 
 def test_setup_asks_at_a_terminal_and_shows_no_key(console: Console) -> None:
-    """A wrong key is told and asked for again; arrows choose; the keys are in `.env`, which only its owner can read."""
+    """Setup repeats the question after a wrong key. Only the owner can read `.env`, which has the keys."""
     with asked(console, "standpipe:setup", *addresses(console)) as terminal, said_in(console, terminal):
         answer(terminal, "Chargebee site", "localhost:1/x?")
         answer(terminal, r"is its name alone, not a URL.*Chargebee site", "sandbox")
@@ -172,14 +172,14 @@ def test_setup_asks_at_a_terminal_and_shows_no_key(console: Console) -> None:
 
 
 def answer(terminal: pexpect.spawn[str], question: str, typed: str) -> None:
-    """Wait for a question, and answer it."""
+    """Wait for a question and type the answer."""
     terminal.expect(f"(?s){question}")
     terminal.send(f"{typed}\r")
 
 
 @contextlib.contextmanager
 def said_in(console: Console, terminal: pexpect.spawn[str]) -> Iterator[None]:
-    """Everything that a terminal shows goes into a file, in which no key may be."""
+    """Write all output of a terminal to a file, which must never contain a key."""
     with (console.root.parent / "terminal.log").open("w") as terminal.logfile_read:
         yield
         terminal.expect(pexpect.EOF)
@@ -187,7 +187,7 @@ def said_in(console: Console, terminal: pexpect.spawn[str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def asked(console: Console, *args: str, ends_well: bool = True) -> Iterator[pexpect.spawn[str]]:
-    """Run a command at a terminal, whose screen is read before anything is typed, to its end."""
+    """Run a command in a terminal until it ends."""
     command = [str(MELTANO), "--log-level=warning", "invoke", *args]
     terminal = pexpect.spawn(
         shlex.join(command), cwd=str(console.root), env=console.env, encoding="utf-8", timeout=90, dimensions=(50, 140)
@@ -199,13 +199,13 @@ def asked(console: Console, *args: str, ends_well: bool = True) -> Iterator[pexp
 
 
 def settings_in(path: Path) -> dict[str, str]:
-    """Return the variables of a `.env`."""
+    """Return the variables of a `.env` file."""
     pairs = (line.partition("=") for line in path.read_text().splitlines())
     return {name: value.strip("'") for name, _, value in pairs}
 
 
 def plain(shown: str) -> str:
-    """Return what a terminal showed, without colours and movements."""
+    """Return a terminal's output without colours and cursor movements."""
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
 
 
@@ -219,7 +219,7 @@ def block(command: str) -> str:
 
 
 def check_shown_output(console: Console, command: str, printed: str) -> None:
-    """Compare a command's output with docs/operations.md; with README_INTO set, write it there."""
+    """Compare a command's output with docs/operations.md. If README_INTO is set, update the page first."""
     known = normal(console, printed)
     if os.environ.get("README_INTO"):
         text = (ROOT / "docs/operations.md").read_text()
@@ -229,7 +229,7 @@ def check_shown_output(console: Console, command: str, printed: str) -> None:
 
 
 def normal(console: Console, printed: str) -> str:
-    """Return an output without what differs from run to run: the folder, the port, instants and durations."""
+    """Return an output with fixed text for what differs between runs: folder, port, times and durations."""
     for pattern, instead in (
         (re.escape(shlex.quote(str(console.root)).replace("%", r"\%")[1:-1]), "/srv/standpipe"),
         (re.escape(str(console.root)), "/srv/standpipe"),
@@ -247,14 +247,14 @@ def normal(console: Console, printed: str) -> str:
 
 
 def printed(tell: Callable[[Rich], None]) -> str:
-    """Return what is told on a terminal, as text."""
+    """Return what a function prints on a terminal as text."""
     out = Rich(width=output.WIDTH, file=io.StringIO(), record=True, highlight=False)
     tell(out)
     return out.export_text()
 
 
 def test_setup_without_a_terminal_begins_with_what_is_set(console: Console) -> None:
-    """Options change what they name and nothing else; keys come through standard input."""
+    """Options change only the settings that they name. Keys come through standard input."""
     keys = "".join(f"{name}={value}\n" for name, value in KEYS.items())
     done = subprocess.run(
         [MELTANO, "invoke", "standpipe:setup", "--keys-from-stdin", "--on-no-match", "create"],
@@ -267,14 +267,14 @@ def test_setup_without_a_terminal_begins_with_what_is_set(console: Console) -> N
 
 
 def test_the_doctor_says_that_all_is_well(console: Console) -> None:
-    """After setup, as the README shows it."""
+    """After setup the doctor finds no failure, and prints what docs/operations.md shows."""
     shown = console.standpipe("doctor")
     check_shown_output(console, "meltano invoke standpipe:doctor", shown)
     assert " fail " not in shown
 
 
 def test_validate_trial_and_sync_run_as_set_up(console: Console) -> None:
-    """The jobs of meltano.yml need nothing but what setup wrote; the field that was checked is an attribute."""
+    """The jobs need no setting besides those of setup. The field that setup added becomes an attribute."""
     console.meltano("run", "validate")
     console.meltano("run", "trial")
     console.meltano("run", "sync")
@@ -285,7 +285,7 @@ def test_validate_trial_and_sync_run_as_set_up(console: Console) -> None:
 
 
 def test_explain_tells_rows_values_match_decision_and_write(console: Console) -> None:
-    """The values are the map's own, and what Intercom shows now is what was written by the last run."""
+    """The values come from the map, and Intercom shows what the last run wrote."""
     changes = (console.root / "output/target-intercom/changes.jsonl").read_text().splitlines()
     (change,) = [one for one in map(json.loads, changes) if one["id"] == EXPLAINED]
     told = console.json("explain", EXPLAINED)
@@ -299,7 +299,7 @@ def test_explain_tells_rows_values_match_decision_and_write(console: Console) ->
 
 
 def test_the_line_of_the_crontab_runs_the_job(console: Console) -> None:
-    """As cron runs it: with next to no environment, from another folder; its log is the owner's, and is kept."""
+    """The line works with cron's small environment and in another folder. Only the owner can read the log."""
     subprocess.run(["crontab", "-"], env=console.env, input="0 1 * * * backup\n", text=True, check=True)
     console.meltano("schedule", "set", "sync-every-6h", "--interval=* * * * *")
     shown = console.standpipe("schedule", "install")
@@ -324,7 +324,7 @@ def as_cron(console: Console, line: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_run_that_lasts_keeps_the_next_from_starting(console: Console) -> None:
-    """The lock is the job's: a run that does not get it within `--lock-wait` seconds starts nothing, and says so."""
+    """A run that does not get the job's lock within `--lock-wait` seconds starts nothing, and says so."""
     lock = console.root / ".meltano/standpipe/sync.lock"
     with subprocess.Popen(["flock", "-n", lock, "cat"], stdin=subprocess.PIPE) as holder:
         time.sleep(0.3)
@@ -336,7 +336,7 @@ def test_a_run_that_lasts_keeps_the_next_from_starting(console: Console) -> None
 
 
 def why_without_cron() -> str:
-    """Why the real cron cannot be used here; empty when it can."""
+    """Return why the tests cannot use the real cron here, or an empty text."""
     if CRON is None or CRONTAB is None or os.geteuid() != 0:
         return "needs a cron daemon, and the right to start it"
     listed = subprocess.run([CRONTAB, "-l"], env={"LC_ALL": "C"}, capture_output=True, text=True, check=False)
@@ -347,7 +347,7 @@ def why_without_cron() -> str:
 
 @pytest.mark.skipif(bool(why_without_cron()), reason=why_without_cron())
 def test_cron_itself_runs_the_line(console: Console) -> None:
-    """A real daemon, the real crontab of a user who has none, and one minute."""
+    """A real cron daemon runs the line from a user's real crontab, which was empty before."""
     lines = console.crontab.replace("0 1 * * * backup\n", "")
     subprocess.run([str(CRONTAB), "-"], input=lines, text=True, check=True)
     logs = console.root / "logs/sync"
@@ -365,7 +365,7 @@ def test_cron_itself_runs_the_line(console: Console) -> None:
 
 
 def test_status_tells_of_every_run(console: Console) -> None:
-    """Counts and calls are those of the runs' own summaries; the next run is the crontab's."""
+    """The counts are those of the runs' summaries, and the next run comes from the crontab."""
     (told,) = console.json("status")
     assert (told["job"], told["killed"]) == ("sync", False)
     *later, first = told["runs"]
@@ -378,7 +378,7 @@ def test_status_tells_of_every_run(console: Console) -> None:
 
 
 def test_status_reads_as_the_page_shows_it(console: Console) -> None:
-    """The README shows the first run; there is one line for each."""
+    """docs/operations.md shows the first run. Status prints one line per run."""
     shown = console.standpipe("status")
     lines = shown.splitlines()
     runs = [line for line in lines if "SUCCESS" in line]
@@ -387,7 +387,7 @@ def test_status_reads_as_the_page_shows_it(console: Console) -> None:
 
 
 def test_no_key_was_to_be_seen_anywhere(console: Console) -> None:
-    """After everything at the level debug: not in a log, a report, a command line, or a file of ours but `.env`."""
+    """Even at log level debug, no log, report, command line or file except `.env` contains a key."""
     places = [console.root, Path(console.env["XDG_STATE_HOME"])]
     files = [path for place in places for path in place.rglob("*") if path.is_file() and "venv" not in path.parts]
     ours = [path for path in files if not path.is_symlink() and path != console.root / ".env"]
@@ -404,7 +404,7 @@ def test_no_key_was_to_be_seen_anywhere(console: Console) -> None:
 
 
 def test_clean_removes_what_no_state_names(console: Console) -> None:
-    """A store that is named stays, whatever its age; one that is not goes when it is old, with its summary."""
+    """A store in a state stays at any age. Other old stores are removed with their summaries."""
     stores = console.root / ".meltano/transforms"
     (named,) = stores.glob("*.sqlite")
     for name, days in (("old", 31), ("young", 29)):
@@ -431,7 +431,7 @@ def test_clean_removes_what_no_state_names(console: Console) -> None:
 
 @pytest.mark.skipif("sync-leads" not in JOBS, reason="meltano.yml has no pipeline to ChartMogul")
 def test_a_second_pipeline_comes_and_goes_by_itself(console: Console) -> None:
-    """Tried without an account, by an address: a run, its figures, and unlink; the other pipeline keeps what it has."""
+    """Setup with the sandbox's address, a run, its figures and `unlink` leave the other pipeline unchanged."""
     before = settings_in(console.root / ".env")
     stores = set((console.root / ".meltano/transforms").glob("*.sqlite"))
     url = f"http://127.0.0.1:{console.sandbox.port}"
@@ -452,7 +452,7 @@ def test_a_second_pipeline_comes_and_goes_by_itself(console: Console) -> None:
 
 
 def test_unlink_leaves_nothing_but_logs(console: Console) -> None:
-    """Nulls first, then schedule, state, store, reports, settings and keys; the crontab of others is as it was."""
+    """It clears attributes first, then schedule, state, store, reports, settings and keys. Others' cron lines stay."""
     with asked(console, "standpipe:unlink", "intercom", "--clear-attributes") as terminal:
         terminal.expect("(?s)schedule: sync-every-6h.*Remove all this of Chargebee to Intercom\\? Type y.*:\r\n")
         terminal.send("n\r")

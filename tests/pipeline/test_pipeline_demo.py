@@ -20,7 +20,7 @@ DEMO = Path(sys.executable).with_name("demo")
 
 @pytest.mark.pipeline
 def test_the_demo_page_shows_what_the_demo_prints(installed_project: Project) -> None:
-    """The shown output is real: run again, even with other people's keys around, it is the same to the letter."""
+    """The page shows the demo's real output. Keys in the environment do not change it."""
     keys = {"TAP_CHARGEBEE_API_KEY": "a-real-key", "TARGET_INTERCOM_API_URL": "https://api.intercom.io"}
     done = subprocess.run(
         [DEMO], cwd=installed_project.root, env=os.environ | keys, capture_output=True, text=True, check=False

@@ -1,4 +1,4 @@
-"""A process that dies in the middle of the main job: nothing wrong is sent, nothing is lost, nothing comes twice."""
+"""A process is killed in the middle of the main job. No record is wrong, lost or duplicated."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ pytestmark = pytest.mark.pipeline
 
 
 def count(sandbox: RunningSandbox, api: str, method: str, path: str) -> int:
-    """How often one endpoint was called."""
+    """Return how often an endpoint was called."""
     rows = sandbox.calls()["calls"]
     return sum(r["count"] for r in rows if (r["api"], r["method"], r["path"]) == (api, method, path))
 
 
 def kill_when(process: subprocess.Popen[str], executable: str, reached: Callable[[], bool]) -> None:
-    """SIGKILL a plugin of this run once it has come so far."""
+    """Kill a plugin of this run with SIGKILL once a condition holds."""
     deadline = time.monotonic() + 60
     while not reached():
         if time.monotonic() > deadline:
@@ -42,7 +42,7 @@ def kill_when(process: subprocess.Popen[str], executable: str, reached: Callable
 
 
 def test_a_tap_killed_half_way_changes_nothing(synced: Project, sandbox: RunningSandbox) -> None:
-    """Half of the invoices is wrong data: the map sends none of it, and the next run starts where this one did."""
+    """The map sends nothing when invoices are incomplete. The next run starts from the same state."""
     state = synced.state()
     sandbox.advance(days=30)
     invoices = ("chargebee", "GET", "/invoices")
@@ -71,7 +71,7 @@ def test_a_tap_killed_half_way_changes_nothing(synced: Project, sandbox: Running
 def test_a_target_killed_half_way_is_finished_by_the_next_run(
     project: Project, sandbox: RunningSandbox, intercom: Intercom
 ) -> None:
-    """Its state was never confirmed, so everybody is sent again: no contact is missing, none is there twice."""
+    """The state was not confirmed, so everybody is sent again. No contact is missing or duplicated."""
     before = intercom.users_by_email()
     sandbox.fault(api="intercom", method="PUT", path="/contacts/*", **{"from": 5}, effect={"delay": 20})
     process = project.start("run", "tap-chargebee", "map", "target-intercom")

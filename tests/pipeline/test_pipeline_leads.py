@@ -1,4 +1,4 @@
-"""The leads through real Meltano: Intercom (sandbox) → leads → ChartMogul (sandbox)."""
+"""The leads' job through real Meltano: Intercom (sandbox) → leads → ChartMogul (sandbox)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TARGET = "target-chartmogul"
 def kill_after(
     process: subprocess.Popen[str], executable: str, sandbox: RunningSandbox, called: tuple[str, str, str], n: int
 ) -> None:
-    """SIGKILL a plugin of this run once the sandbox has answered so many calls of one kind."""
+    """Kill a plugin of this run with SIGKILL after `n` calls to an endpoint."""
     deadline = time.monotonic() + 60
     while sum(r["count"] for r in sandbox.calls()["calls"] if (r["api"], r["method"], r["path"]) == called) < n:
         if time.monotonic() > deadline:
@@ -41,7 +41,7 @@ def kill_after(
 
 
 def wait_for_record(process: subprocess.Popen[str], project: Project, stream: str) -> None:
-    """Return once a record of a stream has reached the map, as the log shows."""
+    """Wait until the log shows that a record of a stream has reached the map."""
     printed = json.dumps(f'{{"type":"RECORD","stream":"{stream}"').strip('"')
     deadline = time.monotonic() + 60
     while printed not in project.log_file.read_text():
@@ -53,7 +53,7 @@ def wait_for_record(process: subprocess.Popen[str], project: Project, stream: st
 
 
 def test_leads_say_the_same_at_every_seam(project: Project, chartmogul: ChartMogul) -> None:
-    """Companies become customers, then their people contacts; ChartMogul holds exactly what the map sent."""
+    """Companies become customers, and their people become contacts. ChartMogul holds exactly what the map sent."""
     ran = project.leads()
     assert ran.code == 0, ran.log
 
@@ -81,7 +81,7 @@ def test_leads_say_the_same_at_every_seam(project: Project, chartmogul: ChartMog
 
 
 def test_only_leads_that_changed_are_written(project: Project, sandbox: RunningSandbox, chartmogul: ChartMogul) -> None:
-    """A second run writes nothing, nor does one that sends everybody again; a month writes what came in it."""
+    """Neither a second run nor a resend writes anything. After a month, only changes are written."""
     assert project.leads().code == 0
     first = chartmogul.writes()
     ran = project.leads()
@@ -100,7 +100,7 @@ def test_only_leads_that_changed_are_written(project: Project, sandbox: RunningS
 
 
 def test_an_idle_quarter_of_an_hour_costs_few_calls(project: Project, sandbox: RunningSandbox) -> None:
-    """Discovery and run together ask Intercom four things beside the scroll, each once, and write nothing."""
+    """Discovery and run make four calls to Intercom besides the scroll, and write nothing."""
     assert project.leads().code == 0
     sandbox.advance(days=2)
     assert project.leads().code == 0
@@ -121,7 +121,7 @@ def test_an_idle_quarter_of_an_hour_costs_few_calls(project: Project, sandbox: R
 def test_a_reader_of_leads_killed_half_way_changes_nothing(
     project: Project, sandbox: RunningSandbox, chartmogul: ChartMogul
 ) -> None:
-    """Half of the people is wrong data: the map sends none of it, and the next run begins as this one did."""
+    """The map sends nothing when contacts are incomplete. The next run starts from the same state."""
     sandbox.fault(api="intercom", path="/contacts/search", **{"from": 2}, effect={"delay": 20})
     process = project.start("run", "tap-intercom", "leads", TARGET, TAP_INTERCOM_PAGE_SIZE="20")
     wait_for_record(process, project, "contacts")
@@ -140,7 +140,7 @@ def test_a_reader_of_leads_killed_half_way_changes_nothing(
 def test_a_writer_of_leads_killed_half_way_is_finished_by_the_next_run(
     project: Project, sandbox: RunningSandbox, chartmogul: ChartMogul
 ) -> None:
-    """Its state was never confirmed, so everybody is sent again: nobody is missing, nobody is there twice."""
+    """The state was not confirmed, so everybody is sent again. Nobody is missing or duplicated."""
     sandbox.fault(api="chartmogul", method="POST", path="/contacts", **{"from": 5}, effect={"delay": 20})
     process = project.start("run", "tap-intercom", "leads", TARGET)
     kill_after(process, TARGET, sandbox, ("chartmogul", "POST", "/contacts"), 5)
@@ -163,7 +163,7 @@ def test_a_writer_of_leads_killed_half_way_is_finished_by_the_next_run(
 def test_a_wrong_key_of_the_leads_ends_in_one_sentence(
     variable: str, setting: str, project: Project, chartmogul: ChartMogul
 ) -> None:
-    """The sentence names the setting; there is no traceback, no write, no state, and the key is not shown."""
+    """The error names the setting and does not show the key. There is no traceback, no write and no state."""
     ran = project.leads(**{variable: "wrong-key-123"})
     assert ran.code != 0
     assert ran.said(setting)
@@ -173,7 +173,7 @@ def test_a_wrong_key_of_the_leads_ends_in_one_sentence(
 
 
 def test_a_merge_is_reported_before_it_is_made(project: Project, chartmogul: ChartMogul) -> None:
-    """The job `merge-report` says who would be merged with whom, writes nothing and moves no state."""
+    """The job `merge-report` lists who would be merged with whom, writes nothing and changes no state."""
     ran = project.meltano("run", "merge-report", TARGET_CHARTMOGUL_MERGE_WITH="Chargebee")
     assert ran.code == 0, ran.log
     assert project.summary("target-chartmogul-merge-report")["merges"]["matched"] > 0
@@ -183,7 +183,7 @@ def test_a_merge_is_reported_before_it_is_made(project: Project, chartmogul: Cha
 
 
 def test_what_was_imported_is_listed_and_deleted_and_imported_again(project: Project, chartmogul: ChartMogul) -> None:
-    """Sources and review tell what is there; a deletion wants the name; and one more job brings everything back."""
+    """`sources` and `review` list the data. `delete-source` asks for the source's name. `resync-leads` restores all."""
     assert project.leads().code == 0
     customers, contacts = chartmogul.held("customers"), chartmogul.held("contacts")
 
@@ -217,7 +217,7 @@ def test_what_was_imported_is_listed_and_deleted_and_imported_again(project: Pro
 
 
 def test_a_merge_report_without_a_source_to_merge_with_is_one_sentence(project: Project) -> None:
-    """It names the setting and the command that lists what may stand there; there is no traceback."""
+    """The error names the setting and the command that lists its possible values, without a traceback."""
     ran = project.meltano("run", "merge-report")
     assert ran.code != 0
     assert ran.said("`merge_with` (TARGET_CHARTMOGUL_MERGE_WITH)")

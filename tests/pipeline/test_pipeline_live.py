@@ -23,7 +23,7 @@ FAST = {"LIVE_QUIET_SECONDS": "0.2", "LIVE_POLL_SECONDS": "1", "LIVE_BATCH": "20
 
 
 def wait_until(reached: Callable[[], bool], seconds: float = 120) -> None:
-    """Wait for a process."""
+    """Wait until a process has done something."""
     deadline = time.monotonic() + seconds
     while not reached():
         assert time.monotonic() < deadline
@@ -31,7 +31,10 @@ def wait_until(reached: Callable[[], bool], seconds: float = 120) -> None:
 
 
 def test_a_change_in_chargebee_shows_in_intercom(project: Project, sandbox: RunningSandbox, intercom: Intercom) -> None:
-    """The first run is over everything, later ones over who changed; a scheduled run then finds nothing to write."""
+    """The first run is over everything, later runs over changed customers.
+
+    Then a scheduled run has nothing to write.
+    """
     process = project.start("invoke", "standpipe:live", **FAST)
     wait_until(lambda: "Live for sync" in project.log_file.read_text())
     for days, said in ((1, "sync: running over everything"), (2, " ids")):
@@ -40,7 +43,7 @@ def test_a_change_in_chargebee_shows_in_intercom(project: Project, sandbox: Runn
         wait_until(partial(has_said_again, project, said, before))
     assert intercom.writes() > 0
     (live,) = (one for one in psutil.Process(process.pid).children(recursive=True) if "live" in one.cmdline())
-    # Let it read what the last days brought: it ends in order, after the run that is under way.
+    # After all waiting ids are read, live finishes its current run and ends.
     wait_until(lambda: read_waiting(project) == 0)
     live.send_signal(signal.SIGTERM)
     process.wait(120)
@@ -52,12 +55,12 @@ def test_a_change_in_chargebee_shows_in_intercom(project: Project, sandbox: Runn
 
 
 def has_said_again(project: Project, text: str, before: int) -> bool:
-    """Return whether the log says something more often than before."""
+    """Return whether a text is in the log more often than before."""
     return project.log_file.read_text().count(text) > before
 
 
 def read_waiting(project: Project) -> int:
-    """Return how many ids wait, as `live status` shows them."""
+    """Return the number of waiting ids from `live status`."""
     code, printed, log = project.command("standpipe:live", "status", "--json")
     assert code == 0, log
     waiting: int = json.loads(printed)["jobs"]["sync"]["waiting"]

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.pipeline
 
 
 def test_a_store_is_listed_and_a_customer_inspected(project: Project) -> None:
-    """`stores` names the store that STATE names, and `inspect` finds a customer by the e-mail address in any case."""
+    """`stores` lists the store in STATE. `inspect` finds a customer by the address in any letter case."""
 
     def ask(command: str, *arguments: str) -> dict[str, Any]:
         code, out, log = project.command(f"map-subscriptions:{command}", *arguments, "--json")

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.pipeline
 
 
 def test_a_first_run_says_the_same_at_every_seam(project: Project, intercom: Intercom) -> None:
-    """Rows, marker and generation pass from plugin to plugin as the contracts say, and STATE only at the end."""
+    """Rows, marker and generation pass between the plugins as documented, and STATE comes last."""
     ran = project.sync()
     assert ran.code == 0, ran.log
 
@@ -54,7 +54,7 @@ def test_a_first_run_says_the_same_at_every_seam(project: Project, intercom: Int
 
 
 def test_the_second_run_starts_from_what_the_first_confirmed(synced: Project) -> None:
-    """The tap echoes the map's generation before anything else, drops the old marker, and reads what changed."""
+    """The tap first repeats the map's generation without the old marker, then reads what changed."""
     before = synced.state()
     ran = synced.sync()
     assert ran.code == 0, ran.log
@@ -68,7 +68,7 @@ def test_the_second_run_starts_from_what_the_first_confirmed(synced: Project) ->
 
 
 def test_nothing_is_written_when_nothing_changed(synced: Project, sandbox: RunningSandbox, intercom: Intercom) -> None:
-    """A run over an unchanged business makes no write call, and a month makes only the writes that it must."""
+    """A run without changes writes nothing. After a month it writes only what changed."""
     first = intercom.writes()
     assert synced.sync().code == 0
     assert intercom.writes() == first
@@ -87,7 +87,7 @@ def test_nothing_is_written_when_nothing_changed(synced: Project, sandbox: Runni
 
 
 def test_the_job_does_what_the_spelt_out_run_does(synced: Project, intercom: Intercom) -> None:
-    """`meltano run sync` is `meltano run tap-chargebee map target-intercom`, state and all."""
+    """`meltano run sync` does the same as `meltano run tap-chargebee map target-intercom`, with the same state."""
     before = intercom.writes()
     ran = synced.meltano("run", "sync")
     assert ran.code == 0, ran.log
@@ -96,7 +96,7 @@ def test_the_job_does_what_the_spelt_out_run_does(synced: Project, intercom: Int
 
 
 def test_a_contact_edited_by_hand_is_put_right(synced: Project, intercom: Intercom) -> None:
-    """An attribute somebody overwrote in Intercom is what Chargebee says again after the next run."""
+    """After the next run, an attribute that somebody changed in Intercom has Chargebee's value again."""
     contact = next(iter(intercom.linked().values()))
     truth = contact["custom_attributes"]
     edited = {"cb_cust_mrr": 987654.0, "cb_sub_status": "edited"}
@@ -112,7 +112,7 @@ def test_a_contact_edited_by_hand_is_put_right(synced: Project, intercom: Interc
 def test_a_deleted_contact_is_treated_as_the_settings_say(
     on_no_match: str, created: int, synced: Project, intercom: Intercom
 ) -> None:
-    """A contact deleted in Intercom is made anew, once, or left out: never an error, never two."""
+    """A contact that was deleted in Intercom is created once or skipped. The run never fails."""
     customer_id, contact = next(
         (key, c) for key, c in intercom.linked().items() if c["custom_attributes"]["cb_sub_status"] == "active"
     )
@@ -125,7 +125,7 @@ def test_a_deleted_contact_is_treated_as_the_settings_say(
 
 
 def test_full_refresh_begins_a_new_store(synced: Project, intercom: Intercom) -> None:
-    """`--full-refresh` reads everything anew, and still writes nothing that Intercom already has."""
+    """`--full-refresh` reads everything again, but writes nothing that Intercom already has."""
     before = intercom.writes()
     ran = synced.meltano("run", "--full-refresh", "tap-chargebee", "map", "target-intercom")
     assert ran.code == 0, ran.log
@@ -135,7 +135,7 @@ def test_full_refresh_begins_a_new_store(synced: Project, intercom: Intercom) ->
 
 
 def test_a_lost_store_is_refused_with_the_remedy(synced: Project, sandbox: RunningSandbox, intercom: Intercom) -> None:
-    """A store that STATE names and that is gone ends the run before anything is sent, and says what to do."""
+    """If the store in STATE is missing, the run ends before it sends anything, and says what to do."""
     state, before = synced.state(), intercom.writes()
     synced.stores()[0].unlink()
     sandbox.advance(days=30)
@@ -153,7 +153,7 @@ def test_a_lost_store_is_refused_with_the_remedy(synced: Project, sandbox: Runni
 def test_an_older_copy_of_the_store_is_refused_with_the_remedy(
     synced: Project, sandbox: RunningSandbox, intercom: Intercom
 ) -> None:
-    """A store put back from a backup misses changes that the tap will not send again: it is not believed."""
+    """A store from a backup lacks changes that the tap will not send again, so the run refuses it."""
     (store,) = synced.stores()
     copy = store.with_suffix(".copy")
     shutil.copy(store, copy)
@@ -173,7 +173,7 @@ def test_an_older_copy_of_the_store_is_refused_with_the_remedy(
     [("TAP_CHARGEBEE_API_KEY", "api_key"), ("TARGET_INTERCOM_ACCESS_TOKEN", "access_token")],
 )
 def test_a_wrong_key_ends_in_one_sentence(variable: str, setting: str, project: Project, intercom: Intercom) -> None:
-    """The sentence names the setting; there is no traceback, no write, no state, and the key is not shown."""
+    """The error names the setting and does not show the key. There is no traceback, no write and no state."""
     ran = project.sync(**{variable: "wrong-key-123"})
     assert ran.code != 0
     assert ran.said(setting)

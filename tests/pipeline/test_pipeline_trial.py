@@ -1,4 +1,4 @@
-"""The job `trial` through real Meltano: the first ten customers, written and listed, and no state moved."""
+"""The job `trial` through real Meltano: it writes the first ten customers and changes no state."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.pipeline
 
 
 def test_a_trial_writes_ten_customers_and_moves_no_state(project: Project, intercom: Intercom) -> None:
-    """Ten records reach the target, those that match or may be created are linked, and a sync begins from nothing."""
+    """Ten records reach the target, and matches and creations are linked. A later sync starts from nothing."""
     ran = project.meltano("run", "trial")
     assert ran.code == 0, ran.log
     summary = json.loads((project.root / "output/target-intercom-trial/summary.json").read_text())

@@ -1,4 +1,4 @@
-"""The dry run through real Meltano, and companies instead of users: what the inherited loaders get of their parent."""
+"""The dry run through real Meltano, and customers as companies instead of users."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ pytestmark = pytest.mark.pipeline
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """Read a report."""
+    """Return the rows of a report."""
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
 def test_a_validation_writes_reports_and_nothing_else(project: Project, intercom: Intercom) -> None:
-    """The job `validate`, run again and again, reads everything, leaves one page, writes nothing and moves no state."""
+    """The job `validate` can be repeated. It reads everything and writes reports and one page, but no data or state."""
     for _ in range(2):
         ran = project.meltano("run", "validate")
         assert ran.code == 0, ran.log
@@ -48,7 +48,7 @@ def test_a_validation_writes_reports_and_nothing_else(project: Project, intercom
 
 
 def test_customers_become_companies(project: Project, intercom: Intercom) -> None:
-    """With the company id in a field of the customer, the map's companies are found in Intercom, or made there."""
+    """With a company id in a field of the customer, the target finds or creates companies in Intercom."""
     env = {"MAP_SUBSCRIPTIONS_MATCH_ON": "company_id", "MAP_SUBSCRIPTIONS_COMPANY_ID_FIELD": "cf_company_id"}
     assert project.sync(**env).code == 0
     assert project.summary()["updated"] > 0

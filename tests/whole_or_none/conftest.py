@@ -1,4 +1,4 @@
-"""Both pipelines inside the test's own process, their commands included, with a fault between a plugin and a vendor."""
+"""Both pipelines with their commands in the test's process, and faults in the vendors' answers."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 MANY = 1_000_000
 PAGE = 5
-"""Lists of a small world have several pages, too."""
+"""Small enough that even a small world's lists have several pages."""
 WORLD = {
     "customers": 12,
     "scroll_idle": 1,
@@ -54,7 +54,7 @@ WORLD = {
 
 @dataclass(frozen=True)
 class End:
-    """How a command ended."""
+    """How a command ended: exit code, error message and output."""
 
     code: int
     sentence: str
@@ -62,7 +62,7 @@ class End:
 
     @property
     def states(self) -> list[str]:
-        """The STATE messages among its output."""
+        """The STATE messages of its output."""
         return [line for line in self.lines if '"STATE"' in line or line.startswith('{"bookmarks"')]
 
 
@@ -76,7 +76,7 @@ class Pipe:
     folder: Path
 
     def run(self) -> list[End]:
-        """Run all three from the start; each gets what the one before it wrote, also when that one failed."""
+        """Run all three commands from the start. Each reads the output of the one before, even if that one failed."""
         ends: list[End] = []
         for plugin, settings in self.plugins:
             ends.append(self._run(plugin, settings, "".join(ends[-1].lines) if ends else ""))
@@ -101,7 +101,7 @@ class Pipe:
         return End(code, sentence, output.buffer.getvalue().decode().splitlines(keepends=True))
 
     def choose_streams(self) -> None:
-        """Write the catalog that the tap runs with."""
+        """Write the tap's catalog."""
         plugin, settings = self.plugins[0]
         catalog = json.loads(json.dumps(plugin(config=dict(settings)).catalog_dict))
         catalog["streams"] = [one for one in catalog["streams"] if one["tap_stream_id"] in self.streams]
@@ -121,7 +121,7 @@ UNWANTED = [["properties", "tags"], ["properties", "notes"]]
 
 @contextmanager
 def keep_process() -> Iterator[None]:
-    """Put back what a command takes over of its process: handlers of signals, and the log."""
+    """Restore what a command changes in its process: signal handlers and logging."""
     handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
     root = logging.getLogger()
     level, logs = root.level, list(root.handlers)
@@ -136,7 +136,7 @@ def keep_process() -> Iterator[None]:
 
 @contextmanager
 def no_waits() -> Iterator[None]:
-    """Let every wait pass at once."""
+    """Make every wait end at once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(backoff, "full_jitter", lambda _: 0.0)
         patch.setattr(time, "sleep", lambda _: None)
@@ -151,7 +151,7 @@ def no_waits() -> Iterator[None]:
 
 @contextmanager
 def changed_answers(change: Change) -> Iterator[None]:
-    """Change the JSON of the vendors' answers on their way, by method and path."""
+    """Let `change` edit the JSON of each answer, by method and path."""
     send = HTTPAdapter.send
 
     def send_and_change(adapter: HTTPAdapter, request: requests.PreparedRequest, **options: Any) -> requests.Response:
@@ -176,7 +176,7 @@ KEPT = {"date", "content-type"}
 
 @contextmanager
 def sync(sandbox: RunningSandbox) -> Iterator[Pipe]:
-    """Open the job `sync` over a new world."""
+    """Yield the job `sync` over a new world."""
     sandbox.reset(**WORLD, companies_with_billing_ids=50)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -196,7 +196,7 @@ def sync(sandbox: RunningSandbox) -> Iterator[Pipe]:
 
 @contextmanager
 def sync_leads(sandbox: RunningSandbox) -> Iterator[Pipe]:
-    """Open the job `sync-leads` over a new world."""
+    """Yield the job `sync-leads` over a new world."""
     sandbox.reset(**WORLD)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -214,7 +214,7 @@ def sync_leads(sandbox: RunningSandbox) -> Iterator[Pipe]:
 
 
 class Pipes:
-    """Opens the jobs by their names, each over a new world, and puts faults between them and their vendors."""
+    """Opens the jobs by name, each over a new world, and changes the vendors' answers."""
 
     jobs = MappingProxyType({"sync": sync, "sync-leads": sync_leads})
     changed_answers = staticmethod(changed_answers)
@@ -223,11 +223,11 @@ class Pipes:
         self._sandbox = sandbox
 
     def open(self, job: str) -> AbstractContextManager[Pipe]:
-        """Open a job."""
+        """Open a job over a new world."""
         return self.jobs[job](self._sandbox)
 
 
 @pytest.fixture(scope="session")
 def pipes(running_sandbox: RunningSandbox) -> Pipes:
-    """The two jobs."""
+    """Return the opener of both jobs."""
     return Pipes(running_sandbox)

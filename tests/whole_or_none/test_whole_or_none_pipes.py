@@ -1,6 +1,6 @@
-"""A declared member of any answer is missing, empty or of another type while tap, map and target run as one pipe.
+"""One member of a vendor's answer is missing, empty or of a wrong type while tap, map and target run as one pipe.
 
-`PIPE_FAULTS=2000 pytest tests/whole_or_none` draws as many faults for each pipe, other ones each time.
+`PIPE_FAULTS=2000 pytest tests/whole_or_none` tries 2,000 faults per pipe, new ones each time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FAULTS = int(os.environ.get("PIPE_FAULTS", "8"))
 GONE = "gone"
-"""The member is not there at all."""
+"""Stands for a member that is removed."""
 VALUES: list[Any] = [GONE, None, [], {}, "", "x", 7, -1, 4.5, True, [7], ["x"], {"x": 1}]
 
 CHARGEBEE = ["list", "list.*", "next_offset"]
@@ -30,7 +30,7 @@ ENTRIES = ["entries", "entries.*", "entries.*.uuid", "has_more", "cursor"]
 
 
 def billing(envelope: str, *needed: str) -> list[str]:
-    """Return the declared members of a list of Chargebee's."""
+    """Return the declared members of one of Chargebee's lists."""
     record = f"list.*.{envelope}"
     return [*CHARGEBEE, record, *(f"{record}.{name}" for name in ("id", "updated_at", *needed))]
 
@@ -67,19 +67,19 @@ MEMBERS: dict[str, dict[str, list[str]]] = {
 MAY_BE_ABSENT = re.compile(
     r"data\.\*\.(email|external_id|custom_attributes|updated_at)|entries\.\*\.(external_id|customer_uuid|data_source_uuids)"
 )
-"""Needed members for which null is an answer, too: without one the record is one that has none."""
+"""Members that may be null or missing: the record then simply has no such value."""
 NO_TOTAL = re.compile(r"configurations|data_sources|entries|list|data")
-"""Lists that announce nothing when they are empty (docs/limits.md)."""
+"""Lists whose answer does not show that an empty page is wrong (docs/limits.md)."""
 
 
 @dataclass
 class Fault:
-    """A value in place of a member.
+    """A wrong value for one member of an answer.
 
     Attributes:
-        after: so many answers that have the member stay as they are.
+        after: how many answers with the member stay correct before the fault.
         item: which item of a list is changed.
-        stays: every later answer has the fault, too; else only one has.
+        stays: whether all later answers have the fault too, or only one answer.
     """
 
     answer: str
@@ -92,7 +92,7 @@ class Fault:
     seen: int = field(default=0, compare=False)
 
     def change(self, method: str, path: str, body: Any) -> Any:
-        """Change an answer, if it is one to change."""
+        """Change an answer if the fault applies to it."""
         if not re.fullmatch(self.answer, f"{method} {path}") or (self.applied and not self.stays):
             return body
         place = self._find(body)
@@ -109,7 +109,7 @@ class Fault:
         return body
 
     def _find(self, body: Any) -> tuple[Any, Any] | None:
-        """Return what holds the member, and by which name or place."""
+        """Return the object or list that contains the member, and the member's name or index."""
         *above, last = self.member.split(".")
         for name in above:
             body = self._pick(body) if name == "*" else body.get(name) if isinstance(body, dict) else None
@@ -121,7 +121,7 @@ class Fault:
         return body[self.item % len(body)] if isinstance(body, list) and body else None
 
     def _shows(self, body: dict[str, Any], where: Any, name: Any) -> bool:
-        """Return whether the fault can be distinguished from a true answer."""
+        """Return whether a plugin can tell the fault from a correct answer."""
         present = where[name]
         is_absent = self.value is None or self.value == GONE
         if present is None or (type(present) is type(self.value) and self.value) or present == self.value:
@@ -136,7 +136,7 @@ class Fault:
 
 
 def faults(job: str) -> st.SearchStrategy[Fault]:
-    """Draw a fault in an answer to one of the plugins of a job."""
+    """Draw a fault in the answers to a job's plugins."""
     members = [(answer, member) for answer, names in MEMBERS[job].items() for member in names]
     return st.builds(
         lambda where, value, after, item, stays: Fault(where[0], where[1], value, after, item, stays),
@@ -149,7 +149,7 @@ def faults(job: str) -> st.SearchStrategy[Fault]:
 
 
 def look(pipe: Pipe) -> dict[str, list[Any]]:
-    """Return the records of Intercom and ChartMogul with their values, but without the vendors' own ids."""
+    """Return the records of Intercom and ChartMogul with their values, without the ids that the vendors assign."""
     workspace = pipe.sandbox.world.intercom
     people = [
         [one.document[name] for name in ("external_id", "email", "role", "name", "custom_attributes")]
@@ -170,7 +170,7 @@ COMPARED = {
 
 
 def live(pipe: Pipe, *, is_filled: bool) -> None:
-    """Let one run fill the vendor, and a month pass."""
+    """If the vendor is to be filled, run once and let a month pass."""
     if is_filled:
         assert [end.code for end in pipe.run()] == [0, 0, 0]
         pipe.sandbox.advance(days=30)
@@ -188,7 +188,7 @@ def find_truth(job: str, pipes: Pipes, *, is_filled: bool) -> tuple[dict[str, li
 
 
 def check(job: str, pipes: Pipes, fault: Fault, *, is_filled: bool) -> None:
-    """Run a pipe with a fault: what comes of it is the truth, or one sentence."""
+    """Run a pipe with a fault: it writes the correct records, or ends with one sentence and writes no STATE."""
     before, truth = find_truth(job, pipes, is_filled=is_filled)
     with pipes.open(job) as pipe:
         live(pipe, is_filled=is_filled)
@@ -210,7 +210,7 @@ def check(job: str, pipes: Pipes, fault: Fault, *, is_filled: bool) -> None:
 @settings(max_examples=FAULTS, derandomize="PIPE_FAULTS" not in os.environ)
 @given(data=st.data(), is_filled=st.booleans())
 def test_the_truth_or_one_sentence(pipes: Pipes, job: str, data: st.DataObject, is_filled: bool) -> None:  # noqa: FBT001
-    """A run with a fault writes what one without writes, or ends in a sentence without STATE; the next run mends it."""
+    """A run with a fault writes the correct records or ends in a sentence without STATE. The next run repairs it."""
     check(job, pipes, data.draw(faults(job)), is_filled=is_filled)
 
 
@@ -218,11 +218,11 @@ FOUND = {
     "a site without configurations": ("sync", Fault("GET .*/configurations", "configurations", GONE, 0, 0, stays=True)),
     "customers without an item before more": ("sync", Fault("GET .*/customers", "list", [], 0, 2, stays=True)),
 }
-"""Faults that this test found, by their names."""
+"""Faults that this test found, by name."""
 
 
 @pytest.mark.parametrize(("job", "fault"), FOUND.values(), ids=FOUND)
 def test_faults_that_were_found(pipes: Pipes, job: str, fault: Fault) -> None:
-    """Each ends in a sentence."""
+    """Each fault is applied, and the run then meets the same condition."""
     check(job, pipes, fault, is_filled=False)
     assert fault.applied
