@@ -1,4 +1,4 @@
-"""When a run starts, and over what."""
+"""Live decides when a run starts and what it reads."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ TIMING = Timing(quiet_seconds=5, longest_wait=60, live_batch=3, min_full_interva
 
 
 def rung(name: str, first: float, last: float, subject: Subject = Subject.CUSTOMER) -> Waiting:
-    """Return an entry that rang first and last at these seconds."""
+    """Return a waiting entry with the seconds of its first and last ring."""
     return Waiting(Target("sync", subject, name), first, last, 1)
 
 
 def subset(*entries: Waiting) -> Batch:
-    """Return a run over these."""
+    """Return a run over these entries."""
     return Batch(entries, is_plain=False)
 
 
 def plain(*entries: Waiting) -> Batch:
-    """Return a run over everything, which covers these."""
+    """Return a run over everything, which covers these entries."""
     return Batch(entries, is_plain=True)
 
 
@@ -56,7 +56,7 @@ CASES: dict[str, tuple[list[Waiting], float | None, bool, Batch | Sleep]] = {
 def test_a_batch_is_chosen(
     *, waiting: list[Waiting], last_plain_at: float | None, needs_plain: bool, expected: Batch | Sleep
 ) -> None:
-    """At second 105, of what waits."""
+    """The choice is made at second 105."""
     assert choose_batch(waiting, 105, TIMING, last_plain_at=last_plain_at, needs_plain=needs_plain) == expected
 
 
@@ -68,7 +68,7 @@ def test_a_batch_is_chosen(
 def test_everything_is_read_in_the_end(
     *, rings: list[tuple[float, float, bool]], last_plain_at: float | None, needs_plain: bool
 ) -> None:
-    """A run covers every waiting change after a finite time, and never later than the settings allow."""
+    """Runs cover every waiting change, and never later than the settings allow."""
     waiting = [
         rung(str(number), first, first + more, Subject.EVERYTHING if everything else Subject.CUSTOMER)
         for number, (first, more, everything) in enumerate(rings)

@@ -1,4 +1,4 @@
-"""`live install` and `live remove` against the sandbox's Chargebee, and an event that comes back by the webhook."""
+"""`live install` and `live remove` against the sandbox's Chargebee, and the delivery of an event to the receiver."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FULL_ACCESS, READ_ONLY = "sandbox_key", "sandbox_read_only_key"
 
 @pytest.fixture
 def project(tmp_path: Path, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """Return a project that is set up for Chargebee to Intercom, with a key that only reads."""
+    """Return a project that is set up for Chargebee to Intercom with a read-only key."""
     shutil.copy(ROOT / "meltano.yml", tmp_path)
     monkeypatch.delenv("MELTANO_SYS_DIR_ROOT", raising=False)
     project = Project(tmp_path, "prod")
@@ -47,32 +47,32 @@ def project(tmp_path: Path, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyP
 
 
 def call_live(project: Project, *arguments: str, key: str = FULL_ACCESS) -> tuple[int, list[str]]:
-    """Run a command of live with a key on standard input; return its exit code and its lines."""
+    """Run a command of live with a key on standard input; return its exit code and its output lines."""
     command = ["--project", str(project.root), "live", *arguments, "--key-from-stdin"]
     done = CliRunner().invoke(main, command, input=f"{key}\n")
     return done.exit_code, done.output.splitlines()
 
 
 def list_endpoints(sandbox: RunningSandbox) -> list[dict[str, Any]]:
-    """Return the endpoints of the site, but for the three that the sandbox begins with."""
+    """Return the site's endpoints without the sandbox's own three."""
     reply = requests.get(f"{sandbox.chargebee_url}/webhook_endpoints", auth=(READ_ONLY, ""), timeout=PATIENCE)
     endpoints = [one["webhook_endpoint"] for one in reply.json()["list"]]
     return [one for one in endpoints if not one["name"].startswith("Endpoint ")]
 
 
 def count_posts(sandbox: RunningSandbox) -> dict[str, int]:
-    """Return how often each writing operation of Chargebee was called."""
+    """Return the number of calls per writing operation of Chargebee."""
     return {one["path"]: one["count"] for one in sandbox.calls()["calls"] if one["method"] == "POST"}
 
 
 def read_credentials(project: Project) -> tuple[str | None, str | None]:
-    """Return the name and the password that stand in `.env` now."""
+    """Return the user name and password that `.env` has now."""
     again = Project(project.root, "prod")
     return again.get_variable("LIVE_CHARGEBEE_USERNAME"), again.get_variable("LIVE_CHARGEBEE_PASSWORD")
 
 
 def test_install_creates_one_endpoint_for_the_events_that_live_reads(project: Project, sandbox: RunningSandbox) -> None:
-    """Its credentials are those of `.env`, and cards stay with Chargebee."""
+    """It has the credentials from `.env`, and Chargebee sends it no card data."""
     code, lines = call_live(project, "install", "--url", "http://127.0.0.1:8200")
     assert code == 0
     assert lines[0] == INSTALLED.format("http://127.0.0.1:8200")
@@ -98,7 +98,7 @@ def test_install_creates_one_endpoint_for_the_events_that_live_reads(project: Pr
 
 
 def test_install_again_updates_the_endpoint(project: Project, sandbox: RunningSandbox) -> None:
-    """The id and the password stay; the address is the new one."""
+    """Its id and password stay, and it gets the new address."""
     call_live(project, "install", "--url", "http://127.0.0.1:8200")
     before = read_credentials(project)
     code, lines = call_live(project, "install", "--url", "https://hooks.example.com")
@@ -114,7 +114,7 @@ def test_install_again_updates_the_endpoint(project: Project, sandbox: RunningSa
 
 
 def test_remove_deletes_the_endpoint(project: Project, sandbox: RunningSandbox) -> None:
-    """And the credentials; a second time there is none to delete."""
+    """It also deletes the credentials. A second `remove` finds no endpoint."""
     call_live(project, "install", "--url", "http://127.0.0.1:8200")
     code, lines = call_live(project, "remove")
     assert (code, lines[0]) == (0, "Chargebee: the webhook is deleted.")
@@ -133,7 +133,7 @@ def test_remove_deletes_the_endpoint(project: Project, sandbox: RunningSandbox) 
 def test_install_says_when_a_key_may_not_write(
     project: Project, sandbox: RunningSandbox, key: str, calls: dict[str, int]
 ) -> None:
-    """The sentence says which key it takes; nothing is created."""
+    """The error says which kind of key is needed. No endpoint is created."""
     code, lines = call_live(project, "install", "--url", "http://127.0.0.1:8200", key=key)
     assert (code, lines[-1]) == SENTENCES[key]
     assert list_endpoints(sandbox) == []
@@ -150,7 +150,7 @@ SENTENCES = {
 
 
 def test_install_says_when_a_site_has_no_room(project: Project, sandbox: RunningSandbox) -> None:
-    """In the vendor's words."""
+    """The error has the vendor's text."""
     for name in ("Fourth", "Fifth"):
         form = {"name": name, "url": "https://example.com/hooks"}
         url = f"{sandbox.chargebee_url}/webhook_endpoints"
@@ -164,7 +164,7 @@ def test_install_says_when_a_site_has_no_room(project: Project, sandbox: Running
 
 @pytest.fixture
 def receiver(project: Project) -> Iterator[tuple[str, Inbox]]:
-    """Yield the address of a receiver with the project's credentials, and its inbox."""
+    """Yield the address and the inbox of a receiver that has the project's credentials."""
     project.dotenv.set_value("LIVE_CHARGEBEE_USERNAME", "standpipe")
     project.dotenv.set_value("LIVE_CHARGEBEE_PASSWORD", "pa:ss")
     inbox = Inbox(f"sqlite:///{project.root}/inbox.sqlite")
@@ -186,7 +186,7 @@ def receiver(project: Project) -> Iterator[tuple[str, Inbox]]:
 def test_a_change_in_chargebee_rings_for_its_customer(
     project: Project, sandbox: RunningSandbox, receiver: tuple[str, Inbox]
 ) -> None:
-    """From the event over the installed endpoint into the inbox; what rings for nobody is not delivered."""
+    """The event passes the installed endpoint and reaches the inbox. Chargebee skips types that live does not use."""
     url, inbox = receiver
     sandbox.reset(customers=60, chargebee_webhook_duplicates=100)
     assert call_live(project, "install", "--url", url)[0] == 0

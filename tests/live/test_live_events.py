@@ -1,4 +1,4 @@
-"""Which ids an event of either vendor rings for."""
+"""Which ids the events of both vendors name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from standpipe_console.live.rings import Ring, Subject, Target
 
 
 def customer(id_: str) -> Target:
-    """Return a customer to read again."""
+    """Return a customer as a target."""
     return Target("sync", Subject.CUSTOMER, id_)
 
 
@@ -66,25 +66,25 @@ CHARGEBEE: dict[str, tuple[str, Any, set[Target]]] = {
 
 @pytest.mark.parametrize(("event_type", "content", "targets"), CHARGEBEE.values(), ids=CHARGEBEE.keys())
 def test_an_event_of_chargebee_rings_for_its_customers(event_type: str, content: Any, targets: set[Target]) -> None:
-    """All customers that it names are read again; without one, everything is."""
+    """All customers in it are read again. If there is none, everything is."""
     event = {"id": "ev_1", "occurred_at": 1768478400, "event_type": event_type, "content": content}
     assert parse_event(event) == Ring("chargebee", "ev_1", event_type, frozenset(targets))
 
 
 def test_every_type_is_one_of_chargebees() -> None:
-    """A misspelt type would never ring."""
+    """A misspelt type would never match."""
     known = {one.value for one in EventType}
     assert [one for one in RINGING_TYPES if one not in known] == []
     assert len(RINGING_TYPES) == len(set(RINGING_TYPES)) == 64
 
 
 def company(id_: str) -> Target:
-    """Return a company to read again."""
+    """Return a company as a target."""
     return Target("sync-leads", Subject.COMPANY, id_)
 
 
 def contact(id_: str) -> Target:
-    """Return a contact to read again."""
+    """Return a contact as a target."""
     return Target("sync-leads", Subject.CONTACT, id_)
 
 
@@ -111,13 +111,13 @@ INTERCOM: dict[str, tuple[str, Any, set[Target]]] = {
 def test_a_notification_of_intercom_rings_for_companies_and_contacts(
     topic: str, item: Any, targets: set[Target]
 ) -> None:
-    """The ids alone count: the item is not the record."""
+    """Only its ids are used, as the item in it is not a complete record."""
     notification = {"type": "notification_event", "id": "notif_1", "topic": topic, "data": {"item": item}}
     assert parse_notification(notification) == Ring("intercom", "notif_1", topic, frozenset(targets))
 
 
 def test_a_ping_has_no_id_and_rings_for_nobody() -> None:
-    """Intercom sends one when the address is saved."""
+    """Intercom sends a ping when somebody saves the address."""
     ping = {"type": "notification_event", "topic": "ping", "id": None, "data": {"item": {"type": "ping"}}}
     assert parse_notification(ping) == Ring("intercom", "", "ping", frozenset())
 
@@ -135,6 +135,6 @@ JSON = st.recursive(
     st.sampled_from([*RINGING_TOPICS, ""]),
 )
 def test_any_object_is_a_ring(body: dict[str, Any], event_type: str, topic: str) -> None:
-    """Every object is read without an error, and an event of a relevant type always has a target."""
+    """Any JSON object can be parsed, and an event of a relevant type always has a target."""
     assert bool(parse_event(body | {"event_type": event_type}).targets) == bool(event_type)
     assert bool(parse_notification(body | {"topic": topic}).targets) == bool(topic)

@@ -1,4 +1,4 @@
-"""The inbox keeps what was rung for until a run has read it."""
+"""The inbox keeps the ids of events until a run has read them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ANN, BOB = (Target("sync", Subject.CUSTOMER, name) for name in ("ann", "bob"))
 
 
 def ring(event: str, *targets: Target) -> Ring:
-    """Return the ring of an event of Chargebee."""
+    """Return the ring of a Chargebee event."""
     return Ring("chargebee", event, "customer_changed", frozenset(targets))
 
 
@@ -35,7 +35,7 @@ def inbox(tmp_path: Path) -> Iterator[Inbox]:
 
 
 def test_an_id_waits_once(inbox: Inbox) -> None:
-    """However often it rings, with the times of the first and the last ring."""
+    """It waits once for any number of rings, with the times of the first and the last."""
     assert inbox.add([ring("e1", ANN), ring("e2", ANN, BOB)], 100) == 2
     assert inbox.add([ring("e3", ANN)], 107) == 1
     assert inbox.list_waiting("sync") == [Waiting(ANN, 100, 107, 3), Waiting(BOB, 100, 100, 1)]
@@ -43,7 +43,7 @@ def test_an_id_waits_once(inbox: Inbox) -> None:
 
 
 def test_a_repeated_delivery_counts_for_nothing(inbox: Inbox) -> None:
-    """The same event comes again, in one delivery or days later."""
+    """The same event may come again in one delivery or days later."""
     assert inbox.add([ring("e1", ANN), ring("e1", ANN)], 100) == 1
     assert inbox.add([ring("e1", ANN)], 100 + 3 * 86_400) == 0
     assert inbox.list_waiting("sync") == [Waiting(ANN, 100, 100, 1)]
@@ -51,7 +51,7 @@ def test_a_repeated_delivery_counts_for_nothing(inbox: Inbox) -> None:
 
 
 def test_an_event_without_an_id_is_always_new(inbox: Inbox) -> None:
-    """As Intercom's ping is."""
+    """Intercom's ping is such an event."""
     ping = Ring("intercom", "", "ping", frozenset())
     assert inbox.add([ping, ping], 100) == 2
     assert inbox.add([ping], 101) == 1
@@ -59,7 +59,7 @@ def test_an_event_without_an_id_is_always_new(inbox: Inbox) -> None:
 
 
 def test_what_a_run_read_goes(inbox: Inbox) -> None:
-    """What rang while it ran stays, and waits from the start of that run on."""
+    """Ids that rang during the run stay, and wait from the start of that run."""
     inbox.add([ring("e1", ANN), ring("e2", BOB)], 100)
     read = inbox.list_waiting("sync")
     inbox.add([ring("e3", BOB)], 112)
@@ -68,7 +68,7 @@ def test_what_a_run_read_goes(inbox: Inbox) -> None:
 
 
 def test_customers_wait_in_the_place_of_their_subscription(inbox: Inbox) -> None:
-    """A ramp's event names a subscription, whose customer was looked up."""
+    """After the lookup, a subscription's customers replace it in the inbox."""
     subscription = Target("sync", Subject.SUBSCRIPTION, "s1")
     inbox.add([ring("e1", subscription)], 100)
     inbox.add([ring("e2", ANN)], 105)
@@ -78,7 +78,7 @@ def test_customers_wait_in_the_place_of_their_subscription(inbox: Inbox) -> None
 
 
 def test_facts_outlive_the_process(tmp_path: Path) -> None:
-    """Such as how far the events were read."""
+    """One such fact is how far the events were read."""
     url = f"sqlite:///{tmp_path}/inbox.sqlite"
     first = Inbox(url)
     first.write_fact("polled_until", 100)
@@ -90,7 +90,7 @@ def test_facts_outlive_the_process(tmp_path: Path) -> None:
 
 
 def test_old_events_are_forgotten(inbox: Inbox) -> None:
-    """Once no vendor delivers them again."""
+    """Their ids are deleted when no vendor would repeat them any more."""
     inbox.add([ring("e1", ANN)], 100)
     inbox.prune(100 + KEEP_SEEN_SECONDS)
     assert inbox.add([ring("e1", ANN)], 200) == 0
@@ -99,7 +99,7 @@ def test_old_events_are_forgotten(inbox: Inbox) -> None:
 
 
 def test_rings_of_many_threads_are_all_kept(inbox: Inbox) -> None:
-    """Three copies of each of 200 events come side by side, beside a run that settles."""
+    """Eight threads deliver three copies of 200 events."""
     commits = GroupCommits(inbox)
     events = [ring(f"e{number % 200}", Target("sync", Subject.CUSTOMER, f"c{number % 50}")) for number in range(600)]
     with ThreadPoolExecutor(8) as threads:
@@ -113,7 +113,7 @@ def test_rings_of_many_threads_are_all_kept(inbox: Inbox) -> None:
 
 
 def test_a_failed_commit_fails_its_senders(inbox: Inbox) -> None:
-    """They are answered 503, and deliver again."""
+    """Only the senders of the failed commit get the error. They would deliver again."""
     commits = GroupCommits(inbox)
     with pytest.raises(Exception, match="NOT NULL"):
         commits.submit([Ring("chargebee", "e1", "x", frozenset([Target("sync", Subject.CUSTOMER, None)]))]).result()  # type: ignore[arg-type]  # what the database refuses
@@ -133,7 +133,7 @@ os.kill(os.getpid(), 9)
 
 
 def test_what_was_committed_outlives_a_kill(tmp_path: Path) -> None:
-    """The process is killed right after the commit, before it could answer; the delivery then comes again."""
+    """The process is killed between commit and answer. The repeated delivery then counts for nothing."""
     url = f"sqlite:///{tmp_path}/inbox.sqlite"
     assert subprocess.run([sys.executable, "-c", KILLED, url], check=False).returncode == -9
     inbox = Inbox(url)
@@ -144,7 +144,7 @@ def test_what_was_committed_outlives_a_kill(tmp_path: Path) -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3), st.booleans()), max_size=25))
 def test_every_ring_is_read_by_a_later_run(steps: list[tuple[int, int, bool]]) -> None:
-    """Any order of rings, repeated deliveries and runs: who rang after a run's start waits for another one."""
+    """In any order of rings, repeats and runs, ids that rang after a run's start wait for the next run."""
     inbox = Inbox("sqlite://")
     owed: dict[str, int] = {}
     seen = set()

@@ -1,4 +1,4 @@
-"""Chargebee's events become rings: each once, none lost, one call while nothing happens."""
+"""The poller turns Chargebee's events into rings: each once, without losses, and with one call when idle."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 
 class Clock:
-    """A clock that a test moves."""
+    """A clock that the test sets."""
 
     now = 1_000.0
 
     def __call__(self) -> float:
-        """Return unix seconds."""
+        """Return Unix seconds."""
         return self.now
 
 
 @pytest.fixture
 def clock() -> Clock:
-    """Return a clock that does not move."""
+    """Return a clock that stands still."""
     return Clock()
 
 
@@ -52,7 +52,7 @@ def poller(sandbox: RunningSandbox, inbox: Inbox, clock: Clock) -> EventsPoller:
 
 
 def read_all_events(sandbox: RunningSandbox) -> list[dict[str, Any]]:
-    """Return every event of the site that rings, read independently."""
+    """Return all events of the relevant types, read without the poller."""
     events, offset = [], None
     while True:
         params = {"limit": 100} | ({"offset": offset} if offset else {})
@@ -65,17 +65,17 @@ def read_all_events(sandbox: RunningSandbox) -> list[dict[str, Any]]:
 
 
 def waiting_ids(inbox: Inbox) -> set[str]:
-    """Return the customers that wait."""
+    """Return the ids of waiting customers."""
     return {one.target.id for one in inbox.list_waiting("sync")}
 
 
 def customers_of(events: list[dict[str, Any]]) -> set[str]:
-    """Return the customers that events name."""
+    """Return the ids of the customers in the events."""
     return {target.id for event in events for target in parse_event(event).targets}
 
 
 def test_what_was_before_is_for_the_scheduled_runs(poller: EventsPoller, inbox: Inbox) -> None:
-    """The first poll notes the position in the events, and starts no run."""
+    """The first poll stores the position in the events, and nothing waits."""
     assert poller.poll() == 0
     assert inbox.list_waiting("sync") == []
 
@@ -83,7 +83,7 @@ def test_what_was_before_is_for_the_scheduled_runs(poller: EventsPoller, inbox: 
 def test_every_event_since_the_last_look_rings_once(
     sandbox: RunningSandbox, poller: EventsPoller, inbox: Inbox
 ) -> None:
-    """Over several pages, and although each look begins before the end of the one before."""
+    """The events fill several pages, and consecutive polls overlap."""
     poller.poll()
     before = {event["id"] for event in read_all_events(sandbox)}
     sandbox.advance(days=40)
@@ -102,7 +102,7 @@ def test_every_event_since_the_last_look_rings_once(
 
 
 def test_a_look_while_nothing_happens_is_one_call(sandbox: RunningSandbox, poller: EventsPoller, clock: Clock) -> None:
-    """240 looks, an hour at one every 15 seconds, are 240 calls."""
+    """An hour with a poll every 15 seconds costs 240 calls."""
     poller.poll()
     sandbox.clear_calls()
     for _ in range(240):
@@ -112,7 +112,7 @@ def test_a_look_while_nothing_happens_is_one_call(sandbox: RunningSandbox, polle
 
 
 def test_a_failed_look_is_made_again(sandbox: RunningSandbox, poller: EventsPoller, inbox: Inbox) -> None:
-    """A refused key or a page that proves nothing ends a look in a sentence; the next one begins where it did."""
+    """A failed poll raises one sentence. The next poll starts from the same position."""
     poller.poll()
     sandbox.advance(days=40)
     sandbox.fault(api="chargebee", method="GET", path="/events", **{"from": 2}, effect={"status": 401})
@@ -127,7 +127,7 @@ def test_a_failed_look_is_made_again(sandbox: RunningSandbox, poller: EventsPoll
 def test_an_event_that_appears_late_is_found(
     sandbox: RunningSandbox, poller: EventsPoller, inbox: Inbox, clock: Clock
 ) -> None:
-    """A look begins a minute before the last event that was seen; the first one, and one in ten minutes, five."""
+    """Polls go back one minute. The first one, and one every ten minutes, go back five minutes."""
     sandbox.advance(days=20)
     times = sorted(event["occurred_at"] for event in read_all_events(sandbox))
     until = times[-40] + 100

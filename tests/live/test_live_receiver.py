@@ -1,4 +1,4 @@
-"""The receiver answers the vendors and keeps nothing but ids."""
+"""The receiver answers the vendors and stores only ids."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ NOTIFICATION = {
 
 @dataclass
 class Running:
-    """A receiver that serves."""
+    """A running receiver."""
 
     url: str
     inbox: Inbox
@@ -63,14 +63,14 @@ class Running:
         return requests.post(f"{self.url}/hooks/intercom", data=body, headers=headers, timeout=30).status_code
 
     def list_ids(self) -> list[tuple[str, str, int]]:
-        """Return what waits in both jobs: subject, id, rings."""
+        """Return subject, id and number of rings of all waiting entries of both jobs."""
         waiting = self.inbox.list_waiting("sync") + self.inbox.list_waiting("sync-leads")
         return [(one.target.subject.value, one.target.id, one.rings) for one in waiting]
 
 
 @pytest.fixture
 def receiver(tmp_path: Path) -> Iterator[Running]:
-    """Serve a receiver on a free port."""
+    """Run a receiver on a free port."""
     inbox = Inbox(f"sqlite:///{tmp_path}/inbox.sqlite")
     commits = GroupCommits(inbox)
     health: dict[str, Any] = {"healthy": True, "waiting": 0}
@@ -89,21 +89,21 @@ def receiver(tmp_path: Path) -> Iterator[Running]:
 
 
 def test_deliveries_of_both_vendors_are_kept(receiver: Running) -> None:
-    """Each is answered 200, once it is durable."""
+    """Each is answered with 200 after it is stored."""
     assert receiver.post_chargebee(EVENT) == 200
     assert receiver.post_intercom(json.dumps(NOTIFICATION).encode()) == 200
     assert receiver.list_ids() == [("customer", "c1", 1), ("company", "co1", 1)]
 
 
 def test_three_copies_side_by_side_are_one(receiver: Running) -> None:
-    """Both vendors repeat what they did not see answered."""
+    """Vendors repeat a delivery when they see no answer."""
     with ThreadPoolExecutor(3) as threads:
         assert list(threads.map(receiver.post_chargebee, [EVENT] * 3)) == [200, 200, 200]
     assert receiver.list_ids() == [("customer", "c1", 1)]
 
 
 def test_events_in_reversed_order_are_one_reading(receiver: Running) -> None:
-    """The order does not matter: the run reads what the vendor holds now."""
+    """The order does not matter, as the run reads the record's current state."""
     later = EVENT | {"id": "ev_2", "occurred_at": 1768478500, "event_type": "customer_deleted"}
     assert [receiver.post_chargebee(one) for one in (later, EVENT)] == [200, 200]
     assert receiver.list_ids() == [("customer", "c1", 2)]
@@ -123,7 +123,7 @@ REFUSED: dict[str, tuple[dict[str, str], int]] = {
 def test_wrong_credentials_leave_nothing_behind(
     receiver: Running, vendor: str, headers: dict[str, str], status: int
 ) -> None:
-    """The answer is 401 for every body."""
+    """The answer is 401 for any body, and nothing is stored."""
     for body in (json.dumps(EVENT), "{", ""):
         answer = requests.post(f"{receiver.url}/hooks/{vendor}", data=body, headers=headers, timeout=30)
         assert (answer.status_code, answer.text) == (status, "Wrong credentials.")
@@ -132,7 +132,7 @@ def test_wrong_credentials_leave_nothing_behind(
 
 
 def test_a_signature_is_of_the_body(receiver: Running) -> None:
-    """A body that was changed on its way is refused, and so is another secret."""
+    """A changed body and a wrong secret are both refused."""
     body = json.dumps(NOTIFICATION).encode()
     signature = f"sha1={hmac.new(b'client-secret', body, hashlib.sha1).hexdigest()}"
     changed = requests.post(
@@ -147,12 +147,12 @@ def test_a_signature_is_of_the_body(receiver: Running) -> None:
 
 
 def test_intercom_checks_the_address_with_head(receiver: Running) -> None:
-    """When it is saved, without a signature."""
+    """It does so without a signature, when somebody saves the address."""
     assert requests.head(f"{receiver.url}/hooks/intercom", timeout=30).status_code == 200
 
 
 def test_unknown_types_are_counted(receiver: Running) -> None:
-    """A ping with a null id and an unknown topic are answered 200, and start no run."""
+    """A ping without an id and an unknown topic are answered with 200 and start no run."""
     ping = {"topic": "ping", "id": None, "data": {"item": {"type": "ping", "message": "hello"}}}
     tomorrow = {"topic": "company.teleported", "id": "notif_2", "data": {"item": {"id": "co1"}}}
     for body in (ping, ping, tomorrow):
@@ -166,13 +166,13 @@ MALFORMED = {"no JSON": b"{", "a list": b"[1]", "text": b'"a"', "not UTF-8": b'{
 
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED.keys())
 def test_a_body_that_is_no_object_is_refused(receiver: Running, body: bytes) -> None:
-    """With 400, although it is signed."""
+    """The answer is 400 although the signature is right."""
     assert receiver.post_intercom(body) == 400
     assert receiver.list_ids() == []
 
 
 def test_a_body_is_limited(receiver: Running) -> None:
-    """A large event passes, a larger one is refused."""
+    """A body up to the limit is accepted, and a larger one is refused."""
     large = EVENT | {"padding": "x" * (MAX_BODY - 1_000)}
     assert receiver.post_chargebee(large) == 200
     assert receiver.post_chargebee(large | {"more": "x" * 2_000}) == 413
@@ -180,7 +180,7 @@ def test_a_body_is_limited(receiver: Running) -> None:
 
 
 def test_no_personal_data_is_kept(receiver: Running) -> None:
-    """No file of the inbox holds a name, an address or a password."""
+    """No file of the inbox contains a name, an e-mail address or a password."""
     receiver.post_chargebee(EVENT)
     receiver.post_intercom(json.dumps(NOTIFICATION).encode())
     receiver.post_chargebee(EVENT, password="guess-of-ada@example.com")
@@ -207,7 +207,7 @@ def test_an_inbox_that_fails_is_answered_503(receiver: Running, caplog: pytest.L
 
 
 def test_health_is_told(receiver: Running) -> None:
-    """200 while runs can start, else 503."""
+    """The status is 200 while runs can start, and 503 otherwise."""
     healthy = requests.get(f"{receiver.url}/healthz", timeout=30)
     assert (healthy.status_code, healthy.json()) == (200, {"healthy": True, "waiting": 0})
     receiver.health.update(healthy=False, reason="The last plain run was guarded.")
@@ -216,7 +216,7 @@ def test_health_is_told(receiver: Running) -> None:
 
 
 def test_a_vendor_without_credentials_has_no_address(tmp_path: Path) -> None:
-    """Nothing is received that cannot be proved."""
+    """The receiver has no path for this vendor, as it could not verify a delivery."""
     inbox = Inbox(f"sqlite:///{tmp_path}/inbox.sqlite")
     app = Receiver(Credentials("", "", ""), GroupCommits(inbox), dict).build_app()
     assert [getattr(route, "path", "") for route in app.routes] == ["/healthz"]
@@ -224,6 +224,6 @@ def test_a_vendor_without_credentials_has_no_address(tmp_path: Path) -> None:
 
 
 def test_credentials_are_not_shown() -> None:
-    """In a log or a traceback."""
+    """Their repr, which logs and tracebacks use, contains only the user name."""
     assert repr(CREDENTIALS) == "Credentials(chargebee_username='standpipe')"
     assert Target("sync", Subject.CUSTOMER, "c1").id == "c1"

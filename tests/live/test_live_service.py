@@ -1,4 +1,4 @@
-"""`standpipe live` as one process: rings in, runs out, with a simulated Meltano."""
+"""`standpipe live` as one process, from a delivery to a run of a simulated Meltano."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def project(tmp_path: Path, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyP
 
 
 class Live:
-    """A service in a thread."""
+    """Live in a thread of the test."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class Live:
         settings = LiveSettings(FAST, CREDENTIALS, inbox_url, poll_seconds=0.2, alert_after=alert_after)
         self.project = project
         self.service = LiveService(project, settings, listen)
-        # By default nothing that the sandbox's business did before the test rings.
+        # By default, events from before the test do not count.
         if read_until is not None:
             self.service.inbox.write_fact("chargebee_events_read_until", read_until)
         self.thread = threading.Thread(target=self.service.run)
@@ -123,7 +123,7 @@ class Live:
         return "http://{}:{}".format(*self.service.address)
 
     def ring(self, event: str, *customers: str) -> None:
-        """Deliver an event that names these customers."""
+        """Deliver an event with these customers."""
         assert deliver(self.url, event, *customers) == 200
 
     def read_steps(self) -> list[str]:
@@ -136,24 +136,24 @@ class Live:
         return [step.removeprefix("start ") for step in self.read_steps() if step.startswith("start ")]
 
     def list_waiting(self) -> list[str]:
-        """Return the customers that wait."""
+        """Return the ids of waiting customers."""
         return [one.target.id for one in self.service.inbox.list_waiting("sync")]
 
 
 def build_event(event: str, *customers: str) -> dict[str, Any]:
-    """Return an event that names these customers."""
+    """Return an event with these customers."""
     content = {"customer": {"id": customers[0]}, "invoices": [{"customer_id": one} for one in customers]}
     return {"id": event, "event_type": "customer_changed", "content": content}
 
 
 def deliver(url: str, event: str, *customers: str) -> int:
-    """Deliver an event that names these customers; return the status of the answer."""
+    """Deliver an event with these customers; return the status of the answer."""
     body = build_event(event, *customers)
     return requests.post(f"{url}/hooks/chargebee", json=body, auth=("standpipe", "secret"), timeout=30).status_code
 
 
 def start_live_process(project: Project) -> subprocess.Popen[bytes]:
-    """Start `standpipe live` with a receiver, as a process of its own."""
+    """Start `standpipe live` with a receiver as a separate process."""
     for name, value in (
         ("LIVE_CHARGEBEE_USERNAME", "standpipe"),
         ("LIVE_CHARGEBEE_PASSWORD", "secret"),
@@ -165,7 +165,7 @@ def start_live_process(project: Project) -> subprocess.Popen[bytes]:
 
 
 def find_address(inbox: Path, process: subprocess.Popen[bytes]) -> str:
-    """Return the address of the receiver of a process, once it listens."""
+    """Wait for a process's receiver, and return its address."""
     facts: dict[str, Any] = {}
 
     def is_listening() -> bool:
@@ -190,7 +190,7 @@ def open_request(url: str) -> socket.socket:
 
 
 def wait_until(reached: Callable[[], bool]) -> None:
-    """Wait for another thread or process."""
+    """Wait until another thread or process has done something."""
     deadline = time.monotonic() + 60
     while not reached():
         assert time.monotonic() < deadline
@@ -199,7 +199,7 @@ def wait_until(reached: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def project_that_ran(project: Project) -> Project:
-    """Return a project whose last plain run went well."""
+    """Return a project whose last plain run succeeded."""
     write_last_run(project, "sync", LastRun("r", 0, 1, 2))
     report = project.root / "output/target-intercom"
     report.mkdir(parents=True)
@@ -209,20 +209,20 @@ def project_that_ran(project: Project) -> Project:
 
 @pytest.fixture
 def live(project_that_ran: Project) -> Iterator[Live]:
-    """Yield a service after a good plain run."""
+    """Yield live after a successful plain run."""
     with Live(project_that_ran) as running:
         yield running
 
 
 @pytest.fixture
 def polling(project_that_ran: Project, sandbox: RunningSandbox) -> Iterator[Live]:
-    """Yield a service that has read the events until now."""
+    """Yield live in a project whose events are read up to now."""
     with Live(project_that_ran, read_until=int(sandbox.world.clock.now())) as running:
         yield running
 
 
 def test_a_webhook_becomes_a_run_over_its_customer(live: Live) -> None:
-    """Each ring starts one run; the reports of the full run stay."""
+    """Each new event starts one run. Its reports do not replace those of the full run."""
     live.ring("ev_1", "c1")
     wait_until(lambda: live.read_runs() == ['["c1"]'])
     live.ring("ev_1", "c1")
@@ -233,14 +233,14 @@ def test_a_webhook_becomes_a_run_over_its_customer(live: Live) -> None:
 
 
 def test_an_event_of_chargebee_becomes_a_run(polling: Live, sandbox: RunningSandbox) -> None:
-    """Without a webhook, by looking at the events; more than a batch holds is a plain run."""
+    """Polling finds the events without a webhook. More customers than a batch allows become a plain run."""
     sandbox.advance(days=40)
     wait_until(lambda: "plain" in polling.read_runs())
     wait_until(lambda: polling.service.inbox.list_waiting("sync") == [])
 
 
 def test_a_key_that_was_rotated_is_taken(polling: Live, sandbox: RunningSandbox) -> None:
-    """The key that was in `.env` at the start is refused; the next poll uses the one that is there now."""
+    """Chargebee refuses the key from the start. The next poll uses the new key in `.env`."""
     polling.project.dotenv.set_value("TAP_CHARGEBEE_API_KEY", "revoked")
     wait_until(lambda: (polling.service.inbox.read_fact("poll") or {}).get("error", "") != "")
     polling.project.dotenv.set_value("TAP_CHARGEBEE_API_KEY", "sandbox_key")
@@ -250,7 +250,7 @@ def test_a_key_that_was_rotated_is_taken(polling: Live, sandbox: RunningSandbox)
 
 
 def test_a_run_under_way_is_ended_in_order(live: Live) -> None:
-    """What it was to read still waits afterwards, and the next live reads it."""
+    """Its ids still wait, and the next start of live reads them."""
     (live.project.root / "wait").touch()
     live.ring("ev_1", "c1")
     wait_until(lambda: live.read_runs() == ['["c1"]'])
@@ -369,7 +369,7 @@ def test_a_kill_between_the_request_and_its_answer_loses_nothing(project_that_ra
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_live_ends_when_its_poller_dies(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error that nobody foresaw must not leave a process that looks well and hears of nothing."""
+    """After an unexpected error live must not keep running without reading events."""
 
     def fail(_: object) -> int:
         raise ZeroDivisionError
@@ -380,13 +380,13 @@ def test_live_ends_when_its_poller_dies(live: Live, monkeypatch: pytest.MonkeyPa
 
 
 def test_only_one_live_works_on_a_project(live: Live) -> None:
-    """A second one says so and ends."""
+    """A second one ends with an error."""
     with pytest.raises(ConsoleError, match="Another `standpipe live` is already running for this project"):
         Live(live.project, listen=None).service.run()
 
 
 def test_the_first_run_is_over_everything(project: Project) -> None:
-    """A run over some ids has nothing to stand on before that."""
+    """A run over some ids needs an earlier run over everything."""
     with Live(project) as live:
         live.ring("ev_1", "c1")
         wait_until(lambda: live.read_runs() == ["plain"])
@@ -435,7 +435,7 @@ OBSTACLES = {
 def test_what_keeps_runs_over_ids_from_starting(
     project: Project, last: LastRun | None, report: object, of_map: object, expected: Obstacle | None
 ) -> None:
-    """The last full run must have ended well, no matter what started it."""
+    """The last full run must have succeeded, no matter who started it."""
     if last:
         write_last_run(project, "sync", last)
     if report:
@@ -464,7 +464,7 @@ WRONG = {
 
 @pytest.mark.parametrize(("variables", "sentence"), WRONG.values(), ids=WRONG.keys())
 def test_a_setting_that_cannot_be_is_refused(project: Project, variables: dict[str, str], sentence: str) -> None:
-    """In a sentence that names it."""
+    """The error names the setting."""
     for name, value in variables.items():
         project.dotenv.set_value(name, value)
     with pytest.raises(ConsoleError) as refused:
@@ -497,13 +497,13 @@ COMMANDS = {
 
 @pytest.mark.parametrize(("arguments", "sentence"), COMMANDS.values(), ids=COMMANDS.keys())
 def test_a_command_that_cannot_work_says_why(project: Project, arguments: list[str], sentence: str) -> None:
-    """In one sentence."""
+    """The error is one sentence."""
     done = CliRunner().invoke(main, ["--project", str(project.root), "live", *arguments])
     assert (done.exit_code, done.output.splitlines()[-1]) == (1, f"Error: {sentence}")
 
 
 def test_status_says_what_waits_and_why(project: Project) -> None:
-    """Before live ever ran, and while a run is under way."""
+    """It works before the first start of live, and during a run."""
 
     def show() -> list[str]:
         done = CliRunner().invoke(main, ["--project", str(project.root), "live", "status"])

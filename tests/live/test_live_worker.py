@@ -1,4 +1,4 @@
-"""What live does with what waits: run, remove, wait, say why."""
+"""How the worker handles waiting ids: runs, removals, waits and reasons."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OVER_BOTH = {"TAP_CHARGEBEE_CUSTOMER_IDS": '["ann", "bob"]'}
 
 @dataclass
 class Scene:
-    """A worker whose runs end as a test says, and its clock."""
+    """A worker with its clock, whose runs end as the test says."""
 
     now: float = 1_000.0
     codes: list[int] = field(default_factory=list)  #: how the next runs end; then 0
@@ -40,7 +40,7 @@ class Scene:
     inbox: Inbox = field(default_factory=lambda: Inbox("sqlite://"))
 
     def build_worker(self, pipeline: Pipeline = SYNC) -> Worker:
-        """Return a worker of this scene."""
+        """Return a worker with this scene's inbox and clock."""
         timing = Timing(quiet_seconds=5, longest_wait=60, live_batch=3, min_full_interval=900)
         return Worker(
             pipeline,
@@ -54,7 +54,7 @@ class Scene:
         )
 
     def run(self, variables: Mapping[str, str], *, is_subset: bool) -> Outcome:
-        """Stand in for Meltano: a run takes four seconds."""
+        """Replace Meltano with a run of four seconds."""
         started = self.now
         self.runs.append(dict(variables) if is_subset else {"plain": "yes"})
         self.during()
@@ -65,26 +65,26 @@ class Scene:
         return Outcome("id", "sync", code, began, ended, log, f"sync failed (exit code {code})" if code else "")
 
     def ring(self, *names: str, subject: Subject = Subject.CUSTOMER, job: str = "sync") -> None:
-        """Let some ids ring now."""
+        """Ring for some ids now."""
         for name in names:
             event = f"{name}-{self.now}-{len(self.runs)}"
             self.inbox.add([Ring("chargebee", event, "x", frozenset([Target(job, subject, name)]))], self.now)
 
     def list_ids(self) -> list[str]:
-        """Return what waits."""
+        """Return the waiting ids."""
         return [one.target.id for one in self.inbox.list_waiting("sync")]
 
 
 @pytest.fixture
 def scene() -> Iterator[Scene]:
-    """Yield a scene in which nothing happens."""
+    """Yield a scene without any rings."""
     made = Scene()
     yield made
     made.inbox.close()
 
 
 def test_what_fell_quiet_is_run_over_once(scene: Scene) -> None:
-    """Two ids that rang several times become one run, and then nothing waits."""
+    """Two ids with several rings become one run, and then nothing waits."""
     worker = scene.build_worker()
     assert worker.step() is None
     scene.ring("ann", "bob", "ann")
@@ -96,7 +96,7 @@ def test_what_fell_quiet_is_run_over_once(scene: Scene) -> None:
 
 
 def test_what_rings_during_a_run_is_run_over_again(scene: Scene) -> None:
-    """It may have changed after the run had read it."""
+    """The record may have changed after the run read it."""
     worker = scene.build_worker()
     scene.ring("ann", "bob")
     scene.now += 5
@@ -109,7 +109,7 @@ def test_what_rings_during_a_run_is_run_over_again(scene: Scene) -> None:
 
 
 def test_many_ids_are_one_plain_run(scene: Scene) -> None:
-    """And no id waits after it."""
+    """More ids than a batch allows become a run over everything. Then nothing waits."""
     scene.ring("ann", "bob", "cy", "di")
     scene.now += 5
     scene.build_worker().step()
@@ -118,7 +118,7 @@ def test_many_ids_are_one_plain_run(scene: Scene) -> None:
 
 
 def test_leads_run_over_companies_and_contacts(scene: Scene) -> None:
-    """Each in the setting of its kind."""
+    """Each kind of id has its own setting."""
     scene.ring("co1", subject=Subject.COMPANY, job="sync-leads")
     scene.ring("u2", "u1", subject=Subject.CONTACT, job="sync-leads")
     scene.now += 5
@@ -127,7 +127,7 @@ def test_leads_run_over_companies_and_contacts(scene: Scene) -> None:
 
 
 def test_a_failed_run_is_made_again(scene: Scene) -> None:
-    """After 5 seconds, then 10; the third time over everything, as the ids may not be what is wrong."""
+    """It is repeated after 5 and 10 seconds. The next repeat is over everything, as the ids may not be the cause."""
     scene.codes = [1, 1, 1]
     worker = scene.build_worker()
     scene.ring("ann")
@@ -152,7 +152,7 @@ def test_waits_grow_up_to_a_limit(failures: int, seconds: float) -> None:
 
 
 def test_a_failure_that_lasts_is_an_alert(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
-    """One line after ten minutes, and one when it works again."""
+    """There is one line after ten minutes, and one when a run succeeds again."""
     caplog.set_level(logging.WARNING)
     scene.codes = [1] * 5
     worker = scene.build_worker()
@@ -166,7 +166,7 @@ def test_a_failure_that_lasts_is_an_alert(scene: Scene, caplog: pytest.LogCaptur
 
 
 def test_waiting_behind_another_run_is_no_failure(scene: Scene) -> None:
-    """The rings stay, and no alert comes of it."""
+    """The ids keep waiting, and there is no alert."""
     scene.codes = [NOT_STARTED] * 5
     worker = scene.build_worker()
     scene.ring("ann")
@@ -180,7 +180,7 @@ def test_waiting_behind_another_run_is_no_failure(scene: Scene) -> None:
 
 
 def test_nothing_runs_while_a_person_is_needed(scene: Scene) -> None:
-    """A guard stopped the last plain run: `live status` says so, and the rings stay."""
+    """A guard stopped the last plain run. `live status` shows the reason, and the ids keep waiting."""
     scene.obstacle = Obstacle("300 of 400 linked records would change MRR.", plain_run_helps=False)
     worker = scene.build_worker()
     scene.ring("ann")
@@ -195,7 +195,7 @@ def test_nothing_runs_while_a_person_is_needed(scene: Scene) -> None:
 
 
 def test_a_plain_run_comes_first_when_one_is_owed(scene: Scene) -> None:
-    """And not more than one in a quarter of an hour."""
+    """There is at most one such run in a quarter of an hour."""
     scene.obstacle = Obstacle("The settings changed.", plain_run_helps=True)
     worker = scene.build_worker()
     scene.ring("ann")
@@ -209,7 +209,7 @@ def test_a_plain_run_comes_first_when_one_is_owed(scene: Scene) -> None:
 
 
 def test_the_customer_of_a_subscription_is_looked_up(scene: Scene) -> None:
-    """One that is gone was deleted, and that event names its customer."""
+    """A missing subscription was deleted, and the event of its deletion names the customer."""
     scene.customers = {"s1": "ann"}
     worker = scene.build_worker()
     scene.ring("s1", "s2", subject=Subject.SUBSCRIPTION)

@@ -223,6 +223,6 @@ FOUND = {
 
 @pytest.mark.parametrize(("job", "fault"), FOUND.values(), ids=FOUND)
 def test_faults_that_were_found(pipes: Pipes, job: str, fault: Fault) -> None:
-    """Each fault is applied, and the run then meets the same condition."""
+    """Each fault that once failed the check of the test above passes it now."""
     check(job, pipes, fault, is_filled=False)
     assert fault.applied
