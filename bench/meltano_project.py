@@ -126,6 +126,7 @@ def build_variables(sandbox: str) -> dict[str, str]:
     """Return the variables of a project that is set up for both pipelines, and for the receiver."""
     return {
         "NO_COLOR": "1",
+        "PATH": f"{MELTANO.parent}:{os.environ.get('PATH', os.defpath)}",
         "TAP_CHARGEBEE_SITE": "sandbox",
         "TAP_CHARGEBEE_API_KEY": "sandbox_key",
         "TAP_CHARGEBEE_API_URL": f"{sandbox}/chargebee/api/v2",

@@ -91,6 +91,24 @@ class Project:
                 text=True,
             )
 
+    @property
+    def console_log(self) -> Path:
+        """Where the log of the console's commands stands."""
+        return self.root / "console.log"
+
+    def start_console(self, *args: str, **env: str) -> subprocess.Popen[str]:
+        """Start a command of the installed console itself, with its log in a file."""
+        executable = self.root / ".meltano/utilities/standpipe/venv/bin/standpipe"
+        with self.console_log.open("a") as log:
+            return subprocess.Popen(
+                [str(executable), f"--project={self.root}", "--environment=prod", *args],
+                cwd=self.root,
+                env=self.env | env,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+
     def finish(self, process: subprocess.Popen[str]) -> Ran:
         """Wait for the end of a command, and return what it left."""
         process.wait(timeout=120)
@@ -133,9 +151,11 @@ class Project:
         return sorted((self.root / ".meltano/transforms").glob("*.sqlite"))
 
     def renew(self) -> None:
-        """Delete the state, stores and reports of all runs. Installed plugins stay."""
-        for path in [self.root / "output", *(self.root / ".meltano" / name for name in ("transforms", "run", "logs"))]:
+        """Delete the state, stores, reports and inbox of all runs. Installed plugins stay."""
+        kept_by_meltano = (self.root / ".meltano" / name for name in ("transforms", "run", "logs", "standpipe"))
+        for path in [self.root / "output", self.root / "logs", *kept_by_meltano]:
             shutil.rmtree(path, ignore_errors=True)
+        self.console_log.unlink(missing_ok=True)
         for path in (self.root / ".meltano").glob("meltano.db*"):
             path.unlink()
 
