@@ -18,6 +18,8 @@ from singer_sdk.exceptions import (
     StreamMapConfigError,
 )
 
+from .parent import OrphanedError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -106,6 +108,7 @@ SENTENCES: tuple[tuple[type[Exception], Callable[[Any], str | None]], ...] = (
     # Their texts are written for users and name settings, streams and expressions, never a record.
     (ConfigurationError, str),
     (FatalAPIError, str),
+    (OrphanedError, str),
     (RecordsWithoutSchemaException, str),
     (MapExpressionError, "The setting `stream_maps` cannot be used: {}".format),
     (StreamMapConfigError, "The setting `stream_maps` cannot be used: {}".format),

@@ -106,6 +106,7 @@ class JournalWriter:
         self._path: Path
         self._descriptor: int | None = None
         self._problem = ""
+        self._is_subset = False
         self._writes = 0
 
     def open(self, folder: Path, run: RunStart) -> None:
@@ -114,6 +115,7 @@ class JournalWriter:
         Raises:
             ConfigurationError: it cannot be made.
         """
+        run = msgspec.structs.replace(run, is_subset=self._is_subset)
         self._run, self._path = run, folder / f"{run.run_id}{SUFFIX}"
         draft = folder / f"{run.run_id}.{os.getpid()}.draft"
         try:
@@ -135,9 +137,9 @@ class JournalWriter:
 
     def mark_subset(self) -> None:
         """Note that the input of the run is not everybody."""
-        if self.is_on and not self._run.is_subset:
-            self._run = msgspec.structs.replace(self._run, is_subset=True)
-            self.append(self._run)
+        if self.is_on and not self._is_subset:
+            self.append(msgspec.structs.replace(self._run, is_subset=True))
+        self._is_subset = True
 
     def begin_write(self, stream: str, record_id: str, action: str, who: Who = NOBODY) -> JournaledWrite:
         """Return a write that is to be announced before each of its requests, and settled after the last one."""
@@ -150,6 +152,7 @@ class JournalWriter:
         kind: str,
         reason: str = "",
         *,
+        detail: str = "",
         remote_id: str | None = None,
         fields: Mapping[str, tuple[JsonValue, JsonValue]] | None = None,
         who: Who = NOBODY,
@@ -164,6 +167,7 @@ class JournalWriter:
                 id=record_id,
                 kind=kind,
                 reason=reason,
+                detail=detail,
                 remote_id=remote_id,
                 fields=changes,
                 name=who.name,
@@ -268,6 +272,7 @@ class JournaledWrite:
         kind: str,
         reason: str = "",
         *,
+        detail: str = "",
         remote_id: str | None = None,
         fields: Mapping[str, tuple[JsonValue, JsonValue]] | None = None,
     ) -> None:
@@ -279,12 +284,19 @@ class JournaledWrite:
         if not self._journal.is_on:
             return
         if self._number is None:
-            self._journal.add_record(self._stream, self._id, kind, reason, remote_id=remote_id, who=self._who)
+            self._journal.add_record(
+                self._stream, self._id, kind, reason, detail=detail, remote_id=remote_id, who=self._who
+            )
             return
-        changes = build_fields(fields or {})
         self._journal.append(
             Outcome(
-                n=self._number, kind=kind, at=self._journal.now(), reason=reason, remote_id=remote_id, fields=changes
+                n=self._number,
+                kind=kind,
+                at=self._journal.now(),
+                reason=reason,
+                detail=detail,
+                remote_id=remote_id,
+                fields=build_fields(fields or {}),
             )
         )
 

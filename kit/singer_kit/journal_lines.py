@@ -75,7 +75,8 @@ class Outcome(_Line, frozen=True, kw_only=True, tag="outcome"):
     n: int
     kind: str
     at: float
-    reason: str = ""
+    reason: str = ""  #: in the words of the summary
+    detail: str = ""  #: the vendor's own sentence
     remote_id: str | None = None
     fields: dict[str, FieldChange] = {}
 
@@ -87,6 +88,7 @@ class RecordResult(_Person, frozen=True, kw_only=True, tag="record"):
     id: str
     kind: str
     reason: str = ""
+    detail: str = ""
     remote_id: str | None = None
     fields: dict[str, FieldChange] = {}
 

@@ -183,4 +183,11 @@ def build_folder_settings(plugin: str, remembered: str) -> tuple[Row, ...]:
             description=f"Where one run keeps what the next runs must know: {remembered}. If not set, the folder "
             "`memory` in `report_dir`.",
         ),
+        th.Property(
+            "journal_dir",
+            th.StringType,
+            title="Journal directory",
+            description="Where a journal of each run is written, with an entry before and after every write; a program "
+            "that loads the journals removes them. If not set, no journal is written.",
+        ),
     )

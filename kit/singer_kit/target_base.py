@@ -13,7 +13,7 @@ from singer_sdk.helpers.capabilities import PluginCapabilities
 
 from .command_files import is_too_deep
 from .commands import add_commands
-from .errors import UserError
+from .errors import RUN_AGAIN, UserError
 from .messages import LineReader
 from .plugin import Plugin, ignore_signals
 
@@ -39,6 +39,9 @@ class Run(Protocol):
 
     def complete(self) -> None:
         """Say in the summary that everything was processed: STATE is written."""
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Note how the run ended, whatever ended it, and let the next run begin."""
 
     def stops_by_itself(self) -> bool:
         """Stop before the next write; False while there is nothing to record, so that the run may just be left."""
@@ -87,6 +90,14 @@ class TargetBase(Plugin, Target, abc.ABC):
         Raises:
             FatalAPIError: records were refused, and the setting `fail_on_rejects` says that this is a failure.
         """
+        try:
+            self._finish()
+        except BaseException as error:
+            self._end_run(error)
+            raise
+        self._end_run(UserError(self.refused_input) if self.refused_input else None)
+
+    def _finish(self) -> None:
         # A signal during the work ends the process here, after the reports and before STATE.
         try:
             self.run.finish()
@@ -189,14 +200,30 @@ class TargetBase(Plugin, Target, abc.ABC):
         cls.print_version(print_fn=cls.logger.info)
         settings = config.config if config else {}
         target = cls(config=settings, validate_config=True, parse_env_config=bool(config and config.parse_env))
-        try:
-            # A wrong key is found before the tap has read for an hour.
-            target.run.connect()
-            target.listen(file_input)
-        except cls.record_refused as error:
-            raise UserError(
-                f"{cls.vendor} refused what a run cannot do without ({error}): no STATE was written, so the "
-                "next run starts from the same point."
-            ) from error
+        target.read_input(file_input)
         if target.refused_input:
             raise UserError(target.refused_input)
+
+    def read_input(self, file_input: IO[str] | None) -> None:
+        """Check the key, then read the input and do the work.
+
+        Raises:
+            UserError: the vendor refused what a run cannot do without.
+        """
+        run = self.run
+        try:
+            # A wrong key is found before the tap has read for an hour.
+            run.connect()
+            self.listen(file_input)
+        except self.record_refused as error:
+            self._end_run(error)
+            raise self._describe_refusal(error) from error
+        except BaseException as error:
+            self._end_run(error)
+            raise
+
+    def _end_run(self, error: BaseException | None) -> None:
+        self.run.end(self._describe_refusal(error) if isinstance(error, self.record_refused) else error)
+
+    def _describe_refusal(self, error: Exception) -> UserError:
+        return UserError(f"{self.vendor} refused what a run cannot do without ({error}): {RUN_AGAIN}")

@@ -1,27 +1,46 @@
-"""How a target's run ends: by itself, by a signal, and with a summary that is complete once STATE is written."""
+"""How a target's run begins and ends: its lock, its journal, and a summary that is complete once STATE is written."""
 
 from __future__ import annotations
 
 import abc
+import os
 import time
-from typing import TYPE_CHECKING
+import uuid
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, ClassVar
+
+import click
+from singer_sdk.exceptions import ConfigurationError
+
+from .errors import LOGGER, describe_error
+from .journal import VERSION, JournalWriter, RunStart
+from .private_files import PLUGIN
+from .run_lock import PATIENCE, RunLock
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from .json_types import JsonObject, JsonValue
 
 STOPPED = "The run was stopped by a signal: no STATE was written, so the next run starts from the same point."
+NOTHING_CAME = "Neither records nor a declaration of any came: look at the log of the tap and the map."
 
 
 class RunBase(abc.ABC):
-    """The end of a run; what it does before is the target's own."""
+    """The beginning and the end of a run; what it does in between is the target's own."""
 
     summary: JsonValue
+    lock_patience: ClassVar[float] = PATIENCE
+    """How long to wait for another run, in seconds."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()
         self._recording = self._stopping = self._is_done = False
         self._reports: JsonValue = None
         self._figures: JsonObject = {}
+        self._lock: RunLock | None = None
+        self.journal = JournalWriter()
 
     @abc.abstractmethod
     def _build_figures(self, seconds: float) -> JsonObject:
@@ -44,6 +63,49 @@ class RunBase(abc.ABC):
             self._write_summary(self._reports)
             self._log_summary(self._reports)
 
+    def end(self, error: BaseException | None = None) -> None:
+        """Give the lock back and note in the journal how the run ended; only the first call counts.
+
+        Args:
+            error: what ended it; None when nothing did.
+        """
+        if self._lock:
+            self._lock.release()
+        status, sentence = self._describe_end(error)
+        stopped_by = getattr(self.summary, "stopped_by", None) or ""
+        try:
+            self.journal.end(status, summary=self._figures, stopped_by=stopped_by, error=sentence)
+        except ConfigurationError as problem:
+            # What was written stands in the journal: how the run ended is no reason to write it again.
+            LOGGER.warning("The journal has no last line: %s", problem)
+
+    def _begin(self, journal_dir: Path | None, memory_dir: Path) -> None:
+        """Open the journal, and take the lock unless this is a validation.
+
+        Args:
+            journal_dir: where the journal is written; None for none.
+            memory_dir: the folder of the lock, which exists.
+
+        Raises:
+            ConfigurationError: the journal cannot be written, or another run holds the lock.
+        """
+        mode = str(self.summary.mode)
+        if journal_dir:
+            self.journal.open(journal_dir, build_run_start(os.environ, mode, time.time()))
+        if mode == "sync":
+            self._lock = RunLock(memory_dir, self.lock_patience)
+
+    def _describe_end(self, error: BaseException | None) -> tuple[str, str]:
+        """Return in a word and a sentence how the run ended."""
+        if error is None:
+            return ("completed", "") if self.summary.status == "completed" else ("failed", NOTHING_CAME)
+        if isinstance(error, SystemExit | KeyboardInterrupt):
+            return "stopped", STOPPED
+        described = describe_error(error) if isinstance(error, Exception) else None
+        # The text of any other error may hold data of a record.
+        sentence = error.message if isinstance(error, click.ClickException) else described or type(error).__name__
+        return "completed" if self.summary.status == "completed" else "failed", sentence
+
     def _find_stop_reason(self) -> str | None:
         return STOPPED if self._stopping else None
 
@@ -57,3 +119,33 @@ class RunBase(abc.ABC):
         self._write_summary(reports)
         if not self._is_done or self.summary.status == "completed":
             self._log_summary(reports)
+
+
+def build_run_start(environ: Mapping[str, str], mode: str, at: float) -> RunStart:
+    """Return the first line of the journal of a run.
+
+    Args:
+        environ: the environment, in which `standpipe run` and Meltano say what the run is part of.
+        mode: `sync` or `validate`.
+        at: unix seconds.
+    """
+    is_meltano = any(name.startswith("MELTANO_") for name in environ)
+    return RunStart(
+        version=VERSION,
+        run_id=environ.get("STANDPIPE_RUN_ID") or uuid.uuid4().hex,
+        plugin=PLUGIN,
+        at=round(at, 3),
+        plugin_version=_find_version(),
+        loader=environ.get("MELTANO_LOADER_NAME", ""),
+        environment=environ.get("MELTANO_ENVIRONMENT", ""),
+        job=environ.get("STANDPIPE_JOB", ""),
+        trigger=environ.get("STANDPIPE_TRIGGER") or ("meltano" if is_meltano else ""),
+        mode=mode,
+    )
+
+
+def _find_version() -> str:
+    try:
+        return version(f"standpipe-{PLUGIN}")
+    except PackageNotFoundError:
+        return ""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 import requests
 from singer_sdk.exceptions import ConfigurationError, FatalAPIError, RetriableAPIError
 
 from .page_decoder import PageDecoder, UnprovenError
+from .parent import OrphanedError
 from .transport import Answer, Call, FailedCallError, NoAnswerError, Transport
 from .whole_list import NotWholeError
 
@@ -29,6 +31,39 @@ class LostReplyError(RetriableAPIError):
 
 class TargetTransport(Transport):
     """A connection that reads and writes, shared by all workers."""
+
+    reading_posts: ClassVar[frozenset[str]] = frozenset()
+    """The paths of POST requests that only read."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._writes = threading.local()
+
+    def forget_writes(self) -> None:
+        """Start to watch the writes of this thread."""
+        self._writes.made = False
+
+    @property
+    def may_have_written(self) -> bool:
+        """Whether a write of this thread was taken since `forget_writes`, or may have been because no answer came."""
+        return bool(getattr(self._writes, "made", False))
+
+    def _send_once(self, call: Call) -> Answer:
+        earlier = self.may_have_written
+        self._writes.made = earlier or (call.method != "GET" and call.path not in self.reading_posts)
+        try:
+            answer = super()._send_once(call)
+        except OrphanedError:
+            self._writes.made = earlier
+            raise
+        except FailedCallError as error:
+            if error.status == requests.codes.too_many_requests:
+                self._writes.made = earlier
+            raise
+        if requests.codes.multiple_choices <= answer.status < requests.codes.server_error:
+            # The answer says that this one was not carried out.
+            self._writes.made = earlier
+        return answer
 
     @abstractmethod
     def _raise_refusal(self, answer: Answer) -> NoReturn:

@@ -7,6 +7,7 @@ server's wait up to a cap, and reads proxies and certificates, but no .netrc, fr
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
+from .parent import ParentWatch
 from .rate_limit import CooldownPacer
 from .retries import TOO_MANY_REQUESTS
 from .server_waits import find_reset, find_wait, format_duration, parse_http_date
@@ -170,6 +172,7 @@ class Transport:
         self._logger = logger or logging.getLogger(distribution)
         self._lock = threading.Lock()
         self._served = 0
+        self._parent = ParentWatch(os.environ)
         self._session = requests.Session()
         self._settle_environment()
         self._session.auth = auth
@@ -247,8 +250,10 @@ class Transport:
 
         Raises:
             FailedCallError: there is none, or it says that another attempt may succeed.
+            OrphanedError: Meltano started this process, and is gone; nothing was sent.
         """
         with self._pacer.wait_for_turn():
+            self._parent.check()
             # Counted before the answer, because a call without an answer was made too.
             with self._lock:
                 self.call_counts.calls += 1

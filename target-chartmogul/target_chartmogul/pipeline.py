@@ -92,6 +92,7 @@ class Pipeline(RunBase):
             return
         make_folder(self._settings.report_dir, "report_dir", OWN_FILES["report_dir"])
         make_folder(self._settings.memory_dir, "memory_dir", OWN_FILES["memory_dir"])
+        self._begin(self._settings.journal_dir, self._settings.memory_dir)
         try:
             self._sources = self._client.list_sources()
         except FatalAPIError as error:

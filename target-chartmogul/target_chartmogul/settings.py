@@ -125,6 +125,7 @@ class Settings:
     answer_timeout: float
     report_dir: Path
     memory_dir: Path
+    journal_dir: Path | None
 
 
 def parse_settings(config: Mapping[str, JsonValue]) -> Settings:
@@ -146,7 +147,7 @@ def parse_settings(config: Mapping[str, JsonValue]) -> Settings:
     merge, merge_with = config["merge"], (config.get("merge_with") or "").strip()
     _check_merge(merge, merge_with, source)
     max_rejects = config.get("max_rejects")
-    report_dir = Path(config["report_dir"])
+    report_dir, journal_dir = Path(config["report_dir"]), (config.get("journal_dir") or "").strip()
     return Settings(
         api_key=key,
         api_url=api_url,
@@ -165,6 +166,7 @@ def parse_settings(config: Mapping[str, JsonValue]) -> Settings:
         answer_timeout=float(config["answer_timeout"]),
         report_dir=report_dir,
         memory_dir=Path((config.get("memory_dir") or "").strip() or report_dir / "memory"),
+        journal_dir=Path(journal_dir) if journal_dir else None,
     )
 
 

@@ -7,20 +7,24 @@ Nothing is written before all of the input is read, matched and judged. What one
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 
 from target_intercom._kit.dispatch import open_workers
+from target_intercom._kit.journal import Who
 from target_intercom._kit.private_files import make_folder
+from target_intercom._kit.run_lock import LOCK_FILE
 from target_intercom._kit.target_run import RunBase
 from target_intercom.api.transport import WEB, RecordRefusedError
 from target_intercom.matching.company_index import CompanyIndex
 from target_intercom.records.attributes import AttributeConflictError
 from target_intercom.records.object_types import COMPANY, CONTACT, OBJECT_TYPES
+from target_intercom.records.payloads import Change
 from target_intercom.records.stream_attributes import EVERY_FIELD
 from target_intercom.reporting.links import Links
+from target_intercom.reporting.not_sent import STREAM as NOT_SENT
 from target_intercom.reporting.not_sent import NotSent
 from target_intercom.reporting.outcomes import Summary
 from target_intercom.reporting.report_files import REPORT_FILES, ReportFiles
@@ -34,7 +38,7 @@ from target_intercom.reporting.terminal import (
 from target_intercom.stream_pipeline import StreamPipeline
 from target_intercom.writing.attribute_creator import create_attribute
 from target_intercom.writing.company_attacher import CompanyAttacher
-from target_intercom.writing.memory import Memory
+from target_intercom.writing.memory import MEMORY_FILES, Memory
 
 if TYPE_CHECKING:
     import logging
@@ -64,7 +68,13 @@ class Pipeline(RunBase):
         self._companies = CompanyIndex()
         self._streams = {
             name: StreamPipeline(
-                object_type, client, settings, summary=self.summary, companies=self._companies, logger=logger
+                object_type,
+                client,
+                settings,
+                summary=self.summary,
+                companies=self._companies,
+                journal=self.journal,
+                logger=logger,
             )
             for name, object_type in OBJECT_TYPES.items()
         }
@@ -85,9 +95,11 @@ class Pipeline(RunBase):
             return
         settings = self._settings
         make_folder(settings.report_dir, "report_dir", REPORT_FILES)
-        self._memory = Memory(settings.memory_dir, int(time.time()), settings.report_dir)
         if not settings.validate:
-            self._memory.prepare()
+            make_folder(settings.memory_dir, "memory_dir", (*MEMORY_FILES, LOCK_FILE))
+        # What an earlier run has to remember is complete only when that run has ended.
+        self._begin(settings.journal_dir, settings.memory_dir)
+        self._memory = Memory(settings.memory_dir, int(time.time()), settings.report_dir)
         try:
             app = self._client.identify_token()
         except FatalAPIError as error:
@@ -118,6 +130,8 @@ class Pipeline(RunBase):
         self._is_declared = True
         self._value_name = self._settings.match_keys[stream].label
         self._streams[stream].is_subset = bool(schema.get(SUBSET))
+        if schema.get(SUBSET):
+            self.journal.mark_subset()
         with _as_configuration_error():
             return self._streams[stream].attributes.declare(schema, key_properties)
 
@@ -264,7 +278,11 @@ class Pipeline(RunBase):
         self._memory.save()
         for model, attributes in missing.items():
             for attribute in attributes:
+                entry = self.journal.begin_write("data_attributes", f"{model}.{attribute.name}", "create")
+                fields = {"data_type": Change(None, attribute.data_type)}
+                entry.announce(None, fields)
                 create_attribute(self._client, model, attribute, self._settings.owned_prefix)
+                entry.settle("created", fields=fields)
                 self.summary.attributes_created += 1
         self._recording = True
         for stream in streams:
@@ -277,6 +295,7 @@ class Pipeline(RunBase):
             stream.write_results(reports)
         is_validation, memory = self._settings.validate, self._memory
         reports.write_not_sent(self.not_sent, self._value_name)
+        self._journal_not_sent()
         reports.write_remembered(memory.iterate_moved(is_validation=is_validation), memory.archived.values())
         reports.close()
         if not is_validation:
@@ -288,6 +307,16 @@ class Pipeline(RunBase):
         summary.companies_without_users = self._companies.count_without_users()
         summary.companies_not_found = self._attacher.companies_not_found if self._attacher else 0
         self._write_first_summary(reports)
+
+    def _journal_not_sent(self) -> None:
+        if not self.journal.is_on:
+            return
+        # A journal that cannot be written has ended the run, and its reports are all the more needed.
+        with suppress(ConfigurationError):
+            for record in self.not_sent.iterate_records():
+                who = Who(str(record.get("name") or ""), "", str(record.get("company") or ""))
+                record_id, reason = str(record.get("customer_id") or ""), str(record.get("reason") or "")
+                self.journal.add_record(NOT_SENT, record_id, NOT_SENT, reason, who=who)
 
     def _build_figures(self, seconds: float) -> JsonObject:
         figures = self.summary.as_dict(self._client.call_counts, seconds)

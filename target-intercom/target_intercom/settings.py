@@ -251,6 +251,7 @@ class Settings:
     clear_moved: bool
     report_dir: Path
     memory_dir: Path
+    journal_dir: Path | None
 
     @property
     def may_create(self) -> bool:
@@ -342,6 +343,7 @@ def parse_settings(config: Mapping[str, JsonValue]) -> Settings:
         clear_moved=config["on_moved"] == "clear",
         report_dir=Path(config["report_dir"]),
         memory_dir=Path(texts.get("memory_dir") or Path(config["report_dir"]) / "memory"),
+        journal_dir=Path(texts["journal_dir"]) if texts.get("journal_dir") else None,
     )
 
 

@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
+
+from singer_sdk.exceptions import ConfigurationError
 
 from target_intercom._kit.dispatch import run_all
 from target_intercom._kit.limits import FIRST_ATTEMPTS, RejectLimit
@@ -20,6 +23,8 @@ from target_intercom.matching.contacts import open_contact_matcher
 from target_intercom.records.buffer import PlannedWrite, RecordBuffer
 from target_intercom.records.object_types import COMPANY, CONTACT, ObjectType
 from target_intercom.records.stream_attributes import StreamAttributes
+from target_intercom.reporting.journal_names import find_who, name_row
+from target_intercom.reporting.outcomes import Outcome
 from target_intercom.reporting.results import Result, build_result, decode_result, encode_result, settle_result
 from target_intercom.reporting.terminal import Progress
 from target_intercom.writing.writer import CompanyWriter, ContactWriter, Writer
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from concurrent.futures import Executor
 
+    from target_intercom._kit.journal import JournaledWrite, JournalWriter
     from target_intercom._kit.json_types import JsonObject
     from target_intercom.api.client import IntercomClient
     from target_intercom.decisions.planning import Plan
@@ -38,7 +44,7 @@ if TYPE_CHECKING:
     from target_intercom.records.buffer import Row
     from target_intercom.records.payloads import Changes
     from target_intercom.records.remote import RemoteCompany, RemoteRecord
-    from target_intercom.reporting.outcomes import Cleared, Outcome, Summary
+    from target_intercom.reporting.outcomes import Cleared, Summary
     from target_intercom.reporting.report_files import ReportFiles
     from target_intercom.settings import Settings
     from target_intercom.writing.company_attacher import CompanyAttacher
@@ -63,6 +69,7 @@ class StreamPipeline:
         settings: the settings.
         summary: counts what becomes of the records.
         companies: the companies that the run knows of.
+        journal: is told of every write and of every record.
         logger: tells of the progress.
     """
 
@@ -74,10 +81,11 @@ class StreamPipeline:
         *,
         summary: Summary,
         companies: CompanyIndex,
+        journal: JournalWriter,
         logger: logging.Logger,
     ) -> None:
         self._client, self._settings, self._summary = client, settings, summary
-        self._companies, self._logger = companies, logger
+        self._companies, self._journal, self._logger = companies, journal, logger
         self.options = settings.build_options(object_type)
         """How the records are written; the attributes are filled in when the input is complete."""
         self.buffer = RecordBuffer(object_type.remote)
@@ -206,7 +214,7 @@ class StreamPipeline:
             self._guard,
             memory.find_archived,
             memory.list_left_behind,
-            self.attacher.plan_attachment if self.attacher else _attach_nothing,
+            self.attacher.plan_attachment if self.attacher else _plan_nothing,
             self.is_subset,
         )
 
@@ -240,6 +248,8 @@ class StreamPipeline:
         if self._settings.validate or not plan.action:
             # There will be no write whose outcome would be recorded.
             self._record_outcome(reports, row, outcome)
+            if self._journal.is_on:
+                self._journal_record(row, outcome)
 
     def _store_unsent_plan(self, row: Row, instead_of: str | None, left: Sequence[RemoteRecord]) -> None:
         """Note what still carries the link of a record that is not sent, and plan to clear it if that is set."""
@@ -266,7 +276,9 @@ class StreamPipeline:
         limit = RejectLimit(self._settings.max_rejects, earlier=self._summary.rejected.total())
         progress = Progress(self._logger, f"Written {self.options.stream}", self.buffer.count_planned())
         attach = self.attacher.attach if self.attacher else _attach_nothing
-        writer = _WRITERS[self.options.object_type](self._client, self.options, self._planner.decide_row, attach)
+        writer = _WRITERS[self.options.object_type](
+            self._client, self.options, self._planner.decide_row, attach, self._journal
+        )
 
         def record(row: Row, outcome: Outcome) -> None:
             planned = decode_result(self.buffer.read_result(row))
@@ -326,6 +338,22 @@ class StreamPipeline:
             self._counts.not_reached += result.kind == "not_reached"
             self._counts.unknown += result.kind == "unknown"
             reports.write_result(self.options, stored.row, result)
+            if result.kind == "not_reached":
+                # A journal that cannot be written has ended the run, and its reports are all the more needed.
+                with suppress(ConfigurationError):
+                    self._journal_record(stored.row, Outcome(result.kind, result.reason, result.intercom_id))
+
+    def _journal_record(self, row: Row, outcome: Outcome) -> None:
+        self._journal.add_record(
+            self.options.stream,
+            name_row(row),
+            outcome.kind,
+            outcome.reason,
+            detail=outcome.error.reason if outcome.error else "",
+            remote_id=outcome.intercom_id,
+            fields=outcome.changes,
+            who=find_who(row.record, self.options.prefix),
+        )
 
     def _record_outcome(self, reports: ReportFiles, row: Row, outcome: Outcome) -> None:
         self._summary.count_outcome(self.options.stream, outcome)
@@ -339,5 +367,9 @@ class StreamPipeline:
         self._companies.add_company(company_id, outcome.intercom_id, has_no_users=outcome.leaves_company_empty)
 
 
-def _attach_nothing(row: Row, remote: RemoteRecord | None) -> Changes:  # noqa: ARG001 - in the place of an attacher
+def _plan_nothing(row: Row, remote: RemoteRecord | None) -> Changes:  # noqa: ARG001 - in the place of an attacher
+    return {}
+
+
+def _attach_nothing(row: Row, remote: RemoteRecord, entry: JournaledWrite) -> Changes:  # noqa: ARG001 - as above
     return {}

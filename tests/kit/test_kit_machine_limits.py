@@ -87,7 +87,7 @@ def config_of(plugin: str, sandbox: RunningSandbox, folder: Path) -> dict[str, A
         return {"store_dir": str(folder / "stores")}
     key = {"access_token": "sandbox_token"} if vendor == "intercom" else {"api_key": "sandbox_key"}
     site = {"site": "sandbox"} if vendor == "chargebee" else {}
-    reports = {"report_dir": str(folder / "reports"), "memory_dir": str(folder / "memory")}
+    reports = {setting: str(folder / name) for setting, name in FOLDERS.items()}
     return {**key, **site, "api_url": getattr(sandbox, f"{vendor}_url"), **(reports if plugin in STREAMS else {})}
 
 
@@ -117,7 +117,7 @@ MAP_INPUT = [
 
 
 #: The folders of a target, by setting.
-FOLDERS = {"report_dir": "reports", "memory_dir": "memory"}
+FOLDERS = {"report_dir": "reports", "memory_dir": "memory", "journal_dir": "journal"}
 
 
 class Machine:

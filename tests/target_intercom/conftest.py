@@ -205,16 +205,18 @@ class Tool:
         """Return the results of the last run, even one that failed."""
         return Ran([], self.directory)
 
-    def start(self, records: Iterable[dict[str, Any]], **settings: Any) -> subprocess.Popen[str]:
-        """Start the command with its whole input in a file."""
+    def start(
+        self, records: Iterable[dict[str, Any]], *, command: Sequence[str | Path] = (COMMAND,), **settings: Any
+    ) -> subprocess.Popen[str]:
+        """Start the command, or another one in its place, with its whole input in a file."""
         config, given = self.directory / "config.json", self.directory / "input.singer"
         self.directory.mkdir(exist_ok=True)
         config.write_text(json.dumps(self.config(**settings)))
         given.write_text(
             messages(records, settings.get("company_prefix", "cb_"), self.not_sent, is_subset=self.is_subset)
         )
-        command = [str(COMMAND), "--config", str(config), "--input", str(given)]
-        return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        arguments = [*command, "--config", config, "--input", given]
+        return subprocess.Popen(arguments, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def wait_for(self, process: subprocess.Popen[str], condition: Callable[[], bool]) -> None:
         """Wait for a condition, and fail the test when the process ends before it."""

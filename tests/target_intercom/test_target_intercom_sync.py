@@ -275,6 +275,7 @@ def test_reports_are_private(target: Any, customer: Customer) -> None:
             "not_reached.csv",
             "not_sent.csv",
             "rejects.jsonl",
+            "run.lock",
             "summary.json",
             "unfit.csv",
             "unmatched.csv",

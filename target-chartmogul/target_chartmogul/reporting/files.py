@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from target_chartmogul._kit.run_lock import LOCK_FILE
 from target_chartmogul.writing.outcomes import KINDS_OF_OUTCOME
 
 LISTS = ("rejects", "changes")
@@ -21,5 +22,5 @@ OWN_FILES = {
         REVIEW_CUSTOMERS,
         REVIEW_CONTACTS,
     ),
-    "memory_dir": (HELD_VALUES, MERGE_LOG, MERGE_SETTINGS, CONTACT_IDS),
+    "memory_dir": (HELD_VALUES, MERGE_LOG, MERGE_SETTINGS, CONTACT_IDS, LOCK_FILE),
 }

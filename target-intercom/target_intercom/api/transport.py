@@ -6,7 +6,6 @@ https://developers.intercom.com/docs/references/rest-api/api.intercom.io
 from __future__ import annotations
 
 import re
-import threading
 from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
@@ -17,10 +16,9 @@ from target_intercom._kit.page_decoder import UnprovenError, decode_json
 from target_intercom._kit.retries import RetryTable
 from target_intercom._kit.target_transport import LostReplyError, TargetTransport
 from target_intercom._kit.text import clean_text
-from target_intercom._kit.transport import FailedCallError
 
 if TYPE_CHECKING:
-    from target_intercom._kit.transport import Answer, Call
+    from target_intercom._kit.transport import Answer
 
 __all__ = ["LostReplyError", "RecordRefusedError", "Transport"]
 
@@ -79,6 +77,8 @@ class Transport(TargetTransport):
         max_missing: the share of a list's announced items that may be missing.
     """
 
+    reading_posts = frozenset({SEARCH})
+
     def __init__(  # noqa: PLR0913 one argument a setting
         self,
         base_url: str,
@@ -101,30 +101,6 @@ class Transport(TargetTransport):
             reserve=lambda _: 1,
         )
         self.max_missing = max_missing
-        self._writes = threading.local()
-
-    def forget_writes(self) -> None:
-        """Start to watch the writes of this thread."""
-        self._writes.made = False
-
-    @property
-    def may_have_written(self) -> bool:
-        """Whether Intercom took a write of this thread since `forget_writes`, or may have because no answer came."""
-        return bool(getattr(self._writes, "made", False))
-
-    def _send_once(self, call: Call) -> Answer:
-        earlier = self.may_have_written
-        self._writes.made = earlier or (call.method != "GET" and call.path != SEARCH)
-        try:
-            answer = super()._send_once(call)
-        except FailedCallError as error:
-            if error.status == requests.codes.too_many_requests:
-                self._writes.made = earlier
-            raise
-        if requests.codes.multiple_choices <= answer.status < requests.codes.server_error:
-            # Intercom says that it did not take this one.
-            self._writes.made = earlier
-        return answer
 
     def _raise_refusal(self, answer: Answer) -> NoReturn:
         code, reason, field = _read_error(answer)

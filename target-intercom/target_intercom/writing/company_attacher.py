@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from concurrent.futures import Executor
 
+    from target_intercom._kit.journal import JournaledWrite
     from target_intercom.api.client import IntercomClient
     from target_intercom.matching.company_index import CompanyIndex
     from target_intercom.records.buffer import Row
@@ -57,15 +58,17 @@ class CompanyAttacher:
             return {}
         return {COMPANY_ID.field: Change(None, company_id)}
 
-    def attach(self, row: Row, remote: RemoteRecord) -> Changes:
+    def attach(self, row: Row, remote: RemoteRecord, entry: JournaledWrite) -> Changes:
         """Attach a contact to its company, unless it is, and return the change that this was."""
         company_id = COMPANY_ID.read_value(row.record)
         company = self._companies.find_intercom_id(company_id) if company_id else None
         if not company_id or not company or self._is_attached(remote, company):
             return {}
+        changes = {COMPANY_ID.field: Change(None, company_id)}
+        entry.announce(remote.id, changes)
         self._client.attach_contact(remote.id, company)
         self._companies.mark_joined(company_id)
-        return {COMPANY_ID.field: Change(None, company_id)}
+        return changes
 
     def _find_company(self, company_id: str) -> RemoteCompany | None:
         try:

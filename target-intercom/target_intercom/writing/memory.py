@@ -18,7 +18,7 @@ from singer_sdk.exceptions import ConfigurationError
 
 from target_intercom._kit.clock import is_recent
 from target_intercom._kit.csv_files import read_rows
-from target_intercom._kit.private_files import make_folder, replace_file
+from target_intercom._kit.private_files import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from target_intercom.records.write_options import WriteOptions
     from target_intercom.reporting.outcomes import Cleared
 
-#: Every file that a run may leave in `memory_dir`.
+#: What is remembered, by file.
 MEMORY_FILES = ("archived.jsonl", "moved.jsonl")
 _TRUSTED_SECONDS = 86_400  # in which an archived contact is taken to be archived still
 
@@ -77,7 +77,7 @@ class Memory:
 
     def __init__(self, folder: Path, now: int, reports: Path) -> None:
         self._folder, self._now = folder, now
-        if folder.exists():
+        if any((folder / name).exists() for name in MEMORY_FILES):
             archived: Iterable[Archived] = _read(folder / "archived.jsonl", Archived)
             moved: Iterable[Moved] = _read(folder / "moved.jsonl", Moved)
         else:
@@ -148,14 +148,6 @@ class Memory:
             kept = "would be cleared" if moved.key in would_clear else "keeps its values"
             yield moved, f"not cleared: {refusal}" if refusal else kept
         yield from ((moved, "cleared") for moved in self.cleared)
-
-    def prepare(self) -> None:
-        """Make the folder.
-
-        Raises:
-            ConfigurationError: it cannot be made, or written to.
-        """
-        make_folder(self._folder, "memory_dir", MEMORY_FILES)
 
     def save(self) -> None:
         """Replace what was known before by what is known now."""

@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import requests
-from singer_sdk.exceptions import FatalAPIError
+from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 
 from target_intercom._kit.creation import create_once
+from target_intercom._kit.parent import OrphanedError
 from target_intercom.api.transport import LostReplyError, RecordRefusedError
 from target_intercom.records.payloads import (
     build_create_body,
@@ -19,11 +20,13 @@ from target_intercom.records.payloads import (
     find_clearing_changes,
     find_creation_changes,
 )
+from target_intercom.reporting.journal_names import find_who, name_row
 from target_intercom.reporting.outcomes import DONE, Cleared, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from target_intercom._kit.journal import JournaledWrite, JournalWriter
     from target_intercom._kit.json_types import JsonObject
     from target_intercom.api.client import IntercomClient
     from target_intercom.decisions.rules import Decision
@@ -44,6 +47,7 @@ class Writer(ABC):
         options: the settings and the attributes.
         decide_again: decides on a row, given the record that turned up when one was to be created.
         attach: attaches a contact to its company, and returns the change that this was.
+        journal: is told of every write, before and after it.
     """
 
     def __init__(
@@ -51,9 +55,10 @@ class Writer(ABC):
         client: IntercomClient,
         options: WriteOptions,
         decide_again: Callable[[Row, Sequence[RemoteRecord]], Decision],
-        attach: Callable[[Row, RemoteRecord], Changes],
+        attach: Callable[[Row, RemoteRecord, JournaledWrite], Changes],
+        journal: JournalWriter,
     ) -> None:
-        self._client, self._options = client, options
+        self._client, self._options, self._journal = client, options, journal
         self._decide_again, self._attach = decide_again, attach
         self._unique = {options.object_type.identity, "email"}  # fields of which Intercom has every value once
 
@@ -62,7 +67,7 @@ class Writer(ABC):
         """Change a record of Intercom."""
 
     @abstractmethod
-    def _find_or_create(self, row: Row, wanted: WantedRecord) -> tuple[RemoteRecord, bool]:
+    def _find_or_create(self, row: Row, wanted: WantedRecord, entry: JournaledWrite) -> tuple[RemoteRecord, bool]:
         """Return the record for a row that matched none, and whether this call has created it.
 
         Every way that sees the latest write comes before the creation. Search would not do: it may not show a record
@@ -80,11 +85,20 @@ class Writer(ABC):
         if planned is None or planned.wanted is None:
             raise RuntimeError("Nothing is written before it is planned.")
         remote, wanted = planned.remote, planned.wanted
+        entry = self._begin_entry(row, row.action)
         try:
-            outcome = self._update(row, wanted, remote, row.action) if remote else self._create(row, wanted)
+            outcome = (
+                self._update(row, wanted, remote, row.action, entry) if remote else self._create(row, wanted, entry)
+            )
         except RecordRefusedError as error:
             intercom_id = remote.id if remote else None
             outcome = Outcome("rejected", error.code, intercom_id, error=error, unfit=wanted.unfit)
+        except (ConfigurationError, FatalAPIError, OrphanedError):
+            if not self._client.may_have_written:
+                entry.settle("not_reached")
+            raise
+        detail = outcome.error.reason if outcome.error else ""
+        entry.settle(outcome.kind, outcome.reason, remote_id=outcome.intercom_id, fields=outcome.changes, detail=detail)
         return replace(outcome, cleared=cleared)
 
     def clear(self, row: Row) -> list[Cleared]:
@@ -96,23 +110,35 @@ class Writer(ABC):
         cleared = []
         for remote in row.planned.clear if row.planned else ():
             changes = find_clearing_changes(remote, self._options)
+            entry = self._begin_entry(row, "clear")
             try:
                 if changes:
+                    entry.announce(remote.id, changes)
                     self._put(remote.id, build_update_body(changes))
+                    entry.settle("cleared", remote_id=remote.id, fields=changes)
                 cleared.append(Cleared(remote.id, changes))
             except RecordRefusedError as error:
                 # A record that is gone has no values either.
                 is_gone = error.status == requests.codes.not_found
+                kind, reason = ("cleared", "gone") if is_gone else ("rejected", error.code)
+                entry.settle(kind, reason, remote_id=remote.id, detail=error.reason)
                 cleared.append(Cleared(remote.id, error=None if is_gone else error))
         return cleared
 
-    def _update(self, row: Row, wanted: WantedRecord, remote: RemoteRecord, action: str) -> Outcome:
+    def _begin_entry(self, row: Row, action: str) -> JournaledWrite:
+        return self._journal.begin_write(
+            self._options.stream, name_row(row), action, find_who(row.record, self._options.prefix)
+        )
+
+    def _update(
+        self, row: Row, wanted: WantedRecord, remote: RemoteRecord, action: str, entry: JournaledWrite
+    ) -> Outcome:
         """Write what differs and attach; what was written before a refusal, or in spite of it, is in the outcome."""
         written: Changes = {}
         error: RecordRefusedError | None = None
         try:
-            wanted, error = self._put_changes(wanted, remote, written, convert=action == "convert")
-            written |= self._attach(row, remote)
+            wanted, error = self._put_changes(wanted, remote, written, entry, convert=action == "convert")
+            written |= self._attach(row, remote, entry)
         except RecordRefusedError as refusal:
             error = refusal
         if error:
@@ -121,7 +147,7 @@ class Writer(ABC):
         return Outcome(DONE[action] if written else "unchanged", reason, remote.id, written, unfit=wanted.unfit)
 
     def _put_changes(
-        self, wanted: WantedRecord, remote: RemoteRecord, written: Changes, *, convert: bool
+        self, wanted: WantedRecord, remote: RemoteRecord, written: Changes, entry: JournaledWrite, *, convert: bool
     ) -> tuple[WantedRecord, RecordRefusedError | None]:
         """Write changes, and note them. What Intercom refuses of a single field costs that field only.
 
@@ -138,6 +164,7 @@ class Writer(ABC):
             changes = {name: change for name, change in wished.items() if name not in withheld}
             try:
                 if changes:
+                    entry.announce(remote.id, changes)
                     self._put(remote.id, build_update_body(changes))
             except RecordRefusedError as error:
                 taken = self._unique & changes.keys() if error.status == requests.codes.conflict else set()
@@ -155,11 +182,11 @@ class Writer(ABC):
             written |= changes
             return wanted, conflict
 
-    def _create(self, row: Row, wanted: WantedRecord) -> Outcome:
+    def _create(self, row: Row, wanted: WantedRecord, entry: JournaledWrite) -> Outcome:
         """Create a record, or go on with the one that was there after all; then write what is missing of it."""
 
         def attempt(may_exist: bool) -> tuple[RemoteRecord, bool]:  # noqa: FBT001 the argument of a callback
-            record, is_created = self._find_or_create(row, wanted)
+            record, is_created = self._find_or_create(row, wanted, entry)
             # After a lost reply a record that carries our mark is the one that the lost request has created.
             is_ours = may_exist and record.custom_attributes.get(self._options.created_by) is True
             return self._options.trim_remote(record), is_created or is_ours
@@ -179,17 +206,20 @@ class Writer(ABC):
             field = find_refused_field(error, creation, self._options)
             if not field:
                 raise
-            return self._create(row, wanted.drop_value(field, error.reason))
+            return self._create(row, wanted.drop_value(field, error.reason), entry)
         if not is_created:
             # It was not there, or not to be seen, when the row was planned: the same rules decide again.
             decision = self._decide_again(row, [remote])
             if decision.action in {"update", "convert"}:
-                return replace(self._update(row, wanted, remote, decision.action), late_match=remote)
+                return replace(self._update(row, wanted, remote, decision.action, entry), late_match=remote)
             return Outcome("skipped", decision.reason, remote.id, late_match=remote)
         # An identity that the creation left out follows now, and the company.
-        rest = self._update(row, wanted, remote, "update")
+        rest = self._update(row, wanted, remote, "update", entry)
         outcome = rest if rest.error else Outcome("created", intercom_id=remote.id, unfit=rest.unfit)
         return replace(outcome, changes={**creation, **rest.changes})
+
+    def _announce_creation(self, wanted: WantedRecord, entry: JournaledWrite) -> None:
+        entry.announce(None, find_creation_changes(wanted, self._options))
 
 
 class ContactWriter(Writer):
@@ -198,9 +228,10 @@ class ContactWriter(Writer):
     def _put(self, intercom_id: str, body: JsonObject) -> None:
         self._client.update_contact(intercom_id, body)
 
-    def _find_or_create(self, row: Row, wanted: WantedRecord) -> tuple[RemoteContact, bool]:
+    def _find_or_create(self, row: Row, wanted: WantedRecord, entry: JournaledWrite) -> tuple[RemoteContact, bool]:
         if wanted.identity and (contact := self._client.find_contact_by_external_id(wanted.identity)):
             return contact, False
+        self._announce_creation(wanted, entry)
         try:
             return self._client.create_contact(build_create_body(wanted, self._options)), True
         except RecordRefusedError as error:
@@ -219,9 +250,10 @@ class CompanyWriter(Writer):
     def _put(self, intercom_id: str, body: JsonObject) -> None:
         self._client.update_company(intercom_id, body)
 
-    def _find_or_create(self, row: Row, wanted: WantedRecord) -> tuple[RemoteCompany, bool]:
+    def _find_or_create(self, row: Row, wanted: WantedRecord, entry: JournaledWrite) -> tuple[RemoteCompany, bool]:
         if company := self._client.find_company("company_id", row.lookup_id or ""):
             return company, False
+        self._announce_creation(wanted, entry)
         return self._client.create_company(build_create_body(wanted, self._options)), True
 
 

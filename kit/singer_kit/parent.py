@@ -1,0 +1,53 @@
+"""Whether the Meltano that started a plugin is still there.
+
+After a `kill -9` of Meltano its plugins go on as orphans, while somebody starts the next run. So a plugin that Meltano
+started sends no request once its parent is gone. In a plain shell pipe a plugin may outlive its shell (`nohup`).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+#: Meltano sets one of them for each plugin that it starts.
+STARTED_BY_MELTANO = ("MELTANO_EXTRACTOR_NAME", "MELTANO_LOADER_NAME", "MELTANO_MAPPER_NAME")
+
+
+class OrphanedError(Exception):
+    """Meltano is gone: the run stops before its next request."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Meltano, which started this run, is gone: no STATE was written, so the next run starts from the same "
+            "point."
+        )
+
+
+class ParentWatch:
+    """Watches the parent of this process, if that is Meltano.
+
+    Args:
+        environ: the environment of the process.
+        get_parent: returns the id of the parent process; it changes when the parent dies.
+    """
+
+    def __init__(self, environ: Mapping[str, str], get_parent: Callable[[], int] = os.getppid) -> None:
+        self._get_parent = get_parent
+        self._parent = get_parent() if any(environ.get(name) for name in STARTED_BY_MELTANO) else None
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether Meltano started this process, and has ended."""
+        return self._parent is not None and self._get_parent() != self._parent
+
+    def check(self) -> None:
+        """Do nothing while the parent lives.
+
+        Raises:
+            OrphanedError: it has ended.
+        """
+        if self.is_gone:
+            raise OrphanedError
