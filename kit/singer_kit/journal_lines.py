@@ -53,7 +53,7 @@ class RunStart(_Line, frozen=True, kw_only=True, tag="run"):
     environment: str = ""  #: Meltano's
     job: str = ""  #: empty when `standpipe run` did not start it
     trigger: str = ""  #: `schedule`, `person`, `live`, `page`, `retry` or `meltano`; empty outside of Meltano
-    mode: str = "sync"
+    mode: str = "sync"  #: `sync`, `validate` or `undo`
     is_subset: bool = False  #: whether the input is not everybody
 
 

@@ -92,7 +92,7 @@ class RunBase(abc.ABC):
         mode = str(self.summary.mode)
         if journal_dir:
             self.journal.open(journal_dir, build_run_start(os.environ, mode, time.time()))
-        if mode == "sync":
+        if mode != "validate":
             self._lock = RunLock(memory_dir, self.lock_patience)
 
     def _describe_end(self, error: BaseException | None) -> tuple[str, str]:
@@ -126,7 +126,7 @@ def build_run_start(environ: Mapping[str, str], mode: str, at: float) -> RunStar
 
     Args:
         environ: the environment, in which `standpipe run` and Meltano say what the run is part of.
-        mode: `sync` or `validate`.
+        mode: `sync`, `validate` or `undo`.
         at: unix seconds.
     """
     is_meltano = any(name.startswith("MELTANO_") for name in environ)

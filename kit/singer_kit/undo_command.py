@@ -24,7 +24,6 @@ import msgspec
 
 from .changes import Change
 from .errors import UserError
-from .journal import JournalWriter
 from .journal_lines import Journal, Write
 from .undo import Written
 from .undo_run import UndoRun
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from .json_types import JsonObject, JsonValue
+    from .target_run import RunBase
     from .undo_run import Restorer, UndoResult
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -40,6 +40,10 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 class RestoringTarget(Protocol):
     """A target whose writes can be undone."""
+
+    @property
+    def run(self) -> RunBase:
+        """Its run, with the lock and the journal."""
 
     @property
     def config(self) -> Mapping[str, JsonValue]:
@@ -67,11 +71,11 @@ def undo(target: RestoringTarget, journal: IO[bytes], *, archive_created: bool) 
         fields += len(result.restored)
         _print(result.build_line())
 
-    run = UndoRun(
-        target.open_restorer(), JournalWriter(), target.config["max_concurrency"], archive_created=archive_created
-    )
-    with _stop_on_signal(run):
-        run.run(writes, record)
+    with _end_run(target.run):
+        restorer = target.open_restorer()
+        run = UndoRun(restorer, target.run.journal, target.config["max_concurrency"], archive_created=archive_created)
+        with _stop_on_signal(run):
+            run.run(writes, record)
     _print({"outcomes": dict(outcomes), "fields": fields})
 
 
@@ -96,6 +100,19 @@ def _build_written(write: Write) -> Written | None:
         intent.action,
         is_created=is_created,
     )
+
+
+@contextmanager
+def _end_run(run: RunBase) -> Iterator[None]:
+    """Keep a journal of the undo, as of any run that writes, and give the lock back at its end."""
+    run.summary.mode = "undo"
+    try:
+        yield
+    except BaseException as error:
+        run.end(error)
+        raise
+    run.summary.status = "completed"
+    run.end()
 
 
 @contextmanager

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from click.testing import CliRunner
 from singer_kit.journal import Intent, Write, list_journals, open_journal
 from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 from target_intercom.pipeline import Pipeline
+from target_intercom.target import TargetIntercom
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -252,7 +254,9 @@ def test_a_run_that_is_cut_off_leaves_nothing_untold(
 ) -> None:
     """What Intercom took stands in the journal with an outcome, or, when its answer never came, as unknown."""
     workspace.fill({"email": f"c{index}@a.example"} for index in range(40))
-    workspace.sandbox.fault(method="PUT", path="/contacts/*", **{"from": 9}, effect={"delay": 20 if number == 9 else 2})
+    workspace.sandbox.fault(
+        method="PUT", path="/contacts/*", **{"from": 9}, effect={"delay": 20 if number == signal.SIGKILL else 0.3}
+    )
     records = [customer(f"c{index}") for index in range(40)]
     process = target.start(records, journal_dir=journals.setting, max_concurrency=4)
     target.wait_for(process, lambda: target.calls.get("PUT /contacts/{id}", 0) >= 12)
@@ -318,13 +322,39 @@ def test_nothing_is_written_without_a_journal(
     assert json.loads((target.directory / "summary.json").read_text())["status"] == "stopped"
 
 
+def test_an_undo_has_a_journal_too(workspace: Any, target: Any, customer: Record, journals: Journals) -> None:
+    """What it puts back is written, too: announced, settled, and under the lock."""
+    prepare_attributes(workspace)
+    ann = workspace.add(email="ann@a.example", custom_attributes={"cb_cust_mrr": 9})
+    target.run([customer("ann")], journal_dir=journals.setting)
+    undone = target.directory / "undone.jsonl"
+    undone.write_text("".join(json.dumps(line | {"at": 1}) + "\n" for line in journals.read()))
+    config = target.directory / "config.json"
+    config.write_text(json.dumps(target.config(journal_dir=journals.setting)))
+    done = CliRunner().invoke(TargetIntercom.cli, ["--config", str(config), "undo", "--journal", str(undone)])
+    assert done.exit_code == 0, done.output
+    first, intent, outcome, last = journals.read()
+    assert (first["mode"], last["status"]) == ("undo", "completed")
+    assert intent == {
+        "type": "intent",
+        "n": 1,
+        "stream": "contacts",
+        "id": "ann",
+        "email": "ann@a.example",
+        "action": "undo",
+        "remote_id": ann,
+        "fields": outcome["fields"],
+    }
+    assert outcome["fields"]["custom_attributes.cb_cust_mrr"] == change(10.5, 9)
+
+
 def test_a_second_run_does_not_write_beside_the_first(
     workspace: Any, target: Any, customer: Record, journals: Journals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It ends in one sentence without STATE, and its journal says why; a validation goes on beside it."""
     monkeypatch.setattr(Pipeline, "lock_patience", 0)
     workspace.add(email="ann@a.example")
-    workspace.sandbox.fault(method="PUT", path="/contacts/*", effect={"delay": 3})
+    workspace.sandbox.fault(method="PUT", path="/contacts/*", effect={"delay": 1})
     process = target.start([customer("ann")])
     target.wait_for(process, lambda: target.calls.get("PUT /contacts/{id}", 0) == 1)
     with pytest.raises(ConfigurationError, match=rf"is under way \(process {process.pid}, since 20"):
