@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+import time
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from standpipe_console.page.actions import ActionRunner
 from standpipe_console.page.app import build_app
 from standpipe_console.page.background import BackgroundResults
+from standpipe_console.page.history_view import HistoryView
 from standpipe_console.page.project_view import ProjectView, list_plugins
 from standpipe_console.page.render import build_templates
 from standpipe_console.page.sessions import LoginLimiter, Password, Sessions
@@ -95,6 +97,8 @@ class Page:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """Make a project with both pipelines set up, which has never run."""
     shutil.copy(ROOT / "meltano.yml", tmp_path)
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
     for name in ("MELTANO_PROJECT_ROOT", "MELTANO_SYS_DIR_ROOT", "SERVE_PASSWORD", "SERVE_URL"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in KEYS.items()))
@@ -111,10 +115,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
         ("target-chartmogul", "api_key", "TARGET_CHARTMOGUL_API_KEY"),
     ):
         project.set_setting(plugin, name, KEYS[variable])
-    project.__dict__["job_schedules"] = [
-        {"name": "sync-every-6h", "job": {"name": "sync"}, "cron_interval": "0 */6 * * *"},
-        {"name": "leads-every-15m", "job": {"name": "sync-leads"}, "cron_interval": "*/15 * * * *"},
-    ]
     return project
 
 
@@ -127,6 +127,7 @@ def open_page(project: Project) -> Iterator[Callable[..., Page]]:
         clock = Clock()
         site = Site(
             view=LoadedView(project),
+            history=HistoryView(project, clock),
             sessions=Sessions(clock, Password(password) if password else None),
             limiter=LoginLimiter(clock),
             actions=ActionRunner(project, clock),
@@ -143,6 +144,7 @@ def open_page(project: Project) -> Iterator[Callable[..., Page]]:
     for page in opened:
         page.client.close()
         page.site.results.close()
+        page.site.history.close()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 import time
@@ -10,8 +9,8 @@ from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from standpipe_console.runs.last_run import LastRun, write_last_run
 
+from tests.history.conftest import JournalFile
 from tests.page.conftest import NOW
 
 if TYPE_CHECKING:
@@ -20,30 +19,23 @@ if TYPE_CHECKING:
     from tests.page.conftest import Page
 
 SUMMARY = {
-    "status": "completed",
-    "mode": "sync",
     "records": 57,
     "updated": 40,
     "unchanged": 14,
     "created": 2,
     "skipped": {"ambiguous": 1},
     "rejected": {},
-    "outcomes": [
-        {"customers": 40, "became": "updated", "because": "matched, and something differed"},
-        {"customers": 14, "became": "unchanged", "because": "matched, and nothing differed"},
-        {"customers": 2, "became": "created", "because": "not known to Intercom"},
-        {"customers": 1, "became": "skipped", "because": "several match"},
-    ],
+    "not_sent": {"shares_match_value": 3},
     "calls": 61,
 }
 
 
-def write_run(project: Project, code: int = 0, reason: str = "", **summary: Any) -> None:
-    """Leave behind what a run of the main job leaves."""
-    write_last_run(project, "sync", LastRun("run-1", code, NOW - 7200, NOW - 7140, reason))
-    folder = project.root / "output/target-intercom"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "summary.json").write_text(json.dumps(SUMMARY | summary))
+def write_run(project: Project, status: str = "completed", reason: str = "", **values: Any) -> None:
+    """Leave behind what a run of the main job leaves: its journal, with these figures in its last line."""
+    stopped_by = values.pop("stopped_by", "")
+    journal = JournalFile(project.system_dir / "standpipe", "run-1", at=NOW - 7200)
+    journal.add("end", status=status, stopped_by=stopped_by, error=reason, summary=SUMMARY | values)
+    journal.leave()
 
 
 def read_text(html: str) -> str:
@@ -62,10 +54,11 @@ def test_a_run_that_went_well(page: Page) -> None:
     write_run(page.project)
     text = read_text(page.get("/").text)
     assert "Chargebee to Intercom not scheduled It runs only when somebody starts it." in text
-    assert "took 1 min 0 s" in text
+    assert "Last run today 09:00 , took 1.0 s See the run" in text
     assert (
-        "Customers Became Because 40 updated matched, and something differed 14 unchanged matched, and nothing "
-        "differed 2 created not known to Intercom 1 skipped several match 57 in all, with 61 calls to Intercom"
+        "Customers Became Because 40 updated matched, and something differed 2 created not known to Intercom "
+        "14 unchanged matched, and nothing differed 1 skipped several match 3 not sent another customer has the same "
+        "match value and is sent instead 60 in all, with 61 calls to Intercom"
     ) in text
 
 
@@ -73,11 +66,11 @@ def test_a_run_that_went_well(page: Page) -> None:
     ("run", "sentences"),
     [
         (
-            {"code": 1, "reason": "sync failed (exit code 1): Intercom refused the token"},
-            ["The last run failed 1 hour ago: sync failed (exit code 1): Intercom refused the token", "Press Sync now"],
+            {"status": "failed", "reason": "Intercom refused the token"},
+            ["The last run failed 1 hour ago: Intercom refused the token", "Press Sync now"],
         ),
         (
-            {"code": 1, "reason": "412 of 500 records would change", "stopped_by": "guard"},
+            {"status": "failed", "reason": "412 of 500 records would change", "stopped_by": "guard"},
             ["412 of 500 records would change", "Look at Validation"],
         ),
         ({"rejected": {"Email is invalid": 3}}, ["some records were refused", "Rejects lists them"]),
@@ -99,7 +92,7 @@ HOSTILE = "<script>alert(1)</script>\"'&\u202e" + "W" * 300
 
 def test_text_of_others_is_never_markup(page: Page) -> None:
     """A reason may hold a customer's own name."""
-    write_run(page.project, code=1, reason=HOSTILE, outcomes=[{"customers": 1, "became": HOSTILE, "because": HOSTILE}])
+    write_run(page.project, "failed", HOSTILE, skipped={HOSTILE: 1})
     html = page.get("/").text
     assert "<script" not in html
     assert "&lt;script&gt;alert(1)&lt;/script&gt;&#34;&#39;&amp;" in html

@@ -64,6 +64,7 @@ def build_decision(dry_run: DryRun, sent_id: str, facts: PluginFacts) -> JsonObj
         "found": table,
         "match_value": line.get("value"),
         "intercom_ids": _find_intercom_ids(line),
+        "intercom_links": (line.get("intercom_link") or "").split(),
         "outcome": line.get("outcome"),
         "reason": line.get("reason"),
         "because": wording.text,

@@ -30,7 +30,7 @@ def print_explanation(out: Console, explained: JsonObject) -> None:
     for stream, records in explained["chargebee"].items():
         _print_records(out, stream, records)
     _print_title(out, "2. What the map derives, and what Intercom shows")
-    out.print(output.build_table(("attribute", "derived", "Intercom now"), _compare_attributes(explained)))
+    out.print(output.build_table(("attribute", "derived", "Intercom now"), compare_attributes(explained)))
     _print_title(out, "3. The match, and what a run would do now")
     for sentence in describe_decision(explained):
         out.print(sentence, markup=False, soft_wrap=True)
@@ -47,12 +47,13 @@ def _print_records(out: Console, stream: str, records: list[JsonObject]) -> None
     if not records:
         out.print(f"{stream}: none")
         return
-    columns = [name for name in COLUMNS[stream] if any(_read_field(record, name) is not None for record in records)]
-    rows = ([_read_field(record, name) for name in columns] for record in records)
+    columns = [name for name in COLUMNS[stream] if any(read_field(record, name) is not None for record in records)]
+    rows = ([read_field(record, name) for name in columns] for record in records)
     out.print(output.build_table((stream, *columns[1:]), rows))
 
 
-def _read_field(record: JsonObject, name: str) -> JsonValue:
+def read_field(record: JsonObject, name: str) -> JsonValue:
+    """Return a field of a record of Chargebee for a person."""
     if name != "plan":
         return _format_value(name, record.get(name))
     # Catalog 1 has the plan on the subscription, catalog 2 as one of its items.
@@ -72,7 +73,7 @@ def _format_value(name: str, value: JsonValue) -> JsonValue:
     return value
 
 
-def _compare_attributes(explained: JsonObject) -> Iterator[tuple[str, JsonValue, JsonValue]]:
+def compare_attributes(explained: JsonObject) -> Iterator[tuple[str, JsonValue, JsonValue]]:
     """Yield every attribute that has a value on either side."""
     in_intercom = explained["intercom"].get("custom_attributes", {})
     for name, derived in (explained["derived"].get("custom_attributes") or {}).items():

@@ -264,6 +264,21 @@ class History:
             rows = [_build(RecordRow, row) for row in connection.execute(statement.offset(offset).limit(limit))]
         return Page(rows, total)
 
+    def count_records(self, run_id: str) -> list[tuple[str, str, int]]:
+        """Return how many records of a run are listed, by outcome and reason, the most frequent first."""
+        count = sa.func.count().label("records")
+        statement = sa.select(RECORDS.c.kind, RECORDS.c.reason, count).where(RECORDS.c.run_id == run_id)
+        statement = statement.group_by(RECORDS.c.kind, RECORDS.c.reason).order_by(count.desc(), RECORDS.c.kind)
+        with self.database.read() as connection:
+            return [(row.kind, row.reason, row.records) for row in connection.execute(statement)]
+
+    def list_changes_of(self, run_id: str, record_ids: Sequence[str]) -> list[ChangeRow]:
+        """Return the writes of a run to some records, in the order of the writes."""
+        which = (RECORDS.c.run_id == run_id, RECORDS.c.record_id.in_(record_ids))
+        with self.database.read() as connection:
+            rows = connection.execute(_SELECT_CHANGES.where(*which).order_by(CHANGES.c.id))
+            return [_build_change(row) for row in rows]
+
     def list_changes(self, run_id: str, record_id: str | None = None) -> Iterator[ChangeRow]:
         """Yield every write of a run with the values before and after, by record, in the order of the writes."""
         statement = _SELECT_CHANGES.where(RECORDS.c.run_id == run_id).order_by(RECORDS.c.record_id, CHANGES.c.id)

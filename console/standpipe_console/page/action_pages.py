@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import RedirectResponse, Response
 
 from standpipe_console.errors import ConsoleError
+from standpipe_console.project.pipelines import LEADS
 from standpipe_console.runs.runner import list_logs
 
 from .progress import estimate_seconds_left, read_progress
@@ -26,21 +27,44 @@ JOBS = {
     "validate": "Validation",
     "merge-report": "Comparison of leads with billing customers",
 }
+#: Ids are no options of a command, and no longer than any vendor's.
+_LONGEST = 255
 
 
-def start_action(site: Site, _request: Request, form: Mapping[str, str]) -> Response:
+def start_action(site: Site, request: Request, form: Mapping[str, str]) -> Response:
     """Start what a form asks for, and lead to the page that shows it."""
-    name = _request.path_params["name"]
-    action = _start(site, name, form)
+    action = _start(site, request.path_params["name"], form)
     return RedirectResponse(f"/action?id={action.id}", 303)
 
 
 def _start(site: Site, name: str, form: Mapping[str, str]) -> Action:
-    job = form.get("job", "") if name == "sync" else name
+    """Start an action.
+
+    Raises:
+        ConsoleError: there is no such action, or it cannot be started.
+    """
     known = {one["name"] for one in site.project.meltano_yml.get("jobs") or []}
-    if job in JOBS and job in known:
+    job = form.get("job", "") if name in {"sync", "resume"} else name
+    if name in {"sync", "validate", "merge-report"} and job in JOBS and job in known:
         return site.actions.start(JOBS[job], ("run", job), job=job)
+    if name == "resume" and job in JOBS and job in known:
+        return site.actions.start(f"Resume {job}", ("resume", job))
+    if name == "retry":
+        records = [_read_id(form["record"])] if form.get("record") else []
+        return site.actions.start("Try again what was refused", ("retry", "--yes", "--", *records))
+    if name == "undo":
+        run = site.history.open().get_run(form.get("run", ""))
+        if run:
+            return site.actions.start("Undo a run", ("undo", "--yes", "--", run.run_id))
+    if name == "review" and LEADS in site.project.ready_pipelines:
+        return site.actions.start("List what ChartMogul holds", ("invoke", f"{LEADS.target}:review"), program="meltano")
     raise ConsoleError("There is no such action.")
+
+
+def _read_id(text: str) -> str:
+    if len(text) > _LONGEST or not text.isprintable():
+        raise ConsoleError("There is no such record.")
+    return text
 
 
 def show_action(site: Site, request: Request) -> Response:
@@ -63,7 +87,7 @@ def show_action(site: Site, request: Request) -> Response:
         "left": left,
         "figures": list(progress.figures.items()),
         "output": action.read_output().strip(),
-        "run_id": "",
+        "run_id": "" if action.is_running else _find_run(site, action),
         "still": still,
     }
     renews = action.is_running and not still
@@ -74,6 +98,13 @@ def read_log(site: Site, action: Action) -> list[str]:
     """Return the lines that the run of an action has logged so far; none before it starts."""
     if not action.job:
         return []
-    # Logs are named by the second in which their run began.
     logs = [path for path in list_logs(site.project, action.job) if path.stat().st_mtime >= int(action.started_at)]
     return logs[-1].read_text(encoding="utf-8", errors="replace").splitlines() if logs else []
+
+
+def _find_run(site: Site, action: Action) -> str:
+    """Return the id of the run that an action has started; empty when the history does not know one."""
+    if not action.job:
+        return ""
+    runs = site.history.open().list_runs(job=action.job, limit=5)
+    return next((run.run_id for run in runs if run.trigger == "page" and run.started_at >= action.started_at - 1), "")

@@ -69,8 +69,8 @@ class ActionRunner:
         self._actions: dict[str, Action] = {}
         self._lock = threading.Lock()
 
-    def start(self, title: str, args: Sequence[str], *, job: str = "") -> Action:
-        """Start a command; when the very same one is under way, return that one.
+    def start(self, title: str, args: Sequence[str], *, job: str = "", program: str = "standpipe") -> Action:
+        """Start a command of the console or of Meltano; when the very same one is under way, return that one.
 
         Raises:
             ConsoleError: it cannot be started.
@@ -79,7 +79,7 @@ class ActionRunner:
             for action in self._actions.values():
                 if action.is_running and action.args == tuple(args):
                     return action
-            action = self._start(title, tuple(args), job)
+            action = self._start(title, tuple(args), job, program)
             self._actions[action.id] = action
             for old in [one for one in self._actions.values() if not one.is_running][:-_KEPT]:
                 del self._actions[old.id]
@@ -94,13 +94,12 @@ class ActionRunner:
         """Return the actions, the latest first."""
         return sorted(self._actions.values(), key=lambda action: -action.started_at)
 
-    def _start(self, title: str, args: tuple[str, ...], job: str) -> Action:
+    def _start(self, title: str, args: tuple[str, ...], job: str, program: str) -> Action:
         folder = self._project.system_dir / "standpipe" / "page"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         action = Action(uuid.uuid4().hex, title, job, args, self._clock(), folder / f"{uuid.uuid4().hex}.txt")
         action.output.touch(mode=0o600)
-        options = ["--project", str(self._project.root), "--environment", self._project.environment]
-        command = [str(Path(sys.executable).with_name("standpipe")), *options, *args]
+        command = [*self._find_program(program), *args]
         try:
             with action.output.open("wb") as output:
                 process = subprocess.Popen(  # noqa: S603
@@ -116,6 +115,13 @@ class ActionRunner:
             raise ConsoleError(f"{title} could not be started: {error.strerror}.") from error
         threading.Thread(target=self._wait, args=(action, process), daemon=True).start()
         return action
+
+    def _find_program(self, program: str) -> list[str]:
+        """Return a program with the options that lead it to the project."""
+        if program == "meltano":
+            return [str(self._project.meltano_executable), f"--environment={self._project.environment}"]
+        options = ["--project", str(self._project.root), "--environment", self._project.environment]
+        return [str(Path(sys.executable).with_name("standpipe")), *options]
 
     def _wait(self, action: Action, process: subprocess.Popen[bytes]) -> None:
         code = process.wait()

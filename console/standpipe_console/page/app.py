@@ -14,7 +14,18 @@ from starlette.staticfiles import StaticFiles
 
 from standpipe_console.errors import ConsoleError
 
-from . import access, action_pages, overview, settings_page
+from . import (
+    access,
+    action_pages,
+    customers,
+    leads,
+    overview,
+    rejects,
+    runs,
+    settings_page,
+    undoing,
+    validation,
+)
 from .guard import Guard
 
 if TYPE_CHECKING:
@@ -34,6 +45,16 @@ MAX_FORM = 64_000
 #: The pages that a browser asks for, and those that need nothing of the project.
 PAGES: dict[str, Show] = {
     "/": overview.show_overview,
+    "/runs": runs.show_runs,
+    "/run": runs.show_run,
+    "/run/records.csv": runs.download_records,
+    "/run/changes.csv": runs.download_changes,
+    "/undo": undoing.show_undo,
+    "/customers": customers.show_customers,
+    "/customer": customers.show_customer,
+    "/validation": validation.show_validation,
+    "/rejects": rejects.show_rejects,
+    "/leads": leads.show_leads,
     "/settings": settings_page.show_settings,
     "/action": action_pages.show_action,
 }

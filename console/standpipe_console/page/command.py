@@ -16,6 +16,7 @@ from standpipe_console.errors import ConsoleError
 from .actions import ActionRunner
 from .app import build_app
 from .background import BackgroundResults
+from .history_view import HistoryView
 from .project_view import ProjectView
 from .render import build_templates
 from .sessions import LoginLimiter, Password, Sessions
@@ -62,12 +63,14 @@ def serve(project: Project, listen: str) -> None:
             server.run(sockets=[listener])
         finally:
             site.results.close()
+            site.history.close()
 
 
 def build_site(project: Project, settings: ServeSettings) -> Site:
     """Return what the pages work with."""
     return Site(
         view=ProjectView(project),
+        history=HistoryView(project),
         sessions=Sessions(time.monotonic, Password(settings.password) if settings.password else None),
         limiter=LoginLimiter(time.monotonic),
         actions=ActionRunner(project),

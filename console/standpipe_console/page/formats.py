@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from standpipe_console.history import FieldChange
+
 #: What stands where there is no value.
 NOTHING = "\N{EN DASH}"
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
@@ -50,6 +52,11 @@ def format_age(seconds: float) -> str:
             count = int(seconds // size)
             return f"{count} {unit}{'s' if count > 1 else ''} ago"
     return "just now"
+
+
+def format_waiting(seconds: float) -> str:
+    """Return for how long something has waited, in its largest unit."""
+    return format_age(seconds).removesuffix(" ago").replace("just now", "less than a minute")
 
 
 def format_duration(seconds: float | None) -> str:
@@ -100,9 +107,9 @@ def shorten_field(name: str) -> str:
     return name.removeprefix(_PREFIX)
 
 
-def list_fields(fields: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+def list_fields(fields: Mapping[str, FieldChange]) -> list[tuple[str, Any, Any]]:
     """Return each changed field with its value before and after, in the order of their names."""
-    rows = [(name, change.get("before"), change.get("after")) for name, change in fields.items()]
+    rows = [(name, change.before, change.after) for name, change in fields.items()]
     return sorted(rows, key=lambda row: (row[0].startswith(_PREFIX), row[0]))
 
 

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from cronsim import CronSim, CronSimError
+
 from standpipe_console.errors import ConsoleError
 from standpipe_console.live.command import describe_live
 from standpipe_console.project.pipelines import LEADS, SYNC
-from standpipe_console.runs.last_run import read_last_run
 from standpipe_console.runs.locks import JobLock
 from standpipe_console.schedules import crontab, schedules
 
 from .health import Health, Level, Signs, judge
+from .words import explain_not_sent, name_system
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from standpipe_console._kit.json_types import JsonObject
+    from standpipe_console.history import RunRow
+    from standpipe_console.project.meltano import Project
     from standpipe_console.project.pipelines import Pipeline
     from standpipe_console.project.plugin_facts import PluginFacts
 
@@ -37,22 +38,9 @@ FURTHER_JOBS = {
 #: The outcomes of a target's summary that are counts of records, in the order in which they are shown.
 _OUTCOMES = ("updated", "created", "converted", "unchanged", "held", "deleted", "unknown", "not_reached")
 _SHOWN_ACTIONS = 5
-
-
-@dataclass(frozen=True)
-class LastRun:
-    """The last run over everything, as the page shows it."""
-
-    status: str
-    started_at: float
-    ended_at: float | None
-    reason: str = ""
-    run_id: str = ""
-
-    @property
-    def seconds(self) -> float | None:
-        """How long it took."""
-        return None if self.ended_at is None else self.ended_at - self.started_at
+#: Runs among which the last one over everything is looked for: live starts many over some records.
+_LOOKED_AT = 200
+_GOOD = {"completed", "partly_refused"}
 
 
 @dataclass(frozen=True)
@@ -70,19 +58,24 @@ class PipelinePanel:
 
     pipeline: Pipeline
     health: Health
-    last: LastRun | None
+    last: RunRow | None  #: the last run over everything that has ended
     next_at: float | None
     is_running: bool
     waiting: int | None  #: ids that live has not read again yet; None when live does not run
-    rejects: int
+    rejects: int  #: records that are refused now
     outcomes: list[OutcomeRow]
     calls: int | None
-    paused: bool = False
+    is_paused: bool = False
 
     @property
     def noun(self) -> str:
         """What is counted."""
         return "Customers" if self.pipeline == SYNC else "Records"
+
+    @property
+    def system(self) -> str:
+        """The name of the system that is written to."""
+        return name_system(self.pipeline.target)
 
     @property
     def total(self) -> int:
@@ -121,66 +114,66 @@ def show_overview(site: Site, request: Request) -> Response:
 
 def build_panel(site: Site, pipeline: Pipeline, live: Mapping[str, Any]) -> PipelinePanel:
     """Return what the page shows of a pipeline."""
-    project, now = site.project, site.clock()
-    summary = read_summary(site.view.find_report_dir(pipeline.target))
-    last = find_last_run(site, pipeline, summary)
-    local_now = datetime.now().astimezone()
-    names = schedules.find_installed(project, pipeline)
-    planned = [one for one in schedules.load_schedules(project) if one.name in names]
-    next_runs = [time for one in planned if (time := one.find_next_run(local_now))]
-    due_at, interval = _find_due_run(planned, last)
-    health = judge(
-        Signs(
-            now=now,
-            status=last.status if last else None,
-            reason=last.reason if last else "",
-            ended_at=last.ended_at if last else None,
-            is_scheduled=bool(planned),
-            cron_runs=crontab.is_daemon_running(),
-            due_at=due_at,
-            interval=interval,
-        )
-    )
-    facts = project.get_facts(pipeline.target)
+    project, history = site.project, site.history.open()
+    # Runs over some records say nothing of the others; what a run without an end did is not known yet.
+    runs = [
+        run
+        for run in history.list_runs(plugin=pipeline.target, environment=project.environment, limit=_LOOKED_AT)
+        if run.mode == "sync" and not run.is_subset and run.status not in {"running", "loading"}
+    ]
+    last = runs[0] if runs else None
+    pause = history.get_pause(pipeline.job)
+    timetable = read_timetable(project, pipeline)
     jobs = live.get("jobs") or {}
+    signs = Signs(
+        now=site.clock(),
+        paused_since=pause.since if pause else None,
+        pause_reason=pause.reason if pause else "",
+        status=last.status if last else None,
+        reason=last.reason if last else "",
+        ended_at=last.ended_at if last else None,
+        last_good_at=next((run.ended_at for run in runs if run.status in _GOOD), None),
+        is_scheduled=bool(timetable),
+        cron_runs=crontab.is_daemon_running(),
+        **_find_due_run(timetable, last),
+    )
     return PipelinePanel(
         pipeline=pipeline,
-        health=health,
+        health=judge(signs),
         last=last,
-        next_at=min(next_runs).timestamp() if next_runs else None,
+        next_at=_find_next(timetable, signs.now) if not pause else None,
         is_running=not JobLock(project.system_dir / "standpipe", pipeline.job).is_free(),
         waiting=jobs.get(pipeline.job, {}).get("waiting") if live.get("running") else None,
-        rejects=sum((summary.get("rejected") or {}).values()),
-        outcomes=list_outcomes(summary, facts),
-        calls=summary.get("calls"),
+        rejects=len(history.list_rejects(plugin=pipeline.target)),
+        outcomes=list_outcomes(last.counts, project.get_facts(pipeline.target)) if last else [],
+        calls=last.counts.get("calls") if last else None,
+        is_paused=pause is not None,
     )
 
 
-def find_last_run(site: Site, pipeline: Pipeline, summary: JsonObject) -> LastRun | None:
-    """Return how the last run over everything ended; None when there was none."""
-    last = read_last_run(site.project, pipeline.job)
-    if last is None:
-        return None
-    if last.code == 0:
-        status = "partly_refused" if summary.get("rejected") else "completed"
-    else:
-        status = "guarded" if summary.get("stopped_by") == "guard" else "failed"
-    return LastRun(status, last.started_at, last.ended_at, last.reason, "")
+def read_timetable(project: Project, pipeline: Pipeline) -> list[str]:
+    """Return when cron starts a pipeline, as its five fields; empty when it does not."""
+    # Meltano itself would take seconds to list its schedules.
+    names = [one["name"] for one in project.meltano_yml.get("schedules") or [] if one.get("job") == pipeline.job]
+    try:
+        lines = schedules.read_installed(project)
+    except ConsoleError:
+        return []  # of an unreadable crontab nothing is known
+    return [" ".join(lines[name].split()[:5]) for name in names if name in lines]
 
 
-def list_outcomes(summary: JsonObject, facts: PluginFacts) -> list[OutcomeRow]:
+def list_outcomes(counts: Mapping[str, Any], facts: PluginFacts) -> list[OutcomeRow]:
     """Return the table of a run: how many records became what, and why."""
-    if summary.get("outcomes"):
-        # The target has put it into words already.
-        return [OutcomeRow(one["customers"], str(one["became"]), str(one["because"])) for one in summary["outcomes"]]
     rows = [
-        OutcomeRow(summary[kind], kind.replace("_", " "), facts.explain_outcome(kind, "").text)
+        OutcomeRow(counts[kind], kind.replace("_", " "), facts.explain_outcome(kind, "").text)
         for kind in _OUTCOMES
-        if isinstance(summary.get(kind), int) and summary[kind]
+        if isinstance(counts.get(kind), int) and counts[kind]
     ]
     for kind in ("skipped", "rejected"):
-        reasons = summary.get(kind) or {}
+        reasons = counts.get(kind) or {}
         rows += [OutcomeRow(count, kind, facts.explain_outcome(kind, why).text) for why, count in reasons.items()]
+    reasons = counts.get("not_sent") or {}
+    rows += [OutcomeRow(count, "not sent", explain_not_sent(why)) for why, count in reasons.items() if count]
     return rows
 
 
@@ -207,26 +200,28 @@ def _find_way(panel: PipelinePanel) -> tuple[str, str]:
     return ways.get(panel.health.word, ("", ""))
 
 
-def _find_due_run(planned: list[schedules.Schedule], last: LastRun | None) -> tuple[float | None, float]:
-    """Return when the run after the last one was due, and how far apart two runs are."""
+def _find_due_run(timetable: list[str], last: RunRow | None) -> dict[str, float]:
+    """Return when the run after the last one was due, and how far apart two runs are, as `Signs` has them."""
     dues = []
-    for one in planned:
-        if last is None:
-            break
-        due = one.find_next_run(datetime.fromtimestamp(last.started_at).astimezone())
-        following = due and one.find_next_run(due)
+    for interval in timetable if last else ():
+        times = _iterate_times(interval, last.started_at if last else 0.0)
+        due, following = next(times, None), next(times, None)
         if due and following:
-            dues.append((due.timestamp(), (following - due).total_seconds()))
-    return min(dues) if dues else (None, 0.0)
+            dues.append((due, following - due))
+    return {"due_at": min(dues)[0], "interval": min(dues)[1]} if dues else {}
 
 
-def read_summary(folder: Path) -> JsonObject:
-    """Return the counts of the last run whose reports are in a folder; empty when there are none."""
+def _find_next(timetable: list[str], now: float) -> float | None:
+    return min((at for one in timetable if (at := next(_iterate_times(one, now), None))), default=None)
+
+
+def _iterate_times(interval: str, after: float) -> Iterator[float]:
+    """Yield when cron starts an interval, by this machine's clock; nothing when cron cannot read it."""
     try:
-        found: JsonObject = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found
+        for moment in CronSim(interval, datetime.fromtimestamp(after).astimezone()):
+            yield moment.timestamp()
+    except CronSimError:
+        return
 
 
 def _read_live(site: Site) -> Mapping[str, Any]:

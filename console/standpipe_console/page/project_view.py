@@ -60,7 +60,6 @@ class ProjectView:
             pipelines = project.ready_pipelines
             project.load_facts(plugin for one in pipelines for plugin in one.plugins)
             project.load_settings(plugin for one in pipelines for plugin in list_plugins(project, one))
-            _ = project.job_schedules if pipelines else None
         except ConsoleError as error:
             self._error = error
         finally:

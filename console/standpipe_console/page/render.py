@@ -35,6 +35,7 @@ def build_templates(clock: Callable[[], float]) -> Environment:
         "number": formats.format_number,
         "duration": formats.format_duration,
         "time": lambda at: formats.format_time(at, clock(), None),
+        "waiting": lambda at: formats.format_waiting(clock() - at),
         "age": lambda at: formats.format_age(clock() - at),
         "exact_time": formats.format_exact_time,
         "value": lambda value, name: formats.format_value(name, value),

@@ -17,12 +17,18 @@ if TYPE_CHECKING:
 
     from .actions import ActionRunner
     from .background import BackgroundResults
+    from .history_view import HistoryView
     from .project_view import ProjectView
     from .sessions import LoginLimiter, Sessions
 
 #: The pages of the menu, in its order.
 MENU = (
     ("/", "Overview"),
+    ("/runs", "Runs"),
+    ("/customers", "Customers"),
+    ("/validation", "Validation"),
+    ("/rejects", "Rejects"),
+    ("/leads", "Leads"),
     ("/settings", "Settings"),
 )
 #: Seconds after which a page that shows progress renews itself.
@@ -34,6 +40,7 @@ class Site:
     """The parts that all pages share."""
 
     view: ProjectView
+    history: HistoryView
     sessions: Sessions
     limiter: LoginLimiter
     actions: ActionRunner

@@ -44,6 +44,7 @@ class _Facts(msgspec.Struct):
     attributes: list[Attribute] = []
     outcomes: dict[str, Wording] = {}
     reasons: dict[str, Wording] = {}
+    merge_outcomes: dict[str, Wording] = {}
 
 
 class _Schema(msgspec.Struct):

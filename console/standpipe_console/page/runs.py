@@ -1,0 +1,231 @@
+"""The list of runs, and one run: its records by action and reason, and what it wrote field by field."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from starlette.responses import StreamingResponse
+
+from standpipe_console._kit.csv_files import protect_cell
+from standpipe_console.history.store import SORTS
+from standpipe_console.project.plugin_facts import Wording
+
+from . import words
+from .formats import list_fields, shorten_field
+from .paging import SIZE, build_pager, read_controls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from standpipe_console.history import ChangeRow, History, RecordRow, RunRow
+
+    from .paging import Controls
+    from .site import Site
+    from .words import Badge
+
+#: Runs of one page of the list.
+RUNS = 50
+#: Records that are read at a time for a download.
+_DOWNLOADED = 1000
+_CSV = ("record_id", "stream", "remote_id", "name", "email", "company", "kind", "reason", "because", "at")
+_CHANGES_CSV = ("record_id", "stream", "remote_id", "outcome", "field", "before", "after", "at")
+_FILTERS = ("id", "kind", "reason", "q")
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """A run in the list."""
+
+    run: RunRow
+    name: str
+    status: Badge
+    trigger: str
+    figures: dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class RecordLine:
+    """A record of a run."""
+
+    record: RecordRow
+    badge: Badge
+    because: str
+    remedy: str
+    changes: list[tuple[str, object, object]]
+
+
+def show_runs(site: Site, request: Request) -> Response:
+    """Show the runs, the latest first."""
+    pipelines = {one.job: one for one in site.project.ready_pipelines}
+    job = request.query_params.get("job", "")
+    chosen = pipelines.get(job)
+    before = _read_number(request.query_params.get("before", ""))
+    found = site.history.open().list_runs(
+        plugin=chosen.target if chosen else None, limit=RUNS + 1, before=before, environment=site.project.environment
+    )
+    context = {
+        "lines": [build_line(run) for run in found[:RUNS]],
+        "pipelines": list(pipelines.values()),
+        "job": job if chosen else "",
+        "older": found[RUNS - 1].started_at if len(found) > RUNS else None,
+        "is_first": before is None,
+    }
+    return site.render(request, "runs.html", "Runs", context)
+
+
+def show_run(site: Site, request: Request) -> Response:
+    """Show one run and its records."""
+    history = site.history.open()
+    run = history.get_run(request.query_params.get("id", ""))
+    if run is None:
+        return site.show_message(request, "Not found", "The history does not know this run.", status=404)
+    controls = read_controls("/run", request.query_params, _FILTERS, frozenset(SORTS))
+    found = history.list_records(
+        run.run_id,
+        kind=controls.query.get("kind"),
+        reason=controls.query.get("reason"),
+        search=controls.query.get("q", ""),
+        sort=controls.sort or "record_id",
+        offset=controls.offset,
+        limit=SIZE,
+    )
+    groups = [
+        {
+            "kind": kind,
+            "badge": words.describe_kind(kind),
+            "because": explain(site, run.plugin, kind, reason).text,
+            "remedy": explain(site, run.plugin, kind, reason).remedy,
+            "count": count,
+            "address": controls.build_address(kind=kind, reason=reason, q="", page=1),
+        }
+        for kind, reason, count in history.count_records(run.run_id)
+    ]
+    context = {
+        "run": run,
+        "line": build_line(run),
+        "remedy": "",
+        "groups": groups,
+        "records": build_records(site, history, run, found.rows),
+        "pager": build_pager(controls, found.total),
+        "controls": controls,
+        "download": controls.build_address("/run/records.csv"),
+        "download_changes": controls.build_address("/run/changes.csv", kind="", reason="", q="", sort=""),
+        "may_undo": run.mode == "sync" and any(one["kind"] in words.WRITTEN for one in groups),
+    }
+    return site.render(request, "run.html", f"{words.describe_job(run)}", context, section="Runs")
+
+
+def download_records(site: Site, request: Request) -> Response:
+    """Send the records of a run as a CSV file, all pages of the list as it is filtered and sorted."""
+    history = site.history.open()
+    run = history.get_run(request.query_params.get("id", ""))
+    if run is None:
+        return site.show_message(request, "Not found", "The history does not know this run.", status=404)
+    controls = read_controls("/run", request.query_params, _FILTERS, frozenset(SORTS))
+    return _build_download(f"records-{run.run_id[:8]}.csv", _iterate_records(site, history, run, controls))
+
+
+def download_changes(site: Site, request: Request) -> Response:
+    """Send every field that a run wrote as a CSV file."""
+    history = site.history.open()
+    run = history.get_run(request.query_params.get("id", ""))
+    if run is None:
+        return site.show_message(request, "Not found", "The history does not know this run.", status=404)
+    return _build_download(f"changes-{run.run_id[:8]}.csv", _iterate_changes(history.list_changes(run.run_id)))
+
+
+def build_line(run: RunRow) -> RunLine:
+    """Return a run as the list shows it."""
+    return RunLine(
+        run,
+        words.describe_job(run),
+        words.describe_status(run.status),
+        words.describe_trigger(run.trigger),
+        words.count_figures(run),
+    )
+
+
+def build_records(site: Site, history: History, run: RunRow, rows: list[RecordRow]) -> list[RecordLine]:
+    """Return records with what was written to each."""
+    fields: dict[tuple[str, str], list[tuple[str, object, object]]] = {}
+    for one in history.list_changes_of(run.run_id, [row.record_id for row in rows]) if rows else ():
+        fields.setdefault((one.stream, one.record_id), []).extend(list_fields(one.fields))
+    lines = []
+    for row in rows:
+        wording = explain(site, run.plugin, row.kind, row.reason)
+        written = fields.get((row.stream, row.record_id), [])
+        lines.append(RecordLine(row, words.describe_kind(row.kind), wording.text, wording.remedy, written))
+    return lines
+
+
+def explain(site: Site, plugin: str, kind: str, reason: str) -> Wording:
+    """Return what an outcome means, in the words of the target."""
+    pipeline = words.find_pipeline(plugin)
+    if pipeline is None or pipeline not in site.project.ready_pipelines:
+        return Wording(reason)
+    wording = site.project.get_facts(plugin).explain_outcome(kind, reason)
+    return wording if wording.text else Wording(reason, wording.remedy)
+
+
+def _read_number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if 0 < number < 1e11 else None  # noqa: PLR2004 the year 5138
+
+
+def _iterate_records(site: Site, history: History, run: RunRow, controls: Controls) -> Iterator[tuple[object, ...]]:
+    yield _CSV
+    offset, total = 0, 1
+    while offset < total:
+        found = history.list_records(
+            run.run_id,
+            kind=controls.query.get("kind"),
+            reason=controls.query.get("reason"),
+            search=controls.query.get("q", ""),
+            sort=controls.sort or "record_id",
+            offset=offset,
+            limit=_DOWNLOADED,
+        )
+        for row in found.rows:
+            because = explain(site, run.plugin, row.kind, row.reason).text
+            yield (
+                *(row.record_id, row.stream, row.remote_id, row.name, row.email, row.company, row.kind, row.reason),
+                because,
+                _format_time(row.at),
+            )
+        offset, total = offset + _DOWNLOADED, found.total
+
+
+def _iterate_changes(changes: Iterator[ChangeRow]) -> Iterator[tuple[object, ...]]:
+    yield _CHANGES_CSV
+    for one in changes:
+        for name, before, after in list_fields(one.fields):
+            yield (
+                *(one.record_id, one.stream, one.remote_id, one.kind, shorten_field(name), before, after),
+                _format_time(one.at),
+            )
+
+
+def _format_time(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _build_download(name: str, rows: Iterator[tuple[object, ...]]) -> Response:
+    def iterate_lines() -> Iterator[str]:
+        for row in rows:
+            buffer = io.StringIO()
+            # A cell that a spreadsheet would compute is text: what stands in it is partly written by strangers.
+            csv.writer(buffer).writerow([protect_cell(value) for value in row])
+            yield buffer.getvalue()
+
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(iterate_lines(), media_type="text/csv; charset=utf-8", headers=headers)

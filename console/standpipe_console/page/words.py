@@ -1,0 +1,113 @@
+"""What the words of the history are called on the page, and how much a person has to care. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from standpipe_console.project.pipelines import PIPELINES
+
+if TYPE_CHECKING:
+    from standpipe_console.history import RunRow
+    from standpipe_console.project.pipelines import Pipeline
+
+#: The status of a run: the class of its badge, and its words.
+STATUSES = {
+    "running": ("running", "running"),
+    "loading": ("running", "ending"),
+    "completed": ("good", "completed"),
+    "partly_refused": ("notice", "partly refused"),
+    "failed": ("bad", "failed"),
+    "guarded": ("bad", "guarded"),
+    "stopped": ("notice", "stopped"),
+    "killed": ("bad", "killed"),
+    "not_started": ("notice", "not started"),
+}
+#: What started a run.
+TRIGGERS = {
+    "schedule": "the schedule",
+    "person": "a person",
+    "live": "live",
+    "page": "this page",
+    "retry": "a retry",
+    "meltano": "meltano run",
+}
+#: The jobs, as a person calls them.
+JOBS = {
+    "sync": "Sync to Intercom",
+    "validate": "Validation",
+    "trial": "Trial",
+    "sync-leads": "Sync of leads",
+    "resync-leads": "Sync of all leads",
+    "merge-report": "Comparison of leads",
+    "undo": "Undo",
+}
+#: The systems that are written to.
+SYSTEMS = {"intercom": "Intercom", "chartmogul": "ChartMogul"}
+#: The outcome of a record: the class of its badge.
+_LEVELS = {"rejected": "bad", "unknown": "bad", "skipped": "notice", "not_reached": "notice", "held": "notice"}
+_QUIET = {"unchanged", "not_sent", "not_written"}
+#: The outcomes that are writes.
+WRITTEN = ("updated", "created", "converted", "cleared", "deleted", "attached", "merged", "restored")
+
+
+class Badge(NamedTuple):
+    """A word with the class that colours it."""
+
+    level: str
+    word: str
+
+
+def describe_status(status: str) -> Badge:
+    """Return the badge of a run."""
+    return Badge(*STATUSES.get(status, ("", status.replace("_", " "))))
+
+
+def describe_kind(kind: str) -> Badge:
+    """Return the badge of the outcome of a record."""
+    return Badge("" if kind in _QUIET else _LEVELS.get(kind, "good"), kind.replace("_", " "))
+
+
+def describe_job(run: RunRow) -> str:
+    """Return what a run is called."""
+    name = JOBS.get(run.job, run.job or run.plugin)
+    return f"{name}, some records" if run.is_subset else name
+
+
+def describe_trigger(trigger: str) -> str:
+    """Return who started a run."""
+    return TRIGGERS.get(trigger, trigger)
+
+
+def find_pipeline(plugin: str) -> Pipeline | None:
+    """Return the pipeline of a target."""
+    return next((one for one in PIPELINES if one.target == plugin), None)
+
+
+def name_system(plugin: str) -> str:
+    """Return the name of the system that a target writes to."""
+    pipeline = find_pipeline(plugin)
+    return SYSTEMS[pipeline.system] if pipeline else plugin
+
+
+def count_figures(run: RunRow) -> dict[str, float | None]:
+    """Return the figures of a run by column; None while they are not known."""
+    counts = run.counts
+    if not counts:
+        return dict.fromkeys(("records", "written", "skipped", "rejected", "calls"))
+    return {
+        "records": counts.get("records", 0),
+        "written": sum(counts.get(kind, 0) for kind in WRITTEN if isinstance(counts.get(kind), int)),
+        "skipped": sum((counts.get("skipped") or {}).values()),
+        "rejected": sum((counts.get("rejected") or {}).values()),
+        "calls": counts.get("calls"),
+    }
+
+
+def explain_not_sent(reason: str) -> str:
+    """Return why the map does not send a customer."""
+    words = {
+        "shares_match_value": "another customer has the same match value and is sent instead",
+        "replaced": "another customer has replaced it and is sent instead",
+        "left_out": "the filter leaves it out",
+    }
+    return words.get(reason, reason.replace("_", " "))

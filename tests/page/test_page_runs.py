@@ -1,0 +1,287 @@
+"""Runs, one run, its records and changes; customers; rejects."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+from standpipe_console.errors import ConsoleError
+from standpipe_console.page import customers
+
+from tests.history.conftest import JournalFile, change
+from tests.page.conftest import NOW
+from tests.page.test_page_overview import read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from standpipe_console.project.meltano import Project
+
+    from tests.page.conftest import Page
+
+HOSTILE = "<script>alert(1)</script>\"'&"
+RUN = "/run?id=run-1"
+#: Every page that lists what the history holds.
+LISTS = ["/", "/runs", RUN, f"{RUN}&kind=updated&sort=-name&page=2&q=n", "/customers?q=c", "/customer?id=ann",
+         "/rejects", "/undo?id=run-1"]  # fmt: skip
+
+
+def write_runs(project: Project) -> None:
+    """Leave behind a run of each pipeline: written, refused and skipped records, some with hostile names."""
+    folder = project.system_dir / "standpipe"
+    run = JournalFile(folder, "run-1", at=NOW - 3 * 86_400)
+    run.write("ann", "created", name="Ann Adams", email="ann@a.example", company="Acme",
+              fields=change("cb_cust_mrr", None, 5.5))  # fmt: skip
+    run.write(
+        "bob", name=HOSTILE, email="bob@b.example", company="=HYPERLINK(1)", fields=change("cb_plan", "a", HOSTILE)
+    )
+    run.pass_over("cid", "skipped", "ambiguous", name="W" * 300)
+    run.write("dan", "rejected", "Email is invalid", name="\u202eDan")
+    run.end(summary={"records": 5, "created": 1, "updated": 1, "unchanged": 1, "skipped": {"ambiguous": 1},
+                     "rejected": {"Email is invalid": 1}, "calls": 9})  # fmt: skip
+    leads = JournalFile(folder, "run-2", at=NOW - 3600, plugin="target-chartmogul", job="sync-leads", trigger="live",
+                        is_subset=True)  # fmt: skip
+    leads.write("ann", stream="customers", name="Ann's company", fields=change("seats", 1, 2))
+    leads.end(summary={"records": 1, "updated": 1, "calls": 3})
+
+
+@pytest.fixture
+def filled(page: Page) -> Page:
+    """Return the page over two runs."""
+    write_runs(page.project)
+    page.project.set_setting("target-intercom", "source_url", "https://acme.chargebee.com/d/customers/{id}")
+    return page
+
+
+def test_runs_are_listed_the_latest_first(filled: Page) -> None:
+    """With who started them and their figures."""
+    text = read_text(filled.get("/runs").text)
+    assert (
+        "today 10:00 Sync of leads, some records completed live 3.0 s 1 1 0 0 3 "
+        "27 Nov 11:00 Sync to Intercom partly refused the schedule 8.0 s 5 2 1 1 9"
+    ) in text
+    assert "Sync of leads, some" not in read_text(filled.get("/runs?job=sync").text)
+
+
+def test_a_run_shows_its_records_by_outcome(filled: Page) -> None:
+    """With the reason of each, what to do, and what was written."""
+    text = read_text(filled.get(RUN).text)
+    assert "1 records that were skipped skipped several match merge or correct them in Intercom" in text
+    assert "1 records that were rejected rejected Email is invalid" in text
+    assert "ann Ann Adams ann@a.example Acme created not known to Intercom 1 field Field Before After" in text
+    assert "cb_cust_mrr \N{EN DASH} 5.50" in text
+
+
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        ("", ["ann", "bob", "cid", "dan"]),
+        ("&sort=-record_id", ["dan", "cid", "bob", "ann"]),
+        ("&kind=rejected", ["dan"]),
+        ("&q=acme", ["ann"]),
+        ("&q=<script>", ["bob"]),
+        ("&kind=nothing", []),
+        ("&page=9", []),
+        ("&page=-1&sort=password&kind=updated", ["bob"]),
+    ],
+)
+def test_records_are_searched_sorted_and_paged(filled: Page, query: str, ids: list[str]) -> None:
+    """What an address cannot mean is left out; the download holds the same records, whatever the page."""
+    html = filled.get(RUN + query).text
+    shown = [one for one in ("ann", "bob", "cid", "dan", "dan") if f"/customer?id={one}" in html]
+    assert sorted(set(shown)) == sorted(ids)
+    rows = list(csv.DictReader(io.StringIO(filled.get(f"/run/records.csv?id=run-1{query}").text)))
+    expected = ["ann", "bob", "cid", "dan"] if "page=9" in query else ids
+    assert [row["record_id"] for row in rows] == expected
+
+
+def test_a_download_holds_no_formula(filled: Page) -> None:
+    """What a stranger chose as his name is text to a spreadsheet."""
+    answer = filled.get("/run/records.csv?id=run-1")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.headers["content-disposition"] == 'attachment; filename="records-run-1.csv"'
+    rows = {row["record_id"]: row for row in csv.DictReader(io.StringIO(answer.text))}
+    assert rows["bob"]["company"] == "'=HYPERLINK(1)"
+    assert rows["bob"]["name"] == HOSTILE
+    changes = list(csv.reader(io.StringIO(filled.get("/run/changes.csv?id=run-1").text)))
+    assert changes[1][:7] == ["ann", "contacts", "remote-ann", "created", "cb_cust_mrr", "", "5.5"]
+
+
+def test_a_customer_is_found_and_shows_every_change(filled: Page) -> None:
+    """Whatever pipeline wrote it, the latest first, each with its run."""
+    text = read_text(filled.get("/customers?q=ann@a").text)
+    assert "ann Ann Adams ann@a.example Acme Intercom created" in text
+    text = read_text(filled.get("/customer?id=ann").text)
+    assert "today 10:00 updated in ChartMogul: it was there, and something differed . The run" in text
+    assert "seats 1 2" in text
+    assert "27 Nov 11:00 created in Intercom: not known to Intercom . The run" in text
+
+
+EXPLAINED: dict[str, Any] = {
+    "customer_id": "ann",
+    "chargebee": {
+        "customers": [{"id": "ann", "email": "ann@a.example", "company": HOSTILE, "created_at": 1_764_000_000}],
+        "subscriptions": [{"id": "s1", "status": "active", "mrr": 500}],
+        "invoices": [],
+    },
+    "shares_match_with": ["eve"],
+    "sent_is": "ann",
+    "derived": {"custom_attributes": {"cb_cust_mrr": 5, "cb_sub_status": "active", "cb_plan": None}},
+    "decision": {
+        "match_value": "ann@a.example",
+        "intercom_ids": ["abc"],
+        "intercom_links": ["https://app.intercom.com/a/apps/w/users/abc", "javascript:alert(1)"],
+        "outcome": "updated",
+        "because": "matched, and something differed",
+        "remedy": "",
+        "fields": ["cb_cust_mrr"],
+    },
+    "intercom": {"id": "abc", "custom_attributes": {"cb_cust_mrr": 4, "cb_sub_status": "active"}},
+    "last_run": {},
+}
+
+
+@pytest.fixture
+def vendors(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Return what lets the vendors answer: Meltano, the map and the target take seconds, and are not started here."""
+    answered = threading.Event()
+
+    def explain(_project: Project, wanted: str) -> dict[str, Any]:
+        assert answered.wait(30)
+        if wanted != "ann":
+            raise ConsoleError(f"No customer is {wanted}.")
+        return EXPLAINED
+
+    monkeypatch.setattr(customers, "explain_customer", explain)
+    return answered
+
+
+def test_a_customer_is_explained_when_the_vendors_have_answered(filled: Page, vendors: threading.Event) -> None:
+    """Until then the page shows the history and renews itself by a header, unless it is asked to be still."""
+    first = filled.get("/customer?id=ann")
+    assert first.headers["refresh"] == "2"
+    assert "asking Intercom" in first.text
+    assert "created in Intercom" in read_text(first.text)
+    assert "refresh" not in filled.get("/customer?id=ann&still=1").headers
+    vendors.set()
+    answer = filled.get("/customer?id=ann")
+    assert "refresh" not in answer.headers
+    text = read_text(answer.text)
+    assert "It shares its match value with eve: one record is sent, that of ann." in text
+    assert "Decision: updated (matched, and something differed)" in text
+    assert "cb_cust_mrr 5 4 differs cb_sub_status active active" in text
+    assert "Subscriptions id status mrr s1 active 500" in text
+    assert 'href="https://app.intercom.com/a/apps/w/users/abc"' in answer.text
+    assert 'href="javascript' not in answer.text
+    assert "<script" not in answer.text
+
+
+def test_a_customer_that_nobody_knows_is_said(filled: Page, vendors: threading.Event) -> None:
+    """In the console's words."""
+    vendors.set()
+    answer = filled.get("/customer?id=nobody")
+    assert "No customer is nobody." in answer.text
+    assert "refresh" not in answer.headers
+
+
+def test_rejects_have_their_age(filled: Page) -> None:
+    """With the reason, and a button for each and for all."""
+    text = read_text(filled.get("/rejects").text)
+    assert "Intercom Email is invalid 2 days 1 27 Nov 11:00 Try again dan" in text
+    assert "Try all again" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "args"),
+    [
+        ("retry", {}, "retry --yes --"),
+        ("retry", {"record": "dan"}, "retry --yes -- dan"),
+        ("retry", {"record": "--help; x"}, "retry --yes -- --help; x"),
+        ("undo", {"run": "run-1"}, "undo --yes -- run-1"),
+        ("resume", {"job": "sync"}, "resume sync"),
+        ("validate", {}, "run validate"),
+    ],
+)
+def test_an_action_is_the_consoles_own_command(
+    filled: Page, monkeypatch: pytest.MonkeyPatch, name: str, form: dict[str, str], args: str
+) -> None:
+    """What a form holds is an argument, never an option or a word of a shell."""
+    command = filled.project.root / "bin/standpipe"
+    command.parent.mkdir()
+    command.write_text('#!/bin/sh\nshift 4\necho "$*"\n')
+    command.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(command.with_name("python")))
+    assert filled.post(f"/actions/{name}", **form).status_code == 303
+    (action,) = filled.site.actions.list_recent()
+    assert action.ended.wait(30)
+    assert action.read_output() == f"{args}\n"
+
+
+@pytest.mark.parametrize(("name", "form"), [("undo", {"run": "other"}), ("retry", {"record": "a\n"}), ("drop", {})])
+def test_what_is_no_action_starts_nothing(filled: Page, name: str, form: dict[str, str]) -> None:
+    """A changed form is answered with a sentence."""
+    assert "There is no such" in read_text(filled.post(f"/actions/{name}", **form).text)
+    assert filled.site.actions.list_recent() == []
+
+
+def test_an_undo_says_first_what_it_means(filled: Page) -> None:
+    """How many records get their values back, and that the pipeline is paused then."""
+    text = read_text(filled.get("/undo?id=run-1").text)
+    assert "1 record that this run changed would get back the values from before" in text
+    assert "1 record that it created stay" in text
+    assert "the pipeline is paused" in text
+
+
+def test_a_paused_pipeline_offers_to_resume(filled: Page) -> None:
+    """And nothing else that would write."""
+    filled.site.history.open().pause("sync", "Run run-1 was undone.", "run-1")
+    html = filled.get("/").text
+    assert 'action="/actions/resume"' in html
+    assert "Paused" in html
+    panel = html[html.index("pipeline-1") : html.index("pipeline-2")]
+    assert "/actions/sync" not in panel
+
+
+@pytest.mark.parametrize("address", LISTS)
+def test_hostile_names_are_text(filled: Page, address: str) -> None:
+    """On every page."""
+    html = filled.get(address).text
+    assert "<script" not in html
+    assert "alert(1)" not in html or "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+
+
+@pytest.mark.parametrize(
+    "address", ["/run?id=", "/run?id=other", "/run/records.csv?id=other", "/undo?id=<b>", "/action?id=1"]
+)
+def test_what_is_not_known_is_said(filled: Page, address: str) -> None:
+    """With the status of a page that is not there."""
+    assert filled.get(address).status_code == 404
+
+
+@pytest.fixture
+def queries(filled: Page) -> Iterator[list[str]]:
+    """Collect what the history is asked."""
+    said: list[str] = []
+    engine = filled.site.history.open().database.engine
+    filled.get("/")  # what the journals hold is loaded
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        said.append(statement)
+
+    sa.event.listen(engine, "before_cursor_execute", note)
+    yield said
+    sa.event.remove(engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize("address", LISTS)
+def test_a_page_asks_the_history_little(filled: Page, queries: list[str], address: str) -> None:
+    """Fewer than ten questions, however many records it shows."""
+    queries.clear()
+    assert filled.get(address).status_code == 200
+    asked = [one for one in queries if one.lstrip().upper().startswith(("SELECT", "INSERT", "UPDATE", "DELETE"))]
+    assert len(asked) < 10
