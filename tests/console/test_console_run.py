@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from standpipe_console.cli import main
 from standpipe_console.history import open_history
 from standpipe_console.history.statuses import NOT_STARTED
+from standpipe_console.runs.catalogs import find_catalog
 from standpipe_console.runs.locks import JobLock
 from standpipe_console.runs.processes import RUN_ID, find_processes
 from standpipe_console.runs.runner import JobRunner, list_logs
@@ -96,6 +97,26 @@ def test_a_run_tells_its_plugins_what_they_are_part_of(project: Project) -> None
     assert (project.root / "told").read_text() == f"{run.run_id} sync person"
     run = JobRunner(project, "sync-leads", trigger="schedule").run()
     assert (project.root / "told").read_text() == f"{run.run_id} sync-leads schedule"
+
+
+def test_the_catalog_of_a_good_run_over_everything_is_kept(project: Project) -> None:
+    """A run over some ids takes it instead of discovering it, until settings or the tap's installation change."""
+    used = project.system_dir / "run/tap-chargebee/tap.properties.json"
+    used.parent.mkdir()
+    used.write_text('{"streams": [1]}')
+    assert find_catalog(project, "tap-chargebee") == {}
+    assert JobRunner(project, "sync").run().code == 0
+    kept = project.system_dir / "standpipe/tap-chargebee.catalog.json"
+    assert find_catalog(project, "tap-chargebee") == {"TAP_CHARGEBEE__CATALOG": str(kept)}
+
+    used.write_text('{"streams": []}')
+    JobRunner(project, "sync").run(is_subset=True)
+    (project.root / "code").write_text("1")
+    JobRunner(project, "sync").run()
+    assert kept.read_text() == '{"streams": [1]}'
+
+    os.utime(project.root / "meltano.yml", (kept.stat().st_mtime + 1,) * 2)
+    assert find_catalog(project, "tap-chargebee") == {}
 
 
 def test_a_failed_run_says_why(project: Project) -> None:

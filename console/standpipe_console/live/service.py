@@ -17,6 +17,7 @@ from standpipe_console.api.vendors import connect_chargebee
 from standpipe_console.errors import ConsoleError
 from standpipe_console.project.pipelines import SYNC
 from standpipe_console.project.plugin_facts import PluginFacts
+from standpipe_console.runs.catalogs import find_catalog
 from standpipe_console.runs.locks import JobLock
 from standpipe_console.runs.runner import JobRunner, Outcome
 
@@ -147,9 +148,11 @@ class LiveService:
         self._runner = JobRunner(self._project, pipeline.job, gives_way=True, trigger="live")
         if self._stopping.is_set():
             self._runner.stop()
+        if not is_subset:
+            return self._runner.run(variables)
         # The reports of a run over a few ids must not replace those over everybody.
-        reports = {pipeline.report_dir_variable: f"output/live/{pipeline.target}"} if is_subset else {}
-        return self._runner.run({**variables, **reports}, is_subset=is_subset)
+        reports = {pipeline.report_dir_variable: f"output/live/{pipeline.target}"}
+        return self._runner.run({**variables, **reports, **find_catalog(self._project, pipeline.tap)}, is_subset=True)
 
     def _connect_chargebee(self) -> Api:
         """Return the API with the key that stands in `.env` now: it may have been rotated."""

@@ -18,6 +18,7 @@ from standpipe_console.errors import ConsoleError
 from standpipe_console.history.statuses import NOT_STARTED
 from standpipe_console.history.store import StartedRun
 from standpipe_console.project.jobs import find_base, find_loader
+from standpipe_console.runs.catalogs import keep_catalog
 from standpipe_console.runs.history_notes import HistoryNotes
 from standpipe_console.runs.last_run import LastRun, write_last_run
 from standpipe_console.runs.locks import JobLock
@@ -156,6 +157,8 @@ class JobRunner:
         if not started.is_subset:
             times = started.started_at, ended_at.timestamp()
             write_last_run(self.project, self.job, LastRun(run_id, code, *times, reason))
+            if code == 0:
+                keep_catalog(self.project, self.job)
         return Outcome(run_id, self.job, code, started_at, ended_at, log, reason)
 
     def stop(self) -> None:
