@@ -16,6 +16,7 @@ from standpipe_console.checks.explain import explain_customer
 from standpipe_console.checks.explain_text import print_explanation
 from standpipe_console.checks.status import print_status, read_status
 from standpipe_console.errors import ConsoleError
+from standpipe_console.history.command import history_command
 from standpipe_console.live.command import live
 from standpipe_console.page.command import serve
 from standpipe_console.project.meltano import Project
@@ -51,6 +52,7 @@ main.add_command(setup)
 main.add_command(schedule)
 main.add_command(run_command)
 main.add_command(live)
+main.add_command(history_command)
 main.add_command(serve)
 
 

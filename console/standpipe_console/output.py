@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Wide enough for a sentence beside its name, on any terminal or pipe.
 WIDTH = 120
+#: How the names of times end.
+_TIME_ENDINGS = ("_at", "date")
 
 
 def open_console() -> Console:
@@ -39,6 +42,20 @@ def _format_cell(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return escape(str(value))
+
+
+def format_value(name: str, value: JsonValue) -> JsonValue:
+    """Return the value of a field for a person; times come as unix seconds or as ISO date-times."""
+    if not name.endswith(_TIME_ENDINGS):
+        return value
+    try:
+        if isinstance(value, int | float):
+            return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M}"
+        if isinstance(value, str) and "T" in value:
+            return f"{datetime.fromisoformat(value).astimezone(UTC):%Y-%m-%d %H:%M}"
+    except (ValueError, OverflowError, OSError):
+        return value  # a name like that of a time is no proof
+    return value
 
 
 def print_json(value: JsonValue) -> None:

@@ -61,7 +61,7 @@ class JournalFile:
 
     def end(self, status: str = "completed", **values: Any) -> None:
         """Append the last line, and end the target."""
-        self.add("end", status=status, stopped_by="", error="", **{"summary": {}, **values})
+        self.add("end", **{"status": status, "stopped_by": "", "error": "", "summary": {}, **values})
         self.leave()
 
     def leave(self) -> None:

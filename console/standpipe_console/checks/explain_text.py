@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from standpipe_console import output
@@ -20,8 +19,6 @@ COLUMNS = {
     "subscriptions": ("id", "status", "plan", "mrr", "currency_code", "updated_at", "deleted"),
     "invoices": ("id", "status", "recurring", "date", "total", "amount_due", "currency_code"),
 }
-#: How the names of times end.
-_TIME_ENDINGS = ("_at", "date")
 
 
 def print_explanation(out: Console, explained: JsonObject) -> None:
@@ -55,22 +52,11 @@ def _print_records(out: Console, stream: str, records: list[JsonObject]) -> None
 def read_field(record: JsonObject, name: str) -> JsonValue:
     """Return a field of a record of Chargebee for a person."""
     if name != "plan":
-        return _format_value(name, record.get(name))
+        return output.format_value(name, record.get(name))
     # Catalog 1 has the plan on the subscription, catalog 2 as one of its items.
     items = record.get("subscription_items") or []
     plans = (item.get("item_price_id") for item in items if item["item_type"] == "plan")
     return record.get("plan_id") or next(plans, None)
-
-
-def _format_value(name: str, value: JsonValue) -> JsonValue:
-    """Return a value for a person; times come as unix seconds or as ISO date-times."""
-    if not name.endswith(_TIME_ENDINGS):
-        return value
-    if isinstance(value, int | float):
-        return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M}"
-    if isinstance(value, str) and "T" in value:
-        return f"{datetime.fromisoformat(value).astimezone(UTC):%Y-%m-%d %H:%M}"
-    return value
 
 
 def compare_attributes(explained: JsonObject) -> Iterator[tuple[str, JsonValue, JsonValue]]:
@@ -79,7 +65,7 @@ def compare_attributes(explained: JsonObject) -> Iterator[tuple[str, JsonValue, 
     for name, derived in (explained["derived"].get("custom_attributes") or {}).items():
         present = in_intercom.get(name)
         if derived is not None or present is not None:
-            yield name, _format_value(name, derived), _format_value(name, present)
+            yield name, output.format_value(name, derived), output.format_value(name, present)
 
 
 def describe_decision(explained: JsonObject) -> Iterator[str]:
@@ -125,6 +111,6 @@ def describe_changes(changes: JsonObject) -> list[str]:
     changed = {name: change for name, change in by_name.items() if change["before"] is not None}
     sentences = [f"It wrote {len(by_name)} fields, of which {len(by_name) - len(changed)} had no value before."]
     return sentences + [
-        f"  {name}: {_format_value(name, change['before'])} -> {_format_value(name, change['after'])}"
+        f"  {name}: {output.format_value(name, change['before'])} -> {output.format_value(name, change['after'])}"
         for name, change in changed.items()
     ]

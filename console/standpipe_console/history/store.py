@@ -26,7 +26,7 @@ from .statuses import decide_status
 from .tables import ALERTS, CHANGES, LAST_KNOWN, PAUSES, RECORDS, REJECTS, RUNS, SEARCHED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -223,7 +223,7 @@ class History:
     def find_runs(self, text: str) -> list[RunRow]:
         """Return the runs whose id begins with a text, two at most: a person types the first letters only."""
         is_prefix = _begins_with(RUNS.c.run_id, text)
-        return self._fetch(sa.select(RUNS).where(is_prefix).limit(2), RunRow)
+        return self._fetch(sa.select(RUNS).where(is_prefix).order_by(RUNS.c.run_id).limit(2), RunRow)
 
     # Records and changes
 
@@ -231,6 +231,7 @@ class History:
         self,
         run_id: str,
         *,
+        record_id: str | None = None,
         kind: str | None = None,
         reason: str | None = None,
         search: str = "",
@@ -242,6 +243,7 @@ class History:
 
         Args:
             run_id: the run.
+            record_id: only this record.
             kind: only this outcome.
             reason: only this reason.
             search: only records with this text in an id, a name, an e-mail address or a company.
@@ -250,6 +252,7 @@ class History:
             limit: how many at most.
         """
         which = [RECORDS.c.run_id == run_id]
+        which += [] if record_id is None else [RECORDS.c.record_id == record_id]
         which += [] if kind is None else [RECORDS.c.kind == kind]
         which += [] if reason is None else [RECORDS.c.reason == reason]
         if text := search.strip():
@@ -279,7 +282,7 @@ class History:
             rows = connection.execute(_SELECT_CHANGES.where(*which).order_by(CHANGES.c.id))
             return [_build_change(row) for row in rows]
 
-    def list_changes(self, run_id: str, record_id: str | None = None) -> Iterator[ChangeRow]:
+    def list_changes(self, run_id: str, record_id: str | None = None) -> Generator[ChangeRow]:
         """Yield every write of a run with the values before and after, by record, in the order of the writes."""
         statement = _SELECT_CHANGES.where(RECORDS.c.run_id == run_id).order_by(RECORDS.c.record_id, CHANGES.c.id)
         if record_id is not None:
@@ -415,8 +418,10 @@ class History:
             ids = list(connection.execute(sa.select(LAST_KNOWN.c.record_id).where(is_person)).scalars())
             wanted = {*ids, *(name.strip() for name in names)}
             removed = _delete_records(connection, RECORDS.c.record_id.in_(wanted))
+            plugins = list(connection.execute(sa.select(RUNS.c.plugin).distinct()).scalars())
             for table in (LAST_KNOWN, REJECTS):
-                removed += connection.execute(sa.delete(table).where(table.c.record_id.in_(wanted))).rowcount
+                is_about = sa.and_(table.c.plugin.in_(plugins), table.c.record_id.in_(wanted))
+                removed += connection.execute(sa.delete(table).where(is_about)).rowcount
         if self.database.dialect == "sqlite":
             with self.database.engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
