@@ -1,4 +1,4 @@
-"""A server that answers Chargebee's lists out of memory, for measurements only: fast, and as strict as they need."""
+"""A server for measurements that answers Chargebee's lists from memory, with only the checks that they need."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ LIMITED = b'{"api_error_code":"api_request_limit_exceeded","message":"limit"}'
 
 
 class Table:
-    """Records in the order of their creation, as JSON."""
+    """Records as JSON, in the order of their creation."""
 
     def __init__(self, name: str, size: int) -> None:
         self.times = [BEGAN + (NOW - BEGAN) * row // max(size, 1) for row in range(size)]
         self.items = [item(name, row, at) for row, at in enumerate(self.times)]
 
     def page(self, query: dict[str, str]) -> bytes:
-        """Return the page that a query asks for."""
+        """Return the page for a query."""
         start, end = 0, len(self.times)
         for name, value in query.items():
             if name.endswith("[between]"):
@@ -46,7 +46,7 @@ class Table:
 
 
 def item(name: str, row: int, at: int) -> bytes:
-    """One record of about 3.5 KB in its envelope."""
+    """Return a record of about 3.5 KB in its envelope."""
     address = {
         "first_name": "Ada",
         "last_name": f"Byron {row}",
@@ -77,18 +77,18 @@ def item(name: str, row: int, at: int) -> bytes:
 
 
 def serve(sizes: dict[str, int], latency: float, limit: int | None, ready: Queue[int]) -> None:
-    """Serve tables of so many records, and tell the port."""
+    """Serve tables with this many records, and send the port to the parent process."""
     tables = {name: Table(name, size) for name, size in sizes.items()}
     asyncio.run(Server(tables, latency, limit).run(ready))
 
 
 class Server:
-    """HTTP, no more of it than two clients need.
+    """A minimal HTTP server for two clients.
 
     Args:
-        tables: what is served, by name.
-        latency: seconds that each answer takes.
-        limit: calls a minute, above which a call is refused until the minute is over.
+        tables: the records, by name.
+        latency: the seconds that each answer takes.
+        limit: the calls per minute. Further calls are refused until the minute is over.
     """
 
     def __init__(self, tables: dict[str, Table], latency: float, limit: int | None) -> None:
@@ -100,7 +100,7 @@ class Server:
         self._calls = 0
 
     async def run(self, ready: Queue[int]) -> None:
-        """Serve until the process is ended."""
+        """Serve until the process ends."""
         server = await asyncio.start_server(self._client, "127.0.0.1", 0)
         ready.put(server.sockets[0].getsockname()[1])
         await server.serve_forever()

@@ -1,8 +1,8 @@
-"""Calculates what a sync costs: calls, and the minutes that they take on each vendor's plan.
+"""Calculates what a sync costs: the number of calls, and how long they take on each vendor's plan.
 
     python bench/costs.py [--into docs/limits.md]
 
-The calls a record are those that tests assert: see the READMEs of the plugins.
+The calls per record are those that the tests assert, see the READMEs of the plugins.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 SIZES = {"1,000": 1_000, "100,000": 100_000, "10,000,000": 10_000_000}
-#: Of a customer: its own record, its subscriptions, its invoices.
+#: Records per customer: the customer, its subscriptions and its invoices.
 ROWS = 1 + 1.1 + 6
-#: Of all rows or customers, what changes between two runs.
+#: The share of rows or customers that changes between two runs.
 CHANGED = 0.01
 PAGE, SPREAD = 100, 1.05
 CONTACTS_PAGE = 150
@@ -29,18 +29,21 @@ PLANS = {
 
 
 def chargebee(customers: int, *, first: bool) -> float:
-    """Count calls to Chargebee: pages, one in twenty more for stretches of time; later what changed, and its events."""
+    """Count calls to Chargebee: pages, plus one in twenty for the time ranges.
+
+    In later syncs the changes and events.
+    """
     rows = customers * ROWS
     return rows * SPREAD / PAGE if first else 4 + 2 * rows * CHANGED / PAGE
 
 
 def intercom(customers: int, *, first: bool) -> float:
-    """Count calls to Intercom, which knows everybody: one for 150 contacts, one for each that is written."""
+    """Count calls to Intercom, where all customers exist: one per 150 contacts, and one per written contact."""
     return customers / CONTACTS_PAGE + (customers if first else customers * CHANGED)
 
 
 def chartmogul(companies: int, *, first: bool) -> float:
-    """Count calls to ChartMogul: the index of companies and their people, and one for each that is written."""
+    """Count calls to ChartMogul: the list of companies and their people, and one call per written record."""
     records = companies * (1 + PEOPLE)
     return records if first else records / CHARTMOGUL_PAGE + records * CHANGED
 
@@ -49,7 +52,7 @@ CALLS = {"chargebee": chargebee, "intercom": intercom, "chartmogul": chartmogul}
 
 
 def minutes(value: float) -> str:
-    """Return a duration in the unit that fits."""
+    """Return a duration in a suitable unit."""
     if value < 1:
         return "under a minute"
     if value < 120:  # noqa: PLR2004 two hours
@@ -58,7 +61,7 @@ def minutes(value: float) -> str:
 
 
 def table(*, first: bool) -> str:
-    """One table: a line for each plan, calls and time for each size."""
+    """Return a table with a line per plan, and calls and time per size."""
     lines = ["| plan | " + " | ".join(SIZES) + " |", "|---" * (len(SIZES) + 1) + "|"]
     for plan, (api, limit) in PLANS.items():
         calls = [CALLS[api](size, first=first) for size in SIZES.values()]
@@ -68,7 +71,7 @@ def table(*, first: bool) -> str:
 
 
 def text() -> str:
-    """Both tables, with their titles."""
+    """Return both tables with their titles."""
     return (
         f"**First sync**, everything read and everybody written once:\n\n{table(first=True)}\n\n"
         f"**Later syncs**, {CHANGED:.0%} changed since the one before:\n\n{table(first=False)}\n"
@@ -76,7 +79,7 @@ def text() -> str:
 
 
 def main() -> None:
-    """Print it, or put it between the marks of a document."""
+    """Print the tables, or write them between the marks of a document."""
     if "--into" not in sys.argv:
         print(text())
         return

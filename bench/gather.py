@@ -1,9 +1,9 @@
-"""Runs every benchmark of this folder and gathers what they print into one table.
+"""Runs all benchmarks in this folder and collects their output in one table.
 
     python bench/gather.py [--into bench/RESULTS.md] [SCRIPT.py ...]
 
-A benchmark prints a Markdown table, or lines of the form `what: figure` or `what   figure`. Scripts that are named
-replace their own rows of the table that is there; without names all are run.
+A benchmark prints a Markdown table, or lines of the form `what: figure` or `what   figure`. With names of scripts,
+only these run, and their rows replace the earlier ones in the table.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
 BENCH = Path(__file__).parent
 HEAD = "| part | what was measured | result | command | when (UTC) | load before |\n|---|---|---|---|---|---|\n"
-#: Scripts that measure nothing: this one, the reckoning of costs, and what others are helped by.
+#: Scripts that measure nothing: this one, and the calculation of costs.
 NONE = {"gather.py", "costs.py"}
 RULE = re.compile(r"[|\s:-]+")
 
 
 def scripts() -> list[Path]:
-    """List the benchmarks, by name: every script here that can be started."""
+    """List the benchmarks by name: all scripts in this folder that can be started."""
     return [path for path in sorted(BENCH.glob("*.py")) if path.name not in NONE and "__main__" in path.read_text()]
 
 
 def machine() -> str:
-    """Describe the machine that they ran on."""
+    """Describe the machine that runs the benchmarks."""
     model = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     name = model[1] if model else platform.processor()
@@ -44,7 +44,7 @@ def machine() -> str:
 
 
 def measured(script: Path) -> list[str]:
-    """Return the rows of one benchmark."""
+    """Run a benchmark and return its rows."""
     when, load = datetime.now(UTC), os.getloadavg()[0]
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     if done.returncode:
@@ -58,7 +58,7 @@ def measured(script: Path) -> list[str]:
 
 
 def rows(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Return what was measured, and the figure, of each line that a benchmark printed."""
+    """Yield a name and a figure for each line that a benchmark printed."""
     headings: list[str] = []
     for line in filter(None, map(str.strip, lines)):
         if line.startswith("|"):
@@ -77,7 +77,7 @@ def rows(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def kept(path: Path, chosen: Sequence[Path]) -> list[str]:
-    """Return the rows of the table that is there, of other scripts than the chosen."""
+    """Return the rows of the existing table that belong to other scripts."""
     if not path.exists():
         return []
     stems = {script.stem for script in chosen}
@@ -88,14 +88,14 @@ def kept(path: Path, chosen: Sequence[Path]) -> list[str]:
 
 
 def document(table: Sequence[str]) -> str:
-    """Return the whole document."""
+    """Return the complete document."""
     told = f"# What was measured\n\n`make bench` makes this table. The machine: {machine()}.\n\n"
     note = "Where the load before is more than 0, other work took a part of the machine: an idle one is faster.\n\n"
     return told + note + HEAD + "\n".join(sorted(table)) + "\n"
 
 
 def main() -> None:
-    """Run and write."""
+    """Run the benchmarks and write the document."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--into", type=Path, default=BENCH / "RESULTS.md")
     parser.add_argument("scripts", nargs="*", help="names of benchmarks, such as map_subscriptions.py")

@@ -1,4 +1,4 @@
-"""A server that answers Intercom's searches and scroll out of memory, for measurements only: as strict as they need."""
+"""A server for measurements that answers Intercom's searches and scroll from memory, with only the checks they need."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ VERSION = (2, 14)
 
 
 class Table:
-    """Records of one kind in the order of their creation, as JSON; more and more of them as time goes by."""
+    """Records of one kind as JSON, in the order of their creation. Their number can grow over time."""
 
     def __init__(self, template: dict[str, Any], size: int) -> None:
         self.times = [BEGAN + int((NOW - BEGAN) * (row / max(size, 1)) ** 0.5) for row in range(size)]
@@ -36,11 +36,11 @@ class Table:
         self._ended = False
 
     def search(self, key: str, body: dict[str, Any]) -> bytes:
-        """Return the page that a search asks for; dates are cut to days."""
+        """Return the page for a search. Dates are cut to days."""
         start, end = 0, len(self.times)
         query = body["query"]
         for one in query["value"] if "field" not in query else [query]:
-            if "field" not in one:  # a group: the other tap asks for everything in several
+            if "field" not in one:  # a group of filters, as the other tap sends them
                 continue
             day = int(one["value"]) // DAY * DAY
             if one["operator"] == ">" and query.get("operator") != "OR":
@@ -60,7 +60,7 @@ class Table:
         return head % (total, following, key.encode()) + b",".join(self.items[start:stop]) + b"]}"
 
     def scroll(self, param: str | None) -> bytes | None:
-        """Return the page of a scroll, where the parameter says how far it is; None once the empty page was given."""
+        """Return a page of the scroll, whose position the parameter holds; None after the empty page."""
         start = int(param or 0)
         if param and self._ended:
             return None
@@ -71,14 +71,14 @@ class Table:
 
 
 def item(template: dict[str, Any], row: int, at: int) -> bytes:
-    """One record in the form of the template."""
+    """Return a record in the form of the template."""
     changed = {"id": f"{row:024x}", "created_at": at, "updated_at": at}
     changed |= {"email": f"jane.{row}@example.com"} if "email" in template else {}
     return json.dumps(template | changed, separators=(",", ":")).encode()
 
 
 def templates() -> dict[str, dict[str, Any]]:
-    """Return a contact, a company, a conversation and one with its parts, as the sandbox shows them."""
+    """Return a contact, a company, a conversation and a conversation with its parts, as the sandbox shows them."""
     known = World(Settings(customers=60)).intercom
     contact = next(one for one in known.contacts.live() if one.companies and not one.notes)
     talk = max(known.conversations.live(), key=lambda one: len(one.parts))
@@ -94,19 +94,19 @@ def templates() -> dict[str, dict[str, Any]]:
 
 
 def serve(sizes: dict[str, int], latency: float, ready: Queue[int]) -> None:
-    """Serve tables of so many records, and tell the port."""
+    """Serve tables with this many records, and send the port to the parent process."""
     forms = templates()
     tables = {name: Table(forms[name], size) for name, size in sizes.items()}
     asyncio.run(Server(tables, forms["parts"], latency).run(ready))
 
 
 class Server:
-    """HTTP, no more of it than two clients need.
+    """A minimal HTTP server for two clients.
 
     Args:
-        tables: what is served, by name.
+        tables: the records, by name.
         parts: a conversation with its parts.
-        latency: seconds that each answer takes.
+        latency: the seconds that each answer takes.
     """
 
     def __init__(self, tables: dict[str, Table], parts: dict[str, Any], latency: float) -> None:
@@ -116,7 +116,7 @@ class Server:
         self._calls = 0
 
     async def run(self, ready: Queue[int]) -> None:
-        """Serve until the process is ended."""
+        """Serve until the process ends."""
         server = await asyncio.start_server(self._client, "127.0.0.1", 0, limit=1 << 20)
         ready.put(server.sockets[0].getsockname()[1])
         await server.serve_forever()

@@ -33,7 +33,7 @@ ATTRIBUTES = {
     "companies": {"account_tier": TEXT, "seats_used": WHOLE, "trial_started_at": DATE},
     "contacts": {"csm_owner": TEXT, "nps_score": WHOLE, "renewal_call_at": DATE},
 }
-# Full-size records, as Intercom has them; what tells one from another is added below.
+# Records of full size, as Intercom has them. The functions below add what differs.
 COMPANY = json.loads("""
 {"type": "company", "app_id": "workspace", "plan": {"type": "plan", "id": "269315", "name": "Pro"}, "size": 85,
 "website": "https://www.example.com", "industry": "Manufacturing", "monthly_spend": 49, "session_count": 26,
@@ -68,7 +68,7 @@ def company(number: int, version: int) -> dict[str, Any]:
 
 
 def contact(number: int, companies: int, version: int) -> dict[str, Any]:
-    """Return a contact of one company, whose name changes with the version."""
+    """Return a contact of one company. Its name changes with the version."""
     url = f"6543f1e2a{number % companies:015x}"
     links = {"type": "list", "data": [{"type": "company", "id": url, "url": f"/companies/{url}"}], "total_count": 1}
     made = {"created_at": SECOND + number, "updated_at": SECOND + version, "signed_up_at": SECOND + number}

@@ -27,7 +27,7 @@ STREAMS = ("customers", "subscriptions", "invoices")
 SECOND = 1_700_000_000
 # The limits: records a second in, seconds for all and for one in a hundred, MB.
 RATE, ALL, CHANGED, MEMORY = 15_000, 20, 5, 200
-# Full-size records, as Chargebee has them; what tells one from another is added below.
+# Records of full size, as Chargebee has them. The functions below add what differs.
 CUSTOMER = json.loads("""
 {"first_name": "Ann", "last_name": "Example", "phone": "+1 555 0100", "company": "Example Ltd", "auto_collection":
 "on", "net_term_days": 0, "allow_direct_debit": false, "taxability": "taxable", "locale": "en-US", "pii_cleared":
@@ -113,7 +113,7 @@ def business(customers: Iterable[int], invoices: int, version: int = 0) -> Itera
 
 
 def write(path: Path, rows: Iterable[tuple[str, dict[str, Any]]], confirmed: dict[str, Any] | None = None) -> int:
-    """Write the input of a run; return how many records it has."""
+    """Write the input of a run; return the number of its records."""
     sync = {"completed_at": SECOND * 1000, "streams": ",".join(STREAMS), "from": None, "subset": 0}
     with path.open("wb") as file:
         if confirmed:

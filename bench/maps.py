@@ -15,7 +15,7 @@ from typing import IO, Any, cast
 
 @dataclass
 class Ran:
-    """A run: seconds of reading and of sending, the peak in MB, the number of records sent, and the last STATE."""
+    """One run: seconds of reading and of sending, peak memory in MB, the number of sent records, and the last STATE."""
 
     reading: float
     sending: float
@@ -30,7 +30,7 @@ def line(kind: str, **parts: Any) -> bytes:
 
 
 def run(command: str, folder: Path, source: Path, **settings: Any) -> Ran:
-    """Run the map over a file, which it reads through a pipe."""
+    """Run the map over a file through a pipe."""
     config, sent = folder / "config.json", folder / "sent"
     config.write_text(json.dumps({"store_dir": str(folder / "stores"), **settings}))
     with sent.open("wb") as output, (folder / "log").open("wb") as log, source.open("rb") as file:
@@ -53,7 +53,7 @@ def run(command: str, folder: Path, source: Path, **settings: Any) -> Ran:
 
 
 def read_sent(sent: Path) -> tuple[int, dict[str, Any]]:
-    """Return how many records were sent, and the STATE after them."""
+    """Return the number of sent records, and the STATE after them."""
     records, last = 0, b""
     with sent.open("rb") as file:
         for last in file:

@@ -1,4 +1,4 @@
-"""A Meltano project with all plugins installed, and a sandbox in a process of its own: what live is measured in."""
+"""A Meltano project with all plugins, and a sandbox in a separate process, for the benchmarks of live."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 MELTANO = Path(sys.executable).with_name("meltano")
-#: What a project shares with the repository.
+#: The files and folders that a project shares with the repository.
 PARTS = ("constraints.txt", "console", "tap-chargebee", "tap-intercom", "target-chartmogul", "target-intercom")
 ENVIRONMENTS = ("extractors", "loaders", "mappers", "utilities")
 USERNAME, PASSWORD, SECRET = "standpipe", "bench-password", "bench-secret"
@@ -34,7 +34,7 @@ USERNAME, PASSWORD, SECRET = "standpipe", "bench-password", "bench-secret"
 
 @dataclass(frozen=True)
 class BenchProject:
-    """A folder that Meltano runs in, its environment, and the address of its sandbox."""
+    """A folder in which Meltano runs, its environment variables, and the address of its sandbox."""
 
     root: Path
     env: dict[str, str]
@@ -46,7 +46,7 @@ class BenchProject:
         return sorted((self.root / "logs/sync").glob("*.log"))
 
     def run_meltano(self, *args: str, **env: str) -> float:
-        """Run Meltano, and return the seconds that it took."""
+        """Run Meltano, and return its duration in seconds."""
         began = time.monotonic()
         self._run([str(MELTANO), *args], env)
         return time.monotonic() - began
@@ -57,13 +57,13 @@ class BenchProject:
 
     @property
     def console(self) -> list[str]:
-        """The console's command, as `meltano install` has installed it."""
+        """The console's command that `meltano install` installed."""
         executable = self.root / ".meltano/utilities/standpipe/venv/bin/standpipe"
         return [str(executable), f"--project={self.root}", "--environment=prod"]
 
     @contextmanager
     def start_live(self, *args: str, **env: str) -> Iterator[tuple[subprocess.Popen[bytes], Inbox]]:
-        """Start live; yield its process and its inbox, once it works."""
+        """Start live; once it works, yield its process and its inbox."""
         with (self.root / "live.log").open("wb") as log:
             process = subprocess.Popen(
                 [*self.console, "live", *args], cwd=self.root, env=self.env | env, stdout=log, stderr=log
@@ -106,7 +106,7 @@ class BenchProject:
 
 @contextmanager
 def open_project(**settings: Any) -> Iterator[BenchProject]:
-    """Yield a project of its own over the repository's installed plugins; `settings` are the sandbox's."""
+    """Yield a separate project with the repository's installed plugins. `settings` are those of the sandbox."""
     with tempfile.TemporaryDirectory() as temporary, serve_sandbox(settings) as sandbox:
         folder = Path(temporary)
         env = {name: value for name, value in os.environ.items() if not name.startswith(("TAP_", "TARGET_", "MELTANO"))}
@@ -123,7 +123,7 @@ def open_project(**settings: Any) -> Iterator[BenchProject]:
 
 
 def build_variables(sandbox: str) -> dict[str, str]:
-    """Return the variables of a project that is set up for both pipelines, and for the receiver."""
+    """Return the variables of a project with both pipelines and the receiver."""
     return {
         "NO_COLOR": "1",
         "PATH": f"{MELTANO.parent}:{os.environ.get('PATH', os.defpath)}",
@@ -140,7 +140,7 @@ def build_variables(sandbox: str) -> dict[str, str]:
 
 
 def install_plugins(env: dict[str, str]) -> None:
-    """Install the plugins into the repository's own folder, where the demo installs them, too."""
+    """Install the plugins into the repository's own folder, where the demo also installs them."""
     ended = subprocess.run([str(MELTANO), "install"], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     if ended.returncode:
         raise SystemExit(f"`meltano install` failed:\n{ended.stderr[-2000:]}")
@@ -148,7 +148,7 @@ def install_plugins(env: dict[str, str]) -> None:
 
 @contextmanager
 def serve_sandbox(settings: dict[str, Any]) -> Iterator[str]:
-    """Serve a sandbox from a process of its own; yield its address."""
+    """Serve a sandbox in a separate process; yield its address."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=_serve, args=(there, json.dumps(settings)), daemon=True)
@@ -167,7 +167,7 @@ def _serve(pipe: Connection, settings: str) -> None:
 
 
 def wait_until(reached: Callable[[], bool], seconds: float) -> None:
-    """Wait for another process."""
+    """Wait until another process has done something."""
     deadline = time.monotonic() + seconds
     while not reached():
         if time.monotonic() > deadline:

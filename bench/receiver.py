@@ -45,13 +45,13 @@ CONNECTIONS = 128
 #: A renewal makes about five events.
 RINGS_PER_CUSTOMER = 5
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
-#: Nothing is run while the receiver is measured.
+#: Settings with which live starts no run during the measurement.
 QUIET = {"LIVE_QUIET_SECONDS": "3600", "LIVE_LONGEST_WAIT": "3600"}
 
 
 @dataclass(frozen=True)
 class Templates:
-    """The head and body of a delivery of each vendor, in which ids are replaced."""
+    """The head and body of each vendor's delivery, with places for the ids."""
 
     chargebee: str
     intercom: str
@@ -74,14 +74,14 @@ class Templates:
 
 @dataclass
 class Result:
-    """What the generator saw."""
+    """What the generator measured."""
 
     statuses: Counter[str] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
     cpu: float = 0.0
 
     def find_quantile(self, share: float) -> float:
-        """Return the time within which this share of the answers came."""
+        """Return the seconds within which this share of the answers came."""
         return sorted(self.seconds)[min(int(share * len(self.seconds)), len(self.seconds) - 1)]
 
 
@@ -94,7 +94,7 @@ class Client(asyncio.Protocol):
         self._due = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Be ready for a request."""
+        """Mark the connection as ready for a request."""
         self._transport: Any = transport
         self._idle.put_nowait(self)
 
@@ -104,7 +104,7 @@ class Client(asyncio.Protocol):
         self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
-        """Take the answer, once it is whole."""
+        """Read the answer until it is complete."""
         self._received += data
         head, end, body = self._received.partition(b"\r\n\r\n")
         length = _LENGTH.search(head)
@@ -116,7 +116,7 @@ class Client(asyncio.Protocol):
 
 
 async def send_at_rate(url: str, templates: Templates, rate: float, seconds: float) -> Result:
-    """Send rings at a fixed rate, whether answers come or not."""
+    """Send deliveries at a fixed rate, whether or not answers come."""
     loop, address, result = asyncio.get_running_loop(), urlsplit(url), Result()
     idle: asyncio.Queue[Client] = asyncio.Queue()
     for _ in range(CONNECTIONS):
@@ -128,13 +128,13 @@ async def send_at_rate(url: str, templates: Templates, rate: float, seconds: flo
             await asyncio.sleep(due - loop.time())
         (await idle.get()).send(templates.build(number), due)
     async with asyncio.timeout(60):
-        for _ in range(CONNECTIONS):  # each has had its last answer when it is idle again
+        for _ in range(CONNECTIONS):  # when all are idle again, all answers have come
             await idle.get()
     return result
 
 
 def generate(pipe: Connection, url: str, templates: Templates, rate: float, seconds: float) -> None:
-    """Send rings from a process of its own, and return what came of it."""
+    """Send deliveries from a separate process, and return what it measured."""
     result = asyncio.run(send_at_rate(url, templates, rate, seconds))
     times = os.times()
     result.cpu = times.user + times.system
@@ -142,7 +142,7 @@ def generate(pipe: Connection, url: str, templates: Templates, rate: float, seco
 
 
 def build_templates(project: BenchProject, url: str) -> Templates:
-    """Return deliveries of the size of real ones, made from what the sandbox shows."""
+    """Return deliveries as large as real ones, made from the sandbox's records."""
     credentials = ("sandbox_key", "")
     query: dict[str, str | int] = {"limit": 100, "event_type[is]": "subscription_created"}
     events = requests.get(f"{project.sandbox}/chargebee/api/v2/events", params=query, auth=credentials, timeout=60)
@@ -165,7 +165,7 @@ def build_templates(project: BenchProject, url: str) -> Templates:
 
 @contextmanager
 def repeat_sync(project: BenchProject) -> Iterator[list[float]]:
-    """Run the sync again and again; yield the seconds of each run that ended."""
+    """Run the sync again and again; yield the list of the durations in seconds."""
     ended: list[float] = []
     stopping = threading.Event()
 
@@ -227,7 +227,7 @@ def measure(project: BenchProject, part: str, seconds: float) -> None:
 
 
 def main() -> None:
-    """Measure what was asked for."""
+    """Measure the chosen parts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=[*RATES, []], help="all of them without a name")
     parser.add_argument("--seconds", type=float, default=30)

@@ -1,7 +1,9 @@
-"""How many list pages a second the sandbox serves from its cache: ``python bench/sandbox_pages.py --customers 10000``.
+"""Measures the list pages per second that the sandbox serves from its cache.
 
-The sandbox runs in a process of its own on one core; this one only reads, over kept-alive connections, and parses no
-more of a page than its last bytes. Rates are of wall-clock time; the server's own processor time stands beside them.
+    python bench/sandbox_pages.py --customers 10000
+
+The sandbox runs in a separate process on one core. This process only reads, over kept-alive connections, and parses
+only the last bytes of each page. Rates use wall-clock time; the server's processor time is printed beside them.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ PATIENCE = 120
 
 
 def main() -> None:
-    """Start a sandbox, read each list once to fill its cache, then read it again with the clock running."""
+    """Start a sandbox and read each list once to fill its cache; then measure a second reading."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=10_000)
     parser.add_argument("--pages", type=int, default=400, help="pages to read of each list")
@@ -48,7 +50,7 @@ def main() -> None:
 
 
 def measure(port: int, path: str, pages: int, connections: int, pid: int) -> None:
-    """Read a list with several connections at once, each from its beginning; print the rate."""
+    """Read a list with several connections at once, each from the start of the list; print the rate."""
     read(port, path, pages)
     spent, began = processor_seconds(pid), time.monotonic()
     sizes: list[int] = []
@@ -69,7 +71,7 @@ def measure(port: int, path: str, pages: int, connections: int, pid: int) -> Non
 
 
 def read(port: int, path: str, pages: int) -> int:
-    """Read so many pages of a list, from the beginning again after its end; the bytes read."""
+    """Read this many pages of a list, again from its start after its end; return the number of bytes."""
     connection = http.client.HTTPConnection(HOST, port, timeout=PATIENCE)
     offset, size = "", 0
     for _ in range(pages):
@@ -92,14 +94,14 @@ def processor_seconds(pid: int) -> float:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a port on which nobody listens."""
     with socket.create_server((HOST, 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
 
 
 def wait_for(port: int) -> None:
-    """Return once the port answers."""
+    """Wait until the port answers."""
     for _ in range(PATIENCE * 10):
         try:
             socket.create_connection((HOST, port)).close()

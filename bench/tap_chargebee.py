@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def beside(folder: Path, options: argparse.Namespace) -> None:
-    """Measure the records per second of both, at no latency and at 150 ms per call."""
+    """Measure the records per second of both taps, with a latency of 0 and of 150 ms per call."""
     peer = environment(folder / "peer")
     sizes = {"customers": 6_000, "subscriptions": 8_000, "invoices": 12_000}
     for latency in (0.0, 0.15):
@@ -81,7 +81,7 @@ def beside(folder: Path, options: argparse.Namespace) -> None:
 
 
 def at_a_limit(folder: Path, _: argparse.Namespace) -> None:
-    """Measure the share of a limit of 1,000 calls a minute that a run of more than 3,000 calls makes use of."""
+    """Measure the share of a limit of 1,000 calls a minute that a run with more than 3,000 calls uses."""
     with Site({"customers": 60_000, "subscriptions": 80_000, "invoices": 170_000}, limit=1000) as site:
         measured = run(ours(folder, site.url, requests_per_minute=1000), folder)
     share = measured["calls"] / (1000 * measured["seconds"] / 60)
@@ -89,7 +89,7 @@ def at_a_limit(folder: Path, _: argparse.Namespace) -> None:
 
 
 def at_any_size(folder: Path, options: argparse.Namespace) -> None:
-    """Measure the peak memory of a run over so many customers."""
+    """Measure the peak memory of a run over this many customers."""
     with Site({"customers": options.customers, "subscriptions": 0, "invoices": 0}) as site:
         measured = run(ours(folder, site.url), folder)
     tell(f"{options.customers:,} customers, 0 ms per call", "ours", measured)
@@ -121,7 +121,7 @@ def tell(site: str, tap: str, measured: dict[str, float]) -> None:
 
 
 class Site:
-    """A server of records in a process of its own."""
+    """A server of records in a separate process."""
 
     def __init__(self, sizes: dict[str, int], *, latency: float = 0.0, limit: int | None = None) -> None:
         ready: Queue[int] = Queue()
@@ -138,7 +138,7 @@ class Site:
 
 
 def environment(folder: Path) -> Path:
-    """Return the interpreter of an environment that holds the other tap."""
+    """Return the interpreter of an environment with the other tap."""
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
     subprocess.run([python, "-m", "pip", "install", "--quiet", PEER], check=True, stderr=subprocess.DEVNULL)
@@ -146,7 +146,7 @@ def environment(folder: Path) -> Path:
 
 
 def ours(folder: Path, url: str, **settings: Any) -> list[str]:
-    """Return the words that start this tap over three streams."""
+    """Return the command line that starts this tap over three streams."""
     config = written(folder / "ours.json", {"site": "bench", "api_key": "key", "api_url": f"{url}/api/v2", **settings})
     catalog = folder / "our-catalog.json"
     if not catalog.exists():
@@ -156,7 +156,7 @@ def ours(folder: Path, url: str, **settings: Any) -> list[str]:
 
 
 def theirs(folder: Path, python: Path, url: str) -> list[str]:
-    """Return the words that start the other tap over the same streams."""
+    """Return the command line that starts the other tap over the same streams."""
     config = written(
         folder / "theirs.json",
         {"site": "bench", "api_key": "key", "start_date": "2015-01-01T00:00:00Z", "include_deleted": True},
@@ -172,7 +172,7 @@ def theirs(folder: Path, python: Path, url: str) -> list[str]:
 
 
 def selected(catalog: dict[str, Any]) -> dict[str, Any]:
-    """Return a catalog with the three streams chosen, and each of their fields."""
+    """Return a catalog that selects the three streams with all their fields."""
     catalog["streams"] = [entry for entry in catalog["streams"] if entry["tap_stream_id"] in STREAMS]
     for entry in catalog["streams"]:
         for one in entry["metadata"]:
@@ -181,13 +181,13 @@ def selected(catalog: dict[str, Any]) -> dict[str, Any]:
 
 
 def written(path: Path, value: object) -> str:
-    """Return the path of a file that holds a value as JSON."""
+    """Write a value to a file as JSON, and return its path."""
     path.write_text(json.dumps(value))
     return str(path)
 
 
 def run(words: list[str], folder: Path, **variables: str) -> dict[str, float]:
-    """Start a tap, and measure it to its end."""
+    """Run a tap to its end, and measure it."""
     output, log = folder / "output.jsonl", folder / "log.txt"
     with output.open("wb") as out, log.open("wb") as err:
         began = time.monotonic()
@@ -209,7 +209,7 @@ def run(words: list[str], folder: Path, **variables: str) -> dict[str, float]:
 
 
 def calls_made(words: list[str]) -> int:
-    """How many calls the server had since it was last asked."""
+    """Return the number of calls since the last request for it."""
     config = json.loads(Path(words[words.index("--config") + 1]).read_text())
     base = config.get("api_url", words[-1]).removesuffix("/api/v2")
     with urlopen(f"{base}/calls") as answer:

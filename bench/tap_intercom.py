@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def beside(folder: Path, runs: int) -> None:
-    """Measure the records a second of both, the best of some runs that take turns."""
+    """Measure the records per second of both taps, in turn. The best of several runs counts."""
     peer = environment(folder / "peer")
     print("| streams | latency | tap | records/s | calls | peak memory |\n|---|---|---|---|---|---|")
     for streams, latency, sizes in MEASURED:
@@ -76,7 +76,7 @@ def beside(folder: Path, runs: int) -> None:
 
 
 def alone(folder: Path, sizes: dict[str, int], streams: tuple[str, ...], latency: float) -> None:
-    """Return what a run of ours takes over so many records."""
+    """Measure a run of this tap over this many records."""
     with Site(sizes, latency=latency) as site:
         found = run(ours(folder, site.url, streams), site.url, folder)
     print(
@@ -86,7 +86,7 @@ def alone(folder: Path, sizes: dict[str, int], streams: tuple[str, ...], latency
 
 
 class Site:
-    """A server of records in a process of its own."""
+    """A server of records in a separate process."""
 
     def __init__(self, sizes: dict[str, int], *, latency: float = 0.0) -> None:
         ready: Queue[int] = Queue()
@@ -103,7 +103,7 @@ class Site:
 
 
 def environment(folder: Path) -> Path:
-    """Return the interpreter of an environment that holds the other tap."""
+    """Return the interpreter of an environment with the other tap."""
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
     subprocess.run([python, "-m", "pip", "install", "--quiet", PEER], check=True, stderr=subprocess.DEVNULL)
@@ -111,14 +111,14 @@ def environment(folder: Path) -> Path:
 
 
 def ours(folder: Path, url: str, streams: tuple[str, ...]) -> list[str]:
-    """Return the words that start this tap over some streams."""
+    """Return the command line that starts this tap over some streams."""
     config = written(folder / "ours.json", {"access_token": "token", "api_url": url})
     found = json.loads(subprocess.run([*OURS, "--discover"], check=True, capture_output=True).stdout)
     return [*OURS, "--config", config, "--catalog", written(folder / "our-catalog.json", selected(found, streams))]
 
 
 def theirs(folder: Path, python: Path, url: str, streams: tuple[str, ...]) -> list[str]:
-    """Return the words that start the other tap over the same streams."""
+    """Return the command line that starts the other tap over the same streams."""
     given = {"access_token": "token", "user_agent": "bench", "start_date": "2015-01-01T00:00:00Z"}
     config = written(folder / "theirs.json", given)
     words = [str(python), str(REDIRECTED), "tap_intercom", VENDOR, url, "--config", config]
@@ -127,7 +127,7 @@ def theirs(folder: Path, python: Path, url: str, streams: tuple[str, ...]) -> li
 
 
 def selected(catalog: dict[str, Any], streams: tuple[str, ...]) -> dict[str, Any]:
-    """Return a catalog with the streams chosen, and each of their fields."""
+    """Return a catalog that selects the streams with all their fields."""
     catalog["streams"] = [entry for entry in catalog["streams"] if entry["tap_stream_id"] in streams]
     for entry in catalog["streams"]:
         for one in entry["metadata"]:
@@ -136,13 +136,13 @@ def selected(catalog: dict[str, Any], streams: tuple[str, ...]) -> dict[str, Any
 
 
 def written(path: Path, value: object) -> str:
-    """Return the path of a file that holds a value as JSON."""
+    """Write a value to a file as JSON, and return its path."""
     path.write_text(json.dumps(value))
     return str(path)
 
 
 def run(words: list[str], url: str, folder: Path) -> dict[str, float]:
-    """Start a tap, and measure it to its end."""
+    """Run a tap to its end, and measure it."""
     calls_made(url)
     output, log = folder / "output.jsonl", folder / "log.txt"
     with output.open("wb") as out, log.open("wb") as err:
@@ -159,7 +159,7 @@ def run(words: list[str], url: str, folder: Path) -> dict[str, float]:
 
 
 def calls_made(url: str) -> int:
-    """How many calls the server had since it was last asked."""
+    """Return the number of calls since the last request for it."""
     with urlopen(f"{url}/calls") as answer:
         return int(answer.read())
 

@@ -52,7 +52,7 @@ SCHEMAS = {
 
 @dataclass
 class Ran:
-    """One run of the target: its seconds, the peak of its memory in MB, and its summary."""
+    """One run of the target: its seconds, its peak memory in MB, and its summary."""
 
     seconds: float
     peak: float
@@ -60,7 +60,7 @@ class Ran:
 
 
 def serve(pipe: Connection, limit: int, latency: float, customers: int, people: int) -> None:
-    """Serve an account that holds so many customers, with so many contacts each, until told to stop."""
+    """Serve an account with this many customers and contacts per customer until the parent process ends it."""
     with RunningSandbox(Settings(customers=0, chartmogul_requests_per_second=limit)) as sandbox:
         held = sandbox.world.chartmogul
         source = held.new_source("Intercom leads").uuid
@@ -74,7 +74,7 @@ def serve(pipe: Connection, limit: int, latency: float, customers: int, people: 
 
 
 def fill(held: Account, source: str, record: dict[str, Any]) -> None:
-    """Put a record into the account without speaking to the API."""
+    """Put a record into the account without a call of the API."""
     owner = held.customers.find(Member(source, record.get("customer_external_id", "")))
     if owner:
         contact_operations.create_contact(
@@ -88,7 +88,7 @@ def fill(held: Account, source: str, record: dict[str, Any]) -> None:
 
 @contextmanager
 def account(customers: int = 0, people: int = 0, *, limit: int = UNLIMITED, latency: float = 0.0) -> Iterator[str]:
-    """Return the address of a sandbox in a process of its own."""
+    """Yield the address of a sandbox in a separate process."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.Process(target=serve, args=(theirs, limit, latency, customers, people), daemon=True)
     process.start()
@@ -100,7 +100,7 @@ def account(customers: int = 0, people: int = 0, *, limit: int = UNLIMITED, late
 
 
 def records(customers: int, people: int, changed: int = 0) -> Iterator[dict[str, Any]]:
-    """Return the messages of so many customers with so many contacts each; the first `changed` have another plan."""
+    """Return messages for this many customers and contacts per customer. The first `changed` ones have another plan."""
     for stream, fields in SCHEMAS.items():
         schema = {"type": "object", "properties": fields}
         yield {"type": "SCHEMA", "stream": stream, "schema": schema, "key_properties": ["external_id"]}
@@ -115,7 +115,7 @@ def records(customers: int, people: int, changed: int = 0) -> Iterator[dict[str,
 
 
 def run(url: str, customers: int, people: int = 0, changed: int = 0) -> Ran:
-    """Run the target over so many records."""
+    """Run the target over this many records."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         settings = {"api_key": "sandbox_key", "api_url": f"{url}/chartmogul/v1", "report_dir": str(folder / "reports")}
@@ -133,13 +133,13 @@ def run(url: str, customers: int, people: int = 0, changed: int = 0) -> Ran:
 
 
 def watch(url: str, seen: list[tuple[float, int]], ended: threading.Event) -> None:
-    """Note, four times a second, how many requests were made."""
+    """Record the number of requests four times a second."""
     while not ended.wait(0.25):
         seen.append((time.monotonic(), requests.get(f"{url}/sandbox/calls", timeout=30).json()["total"]))
 
 
 def measure_rate(customers: int = 2400) -> None:
-    """Print which share of the permitted requests is made, and how many were turned away."""
+    """Print the share of the permitted requests that the target makes, and how many were refused."""
     seen: list[tuple[float, int]] = []
     ended = threading.Event()
     with account(limit=PER_SECOND, latency=LATENCY) as url:
@@ -149,7 +149,7 @@ def measure_rate(customers: int = 2400) -> None:
         ended.set()
         watcher.join()
         answers = requests.get(f"{url}/sandbox/answers", timeout=30).json()["answers"]
-    # The beginning, where the index is read page after page, and the last second are left out.
+    # The first seconds, in which the target reads its index, and the last second do not count.
     (first, before), *_ = ((moment, count) for moment, count in seen if count > PER_SECOND)
     (last, after), *_ = ((moment, count) for moment, count in seen if count > seen[-1][1] - PER_SECOND)
     rate = (after - before) / (last - first)
@@ -161,7 +161,7 @@ def measure_rate(customers: int = 2400) -> None:
 
 
 def measure_calls(customers: int = 200, people: int = 5) -> None:
-    """Print the calls a record, by what there is to do."""
+    """Print the calls per record for a first load, a second run and a run with changes."""
     total = customers * (1 + people)
     with account() as url:
         for what, changed in (("first load", 0), ("nothing changed", 0), ("a tenth of the customers", customers // 10)):
@@ -170,7 +170,7 @@ def measure_calls(customers: int = 200, people: int = 5) -> None:
 
 
 def measure_memory() -> None:
-    """Print the peak of the target's memory by the number of records."""
+    """Print the target's peak memory for several numbers of records."""
     for customers in (1000, 5000, 20_000):
         with account(customers, 5) as url:
             ran = run(url, customers, 5)

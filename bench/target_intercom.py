@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from multiprocessing.connection import Connection
 
-WINDOW, SECONDS = 1667, 10  # calls that Intercom permits in so many seconds: 10,000 a minute
+WINDOW, SECONDS = 1667, 10  # Intercom's limit per window: 10,000 calls a minute
 UNLIMITED = 1_000_000
 LATENCY = 0.150
 COMMAND = Path(sys.executable).with_name("target-intercom")
@@ -40,7 +40,7 @@ HEADERS = {"Authorization": "Bearer sandbox_token", "Intercom-Version": "2.14"}
 
 @dataclass
 class Ran:
-    """One run of the target: its seconds, the peak of its memory in MB, and its summary."""
+    """One run of the target: its seconds, its peak memory in MB, and its summary."""
 
     seconds: float
     peak: float
@@ -48,7 +48,7 @@ class Ran:
 
 
 def serve(pipe: Connection, users: int, limit: int, latency: float) -> None:
-    """Serve a workspace of linked users from a process of its own until told to stop."""
+    """Serve a workspace of linked users from a separate process until the parent process ends it."""
     with RunningSandbox(Settings(customers=0, rate_limit_per_window=limit)) as sandbox:
         intercom = sandbox.world.intercom
         for name, data_type in (("cb_cust_id", "string"), ("cb_cust_mrr", "float"), ("cb_created_by", "boolean")):
@@ -66,7 +66,7 @@ def serve(pipe: Connection, users: int, limit: int, latency: float) -> None:
 
 @contextmanager
 def workspace(users: int, limit: int = UNLIMITED, latency: float = 0.0) -> Iterator[str]:
-    """Return the address of a sandbox in a process of its own."""
+    """Yield the address of a sandbox in a separate process."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.Process(target=serve, args=(theirs, users, limit, latency), daemon=True)
     process.start()
@@ -85,7 +85,7 @@ def record(number: int, mrr: float) -> dict[str, Any]:
 
 
 def run(url: str, records: int, changed: int) -> Ran:
-    """Run the target over so many records, of which the first `changed` differ from what Intercom holds."""
+    """Run the target over this many records. The first `changed` ones differ from Intercom's."""
     text = {"type": ["string", "null"]}
     properties = {
         **dict.fromkeys(("customer_id", "external_id", "email"), text),
@@ -118,7 +118,7 @@ def run(url: str, records: int, changed: int) -> Ran:
 
 
 def baseline(url: str, records: int) -> float:
-    """POST one record after the other, as a plain target does, and give the records a second."""
+    """POST one record after the other, as a simple target does, and return the records per second."""
     session = requests.Session()
     session.headers.update(HEADERS)
     started = time.monotonic()
@@ -130,19 +130,19 @@ def baseline(url: str, records: int) -> float:
 
 
 def writes(url: str) -> int:
-    """Count the updates that the sandbox has seen."""
+    """Count the updates that the sandbox received."""
     calls = requests.get(f"{url}/sandbox/calls", timeout=30).json()["calls"]
     return sum(call["count"] for call in calls if (call["method"], call["path"]) == ("PUT", "/contacts/{id}"))
 
 
 def watch(url: str, seen: list[tuple[float, int]], ended: threading.Event) -> None:
-    """Note, four times a second, how many updates were made."""
+    """Record the number of updates four times a second."""
     while not ended.wait(0.25):
         seen.append((time.monotonic(), writes(url)))
 
 
 def measure_rate(users: int = 7000) -> None:
-    """Print which share of the permitted writes is made while there is something to write."""
+    """Print the share of the permitted writes that the target makes while it has something to write."""
     seen: list[tuple[float, int]] = []
     ended = threading.Event()
     with workspace(users, WINDOW, LATENCY) as url:
@@ -159,7 +159,7 @@ def measure_rate(users: int = 7000) -> None:
 
 
 def measure_lead(users: int = 10_000) -> None:
-    """Print the records a second of the target, by what there is to do, and as multiples of the baseline's."""
+    """Print the target's records per second for several inputs, and as multiples of the baseline."""
     with workspace(0) as url:
         plain = baseline(url, 2000)
     print(f"lead: one POST after the other {plain:,.0f} records/s")
@@ -176,7 +176,7 @@ def measure_lead(users: int = 10_000) -> None:
 
 
 def measure_memory() -> None:
-    """Print the peak of the target's memory by the number of users."""
+    """Print the target's peak memory for several numbers of users."""
     for users in (2000, 10_000, 40_000):
         with workspace(users) as url:
             print(f"memory: {users:,} users: {run(url, users, users // 10).peak:.0f} MB")

@@ -1,4 +1,4 @@
-"""Write `hub/*.yml`, the plugin definitions that `meltano add --from-ref` takes, from what each plugin says of itself.
+"""Writes `hub/*.yml`, the plugin definitions for `meltano add --from-ref`, from what each plugin declares.
 
 https://docs.meltano.com/reference/command-line-interface#add
 """
@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[1]
-#: By executable: its distribution, and the folder in which it stands.
+#: The distribution and the folder of each executable.
 PLUGINS = {
     "tap-chargebee": ("standpipe-tap-chargebee", "tap-chargebee"),
     "tap-intercom": ("standpipe-tap-intercom", "tap-intercom"),
@@ -23,12 +23,12 @@ PLUGINS = {
     "map-leads": ("standpipe-maps", "transforms"),
     "map-subscriptions": ("standpipe-maps", "transforms"),
 }
-#: Meltano's kind `decimal` is left out: its own `config print` cannot write such a value.
+#: Meltano's kind `decimal` is missing here, as `meltano config print` cannot write such a value.
 KINDS = {"integer": "integer", "boolean": "boolean", "array": "array", "object": "object"}
 
 
 def describe(executable: str) -> dict[str, Any]:
-    """Return the definition of a plugin, in the form of Meltano's hub."""
+    """Return a plugin's definition in the form of Meltano's hub."""
     command: list[str | Path] = [Path(sys.executable).with_name(executable), "--about", "--format=json"]
     about = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     distribution, _ = PLUGINS[executable]
@@ -51,7 +51,7 @@ def describe(executable: str) -> dict[str, Any]:
 
 
 def describe_setting(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """Return one setting: its kind, its options, its default and what it is for."""
+    """Return the definition of one setting: kind, options, default and description."""
     types = [kind for kind in schema.get("type", []) if kind != "null"] if isinstance(schema.get("type"), list) else []
     found: dict[str, Any] = {"name": name, "label": schema.get("title", name), "description": schema["description"]}
     if schema.get("secret"):

@@ -1,4 +1,4 @@
-"""The Meltano project as the demo runs it: its environment, its commands, and what they cost."""
+"""The demo's Meltano project: its environment, its commands, and the calls that they cost."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from rich.console import Console
     from sandbox.testing import RunningSandbox
 
-#: JSON as Meltano, a target's report or the sandbox has it.
+#: JSON from Meltano, a target's report or the sandbox.
 JsonObject: TypeAlias = dict[str, Any]
-#: The demo starts without these variables of the caller, so that a real key can never reach it.
+#: Variables of the caller that the demo removes, so that it never gets a real key.
 _REMOVED_PREFIXES = ("TAP_", "TARGET_", "MAP_", "MELTANO")
-_FRAME = " \u2570\u2500\u25b6\u2502\u00d7"  #: what uv draws around its words
+_FRAME = " \u2570\u2500\u25b6\u2502\u00d7"  #: the frame that uv draws around its messages
 #: POST calls that only read.
 _READS_BY_POST = frozenset({"/contacts/search", "/companies/list"})
-#: The header by the path under which the sandbox serves an API.
+#: The Authorization header by the sandbox's path of an API.
 _AUTHORIZATION = {"intercom": "Bearer sandbox_token", "chartmogul/v1": "Basic c2FuZGJveF9rZXk6"}
 
 
 @dataclass(frozen=True)
 class PipelineRun:
-    """A run: the target's summary, what it wrote, and the calls by API and kind."""
+    """One run: the target's summary, what it wrote, and the calls by API and kind."""
 
     summary: JsonObject
     changes: Sequence[JsonObject]
@@ -69,13 +69,13 @@ class Demo:
         Raises:
             SystemExit: the installation failed; the text says why.
         """
-        # Only the log in JSON says what the installer said.
+        # Only the JSON log contains the installer's own message.
         ended = self._start_meltano("install", env=self.env | {"MELTANO_CLI_LOG_FORMAT": "json"})
         if ended.returncode:
             raise SystemExit(f"`meltano install` failed. {describe_failed_install(ended.stdout + ended.stderr)}")
 
     def run_pipeline(self, pipeline: Sequence[str], target: str) -> PipelineRun:
-        """Run a pipeline and return what its target reports, and the calls that the sandbox counted."""
+        """Run a pipeline; return its target's report, and the calls that the sandbox counted."""
         before = self._count_calls()
         self.run_meltano("run", *pipeline)
         report = self.folder / target
@@ -84,7 +84,7 @@ class Demo:
         return PipelineRun(summary, changes, self._count_calls() - before)
 
     def fetch_record(self, api: str, path: str) -> JsonObject:
-        """Return what Intercom or ChartMogul shows now."""
+        """Return a record as Intercom or ChartMogul shows it now."""
         connection = HTTPConnection("127.0.0.1", self.sandbox.port)
         connection.request("GET", f"/{api}/{path}", headers={"Authorization": _AUTHORIZATION[api]})
         record: JsonObject = json.loads(connection.getresponse().read())
@@ -92,7 +92,7 @@ class Demo:
         return record
 
     def _start_meltano(self, *args: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-        # No .env is read: the demo must not know anybody's keys.
+        # Meltano reads no .env here, as the demo must not get anybody's keys.
         command = [str(Path(sys.executable).with_name("meltano")), f"--env-file={os.devnull}", *args]
         return subprocess.run(command, env=env, capture_output=True, text=True, check=False)  # noqa: S603
 
@@ -106,7 +106,7 @@ class Demo:
 
 
 def describe_failed_install(log: str) -> str:
-    """Return why the first plugin could not be installed, in the installer's words, from a JSON log of Meltano."""
+    """Return why the first plugin could not be installed, in the installer's words, from Meltano's JSON log."""
     for line in log.splitlines():
         with suppress(ValueError, AttributeError):
             state = json.loads(line).get("install_state") or {}
@@ -139,7 +139,7 @@ def build_environment(sandbox: RunningSandbox, folder: Path) -> dict[str, str]:
         "TARGET_INTERCOM_REPORT_DIR": str(folder / "target-intercom"),
         "TARGET_CHARTMOGUL_API_KEY": "sandbox_key",
         "TARGET_CHARTMOGUL_API_URL": sandbox.chartmogul_url,
-        # Less than ChartMogul permits: on a busy machine replies bunch up, and a refused call is another call.
+        # Less than ChartMogul permits: on a busy machine, calls could exceed the limit and would be repeated.
         "TARGET_CHARTMOGUL_REQUESTS_PER_SECOND": "30",
         "TARGET_CHARTMOGUL_REPORT_DIR": str(folder / "target-chartmogul"),
     }

@@ -51,13 +51,13 @@ def run_story(demo: Demo, customers: int) -> None:
 
 
 def run_round(demo: Demo, title: str, *, with_example: bool) -> int:
-    """Run both pipelines, and count the calls that wrote."""
+    """Run both pipelines, and return the number of writing calls."""
     demo.out.rule(title, align="left")
     return run_billing(demo, with_example=with_example) + run_leads(demo, with_example=with_example)
 
 
 def run_billing(demo: Demo, *, with_example: bool) -> int:
-    """Run the main pipeline, show what it did and what it cost, and count the calls that wrote."""
+    """Run the main pipeline, show its results and calls, and return the number of writing calls."""
     demo.out.print(f"$ meltano run {' '.join(BILLING)}", highlight=False)
     run = demo.run_pipeline(BILLING, BILLING[-1])
     demo.out.print(build_outcomes_table(run.summary))
@@ -77,14 +77,14 @@ def find_best_example(changes: Sequence[JsonObject]) -> JsonObject:
     def rank(change: JsonObject) -> tuple[int, int, str]:
         before, after = read_attributes(change, "before"), read_attributes(change, "after")
         filled = [name for name in SHOWN_ATTRIBUTES if after.get(name) is not None]
-        # The id makes the choice the same every time.
+        # Comparing ids makes the choice the same in every demo.
         return sum(before.get(name) is not None for name in filled), len(filled), change["id"]
 
     return max((change for change in changes if change["outcome"] == "updated"), key=rank)
 
 
 def run_leads(demo: Demo, *, with_example: bool) -> int:
-    """Run the leads' pipeline, show what it did and what it cost, and count the calls that wrote."""
+    """Run the leads' pipeline, show its results and calls, and return the number of writing calls."""
     demo.out.print(f"$ meltano run {' '.join(LEADS)}", highlight=False)
     run = demo.run_pipeline(LEADS, LEADS[-1])
     if run.summary["records"]:
@@ -109,11 +109,11 @@ def show_lead(demo: Demo, run: PipelineRun) -> None:
 
 
 def list_lead_values(customer: JsonObject, people: Sequence[JsonObject]) -> Iterator[tuple[str, object]]:
-    """Yield what ChartMogul knows about a lead."""
+    """Yield ChartMogul's values of a lead."""
     for name in ("status", "email", "website_url", "lead_created_at"):
         yield name, customer[name]
     yield from sorted(customer["attributes"]["custom"].items())
-    # They are written side by side, so their order in ChartMogul differs from run to run.
+    # They are written in parallel, so their order in ChartMogul differs between runs.
     yield "contacts", ", ".join(sorted(f"{one['first_name']} {one['last_name']} <{one['email']}>" for one in people))
 
 
@@ -147,7 +147,7 @@ def main(*, into: Path | None, keep: bool, customers: int, seed: int) -> None:
 
 
 def write_output(document: Path, output: str) -> None:
-    """Replace what stands between the document's marks."""
+    """Replace the text between the document's marks."""
     before, begin, rest = document.read_text().partition("<!-- demo -->\n")
     _, end, after = rest.partition("<!-- /demo -->")
     shown = "\n".join(line.rstrip() for line in output.splitlines())
@@ -155,7 +155,7 @@ def write_output(document: Path, output: str) -> None:
 
 
 def wait_for_interrupt() -> None:
-    """Return at Ctrl-C."""
+    """Wait for Ctrl-C."""
     try:
         while True:
             time.sleep(3600)

@@ -1,4 +1,4 @@
-"""What a run did, as tables for a person."""
+"""The results of a run as tables for people."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SHOWN_ATTRIBUTES = (
 
 
 def build_outcomes_table(summary: JsonObject) -> Table:
-    """Return the outcomes of the customers, in the words of the run's own summary."""
+    """Return the outcomes of the customers, in the words of the run's summary."""
     table = _build_table("customers", "became", "because", starts_with_count=True)
     for one in summary["outcomes"]:
         table.add_row(str(one["customers"]), one["became"], one["because"])
@@ -37,7 +37,7 @@ def build_outcomes_table(summary: JsonObject) -> Table:
 
 
 def build_changes_table(change: JsonObject) -> Table:
-    """Return the attributes of one contact that differ, side by side."""
+    """Return a contact's changed attributes, with the values before and after."""
     before, after = read_attributes(change, "before"), read_attributes(change, "after")
     table = _build_table("attribute", "before", "after")
     for name in SHOWN_ATTRIBUTES:
@@ -74,7 +74,7 @@ def describe_calls(run: PipelineRun, apis: Sequence[str]) -> str:
 
 
 def read_attributes(change: JsonObject, side: str) -> JsonObject:
-    """Return the custom attributes of a change, before or after it, by their own names."""
+    """Return the custom attributes of a change, before or after it, by their names in Intercom."""
     return {name.removeprefix("custom_attributes."): values[side] for name, values in change["fields"].items()}
 
 
@@ -86,7 +86,7 @@ def _build_table(*columns: str, starts_with_count: bool = False) -> Table:
 
 
 def _format_value(name: str, value: str | float | None) -> str:
-    """Return a value for a person: Intercom's dates are unix seconds."""
+    """Return a readable value: Intercom's dates are Unix seconds."""
     if value is None:
         return "-"
     if name.endswith("_at") and not isinstance(value, str):

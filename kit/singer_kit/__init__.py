@@ -1,5 +1,5 @@
-"""The machinery that several plugins need, once. Each plugin carries this folder as `_kit`, a symbolic link.
+"""Code that several plugins share.
 
-Modules here import the SDK, requests and the standard library, never a plugin. What is a vendor's own stays in its
-plugin: addresses, error shapes, paging style, limits.
+Each plugin contains this folder as `_kit`, a symbolic link. Modules here import the SDK, requests and the standard
+library, never a plugin. Addresses, error shapes, paging styles and limits of a vendor belong to that vendor's plugin.
 """

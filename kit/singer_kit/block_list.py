@@ -1,4 +1,4 @@
-"""People who were erased and must not come back: keyed hashes of ids and e-mail addresses, which reveal no name."""
+"""People who were erased and must not come back, as keyed hashes of ids and e-mail addresses that reveal no name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FILE = "erased.json"
 
 
 def fold_name(name: str) -> str:
-    """Return an id or e-mail address as it is compared: letter case and the coding of accents make no other person."""
+    """Return an id or e-mail address in the form for comparisons, without letter case and with accents composed."""
     return unicodedata.normalize("NFC", name.strip()).casefold()
 
 
@@ -25,10 +25,10 @@ class BlockList:
     """The block list of a folder of stores.
 
     Args:
-        folder: where the file is, or will be.
+        folder: the folder of the file, which need not exist yet.
 
     Raises:
-        ValueError: the file is damaged: to go on without it would bring people back.
+        ValueError: the file is damaged. Without it, erased people would come back.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -53,12 +53,12 @@ class BlockList:
         self._hashes |= {self._hash_name(name) for name in names if name.strip()}
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = self._path.with_name(f"{FILE}.new")
-        # Opened with its mode: a file that is narrowed later could be read for a moment.
+        # The file is created with its final mode, so that nobody else can read it even for a moment.
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             json.dump({"salt": self._salt, "hashes": sorted(self._hashes)}, file)
         draft.replace(self._path)
 
     def _hash_name(self, name: str) -> str:
         folded = fold_name(name).encode("utf-8", "surrogatepass")
-        # The salt is per folder, so nobody can look a hash up in a list made elsewhere.
+        # Each folder has its own salt, so hashes from elsewhere match nothing here.
         return blake2b(folded, digest_size=16, key=self._salt.encode()).hexdigest()

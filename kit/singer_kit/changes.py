@@ -1,4 +1,4 @@
-"""What a write changes, field by field. Pure."""
+"""The changes of a write, field by field. Pure."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
 
 
 class Change(NamedTuple):
-    """What a field holds, and what it will hold."""
+    """The value of a field before and after a write."""
 
     before: JsonValue
     after: JsonValue
 
 
 Changes: TypeAlias = dict[str, Change]
-"""Changes by field, named as the target names them in its reports."""
+"""Changes by field. The names are those of the target's reports."""

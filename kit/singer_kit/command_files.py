@@ -1,4 +1,4 @@
-"""The files of the command line, checked before anything is read from an API."""
+"""The files on the command line, checked before the first call to an API."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ if TYPE_CHECKING:
 
     from .json_types import JsonObject, JsonValue
 
-# Deeper than any state or catalog, and far from where Python itself gives up.
+# No state or catalog is this deep, and Python can still handle it.
 DEEPEST = 100
 Types = dict[str, tuple[type, ...]]
 WORDS: dict[type, str] = {int: "unix time", str: "text"}
 
 
 def check_file(file: IO[str] | None, option: str, find_problems: Callable[[JsonValue], list[str]]) -> IO[str] | None:
-    """Return a file of the command line once it is known to hold what it should.
+    """Return a file of the command line after checking its content.
 
     Raises:
-        UserError: it does not.
+        UserError: the content is wrong.
     """
     if file is None:
         return None
     try:
         text = file.read()
         found = json.loads(text, parse_constant=_refuse_constant)
-        # Half of a surrogate pair is JSON, and cannot be written again.
+        # JSON may contain half of a surrogate pair, which could not be written again.
         json.dumps(found, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise UserError(f"The file of {option} is not JSON: {error}") from error
@@ -46,8 +46,8 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def is_too_deep(value: JsonValue) -> bool:
-    """Say whether lists and objects are nested deeper than anything that makes sense."""
-    # Level by level and without recursion, which a deep enough input would exhaust.
+    """Return whether lists and objects are nested more deeply than any sensible input."""
+    # It works without recursion, whose depth a deep input could exhaust.
     level = [value]
     for _ in range(DEEPEST):
         lists = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)]
@@ -77,7 +77,7 @@ def _check_bookmark(name: str, bookmark: object, types: Types) -> Iterable[str]:
         yield f"The bookmark of `{name}` in the state is not an object: fix it, or start with a full refresh."
         return
     for part, allowed in types.items():
-        # To Python a bool is an integer.
+        # In Python, a bool is an integer too.
         if part in bookmark and type(bookmark[part]) not in allowed:
             what = WORDS[allowed[0]]
             yield f"In the state the `{part}` of `{name}` is not a {what}: fix it, or start with a full refresh."
@@ -89,10 +89,10 @@ def find_own_bookmarks(state: Mapping[str, JsonValue], streams: Collection[str])
 
 
 def find_catalog_problems(catalog: object, streams: Collection[str]) -> list[str]:
-    """Return one sentence for a catalog that is none, or for each of its streams that cannot be read.
+    """Return one sentence if a catalog is malformed, or one for each of its streams that cannot be read.
 
     Args:
-        catalog: what the catalog file holds; ``{"streams": [{"tap_stream_id": NAME, ...}, ...]}`` is well-formed.
+        catalog: the content of the catalog file, such as ``{"streams": [{"tap_stream_id": NAME, ...}, ...]}``.
         streams: the tap's streams.
     """
     entries = catalog.get("streams") if isinstance(catalog, dict) else None

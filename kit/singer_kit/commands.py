@@ -1,4 +1,4 @@
-"""Commands of a plugin beside its run, such as `target-intercom undo`; without one of their names it runs."""
+"""Further commands of a plugin, such as `target-intercom undo`. Without the name of one, the plugin runs."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 class PluginCommand(Command, click.Group):
-    """The command of a plugin: without the name of another command it runs the plugin."""
+    """A plugin's command, which runs the plugin unless the command line names another command."""
 
 
 def add_commands(run: click.Command, plugin: type[Plugin], commands: Sequence[click.Command]) -> PluginCommand:
-    """Return the command that runs a plugin, with other commands that get the plugin and its settings."""
+    """Return a plugin's command with further commands, which get the plugin with its settings."""
 
     @click.pass_context
     def run_or_prepare(ctx: click.Context, /, **arguments: JsonValue) -> None:

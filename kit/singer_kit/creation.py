@@ -1,4 +1,4 @@
-"""Creating what must not be created twice, over a connection that loses replies."""
+"""How to create a record only once over a connection that loses replies."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ T = TypeVar("T")
 
 
 def create_once(attempt: Callable[[bool], T], lost: type[Exception], *, tries: int, longest: float) -> T:
-    """Return what an attempt returns; after a lost reply attempt it again.
+    """Return the result of an attempt. After a lost reply, try again.
 
     Args:
-        attempt: creates; its argument says whether an earlier attempt may have done so, and then it looks first.
-        lost: what is raised when a reply is lost.
-        tries: how many attempts are made.
-        longest: the longest pause between two of them, in seconds.
+        attempt: creates the record. Its argument says whether an earlier attempt may have done so, so that it must
+            look
+            first.
+        lost: the exception for a lost reply.
+        tries: the number of attempts.
+        longest: the longest pause between two attempts, in seconds.
 
     Raises:
-        Exception: the one of the last attempt.
+        Exception: the exception of the last attempt.
     """
-    # Before the first attempt nothing can exist, so the look that costs a call is spared.
+    # Before the first attempt nothing can exist, so the call that looks for it is not needed.
     may_exist = False
 
     def note(_: object) -> None:

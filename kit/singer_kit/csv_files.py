@@ -1,8 +1,8 @@
 """CSV files that a spreadsheet opens as text, whatever their content.
 
-A cell that begins with `=`, `+`, `-`, `@`, a tab or a carriage return is a formula to spreadsheets, and what stands in
-our reports is partly written by others: a visitor chooses his own name in Intercom. So an apostrophe is put before it,
-which spreadsheets take for "this is text". https://owasp.org/www-community/attacks/CSV_Injection
+Spreadsheets treat a cell that begins with `=`, `+`, `-`, `@`, a tab or a carriage return as a formula. Outsiders can
+write such text into reports: visitors choose their own names in Intercom. So an apostrophe comes before it, which
+spreadsheets read as the start of text. https://owasp.org/www-community/attacks/CSV_Injection
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from typing import IO, TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-#: Where a cell begins: also behind a semicolon, a tab or a line break, for who opens the file with another separator.
+#: The beginning of a cell. It may follow a semicolon, a tab or a line break, as readers use different separators.
 _START = r"(?:\A|(?<=[;\t\r\n]))"
-#: Text that is a formula, or that is protected already: one more apostrophe makes it what it was when it is read back.
+#: A formula, or text that already looks protected. It gets one more apostrophe, which reading removes again.
 _FORMULA = r"(?='*[=+\-@\t\r])"
 _UNPROTECTED = re.compile(_START + _FORMULA)
 _PROTECTED = re.compile(f"{_START}'{_FORMULA}")
-#: A number is what it seems, also with a sign before it.
+#: Numbers with a sign need no protection.
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)*([eE][+-]?\d+)?")
 
 
 class CsvWriter:
-    """Writes rows into an open file, harmless to spreadsheets.
+    """Writes rows into an open file without formulas for spreadsheets.
 
     Args:
-        file: open for writing text with ``newline=""``.
+        file: a file open for writing text with ``newline=""``.
     """
 
     def __init__(self, file: IO[str]) -> None:
@@ -45,20 +45,20 @@ class CsvWriter:
 
 
 def read_rows(file: IO[str]) -> Iterator[dict[str, str]]:
-    """Read the rows of a file of `CsvWriter` as they were given, by the names in its first line."""
+    """Read the rows that `CsvWriter` wrote, with the column names of the first line."""
     for row in csv.DictReader(file):
         yield {name: restore_cell(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def protect_cell(value: Any) -> Any:
-    """Return a value as a cell that no spreadsheet computes; None and numbers stay what they are."""
+    """Return a value as a cell that no spreadsheet treats as a formula. None and numbers do not change."""
     if value is None or isinstance(value, int | float):
         return value
     text = str(value)
-    # A negative number begins like a formula, and must stay a number.
+    # A negative number begins like a formula, but must stay a number.
     return text if _NUMBER.fullmatch(text) else _UNPROTECTED.sub("'", text)
 
 
 def restore_cell(cell: str) -> str:
-    """Return the text of a cell that `protect_cell` made."""
+    """Return the original text of a cell from `protect_cell`."""
     return _PROTECTED.sub("", cell)

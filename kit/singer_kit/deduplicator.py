@@ -1,4 +1,4 @@
-"""Records that a list shows twice."""
+"""Detection of records that a list shows twice."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ MAX_VERSIONS = 10_000
 
 
 class Deduplicator:
-    """Finds the versions of records that came before in the same run.
+    """Finds versions of records that already came in this run.
 
-    A list repeats a record only near where it was: at the edge of two pages or of two segments, or where a broken read
-    was started again. So the last ten thousand versions are remembered, and memory stays flat.
+    A list repeats a record only near its first place: at the edge of two pages or segments, or after a broken read
+    started again. So the last ten thousand versions are enough, and memory stays flat.
     """
 
     def __init__(self) -> None:
         self._versions: OrderedDict[Hashable, None] = OrderedDict()
 
     def is_duplicate(self, identity: Hashable, version: int | None) -> bool:
-        """Return whether this version came before; False for a record without a version."""
+        """Return whether this version already came; False for a record without a version."""
         if version is None:
             return False
         key = (identity, version)

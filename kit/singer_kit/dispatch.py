@@ -1,4 +1,4 @@
-"""Concurrent work whose results are taken in by one thread."""
+"""Parallel work whose results one thread records."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ Result = TypeVar("Result")
 def open_workers(size: int) -> Iterator[Executor]:
     """Start this many threads at once, and end them afterwards.
 
-    An executor starts a thread when work is handed to it, and where the system refuses that thread it raises although
-    another one goes on to do the work: a record would be written, and reported nowhere.
+    An executor starts its threads one by one with the work. If the system refuses a thread, it raises although
+    another
+    thread then does the work: a record would be written without a report.
     """
     with ThreadPoolExecutor(size) as executor:
         all_started = Event()
@@ -43,16 +44,17 @@ def run_all(  # noqa: PLR0913 - a loop with its parts as arguments, which a clas
     record: Callable[[Item, Result], None],
     find_stop_reason: Callable[[], str | None],
 ) -> None:
-    """Do `work` for every item, at most `window` handed out at a time.
+    """Call `work` for every item, with at most `window` items in progress.
 
-    Whatever ends it, an error or a reason to stop, nothing more is started, what is under way is finished, and `record`
-    has been called for everything that was done.
+    After an error or a reason to stop, nothing more starts. Work in progress is finished, and `record` is called for
+    all
+    of it.
 
     Args:
         executor: does the work.
         work: called in a worker's thread.
         items: read as needed.
-        window: items in the hands of the executor.
+        window: the number of items in progress.
         record: called in this thread, in the order of completion.
         find_stop_reason: called before every item and after every record; a sentence stops the run.
 
@@ -67,7 +69,7 @@ def run_all(  # noqa: PLR0913 - a loop with its parts as arguments, which a clas
             future = executor.submit(work, item)
             pending[future] = item
             future.add_done_callback(done.put)
-            # The window bounds the memory, and how much is under way when the run must stop.
+            # The window limits the memory, and the work in progress when the run must stop.
             if len(pending) >= window:
                 _collect_result(pending, done, record, find_stop_reason)
         while pending:
@@ -94,11 +96,11 @@ def _raise_stop_reason(find_stop_reason: Callable[[], str | None]) -> None:
 
 
 def _drain_pending(pending: dict[Future[Result], Item], record: Callable[[Item, Result], None]) -> None:
-    # What a worker has begun may be written already, so only the calls that did not start are cancelled.
+    # Only calls that did not start are cancelled, as a started one may already have written its record.
     for future in pending:
         future.cancel()
     wait(pending)
     for future, item in pending.items():
-        # An error of another call is on its way already; what succeeded must still get into the reports.
+        # Another call's error will be raised; successful calls must still get into the reports.
         if not future.cancelled() and future.exception() is None:
             record(item, future.result())

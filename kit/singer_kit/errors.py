@@ -1,4 +1,4 @@
-"""Errors that a user reads as one sentence; only a fault of the program itself shows a traceback."""
+"""Errors that a user reads as one sentence. Only a bug of the program shows a traceback."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RUN_AGAIN = "no STATE was written, so the next run starts from the same point."
 
 
 class UserError(click.ClickException):
-    """One sentence that tells the user what to do: logged as an error, exit code 1, no traceback."""
+    """A sentence that tells the user what to do. It is logged as an error, with exit code 1 and no traceback."""
 
     def show(self, file: IO[Any] | None = None) -> None:  # noqa: ARG002 the log is where a runner looks
         """Log the sentence."""
@@ -39,7 +39,7 @@ class UserError(click.ClickException):
 
 
 def raise_problems(problems: Iterable[str]) -> None:
-    """Raise all problems together, when there are any.
+    """Raise all problems together, if there are any.
 
     Raises:
         UserError: there is at least one problem.
@@ -50,10 +50,10 @@ def raise_problems(problems: Iterable[str]) -> None:
 
 @contextmanager
 def explain_errors() -> Iterator[None]:
-    """Turn what the machine, the SDK or a setting may do to a run into one sentence.
+    """Turn errors from the machine, the SDK or a setting into one sentence.
 
     Raises:
-        UserError: instead of an error that :func:`describe_error` knows.
+        UserError: in place of an error that :func:`describe_error` knows.
     """
     try:
         yield
@@ -64,13 +64,13 @@ def explain_errors() -> Iterator[None]:
 
 
 def describe_error(error: Exception) -> str | None:
-    """Return the sentence that a user reads instead of a traceback; None for a fault of the program itself."""
+    """Return the sentence for the user in place of a traceback; None for a bug of the program."""
     texts = (describe(error) for kind, describe in SENTENCES if isinstance(error, kind))
     return next(filter(None, texts), None) or _describe_expression_error(error)
 
 
 def _describe_runtime_error(error: Any) -> str | None:
-    # Any other RuntimeError is a fault of the program, whose traceback helps to find it.
+    # Any other RuntimeError is a bug of the program, and its traceback helps to find it.
     if "can't start new thread" not in str(error):
         return None
     return f"The system starts no more threads: lower `max_concurrency`, or raise the limit; {RUN_AGAIN}"
@@ -86,7 +86,7 @@ def _describe_database_error(error: Any) -> str | None:
 
 
 def _describe_os_error(error: Any) -> str | None:
-    # An error of a file that is open already carries no name.
+    # An error about an open file contains no file name.
     where = error.filename or "temporary files"
     if error.errno in NO_ROOM:
         return f"There is no room left for {where} ({error.strerror}): make room; {RUN_AGAIN}"
@@ -98,14 +98,14 @@ def _describe_os_error(error: Any) -> str | None:
 
 
 def _describe_expression_error(error: Exception) -> str | None:
-    """Describe the failure of an expression for a record; the error's own text may contain data of the record."""
+    """Describe an expression that fails for a record. The error's own text may contain data of the record."""
     if not any(frame.f_globals.get("__name__") == "singer_sdk.mapper" for frame, _ in walk_tb(error.__traceback__)):
         return None
     return f"An expression of the setting `stream_maps` fails for a record ({type(error).__name__}): correct it."
 
 
 SENTENCES: tuple[tuple[type[Exception], Callable[[Any], str | None]], ...] = (
-    # Their texts are written for users and name settings, streams and expressions, never a record.
+    # These texts are meant for users. They name settings, streams and expressions, never a record.
     (ConfigurationError, str),
     (FatalAPIError, str),
     (OrphanedError, str),
@@ -121,4 +121,4 @@ SENTENCES: tuple[tuple[type[Exception], Callable[[Any], str | None]], ...] = (
     ),
     (OSError, _describe_os_error),
 )
-"""What a user reads, by the kind of an error: the first row that fits and has a sentence. Nothing else decides."""
+"""The sentences by kind of error. The first row that matches and has a sentence decides."""

@@ -1,4 +1,4 @@
-"""The threads that fetch: a limited number of calls at a time, earliest page first, and not far ahead of the writer."""
+"""Threads for calls to an API: a limited number at a time, the earliest page first, not far ahead of the writer."""
 
 from __future__ import annotations
 
@@ -16,26 +16,28 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Key = tuple[int, ...]
-"""Where in the output a page belongs; pages are written in the order of their keys."""
+"""The position of a page in the output. Pages are written in the order of their keys."""
 
 
 class ThreadLimitError(UserError):
-    """The machine permits no further thread."""
+    """The machine allows no further thread."""
 
 
 class FetchPool:
     """Runs calls in threads, in the order of their keys.
 
-    Pages that were fetched and not yet written are held in memory. So no call starts while ``max_buffered_pages`` are
-    buffered or on their way, except for the page that the reader waits for. A thread ends when it has nothing to do,
-    and no thread keeps the process alive.
+    Pages that are fetched but not yet written stay in memory. So no call starts while ``max_buffered_pages`` are
+    buffered
+    or being fetched, except for the page that the reader waits for. A thread ends when it has nothing to do, and no
+    thread keeps the process alive.
 
-    The lock is not re-entrant, and the garbage collector can close a half-read list at any point, also in a thread that
-    holds the lock. So a finalizer never takes the lock: it calls :meth:`defer_action`.
+    The lock is not re-entrant, and the garbage collector can close a half-read list at any point, even in a thread
+    that
+    holds the lock. So a finalizer never takes the lock but calls :meth:`defer_action`.
 
     Args:
         threads: how many calls run at the same time.
-        max_buffered_pages: how many pages may be buffered or on their way.
+        max_buffered_pages: how many pages may be buffered or being fetched.
     """
 
     def __init__(self, threads: int, max_buffered_pages: int) -> None:
@@ -71,7 +73,7 @@ class FetchPool:
         return future
 
     def wait_for(self, key: Key, is_ready: Callable[[], bool]) -> None:
-        """Wait until the page at ``key`` is ready, ahead of all that is queued behind it; the lock is held.
+        """Wait until the page at ``key`` is ready, and fetch it before all queued pages after it; the lock is held.
 
         Raises:
             BaseException: a call failed without reporting it, so the page may never come.
@@ -82,26 +84,29 @@ class FetchPool:
             self._awaited = key, is_ready
             try:
                 self.start_workers()
-                # A list that was closed meanwhile is ready: no call may be running that would notify.
+                # A list that was closed meanwhile counts as ready, as no running call might notify this thread.
                 if not is_ready():
                     self.changed.wait()
             finally:
                 self._awaited = None
 
     def count_buffered(self, pages: int) -> None:
-        """Add pages that are buffered now or, below zero, take off those that were released; the lock is held."""
+        """Add the number of newly buffered pages, or subtract released ones with a negative number.
+
+        The lock is held.
+        """
         self.buffered_pages += pages
         self.start_workers()
 
     def defer_action(self, action: Callable[[], None]) -> None:
-        """Leave an action to the next thread that holds the lock; takes no lock, so finalizers may call it."""
+        """Leave an action to the next thread with the lock. It takes no lock, so finalizers may call it."""
         self._deferred.append(action)
 
     def start_workers(self) -> None:
         """Start threads for the calls that may start now; the lock is held.
 
         Raises:
-            ThreadLimitError: the machine permits no further thread.
+            ThreadLimitError: the machine allows no further thread.
         """
         while self.running < self._threads and (call := self._next_call()) is not None:
             try:
@@ -127,7 +132,7 @@ class FetchPool:
         return heappop(self._queue)[2]
 
     def _is_awaited(self, key: Key) -> bool:
-        """Return whether the reader waits for that page or a later one, and has not got it yet."""
+        """Return whether the reader still waits for that page or a later one."""
         if self._awaited is None:
             return False
         awaited, is_ready = self._awaited

@@ -78,7 +78,7 @@ _OPEN = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 
 
 class Who(NamedTuple):
-    """Who a record is."""
+    """Names that help people recognise a record."""
 
     name: str = ""
     email: str = ""
@@ -110,10 +110,10 @@ class JournalWriter:
         self._writes = 0
 
     def open(self, folder: Path, run: RunStart) -> None:
-        """Make a journal in a folder, with its first line.
+        """Create a journal in a folder, with its first line.
 
         Raises:
-            ConfigurationError: it cannot be made.
+            ConfigurationError: it cannot be created.
         """
         run = msgspec.structs.replace(run, is_subset=self._is_subset)
         self._run, self._path = run, folder / f"{run.run_id}{SUFFIX}"
@@ -122,7 +122,7 @@ class JournalWriter:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._descriptor = os.open(draft, _OPEN, 0o600)
             self._close = weakref.finalize(self, os.close, self._descriptor)
-            # Nobody may see the journal before it is locked: it would pass for that of a killed run.
+            # Readers must not see the journal before it is locked, as it would look like that of a killed run.
             fcntl.flock(self._descriptor, fcntl.LOCK_EX)
             self.append(run)
             self._path = _find_free_path(folder, run.run_id)
@@ -136,7 +136,7 @@ class JournalWriter:
         return self._descriptor is not None
 
     def mark_subset(self) -> None:
-        """Note that the input of the run is not everybody."""
+        """Note that the input of the run contains only some records."""
         if self.is_on and not self._is_subset:
             self.append(msgspec.structs.replace(self._run, is_subset=True))
         self._is_subset = True
@@ -157,7 +157,7 @@ class JournalWriter:
         fields: Mapping[str, tuple[JsonValue, JsonValue]] | None = None,
         who: Who = NOBODY,
     ) -> None:
-        """Note what became of a record that cost no write."""
+        """Note the result of a record that needed no write."""
         if not self.is_on:
             return
         changes = build_fields(fields or {})
@@ -196,12 +196,12 @@ class JournalWriter:
             return self._writes
 
     def append(self, line: Line) -> None:
-        """Write a line, in one piece."""
+        """Write a line with a single call of the system."""
         if self._descriptor is None:
             return
         content = self._encoder.encode(line) + b"\n"
         with self._lock:
-            # After a line that was cut off no other one could be read.
+            # Readers stop at an incomplete line, so no other line may follow it.
             if self._problem:
                 raise ConfigurationError(self._problem)
             try:
@@ -239,7 +239,7 @@ class JournaledWrite:
         self._fields: dict[str, tuple[JsonValue, JsonValue]] = {}
 
     def announce(self, remote_id: str | None, fields: Mapping[str, tuple[JsonValue, JsonValue]]) -> None:
-        """Note what the next request is about to write, unless the journal tells of it already.
+        """Note what the next request will write, unless the journal already has it.
 
         Raises:
             ConfigurationError: the journal cannot be written.
@@ -302,11 +302,11 @@ class JournaledWrite:
 
 
 def build_fields(fields: Mapping[str, tuple[JsonValue, JsonValue]]) -> dict[str, FieldChange]:
-    """Return fields in the form of a line."""
+    """Return fields in the form of a journal line."""
     return {name: FieldChange(before, after) for name, (before, after) in fields.items()}
 
 
 def _find_free_path(folder: Path, run_id: str) -> Path:
-    """Return a name for a journal: one run may start the same target twice, one after the other."""
+    """Return a free file name, as one run may start the same target twice in succession."""
     names = (f"{run_id}{suffix}{SUFFIX}" for suffix in ("", *(f".{number}" for number in range(2, 1000))))
     return next(path for name in names if not (path := folder / name).exists())

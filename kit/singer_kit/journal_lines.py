@@ -23,7 +23,7 @@ SUFFIX = ".jsonl"
 
 
 class FieldChange(msgspec.Struct, frozen=True):
-    """What a field held, and what it is to hold."""
+    """The value of a field before and after a write."""
 
     before: JsonValue
     after: JsonValue
@@ -54,11 +54,11 @@ class RunStart(_Line, frozen=True, kw_only=True, tag="run"):
     job: str = ""  #: empty when `standpipe run` did not start it
     trigger: str = ""  #: `schedule`, `person`, `live`, `page`, `retry` or `meltano`; empty outside of Meltano
     mode: str = "sync"  #: `sync`, `validate` or `undo`
-    is_subset: bool = False  #: whether the input is not everybody
+    is_subset: bool = False  #: whether the input contains only some records
 
 
 class Intent(_Person, frozen=True, kw_only=True, tag="intent"):
-    """A write that is about to be made."""
+    """A write that is about to be sent."""
 
     n: int
     stream: str
@@ -70,7 +70,7 @@ class Intent(_Person, frozen=True, kw_only=True, tag="intent"):
 
 
 class Outcome(_Line, frozen=True, kw_only=True, tag="outcome"):
-    """What became of a write."""
+    """The result of a write."""
 
     n: int
     kind: str
@@ -82,7 +82,7 @@ class Outcome(_Line, frozen=True, kw_only=True, tag="outcome"):
 
 
 class RecordResult(_Person, frozen=True, kw_only=True, tag="record"):
-    """What became of a record that cost no write."""
+    """The result of a record that needed no write."""
 
     stream: str
     id: str
@@ -98,7 +98,7 @@ class RunEnd(_Line, frozen=True, kw_only=True, tag="end"):
 
     status: str  #: `completed`, `failed` or `stopped`
     at: float
-    stopped_by: str = ""  #: `guard` when every run over everybody would stop again until a person decides
+    stopped_by: str = ""  #: `guard` when the next runs would stop too until a person decides
     error: str = ""  #: one sentence
     summary: JsonObject = {}  #: the content of `summary.json`
 
@@ -107,7 +107,7 @@ Line = RunStart | Intent | Outcome | RecordResult | RunEnd
 
 
 class Write(NamedTuple):
-    """A write as far as a journal tells of it; without an outcome nobody knows yet whether it was made."""
+    """A write in a journal. Without an outcome, nobody knows yet whether the vendor received it."""
 
     intent: Intent
     outcome: Outcome | None
@@ -129,22 +129,22 @@ class Journal:
         self.is_busy = is_busy
 
     def iterate_lines(self) -> Iterator[Line]:
-        """Yield the lines; the end of one that a killed writer or a full disk has cut off is left out."""
+        """Yield the lines. A last line that a killed writer or a full disk left incomplete is skipped."""
         decoder = msgspec.json.Decoder(Line)
         self._file.seek(0)
         for content in self._file:
             if not content.endswith(b"\n"):
                 return
             try:
-                # msgspec does not look at the bytes of members that it leaves out.
+                # msgspec does not check members that it skips.
                 line: Line = decoder.decode(content.decode())
             except (msgspec.DecodeError, UnicodeDecodeError):
-                # What follows a damaged line might belong to writes that it told of.
+                # The lines after a damaged one might belong to a write in it.
                 return
             yield line
 
     def iterate_entries(self) -> Iterator[Entry]:
-        """Yield the run, its writes with their outcomes, the other records and the end, as they were settled.
+        """Yield the run, its writes with their outcomes, the other records and the end, in the order of their results.
 
         Writes without an outcome come last.
         """
@@ -167,7 +167,7 @@ class Journal:
 
 @contextmanager
 def open_journal(path: Path) -> Iterator[Journal | None]:
-    """Open a journal; None when it is gone. Until it is closed, others find it busy."""
+    """Open a journal; None if it no longer exists. While it is open, others see it as busy."""
     try:
         file = path.open("r+b")
     except FileNotFoundError:
@@ -179,7 +179,7 @@ def open_journal(path: Path) -> Iterator[Journal | None]:
             is_busy = False
         except BlockingIOError:
             is_busy = True
-        # Another reader may have removed it in between.
+        # Another reader may have deleted it meanwhile.
         yield Journal(file, is_busy=is_busy) if os.fstat(file.fileno()).st_nlink else None
 
 

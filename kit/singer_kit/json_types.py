@@ -1,9 +1,9 @@
-"""Names for JSON as it comes from a vendor or a Singer message, before it is decoded into a type."""
+"""Type names for JSON from a vendor or a Singer message before it is decoded."""
 
 from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-# Any stands here alone: what a value is follows from a schema or is proved where it is read.
+# Only this module uses Any for JSON. A schema, or the code that reads a value, checks its type.
 JsonValue: TypeAlias = Any
 JsonObject: TypeAlias = dict[str, Any]

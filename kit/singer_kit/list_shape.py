@@ -1,4 +1,4 @@
-"""What the answers of a list hold, as a plugin declares it: items, keys, and what says that more follows."""
+"""The form of a list's answers, as a plugin declares it: items, keys, and how they say that more follows."""
 
 from __future__ import annotations
 
@@ -11,31 +11,32 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
-"""A key or a cursor: text that is not empty."""
+"""A key or a cursor: non-empty text."""
 Number = Annotated[int, msgspec.Meta(ge=0)]
 """A total, a page number or a time in unix seconds."""
 Key = Text | Number
-"""What a record is known by."""
+"""The type of a record's key."""
 Paging = Literal["none", "cursor", "numbered", "scroll", "has_more", "next_offset"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListShape:
-    """What the answers of one list hold.
+    """The form of the answers of one list.
 
     Args:
-        name: what a sentence calls it.
-        items: the member that holds the items; empty where the answer itself is the list.
-        single: whether one item stands there instead of a list.
-        envelope: the member of an item that is the record itself; empty where the item is the record.
-        siblings: objects beside the record in its envelope that become members of it.
-        key: the members that a record is known by, each with its type.
-        needed: other members that the protocol needs, each with its type; one that may be None may be absent.
-        present: of the needed members, those that must be there even where they may be null.
-        wanted: members that are read where they are of their type, and are null where they are not.
+        name: the name of the list in messages.
+        items: the member with the items; empty if the answer itself is the list.
+        single: whether the answer contains one item instead of a list.
+        envelope: the member of an item with the record; empty if the item itself is the record.
+        siblings: objects beside the record in its envelope that become members of the record.
+        key: the members of the record's key, with their types.
+        needed: other members that the protocol needs, with their types. A member that may be None may also be
+            missing.
+        present: those needed members that must be present even if they may be null.
+        wanted: members that are read if they have their type, and are null otherwise.
         paging: how the list says that more follows.
-        total: the member that announces how many items there are; empty where none does.
-        total_needed: whether an answer without it proves nothing.
+        total: the member with the number of all items; empty if there is none.
+        total_needed: whether an answer without the total is rejected.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The completion marker: what a tap says in its last STATE when every selected stream was read to its end."""
+"""The completion marker, which a tap writes into its last STATE after it read every selected stream to the end."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ MARKER = "_sync"
 def build_marker(
     rows: Mapping[str, int], *, whole: Iterable[str], start_date: int | None, completed_at: int, subset: bool = False
 ) -> JsonObject:
-    """Return the marker, which stands under ``bookmarks``: ints and strings only, since SDK taps crash on others.
+    """Return the marker for ``bookmarks``. It contains only ints and strings, as SDK taps fail on other values.
 
     Args:
-        rows: how many records of each selected stream were read, counted before ``stream_maps``.
-        whole: the streams of which everything was read, so that what did not come does not exist.
-        start_date: the bound of the run in unix seconds, None when it had none.
-        completed_at: when the run ended, unix milliseconds.
+        rows: the number of records per selected stream, counted before ``stream_maps``.
+        whole: the streams of which every record was read, so that a record that did not come does not exist.
+        start_date: the start date of the run in Unix seconds, or None.
+        completed_at: the end of the run in Unix milliseconds.
         subset: whether only some customers were read.
     """
     return {

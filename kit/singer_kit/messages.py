@@ -1,4 +1,7 @@
-"""Singer messages in, https://hub.meltano.com/singer/spec/ (the SDK's reader logs a line that it cannot read)."""
+"""Reads Singer messages, https://hub.meltano.com/singer/spec/.
+
+The SDK's reader would log a line that it cannot read.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     Callbacks = dict[str, Callable[[JsonObject], None]]
 
 DECODER = msgspec.json.Decoder(float_hook=Decimal)
-# What msgspec raises for text that is not JSON, for half a character and for a message that is nested too deeply.
+# msgspec's errors for text that is not JSON, for incomplete characters and for too deeply nested messages.
 UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
 _PARTS: dict[str, dict[str, type | tuple[type, ...]]] = {
     "RECORD": {"stream": str, "record": (dict, bytes)},
@@ -32,17 +35,17 @@ _PARTS: dict[str, dict[str, type | tuple[type, ...]]] = {
 
 
 class NumberedReader(GenericSingerReader[AnyStr]):
-    """Reads Singer lines. A line that is none ends the run, named by its number: it may hold a person's data."""
+    """Reads Singer lines. A wrong line ends the run with its number only, as its text may contain personal data."""
 
     def process_lines(self, file_input: IO[AnyStr] | None, callbacks: Callbacks) -> Counter[str]:
-        """Give every message to the callback of its type.
+        """Pass every message to the callback of its type.
 
         Raises:
             UserError: a line is not a Singer message.
         """
         stats: Counter[str] = Counter()
         for number, line in _number_lines(self.default_input if file_input is None else file_input):
-            # An empty line holds no message and loses nothing, so it does not end the run.
+            # An empty line contains no message, so it does not end the run.
             if message := self.deserialize_json(line):
                 if not _has_all_parts(message) or message["type"] not in callbacks:
                     raise _build_line_error(number)
@@ -62,7 +65,7 @@ class LineReader(NumberedReader[str]):
         return sys.stdin
 
     def deserialize_json(self, line: str) -> JsonObject:
-        """Return the object on a line, an empty one when there is none; numbers with a fraction as Decimal."""
+        """Return the object on a line, or an empty object for an empty line. Numbers with a fraction become Decimal."""
         try:
             message = DECODER.decode(line)
         except UNREADABLE:
@@ -71,7 +74,7 @@ class LineReader(NumberedReader[str]):
 
 
 def _number_lines(lines: Iterable[AnyStr]) -> Iterator[tuple[int, AnyStr]]:
-    # The error comes before its line does, so the line at fault is the one after the last that came.
+    # The error comes before its line is counted, so the wrong line is the next one.
     number = 0
     try:
         for number, line in enumerate(lines, start=1):

@@ -1,8 +1,7 @@
-"""What one answer must prove before it is believed: the one place where that is decided.
+"""The checks that an answer must pass before it is used. They are made only here.
 
-A plugin declares of each list that it reads what its answers hold (`list_shape`). An answer that fails
-the proof is requested again, and then ends the run: only whole answers count. A list as a whole is proved by
-`whole_list`.
+A plugin declares the form of each list that it reads (`list_shape`). After an answer that fails these checks the
+request is repeated, and finally the run ends, so only complete answers count. `whole_list` checks the whole list.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _ABSENT = msgspec.Raw(b"null")
 
 
 class UnprovenError(Exception):
-    """An answer is not what was declared; the text holds no value of it."""
+    """An answer does not match the declaration. The text contains no value of it."""
 
 
 class _Next(msgspec.Struct):
@@ -58,47 +57,47 @@ _PAGING: dict[Paging, list[tuple[str, Any, Any]]] = {
     ],
     "next_offset": [("next_offset", Text | None, None)],
 }
-"""The members that say whether more follows, by the style of paging; each may be absent, none of another type."""
+"""The members for each style of paging. They may be missing, but must not have another type."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A record as its JSON came, siblings included, and what of it is wanted to read on."""
+    """A record as JSON, including its siblings, and the declared members of it."""
 
     text: bytes | msgspec.Raw
     members: Any
-    """The declared members by their names; None where one is absent."""
+    """The declared members by name; None for a missing one."""
 
     def decode_record(self) -> JsonObject:
-        """Return the record, taken apart."""
+        """Return the record, decoded."""
         found: JsonObject = msgspec.json.decode(self.text)
         return found
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer of a list, proved as far as one answer can be."""
+    """One answer of a list, checked as far as a single answer can be."""
 
     items: list[Item]
     cursor: str | None = None
-    """What to ask for the next page with; None on the last one."""
+    """The cursor of the next page; None on the last page."""
     total: int | None = None
-    """How many items the list has, as far as it tells."""
+    """The number of all items, if the answer has it."""
     total_pages: int = 1
-    """How many pages the list has; 0 where it may tell and does not."""
+    """The number of pages; 0 if the answer does not have it."""
 
 
 class PageDecoder:
-    """Proves and decodes the answers of a list, without the cost of taking its records apart.
+    """Checks and decodes the answers of a list without decoding the records completely.
 
     Args:
-        shape: what they hold.
+        shape: the form of the answers.
     """
 
     def __init__(self, shape: ListShape) -> None:
         self.shape = shape
         self.odd: Counter[str] = Counter()
-        """How many records had a member of another type than the declared one, by member."""
+        """For each member, the number of records in which it had another type than declared."""
         self._key = attrgetter(*shape.key) if shape.key else id
         fields = _build_fields({**shape.needed, **shape.key}, shape.present)
         self._decoder = msgspec.json.Decoder(_build_struct("Members", fields + _build_optional_fields(shape.wanted)))
@@ -125,8 +124,8 @@ class PageDecoder:
         )
 
     def find_key(self, item: Item) -> object:
-        """Return what a record is known by; a key of another type by how it is written, so that it can be compared."""
-        # A shape may leave the type of a key open, and a list or an object has no hash.
+        """Return a record's key. A key of another type becomes text, so that it can be compared."""
+        # A shape may not declare the key's type, and lists and objects have no hash.
         key = self._key(item.members)
         try:
             hash(key)
@@ -135,7 +134,7 @@ class PageDecoder:
         return key
 
     def describe_odd(self) -> list[str]:
-        """Return a line for each member that was of another type, and forget them."""
+        """Return a line for each member with another type, and reset the counts."""
         lines = [
             f"{count} of the {self.shape.name} have a `{name}` of another type than is documented: it counts as null"
             for name, count in sorted(self.odd.items())
@@ -144,15 +143,14 @@ class PageDecoder:
         return lines
 
     def decode_page(self, content: bytes) -> Page:
-        """Prove one answer.
+        """Check and decode one answer.
 
         Raises:
-            UnprovenError: a declared member is missing or of another type, or what says that more follows is
-                contradictory.
+            UnprovenError: a declared member is missing or has another type, or the paging is contradictory.
         """
         text, page = decode_json(content, self._page)
         if b"\n" in text or b"\r" in text:
-            # A message is one line, and records go out as they came.
+            # A Singer message is one line, and records are sent as they came.
             page = msgspec.json.decode(msgspec.json.format(text, indent=-1), type=self._page)
         found = page.items if self.shape.items else page
         items = [self._decode_element(one, place) for place, one in enumerate([found] if self.shape.single else found)]
@@ -163,7 +161,7 @@ class PageDecoder:
         return Page(items, cursor, total, total_pages)
 
     def decode_object(self, content: bytes) -> Item:
-        """Prove an answer that is one record, in no list.
+        """Check and decode an answer that is a single record.
 
         Raises:
             UnprovenError: it is not one.
@@ -172,15 +170,15 @@ class PageDecoder:
         return self.decode_item(text)
 
     def decode_item(self, text: bytes | msgspec.Raw) -> Item:
-        """Prove one record.
+        """Check and decode one record.
 
         Raises:
-            UnprovenError: its key, or a member that the protocol needs, is missing or of another type.
+            UnprovenError: its key, or a needed member, is missing or has another type.
         """
         try:
             return Item(text, self._decoder.decode(text))
         except msgspec.DecodeError:
-            # The strict decoder is the fast one; only a record that it rejects is looked at member by member.
+            # The strict decoder is fast. Only records that it rejects are checked member by member.
             return self._decode_odd(text)
 
     def _decode_element(self, item: Any, place: int) -> Item:
@@ -199,7 +197,7 @@ class PageDecoder:
         parts = [record[:-1]]
         for name in self.shape.siblings:
             sibling = bytes(getattr(item, name))
-            # A sibling is optional: one odd value of it is counted and must not cost the whole record.
+            # A sibling is optional, so a wrong value in it is counted but does not reject the record.
             if sibling[:1] != b"{" and sibling != b"null":
                 self.odd[name] += 1
                 sibling = b"null"
@@ -207,7 +205,7 @@ class PageDecoder:
         return msgspec.Raw(b"".join([*parts, b"}"]))
 
     def _decode_odd(self, text: bytes | msgspec.Raw) -> Item:
-        """Return a record whose wanted members are null where they are of another type."""
+        """Return a record whose wanted members are null if they have another type."""
         try:
             members = self._tolerant_decoder.decode(text)
         except msgspec.DecodeError as error:
@@ -219,7 +217,7 @@ class PageDecoder:
             except msgspec.ValidationError:
                 self.odd[name] += 1
                 record[name] = None
-        # The text goes out as the record, so it must agree with the members that are read.
+        # The text is sent as the record, so it must agree with the decoded members.
         text = msgspec.json.encode(record)
         return Item(msgspec.Raw(text), self._decoder.decode(text))
 
@@ -241,7 +239,7 @@ class PageDecoder:
 def _read_total_pages(pages: _NumberedPages | None, count: int, total: int | None) -> int:
     if pages is not None and pages.total_pages is not None:
         return pages.total_pages
-    # A list that fits into one page may leave its pages out, but only its total can prove that.
+    # A list with one page may omit its number of pages, but only the total can prove that.
     if total is None or total != count:
         raise UnprovenError("`pages.total_pages` is missing")
     return 1
@@ -253,7 +251,7 @@ def _read_has_more(page: Any) -> str | None:
         more = page.current_page < page.total_pages
     if more is None:
         raise UnprovenError("`has_more` is missing")
-    # Stopping here would lose the rest of the list, so it is no last page.
+    # This cannot be the last page, as the rest of the list would be lost.
     if more and page.cursor is None:
         raise UnprovenError("`has_more` is true without a `cursor`")
     return page.cursor if more else None
@@ -283,7 +281,7 @@ def _build_struct(name: str, fields: list[Any]) -> Any:
 
 
 def _name_members(error: msgspec.DecodeError) -> str:
-    """Return what msgspec says of an answer, which names members and types, and no value."""
+    """Return msgspec's message about an answer, which contains names and types but no values."""
     return str(error).replace("Object missing required field", "no").rstrip(".")
 
 

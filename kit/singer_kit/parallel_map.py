@@ -1,4 +1,4 @@
-"""A function applied to a stream of items in many threads, with the results in the order of the items."""
+"""Applies a function to a stream of items in many threads, and yields the results in the order of the items."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 I = TypeVar("I")  # noqa: E741 an item
 R = TypeVar("R")
 MAX_WAITING = 1000
-"""So many items at most wait behind one that is still being fetched."""
+"""The most items that wait behind one that is still being fetched."""
 
 
 class OrderedParallelMap(Generic[I, R]):
-    """Pairs each item with what was fetched for it; with None when it needs nothing.
+    """Pairs each item with the result of its fetch, or with None if it needs no fetch.
 
     Args:
         pool: the threads that fetch.
-        items: what to fetch for.
-        fetch: returns what one item needs.
-        needs: whether an item needs a fetch; by default every item does.
-        key: where in the output the items belong.
+        items: the items.
+        fetch: returns the result for one item.
+        needs: returns whether an item needs a fetch; by default every item does.
+        key: the position of the items in the output.
         ahead: how many fetches are requested ahead of the reader.
     """
 
@@ -51,7 +51,7 @@ class OrderedParallelMap(Generic[I, R]):
         self._requested = 0
 
     def request_ahead(self) -> None:
-        """Request what the first items need, before the reader's turn comes, and wait for no answer."""
+        """Request the fetches of the first items before the reader needs them, without waiting for answers."""
         for place, item in self._unread:
             self._queue_item(place, item, needed=self._needs(item))
             if self._requested >= self._ahead or len(self._waiting) >= MAX_WAITING:
@@ -61,14 +61,14 @@ class OrderedParallelMap(Generic[I, R]):
         try:
             yield from self._generate_pairs()
         finally:
-            # Only a flag: the garbage collector may close this generator in a thread that holds the pool's lock.
+            # Only a flag is set, as the garbage collector may close this generator in a thread with the pool's lock.
             self._closed = True
 
     def _generate_pairs(self) -> Iterator[tuple[I, R | None]]:
         waiting = self._waiting
         for place, item in self._unread:
             needed = self._needs(item)
-            # Nothing waits before it, so an item that needs no fetch keeps its place without a detour.
+            # No earlier item waits, so an item without a fetch can be returned at once.
             if not waiting and not needed:
                 yield item, None
                 continue
@@ -91,7 +91,7 @@ class OrderedParallelMap(Generic[I, R]):
         if future is None:
             return item, None
         with self._pool.changed:
-            # Wait for the last one: all that was requested ahead goes before the pages that others buffer.
+            # Wait for the last one, so that all fetches requested ahead come before pages that other lists buffer.
             self._pool.wait_for(self._last_requested, future.done)
         return item, future.result()
 

@@ -1,4 +1,4 @@
-"""What every plugin does alike: reads its settings, ends in one sentence, keeps the SDK's chatter out of the log."""
+"""Behaviour of every plugin: it reads settings, ends with one sentence, and keeps the SDK's messages out of the log."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CHATTER = ("Skipping deselected stream",)
 
 
 class Command(SingerCommand):
-    """The command of a plugin: whatever goes wrong while it parses its words or runs is one sentence."""
+    """A plugin's command. Any error while it parses its arguments or runs becomes one sentence."""
 
     def make_context(self, *args: JsonValue, **options: JsonValue) -> click.Context:
         """Parse the command line; `--discover` and `--test` do their work here."""
@@ -55,7 +55,7 @@ class Plugin(PluginBase):
     """The base of every tap, target and map."""
 
     missing_hints: ClassVar[Mapping[str, str]] = {}
-    """What to do about each setting that is needed, when it is missing."""
+    """For each required setting, what the user should do when it is missing."""
 
     def __init__(self, **arguments: JsonValue) -> None:
         super().__init__(**arguments)
@@ -63,14 +63,14 @@ class Plugin(PluginBase):
 
     @classmethod
     def find_setting_problems(cls, config: Mapping[str, JsonValue]) -> list[str]:  # noqa: ARG003 for plugins with rules of their own
-        """Return one sentence for each setting whose value is of the right type and still impossible."""
+        """Return one sentence for each setting whose value has the right type but is impossible."""
         return []
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        """Read the settings, or reject them; a discovery does without those that are missing.
+        """Read the settings, or reject them. Discovery does not need the required ones.
 
         Raises:
-            UserError: a setting is unknown, cannot be read, is impossible or missing.
+            UserError: a setting is unknown, unreadable, impossible or missing.
         """
         self.append_builtin_config(self.config_jsonschema)
         schemas = self.config_jsonschema["properties"]
@@ -78,7 +78,7 @@ class Plugin(PluginBase):
         unknown = find_unknown_settings(self._config, schemas)
         self._config, unreadable = read_settings(self._config, schemas)
         raise_problems([*unknown, *unreadable])
-        # Only now all values have their types, which the rules about impossible values rely on.
+        # The rules about impossible values need values of the right types, so they come last.
         missing = find_missing_settings(self._config, self.missing_hints)
         problems = [*(missing if raise_errors else ()), *self.find_setting_problems(self._config)]
         raise_problems(problems)
@@ -86,7 +86,7 @@ class Plugin(PluginBase):
 
     @classproperty
     def _env_var_config(cls) -> JsonObject:  # noqa: N805 the SDK's own shape
-        """Return the settings in the environment as text, of whatever type they are: the SDK reads some types only."""
+        """Return the settings from the environment as text. The SDK would read some types only."""
         cls.append_builtin_config(cls.config_jsonschema)
         texts = {name: {"type": "string"} for name in cls.config_jsonschema["properties"]}
         return parse_environment_config({"properties": texts}, cls._env_var_prefix)
@@ -116,12 +116,12 @@ class Plugin(PluginBase):
 
     @classmethod
     def build_facts(cls) -> JsonObject:
-        """Return what the plugin alone knows and other programs need, such as the words of its reasons."""
+        """Return facts that other programs need from the plugin, such as the texts of its reasons."""
         return {}
 
     @classmethod
     def print_about(cls, output_format: str | None = None) -> None:
-        """Print the plugin's description and settings; as JSON with the member `facts` when it has facts."""
+        """Print the plugin's description and settings; in JSON with the member `facts`, if it has facts."""
         facts = cls.build_facts()
         if output_format != "json" or not facts:
             super().print_about(output_format)
@@ -130,7 +130,7 @@ class Plugin(PluginBase):
         sys.stdout.write(json.dumps(about | {"facts": facts}, indent=2) + "\n")
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 the signature of a handler
-        """End with the signal's own code; the SDK would print a STATE and exit with 0 (sdk#3775)."""
+        """End with the signal's exit code. The SDK would print a STATE and exit with 0 (sdk#3775)."""
         ignore_signals()
         self.logger.warning("Signal %d: stopping; STATE does not confirm the unfinished work", signum)
         raise SystemExit(128 + signum)
@@ -150,13 +150,13 @@ def explain_config_file_errors() -> Iterator[None]:
 
 
 def ignore_signals() -> None:
-    """Let no second signal break into the end of a run: Meltano sends a SIGTERM after a SIGINT."""
+    """Ignore further signals while a run ends, as Meltano sends a SIGTERM after a SIGINT."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 
 
 def _quiet_sdk_logs(logger: logging.Logger, metrics: logging.Logger) -> None:
-    """Keep what the SDK says of every stream for the level `debug`."""
+    """Log the SDK's messages about each stream only at level `debug`."""
     if not logger.isEnabledFor(logging.DEBUG):
         metrics.setLevel(logging.WARNING)
     if _is_worth_reading not in logger.filters:
@@ -168,6 +168,6 @@ def _is_worth_reading(record: logging.LogRecord) -> bool:
 
 
 def discard_output() -> None:
-    """Discard the rest of the output at Python's exit: the reader is gone."""
+    """Discard the remaining output at Python's exit, as its reader has ended."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""Folders and files that hold personal data: only their owner may read them, and they appear whole or not at all."""
+"""Folders and files with personal data. Only their owner may read them, and files appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PLUGIN = __name__.partition(".")[0].replace("_", "-")
 
 
 def make_folder(folder: Path, setting: str, names: Iterable[str]) -> None:
-    """Make a folder that only its owner may read, and note it as one of this plugin's.
+    """Make a folder that only its owner may read, and register it as this plugin's.
 
     Args:
         folder: the folder.
@@ -27,7 +27,7 @@ def make_folder(folder: Path, setting: str, names: Iterable[str]) -> None:
         names: the names of all files that are ever written there.
 
     Raises:
-        ConfigurationError: it cannot be made, written to or noted.
+        ConfigurationError: the folder cannot be made, written to or registered.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -43,15 +43,15 @@ def make_folder(folder: Path, setting: str, names: Iterable[str]) -> None:
 
 
 def get_draft_path(path: Path) -> Path:
-    """Return the name under which a file is written until it is whole."""
+    """Return the path of a file until it is complete."""
     return path.with_name(f"{path.name}.draft")
 
 
 def open_private(path: Path, *, append: bool = False) -> IO[str]:
-    """Open a file for writing that only its owner may read, also when it existed with another mode.
+    """Open a file for writing that only its owner may read, even if it existed with another mode.
 
     Raises:
-        ConfigurationError: it cannot be opened, or later on cannot be written.
+        ConfigurationError: it cannot be opened, or a later write fails.
     """
     with _explain_write_error(path):
         raw = _PrivateFile(path, append=append)
@@ -60,8 +60,8 @@ def open_private(path: Path, *, append: bool = False) -> IO[str]:
 
 @contextmanager
 def replace_file(path: Path) -> Iterator[IO[str]]:
-    """Write a file that takes the place of an earlier one when it is whole."""
-    # A run that is killed leaves a draft, and the last complete file stays readable.
+    """Write a file that replaces an earlier one when it is complete."""
+    # If the run is killed, a draft remains beside the last complete file.
     draft = get_draft_path(path)
     with open_private(draft) as file:
         yield file
@@ -69,19 +69,19 @@ def replace_file(path: Path) -> Iterator[IO[str]]:
 
 
 def move_into_place(path: Path) -> None:
-    """Put the draft of a file in the place of an earlier one."""
+    """Replace a file with its draft."""
     with _explain_write_error(path):
         get_draft_path(path).replace(path)
 
 
 class _PrivateFile(io.FileIO):
-    """A file of mode 0600 whose errors name it: a full disk shows whenever a buffer is written."""
+    """A file with mode 0600 whose errors contain its path. A full disk may show at any write of the buffer."""
 
     def __init__(self, path: Path, *, append: bool) -> None:
         self._path = path
         how = os.O_APPEND if append else os.O_TRUNC
         super().__init__(path, "a" if append else "w", opener=lambda name, _: os.open(name, _FLAGS | how, 0o600))
-        # The mode of `open` counts for new files only; an older file may be readable by everybody.
+        # `open` sets the mode of new files only, and an older file might be readable by everybody.
         os.fchmod(self.fileno(), 0o600)
 
     def write(self, data: Any) -> int:

@@ -1,4 +1,4 @@
-"""What a long read says of itself."""
+"""Progress messages of a long read."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ EVERY = 30.0
 
 
 class Progress:
-    """Logs, every thirty seconds, how far a stream is: records, pages, rate, and the share of its time that is behind.
+    """Logs the progress of a stream every thirty seconds: records, pages, rate, and the share of its time window.
 
     Args:
-        logger: where to.
-        until: the end of the stream's time, unix seconds; None when it is in no order of time.
-        clock: seconds, from any start, that only grow.
+        logger: the logger.
+        until: the end of the stream's time window in Unix seconds; None for a list that is not in order of time.
+        clock: returns a monotonic time in seconds.
     """
 
     def __init__(self, logger: Logger, *, until: int | None, clock: Callable[[], float] = time.monotonic) -> None:
@@ -30,7 +30,7 @@ class Progress:
         self._since: int | None = None
 
     def count_page(self, records: int, at: int | None) -> None:
-        """Count a page; ``at`` is the time of its last record."""
+        """Count a page. ``at`` is the time of its last record."""
         self._records += records
         self._pages += 1
         if self._since is None:
@@ -40,7 +40,7 @@ class Progress:
             self._told = now
             rate = self._records / (now - self._begun)
             share = ""
-            # A list in no order of time, or one whose end is not known, has no share that could be told.
+            # Without an order of time or a known end, there is no share to log.
             if self._until is not None and self._since is not None and at is not None and self._until > self._since:
                 part = (at - self._since) / (self._until - self._since)
                 share = f", {min(max(part, 0.0), 1.0):.0%} of the time window"

@@ -1,4 +1,4 @@
-"""When a worker may send a request: not while the server said to wait, and not above the rate limit."""
+"""When a worker may send a request: after the server's wait, and within the rate limit."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 MINUTE = 60
-# Calls do not arrive as evenly as they are sent: a budget spent to its end would be overdrawn within some minute.
+# Calls do not arrive as evenly as they are sent, so using the whole limit would exceed it in some minutes.
 SPENT = 0.98
 
 
 class Cooldown:
-    """The time until which no worker sends a request: one worker's 429 makes all of them wait."""
+    """The time until which no worker sends a request. A 429 for one worker makes all workers wait."""
 
     def __init__(self, sleep: Callable[[float], None], clock: Callable[[], float]) -> None:
         self._sleep = sleep
@@ -27,23 +27,23 @@ class Cooldown:
     def extend_wait(self, seconds: float) -> None:
         """Make all workers wait for this many seconds from now."""
         with self._lock:
-            # Another worker may have been told to wait longer.
+            # The server may have asked another worker for a longer wait.
             self._until = max(self._until, self._clock() + seconds)
 
     def wait(self) -> None:
-        """Return as soon as asking is allowed."""
-        # Looked at again after the sleep, because another 429 may have extended the wait.
+        """Return as soon as requests are allowed."""
+        # The check is repeated after the sleep, because another 429 may have extended the wait.
         while (left := self._until - self._clock()) > 0:
             self._sleep(left)
 
 
 class RateLimiter:
-    """So many calls a minute, evenly spaced; None is no limit.
+    """Allows a number of calls per minute, evenly spaced; None means no limit.
 
     Args:
-        per_minute: the calls that the site may be asked in a minute.
-        sleep: waits for so many seconds.
-        clock: seconds, from any start, that only grow.
+        per_minute: the number of calls per minute.
+        sleep: waits for a number of seconds.
+        clock: returns a monotonic time in seconds.
     """
 
     def __init__(self, per_minute: int | None, sleep: Callable[[float], None], clock: Callable[[], float]) -> None:
@@ -54,11 +54,11 @@ class RateLimiter:
         self._lock = threading.Lock()
 
     def wait_for_slot(self) -> None:
-        """Take the next place in the row, and return when it comes."""
+        """Take the next slot, and return when its time comes."""
         if not self._every:
             return
         with self._lock:
-            # Time that passed unused is not saved up: a burst afterwards would break the limit.
+            # Unused slots expire, as a later burst would exceed the limit.
             place = max(self._next, self._clock())
             self._next = place + self._every
         if (left := place - self._clock()) > 0:
@@ -66,17 +66,17 @@ class RateLimiter:
 
 
 class Pacer(Protocol):
-    """Says when a request may go."""
+    """Decides when a request may be sent."""
 
     def wait_for_turn(self) -> AbstractContextManager[None]:
-        """Wait for one's turn; what is done inside is one request and its answer."""
+        """Wait until a request may be sent. The body of the `with` statement is one request and its answer."""
 
     def pause_requests(self, seconds: float) -> None:
-        """Let no request go for so long."""
+        """Send no request for this many seconds."""
 
 
 class CooldownPacer:
-    """Lets requests pass unless the server asked to wait, and only a limited number per minute."""
+    """Sends requests unless the server asked to wait, and only a limited number per minute."""
 
     def __init__(
         self, requests_per_minute: int | None, sleep: Callable[[float], None], clock: Callable[[], float]
@@ -86,11 +86,11 @@ class CooldownPacer:
 
     @contextmanager
     def wait_for_turn(self) -> Iterator[None]:
-        """Wait for one's turn."""
+        """Wait until a request may be sent."""
         self._cooldown.wait()
         self._limiter.wait_for_slot()
         yield
 
     def pause_requests(self, seconds: float) -> None:
-        """Let no request go for so long."""
+        """Send no request for this many seconds."""
         self._cooldown.extend_wait(seconds)

@@ -1,4 +1,4 @@
-"""The check that a record has the key that its stream declares: without it records cannot be distinguished."""
+"""Checks that records have the key that their stream declares. Without it, records cannot be told apart."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class RecordKeys:
     """The keys of one stream.
 
     Args:
-        vendor: who sends the records.
+        vendor: the name of the vendor that sends the records.
         stream: its name.
-        keys: the properties that make the key.
-        schema: the stream's JSON schema, which says of what type they are.
+        keys: the properties that form the key.
+        schema: the stream's JSON schema with their types.
     """
 
     def __init__(self, vendor: str, stream: str, keys: Sequence[str], schema: Mapping[str, JsonValue]) -> None:
@@ -33,11 +33,11 @@ class RecordKeys:
         """Return a sentence when a key is missing, null, empty or of another type.
 
         Args:
-            values: of the keys, in their order; None where one is missing.
-            place: where the record stands, such as "page 3".
+            values: the values of the keys, in their order; None for a missing one.
+            place: the position of the record, such as "page 3".
         """
         for key, kind, value in zip(self._keys, self._types, values, strict=True):
-            # To Python a bool is an integer.
+            # In Python, a bool is an integer too.
             if type(value) is not kind or value == "":
                 return (
                     f"{self._vendor} sent a record of {self._stream} whose `{key}` is {_describe_value(value)} "

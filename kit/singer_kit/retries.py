@@ -1,4 +1,4 @@
-"""Which calls are made again, how often, and after what wait."""
+"""Which calls are repeated, how often, and after which wait."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
 
 TOO_MANY_REQUESTS = 429
 RETRIED = frozenset({408, TOO_MANY_REQUESTS, *range(500, 600)})
-"""The statuses that may pass: all of them say that nothing is wrong with the request."""
+"""Temporary statuses. None of them means that the request is wrong."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RetryTable:
-    """Which answers of a vendor are asked for again, how often and how long; nothing else decides.
+    """Decides which of a vendor's answers lead to another attempt, how many there are, and how long the waits are.
 
     Args:
-        tries: attempts at a call that fails.
-        limited_tries: attempts at a call that is answered 429 while no other call succeeds.
-        unproven_tries: attempts at a call whose answers prove nothing: that passes soon, or stays.
-        statuses: what may pass.
-        shortest_backoff: the upper bound of the first wait, seconds; it doubles with every attempt.
+        tries: attempts for a call that fails.
+        limited_tries: attempts for a call that gets 429 while no other call succeeds.
+        unproven_tries: attempts for a call with invalid answers, which are usually either brief or permanent.
+        statuses: the temporary statuses.
+        shortest_backoff: the upper bound of the first wait in seconds; it doubles with every attempt.
         longest_backoff: the upper bound of any wait that the server does not ask for.
-        limited_wait: the wait after a 429 that tells none, seconds; None doubles it as above.
-        longest_wait: the longest wait that a server may ask for: a run ends in a sentence when it asks for more.
+        limited_wait: the wait after a 429 without a time, in seconds; None doubles it as above.
+        longest_wait: the longest wait that a server may ask for. A longer one ends the run with a sentence.
     """
 
     tries: int
@@ -41,6 +41,6 @@ class RetryTable:
     longest_wait: float = 300.0
 
     def generate_backoffs(self) -> Iterator[float]:
-        """Yield the upper bounds of the waits between two attempts."""
-        # The generator's first value starts it.
+        """Yield the upper bounds of the waits between attempts."""
+        # The first value of `backoff.expo` is None, which only starts the generator.
         return islice(backoff.expo(factor=self.shortest_backoff, max_value=self.longest_backoff), 1, None)

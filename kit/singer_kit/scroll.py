@@ -1,4 +1,4 @@
-"""Opening Intercom's scroll over the companies, of which a workspace has one at a time.
+"""Opens Intercom's scroll over the companies. A workspace can have only one at a time.
 
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io/companies/scrolloverallcompanies
 """

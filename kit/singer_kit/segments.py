@@ -1,4 +1,4 @@
-"""Lists that are read from several places at once and come out in their order."""
+"""Lists that are read from several places at once and returned in order."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ class Segment(Generic[T]):
 
     key: Key
     pages: deque[list[T]] = field(default_factory=deque)
-    """Pages that came and are not written yet."""
+    """Pages that arrived but are not written yet."""
     requested: bool = False
-    """Whether its next page is on its way."""
+    """Whether its next page is being fetched."""
     complete: bool = False
     error: BaseException | None = None
     following: Any = None
-    """The segment that comes after it in the list."""
+    """The next segment of the list."""
 
     @property
     def is_ready(self) -> bool:
-        """Whether a page, the end or an error is there."""
+        """Whether a page, the end or an error has arrived."""
         return bool(self.pages) or self.complete or self.error is not None
 
 
@@ -68,7 +68,7 @@ class SegmentReader(ABC, Generic[S, T]):
 
     @abstractmethod
     def fetch_answer(self, segment: S) -> Any:
-        """Return the next answer of a segment; runs in a thread, without the lock."""
+        """Return the next answer of a segment. It runs in a thread without the lock."""
 
     @abstractmethod
     def accept_answer(self, segment: S, answer: Any) -> list[T]:
@@ -78,7 +78,7 @@ class SegmentReader(ABC, Generic[S, T]):
         """
 
     def wait(self) -> None:
-        """Return when the first page is there.
+        """Wait for the first page.
 
         Raises:
             BaseException: the first request failed.
@@ -89,11 +89,11 @@ class SegmentReader(ABC, Generic[S, T]):
 
     @property
     def first_page(self) -> list[T]:
-        """The items of the first page, between :meth:`wait` and the first use."""
+        """The items of the first page, between :meth:`wait` and the first use of the list."""
         return list(self._first.pages[0]) if self._first is not None and self._first.pages else []
 
     def begin(self) -> None:
-        """Fetch ahead of the reader."""
+        """Start to fetch ahead of the reader."""
         with self._pool.changed:
             if self._started:
                 return
@@ -106,15 +106,15 @@ class SegmentReader(ABC, Generic[S, T]):
                 segment = segment.following
 
     def close(self) -> None:
-        """Fetch nothing more. The garbage collector calls it at any point, so it takes no lock."""
-        # A flag is enough for the calls under way: they look at it before they store a page.
+        """Stop fetching. The garbage collector calls it at any point, so it takes no lock."""
+        # A flag is enough, as running calls check it before they store a page.
         self._closed = True
         self._pool.defer_action(self._release_all)
 
     def insert_segments(self, segment: S, others: Iterable[S]) -> None:
-        """Put segments behind one that is being read; the lock is held."""
+        """Insert segments after one that is being read; the lock is held."""
         for other in others:
-            # A linked list: a reader in the middle of it comes to the new segments without an index to correct.
+            # In a linked list, a reader finds the new segments without an index that would have to be corrected.
             other.following = segment.following
             segment.following = other
             segment = other
@@ -134,7 +134,7 @@ class SegmentReader(ABC, Generic[S, T]):
     def _next_page(self, segment: S) -> list[T] | None:
         with self._pool.changed:
             self._wait_for_page(segment)
-            # An empty segment is over: its last page was taken, or the list was closed while it was waited for.
+            # An empty segment has ended: its last page was read, or the list was closed during the wait.
             if self._closed or not segment.pages:
                 return None
             page: list[T] = segment.pages.popleft()
@@ -143,7 +143,7 @@ class SegmentReader(ABC, Generic[S, T]):
 
     def _wait_for_page(self, segment: S) -> None:
         self._pool.wait_for(segment.key, lambda: segment.is_ready or self._closed)
-        # Pages that came before the error are still handed out, in their order.
+        # Pages from before the error are still returned in order.
         if segment.error is not None and not segment.pages:
             raise segment.error
 
@@ -160,20 +160,20 @@ class SegmentReader(ABC, Generic[S, T]):
                 if not self._closed:
                     self._store_page(segment, answer)
         except BaseException as error:  # noqa: BLE001 raised in the thread that waits for the page
-            # The reader may be far behind this page, so the error waits with its segment.
+            # The reader may be far behind this page, so the segment keeps the error until then.
             segment.error = error
 
     def _store_page(self, segment: S, answer: Any) -> None:
         segment.requested = False
         segment.pages.append(self.accept_answer(segment, answer))
-        # The first page is not counted: every list of a run holds its own from the start, long before its turn.
+        # The first page is not counted, as every list of a run has its own from the start, long before it is read.
         if segment is self._first and not self._has_first_page:
             self._has_first_page = True
             self._uncounted_pages = 1
         else:
             self._pool.count_buffered(1)
         if self._closed:
-            # Closed in the middle of this call, whose page came too late for the first release.
+            # The list was closed during this call, so the release there did not include this page.
             self._pool.defer_action(self._release_all)
         elif self._started and not segment.complete:
             self._request_page(segment)
@@ -184,7 +184,7 @@ class SegmentReader(ABC, Generic[S, T]):
         self._pool.count_buffered(uncounted - pages)
 
     def _release_all(self) -> None:
-        """Let go of all buffered pages; the pool runs it with the lock held."""
+        """Release all buffered pages. The pool runs it with the lock held."""
         segment, self._current = self._first, None
         while segment is not None:
             pages = len(segment.pages)

@@ -1,4 +1,4 @@
-"""How long a server asks to wait, by the headers of its answer and by its own clock. Pure."""
+"""The wait that a server asks for in the headers of its answer, by its own clock. Pure."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ def find_wait(headers: Mapping[str, str], now: float, longest: float) -> float |
     asked = headers.get("Retry-After", "").strip()
     if _is_decimal(asked):
         return float(asked)
-    # A date only makes sense on the clock that made it.
+    # A date refers to the clock that wrote it.
     if (then := parse_http_date(asked)) is not None:
         return max(then - _find_server_time(headers, now), 0.0)
     return find_reset(headers, now, longest)
 
 
 def find_reset(headers: Mapping[str, str], now: float, longest: float) -> float | None:
-    """Return the seconds until a window of calls ends, on the server's own clock, or on ours if only that fits."""
+    """Return the seconds until a window of calls ends by the server's clock, or by ours if only that is plausible."""
     reset = headers.get("X-RateLimit-Reset", "").strip()
     if not _is_decimal(reset):
         return None
-    # The reset may be reckoned on the server's clock or on ours: the first that gives a sensible wait counts.
+    # The first of the two clocks that gives a plausible wait counts.
     left = (float(reset) - clock for clock in (_find_server_time(headers, now), now))
     return next((seconds for seconds in left if 0 <= seconds <= longest), None)
 
 
 def format_duration(seconds: float) -> str:
-    """Return a number of seconds in the unit that a person would use."""
+    """Return a number of seconds in a unit that people would use."""
     for size, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
         if seconds >= 2 * size:
             return f"{seconds / size:.3g} {unit}"
@@ -50,7 +50,7 @@ def _find_server_time(headers: Mapping[str, str], otherwise: float) -> float:
 
 
 def parse_http_date(text: str) -> float | None:
-    """Return a date of HTTP in unix seconds; None when it is none."""
+    """Return an HTTP date in Unix seconds; None if it is not one."""
     try:
         return parsedate_to_datetime(text).timestamp()
     except (ValueError, TypeError, OverflowError, IndexError):

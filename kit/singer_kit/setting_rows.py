@@ -1,4 +1,4 @@
-"""The settings that several plugins have, each described once."""
+"""Settings that several plugins have, each described once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Row = th.Property[JsonValue]
 
 
 def build_page_size_setting(most: int) -> Row:
-    """Return the setting `page_size`, whose default is the most that the vendor permits."""
+    """Return the setting `page_size`. Its default is the vendor's maximum."""
     return th.Property(
         "page_size",
         th.IntegerType(minimum=1, maximum=most),
@@ -40,10 +40,10 @@ def build_activate_version_setting() -> Row:
 
 
 def build_timeout_settings(request_timeout: int) -> tuple[Row, ...]:
-    """Return the settings of how long a target waits for an answer.
+    """Return the settings for a target's timeouts.
 
     Args:
-        request_timeout: the default of the setting of that name, seconds.
+        request_timeout: the default of the setting with this name, in seconds.
     """
     return (
         th.Property(
@@ -64,12 +64,12 @@ def build_timeout_settings(request_timeout: int) -> tuple[Row, ...]:
 
 
 def build_request_settings(vendor: str, whose: str, note: str = "") -> tuple[Row, ...]:
-    """Return the settings of how a tap sends requests.
+    """Return the settings for a tap's requests.
 
     Args:
-        vendor: whose API it is.
-        whose: what the rate limit belongs to, such as "site".
-        note: what else there is to know of `max_concurrency`.
+        vendor: the name of the API's vendor.
+        whose: what the rate limit applies to, such as "site".
+        note: a further note about `max_concurrency`.
     """
     return (
         th.Property(
@@ -107,12 +107,12 @@ def build_request_settings(vendor: str, whose: str, note: str = "") -> tuple[Row
 
 
 def build_key_setting(name: str, title: str, description: str) -> Row:
-    """Return the setting of the vendor's key, which is never shown."""
+    """Return the setting for the vendor's key, which is never shown."""
     return th.Property(name, th.StringType, required=True, secret=True, title=title, description=description)
 
 
 def build_address_settings(regions: Iterable[str]) -> tuple[Row, ...]:
-    """Return the settings of where the vendor's API is; the first region is the default."""
+    """Return the settings for the API's address. The first region is the default."""
     names = list(regions)
     listed = ", ".join(f"`{name}`" for name in names[:-1])
     return (
@@ -135,7 +135,7 @@ def build_address_settings(regions: Iterable[str]) -> tuple[Row, ...]:
 
 
 def build_mode_setting(how: str) -> Row:
-    """Return the setting `mode`; ``how`` says what a validation does."""
+    """Return the setting `mode`. ``how`` says what a validation does."""
     return th.Property(
         "mode",
         th.StringType,
@@ -147,7 +147,7 @@ def build_mode_setting(how: str) -> Row:
 
 
 def build_reject_settings() -> tuple[Row, ...]:
-    """Return the settings of what a target does about refused records."""
+    """Return a target's settings for refused records."""
     return (
         th.Property(
             "max_rejects",
@@ -167,7 +167,7 @@ def build_reject_settings() -> tuple[Row, ...]:
 
 
 def build_folder_settings(plugin: str, remembered: str) -> tuple[Row, ...]:
-    """Return the settings of a target's folders; ``remembered`` is what one run must know of the earlier ones."""
+    """Return the settings for a target's folders. ``remembered`` names what a run must know about earlier runs."""
     return (
         th.Property(
             "report_dir",

@@ -1,6 +1,6 @@
-"""Settings, from a file, from Meltano or from the environment: read, or refused in a sentence that names the setting.
+"""Reads settings from a file, Meltano or the environment, or refuses them with a sentence that names the setting.
 
-A value is never shown: it may be a key that was pasted into the wrong place.
+A value is never shown, as it may be a key that was pasted into the wrong place.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ Schema = JsonObject
 
 
 def find_unknown_settings(names: Iterable[str], known: Collection[str]) -> list[str]:
-    """Return one sentence for each setting that does not exist, with the one that is probably meant."""
+    """Return one sentence for each unknown setting, with the most similar known one."""
     return [f"There is no setting `{name}`{suggest_name(name, known)}" for name in names if name not in known]
 
 
 def suggest_name(name: str, known: Iterable[str]) -> str:
-    """Return the end of a sentence about an unknown name: the known one that is nearest, if any is near."""
+    """Return the end of a sentence about an unknown name: the most similar known name, if there is one."""
     near = get_close_matches(name, known, n=1)
     return f": is `{near[0]}` meant?" if near else "."
 
@@ -49,28 +49,28 @@ def read_settings(config: Mapping[str, JsonValue], schemas: Mapping[str, Schema]
     problems = []
     for name, schema in schemas.items():
         value = config.get(name)
-        # An empty variable of the environment is not set; an empty text is a value.
+        # An empty environment variable counts as not set, unless the setting takes text.
         if value is None or (value == "" and find_kind(schema) != "string"):
             continue
         try:
             values[name] = _read_value(value, schema)
-        # The error itself is dropped, because its text holds the value, which may be a key.
+        # The original error is dropped, because its text contains the value, which may be a key.
         except (ValueError, TypeError, ArithmeticError, RecursionError):
             problems.append(f"The setting `{name}` must be {describe_type(schema)}.")
     return values, problems
 
 
 def find_kind(schema: Schema) -> str:
-    """Return the JSON type of a setting beside null."""
+    """Return the JSON type of a setting besides null."""
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     return next(str(one) for one in types if one != "null")
 
 
 def _read_value(value: JsonValue, schema: Schema) -> JsonValue:
-    """Return a value of the setting's type.
+    """Return a value with the setting's type.
 
     Raises:
-        ValueError, TypeError, ArithmeticError: it is of another type, or out of range.
+        ValueError, TypeError, ArithmeticError: it has another type, or is out of range.
     """
     found = READERS[find_kind(schema)](value)
     # Only numbers have bounds, and only they can be compared with infinity.
@@ -94,7 +94,7 @@ def _read_text(value: JsonValue) -> str:
 
 
 def _read_integer(value: JsonValue) -> int:
-    # To Python a bool is an integer.
+    # In Python, a bool is an integer too.
     if isinstance(value, bool):
         raise TypeError
     if isinstance(value, str):
@@ -158,7 +158,7 @@ WORDS = {
 
 
 def describe_type(schema: Schema) -> str:
-    """Return what a setting takes, in words: `a whole number from 1 to 100`."""
+    """Return the accepted values in words, such as `a whole number from 1 to 100`."""
     if "enum" in schema:
         return "one of " + ", ".join(f"`{value}`" for value in schema["enum"])
     words = WORDS[find_kind(schema)]
@@ -175,17 +175,17 @@ def describe_type(schema: Schema) -> str:
 
 
 def find_missing_settings(config: Mapping[str, JsonValue], hints: Mapping[str, str]) -> list[str]:
-    """Return one sentence for each setting that is needed and not set.
+    """Return one sentence for each required setting that is not set.
 
     Args:
         config: the settings.
-        hints: by the names of the settings that are needed, what to do about a missing one.
+        hints: for each required setting, what the user should do when it is missing.
     """
     return [f"The setting `{name}` is missing: {hint}." for name, hint in hints.items() if not config.get(name)]
 
 
 def find_url_problem(name: str, url: str | None, example: str) -> Iterable[str]:
-    """Yield one sentence when an address cannot be the base of an API, or would carry a key in plain sight."""
+    """Yield one sentence if an address cannot be an API's base, or would send a key unencrypted."""
     if not url:
         return
     if not is_base_url(url):
@@ -195,7 +195,7 @@ def find_url_problem(name: str, url: str | None, example: str) -> Iterable[str]:
 
 
 def find_date_problem(name: str, date: str | None) -> Iterable[str]:
-    """Yield one sentence when a date is not ISO 8601."""
+    """Yield one sentence if a date is not ISO 8601."""
     try:
         parse_date(date or "2024-01-31")
     except ValueError:
@@ -203,7 +203,7 @@ def find_date_problem(name: str, date: str | None) -> Iterable[str]:
 
 
 def parse_date(date: str) -> int:
-    """Return an ISO 8601 date or time in unix seconds; one without a zone is UTC.
+    """Return an ISO 8601 date or time in Unix seconds. Without a zone it is UTC.
 
     Raises:
         ValueError: it is neither.

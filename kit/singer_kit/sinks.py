@@ -1,4 +1,4 @@
-"""Where the records of a stream go: into the run's spool, or, of an unknown stream, nowhere but into the count."""
+"""Destinations of a stream's records: the run's buffer, or only a count for an unknown stream."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class SpoolingSink(Sink):
-    """A sink that never writes by itself: everything happens at the end of input, when the whole input is known.
+    """A sink that never writes by itself. All writes happen at the end of the input, when all of it is known.
 
     Args:
         target: the target, whose run takes the records.
@@ -26,28 +26,28 @@ class SpoolingSink(Sink):
         key_properties: its key.
     """
 
-    MAX_SIZE_DEFAULT = sys.maxsize  # records are not held here, so the SDK need not drain
+    MAX_SIZE_DEFAULT = sys.maxsize  # the sink keeps no records, so the SDK need not drain it
 
     def __init__(self, target: Any, stream_name: str, schema: JsonObject, key_properties: Sequence[str] | None) -> None:
         super().__init__(target, stream_name, schema, key_properties)
         self._target = target
 
     def get_validator(self) -> None:
-        """Validate nothing here: values are fitted to their declared types, and a misfit is reported, not a crash."""
+        """Validate nothing here. The run converts values to their declared types and reports those that do not fit."""
 
     def process_batch(self, context: JsonObject) -> None:
         """Do nothing: see the class."""
 
     def process_batch_files(self, encoding: BaseBatchFileEncoding, files: Sequence[str]) -> None:  # noqa: ARG002 the SDK's
-        """Refuse BATCH messages, which no capability of a target offers."""
+        """Refuse BATCH messages, as the target does not have this capability."""
         raise ConfigurationError(f"{self._target.name} reads no BATCH messages: remove `batch_config` from the tap.")
 
 
 class ReportedSink(SpoolingSink):
-    """A sink whose records all get into the reports, so that no value of one stops the run."""
+    """A sink that reports every record, so that no wrong value stops the run."""
 
     def __init__(self, target: Any, stream_name: str, schema: JsonObject, key_properties: Sequence[str] | None) -> None:
-        # The SDK stops the run at a record without its key property; here it is a record without an id.
+        # The SDK would stop the run at a record without its key. Here it only lacks an id.
         super().__init__(target, stream_name, schema, None)
         self._record_key = tuple(key_properties or ())
 
@@ -57,18 +57,18 @@ class ReportedSink(SpoolingSink):
         return list(self._record_key)
 
     def _validate_and_parse(self, record: JsonObject) -> JsonObject:
-        """Leave dates as they are: the SDK would end the run at the first one that is none."""
+        """Leave dates unchanged. The SDK would end the run at the first invalid one."""
         return record
 
 
 class UnknownStreamSink(SpoolingSink):
-    """A stream that the target has no use for: one warning, and the count of its records in the summary."""
+    """A stream that the target does not write. It logs one warning and counts the records for the summary."""
 
     known: ClassVar[Sequence[str]]
     """The streams that the target writes."""
 
     def setup(self) -> None:
-        """Warn once."""
+        """Log one warning."""
         names = " and ".join(f"`{name}`" for name in self.known)
         self.logger.warning("The stream is skipped: %s writes %s", self._target.name, names)
 

@@ -1,4 +1,4 @@
-"""A stream of a tap whose list is not in the order of its replication key."""
+"""Streams of a tap whose list is not in the order of the replication key."""
 
 from __future__ import annotations
 
@@ -33,29 +33,29 @@ class RecordStream(Stream):
     _extracted: datetime | None = None
     _greatest: int | None = None
     rows = 0
-    """How many records were read, whatever ``stream_maps`` makes of them."""
+    """The number of records read, before ``stream_maps``."""
 
     @property
     def replaces_all_rows(self) -> bool:
-        """Whether a row that this run does not send is of a record that was deleted."""
+        """Whether a row that this run does not send belongs to a deleted record."""
         return False
 
     def choose_version(self, bookmark: Mapping[str, JsonValue], run_start: int) -> None:
-        """Give the records their version: the run's own in a whole read, and the last whole read's in any other."""
+        """Choose the version of the records: a new one in a run over everything, else that of the last such run."""
         if self.config.get("activate_version"):
-            # A changed record must carry the version of the rows that are there, or a database would drop those.
+            # A changed record needs the version of the existing rows, or a database would delete those.
             self._stream_version = run_start if self.replaces_all_rows else bookmark.get("version")
 
     def activate_version(self) -> None:
-        """Send ACTIVATE_VERSION when the stream was read whole; called after the last record."""
-        # After a partial read this message would remove every row that did not change.
+        """Send ACTIVATE_VERSION after the last record if the whole stream was read."""
+        # After a partial read, this message would remove every unchanged row.
         if self._stream_version is not None and self.replaces_all_rows:
             self._write_activate_version_message(self._stream_version)
 
     def _generate_record_messages(self, record: Any) -> Generator[RecordMessage, None, None]:
-        """Yield the message of a record, which may be JSON already.
+        """Yield the message of a record, which may already be JSON.
 
-        The SDK's own way through its selection and maps costs more than all the rest.
+        The SDK's own code for selection and maps costs more time than everything else.
         """
         self.rows += 1
         if not self._is_plain:
@@ -67,38 +67,38 @@ class RecordStream(Stream):
 
     @cached_property
     def _is_plain(self) -> bool:
-        """Whether nothing is deselected, renamed, flattened or mapped."""
+        """Whether no field is deselected, renamed, flattened or mapped."""
         maps = self.stream_maps
         is_same = len(maps) == 1 and type(maps[0]) is SameRecordTransform and not maps[0].flattening_enabled
         return is_same and all(self.mask.values())
 
     def _observe(self, value: int | None) -> None:
-        """Remember the greatest replication key."""
+        """Store the greatest replication key."""
         if value is not None and (self._greatest is None or value > self._greatest):
             self._greatest = value
 
     def forget_maps(self) -> None:
-        """Look the stream maps up again, because the schema changed."""
+        """Look up the stream maps again, because the schema changed."""
         self._stream_maps = None
 
     def _process_record(self, record: Any, *_: Any, **__: Any) -> None:
         """Do nothing: the SDK's own children and partitions are not used."""
 
     def get_replication_key_signpost(self, context: Mapping[str, JsonValue] | None = None) -> None:
-        """Return None: the vendor's clock holds the bookmark back, not this machine's."""
+        """Return None, as the vendor's clock limits the bookmark, not this machine's."""
 
     def _write_starting_replication_value(self, context: Mapping[str, JsonValue] | None) -> None:
-        """Do nothing: the bookmark itself is where the run starts from."""
+        """Do nothing, as the run starts from the bookmark itself."""
 
     def _increment_stream_state(
         self, latest_record: Mapping[str, JsonValue], *, context: Mapping[str, JsonValue] | None = None
     ) -> None:
-        """Do nothing: no record is progress until the stream is complete."""
+        """Do nothing, as there is no progress until the stream is complete."""
 
 
 @contextmanager
 def select_every_stream(catalog: Catalog) -> Iterator[None]:
-    """Set stream maps up for deselected streams too: `--test` selects them later, and they had no properties then."""
+    """Set up the stream maps of deselected streams too, as `--test` selects them later, when it is too late."""
     roots = [entry.metadata.root for entry in catalog.streams]
     chosen = [root.selected for root in roots]
     for root in roots:
@@ -109,7 +109,7 @@ def select_every_stream(catalog: Catalog) -> Iterator[None]:
 
 
 def change_schemas(tap: Tap, schemas: Mapping[str, Mapping[str, JsonValue]]) -> None:
-    """Put schemas that are newer than the catalog into it, by stream."""
+    """Replace schemas in the catalog with newer ones, by stream."""
     for entry in tap.catalog.streams:
         if entry.tap_stream_id in schemas:
             entry.schema = Schema.from_dict(dict(schemas[entry.tap_stream_id]))

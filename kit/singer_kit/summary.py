@@ -15,25 +15,25 @@ if TYPE_CHECKING:
 class SummaryBase:
     """The counts of a run, by stream and in all."""
 
-    status: str = "stopped"  #: `completed` only when everything was processed, and STATE written
+    status: str = "stopped"  #: `completed` only after everything was processed and STATE was written
     mode: str = "sync"
-    stopped_by: str | None = None  #: `guard` when a run over everybody would stop again until a person decides
+    stopped_by: str | None = None  #: `guard` when the next runs would stop too until a person decides
     streams: JsonObject = field(default_factory=dict)
 
     @property
     def counts(self) -> JsonValue:
-        """The counts of all streams together."""
+        """The counts over all streams."""
         first, *others = self.streams.values()
         return sum(others, first)
 
     @property
     def records(self) -> int:
-        """How many records there are."""
+        """The number of records."""
         return int(self.counts.records)
 
     @property
     def rejected(self) -> Counter[str]:
-        """How many records were refused, by reason."""
+        """The number of refused records by reason."""
         found: Counter[str] = self.counts.rejected
         return found
 

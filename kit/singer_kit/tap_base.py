@@ -1,4 +1,4 @@
-"""What both taps do: check their command line, pass STATE on unchanged, and never end with a false STATE."""
+"""Common code of the taps: they check their command line, repeat STATE unchanged, and never write a false one."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class TapBase(Plugin, Tap):
-    """A tap that tells a join when it has read everything."""
+    """A tap whose marker tells a join that everything was read."""
 
     message_writer_class = Writer
-    # No BATCH: a join over it would be one over half of the input. ACTIVATE_VERSION has a setting of its own.
+    # BATCH is missing, as a join would then lack a part of its input. ACTIVATE_VERSION has its own setting.
     capabilities = [  # noqa: RUF012 the SDK's own attribute
         TapCapabilities.CATALOG,
         TapCapabilities.STATE,
@@ -42,10 +42,10 @@ class TapBase(Plugin, Tap):
     """The members of a bookmark that the tap reads."""
 
     def find_listed_streams(self) -> frozenset[str] | None:
-        """Return the names of the streams in the catalog of the command line; None when there is none.
+        """Return the names of the streams in the command line's catalog; None without a catalog.
 
         Raises:
-            UserError: it lists another stream.
+            UserError: the catalog lists an unknown stream.
         """
         if self.input_catalog is None:
             return None
@@ -59,7 +59,7 @@ class TapBase(Plugin, Tap):
             super().setup_mapper()
 
     def flush(self) -> None:
-        """Write the messages that are buffered."""
+        """Write the buffered messages."""
         if isinstance(self.message_writer, Writer):
             self.message_writer.flush()
 
@@ -70,22 +70,22 @@ class TapBase(Plugin, Tap):
 
     @classmethod
     def find_state_problems(cls, state: object) -> list[str]:
-        """Return one sentence for each thing in a state that the tap cannot start from."""
+        """Return one sentence for each part of a state that the tap cannot use."""
         return find_state_problems(state, cls.stream_names, cls.bookmark_types)
 
     def load_state(self, state: JsonObject) -> None:
-        """Keep the last run's STATE unchanged; the SDK would keep only the bookmarks, and only those that are objects.
+        """Keep the last run's STATE unchanged. The SDK would keep only the bookmarks, and only those that are objects.
 
         Raises:
-            UserError: it is not a Singer state, or a bookmark of this tap cannot be one.
+            UserError: it is not a Singer state, or one of this tap's bookmarks is malformed.
         """
         raise_problems(self.find_state_problems(state))
         self._state = cast("TapState", deepcopy(state))
 
     def _reset_state_progress_markers(self) -> None:
-        """Drop what the SDK remembered of an unfinished run, of the tap's own streams only."""
+        """Drop the SDK's markers of an unfinished run, but only for the tap's own streams."""
         for name, bookmark in self.state.get("bookmarks", {}).items():
-            # Bookmarks of other taps may have any shape, and are handed on as they came.
+            # Other taps' bookmarks may have any form, and stay unchanged.
             if name in self.stream_names:
                 bookmark.pop("progress_markers", None)
 

@@ -1,4 +1,4 @@
-"""What the targets do alike: spool the input, write at its end, and print STATE only for what was written."""
+"""Common code of the targets: they write at the end of the input, and print STATE only for written records."""
 
 from __future__ import annotations
 
@@ -35,16 +35,19 @@ class Run(Protocol):
         """Check the key and the settings that only the vendor can judge."""
 
     def finish(self) -> None:
-        """Do the work, and write the reports."""
+        """Write the records and the reports."""
 
     def complete(self) -> None:
-        """Say in the summary that everything was processed: STATE is written."""
+        """Mark the summary as completed, as STATE is written."""
 
     def end(self, error: BaseException | None = None) -> None:
         """Note how the run ended, whatever ended it, and let the next run begin."""
 
     def stops_by_itself(self) -> bool:
-        """Stop before the next write; False while there is nothing to record, so that the run may just be left."""
+        """Ask the run to stop before its next write.
+
+        Return False if there is nothing to report, so that it may simply end.
+        """
 
 
 class TargetBase(Plugin, Target, abc.ABC):
@@ -61,34 +64,34 @@ class TargetBase(Plugin, Target, abc.ABC):
     """What is raised when the vendor refuses one request; of what a run cannot do without it ends the run."""
     commands: ClassVar[Sequence[click.Command]] = ()
     """Commands beside the run."""
-    #: The SDK prints STATE whenever records get this old. Here neither a write nor STATE comes early.
+    #: After this time the SDK would print STATE, but here neither writes nor STATE may come early.
     _MAX_RECORD_AGE_IN_MINUTES = float("inf")
     _signal = 0  #: that was received
 
     @property
     @abc.abstractmethod
     def run(self) -> Run:
-        """The one run of this process."""
+        """The run of this process."""
 
     @property
     @abc.abstractmethod
     def is_validation(self) -> bool:
-        """Whether the run only says what it would do."""
+        """Whether the run only reports what it would do."""
 
     @abc.abstractmethod
     def count_rejects(self) -> int:
-        """Return how many records were refused."""
+        """Return the number of refused records."""
 
     @property
     def refused_input(self) -> str | None:
-        """The sentence that ends a run when no record could be used; None when the run may go on."""
+        """The sentence that ends a run when no record could be used; None if the run may go on."""
         return None
 
     def process_endofpipe(self) -> None:
-        """Do the work; STATE is printed after it, and never in mode `validate`.
+        """Write the records, then print STATE, except in mode `validate`.
 
         Raises:
-            FatalAPIError: records were refused, and the setting `fail_on_rejects` says that this is a failure.
+            FatalAPIError: records were refused, and the setting `fail_on_rejects` makes that a failure.
         """
         try:
             self._finish()
@@ -98,25 +101,25 @@ class TargetBase(Plugin, Target, abc.ABC):
         self._end_run(UserError(self.refused_input) if self.refused_input else None)
 
     def _finish(self) -> None:
-        # A signal during the work ends the process here, after the reports and before STATE.
+        # After a signal, the process ends here with its reports but without STATE.
         try:
             self.run.finish()
         finally:
             self._exit_on_signal()
-        # STATE acknowledges the input, and in these cases nothing was written.
+        # STATE confirms the input, but in these cases nothing was written.
         if self.is_validation or self.refused_input:
             self._latest_state = None
         super().process_endofpipe()
         try:
             self.run.complete()
         except ConfigurationError as error:
-            # Everything was written and STATE printed: that nobody can read about it is no reason to send it again.
+            # All records are written and STATE is printed, so a missing summary must not repeat them.
             self.logger.warning("The summary stays unfinished: %s", error)
         if self.config.get("fail_on_rejects") and self.count_rejects():
             raise FatalAPIError("Some records were refused, and `fail_on_rejects` is set: see rejects.jsonl.")
 
     def _process_schema_message(self, message_dict: JsonObject) -> None:
-        """Take a SCHEMA.
+        """Take a SCHEMA message.
 
         Raises:
             UserError: it describes no record.
@@ -132,10 +135,10 @@ class TargetBase(Plugin, Target, abc.ABC):
         super()._process_schema_message(message_dict)
 
     def _process_activate_version_message(self, message_dict: JsonObject) -> None:
-        """Do nothing: a version of the tap's tables is not a version of the vendor's records."""
+        """Do nothing, as versions of the tap's tables do not apply to the vendor's records."""
 
     def _process_batch_message(self, message_dict: JsonObject) -> None:
-        """Refuse records that lie elsewhere, which no capability of a target offers.
+        """Refuse BATCH messages, as the target does not have this capability.
 
         Raises:
             ConfigurationError: always.
@@ -145,22 +148,22 @@ class TargetBase(Plugin, Target, abc.ABC):
         )
 
     def _process_state_message(self, message_dict: JsonObject) -> None:
-        """Keep a STATE, whatever its content.
+        """Store a STATE with any content.
 
         Raises:
-            UserError: it is nested more deeply than it could be written.
+            UserError: it is nested too deeply to be written again.
         """
         if is_too_deep(message_dict["value"]):
             raise UserError("A STATE of the input is nested too deeply: no STATE was written, check the tap.")
         super()._process_state_message(message_dict)
 
     def _write_state_message(self, state: Mapping[str, JsonValue]) -> None:
-        """Print STATE unchanged, fractions included: the SDK's own way fails at the first fraction (sdk#3787)."""
+        """Print STATE unchanged. The SDK would fail at a number with a fraction (sdk#3787)."""
         sys.stdout.write(encoder.encode(state).decode() + "\n")
         sys.stdout.flush()
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 the signature of a handler
-        """Stop; the SDK's own handler would print STATE for records that were never written (sdk#3775)."""
+        """Stop. The SDK's handler would print STATE for records that were not written (sdk#3775)."""
         ignore_signals()
         self._signal = signum
         self.logger.warning("Signal %d: stopping; STATE does not confirm the unfinished work", signum)
@@ -179,7 +182,7 @@ class TargetBase(Plugin, Target, abc.ABC):
 
     @classmethod
     def append_builtin_config(cls, config_jsonschema: JsonObject) -> None:
-        """Leave out the SDK's settings for loading tables, which mean nothing here."""
+        """Leave out the SDK's settings for loading tables, which have no meaning here."""
         super(Target, cls).append_builtin_config(config_jsonschema)
 
     @classmethod
@@ -212,7 +215,7 @@ class TargetBase(Plugin, Target, abc.ABC):
         """
         run = self.run
         try:
-            # A wrong key is found before the tap has read for an hour.
+            # So a wrong key ends the run before the tap reads for an hour.
             run.connect()
             self.listen(file_input)
         except self.record_refused as error:

@@ -1,4 +1,4 @@
-"""How a target's run begins and ends: its lock, its journal, and a summary that is complete once STATE is written."""
+"""The end of a target's run: normal or by a signal. Its summary is complete only after STATE is written."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NOTHING_CAME = "Neither records nor a declaration of any came: look at the log o
 
 
 class RunBase(abc.ABC):
-    """The beginning and the end of a run; what it does in between is the target's own."""
+    """The end of a run. Each target defines what happens before."""
 
     summary: JsonValue
     lock_patience: ClassVar[float] = PATIENCE
@@ -48,16 +48,19 @@ class RunBase(abc.ABC):
 
     @abc.abstractmethod
     def _log_summary(self, reports: JsonValue) -> None:
-        """Say in the log how the run went."""
+        """Log the result of the run."""
 
     def stops_by_itself(self) -> bool:
-        """Stop before the next write; False while there is nothing to record, so that the run may just be left."""
+        """Ask the run to stop before its next write.
+
+        Return False if there is nothing to report, so that it may simply end.
+        """
         self._stopping = True
         return self._recording
 
     def complete(self) -> None:
-        """Say that everything was processed, once STATE is written: only that makes it true."""
-        # A second call must not log the summary twice.
+        """Mark the run as completed, as STATE is now written."""
+        # After a second call, the log must not have the summary twice.
         if self._is_done and self.summary.status != "completed":
             self.summary.status = "completed"
             self._write_summary(self._reports)
@@ -115,7 +118,7 @@ class RunBase(abc.ABC):
         reports.write_summary(self._figures)
 
     def _write_first_summary(self, reports: JsonValue) -> None:
-        """Write the summary of a run whose STATE is still to be written, or never will be."""
+        """Write the summary before STATE is written, or if it never will be."""
         self._write_summary(reports)
         if not self._is_done or self.summary.status == "completed":
             self._log_summary(reports)

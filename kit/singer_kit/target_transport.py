@@ -1,4 +1,4 @@
-"""HTTP of a target: what may safely be sent twice, and what must not."""
+"""HTTP for a target, which knows which requests may be sent twice."""
 
 from __future__ import annotations
 
@@ -26,11 +26,14 @@ T = TypeVar("T")
 
 
 class LostReplyError(RetriableAPIError):
-    """No reply came to a create: it may have been carried out, and must be checked before it is sent again."""
+    """A create got no reply.
+
+    It may have been carried out, so the caller must check before it sends the create again.
+    """
 
 
 class TargetTransport(Transport):
-    """A connection that reads and writes, shared by all workers."""
+    """A connection for reading and writing, shared by all workers."""
 
     reading_posts: ClassVar[frozenset[str]] = frozenset()
     """The paths of POST requests that only read."""
@@ -67,7 +70,7 @@ class TargetTransport(Transport):
 
     @abstractmethod
     def _raise_refusal(self, answer: Answer) -> NoReturn:
-        """Raise what a refusal (400 to 499) means."""
+        """Raise the error for a refusal (400 to 499)."""
 
     def _read_answer(
         self,
@@ -76,15 +79,15 @@ class TargetTransport(Transport):
         *,
         on_failure: Callable[[FailedCallError], None] | None = None,
     ) -> T:
-        """Make a request that may safely be made twice, and read its answer.
+        """Send a request that may safely be sent twice, and read its answer.
 
         Args:
             call: the request.
-            decode: proves and decodes an answer.
-            on_failure: is told of every attempt that failed.
+            decode: checks and decodes an answer.
+            on_failure: is called with every attempt that failed.
 
         Raises:
-            FatalAPIError: no attempt brought an answer that can be proved.
+            FatalAPIError: no attempt brought a valid answer.
         """
         try:
             return self.send(call, lambda answer: self._decode_answer(answer, decode), on_failure=on_failure)
@@ -92,7 +95,7 @@ class TargetTransport(Transport):
             raise self._build_fatal_error(error) from None
 
     def _build_fatal_error(self, error: NoAnswerError) -> FatalAPIError:
-        """Return the error that ends a run because no attempt brought an answer."""
+        """Return the error that ends a run after all attempts failed."""
         return FatalAPIError(
             error.demand
             or f"{self._describe_failure(error.last)} to {error.tries} attempts at {self.base_url}: no STATE was "
@@ -100,16 +103,16 @@ class TargetTransport(Transport):
         )
 
     def _read_once(self, call: Call, decode: Callable[[bytes], T]) -> T:
-        """Make a request whose answer another attempt would not bring again, such as a create.
+        """Send a request whose answer a repetition would not bring again, such as a create.
 
         Raises:
-            LostReplyError: no answer that can be proved came.
-            FatalAPIError: the server asks for more than a run may wait.
+            LostReplyError: no valid answer came.
+            FatalAPIError: the server asks for a longer wait than a run permits.
         """
         try:
             return self.send(call, lambda answer: self._decode_answer(answer, decode), tries=1)
         except NoAnswerError as error:
-            # A 429 says that nothing was created, so this reply is not lost and needs no look.
+            # A 429 means that nothing was created, so the caller need not look for the record.
             if error.demand or error.last.status == requests.codes.too_many_requests:
                 raise FatalAPIError(
                     error.demand or f"{self._describe_failure(error.last)} to {error.tries} attempts."
@@ -117,12 +120,12 @@ class TargetTransport(Transport):
             raise LostReplyError(self._describe_failure(error.last)) from None
 
     def _read_record(self, call: Call, shape: ListShape) -> JsonObject:
-        """Read one record; the call may safely be made twice."""
+        """Read one record. The call may safely be sent twice."""
         decoder = PageDecoder(shape)
         return self._read_answer(call, lambda content: decoder.decode_object(content).decode_record())
 
     def _create_record(self, path: str, body: Any, shape: ListShape) -> JsonObject:
-        """Create a record; it exists when the answer has its key."""
+        """Create a record. An answer with its key proves that it exists."""
         decoder = PageDecoder(shape)
         return self._read_once(
             Call("POST", path, body=body), lambda content: decoder.decode_object(content).decode_record()
@@ -147,7 +150,7 @@ class TargetTransport(Transport):
         """Yield the records of a list, a page at a time.
 
         Raises:
-            FatalAPIError: it cannot be proved whole.
+            FatalAPIError: the list may be incomplete.
         """
         for items in self._read_whole_items(pages, decoder):
             yield [item.decode_record() for item in items]
@@ -156,13 +159,13 @@ class TargetTransport(Transport):
         """Yield the items of a list, a page at a time.
 
         Raises:
-            FatalAPIError: it cannot be proved whole.
+            FatalAPIError: the list may be incomplete.
         """
         try:
             yield from pages
         except NotWholeError as error:
             raise FatalAPIError(str(error)) from None
-        # What is missing is within `max_missing`: the user decides, so the log says it.
+        # The setting `max_missing` permits this, and the log tells the user.
         if pages.shortage:
             self._logger.warning("%s: the run goes on, as `max_missing` permits", pages.shortage)
         self._report_odd(decoder)

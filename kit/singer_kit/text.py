@@ -1,13 +1,13 @@
-"""Text of others, made safe for a log or a report. Pure."""
+"""Text from outside, made safe for a log or a report. Pure."""
 
 from __future__ import annotations
 
 import unicodedata
 
 LONGEST = 300
-"""So many characters of a vendor's sentence are repeated."""
+"""The most characters of a vendor's sentence that are shown."""
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-"""The categories of Unicode whose characters move a cursor, hide, reverse or break a line."""
+"""Unicode categories whose characters can move the cursor, or hide, reverse or break text."""
 
 
 def clean_text(value: object) -> str:

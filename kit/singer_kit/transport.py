@@ -47,9 +47,9 @@ class Call(NamedTuple):
     params: Mapping[str, JsonValue] | None = None
     body: Any = None
     label: str = ""
-    """What a log calls it when its path holds personal data."""
+    """The name for logs, if the path contains personal data."""
     form: Mapping[str, str] | None = None
-    """The body as a form, in place of JSON."""
+    """The body as a form instead of JSON."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.label or self.path}"
@@ -57,32 +57,32 @@ class Call(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The whole of what a server answered."""
+    """The complete answer of a server."""
 
     status: int
     headers: Mapping[str, str]
     content: bytes
     method: str = "GET"
-    """What was asked."""
+    """The request."""
 
     @property
     def is_redirect(self) -> bool:
-        """Whether the server says that what was asked for is elsewhere, or that nothing changed."""
+        """Whether the server refers to another address, or says that nothing changed."""
         return 300 <= self.status < 400  # noqa: PLR2004 what HTTP calls 3xx
 
     @property
     def date(self) -> float | None:
-        """The server's own clock, unix seconds; None when the answer does not say."""
+        """The server's clock in Unix seconds; None if the answer does not have it."""
         return parse_http_date(self.headers.get("Date", ""))
 
 
 class FailedCallError(Exception):
-    """An attempt brought no answer of use, and another one may.
+    """An attempt failed, and another one may succeed.
 
     Args:
-        reason: a few words without anything of the answer's body.
-        answer: what came, if anything did.
-        slow: whether it took too long, so that a smaller page may come where this one did not.
+        reason: a few words without anything from the answer's body.
+        answer: the answer, if there was one.
+        slow: whether it took too long, so that a smaller page may succeed.
     """
 
     def __init__(self, reason: str, answer: Answer | None = None, *, slow: bool = False) -> None:
@@ -91,17 +91,17 @@ class FailedCallError(Exception):
 
     @property
     def status(self) -> int | None:
-        """The status of what came, None when nothing did."""
+        """The status of the answer; None without an answer."""
         return None if self.answer is None else self.answer.status
 
 
 class NoAnswerError(Exception):
-    """No attempt brought an answer of use.
+    """No attempt brought a valid answer.
 
     Args:
-        tries: how many were made.
-        last: what the last one failed with.
-        demand: what the server demands, when it is more than a run may wait.
+        tries: the number of attempts.
+        last: the failure of the last attempt.
+        demand: the wait that the server asks for, if it is longer than a run permits.
     """
 
     def __init__(self, tries: int, last: FailedCallError, demand: str = "") -> None:
@@ -111,7 +111,7 @@ class NoAnswerError(Exception):
 
 @dataclass
 class CallCounts:
-    """Calls made, how often the server said that there were too many, and the waits that it asked for."""
+    """The number of calls, of 429 answers, and the waits that the server asked for."""
 
     calls: int = 0
     limited: int = 0
@@ -185,7 +185,7 @@ class Transport:
     def _settle_environment(self) -> None:
         """Read proxies and certificates from the environment once, and no .netrc.
 
-        requests would read them all for every call, and let an entry of .netrc for the host go before the key.
+        requests would read them for every call, and would prefer a .netrc entry for the host to the key.
         """
         found = self._session.merge_environment_settings(self.base_url, {}, None, None, None)
         self._session.proxies, self._session.verify = found["proxies"], found["verify"]
@@ -224,7 +224,7 @@ class Transport:
             else:
                 self._served += 1
                 return found
-            # Other calls that were answered meanwhile show that the limit is only busy: the count begins anew.
+            # If other calls got answers meanwhile, the limit is only busy, so the count starts again.
             if last.status == TOO_MANY_REQUESTS:
                 limited = 1 if self._served != served else limited + 1
                 served = self._served
@@ -246,15 +246,14 @@ class Transport:
         raise AssertionError("unreachable: the waits do not end")
 
     def _send_once(self, call: Call) -> Answer:
-        """Make one request and read the whole answer.
+        """Send one request and read the whole answer.
 
         Raises:
-            FailedCallError: there is none, or it says that another attempt may succeed.
-            OrphanedError: Meltano started this process, and is gone; nothing was sent.
+            FailedCallError: there is none, or another attempt may succeed.
         """
         with self._pacer.wait_for_turn():
             self._parent.check()
-            # Counted before the answer, because a call without an answer was made too.
+            # The call is counted before its answer, because a call without an answer counts too.
             with self._lock:
                 self.call_counts.calls += 1
             answer = self._make_request(call)
@@ -275,7 +274,7 @@ class Transport:
                 data=call.form,
                 timeout=self._timeout,
                 allow_redirects=False,
-                # Read piece by piece, so that the deadline holds for the whole answer.
+                # The answer is read piece by piece, so that the deadline applies to all of it.
                 stream=True,
             )
             with response:
@@ -283,12 +282,12 @@ class Transport:
         except requests.Timeout as error:
             raise FailedCallError(type(error).__name__, slow=True) from None
         except (requests.RequestException, HTTPError) as error:
-            # The text of these errors may hold the URL with an identifier: only their kind is passed on.
+            # The text of these errors may contain a URL with an identifier, so only their kind is used.
             name = type(error).__name__.removesuffix("Error") if isinstance(error, HTTPError) else type(error).__name__
             raise FailedCallError(name, slow=isinstance(error, ReadTimeoutError)) from None
 
     def _read_body(self, response: requests.Response, deadline: float) -> bytes:
-        """Read an answer as its bytes come, and no longer than the deadline."""
+        """Read the bytes of an answer until the deadline."""
         body = bytearray()
         while piece := response.raw.read1(_PIECE, decode_content=True):
             body += piece
@@ -297,29 +296,29 @@ class Transport:
         return bytes(body)
 
     def _respect_window(self, answer: Answer) -> None:
-        """Make all workers wait until the window of calls ends, when the calls under way already use the rest of it."""
+        """Make all workers wait until the window of calls ends, if the running calls already use the rest of it."""
         limit, left = (
             _parse_whole_number(answer.headers.get(f"X-RateLimit-{name}")) for name in ("Limit", "Remaining")
         )
         if self._reserve is None or left is None or left >= self._reserve(limit or 0):
             return
         wait = find_reset(answer.headers, time.time(), self.retries.longest_wait)
-        # Without a readable reset time the wait of the table is the best guess.
+        # Without a readable reset time, the table's wait is used.
         if wait is None and left == 0:
             wait = self.retries.limited_wait
         if wait:
             self._pause_requests(wait)
 
     def _choose_wait(self, error: FailedCallError, longest: float) -> float | None:
-        """Return how long all workers wait: as the server asks, or a default after a 429 that does not say; else None.
+        """Return the wait for all workers: the server's, a default after a 429 without one, or None.
 
         Raises:
-            NoAnswerError: the server asks for more than a run may wait.
+            NoAnswerError: the server asks for a longer wait than a run permits.
         """
         if error.answer is None or error.answer.status not in self.retries.statuses:
             return None
         wait = find_wait(error.answer.headers, time.time(), self.retries.longest_wait)
-        # A run that sleeps for hours looks hung; a sentence says when to run again.
+        # A run that sleeps for hours looks hung, so it ends with a sentence that says when to run again.
         if wait is not None and wait > self.retries.longest_wait:
             raise NoAnswerError(1, error, f"{self.vendor} asks for a wait of {format_duration(wait)}: run again then.")
         if wait is None and error.status == TOO_MANY_REQUESTS:
@@ -344,7 +343,7 @@ class Transport:
 
 
 def name_user_agent(distribution: str) -> str:
-    """Return a distribution and its version as a User-Agent."""
+    """Return the User-Agent of a distribution with its version."""
     try:
         return f"{distribution}/{version(distribution)}"
     except PackageNotFoundError:

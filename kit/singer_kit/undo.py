@@ -1,6 +1,6 @@
-"""What an undo does: put back what a run wrote, where the vendor still holds what the run wrote. Pure.
+"""The rules of an undo: restore what a run wrote where the vendor still has it. Pure.
 
-`undo_run` reads and writes; a target says how its records are read, compared and written.
+`undo_run` reads and writes. A target defines how its records are read, compared and written.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ CREATED = "the run created it"
 
 @dataclass(frozen=True)
 class Written:
-    """What a run wrote to one record of the vendor.
+    """The writes of a run to one of the vendor's records.
 
     Args:
-        stream: the stream that the record came in.
-        id: its id in the source; empty when it has none.
-        remote_id: the vendor's id of it; None when the run did not learn it.
-        fields: by field, what it held and what was written.
-        action: what the run did: `update`, `create`, `merge` and so on.
-        is_created: whether the run created it.
+        stream: the stream of the record.
+        id: its id in the source; empty if it has none.
+        remote_id: the vendor's id; None if the run did not learn it.
+        fields: for each field, the value before and the written value.
+        action: what the run did, such as `update`, `create` or `merge`.
+        is_created: whether the run created the record.
     """
 
     stream: str
@@ -42,14 +42,14 @@ class Written:
 
 @dataclass(frozen=True)
 class UndoPlan:
-    """What becomes of the fields of one record."""
+    """What an undo does with the fields of one record."""
 
     restore: dict[str, Change] = field(default_factory=dict)  #: what they hold now, and what they will hold
     kept: dict[str, str] = field(default_factory=dict)  #: why they are not put back
 
 
 def merge_writes(writes: Iterable[Written]) -> list[Written]:
-    """Return each record once: with what it held before the first of its writes, and after the last."""
+    """Return each record once, with the values before its first write and after its last one."""
     merged: dict[tuple[str, str], Written] = {}
     for one in writes:
         key = one.stream, one.remote_id or one.id
@@ -105,5 +105,5 @@ def plan_undo(
 def is_untouched(
     written: Written, held: Mapping[str, JsonValue], is_same: Callable[[str, JsonValue, JsonValue], bool]
 ) -> bool:
-    """Return whether a record still holds everything that the run wrote."""
+    """Return whether a record still has every value that the run wrote."""
     return all(is_same(name, held.get(name), change.after) for name, change in written.fields.items())

@@ -50,7 +50,7 @@ class RestoringTarget(Protocol):
         """The settings."""
 
     def open_restorer(self) -> Restorer:
-        """Return how it reads, compares and writes."""
+        """Return the object that reads, compares and writes the vendor's records."""
 
 
 @click.command("undo", help="Put back what a run wrote, as its journal tells.")
@@ -58,7 +58,7 @@ class RestoringTarget(Protocol):
 @click.option("--archive-created", is_flag=True, help="Archive the records that the run created.")
 @click.pass_obj
 def undo(target: RestoringTarget, journal: IO[bytes], *, archive_created: bool) -> None:
-    """Undo the run whose journal is given."""
+    """Undo the run with this journal."""
     writes = read_writes(journal.read())
     if not writes:
         raise UserError("The file of --journal tells of no write: there is nothing to undo.")
@@ -80,13 +80,13 @@ def undo(target: RestoringTarget, journal: IO[bytes], *, archive_created: bool) 
 
 
 def read_writes(content: bytes) -> list[Written]:
-    """Return what a journal says was written, in its order; what may have been written counts as written."""
+    """Return the writes in a journal, in order. Writes with an unknown answer count too."""
     entries = Journal(io.BytesIO(content), is_busy=False).iterate_entries()
     return [written for entry in entries if isinstance(entry, Write) and (written := _build_written(entry))]
 
 
 def _build_written(write: Write) -> Written | None:
-    """Return what one write has done; None when it has done nothing."""
+    """Return the effect of one write; None if it had none."""
     intent, outcome = write
     changes = (outcome or intent).fields
     is_created = intent.action == "create" and (outcome is None or outcome.kind == "created")
@@ -117,7 +117,7 @@ def _end_run(run: RunBase) -> Iterator[None]:
 
 @contextmanager
 def _stop_on_signal(run: UndoRun) -> Iterator[None]:
-    """Let a signal end the run in order: what was begun is finished and noted."""
+    """Let a signal end the run in order: current writes are finished and noted."""
     received: list[int] = []
 
     def stop(number: int, _: object) -> None:

@@ -1,4 +1,4 @@
-"""Carry out an undo: read each record, put back what is still as the run left it, and say what became of each."""
+"""Carries out an undo: reads each record, restores what is still as the run left it, and reports each result."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ STOPPED = "The undo was stopped: what it has put back stays so; run it again to 
 GONE = "it is archived, merged or deleted"
 UNKNOWN_CREATION = "the run was killed while it created it, so its id is not known"
 
-_QUEUED = 4  # records handed out for each worker
+_QUEUED = 4  # records in progress per worker
 
 
 class Remote(ABC):
-    """A record as the vendor holds it now."""
+    """A vendor's record in its present state."""
 
     @property
     @abstractmethod
     def who(self) -> Who:
-        """Who it is, for a person."""
+        """Names that help people recognise the record."""
 
     @abstractmethod
     def read_fields(self, fields: Mapping[str, Change]) -> Mapping[str, JsonValue]:
-        """Return what the fields of these changes hold."""
+        """Return the present values of these fields."""
 
 
 class Restorer(ABC):
     """How a target reads, compares and writes the records of its vendor."""
 
     streams: ClassVar[Sequence[str]]
-    """In the order in which they are undone: what refers to another record comes before it."""
+    """The streams in the order of the undo. Records that refer to others come first."""
     final_actions: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """Actions that cannot be undone, and why."""
 
     @abstractmethod
     def fetch(self, stream: str, remote_id: str) -> Remote | None:
-        """Read a record by the vendor's id; None when it is gone."""
+        """Read a record by the vendor's id; None if it no longer exists."""
 
     @abstractmethod
     def is_same(self, stream: str, name: str, value: JsonValue, other: JsonValue) -> bool:
@@ -57,15 +57,15 @@ class Restorer(ABC):
 
     @abstractmethod
     def find_obstacle(self, stream: str, name: str, change: Change) -> str | None:
-        """Return why a field can never be put back; None when it can."""
+        """Return why a field cannot be restored; None if it can."""
 
     @abstractmethod
     def restore(self, written: Written, changes: Mapping[str, Change]) -> dict[str, str]:
-        """Write the earlier values, and return by field why the vendor refused one."""
+        """Write the earlier values. Return the reason for each field that the vendor refused."""
 
     @abstractmethod
     def archive(self, written: Written, remote: Remote) -> str:
-        """Archive a record that the run created; return why it stays, empty when it is archived."""
+        """Archive a record that the run created. Return why it stays, or an empty text."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class UndoResult:
     outcome: str
     reason: str = ""
     restored: Mapping[str, Change] = field(default_factory=dict)
-    kept: Mapping[str, str] = field(default_factory=dict)  #: by field, why it was not put back
+    kept: Mapping[str, str] = field(default_factory=dict)  #: for each kept field, the reason
     who: Who = NOBODY
 
     def build_line(self) -> JsonObject:
@@ -112,7 +112,7 @@ class UndoRun:
         self._is_stopping = False
 
     def stop(self) -> None:
-        """Finish the writes that are under way and start no other; safe to call from a signal handler."""
+        """Finish the current writes and start no others. It is safe to call this from a signal handler."""
         self._is_stopping = True
 
     def run(self, writes: Iterable[Written], record: Callable[[UndoResult], None]) -> None:
@@ -138,7 +138,7 @@ class UndoRun:
                 )
 
     def _undo(self, written: Written) -> UndoResult:
-        """Undo the writes to one record, in a worker's thread."""
+        """Undo the writes to one record in a worker's thread."""
         if reason := self._restorer.final_actions.get(written.action):
             return self._leave(UndoResult(written, "kept", reason))
         if written.remote_id is None:
@@ -181,9 +181,9 @@ class UndoRun:
         return result
 
     def _leave(self, result: UndoResult) -> UndoResult:
-        """Note a record to which nothing was written."""
+        """Note a record without any write."""
         written = result.written
-        # In the journal of an undo nothing is `created`.
+        # The journal of an undo has no outcome `created`.
         kind = "kept" if result.outcome == "created" else result.outcome
         self._journal.add_record(
             written.stream, written.id, kind, _join_reasons(result), remote_id=written.remote_id, who=result.who
@@ -192,5 +192,5 @@ class UndoRun:
 
 
 def _join_reasons(result: UndoResult) -> str:
-    """Return every reason for which something was not put back, once."""
+    """Return the different reasons for kept fields."""
     return "; ".join(dict.fromkeys(filter(None, (result.reason, *result.kept.values()))))

@@ -1,4 +1,4 @@
-"""Which addresses a key may be sent to. Pure."""
+"""The addresses that a key may be sent to. Pure."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-#: One part of a host's name, between two dots.
+#: One part of a host name, between two dots.
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:]*:[0-9a-f:.]*")
-#: What no base of an API has, and some programs read in another way than others do.
+#: Characters that no API's base has, and that programs interpret differently.
 _ODD = re.compile(r"[\s\\?#]")
 
 
 def is_host_label(text: str) -> bool:
-    """Return whether a text is one part of a host's name, such as `acme` of acme.chargebee.com, and nothing more."""
+    """Return whether a text is exactly one part of a host name, such as `acme` of acme.chargebee.com."""
     return bool(_LABEL.fullmatch(text))
 
 
 def is_base_url(url: str) -> bool:
-    """Return whether an address can be the base of an API: a host, and nothing but a path behind it."""
+    """Return whether an address can be an API's base: a host, with at most a path after it."""
     try:
         parts = urlsplit(url)
         is_base = parts.scheme in {"http", "https"} and bool(_HOST.fullmatch(parts.hostname or "")) and parts.port != 0
@@ -29,13 +29,13 @@ def is_base_url(url: str) -> bool:
 
 
 def is_unencrypted(url: str) -> bool:
-    """Return whether a key that is sent to an address leaves this machine in plain sight."""
+    """Return whether a key would leave this machine unencrypted on its way to an address."""
     parts = urlsplit(url)
     return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
 
 def describe_unencrypted(setting: str) -> str:
-    """Return one sentence that refuses such an address."""
+    """Return the sentence that refuses such an address."""
     return (
         f"The setting `{setting}` is an http:// address of another machine, to which the key would go unencrypted: use "
         "https://."
@@ -43,7 +43,7 @@ def describe_unencrypted(setting: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine itself."""
+    """Return whether a host is this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

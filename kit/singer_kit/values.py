@@ -1,4 +1,4 @@
-"""Values of a record as the types that a vendor takes. Pure."""
+"""Values of a record in the types that a vendor accepts. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def read_float(value: JsonValue) -> float:
     """Return a number.
 
     Raises:
-        ValueError, TypeError: it is none, or has no JSON, as infinities and NaN have none.
+        ValueError, TypeError: it is not a number, or has no JSON form, like infinity and NaN.
     """
     number = float(value)
     if isinstance(value, bool) or number - number != 0:

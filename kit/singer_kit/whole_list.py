@@ -1,4 +1,4 @@
-"""A list that is read in pieces, proved as a whole: as many items came as it announced."""
+"""Checks of a list that is read in pages: as many items must arrive as it announced."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from .page_decoder import Item, Page
 
 ALWAYS_WHOLE = 1000
-"""In a shorter list nothing may be missing."""
+"""In a list shorter than this, nothing may be missing."""
 MOST_EMPTY = 200
-"""So many pages without an item may come before a page with one."""
+"""The most consecutive pages without an item."""
 
 
 class ItemCount:
@@ -28,35 +28,35 @@ class ItemCount:
         self.announced: int | None = None
 
     def add(self, keys: Iterable[object], total: int | None = None) -> None:
-        """Count the items of a page, by their keys, and remember the total that the first page announced."""
+        """Count the items of a page by their keys, and store the total that the first page announced."""
         self._hashes.extend(map(hash, keys))
         if self.announced is None:
             self.announced = total
 
     def get_distinct(self) -> set[int]:
-        """Return the hashes of the items that came."""
+        """Return the hashes of the items."""
         return set(self._hashes)
 
     def count_distinct(self) -> int:
-        """Return how many different items came."""
+        """Return the number of different items."""
         return len(self.get_distinct())
 
     def find_shortage(self, name: str, probe: Iterable[Page], max_missing: float) -> Shortage | None:
-        """Return what is missing, None when nothing is.
+        """Return what is missing; None if nothing is.
 
         Args:
-            name: what a sentence calls the list.
-            probe: pages that tell the newest total, and whose items were counted.
+            name: the name of the list in messages.
+            probe: pages with the newest total, whose items are counted.
             max_missing: the share that may be missing.
         """
-        # Items may be deleted while the list is read, so the smaller of the two totals is what can be expected.
+        # Items may be deleted during the reading, so the smaller of the two totals is expected.
         newest = next((page.total for page in probe if page.total is not None), 0)
         found = Shortage(name, min(self.announced or 0, newest), self.count_distinct(), max_missing)
         return found if found.missing else None
 
     @property
     def is_enough(self) -> bool:
-        """Whether as many came as were announced first: then nothing more has to be asked."""
+        """Whether as many items came as the first page announced, so that no probe is needed."""
         if self.announced is None or len(self._hashes) < self.announced:
             return self.announced is None
         return self.count_distinct() >= self.announced
@@ -80,15 +80,15 @@ class Shortage:
 
     @cached_property
     def missing(self) -> int:
-        """How many are missing; 0 when the list is whole."""
+        """The number of missing items; 0 if the list is complete."""
         return max(self.expected - self.read, 0)
 
     @property
     def is_bearable(self) -> bool:
-        """Whether a run may go on without them: never when none came, and in no list of fewer than a thousand."""
+        """Whether a run may go on without them: never if none came, and never in a list of fewer than a thousand."""
         if not self.missing:
             return True
-        # In a short list a small share means less than one item, and an empty answer is more likely an error.
+        # In a short list the share is less than one item. An empty answer is probably an error.
         return self.read > 0 and self.expected >= ALWAYS_WHOLE and self.missing <= self.max_missing * self.expected
 
     def __str__(self) -> str:
@@ -96,7 +96,7 @@ class Shortage:
 
     @property
     def sentence(self) -> str:
-        """One sentence that ends the run."""
+        """The sentence that ends the run."""
         return (
             f"{self}, also not on a second request: nothing was written, and no STATE either, so run again later. "
             "`max_missing` is the share that may be missing."
@@ -104,7 +104,7 @@ class Shortage:
 
 
 class NotWholeError(Exception):
-    """A list cannot be proved whole; the text is one sentence."""
+    """A list may be incomplete. The text is one sentence."""
 
 
 class WholeList:
@@ -132,18 +132,18 @@ class WholeList:
         self._probe = probe or (lambda: [fetch_page(None, lambda _: None)])
         self._count = ItemCount()
         self.shortage: Shortage | None = None
-        """What is missing and may be; None while the list is whole."""
+        """What is missing within the permitted share; None if the list is complete."""
 
     def __iter__(self) -> Iterator[list[Item]]:
-        """Yield the pages; of a second reading what did not come before.
+        """Yield the pages. A second reading yields only items that did not come before.
 
         Raises:
-            NotWholeError: the list is not whole, or has no end.
+            NotWholeError: the list is incomplete, or has no end.
         """
         yield from self._read_pages()
         yield from self._probe_missing()
         if self.shortage and not self.shortage.is_bearable:
-            # One more reading finds what slipped between two pages while the list changed.
+            # A second reading finds items that moved between pages while the list changed.
             yield from map(self._take_new, self._read_pages())
             yield from self._probe_missing()
         if self.shortage and not self.shortage.is_bearable:
@@ -160,23 +160,23 @@ class WholeList:
             self._count.add(map(self._key, page.items), page.total)
             if page.cursor is None or self._is_end(page):
                 return
-            # A cursor that comes back, or pages that stay empty, would keep the run going for ever.
+            # With a repeated cursor, or with empty pages only, the run would never end.
             if page.cursor in followed or empty > MOST_EMPTY:
                 raise NotWholeError(f"The pages of {self._name} go round in circles: run again later.")
             cursor = page.cursor
             followed.add(cursor)
 
     def _check_page(self, page: Page) -> None:
-        """Refuse a page without an item while items are announced that did not come."""
+        """Refuse a page without an item while announced items are missing."""
         if page.cursor and not page.items and page.total is not None and not self._is_end(page):
             raise UnprovenError(f"no item of the {page.total} that are announced")
 
     def _is_end(self, page: Page) -> bool:
-        """Return whether an empty page with a cursor is the end: everything that it announces came."""
+        """Return whether an empty page with a cursor is the end, because all announced items came."""
         return not page.items and page.total is not None and self._count.count_distinct() >= page.total
 
     def _take_new(self, items: list[Item]) -> list[Item]:
-        """Return those that did not come before."""
+        """Return the items that did not come before."""
         seen = self._count.get_distinct()
         return [item for item in items if hash(self._key(item)) not in seen]
 
@@ -188,7 +188,7 @@ class WholeList:
         self.shortage = None
         if self._count.is_enough:
             return
-        # Items that changed while the list was read moved out of its way: the probe finds them.
+        # Items that changed during the reading may have moved. The probe finds them.
         pages = list(self._probe())
         for page in pages:
             yield self._take_new(page.items)

@@ -1,4 +1,4 @@
-"""How messages go out: many records at a time."""
+"""Output of messages, many records at a time."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ FULL = 1 << 16
 
 
 class Writer(MsgSpecWriter):
-    """Writes records when there are 64 KiB of them, when the tap is about to wait, and before any other message."""
+    """Writes records when 64 KiB of them are buffered, before the tap waits, and before any other message."""
 
     def __init__(self) -> None:
         super().__init__()
         self._lines = bytearray()
 
     def write_message(self, message: Message) -> None:
-        """Put a message in the row."""
+        """Buffer a record, or write any other message at once."""
         encoder.encode_into(message.to_dict(), self._lines, -1)
         self._lines += b"\n"
-        # Other messages go out at once: a STATE must not wait behind records that the next program needs.
+        # Other messages are written at once, with the records before them, so that the next program gets them.
         if len(self._lines) >= FULL or not isinstance(message, RecordMessage):
             self.flush()
 
     def flush(self) -> None:
-        """Write the values of the row."""
+        """Write the buffered records."""
         sys.stdout.buffer.write(self._lines)
         sys.stdout.buffer.flush()
         self._lines.clear()

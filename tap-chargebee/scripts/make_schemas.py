@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tap_chargebee.streams.resource import Resource
 
 SCHEMAS = Path(__file__).parents[1] / "tap_chargebee" / "schemas"
-# Attributes that the API sends and the client's models lack.
+# Attributes that the API sends but the client's models lack.
 MORE: dict[str, dict[str, Any]] = {
     "advance_invoice_schedule": {"subscription_id": str, "next_charge_at": int},
     "attached_item": {"item_type": str},
@@ -105,7 +105,7 @@ def build_namespace() -> dict[str, Any]:
 
 
 def build_object_schema(attributes: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of an object; ``object`` names the resource in every object on the wire."""
+    """Return the schema of an object. Every object from the API names its resource in ``object``."""
     properties = {name: build_value_schema(hint) for name, hint in attributes.items() if name != "raw_data"}
     return {
         "type": ["object", "null"],
@@ -120,7 +120,7 @@ def build_value_schema(hint: Any) -> dict[str, Any]:
         return make_nullable(TYPES[hint])
     if get_origin(hint) is list:
         (member,) = get_args(hint)
-        # What the client calls a list of dicts is a list of any JSON.
+        # The client's lists of dicts may contain any JSON.
         return {**make_nullable("array"), "items": {} if get_origin(member) is dict else build_value_schema(member)}
     if get_origin(hint) is dict:
         return {**make_nullable("object"), "additionalProperties": True}

@@ -1,4 +1,4 @@
-"""The settings of the tap, and which values of them are impossible."""
+"""The settings of the tap, and the checks of their values."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ SETTINGS = th.PropertiesList(
 
 
 def find_setting_problems(config: Mapping[str, JsonValue]) -> list[str]:
-    """Return one sentence for each setting whose value has the right type and is impossible."""
+    """Return one sentence for each setting whose value has the right type but is impossible."""
     problems = []
     if config.get("site") and not is_host_label(config["site"]):
         problems.append("The setting `site` takes the name alone, not a URL: `acme` for https://acme.chargebee.com.")

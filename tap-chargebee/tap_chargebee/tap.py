@@ -1,4 +1,4 @@
-"""The tap: its streams, the order in which they start, and the marker that says that all of them were read."""
+"""The tap: its streams, their order, and the marker that says that all of them were read."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class TapChargebee(TapBase):
 
     @classmethod
     def build_facts(cls) -> JsonObject:
-        """Return the address of a site's API, for programs that connect to it too."""
+        """Return the address of a site's API for other programs."""
         return {"api_url": API_URL}
 
     @classmethod
@@ -50,7 +50,7 @@ class TapChargebee(TapBase):
         return find_setting_problems(config)
 
     def discover_streams(self) -> Sequence[Stream]:
-        """Return the streams of the catalog, or else all that the site can have, with the site's own fields.
+        """Return the streams of the catalog, or else all possible ones, with the site's own fields.
 
         Raises:
             UserError: the catalog lists an unknown stream, or the site or the key is wrong.
@@ -66,13 +66,14 @@ class TapChargebee(TapBase):
 
     @cached_property
     def source(self) -> Source:
-        """Everything that the streams share."""
+        """The objects that the streams share."""
         return Source(self.config)
 
     def sync_all(self) -> None:  # type: ignore[misc]
-        """Read the selected streams, and write the marker into the last STATE when all of them were read to their end.
+        """Read the selected streams. When all were read to the end, write the marker into the last STATE.
 
-        The map joins the streams only if the marker came: a tap that dies also ends its output cleanly. The SDK's type
+        The map joins the streams only after the marker, as a tap that dies also ends its output cleanly. The SDK's
+        type
         checker calls this method final.
 
         Raises:
@@ -90,14 +91,14 @@ class TapChargebee(TapBase):
         )
         bookmarks = self.state.setdefault("bookmarks", {})
         if self.source.is_subset:
-            # A run over some customers moves no bookmark; the SDK leaves an empty one for each stream.
+            # A run over some customers moves no bookmark, but the SDK leaves an empty one per stream.
             for name in [name for name, bookmark in bookmarks.items() if not bookmark]:
                 del bookmarks[name]
         bookmarks[MARKER] = marker
         self.state_writer.write_state(self.state)
 
     def _open_streams(self) -> list[ChargebeeStream]:
-        """Fetch the first page of every selected stream, and return the streams once all pages came."""
+        """Fetch the first page of every selected stream, and return the streams after all pages came."""
         self._deselect_unavailable()
         streams = self._list_selected()
         readers = {stream: stream.start_reading() for stream in streams if not stream.needs_events_first}
@@ -116,7 +117,7 @@ class TapChargebee(TapBase):
         try:
             reader.wait()
         except NotOfferedError as error:
-            # Without a catalog nobody chose this stream, so the run goes on without it.
+            # Without a catalog, nobody selected this stream, so the run goes on without it.
             if self.input_catalog is not None:
                 raise
             self.logger.warning("%s", error.message)
@@ -127,12 +128,12 @@ class TapChargebee(TapBase):
         return [stream for stream in streams if stream.selected]
 
     def _deselect_unavailable(self) -> None:
-        """Deselect the streams that the site cannot have, and in a run over some customers those of no customer.
+        """Deselect streams that the site lacks, and in a run over some customers those without customers.
 
         Raises:
-            UserError: the catalog selects a stream that the site cannot have.
+            UserError: the catalog selects a stream that the site lacks.
         """
-        # The first call of the run: it proves the site, the key and the start date.
+        # The first call of the run checks the site, the key and the start date.
         _ = self.source.run_start
         version = self.source.site.catalog
         for stream in self._list_selected():
@@ -145,7 +146,7 @@ class TapChargebee(TapBase):
                 stream.selected = False
 
     def load_state(self, state: JsonObject) -> None:
-        """Take the STATE of the last run over, foreign bookmarks included.
+        """Take over the last run's STATE, including other plugins' bookmarks.
 
         Raises:
             UserError: it is not a Singer state, a bookmark has a wrong type, or another site wrote it.

@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger("tap-chargebee")
 API_URL = "https://{site}.chargebee.com/api/v2"
 RETRIES = RetryTable(tries=10, limited_tries=10)
-# The first call of a run gives up early: a wrong `api_url` is a likelier cause than a passing outage.
+# The first call of a run gives up early, as a wrong `api_url` is more likely than an outage.
 FIRST_TRIES = 4
 SMALLEST_PAGE = 5
-# Chargebee's words when a page is too large for it, https://github.com/airbytehq/airbyte/issues/17657.
+# Chargebee's message when a page is too large, https://github.com/airbytehq/airbyte/issues/17657.
 PAGE_TOO_LARGE = "db communication failure"
 T = TypeVar("T")
 
 
 class Configuration(msgspec.Struct):
-    """One site of the account that the key belongs to."""
+    """One site of the key's account."""
 
     domain: str = ""
     product_catalog_version: str = ""
@@ -108,7 +108,8 @@ class ChargebeeClient:
     def fetch_site(self) -> Site:
         """Fetch the clock and the Product Catalog of the site.
 
-        This is the first call of a run, so it also proves the site's name, the key and the URL. A key that may not read
+        This is the first call of a run, so it also checks the site's name, the key and the URL. A key that may not
+        read
         ``/configurations`` may still read the lists, so a 403 is accepted.
 
         Raises:
@@ -127,21 +128,22 @@ class ChargebeeClient:
         return Site(now, {"v1": 1, "v2": 2}.get(catalogs.get(self._site.lower(), "")))
 
     def fetch_decoded(self, path: str, query: Mapping[str, str], decode: Callable[[bytes], T]) -> T:
-        """Fetch a path and return the answer as ``decode`` proves it.
+        """Fetch a path and return the answer, checked and decoded by ``decode``.
 
         Raises:
-            UserError: Chargebee refused the call, or no answer could be proved.
+            UserError: Chargebee refused the call, or no answer was valid.
         """
         return self._call_api(path, query, lambda path, answer: self._decode(path, answer, decode))
 
     def fetch_page(self, path: str, query: Mapping[str, str], decoder: PageDecoder, *, limited: bool = True) -> Page:
-        """Fetch one page of a list, proved as far as one page can be.
+        """Fetch one page of a list, checked as far as a single page can be.
 
-        A cursor is opaque: it is sent back unchanged, as one parameter. After a page that took too long, the pages of
-        that list are smaller for the rest of the run.
+        A cursor is opaque: it is sent back unchanged, as one parameter. After a page that took too long, further
+        pages of
+        that list are smaller until the end of the run.
 
         Raises:
-            UserError: Chargebee refused the call, no answer could be proved, or the cursor repeats.
+            UserError: Chargebee refused the call, no answer was valid, or the cursor repeats.
         """
         page = self._call_api(
             path, query, lambda path, answer: self._decode(path, answer, decoder.decode_page), limited=limited
@@ -153,23 +155,23 @@ class ChargebeeClient:
         return page
 
     def is_full(self, path: str, page: Page) -> bool:
-        """Return whether a page holds as many items as the call asked for, so that more may follow without a cursor."""
+        """Return whether a page has as many items as the call requested, so that more may follow without a cursor."""
         return len(page.items) >= self._get_limit(path)
 
     def fetch_pages(self, path: str, query: Mapping[str, str]) -> Iterator[list[JsonObject]]:
         """Yield the items of a list with their envelopes, page by page.
 
         Raises:
-            UserError: Chargebee refused a call, or no answer could be proved.
+            UserError: Chargebee refused a call, or no answer was valid.
         """
         shape = ListShape(name=path, items="list", key={}, paging="next_offset")
         yield from self._read_list(path, query, PageDecoder(shape))
 
     def fetch_all(self, path: str, query: Mapping[str, str], resource: Resource) -> list[JsonObject]:
-        """Return all records at a path: of a list, under another key, or of an answer that is itself the only record.
+        """Return all records at a path: of a list, under another key, or the only record of an answer.
 
         Raises:
-            UserError: Chargebee refused a call, or no answer could be proved.
+            UserError: Chargebee refused a call, or no answer was valid.
         """
         if resource.answer == "list":
             return list(self.fetch_records(path, query, resource))
@@ -185,10 +187,10 @@ class ChargebeeClient:
         return [item.decode_record() for item in page.items]
 
     def fetch_records(self, path: str, query: Mapping[str, str], resource: Resource) -> Iterator[JsonObject]:
-        """Yield the records of a list; a page is fetched when the caller needs it.
+        """Yield the records of a list. A page is fetched when the caller needs it.
 
         Raises:
-            UserError: Chargebee refused a call, or no answer could be proved.
+            UserError: Chargebee refused a call, or no answer was valid.
         """
         for records in self._read_list(path, query, PageDecoder(build_list_shape(resource))):
             yield from records
@@ -216,7 +218,7 @@ class ChargebeeClient:
             return Call("GET", path, {**query, "limit": str(self._get_limit(path))} if limited else query)
 
         def shrink_page(error: FailedCallError) -> None:
-            # A smaller page may come where this one was too slow or too large.
+            # A smaller page may succeed where this one was too slow or too large.
             is_too_large = error.answer is not None and PAGE_TOO_LARGE in _decode_error(error.answer).message
             if limited and (error.slow or is_too_large):
                 self._limits[path] = max(self._get_limit(path) // 2, min(SMALLEST_PAGE, self._page_size))
@@ -239,8 +241,8 @@ class ChargebeeClient:
         """Decode an answer.
 
         Raises:
-            UserError: Chargebee refused the call, and a retry would not change that.
-            FailedCallError: the answer proves nothing: it comes from a proxy, is cut off, or lacks a member.
+            UserError: Chargebee refused the call, and a repetition would not change that.
+            FailedCallError: the answer is not valid: it comes from a proxy, is incomplete, or lacks a member.
         """
         if answer.status != HTTPStatus.OK:
             raise build_refusal(answer.status, _decode_error(answer), path=path, site=self._site)
@@ -255,6 +257,6 @@ def _decode_error(answer: Answer) -> ErrorBody:
         _, body = decode_json(answer.content, ErrorBody)
     except UnprovenError:
         return ErrorBody()
-    # The code goes into messages: a control character in it must not reach the log.
+    # The code is shown in messages, so control characters are removed from it.
     body.api_error_code = clean_text(body.api_error_code)
     return body

@@ -1,4 +1,4 @@
-"""What Chargebee's error answers mean to the user, https://apidocs.chargebee.com/docs/api#error_handling."""
+"""What Chargebee's errors mean for the user, https://apidocs.chargebee.com/docs/api#error_handling."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from tap_chargebee._kit.errors import UserError
 __all__ = ["ErrorBody", "GoneError", "NotOfferedError", "UserError", "build_refusal", "describe_error"]
 
 WRONG_CATALOG = frozenset({"configuration_incompatible", "api_restricted"})
-# Chargebee has changed the code of this error before, but not its wording.
+# Chargebee has changed this error's code before, but not its text.
 WRONG_CATALOG_PHRASE = "not enabled for this site"
 
 
 class NotOfferedError(UserError):
-    """The site does not have this list: it belongs to the other Product Catalog, or the feature is off."""
+    """The site does not have this list, as it has the other Product Catalog or the feature is off."""
 
 
 class GoneError(UserError):
-    """There is no record with this id, or not any more."""
+    """A record with this id does not exist, or no longer exists."""
 
 
 class ErrorBody(msgspec.Struct):
@@ -36,7 +36,10 @@ class ErrorBody(msgspec.Struct):
 
 
 def build_refusal(status: int, body: ErrorBody, *, path: str, site: str) -> UserError:
-    """Return the error for an answer that a retry would not change; see :func:`describe_error` for the arguments."""
+    """Return the error for an answer that a repetition would not change.
+
+    For the arguments see :func:`describe_error`.
+    """
     sentence = describe_error(status, body, path=path, site=site)
     if body.is_wrong_catalog:
         return NotOfferedError(sentence)
@@ -46,11 +49,11 @@ def build_refusal(status: int, body: ErrorBody, *, path: str, site: str) -> User
 
 
 def describe_error(status: int, body: ErrorBody, *, path: str, site: str) -> str:
-    """Return the sentence for an answer that a retry would not change.
+    """Return the sentence for an answer that a repetition would not change.
 
     Args:
         status: the HTTP status.
-        body: the body of the answer. Its message may hold personal data, so it is read but never shown.
+        body: the body of the answer. Its message may contain personal data, so it is read but never shown.
         path: the path of the call, below the API's base.
         site: the setting `site`.
     """

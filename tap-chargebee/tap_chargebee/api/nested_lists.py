@@ -41,7 +41,7 @@ def complete_record(record: JsonObject, client: ChargebeeClient, path: str, enve
     while offset:
         query = {"line_items_limit": LIMIT, "line_items_offset": offset}
         part = client.fetch_decoded(path, query, decoder.decode_page).items[0].decode_record()
-        # Beside `line_items` there are lists of their taxes, discounts and tiers: all begin with these words.
+        # The lists of their taxes, discounts and tiers have names that begin with the same words.
         for name, values in part.items():
             if name.startswith("line_item") and isinstance(values, list):
                 record[name] = [*record.get(name, []), *values]

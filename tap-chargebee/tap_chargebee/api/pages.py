@@ -1,4 +1,4 @@
-"""How the pages of a list are decoded: most records go out as the JSON that came in."""
+"""Decodes the pages of a list. Most records are sent as the JSON that came in."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ class ResourceDecoder(PageDecoder):
         self._sort_member = resource.time or resource.primary_keys[0]
 
     def read_sort_value(self, item: Item) -> JsonValue:
-        """Return the value by which the list is sorted: a time in unix seconds, or the key where it has no time."""
+        """Return the value by which the list is sorted: a time in Unix seconds, or the key if it has no time."""
         return getattr(item.members, self._sort_member)
 
 
 def build_list_shape(resource: Resource, *, single: bool = False) -> ListShape:
-    """Return what the answers of a resource must hold.
+    """Return the form that the answers of a resource must have.
 
     Args:
         resource: the row of the table.
-        single: whether an answer that is not a list holds one record.
+        single: whether an answer without a list contains one record.
     """
-    # The stream checks the types of the keys against its schema: its error names the stream and the page.
+    # The stream checks the types of the keys itself, as its error can name the stream and the page.
     keys = dict.fromkeys((name for name in resource.primary_keys if name != resource.parent_key), Any)
     # Records that were last changed before 2016-09-28 have no `updated_at`.
     times = [name for name in (resource.time, resource.replication_key) if name]

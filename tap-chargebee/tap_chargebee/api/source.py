@@ -1,4 +1,4 @@
-"""What the streams of one run share: the connection, the site and its clock, the threads, and the events."""
+"""The objects that the streams of one run share: connection, site and clock, threads, and events."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from tap_chargebee.api.client import Site
     from tap_chargebee.streams.resource import Resource
 
-# With 100 records of 3.5 KB each, these pages take 35 MB; with a third less, workers idle at 150 ms per call.
+# These pages of 100 records with 3.5 KB each take 35 MB. With a third less, workers idle at 150 ms per call.
 MAX_BUFFERED_PAGES = 96
 
 
 class Source:
-    """Everything that the streams of a run share.
+    """The objects that the streams of a run share.
 
     Args:
         config: the settings.
@@ -72,7 +72,7 @@ class Source:
 
     @cached_property
     def run_start(self) -> int:
-        """The server's clock at the first call of the run, unix seconds.
+        """The server's clock at the first call of the run, in Unix seconds.
 
         Raises:
             UserError: the site, the key or the start date is wrong.
@@ -89,7 +89,7 @@ class Source:
 
     @cached_property
     def scope(self) -> str:
-        """The settings that decide which records this run reads, as its bookmarks hold them."""
+        """The settings that decide which records this run reads, in the form for bookmarks."""
         return bookmarks.describe_scope(
             self.config["site"], include_deleted=self.config["include_deleted"], start_date=self.start_date
         )
@@ -109,10 +109,10 @@ class Source:
         return [record["id"] for record in islice(records, self.config["customer_limit"])]
 
     def load_events(self, since: Mapping[Resource, int]) -> None:
-        """Read the events that matter to some resources, once for all of them, from the earliest of their times.
+        """Read the events for some resources once, from the earliest time that one of them needs.
 
         Args:
-            since: the time from which each resource needs events, unix seconds.
+            since: the time from which each resource needs events, in Unix seconds.
         """
         if not since:
             return

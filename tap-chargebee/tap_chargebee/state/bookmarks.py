@@ -47,7 +47,7 @@ def find_site_problems(bookmarks: Iterable[Mapping[str, JsonValue]], site: str) 
     """
     if not site:
         return []
-    # The first versions of the tap wrote `site` instead of `scope`; a scope begins with the site.
+    # The first versions of the tap wrote `site` instead of `scope`, which begins with the site.
     scopes = [str(bookmark.get("scope", bookmark.get("site", ""))).split() for bookmark in bookmarks]
     others = {scope[0].lower() for scope in scopes if scope} - {site.lower()}
     return [
@@ -76,7 +76,7 @@ def build_bookmark(  # noqa: PLR0913 one argument per member of the bookmark
     seen: str,
     version: int | None = None,
 ) -> dict[str, int | str]:
-    """Return the bookmark of a stream that was read to its end; empty when there is nothing to remember."""
+    """Return the bookmark of a stream that was read to its end. It is empty if there is nothing to store."""
     if replication_key is not None and reached is None:
         return {}
     members = {

@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 
 
 class PartsStream(ChargebeeStream):
-    """A resource that is read in parts, one call per part."""
+    """A resource that is read in parts, with one call per part."""
 
     @abstractmethod
     def _list_parts(self) -> Iterable[str]:
-        """Return the parts to fetch: ids of parents, or days."""
+        """Return the parts to fetch: parents' ids or days."""
 
     @abstractmethod
     def _fetch_part(self, part: str) -> list[JsonObject]:
         """Return the records of one part.
 
         Raises:
-            GoneError: there is no such part any more.
+            GoneError: the part no longer exists.
         """
 
     def declare_first_page(self) -> None:
-        """Do nothing: the first page holds parents, not records of this stream, or there is none."""
+        """Do nothing, as the first page has parents instead of this stream's records, or does not exist."""
 
     def _read_records(self) -> Iterator[JsonObject]:
         def fetch(part: str) -> list[JsonObject] | None:
@@ -48,7 +48,7 @@ class PartsStream(ChargebeeStream):
             except GoneError:
                 return None
 
-        # The parts go before the pages of the parents' list: a reader that waits for a part needs no further page.
+        # Parts are fetched before further pages of parents, as a reader that waits for a part needs no other page.
         ahead = 2 * self.config["max_concurrency"]
         answers = OrderedParallelMap(self._source.pool, self._list_parts(), fetch, key=(self._place, -1), ahead=ahead)
         progress = Progress(self.logger, until=None)
@@ -72,7 +72,7 @@ class PartsStream(ChargebeeStream):
 
 
 class ChildStream(PartsStream):
-    """The records that hang on each record of a parent: of all parents, or of those that changed since the last run."""
+    """The child records of each parent: of all parents, or of those that changed since the last run."""
 
     needs_events_first = True
 
@@ -95,7 +95,7 @@ class ChildStream(PartsStream):
         return self._reader
 
     def _build_queries(self) -> list[dict[str, str]]:
-        """Return the parameters of the lists of parents that are not deleted."""
+        """Return the parameters for the lists of parents that are not deleted."""
         parent = self._parent
         changed = None if self.window is None else self._source.events.list_changed_parents(parent.name)
         if changed is None:
@@ -119,12 +119,12 @@ class ChildStream(PartsStream):
 
 
 class DailyStream(PartsStream):
-    """The records of each day: of today, of the days since the last run, or of all days since ``start_date``."""
+    """The records of each day: today, the days since the last run, or all days since ``start_date``."""
 
     is_whole = False
 
     def start_reading(self) -> ListReader:
-        """Return a reader of no list: the days are known without one."""
+        """Return a reader without a list, as the days are known without one."""
         if self._reader is None:
             self._reader = self._build_reader(self.resource, [])
         return self._reader
@@ -140,6 +140,6 @@ class DailyStream(PartsStream):
 
 
 def build_stream(tap: TapChargebee, resource: Resource) -> ChargebeeStream:
-    """Return the stream of a row of the table."""
+    """Return the stream for a row of the table."""
     kind = ChildStream if resource.parent else DailyStream if resource.daily else ChargebeeStream
     return kind(tap, resource)

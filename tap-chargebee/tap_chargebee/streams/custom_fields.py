@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger("tap-chargebee")
 PATH = "/custom_field_configs"
-# The formats of times on the wire, as Chargebee's OpenAPI description names them.
+# The formats of times in answers, by their names in Chargebee's OpenAPI description.
 FORMATS = {"timestamp": "unix-time", "date": "date"}
 CHECK_BOX: JsonObject = {"type": ["boolean", "string", "null"]}
-# Chargebee does not document the form of a `date` on the wire.
+# Chargebee does not document the form of a `date` in answers.
 TYPES: dict[str, tuple[str, ...]] = {
     "string": ("string",),
     "email": ("string",),
@@ -35,9 +35,9 @@ TYPES: dict[str, tuple[str, ...]] = {
     "date": ("string", "integer"),
 }
 CONSENT = {"type": ["boolean", "null"]}
-"""A consent field, which only customers have: accepted, refused or not answered."""
+"""A consent field: accepted, refused or not answered. Only customers have such fields."""
 UNKNOWN = {"type": ["string", "number", "boolean", "null"]}
-"""A field whose type Chargebee does not say. It is not guessed from a value: the next run may see another one."""
+"""A field of unknown type. No type is guessed from a value, as the next run may see another kind of value."""
 PREFIXES = ("cf_", "cs_")
 _FIELD_NAMES = re.compile(rb'c[fs]_\w+(?=":)')
 
@@ -45,7 +45,7 @@ _FIELD_NAMES = re.compile(rb'c[fs]_\w+(?=":)')
 def discover_fields(client: ChargebeeClient) -> dict[str, JsonObject]:
     """Return the schemas of a site's own fields by resource and name.
 
-    Chargebee lists custom fields with their types. It lists consent fields nowhere, so they are taken from the first
+    Chargebee lists custom fields with their types. It has no list of consent fields, so they are taken from the first
     page of customers.
     """
     found = list_custom_fields(client)
@@ -56,7 +56,7 @@ def discover_fields(client: ChargebeeClient) -> dict[str, JsonObject]:
 
 
 def list_custom_fields(client: ChargebeeClient) -> dict[str, JsonObject]:
-    """Return the schemas of a site's custom fields by resource and name; none where the key may not read them."""
+    """Return the schemas of a site's custom fields by resource and name; none if the key may not read them."""
     try:
         return build_field_schemas(item for page in client.fetch_pages(PATH, {}) for item in page)
     except UserError as error:
@@ -89,7 +89,7 @@ def _build_field_schema(field: Mapping[str, JsonValue]) -> JsonObject | None:
 
 
 class UndeclaredFields:
-    """Finds fields of the site's own that the catalog does not declare.
+    """Finds the site's own fields that the catalog does not declare.
 
     Args:
         declared: returns the properties that the catalog declares.
@@ -102,16 +102,16 @@ class UndeclaredFields:
         self._seen_fields: set[str] = set()
 
     def find_new(self, record: msgspec.Raw | bytes | Mapping[str, JsonValue]) -> JsonObject:
-        """Return the schemas of a record's undeclared fields that no earlier record had; mostly none."""
+        """Return the schemas of a record's undeclared fields that no earlier record had. Mostly there are none."""
         if not isinstance(record, msgspec.Raw | bytes):
             return self._build_schemas(record)
         names = _FIELD_NAMES.findall(record)
-        # This runs for every record, and most have the fields of the one before.
+        # This runs for every record, and most records have the same fields as the one before.
         if names == self._last_names or self._seen_names.issuperset(names):
             self._last_names = names
             return {}
         self._seen_names.update(names)
-        # The search also finds names of nested objects, which are not properties of the stream.
+        # The search also finds names in nested objects, which are not properties of the stream.
         return self._build_schemas(msgspec.json.decode(record))
 
     def _build_schemas(self, record: Mapping[str, JsonValue]) -> JsonObject:

@@ -1,4 +1,4 @@
-"""Changes that Chargebee's lists do not show and its events do, https://apidocs.chargebee.com/docs/api/events."""
+"""Changes that Chargebee shows in events but not in lists, https://apidocs.chargebee.com/docs/api/events."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     from tap_chargebee.streams.resource import Resource
     from tap_chargebee.streams.windows import Window
 
-# Chargebee keeps events for about ninety days; a run that comes later cannot know which ones it missed.
+# Chargebee keeps events for about ninety days. A later run cannot know which ones it missed.
 EVENT_RETENTION = 80 * 86_400
 
 
 def list_event_types(resources: Iterable[Resource]) -> list[str] | None:
-    """Return the types of event that matter to these resources, each once; None when every type may matter.
+    """Return the types of events that matter to these resources; None if all types may matter.
 
-    Child records have few events of their own, and Chargebee adds types with every release. So the children of a record
+    Child records have few events of their own, and Chargebee adds types with every release. So the children of a
+    record
     are read again after any event that names the record.
     """
     chosen = list(resources)
@@ -31,7 +32,7 @@ def list_event_types(resources: Iterable[Resource]) -> list[str] | None:
 
 
 def build_event_query(types: Iterable[str] | None, window: Window) -> dict[str, str]:
-    """Return the parameters for the events of some types, or of all types, within a window."""
+    """Return the parameters for the events of some or all types within a window."""
     query = {"sort_by[asc]": "occurred_at", "occurred_at[between]": f"[{window.start},{window.end}]"}
     if types is None:
         return query
@@ -40,7 +41,7 @@ def build_event_query(types: Iterable[str] | None, window: Window) -> dict[str, 
 
 
 class EventChanges:
-    """The changes that events report: updated records, deleted records, and parents whose children may have changed.
+    """The changes in events: updated records, deleted records, and parents whose children may have changed.
 
     Args:
         resources: the resources whose changes are wanted.
@@ -48,14 +49,14 @@ class EventChanges:
 
     def __init__(self, resources: Iterable[Resource]) -> None:
         self._resources = tuple(resources)
-        # The ids are keys of a dict, not members of a set: a run asks for them in the order of the events.
+        # The ids are keys of a dict, not members of a set, so that a run requests them in the order of the events.
         self._updated: dict[str, dict[str, None]] = {resource.name: {} for resource in self._resources}
         self._deleted: dict[str, dict[str, JsonObject]] = {resource.name: {} for resource in self._resources}
         self._parents: dict[str, dict[str, None]] = {one.parent: {} for one in self._resources if one.parent}
         self._incomplete_parents: set[str] = set()
 
     def add_event(self, event: Mapping[str, JsonValue]) -> None:
-        """Add one event; events come in the order in which they happened."""
+        """Add one event. Events come in the order of their time."""
         content = event.get("content") or {}
         for resource in self._resources:
             record = content.get(resource.envelope)
@@ -68,7 +69,7 @@ class EventChanges:
         for parent, ids in self._parents.items():
             kind = ROWS[parent].envelope
             ids.update(dict.fromkeys(find_ids(content, kind)))
-            # An act on very many records names none of them: it says where to download their ids.
+            # An event of a bulk operation names no record, only an address to download their ids.
             if "download" in (content.get(f"impacted_{kind}") or {}):
                 self._incomplete_parents.add(parent)
 
@@ -77,14 +78,15 @@ class EventChanges:
         return list(self._updated.get(stream, {}))
 
     def list_deleted(self, stream: str) -> list[JsonObject]:
-        """Return the deleted records, as they were before their deletion."""
+        """Return the deleted records as they were before their deletion."""
         return list(self._deleted.get(stream, {}).values())
 
     def is_deleted(self, stream: str, record: str, version: int | None) -> bool:
-        """Return whether a record that the list still shows was deleted: a list may lag behind the events.
+        """Return whether a record that the list still shows was deleted, as a list may lag behind the events.
 
-        A record with a newer version, or with none, was created anew under the same id: its deletion is forgotten. If
-        the list did lag, a later run sends the deletion, because it reads the event once more.
+        A record with a newer version, or without a version, was created again under the same id, so its deletion is
+        forgotten.
+        If the list did lag, a later run sends the deletion, because it reads the event once more.
 
         Args:
             stream: the stream of the record.
@@ -98,12 +100,15 @@ class EventChanges:
         return False
 
     def list_changed_parents(self, parent: str) -> list[str] | None:
-        """Return the ids of the records whose children may have changed; None when it may be any of them."""
+        """Return the ids of the records whose children may have changed; None if all may have."""
         return None if parent in self._incomplete_parents else list(self._parents.get(parent, {}))
 
 
 def find_ids(content: JsonValue, kind: str) -> Iterator[str]:
-    """Yield the ids of records of a kind, such as ``customer``, anywhere in an event's content; some more than once."""
+    """Yield the ids of one kind of record, such as ``customer``, anywhere in an event's content.
+
+    Some come repeatedly.
+    """
     if isinstance(content, list):
         for one in content:
             yield from find_ids(one, kind)
@@ -114,7 +119,7 @@ def find_ids(content: JsonValue, kind: str) -> Iterator[str]:
 
 
 def _find_member_ids(name: str, value: JsonValue, kind: str) -> Iterator[str]:
-    """Yield the ids in one member: ``customer_id``, ``customer``, ``customers`` or ``impacted_customer``."""
+    """Yield the ids in one member, such as ``customer_id``, ``customer``, ``customers`` or ``impacted_customer``."""
     if isinstance(value, str) and name.endswith(f"{kind}_id"):
         yield value
     elif isinstance(value, dict) and name == kind and "id" in value:

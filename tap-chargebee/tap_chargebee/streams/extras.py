@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def child(name: str, path: str, envelope: str, parent: str, **row: JsonValue) -> Resource:
-    """Return the row of a list that each record of a parent has: it costs one call per parent record."""
+    """Return the row of a list that exists per parent record, at one call each."""
     return Resource(name, path, envelope, parent=parent, replication_key=None, selected=False, **row)
 
 
 def extra(name: str, path: str, envelope: str, **row: JsonValue) -> Resource:
-    """Return the row of a list that few sites use; unless it says otherwise, every run reads it whole."""
+    """Return the row of a list that few sites use. By default every run reads all of it."""
     return Resource(name, path, envelope, **{"replication_key": None, "selected": False, **row})
 
 
@@ -86,7 +86,7 @@ EXTRAS: tuple[Resource, ...] = (
     ),
     extra("business_rules", "/business_rules", "business_rule", deleted_on="business_rule_deleted", catalogs=PC2),
     extra("webhook_endpoints", "/webhook_endpoints", "webhook_endpoint"),
-    # Chargebee describes the next three nowhere; another connector reads them, https://github.com/hotgluexyz/tap-chargebee.
+    # Chargebee does not document the next three. Another connector reads them: github.com/hotgluexyz/tap-chargebee.
     extra(
         "item_billing_metrics",
         "/item_billing_metrics",
@@ -98,7 +98,7 @@ EXTRAS: tuple[Resource, ...] = (
         "/unbilled_charges/invoiced",
         "unbilled_charge",
     ),
-    # The rates of a day, since the day of the last run: of the whole past only what `start_date` asks for.
+    # The rates per day since the day of the last run. A first run reads only the days from `start_date` on.
     extra(
         "exchange_rates",
         "/currencies/get_auto_exchange_rates",

@@ -22,23 +22,23 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True, eq=False)
 class ListSegment(Segment[Item]):
-    """A part of a list, bounded by the time by which the list is sorted."""
+    """A part of a list, limited by the time by which the list is sorted."""
 
     query: Mapping[str, str]
     end: int | None = None
-    """The last time that belongs to it; None for no end."""
+    """The last time that belongs to it; None without an end."""
     only_undated: bool = False
-    """Whether it holds only the records without a time."""
+    """Whether it contains only the records without a time."""
     offset: str | None = None
     """The cursor of its next page."""
     skipped_keys: frozenset[object] = frozenset()
-    """The keys of the records that the segment before it already returned for its first second."""
+    """The keys of the records in its first second that the previous segment already returned."""
     last_time: int | None = None
     """The time of its last record."""
     last_keys: set[object] = field(default_factory=set)
     """The keys of its records of that time."""
     splits: int = 0
-    """How often its later part went to other segments."""
+    """How often its later part was moved to other segments."""
 
     def contains(self, at: int | None) -> bool:
         """Return whether a record of that time belongs to the segment."""
@@ -85,7 +85,8 @@ class ListReader(SegmentReader[ListSegment, Item]):
         """Return the next page of a segment.
 
         Raises:
-            UserError: the page is empty and has a cursor. Chargebee announces no total, so what is missing is unknown.
+            UserError: the page is empty but has a cursor. Chargebee announces no total, so it is unknown what is
+                missing.
         """
         query = {**segment.query, **({"offset": segment.offset} if segment.offset else {})}
         is_list = self._resource.answer == "list"
@@ -102,7 +103,7 @@ class ListReader(SegmentReader[ListSegment, Item]):
         items = answer.items
         times = [self._decoder.read_sort_value(item) for item in items]
         if segment is self._first and segment.offset is None:
-            # A list of one page has no far end. One that begins with undated records has none there.
+            # A list of one page has no other end, and a list that begins with undated records has none at its end.
             self._checks_far_end = bool(times) and times[0] is not None
         count = next((place for place, at in enumerate(times) if not segment.contains(at)), len(times))
         segment.complete = count < len(times) or not answer.cursor
@@ -125,7 +126,7 @@ class ListReader(SegmentReader[ListSegment, Item]):
             segment.last_keys.add(self._decoder.find_key(item))
 
     def _read_past_full_page(self, segment: ListSegment) -> None:
-        """Read on after a full page without a cursor: only one more call can prove that nothing follows."""
+        """Read on after a full page without a cursor. Only another call can prove that nothing follows."""
         time, last = self._resource.time, segment.last_time
         if time is None or last is None or segment.only_undated or self._resource.answer != "list":
             return
@@ -136,9 +137,9 @@ class ListReader(SegmentReader[ListSegment, Item]):
         )
 
     def _split_segment(self, segment: ListSegment, times: list[JsonValue]) -> None:
-        """Leave the later part of a long segment to new segments."""
+        """Move the later part of a long segment to new segments."""
         first, last = times[0], times[-1]
-        # Undated records stand at an end of the list, so where the times end there is no later part.
+        # Undated records come first or last in a list, so after the last time there is no later part.
         if not self._can_split or segment.only_undated or first is None or last is None:
             return
         own_end, spans = windows.split_rest(first, last, segment.end, now=self._now)

@@ -29,7 +29,7 @@ STREAMS: tuple[Resource, ...] = (
         by_customer="id",
         changed_on=CARDS,
     ),
-    # Each item of this list repeats the customer and the card, which come with `customers`.
+    # Each item of this list repeats the customer and the card, which `customers` already contains.
     Resource(
         "subscriptions",
         "/subscriptions",

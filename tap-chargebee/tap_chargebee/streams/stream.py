@@ -1,4 +1,4 @@
-"""A stream of the tap: which pages it reads in a run, which records it sends, and its bookmark."""
+"""A stream of the tap: the pages that a run reads, the records that it sends, and its bookmark."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tap_chargebee.tap import TapChargebee
 
 IDS_PER_FILTER = 50
-"""How many ids go into one filter: they stand in the URL, whose length is limited."""
+"""The number of ids per filter, as they are part of the URL, whose length is limited."""
 Record: TypeAlias = msgspec.Raw | bytes | JsonObject
 """A record as it goes out: its JSON as it came, or decoded where something of it is left out or changed."""
 
@@ -48,7 +48,7 @@ class ChargebeeStream(RecordStream):
     """One resource, read page by page."""
 
     needs_events_first = False
-    """Whether the events decide which pages are read."""
+    """Whether events decide which pages are read."""
 
     def __init__(self, tap: TapChargebee, resource: Resource) -> None:
         self._source = tap.source
@@ -66,7 +66,7 @@ class ChargebeeStream(RecordStream):
 
     @property
     def replication_method(self) -> str:
-        """The method of the catalog, or else the one that the resource permits."""
+        """The catalog's method, or else the one that the resource permits."""
         own = REPLICATION_INCREMENTAL if self.resource.is_incremental else REPLICATION_FULL_TABLE
         return str(self.forced_replication_method or own)
 
@@ -88,14 +88,14 @@ class ChargebeeStream(RecordStream):
         return {"properties": {}, **entry.schema.to_dict()}
 
     def _declare_fields(self, fields: JsonObject) -> None:
-        """Add fields of the site's own to the catalog, which does not have them."""
+        """Add the site's own fields that the catalog lacks."""
         self.logger.info("Fields that the catalog does not declare: %s", ", ".join(fields))
         schema = self._catalog_schema
         change_schemas(self._tap, {self.name: {**schema, "properties": {**schema["properties"], **fields}}})
         self.schema["properties"].update(fields)
 
     def declare_first_page(self) -> None:
-        """Declare the fields of the first page, before the first SCHEMA goes out."""
+        """Declare the fields of the first page before the first SCHEMA is sent."""
         fields: JsonObject = {}
         for item in self.start_reading().first_page:
             fields |= self._undeclared.find_new(item.text)
@@ -103,7 +103,7 @@ class ChargebeeStream(RecordStream):
             self._declare_fields(fields)
 
     def start_reading(self) -> ListReader:
-        """Choose what to read and request the first page; later calls return the same reader."""
+        """Choose what to read, and request the first page. Later calls return the same reader."""
         if self._reader is None:
             self._reader = self._build_reader(self.resource, self._build_queries())
         return self._reader
@@ -133,7 +133,7 @@ class ChargebeeStream(RecordStream):
             ids: any number of them.
         """
         query = {"sort_by[asc]": resource.sort_by} if resource.sort_by else {}
-        # `customer_limit` counts customers that are not deleted, so it needs no deleted ones.
+        # `customer_limit` counts only customers that are not deleted.
         is_first_customers = name == "id" and bool(self.config.get("customer_limit"))
         if self.config["include_deleted"] and resource.include_deleted and not is_first_customers:
             query["include_deleted"] = "true"
@@ -143,7 +143,7 @@ class ChargebeeStream(RecordStream):
 
     @cached_property
     def window(self) -> windows.Window | None:
-        """The window that this run reads, by replication key or by events; None for everything."""
+        """The window of this run, by replication key or by events; None for everything."""
         now = self._source.run_start
         read_at = self._bookmark.get("read_at", self._last_reached)
         if self._follows_events and read_at is not None and now - read_at > EVENT_RETENTION:
@@ -173,12 +173,12 @@ class ChargebeeStream(RecordStream):
 
     @property
     def _last_reached(self) -> int | None:
-        """The time up to which the last run read: its greatest replication key, or its start where there is none."""
+        """The time up to which the last run read: its greatest replication key, or else its start."""
         return self._bookmark.get("replication_key_value" if self.replication_key else "read_at")
 
     @property
     def _has_events(self) -> bool:
-        """Whether events show changes of this stream that its list does not."""
+        """Whether events show changes that this stream's list does not."""
         return bool(self.resource.changed_on or self.resource.deleted_on)
 
     @property
@@ -187,7 +187,7 @@ class ChargebeeStream(RecordStream):
 
     @property
     def events_since(self) -> int | None:
-        """The time from which this stream needs events, unix seconds; None when it needs none."""
+        """The time from which this stream needs events, in Unix seconds; None if it needs none."""
         if not self._follows_events or self._source.is_subset or self.window is None:
             return None
         read_at = self._bookmark.get("read_at")
@@ -195,13 +195,13 @@ class ChargebeeStream(RecordStream):
         return max(since, self._source.run_start - EVENT_RETENTION)
 
     def get_records(self, context: Mapping[str, JsonValue] | None) -> Iterable[JsonObject]:  # noqa: ARG002 no contexts
-        """Yield every record of the run, each version once."""
+        """Yield every record of the run, with each version once."""
         self.choose_version(self._bookmark, self._source.run_start)
         try:
-            # The limit of `--test` is kept here, so that the SDK does not break off an unfinished stream.
+            # The limit of `--test` applies here, so that the SDK does not abort an unfinished stream.
             yield from islice(self._read_records(), self.ABORT_AT_RECORD_COUNT)
         except NotOfferedError as error:
-            # `--test` reads every stream, also those that the site does not offer; a run reads only selected ones.
+            # `--test` reads all streams, even those that the site lacks, while a run reads only selected ones.
             if self.ABORT_AT_RECORD_COUNT is None:
                 raise
             self.logger.warning("%s", error.message)
@@ -227,7 +227,7 @@ class ChargebeeStream(RecordStream):
         yield from self._send_deleted()
 
     def _warn_of_missing(self, items: Iterable[Item]) -> Iterator[Item]:
-        """Yield the items, and log which of the customers that the settings name do not exist."""
+        """Yield the items, and log the customers in the settings that do not exist."""
         chosen = self._source.chosen_customers if self._source.is_subset and self.resource.by_customer == "id" else []
         missing = dict.fromkeys(chosen)
         for item in items:
@@ -237,14 +237,14 @@ class ChargebeeStream(RecordStream):
             self.logger.warning("The site has no such customers: %s", ", ".join(missing))
 
     def _send_deleted(self) -> Iterator[JsonObject]:
-        """Yield the records that were deleted since the last run, as they were before."""
+        """Yield the records that were deleted since the last run, as they were before their deletion."""
         for record in self._source.events.list_deleted(self.name):
             self._check_keys([record.get(key) for key in self.resource.primary_keys], "in an event")
             if not self._sent_records.is_repeated(msgspec.json.encode(record), self._source.run_start):
                 yield record
 
     def _reread_updated(self, ids: list[str]) -> Iterator[Record]:
-        """Yield the records that events name as updated and the list did not show."""
+        """Yield the records that were updated according to events but did not come in the list."""
         self.logger.info("Reading %d more records that changed according to events", len(ids))
         # An event proves that the record changed since the last run, whether or not its `updated_at` moved. So the
         # start date bounds these records only where the stream is bounded by another time.
@@ -275,7 +275,7 @@ class ChargebeeStream(RecordStream):
         """Check the key of one record.
 
         Raises:
-            UserError: a key is missing, or of another type.
+            UserError: a key is missing or has another type.
         """
         if problem := self._keys.find_problem(values, place):
             raise UserError(problem)
@@ -285,7 +285,7 @@ class ChargebeeStream(RecordStream):
         return RecordKeys("Chargebee", self.name, self.resource.primary_keys, self.schema)
 
     def _build_record(self, item: Item) -> Record:
-        """Return a record with all of its line items; as its JSON unless something of it is left out or changed."""
+        """Return a record with all of its line items, as JSON unless a part of it is left out or changed."""
         if self.resource.large and item.members.line_items_next_offset:
             path = f"{self.resource.path}/{quote(item.members.id, safe='')}"
             try:
@@ -295,7 +295,7 @@ class ChargebeeStream(RecordStream):
         return item.text if self._is_plain else item.decode_record()
 
     def _generate_record_messages(self, record: Record) -> Generator[RecordMessage, None, None]:
-        """Yield the message of a record, after a new SCHEMA when it has a field that the schema lacks."""
+        """Yield the message of a record, after a new SCHEMA if it has a field that the schema lacks."""
         if fields := self._undeclared.find_new(record):
             self._declare_fields(fields)
             self._write_schema_message()
@@ -317,12 +317,12 @@ class ChargebeeStream(RecordStream):
         return {}
 
     def _write_state_message(self) -> None:
-        """Write STATE, except in a run over some customers: that is no progress."""
+        """Write STATE, except in a run over some customers, which is no progress."""
         if not self._source.is_subset:
             super()._write_state_message()
 
     def _finalize_state(self, state: JsonObject | None = None) -> None:
-        """Move the bookmark: the SDK calls this when the stream is complete, and writes STATE after it."""
+        """Move the bookmark. The SDK calls this when the stream is complete, and writes STATE after it."""
         # `--test` ends a stream after its first record.
         is_partial = self._source.is_subset or self.ABORT_AT_RECORD_COUNT is not None
         if self.replication_method != REPLICATION_FULL_TABLE and not is_partial and (new := self._build_bookmark()):
@@ -333,7 +333,7 @@ class ChargebeeStream(RecordStream):
     def _build_bookmark(self) -> dict[str, int | str]:
         started_from = None if self.window is None else self._last_reached
         reached = windows.advance_bookmark(started_from, self._greatest, run_start=self._source.run_start)
-        # A run that did not read the events leaves `read_at` where it was: the next run needs the events since then.
+        # A run without events does not change `read_at`, as the next run needs the events since then.
         saw_all_changes = self.window is None or self._follows_events or not self._has_events
         return bookmarks.build_bookmark(
             self.replication_key,

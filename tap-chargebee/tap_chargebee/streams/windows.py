@@ -1,4 +1,4 @@
-"""Which records a run reads, and where the next run starts; nothing else decides either."""
+"""Decides which records a run reads, and where the next run starts."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from tap_chargebee.streams.resource import Resource
 
 TEN_DIGITS = 1_000_000_000
-"""Times on the wire have ten digits; Chargebee has no record older than the first of them, in 2001."""
+"""The first time with ten digits, in 2001. Times in answers have ten digits, and no record is older."""
 FIRST_UPDATED_AT = 1_475_107_200
-"""2016-09-29: Chargebee keeps ``updated_at`` since the day before."""
+"""2016-09-29. Chargebee has stored ``updated_at`` since the day before."""
 PAGES_PER_READER = 10
 MAX_READERS = 16
 
@@ -43,17 +43,18 @@ class Span:
 
 
 def split_rest(first: int, last: int, end: int | None, *, now: int) -> tuple[int | None, list[Span]]:
-    """Share out the rest of a list after one of its pages: return the new end of this reader, and the other spans.
+    """Divide the rest of a list after one of its pages: return the new end of this reader, and the other spans.
 
-    The page shows how dense the records are, so the number of pages that are left can be guessed. A reader keeps about
-    ten pages. A rest that is not much longer stays whole, since every further reader costs half a page on average. The
-    guess need not be good: a span that turns out to be long is split again.
+    The page shows how dense the records are, so the number of remaining pages can be guessed. A reader keeps about
+    ten
+    pages. A rest that is not much longer is not divided, since every further reader costs half a page on average. The
+    guess need not be good, as a span that turns out to be long is divided again.
 
     Args:
         first: the time of the first record of the page.
         last: the time of its last record.
         end: the end of this reader's span; None when it is open.
-        now: the latest time that an open span is likely to hold.
+        now: the latest time that an open span is likely to contain.
     """
     seconds_per_page = max(last - first, 1)
     seconds_left = (now if end is None else end) - last
@@ -65,12 +66,12 @@ def split_rest(first: int, last: int, end: int | None, *, now: int) -> tuple[int
     seconds_shared = seconds_left - seconds_per_page * (PAGES_PER_READER - 1)
     bounds = [own_end + seconds_shared * number // readers for number in range(readers + 1)]
     spans = [Span(start + 1, stop) for start, stop in pairwise(bounds) if start < stop]
-    # The last span keeps the real end, which may be open.
+    # The last span keeps the original end, which may be open.
     return own_end, [*spans[:-1], Span(spans[-1].start, end)] if spans else []
 
 
 def build_span_query(query: Mapping[str, str], time: str, span: Span) -> dict[str, str]:
-    """Return the parameters of a list, bounded to a span.
+    """Return the parameters of a list for one span.
 
     Args:
         query: the parameters of the whole list.
@@ -106,7 +107,7 @@ def choose_window(bookmark: int | None, *, lookback: int, run_start: int) -> Win
 
 
 def list_days(start: int, end: int) -> list[str]:
-    """Return the days in UTC from one time to another, both in unix seconds: ``["2026-01-14", "2026-01-15"]``."""
+    """Return the days in UTC between two times in Unix seconds, such as ``["2026-01-14", "2026-01-15"]``."""
     first, last = (datetime.fromtimestamp(at, UTC).date() for at in (start, end))
     return [str(first + timedelta(days=number)) for number in range((last - first).days + 1)]
 
@@ -152,9 +153,10 @@ def build_list_query(
 
 
 def find_start_date_filter(resource: Resource, start_date: int) -> str | None:
-    """Return the time by which a start date filters a list; None when the whole list is read.
+    """Return the time by which a start date filters a list; None if the whole list is read.
 
-    Records that were last changed before 2016-09-28 have no ``updated_at``, and any filter by it hides them. All other
+    Records that were last changed before 2016-09-28 have no ``updated_at``, and any filter by it hides them. All
+    other
     records changed later, so an earlier start date needs no filter.
     """
     if resource.replication_key == "updated_at":
