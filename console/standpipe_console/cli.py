@@ -27,6 +27,7 @@ from standpipe_console.removal.clean import find_unused_files
 from standpipe_console.runs.command import run_command
 from standpipe_console.schedules.command import schedule
 from standpipe_console.setup.command import setup
+from standpipe_console.undo.command import pause_command, resume_command, retry_command, undo_command
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 YES = click.option("--yes", is_flag=True, help="Do not ask.")
@@ -53,6 +54,8 @@ main.add_command(schedule)
 main.add_command(run_command)
 main.add_command(live)
 main.add_command(history_command)
+for one in (retry_command, undo_command, pause_command, resume_command):
+    main.add_command(one)
 main.add_command(serve)
 
 

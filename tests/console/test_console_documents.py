@@ -51,6 +51,8 @@ COMMANDS = {
         "tests/pipeline/test_pipeline_live.py::test_a_change_in_chargebee_shows_in_intercom"
     ),
     "meltano invoke standpipe:status": f"{PIPELINE}::test_status_reads_as_the_page_shows_it",
+    "meltano invoke standpipe:retry": "tests/console/test_console_undo.py::test_refused_records_are_sent_again",
+    "meltano invoke standpipe:undo 8f2c": "tests/console/test_console_undo.py::test_a_run_is_undone",
     "meltano invoke standpipe:unlink intercom --yes": f"{PIPELINE}::test_unlink_leaves_nothing_but_logs",
     "meltano invoke standpipe:setup chartmogul": f"{PIPELINE}::test_a_second_pipeline_comes_and_goes_by_itself",
     "meltano run sync-leads": f"{PIPELINE}::test_a_second_pipeline_comes_and_goes_by_itself",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from standpipe_console.runs.last_run import read_last_run
+from standpipe_console.undo.pauses import describe_pause, find_pause
 
 from .worker import Obstacle
 
@@ -38,6 +39,8 @@ class _MapSummary(msgspec.Struct):
 
 def find_obstacle(project: Project, pipeline: Pipeline) -> Obstacle | None:
     """Return why no subset run may start now; None when one may."""
+    if pause := find_pause(project, pipeline.job):
+        return Obstacle(describe_pause(pause), plain_run_helps=False)
     last = read_last_run(project, pipeline.job)
     report = project.root / str(project.get_settings(pipeline.target).get("report_dir") or "") / "summary.json"
     # A person's bare `meltano run` leaves no note of its end, but the target's own summary.

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -214,10 +215,7 @@ class Project:
         Raises:
             ConsoleError: the plugin refuses, in its own words.
         """
-        with tempfile.TemporaryDirectory(prefix="standpipe-") as folder:
-            config = Path(folder) / "config.json"
-            config.touch(mode=0o600)
-            config.write_text(json.dumps(self.get_settings(plugin)), encoding="utf-8")
+        with self.write_config(plugin) as config:
             ended = subprocess.run(  # noqa: S603
                 [str(self.find_executable(plugin)), f"--config={config}", *args],
                 cwd=self.root,
@@ -228,11 +226,17 @@ class Project:
                 check=False,
             )
         if ended.returncode:
-            if reasons := _PLUGIN_ERROR.findall(ended.stderr):
-                raise ConsoleError(reasons[-1])
-            last = [*parse_errors(ended.stderr), f"exit code {ended.returncode}"][0]
-            raise ConsoleError(f"`{plugin} {args[0]}` failed: {last}")
+            raise ConsoleError(describe_failure(plugin, args[0], ended.returncode, ended.stderr))
         return ended.stdout
+
+    @contextmanager
+    def write_config(self, plugin: str) -> Iterator[Path]:
+        """Write the settings of a plugin to a file that only its owner may read, for a command of the plugin."""
+        with tempfile.TemporaryDirectory(prefix="standpipe-") as folder:
+            config = Path(folder) / "config.json"
+            config.touch(mode=0o600)
+            config.write_text(json.dumps(self.get_settings(plugin)), encoding="utf-8")
+            yield config
 
     @cached_property
     def job_schedules(self) -> list[JsonObject]:
@@ -314,6 +318,14 @@ def _runs_pipeline(process: psutil.Process, root: Path) -> bool:
     except (psutil.Error, OSError):
         # It ended meanwhile, or belongs to another user.
         return False
+
+
+def describe_failure(plugin: str, command: str, exit_code: int, log: str) -> str:
+    """Return why a command of a plugin failed: its own last error, else what stands first in its log."""
+    if reasons := _PLUGIN_ERROR.findall(log):
+        return str(reasons[-1])
+    first = [*parse_errors(log), f"exit code {exit_code}"][0]
+    return f"`{plugin} {command}` failed: {first}"
 
 
 def parse_errors(log: str) -> Iterator[str]:

@@ -24,6 +24,7 @@ from standpipe_console.runs.last_run import LastRun, write_last_run
 from standpipe_console.runs.locks import JobLock
 from standpipe_console.runs.past import find_last_error
 from standpipe_console.runs.processes import JOB, RUN_ID, TRIGGER, find_processes, stop_processes
+from standpipe_console.undo.pauses import describe_pause, find_pause
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -113,6 +114,9 @@ class JobRunner:
             if lock is None or self._stopping.is_set():
                 cause = "it was told to stop" if self._stopping.is_set() else "another run of it is still under way"
                 outcome = self._refuse(started, f"{self.job} was not started: {cause}.")
+            elif pause := find_pause(self.project, self.job):
+                # Looked for under the lock, which an undo holds while it pauses. The history has no row of this.
+                return self._refuse(started, describe_pause(pause))
             else:
                 started = msgspec.structs.replace(started, started_at=time.time())
                 notes.note_start(started)

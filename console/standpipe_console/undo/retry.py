@@ -1,0 +1,157 @@
+"""`retry`: run a job again over the records that the vendor refused, and find out what became of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from standpipe_console.api.vendors import connect_intercom
+from standpipe_console.errors import ConsoleError
+from standpipe_console.history import open_history
+from standpipe_console.live.obstacles import find_obstacle
+from standpipe_console.project.pipelines import LEADS, SYNC
+from standpipe_console.runs.command import build_subset
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from standpipe_console.history import History, RejectRow
+    from standpipe_console.project.meltano import Project
+    from standpipe_console.project.pipelines import Pipeline
+    from standpipe_console.runs.runner import JobRunner, Outcome
+
+#: More records than these are no subset any more: a run over everything reads them as cheaply.
+MOST = 500
+
+
+@dataclass(frozen=True)
+class Retry:
+    """What a retry of one pipeline reads again."""
+
+    pipeline: Pipeline
+    rejects: list[RejectRow]
+    subset: dict[str, str]  #: the settings that limit the run, as variables
+
+
+@dataclass(frozen=True)
+class Retried:
+    """What became of one record."""
+
+    reject: RejectRow
+    outcome: str  #: of the run; `not read` when the run says nothing of it
+    reason: str = ""
+
+
+def find_pipelines(project: Project, job: str | None) -> list[Pipeline]:
+    """Return the pipelines to retry: that of the job, or all that are set up.
+
+    Raises:
+        ConsoleError: there is no such job.
+    """
+    if job is None:
+        return project.ready_pipelines
+    found = [one for one in project.pipelines if job in {one.job, one.job.removeprefix("sync-")}]
+    if not found:
+        names = ", ".join(one.job for one in project.pipelines)
+        raise ConsoleError(f"There is nothing to retry of `{job}`: name one of {names}.")
+    return found
+
+
+def check_obstacle(project: Project, pipeline: Pipeline) -> None:
+    """Refuse a retry while the next run has to read everything.
+
+    Raises:
+        ConsoleError: it has to, or the pipeline is paused.
+    """
+    if obstacle := find_obstacle(project, pipeline):
+        helps = f" Run `standpipe run {pipeline.job}` first." if obstacle.plain_run_helps else ""
+        raise ConsoleError(f"Nothing was retried. {obstacle.sentence}{helps}")
+
+
+def plan_retries(project: Project, pipelines: Iterable[Pipeline], records: Collection[str]) -> list[Retry]:
+    """Find the refused records, and what must be read again for them.
+
+    Args:
+        project: the project.
+        pipelines: where to look.
+        records: ids; all that are open when there is none.
+
+    Raises:
+        ConsoleError: a record is not among them, or there are too many for a subset.
+    """
+    with open_history(project) as history:
+        found = [(one, _list_rejects(history, one, records)) for one in pipelines]
+    known = {name for _, rows in found for row in rows for name in (row.record_id, row.remote_id)}
+    if missing := set(records) - known:
+        raise ConsoleError(f"`{min(missing)}` is not among the refused records: `standpipe history` shows what is.")
+    for pipeline, rows in found:
+        if len(rows) > MOST:
+            raise ConsoleError(
+                f"{len(rows)} records of {pipeline.job} were refused: run the job itself, `standpipe run "
+                f"{pipeline.job}`, which reads them all, or name those to retry."
+            )
+    return [
+        Retry(pipeline, rows, build_subset(pipeline.job, tuple(_list_subjects(project, pipeline, rows))))
+        for pipeline, rows in found
+        if rows
+    ]
+
+
+def _list_rejects(history: History, pipeline: Pipeline, records: Collection[str]) -> list[RejectRow]:
+    rows = history.list_rejects(pipeline.target, limit=10 * MOST)
+    return [one for one in rows if one.record_id and (not records or {one.record_id, one.remote_id} & set(records))]
+
+
+def run_retry(project: Project, retry: Retry, runner: JobRunner) -> tuple[Outcome, list[Retried]]:
+    """Run the job over the records, and return what became of each."""
+    pipeline = retry.pipeline
+    # The reports of a run over a few records must not replace those over everybody.
+    reports = {pipeline.report_dir_variable: f"output/retry/{pipeline.target}"}
+    outcome = runner.run({**retry.subset, **reports}, is_subset=True)
+    if not outcome.was_started:
+        return outcome, []
+    with open_history(project) as history:
+        return outcome, [_find_outcome(history, outcome.run_id, reject) for reject in retry.rejects]
+
+
+def _find_outcome(history: History, run_id: str, reject: RejectRow) -> Retried:
+    latest = history.list_record_history(reject.record_id, reject.plugin, limit=1)
+    if latest and latest[0].run_id == run_id:
+        return Retried(reject, latest[0].kind, latest[0].reason)
+    still_open = any(
+        (one.stream, one.record_id) == (reject.stream, reject.record_id) for one in history.list_rejects(reject.plugin)
+    )
+    # What is as it was has no row of its own; a reject that was read is no longer open, or was refused again.
+    return Retried(reject, "not read" if still_open else "unchanged")
+
+
+def _list_subjects(project: Project, pipeline: Pipeline, rejects: Sequence[RejectRow]) -> Iterator[str]:
+    """Yield what the tap must read again, as `--only` takes it."""
+    if pipeline == SYNC:
+        yield from dict.fromkeys(f"customer={one.record_id}" for one in rejects)
+        return
+    # A contact in ChartMogul is one of Intercom's at one company, see map-leads.
+    yield from dict.fromkeys(
+        f"contact={one.record_id.partition(':')[0]}" for one in rejects if one.stream == "contacts"
+    )
+    companies = [one.record_id for one in rejects if one.stream == "customers"]
+    yield from (f"company={id_}" for id_ in _find_companies(project, companies))
+
+
+def _find_companies(project: Project, external_ids: list[str]) -> Iterator[str]:
+    """Yield Intercom's ids of companies, by the external ids that ChartMogul has; of those that are gone, none.
+
+    Raises:
+        ConsoleError: Intercom refuses.
+    """
+    if project.get_effective_settings(LEADS.map)["customer_id_field"] == "id":
+        yield from external_ids
+        return
+    api = connect_intercom(project.get_effective_settings(LEADS.tap), project.get_facts(LEADS.tap))
+    for external_id in external_ids:
+        response = api.call("GET", "/companies", company_id=external_id)
+        if response.ok:
+            yield str(response.body["id"])
+        elif response.status != HTTPStatus.NOT_FOUND:
+            raise ConsoleError(f"Intercom does not show the company {external_id}: {response.reason}")

@@ -1,0 +1,349 @@
+"""`standpipe undo`, `retry`, `pause` and `resume`: what a person does about a run that has ended."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from click.testing import CliRunner
+from standpipe_console.cli import main
+from standpipe_console.history import open_history
+from standpipe_console.live.obstacles import find_obstacle
+from standpipe_console.project.meltano import Project
+from standpipe_console.project.pipelines import SYNC
+
+from tests.history.conftest import START, JournalFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from click.testing import Result
+    from sandbox.testing import RunningSandbox
+
+    Standpipe = Callable[..., Result]
+
+OPERATIONS = (Path(__file__).parents[2] / "docs/operations.md").read_text()
+#: Stands in for Meltano: notes what it is to run, and writes a journal as the target would, of which the customer c1 is
+#: refused again.
+MELTANO = """#!{python}
+import json, os, pathlib, sys
+if "schedule" in sys.argv:
+    schedule = {{"name": "sync-every-6h", "job": {{"name": "sync"}}, "cron_interval": "0 */6 * * *"}}
+    print(json.dumps({{"schedules": {{"job": [schedule]}}}}))
+    sys.exit()
+ids = os.environ.get("TAP_CHARGEBEE_CUSTOMER_IDS", "")
+with pathlib.Path("started").open("a") as file:
+    file.write(" ".join([*sys.argv[1:], ids, os.environ["STANDPIPE_TRIGGER"]]) + "\\n")
+if ids:
+    run_id = os.environ["STANDPIPE_RUN_ID"]
+    lines = [dict(type="run", version=1, run_id=run_id, plugin="target-intercom", job="sync", at=2e9)]
+    for n, id_ in enumerate(json.loads(ids)):
+        kind = "rejected" if id_ == "c1" else "updated"
+        head = dict(n=n, stream="contacts", id=id_, at=2e9)
+        lines.append(dict(type="intent", action="update", **head))
+        lines.append(dict(type="outcome", n=n, kind=kind, reason="conflict" if id_ == "c1" else "", at=2e9))
+    lines.append(dict(type="end", status="completed", at=2e9))
+    path = pathlib.Path(".meltano/standpipe/journal/target-intercom") / (run_id + ".jsonl")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(line) + "\\n" for line in lines))
+"""
+
+
+@pytest.fixture
+def project(
+    installed_project: Project, of_plugins: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> Project:
+    """Return a project that is set up, over the sandbox, with something in the place of Meltano."""
+    for key in SYNC.keys:
+        monkeypatch.setenv(key.variable, "key")
+    root = installed_project.root
+    settings = {name: dict(of_plugins.get(name, {})) for name in installed_project.plugins}
+    settings["target-intercom"] |= {
+        "report_dir": str(root / "output/target-intercom"),
+    }
+    monkeypatch.setattr(Project, "_read_settings", lambda _, plugin: settings[plugin])
+    executable = installed_project.system_dir / "run/bin"
+    executable.parent.mkdir(parents=True)
+    executable.write_text(MELTANO.format(python=sys.executable))
+    executable.chmod(0o755)
+    return installed_project
+
+
+@pytest.fixture
+def standpipe(project: Project) -> Standpipe:
+    """`standpipe(ARGUMENT…)`: run the console's command in this process."""
+
+    def run(*args: str, answer: str = "", code: int = 0) -> Result:
+        done = CliRunner().invoke(main, ["--project", str(project.root), "--environment", "prod", *args], input=answer)
+        assert done.exit_code == code, (done.output, done.exception)
+        return done
+
+    return run
+
+
+def read_lines(shown: str) -> list[str]:
+    """Return the lines of an output, without the blanks at their ends, and without ids that differ from run to run."""
+    return [
+        re.sub(r"\b[0-9a-f]{32}\b", "5d1f6c0e7a3b4c2d9e8f1a2b3c4d5e6f", line).rstrip() for line in shown.splitlines()
+    ]
+
+
+@pytest.fixture
+def started(project: Project) -> Callable[[], list[str]]:
+    """Return a function that gives what Meltano was to run."""
+    path = project.root / "started"
+    return lambda: path.read_text().splitlines() if path.exists() else []
+
+
+def write_journal(project: Project, run_id: str = "8f2c01", at: float = START) -> JournalFile:
+    """Return a journal of a run of target-intercom, to be written."""
+    return JournalFile(project.system_dir / "standpipe", run_id, at=at)
+
+
+# Pause and resume.
+
+
+def test_a_paused_pipeline_runs_nothing(
+    standpipe: Standpipe, started: Callable[[], list[str]], project: Project
+) -> None:
+    """Neither a person's run nor a schedule's nor live's, each in one sentence with 75; a validation does; then all."""
+    said = standpipe("pause", "sync").output
+    assert said.startswith("sync is paused since ")
+    assert said.endswith("UTC (it was paused by hand): nothing of it runs until `standpipe resume sync`.\n")
+    assert standpipe("run", "sync", code=75).stderr == said
+    assert standpipe("run", "trial", code=75).stderr == said
+    assert standpipe("schedule", "run", "sync-every-6h", code=75).stderr == said
+    obstacle = find_obstacle(project, SYNC)
+    assert obstacle
+    assert (obstacle.sentence, obstacle.plain_run_helps) == (said.strip(), False)
+    assert started() == []
+    standpipe("run", "validate")
+    standpipe("run", "sync-leads")
+    assert standpipe("resume", "sync").output == "sync runs again.\n"
+    standpipe("run", "sync")
+    assert [line.split()[-2] for line in started()] == ["validate", "sync-leads", "sync"]
+    assert standpipe("resume", "sync").output == "sync is not paused.\n"
+
+
+def test_a_pause_is_of_a_pipeline(standpipe: Standpipe) -> None:
+    """Any job that writes names it; another one is refused."""
+    assert standpipe("pause", "resync-leads").output.startswith("sync-leads is paused since")
+    refused = standpipe("pause", "validate", code=1).stderr
+    assert refused == "Error: `validate` is no job that writes: name one of sync, sync-leads.\n"
+
+
+# Undo.
+
+
+@pytest.fixture
+def contact(sandbox: RunningSandbox) -> Callable[..., str]:
+    """`contact(email, MRR)`: create a user with an MRR, and return its id in Intercom."""
+    sandbox.reset(customers=0)
+    body = {"model": "contact", "data_type": "float", "name": "cb_cust_mrr"}
+    ask(sandbox, "POST", "/data_attributes", body)
+
+    def create(email: str, mrr: float) -> str:
+        body = {"role": "user", "email": email, "custom_attributes": {"cb_cust_mrr": mrr}}
+        return str(ask(sandbox, "POST", "/contacts", body)["id"])
+
+    return create
+
+
+def ask(sandbox: RunningSandbox, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Call Intercom."""
+    headers = {"Authorization": "Bearer sandbox_token", "Intercom-Version": "2.14"}
+    answer = requests.request(method, sandbox.intercom_url + path, json=body, headers=headers, timeout=10)
+    answer.raise_for_status()
+    return dict(answer.json())
+
+
+def read_mrr(sandbox: RunningSandbox, contact_id: str) -> float:
+    """Return the MRR that Intercom shows."""
+    return float(ask(sandbox, "GET", f"/contacts/{contact_id}")["custom_attributes"]["cb_cust_mrr"])
+
+
+def change(before: float | None, after: float | None) -> dict[str, Any]:
+    """Return the fields of a write to the MRR."""
+    return {"custom_attributes.cb_cust_mrr": {"before": before, "after": after}}
+
+
+def write_run(project: Project, **contacts: tuple[str, float, float]) -> None:
+    """Write the journal of a run that changed the MRR of contacts."""
+    journal = write_journal(project)
+    for record_id, (remote_id, before, after) in contacts.items():
+        n = journal.intend(record_id, remote_id=remote_id, fields=change(before, after), email=f"{record_id}@a.example")
+        journal.add("outcome", n=n, kind="updated", remote_id=remote_id, fields=change(before, after))
+    journal.end()
+
+
+def test_a_run_is_undone(
+    standpipe: Standpipe, project: Project, sandbox: RunningSandbox, contact: Callable[..., str]
+) -> None:
+    """It shows what the run wrote, asks, lets the target put it back, and pauses the pipeline."""
+    ann, bea = contact("ann@a.example", 20), contact("bea@a.example", 40)
+    write_run(project, ann=(ann, 10, 20), bea=(bea, 30, 40))
+    ask(sandbox, "PUT", f"/contacts/{bea}", {"custom_attributes": {"cb_cust_mrr": 7}})
+    said = standpipe("undo", "8f2c", answer="y\n").output
+    promise = "Each record is read first: what somebody changed since stays as it is."
+    end = "sync is paused: nothing of it runs until `standpipe resume sync`."
+    assert read_lines(said) == [
+        "Run 8f2c01 of sync, started 2025-11-30 17:00 UTC (schedule).",
+        "It changed 2 fields of 2 records.",
+        "record  name  e-mail         would get back",
+        "ann     -     ann@a.example  cb_cust_mrr: 20 -> 10",
+        "bea     -     bea@a.example  cb_cust_mrr: 40 -> 30",
+        f"{promise} Then sync is paused until `standpipe resume sync`.",
+        "Put this back, and pause sync? Type y for yes, anything else for no:",
+        "Put back 1 fields of 1 records.",
+        "Not put back:",
+        "fields or records  because",
+        "1                  it was changed since",
+        "record  who            what stays",
+        "bea     bea@a.example  cb_cust_mrr: it was changed since",
+        f"{end} The undo is the run 5d1f6c0e7a3b4c2d9e8f1a2b3c4d5e6f.",
+    ]
+    assert "\n".join(read_lines(said)) in OPERATIONS
+    assert (read_mrr(sandbox, ann), read_mrr(sandbox, bea)) == (10, 7)
+    with open_history(project) as history:
+        pause = history.get_pause("sync")
+    assert pause
+    assert (pause.reason, pause.run_id) == ("the run 8f2c01 was undone", "8f2c01")
+
+
+def test_nothing_is_undone_without_a_yes(
+    standpipe: Standpipe, project: Project, sandbox: RunningSandbox, contact: Callable[..., str]
+) -> None:
+    """Nothing is written and nothing paused; with --json alone nobody is asked."""
+    ann = contact("ann@a.example", 20)
+    write_run(project, ann=(ann, 10, 20))
+    assert standpipe("undo", "8f2c01", answer="\n").output.endswith("Nothing was undone.\n")
+    shown = json.loads(standpipe("undo", "8f2c01", "--json").stdout)
+    assert (shown["records"], shown["fields"], shown["created"]) == (1, 1, 0)
+    assert read_mrr(sandbox, ann) == 20
+    with open_history(project) as history:
+        assert history.get_pause("sync") is None
+
+
+def test_one_record_is_undone(
+    standpipe: Standpipe, project: Project, sandbox: RunningSandbox, contact: Callable[..., str]
+) -> None:
+    """The others keep what the run wrote; a second undo finds nothing to do."""
+    ann, bea = contact("ann@a.example", 20), contact("bea@a.example", 40)
+    write_run(project, ann=(ann, 10, 20), bea=(bea, 30, 40))
+    done = json.loads(standpipe("undo", "8f2c01", "--record", "bea", "--yes", "--json").stdout)
+    assert {name: done[name] for name in ("undone", "paused", "fields", "outcomes", "reason")} == {
+        "undone": "8f2c01",
+        "paused": "sync",
+        "fields": 1,
+        "outcomes": {"restored": 1},
+        "reason": "",
+    }
+    assert [(one["id"], one["restored"]) for one in done["records"]] == [
+        ("bea", {"custom_attributes.cb_cust_mrr": {"before": 40.0, "after": 30.0}})
+    ]
+    assert (read_mrr(sandbox, ann), read_mrr(sandbox, bea)) == (20, 30)
+    again = json.loads(standpipe("undo", "8f2c01", "--record", "bea", "--yes", "--json").stdout)
+    assert again["outcomes"] == {"unchanged": 1}
+
+
+def test_a_target_that_fails_is_told_of(
+    standpipe: Standpipe, project: Project, sandbox: RunningSandbox, contact: Callable[..., str]
+) -> None:
+    """In its own sentence, with its exit code; the pipeline stays paused, as some records may be put back."""
+    ann = contact("ann@a.example", 20)
+    write_run(project, ann=(ann, 10, 20))
+    sandbox.fault(api="intercom", effect={"status": 401, "body": {"errors": [{"code": "unauthorized"}]}})
+    said = standpipe("undo", "8f2c01", "--yes", code=1)
+    sandbox.clear_faults()
+    assert said.stderr.startswith("Intercom refused the token in `access_token` (unauthorized)")
+    assert said.stderr.endswith("Run it again to go on.\n")
+    with open_history(project) as history:
+        assert history.get_pause("sync")
+
+
+def test_what_cannot_be_undone(standpipe: Standpipe, project: Project) -> None:
+    """One sentence for each: an unknown run, two of the same beginning, one that wrote nothing, one under way."""
+    for run_id in ("aa1", "aa2"):
+        write_journal(project, run_id).end()
+    busy = write_journal(project, "bb1")
+    said = [
+        standpipe("undo", *args, code=1).stderr.removeprefix("Error: ").strip()
+        for args in (["cc"], ["aa"], ["aa1"], ["aa1", "--record", "ann"], ["bb1"])
+    ]
+    busy.end()
+    assert said == [
+        "The history has no run `cc`: `standpipe history` lists them.",
+        "Several runs begin with `aa`: give more of the id.",
+        "The run aa1 wrote nothing: there is nothing to undo.",
+        "The run aa1 wrote nothing to ann: there is nothing to undo.",
+        "The run bb1 is still under way: undo it when it has ended.",
+    ]
+
+
+# Retry.
+
+
+@pytest.fixture
+def refused(project: Project) -> Project:
+    """Return a project of which a good run over everything was refused three customers."""
+    journal = write_journal(project)
+    for record_id in ("c1", "c2", "c3"):
+        journal.write(record_id, "rejected", "validation_error", name=record_id.upper())
+    journal.end()
+    report = project.root / "output/target-intercom/summary.json"
+    report.parent.mkdir(parents=True)
+    report.write_text('{"status": "completed"}')
+    return project
+
+
+@pytest.mark.usefixtures("refused")
+def test_refused_records_are_sent_again(standpipe: Standpipe, started: Callable[[], list[str]]) -> None:
+    """It shows them with their reasons, asks, runs the job over them, and shows what became of each."""
+    said = standpipe("retry", answer="y\n").output
+    assert "\n".join(read_lines(said)) in OPERATIONS
+    assert read_lines(said) == [
+        "3 refused records of sync:",
+        "record  name  because           times",
+        "c1      C1    validation_error  1",
+        "c2      C2    validation_error  1",
+        "c3      C3    validation_error  1",
+        "Read these again, and send them? Type y for yes, anything else for no:",
+        "record  name  became    because",
+        "c1      C1    rejected  conflict",
+        "c2      C2    updated   -",
+        "c3      C3    updated   -",
+    ]
+    assert started() == ['--environment=prod run sync ["c1", "c2", "c3"] retry']
+    assert json.loads(standpipe("retry", "--json").stdout)[0]["rejects"][0]["record_id"] == "c1"
+
+
+@pytest.mark.usefixtures("refused")
+def test_one_refused_record_is_sent_again(standpipe: Standpipe, started: Callable[[], list[str]]) -> None:
+    """By the customer's id or by Intercom's."""
+    done = json.loads(standpipe("retry", "c2", "--job", "sync", "--yes", "--json").stdout)
+    assert done == [{"record": "c2", "stream": "contacts", "outcome": "updated", "reason": ""}]
+    standpipe("retry", "remote-c3", "--yes")
+    assert [line.split(" sync ")[1] for line in started()] == ['["c2"] retry', '["c3"] retry']
+
+
+@pytest.mark.usefixtures("refused")
+def test_what_cannot_be_retried(standpipe: Standpipe, started: Callable[[], list[str]]) -> None:
+    """One sentence for each: a record that is not refused, an unknown job, no yes, a paused pipeline."""
+    said = standpipe("retry", "c9", code=1).stderr
+    assert said == "Error: `c9` is not among the refused records: `standpipe history` shows what is.\n"
+    said = standpipe("retry", "--job", "billing", code=1).stderr
+    assert said == "Error: There is nothing to retry of `billing`: name one of sync, sync-leads.\n"
+    assert standpipe("retry", "--job", "sync", answer="n\n").output.endswith("Nothing was retried.\n")
+    standpipe("pause", "sync")
+    assert standpipe("retry", "--yes", code=1).stderr.startswith("Error: Nothing was retried. sync is paused since")
+    assert started() == []
+
+
+def test_nothing_to_retry(standpipe: Standpipe) -> None:
+    """Says so."""
+    assert standpipe("retry").output == "There is nothing to retry: no record is refused.\n"
