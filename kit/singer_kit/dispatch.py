@@ -21,8 +21,7 @@ Result = TypeVar("Result")
 def open_workers(size: int) -> Iterator[Executor]:
     """Start this many threads at once, and end them afterwards.
 
-    An executor starts its threads one by one with the work. If the system refuses a thread, it raises although
-    another
+    An executor starts its threads one by one with the work. If the system refuses a thread, it raises although another
     thread then does the work: a record would be written without a report.
     """
     with ThreadPoolExecutor(size) as executor:
@@ -47,8 +46,7 @@ def run_all(  # noqa: PLR0913 - a loop with its parts as arguments, which a clas
     """Call `work` for every item, with at most `window` items in progress.
 
     After an error or a reason to stop, nothing more starts. Work in progress is finished, and `record` is called for
-    all
-    of it.
+    all of it.
 
     Args:
         executor: does the work.

@@ -27,12 +27,10 @@ class FetchPool:
     """Runs calls in threads, in the order of their keys.
 
     Pages that are fetched but not yet written stay in memory. So no call starts while ``max_buffered_pages`` are
-    buffered
-    or being fetched, except for the page that the reader waits for. A thread ends when it has nothing to do, and no
-    thread keeps the process alive.
+    buffered or being fetched, except for the page that the reader waits for. A thread ends when it has nothing to do,
+    and no thread keeps the process alive.
 
-    The lock is not re-entrant, and the garbage collector can close a half-read list at any point, even in a thread
-    that
+    The lock is not re-entrant, and the garbage collector can close a half-read list at any point, even in a thread that
     holds the lock. So a finalizer never takes the lock but calls :meth:`defer_action`.
 
     Args:

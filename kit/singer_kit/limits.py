@@ -19,8 +19,7 @@ class RejectLimit:
     """Counts attempts to write and their refusals.
 
     A `maximum` of None means 5 % of the attempts, but at least 100. `earlier` is the number of records that were
-    refused
-    before any attempt. They count only against a `maximum` that is a number.
+    refused before any attempt. They count only against a `maximum` that is a number.
     """
 
     maximum: int | None = None

@@ -1,4 +1,4 @@
-"""The end of a target's run: normal or by a signal. Its summary is complete only after STATE is written."""
+"""How a target's run begins and ends: its lock, its journal, and a summary that is complete only after STATE."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NOTHING_CAME = "Neither records nor a declaration of any came: look at the log o
 
 
 class RunBase(abc.ABC):
-    """The end of a run. Each target defines what happens before."""
+    """The beginning and the end of a run. Each target defines what happens in between."""
 
     summary: JsonValue
     lock_patience: ClassVar[float] = PATIENCE

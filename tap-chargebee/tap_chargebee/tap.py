@@ -72,8 +72,7 @@ class TapChargebee(TapBase):
     def sync_all(self) -> None:  # type: ignore[misc]
         """Read the selected streams. When all were read to the end, write the marker into the last STATE.
 
-        The map joins the streams only after the marker, as a tap that dies also ends its output cleanly. The SDK's
-        type
+        The map joins the streams only after the marker, as a tap that dies also ends its output cleanly. The SDK's type
         checker calls this method final.
 
         Raises:

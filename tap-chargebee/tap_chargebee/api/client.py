@@ -108,8 +108,7 @@ class ChargebeeClient:
     def fetch_site(self) -> Site:
         """Fetch the clock and the Product Catalog of the site.
 
-        This is the first call of a run, so it also checks the site's name, the key and the URL. A key that may not
-        read
+        This is the first call of a run, so it also checks the site's name, the key and the URL. A key that may not read
         ``/configurations`` may still read the lists, so a 403 is accepted.
 
         Raises:
@@ -138,9 +137,8 @@ class ChargebeeClient:
     def fetch_page(self, path: str, query: Mapping[str, str], decoder: PageDecoder, *, limited: bool = True) -> Page:
         """Fetch one page of a list, checked as far as a single page can be.
 
-        A cursor is opaque: it is sent back unchanged, as one parameter. After a page that took too long, further
-        pages of
-        that list are smaller until the end of the run.
+        A cursor is opaque: it is sent back unchanged, as one parameter. After a page that took too long, further pages
+        of that list are smaller until the end of the run.
 
         Raises:
             UserError: Chargebee refused the call, no answer was valid, or the cursor repeats.

@@ -18,9 +18,8 @@ _HASH_SIZE = 8
 class SentRecords:
     """Finds records that the last run already sent and that did not change since.
 
-    A run reads back by ``lookback``, since Chargebee's lists are eventually consistent, so it reads the newest
-    records of
-    the last run again. Records are compared by their whole text, as some changes affect neither ``updated_at`` nor
+    A run reads back by ``lookback``, since Chargebee's lists are eventually consistent, so it reads the newest records
+    of the last run again. Records are compared by their whole text, as some changes affect neither ``updated_at`` nor
     ``resource_version``.
 
     Args:

@@ -20,8 +20,7 @@ EVENT_RETENTION = 80 * 86_400
 def list_event_types(resources: Iterable[Resource]) -> list[str] | None:
     """Return the types of events that matter to these resources; None if all types may matter.
 
-    Child records have few events of their own, and Chargebee adds types with every release. So the children of a
-    record
+    Child records have few events of their own, and Chargebee adds types with every release. So the children of a record
     are read again after any event that names the record.
     """
     chosen = list(resources)
@@ -85,8 +84,7 @@ class EventChanges:
         """Return whether a record that the list still shows was deleted, as a list may lag behind the events.
 
         A record with a newer version, or without a version, was created again under the same id, so its deletion is
-        forgotten.
-        If the list did lag, a later run sends the deletion, because it reads the event once more.
+        forgotten. If the list did lag, a later run sends the deletion, because it reads the event once more.
 
         Args:
             stream: the stream of the record.

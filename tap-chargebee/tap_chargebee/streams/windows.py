@@ -45,8 +45,7 @@ class Span:
 def split_rest(first: int, last: int, end: int | None, *, now: int) -> tuple[int | None, list[Span]]:
     """Divide the rest of a list after one of its pages: return the new end of this reader, and the other spans.
 
-    The page shows how dense the records are, so the number of remaining pages can be guessed. A reader keeps about
-    ten
+    The page shows how dense the records are, so the number of remaining pages can be guessed. A reader keeps about ten
     pages. A rest that is not much longer is not divided, since every further reader costs half a page on average. The
     guess need not be good, as a span that turns out to be long is divided again.
 
@@ -155,8 +154,7 @@ def build_list_query(
 def find_start_date_filter(resource: Resource, start_date: int) -> str | None:
     """Return the time by which a start date filters a list; None if the whole list is read.
 
-    Records that were last changed before 2016-09-28 have no ``updated_at``, and any filter by it hides them. All
-    other
+    Records that were last changed before 2016-09-28 have no ``updated_at``, and any filter by it hides them. All other
     records changed later, so an earlier start date needs no filter.
     """
     if resource.replication_key == "updated_at":
