@@ -18,8 +18,7 @@ def create_once(attempt: Callable[[bool], T], lost: type[Exception], *, tries: i
 
     Args:
         attempt: creates the record. Its argument says whether an earlier attempt may have done so, so that it must
-            look
-            first.
+            look first.
         lost: the exception for a lost reply.
         tries: the number of attempts.
         longest: the longest pause between two attempts, in seconds.
