@@ -68,7 +68,7 @@ FLAG: dict[str, Any] = {"type": ["boolean", "null"]}
 TIME: dict[str, Any] = {"type": ["integer", "null"], "format": "unix-time"}
 ID: dict[str, Any] = {"type": ["string", "integer", "null"]}
 STAMPS = {"created_at": TIME, "updated_at": TIME}
-# Attributes that the API sends and the client's models lack, or that later versions send in another form.
+# Attributes that the API sends but the client's models lack, or that later versions send in another form.
 ADDRESSABLE: dict[str, Any] = {
     **OBJECT,
     "properties": {

@@ -1,4 +1,4 @@
-"""The settings of the tap, and which values of them are impossible."""
+"""The settings of the tap, and the checks of their values."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ SETTINGS = th.PropertiesList(
 
 
 def find_setting_problems(config: Mapping[str, JsonValue]) -> list[str]:
-    """Return one sentence for each setting whose value has the right type and is impossible."""
+    """Return one sentence for each setting whose value has the right type but is impossible."""
     problems = []
     token, version = config.get("access_token"), config.get("intercom_version")
     if token and not (token.isascii() and token.isprintable() and " " not in token):
@@ -134,11 +134,11 @@ def find_setting_problems(config: Mapping[str, JsonValue]) -> list[str]:
 
 
 def find_region_problems(region: str, hosted: str) -> list[str]:
-    """Return one sentence when the workspace is hosted in another region.
+    """Return one sentence if the workspace is hosted in another region.
 
     Args:
-        region: the setting; empty where `api_url` names the host.
-        hosted: the region that the workspace names; empty where it names none.
+        region: the setting; empty if `api_url` names the host.
+        hosted: the region that the workspace reports; empty if it reports none.
     """
     if not region or not hosted or region == hosted:
         return []
@@ -146,7 +146,7 @@ def find_region_problems(region: str, hosted: str) -> list[str]:
 
 
 def parse_version(version: str) -> tuple[int, int]:
-    """Return a version of the API as numbers; `Preview` and `Unstable` are later than all of them."""
+    """Return a version of the API as numbers. `Preview` and `Unstable` are later than all others."""
     if not version[:1].isdecimal():
         return (999, 0)
     major, _, minor = version.partition(".")

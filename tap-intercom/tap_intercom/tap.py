@@ -1,4 +1,4 @@
-"""The tap: its streams, the order in which they start, and the marker that says that all of them were read."""
+"""The tap: its streams, their order, and the marker that says that all of them were read."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class TapIntercom(TapBase):
 
     @classmethod
     def build_facts(cls) -> JsonObject:
-        """Return the addresses of the regions, and the version of the API, for programs that connect to it too."""
+        """Return the addresses of the regions and the version of the API for other programs."""
         return {
             "regions": {name: {"api_url": url} for name, url in REGIONS.items()},
             "api_version": cls.config_jsonschema["properties"]["intercom_version"]["default"],
@@ -70,7 +70,7 @@ class TapIntercom(TapBase):
         return parse_version(self.config.get("intercom_version") or "2.14")
 
     def run_discovery(self) -> str:
-        """Print the catalog; with a token it has the workspace's custom attributes.
+        """Print the catalog. With a token, it includes the workspace's custom attributes.
 
         Raises:
             UserError: the token, the region or the version is wrong.
@@ -82,13 +82,13 @@ class TapIntercom(TapBase):
             if any(source.attributes.values()):
                 source.attributes_read_at = self.utc_now()
             else:
-                # Either the workspace has no custom attributes, or a setting is wrong: this call tells which.
+                # This call shows whether the workspace has no custom attributes or a setting is wrong.
                 _ = source.workspace
         return super().run_discovery()
 
     @cached_property
     def source(self) -> Source:
-        """Everything that the streams share."""
+        """The objects that the streams share."""
         return Source(self.config)
 
     @cached_property
@@ -97,7 +97,7 @@ class TapIntercom(TapBase):
         return SharedLists(self)
 
     def find_place(self, stream: IntercomStream) -> int:
-        """Return the place of a stream in the output: the SDK reads streams in the order of the catalog."""
+        """Return the place of a stream in the output. The SDK reads streams in the order of the catalog."""
         return list(self.streams).index(stream.name)
 
     def list_selected(self) -> Iterator[IntercomStream]:
@@ -107,9 +107,9 @@ class TapIntercom(TapBase):
                 yield stream
 
     def sync_all(self) -> None:  # type: ignore[misc]
-        """Read the selected streams, and write the marker into the last STATE when all of them were read to their end.
+        """Read the selected streams. When all were read to the end, write the marker into the last STATE.
 
-        The map joins the streams only if the marker came: a tap that dies also ends its output cleanly. The SDK's type
+        The map joins the streams only after the marker, as a tap that dies also ends its output cleanly. The SDK's type
         checker calls this method final.
 
         Raises:
@@ -129,16 +129,16 @@ class TapIntercom(TapBase):
         )
         bookmarks_now = self.state.setdefault("bookmarks", {})
         if self.source.is_subset:
-            # A run over some records moves no bookmark; the SDK leaves an empty one for each stream.
+            # A run over some records moves no bookmark, but the SDK leaves an empty one per stream.
             for name in [name for name, bookmark in bookmarks_now.items() if not bookmark]:
                 del bookmarks_now[name]
         bookmarks_now[MARKER] = marker
         self.state_writer.write_state(self.state)
 
     def _open_streams(self) -> list[IntercomStream]:
-        """Fetch the first page of every selected stream, and return the streams once all pages came."""
+        """Fetch the first page of every selected stream, and return the streams after all pages came."""
         self._check_versions()
-        # The bookmarks of the last run; those of other plugins are not checked.
+        # Only this tap's own bookmarks are checked.
         left = list(find_own_bookmarks(self.state, self.stream_names))
         self.source.request_workspace()
         if not left:
@@ -152,14 +152,14 @@ class TapIntercom(TapBase):
         readers = {stream: stream.start_reading() for stream in self.list_selected()}
         for stream, reader in readers.items():
             if stream.page_resource.way == "search":
-                # Searches take most of a run's time, so they read ahead while the other lists send their first page.
+                # Searches take most of a run's time, so they read ahead while the first pages of other lists arrive.
                 reader.begin()
         self._add_custom_attributes()
         for stream, reader in readers.items():
             try:
                 reader.wait()
             except NotOfferedError as error:
-                # Without a catalog nobody chose this stream, so the run goes on without it.
+                # Without a catalog, nobody selected this stream, so the run goes on without it.
                 if self.input_catalog is not None:
                     raise
                 self.logger.warning("%s", error.message)
@@ -173,7 +173,7 @@ class TapIntercom(TapBase):
         """Check that the API's version has every selected stream.
 
         Raises:
-            UserError: the catalog selects a stream that came with a later version.
+            UserError: the catalog selects a stream of a later version.
         """
         for stream in self.list_selected():
             since = stream.resource.min_version
@@ -188,7 +188,7 @@ class TapIntercom(TapBase):
                 stream.selected = False
 
     def _add_custom_attributes(self) -> None:
-        """Add the types of the workspace's custom attributes to the schemas; they may be newer than the catalog."""
+        """Add the types of the workspace's custom attributes to the schemas. They may be newer than the catalog."""
         names = [stream.name for stream in self.list_selected() if stream.name in MODELS]
         if not names:
             return

@@ -1,7 +1,7 @@
-"""A run from top to bottom: read, match and decide, write, report. Companies come before contacts in every step.
+"""A run from start to end: read, match and decide, write, report. Companies come before contacts in every step.
 
-Nothing is written before all of the input is read, matched and judged. What one stream does in each step stands in
-`stream_pipeline`: there are two streams, and one run that leads both through the steps together.
+Nothing is written before the whole input is read, matched and checked. `stream_pipeline` has the steps for one stream,
+and this module leads both streams through them together.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from target_intercom.settings import Settings
 
 
-#: The keyword of a SCHEMA that says that its records are not everybody.
+#: The keyword of a SCHEMA for an input with only some records.
 SUBSET = "x-standpipe-subset"
 
 
@@ -122,10 +122,10 @@ class Pipeline(RunBase):
     def declare_stream(
         self, stream: str, schema: Mapping[str, JsonValue], key_properties: Collection[str] = ()
     ) -> set[str]:
-        """Take the custom attributes that a SCHEMA message declares, and return the fields that have no use.
+        """Take the custom attributes of a SCHEMA message, and return the fields without a use.
 
         Raises:
-            ConfigurationError: one is of a type that Intercom has not.
+            ConfigurationError: one has a type that Intercom lacks.
         """
         self._is_declared = True
         self._value_name = self._settings.match_keys[stream].label
@@ -141,7 +141,7 @@ class Pipeline(RunBase):
 
     @property
     def refused_input(self) -> str | None:
-        """The sentence that ends a run all of whose records belong to unknown streams; None for any other run."""
+        """The sentence that ends a run in which all records belong to unknown streams; else None."""
         if self._is_declared or self.not_sent.is_declared or not self.summary.other_streams:
             return None
         counts = ", ".join(f"{count:,} of `{name}`" for name, count in self.summary.other_streams.items())
@@ -163,7 +163,7 @@ class Pipeline(RunBase):
                 self._count_input()
                 self._process_and_report()
             else:
-                # Without even a declared stream the tap has failed: no report is touched.
+                # Without any declared stream the tap has failed, so the reports stay as they are.
                 self._logger.info("No stream of contacts or companies came: the reports of the last run are kept")
         finally:
             self.not_sent.close()
@@ -175,8 +175,8 @@ class Pipeline(RunBase):
         for name, stream in self._streams.items():
             stream.buffer.flush()
             count = self.summary.streams[name].records = stream.buffer.count_rows()
-            # The customers that are not sent are of the type that the others are sent as. What a subset run says of
-            # them is old: a run over everything clears what they have left.
+            # Customers that are not sent have the type of those that are. A subset run has old facts about them, so
+            # only a run over everything clears the records that they left.
             if count and not stream.is_subset:
                 for record_id, instead_of in self.not_sent.iterate_replaced():
                     stream.add_unsent(record_id, instead_of)
@@ -189,10 +189,10 @@ class Pipeline(RunBase):
                 self._process(reports)
             self._is_done = True
             if self._settings.validate:
-                # A validation writes no STATE that it could wait for.
+                # A validation writes no STATE, so its summary is complete here.
                 self.summary.status = "completed"
         finally:
-            # From here on a signal does not end the process: the reports are written first.
+            # From here on, a signal ends the process only after the reports are written.
             self._recording = True
             self._report(reports)
 
@@ -211,7 +211,7 @@ class Pipeline(RunBase):
     # Match and decide
 
     def _plan_attributes(self, streams: list[StreamPipeline]) -> dict[str, list[Attribute]]:
-        """Return the attributes to be created, by model; contacts and companies share one space of names."""
+        """Return the attributes to create, by model. The attributes of contacts and companies share their names."""
         fields = frozenset[str]().union(*(stream.attributes.fields for stream in streams), {EVERY_FIELD})
         if unknown := sorted(self._settings.attributes_from - fields):
             raise ConfigurationError(f"`attributes_from` names `{unknown[0]}`, a field that no stream has.")
@@ -221,7 +221,7 @@ class Pipeline(RunBase):
             model = stream.options.object_type.model
             with _as_configuration_error():
                 missing[model] = stream.plan_attributes(existing)
-            # An attribute that one stream creates exists for the next one.
+            # An attribute that one stream creates exists for the next stream.
             existing += [attribute.as_remote(model) for attribute in missing[model]]
         if names := self.summary.attributes_of_earlier_type:
             self._logger.warning(
@@ -239,7 +239,7 @@ class Pipeline(RunBase):
         reports: ReportFiles,
         missing: Mapping[str, list[Attribute]],
     ) -> None:
-        """Decide on every row, and find out what speaks against writing."""
+        """Decide on every row, and return the reason if the run must stop before it writes."""
         if self._settings.attach_companies:
             self._attacher = CompanyAttacher(self._client, self._companies, executor)
         self._read_companies(streams)
@@ -249,13 +249,13 @@ class Pipeline(RunBase):
             stream.decide(executor, reports, self._memory, missing[object_type.model])
         guarded = [] if self._settings.accept_changes else [stream.find_stop_reason() for stream in streams]
         if any(guarded):
-            # The next run would stop again: `standpipe live` waits for a person then.
+            # The next run would stop again, so `standpipe live` waits for a person.
             self.summary.stopped_by = "guard"
         reasons = guarded + [stream.find_reject_reason() for stream in streams]
         self._stop_reasons = [reason for reason in reasons if reason]
 
     def _read_companies(self, streams: list[StreamPipeline]) -> None:
-        """Read the companies that have users, once, for the companies' stream and the attacher."""
+        """Read the companies that have users once for all uses."""
         companies = next((stream for stream in streams if stream.options.object_type is COMPANY), None)
         if not companies and not self._attacher:
             return
@@ -274,7 +274,7 @@ class Pipeline(RunBase):
         reports: ReportFiles,
         missing: Mapping[str, list[Attribute]],
     ) -> None:
-        # What moved must be remembered before its match gets the link: after that nothing shows it any more.
+        # Moved records must be remembered before their match gets the link, as nothing shows them afterwards.
         self._memory.save()
         for model, attributes in missing.items():
             for attribute in attributes:

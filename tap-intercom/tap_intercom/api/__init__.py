@@ -1,1 +1,1 @@
-"""All that goes over the wire: Intercom's API, its pages, its errors, and what the streams of a run share."""
+"""All communication with Intercom: its API, pages and errors, and the objects that a run's streams share."""

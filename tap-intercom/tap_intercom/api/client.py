@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 REGIONS = {"us": "https://api.intercom.io", "eu": "https://api.eu.intercom.io", "au": "https://api.au.intercom.io"}
 RETRIES = RetryTable(tries=10, limited_tries=10, longest_wait=60)
-# The first call of a run gives up early: a wrong `api_url` is a likelier cause than a passing outage.
+# The first call of a run gives up early, as a wrong `api_url` is more likely than an outage.
 FIRST_TRIES = 4
 T = TypeVar("T")
 LOGGER = logging.getLogger("tap-intercom")
 
 
 class Call(NamedTuple):
-    """One call of the API: a GET, or a POST of a JSON body."""
+    """One call of the API: a GET, or a POST with a JSON body."""
 
     path: str
     query: Mapping[str, str] = {}
@@ -46,7 +46,7 @@ class Call(NamedTuple):
 
 
 class App(msgspec.Struct):
-    """The workspace of a token, as ``/me`` shows it."""
+    """A token's workspace, as ``/me`` shows it."""
 
     id_code: str | None = None
     region: str | None = None
@@ -105,7 +105,7 @@ class IntercomClient:
             answer_timeout=answer_timeout,
             connections=connections + 1,
             pacer=CooldownPacer(requests_per_minute, sleep, clock),
-            # Other calls on their way may use up the rest of a rate limit's window, but half of it is always used.
+            # Running calls may use up the rest of the rate limit's window. At least half of a window is always used.
             reserve=lambda limit: min(connections, max(limit // 2, 1)),
             name_error=lambda answer: _decode_error(answer).code,
             logger=LOGGER,
@@ -116,7 +116,7 @@ class IntercomClient:
     def fetch_workspace(self) -> Workspace:
         """Fetch the clock, the id and the region of the workspace.
 
-        This is the first call of a run, so it also proves the token and the URL.
+        This is the first call of a run, so it also checks the token and the URL.
 
         Raises:
             UserError: the token, the version or the URL is wrong.
@@ -130,10 +130,10 @@ class IntercomClient:
         return self._call_api(Call(FIRST_PATH), read, tries=FIRST_TRIES)
 
     def fetch_decoded(self, call: Call, decode: Callable[[bytes], T]) -> T:
-        """Make a call and return the answer as ``decode`` proves it.
+        """Make a call and return the answer, checked and decoded by ``decode``.
 
         Raises:
-            UserError: Intercom refused the call, or no answer could be proved.
+            UserError: Intercom refused the call, or no answer was valid.
         """
         return self._call_api(call, lambda answer: decode(answer.content))
 
@@ -146,17 +146,17 @@ class IntercomClient:
         once: bool = False,
         on_failure: Callable[[FailedCallError], None] | None = None,
     ) -> Page:
-        """Fetch one page of a list, proved.
+        """Fetch and check one page of a list.
 
         Args:
             call: the call.
-            decoder: decodes and proves the answer.
-            check: rejects a page that contradicts the pages before it.
-            once: whether the call must not be repeated, because a second answer would be another page.
-            on_failure: is told of every attempt that failed.
+            decoder: decodes and checks the answer.
+            check: rejects a page that contradicts the earlier pages.
+            once: whether the call must not be repeated, because its second answer would be another page.
+            on_failure: is called with every attempt that failed.
 
         Raises:
-            UserError: Intercom refused the call, or no answer could be proved.
+            UserError: Intercom refused the call, or no answer was valid.
         """
 
         def read(answer: Answer) -> Page:
@@ -182,7 +182,7 @@ class IntercomClient:
             try:
                 return read(answer)
             except UnprovenError as error:
-                # The answer comes from a proxy, is cut off, or lacks a member: another attempt may bring a good one.
+                # The answer comes from a proxy, is incomplete, or lacks a member, so another attempt may succeed.
                 raise FailedCallError(f"an unexpected answer ({error})", answer) from None
 
         try:
@@ -192,7 +192,7 @@ class IntercomClient:
 
 
 def describe_no_answer(request: object, error: NoAnswerError) -> str:
-    """Return the sentence for a call that brought no good answer in any of its tries."""
+    """Return the sentence for a call without a valid answer in any of its tries."""
     tries = "1 try" if error.tries == 1 else f"{error.tries} tries"
     return (
         f"Intercom gave no valid answer to {request} in {tries}, the last was {error.last}: try again later, or check "
@@ -205,7 +205,7 @@ def _decode_error(answer: Answer) -> ErrorBody:
         _, body = decode_json(answer.content, ErrorBody)
     except UnprovenError:
         return ErrorBody()
-    # The codes go into messages: a control character in them must not reach the log.
+    # The codes are shown in messages, so control characters are removed from them.
     for entry in body.errors:
         entry.code = clean_text(entry.code)
     return body

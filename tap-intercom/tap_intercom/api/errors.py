@@ -1,4 +1,4 @@
-"""What Intercom's error answers mean to the user.
+"""What Intercom's errors mean for the user.
 
 https://developers.intercom.com/docs/references/rest-api/errors/error-codes
 """
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 LAPSED = "active subscription needed"
-"""Intercom's words when the workspace is not paid for, with any status and code."""
+"""Intercom's text when the workspace has no paid subscription, with any status and code."""
 TOKEN = frozenset({"", "unauthorized", "token_not_found", "token_revoked", "token_blocked", "token_expired"})
 FIRST_PATH = "/me"
 """The path of the first call of every run."""
@@ -48,15 +48,15 @@ PERMISSIONS = {
     "/internal_articles": "Read and list articles",
     "/help_center": "Read and list articles",
 }
-"""The permission that a path needs, as the Developer Hub calls it, by the beginning of the path."""
+"""By the beginning of a path, the permission that it needs, with its name in the Developer Hub."""
 
 
 class NotOfferedError(UserError):
-    """The workspace, its plan, the token's permissions or the API's version do not include this list."""
+    """The list is not part of the workspace, its plan, the token's permissions or the API's version."""
 
 
 class GoneError(UserError):
-    """There is no record with this id, or not any more."""
+    """A record with this id does not exist, or no longer exists."""
 
 
 class ScrollTakenError(UserError):
@@ -64,7 +64,7 @@ class ScrollTakenError(UserError):
 
 
 class StaleCursorError(UserError):
-    """Intercom no longer accepts a cursor that it gave."""
+    """Intercom no longer accepts one of its own cursors."""
 
 
 class ErrorEntry(msgspec.Struct):
@@ -103,7 +103,7 @@ KINDS: tuple[tuple[str, Callable[[int, ErrorBody, str], bool]], ...] = (
     ("elsewhere", lambda status, _, __: status == HTTPStatus.NOT_FOUND or status // 100 == 3),  # noqa: PLR2004 moved
     ("other", lambda *_: True),
 )
-"""The kind of an error by its status, body and path: the first row that matches. Nothing else decides."""
+"""The kinds of errors by status, body and path. The first row that matches decides."""
 SENTENCES = {
     "lapsed": "The workspace's Intercom subscription has lapsed ({answer}): nothing can be read until it is renewed.",
     "plan": "The plan of the workspace does not include {path} ({answer}): deselect that stream.",
@@ -132,7 +132,7 @@ CLASSES: dict[str, type[UserError]] = {
 
 
 def build_refusal(status: int, body: ErrorBody, *, path: str, version: str) -> UserError:
-    """Return the error for an answer that a retry would not change.
+    """Return the error for an answer that a repetition would not change.
 
     Args:
         status: the HTTP status.
@@ -148,12 +148,12 @@ def build_refusal(status: int, body: ErrorBody, *, path: str, version: str) -> U
         version=version,
         permission=f"the permission `{permission}`" if permission else "the permission",
     )
-    # Without its first call a run can do nothing, so that one is never skipped as a missing stream would be.
+    # A run needs its first call, so a failure of it is never treated like a missing stream.
     return (CLASSES.get(kind, UserError) if path != FIRST_PATH else UserError)(sentence)
 
 
 def describe_old_version(stream: str, version: str, since: tuple[int, int]) -> str:
-    """Return the sentence for a stream that came with a later version of the API than the setting names."""
+    """Return the sentence for a stream that needs a later version of the API than the setting names."""
     major, minor = since
     return (
         f"The stream `{stream}` came with version {major}.{minor} of Intercom's API, and the setting "

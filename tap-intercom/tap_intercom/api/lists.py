@@ -1,4 +1,4 @@
-"""Lists that come in one answer or in numbered pages."""
+"""Lists that come in a single answer or in numbered pages."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from tap_intercom.streams.resource import Resource
 
 AHEAD = 16
-"""How many pages are requested ahead of the reader."""
+"""The number of pages that are requested ahead of the reader."""
 MISSING = "no list"
-"""Stands for a missing member, so that the decoder rejects it as it rejects any text."""
+"""Replaces a missing member. It is a text, which the decoder rejects."""
 
 
 class ListReader(Protocol):
@@ -36,20 +36,20 @@ class ListReader(Protocol):
 
     @property
     def shortage(self) -> Shortage | None:
-        """What is missing of the list, as far as the run may go on without it; None when the list is whole."""
+        """What is missing of the list within the permitted share; None if the list is complete."""
 
     def wait(self) -> None:
-        """Return when the first page is there."""
+        """Wait for the first page."""
 
     def begin(self) -> None:
-        """Fetch ahead of the reader."""
+        """Start to fetch ahead of the reader."""
 
     def __iter__(self) -> Iterator[list[Item]]:
         """Yield every page in order."""
 
 
 class NumberedReader:
-    """Reads a list of numbered pages: the first page says how many there are, and the others are fetched in parallel.
+    """Reads a list of numbered pages. The first page has their number, and the others are fetched in parallel.
 
     Args:
         pool: the threads that fetch pages.
@@ -57,7 +57,7 @@ class NumberedReader:
         resource: the row of the table.
         decoder: decodes the pages.
         query: the parameters of the list, without its paging.
-        key: where in the output the items belong.
+        key: the position of the items in the output.
         max_missing: the share of the announced items that may be missing.
     """
 
@@ -87,10 +87,10 @@ class NumberedReader:
         self._first = pool.submit_call((*key, 0), lambda: self._fetch(1, lambda _: None))
 
     def wait(self) -> None:
-        """Return when the first page is there.
+        """Wait for the first page.
 
         Raises:
-            UserError: Intercom refused it, or no answer could be proved.
+            UserError: Intercom refused it, or no answer was valid.
         """
         self._read_first_page()
 
@@ -109,14 +109,14 @@ class NumberedReader:
                 self._pool,
                 self._list_numbers(),
                 lambda number: self._fetch(number, lambda _: None),
-                # The child records of the first pages go first: a reader that waits for them needs no further page.
+                # Child records of the first pages come first, as a reader that waits for them needs no other page.
                 key=(*self._key, 2),
                 ahead=AHEAD,
             )
             self._others.request_ahead()
 
     def _list_numbers(self) -> Iterator[int]:
-        """Yield the numbers of the pages after the first, as far as the answers tell that there are more."""
+        """Yield the numbers of the pages after the first, as long as answers announce more."""
         while self._next_number <= self._total_pages:
             yield self._next_number
             self._next_number += 1
@@ -125,23 +125,23 @@ class NumberedReader:
         """Yield every page.
 
         Raises:
-            UserError: the list is not whole.
+            UserError: the list is incomplete.
         """
         page = self._read_first_page()
         yield self._count_items(page)
         self.begin()
         while self._others is not None:
             for _, other in self._others:
-                # None only after the map was closed.
+                # The result is None only after the map was closed.
                 if other is not None:
                     page = other
-                    # A list that grows while it is read moves its last records to a new page.
+                    # If a list grows during the reading, its last records move to a new page.
                     self._total_pages = max(self._total_pages, page.total_pages)
                     yield self._count_items(page)
             self._others = None
             if self._next_number <= self._total_pages:
                 self.begin()
-        # Pages that are fetched in parallel may miss items that moved from one to another meanwhile.
+        # Parallel calls may miss items that moved to another page meanwhile.
         if not self._count.is_enough and self._count.find_shortage("", [page], 0) is not None:
             yield from self._read_again()
 
@@ -177,7 +177,7 @@ class NumberedReader:
 
 
 def build_paging(resource: Resource, number: int) -> dict[str, str]:
-    """Return the parameters for one numbered page; none where the list comes in one answer."""
+    """Return the parameters for one numbered page; none if the list comes in a single answer."""
     if resource.way != "numbered":
         return {}
     size = {"per_page": str(resource.per_page)} if resource.per_page else {}
@@ -185,10 +185,10 @@ def build_paging(resource: Resource, number: int) -> dict[str, str]:
 
 
 def fetch_all(client: IntercomClient, resource: Resource, path: str) -> list[JsonObject]:
-    """Return all items of a list that hangs on one record, fetched one page after the other.
+    """Return all items of a record's list, fetched one page after the other.
 
     Raises:
-        UserError: Intercom refused a call, no answer could be proved, or the list is not whole.
+        UserError: Intercom refused a call, no answer was valid, or the list is incomplete.
     """
     if resource.single or resource.within:
 
@@ -203,10 +203,10 @@ def fetch_all(client: IntercomClient, resource: Resource, path: str) -> list[Jso
 
 
 def fetch_pages(client: IntercomClient, resource: Resource, path: str, decoder: PageDecoder) -> list[list[Item]]:
-    """Return all pages of a list that hangs on one record, fetched one page after the other.
+    """Return all pages of a record's list, fetched one after the other.
 
     Raises:
-        UserError: Intercom refused a call, no answer could be proved, or the list is not whole.
+        UserError: Intercom refused a call, no answer was valid, or the list is incomplete.
     """
 
     def fetch(number: str | None, check: Callable[[Page], None]) -> Page:
@@ -221,7 +221,7 @@ def fetch_pages(client: IntercomClient, resource: Resource, path: str, decoder: 
 
 
 def find_nested_items(record: Mapping[str, JsonValue], resource: Resource) -> list[JsonObject]:
-    """Return the items of a list in a record; none where the record has null in its place.
+    """Return the items of a list within a record; none if the record has null in its place.
 
     Raises:
         UnprovenError: there is no such list, or an item has no key.
@@ -234,6 +234,6 @@ def find_nested_items(record: Mapping[str, JsonValue], resource: Resource) -> li
         found = found.get(inner, MISSING) if isinstance(found, dict) else found
     if found is None:
         return []
-    # The list is proved like a page of its own, without paging.
+    # The list is checked like a separate page without paging.
     decoder = PageDecoder(replace(build_list_shape(resource), items="", paging="none", total=""))
     return [item.decode_record() for item in decoder.decode_page(msgspec.json.encode(found)).items]

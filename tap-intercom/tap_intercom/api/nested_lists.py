@@ -1,4 +1,4 @@
-"""Lists in a contact of which the record shows only the first ten items.
+"""Lists within a contact of which the record shows only the first ten items.
 
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io/contacts
 """
@@ -26,13 +26,13 @@ NESTED_LISTS = {
     "tags": ("tag", Resource("tags")),
     "notes": ("note", Resource("notes", way="numbered", per_page=150)),
 }
-"""For each list in a contact, the `type` of its items, and how the whole list is read."""
+"""For each list in a contact, the `type` of its items, and how to read the whole list."""
 
 
 def complete_record(record: JsonObject, client: IntercomClient, names: Iterable[str]) -> JsonObject:
     """Return a contact with all items of some lists, each in the form of the first ten.
 
-    A contact that was deleted meanwhile keeps the items that it shows.
+    A contact that was deleted meanwhile keeps the items in its record.
 
     Raises:
         UserError: Intercom refused a list, or the contact has something else in its place.

@@ -1,4 +1,4 @@
-"""How the pages of a list are decoded: most records go out as the JSON that came in."""
+"""Decodes the pages of a list. Most records are sent as the JSON that came in."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class ResourceDecoder(PageDecoder):
 
     Args:
         resource: the row of the table.
-        nested: the lists in a record that a stream needs besides those of the row.
+        nested: further lists in a record that a stream needs besides those of the row.
     """
 
     def __init__(self, resource: Resource, nested: Iterable[str] = ()) -> None:
@@ -63,7 +63,7 @@ class ResourceDecoder(PageDecoder):
         """Decode one record.
 
         Raises:
-            UserError: it is not a record, or one of its times is none.
+            UserError: it is not a record, or one of its times is malformed.
         """
         try:
             return self.decode_item(text)
@@ -72,11 +72,11 @@ class ResourceDecoder(PageDecoder):
 
 
 def build_list_shape(resource: Resource, nested: Iterable[str] = ()) -> ListShape:
-    """Return what the answers of a resource must hold.
+    """Return the form that the answers of a resource must have.
 
     Args:
         resource: the row of the table.
-        nested: the lists in a record that a stream needs besides those of the row.
+        nested: further lists in a record that a stream needs besides those of the row.
     """
     needed: dict[str, Any] = dict.fromkeys(nested, NestedList | None)
     needed |= dict.fromkeys(resource.lists, ReferenceList | None)
@@ -85,7 +85,7 @@ def build_list_shape(resource: Resource, nested: Iterable[str] = ()) -> ListShap
     if resource.way == "search":
         # Searches are sorted and split by the time of creation.
         needed["created_at"] = Number
-    # The stream checks the types of the keys against its schema: its error names the stream and the page.
+    # The stream checks the types of the keys itself, as its error can name the stream and the page.
     keys = dict.fromkeys(_list_answer_keys(resource), Any)
     wanted = {"id": Key, "created_at": Number, "updated_at": Number, **dict.fromkeys(resource.counts, Number)}
     return ListShape(
@@ -95,7 +95,7 @@ def build_list_shape(resource: Resource, nested: Iterable[str] = ()) -> ListShap
         key=keys,
         needed=needed,
         wanted={name: kind for name, kind in wanted.items() if name not in {*keys, *needed}},
-        # Without `companies` a contact would look as if it belonged to none; the other lists may be absent.
+        # Without `companies`, a contact would seem to belong to no company. The other lists may be missing.
         present=tuple(name for name in resource.lists if name == "companies"),
         paging=PAGING[resource.way],
         total="total_count" if resource.way in {"search", "numbered"} else "",
@@ -104,7 +104,7 @@ def build_list_shape(resource: Resource, nested: Iterable[str] = ()) -> ListShap
 
 
 def _list_answer_keys(resource: Resource) -> tuple[str, ...]:
-    """Return the members that are the key of an item, by their names in an answer."""
+    """Return the members of an item's key, by their names in an answer."""
     if not resource.parent:
         return resource.primary_keys
     own = (name for name in resource.primary_keys if name != resource.parent_key)

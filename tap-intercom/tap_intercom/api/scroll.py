@@ -28,23 +28,23 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger("tap-intercom")
 MAX_STARTS = 5
-"""How often a scroll is started, if it breaks."""
+"""How often a broken scroll is started."""
 PAUSE = 5.0
 """Seconds between two attempts to open a scroll while another one is open."""
 
 
 class Scroll:
-    """Reads every company that has users, in a thread of its own, as fast as Intercom sends them.
+    """Reads all companies that have users, in a separate thread, as fast as Intercom sends them.
 
-    A workspace has one scroll at a time, and it expires when its next page is not requested for a minute. So the pages
-    go to disk, and the scroll does not wait for the streams that read them. A page that got lost cannot be fetched
-    again, so a broken scroll starts anew and skips what it already read.
+    A workspace has one scroll at a time. It expires when its next page is not requested within a minute. So the pages
+    go to disk, and the scroll does not wait for the streams that read them. A lost page cannot be fetched again, so a
+    broken scroll starts again and skips what it already read.
 
     Args:
         client: the connection to the workspace.
         resource: the row of the table.
         decoder: decodes the pages.
-        patience: how long to wait for the end of another scroll, seconds.
+        patience: how long to wait for the end of another scroll, in seconds.
         sleep: waits for a number of seconds.
         clock: returns a monotonic time in seconds.
     """
@@ -69,11 +69,11 @@ class Scroll:
         self._spool = Spool(decoder)
         self._ready = threading.Event()
         self.shortage: Shortage | None = None
-        """Always None: a scroll announces no total, and is whole when its empty page came."""
+        """Always None, as a scroll announces no total. Its empty last page proves that it is complete."""
         threading.Thread(target=self._run, daemon=True).start()
 
     def wait(self) -> None:
-        """Return when the first page is there, or when the scroll must wait until another one ends.
+        """Wait for the first page, or until it is clear that another scroll must end first.
 
         Raises:
             UserError: Intercom refused it.
@@ -82,7 +82,7 @@ class Scroll:
         self._spool.raise_early_error()
 
     def begin(self) -> None:
-        """Do nothing: the scroll already reads ahead."""
+        """Do nothing, as the scroll already reads ahead."""
 
     def __iter__(self) -> Iterator[list[Item]]:
         return iter(self._spool)
@@ -98,7 +98,7 @@ class Scroll:
         self._ready.set()
 
     def _read_to_end(self) -> bool:
-        """Read from the start; return whether the end came, which is an empty page, or False when the scroll broke."""
+        """Read from the start. Return True at the end, which is an empty page, or False if the scroll broke."""
         page = self._open()
         while page.items:
             self._add_page(page.items)
@@ -124,7 +124,7 @@ class Scroll:
             return True
 
         def sleep(seconds: float) -> None:
-            # The run goes on with its other streams meanwhile.
+            # Meanwhile the run reads its other streams.
             self._ready.set()
             self._sleep(seconds)
 

@@ -1,4 +1,4 @@
-"""What the streams of one run share: the connection, the workspace and its clock, and the threads."""
+"""The objects that the streams of one run share: connection, workspace and clock, and threads."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_BUFFERED_PAGES = 96
 
 
 class Source:
-    """Everything that the streams of a run share.
+    """The objects that the streams of a run share.
 
     Args:
         config: the settings.
@@ -35,9 +35,9 @@ class Source:
     def __init__(self, config: Mapping[str, JsonValue]) -> None:
         self.config = config
         self.attributes: dict[str, JsonObject] = {}
-        """The schemas of the workspace's custom attributes by stream and name, as far as they were read."""
+        """The schemas of the workspace's custom attributes that were read, by stream and name."""
         self.attributes_read_at: datetime | None = None
-        """When discovery read them."""
+        """The time at which discovery read them."""
         self._workspace: Future[Workspace] | None = None
 
     @cached_property
@@ -77,7 +77,7 @@ class Source:
         )
 
     def request_workspace(self) -> None:
-        """Make the first call of a run in a thread, so that searches can start beside it."""
+        """Make the first call of a run in a thread, so that searches can start meanwhile."""
         self._workspace = self.pool.submit_call((-1,), self.client.fetch_workspace)
 
     @cached_property
@@ -88,14 +88,14 @@ class Source:
             UserError: the token, the region, the version or the URL is wrong.
         """
         found = self.client.fetch_workspace() if self._workspace is None else self._workspace.result()
-        # `api_url` may lead to a proxy or a sandbox, whose region says nothing.
+        # `api_url` may lead to a proxy or a sandbox, whose region has no meaning.
         region = "" if self.config.get("api_url") else self.config.get("region", "us")
         raise_problems(find_region_problems(region, found.region))
         return found
 
     @cached_property
     def run_start(self) -> int:
-        """The server's clock at the first call of the run, unix seconds.
+        """The server's clock at the first call of the run, in Unix seconds.
 
         Raises:
             UserError: the start date is wrong.

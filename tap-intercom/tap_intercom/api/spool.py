@@ -1,4 +1,4 @@
-"""A list on disk, for streams that read it after, or beside, the one that fetches it."""
+"""A list on disk, for streams that read it after or during its fetch."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Spool:
 
     def add_page(self, items: Sequence[Item]) -> None:
         """Append a page."""
-        # One line per record: the pages hold no line breaks, because the decoder removed them.
+        # There is one line per record, as the decoder removed all line breaks.
         text = b"\n".join(bytes(memoryview(item.text)) for item in items)
         os.pwrite(self._file.fileno(), text, self._end)
         with self._changed:
@@ -44,7 +44,7 @@ class Spool:
             self._changed.notify_all()
 
     def close(self, error: BaseException | None = None) -> None:
-        """Mark the end of the list; with an error the list is not complete."""
+        """Mark the end of the list. With an error the list is incomplete."""
         with self._changed:
             self._error = error
             self._closed = True
@@ -76,7 +76,7 @@ class Spool:
             return False
 
     def __iter__(self) -> Iterator[list[Item]]:
-        """Yield every page, as soon as it is there."""
+        """Yield every page as soon as it is there."""
         place = 0
         while self.wait_for_page(place):
             start, length = self._pages[place]
@@ -86,7 +86,7 @@ class Spool:
 
 
 class SpooledReader:
-    """A list that several streams read one after the other: the first one fetches it, the others read its copy.
+    """A list that several streams read in turn: the first one fetches it, the others read its copy.
 
     Args:
         reader: fetches the list.
@@ -100,15 +100,15 @@ class SpooledReader:
 
     @property
     def shortage(self) -> Shortage | None:
-        """What is missing of the list, as far as the run may go on without it; None when the list is whole."""
+        """What is missing of the list within the permitted share; None if the list is complete."""
         return self._reader.shortage
 
     def wait(self) -> None:
-        """Return when the first page is there."""
+        """Wait for the first page."""
         self._reader.wait()
 
     def begin(self) -> None:
-        """Fetch ahead of the streams."""
+        """Start to fetch ahead of the streams."""
         self._reader.begin()
 
     def __iter__(self) -> Iterator[list[Item]]:
@@ -119,6 +119,6 @@ class SpooledReader:
         for page in self._reader:
             spool.add_page(page)
             yield page
-        # A stream that stopped half-way leaves no copy.
+        # A stream that stopped before the end leaves no copy.
         spool.close()
         self._spool = spool

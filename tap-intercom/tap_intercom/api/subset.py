@@ -1,4 +1,4 @@
-"""Some companies and contacts, read by their ids, with what a join over both needs of them.
+"""Some companies and contacts, read by their ids, with the other records that a join over both needs.
 
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io/companies
 """
@@ -34,7 +34,7 @@ LOGGER = logging.getLogger("tap-intercom")
 MEMBERS = ("companies", "contacts")
 """The streams that a run over some records reads."""
 AHEAD = 32
-"""How many calls are requested ahead of the reader."""
+"""The number of calls that are requested ahead of the reader."""
 CONTACT = replace(ROWS["contacts"], path="/contacts/{id}", answer="", way="whole", single=True)
 COMPANY = replace(ROWS["companies"], path="/companies/{id}", answer="", way="whole", single=True)
 COMPANY_CONTACTS = replace(ROWS["contacts"], path="/companies/{id}/contacts", way="numbered", per_page=60)
@@ -43,8 +43,8 @@ COMPANY_CONTACTS = replace(ROWS["contacts"], path="/companies/{id}/contacts", wa
 class Subset:
     """The companies and contacts that the settings name.
 
-    With a company its contacts are read, and with a contact its companies, so that a join finds both ends of a link.
-    The companies of a company's other contacts are not: the company of a link that did not change is known already.
+    For a company its contacts are read too, and for a contact its companies, so that a join finds both ends of a link.
+    The companies of a company's other contacts are not read, as the store already has the company of an unchanged link.
 
     Args:
         pool: the threads that fetch.
@@ -67,7 +67,7 @@ class Subset:
 
     @cached_property
     def _contacts(self) -> list[Item]:
-        """The contacts that the settings name, with all their companies; both streams need them."""
+        """The contacts in the settings, with all their companies. Both streams need them."""
         decoder = ResourceDecoder(CONTACT)
 
         def fetch(contact_id: str) -> list[list[Item]] | None:
@@ -83,7 +83,7 @@ class Subset:
         )
 
     def _read_contacts(self) -> Iterator[list[Item]]:
-        """Yield the contacts that the settings name, then those of the companies that they name."""
+        """Yield the contacts in the settings, then those of the companies in the settings."""
         yield self._contacts
         decoder = ResourceDecoder(COMPANY_CONTACTS)
 
@@ -93,7 +93,7 @@ class Subset:
         yield from self._fetch_each(self._company_ids, fetch, None, 2)
 
     def _read_companies(self) -> Iterator[list[Item]]:
-        """Yield the companies that the settings name, then those of the contacts that they name."""
+        """Yield the companies in the settings, then those of the contacts in the settings."""
         decoder = ResourceDecoder(COMPANY)
 
         def fetch(company_id: str) -> list[list[Item]]:
@@ -110,13 +110,13 @@ class Subset:
     def _fetch_each(
         self, ids: Sequence[str], fetch: Callable[[str], list[list[Item]] | None], named: str | None, place: int
     ) -> Iterator[list[Item]]:
-        """Yield the pages of each id; one that was deleted has none.
+        """Yield the pages of each id. A deleted record has none.
 
         Args:
-            ids: whose pages.
+            ids: the ids.
             fetch: returns the pages of an id.
-            named: what the settings call records of these ids; those that do not exist are logged. None when the ids
-                come from Intercom.
+            named: the settings' word for these records, to log those that do not exist. None if the ids come from
+                Intercom.
             place: the place among the calls.
         """
 
@@ -149,19 +149,19 @@ class SubsetReader:
         self._first: list[Item] | None = None
 
     def wait(self) -> None:
-        """Return when the first page is there.
+        """Wait for the first page.
 
         Raises:
-            UserError: Intercom refused it, or no answer could be proved.
+            UserError: Intercom refused it, or no answer was valid.
         """
         if self._first is None:
             self._first = next(self._pages, [])
 
     def begin(self) -> None:
-        """Do nothing: a subset is short."""
+        """Do nothing, as a subset is short."""
 
     def __iter__(self) -> Iterator[list[Item]]:
-        """Yield every page, once."""
+        """Yield every page once."""
         self.wait()
         yield self._first or []
         yield from self._pages

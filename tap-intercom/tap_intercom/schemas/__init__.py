@@ -1,1 +1,1 @@
-"""One JSON schema a stream, made by ``scripts/make_schemas.py``."""
+"""One JSON schema per stream, made by ``scripts/make_schemas.py``."""

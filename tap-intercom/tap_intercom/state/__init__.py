@@ -1,1 +1,1 @@
-"""What one run leaves in STATE for the next."""
+"""The parts of STATE that a run writes for the next run."""

@@ -70,7 +70,7 @@ def build_bookmark(  # noqa: PLR0913 one argument per member of the bookmark
     optional = {"listed": listed, "user_counts": user_counts, "version": version}
     return {
         "replication_key": replication_key,
-        # An empty list moves no replication key, and none passes the start of the run.
+        # An empty list does not move the replication key, which never passes the start of the run.
         **({"replication_key_value": min(max(times), run_start)} if times else {}),
         "read_at": run_start,
         "whole_at": run_start if is_whole else before.get("whole_at", run_start),

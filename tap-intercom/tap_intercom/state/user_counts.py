@@ -1,8 +1,8 @@
 """The numbers of users of all companies, in a form small enough for a bookmark.
 
-A contact that joins a company keeps its ``updated_at``, so a search for changed contacts does not find it. The
-``user_count`` of the company moves. Companies are spread over buckets: where the sum of a bucket moved, somebody joined
-or left one of its companies.
+A contact that joins a company keeps its ``updated_at``, so a search for changed contacts does not find it. But the
+company's ``user_count`` changes. Companies are spread over buckets: if the sum of a bucket changed, somebody joined or
+left one of its companies.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def encode_sums(sums: Sequence[int]) -> str:
 
 
 def decode_sums(text: object) -> list[int] | None:
-    """Return the sums in a bookmark; None when it holds none."""
+    """Return the sums in a bookmark; None if it has none."""
     try:
         sums = array("q", zlib.decompress(base64.b64decode(str(text or ""), validate=True)))
     except (binascii.Error, zlib.error, ValueError):
@@ -52,5 +52,5 @@ def decode_sums(text: object) -> list[int] | None:
 
 
 def find_changed_buckets(before: Sequence[int], now: Sequence[int]) -> frozenset[int]:
-    """Return the buckets whose sum moved."""
+    """Return the buckets whose sum changed."""
     return frozenset(bucket for bucket in range(BUCKETS) if before[bucket] != now[bucket])

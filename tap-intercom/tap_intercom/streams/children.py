@@ -1,4 +1,4 @@
-"""Streams of records that belong to a parent: the parent's record holds them, or they cost one call per parent."""
+"""Streams of records that belong to a parent. The parent's record contains them, or each parent costs one call."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class NestedStream(IntercomStream):
 
     @property
     def inner_lists(self) -> tuple[str, ...]:
-        """The lists in the parent's record that this stream needs besides those of the parent's row."""
+        """Further lists in the parent's record that this stream needs besides those of the parent's row."""
         return (*self.resource.lists, *self.resource.if_any, *self.resource.within[:1])
 
     def _read_records(self) -> Iterator[JsonObject]:
-        # Where the parent's row completes the list anyway, its rest is fetched; other lists are whole in the record.
+        # If the parent's row completes the list, its rest is fetched. Other lists are complete in the record.
         name = self.resource.within[0]
         truncated = (name,) if name in self.page_resource.lists else ()
         for parent, record in self._complete_records(truncated):
@@ -60,7 +60,7 @@ class NestedStream(IntercomStream):
 
 
 class ChildStream(NestedStream):
-    """The list of each record of the parent that changed: one call per parent."""
+    """The list of each changed parent record, at one call per parent."""
 
     def _read_records(self) -> Iterator[JsonObject]:
         path, deleted = self.resource.path, 0
@@ -75,7 +75,7 @@ class ChildStream(NestedStream):
 
         progress = Progress(self.logger, until=None)
         for parent, items in self._fetch_for_each(self._read_changed(), needs=self._may_have_items, fetch=fetch):
-            # None stands for a deleted parent, but also for one that needed no call.
+            # None means a deleted parent, or one that needed no call.
             if items is None:
                 deleted += self._may_have_items(parent)
             yield from self._build_records(parent, items or ())
@@ -84,13 +84,16 @@ class ChildStream(NestedStream):
             self.logger.info("Skipped deleted records of %s: %d", self.resource.parent, deleted)
 
     def _may_have_items(self, parent: Item) -> bool:
-        """Return whether a call is needed: the lists in the parent's record may already show that there is nothing."""
+        """Return whether a call is needed.
+
+        Empty lists in the parent's record may show that there is nothing to fetch.
+        """
         lists = [getattr(parent.members, name) for name in self.resource.if_any]
         return not lists or any(one is None or one.total_count != 0 for one in lists)
 
 
 def build_stream(tap: TapIntercom, resource: Resource) -> IntercomStream:
-    """Return the stream of a row of the table."""
+    """Return the stream for a row of the table."""
     if resource.parent is None:
         return IntercomStream(tap, resource)
     kind = ChildStream if resource.path else NestedStream

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from tap_intercom.api.client import IntercomClient
 
 READ_AT = "As Intercom declared them at "
-"""The beginning of the description by which a catalog says when its attributes were read."""
+"""The beginning of a description in the catalog that says when its attributes were read."""
 MAX_AGE = 600
-"""Seconds for which a run uses the attributes in its catalog instead of reading them again."""
+"""For this many seconds, a run uses the attributes in its catalog instead of reading them again."""
 LOGGER = logging.getLogger("tap-intercom")
 MODELS = {"contacts": "contact", "companies": "company"}
 """The `model` of each stream with custom attributes."""
@@ -47,12 +47,12 @@ SHAPE = ListShape(
 
 
 def fetch_attributes(client: IntercomClient, stream: str) -> JsonObject:
-    """Return the schemas of a stream's custom attributes by name; none where the token may not read them."""
+    """Return the schemas of a stream's custom attributes by name; none if the token may not read them."""
     query = {"model": MODELS[stream], "include_archived": "true"}
     try:
         page = client.fetch_page(Call("/data_attributes", query), PageDecoder(SHAPE))
         rows = (item.decode_record() for item in page.items)
-        # A type that Intercom adds later is a value of any type.
+        # A type that Intercom adds later permits any value.
         return {row["name"]: TYPES.get(str(row.get("data_type")), ANY) for row in rows if row.get("custom")}
     except UserError as error:
         LOGGER.warning("The schema gives the custom attributes of %s no types: %s", stream, error.message)
@@ -80,9 +80,9 @@ def add_attributes(
 
 
 def find_recent(schema: Mapping[str, JsonValue], now: datetime) -> JsonObject | None:
-    """Return the custom attributes in the schema of a catalog; None when they are older than ten minutes.
+    """Return the custom attributes in the schema of a catalog; None if they are older than ten minutes.
 
-    Some runners discover before each run, others once and then keep the catalog for months.
+    Some runners discover before each run, others only once and then keep the catalog for months.
     """
     custom = schema.get("properties", {}).get("custom_attributes", {})
     try:

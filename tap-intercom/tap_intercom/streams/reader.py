@@ -33,7 +33,7 @@ MAX_RESTARTS = 3
 
 @dataclass(kw_only=True, eq=False)
 class SearchSegment(Segment[Item]):
-    """A part of a search, bounded by the time of creation."""
+    """A part of a search, limited by the time of creation."""
 
     span: Span
     cursor: str | None = None
@@ -46,7 +46,7 @@ class SearchSegment(Segment[Item]):
     restarted_at: int | None = None
     """The time from which it was restarted."""
     restarts: int = 0
-    """How often it was restarted there before."""
+    """How often it was restarted at this time before."""
 
     @property
     def is_past_its_end(self) -> bool:
@@ -107,20 +107,20 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
         self._max_missing = max_missing
         self._count = ItemCount()
         self.shortage: Shortage | None = None
-        """What is missing of the list, as far as the run may go on without it; known after the last page."""
+        """What is missing of the list within the permitted share; known after the last page."""
         super().__init__(pool, [SearchSegment(key=key, span=Span(0))])
 
     def __iter__(self) -> Iterator[list[Item]]:
-        """Yield the pages; when items are missing, read the list once more for them.
+        """Yield the pages. If items are missing, read the list once more for them.
 
         Raises:
-            UserError: the list is not whole.
+            UserError: the list is incomplete.
         """
         for page in super().__iter__():
             yield page
             self._count.add(map(self._decoder.find_key, page))
         if not self._count.is_enough:
-            # Records that were created or changed meanwhile moved out of the way of the reading.
+            # Records that were created or changed meanwhile may have moved past the reading.
             probed = list(self._fetch_newest())
             for newest in probed:
                 yield self._take_new(newest.items)
@@ -169,13 +169,13 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
         return self._client.fetch_page(Call(self._resource.path, body=body), self._decoder, check)
 
     def fetch_answer(self, segment: SearchSegment) -> Page:
-        """Return the next page of a segment; from its last record on when Intercom no longer accepts its cursor."""
+        """Return the next page of a segment. If Intercom no longer accepts its cursor, read on from its last record."""
         try:
             page = self._fetch_at_cursor(segment)
         except StaleCursorError:
             segment.restart()
             page = self._fetch_at_cursor(segment)
-        # The first call of the run may still be on its way: in this thread the wait for it blocks nobody.
+        # The first call of the run may still be running. Waiting for it in this thread blocks no other work.
         self._now = self._get_now()
         return page
 
@@ -194,17 +194,17 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
             self._count.announced = answer.total
         segment.seen += len(items)
         segment.reached = items[-1].members.created_at if items else segment.reached
-        # An empty page with a cursor is the end: `fetch` proved that everything it announces came.
+        # An empty page with a cursor is the end, as `fetch` checked that all announced items came.
         cursor = answer.cursor if items else None
         if cursor is None or segment.is_past_its_end:
             segment.complete = True
         else:
             self._split_segment(segment, max((answer.total or 0) - segment.seen, 0))
-        # A split changes the span, and the items count by the new one; a restart changes it only for the next page.
+        # A split changes the span for these items too, while a restart changes it only for the next page.
         own = [item for item in items if segment.span.contains(item.members.created_at)]
         if cursor is not None and not segment.complete:
             segment.cursor = cursor
-            # A cursor that comes twice leads in a circle.
+            # A repeated cursor would lead in a circle.
             if cursor in segment.cursors:
                 segment.restart()
             else:
@@ -212,7 +212,7 @@ class SearchReader(SegmentReader[SearchSegment, Item]):
         return own
 
     def _split_segment(self, segment: SearchSegment, left: int) -> None:
-        """Leave the rest of a long segment to new ones, from the second on in which the page ended."""
+        """Move the rest of a long segment to new ones, from the second in which the page ended."""
         reached = segment.reached or 0
         spans = windows.split_rest(segment.span, reached, left, page_size=self._page_size, now=self._now)
         if not spans:

@@ -1,4 +1,4 @@
-"""One list of Intercom's API, as the tap sees it.
+"""One list of Intercom's API, described for the tap.
 
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io
 """
@@ -19,7 +19,7 @@ Version = tuple[int, int]
 
 @dataclass(frozen=True)
 class Resource:
-    """One list of Intercom's API and the stream that it becomes."""
+    """One list of Intercom's API, and the stream made from it."""
 
     name: str
     """The stream; its schema is ``schemas/{name}.json``."""
@@ -27,15 +27,15 @@ class Resource:
     """The path of the list below the API's base; with ``{id}`` it is the list of one parent record. Empty for a list
     that the parent's record holds."""
     answer: str = "data"
-    """The key of the items in an answer; empty where the answer itself is the list, or the only item."""
+    """The key of the items in an answer; empty if the answer itself is the list, or the only item."""
     way: Way = "whole"
     """How the list is read: in one answer, in numbered pages, by a search with a cursor, or by the scroll."""
     single: bool = False
-    """Whether the answer holds one record instead of a list."""
+    """Whether the answer contains one record instead of a list."""
     params: Mapping[str, str] = field(default_factory=dict)
     """Parameters that every call needs."""
     bounds: tuple[str, str] | None = None
-    """The parameters for the earliest and latest replication key, where the list takes any."""
+    """The parameters for the earliest and latest replication key, if the list accepts any."""
     per_page: int | None = None
     """Records per numbered page; None leaves it to Intercom, whose default there is its maximum."""
     primary_keys: tuple[str, ...] = ("id",)
@@ -50,17 +50,17 @@ class Resource:
     within: tuple[str, ...] = ()
     """The path to the items in the parent's record, or in the answer of the call for one parent."""
     if_any: tuple[str, ...] = ()
-    """The lists in the parent's record that show whether a call is needed: none when all of them are empty."""
+    """Lists in the parent's record. If all of them are empty, no call is needed."""
     renamed: Mapping[str, str] = field(default_factory=dict)
-    """For each property of a record, the attribute of the item; when empty, all attributes keep their names."""
+    """For each property of a record, the attribute of the item. If empty, all attributes keep their names."""
     counts: tuple[str, ...] = ()
-    """Numbers of a record that the tap itself reads."""
+    """Numbers in a record that the tap itself reads."""
     membership: tuple[str, str] | None = None
-    """The stream whose `user_count` shows that people joined one of its records, and the stream that lists them."""
+    """The stream whose `user_count` shows that people joined a record, and the stream that lists these people."""
     selected: bool = True
     """Whether the stream is selected by default."""
     expires: bool = False
-    """Whether Intercom drops its records after a time, so that a missing record was not deleted."""
+    """Whether Intercom drops old records, so that a missing record does not mean a deletion."""
 
     @property
     def parent_key(self) -> str:
@@ -78,6 +78,6 @@ class Resource:
         return {"companies": "company"}.get(str(self.parent), str(self.parent).removesuffix("s"))
 
     def build_child(self, item: Mapping[str, JsonValue], parent_id: JsonValue, parent_time: JsonValue) -> JsonObject:
-        """Return the record of one item of a parent."""
+        """Return the record for one item of a parent."""
         members = {new: item.get(old) for new, old in self.renamed.items()} if self.renamed else dict(item)
         return {**members, self.parent_key: parent_id, self.parent_time: parent_time}

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from tap_intercom._kit.json_types import JsonValue
 
 MAX_PER_PAGE = 150
-"""Records per page at most, in most lists."""
+"""The maximum number of records per page in most lists."""
 
 
 def list_per_parent(name: str, path: str, parent: str, **row: JsonValue) -> Resource:
-    """Return the row of a list that each record of a parent has: it costs one call per parent record."""
+    """Return the row of a list that exists per parent record, at one call each."""
     singular = Resource(name, parent=parent).singular
     return Resource(
         name, path, parent=parent, **{"replication_key": f"{singular}_updated_at", "selected": False, **row}
@@ -25,12 +25,12 @@ def list_per_parent(name: str, path: str, parent: str, **row: JsonValue) -> Reso
 
 
 def list_in_parent(name: str, parent: str, within: tuple[str, ...], **row: JsonValue) -> Resource:
-    """Return the row of a list that each record of a parent holds: it costs no call."""
+    """Return the row of a list that each parent record contains. It costs no call."""
     return list_per_parent(name, "", parent, within=within, **{"selected": True, **row})
 
 
 def list_in_pages(name: str, path: str, **row: JsonValue) -> Resource:
-    """Return the row of a list of numbered pages, of which a run sends only the changed records."""
+    """Return the row of a list with numbered pages, of which a run sends only the changed records."""
     return Resource(name, path, way="numbered", **{"per_page": MAX_PER_PAGE, "replication_key": "updated_at", **row})
 
 

@@ -1,4 +1,4 @@
-"""The lists of a run: each is read once, however many streams need it."""
+"""The lists of a run. Each is read once, however many streams need it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tap_intercom.tap import TapIntercom
 
 SAMPLE = Resource("companies", "/companies", params={"per_page": "1"})
-"""One company for `--test`: a scroll that is not read to its end blocks the next one."""
+"""Reads one company for `--test`, as an unfinished scroll would block the next one."""
 
 
 class SkippedList:
@@ -44,7 +44,7 @@ class SharedLists:
     """Opens the lists of the streams, each list once.
 
     Args:
-        tap: the tap of the streams.
+        tap: the tap with the streams.
     """
 
     def __init__(self, tap: TapIntercom) -> None:
@@ -52,10 +52,10 @@ class SharedLists:
         self._readers: dict[str, ListReader] = {}
 
     def open_list(self, stream: IntercomStream) -> ListReader:
-        """Return the reader of the list that a stream needs, and request its first page when it is new."""
+        """Return the reader of a stream's list, and request its first page if the reader is new."""
         listed = stream.page_resource
         if stream.is_test:
-            # `--test` does not read a list to its end, so nobody else can use it.
+            # `--test` does not read a list to its end, so no other stream can use it.
             return self._start_reading(listed, [stream])
         if listed.name not in self._readers:
             sharing = [one for one in self._tap.list_selected() if one.page_resource is listed]
@@ -74,7 +74,7 @@ class SharedLists:
         reader: ListReader
         key, max_missing = (self._tap.find_place(sharing[0]),), source.config["max_missing"]
         if listed.way == "search":
-            # One search serves all streams, so it begins with the earliest time that one of them needs.
+            # All streams share one search, so it begins with the earliest time that one of them needs.
             since = [one.since for one in sharing]
             reader = SearchReader(
                 source.pool,

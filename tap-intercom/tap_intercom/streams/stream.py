@@ -1,4 +1,4 @@
-"""A stream of the tap: which pages it reads in a run, which records it sends, and its bookmark."""
+"""A stream of the tap: the pages that a run reads, the records that it sends, and its bookmark."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 LONG_LIST = 1000
-"""`scroll_every` concerns only a list of more records than this."""
+"""`scroll_every` applies only to a list with more records than this."""
 
 
 def read_schema(resource: Resource) -> JsonObject:
-    """Return the JSON schema that ``scripts/make_schemas.py`` made of a resource."""
+    """Return a resource's JSON schema, which ``scripts/make_schemas.py`` made."""
     schema: JsonObject = json.loads(files(schemas).joinpath(f"{resource.name}.json").read_bytes())
     return schema
 
@@ -56,7 +56,7 @@ class IntercomStream(RecordStream):
         self._source = tap.source
         self._clock = tap.utc_now
         self._flush = tap.flush
-        # The SDK calls its own reference `_tap` and does not know what this tap adds.
+        # The SDK has its own reference `_tap`, whose type lacks this tap's additions.
         self._own_tap = tap
         self.resource = resource
         super().__init__(tap=tap, name=resource.name)
@@ -83,22 +83,22 @@ class IntercomStream(RecordStream):
 
     @property
     def _change_time(self) -> str | None:
-        """The time by which the stream finds changed records of the list; None when it sends all of them."""
+        """The time that shows the stream which records of the list changed; None if it sends all of them."""
         return self.resource.replication_key
 
     @property
     def inner_lists(self) -> tuple[str, ...]:
-        """The lists in a record that this stream needs besides those of the list's row."""
+        """Further lists in a record that this stream needs besides those of the list's row."""
         return ()
 
     def start_reading(self) -> ListReader:
-        """Return the reader of the list, and request its first page when no stream did so before."""
+        """Return the reader of the list. Request its first page if no other stream did."""
         return self._own_tap.lists.open_list(self)
 
     @cached_property
     def since(self) -> int | None:
-        """The earliest change that this run sends, unix seconds; None for everything."""
-        # The records that a subset names come whatever their age.
+        """The earliest change that this run sends, in Unix seconds; None for everything."""
+        # The records in a subset are sent at any age.
         if self.resource.replication_key is None or self._source.is_subset:
             return None
         start_date = self._source.start_date
@@ -136,36 +136,36 @@ class IntercomStream(RecordStream):
 
     @property
     def is_test(self) -> bool:
-        """Whether this is a run of `--test`, which reads one record per stream."""
+        """Whether this is a `--test` run, which reads one record per stream."""
         return self.ABORT_AT_RECORD_COUNT is not None
 
     def get_records(self, context: Mapping[str, JsonValue] | None) -> Iterable[JsonObject]:  # noqa: ARG002 no contexts
-        """Yield every record of the run, each version once."""
+        """Yield every record of the run, with each version once."""
         self.choose_version(self._bookmark, self._source.run_start)
         try:
             yield from self._read_records()
         except NotOfferedError as error:
-            # `--test` reads every stream, also those that the workspace lacks; a run reads only selected ones.
+            # `--test` reads all streams, even those that the workspace lacks, while a run reads only selected ones.
             if not self.is_test:
                 raise
             self.logger.warning("%s", error.message)
         self.activate_version()
 
     def _read_records(self) -> Iterator[JsonValue]:
-        """Yield the changed records with all of their lists, and those that joined a company."""
+        """Yield the changed records with all of their lists, and the contacts that joined a company."""
         selected = tuple(name for name in self.resource.lists if self.mask.get(("properties", name), True))
         for item, record in self._complete_records(selected):
-            # A record goes out as its JSON unless something of it is left out or changed.
+            # A record is sent as its JSON unless a part of it is left out or changed.
             yield record or (item.text if self._is_plain else item.decode_record())
         if self.resource.membership and not (self.is_test or self._source.is_subset):
             yield from self._read_new_members(selected, *self.resource.membership)
 
     def _read_changed(self) -> Iterator[Item]:
-        """Yield the items of the list that changed since this stream was last read."""
+        """Yield the items of the list that changed since the stream's last reading."""
         since, deduplicator = self.since, Deduplicator()
         for item in self._read_items():
             at = None if self._change_time is None else getattr(item.members, self._change_time)
-            # Searches reach back further than asked, and other lists cannot be filtered at all.
+            # Searches return some older records too, and other lists cannot be filtered at all.
             if since is not None and at is not None and at < since:
                 continue
             if not deduplicator.is_duplicate(self._get_identity(item.members), at):
@@ -186,7 +186,7 @@ class IntercomStream(RecordStream):
                     raise UserError(problem)
             self._listed_count += len(page)
             yield from page
-            # The next page may take long: what is buffered goes out before.
+            # The next page may take long, so the buffered records are sent before.
             progress.count_page(len(page), page[-1].members.created_at if page else None)
             self._flush()
 
@@ -194,7 +194,7 @@ class IntercomStream(RecordStream):
         """Check the key of a record that this stream built.
 
         Raises:
-            UserError: a key is missing, or of another type.
+            UserError: a key is missing or has another type.
         """
         if problem := self._keys.find_problem([record.get(key) for key in self.resource.primary_keys], place):
             raise UserError(problem)
@@ -245,13 +245,13 @@ class IntercomStream(RecordStream):
         for company, contacts in self._fetch_for_each(suspects, needs=lambda _: True, fetch=fetch):
             for contact in contacts or ():
                 self._check_keys(contact, f"of company {company.members.id}")
-                # A contact may belong to several companies.
+                # A contact may belong to several of these companies.
                 if contact["id"] not in sent:
                     sent.add(contact["id"])
                     yield contact
 
     def _complete_records(self, lists: tuple[str, ...]) -> Iterator[tuple[Item, JsonObject | None]]:
-        """Yield the changed items, each with its record where some of its lists had to be fetched, or with None."""
+        """Yield the changed items, each with its completed record, or with None if no list had to be fetched."""
         getters = [attrgetter(name) for name in lists]
         return iter(
             self._fetch_for_each(
@@ -265,7 +265,7 @@ class IntercomStream(RecordStream):
         self, items: Iterator[Item], *, needs: Callable[[Item], bool], fetch: Callable[[Item], T]
     ) -> OrderedParallelMap[Item, T]:
         ahead = 2 * self.config["max_concurrency"]
-        # One more number than a page's key: what belongs to a page goes before the pages after it.
+        # The key has one number more than a page's, so that a page's parts come before later pages.
         key = (self._own_tap.find_place(self), 1)
         return OrderedParallelMap(self._source.pool, items, fetch, needs=needs, key=key, ahead=ahead)
 
@@ -287,12 +287,12 @@ class IntercomStream(RecordStream):
         return user_counts.decode_sums(self._bookmark.get("user_counts"))
 
     def _write_state_message(self) -> None:
-        """Write STATE, except in a run over some records: that is no progress."""
+        """Write STATE, except in a run over some records, which is no progress."""
         if not self._source.is_subset:
             super()._write_state_message()
 
     def _finalize_state(self, state: JsonObject | None = None) -> None:
-        """Move the bookmark: the SDK calls this when the stream is complete, and writes STATE after it."""
+        """Move the bookmark. The SDK calls this when the stream is complete, and writes STATE after it."""
         is_complete = not (self.is_test or self.is_skipped or self._source.is_subset)
         if is_complete and self.resource.replication_key and self.replication_method != REPLICATION_FULL_TABLE:
             bookmark = build_bookmark(

@@ -1,4 +1,4 @@
-"""Which records a run reads and sends; nothing else decides either."""
+"""Decides which records a run reads and sends."""
 
 from __future__ import annotations
 
@@ -58,16 +58,16 @@ def split_rest(span: Span, reached: int, left: int, *, page_size: int, now: int)
         return []
     bounds = [reached + (end - reached) * number // readers for number in range(readers + 1)]
     spans = [Span(start, stop) for start, stop in pairwise(bounds)]
-    # The last span keeps the real end, which may be open.
+    # The last span keeps the original end, which may be open.
     return [*spans[:-1], Span(spans[-1].start, span.end)]
 
 
 def build_query(span: Span, since: int | None) -> JsonObject:
-    """Return the query for the records of a span that changed since a time; it also finds some others.
+    """Return the query for the records of a span that changed since a time. It also finds some others.
 
     Args:
         span: a range of ``created_at``.
-        since: the earliest ``updated_at``, unix seconds; None for any.
+        since: the earliest ``updated_at`` in Unix seconds; None for any.
     """
     bounds = [("created_at", ">", max(span.start - REACH, 0))]
     if span.end is not None:

@@ -1,1 +1,1 @@
-"""Everything that talks to Intercom: connection, operations, and what its answers must contain."""
+"""All communication with Intercom: the connection, its operations, and the form of its answers."""

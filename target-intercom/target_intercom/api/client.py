@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 PAGE = 150
 MAX_FILTERS = 15  # in one OR group of a search
 
-_LINKS = 50  # companies of a contact a page
+_LINKS = 50  # companies of a contact per page
 _SCROLLS = 5  # times a broken scroll is begun again
 _SCROLL_PAUSE = 2.0  # seconds between two attempts to open a scroll
 _SCROLL_PATIENCE = 900.0
@@ -41,18 +41,18 @@ _NEWEST_FIRST = {"field": "updated_at", "order": "descending"}
 
 
 class _BrokenScrollError(Exception):
-    """A page of a scroll did not arrive, and no later call gives it."""
+    """A page of a scroll did not arrive, and no later call can fetch it."""
 
 
 class IntercomClient(Transport):
     """The operations of one workspace, shared by all workers."""
 
     def identify_token(self) -> shapes.App:
-        """Return the workspace that the token belongs to."""
+        """Return the token's workspace."""
         return self._read_answer(Call("GET", "/me"), lambda content: decode_json(content, shapes.Me)[1].app)
 
     def list_attributes(self, model: str) -> list[RemoteAttribute]:
-        """List the data attributes of `contact` or `company`, archived ones included."""
+        """List the data attributes of `contact` or `company`, including archived ones."""
         call = Call("GET", "/data_attributes", {"model": model, "include_archived": "true"})
         return [shapes.read_attribute(item) for item in self._read_page(call, PageDecoder(shapes.ATTRIBUTES)).items]
 
@@ -61,15 +61,15 @@ class IntercomClient(Transport):
 
         Raises:
             LostReplyError: it may have been created.
-            RecordRefusedError: Intercom will not have it.
+            RecordRefusedError: Intercom refuses it.
         """
         self._create_item("/data_attributes", body, shapes.ATTRIBUTES)
 
     def list_contacts(self) -> Iterator[tuple[list[RemoteContact], int]]:
-        """Yield every live contact, a page per call, each page with the number of all contacts.
+        """Yield all contacts that are not archived, a page per call, each page with the number of all contacts.
 
         Raises:
-            FatalAPIError: the list cannot be proved whole.
+            FatalAPIError: the list may be incomplete.
         """
         decoder, total = PageDecoder(shapes.CONTACTS), 0
 
@@ -83,12 +83,12 @@ class IntercomClient(Transport):
             yield [shapes.read_contact(item) for item in items], total
 
     def search_contacts(self, field: str, arrays: Sequence[Sequence[str]]) -> Iterator[RemoteContact]:
-        """Yield every live contact whose `field` is in one of the arrays (at most `MAX_FILTERS`).
+        """Yield all contacts that are not archived and whose `field` is in one of the arrays (at most `MAX_FILTERS`).
 
         The index may lag some minutes behind writes.
 
         Raises:
-            FatalAPIError: the list cannot be proved whole.
+            FatalAPIError: the list may be incomplete.
         """
         filters = [{"field": field, "operator": "IN", "value": list(values)} for values in arrays]
         query = filters[0] if len(filters) == 1 else {"operator": "OR", "value": filters}
@@ -114,7 +114,7 @@ class IntercomClient(Transport):
         return shapes.read_contact(self._read_item(Call("GET", f"/contacts/{contact_id}"), shapes.CONTACTS))
 
     def find_contact_by_external_id(self, external_id: str) -> RemoteContact | None:
-        """Read the user with this external id, None when there is none. Unlike search this sees the latest write."""
+        """Read the user with this external id; None if there is none. Unlike a search, this sees the latest write."""
         path = "/contacts/find_by_external_id"
         item = self._find_item(Call("GET", f"{path}/{quote(external_id, safe='')}", label=path), shapes.CONTACTS)
         return shapes.read_contact(item) if item else None
@@ -124,16 +124,17 @@ class IntercomClient(Transport):
 
         Raises:
             LostReplyError: it may have been created.
-            RecordRefusedError: refused; with status 409 `other_id` names who has the e-mail address or external id.
+            RecordRefusedError: refused. With status 409, `other_id` is the contact that has the e-mail address or
+                external id.
         """
         return shapes.read_contact(self._create_item("/contacts", body, shapes.CONTACTS))
 
     def update_contact(self, contact_id: str, body: JsonObject) -> None:
-        """Change the named fields of one contact."""
+        """Change some fields of a contact."""
         self._read_item(Call("PUT", f"/contacts/{contact_id}", body=body), shapes.CONTACTS)
 
     def archive_contact(self, contact_id: str) -> None:
-        """Archive one contact: lists and searches no longer show it."""
+        """Archive a contact: lists and searches no longer show it."""
         self._read_answer(Call("POST", f"/contacts/{contact_id}/archive"), _check_removal)
 
     def read_company(self, record_id: str) -> RemoteCompany:
@@ -141,18 +142,18 @@ class IntercomClient(Transport):
         return shapes.read_company(self._read_item(Call("GET", f"/companies/{record_id}"), shapes.COMPANIES))
 
     def find_company(self, field: str, value: str) -> RemoteCompany | None:
-        """Read a company by `company_id` or `name`, None when there is none; of several of one name any."""
+        """Read a company by `company_id` or `name`; None if there is none. Of several with one name, it returns any."""
         item = self._find_item(Call("GET", "/companies", {field: value}), shapes.COMPANIES)
         return shapes.read_company(item) if item else None
 
     def scroll_companies(self) -> Iterator[RemoteCompany]:
         """Yield every company that has users.
 
-        A page that got lost cannot be asked for again: the scroll starts anew, and companies come twice. A workspace
-        has one scroll at a time: while another is open this one waits for its turn.
+        A lost page cannot be requested again, so the scroll starts again and companies come twice. A workspace has one
+        scroll at a time, so this one waits while another is open.
 
         Raises:
-            FatalAPIError: the scroll broke, or another one was open, for too long.
+            FatalAPIError: the scroll broke too often, or another one was open for too long.
         """
         decoder = PageDecoder(shapes.COMPANIES)
         for _ in range(_SCROLLS):
@@ -168,24 +169,24 @@ class IntercomClient(Transport):
         )
 
     def create_company(self, body: JsonObject) -> RemoteCompany:
-        """Create a company, or change the one that has its `company_id`: the answer does not say which.
+        """Create a company, or change the one with its `company_id`. The answer does not say which.
 
         Raises:
             LostReplyError: it may have been created.
-            RecordRefusedError: Intercom will not have it.
+            RecordRefusedError: Intercom refuses it.
         """
         return shapes.read_company(self._create_item("/companies", body, shapes.COMPANIES))
 
     def update_company(self, record_id: str, body: JsonObject) -> None:
-        """Change the named fields of one company, by Intercom's id."""
+        """Change some fields of a company, by Intercom's id."""
         self._read_item(Call("PUT", f"/companies/{record_id}", body=body), shapes.COMPANIES)
 
     def delete_company(self, record_id: str) -> None:
-        """Delete one company, which Intercom does some time later, and detaches its users."""
+        """Delete a company and detach its users. Intercom does so some time later."""
         self._read_answer(Call("DELETE", f"/companies/{record_id}"), _check_removal)
 
     def attach_contact(self, contact_id: str, company: str) -> None:
-        """Attach a contact to a company, both by Intercom's id; attaching twice is attaching once."""
+        """Attach a contact to a company, both by Intercom's id. It may safely be repeated."""
         self._read_item(Call("POST", f"/contacts/{contact_id}/companies", body={"id": company}), shapes.COMPANIES)
 
     def detach_contact(self, contact_id: str, company: str) -> None:
@@ -196,7 +197,7 @@ class IntercomClient(Transport):
         """Yield Intercom's ids of all companies that a contact is attached to.
 
         Raises:
-            FatalAPIError: the list cannot be proved whole.
+            FatalAPIError: the list may be incomplete.
         """
         decoder = PageDecoder(shapes.LINKS)
 

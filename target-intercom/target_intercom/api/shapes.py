@@ -1,4 +1,4 @@
-"""What Intercom's answers must contain, and the contacts and companies that are made of them. Pure.
+"""The form of Intercom's answers, and the contacts and companies that are read from them. Pure.
 
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io
 """
@@ -38,20 +38,20 @@ class Plan(msgspec.Struct):
 
 
 class App(msgspec.Struct):
-    """The workspace that a token belongs to."""
+    """A token's workspace."""
 
     id_code: str | None = None
     region: str | None = None
 
 
 class Me(msgspec.Struct):
-    """What `/me` answers."""
+    """The answer of `/me`."""
 
     app: App
 
 
 class Gone(msgspec.Struct):
-    """What archiving or deleting a record answers."""
+    """The answer to archiving or deleting a record."""
 
     id: Text
 
@@ -110,7 +110,7 @@ ATTRIBUTES = ListShape(
 
 
 def read_contact(item: Item) -> RemoteContact:
-    """Return the contact of a proved answer; one without `companies` is attached to none."""
+    """Return the contact in a checked answer. One without `companies` is attached to none."""
     members = item.members
     return RemoteContact(
         id=members.id,
@@ -126,7 +126,7 @@ def read_contact(item: Item) -> RemoteContact:
 
 
 def read_company(item: Item) -> RemoteCompany:
-    """Return the company of a proved answer."""
+    """Return the company in a checked answer."""
     members = item.members
     return RemoteCompany(
         id=members.id,
@@ -141,7 +141,7 @@ def read_company(item: Item) -> RemoteCompany:
 
 
 def read_attribute(item: Item) -> RemoteAttribute:
-    """Return the data attribute of a proved answer."""
+    """Return the data attribute in a checked answer."""
     members = item.members
     choices = [one.value if isinstance(one, Choice) else one for one in members.options or ()]
     return RemoteAttribute(

@@ -1,4 +1,4 @@
-"""HTTP to Intercom: token, version, retries, errors.
+"""HTTP for Intercom: token, version, retries and errors.
 
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io
 """
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 __all__ = ["LostReplyError", "RecordRefusedError", "Transport"]
 
-#: The one POST that only reads.
+#: The only POST that reads.
 SEARCH = "/contacts/search"
 
-#: The version whose shapes this code knows; omitted, Intercom would choose one by the app's own settings.
+#: The API version that this code supports. Without it, Intercom would use the version in the app's settings.
 VERSION = "2.14"
 REGIONS = {"us": "https://api.intercom.io", "eu": "https://api.eu.intercom.io", "au": "https://api.au.intercom.io"}
-#: The web application of a region.
+#: The address of a region's web application.
 WEB = {"us": "https://app.intercom.com", "eu": "https://app.eu.intercom.com", "au": "https://app.au.intercom.com"}
 
 #: Intercom counts calls in windows of ten seconds: sixty 429 in a row are ten minutes.
@@ -41,10 +41,10 @@ _ID = re.compile(r"\bid=([0-9a-zA-Z_-]+)")
 
 
 class RecordRefusedError(SkippableAPIError):
-    """Intercom refused one request (400, 404, 409, 410, 422): the record is reported, the run goes on.
+    """Intercom refused one request (400, 404, 409, 410, 422). The record is reported, and the run goes on.
 
-    `other_id` is the Intercom id that a 409 names; `archived` says that it is archived. `field` is the one whose value
-    is refused, where Intercom names it.
+    `other_id` is the Intercom id in a 409, and `archived` says that it is archived. `field` is the field with the
+    refused value, if Intercom names it.
     """
 
     def __init__(self, status: int, code: str, reason: str, field: str = "") -> None:
@@ -125,7 +125,7 @@ class Transport(TargetTransport):
 
 
 def _read_error(answer: Answer) -> tuple[str, str, str]:
-    """Return code, message and field of an error list, as far as the answer has them."""
+    """Return code, message and field of an error list, if the answer has them."""
     try:
         _, problem = decode_json(answer.content, _Problem)
         error = problem.errors[0]

@@ -1,1 +1,1 @@
-"""What is done with a record: the rules, the facts that they need, and the guard against too many changes."""
+"""Decisions about records: the rules, the facts that they need, and the guard against too many changes."""

@@ -1,4 +1,4 @@
-"""When too many changes stop a run before the first write. Pure."""
+"""Decides whether too many changes stop a run before the first write. Pure."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     from target_intercom.records.payloads import Changes
     from target_intercom.records.write_options import WriteOptions
 
-#: Linked records below which no share of changes is alarming.
+#: With fewer linked records than this, no share of changes is alarming.
 GUARDED_RECORDS = 200
 
 
 @dataclass
 class ChangeGuard:
-    """Counts the records linked by earlier runs, and those whose MRR or status changes or that lose a value."""
+    """Counts linked records, and those among them whose MRR or status changes or that lose a value."""
 
     max_share: float
     linked: int = 0
@@ -27,7 +27,7 @@ class ChangeGuard:
         self.alarming += alarming
 
     def find_stop_reason(self) -> str | None:
-        """Return the sentence that stops the run; None while it may go on."""
+        """Return the sentence that stops the run; None if it may go on."""
         if self.linked < GUARDED_RECORDS or self.alarming <= self.max_share * self.linked:
             return None
         return (
@@ -38,7 +38,7 @@ class ChangeGuard:
 
 
 def is_alarming(changes: Changes, options: WriteOptions) -> bool:
-    """Return whether changes of a linked record alarm: its MRR or a status changes, or an owned value is lost."""
+    """Return whether changes of a linked record are alarming: its MRR or a status changes, or it loses a value."""
     attributes = {name.partition(".")[2]: change for name, change in changes.items()}
     return any(
         change.before is not None and (change.after is None or name.endswith(("_mrr", "_status")))

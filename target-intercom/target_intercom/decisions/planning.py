@@ -1,4 +1,4 @@
-"""From a row and its candidates to a plan: gathers the facts that `rules` decides on, and compares."""
+"""Makes a plan for a row and its candidates: collects the facts for `rules`, and compares values."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Plan:
-    """The plan for a row; `action` is empty when there is nothing to write."""
+    """The plan for a row. `action` is empty if there is nothing to write."""
 
     outcome: Outcome  #: what a sync would report
     action: str = ""
     wanted: WantedRecord | None = None
-    remote: RemoteRecord | None = None  #: the match
+    remote: RemoteRecord | None = None  #: the matching record
     records: Sequence[RemoteRecord] = ()  #: what was found for the row
     previously_linked: Sequence[RemoteRecord] = ()  #: other records of Intercom that carry the row's link
     clear: Sequence[RemoteRecord] = ()  #: those of them that lose link and values before the match gets them
@@ -41,20 +41,20 @@ class Plan:
 
 @dataclass(frozen=True)
 class Planner:
-    """Plans rows, and keeps two rows of a run from writing the same record. `decide_row` is used in several threads.
+    """Plans rows, and prevents two rows of a run from writing to the same record. Several threads use `decide_row`.
 
     Args:
         rules: the settings that decide.
-        cancelled_when: which records count as cancelled, its fields named as the stream names them.
-        deleted_when: which count as deleted.
-        clear_moved: whether the records that a row has left are cleared.
+        cancelled_when: the condition for a cancelled record, with the stream's names of fields.
+        deleted_when: the condition for a deleted record.
+        clear_moved: whether to clear records that a row no longer matches.
         options: the settings and the attributes.
         buffer: the run's input.
         guard: counts what changes.
-        find_archived: returns Intercom's id of an archived contact that stands in the way of a row.
-        list_left_behind: returns which other records carried the link of a row when it was last looked for.
-        plan_attachment: returns the change that attaching a contact to its company will be.
-        is_subset: whether the input is not everybody, so that a link to an id that it lacks may still be right.
+        find_archived: returns Intercom's id of an archived contact that blocks the creation for a row.
+        list_left_behind: returns the other records that had a row's link when they were last read.
+        plan_attachment: returns the change for attaching a contact to its company.
+        is_subset: whether the input contains only some records, so that a link to an unknown id may be right.
     """
 
     rules: Rules
@@ -81,11 +81,11 @@ class Planner:
         decision = self.decide_row(row, candidates.records, is_email_taken=bool(candidates.email_owners))
         own = self._set_left_aside(row, Candidates(candidates.previously_linked))
         if decision.reason in {"claimed", "linked_to_another"} and len(own.records) == 1:
-            # Its match is another row's, but a single record carries its own link: that one is the match.
+            # The match belongs to another row, but exactly one record has this row's link, so that one is the match.
             candidates = own
             decision, records = self.decide_row(row, candidates.records), candidates.records
         if decision.action == "skip":
-            # The skip names a record of Intercom only where it is about a single one.
+            # A skip names a record of Intercom only if it is about exactly one.
             owners = candidates.email_owners
             match_id = decision.match.id if decision.match else None
             concerned = (owners[0].id if len(owners) == 1 else None) if owners else match_id
@@ -102,22 +102,22 @@ class Planner:
         return self._plan_update(row, candidates, wanted, remote, decision)
 
     def list_left(self, candidates: Candidates) -> list[RemoteRecord]:
-        """Return which of the records that carry the link of a row that is not sent no row of this run writes to."""
+        """Return the records with the link of a row that is not sent, except those that rows of this run write to."""
         return [one for one in candidates.records if not self.buffer.is_slot_claimed(f"id {one.id}")]
 
     def expects_creation(self, row: Row, candidates: Candidates) -> bool:
-        """Return whether a row is about to be created, as far as other rows let it."""
+        """Return whether a row will be created unless another row prevents it."""
         if candidates.error:
             return False
         decision = decide(self._gather_facts(row), self._list_matches(row, candidates.records), self.rules)
         return decision.action == "create"
 
     def decide_row(self, row: Row, records: Sequence[RemoteRecord], *, is_email_taken: bool = False) -> Decision:
-        """Decide what is done with a row, given every record of Intercom that matches it."""
+        """Decide on a row, with all records of Intercom that match it."""
         facts = replace(self._gather_facts(row), is_email_taken=is_email_taken)
         matches = self._list_matches(row, records)
         decision = decide(facts, matches, self.rules)
-        # A row writes to a record of Intercom, or to the place of one to be made for its match value.
+        # A row reserves the record that it writes to. For a creation it reserves its match value.
         is_update = decision.match and decision.action != "create"
         slot = f"id {decision.match.id}" if is_update and decision.match else f"new {row.key}"
         if decision.action != "skip" and not self.buffer.claim_slot(slot, row):
@@ -170,6 +170,6 @@ class Planner:
                 )
             )
         if not matches and (archived := self.find_archived(row, self.options)):
-            # Only a refused creation could show it, and the last run met that refusal.
+            # Only a refused creation shows an archived contact, and the last run had that refusal.
             matches.append(Match(archived, is_archived=True))
         return matches

@@ -1,4 +1,4 @@
-"""What is done with a record: the one table that decides between update, create, convert and skip. Pure.
+"""The table that decides between update, create, convert and skip for each record. Pure.
 
 Nothing else in this package decides. What Intercom has comes in as `Match`es.
 """
@@ -27,27 +27,27 @@ class Rules:
 
 @dataclass(frozen=True)
 class Facts:
-    """What the decision needs to know of a record."""
+    """The facts about a record that the decision needs."""
 
     has_match_value: bool = True
-    is_superseded: bool = False  #: a later record of this run has the same id
+    is_superseded: bool = False  #: whether a later record of this run has the same id
     is_match_taken: bool = False  #: another record of this run writes to its match, or to its place when none exists
-    is_cancelled: bool = False  #: `cancelled_when` holds
-    is_deleted: bool = False  #: `deleted_when` holds
-    can_be_created: bool = True  #: it carries the id that a creation needs
+    is_cancelled: bool = False  #: whether `cancelled_when` is met
+    is_deleted: bool = False  #: whether `deleted_when` is met
+    can_be_created: bool = True  #: whether it has the id that a creation needs
     is_email_taken: bool = False
-    """Matched by another field, it has the e-mail address of another user, or of a record before it."""
+    """Whether another user, or an earlier record, has its e-mail address, while another field is matched."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """A record of Intercom that was found; a company counts as a user."""
+    """A record of Intercom that was found. A company counts as a user."""
 
     id: str
     role: Literal["user", "lead"] = "user"
-    is_linked_elsewhere: bool = False  #: it is linked to another record of this run's input
+    is_linked_elsewhere: bool = False  #: whether it is linked to another record of this run's input
     is_linked_outside: bool = False
-    """It is linked to an id that this run's input does not have, and the input is not everybody."""
+    """Whether it is linked to an id outside this run's input, while the input contains only some records."""
     is_archived: bool = False
     has_no_users: bool = False  #: a company that nobody belongs to: Intercom shows it nowhere
     is_possibly_duplicate: bool = False  #: it may be one of several, which nothing in Intercom's API can tell
@@ -55,14 +55,14 @@ class Match:
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do, why, and with which of the matches."""
+    """The action, its reason, and the match that it applies to."""
 
     action: Action
     reason: str
     match: Match | None = None
 
 
-#: What follows from what was found, whatever the settings say.
+#: The decisions that follow from the matches, with any settings.
 FOUND: dict[str, tuple[Action, str]] = {
     "superseded": ("skip", "superseded"),
     "no_identifier": ("skip", "no_identifier"),
@@ -75,7 +75,7 @@ FOUND: dict[str, tuple[Action, str]] = {
     "one": ("update", "matched"),
 }
 
-#: What follows when no user was found: (what was found, what the setting for it says).
+#: The decisions without a matching user: by (matches, value of the setting for them).
 NOT_FOUND: dict[tuple[str, str], tuple[Action, str]] = {
     ("none", "skip"): ("skip", "no_match"),
     ("none", "create"): ("create", "no_match"),
@@ -89,11 +89,11 @@ NOT_FOUND: dict[tuple[str, str], tuple[Action, str]] = {
 
 
 def decide(facts: Facts, matches: Sequence[Match], rules: Rules) -> Decision:
-    """Decide what is done with one record.
+    """Decide about one record.
 
     Args:
         facts: the record.
-        matches: every record of Intercom that carries its match value (or, failing that, its link).
+        matches: all records of Intercom with its match value (or, without any, with its link).
         rules: the settings.
 
     Returns:
@@ -117,11 +117,11 @@ def is_condition_met(
     attributes: Mapping[str, JsonValue],
     record: Mapping[str, JsonValue],
 ) -> bool:
-    """Return whether every field named in `condition` has one of its values; an empty condition is never met.
+    """Return whether every field in `condition` has one of its listed values. An empty condition is never met.
 
     Args:
         condition: the values by field.
-        attributes: the custom attributes of the record, which are looked at first.
+        attributes: the custom attributes of the record, which are checked first.
         record: the record itself.
     """
     return bool(condition) and all(
@@ -145,7 +145,7 @@ def _describe_situation(facts: Facts, users: Sequence[Match], leads: Sequence[Ma
 
 
 def _describe_owner(facts: Facts, only: Sequence[Match]) -> str | None:
-    """Return how the match belongs to another record, if it does."""
+    """Return the reason if the match belongs to another record."""
     if facts.is_match_taken or any(match.is_linked_elsewhere for match in only):
         return "claimed"
     return "linked_to_another" if any(match.is_linked_outside for match in only) else None
@@ -158,7 +158,7 @@ def _describe_user(user: Match) -> str:
 
 
 def _find_obstacle(facts: Facts, rules: Rules, action: Action) -> str | None:
-    """Return why a record is neither created nor a lead converted for it, if it is not."""
+    """Return the reason if the record cannot be created and no lead can be converted for it."""
     if action == "create" and not facts.has_match_value:
         return "no_identifier"
     if facts.is_deleted:

@@ -1,4 +1,4 @@
-"""What Intercom has for a row, and how a matcher is used."""
+"""Candidates: what Intercom has for a row, and the interface of a matcher."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ if TYPE_CHECKING:
 
 @dataclass
 class Candidates:
-    """The contacts or companies that may be a row's match, or why Intercom refused to search."""
+    """The contacts or companies that may match a row, or Intercom's reason for refusing the search."""
 
-    records: list[RemoteRecord] = field(default_factory=list)  #: in the order in which they were found
+    records: list[RemoteRecord] = field(default_factory=list)  #: in the order of their discovery
     error: RecordRefusedError | None = None
     email_owners: list[RemoteRecord] = field(default_factory=list)
-    """Other users with the e-mail address of a row that is to be created."""
+    """Other users with the e-mail address of a row without a match."""
     previously_linked: list[RemoteRecord] = field(default_factory=list)
-    """Those that carry the row's link, while its match value found another."""
+    """Records with the row's link, while its match value found another record."""
 
     @property
     def has_no_user(self) -> bool:
-        """Whether no user or company was found; leads do not count."""
+        """Whether no user or company was found. Leads do not count."""
         return not self.error and all(record.is_lead for record in self.records)
 
     def needs_link_search(self, link: str | None, options: WriteOptions) -> bool:
-        """Return whether the link is to be looked for: no user was found, or none that carries it."""
+        """Return whether to search for the link: no user was found, or none has the link."""
         if not link or self.error:
             return False
         return all(one.is_lead or options.read_remote_link(one) != link for one in self.records)
 
     def add_email_owners(self, owners: Candidates, row: Row, options: WriteOptions) -> Candidates:
-        """Add the users who have the row's e-mail address, and another match value or none."""
+        """Add the users with the row's e-mail address but another match value, or none."""
         others = [one for one in owners.records if not one.is_lead and options.read_remote_key(one) != row.key]
         return Candidates(self.records, owners.error, email_owners=others)
 
     def add_linked(self, linked: Candidates) -> Candidates:
-        """Add what was found by the link: the match of a row that has none yet, else a record that it was on before."""
+        """Add records with the row's link. One of them is the match if the row has none; else the row left it."""
         seen = {record.id for record in self.records}
         others = [one for one in linked.records if one.id not in seen]
         if not self.has_no_user:
@@ -52,49 +52,49 @@ class Candidates:
         return Candidates([*self.records, *others], linked.error)
 
     def set_left_aside(self, row: Row, left_behind: Collection[str], options: WriteOptions) -> Candidates:
-        """Set aside the records that the row has left, where another one carries its link.
+        """Set aside the records that the row left earlier, if another record has its link.
 
-        Both carry the link, so only the memory of an earlier run shows which of them belongs to the row. A record
-        of the row's match value is never set aside.
+        Both have the link, so only the memory of an earlier run shows which of them belongs to the row. A record with
+        the row's match value is never set aside.
 
         Args:
             row: the record of the input.
-            left_behind: Intercom's ids of the records that it has left, as remembered.
+            left_behind: Intercom's ids of the records that it left, as remembered.
             options: the settings.
         """
         linked = [one for one in self.records if row.link and options.read_remote_link(one) == row.link]
         left = [one for one in linked if one.id in left_behind and options.read_remote_key(one) != row.key]
-        if len(left) == len(linked):  # the only ones that carry the link are the match, whatever was remembered
+        if len(left) == len(linked):  # if no other record has the link, these are the match, whatever was remembered
             return self
         kept = [one for one in self.records if one not in left]
         return replace(self, records=kept, previously_linked=[*self.previously_linked, *left])
 
 
 class Matcher(Protocol):
-    """Finds the records of rows."""
+    """Finds records for rows."""
 
     def find_candidates(self, rows: Sequence[Row]) -> dict[int, Candidates]:
-        """Return what Intercom has for each row, by `seq`: all records of its match value, and those linked to it."""
+        """Return what Intercom has for each row, by `seq`: all records with its match value or its link."""
 
     def find_email_owners(self, rows: Sequence[Row]) -> Mapping[int, Candidates]:
-        """Return who has the e-mail address of each row, by `seq`."""
+        """Return the users with each row's e-mail address, by `seq`."""
 
     def find_linked(self, links: Sequence[str]) -> Mapping[str, Candidates]:
-        """Return the records that carry one of these links, by link."""
+        """Return the records with these links, by link."""
 
 
 @dataclass(frozen=True)
 class MatchContext:
-    """What a matcher works with.
+    """The objects that a matcher needs.
 
     Args:
         client: the connection.
         options: the settings and the attributes.
         buffer: the run's input.
         executor: makes several calls at once.
-        has_link_attribute: whether Intercom has the link attribute already: to search an unknown one is an error.
+        has_link_attribute: whether Intercom already has the link attribute. Searching an unknown one is an error.
         may_create: whether a record without a match is created.
-        list_left_behind: which other records carried the link of a row when it was last looked for.
+        list_left_behind: returns the other records that had a row's link when they were last read.
     """
 
     client: IntercomClient

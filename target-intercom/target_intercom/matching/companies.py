@@ -1,4 +1,4 @@
-"""Finding the companies of many records: by a scroll over all that have users, then one by one among the others.
+"""Finds companies for many records: with a scroll over all that have users, then with single calls for others.
 
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io/companies/scrolloverallcompanies
 """
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 
 class CompanyMatcher:
-    """Looks rows up among the scrolled companies, which the buffer keeps, and asks for the rest by `company_id`.
+    """Finds companies among the scrolled ones, which the buffer keeps, and requests others by `company_id`.
 
-    A company without users is in no list and no scroll. By its name Intercom gives one such company and never says
-    whether there are more, so that it is possibly a duplicate. It is asked for only where that forestalls a second
-    company of the name.
+    A company without users is in no list and no scroll. For a name, Intercom returns one such company and never says
+    whether there are more, so it may be a duplicate. It is requested only if that prevents a second company with the
+    name.
     """
 
     def __init__(self, context: MatchContext) -> None:
@@ -52,11 +52,11 @@ class CompanyMatcher:
         return candidates
 
     def find_email_owners(self, rows: Sequence[Row]) -> dict[int, Candidates]:
-        """Return nothing: companies have no e-mail addresses."""
+        """Return nothing, as companies have no e-mail addresses."""
         return {row.seq: Candidates() for row in rows}
 
     def find_linked(self, links: Sequence[str]) -> dict[str, Candidates]:
-        """Return the scrolled companies that carry one of these links, by link."""
+        """Return the scrolled companies with these links, by link."""
         return {link: Candidates(self._buffer.find_remotes("link", link)) for link in links}
 
     def _find_first(self, row: Row, fields: Sequence[str]) -> Candidates:
@@ -65,18 +65,18 @@ class CompanyMatcher:
         return Candidates(next((records for records in found if records), []))
 
     def _ask(self, row: Row) -> Candidates:
-        """Ask for one company that no list shows."""
+        """Request a company that no list shows."""
         try:
             company = self._find_without_users(row)
         except RecordRefusedError as error:
             return Candidates(error=error)
-        # Matched by `company_id`, the link comes after this, as it is the weaker evidence.
+        # With `company_id` as the match key, the link comes after this, as it is the weaker evidence.
         return Candidates([company]) if company else self._find_first(row, ["link"])
 
     def _find_without_users(self, row: Row) -> RemoteCompany | None:
         if row.lookup_id and (company := self._client.find_company("company_id", row.lookup_id)):
             return msgspec.structs.replace(self._options.trim_remote(company), user_count=company.user_count or 0)
-        # By another key than its id such a company is asked for only where it forestalls a second one.
+        # With another match key, it is requested only if that prevents a second company.
         value = self._match_key.read_value(row.record) if self._asks_by_key else None
         for spelling in self._match_key.list_search_values(value) if value else ():
             company = self._client.find_company(self._match_key.field, spelling)

@@ -1,4 +1,4 @@
-"""The companies that a run knows, on disk: their `company_id`, Intercom's id, and whether they have users."""
+"""The companies known to a run, on disk: their `company_id`, Intercom's id, and whether they have users."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ class CompanyIndex:
         self._db.close()
 
     def add_company(self, company_id: str, intercom_id: str | None, *, has_no_users: bool = False) -> None:
-        """Add a company, or replace it; `intercom_id` is None while it is to be created."""
+        """Add or replace a company. `intercom_id` is None if it is still to be created."""
         self._execute("INSERT OR REPLACE INTO company VALUES (?, ?, ?)", company_id, intercom_id, has_no_users)
 
     def has_company(self, company_id: str) -> bool:
-        """Return whether a company is known, be it only as one to be created."""
+        """Return whether a company is known, even if it is still to be created."""
         return self._execute("SELECT 1 FROM company WHERE company_id = ?", company_id) is not None
 
     def find_intercom_id(self, company_id: str) -> str | None:
-        """Return Intercom's id of a company, None while it has none."""
+        """Return Intercom's id of a company; None if it has none."""
         line = self._execute("SELECT id FROM company WHERE company_id = ?", company_id)
         return line[0] if line else None
 
     def mark_joined(self, company_id: str) -> None:
-        """Note that a company has a user now."""
+        """Note that a company now has a user."""
         self._execute("UPDATE company SET has_no_users = 0 WHERE company_id = ?", company_id)
 
     def count_without_users(self) -> int:
-        """Count the companies without users: Intercom shows them nowhere."""
+        """Count the companies without users, which Intercom does not show."""
         sql = "SELECT count(DISTINCT ifnull(id, company_id)) FROM company WHERE has_no_users"
         return int(self._execute(sql)[0])
 

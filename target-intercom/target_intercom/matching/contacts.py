@@ -1,4 +1,4 @@
-"""Finding the contacts of many records with few calls: by search, or by reading every contact when that takes fewer.
+"""Finds contacts for many records with few calls: by search, or by reading all contacts if that takes fewer.
 
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io/contacts/searchcontacts
 """
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from target_intercom.records.buffer import RecordBuffer, Row
     from target_intercom.records.remote import RemoteContact
 
-#: Match values searched in one call: some have two contacts, and a page holds 150.
+#: Match values per search. Some have two contacts, and a page has 150.
 KEYS = 120
 
-#: Length of an IN array at first. Intercom documents no maximum; a smaller one is learnt from its 400.
+#: The first length of an IN array. Intercom documents no maximum, so a 400 shortens it.
 FIRST_ARRAY = 50
 
 
 def open_contact_matcher(context: MatchContext) -> Matcher:
-    """Choose the way that takes fewer calls; the first page of all contacts says how many there are."""
+    """Choose the matcher with fewer calls. The first page of all contacts says how many there are."""
     buffer, options = context.buffer, context.options
     pages = context.client.list_contacts()
     first, total = next(pages)
@@ -43,7 +43,7 @@ def open_contact_matcher(context: MatchContext) -> Matcher:
 
 
 class IndexMatcher:
-    """Looks rows up among all of Intercom's contacts, as far as they can concern the input."""
+    """Finds contacts among all of Intercom's, as far as the input may need them."""
 
     def __init__(self, buffer: RecordBuffer) -> None:
         self._buffer = buffer
@@ -69,7 +69,7 @@ class IndexMatcher:
 class SearchMatcher:
     """Searches for the match values of many rows at once, then for the links of some.
 
-    Those are the links of rows that match no user who carries them, and of rows that moved.
+    These are the rows without a matching user that has their link, and rows that moved.
     """
 
     def __init__(self, context: MatchContext) -> None:
@@ -117,11 +117,11 @@ class SearchMatcher:
     def _search_all(
         self, field: str, values: Mapping[str, set[str]], read_key: Callable[[RemoteContact], str]
     ) -> dict[str, Candidates]:
-        """Search a field for all keys, several calls at once, and sort the contacts by key.
+        """Search a field for all keys with several calls at once, and group the contacts by key.
 
         Args:
             field: the field.
-            values: by key, the forms in which it is searched for.
+            values: by key, the forms to search for.
             read_key: returns the key of a contact.
         """
         hits: dict[str, Candidates] = defaultdict(Candidates)
@@ -129,7 +129,7 @@ class SearchMatcher:
         answers = self._executor.map(lambda keys: self._search(field, keys, values), _cut(list(values), KEYS))
         for contacts, errors in answers:
             for contact in contacts:
-                # A spelling of one address may find another one's contact (SS is both ss and ß), in two searches.
+                # One form of an address may find another address's contact (SS is both ss and ß), in two searches.
                 if contact.id not in seen:
                     hits[read_key(contact)].records.append(self._options.trim_remote(contact))
                 seen.add(contact.id)
@@ -140,8 +140,11 @@ class SearchMatcher:
     def _search(
         self, field: str, keys: Sequence[str], values: Mapping[str, set[str]]
     ) -> tuple[list[RemoteContact], dict[str, RecordRefusedError]]:
-        """Search for some keys in one call; after a 400 in halves, which finds the arrays' maximum or the culprit."""
-        # Sorted, so that the same records make the same calls.
+        """Search for some keys in one call.
+
+        After a 400, search in halves to find the maximum length or the refused value.
+        """
+        # The order is fixed, so that the same records make the same calls.
         terms = sorted(value for key in keys for value in values[key])
         arrays = list(_cut(terms, self._array))
         if len(arrays) <= MAX_FILTERS or len(keys) == 1:
@@ -153,7 +156,7 @@ class SearchMatcher:
         half = (len(keys) + 1) // 2
         left, right = (self._search(field, part, values) for part in (keys[:half], keys[half:]))
         if not left[1] and not right[1]:
-            # Both halves were taken: not a value but the length of the arrays was refused.
+            # Both halves succeeded, so Intercom refused the length of the arrays and not a value.
             self._array = min(self._array, -(-len(terms) // 2))
         return left[0] + right[0], left[1] | right[1]
 

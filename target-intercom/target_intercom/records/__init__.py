@@ -1,1 +1,1 @@
-"""Records: the two object types, their match keys and attributes, the buffer on disk, values and payloads."""
+"""Records: both object types, their match keys and attributes, the buffer on disk, values and payloads."""

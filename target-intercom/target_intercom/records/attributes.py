@@ -1,4 +1,4 @@
-"""Which data attributes must exist in Intercom before a record is written. Pure.
+"""Decides which data attributes must exist in Intercom before records are written. Pure.
 
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io/data-attributes
 """
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from target_intercom._kit.json_types import JsonValue
 
-#: Active custom attributes of a workspace, contacts and companies together (Intercom's help article 179).
+#: The maximum of active custom attributes of contacts and companies together (Intercom's help article 179).
 MAX_ATTRIBUTES = 250
 
-#: Intercom's types that can hold a value of ours without loss, by ours. Preview versions read dates back as `datetime`.
+#: For each type, Intercom's types that can store it without loss. Preview versions return dates as `datetime`.
 HOLDS: dict[str, frozenset[str]] = {
     "string": frozenset({"string"}),
     "integer": frozenset({"integer", "float"}),
@@ -45,7 +45,7 @@ class AttributeConflictError(ValueError):
 
 
 class Choice(msgspec.Struct):
-    """One of the values that a list attribute permits."""
+    """One permitted value of a list attribute."""
 
     value: str
 
@@ -64,9 +64,9 @@ class RemoteAttribute(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Attribute:
-    """A custom attribute of the input; `data_type` is a key of `HOLDS`.
+    """A custom attribute of the input. `data_type` is a key of `HOLDS`.
 
-    An attribute without a declared type (inferred from its values) takes the type that the workspace has.
+    An attribute without a declared type (inferred from its values) takes the workspace's type.
     """
 
     name: str
@@ -80,13 +80,13 @@ class Attribute:
         return body | {"description": self.description} if self.description else body
 
     def as_remote(self, model: str) -> RemoteAttribute:
-        """Return the attribute as Intercom will list it."""
+        """Return the attribute in the form in which Intercom will list it."""
         return RemoteAttribute(name=self.name, data_type=self.data_type, model=model, is_custom=True)
 
 
 @dataclass(frozen=True)
 class AttributePlan:
-    """The attributes of one model: which are to be created, and how the values of each are written."""
+    """The attributes of one model: those to create, and how the values of each are written."""
 
     missing: list[Attribute]
     types: Mapping[str, str]
@@ -95,20 +95,20 @@ class AttributePlan:
 
 
 def build_link(name: str, *, declared: bool = True) -> Attribute:
-    """Return the attribute that links a record of Intercom to its record of the source."""
+    """Return the attribute that links a record of Intercom to a record of the source."""
     return Attribute(name, "string", "The id of the record kept in step with this one.", declared=declared)
 
 
 def build_created_by(name: str) -> Attribute:
-    """Return the attribute that says who created a record of Intercom."""
+    """Return the attribute that says who created a record in Intercom."""
     return Attribute(name, "boolean", "Whether this integration created the record in Intercom.")
 
 
 def read_declared(schema: Mapping[str, JsonValue]) -> dict[str, Attribute]:
-    """Read the custom attributes that a stream's JSON schema declares under `custom_attributes`.
+    """Read the custom attributes in a stream's JSON schema, under `custom_attributes`.
 
     Raises:
-        AttributeConflictError: one is an object or an array, which no attribute of Intercom holds.
+        AttributeConflictError: one is an object or an array, which no attribute of Intercom can store.
     """
     branches = _list_branches(schema.get("properties", {}).get("custom_attributes"))
     properties = {name: one for branch in branches for name, one in (branch.get("properties") or {}).items()}
@@ -116,10 +116,10 @@ def read_declared(schema: Mapping[str, JsonValue]) -> dict[str, Attribute]:
 
 
 def read_attribute(name: str, schema: JsonValue) -> Attribute:
-    """Read the attribute that one property of a JSON schema declares; text when it declares no type.
+    """Read the attribute of one property in a JSON schema. Without a type it is text.
 
     Raises:
-        AttributeConflictError: it is an object or an array, which no attribute of Intercom holds.
+        AttributeConflictError: it is an object or an array, which no attribute of Intercom can store.
     """
     branches = _list_branches(schema)
     types: set[str] = set()
@@ -143,7 +143,7 @@ def read_attribute(name: str, schema: JsonValue) -> Attribute:
 
 
 def assert_owned(attributes: Iterable[str], stream: str, prefix: str) -> None:
-    """Refuse a stream that has attributes, but none that may be written to a match.
+    """Refuse a stream with attributes of which none may be written to a match.
 
     Raises:
         AttributeConflictError: none begins with the owned prefix.
@@ -159,17 +159,18 @@ def assert_owned(attributes: Iterable[str], stream: str, prefix: str) -> None:
 def plan_attributes(
     wanted: Iterable[Attribute], existing: Sequence[RemoteAttribute], *, model: str, prefix: str
 ) -> AttributePlan:
-    """Decide which of the wanted attributes must be created, and in which type the values of each are written.
+    """Decide which of the wanted attributes to create, and with which type the values of each are written.
 
     Args:
-        wanted: what the records will carry.
-        existing: Intercom's data attributes of both models, archived ones included.
+        wanted: the attributes of the records.
+        existing: Intercom's data attributes of both models, including archived ones.
         model: `contact` or `company`.
-        prefix: the owned prefix, named as the way out of a conflict.
+        prefix: the owned prefix, which an error suggests to change.
 
     Raises:
-        AttributeConflictError: one exists with another type, is archived, belongs to the other model, is read-only, has
-            an illegal name, or the workspace's limit would be passed.
+        AttributeConflictError: one has another type, is archived, belongs to the other model, is read-only, has an
+            illegal
+            name, or would exceed the workspace's limit.
     """
     custom = {attribute.name: attribute for attribute in existing if attribute.is_custom}
     plan = AttributePlan([], types := {}, choices := {})
@@ -182,7 +183,7 @@ def plan_attributes(
             plan.missing.append(attribute)
             continue
         if remote.data_type not in HOLDS[attribute.data_type]:
-            # A date is unix seconds, which is also what an earlier version wrote as a whole number.
+            # A date is Unix seconds. An earlier version wrote them as a whole number.
             was_integer = (attribute.data_type, remote.data_type) == ("date", "integer")
             is_date = was_integer or remote.data_type == "datetime"
             types[attribute.name] = "date" if is_date else remote.data_type
@@ -199,8 +200,8 @@ def plan_attributes(
 
 
 def is_legal_name(name: str) -> bool:
-    """Return whether Intercom takes this name for an attribute."""
-    # Intercom's documentation and its own examples disagree on more than these characters: only what is sure passes.
+    """Return whether Intercom accepts this name for an attribute."""
+    # Intercom's documentation and examples disagree about other characters, so only these pass.
     return bool(_LEGAL_NAME.fullmatch(name))
 
 
@@ -234,7 +235,7 @@ def _find_obstacle(wanted: Attribute, remote: RemoteAttribute | None, model: str
 
 
 def _list_branches(schema: JsonValue) -> list[Mapping[str, JsonValue]]:
-    """Return the alternatives of a JSON schema, itself when it has none; `true` is one that says nothing."""
+    """Return the alternatives of a JSON schema, or itself if it has none. `true` is an alternative without content."""
     if not isinstance(schema, dict):
         return [{}]
     return [one for one in schema.get("anyOf") or schema.get("oneOf") or [schema] if isinstance(one, dict)]

@@ -1,4 +1,4 @@
-"""A stream's whole input on disk: everything is matched before the first write, and memory stays flat."""
+"""The whole input of a stream on disk. All rows are matched before the first write, and memory stays flat."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ Remote = TypeVar("Remote", bound=RemoteRecord)
 
 
 class PlannedWrite(msgspec.Struct, Generic[Remote], frozen=True):
-    """What is to be written of a row.
+    """The planned write of a row.
 
-    `wanted` is None of a record that is not sent, of which there is only something to `clear`: the contacts or
-    companies that it was linked to before. `remote` is None when one is to be created.
+    `wanted` is None for a record that is not sent. Then there is only something to `clear`: the contacts or companies
+    that it was linked to before. `remote` is None if a record is to be created.
     """
 
     wanted: WantedRecord | None = None
@@ -59,7 +59,7 @@ class PlannedWrite(msgspec.Struct, Generic[Remote], frozen=True):
 
 @dataclass(frozen=True)
 class Row:
-    """One record of the input, and, once it is planned, its plan.
+    """One record of the input with its plan, once it has one.
 
     `id` is the value of its key property; for the others see `Keys`.
     """
@@ -76,7 +76,7 @@ class Row:
 
 
 class StoredResult(NamedTuple):
-    """A row with what was stored of it: whether that has come to pass, and whether its write was begun."""
+    """A row with its stored result: whether the result is final, and whether its write began."""
 
     row: Row
     result: bytes | None
@@ -85,7 +85,7 @@ class StoredResult(NamedTuple):
 
 
 class RecordBuffer:
-    """A private temporary SQLite database, gone when closed or when the process dies. Safe in several threads.
+    """A private temporary SQLite database for several threads. It disappears when closed, or when the process dies.
 
     Args:
         remote: the type of Intercom's records.
@@ -110,13 +110,13 @@ class RecordBuffer:
     # The input
 
     def add_record(self, record_id: str | None, keys: Keys, record: JsonObject) -> None:
-        """Append a record; `flush` makes it visible to the other methods."""
+        """Append a record. `flush` makes it visible to the other methods."""
         self._rows.append((record_id, *keys, json.dumps(record, default=_encode_plain)))
         if len(self._rows) >= _BUFFERED:
             self.flush()
 
     def flush(self) -> None:
-        """Make visible what was added."""
+        """Make the added records visible."""
         with self._lock:
             self._db.executemany(
                 "INSERT INTO row (id, key, link, lookup_id, email, record) VALUES (?, ?, ?, ?, ?, ?)", self._rows
@@ -128,7 +128,7 @@ class RecordBuffer:
         return int(self._fetch_one("SELECT count(*) FROM row")[0])
 
     def iterate_rows(self, size: int, *, planned: bool = False) -> Iterator[list[Row]]:
-        """Yield the rows in the order they came, `size` at a time; all of them, or those to be written."""
+        """Yield all rows, or only those to be written, in the order of the input, `size` at a time."""
         where = "action IS NOT NULL AND" if planned else ""
         sql = f"SELECT {_COLUMNS} FROM row WHERE {where} seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 - no value from outside
         last = 0
@@ -142,13 +142,13 @@ class RecordBuffer:
         return last is None or bool(last == row.seq)
 
     def has_link(self, link: str | None) -> bool:
-        """Return whether a record of the input is to be linked so."""
+        """Return whether a record of the input is to get this link."""
         return bool(self._fetch_one("SELECT EXISTS (SELECT 1 FROM row WHERE link = ?)", link)[0])
 
     # The records that are not sent
 
     def add_unsent(self, link: str, instead_of: str | None) -> None:
-        """Keep the link of a record that is not sent, and of the one sent instead; not if a record has that link."""
+        """Store the link of a record that is not sent, and of the one sent instead, unless a record has that link."""
         with self._lock:
             self._db.execute(
                 "INSERT OR IGNORE INTO unsent (link, instead_of) SELECT ?1, ?2 "
@@ -157,11 +157,11 @@ class RecordBuffer:
             )
 
     def count_unsent(self, *, planned: bool = False) -> int:
-        """Count the links of records that are not sent; all of them, or those that are to be cleared away."""
+        """Count the links of records that are not sent; all of them, or only those to be cleared."""
         return int(self._fetch_one(f"SELECT count({'planned' if planned else '*'}) FROM unsent")[0])  # noqa: S608 - own text
 
     def iterate_unsent(self, size: int, *, planned: bool = False) -> Iterator[list[tuple[Row, str | None]]]:
-        """Yield the records that are not sent, with the link of what is sent instead, `size` at a time."""
+        """Yield the records that are not sent, `size` at a time, with the link of the record sent instead."""
         where = "planned IS NOT NULL AND" if planned else ""
         sql = f"SELECT seq, link, instead_of, planned FROM unsent WHERE {where} seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 - own text
         last = 0
@@ -180,7 +180,7 @@ class RecordBuffer:
     # What Intercom has
 
     def store_remote(self, keys: Keys, remote: RemoteRecord) -> None:
-        """Keep a contact or company, if one of its keys is one of the input's."""
+        """Keep a contact or company if the input has one of its keys."""
         with self._lock:
             self._db.execute(
                 "INSERT OR REPLACE INTO remote SELECT ?1, ?2, ?3, ?4, ?5, ?6 "
@@ -191,27 +191,30 @@ class RecordBuffer:
             )
 
     def find_remotes(self, field: str, value: str | None) -> list[RemoteRecord]:
-        """Return what was kept of one `key`, `link`, `lookup_id` or `email`."""
+        """Return the stored records with a `key`, `link`, `lookup_id` or `email`."""
         sql = f"SELECT body FROM remote WHERE {field} = ? ORDER BY id"  # noqa: S608 - a name of `Keys`
         return [self._remote.decode(body) for (body,) in self._fetch_all(sql, value)]
 
     # The decisions
 
     def claim_slot(self, slot: str, row: Row) -> bool:
-        """Take a record of Intercom, or the place of one to be made, for a row; return False if another row has it."""
+        """Reserve a record of Intercom, or the match value of a new one, for a row.
+
+        Return False if another row has it.
+        """
         with self._lock:
             self._db.execute("INSERT OR IGNORE INTO claim VALUES (?, ?)", (slot, row.seq))
             owner = self._db.execute("SELECT seq FROM claim WHERE slot = ?", (slot,)).fetchone()[0]
         return bool(owner == row.seq)
 
     def is_slot_claimed(self, slot: str) -> bool:
-        """Return whether a row has taken a record of Intercom."""
+        """Return whether a row has reserved a record of Intercom."""
         return bool(self._fetch_one("SELECT EXISTS (SELECT 1 FROM claim WHERE slot = ?)", slot)[0])
 
     def store_plan(
         self, row: Row, result: bytes, action: str = "", planned: PlannedWrite[RemoteRecord] | None = None
     ) -> None:
-        """Note the plan for a row; a row with an action will be written."""
+        """Store the plan for a row. A row with an action will be written."""
         body = self._encoder.encode(planned) if action else None
         self._update("action = ?, planned = ?, result = ?, settled = ?", row, action or None, body, result, not action)
 
@@ -222,24 +225,24 @@ class RecordBuffer:
     # The results
 
     def mark_begun(self, row: Row) -> None:
-        """Note that Intercom may have taken a write of a row."""
+        """Note that Intercom may have received a write of a row."""
         self._update("begun = 1", row)
 
     def store_result(self, row: Row, result: bytes) -> None:
-        """Note the outcome of a planned write."""
+        """Store the outcome of a planned write."""
         self._update("result = ?, settled = 1", row, result)
 
     def read_result(self, row: Row) -> bytes:
-        """Return what was stored of a row that is planned."""
+        """Return the stored result of a planned row."""
         return bytes(self._fetch_one("SELECT result FROM row WHERE seq = ?", row.seq)[0])
 
     def find_result_by_link(self, link: str | None) -> bytes | None:
-        """Return what was stored of the last row with this link."""
+        """Return the stored result of the last row with this link."""
         line = self._fetch_one("SELECT result FROM row WHERE link = ? ORDER BY seq DESC LIMIT 1", link)
         return bytes(line[0]) if line and line[0] else None
 
     def iterate_results(self, size: int = _BUFFERED) -> Iterator[StoredResult]:
-        """Yield every row with what was stored of it."""
+        """Yield every row with its stored result."""
         sql = f"SELECT {_COLUMNS}, result, settled, begun FROM row WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 - as above
         last = 0
         while lines := self._fetch_all(sql, last, size):
@@ -272,5 +275,5 @@ class RecordBuffer:
 
 
 def _encode_plain(value: JsonValue) -> JsonValue:
-    """Return JSON's form of what a Singer record may hold beside JSON: Decimal numbers, dates that the SDK parsed."""
+    """Return the JSON form of other values in a Singer record: Decimal numbers, and dates that the SDK parsed."""
     return float(value) if isinstance(value, Decimal) else value.isoformat()

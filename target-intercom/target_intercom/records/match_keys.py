@@ -1,4 +1,4 @@
-"""What a record is recognised by in Intercom: one class per match key. Nothing else distinguishes match keys.
+"""Match keys, by which records are recognised in Intercom. Each is a class, and only it knows how the key differs.
 
 A new key is a class here and an entry in the `match_keys` of its object type.
 """
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class Keys(NamedTuple):
-    """What finds a record.
+    """The keys of a record.
 
-    `key` is its match value in the form in which it is compared, `link` what the link attribute holds, `lookup_id` the
-    caller's own id where Intercom can be asked for it, `email` an address that no other user may have.
+    `key` is its match value in the form for comparisons, `link` the value of the link attribute, `lookup_id` the
+    caller's own id if Intercom can look it up, and `email` an address that no other user may have.
     """
 
     key: str | None = None
@@ -28,29 +28,29 @@ class Keys(NamedTuple):
 
 
 class MatchKey:
-    """A field by whose value a record is found in Intercom."""
+    """A field that identifies a record in Intercom."""
 
     field: ClassVar[str]
     """The name of the field, in the input and in Intercom."""
     label: ClassVar[str]
-    """What a sentence calls the value."""
+    """The name of the value in messages."""
     is_unique: ClassVar[bool] = True
-    """Whether Intercom has at most one user or company of a value."""
+    """Whether Intercom has at most one user or company per value."""
     creates_with_identity: ClassVar[bool] = True
-    """Whether a creation carries the caller's own id at once, or leaves it to the update that follows."""
+    """Whether a creation contains the caller's own id, or the following update does."""
     needs_free_email: ClassVar[bool] = False
-    """Whether a creation has to look first whether another user has the e-mail address."""
+    """Whether to check before a creation that no other user has the e-mail address."""
 
     def read_value(self, record: Mapping[str, JsonValue]) -> str | None:
-        """Return the value as the record has it but trimmed; None when it has none."""
+        """Return the record's value without surrounding spaces; None if it has none."""
         return read_identifier(record.get(self.field))
 
     def normalise(self, value: str) -> str:
-        """Return the form under which two values are the same."""
+        """Return the form in which equal values are the same text."""
         return value.strip()
 
     def list_search_values(self, value: str) -> Collection[str]:
-        """Return the forms in which Intercom is searched for a value."""
+        """Return the forms to search for in Intercom."""
         return [value]
 
 
@@ -78,7 +78,7 @@ class EmailKey(MatchKey):
 
 
 class ExternalIdKey(MatchKey):
-    """The id that the caller has given to a user."""
+    """The caller's own id of a user."""
 
     field = "external_id"
     label = "user id"
@@ -86,7 +86,7 @@ class ExternalIdKey(MatchKey):
 
 
 class CompanyIdKey(MatchKey):
-    """The id that the caller has given to a company."""
+    """The caller's own id of a company."""
 
     field = "company_id"
     label = "company id"
@@ -104,7 +104,7 @@ class CompanyNameKey(MatchKey):
         return normalize("NFC", normalize("NFC", value).strip().casefold())
 
     def list_search_values(self, value: str) -> Collection[str]:
-        """Return the name as it is, and in both codings of accents where they differ."""
+        """Return the name unchanged, and in both encodings of accents if they differ."""
         return dict.fromkeys((value, normalize("NFC", value), normalize("NFD", value)))
 
 
@@ -112,5 +112,5 @@ EMAIL, EXTERNAL_ID, COMPANY_ID, COMPANY_NAME = EmailKey(), ExternalIdKey(), Comp
 
 
 def read_identifier(value: JsonValue) -> str | None:
-    """Return the text of an identifier; None when it is empty, or of a type that identifies nothing."""
+    """Return the text of an identifier; None if it is empty or has a type that identifies nothing."""
     return None if value is None or isinstance(value, (bool, dict, list)) else str(value).strip() or None

@@ -1,4 +1,4 @@
-"""The two types of record that this target writes: all differences between contacts and companies, in one place."""
+"""The two types of record that this target writes. All differences between contacts and companies are here."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ class ObjectType(ABC):
 
     stream: ClassVar[str]
     model: ClassVar[str]
-    """What Intercom calls the owner of its data attributes."""
+    """Intercom's name for the type in data attributes."""
     identity: ClassVar[str]
-    """The field that holds the caller's own id."""
+    """The field with the caller's own id."""
     page: ClassVar[str]
-    """Where Intercom's web application shows a record, below the workspace's address."""
+    """The path of a record in Intercom's web application, below the workspace's address."""
     standard: ClassVar[Mapping[str, str]]
-    """By field, the type that its value is fitted to."""
+    """The type of each field, to which its values are converted."""
     created_only: ClassVar[frozenset[str]] = frozenset()
-    """Standard fields that a creation writes and no update can."""
+    """Standard fields that only a creation can write."""
     creation: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    """What every creation carries."""
+    """The fixed part of every creation."""
     match_keys: ClassVar[tuple[MatchKey, ...]]
-    """What a record may be recognised by; the first one is the default."""
+    """The possible match keys. The first one is the default."""
     remote: ClassVar[type[RemoteRecord]]
-    """What Intercom's answers become."""
+    """The class for Intercom's answers."""
     joins_companies: ClassVar[bool] = False
-    """Whether a record names the company that it is to be attached to."""
+    """Whether a record can name the company that it belongs to."""
     has_own_prefix: ClassVar[bool] = False
-    """Whether the setting `company_prefix` is about it."""
+    """Whether the setting `company_prefix` applies to it."""
 
     def find_match_key(self, field: str) -> MatchKey:
         """Return the match key of this field."""
