@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from .json_types import JsonObject
 
 MARKER = "_sync"
+#: The keyword of a SCHEMA by which a map tells the target that its records are not everybody.
+SUBSET = "x-standpipe-subset"
 
 
 def build_marker(

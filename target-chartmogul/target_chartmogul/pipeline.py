@@ -11,6 +11,7 @@ from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 
 from target_chartmogul._kit.dispatch import open_workers, run_all
 from target_chartmogul._kit.limits import RejectLimit
+from target_chartmogul._kit.marker import SUBSET
 from target_chartmogul._kit.private_files import make_folder
 from target_chartmogul._kit.target_run import RunBase
 from target_chartmogul.api.sources import create_source, find_writable_source
@@ -75,7 +76,7 @@ class Pipeline(RunBase):
         self._guard = CreateGuard(clock(), clock)
         self._sources: list[DataSource] | None = None
         self._source: str | None = None
-        self._has_stream = False
+        self._has_stream = self._is_subset = False
         self.summary = Summary(mode="validate" if settings.validate else "sync")
         self._inputs = {
             one.stream: StreamInput(one, logger, write_all=settings.write_all) for one in (CUSTOMER, CONTACT)
@@ -109,6 +110,9 @@ class Pipeline(RunBase):
         """Take the attributes that a SCHEMA message declares."""
         self.summary.attributes_left_out += self._inputs[stream].declare(schema)
         self._has_stream = True
+        if schema.get(SUBSET):
+            self._is_subset = True
+            self.journal.mark_subset()
 
     def add_record(self, stream: str, record: JsonObject) -> None:
         """Take a record."""
@@ -150,7 +154,8 @@ class Pipeline(RunBase):
         reports = ReportFiles(self._settings.report_dir, memory)
         try:
             # An input without records costs no call, unless leads that did not come are to be merged.
-            if self.summary.records or self._merge_step.needs_all_leads(self._source):
+            needs_all_leads = not self._is_subset and self._merge_step.needs_all_leads(self._source)
+            if self.summary.records or needs_all_leads:
                 self._process(reports)
             self._is_done = True
             if self._settings.validate:
@@ -191,7 +196,10 @@ class Pipeline(RunBase):
             self._recording = not self._settings.validate
             for stream in streams:
                 stream.process_rows()
-            if self._merge_step.is_on:
+            if self._merge_step.is_on and self._is_subset:
+                # It compares all leads, and a run over some of them is to be short.
+                self._merge_step.postpone(self._source)
+            elif self._merge_step.is_on:
                 self._merge_step.run(self._source, customers.coming, executor, reports, self.summary)
         self.summary.duplicate_contacts = contacts.finder.duplicates
 

@@ -14,6 +14,7 @@ from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 
 from target_intercom._kit.dispatch import open_workers
 from target_intercom._kit.journal import Who
+from target_intercom._kit.marker import SUBSET
 from target_intercom._kit.private_files import make_folder
 from target_intercom._kit.run_lock import LOCK_FILE
 from target_intercom._kit.target_run import RunBase
@@ -49,10 +50,6 @@ if TYPE_CHECKING:
     from target_intercom.api.client import IntercomClient
     from target_intercom.records.attributes import Attribute
     from target_intercom.settings import Settings
-
-
-#: The keyword of a SCHEMA for an input with only some records.
-SUBSET = "x-standpipe-subset"
 
 
 class Pipeline(RunBase):

@@ -212,6 +212,7 @@ class Tool:
     account: Account
     directory: Path
     capsys: pytest.CaptureFixture[str]
+    is_subset: bool = False  #: whether the SCHEMA says that the records are not everybody
 
     @property
     def calls(self) -> dict[str, int]:
@@ -228,7 +229,9 @@ class Tool:
         self.account.sandbox.clear_calls()
         self.capsys.readouterr()
         try:
-            TargetChartmogul(config=self.config(**settings)).listen(io.StringIO(messages(records, schema)))
+            TargetChartmogul(config=self.config(**settings)).listen(
+                io.StringIO(messages(records, schema, is_subset=self.is_subset))
+            )
         finally:
             self.out = self.capsys.readouterr().out
         return Ran([json.loads(line) for line in self.out.splitlines()], self.directory)
@@ -256,7 +259,7 @@ class Tool:
         return process.returncode, out, log
 
 
-def messages(records: Iterable[dict[str, Any]], schema: Any = FIELDS) -> str:
+def messages(records: Iterable[dict[str, Any]], schema: Any = FIELDS, *, is_subset: bool = False) -> str:
     """Return a tap's output: each stream's SCHEMA, the records and a STATE.
 
     A record with `customer_external_id` is a contact.
@@ -267,7 +270,7 @@ def messages(records: Iterable[dict[str, Any]], schema: Any = FIELDS) -> str:
             {
                 "type": "SCHEMA",
                 "stream": stream,
-                "schema": {"type": "object", "properties": fields},
+                "schema": {"type": "object", "properties": fields, "x-standpipe-subset": is_subset},
                 "key_properties": ["external_id"],
             }
             for stream, fields in schema.items()

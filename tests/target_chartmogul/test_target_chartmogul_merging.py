@@ -153,6 +153,24 @@ def test_new_settings_look_at_every_lead_once(
     ]
 
 
+def test_a_run_over_some_leads_merges_nothing(
+    account: Any, target: Any, lead: Record, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The next run over everything compares all leads once, even if it brings none of them."""
+    caplog.set_level("INFO")
+    account.add("cb-1", "Billing", company="A")
+    assert target.run([lead("z")], **MERGE).summary["merges"] == {"unmatched": 1}
+    target.is_subset = True
+    ran = target.run([lead("a")], **MERGE)
+    assert ran.summary == {"status": "completed", "records": 1, "created": 1}
+    assert target.run([], **MERGE).summary == {"status": "completed"}
+    target.is_subset = False
+    assert target.run([], **MERGE).summary["merges"] == {"merged": 1, "unmatched": 1}
+    told = "Runs over some leads merged nothing, so all leads were compared: 1 of 2 merged with customers of Billing"
+    assert told in caplog.messages
+    assert target.run([], **MERGE).summary == {"status": "completed"}
+
+
 def test_a_stopped_run_looks_again(account: Any, target: Any, lead: Record) -> None:
     """When a run stops before all leads were compared, the next run compares them again."""
     target.run([lead("a")])

@@ -49,8 +49,6 @@ if TYPE_CHECKING:
 
 BUFFER_SIZE = 1000
 HOUR = 3600
-SUBSET = "x-standpipe-subset"
-"""The keyword of a SCHEMA that says that its records are not everybody."""
 
 
 class JoinMapper(Plugin, InlineMapper, abc.ABC):

@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from target_chartmogul._kit.json_types import JsonObject, JsonValue
+
 BEGUN, MERGED, PENDING, REFUSED = "begun", "merged", "pending", "refused"
 UNMERGING, UNMERGED = "unmerging", "unmerged"
+#: What stands in the file of the settings after a run over some leads.
+_POSTPONED: JsonObject = {"postponed": True}
 
 
 @dataclass(frozen=True)
@@ -99,12 +103,28 @@ class MergeSettings:
     @property
     def are_new(self) -> bool:
         """Whether no run with these settings has compared every lead yet."""
-        try:
-            return bool(json.loads(self._path.read_text(encoding="utf-8")) != dict(self._current))
-        except (OSError, ValueError):
-            return True
+        return bool(self._read() != dict(self._current))
+
+    def describe_reason(self) -> str:
+        """Return why every lead is to be compared."""
+        return "Runs over some leads merged nothing" if self._read() == _POSTPONED else "The merge settings are new"
 
     def save(self) -> None:
         """Store that every lead was compared."""
+        self._write(self._current)
+
+    def postpone(self) -> None:
+        """Store that a run over some leads did not compare them."""
+        if not self.are_new:
+            self._write(_POSTPONED)
+
+    def _read(self) -> JsonValue:
+        try:
+            found: JsonValue = json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return found
+
+    def _write(self, content: Mapping[str, object]) -> None:
         with open_private(self._path) as file:
-            json.dump(dict(self._current), file)
+            json.dump(dict(content), file)

@@ -64,6 +64,11 @@ class MergeStep:
         """Return whether every lead is to be compared, even if no record came, because merging has new settings."""
         return self._applies and source is not None and self._load_settings(source).are_new
 
+    def postpone(self, source: str | None) -> None:
+        """Leave the leads of this run to the next run over everything, which then compares all of them."""
+        if self._applies and source is not None:
+            self._load_settings(source).postpone()
+
     def run(
         self, source: str | None, coming: Iterable[Party], executor: Executor, reports: ReportFiles, summary: Summary
     ) -> None:
@@ -87,9 +92,12 @@ class MergeStep:
         if sentence := self._find_stop_reason():
             raise FatalAPIError(sentence)
         if source and self.needs_all_leads(source):
-            self._load_settings(source).save()
+            settings = self._load_settings(source)
+            reason = settings.describe_reason()
+            settings.save()
             self._logger.info(
-                "The merge settings are new, so all leads were compared: %d of %d merged with customers of %s",
+                "%s, so all leads were compared: %d of %d merged with customers of %s",
+                reason,
                 merger.counts[MERGED],
                 len(matches),
                 self._settings.merge_with,

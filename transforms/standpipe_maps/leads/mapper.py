@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import singer_sdk.singerlib as singer
 from singer_sdk import typing as th
 
-from standpipe_maps.base import SUBSET, JoinMapper
+from standpipe_maps._kit.marker import SUBSET
+from standpipe_maps.base import JoinMapper
 from standpipe_maps.leads import rules, store
 from standpipe_maps.leads.records import (
     CUSTOMER_NOTES,

@@ -11,7 +11,8 @@ import singer_sdk.singerlib as singer
 from singer_sdk import typing as th
 
 from standpipe_maps._kit.errors import UserError
-from standpipe_maps.base import SUBSET, JoinMapper
+from standpipe_maps._kit.marker import SUBSET
+from standpipe_maps.base import JoinMapper
 from standpipe_maps.messages import open_spool
 from standpipe_maps.settings import list_common_settings, read_defaults
 from standpipe_maps.subscriptions import not_sent, rules, store
