@@ -176,10 +176,11 @@ class Loader:
                 LOGGER.warning("%s is not a journal: move it away.", path)
                 return None
             reading.read(first)
-            run_id, loaded = self._begin_run(first, path, is_alive=journal.is_busy)
-            recorder = Recorder(self.database, run_id, first.plugin)
-            count = self._load_lines(lines, reading, recorder, loaded)
+            row = self._begin_run(first, path, is_alive=journal.is_busy)
+            recorder = Recorder(self.database, row.id, first.plugin)
+            count = self._load_lines(lines, reading, recorder, row.loaded_lines)
             if journal.is_busy and reading.end is None:
+                run_id: str = row.run_id
                 return run_id
             self._end_run(reading, recorder, count)
             path.unlink()
@@ -204,10 +205,10 @@ class Loader:
     def _commit(self, recorder: Recorder, batch: list[RecordOutcome], count: int) -> None:
         with self.database.write() as connection:
             recorder.record(connection, batch)
-            connection.execute(sa.update(RUNS).where(RUNS.c.run_id == recorder.run_id).values(loaded_lines=count))
+            connection.execute(sa.update(RUNS).where(RUNS.c.id == recorder.run).values(loaded_lines=count))
 
-    def _begin_run(self, start: RunStart, path: Path, *, is_alive: bool) -> tuple[str, int]:
-        """Find or make the row of the run; return its id, and how much of the journal is loaded."""
+    def _begin_run(self, start: RunStart, path: Path, *, is_alive: bool) -> Any:
+        """Find or make the row of the run, and return it."""
         with self.database.write() as connection:
             run_id = path.stem  # a second run of the same target within a job has a number behind its id
             row = _find_run(connection, run_id)
@@ -224,7 +225,7 @@ class Loader:
                 values["status"] = "running" if is_alive else "loading"
             if row:
                 connection.execute(sa.update(RUNS).where(RUNS.c.run_id == run_id).values(values))
-                return run_id, row.loaded_lines
+                return row
             values |= {
                 "run_id": run_id,
                 "job": start.job or self.find_job(start.loader or path.parent.name),
@@ -239,14 +240,14 @@ class Loader:
                 "loaded_lines": 0,
             }
             connection.execute(sa.insert(RUNS).values(values))
-            return run_id, 0
+            return _find_run(connection, run_id)
 
     def _end_run(self, reading: _Reading, recorder: Recorder, count: int) -> None:
         """Write how the target ended, once all of its journal is loaded."""
-        is_run = RUNS.c.run_id == recorder.run_id
+        is_run = RUNS.c.id == recorder.run
         with self.database.write() as connection:
-            row = _find_run(connection, recorder.run_id)
-            if row is None or row.target_status:
+            row = connection.execute(sa.select(RUNS).where(is_run)).one()
+            if row.target_status:
                 return  # a loader was killed after its last commit, before it deleted the journal
             unknown = reading.settle_rest()
             if unknown:

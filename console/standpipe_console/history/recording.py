@@ -87,7 +87,7 @@ class _Known:
 
     kind: str = UNCHANGED
     reason: str = ""
-    run_id: str = ""
+    run: int = 0
     rank: int = 0
     name: str = ""
     email: str = ""
@@ -101,12 +101,12 @@ class Recorder:
 
     Args:
         database: the history.
-        run_id: the run.
+        run: the `id` of the run.
         plugin: its target.
     """
 
     database: Database
-    run_id: str
+    run: int
     plugin: str
     _connection: sa.Connection = field(init=False)
 
@@ -118,11 +118,11 @@ class Recorder:
         changes: list[RecordOutcome] = []
         for one in outcomes:
             before = known.get(one.key, _Known())
-            if before.kind == "unknown" and before.run_id != self.run_id:
-                self._resolve_unknown(before.run_id, one)
+            if before.kind == "unknown" and before.run != self.run:
+                self._resolve_unknown(before.run, one)
             if not self._is_news(one, before):
                 continue
-            if before.run_id != self.run_id or one.rank >= before.rank:
+            if before.run != self.run or one.rank >= before.rank:
                 rows[one.key] = merged = _merge(one, before)
                 known[one.key] = self._as_known(merged)
             if one.was_written:
@@ -141,7 +141,7 @@ class Recorder:
         return (is_problem or was_problem) and (one.kind, one.reason) != (before.kind, before.reason)
 
     def _as_known(self, one: RecordOutcome) -> _Known:
-        return _Known(one.kind, one.reason, self.run_id, one.rank, one.name, one.email, one.company, one.remote_id)
+        return _Known(one.kind, one.reason, self.run, one.rank, one.name, one.email, one.company, one.remote_id)
 
     def _read_known(self, record_ids: set[str]) -> dict[tuple[str, str], _Known]:
         table = LAST_KNOWN.c
@@ -150,7 +150,7 @@ class Recorder:
             (row.stream, row.record_id): _Known(
                 row.kind,
                 row.reason,
-                row.run_id,
+                row.run,
                 # Whether a write was behind it is not kept: only another write of the same run could take its place.
                 _RANKS.get(row.kind, 0),
                 row.name,
@@ -171,12 +171,12 @@ class Recorder:
             statement = self.database.insert(RECORDS)
             self._connection.execute(
                 statement.on_conflict_do_update(
-                    index_elements=["run_id", "record_id", "stream"],
+                    index_elements=["run", "record_id", "stream"],
                     set_={name: statement.excluded[name] for name in ("remote_id", "kind", "reason", "at")},
                 ),
                 [
                     {
-                        "run_id": self.run_id,
+                        "run": self.run,
                         "stream": one.stream,
                         "record_id": one.record_id,
                         "remote_id": one.remote_id,
@@ -191,7 +191,7 @@ class Recorder:
             return {}
         table = RECORDS.c
         wanted = sa.select(table.id, table.stream, table.record_id).where(
-            table.run_id == self.run_id, table.record_id.in_({one.record_id for one in changes})
+            table.run == self.run, table.record_id.in_({one.record_id for one in changes})
         )
         return {(row.stream, row.record_id): row.id for row in self._connection.execute(wanted)}
 
@@ -214,7 +214,7 @@ class Recorder:
         if not rows:
             return
         statement = self.database.insert(LAST_KNOWN)
-        names = ("remote_id", "kind", "reason", "run_id", "at", "name", "email", "company")
+        names = ("remote_id", "kind", "reason", "run", "at", "name", "email", "company")
         self._connection.execute(
             statement.on_conflict_do_update(
                 index_elements=["plugin", "stream", "record_id"],
@@ -228,7 +228,7 @@ class Recorder:
                     "remote_id": one.remote_id,
                     "kind": one.kind,
                     "reason": one.reason,
-                    "run_id": self.run_id,
+                    "run": self.run,
                     "at": one.at,
                     "name": one.name,
                     "email": one.email,
@@ -257,14 +257,14 @@ class Recorder:
             elif (
                 reject
                 and reject["resolved_at"] is None
-                and reject["last_run_id"] != self.run_id
+                and reject["last_run"] != self.run
                 and one.kind not in {"unknown", *_SAYS_NOTHING}
             ):
                 reject["resolved_at"] = one.at
                 touched[one.key] = reject
         if touched:
             upsert = self.database.insert(REJECTS)
-            names = ("reason", "first_at", "last_at", "times", "last_run_id", "resolved_at")
+            names = ("reason", "first_at", "last_at", "times", "last_run", "resolved_at")
             self._connection.execute(
                 upsert.on_conflict_do_update(
                     index_elements=["plugin", "stream", "record_id"],
@@ -276,7 +276,7 @@ class Recorder:
     def _count_reject(self, one: RecordOutcome, reject: dict[str, Any] | None) -> dict[str, Any]:
         """Return the row of a record that was refused: for the first time since it was taken, or once more."""
         is_same = reject is not None and reject["resolved_at"] is None
-        is_counted = reject is not None and reject["last_run_id"] == self.run_id
+        is_counted = reject is not None and reject["last_run"] == self.run
         return {
             "plugin": self.plugin,
             "stream": one.stream,
@@ -285,16 +285,16 @@ class Recorder:
             "first_at": reject["first_at"] if reject and is_same else one.at,
             "last_at": one.at,
             "times": reject["times"] + (not is_counted) if reject and is_same else 1,
-            "last_run_id": self.run_id,
+            "last_run": self.run,
             "resolved_at": None,
         }
 
     # Writes of an earlier run of which the answer is unknown
 
-    def _resolve_unknown(self, run_id: str, one: RecordOutcome) -> None:
+    def _resolve_unknown(self, run: int, one: RecordOutcome) -> None:
         """Settle a write whose answer a killed run did not see, by what this run found at the vendor."""
         table = RECORDS.c
-        is_it = (table.run_id == run_id, table.record_id == one.record_id, table.stream == one.stream)
+        is_it = (table.run == run, table.record_id == one.record_id, table.stream == one.stream)
         statement = (
             sa.select(RECORDS.c.id, CHANGES.c.id.label("change"), CHANGES.c.action, CHANGES.c.fields)
             .join_from(RECORDS, CHANGES, CHANGES.c.record == table.id)
@@ -313,17 +313,17 @@ class Recorder:
         self._connection.execute(sa.update(RECORDS).where(table.id == row.id).values(kind=kind, reason=reason))
         if not was_written:
             self._connection.execute(sa.delete(CHANGES).where(CHANGES.c.id == row.change))
-        self._move_count(run_id, kind)
+        self._move_count(run, kind)
 
-    def _move_count(self, run_id: str, kind: str) -> None:
+    def _move_count(self, run: int, kind: str) -> None:
         """Count a record of a run under another outcome than `unknown`."""
-        counts = self._connection.execute(sa.select(RUNS.c.counts).where(RUNS.c.run_id == run_id)).scalar_one_or_none()
+        counts = self._connection.execute(sa.select(RUNS.c.counts).where(RUNS.c.id == run)).scalar_one_or_none()
         if not counts or not counts.get("unknown"):
             return
         counts = {**counts, "unknown": counts["unknown"] - 1, kind: counts.get(kind, 0) + 1}
         if not counts["unknown"]:
             del counts["unknown"]
-        self._connection.execute(sa.update(RUNS).where(RUNS.c.run_id == run_id).values(counts=counts))
+        self._connection.execute(sa.update(RUNS).where(RUNS.c.id == run).values(counts=counts))
 
 
 def _merge(one: RecordOutcome, before: _Known) -> RecordOutcome:

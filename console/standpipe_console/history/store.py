@@ -53,8 +53,8 @@ _GREATEST = "\U0010ffff"
 _CHUNK = 500
 _DAY = 86_400
 _SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
-#: Columns that an outer join leaves empty for a record whose names are forgotten.
-_TEXTS = frozenset({"remote_id", "name", "email", "company"})
+#: Columns that an outer join leaves empty for what is forgotten.
+_TEXTS = frozenset({"run_id", "remote_id", "name", "email", "company"})
 #: What names a person.
 _PERSONAL = ("record_id", "remote_id", "email")
 _NAMES = (LAST_KNOWN.c.name, LAST_KNOWN.c.email, LAST_KNOWN.c.company)
@@ -139,7 +139,7 @@ class History:
         for row in rows:
             is_alive = row.run_id in alive or not JobLock(self._folder, row.job).is_free()
             if not is_alive and row.environment == self._environment:
-                self._mark_killed(RUNS.c.run_id == row.run_id)
+                self._mark_killed(RUNS.c.id == row.id)
 
     def _mark_killed(self, *which: sa.ColumnElement[bool]) -> None:
         reason = "The run was killed: nothing is lost, the next run repeats what was not confirmed."
@@ -251,7 +251,7 @@ class History:
             offset: how many to leave out.
             limit: how many at most.
         """
-        which = [RECORDS.c.run_id == run_id]
+        which = [RECORDS.c.run == _find_number(run_id)]
         which += [] if record_id is None else [RECORDS.c.record_id == record_id]
         which += [] if kind is None else [RECORDS.c.kind == kind]
         which += [] if reason is None else [RECORDS.c.reason == reason]
@@ -270,21 +270,23 @@ class History:
     def count_records(self, run_id: str) -> list[tuple[str, str, int]]:
         """Return how many records of a run are listed, by outcome and reason, the most frequent first."""
         count = sa.func.count().label("records")
-        statement = sa.select(RECORDS.c.kind, RECORDS.c.reason, count).where(RECORDS.c.run_id == run_id)
+        statement = sa.select(RECORDS.c.kind, RECORDS.c.reason, count).where(RECORDS.c.run == _find_number(run_id))
         statement = statement.group_by(RECORDS.c.kind, RECORDS.c.reason).order_by(count.desc(), RECORDS.c.kind)
         with self.database.read() as connection:
             return [(row.kind, row.reason, row.records) for row in connection.execute(statement)]
 
     def list_changes_of(self, run_id: str, record_ids: Sequence[str]) -> list[ChangeRow]:
         """Return the writes of a run to some records, in the order of the writes."""
-        which = (RECORDS.c.run_id == run_id, RECORDS.c.record_id.in_(record_ids))
+        which = (RECORDS.c.run == _find_number(run_id), RECORDS.c.record_id.in_(record_ids))
         with self.database.read() as connection:
             rows = connection.execute(_SELECT_CHANGES.where(*which).order_by(CHANGES.c.id))
             return [_build_change(row) for row in rows]
 
     def list_changes(self, run_id: str, record_id: str | None = None) -> Generator[ChangeRow]:
         """Yield every write of a run with the values before and after, by record, in the order of the writes."""
-        statement = _SELECT_CHANGES.where(RECORDS.c.run_id == run_id).order_by(RECORDS.c.record_id, CHANGES.c.id)
+        statement = _SELECT_CHANGES.where(RECORDS.c.run == _find_number(run_id)).order_by(
+            RECORDS.c.record_id, CHANGES.c.id
+        )
         if record_id is not None:
             statement = statement.where(RECORDS.c.record_id == record_id)
         with self.database.read() as connection:
@@ -299,7 +301,8 @@ class History:
         # On both databases `lower` knows ASCII only: other letters are looked for in the usual spellings.
         spellings = {_lower(one) for one in (text.strip(), text.strip().lower(), text.strip().title())} - {""}
         parts = [
-            sa.select(LAST_KNOWN)
+            sa.select(LAST_KNOWN, RUNS.c.run_id)
+            .select_from(LAST_KNOWN.outerjoin(RUNS, RUNS.c.id == LAST_KNOWN.c.run))
             .where(_begins_with(sa.func.lower(column), spelling))
             .order_by(sa.func.lower(column))
             .limit(limit)
@@ -390,9 +393,9 @@ class History:
         oldest = now - days * _DAY
         with self.database.write() as connection:
             is_old = RUNS.c.started_at < oldest
-            runs = list(connection.execute(sa.select(RUNS.c.run_id).where(is_old)).scalars())
-            for run_id in runs:
-                _delete_records(connection, RECORDS.c.run_id == run_id)
+            runs = list(connection.execute(sa.select(RUNS.c.id).where(is_old)).scalars())
+            for run in runs:
+                _delete_records(connection, RECORDS.c.run == run)
             connection.execute(sa.delete(RUNS).where(is_old))
             settled = LAST_KNOWN.c.kind.not_in(sorted(PROBLEMS))
             connection.execute(sa.delete(LAST_KNOWN).where(LAST_KNOWN.c.at < oldest, settled))
@@ -460,7 +463,7 @@ def describe_error(error: Exception) -> str:
     return lines[0].rstrip(".") if lines else type(error).__name__
 
 
-_JOINED = RECORDS.join(RUNS, RUNS.c.run_id == RECORDS.c.run_id).outerjoin(
+_JOINED = RECORDS.join(RUNS, RUNS.c.id == RECORDS.c.run).outerjoin(
     LAST_KNOWN,
     sa.and_(
         LAST_KNOWN.c.plugin == RUNS.c.plugin,
@@ -468,13 +471,20 @@ _JOINED = RECORDS.join(RUNS, RUNS.c.run_id == RECORDS.c.run_id).outerjoin(
         LAST_KNOWN.c.record_id == RECORDS.c.record_id,
     ),
 )
-_SELECT_CHANGES = sa.select(RECORDS.c.run_id, RECORDS.c.stream, RECORDS.c.record_id, RECORDS.c.kind, CHANGES).join_from(
-    RECORDS, CHANGES, CHANGES.c.record == RECORDS.c.id
+_SELECT_CHANGES = (
+    sa.select(RUNS.c.run_id, RECORDS.c.stream, RECORDS.c.record_id, RECORDS.c.kind, CHANGES)
+    .join_from(RECORDS, CHANGES, CHANGES.c.record == RECORDS.c.id)
+    .join(RUNS, RUNS.c.id == RECORDS.c.run)
 )
 
 
+def _find_number(run_id: str) -> sa.ScalarSelect[Any]:
+    """Return the number that stands for a run in other tables."""
+    return sa.select(RUNS.c.id).where(RUNS.c.run_id == run_id).scalar_subquery()
+
+
 def _select_records() -> sa.Select[Any]:
-    return sa.select(RECORDS, RUNS.c.plugin, *_NAMES).select_from(_JOINED)
+    return sa.select(RECORDS, RUNS.c.run_id, RUNS.c.plugin, *_NAMES).select_from(_JOINED)
 
 
 def _build(kind: type[Row], row: sa.Row[Any]) -> Row:

@@ -23,7 +23,8 @@ _ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 RUNS = sa.Table(
     "runs",
     METADATA,
-    sa.Column("run_id", _TEXT, primary_key=True),
+    sa.Column("id", _ID, primary_key=True),
+    sa.Column("run_id", _TEXT, nullable=False, unique=True),
     sa.Column("plugin", _TEXT, nullable=False),
     sa.Column("job", _TEXT, nullable=False),
     sa.Column("environment", _TEXT, nullable=False),
@@ -44,19 +45,20 @@ RUNS = sa.Table(
     sa.Index("runs_by_job", "job", "started_at"),
     sa.Index("runs_by_plugin", "plugin", "started_at"),
     sa.Index("runs_by_status", "status"),
+    sqlite_autoincrement=True,  # the number of a run that is gone is given to no other run
 )
 RECORDS = sa.Table(
     "records",
     METADATA,
     sa.Column("id", _ID, primary_key=True),
-    sa.Column("run_id", _TEXT, nullable=False),
+    sa.Column("run", _ID, nullable=False),
     sa.Column("record_id", _TEXT, nullable=False),
     sa.Column("stream", _TEXT, nullable=False),
     sa.Column("remote_id", _TEXT, nullable=False),
     sa.Column("kind", _TEXT, nullable=False),
     sa.Column("reason", _TEXT, nullable=False),
     sa.Column("at", sa.Double, nullable=False),
-    sa.UniqueConstraint("run_id", "record_id", "stream"),
+    sa.UniqueConstraint("run", "record_id", "stream"),
     sa.Index("records_by_record", "record_id", "at"),
 )
 CHANGES = sa.Table(
@@ -79,7 +81,7 @@ LAST_KNOWN = sa.Table(
     sa.Column("remote_id", _TEXT, nullable=False),
     sa.Column("kind", _TEXT, nullable=False),
     sa.Column("reason", _TEXT, nullable=False),
-    sa.Column("run_id", _TEXT, nullable=False),
+    sa.Column("run", _ID, nullable=False),
     sa.Column("at", sa.Double, nullable=False),
     sa.Column("name", _TEXT, nullable=False),
     sa.Column("email", _TEXT, nullable=False),
@@ -100,9 +102,9 @@ REJECTS = sa.Table(
     sa.Column("first_at", sa.Double, nullable=False),
     sa.Column("last_at", sa.Double, nullable=False),
     sa.Column("times", sa.Integer, nullable=False),
-    sa.Column("last_run_id", _TEXT, nullable=False),
+    sa.Column("last_run", _ID, nullable=False),
     sa.Column("resolved_at", sa.Double),
-    sa.Index("rejects_by_state", "resolved_at"),
+    sa.Index("rejects_by_state", "resolved_at", "plugin", "first_at"),
 )
 PAUSES = sa.Table(
     "pauses",
