@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 STOPPED = "The undo was stopped: what it has put back stays so; run it again to go on."
 GONE = "it is archived, merged or deleted"
+UNKNOWN_STREAM = "this target does not write such records any more"
 UNKNOWN_CREATION = "the run was killed while it created it, so its id is not known"
 
 _QUEUED = 4  # records in progress per worker
@@ -46,6 +47,8 @@ class Restorer(ABC):
     """The streams in the order of the undo. Records that refer to others come first."""
     final_actions: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """Actions that cannot be undone, and why."""
+    final_streams: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Streams whose writes cannot be undone, and why."""
 
     @abstractmethod
     def fetch(self, stream: str, remote_id: str) -> Remote | None:
@@ -126,6 +129,11 @@ class UndoRun:
             FatalAPIError: it was stopped, or the vendor cannot be reached.
         """
         merged = merge_writes(writes)
+        for one in merged:
+            if one.stream not in self._restorer.streams:
+                record(
+                    self._leave(UndoResult(one, "kept", self._restorer.final_streams.get(one.stream, UNKNOWN_STREAM)))
+                )
         with open_workers(self._concurrency) as executor:
             for stream in self._restorer.streams:
                 run_all(

@@ -37,7 +37,7 @@ from target_intercom.reporting.terminal import (
     format_promise,
 )
 from target_intercom.stream_pipeline import StreamPipeline
-from target_intercom.writing.attribute_creator import create_attribute
+from target_intercom.writing.attribute_creator import ATTRIBUTES_STREAM, create_attribute
 from target_intercom.writing.company_attacher import CompanyAttacher
 from target_intercom.writing.memory import MEMORY_FILES, Memory
 
@@ -275,7 +275,7 @@ class Pipeline(RunBase):
         self._memory.save()
         for model, attributes in missing.items():
             for attribute in attributes:
-                entry = self.journal.begin_write("data_attributes", f"{model}.{attribute.name}", "create")
+                entry = self.journal.begin_write(ATTRIBUTES_STREAM, f"{model}.{attribute.name}", "create")
                 fields = {"data_type": Change(None, attribute.data_type)}
                 entry.announce(None, fields)
                 create_attribute(self._client, model, attribute, self._settings.owned_prefix)

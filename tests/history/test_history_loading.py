@@ -118,6 +118,17 @@ def test_a_refused_record_is_known_until_it_is_taken(history: History, tmp_path:
     assert [one.record_id for one in history.list_changes("r1")] == []
 
 
+def test_what_was_written_before_a_refusal_is_kept(history: History, tmp_path: Path) -> None:
+    """The record is refused, and its one written field is a change like any other."""
+    journal = JournalFile(tmp_path, "r1", at=START)
+    n = journal.intend("ann", fields=change("cb_cust_mrr", 1, 2) | change("cb_cust_status", None, "active"))
+    journal.add("outcome", n=n, kind="rejected", reason="conflict", fields=change("cb_cust_mrr", 1, 2))
+    journal.end()
+    history.load_journals()
+    assert list_kinds(history, "r1") == {"ann": ("rejected", "conflict")}
+    assert [one.fields for one in history.list_changes("r1")] == [{"custom_attributes.cb_cust_mrr": FieldChange(1, 2)}]
+
+
 def test_a_reject_counts_its_runs_and_is_resolved(history: History, tmp_path: Path) -> None:
     """An unanswered write says nothing about it."""
     for number, kind in enumerate(["rejected", "rejected", "unanswered", "unchanged"]):

@@ -333,8 +333,9 @@ def test_an_undo_has_a_journal_too(workspace: Any, target: Any, customer: Record
     config.write_text(json.dumps(target.config(journal_dir=journals.setting)))
     done = CliRunner().invoke(TargetIntercom.cli, ["--config", str(config), "undo", "--journal", str(undone)])
     assert done.exit_code == 0, done.output
-    first, intent, outcome, last = journals.read()
+    first, *attributes, intent, outcome, last = journals.read()
     assert (first["mode"], last["status"]) == ("undo", "completed")
+    assert {(one["stream"], one["kind"]) for one in attributes} == {("data_attributes", "kept")}
     assert intent == {
         "type": "intent",
         "n": 1,

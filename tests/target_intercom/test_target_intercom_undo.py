@@ -266,6 +266,19 @@ def test_what_cannot_be_put_back(workspace: Any, undo: Any, fields: dict[str, An
 
 
 @pytest.mark.usefixtures("attributes")
+def test_attributes_that_the_run_created_stay(workspace: Any, undo: Any) -> None:
+    """They are listed: other programs may use them by now."""
+    contact = workspace.add(email="ann@a.example", custom_attributes={"cb_cust_mrr": 5})
+    created = intend(None, cb_cust_mrr=(None, 5)) | {"n": 2, "action": "create", "stream": "data_attributes"}
+    line, _, total = undo([intend(contact, cb_cust_mrr=(4, 5)), created])
+    assert (line["stream"], line["reason"]) == (
+        "data_attributes",
+        "an attribute that the run created stays: archive it in Intercom's settings",
+    )
+    assert total == {"outcomes": {"kept": 1, "restored": 1}, "fields": 1}
+
+
+@pytest.mark.usefixtures("attributes")
 @pytest.mark.parametrize("how", ["archived", "deleted", "merged"])
 def test_a_contact_that_is_gone(workspace: Any, undo: Any, how: str) -> None:
     """It is listed, and the others are put back."""

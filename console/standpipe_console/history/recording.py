@@ -78,7 +78,10 @@ class RecordOutcome:
     @property
     def was_written(self) -> bool:
         """Whether it changed a record of the vendor, or may have."""
-        return self.write is not None and (self.kind == "unknown" or self.kind not in _NOT_WRITTEN)
+        if self.write is None:
+            return False
+        # A record may be refused after a part of it was written.
+        return self.kind == "unknown" or self.kind not in _NOT_WRITTEN or bool(self.write.fields)
 
 
 @dataclass

@@ -177,7 +177,8 @@ def _print_plan(plan: UndoPlan) -> None:
 def _describe_plan(plan: UndoPlan) -> str:
     created = f", and created {plan.created:,}" if plan.created else ""
     existing = len(plan.records) - plan.created
-    return f"It changed {plan.fields:,} fields of {existing:,} records{created}."
+    attributes = f" It created {plan.attributes:,} attributes, which stay." if plan.attributes else ""
+    return f"It changed {plan.fields:,} fields of {existing:,} records{created}.{attributes}"
 
 
 def _build_row(plan: UndoPlan, stream: str, record_id: str) -> Sequence[object]:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 #: How many records are shown before the question.
 SHOWN = 10
+#: The stream in which a journal of target-intercom tells of attributes.
+_ATTRIBUTES = "data_attributes"
 _UNDER_WAY = {"running", "loading"}
 _CUT_OFF = 2
 
@@ -72,12 +74,17 @@ class UndoPlan:
     @property
     def records(self) -> list[tuple[str, str]]:
         """The records that were written, each once: stream and id."""
-        return list(dict.fromkeys((one.stream, one.record_id) for one in self.changes))
+        return list(dict.fromkeys((one.stream, one.record_id) for one in self.changes if one.stream != _ATTRIBUTES))
 
     @property
     def created(self) -> int:
         """How many records the run created."""
-        return sum(one.action == "create" for one in self.changes)
+        return sum(one.action == "create" and one.stream != _ATTRIBUTES for one in self.changes)
+
+    @property
+    def attributes(self) -> int:
+        """How many attributes it created, which stay."""
+        return sum(one.stream == _ATTRIBUTES for one in self.changes)
 
     @property
     def fields(self) -> int:

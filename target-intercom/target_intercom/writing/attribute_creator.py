@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from target_intercom.api.client import IntercomClient
     from target_intercom.records.attributes import Attribute
 
+#: The name under which a journal tells of created attributes.
+ATTRIBUTES_STREAM = "data_attributes"
 _MAX_TRIES = 7
 
 

@@ -5,6 +5,7 @@ https://developers.intercom.com/docs/references/rest-api/api.intercom.io
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 import requests
@@ -16,6 +17,7 @@ from target_intercom.records.match_keys import COMPANY_ID, EMAIL
 from target_intercom.records.object_types import COMPANY, CONTACT, OBJECT_TYPES
 from target_intercom.records.payloads import build_update_body, is_same
 from target_intercom.records.remote import RemoteCompany, RemoteContact
+from target_intercom.writing.attribute_creator import ATTRIBUTES_STREAM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +41,9 @@ class RecordRestorer(Restorer):
 
     #: A company is only archived when the contacts that the run attached to it are detached again.
     streams: ClassVar[Sequence[str]] = (CONTACT.stream, COMPANY.stream)
+    final_streams: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {ATTRIBUTES_STREAM: "an attribute that the run created stays: archive it in Intercom's settings"}
+    )
 
     def __init__(self, client: IntercomClient) -> None:
         self._client = client
