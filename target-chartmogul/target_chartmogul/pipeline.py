@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from target_chartmogul.settings import Settings
     from target_chartmogul.writing.writer import Writer
 
-_BATCH = 2000  # rows that are looked up and planned at a time
+_BATCH = 2000  # rows that are looked up and planned together
 _WAITING_PER_WORKER = 4
 
 
@@ -107,7 +107,7 @@ class Pipeline(RunBase):
         self._merge_step.find_billing_source(self._sources)
 
     def declare_stream(self, stream: str, schema: JsonObject) -> None:
-        """Take the attributes that a SCHEMA message declares."""
+        """Take the attributes of a SCHEMA message."""
         self.summary.attributes_left_out += self._inputs[stream].declare(schema)
         self._has_stream = True
         if schema.get(SUBSET):
@@ -131,7 +131,7 @@ class Pipeline(RunBase):
                 self._count_input()
                 self._process_and_report()
             else:
-                # Without even a SCHEMA the tap has failed.
+                # Without any SCHEMA the tap has failed.
                 self._logger.info("Neither customers nor contacts came: the reports of the last run are kept")
         finally:
             for stream in self._inputs.values():
@@ -139,7 +139,7 @@ class Pipeline(RunBase):
 
     def _count_input(self) -> None:
         if self._source is None:
-            # The source may have been deleted or renamed, and changes alone do not fill it again.
+            # The source may have been deleted or renamed, and an input of changes does not fill it again.
             self._logger.warning(
                 "ChartMogul has no data source `%s` yet. If an earlier run has filled it, send everything again "
                 "(`meltano run resync-leads`): a run may bring only what changed.",
@@ -153,13 +153,13 @@ class Pipeline(RunBase):
         memory = Memory(self._settings.memory_dir, self._settings.report_dir, int(time.time()))
         reports = ReportFiles(self._settings.report_dir, memory)
         try:
-            # An input without records costs no call, unless leads that did not come are to be merged.
+            # An input without records needs no call, unless leads outside the input are to be merged.
             needs_all_leads = not self._is_subset and self._merge_step.needs_all_leads(self._source)
             if self.summary.records or needs_all_leads:
                 self._process(reports)
             self._is_done = True
             if self._settings.validate:
-                # The others are complete once STATE is written; a validation writes none.
+                # A validation writes no STATE, so its summary is complete here.
                 self.summary.status = "completed"
         finally:
             self._recording = True
@@ -188,11 +188,11 @@ class Pipeline(RunBase):
             customers = CustomerRun(run, self._inputs[CUSTOMER.stream])
             contacts = ContactRun(run, self._inputs[CONTACT.stream], customers.finder)
             streams: tuple[StreamRun, ...] = (customers, contacts)
-            # Both at once, because each only waits for ChartMogul.
+            # Both run at once, because each only waits for ChartMogul.
             list(executor.map(StreamRun.read_index, streams))
             received = [stream for stream in streams if stream.buffer.count_records()]
             self._guard.source_is_empty = all(stream.finder.source_is_empty for stream in received)
-            # From the first write on, a signal leaves the run the time to report what it has done.
+            # From the first write on, a signal lets the run report what it has done.
             self._recording = not self._settings.validate
             for stream in streams:
                 stream.process_rows()
@@ -216,7 +216,7 @@ class Pipeline(RunBase):
 
 @dataclass(frozen=True)
 class RunContext:
-    """What the streams of a run share; `source` is None only in a validation."""
+    """The objects that the streams of a run share. `source` is None only in a validation."""
 
     client: ChartMogulClient
     settings: Settings
@@ -233,7 +233,7 @@ class StreamRun(ABC):
     """One run over one stream.
 
     Args:
-        run: what the streams share.
+        run: the objects that the streams share.
         stream: the input.
     """
 
@@ -250,13 +250,13 @@ class StreamRun(ABC):
 
     @abstractmethod
     def _create_writer(self) -> Writer:
-        """Return what writes its rows."""
+        """Return the writer for its rows."""
 
     def read_index(self) -> None:
-        """Read the index of the data source, if that costs less than look-ups."""
+        """Read the index of the data source if that costs less than look-ups."""
         count = self.buffer.count_ids()
         if count and self._run.guard.source_is_new:
-            # It is one page, and spares every look-up.
+            # It is one page, and makes look-ups unnecessary.
             self.finder.read_index()
         elif count:
             self.finder.read_index_if_cheaper(count)
@@ -286,13 +286,13 @@ class StreamRun(ABC):
         for rows in self.buffer.read_batches(_BATCH):
             self._match_rows(rows)
             for row in rows:
-                # A writer may have met a record that arrived after the index was read.
+                # A writer may have found a record that arrived after the reading of the index.
                 if self.finder.is_outdated:
                     self.finder.refresh_index()
                 yield row, self._plan_row(row)
 
     def _match_rows(self, rows: list[Row]) -> None:
-        """Find what ChartMogul holds for a batch of rows."""
+        """Find ChartMogul's records for a batch of rows."""
         self.finder.look_up_rows(rows, self._run.executor)
 
     def _plan_row(self, row: Row) -> Plan:
@@ -302,7 +302,7 @@ class StreamRun(ABC):
         return self._recorder.filter_writes(plans)
 
     def _record_plan(self, row: Row, plan: Plan) -> None:
-        """Record what a sync would do to a row."""
+        """Record what a sync would do with a row."""
         self._recorder.record_plan(row, plan)
 
 
@@ -313,7 +313,7 @@ class CustomerRun(StreamRun):
         super().__init__(run, stream)
         self.finder = Finder(run.client, self._options, run.source, self.buffer, run.find_stop_reason)
         self._planner = Planner(self._options, self.buffer, run.reports.memory)
-        #: Customers that a validation would create, when it is to say with whom they would be merged.
+        #: Customers that a validation would create, if it also has to report their merges.
         self.coming: list[Party] = []
 
     def _create_writer(self) -> Writer:
@@ -330,7 +330,7 @@ class CustomerRun(StreamRun):
         super()._record_plan(row, plan)
         if plan.outcome.kind != "created" or not row.id:
             return
-        # To the contacts and the merges of a validation, a customer that a sync would create is there.
+        # In a validation, contacts and merges treat a customer that a sync would create as existing.
         self.buffer.put_uuid(row.id, "")
         if self._run.settings.merge != "off":
             fields = {name: value for name, value in plan.want.values.items() if "." not in name}
@@ -341,7 +341,7 @@ class ContactRun(StreamRun):
     """One run over the contacts.
 
     Args:
-        run: what the streams share.
+        run: the objects that the streams share.
         stream: the input.
         customers: finds the customers of contacts.
     """
@@ -362,8 +362,8 @@ class ContactRun(StreamRun):
             self.buffer.add_previous_ids(record_id, [earlier_id])
 
     def process_rows(self) -> None:
-        """Decide on every row and write what differs. See `StreamRun`."""
-        # An attribute that some contact has is defined by now, whatever was remembered of it.
+        """Decide on every row and write the differences. See `StreamRun`."""
+        # An attribute that some contact has is now defined, even if an earlier run found it undefined.
         self._run.reports.memory.forget(self._name, ANY, *self.finder.seen_attributes)
         super().process_rows()
         if self._writes:
@@ -382,7 +382,7 @@ class ContactRun(StreamRun):
 
     def _match_rows(self, rows: list[Row]) -> None:
         super()._match_rows(rows)
-        # Only of a contact that is new, or that another customer has, must the customer be known.
+        # The customer must be known only for contacts that are new or that another customer has.
         customers = set()
         for row in rows:
             remote = self.buffer.get_remote(row.id)
@@ -396,7 +396,7 @@ class ContactRun(StreamRun):
         return super()._plan_row(row)
 
     def _list_writes(self, plans: Iterable[tuple[Row, Plan]], writer: Writer) -> Iterator[tuple[Row, Plan]]:
-        """Yield what is to be written, but create the first contact of a source alone: it proves how ids are kept."""
+        """Yield the rows to write. The first contact of a source is created alone, as it shows how ids are kept."""
         for row, plan in super()._list_writes(plans, writer):
             if plan.action != "create" or self._id_support.proved:
                 yield row, plan
@@ -407,7 +407,7 @@ class ContactRun(StreamRun):
             self._recorder.record_write((row, plan), outcome)
 
     def _prove_ids(self, external_id: str, outcome: Outcome, uuid: str) -> Outcome:
-        """Prove by a contact that was just created how ids are kept, and return what became of it after all."""
+        """Check with a new contact how ids are kept, and return its final outcome."""
         proved, older = prove_support(self._run.client, self.finder.source, external_id, uuid)
         self._id_support.save(proved)
         self.finder.filter_works = proved != LISTED
@@ -417,7 +417,7 @@ class ContactRun(StreamRun):
             self.finder.match_by_person(uuid)
         if older is None:
             return outcome
-        # An earlier run had created it, and could not find it again.
+        # An earlier run created it and could not find it again.
         self._run.client.delete_contact(uuid)
         self.finder.store(external_id, older.to_record(self.finder.source, self._options.types))
         return Outcome("unchanged", uuid=older.uuid)

@@ -1,4 +1,4 @@
-"""The settings of target-chartmogul: what each means, and the typed form that the rest of the package uses."""
+"""The settings of target-chartmogul: their meaning, and the typed form for the rest of the package."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from target_chartmogul._kit.json_types import JsonValue
 
-#: What ChartMogul permits to a whole account.
+#: ChartMogul's limits for an account.
 PER_SECOND, CONNECTIONS = 40, 20
 
 PROPERTIES = th.PropertiesList(
@@ -106,7 +106,7 @@ PROPERTIES = th.PropertiesList(
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of a run. The names are those of the plugin's settings."""
+    """The settings of a run. Their names are those of the plugin's settings."""
 
     api_key: str
     api_url: str
@@ -132,14 +132,14 @@ def parse_settings(config: Mapping[str, JsonValue]) -> Settings:
     """Return the settings of a configuration that fits their schema.
 
     Raises:
-        ConfigurationError: a setting has a value that it cannot have.
+        ConfigurationError: a setting has an impossible value.
     """
     for name in ("api_key", "data_source_name", "report_dir"):
         if not config[name].strip():
             raise ConfigurationError(f"The setting `{name}` is empty.")
     key, source = config["api_key"].strip(), config["data_source_name"].strip()
     if not key.isascii() or not key.isprintable() or not {" ", ":"}.isdisjoint(key):
-        # Such as the dots that stand for a key in an example.
+        # One example is the ellipsis of a key in a document.
         raise ConfigurationError("The setting `api_key` has characters that no key of ChartMogul's has.")
     api_url = (config.get("api_url") or "").strip() or BASE_URL
     for problem in find_url_problem("api_url", api_url, BASE_URL):

@@ -1,4 +1,4 @@
-"""Where the records of a stream go: into the run's buffer, or, of an unknown stream, only into its counts."""
+"""Destinations of a stream's records: the run's buffer, or only its counts for an unknown stream."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class RecordSink(ReportedSink):
 
     @property
     def include_sdc_metadata_properties(self) -> bool:
-        """Keep the SDK's metadata: one of them marks a record as gone."""
+        """Keep the SDK's metadata, as one of its fields marks a deleted record."""
         return True
 
     def setup(self) -> None:
-        """Take the declared attributes, and warn of fields that are not used."""
+        """Take the declared attributes, and warn about unused fields."""
         self._target.run.declare_stream(self.stream_name, self.schema)
         object_type = OBJECT_TYPES[self.stream_name]
         declared = {name for name in self.schema["properties"] if not name.startswith(_METADATA)}
-        # A misspelt field would otherwise never be missed.
+        # Otherwise nobody would notice a misspelt field.
         unused = sorted(declared - object_type.fields.keys() - object_type.other_fields - set(self._record_key))
         if unused:
             self.logger.warning("These fields of the stream are not used: %s", ", ".join(unused))

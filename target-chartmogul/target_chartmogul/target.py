@@ -1,4 +1,4 @@
-"""The Singer target: its settings, its streams, and when it prints STATE."""
+"""The Singer target: its settings, its streams, and the rule for STATE."""
 
 from __future__ import annotations
 
@@ -56,5 +56,5 @@ class TargetChartmogul(TargetBase):
         return self.settings.validate
 
     def count_rejects(self) -> int:
-        """Return how many records were refused."""
+        """Return the number of refused records."""
         return self.run.summary.rejected.total()

@@ -1,4 +1,4 @@
-"""The settings of target-intercom: what each one asks, its type and default, and the typed form that a run uses."""
+"""The settings of target-intercom: description, type and default of each, and the typed form for a run."""
 
 from __future__ import annotations
 
@@ -215,17 +215,17 @@ PROPERTIES = th.PropertiesList(
     *build_folder_settings("target-intercom", "records that moved, and archived users"),
 )
 
-#: The listed values of every named field.
+#: A condition: the permitted values by field.
 Condition = Mapping[str, Sequence[JsonValue]]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of a run. The names are those of the plugin's settings."""
+    """The settings of a run. Their names are those of the plugin's settings."""
 
     access_token: str
     base_url: str
-    region: str | None  #: None when `api_url` names the host
+    region: str | None  #: None if `api_url` names the host
     match_keys: Mapping[str, MatchKey]  #: by stream
     update_all: bool
     rules: Rules
@@ -259,7 +259,7 @@ class Settings:
         return "create" in {self.rules.on_no_match, self.rules.on_lead}
 
     def build_options(self, object_type: ObjectType) -> WriteOptions:
-        """Return how the records of a type are written, before the types of their attributes are known."""
+        """Return the options for writing a type of record, before the types of its attributes are known."""
         prefix, link = self.owned_prefix, self.link_attribute
         if object_type.has_own_prefix and self.company_prefix:
             prefix = self.company_prefix
@@ -267,7 +267,7 @@ class Settings:
         return WriteOptions({}, object_type, self.match_keys[object_type.stream], self.update_all, prefix, link)
 
     def rename_condition(self, condition: Condition, object_type: ObjectType) -> Condition:
-        """Return a condition with its fields named as the records of a type name them."""
+        """Return a condition with the names of fields in records of a type."""
         prefix, owned = self.company_prefix, self.owned_prefix
         if not object_type.has_own_prefix or not prefix:
             return condition
@@ -279,12 +279,12 @@ class Settings:
         }
 
     def list_used_fields(self, object_type: ObjectType) -> set[str]:
-        """Return the fields of a record that have a use of their own."""
+        """Return the fields of a record with another use."""
         company = {COMPANY_ID.field} if object_type.joins_companies and self.attach_companies else set()
         return {object_type.identity, "custom_attributes", *object_type.standard} | company
 
 
-#: The settings that a run uses as they are.
+#: The settings that a run uses unchanged.
 _AS_THEY_ARE = (
     "owned_prefix",
     "attach_companies",
@@ -315,12 +315,12 @@ def parse_settings(config: Mapping[str, JsonValue]) -> Settings:
     """
     texts = {name: value.strip() for name, value in config.items() if isinstance(value, str)}
     _assert_usable(texts)
-    # Null means that a setting is not set: what follows from the prefix then stands in its place.
+    # Null means that a setting is not set, so the default that follows from the prefix is used.
     derived = build_defaults(config["owned_prefix"]) | {name: one for name, one in config.items() if one is not None}
     names = config.get("attributes_from") or ()
     names = names.split(",") if isinstance(names, str) else names
     source_url = texts.get("source_url", "")
-    # A host that begins with a dot is a variable that was not set, as in `https://$SITE.chargebee.com`.
+    # A host with a dot at its start shows an unset variable, as in `https://$SITE.chargebee.com`.
     has_host = not (urlsplit(source_url).hostname or "").startswith(".")
     return Settings(
         **{name: config[name] for name in _AS_THEY_ARE},
@@ -352,7 +352,7 @@ def _assert_usable(texts: Mapping[str, str]) -> None:
         if not texts[name]:
             raise ConfigurationError(f"The setting `{name}` is empty.")
     token, url = texts["access_token"], texts.get("api_url", "")
-    # No HTTP header carries, for example, the dots that stand for a token in a document.
+    # An HTTP header cannot contain some characters, such as the ellipsis of an example token.
     if not token.isascii() or not token.isprintable() or " " in token:
         raise ConfigurationError("The setting `access_token` has characters that are in no token of Intercom's.")
     for problem in find_url_problem("api_url", url, "https://api.intercom.io"):

@@ -1,4 +1,4 @@
-"""Where the records of a stream go: into the run's buffer, or, of an unknown stream, nowhere but into the count."""
+"""Destinations of a stream's records: the run's buffer, or only a count for an unknown stream."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class RecordSink(ReportedSink):
     """A stream of contacts or companies: standard fields at the top and everything else under `custom_attributes`."""
 
     def setup(self) -> None:
-        """Take the declared attributes, and warn of fields that have no use."""
+        """Take the declared attributes, and warn about fields without a use."""
         unused = self._target.run.declare_stream(self.stream_name, self.schema, self._record_key)
         if unused:
             self.logger.warning("These fields of the stream are not used: %s", ", ".join(sorted(unused)))
@@ -34,7 +34,7 @@ class NotSentSink(ReportedSink):
         self._target.run.not_sent.read_schema(self.schema)
 
     def process_record(self, record: JsonObject, context: JsonObject) -> None:  # noqa: ARG002 - the SDK's
-        """Keep the record."""
+        """Store the record."""
         self._target.run.not_sent.add_record(record)
 
 

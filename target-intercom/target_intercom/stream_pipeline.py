@@ -1,6 +1,6 @@
-"""One stream on its way through a run: read, match, decide, write, report.
+"""The steps of one stream in a run: read, match, decide, write, report.
 
-`pipeline` leads all streams through these steps together: nothing is written before everything is decided.
+`pipeline` leads all streams through these steps together, as nothing is written before all decisions are made.
 """
 
 from __future__ import annotations
@@ -67,10 +67,9 @@ class StreamPipeline:
         object_type: contacts or companies.
         client: the connection.
         settings: the settings.
-        summary: counts what becomes of the records.
-        companies: the companies that the run knows of.
-        journal: is told of every write and of every record.
-        logger: tells of the progress.
+        summary: counts the outcomes of the records.
+        companies: the companies that the run knows.
+        logger: logs the progress.
     """
 
     def __init__(  # noqa: PLR0913 - what all streams of a run share
@@ -87,14 +86,14 @@ class StreamPipeline:
         self._client, self._settings, self._summary = client, settings, summary
         self._companies, self._journal, self._logger = companies, journal, logger
         self.options = settings.build_options(object_type)
-        """How the records are written; the attributes are filled in when the input is complete."""
+        """The options for writing. The attributes are added when the input is complete."""
         self.buffer = RecordBuffer(object_type.remote)
         used = settings.list_used_fields(object_type)
         self.attributes = StreamAttributes(self.options, settings.attributes_from, used)
         self.is_subset = False
-        """Whether the input is not everybody."""
+        """Whether the input contains only some records."""
         self.attacher: CompanyAttacher | None = None
-        """Attaches contacts to companies, where that is set."""
+        """Attaches contacts to companies, if the settings say so."""
         self._counts = summary.streams[object_type.stream]
         self._earlier: frozenset[str] = frozenset()  # attributes that go on in a type other than declared
         self._unfit: Counter[str] = Counter()  # records, by the field whose value Intercom cannot hold
@@ -117,10 +116,10 @@ class StreamPipeline:
             self.buffer.add_unsent(link, instead_of)
 
     def plan_attributes(self, existing: Sequence[RemoteAttribute]) -> list[Attribute]:
-        """Decide in which type values are written, and return the attributes that are to be created.
+        """Decide with which types values are written, and return the attributes to create.
 
         Raises:
-            AttributeConflictError: there is nothing to write, or an attribute of Intercom stands in the way.
+            AttributeConflictError: there is nothing to write, or an attribute of Intercom prevents it.
         """
         settings = self._settings
         plan, unwritten = self.attributes.plan(
@@ -143,7 +142,7 @@ class StreamPipeline:
     # Match and decide
 
     def store_company(self, company: RemoteCompany) -> None:
-        """Keep a company of the scroll."""
+        """Store a company of the scroll."""
         self.buffer.store_remote(self.options.read_remote_keys(company), self.options.trim_remote(company))
 
     def decide(self, executor: Executor, reports: ReportFiles, memory: Memory, missing: Collection[Attribute]) -> None:
@@ -174,7 +173,7 @@ class StreamPipeline:
             for row in rows:
                 self._store_plan(row, self._planner.plan_row(row, candidates[row.seq]), reports)
             progress.add_steps(len(rows))
-        # Only when every row has taken the record that it writes to is it known what nobody writes to.
+        # The records without a writing row are known only after every row has reserved its record.
         for batch in self.buffer.iterate_unsent(_BATCH):
             linked = matcher.find_linked([row.link or "" for row, _ in batch])
             for row, instead_of in batch:
@@ -233,26 +232,26 @@ class StreamPipeline:
         self._summary.values_cut += plan.wanted.cut if plan.wanted else 0
         self._decided += outcome.kind != "skipped"
         self._unfit.update(outcome.unfit.keys())
-        # A row that Intercom refuses again is remembered again, below or when it is written.
+        # If Intercom refuses a row again, it is remembered again, below or at the write.
         self._memory.forget_archived(row, self.options)
         if plan.remote:
             self._memory.set_moved(row, self.options, plan.remote.id, [one.id for one in plan.previously_linked])
         if plan.clear:
             self._memory.plan_clear(row, self.options)
         if row.lookup_id and (plan.remote or plan.action):
-            # Contacts, which come after the companies, can be attached to it.
+            # Contacts come after the companies, so they can be attached to it.
             self._add_company(row.lookup_id, outcome)
         planned = PlannedWrite(plan.wanted, plan.remote, tuple(plan.clear))
         result = encode_result(build_result(outcome, plan.records, self.options))
         self.buffer.store_plan(row, result, plan.action, planned)
         if self._settings.validate or not plan.action:
-            # There will be no write whose outcome would be recorded.
+            # No write will follow, so the outcome is recorded here.
             self._record_outcome(reports, row, outcome)
             if self._journal.is_on:
                 self._journal_record(row, outcome)
 
     def _store_unsent_plan(self, row: Row, instead_of: str | None, left: Sequence[RemoteRecord]) -> None:
-        """Note what still carries the link of a record that is not sent, and plan to clear it if that is set."""
+        """Find what still has the link of a record that is not sent, and plan to clear it if the settings say so."""
         result = self.buffer.find_result_by_link(instead_of)
         intercom_id = decode_result(result).intercom_id if result else None
         self._memory.set_moved(row, self.options, intercom_id or "", [one.id for one in left])
@@ -289,7 +288,7 @@ class StreamPipeline:
             limit.count_attempt(outcome.reason if outcome.kind == "rejected" else None)
             progress.add_steps()
 
-        # What no row writes to is cleared first: then one record at a time carries a link.
+        # Records without a writing row are cleared first, so that only one record at a time has a link.
         self._clear_unsent(executor, writer, reports, find_stop_reason)
         run_all(
             executor,
@@ -317,22 +316,22 @@ class StreamPipeline:
         )
 
     def _write_row(self, writer: Writer, row: Row) -> Outcome:
-        """Write a row in a worker's thread, and note when its outcome at Intercom is unknown."""
+        """Write a row in a worker's thread, and note if Intercom's answer to it is unknown."""
         self._client.forget_writes()
         try:
             return writer.write(row)
         finally:
-            # Also after an error that stops the run: the next run finds out what was written.
+            # This applies after an error too. The next run finds out what was written.
             if self._client.may_have_written:
                 self.buffer.mark_begun(row)
 
     # Report
 
     def write_results(self, reports: ReportFiles) -> None:
-        """Write the line of every record into the reports, and count those whose turn did not come."""
+        """Write the line of every record into the reports, and count those that the run did not reach."""
         for stored in self.buffer.iterate_results():
             result = decode_result(stored.result) if stored.result else Result("not_reached")
-            # A validation writes nothing, so that its plans are its results.
+            # A validation writes nothing, so its plans are its results.
             if stored.result and not stored.is_settled and not self._settings.validate:
                 result = result.as_unknown() if stored.is_begun else result.as_not_reached()
             self._counts.not_reached += result.kind == "not_reached"

@@ -87,10 +87,10 @@ class TargetIntercom(TargetBase):
         return self.settings.validate
 
     def count_rejects(self) -> int:
-        """Return how many records were refused."""
+        """Return the number of refused records."""
         return self.run.summary.rejected.total()
 
     @property
     def refused_input(self) -> str | None:
-        """The sentence that ends a run all of whose records belong to unknown streams; None for any other run."""
+        """The sentence that ends a run in which all records belong to unknown streams; else None."""
         return self.run.refused_input

@@ -1,1 +1,1 @@
-"""Commands on what was imported."""
+"""Commands for imported data."""

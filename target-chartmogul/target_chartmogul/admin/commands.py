@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     Row = Sequence[JsonValue]
 
-_SHOWN = 20  # lines of a table on the terminal
+_SHOWN = 20  # rows of a table on the terminal
 _SOURCE = ("name", "system", "status", "processed", "failed", "pending", "created_at", "uuid")
 _CUSTOMER = (
     "external_id",
@@ -65,12 +65,12 @@ To write again the values that stayed with billing's customers: meltano run resy
 
 
 class Administration:
-    """The commands, over one account.
+    """The commands for one account.
 
     Args:
         client: the connection.
         settings: the target's settings.
-        source: the name of the data source; the one in `data_source_name` if not given.
+        source: the name of the data source; by default the one in `data_source_name`.
     """
 
     def __init__(self, client: ChartMogulClient, settings: Settings, source: str | None = None) -> None:
@@ -78,7 +78,7 @@ class Administration:
         self._name = source or settings.data_source_name
 
     def list_sources(self) -> None:
-        """Print all data sources, with how far their imports are."""
+        """Print all data sources with the progress of their imports."""
         rows = []
         for source in self._client.list_sources(with_progress=True):
             figures = {**(source.processing_status or {}), **msgspec.structs.asdict(source)}
@@ -86,10 +86,10 @@ class Administration:
         _print_table(_SOURCE, rows, limit=len(rows))
 
     def review_source(self, *, last_change: bool = False) -> None:
-        """List what was imported: all of it as CSV, the beginning and the figures on the terminal.
+        """List the imported data: all of it as CSV, the first rows and the figures on the terminal.
 
         Args:
-            last_change: read for every customer when it was last changed, which costs a call for each.
+            last_change: show when every customer last changed, at one call each.
         """
         uuid = self._find_source().uuid
         contacts = list(self._client.read_all(CONTACT, uuid))
@@ -107,7 +107,7 @@ class Administration:
         _write_csv(self._settings.report_dir / REVIEW_CONTACTS, _CONTACT, map(_build_contact_row, contacts))
 
     def delete_source(self, *, confirmed: bool) -> None:
-        """Delete a data source, after the user has read what will be lost and typed its name.
+        """Delete a data source after the user has read what will be lost and typed its name.
 
         Raises:
             ConfigurationError: the source does not exist, it belongs to an integration, or the user has not confirmed.
@@ -120,10 +120,10 @@ class Administration:
         print(_DELETED.format(self._name))  # noqa: T201 - a command
 
     def unmerge_customers(self, external_ids: Sequence[str], *, confirmed: bool) -> None:
-        """Undo merges of this target, after the user has read the list and agreed.
+        """Undo merges of this target after the user has read the list and agreed.
 
         Args:
-            external_ids: of the leads; all that were merged if empty.
+            external_ids: the leads' external ids; all merged leads if empty.
             confirmed: do not ask.
 
         Raises:
@@ -150,7 +150,7 @@ class Administration:
         raise ConfigurationError(f"ChartMogul has no data source named `{self._name}`: there is {names}.")
 
     def _describe_losses(self, uuid: str) -> str:
-        """Return what is lost with a data source."""
+        """Return what the deletion of a data source removes."""
         customers = list(self._client.read_all(CUSTOMER, uuid))
         contacts = sum(1 for _ in self._client.read_all(CONTACT, uuid))
         shared = sum(set(one.data_source_uuids or ()) != {uuid} for one in customers)
@@ -163,13 +163,13 @@ class Administration:
         )
 
     def _find_last_change(self, customer: RemoteCustomer) -> str:
-        """Return when a field of a customer was last changed."""
+        """Return the time at which a field of a customer last changed."""
         history = self._client.read_customer(customer.uuid, _HISTORY).historical_values or {}
         return max((str(one.get("update_performed_at") or "") for past in history.values() for one in past), default="")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command; a user's mistake ends in one sentence."""
+    """Run one command. A user's mistake ends in one sentence."""
     parser = _create_parser()
     options = parser.parse_args(arguments)
     if options.command == "delete-source" and options.yes and not options.name:
@@ -215,8 +215,8 @@ def _create_parser() -> argparse.ArgumentParser:
 
 
 def _ask(question: str) -> str:
-    """Return the answer to a question; it is empty without a terminal."""
-    # A line of its own on standard output is seen also where output is passed on line by line.
+    """Return the answer to a question. It is empty without a terminal."""
+    # The question is a complete line, as some runners pass output on line by line.
     print(question, flush=True)  # noqa: T201 - a command
     return sys.stdin.readline().rstrip("\r\n")
 
@@ -251,7 +251,7 @@ def _format_attributes(custom: JsonObject, tags: Iterable[str]) -> str:
 
 
 def _print_table(titles: Sequence[str], rows: Sequence[Row], limit: int = _SHOWN) -> None:
-    """Print the first rows of a table, and how many more there are."""
+    """Print the first rows of a table, and the number of the others."""
     texts = [[str(value) for value in row] for row in (titles, *rows[:limit])]
     widths = [max(len(row[column]) for row in texts) for column in range(len(titles))]
     for row in texts:

@@ -1,1 +1,1 @@
-"""The one door to ChartMogul: every call, its retries and rate limit, and what its answers hold."""
+"""All communication with ChartMogul: calls, retries, rate limits, and the form of answers."""

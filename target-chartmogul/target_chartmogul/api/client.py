@@ -1,4 +1,4 @@
-"""The operations of ChartMogul's API that this target uses, one method each.
+"""The operations of ChartMogul's API that this target uses, with one method each.
 
 https://dev.chartmogul.com/reference
 """
@@ -32,7 +32,7 @@ R = TypeVar("R", bound=RemoteObject)
 
 
 class Page(NamedTuple, Generic[R]):
-    """A page of a list; `total` is the number of pages, which ChartMogul says on the first page of customers."""
+    """A page of a list. `total` is the number of pages, which ChartMogul gives on the first page of customers."""
 
     entries: list[R]
     is_last: bool
@@ -40,7 +40,7 @@ class Page(NamedTuple, Generic[R]):
 
 
 class LookUp(NamedTuple, Generic[R]):
-    """What has an external id, and whether the answer held only that: an account may ignore the filter."""
+    """The records with an external id, and whether the answer had only those, as an account may ignore the filter."""
 
     entry: R | None
     is_filtered: bool
@@ -50,7 +50,7 @@ class ChartMogulClient(Transport):
     """A connection to one account, shared by all workers."""
 
     def list_sources(self, *, with_progress: bool = False) -> list[DataSource]:
-        """Return the data sources; `with_progress` also asks how far their imports are."""
+        """Return the data sources. `with_progress` includes the progress of their imports."""
         call = Call("GET", "/data_sources", {"with_processing_status": "true"} if with_progress else None)
         page = self._read_page(call, PageDecoder(shapes.SOURCES))
         return [msgspec.convert(item.decode_record(), DataSource) for item in page.items]
@@ -65,14 +65,14 @@ class ChartMogulClient(Transport):
         return msgspec.convert(self._create_record("/data_sources", {"name": name}, shapes.SOURCES), DataSource)
 
     def delete_source(self, uuid: str) -> None:
-        """Delete a data source with all that came with it, if it is still there."""
+        """Delete a data source and everything in it, if it still exists."""
         self._delete(f"/data_sources/{uuid}")
 
     def read_pages(self, object_type: ObjectType[R], source: str) -> Iterator[Page[R]]:
         """Yield the customers or contacts of a data source, a page per call.
 
         Raises:
-            FatalAPIError: the list cannot be proved whole.
+            FatalAPIError: the list may be incomplete.
         """
         return self._read_pages(object_type, {"data_source_uuid": source, "per_page": PAGE})
 
@@ -80,7 +80,7 @@ class ChartMogulClient(Transport):
         """Yield the customers or contacts of a data source.
 
         Raises:
-            FatalAPIError: the list cannot be proved whole.
+            FatalAPIError: the list may be incomplete.
         """
         return (entry for page in self.read_pages(object_type, source) for entry in page.entries)
 
@@ -90,10 +90,10 @@ class ChartMogulClient(Transport):
         return (entry for page in pages for entry in page.entries)
 
     def look_up(self, object_type: ObjectType[R], source: str, external_id: str) -> LookUp[R]:
-        """Read what has an external id in a data source."""
+        """Read the records with an external id in a data source."""
         is_filtered = True
         for page in self._read_pages(object_type, {"data_source_uuid": source, "external_id": external_id}):
-            # ChartMogul ignores filters that it does not know, so every entry is checked, page after page.
+            # ChartMogul ignores unknown filters, so every entry on every page is checked.
             fitting = [one for one in page.entries if external_id in {one.external_id, *one.list_external_ids(source)}]
             is_filtered = is_filtered and len(fitting) == len(page.entries)
             if fitting:
@@ -106,23 +106,23 @@ class ChartMogulClient(Transport):
 
         Raises:
             LostReplyError: it may have been created.
-            RecordRefusedError: ChartMogul refuses it, perhaps because it is there.
+            RecordRefusedError: ChartMogul refuses it, perhaps because it exists.
         """
         return object_type.decode(self._create_record(object_type.path, body, shapes.OBJECTS[object_type.stream]))
 
     def update_object(self, object_type: ObjectType[R], uuid: str, body: JsonObject) -> R:
-        """Change fields of a customer or contact, and return what it is then."""
+        """Change fields of a customer or contact, and return it afterwards."""
         call = Call("PATCH", f"{object_type.path}/{uuid}", body=body)
         return object_type.decode(self._read_record(call, shapes.OBJECTS[object_type.stream]))
 
     def delete_contact(self, uuid: str) -> None:
-        """Delete a contact, if it is still there."""
+        """Delete a contact if it still exists."""
         self._delete(f"/contacts/{uuid}")
 
     def set_attributes(self, uuid: str, custom: Sequence[JsonObject]) -> CustomAttributes:
-        """Write custom attributes of a customer with their types, and return all that it has then.
+        """Write custom attributes of a customer with their types, and return all that it has afterwards.
 
-        A false in a PATCH of the customer came back true (recorded in October 2023). Here it stays false.
+        A false in a PATCH of the customer came back as true (recorded in October 2023). Here it stays false.
         """
         call = Call("POST", f"/customers/{uuid}/attributes/custom", body={"custom": custom})
         return msgspec.convert(self._read_record(call, shapes.CUSTOM), CustomAttributes)
@@ -134,17 +134,17 @@ class ChartMogulClient(Transport):
         )
 
     def add_tags(self, uuid: str, tags: Sequence[str]) -> Tags:
-        """Add tags to a customer, and return all that it has then."""
+        """Add tags to a customer, and return all that it has afterwards."""
         call = Call("POST", f"/customers/{uuid}/attributes/tags", body={"tags": tags})
         return msgspec.convert(self._read_record(call, shapes.TAGS), Tags)
 
     def start_merge(self, uuid: str, into: str) -> None:
-        """Ask ChartMogul to merge a customer into another one, which survives."""
+        """Ask ChartMogul to merge a customer into another one, which remains."""
         body = {"from": {"customer_uuid": uuid}, "into": {"customer_uuid": into}}
         self._read_answer(Call("POST", "/customers/merges", body=body), _check_object)
 
     def start_unmerge(self, uuid: str, source: str, external_id: str) -> None:
-        """Ask ChartMogul to split off a customer what came into it from a data source."""
+        """Ask ChartMogul to split a data source's part off a customer."""
         body = {"customer_uuid": uuid, "data_source_uuid": source, "external_id": external_id}
         self._read_answer(Call("POST", "/customers/unmerges", body=body), _check_object)
 
@@ -176,7 +176,7 @@ class ChartMogulClient(Transport):
 
 
 def create_client(settings: Settings) -> ChartMogulClient:
-    """Return the connection that the settings describe."""
+    """Return the connection for the settings."""
     return ChartMogulClient(
         settings.api_url,
         settings.api_key,
@@ -192,6 +192,6 @@ def _check_object(content: bytes) -> None:
 
 
 def _check_deletion(content: bytes) -> None:
-    """Accept any body, even an empty one: ChartMogul answers deletions in several ways."""
+    """Accept any body, even an empty one, as ChartMogul answers deletions in several ways."""
     if content:
         _check_object(content)

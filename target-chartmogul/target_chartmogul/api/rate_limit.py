@@ -1,4 +1,4 @@
-"""A rate limit that the server never sees exceeded, however requests are delayed on their way.
+"""A rate limiter whose requests never exceed the limit at the server, however they are delayed.
 
 https://dev.chartmogul.com/docs/rate-limits
 """
@@ -22,17 +22,17 @@ _POLL = 0.01  # seconds between two looks at whether any reply has come
 
 
 class WindowRateLimiter:
-    """Sends requests evenly, and never more than `per_second` into any second of the server's.
+    """Sends requests evenly, with at most `per_second` in any second at the server.
 
-    When a request arrives is not known: it is between its sending and its reply, and a busy machine, this one or the
-    server's, may delay it anywhere between. So a request counts from its sending until a second after its reply. The
-    time of the fastest reply is subtracted, for the next requests need that time, too. This holds once a reply
-    came that nothing delayed; before that, a request or two too many are possible, which ChartMogul answers 429.
+    The arrival of a request is not known: it lies between its sending and its reply, and either machine may be busy and
+    delay it. So a request counts from its sending until a second after its reply. The duration of the fastest reply is
+    subtracted, as the next requests need that time, too. This holds after the first reply without a delay. Before that,
+    a few requests too many are possible, and ChartMogul answers them with 429.
 
     Args:
-        per_second: how many requests the server permits.
-        clock: seconds of a clock that never goes back.
-        sleep: waits so many seconds; `time.sleep` if not given.
+        per_second: the number of requests that the server permits.
+        clock: returns a monotonic time in seconds.
+        sleep: waits this many seconds; by default `time.sleep`.
     """
 
     def __init__(
@@ -46,14 +46,14 @@ class WindowRateLimiter:
         self._max_in_window = max(1, round(per_second * _SHARE))
         self._turn, self._lock = threading.Lock(), threading.Lock()
         self._unanswered = 0
-        self._replies: deque[float] = deque()  #: when the replies came to requests that still count
+        self._replies: deque[float] = deque()  #: the times of the replies to requests that still count
         self._fastest: float | None = None
         self._next = self._resume_at = 0.0
         self.waits, self.waited = 0, 0.0
 
     @contextmanager
     def wait_for_turn(self) -> Iterator[None]:
-        """Wait until a request may go; the body of the `with` statement is that request and its reply."""
+        """Wait until a request may be sent. The body of the `with` statement is that request and its reply."""
         sent_at = self._wait_for_turn()
         try:
             yield
@@ -66,7 +66,7 @@ class WindowRateLimiter:
                 self._fastest = min(fastest, now - sent_at)
 
     def pause_requests(self, seconds: float) -> None:
-        """Let no request go for so long, because the server has answered that there were too many."""
+        """Send no request for this many seconds, as the server answered that there were too many."""
         with self._lock:
             self._resume_at = max(self._resume_at, self._clock() + seconds)
             self.waits += 1
@@ -77,14 +77,14 @@ class WindowRateLimiter:
             while (pause := self._find_next_moment() - self._clock()) > 0:
                 self._sleep(pause)
             now = self._clock()
-            # The moments are evenly spaced, and a thread that woke up late does not push them back.
+            # The times are evenly spaced, and a thread that wakes up late does not delay the next ones.
             self._next = max(self._next, now - self._interval) + self._interval
             with self._lock:
                 self._unanswered += 1
             return now
 
     def _find_next_moment(self) -> float:
-        """Return when the next request may go, or when that can be known."""
+        """Return the time of the next request, or the time at which it can be known."""
         with self._lock:
             now = self._clock()
             window = _SECOND + _MARGIN - (self._fastest or 0.0)
@@ -93,5 +93,5 @@ class WindowRateLimiter:
             moment = max(self._next, self._resume_at)
             if self._unanswered + len(self._replies) < self._max_in_window:
                 return moment
-            # The window is full: it has room when its oldest reply leaves it, or after a reply that is still to come.
+            # The window is full. It has room after its oldest reply leaves it, or after another reply comes.
             return max(moment, self._replies[0] + window if self._replies else now + _POLL)

@@ -1,6 +1,6 @@
-"""What must hold for each answer of ChartMogul's, before this target believes it. Pure.
+"""The conditions for each of ChartMogul's answers before this target uses it.
 
-https://dev.chartmogul.com/reference
+Pure. https://dev.chartmogul.com/reference
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ class DataSource(msgspec.Struct):
 
 
 class CustomAttributes(msgspec.Struct):
-    """The custom attributes that a customer has after some were written."""
+    """The custom attributes of a customer after a write."""
 
     custom: JsonObject
 
 
 class Tags(msgspec.Struct):
-    """The tags that a customer has after some were added."""
+    """The tags of a customer after a write."""
 
     tags: list[str]
 
 
-#: Sources and external ids are what a customer is found by, however it was merged.
+#: Sources and external ids identify a customer, even after merges.
 _CUSTOMERS = ListShape(
     name="customers",
     items="entries",

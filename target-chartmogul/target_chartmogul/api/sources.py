@@ -1,4 +1,4 @@
-"""The data source that everything is written into: found by its name, created when it is missing.
+"""The data source for all writes: found by its name, and created if it is missing.
 
 https://dev.chartmogul.com/reference/sources
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from target_chartmogul.api.client import ChartMogulClient
     from target_chartmogul.api.shapes import DataSource
 
-#: The systems of sources that are made over the API, now and before 2025. All others are integrations.
+#: The systems of sources from the API, now and before 2025. All others are integrations.
 OWN_SYSTEMS = frozenset({"Custom", "Import API"})
 
 _PAUSE = 2.0  # seconds between two attempts to create
@@ -27,12 +27,12 @@ _MAX_LOST_REPLIES = 3
 
 
 def find_source(sources: Iterable[DataSource], name: str) -> DataSource | None:
-    """Return the source of a name, which is unique in an account."""
+    """Return the source with a name, which is unique in an account."""
     return next((one for one in sources if one.name == name), None)
 
 
 def find_writable_source(sources: Iterable[DataSource], name: str) -> DataSource | None:
-    """Return the source of a name, None when it does not exist yet.
+    """Return the source with a name; None if it does not exist yet.
 
     Raises:
         ConfigurationError: it belongs to an integration.
@@ -47,9 +47,9 @@ def find_writable_source(sources: Iterable[DataSource], name: str) -> DataSource
 
 
 def create_source(client: ChartMogulClient, name: str, patience: float, logger: logging.Logger) -> tuple[str, bool]:
-    """Create the source; return its uuid, and whether this call, and not another run, has certainly made it.
+    """Create the source. Return its uuid, and whether this call certainly created it.
 
-    The name of a deleted source becomes free after a while: it is waited for `patience` seconds.
+    The name of a deleted source becomes free after a while. The call waits up to `patience` seconds for that.
 
     Raises:
         ConfigurationError: the name does not become free, or is not allowed.
@@ -69,7 +69,7 @@ def create_source(client: ChartMogulClient, name: str, patience: float, logger: 
                 raise ConfigurationError(
                     f"ChartMogul refused the data source name `{name}` ({error.reason}): change `data_source_name`."
                 ) from None
-        # Either a lost reply or another run has created it, or the name still belongs to a deleted one.
+        # A call with a lost reply or another run created it, or the name still belongs to a deleted source.
         if source := find_writable_source(client.list_sources(), name):
             return source.uuid, False
         if time.monotonic() >= deadline:

@@ -1,4 +1,4 @@
-"""HTTP to ChartMogul: the key, the rate limit, retries, and what a refusal means.
+"""HTTP for ChartMogul: the key, the rate limit, retries, and the meaning of refusals.
 
 https://dev.chartmogul.com/docs/authentication, https://dev.chartmogul.com/docs/rate-limits
 """
@@ -28,17 +28,17 @@ __all__ = ["LostReplyError", "RecordRefusedError", "Transport"]
 
 BASE_URL = "https://api.chartmogul.com/v1"
 
-#: ChartMogul's 429 does not say how long to wait: thirty in a row are a quarter of an hour.
+#: ChartMogul's 429 has no wait. Thirty in succession take a quarter of an hour.
 RETRIES = RetryTable(tries=7, limited_tries=30, shortest_backoff=0.5, longest_backoff=30)
 
 
 class RecordRefusedError(SkippableAPIError):
-    """ChartMogul refused one request (400, 402, 404, 409, 422): the record is reported, the run goes on.
+    """ChartMogul refused one request (400, 402, 404, 409, 422). The record is reported, and the run goes on.
 
     Args:
-        status: of the answer.
+        status: the status of the answer.
         reason: ChartMogul's sentence.
-        fields: the fields that the refusal names.
+        fields: the fields in the refusal.
     """
 
     def __init__(self, status: int, reason: str, fields: tuple[str, ...] = ()) -> None:
@@ -52,7 +52,7 @@ class RecordRefusedError(SkippableAPIError):
 
     @property
     def is_duplicate(self) -> bool:
-        """Return whether the object to be created may exist."""
+        """Return whether the object may already exist."""
         is_taken = "external_id" in self.fields and "required" not in self.reason
         return is_taken or bool(self.status == requests.codes.conflict)
 
@@ -67,7 +67,7 @@ class _Limits:
 
     @contextmanager
     def wait_for_turn(self) -> Iterator[None]:
-        """Wait until a request may go."""
+        """Wait until a request may be sent."""
         with self._connections, self._rate_limiter.wait_for_turn():
             yield
 
@@ -78,8 +78,8 @@ class Transport(TargetTransport):
     Args:
         base_url: e.g. `https://api.chartmogul.com/v1`.
         key: the API key, the user name of HTTP Basic; there is no password.
-        connections: how many requests may be under way.
-        per_second: how many requests may be made in a second.
+        connections: how many requests may run at once.
+        per_second: how many requests may be sent per second.
         request_timeout: seconds to wait between two bytes of an answer.
         answer_timeout: seconds to wait for the whole of an answer.
     """
@@ -122,7 +122,7 @@ class Transport(TargetTransport):
 
 
 def parse_refusal(body: JsonValue, status: int) -> tuple[str, tuple[str, ...]]:
-    """Return the sentence of an error, and the fields that it names.
+    """Return the sentence of an error, and the fields in it.
 
     ChartMogul's errors have four forms: `{code, message, param}`, `{errors: {field: text}}`, `{error: text}` and
     `{field: [text], error_details}`.

@@ -1,1 +1,1 @@
-"""What is done with a record, and what exactly would change."""
+"""Decisions about records, and their exact changes."""

@@ -1,4 +1,4 @@
-"""From a row and what ChartMogul holds for it to a plan: collects the facts that `rules` decides on."""
+"""Makes a plan for a row and ChartMogul's record: collects the facts for `rules`, and compares values."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to become of a row; `outcome` is what a sync would report if ChartMogul takes everything."""
+    """The plan for a row. `outcome` is what a sync would report if ChartMogul accepts everything."""
 
     action: Action
     outcome: Outcome
@@ -34,23 +34,23 @@ class Plan:
 
     @property
     def writes(self) -> bool:
-        """Whether there is something to be written."""
+        """Whether there is something to write."""
         return self.outcome.kind in {"created", "updated", "deleted"}
 
 
 class Difference(NamedTuple):
-    """What is to be written, and what would be if ChartMogul were not known to override it."""
+    """The changes to write, and those that would be written if ChartMogul were not known to override them."""
 
     to_write: Changes
     overridden: Changes
 
 
 class Planner:
-    """Plans the rows of customers. `compare` is used from several threads.
+    """Plans the rows of customers. Several threads use `compare`.
 
     Args:
-        options: how the records are written.
-        buffer: the rows, and what was found for them.
+        options: the options for writing records.
+        buffer: the rows with their matches.
         memory: knows what ChartMogul overrides.
     """
 
@@ -58,7 +58,7 @@ class Planner:
         self._options, self._buffer, self._memory = options, buffer, memory
 
     def plan(self, row: Row) -> Plan:
-        """Decide on a row, and compare it with what was found."""
+        """Decide on a row, and compare it with its match."""
         remote = self._find_remote(row)
         decision = decide(self._collect_facts(row, remote))
         want = fit_record(row.record, self._options)
@@ -72,7 +72,7 @@ class Planner:
         return Plan(decision.action, outcome, want, remote)
 
     def compare(self, row: Row, want: Wanted, remote: RemoteRecord | None) -> Difference:
-        """Compare what ChartMogul should hold with what it holds; None when it holds nothing yet."""
+        """Compare the wanted values with ChartMogul's; None if it has no record yet."""
         if remote is None:
             return self._split_overridden(row, list_initial_changes(want))
         return self._split_overridden(row, find_changes(want, remote, self._options))
@@ -111,11 +111,11 @@ class Planner:
 
 
 class ContactPlanner(Planner):
-    """Plans the rows of contacts, which may move to another customer, and may have had another external id.
+    """Plans the rows of contacts, which may move to another customer or have an earlier external id.
 
     Args:
-        options: how the records are written.
-        buffer: the rows, and what was found for them.
+        options: the options for writing records.
+        buffer: the rows with their matches.
         memory: knows what ChartMogul overrides.
         contacts: knows whether the account keeps external ids.
         customers: knows the customers of contacts.
@@ -131,20 +131,20 @@ class ContactPlanner(Planner):
     ) -> None:
         super().__init__(options, buffer, memory)
         self._contacts, self._customers = contacts, customers
-        #: By uuid, the row that was found under a previous id.
+        #: By uuid, the rows that were found under a previous id.
         self._taken: dict[str, str] = {}
-        #: By uuid, contacts beside one that was found under a previous id.
+        #: By uuid, further contacts of a row that was found under a previous id.
         self.left_under_previous_ids: set[str] = set()
 
     def compare(self, row: Row, want: Wanted, remote: RemoteRecord | None) -> Difference:
-        """Compare what ChartMogul should hold with what it holds, the customer and the external id included."""
+        """Compare the wanted values with ChartMogul's, including the customer and the external id."""
         if remote is None:
-            # Everything is sent: what ChartMogul drops shows whether an attribute is still undefined.
+            # Everything is sent, as the attributes that ChartMogul drops are still undefined.
             return Difference(list_initial_changes(want), {})
         changes = find_changes(want, remote, self._options)
         customer = remote.values.get(CUSTOMER_ID)
         if row.customer not in {None, customer}:
-            # Merged customers have several external ids and one uuid: then the contact is where it belongs.
+            # A merged customer has several external ids but one uuid, so the contact is at the right customer.
             uuid = self._customers.get_uuid(row.customer)
             if uuid not in {None, remote.customer_uuid}:
                 changes[CUSTOMER_ID] = Change(customer, row.customer)
@@ -153,10 +153,10 @@ class ContactPlanner(Planner):
         return self._split_overridden(row, changes)
 
     def _find_remote(self, row: Row) -> RemoteRecord | None:
-        """Return what was found for a row, else the oldest contact under one of its previous ids."""
+        """Return the match of a row, or else the oldest contact under one of its previous ids."""
         if (remote := super()._find_remote(row)) or row.id is None:
             return remote
-        # What another row is, or has taken, is not this one's.
+        # A contact that is, or belongs to, another row is not this row's match.
         ids = [one for one in self._buffer.list_previous_ids(row.id) if not self._buffer.has_record(one)]
         found = sorted(filter(None, map(self._buffer.get_remote, ids)), key=lambda one: one.position)
         free = [one for one in found if self._taken.get(one.uuid, row.id) == row.id]

@@ -1,6 +1,6 @@
-"""What is done with a record: the one table that decides between create, update, delete and skip.
+"""The table that decides between create, update, delete and skip for each record. Pure.
 
-Nothing else in this package decides. The functions are pure.
+Nothing else in this package decides.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ Action = Literal["create", "update", "delete", "skip"]
 
 @dataclass(frozen=True)
 class RecordFacts:
-    """What the decision needs to know of a record.
+    """The facts about a record that the decision needs.
 
     Args:
         has_id: it has an external id.
         is_superseded: a later record of this run has the same id.
-        is_gone: it is marked as gone where it came from.
-        is_deletable: a record that is gone may be deleted: contacts are, customers are retained.
+        is_gone: it is marked as deleted in its source.
+        is_deletable: a record that is gone may be deleted. Contacts are, but customers stay.
         has_customer: a contact's customer is in ChartMogul, or this is a customer.
         is_found: ChartMogul has it.
         is_leading: of several records that were merged into one customer, this one decides on its values.
@@ -36,13 +36,13 @@ class RecordFacts:
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do, and why."""
+    """The action and its reason."""
 
     action: Action
     reason: str = ""
 
 
-#: What follows from a record's situation.
+#: The decisions by situation.
 TABLE: dict[str, Decision] = {
     "superseded": Decision("skip", "superseded"),
     "no_identifier": Decision("skip", "no_identifier"),
@@ -57,7 +57,7 @@ TABLE: dict[str, Decision] = {
 
 
 def decide(facts: RecordFacts) -> Decision:
-    """Decide what is done with one record."""
+    """Decide about one record."""
     return TABLE[_find_situation(facts)]
 
 

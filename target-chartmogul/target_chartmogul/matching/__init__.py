@@ -1,1 +1,1 @@
-"""Which customer or contact of ChartMogul a record is."""
+"""Finds ChartMogul's customer or contact for each record."""

@@ -1,4 +1,4 @@
-"""Finding contacts: by external id, or, where the account keeps none, by customer, e-mail address and name."""
+"""Finds contacts by external id, or, if the account keeps none, by customer, e-mail address and name."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class ContactFinder(Finder):
         find_stop_reason: Callable[[], str | None],
     ) -> None:
         super().__init__(client, options, source, buffer, find_stop_reason)
-        self.matches_by_person = False  #: the account keeps no external ids of contacts
-        #: By uuid, contacts that a record already is, where external ids do not tell.
+        self.matches_by_person = False  #: whether the account keeps no external ids of contacts
+        #: The uuids of contacts that already belong to a record, if the account keeps no external ids.
         self._assigned: set[str] = set()
 
     @property
     def needs_index(self) -> bool:
-        """Whether a look-up finds nothing in this account, so that the index must be read."""
+        """Whether look-ups find nothing in this account, so that the index must be read."""
         return self.matches_by_person or super().needs_index
 
     def match_by_person(self, created_uuid: str) -> None:
@@ -49,8 +49,8 @@ class ContactFinder(Finder):
         self._assigned.add(created_uuid)
 
     def assign_by_person(self, row: Row, customer_uuid: str | None) -> None:
-        """Store for a row the contact in the index that has its customer, e-mail address and name."""
-        # A contact that this run has created or looked up is in the index too, but is another row's.
+        """Store for a row the contact in the index with its customer, e-mail address and name."""
+        # The index also has contacts that this run created or looked up, but they belong to other rows.
         key = _build_row_key(row, customer_uuid)
         while row.id and customer_uuid and (remote := self._buffer.take_person(key)):
             if remote.uuid not in self._assigned:
@@ -59,7 +59,7 @@ class ContactFinder(Finder):
                 return
 
     def fetch_by_person(self, row: Row, customer_uuid: str) -> RemoteRecord | None:
-        """Ask ChartMogul for the contact of a customer that has a row's e-mail address and name."""
+        """Ask ChartMogul for the contact of a customer with a row's e-mail address and name."""
         key = _build_row_key(row, customer_uuid)
         for contact in self._client.read_contacts_of(customer_uuid):
             is_free = contact.data_source_uuid == self._source and contact.uuid not in self._assigned
@@ -69,7 +69,7 @@ class ContactFinder(Finder):
         return None
 
     def store(self, external_id: str, remote: RemoteRecord | None) -> None:
-        """Store what has an external id."""
+        """Store the records with an external id."""
         super().store(external_id, remote)
         if self.matches_by_person and remote:
             self._assigned.add(remote.uuid)
@@ -78,7 +78,7 @@ class ContactFinder(Finder):
         if self.matches_by_person and isinstance(entry, RemoteContact):
             self._buffer.put_person(entry.person_key, self._to_record(entry))
             return
-        # The oldest of several contacts comes last, and is the one that stays in the buffer.
+        # The oldest of several contacts comes last, so it stays in the buffer.
         ids = entry.list_index_ids(self.source)
         self.duplicates += sum(self._buffer.get_reading(one) == self._readings for one in ids)
         super()._index_entry(entry)

@@ -1,6 +1,7 @@
-"""Whether the account keeps the external ids of contacts and filters by them: proved by the first contact of a source.
+"""Whether the account keeps contacts' external ids and filters by them. The first contact of a source shows it.
 
-Neither is documented well enough to be trusted. If ids were dropped, every run would create all contacts again.
+Neither is documented well enough. If an account dropped the ids, every run would create all contacts again.
+
 https://dev.chartmogul.com/reference/contacts
 """
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from target_chartmogul.records.remote import RemoteContact
 
 FILTERED, LISTED, DROPPED = "filtered", "listed", "dropped"
-"""The account finds a contact by its external id; shows the id in its list only; or drops it."""
+"""The account finds a contact by its external id, only shows the id in its list, or drops it."""
 WARNINGS = {
     LISTED: "ChartMogul does not look up contacts by their external ids in this account: every run reads all of them",
     DROPPED: "ChartMogul keeps no external ids of contacts in this account: contacts are found by customer, e-mail "
@@ -36,25 +37,25 @@ _PAUSE = 1.0  # seconds between two tries
 
 
 class ContactIdSupport:
-    """What was proved for a data source, in the memory folder.
+    """The result for a data source, stored in the memory folder.
 
     Args:
-        folder: where the file is.
+        folder: the folder of the file.
         source: the uuid of the data source.
     """
 
     def __init__(self, folder: Path, source: str | None) -> None:
         self._path, self._source = folder / CONTACT_IDS, source
-        #: FILTERED, LISTED or DROPPED; None while nothing is proved.
+        #: FILTERED, LISTED or DROPPED; None while it is unknown.
         self.proved: str | None = None
-        # Without the file, or with one that a killed run has cut off, the next contact proves it anew.
+        # If the file is missing, or incomplete after a killed run, the next contact shows it again.
         with suppress(OSError, ValueError, KeyError, TypeError):
             content = json.loads(self._path.read_text(encoding="utf-8"))
             if content["source"] == source:
                 self.proved = str(content["contact_ids"])
 
     def save(self, proved: str) -> None:
-        """Store what was proved."""
+        """Store the result."""
         self.proved = proved
         with open_private(self._path) as file:
             json.dump({"source": self._source, "contact_ids": proved}, file)
@@ -66,12 +67,12 @@ def prove_support(
     """Look for a contact that was just created.
 
     Returns:
-        How the account finds it, and the older contact that it repeats, if there is one.
+        How the account finds it, and the older contact that it duplicates, if there is one.
 
     Raises:
         FatalAPIError: the account neither keeps its external id nor shows its customer. The contact is deleted again.
     """
-    # What was just created may be shown a little later.
+    # A new contact may appear a little later.
     for number in range(_TRIES):
         if number:
             time.sleep(_PAUSE)
@@ -84,7 +85,7 @@ def prove_support(
     if created and created.external_id == external_id:
         return LISTED, None
     if created and created.customer_uuid:
-        # The list has the newest first.
+        # The newest contacts come first in the list.
         oldest = [one for one in contacts if one.person_key == created.person_key][-1]
         return DROPPED, oldest if oldest.uuid != uuid else None
     client.delete_contact(uuid)

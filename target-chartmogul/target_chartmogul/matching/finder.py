@@ -1,4 +1,7 @@
-"""What ChartMogul holds for the records of a stream: all of it in pages, or one look-up each, whichever is cheaper."""
+"""Finds ChartMogul's records for a stream.
+
+It reads pages of all records or makes one look-up per record, whichever is cheaper.
+"""
 
 from __future__ import annotations
 
@@ -18,21 +21,21 @@ if TYPE_CHECKING:
     from target_chartmogul.records.fitting import WriteOptions
     from target_chartmogul.records.remote import RemoteObject, RemoteRecord
 
-# Where ChartMogul does not say how many pages there are, one page is read for so many look-ups that it may save.
+# If the number of pages is unknown, one page is read per this many look-ups that it may save.
 _LOOK_UPS_PER_PAGE = 4
-_MAX_READINGS = 4  # of the index, when records are created while it is read
+_MAX_READINGS = 4  # readings of the index, if records are created meanwhile
 
 
 class Finder:
-    """Finds the customers or contacts of one data source by their external ids.
+    """Finds the customers or contacts of one data source by their external ids. Several threads use `fetch_by_id`.
 
-    `fetch_by_id` is used from several threads. What is found is stored in the buffer.
+    The buffer stores what is found.
 
     Args:
         client: the connection.
-        options: how the records are written.
-        source: the uuid of the data source; None while there is none, and nothing in it.
-        buffer: the rows, and what was found for them.
+        options: the options for writing records.
+        source: the uuid of the data source; None while it does not exist.
+        buffer: the rows with their matches.
         find_stop_reason: returns a sentence when the run is to stop.
     """
 
@@ -46,27 +49,27 @@ class Finder:
     ) -> None:
         self._client, self._options, self._source, self._buffer = client, options, source, buffer
         self._find_stop_reason = find_stop_reason
-        self.is_indexed = source is None  #: everything in the data source was read
-        self.filter_works = True  #: a look-up answers with the requested id only
-        self.is_outdated = False  #: something was found that the index lacks
-        self.source_is_empty = False  #: everything was read, and there was nothing
-        self.duplicates = 0  #: contacts whose external id another one has
-        self.seen_attributes: set[str] = set()  #: custom attributes that some record has
+        self.is_indexed = source is None  #: whether everything in the data source was read
+        self.filter_works = True  #: whether a look-up returns only the requested id
+        self.is_outdated = False  #: whether something was found that the index lacks
+        self.source_is_empty = False  #: whether everything was read and nothing was found
+        self.duplicates = 0  #: contacts with the external id of another contact
+        self.seen_attributes: set[str] = set()  #: custom attributes that at least one record has
         self._pages: int | None = None
         self._readings = 0
 
     @property
     def source(self) -> str:
-        """The uuid of the data source; empty while there is none."""
+        """The uuid of the data source; empty while it does not exist."""
         return self._source or ""
 
     @property
     def needs_index(self) -> bool:
-        """Whether a look-up finds nothing in this account, so that the index must be read."""
+        """Whether look-ups find nothing in this account, so that the index must be read."""
         return not self.filter_works
 
     def read_index(self) -> None:
-        """Read everything that is in the data source, once.
+        """Read everything in the data source once.
 
         Raises:
             FatalAPIError: the run is to stop.
@@ -75,7 +78,7 @@ class Finder:
             self._read_index()
 
     def read_index_if_cheaper(self, look_ups: int) -> None:
-        """Read everything if that costs fewer calls than this many look-ups, which the first pages may show.
+        """Read everything if that costs fewer calls than this many look-ups. The first pages may show it.
 
         Raises:
             FatalAPIError: the run is to stop.
@@ -88,7 +91,7 @@ class Finder:
             self._read_index(look_ups)
 
     def refresh_index(self) -> None:
-        """Read the index once more, because something arrived after it had been read.
+        """Read the index once more, because a record arrived after its reading.
 
         Raises:
             FatalAPIError: the run is to stop.
@@ -98,22 +101,22 @@ class Finder:
             self._read_index()
 
     def look_up_rows(self, rows: Sequence[Row], executor: Executor) -> None:
-        """Look up rows, and those that are not found under their previous ids, unless the index has everything."""
+        """Look up rows, and missing ones under their previous ids, unless the index has everything."""
         self.look_up_ids({row.id for row in rows if row.id}, executor)
         absent = [row.id for row in rows if row.id and self._buffer.get_remote(row.id) is None]
         self.look_up_ids({one for row_id in absent for one in self._buffer.list_previous_ids(row_id)}, executor)
 
     def find_ids(self, ids: Collection[str], executor: Executor) -> None:
-        """Find external ids, with the index where that costs less than look-ups."""
+        """Find external ids in the index if that costs less than look-ups."""
         self.read_index_if_cheaper(sum(not self._buffer.is_looked_up(one) for one in ids))
         self.look_up_ids(ids, executor)
 
     def look_up_ids(self, ids: Iterable[str], executor: Executor) -> None:
-        """Look up those external ids that are not known yet, several at once."""
+        """Look up unknown external ids, several at once."""
         unknown = sorted(one for one in ids if not self._buffer.is_looked_up(one))
         if self.is_indexed or not unknown:
             return
-        # The first look-up goes alone: it shows whether the account filters at all.
+        # The first look-up is sent alone, as it shows whether the account filters at all.
         first, *others = unknown
         self.fetch_by_id(first)
         if self.filter_works:
@@ -122,13 +125,13 @@ class Finder:
             self.read_index()
 
     def fetch_by_id(self, external_id: str) -> RemoteRecord | None:
-        """Ask ChartMogul for what has an external id; None when nothing has it, or ChartMogul refuses the id."""
+        """Ask ChartMogul for the record with an external id; None if there is none, or if ChartMogul refuses the id."""
         if self._source is None:
             return None
         try:
             found = self._client.look_up(self._options.object_type, self._source, external_id)
         except RecordRefusedError:
-            # What ChartMogul does not even look for, nothing has.
+            # ChartMogul refused to look for the id, so no record has it.
             entry = None
         else:
             entry, self.filter_works = found.entry, self.filter_works and found.is_filtered
@@ -137,16 +140,16 @@ class Finder:
         return remote
 
     def get_uuid(self, external_id: str | None) -> str | None:
-        """Return the uuid of an external id, as far as it was found."""
+        """Return the uuid of an external id, if it was found."""
         return self._buffer.get_uuid(external_id)
 
     def store(self, external_id: str, remote: RemoteRecord | None) -> None:
-        """Store what has an external id."""
+        """Store the records with an external id."""
         self._buffer.put_uuid(external_id, remote.uuid if remote else None)
         self._buffer.put_remote(external_id, remote)
 
     def _read_index(self, look_ups: int | None = None) -> None:
-        """Read page by page; stop early when this many look-ups are cheaper."""
+        """Read page by page. Stop early if this many look-ups are cheaper."""
         self._readings += 1
         self.duplicates = 0
         for number, page in enumerate(self._client.read_pages(self._options.object_type, self.source), 1):
@@ -158,7 +161,7 @@ class Finder:
             self._pages = page.total or self._pages
             if look_ups is None or page.is_last:
                 continue
-            # How many pages follow is known of customers only.
+            # The number of pages is known for customers only.
             if self._pages is None:
                 is_cheaper = number <= look_ups // _LOOK_UPS_PER_PAGE
             else:
@@ -171,7 +174,7 @@ class Finder:
         remote = self._to_record(entry)
         for external_id in entry.list_index_ids(self.source):
             self._buffer.put_uuid(external_id, remote.uuid, self._readings)
-            # The index may be far larger than the input: only what a row can match is stored.
+            # The index may be far larger than the input, so only possible matches are stored.
             if self._buffer.mentions_id(external_id):
                 self._buffer.put_remote(external_id, remote)
 

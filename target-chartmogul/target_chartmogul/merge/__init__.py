@@ -1,1 +1,1 @@
-"""Merges customers with those of the billing system, and takes merges apart."""
+"""Merges customers with those of the billing system, and undoes merges."""

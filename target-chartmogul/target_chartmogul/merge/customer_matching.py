@@ -1,7 +1,7 @@
-"""Which customers of two data sources are the same company, one to one. Pure.
+"""Decides which customers of two data sources are the same company, one to one. Pure.
 
-A wrong merge mixes up two companies for good, and a missed one is a line of a report. So only what is certain matches.
-https://help.chartmogul.com/hc/en-us/articles/13705053532572
+A wrong merge mixes two companies permanently, and a missed one is only a line in a report. So only certain matches
+count. https://help.chartmogul.com/hc/en-us/articles/13705053532572
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from target_chartmogul.merge.domains import find_domain, find_mailbox
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
-#: So many counterparts of a customer that is not matched are named.
+#: The most counterparts that are listed for a customer without a match.
 MAX_LISTED = 5
 
-#: A key with more counterparts than this identifies nobody, not even together with others.
+#: A value with more counterparts than this identifies nobody, even in combination with others.
 MAX_COUNTERPARTS = 1000
 
-#: What people without a company write into a field for its name, letters and digits only.
+#: What people without a company enter as its name, letters and digits only.
 _PLACEHOLDER_NAMES = """
     aaa abc asd asdf aucun aucune business company companyname demo freelance freelancer home independent individual
     keine me mycompany na nil ninguna ninguno nocompany none noname notapplicable null other particular personal privat
@@ -35,7 +35,7 @@ _PLACEHOLDERS = frozenset(_PLACEHOLDER_NAMES.split())
 
 @dataclass(frozen=True)
 class Party:
-    """A customer that may be merged. `uuid` is empty for one that is yet to be created."""
+    """A customer that may be merged. `uuid` is empty if it is still to be created."""
 
     uuid: str
     external_ids: tuple[str, ...] = ()
@@ -47,15 +47,15 @@ class Party:
 
 @dataclass(frozen=True)
 class Match:
-    """What was found for a customer.
+    """The result for a customer.
 
     Args:
         party: the customer.
-        outcome: `matched`, or why not: see `MERGE_OUTCOMES` in `reporting.words`.
+        outcome: `matched`, or why not; see `MERGE_OUTCOMES` in `reporting.words`.
         key: the keys that decided.
         value: the values that both customers have.
-        into: the counterparts, no more than `MAX_LISTED`, for there may be thousands.
-        count: how many counterparts there are.
+        into: the counterparts, at most `MAX_LISTED`, as there may be thousands.
+        count: the number of counterparts.
     """
 
     party: Party
@@ -72,7 +72,7 @@ def _list_company_names(party: Party) -> Sequence[str]:
     return [] if not letters or letters in _PLACEHOLDERS else [name]
 
 
-#: By key, the values under which a customer is looked for; the surest key first. External ids keep their letter case.
+#: By key, the values of a customer, with the surest key first. External ids keep their letter case.
 KEYS: Mapping[str, Callable[[Party], Sequence[str]]] = {
     "external_id": lambda party: party.external_ids,
     "email": lambda party: [find_mailbox(party.email)],
@@ -83,13 +83,13 @@ KEYS: Mapping[str, Callable[[Party], Sequence[str]]] = {
 
 @dataclass(frozen=True)
 class KeyResult:
-    """What one key finds for a lead.
+    """The result of one key for a lead.
 
     Args:
         key: the key.
-        values: the values of the lead that other leads or customers share.
-        counterparts: the customers that have them.
-        sharers: the leads that have them, the lead itself among them.
+        values: the lead's values that other leads or customers share.
+        counterparts: the customers with these values.
+        sharers: the leads with these values, including the lead itself.
     """
 
     key: str
@@ -140,19 +140,19 @@ class Index:
                     self._by_value[key][value].append(party)
 
     def find_parties(self, key: str, values: Sequence[str]) -> Sequence[Party]:
-        """Return the customers that have any of the values of a key."""
+        """Return the customers with any of a key's values."""
         lists = [self._by_value[key][value] for value in values if value in self._by_value[key]]
         return lists[0] if len(lists) == 1 else list(dict.fromkeys(party for found in lists for party in found))
 
 
 @lru_cache(maxsize=500_000)
 def list_values(party: Party, key: str) -> tuple[str, ...]:
-    """Return the values of a key under which a customer is found."""
+    """Return the values of a key for a customer."""
     return tuple(dict.fromkeys(filter(None, KEYS[key](party))))
 
 
 def _find_results(lead: Party, keys: Iterable[str], ours: Index, theirs: Index) -> list[KeyResult]:
-    """Return what each key finds, without the keys that find no customer."""
+    """Return the result of each key that finds a customer."""
     found = []
     for key in keys:
         shared = tuple(value for value in list_values(lead, key) if theirs.find_parties(key, [value]))
@@ -164,18 +164,18 @@ def _find_results(lead: Party, keys: Iterable[str], ours: Index, theirs: Index) 
 def _match_lead(lead: Party, results: Sequence[KeyResult], apart: Container[tuple[str, str]]) -> Match:
     if not results:
         return Match(lead, "unmatched")
-    # A customer that every key finds is among those of the key that finds the fewest.
+    # A customer that every key finds is in the smallest of the results.
     fewest = min((one.counterparts for one in results), key=len)
     if len(fewest) > MAX_COUNTERPARTS:
         return _build_match(lead, "ambiguous", results[:1], fewest)
     agreed = [one for one in fewest if all(_has_value_of(one, result) for result in results)]
     if not agreed:
-        # One counterpart of each key shows what stands against what.
+        # One counterpart of each key shows the contradiction.
         return _build_match(lead, "conflicting", results, list(dict.fromkeys(one.counterparts[0] for one in results)))
     deciding = _choose_deciding_keys(results)
     if len(agreed) > 1 or not deciding:
         return _build_match(lead, "ambiguous", results, agreed)
-    # The keys say that the two are the same: what speaks against it?
+    # The keys match, but other facts may contradict them.
     into = agreed[0]
     if _is_contradicted(lead, into):
         outcome = "contradicted"
@@ -187,8 +187,8 @@ def _match_lead(lead: Party, results: Sequence[KeyResult], apart: Container[tupl
 
 
 def _choose_deciding_keys(results: Sequence[KeyResult]) -> Sequence[KeyResult]:
-    """Return the surest certain key, else all keys if no other lead shares all of them, else none."""
-    # The keys come in the order of `merge_by`, the surest first.
+    """Return the surest certain key; or all keys, if no other lead shares all of them; or none."""
+    # The keys are in the order of `merge_by`, with the surest first.
     certain = [one for one in results if one.is_certain]
     if certain:
         return certain[:1]
@@ -204,7 +204,7 @@ def _has_value_of(party: Party, result: KeyResult) -> bool:
 
 
 def _is_contradicted(lead: Party, other: Party) -> bool:
-    """Return whether name, e-mail address and domain are known of both, and all differ."""
+    """Return whether both have a name, an e-mail address and a domain, and all three differ."""
     pairs = [
         (_list_names(lead), _list_names(other)),
         (set(list_values(lead, "email")), set(list_values(other, "email"))),
@@ -214,7 +214,7 @@ def _is_contradicted(lead: Party, other: Party) -> bool:
 
 
 def _list_names(party: Party) -> set[str]:
-    # Some systems have a person's name where others have the company's.
+    # Some systems store a person's name where others store the company's.
     return {_fold_name(party.name), _fold_name(party.company)} - {""}
 
 
@@ -233,7 +233,7 @@ def _resolve_contests(found: Sequence[Match], keys: Sequence[str]) -> list[Match
 
 
 def _find_rank(match: Match, keys: Sequence[str]) -> int:
-    """Return the rank of the deciding key; several keys together come after any that decides alone."""
+    """Return the rank of the deciding key. Several keys together rank after any single one."""
     return keys.index(match.key) if match.key in keys else len(keys)
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import idna
 from publicsuffixlist import PublicSuffixList
 
-#: Brands that give mailboxes to anybody, under the suffix of any country.
+#: Brands that give mailboxes to anybody, under any country's suffix.
 _MAIL_BRANDS = """
     aim aol fastmail gmail gmx googlemail hotmail icloud live mailinator msn naver outlook proton protonmail
     rediffmail rocketmail tutanota yahoo yandex ymail zoho
@@ -32,7 +32,7 @@ _MAIL_DOMAINS = """
     virgilio.it virginmedia.com vodafone.de volny.cz wanadoo.fr web.de windstream.net wp.pl xs4all.nl xtra.co.nz
     ziggo.nl
 """
-#: Brands that host anybody's pages, under the suffix of any country.
+#: Brands that host anybody's pages, under any country's suffix.
 _HOST_BRANDS = """
     airbnb airtable alibaba aliexpress amazon apple atlassian behance bitbucket blogger blogspot bluehost bluesky
     booking capterra craigslist crunchbase discord dribbble ebay etsy facebook flickr foursquare freshdesk github gitlab
@@ -66,7 +66,7 @@ _HOST_DOMAINS = """
     wordpress.com wpengine.com x.com yellowpages.com yola.com yolasite.com zeef.com zohosites.com zoom.com zoom.us
     zyrosite.com
 """
-#: What people without a website or an address write into a field for it.
+#: What people without a website or an address enter for it.
 _PLACEHOLDER_DOMAINS = """
     aaa.com abc.xyz asd.com asdf.com company.com domain.com email.email example.com example.net example.org fake.com
     mycompany.com mydomain.com mysite.com mywebsite.com n-a.com na.com no.com noemail.com nomail.com none.com
@@ -76,7 +76,7 @@ _PLACEHOLDER_DOMAINS = """
 _PLACEHOLDER_MAILBOXES = """
     a abc asdf email example fake na no noemail nomail none noreply null test x
 """
-#: Suffixes of private networks: every office may have an `intranet.local`.
+#: Suffixes of private networks, as any office may have an `intranet.local`.
 _PRIVATE_SUFFIXES = frozenset({"corp", "home", "internal", "intranet", "lan", "local", "localdomain", "localhost"})
 _SHARED_BRANDS = frozenset(f"{_MAIL_BRANDS} {_HOST_BRANDS}".split())
 _PLACEHOLDERS = frozenset(_PLACEHOLDER_DOMAINS.split())
@@ -100,7 +100,10 @@ def find_domain(website: str) -> str:
 
 
 def find_mailbox(email: str) -> str:
-    """Return an e-mail address as it is compared; empty for anything else, and for what people write who have none."""
+    """Return an e-mail address in the form for comparisons.
+
+    Empty for other text, and for what people without one enter.
+    """
     address = email.strip().casefold()
     mailbox, at, host = address.rpartition("@")
     if not (mailbox and at and "." in host) or host in _PLACEHOLDERS:
@@ -113,7 +116,7 @@ def _is_shared(domain: str) -> bool:
 
 
 def _find_host(website: str) -> str:
-    """Return the host of a website in its ASCII form; empty without one, and for an IP address or a private network."""
+    """Return the ASCII form of a website's host; empty without one, for an IP address and for a private network."""
     website = website.strip()
     try:
         host = urlsplit(website if "//" in website else f"//{website}").hostname or ""

@@ -1,4 +1,4 @@
-"""Which customers this target has merged: a file of the memory folder that only grows. `unmerge` reads it."""
+"""The merges of this target, in a file of the memory folder that only grows. `unmerge` reads it."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _POSTPONED: JsonObject = {"postponed": True}
 
 @dataclass(frozen=True)
 class Merge:
-    """A merge: the lead's external ids in its data source, those of the customer that survives in its own, and why."""
+    """A merge: the external ids of lead and remaining customer, each in its data source, and the reason."""
 
     source: str
     external_ids: tuple[str, ...]
     billing: str
     into: tuple[str, ...]
-    key: str = field(compare=False)  #: by which it was found
+    key: str = field(compare=False)  #: the key that found it
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What became of a merge, and when (ISO 8601)."""
+    """The outcome of a merge, and its time (ISO 8601)."""
 
     merge: Merge
     outcome: str
@@ -45,12 +45,12 @@ class Entry:
 
 
 class MergeLog:
-    """The file. Safe in several threads.
+    """The file. Several threads may use it.
 
-    A merge is logged before ChartMogul is asked for it, so that a run that is killed then leaves no unknown merge.
+    A merge is logged before the request to ChartMogul, so that a killed run leaves no unknown merge.
 
     Args:
-        folder: where the file is.
+        folder: the folder of the file.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -61,7 +61,7 @@ class MergeLog:
         """Append the outcome of a merge."""
         line = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "outcome": outcome, **asdict(merge)}
         with self._lock, open_private(self._path, append=True) as file:
-            # A line that a killed run has cut off stays a line of its own.
+            # An incomplete line from a killed run stays a separate line.
             content = self._path.read_bytes()
             is_cut = bool(content) and not content.endswith(b"\n")
             file.write("\n" * is_cut + json.dumps(line, ensure_ascii=False) + "\n")
@@ -71,7 +71,7 @@ class MergeLog:
         return list({entry.merge: entry for entry in self._read_entries()}.values())
 
     def list_unmerged(self, source: str, billing: str) -> frozenset[tuple[str, str]]:
-        """Return the external ids of leads and customers that were taken apart, and are not to be merged again."""
+        """Return the external ids of unmerged leads and customers, which must not be merged again."""
         unmerged = [one.merge for one in self.read_latest() if one.outcome in {UNMERGING, UNMERGED}]
         ours = [one for one in unmerged if (one.source, one.billing) == (source, billing)]
         return frozenset((lead, into) for one in ours for lead in one.external_ids for into in one.into)
@@ -80,7 +80,7 @@ class MergeLog:
         if not self._path.exists():
             return
         for line in self._path.read_text(encoding="utf-8").splitlines():
-            with suppress(KeyError, TypeError, ValueError):  # a killed run may have cut off a line
+            with suppress(KeyError, TypeError, ValueError):  # a killed run may have left an incomplete line
                 found = json.loads(line)
                 ids, into = tuple(found["external_ids"]), tuple(found["into"])
                 merge = Merge(found["source"], ids, found["billing"], into, found["key"])
@@ -88,12 +88,12 @@ class MergeLog:
 
 
 class MergeSettings:
-    """The settings with which every lead was last compared: a file of the memory folder.
+    """The settings of the last comparison of every lead, in a file of the memory folder.
 
-    A run brings only what changed, so leads that did not change would never be compared with new settings.
+    A run contains only changes, so unchanged leads would never be compared with new settings.
 
     Args:
-        folder: where the file is.
+        folder: the folder of the file.
         current: the settings of this run, in JSON's types.
     """
 
@@ -110,7 +110,7 @@ class MergeSettings:
         return "Runs over some leads merged nothing" if self._read() == _POSTPONED else "The merge settings are new"
 
     def save(self) -> None:
-        """Store that every lead was compared."""
+        """Note that every lead was compared."""
         self._write(self._current)
 
     def postpone(self) -> None:

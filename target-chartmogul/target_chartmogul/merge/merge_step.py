@@ -1,4 +1,4 @@
-"""The merges of a run, as its settings want them: none, a report of them, or the merges themselves."""
+"""The merges of a run, depending on its settings: none, a report of them, or the merges themselves."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class MergeStep:
         self._billing = source.uuid
 
     def needs_all_leads(self, source: str | None) -> bool:
-        """Return whether every lead is to be compared, even if no record came, because merging has new settings."""
+        """Return whether to compare every lead even without records, because the merge settings are new."""
         return self._applies and source is not None and self._load_settings(source).are_new
 
     def postpone(self, source: str | None) -> None:
@@ -72,14 +72,14 @@ class MergeStep:
     def run(
         self, source: str | None, coming: Iterable[Party], executor: Executor, reports: ReportFiles, summary: Summary
     ) -> None:
-        """Match the customers of both data sources, merge them or only say who they are, and report.
+        """Match the customers of both data sources, merge or only list them, and report.
 
         Args:
             source: the uuid of the target's data source.
             coming: customers that a validation would create.
             executor: makes several calls at once.
-            reports: get a row for every lead.
-            summary: gets the counts.
+            reports: receive a row for every lead.
+            summary: receives the counts.
 
         Raises:
             FatalAPIError: the run is to stop.

@@ -1,4 +1,4 @@
-"""Merges the customers of the data source with the billing system's, whose records survive.
+"""Merges the customers of the data source with the billing system's, which remain.
 
 https://dev.chartmogul.com/reference/customers
 """
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from target_chartmogul.merge.merge_log import MergeLog
     from target_chartmogul.records.remote import CustomerFields
 
-#: The survivor of a merge keeps its own dates. Those that it lacks are copied from the lead.
+#: The remaining customer keeps its own dates. Missing ones are copied from the lead.
 DATES = ("lead_created_at", "free_trial_started_at")
 
-_PAUSE, _LONGEST_PAUSE = 0.5, 10.0  # seconds between two looks at whether a merge is done
+_PAUSE, _LONGEST_PAUSE = 0.5, 10.0  # seconds between two checks whether a merge is done
 _PATIENCE = 300.0
 
 
@@ -54,7 +54,7 @@ class Merger:
     _dates: dict[str, JsonObject] = field(default_factory=dict)  #: by uuid
 
     def find_matches(self, coming: Iterable[Party] = ()) -> list[Match]:
-        """Match one to one what both data sources hold, and customers that are still to be created."""
+        """Match the customers of both data sources and customers to be created, one to one."""
         leads, merged = self._read_parties(self.source, self.billing) if self.source else ([], [])
         others, _ = self._read_parties(self.billing, self.source)
         self.counts.update(["merged_before"] * len(merged))
@@ -64,13 +64,13 @@ class Merger:
     def process_matches(
         self, matches: Sequence[Match], executor: Executor, *, applies: bool
     ) -> Iterator[tuple[JsonValue, ...]]:
-        """Yield a row for each lead with its outcome; without `applies`, with the expected outcome."""
+        """Yield a row with the outcome of each lead; without `applies`, with the expected outcome."""
         outcomes = executor.map(self._merge, matches) if applies else [match.outcome for match in matches]
         for match, outcome in zip(matches, outcomes, strict=True):
             yield self._build_row(match, outcome)
 
     def _merge(self, match: Match) -> str:
-        """Merge two customers that match, wait for it, and give the survivor the lead's dates."""
+        """Merge two matching customers, wait for it, and copy the lead's dates."""
         if match.outcome != "matched" or not match.party.uuid:
             return match.outcome
         if self.find_stop_reason():
@@ -81,12 +81,12 @@ class Merger:
         try:
             self.client.start_merge(lead.uuid, into.uuid)
         except RecordRefusedError as error:
-            # After a lost reply the repeated request may be refused because the merge is done.
+            # After a lost reply, the repeated request may be refused because the merge is already done.
             if not self._is_merged(lead, into):
                 self.log.append(merge, REFUSED)
                 return f"{REFUSED}: {error.reason}"
         if not self._wait_until_merged(lead, into):
-            # The next run finds the customer shared, and writes the dates as it writes any other change.
+            # The next run finds the shared customer, and writes the dates like any other change.
             self.log.append(merge, PENDING)
             return PENDING
         self.log.append(merge, MERGED)
@@ -109,11 +109,11 @@ class Merger:
         return customer is not None and customer.uuid == into.uuid
 
     def _read_parties(self, source: str, other: str | None) -> tuple[list[Party], list[Party]]:
-        """Read the customers of a data source, and apart from them those that are in the other one, too."""
+        """Read the customers of a data source, separated into those that are in the other one too, and the rest."""
         parties, merged = list[Party](), list[Party]()
         for customer in self.client.read_all(CUSTOMER, source):
             ids = customer.list_external_ids(source)
-            # What is in both sources was merged before: its keys count, but it is not matched again.
+            # A customer in both sources was merged before. Its keys count, but it is not matched again.
             if other in (customer.data_source_uuids or ()):
                 ids += customer.list_external_ids(other or "")
                 merged.append(build_party(customer, ids, customer.uuid))

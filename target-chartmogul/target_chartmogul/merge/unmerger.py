@@ -1,4 +1,4 @@
-"""Takes apart what this target has merged, by the file that it keeps of its merges.
+"""Undoes merges of this target with the help of its merge log.
 
 https://dev.chartmogul.com/reference/customers
 """
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from target_chartmogul.merge.merge_log import Entry, MergeLog
     from target_chartmogul.records.remote import RemoteCustomer
 
-_PAUSE, _LONGEST_PAUSE = 0.5, 10.0  # seconds between two looks at whether it is done
+_PAUSE, _LONGEST_PAUSE = 0.5, 10.0  # seconds between two checks whether it is done
 _PATIENCE = 300.0
 
 
 class ActiveMerge(NamedTuple):
-    """A merge that was not taken apart: its log entry, and the customer's uuid and name now."""
+    """A merge that was not undone: its log entry, and the customer's present uuid and name."""
 
     entry: Entry
     uuid: str
@@ -33,7 +33,7 @@ class ActiveMerge(NamedTuple):
 
 @dataclass
 class Unmerger:
-    """Finds the merges that this target has made, and takes them apart.
+    """Finds the merges of this target, and undoes them.
 
     Args:
         client: the connection.
@@ -44,7 +44,7 @@ class Unmerger:
     log: MergeLog
 
     def find_merges(self, external_ids: Collection[str]) -> Iterator[ActiveMerge]:
-        """Yield the active merges of the leads with these external ids; without any, of all leads."""
+        """Yield the active merges of the leads with these external ids, or of all leads if there are none."""
         for entry in sorted(self.log.read_latest(), key=lambda one: one.merge.external_ids):
             is_chosen = not external_ids or not set(external_ids).isdisjoint(entry.merge.external_ids)
             if not is_chosen or entry.outcome in {REFUSED, UNMERGED}:
@@ -53,11 +53,11 @@ class Unmerger:
                 yield ActiveMerge(entry, customer.uuid, customer.name or "")
 
     def unmerge(self, active: ActiveMerge) -> bool:
-        """Split the lead off its customer, and return whether that was done in time. It is not merged again."""
+        """Split the lead off its customer. Return whether that was done in time. The lead is not merged again."""
         merge = active.entry.merge
         self.log.append(merge, UNMERGING)
         for external_id in merge.external_ids:
-            # A run that was killed may have taken apart the others already.
+            # A killed run may have undone the others already.
             if self._fetch_shared(active.entry, external_id):
                 self.client.start_unmerge(active.uuid, merge.source, external_id)
         deadline, pause = time.monotonic() + _PATIENCE, _PAUSE
@@ -70,7 +70,7 @@ class Unmerger:
         return True
 
     def _fetch_shared(self, entry: Entry, external_id: str) -> RemoteCustomer | None:
-        """Return the customer of a lead while the billing system has a part in it."""
+        """Return the customer of a lead while the billing system's data is part of it."""
         customer = self.client.look_up(CUSTOMER, entry.merge.source, external_id).entry
         is_shared = customer and entry.merge.billing in (customer.data_source_uuids or ())
         return customer if is_shared else None

@@ -1,1 +1,1 @@
-"""Records: their two types, the values that ChartMogul takes, the bodies of requests, and the buffered input."""
+"""Records: both types, the values that ChartMogul accepts, the bodies of requests, and the buffered input."""

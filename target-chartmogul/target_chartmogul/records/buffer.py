@@ -1,4 +1,4 @@
-"""The input of a stream, and what ChartMogul holds for it: all of it is on disk, so memory stays flat."""
+"""The input of a stream, and ChartMogul's records for it. All of it is on disk, so memory stays flat."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CREATE TABLE person (key TEXT, uuid TEXT, position INTEGER, body TEXT, PRIMARY K
 
 @dataclass(frozen=True)
 class Row:
-    """One input record. `id` is its external id, `customer` that of the customer it is a contact of."""
+    """One input record. `id` is its external id, `customer` that of a contact's customer."""
 
     seq: int
     id: str | None
@@ -44,10 +44,10 @@ class Row:
 
 
 class InputBuffer:
-    """A private temporary SQLite database, gone when closed or when the process dies. Safe in several threads.
+    """A private temporary SQLite database for several threads. It disappears when closed, or when the process dies.
 
-    Its tables are `row` (the input), `previous` (ids that a row had before), `remote` (what ChartMogul holds under the
-    ids of rows), `uuid` (the uuid of every external id that was met) and `person` (contacts by who they are, where the
+    Its tables are `row` (the input), `previous` (earlier ids of rows), `remote` (ChartMogul's records under the ids of
+    rows), `uuid` (the uuid of every known external id) and `person` (contacts by customer, address and name, if the
     account keeps no external ids).
     """
 
@@ -55,7 +55,7 @@ class InputBuffer:
         # An empty name is SQLite's own temporary file: never visible to others, and kept in memory while it is small.
         self._db = sqlite3.connect("", check_same_thread=False, isolation_level=None)
         self._db.executescript(_DDL)
-        # One transaction that is never committed: nothing of this outlives the run.
+        # One transaction that is never committed, as no data here outlives the run.
         self._db.execute("BEGIN")
         self._lock = threading.Lock()
         self._waiting: list[tuple[str | None, str | None, str]] = []
@@ -65,7 +65,7 @@ class InputBuffer:
         self._db.close()
 
     def add_record(self, record_id: str | None, customer: str | None, record: JsonObject) -> None:
-        """Append a record; `flush` makes it visible to the other methods."""
+        """Append a record. `flush` makes it visible to the other methods."""
         self._waiting.append((record_id, customer, json.dumps(record, default=_to_json)))
         if len(self._waiting) >= _FLUSH_AFTER:
             self.flush()
@@ -84,7 +84,7 @@ class InputBuffer:
         return int(self._read_one("SELECT count(DISTINCT id) FROM row")[0])
 
     def read_batches(self, size: int) -> Iterator[list[Row]]:
-        """Yield the rows in the order in which they came, `size` at a time."""
+        """Yield the rows in the order of the input, `size` at a time."""
         last = 0
         sql = "SELECT seq, id, customer, record FROM row WHERE seq > ? ORDER BY seq LIMIT ?"
         while found := self._read_all(sql, last, size):
@@ -101,40 +101,40 @@ class InputBuffer:
         return bool(self._read_one("SELECT EXISTS (SELECT 1 FROM row WHERE id = ?)", external_id)[0])
 
     def mentions_id(self, external_id: str) -> bool:
-        """Return whether a record of the input has this external id, or had it before."""
+        """Return whether a record of the input has this external id, or had it earlier."""
         sql = "SELECT EXISTS (SELECT 1 FROM previous WHERE previous_id = ?)"
         return self.has_record(external_id) or bool(self._read_one(sql, external_id)[0])
 
     def add_previous_ids(self, record_id: str, previous_ids: Iterable[str]) -> None:
-        """Store external ids that a record had before."""
+        """Store earlier external ids of a record."""
         self._write_all("INSERT OR IGNORE INTO previous VALUES (?, ?)", ((record_id, one) for one in previous_ids))
 
     def list_previous_ids(self, record_id: str) -> list[str]:
-        """Return the external ids that a record had before."""
+        """Return the earlier external ids of a record."""
         return [found[0] for found in self._read_all("SELECT previous_id FROM previous WHERE id = ?", record_id)]
 
     def put_remote(self, external_id: str, remote: RemoteRecord | None) -> None:
-        """Store what ChartMogul holds under an external id; None when it holds nothing."""
+        """Store ChartMogul's record with an external id; None if there is none."""
         body = json.dumps(asdict(remote)) if remote else None
         self._write("INSERT OR REPLACE INTO remote VALUES (?, ?)", external_id, body)
 
     def get_remote(self, external_id: str | None) -> RemoteRecord | None:
-        """Return what ChartMogul holds under an external id, as far as that was stored."""
+        """Return the stored record of ChartMogul with an external id."""
         found = self._read_one("SELECT body FROM remote WHERE id = ?", external_id)
         return RemoteRecord(**json.loads(found[0])) if found and found[0] else None
 
     def put_uuid(self, external_id: str, uuid: str | None, reading: int = 0) -> None:
-        """Store the uuid of an external id, None when ChartMogul does not know the id.
+        """Store the uuid of an external id; None if ChartMogul does not know the id.
 
         Args:
             external_id: the external id.
-            uuid: of the customer or contact.
-            reading: in which reading of the index the id was met; 0 in none.
+            uuid: the uuid of the customer or contact.
+            reading: the number of the index reading that had the id; 0 for none.
         """
         self._write("INSERT OR REPLACE INTO uuid VALUES (?, ?, ?)", external_id, uuid, reading)
 
     def get_uuid(self, external_id: str | None) -> str | None:
-        """Return the uuid of an external id, as far as that was stored."""
+        """Return the stored uuid of an external id."""
         found = self._read_one("SELECT uuid FROM uuid WHERE id = ?", external_id)
         return found[0] if found else None
 
@@ -143,21 +143,21 @@ class InputBuffer:
         return self._read_one("SELECT 1 FROM uuid WHERE id = ?", external_id) is not None
 
     def get_reading(self, external_id: str) -> int:
-        """Return the reading of the index in which an external id was met, 0 for none."""
+        """Return the number of the index reading that had an external id; 0 for none."""
         found = self._read_one("SELECT reading FROM uuid WHERE id = ?", external_id)
         return int(found[0]) if found else 0
 
     def put_person(self, key: str, remote: RemoteRecord) -> None:
-        """Store a contact under the key of a person."""
+        """Store a contact under a person's key."""
         body = json.dumps(asdict(remote))
         self._write("INSERT OR REPLACE INTO person VALUES (?, ?, ?, ?)", key, remote.uuid, remote.position, body)
 
     def take_person(self, key: str) -> RemoteRecord | None:
-        """Remove and return the oldest contact that is stored under the key of a person."""
+        """Remove and return the oldest contact under a person's key."""
         found = self._read_one("SELECT uuid, body FROM person WHERE key = ? ORDER BY position LIMIT 1", key)
         if found is None:
             return None
-        # Two people of one name and address are two contacts: each is taken once.
+        # Two people with the same name and address are two contacts, and each is taken once.
         self._write("DELETE FROM person WHERE key = ? AND uuid = ?", key, found[0])
         return RemoteRecord(**json.loads(found[1]))
 
@@ -183,8 +183,8 @@ class StreamInput:
 
     Args:
         object_type: customers or contacts.
-        write_all: on shared customers, also write the fields that a billing system writes.
-        logger: warns of attributes that are left out.
+        write_all: whether to write the billing system's fields of shared customers too.
+        logger: warns about attributes that are left out.
     """
 
     def __init__(self, object_type: CustomerType | ContactType, logger: logging.Logger, *, write_all: bool) -> None:
@@ -195,14 +195,14 @@ class StreamInput:
 
     @property
     def options(self) -> WriteOptions:
-        """How its records are written."""
+        """The options for writing its records."""
         return WriteOptions(dict(self._types), self.object_type, self._write_all)
 
     def declare(self, schema: JsonObject) -> list[str]:
-        """Take the custom attributes that a SCHEMA message declares.
+        """Take the custom attributes of a SCHEMA message.
 
         Returns:
-            Those that cannot be written and are left out, without those of earlier messages.
+            The attributes that cannot be written, without those of earlier messages.
         """
         declared = read_declared(schema, self.object_type)
         self._types |= declared.types
@@ -222,5 +222,5 @@ class StreamInput:
 
 
 def _to_json(value: JsonValue) -> JsonValue:
-    """Return JSON's form of what a Singer record may also hold: Decimal numbers, and dates that the SDK has parsed."""
+    """Return the JSON form of other values in a Singer record: Decimal numbers, and dates that the SDK parsed."""
     return float(value) if isinstance(value, Decimal) else value.isoformat()

@@ -1,4 +1,4 @@
-"""What a record of the input is to be in ChartMogul: its values, each fitted to its type. Pure.
+"""Converts a record's values to ChartMogul's types. Pure.
 
 https://dev.chartmogul.com/reference/customer-attributes
 """
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from target_chartmogul.records.remote import RemoteRecord
 
 _JSON_TYPES = {"string": "String", "integer": "Integer", "number": "Decimal", "boolean": "Boolean"}
-# ChartMogul shows names with spaces too, made in its application: its API takes only these.
+# ChartMogul also shows names with spaces from its application, but its API accepts only these characters.
 _LEGAL_KEY = re.compile(r"[A-Za-z0-9_]{1,255}", re.ASCII)
 
 
 class DeclaredAttributes(NamedTuple):
-    """The custom attributes of a stream: by key the type, or why ChartMogul cannot hold it."""
+    """The custom attributes of a stream: by key the type, or the reason why ChartMogul cannot store it."""
 
     types: dict[str, str]
     unfit: dict[str, str]
@@ -52,7 +52,7 @@ class WriteOptions:
         return self.object_type.fields.get(name, "tag")
 
     def may_write(self, name: str, remote: RemoteRecord) -> bool:
-        """Return whether a field of a record may be written, which another data source may share."""
+        """Return whether to write a field of a record that another data source may share."""
         if not remote.is_shared or "." in name:
             return True
         if name in self.object_type.fields_set_once:
@@ -62,12 +62,12 @@ class WriteOptions:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What ChartMogul should hold of a record.
+    """The values that ChartMogul should have.
 
     Args:
         values: by field; None clears a custom attribute.
-        unfit: by field whose value is not of its type, a sentence.
-        cut: how many texts were too long.
+        unfit: a sentence for each field whose value has a wrong type.
+        cut: the number of texts that were too long.
     """
 
     values: Mapping[str, JsonValue]
@@ -76,7 +76,7 @@ class Wanted:
 
 
 def fit_record(record: JsonObject, options: WriteOptions) -> Wanted:
-    """Fit the values of a record to their types. An empty field is left out, so that ChartMogul's value stays."""
+    """Convert the values of a record to their types. An empty field is left out, so that ChartMogul keeps its value."""
     values: dict[str, JsonValue] = {}
     unfit: dict[str, str] = {}
     cut = 0
@@ -84,7 +84,7 @@ def fit_record(record: JsonObject, options: WriteOptions) -> Wanted:
         try:
             fitted = fit_value(data_type, value)
         except (ValueError, TypeError, OverflowError):
-            # One odd value must not keep the others from being written.
+            # One wrong value must not prevent the writing of the others.
             unfit[name] = f"the value is not of the type {data_type}"
             continue
         if fitted is not None or name.startswith(CUSTOM):
@@ -94,7 +94,7 @@ def fit_record(record: JsonObject, options: WriteOptions) -> Wanted:
 
 
 def read_declared(schema: JsonObject, object_type: CustomerType | ContactType) -> DeclaredAttributes:
-    """Return the custom attributes that the JSON schema of a stream declares."""
+    """Return the custom attributes in a stream's JSON schema."""
     for level in object_type.custom_at:
         schema = schema.get("properties", {}).get(level, {})
     types: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""The two types of record that this target writes, and what each takes from a stream. Pure.
+"""The two types of record that this target writes, and the fields that it reads of each. Pure.
 
 https://dev.chartmogul.com/reference/customers, https://dev.chartmogul.com/reference/contacts
 """
@@ -27,37 +27,37 @@ if TYPE_CHECKING:
 
 R_co = TypeVar("R_co", bound=RemoteObject, covariant=True)
 
-#: The external ids under which an earlier version of its map wrote a contact.
+#: The field with a contact's external ids from an earlier version of the map.
 PREVIOUS_ID = "previous_external_id"
-#: Singer's mark of a record that is gone.
+#: Singer's mark of a deleted record.
 DELETED_AT = "_sdc_deleted_at"
 
 
 class ObjectType(Generic[R_co]):
-    """A type of record. Two instances stand for all there are: `CUSTOMER` and `CONTACT`."""
+    """A type of record. There are only two instances, `CUSTOMER` and `CONTACT`."""
 
     stream: ClassVar[str]
-    #: Where ChartMogul has the collection.
+    #: ChartMogul's path of the collection.
     path: ClassVar[str]
-    #: By field, the type that its value is fitted to.
+    #: The type of each field, to which its values are converted.
     fields: ClassVar[Mapping[str, str]]
-    #: Where a record of the stream, and its schema, have the custom attributes.
+    #: The path to the custom attributes in a record and in its schema.
     custom_at: ClassVar[tuple[str, ...]]
-    #: What else a record of the stream may have.
+    #: Further members that a record may have.
     other_fields: ClassVar[frozenset[str]]
     #: Of a record that another data source shares: fields that are always written, and those only while it has none.
     shared_fields: ClassVar[frozenset[str]] = frozenset()
     fields_set_once: ClassVar[frozenset[str]] = frozenset()
-    #: A record that is marked as gone is deleted.
+    #: Whether a record with the mark of deletion is deleted.
     is_deletable: ClassVar[bool]
     _remote: type[R_co]
 
     def decode(self, entry: JsonObject) -> R_co:
-        """Return an answer of ChartMogul as a struct; its shape is already proved."""
+        """Return an answer of ChartMogul as a struct. Its form is already checked."""
         return msgspec.convert(entry, self._remote)
 
     def list_values(self, record: JsonObject, types: Mapping[str, str]) -> Iterator[tuple[str, str, JsonValue]]:
-        """Yield what a record of the stream says: field, type and value.
+        """Yield the values of a record: field, type and value.
 
         Args:
             record: the record.
@@ -76,7 +76,7 @@ class ObjectType(Generic[R_co]):
                 yield CUSTOM + key, types[key], value
 
     def list_previous_ids(self, record: JsonObject) -> list[str]:  # noqa: ARG002 - contacts have some
-        """Return the external ids under which a record was written before."""
+        """Return the earlier external ids of a record."""
         return []
 
 
@@ -105,7 +105,7 @@ class CustomerType(ObjectType[RemoteCustomer]):
     _remote = RemoteCustomer
 
     def list_values(self, record: JsonObject, types: Mapping[str, str]) -> Iterator[tuple[str, str, JsonValue]]:
-        """Yield what a record says, tags included."""
+        """Yield the values of a record, including tags."""
         yield from super().list_values(record, types)
         attributes = record.get("attributes")
         tags = (attributes.get("tags") if isinstance(attributes, dict) else None) or []
@@ -118,7 +118,7 @@ class CustomerType(ObjectType[RemoteCustomer]):
 
 
 class ContactType(ObjectType[RemoteContact]):
-    """Contacts. Each belongs to one customer."""
+    """Contacts. Each belongs to a customer."""
 
     stream = "contacts"
     path = "/contacts"
@@ -137,12 +137,12 @@ class ContactType(ObjectType[RemoteContact]):
     _remote = RemoteContact
 
     def list_previous_ids(self, record: JsonObject) -> list[str]:
-        """Return the external ids in `previous_external_id`, which holds one or a list."""
+        """Return the external ids in `previous_external_id`, which is one id or a list."""
         value = record.get(PREVIOUS_ID)
         ids = map(parse_id, value if isinstance(value, list) else [value])
         return list(dict.fromkeys(one for one in ids if one and one != parse_id(record.get(EXTERNAL_ID))))
 
 
 CUSTOMER, CONTACT = CustomerType(), ContactType()
-#: By stream, in the order in which they are written: a contact needs its customer.
+#: The types by stream, in the order of writing, as a contact needs its customer.
 OBJECT_TYPES: Mapping[str, CustomerType | ContactType] = {one.stream: one for one in (CUSTOMER, CONTACT)}

@@ -1,4 +1,4 @@
-"""What would change in ChartMogul, and the bodies of the requests that change it. Pure.
+"""The differences from ChartMogul's data, and the bodies of the requests that change it. Pure.
 
 https://dev.chartmogul.com/reference/customers, https://dev.chartmogul.com/reference/contacts
 """
@@ -35,9 +35,9 @@ __all__ = [
 
 
 def find_changes(want: Wanted, remote: RemoteRecord, options: WriteOptions) -> Changes:
-    """Return what is to be written so that ChartMogul holds what it should.
+    """Return the changes that ChartMogul needs.
 
-    On a customer that another source shares, the fields of that source are left out. Tags are added and never removed.
+    The other source's fields of a shared customer are left out. Tags are added and never removed.
     """
     return {
         name: Change(remote.values.get(name), value)
@@ -47,12 +47,12 @@ def find_changes(want: Wanted, remote: RemoteRecord, options: WriteOptions) -> C
 
 
 def list_initial_changes(want: Wanted) -> Changes:
-    """Return what the creation of a record writes."""
+    """Return the changes of a creation."""
     return {name: Change(None, value) for name, value in want.values.items() if value is not None}
 
 
 def find_missing(changes: Mapping[str, Change], remote: RemoteRecord, options: WriteOptions) -> Changes:
-    """Return those changes that ChartMogul does not show after they were written, with the value that it shows."""
+    """Return the changes that ChartMogul does not show after the write, with the values that it shows."""
     return {
         name: Change(remote.values.get(name), change.after)
         for name, change in changes.items()
@@ -61,12 +61,12 @@ def find_missing(changes: Mapping[str, Change], remote: RemoteRecord, options: W
 
 
 def build_fields(changes: Mapping[str, Change]) -> JsonObject:
-    """Build the body that changes plain fields, without attributes, tags, and the customer of a contact."""
+    """Build the body for plain fields, without attributes, tags, and the customer of a contact."""
     return {name: change.after for name, change in changes.items() if "." not in name and name != CUSTOMER_ID}
 
 
 def build_attributes(changes: Mapping[str, Change], options: WriteOptions) -> list[JsonObject]:
-    """Build the custom attributes of a customer with their types: only so do booleans stay what they are."""
+    """Build the custom attributes of a customer with their types, as booleans would otherwise change."""
     return [
         {"type": options.find_type(name), "key": name.removeprefix(CUSTOM), "value": change.after}
         for name, change in changes.items()
@@ -75,7 +75,7 @@ def build_attributes(changes: Mapping[str, Change], options: WriteOptions) -> li
 
 
 def build_customer(changes: Mapping[str, Change], options: WriteOptions) -> JsonObject:
-    """Build the body of a new customer, but for its source and external id."""
+    """Build the body of a new customer without its source and external id."""
     attributes: JsonObject = {}
     if custom := build_attributes(changes, options):
         attributes["custom"] = custom
@@ -85,7 +85,7 @@ def build_customer(changes: Mapping[str, Change], options: WriteOptions) -> Json
 
 
 def build_contact(changes: Mapping[str, Change]) -> JsonObject:
-    """Build the body of a new or changed contact; here custom attributes have no types."""
+    """Build the body of a new or changed contact, whose custom attributes have no types."""
     custom = [
         {"key": name.removeprefix(CUSTOM), "value": change.after}
         for name, change in changes.items()
@@ -100,7 +100,7 @@ def list_tags(changes: Iterable[str]) -> list[str]:
 
 
 def list_cleared_attributes(changes: Mapping[str, Change]) -> list[str]:
-    """Return the keys of the custom attributes that changes clear."""
+    """Return the keys of the custom attributes that the changes clear."""
     return [
         name.removeprefix(CUSTOM)
         for name, change in changes.items()
@@ -109,5 +109,5 @@ def list_cleared_attributes(changes: Mapping[str, Change]) -> list[str]:
 
 
 def list_refused_fields(refused: Sequence[str], sent: Iterable[str]) -> list[str]:
-    """Return those of the sent fields that a refusal names. It names attributes only as a whole: they are left out."""
+    """Return the sent fields in a refusal. It names attributes only as a whole, so they are left out."""
     return sorted(set(refused) & {name for name in sent if "." not in name})

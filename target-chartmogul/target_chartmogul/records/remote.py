@@ -1,4 +1,4 @@
-"""Customers and contacts as ChartMogul sends them, and the form in which they are compared. Pure.
+"""Customers and contacts as ChartMogul sends them, and their form for comparisons. Pure.
 
 https://dev.chartmogul.com/reference/customers, https://dev.chartmogul.com/reference/contacts
 """
@@ -15,23 +15,23 @@ from target_chartmogul._kit.json_types import JsonObject, JsonValue
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-#: Custom attributes and tags stand among the fields of a record under these prefixes.
+#: The prefixes of custom attributes and tags among the fields of a record.
 CUSTOM, TAG = "custom.", "tag."
-#: The field of a contact that names its customer, and the external id of a contact.
+#: A contact's field for its customer, and its field for its external id.
 CUSTOMER_ID, EXTERNAL_ID = "customer_external_id", "external_id"
 
 
 @dataclass(frozen=True)
 class RemoteRecord:
-    """What ChartMogul holds of a customer or contact, by field.
+    """ChartMogul's values of a customer or contact, by field.
 
     Args:
         uuid: its id in ChartMogul.
         values: by field; custom attributes as `custom.<key>`, tags as `tag.<name>`.
-        external_id: the first one that it has in this target's data source; empty if it has none there.
+        external_id: its first one in this target's data source; empty if it has none there.
         customer_uuid: the customer of a contact.
-        is_shared: another data source has a part in this customer.
-        position: the place of a contact in ChartMogul's list; the older, the lower.
+        is_shared: whether another data source has a part in this customer.
+        position: the place of a contact in ChartMogul's list; older ones have lower numbers.
     """
 
     uuid: str
@@ -43,22 +43,22 @@ class RemoteRecord:
 
 
 class RemoteObject:
-    """What customers and contacts have in common."""
+    """The common part of customers and contacts."""
 
     __slots__ = ()
     uuid: str
     external_id: str | None
 
     def list_external_ids(self, source: str) -> list[str]:
-        """Return the external ids that this has in a data source."""
+        """Return its external ids in a data source."""
         raise NotImplementedError
 
     def list_index_ids(self, source: str) -> list[str]:
-        """Return the external ids under which this is found in the list of a data source."""
+        """Return the external ids by which the list of a data source shows it."""
         raise NotImplementedError
 
     def to_record(self, source: str, attributes: Iterable[str]) -> RemoteRecord:
-        """Return this in the form in which it is compared.
+        """Return it in the form for comparisons.
 
         Args:
             source: the uuid of this target's data source.
@@ -112,10 +112,10 @@ class RemoteCustomer(CustomerFields, RemoteObject, kw_only=True):
         return (self.attributes and self.attributes.tags) or []
 
     def list_external_ids(self, source: str) -> list[str]:
-        """Return every external id that this customer has in one source.
+        """Return all external ids of this customer in one source.
 
-        A merged customer has a list of sources and one of external ids, of the same length. The single fields are those
-        of the primary one. One source may be listed several times.
+        A merged customer has a list of sources and one of external ids, with the same length. The single fields belong
+        to the primary one. A source may be listed several times.
         """
         sources, ids = self.data_source_uuids or [], self.external_ids or []
         if sources and len(sources) == len(ids):
@@ -127,7 +127,7 @@ class RemoteCustomer(CustomerFields, RemoteObject, kw_only=True):
         return self.list_external_ids(source)
 
     def to_record(self, source: str, attributes: Iterable[str]) -> RemoteRecord:
-        """Return this in the form in which it is compared."""
+        """Return it in the form for comparisons."""
         ids = self.list_external_ids(source)
         values: dict[str, JsonValue] = {name: getattr(self, name) for name in CustomerFields.__struct_fields__}
         values |= _prefix_attributes(self.custom, attributes)
@@ -153,7 +153,7 @@ class ContactFields(msgspec.Struct, kw_only=True):
 
 
 class RemoteContact(ContactFields, RemoteObject, kw_only=True):
-    """A contact. One without a customer has no `customer_uuid`."""
+    """A contact. Without a customer it has no `customer_uuid`."""
 
     uuid: str
     external_id: str | None = None
@@ -165,11 +165,11 @@ class RemoteContact(ContactFields, RemoteObject, kw_only=True):
 
     @property
     def person_key(self) -> str:
-        """What identifies this contact where the account keeps no external ids."""
+        """The key of this contact in an account that keeps no external ids."""
         return build_person_key(self.customer_uuid, self.email, self.first_name, self.last_name)
 
     def list_external_ids(self, source: str) -> list[str]:
-        """Return its external id, if it is of this data source."""
+        """Return its external id if it belongs to this data source."""
         return [self.external_id] if self.data_source_uuid == source and self.external_id else []
 
     def list_index_ids(self, source: str) -> list[str]:  # noqa: ARG002 - the list holds contacts of one source only
@@ -178,8 +178,8 @@ class RemoteContact(ContactFields, RemoteObject, kw_only=True):
         return [external_id] if external_id else []
 
     def to_record(self, source: str, attributes: Iterable[str]) -> RemoteRecord:
-        """Return this in the form in which it is compared."""
-        # Whose contact it is, and its id, are compared too: both can be out of date.
+        """Return it in the form for comparisons."""
+        # Its customer and its id are compared too, as both can be out of date.
         names = (*ContactFields.__struct_fields__, CUSTOMER_ID, EXTERNAL_ID)
         values: dict[str, JsonValue] = {name: getattr(self, name) for name in names}
         values |= _prefix_attributes(self.custom or {}, attributes)
@@ -193,7 +193,7 @@ class RemoteContact(ContactFields, RemoteObject, kw_only=True):
 
 
 def build_person_key(customer_uuid: str | None, *texts: str | None) -> str:
-    """Return what identifies a contact in an account that keeps no external ids: customer, e-mail address and name."""
+    """Return the key of a contact in an account without external ids: customer, e-mail address and name."""
     return "\n".join([customer_uuid or "", *(" ".join((text or "").casefold().split()) for text in texts)])
 
 

@@ -1,4 +1,4 @@
-"""The types of ChartMogul's values: how a value becomes one, and when two are the same. Pure.
+"""The types of ChartMogul's values: how to convert a value, and when two are equal. Pure.
 
 https://dev.chartmogul.com/reference/customer-attributes
 """
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
     from target_chartmogul._kit.json_types import JsonValue
 
-#: The longest text that a custom attribute holds.
+#: The longest text in a custom attribute.
 MAX_STRING = 255
 
 
 def parse_id(value: JsonValue) -> str | None:
-    """Return an id as text, trimmed; None for nothing, and for a list or an object."""
+    """Return an id as text without surrounding spaces; None if it is empty, a list or an object."""
     return None if value is None or isinstance(value, dict | list) else str(value).strip() or None
 
 
 def fit_value(data_type: str, value: JsonValue) -> JsonValue:
-    """Return a value as its type has it; None if it is empty.
+    """Return a value in the form of its type; None if it is empty.
 
     Raises:
-        ValueError, TypeError, OverflowError: it is not of that type.
+        ValueError, TypeError, OverflowError: it has another type.
     """
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
@@ -36,18 +36,15 @@ def fit_value(data_type: str, value: JsonValue) -> JsonValue:
 
 
 def is_same(data_type: str, value: JsonValue, remote: JsonValue) -> bool:
-    """Return whether a fitted value is the one that ChartMogul holds.
-
-    49 is 49.0, a date is its second, and an empty text is nothing.
-    """
+    """Return whether a converted value equals ChartMogul's: 49 equals 49.0, dates equal to the second, "" is empty."""
     if value is None or remote is None or remote == "":
         return value is None and (remote is None or remote == "")
     if data_type in {"Integer", "Decimal"}:
-        # To Python, true is the number 1.
+        # In Python, True equals 1.
         return not isinstance(remote, bool) and _parse_number(remote) == float(value)
     if data_type == "Timestamp":
         return _parse_second(remote) == _parse_second(value)
-    # The letter case of these makes no difference.
+    # Their letter case does not matter.
     if data_type in {"e-mail", "code"}:
         return str(remote).casefold() == str(value).casefold()
     return type(value) is type(remote) and bool(value == remote)
@@ -71,12 +68,12 @@ def _fit_timestamp(value: JsonValue) -> str:
 
 
 def _reject(_: JsonValue) -> None:
-    """Reject a value where another kind of thing must stand."""
+    """Reject a value of another kind."""
     raise TypeError
 
 
 def _parse_moment(value: JsonValue) -> datetime:
-    """Return the moment of an ISO 8601 text; one without a zone is in UTC."""
+    """Return the time in an ISO 8601 text. Without a zone it is in UTC."""
     if not isinstance(value, str):
         raise TypeError
     moment = datetime.fromisoformat(value.strip())

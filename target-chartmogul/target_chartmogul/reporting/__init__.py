@@ -1,1 +1,1 @@
-"""What a run leaves behind: counts, tables and lists."""
+"""The results of a run: counts, tables and lists."""

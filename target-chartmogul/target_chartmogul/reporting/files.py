@@ -1,4 +1,4 @@
-"""The names of the files that the plugin leaves behind."""
+"""The names of the plugin's files."""
 
 from __future__ import annotations
 

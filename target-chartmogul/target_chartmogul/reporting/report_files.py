@@ -1,4 +1,4 @@
-"""What a run reports about every record: in files in `report_dir`, in a table on the terminal, in progress lines."""
+"""Reports about every record: files in `report_dir`, a table on the terminal, and progress lines."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ class ReportFiles:
         self._lists = {name: self._open_draft(f"{name}.jsonl") for name in LISTS}
 
     def close(self) -> None:
-        """Close every file and put it in the place of the last run's."""
+        """Close every file, and replace the last run's."""
         self._tables[_HELD].writerows(self.memory.list_rows())
         self._stack.close()
         for name in (*(f"{table}.csv" for table in self._tables), *(f"{name}.jsonl" for name in LISTS)):
             move_into_place(self._directory / name)
 
     def write_outcome(self, stream: str, row: Row, outcome: Outcome, *, is_written: bool) -> None:
-        """Write the outcome of a record; `is_written` says that it was written, not only planned."""
+        """Write the outcome of a record. `is_written` means that it was written, not only planned."""
         names = (" ".join(outcome.changes), " ".join(outcome.overridden), " ".join(outcome.refused))
         self._tables[outcome.kind].writerow((stream, row.id, row.customer, outcome.uuid, outcome.reason, *names))
         record = {"stream": stream, "id": row.id, "uuid": outcome.uuid}
@@ -74,7 +74,7 @@ class ReportFiles:
             self._write_line("changes", record | {"outcome": outcome.kind, "fields": fields})
 
     def write_merges(self, rows: Iterable[Sequence[JsonValue]]) -> None:
-        """Write what is, or would be, merged, and what is not and why."""
+        """Write the actual or planned merges, and the reasons for the other leads."""
         self._tables["merges"].writerows(rows)
 
     def write_summary(self, figures: JsonObject) -> None:
@@ -91,7 +91,7 @@ class ReportFiles:
 
 
 def format_summary(figures: JsonObject) -> list[str]:
-    """Return the lines of the summary for the terminal, a line per figure, without those that are zero."""
+    """Return a line per figure of the summary, without zeros."""
     rows = [(name, value) for name, value in figures.items() if value or name in {"records", "updated", "created"}]
     flat = list(_flatten(rows))
     width = max(len(name) for name, _ in flat)
@@ -99,7 +99,7 @@ def format_summary(figures: JsonObject) -> list[str]:
 
 
 def _flatten(rows: Iterable[tuple[str, JsonValue]]) -> Iterator[tuple[str, JsonValue]]:
-    """Yield every figure with the path to it; of a list, its length."""
+    """Yield every figure with its path. A list counts with its length."""
     for name, value in rows:
         if isinstance(value, dict):
             yield from _flatten((f"{name}: {key}", figure) for key, figure in value.items() if figure)
@@ -108,7 +108,7 @@ def _flatten(rows: Iterable[tuple[str, JsonValue]]) -> Iterator[tuple[str, JsonV
 
 
 class Progress:
-    """Logs now and then how many records are done."""
+    """Logs at intervals how many records are done."""
 
     def __init__(self, logger: logging.Logger, label: str, total: int) -> None:
         self._logger, self._label, self._total = logger, label, total
@@ -125,7 +125,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class OutcomeRecorder:
-    """Takes the outcome of every row of a stream, once."""
+    """Takes the outcome of every row of a stream once."""
 
     stream: str
     summary: Summary
@@ -134,7 +134,7 @@ class OutcomeRecorder:
     limit: RejectLimit
 
     def filter_writes(self, plans: Iterable[tuple[Row, Plan]]) -> Iterator[tuple[Row, Plan]]:
-        """Yield the rows that are to be written, and record the plans of the others as their outcomes."""
+        """Yield the rows to write, and record the plans of the others as their outcomes."""
         for row, plan in plans:
             if plan.writes:
                 self.summary.values_cut += plan.want.cut
@@ -146,12 +146,12 @@ class OutcomeRecorder:
         """Record the plan of a row as its outcome."""
         self.summary.values_cut += plan.want.cut
         if row.id and plan.outcome.kind in {"unchanged", "held"}:
-            # What is not overridden any more has been taken, by whatever way.
+            # A value that is no longer overridden has reached ChartMogul in some way.
             self.reports.memory.forget_all_but(self.stream, row.id, plan.outcome.overridden)
         self._record(row, plan.outcome, is_written=False)
 
     def record_write(self, item: tuple[Row, Plan], outcome: Outcome) -> None:
-        """Record the outcome of a row that was written."""
+        """Record the outcome of a written row."""
         self._record(item[0], outcome, is_written=True)
         self.limit.count_attempt(outcome.reason if outcome.kind == "rejected" else None)
 

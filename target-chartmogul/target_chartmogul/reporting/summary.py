@@ -34,7 +34,7 @@ class Counts:
         )
 
     def as_dict(self) -> JsonObject:
-        """Return them in the form of `summary.json`."""
+        """Return the counts in the form of `summary.json`."""
         outcomes = {kind: self.outcomes[kind] for kind in KINDS_OF_OUTCOME if kind not in {"skipped", "rejected"}}
         reasons = {"skipped": dict(sorted(self.skipped.items())), "rejected": dict(sorted(self.rejected.items()))}
         return {"records": self.records, **outcomes, **reasons}

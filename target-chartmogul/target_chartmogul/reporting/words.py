@@ -1,4 +1,4 @@
-"""What the reports say in one word, explained: outcomes of records, reasons of skips, and why a lead is not merged."""
+"""The texts for the words in reports: outcomes of records, reasons of skips, and reasons why leads are not merged."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 
 class Meaning(NamedTuple):
-    """What a word of the reports means, and what the user can do about it; the remedy may be empty."""
+    """The meaning of a word in the reports, and what the user can do about it. The remedy may be empty."""
 
     text: str
     remedy: str = ""
 
 
-#: What became of a record. In a validation, what a sync would do with it.
+#: The outcomes of records; in a validation, of a sync.
 OUTCOMES: dict[str, Meaning] = {
     "created": Meaning("it was not in ChartMogul's data source"),
     "updated": Meaning("it was there, and something differed"),
@@ -24,7 +24,7 @@ OUTCOMES: dict[str, Meaning] = {
     "skipped": Meaning("the reason says why"),
     "rejected": Meaning("ChartMogul refused the write; the next run sends it again", "see `rejects.jsonl`"),
 }
-#: Why a record is skipped.
+#: The reasons for a skip.
 REASONS: dict[str, Meaning] = {
     "no_customer": Meaning(
         "the customer of a new contact is not in the data source, or the contact names none",
@@ -41,7 +41,7 @@ REASONS: dict[str, Meaning] = {
     "no_identifier": Meaning("the record has no external id", "fill the field `external_id` in the source"),
     "superseded": Meaning("a later record of the run has the same external id"),
 }
-#: What was found for a lead that may be merged.
+#: The results for a lead that may be merged.
 MERGE_OUTCOMES: dict[str, Meaning] = {
     "matched": Meaning(
         "the lead and one customer of the billing system are the same", "merge them: set `merge` to `apply`"

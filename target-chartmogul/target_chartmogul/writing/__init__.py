@@ -1,1 +1,1 @@
-"""Writes what was decided, and remembers what ChartMogul did not take."""
+"""Writes what was decided, and remembers what ChartMogul did not accept."""

@@ -27,16 +27,16 @@ if TYPE_CHECKING:
     from target_chartmogul.writing.memory import Memory
     from target_chartmogul.writing.writer import Compare, Job
 
-_PLACE_FIELDS = frozenset({"customer_uuid", "data_source_uuid"})  #: they say where a contact belongs
+_PLACE_FIELDS = frozenset({"customer_uuid", "data_source_uuid"})  #: the fields that connect a contact to its customer
 
 
 class ContactWriter(Writer):
-    """Writes contacts. One body holds everything, and ChartMogul drops an attribute that is not defined.
+    """Writes contacts. One body contains everything, and ChartMogul drops undefined attributes.
 
     See `Writer` for the other arguments.
 
     Args:
-        contacts: finds what there is by now.
+        contacts: finds existing contacts.
         customers: finds the customers of contacts.
     """
 
@@ -70,7 +70,7 @@ class ContactWriter(Writer):
         except RecordRefusedError as error:
             if not job.row.customer or not (error.is_missing or _PLACE_FIELDS.intersection(error.fields)):
                 raise
-            # The customer may have been merged since it was found, and then has another uuid.
+            # The customer may have been merged since its look-up, and then has another uuid.
             uuid = self._customers.get_uuid(job.row.customer)
             customer = self._customers.fetch_by_id(job.row.customer)
             if customer is None or customer.uuid == uuid:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class CustomerWriter(Writer):
-    """Writes customers. Attributes go through their own endpoint, with their types."""
+    """Writes customers. Attributes have their own endpoint, which takes types."""
 
     def _build_body(self, job: Job, changes: Changes) -> JsonObject:
         body = {"data_source_uuid": self._finder.source, "external_id": job.id}
@@ -47,7 +47,7 @@ class CustomerWriter(Writer):
             job.update_remote(dict.fromkeys((TAG + tag for tag in reply.tags), True))
 
     def _send_attributes(self, job: Job, custom: list[JsonObject]) -> None:
-        """Write attributes; when they are refused together, each by itself, so that the others are written."""
+        """Write attributes together, or one by one if they are refused together."""
         if not custom:
             return
         try:
@@ -61,7 +61,7 @@ class CustomerWriter(Writer):
                 return
             name = CUSTOM + custom[0]["key"]
             job.refused[name] = error.reason
-            # Unless the refusal is for this value, the attribute is not tried with any other customer.
+            # Unless only this value is refused, the attribute is not sent for any other customer.
             if "value" not in error.fields:
                 change = Change(None, custom[0]["type"])
                 self._memory.remember(self._stream, ANY, name, change, f"{REFUSED}{error.reason}")

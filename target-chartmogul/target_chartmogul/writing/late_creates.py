@@ -1,8 +1,8 @@
-"""When a record is looked up once more before it is created.
+"""Decides when to look a record up once more before its creation.
 
-A create that was under way when its process was killed can arrive after the next run has read what there is. It arrives
-soon or never, so the first creates of a run, and all of its first minute, are looked up directly before. In a data
-source that was found empty the first ones are enough: no more than these were under way, and they come first again.
+When a process is killed, its last creates can still arrive after the next run has read the existing records. They
+arrive soon or never, so a record is looked up before the first creates of a run, and before all of its first minute. If
+the data source was empty, the first creates are enough, as no others were running and they come first again.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ FIRST_SECONDS = 60.0
 
 
 class CreateGuard:
-    """Says before each create of a run whether the record is to be looked up. Used from several threads.
+    """Decides before each create of a run whether to look the record up. Several threads may use it.
 
     Args:
-        started: when the run began.
-        clock: seconds of a clock that never goes back.
+        started: the time at which the run began.
+        clock: returns a monotonic time in seconds.
     """
 
     def __init__(self, started: float, clock: Callable[[], float]) -> None:
         self._started, self._clock = started, clock
         self._creates = 0
         self._lock = threading.Lock()
-        self.source_is_new = False  #: this run has made the data source, so that no other run has written into it
-        self.source_is_empty = False  #: nothing was found in the data source
+        self.source_is_new = False  #: whether this run created the data source, so that no other run wrote into it
+        self.source_is_empty = False  #: whether nothing was found in the data source
 
     def must_look_up(self) -> bool:
-        """Count a create, and return whether its record may be there by now."""
+        """Count a create, and return whether its record may already exist."""
         with self._lock:
             self._creates += 1
             is_first = self._creates <= FIRST_CREATES

@@ -1,4 +1,4 @@
-"""Which values ChartMogul does not take, from one run to the next, so that they are not sent again every time."""
+"""Values that ChartMogul does not accept, remembered so that not every run sends them again."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from target_chartmogul.records.payloads import Change
 
 COLUMNS = ("stream", "id", "field", "wanted", "held", "reason", "found_at")
-ANY = "*"  #: stands for the id where a field is overridden in every record
+ANY = "*"  #: replaces the id if a field is overridden in every record
 OVERRIDDEN, UNDEFINED, REFUSED = "kept as ChartMogul has it", "not defined in ChartMogul", "refused: "
 
 _DAY = 86_400
-_RENAME_RETRY = 30 * _DAY  # an account that does not change external ids is not expected to learn it
+_RENAME_RETRY = 30 * _DAY  # an account that cannot change external ids will probably never do so
 
 
 class Entry(NamedTuple):
-    """What was wanted and what ChartMogul kept instead, in JSON; why, and when that was found (unix seconds)."""
+    """The wanted value and ChartMogul's value in JSON, the reason, and the time of the discovery (Unix seconds)."""
 
     wanted: str
     held: str
@@ -39,16 +39,16 @@ class Entry(NamedTuple):
 
 
 class Memory:
-    """The table `held_values.csv` of the memory folder. Safe in several threads.
+    """The table `held_values.csv` of the memory folder. Several threads may use it.
 
-    ChartMogul's lists do not show that a user has pinned a value, and no error says so: only the reply to a write
-    shows that the value did not stay. The table remembers that for a day, while both sides stay as they were. Without
-    the table the value is sent once more, and reverted once more.
+    Neither ChartMogul's lists nor an error show that a user has pinned a value. Only the reply to a write shows that
+    the value did not stay. The table remembers that for a day while both values stay the same. Without it, the value is
+    sent once more, and reverted once more.
 
     Args:
-        folder: where it is kept.
-        report_dir: where earlier versions kept it.
-        now: unix seconds.
+        folder: the folder of the table.
+        report_dir: the folder in which earlier versions kept it.
+        now: Unix seconds.
     """
 
     def __init__(self, folder: Path, report_dir: Path, now: int) -> None:
@@ -59,11 +59,11 @@ class Memory:
         self._entries: dict[tuple[str, str], dict[str, Entry]] = {}
         for owner, field, entry in _read_entries(path):
             self._entries.setdefault(owner, {})[field] = entry
-        #: What earlier runs have found is not reported as new.
+        #: Findings of earlier runs, which are not reported as new.
         self._loaded = set(self.count_reasons())
 
     def is_overridden(self, stream: str, record_id: str, field: str, change: Change) -> bool:
-        """Return whether ChartMogul is known to override this change, in this record or in all."""
+        """Return whether ChartMogul is known to override this change, in this record or in all records."""
         with self._lock:
             for_all = self._entries.get((stream, ANY), {}).get(field)
             for_record = self._entries.get((stream, record_id), {}).get(field)
@@ -71,7 +71,7 @@ class Memory:
             return True
         if for_record is None or not self._is_believed(for_record, field):
             return False
-        # Another value may well be taken, and so may this one, once ChartMogul's own has changed.
+        # Another value may be accepted, and this one too after ChartMogul's value has changed.
         return for_record[:2] == (_encode(change.after), _encode(change.before))
 
     def is_overridden_for_all(self, stream: str, field: str) -> bool:
@@ -80,26 +80,26 @@ class Memory:
             return field in self._entries.get((stream, ANY), {})
 
     def remember(self, stream: str, record_id: str, field: str, change: Change, reason: str) -> None:
-        """Remember that ChartMogul keeps `change.before` instead of `change.after`, with the id ANY in every record."""
+        """Store that ChartMogul keeps `change.before` instead of `change.after`. The id ANY means every record."""
         entry = Entry(_encode(change.after), _encode(change.before), reason, self._now)
         with self._lock:
             self._entries.setdefault((stream, record_id), {})[field] = entry
 
     def forget(self, stream: str, record_id: str, *fields: str) -> None:
-        """Forget what was remembered of fields."""
+        """Forget the entries of fields."""
         with self._lock:
             for field in fields:
                 self._entries.get((stream, record_id), {}).pop(field, None)
 
     def forget_all_but(self, stream: str, record_id: str, fields: Collection[str]) -> None:
-        """Forget what was remembered of a record, but for some fields."""
+        """Forget all entries of a record except for some fields."""
         with self._lock:
             entries = self._entries.pop((stream, record_id), {})
             if remaining := {field: entry for field, entry in entries.items() if field in fields}:
                 self._entries[stream, record_id] = remaining
 
     def save(self) -> None:
-        """Replace the table of the run before."""
+        """Replace the last run's table."""
         draft = self._path.with_name(f"{HELD_VALUES}.draft")
         with open_private(draft) as file:
             writer = CsvWriter(file)
@@ -108,7 +108,7 @@ class Memory:
         draft.replace(self._path)
 
     def list_earlier_ids(self, stream: str) -> Iterator[tuple[str, str]]:
-        """Yield the records that ChartMogul keeps under an earlier external id, each with that id."""
+        """Yield the records that ChartMogul keeps under an earlier external id, with that id."""
         for (owner, record_id), entries in list(self._entries.items()):
             if owner == stream and EXTERNAL_ID in entries:
                 yield record_id, str(json.loads(entries[EXTERNAL_ID].held))
@@ -128,7 +128,7 @@ class Memory:
         )
 
     def count_new_reasons(self) -> Counter[tuple[str, str, str]]:
-        """Count the entries by stream, field and reason, without what was known before this run."""
+        """Count the entries by stream, field and reason, without those from before this run."""
         return Counter({what: count for what, count in self.count_reasons().items() if what not in self._loaded})
 
     def _is_believed(self, entry: Entry, field: str) -> bool:
@@ -144,6 +144,6 @@ def _read_entries(path: Path) -> Iterator[tuple[tuple[str, str], str, Entry]]:
         return
     with path.open(encoding="utf-8", newline="") as file:
         for line in read_rows(file):
-            with suppress(KeyError, TypeError, ValueError):  # a killed run may have cut off the last line
+            with suppress(KeyError, TypeError, ValueError):  # a killed run may have left an incomplete last line
                 entry = Entry(line["wanted"], line["held"], line["reason"], int(line["found_at"]))
                 yield (line["stream"], line["id"]), line["field"], entry

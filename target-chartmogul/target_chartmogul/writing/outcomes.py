@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from target_chartmogul.records.payloads import Change
 
-#: The kinds, each a table of the reports; every record is in one of them.
+#: The kinds. Each has a table in the reports, and every record is in one of them.
 KINDS_OF_OUTCOME = ("created", "updated", "unchanged", "held", "deleted", "skipped", "rejected")
 
 
@@ -19,12 +19,12 @@ class Outcome:
     """The outcome of a record.
 
     Args:
-        kind: of `KINDS_OF_OUTCOME`; `held` when ChartMogul keeps its own value of every field that differs.
-        reason: why.
+        kind: one of `KINDS_OF_OUTCOME`; `held` if ChartMogul keeps its own value of every field that differs.
+        reason: the reason.
         uuid: the customer or contact.
-        changes: what was written.
-        overridden: the changes of which ChartMogul keeps its own value.
-        refused: by field that was left out, why.
+        changes: the written changes.
+        overridden: the changes for which ChartMogul keeps its own value.
+        refused: the reason for each field that was left out.
         status: the status of the answer that refused the record.
     """
 

@@ -33,23 +33,23 @@ if TYPE_CHECKING:
     Compare: TypeAlias = Callable[[Row, Wanted, RemoteRecord | None], Difference]
 
 _MAX_TRIES = 7
-_MAX_LOOK_UPS = 3  # when a record disappears while it is written
+_MAX_LOOK_UPS = 3  # attempts if a record disappears during the write
 
 
 @dataclass
 class Job:
-    """The work on one row, as far as it is done.
+    """The work on one row so far.
 
     Args:
         row: the row.
-        want: what ChartMogul should hold.
-        remote: what ChartMogul holds by now.
-        is_created: this run has created it.
-        was_found: it was there after its creation had no reply. Another run may have made it, with other values.
-        initial: what its creation sends.
-        to_write: what an update sends.
-        overridden: what is not sent, because ChartMogul is known to override it.
-        refused: by field that ChartMogul refused, why.
+        want: the values that ChartMogul should have.
+        remote: ChartMogul's present record.
+        is_created: whether this run created it.
+        was_found: whether it was there after a creation without reply. Another run may have made it, with other values.
+        initial: the changes of its creation.
+        to_write: the changes of an update.
+        overridden: changes that are not sent, because ChartMogul is known to override them.
+        refused: the reason for each field that ChartMogul refused.
     """
 
     row: Row
@@ -64,7 +64,7 @@ class Job:
 
     @property
     def id(self) -> str:
-        """The row's external id, without which nothing is written."""
+        """The row's external id. Without it nothing is written."""
         return self.row.id or ""
 
     @property
@@ -73,21 +73,21 @@ class Job:
         return self.remote.uuid if self.remote else ""
 
     def update_remote(self, values: Mapping[str, JsonValue]) -> None:
-        """Note values that a reply shows."""
+        """Store the values in a reply."""
         if self.remote:
             self.remote = replace(self.remote, values={**self.remote.values, **values})
 
 
 class Writer(ABC):
-    """Writes rows. Used from several threads; no two rows of a run concern the same record.
+    """Writes rows. Several threads may use it, as no two rows of a run concern the same record.
 
     Args:
         client: the connection.
-        options: how the records are written.
-        finder: finds what there is by now.
+        options: the options for writing records.
+        finder: finds existing records.
         memory: remembers what ChartMogul overrides.
-        guard: knows when a record is looked up before it is created.
-        compare: decides what is to be written.
+        guard: decides when to look a record up before its creation.
+        compare: decides what to write.
     """
 
     def __init__(  # noqa: PLR0913 - its parts, which a class would only rename
@@ -110,10 +110,10 @@ class Writer(ABC):
 
     @abstractmethod
     def _send_changes(self, job: Job) -> None:
-        """Write `job.to_write`, and note in `job.remote` what the replies show."""
+        """Write `job.to_write`, and store the values in the replies in `job.remote`."""
 
     def write_row(self, row: Row, plan: Plan) -> Outcome:
-        """Do what was planned for a row; a refusal becomes the outcome `rejected`.
+        """Carry out the plan of a row. A refusal becomes the outcome `rejected`.
 
         Raises:
             ConfigurationError, FatalAPIError: the whole run must stop.
@@ -143,13 +143,13 @@ class Writer(ABC):
             except RecordRefusedError as error:
                 if not error.is_missing or attempt == _MAX_LOOK_UPS:
                     raise
-                # It may have been merged meanwhile, and then has another uuid.
+                # The record may have been merged meanwhile, and then has another uuid.
                 job.remote = self._fetch_remote(job)
             else:
                 return
 
     def _create(self, job: Job) -> None:
-        """Create a record, without the fields that ChartMogul refuses; or take the one that is there after all."""
+        """Create a record without the fields that ChartMogul refuses, or use one that already exists."""
         if self._guard.must_look_up() and (remote := self._fetch_remote(job)):
             job.remote = remote
             self._finder.is_outdated = True
@@ -166,7 +166,7 @@ class Writer(ABC):
                     return
                 names = list_refused_fields(error.fields, changes)
                 job.refused |= dict.fromkeys(names, error.reason)
-                # A refusal that names no field may be for an attribute: those are written afterwards, one by one.
+                # A refusal without a field may be for an attribute, and these are written one by one afterwards.
                 rest = {name: one for name, one in changes.items() if name not in names and (names or "." not in name)}
                 if len(rest) == len(changes) or error.is_missing:
                     raise
@@ -178,7 +178,7 @@ class Writer(ABC):
         return self._finder.fetch_by_id(job.id)
 
     def _create_object(self, job: Job, changes: Changes) -> RemoteRecord:
-        """Create a record; after a lost reply find it, or create it again.
+        """Create a record. After a lost reply, find it or create it again.
 
         Raises:
             LostReplyError: no attempt had a reply.
@@ -195,12 +195,12 @@ class Writer(ABC):
         return create_once(attempt, LostReplyError, tries=_MAX_TRIES, longest=30)
 
     def _update(self, job: Job) -> None:
-        """Write what differs, or, of a record just created, what its creation did not take."""
+        """Write the differences, or what the creation of a new record did not include."""
         if job.remote is None:
             return
         changes, overridden = self._compare(job.row, job.want, job.remote)
         job.overridden |= overridden
-        # What this run's own creation did not take is not sent again, unless there is another way to write it.
+        # A value that this run's own creation did not keep is sent again only if there is another way to write it.
         is_new = job.is_created and not job.was_found
         not_taken = {name for name in changes if is_new and not self._can_repair(name)}
         job.to_write = {name: one for name, one in changes.items() if name not in job.refused and name not in not_taken}
@@ -209,17 +209,17 @@ class Writer(ABC):
         job.to_write |= {name: one for name, one in changes.items() if name in not_taken}
 
     def _can_repair(self, name: str) -> bool:  # noqa: ARG002 - customers use it
-        """Return whether a field that a creation did not take can be written in another way."""
+        """Return whether there is another way to write a field that a creation did not keep."""
         return False
 
     def _patch_fields(self, job: Job, body: JsonObject) -> None:
-        """Write fields, without those that ChartMogul refuses."""
+        """Write fields without those that ChartMogul refuses."""
         while body:
             try:
                 entry = self._client.update_object(self._options.object_type, job.uuid, body)
             except RecordRefusedError as error:
                 names = list_refused_fields(error.fields, body)
-                # Without a named field there is nothing to leave out: the record is rejected.
+                # Without a field in the refusal there is nothing to leave out, so the record is rejected.
                 if not names:
                     raise
                 job.refused |= dict.fromkeys(names, error.reason)
@@ -229,10 +229,10 @@ class Writer(ABC):
                 return
 
     def _compare_reply(self, job: Job) -> Outcome:
-        """Compare what was sent with what ChartMogul shows, and remember what it overrides."""
+        """Compare the sent values with ChartMogul's reply, and remember what it overrides."""
         if job.remote is None:
             raise RuntimeError("A row was neither created nor updated.")
-        # What an update after a creation sends was part of the creation.
+        # An update after a creation sends only values that the creation contained.
         sent = job.initial if job.is_created else job.to_write
         sent = {name: one for name, one in sent.items() if name not in job.refused}
         missing = find_missing(sent, job.remote, self._options)
@@ -253,16 +253,16 @@ class Writer(ABC):
             self._memory.remember(self._stream, record_id, name, change, reason)
         for name, reason in job.refused.items():
             change = job.to_write.get(name) or Change(remote.values.get(name), job.want.values.get(name))
-            # What is refused for every record needs no entry for this one.
+            # A refusal for every record needs no entry for this one.
             if not self._memory.is_overridden_for_all(self._stream, name):
                 self._memory.remember(self._stream, job.id, name, change, f"{REFUSED}{reason}")
         self._memory.forget_all_but(self._stream, job.id, {*missing, *job.overridden, *job.refused})
         self._memory.forget(self._stream, ANY, *self._list_defined(remote, taken))
 
     def _explain_missing(self, job: Job, name: str) -> tuple[str, str]:  # noqa: ARG002 - contacts use the name
-        """Return for which records a field that was sent is overridden, and why."""
+        """Return for which records a sent field is overridden, and the reason."""
         return job.id, OVERRIDDEN
 
     def _list_defined(self, remote: RemoteRecord, taken: Changes) -> Iterable[str]:  # noqa: ARG002 - contacts use it
-        """Return the fields that ChartMogul evidently takes from any record."""
+        """Return the fields that ChartMogul accepts from at least one record."""
         return taken

@@ -38,8 +38,8 @@ class CompanyMatcher:
         """Return what Intercom has for each row, by `seq`."""
         candidates = {}
         for row in rows:
-            # A unique key is the strongest evidence. Matched by name, or without a value, a row is looked for by its
-            # link and its id too.
+            # A unique key is the strongest evidence. With a name, or without a value, a row is also searched by its
+            # link and its id.
             is_certain = self._match_key.is_unique and row.key
             candidates[row.seq] = self._find_first(row, ["key"] if is_certain else ["key", "link", "lookup_id"])
         rest = [row for row in rows if row.key and candidates[row.seq].has_no_user]

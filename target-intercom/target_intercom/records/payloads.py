@@ -1,4 +1,4 @@
-"""From what Intercom should hold to the bodies of requests: the difference from what it holds, and creations. Pure.
+"""Builds the bodies of requests: the differences from what Intercom has, and creations. Pure.
 
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io
 """
@@ -33,22 +33,22 @@ __all__ = [
 def find_changes(
     wanted: WantedRecord, remote: RemoteRecord, options: WriteOptions, *, convert: bool = False
 ) -> Changes:
-    """Compare, per field, what Intercom should hold with what it holds; an empty result means nothing to write.
+    """Compare each field's wanted value with Intercom's. An empty result means that there is nothing to write.
 
-    The match value and an identity that has a value are never in the result; null clears owned attributes only; an
-    empty standard field leaves Intercom's value.
+    The match value, and an identity that already has a value, are never in the result. Null clears owned attributes
+    only. An empty standard field keeps Intercom's value.
 
     Args:
         wanted: the record.
         remote: the contact or company.
         options: the settings and types.
-        convert: make a user of a lead.
+        convert: whether to make a user of a lead.
     """
     changes: Changes = {}
     attributes, identity = remote.custom_attributes, options.object_type.identity
     if convert and remote.is_lead:
         changes["role"] = Change(remote.get_field("role"), "user")
-    # A creation of ours that was cut short lacks its identity: it gets it whatever the settings say.
+    # A record whose creation was interrupted lacks its identity, so it gets it with any settings.
     may_fill = options.update_all or attributes.get(options.created_by) is True
     if may_fill and wanted.identity and not remote.get_field(identity):
         changes[identity] = Change(remote.get_field(identity), wanted.identity)
@@ -64,7 +64,7 @@ def find_changes(
 
 
 def find_creation_changes(wanted: WantedRecord, options: WriteOptions) -> Changes:
-    """Return the changes that a creation makes."""
+    """Return the changes of a creation."""
     body = build_create_body(wanted, options)
     attributes = body.pop("custom_attributes")
     values = body | {f"custom_attributes.{name}": value for name, value in attributes.items()}
@@ -72,7 +72,7 @@ def find_creation_changes(wanted: WantedRecord, options: WriteOptions) -> Change
 
 
 def find_clearing_changes(remote: RemoteRecord, options: WriteOptions) -> Changes:
-    """Return the changes that take this integration's values and link off a record; who created it stays true."""
+    """Return the changes that remove this integration's values and link from a record, but not who created it."""
     return {
         f"custom_attributes.{name}": Change(value, None)
         for name, value in remote.custom_attributes.items()
@@ -93,18 +93,18 @@ def build_update_body(changes: Mapping[str, Change]) -> JsonObject:
 
 
 def build_create_body(wanted: WantedRecord, options: WriteOptions) -> JsonObject:
-    """Return the body of the POST for a new user or company, without the identity where an update brings it."""
+    """Return the body of the POST for a new user or company, without an identity that an update adds later."""
     attributes = {name: value for name, value in wanted.attributes.items() if value is not None}
     body = {name: value for name, value in wanted.standard.items() if value is not None}
     body |= options.object_type.creation
-    # Where the identity is left out an update brings it; see `EmailKey`.
+    # An update adds a missing identity later; see `EmailKey`.
     if options.match_key.creates_with_identity:
         body[options.object_type.identity] = wanted.identity
     return body | {"custom_attributes": attributes | {options.created_by: True}}
 
 
 def is_same(data_type: str, value: JsonValue, remote_value: JsonValue) -> bool:
-    """Compare a fitted value with Intercom's, by type: 49 is 49.0, a date is its second, "" is nothing."""
+    """Compare a converted value with Intercom's by type: 49 equals 49.0, dates equal to the second, "" is empty."""
     if value is None or remote_value is None or remote_value == "":
         return value is None and (remote_value is None or remote_value == "")
     if data_type in {"string", "boolean"}:
@@ -123,7 +123,7 @@ def _find_standard_changes(wanted: WantedRecord, remote: RemoteRecord, options: 
         if name in fixed or value is None:
             continue
         if name == "email" and remote_value is not None:
-            # Intercom may keep an address in lower case: another case is no change, or it would be written for ever.
+            # Intercom may store an address in lower case, so another case must not lead to a write in every run.
             is_equal = EMAIL.normalise(value) == EMAIL.normalise(remote_value)
         else:
             is_equal = is_same(data_type, value, remote_value)

@@ -1,4 +1,4 @@
-"""Contacts and companies as Intercom has them, cut down to what decisions and comparisons need. Pure."""
+"""Intercom's contacts and companies, reduced to what decisions and comparisons need. Pure."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class RemoteRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def lookup_id(self) -> str | None:
-        """The caller's own id, where Intercom can be asked for a record by it at any time."""
+        """The caller's own id, if Intercom can look a record up by it at any time."""
         return None
 
     @property
     def is_lead(self) -> bool:
-        """Whether it is a contact, and not a user."""
+        """Whether it is a contact but not a user."""
         return False
 
     @property
@@ -30,7 +30,7 @@ class RemoteRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_possibly_duplicate(self) -> bool:
-        """Whether it may be one of several; Intercom's API cannot show this."""
+        """Whether another record may have the same name, which Intercom's API cannot show."""
         return False
 
     def get_field(self, name: str) -> JsonValue:
@@ -46,12 +46,12 @@ class RemoteContact(RemoteRecord, frozen=True, kw_only=True):
     external_id: str | None = None
     name: str | None = None
     phone: str | None = None
-    company_ids: tuple[str, ...] = ()  #: Intercom's ids of the companies that it is attached to, ten at most
+    company_ids: tuple[str, ...] = ()  #: Intercom's ids of its companies, at most ten
     has_more_companies: bool = False
 
     @property
     def is_lead(self) -> bool:
-        """Whether it is a contact, and not a user."""
+        """Whether it is a contact but not a user."""
         return self.role != "user"
 
 
@@ -64,7 +64,7 @@ class RemoteCompany(RemoteRecord, frozen=True, kw_only=True):
     monthly_spend: int | float | None = None
     remote_created_at: int | None = None
     user_count: int | None = None
-    may_have_namesake: bool = False  #: found by its name alone, among the companies that no list shows
+    may_have_namesake: bool = False  #: whether it was found only by its name, among companies that no list shows
 
     @property
     def lookup_id(self) -> str | None:
@@ -73,10 +73,10 @@ class RemoteCompany(RemoteRecord, frozen=True, kw_only=True):
 
     @property
     def has_no_users(self) -> bool:
-        """Whether it has no users: Intercom shows it nowhere."""
+        """Whether it has no users, so that Intercom does not show it."""
         return self.user_count == 0
 
     @property
     def is_possibly_duplicate(self) -> bool:
-        """Whether another company may have its name."""
+        """Whether another company may have the same name."""
         return self.may_have_namesake

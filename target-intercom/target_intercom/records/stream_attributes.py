@@ -1,4 +1,4 @@
-"""The custom attributes of a stream: declared by its schema, inferred from values, or made of flat fields."""
+"""The custom attributes of a stream: declared in its schema, inferred from values, or made from flat fields."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     from target_intercom._kit.json_types import JsonObject, JsonValue
     from target_intercom.records.write_options import WriteOptions
 
-#: The value of the setting `attributes_from` that takes every field which has no other use.
+#: The value of the setting `attributes_from` for all fields without another use.
 EVERY_FIELD = "*"
 
 
 class TypeInference:
-    """The types of custom attributes that no schema declares, from all of their values."""
+    """The types of undeclared custom attributes, inferred from all of their values."""
 
     def __init__(self) -> None:
         self._types: defaultdict[str, set[str]] = defaultdict(set)
         self._unusable: set[str] = set()
 
     def observe(self, attributes: Mapping[str, JsonValue]) -> None:
-        """Note the types of one record's values."""
+        """Store the types of one record's values."""
         for name, value in attributes.items():
             if type_ := _infer_type(value):
                 self._types[name].add(type_)
@@ -47,7 +47,7 @@ class TypeInference:
                 self._unusable.add(name)
 
     def build_attributes(self) -> dict[str, Attribute]:
-        """Return an attribute for each name that had a value; values of several types are written as text."""
+        """Return an attribute for each name with a value. Values of several types are written as text."""
         attributes = {}
         for name, types in sorted(self._types.items()):
             if is_legal_name(name):
@@ -57,17 +57,17 @@ class TypeInference:
         return attributes
 
     def list_unusable(self) -> set[str]:
-        """Return the names whose values were only lists and objects."""
+        """Return the names whose values were all lists or objects."""
         return self._unusable - self._types.keys()
 
 
 class FlatFields:
-    """The flat fields of a stream that become custom attributes, under the owned prefix.
+    """The flat fields of a stream that become custom attributes with the owned prefix.
 
     Args:
-        chosen: names of fields, or `EVERY_FIELD` alone.
-        prefix: the owned prefix; a field that begins with it keeps its name.
-        used: fields that have another use, such as the match key.
+        chosen: names of fields, or only `EVERY_FIELD`.
+        prefix: the owned prefix. A field that begins with it keeps its name.
+        used: fields with another use, such as the match key.
     """
 
     def __init__(self, chosen: Collection[str], prefix: str, used: Collection[str]) -> None:
@@ -75,13 +75,13 @@ class FlatFields:
         self.names: dict[str, str] = {}
         """The names of the attributes, by field."""
         self.unusable: list[str] = []
-        """Declared fields that no attribute of Intercom holds."""
+        """Declared fields that no attribute of Intercom can store."""
 
     def declare(self, properties: Mapping[str, JsonValue]) -> dict[str, Attribute]:
-        """Return the attributes of the chosen fields among the properties of a stream's schema.
+        """Return the attributes for the chosen fields of a stream's schema.
 
         Raises:
-            AttributeConflictError: a field that is chosen by its name is an object or an array.
+            AttributeConflictError: a chosen field is an object or an array.
         """
         takes_all = EVERY_FIELD in self._chosen
         attributes = {}
@@ -104,7 +104,7 @@ class FlatFields:
         return attributes
 
     def lift_fields(self, record: JsonObject) -> JsonObject:
-        """Return the record with its chosen fields under `custom_attributes`; what stands there already wins."""
+        """Return the record with its chosen fields in `custom_attributes`. Values that are already there win."""
         if not self.names:
             return record
         lifted = {name: record[field] for field, name in self.names.items() if field in record}
@@ -118,7 +118,7 @@ class StreamAttributes:
     Args:
         options: how the records are written.
         chosen: the flat fields that become attributes.
-        used: the fields of a record that have a use of their own.
+        used: the fields of a record with another use.
     """
 
     def __init__(self, options: WriteOptions, chosen: Collection[str], used: Collection[str]) -> None:
@@ -131,10 +131,10 @@ class StreamAttributes:
         """The fields that the schema declares."""
 
     def declare(self, schema: Mapping[str, JsonValue], key_properties: Collection[str]) -> set[str]:
-        """Take the attributes that a SCHEMA message declares, and return the fields that have no use.
+        """Take the attributes of a SCHEMA message, and return the fields without a use.
 
         Raises:
-            AttributeConflictError: one is of a type that Intercom has not, or no attribute would be updated.
+            AttributeConflictError: one has a type that Intercom lacks, or no attribute would be updated.
         """
         properties = schema.get("properties", {})
         self.fields |= properties.keys()
@@ -148,7 +148,7 @@ class StreamAttributes:
         return set(rest) - set(self._used) - self._flat.names.keys()
 
     def read_record(self, record: JsonObject) -> JsonObject:
-        """Return a record with its flat fields under `custom_attributes`, and note the types of what is undeclared."""
+        """Return a record with its flat fields in `custom_attributes`, and store the types of undeclared values."""
         record = self._flat.lift_fields(record)
         attributes = read_attributes(record)
         if undeclared := attributes.keys() - self._declared.keys():
@@ -158,10 +158,10 @@ class StreamAttributes:
     def plan(
         self, existing: Sequence[RemoteAttribute], *, writes_all: bool, may_be_none: bool
     ) -> tuple[AttributePlan, list[str]]:
-        """Decide which attributes this run creates and in which type values are written.
+        """Decide which attributes this run creates, and with which types values are written.
 
         Args:
-            existing: the data attributes of both models that Intercom has.
+            existing: Intercom's data attributes of both models.
             writes_all: whether attributes without the owned prefix are written too, to a match or to a creation.
             may_be_none: whether a run without any attribute has something to write.
 
@@ -169,7 +169,7 @@ class StreamAttributes:
             The plan, and the attributes that are not written.
 
         Raises:
-            AttributeConflictError: there is nothing to write, or an attribute of Intercom stands in the way.
+            AttributeConflictError: there is nothing to write, or an attribute of Intercom prevents it.
         """
         options = self._options
         # Beside declared attributes only ours are taken: another one may have been left out on purpose.
@@ -197,7 +197,7 @@ class StreamAttributes:
 
 
 def _infer_type(value: JsonValue) -> str | None:
-    """Return the type of a value; None when it has none, or when no attribute holds it."""
+    """Return the type of a value; None if it has none, or if no attribute can store it."""
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int):

@@ -1,4 +1,4 @@
-"""From a record to what Intercom should hold: values fitted to the types of their attributes. Pure.
+"""Converts a record's values to the types of their attributes in Intercom. Pure.
 
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io/data-attributes
 """
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 #: The greatest `monthly_spend` of a company.
 MAX_WHOLE = 2_147_483_647
 
-#: The greatest whole number that every JSON reader keeps exactly (RFC 8259, section 6).
+#: The greatest whole number that all JSON readers handle exactly (RFC 8259, section 6).
 MAX_INTEGER = 2**53
 
 
 class UnfitRecordError(ValueError):
-    """Nothing of a record can be written. The text names the field only."""
+    """No part of a record can be written. The text names only the field."""
 
 
 class WantedRecord(msgspec.Struct, frozen=True):
-    """A record with its values fitted: what Intercom should hold.
+    """A record with converted values, as Intercom should have it.
 
-    `cut` counts strings that were too long. `unfit` says, by field, why a value cannot be written; such a value is None
-    here, so that an attribute of ours is cleared instead of keeping what is no longer true.
+    `cut` counts strings that were too long. `unfit` says for each field why its value cannot be written. Such a value
+    is None here, so that an owned attribute is cleared instead of keeping an outdated value.
     """
 
     identity: str | None
@@ -55,11 +55,11 @@ class WantedRecord(msgspec.Struct, frozen=True):
 
 
 def build_wanted(record: Mapping[str, JsonValue], link: str | None, options: WriteOptions) -> WantedRecord:
-    """Fit a record's values to what Intercom holds.
+    """Convert a record's values for Intercom.
 
     Args:
-        record: the identity and the standard fields of its type at the top, the rest under `custom_attributes`.
-        link: the value of the link attribute, as `WriteOptions.read_link` returns it.
+        record: the identity and standard fields of its type at the top, the rest in `custom_attributes`.
+        link: the value of the link attribute, from `WriteOptions.read_link`.
         options: the settings and types.
 
     Raises:
@@ -73,10 +73,10 @@ def build_wanted(record: Mapping[str, JsonValue], link: str | None, options: Wri
     attributes = {
         name: fitter.fit_value(name, options.types[name], value, options.choices.get(name))
         for name, value in source.items()
-        # Who created a record follows from the creation alone, whatever the input says.
+        # Only the creation decides who created a record, not the input.
         if name in options.types and name != options.created_by
     }
-    # An owned attribute that has no type in Intercom cannot be written, and is not dropped silently.
+    # An owned attribute without a type in Intercom cannot be written, and must be reported.
     for name in source.keys() - options.types.keys():
         if options.owns_attribute(name) and not is_blank(source[name]) and source[name] not in ([], {}):
             fitter.unfit[name] = "no attribute of Intercom holds a value of this type, or has such a name"
@@ -88,13 +88,13 @@ def build_wanted(record: Mapping[str, JsonValue], link: str | None, options: Wri
 
 
 def is_blank(value: JsonValue) -> bool:
-    """Return whether there is no value: null, or a text of nothing but spaces."""
+    """Return whether there is no value: null, or a text of spaces only."""
     return value is None or (isinstance(value, str) and not value.strip())
 
 
 @dataclass
 class _Fitter:
-    """Fits values to their types, counts the strings that it cuts, and notes why a value does not fit."""
+    """Converts values to their types, counts the strings that it cuts, and stores why a value does not fit."""
 
     cut: int = 0
     unfit: dict[str, str] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class _Fitter:
     def fit_value(
         self, name: str, data_type: str, value: JsonValue, choices: Container[str] | None = None
     ) -> JsonValue:
-        """Return the value as Intercom takes it; None when there is none, or none that fits."""
+        """Return the value in Intercom's form; None if there is none or it does not fit."""
         if is_blank(value):
             return None
         try:
@@ -143,7 +143,7 @@ def _read_whole_number(value: JsonValue) -> int:
 
 
 def _read_unix_time(value: JsonValue) -> int:
-    """Return unix seconds of an ISO 8601 text (UTC when it names no zone), or of a number that already is."""
+    """Return Unix seconds from an ISO 8601 text (UTC without a zone) or from a number, which already is."""
     if not isinstance(value, str):
         return _read_integer(value)
     moment = datetime.fromisoformat(value.strip())

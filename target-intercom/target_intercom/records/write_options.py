@@ -1,4 +1,4 @@
-"""How the records of one stream are written: the settings, and the attributes of the workspace. Pure."""
+"""The options for writing the records of one stream: settings, and attributes of the workspace. Pure."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ MAX_STRING = 255
 
 @dataclass(frozen=True)
 class WriteOptions:
-    """How records are written.
+    """The options for writing records.
 
     Args:
         types: the type of every custom attribute that may be written.
         object_type: contacts or companies.
-        match_key: what records are recognised by.
+        match_key: the field that identifies records.
         update_all: whether standard fields and foreign attributes are written to a match.
-        prefix: what the attributes of this integration begin with.
-        link: the attribute that holds the record's id; empty for none.
-        choices: by list attribute, the values that it permits.
+        prefix: the prefix of this integration's attributes.
+        link: the attribute with the record's id; empty for none.
+        choices: by list attribute, the permitted values.
         archived: attributes that can no longer be written.
     """
 
@@ -57,17 +57,17 @@ class WriteOptions:
         return f"{self.prefix}created_by"
 
     def owns_attribute(self, name: str) -> bool:
-        """Return whether a custom attribute is this integration's to change and to clear."""
+        """Return whether a custom attribute belongs to this integration, which may change and clear it."""
         return name.startswith(self.prefix) or (bool(self.link) and name == self.link)
 
     def read_link(self, record: Mapping[str, JsonValue], record_id: str | None) -> str | None:
-        """Return the id that the link attribute is to hold: the record's own value of it, else its key property."""
+        """Return the id for the link attribute: the record's own value of it, else its key property."""
         if not self.link:
             return None
         return read_identifier(read_attributes(record).get(self.link)) or read_identifier(record_id)
 
     def read_keys(self, record: Mapping[str, JsonValue], record_id: str | None, *, may_create: bool) -> Keys:
-        """Return what a record of the input is found by.
+        """Return the keys of a record in the input.
 
         Args:
             record: the record.
@@ -80,26 +80,26 @@ class WriteOptions:
         return Keys(key, self.read_link(record, record_id), self.object_type.read_lookup_id(record), email)
 
     def find_overlong(self, record: Mapping[str, JsonValue], link: str | None) -> str | None:
-        """Return the name of an identifier that is too long for Intercom: shortened, it would be another record's."""
+        """Return the name of an identifier that is too long for Intercom. A shortened one could be another record's."""
         names = (self.match_key.field, self.object_type.identity, "email")
         values = {name: read_identifier(record.get(name)) for name in names} | {self.link: link}
         return next((name for name, value in values.items() if len(value or "") > MAX_STRING), None)
 
     def read_remote_key(self, remote: RemoteRecord) -> str:
-        """Return the match value of a contact or company, in the form in which it is compared."""
+        """Return the match value of a contact or company in the form for comparisons."""
         return self.match_key.normalise(str(remote.get_field(self.match_key.field) or ""))
 
     def read_remote_email(self, remote: RemoteRecord) -> str | None:
-        """Return the e-mail address of a contact where it is not what users are matched by."""
+        """Return the e-mail address of a contact, unless users are matched by it."""
         return self._read_guarded_email(remote.get_field("email") if self.match_key.needs_free_email else None)
 
     def read_remote_link(self, remote: RemoteRecord) -> str | None:
-        """Return the id of the record that a contact or company is linked to."""
+        """Return the id of the record to which a contact or company is linked."""
         value = remote.custom_attributes.get(self.link) if self.link else None
         return None if value is None or value == "" else str(value)
 
     def read_remote_keys(self, remote: RemoteRecord) -> Keys:
-        """Return what a contact or company is found by."""
+        """Return the keys of a contact or company."""
         return Keys(
             self.read_remote_key(remote),
             self.read_remote_link(remote),
@@ -108,7 +108,7 @@ class WriteOptions:
         )
 
     def trim_remote(self, remote: Remote) -> Remote:
-        """Return a contact or company with those attributes only that are compared, or may have to be cleared."""
+        """Return a contact or company with only the attributes that are compared or may have to be cleared."""
         kept = {
             name: value
             for name, value in remote.custom_attributes.items()
@@ -121,6 +121,6 @@ class WriteOptions:
 
 
 def read_attributes(record: Mapping[str, JsonValue]) -> JsonObject:
-    """Return the custom attributes of a record; none when what stands there is no object."""
+    """Return the custom attributes of a record; none if the value is not an object."""
     attributes = record.get("custom_attributes")
     return attributes if isinstance(attributes, dict) else {}

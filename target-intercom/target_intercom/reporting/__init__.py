@@ -1,1 +1,1 @@
-"""Reports: the outcome of every record, the counts of a run, and the words for both."""
+"""Reports: the outcome of every record, the counts of a run, and the texts for both."""

@@ -1,4 +1,4 @@
-"""Addresses of records, in Intercom and in the system that they come from."""
+"""Addresses of records in Intercom and in their source."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Links:
     Args:
         web_url: Intercom's web application.
         app_id: the workspace's id.
-        record_url: an address with `{stream}` and `{id}` to be filled in, used instead of Intercom's.
-        source_url: an address in the source with `{id}` to be filled in; empty for none.
+        record_url: an address with `{stream}` and `{id}` that replaces Intercom's.
+        source_url: an address in the source with `{id}`; empty for none.
     """
 
     web_url: str
@@ -34,9 +34,9 @@ class Links:
         return address.replace("{stream}", stream).replace("{id}", intercom_id)
 
     def build_intercom_links(self, stream: str, intercom_ids: Iterable[str]) -> str:
-        """Return the addresses of contacts or companies, between spaces."""
+        """Return the addresses of contacts or companies, separated by spaces."""
         return " ".join(self.build_intercom_link(stream, one) for one in intercom_ids)
 
     def build_source_link(self, record_id: str | None) -> str:
-        """Return the address of a record in the system that it comes from, empty when there is none."""
+        """Return the address of a record in its source, or an empty text."""
         return self.source_url.replace("{id}", quote(record_id, safe="")) if self.source_url and record_id else ""

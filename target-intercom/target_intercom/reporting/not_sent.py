@@ -1,4 +1,4 @@
-"""The customers that a map knows and did not send, which the reports list beside those that came."""
+"""Customers that a map knows but did not send. The reports list them beside the sent ones."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 
     from target_intercom._kit.json_types import JsonObject, JsonValue
 
-#: The name of the stream, and the keyword of its schema that carries the totals.
+#: The name of the stream, and the keyword of its schema with the totals.
 STREAM = "not_sent"
 TOTALS = "x-standpipe-totals"
 
-#: Why a customer was not sent, in words: `{value}` names what is matched on, `{other}` the customer sent instead.
+#: Texts why a customer was not sent. `{value}` is the name of the match value, `{other}` the customer sent instead.
 REASONS = {
     "shares_match_value": "shares its {value} with {other}, which is sent",
     "replaced": "replaced by {other}, which is sent",
     "left_out": "left out by the filter",
 }
 
-#: The reasons for which another customer is sent instead.
+#: The reasons with another customer that is sent instead.
 REPLACED = frozenset({"shares_match_value", "replaced"})
 
-#: The same for many, in the sum and in the table of a run.
+#: The texts for several customers, in the sum and in the table of a run.
 COUNTED = {"shares_match_value": "share", "replaced": "replaced", "left_out": "left out"}
 BECAUSE = {
     "shares_match_value": "share their {value} with another customer, which is sent",
@@ -38,7 +38,7 @@ BECAUSE = {
 
 
 class Totals(msgspec.Struct, frozen=True):
-    """How many customers the source has, and how many of them were sent, were not sent, and did not change."""
+    """How many customers the source has, how many of them were sent or not, and how many did not change."""
 
     customers: int
     sent: int
@@ -82,7 +82,7 @@ class NotSent:
         self.is_declared = False
 
     def read_schema(self, schema: Mapping[str, JsonValue]) -> None:
-        """Read the totals that the schema of the stream carries; totals in another form are ignored."""
+        """Read the totals in the stream's schema. Totals in another form are ignored."""
         self.is_declared = True
         try:
             self.totals = msgspec.convert(schema.get(TOTALS), Totals)
@@ -90,20 +90,20 @@ class NotSent:
             self.totals = None
 
     def add_record(self, record: Mapping[str, JsonValue]) -> None:
-        """Keep one record."""
+        """Store one record."""
         self.counts[_read_reason(record)] += 1
         if self._file is None:
             self._file = TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - closed by `close`
         self._file.write(json.dumps(record, default=str) + "\n")
 
     def iterate_records(self) -> Iterator[JsonObject]:
-        """Yield the records in the order they came."""
+        """Yield the records in the order of their arrival."""
         if self._file:
             self._file.seek(0)
             yield from map(json.loads, self._file)
 
     def iterate_replaced(self) -> Iterator[tuple[str, str | None]]:
-        """Yield the ids of customers that another one replaces, and that one's id where the map names it."""
+        """Yield the ids of replaced customers, and of the customer sent instead if the map names it."""
         for record in self.iterate_records():
             customer_id, other = record.get("customer_id"), record.get("instead_of")
             if _read_reason(record) in REPLACED and isinstance(customer_id, str) and customer_id:
@@ -116,11 +116,11 @@ class NotSent:
 
 
 def describe_not_sent(record: Mapping[str, JsonValue], value_name: str = "match value") -> str:
-    """Return why a customer was not sent, in words."""
+    """Return the text why a customer was not sent."""
     reason, other = _read_reason(record), str(record.get("instead_of") or "another")
     return REASONS.get(reason, reason).replace("{value}", value_name).replace("{other}", other)
 
 
 def _read_reason(record: Mapping[str, JsonValue]) -> str:
-    """Return the reason as the map names it."""
+    """Return the map's name for the reason."""
     return str(record.get("reason") or "unknown")

@@ -29,7 +29,7 @@ _KINDS = ("updated", "unchanged", "created", "converted")
 
 @dataclass(frozen=True)
 class Cleared:
-    """The outcome of a record that was linked to a row which matches another record now."""
+    """The outcome for a record that was linked to a row which now matches another record."""
 
     intercom_id: str
     changes: Changes = field(default_factory=dict)
@@ -51,8 +51,8 @@ class Outcome:
     changes: Mapping[str, Change] = field(default_factory=dict)
     error: RecordRefusedError | None = None
     unfit: Mapping[str, str] = field(default_factory=dict)
-    late_match: RemoteRecord | None = None  #: found only when the record was to be created
-    cleared: Sequence[Cleared] = ()  #: what became of the records that it was linked to before
+    late_match: RemoteRecord | None = None  #: the record that was found only when one was to be created
+    cleared: Sequence[Cleared] = ()  #: the outcomes for the records that it was linked to before
 
     @property
     def leaves_company_empty(self) -> bool:
@@ -69,8 +69,8 @@ class Counts:
     outcomes: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
-    unknown: int = 0  #: the run stopped while they were written
-    not_reached: int = 0  #: the run stopped before their turn
+    unknown: int = 0  #: the run stopped during their writes
+    not_reached: int = 0  #: the run stopped before their writes
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(
@@ -84,7 +84,7 @@ class Counts:
         )
 
     def as_dict(self) -> JsonObject:
-        """Return them in the form of `summary.json`."""
+        """Return the counts in the form of `summary.json`."""
         return {
             "records": self.records,
             "matched": self.matched,
@@ -106,7 +106,7 @@ class Summary(SummaryBase):
     values_unfit: int = 0  #: that Intercom cannot hold: each a line of unfit.csv
     moved: int = 0  #: records of which a user or company that they have left still carries the link
     moved_cleared: int = 0  #: records of which this run has cleared it, or in a validation would
-    companies_without_users: int = 0  #: Intercom shows them nowhere
+    companies_without_users: int = 0  #: Intercom does not show them
     companies_attached: int = 0
     companies_not_found: int = 0  #: contacts that name a company which Intercom has not
     attributes_missing: list[str] = field(default_factory=list)  #: before this run

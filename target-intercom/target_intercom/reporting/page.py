@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from target_intercom._kit.json_types import JsonValue
 
-#: Rows of one table; a page has to be looked through, and the CSV files hold them all.
+#: Rows per table. The CSV files have all of them.
 LONGEST = 1000
 
-#: What the counts of a summary are called, in the order of the page.
+#: Texts for the counts of a summary, in the order of the page.
 FIGURES = {
     "records": "records came",
     "matched": "were found in Intercom",
@@ -37,7 +37,7 @@ FIGURES = {
 
 _WHO = {"name": "Name", "company": "Company", "mrr": "MRR"}
 
-#: The tables of the page: report, heading, explanation, and what of the report they show.
+#: The tables of the page: report, heading, explanation, and shown columns.
 TABLES = (
     (
         "ambiguous",
@@ -94,11 +94,11 @@ def render_page(
     """Yield the page, row by row.
 
     Args:
-        directory: holds the reports as CSV.
+        directory: the folder with the reports as CSV.
         summary: the counts.
         sums: how the customers of the source add up.
         warnings: why a sync would stop, and what does not add up.
-        when: the date and time, for the reader.
+        when: the date and time for the reader.
     """
     names = {"title": "Validation for Intercom", "subtitle": f"{escape(when)}. Nothing was written to Intercom."}
     template = resources.files("target_intercom.reporting").joinpath("page.html").read_text("utf-8")
@@ -125,7 +125,7 @@ def _render_figures(summary: Mapping[str, JsonValue]) -> Iterator[str]:
 def _render_table(
     rows: Iterator[dict[str, str]], name: str, words: Sequence[str], columns: Mapping[str, str]
 ) -> Iterator[str]:
-    """Yield one report as a table; nothing when it has no rows."""
+    """Yield one report as a table, or nothing if it has no rows."""
     first = next(rows, None)
     if first is None:
         return
@@ -159,7 +159,7 @@ def _render_cell(row: Mapping[str, str], name: str) -> str:
 
 
 def _render_link(address: str, text: str) -> str:
-    """Return a link to a web address; anything else stays text."""
+    """Return a link to a web address. Other text stays text."""
     if not address.startswith(("https://", "http://")):
         return escape(text)
     return f'<a href="{escape(address)}">{escape(text)}</a>'

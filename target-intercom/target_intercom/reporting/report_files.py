@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from target_intercom.reporting.terminal import Listing
     from target_intercom.writing.memory import Archived, Moved
 
-#: Who a record is, at the end of every table in which records stand.
+#: The last columns of every table of records, which help people recognise a record.
 _WHO = ("name", "company", "mrr", "source_link", "intercom_link")
 _TABLES = {
     "matched": (
         *("id", "value", "intercom_id", "intercom_name", "intercom_email", "outcome", "reason", "fields"),
-        *("intercom_external_id", "stream", *_WHO),  # of a company, its `company_id`
+        *("intercom_external_id", "stream", *_WHO),  # for a company, its `company_id`
     ),
     "unmatched": ("id", "value", "outcome", "reason", "fields", "stream", "intercom_id", *_WHO),
     "ambiguous": ("id", "value", "intercom_ids", "outcome", "reason", "stream", *_WHO),
@@ -44,7 +44,7 @@ _TABLES = {
     "unfit": ("id", "value", "intercom_id", "field", "reason", "stream"),
 }
 _LISTS = ("rejects", "changes")
-#: Every file that a run may leave in `report_dir`: what removes the reports one day removes these, and nothing else.
+#: All files that a run may leave in `report_dir`. A removal of the reports deletes these and nothing else.
 REPORT_FILES = (
     *(f"{table}.csv" for table in _TABLES),
     *(f"{name}.jsonl" for name in _LISTS),
@@ -52,20 +52,20 @@ REPORT_FILES = (
     "validation.html",
 )
 
-#: The tables in which every record that came stands exactly once.
+#: The tables that together contain every input record exactly once.
 RECORD_TABLES = ("matched", "unmatched", "ambiguous", "not_reached")
 
 
 class ReportFiles:
-    """The files of one run, which replace those of the run before when it ends, also with an error.
+    """The files of one run, which replace those of the last run at its end, even after an error.
 
-    Until then they are drafts: a run that is killed leaves the last run's reports whole. They hold personal data: mode
-    0600, in a folder of 0700.
+    Until then they are drafts, so a killed run leaves the last run's reports unchanged. They contain personal data, so
+    their mode is 0600, and their folder's is 0700.
 
     Args:
         directory: the folder.
-        now: the time of this run, unix seconds.
-        listing: gets the records that the terminal lists.
+        now: the time of this run in Unix seconds.
+        listing: receives the records for the terminal.
         links: builds the addresses of records.
     """
 
@@ -79,14 +79,14 @@ class ReportFiles:
         self._lists = {name: self._open(f"{name}.jsonl") for name in _LISTS}
 
     def close(self) -> None:
-        """Close every file and put it in the place of the last run's."""
+        """Close every file, and replace the last run's."""
         self._stack.close()
         for name in (*(f"{table}.csv" for table in reversed(_TABLES)), *(f"{name}.jsonl" for name in _LISTS)):
             move_into_place(self._directory / name)
         (self._directory / "validation.html").unlink(missing_ok=True)
 
     def write_result(self, options: WriteOptions, row: Row, result: Result) -> None:
-        """Write the one line of a record: its match and its outcome."""
+        """Write a record's line with its match and its outcome."""
         records, attributes = result.concerned, read_attributes(row.record)
         ids = [one.id for one in records] if result.table != "unmatched" else []
         ids = [result.intercom_id] if not ids and result.intercom_id else ids
@@ -111,7 +111,7 @@ class ReportFiles:
         self._write_row(result.table, line)
 
     def write_not_sent(self, not_sent: NotSent, value_name: str) -> None:
-        """Write the line of every customer that the map did not send."""
+        """Write a line for every customer that the map did not send."""
         for record in not_sent.iterate_records():
             record_id = record.get("customer_id")
             line = {
@@ -122,7 +122,7 @@ class ReportFiles:
             self._write_row("not_sent", record | line)
 
     def write_remembered(self, moved: Iterable[tuple[Moved, str]], archived: Iterable[Archived]) -> None:
-        """Write the lines of records that moved, with the outcome of the earlier match, and of archived contacts."""
+        """Write lines for moved records, with the outcome for the earlier match, and for archived contacts."""
         for one, outcome in moved:
             was_on = " ".join(one.was_on)
             self._tables["moved"].writerow(
@@ -132,12 +132,12 @@ class ReportFiles:
             self._tables["archived"].writerow((line.id, line.value, line.intercom_id, line.found_at))
 
     def write_outcome(self, options: WriteOptions, row: Row, outcome: Outcome, *, is_written: bool) -> None:
-        """Write why a record was refused and what was changed, in the order in which it happened."""
+        """Write why a record was refused and what was changed, in the order of the events."""
         self.listing.add_record(options.stream, row.id, outcome)
         if outcome.kind == "rejected":
             line = _build_head(options, row, outcome) | {"reason": outcome.reason}
             if error := outcome.error:
-                # The reason in Intercom's own words.
+                # The reason is Intercom's own text.
                 line |= {"status": error.status, "code": error.code, "reason": error.reason, "other_id": error.other_id}
             self._write_line("rejects", line)
         for field, reason in outcome.unfit.items():
@@ -148,7 +148,7 @@ class ReportFiles:
             self._write_changes(options, row, outcome)
 
     def write_cleared(self, options: WriteOptions, row: Row, cleared: Iterable[Cleared]) -> None:
-        """Write what was cleared of the records that a row has left."""
+        """Write what was cleared in records that a row no longer matches."""
         for one in cleared:
             self._write_changes(options, row, Outcome("cleared", "", one.intercom_id, one.changes))
 
@@ -159,13 +159,13 @@ class ReportFiles:
             file.write("\n")
 
     def write_page(self, summary: Mapping[str, JsonValue], sums: Iterable[str], warnings: Iterable[str]) -> None:
-        """Write `validation.html` from the tables, which are closed by then."""
+        """Write `validation.html` from the tables, which are closed now."""
         when = datetime.fromtimestamp(self._now, UTC).strftime("%d %B %Y, %H:%M UTC")
         with replace_file(self._directory / "validation.html") as file:
             file.writelines(render_page(self._directory, summary, sums, warnings, when))
 
     def _write_changes(self, options: WriteOptions, row: Row, outcome: Outcome) -> None:
-        """Write before and after of every field that was written."""
+        """Write the values before and after of every written field."""
         if not outcome.changes:
             return
         fields = {name: {"before": change.before, "after": change.after} for name, change in outcome.changes.items()}

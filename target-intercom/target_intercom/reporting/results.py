@@ -1,4 +1,4 @@
-"""The outcome of one record, in the form in which the buffer keeps it until the reports are written."""
+"""The outcome of one record, in the form that the buffer stores until the reports are written."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ReportedRecord(msgspec.Struct, frozen=True):
-    """A contact or company of Intercom that was found for a record."""
+    """A contact or company that was found for a record."""
 
     id: str
     name: str = ""
@@ -26,7 +26,7 @@ class ReportedRecord(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """The outcome or the plan of a record, and its match."""
+    """The outcome or plan of a record, and its match."""
 
     kind: str
     reason: str = ""
@@ -36,12 +36,12 @@ class Result(msgspec.Struct, frozen=True):
 
     @property
     def concerned(self) -> tuple[ReportedRecord, ...]:
-        """The candidate that the outcome is about, else all of them."""
+        """The candidate of the outcome, or else all candidates."""
         return tuple(one for one in self.candidates if one.id == self.intercom_id) or self.candidates
 
     @property
     def table(self) -> str:
-        """The one report in which the record stands."""
+        """The one report that lists the record."""
         if self.kind == "not_reached":
             return "not_reached"
         if self.kind == "created" or not self.candidates:
@@ -49,16 +49,16 @@ class Result(msgspec.Struct, frozen=True):
         return "matched" if len(self.concerned) == 1 else "ambiguous"
 
     def as_not_reached(self) -> Result:
-        """Return the result of a record whose turn did not come, with what was planned as its reason."""
+        """Return the result of a record that the run did not reach. Its reason is the planned action."""
         return Result("not_reached", self.kind, self.intercom_id, self.fields, self.candidates)
 
     def as_unknown(self) -> Result:
-        """Return the result of a record whose write was cut off, with that as its reason."""
+        """Return the result of a record whose write was interrupted."""
         return msgspec.structs.replace(self, kind="unknown", reason=explain_outcome("unknown", ""))
 
 
 def build_result(outcome: Outcome, records: Sequence[RemoteRecord], options: WriteOptions) -> Result:
-    """Return the result of a plan, given what was found for its record."""
+    """Return the result of a plan, with the candidates of its record."""
     names = ("id", "name", "email", options.object_type.identity)
     candidates = tuple(
         ReportedRecord(*(str(getattr(record, name, None) or "") for name in names)) for record in records
@@ -68,7 +68,7 @@ def build_result(outcome: Outcome, records: Sequence[RemoteRecord], options: Wri
 
 
 def settle_result(planned: Result, outcome: Outcome, options: WriteOptions) -> Result:
-    """Return the result after the write; what was found only then replaces what was found before."""
+    """Return the result after the write. A record that was found only then replaces the earlier candidates."""
     settled = build_result(outcome, [outcome.late_match] if outcome.late_match else [], options)
     candidates = settled.candidates or planned.candidates
     return msgspec.structs.replace(settled, reason=settled.reason or planned.reason, candidates=candidates)

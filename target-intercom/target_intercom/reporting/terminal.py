@@ -1,4 +1,4 @@
-"""What a run logs: its progress, and at its end the listed records, the outcomes and the figures."""
+"""The log of a run: its progress, and at its end the listed records, the outcomes and the figures."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 _KINDS = ("updated", "unchanged", "created", "converted", "unknown", "not_reached")
 _ALWAYS = ("records", "updated", "created")
-#: Figures that the sum, or the table, has in better words.
+#: Figures that the sum or the table already shows.
 _ELSEWHERE = ("totals", "not_sent", "outcomes")
 _EVERY = 10.0  # seconds between two progress lines
 
 
 class Progress:
-    """Logs every ten seconds how far a run is."""
+    """Logs the progress of a run every ten seconds."""
 
     def __init__(self, logger: logging.Logger, what: str, total: int) -> None:
         self._logger, self._what, self._total = logger, what, total
@@ -33,7 +33,7 @@ class Progress:
         self._next = time.monotonic() + _EVERY
 
     def add_steps(self, count: int = 1) -> None:
-        """Count what is done."""
+        """Count completed steps."""
         self._done += count
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + _EVERY
@@ -42,18 +42,18 @@ class Progress:
 
 @dataclass
 class Listing:
-    """The first records of a run, at most `max_records`, each with a link to look at it."""
+    """The first records of a run, at most `max_records`, each with a link."""
 
     max_records: int
     entries: list[tuple[str, str, Outcome]] = field(default_factory=list)
 
     def add_record(self, stream: str, record_id: str | None, outcome: Outcome) -> None:
-        """Keep the outcome of a record."""
+        """Store the outcome of a record."""
         if len(self.entries) < self.max_records:
             self.entries.append((stream, record_id or "-", outcome))
 
     def format_lines(self, links: Links) -> list[str]:
-        """Return a line per record: its id, its outcome, and why it was skipped or where it is."""
+        """Return a line per record: its id, its outcome, and either the reason for its skip or its link."""
         rows = []
         for stream, record_id, outcome in self.entries:
             reason = outcome.reason if outcome.kind in {"skipped", "rejected"} else ""
@@ -63,14 +63,14 @@ class Listing:
 
 
 def format_outcomes(summary: Mapping[str, JsonValue], value_name: str) -> list[str]:
-    """Return the table of the customers: how many, what they became, and why."""
+    """Return the table of the customers: their number, outcome and reason."""
     head = ("customers", "would" if summary["mode"] == "validate" else "became", "because")
     rows = [(f"{one['customers']:,}", one["became"], one["because"]) for one in build_outcomes(summary, value_name)]
     return _align([head, *rows])
 
 
 def build_outcomes(summary: Mapping[str, JsonValue], value_name: str) -> list[JsonObject]:
-    """Return the rows of the table of customers, as they are in `summary.json`."""
+    """Return the rows of the table of customers as in `summary.json`."""
     validate = summary["mode"] == "validate"
     rows: list[tuple[int, str, str]] = [
         (count, name_outcome(kind, validate=validate).removeprefix("would "), explain_outcome(kind, reason))
@@ -84,7 +84,7 @@ def build_outcomes(summary: Mapping[str, JsonValue], value_name: str) -> list[Js
 
 
 def format_promise(summary: Mapping[str, JsonValue]) -> str:
-    """Return in one sentence what a sync would do."""
+    """Return one sentence about what a sync would do."""
     counts: dict[str, int] = {}
     for kind, _, count in list_outcomes(summary):
         counts[kind] = counts.get(kind, 0) + count
@@ -95,7 +95,7 @@ def format_promise(summary: Mapping[str, JsonValue]) -> str:
 
 
 def format_figures(summary: Mapping[str, JsonValue]) -> list[str]:
-    """Return the figures of a run, a line each, without zeros; of a list its length counts."""
+    """Return a line per figure of a run, without zeros. A list counts with its length."""
     validate = summary["mode"] == "validate"
     hidden = _ELSEWHERE if validate else (*_ELSEWHERE, "attributes_missing")
     rows = []
@@ -107,7 +107,7 @@ def format_figures(summary: Mapping[str, JsonValue]) -> list[str]:
 
 
 def _flatten(name: str, value: JsonValue) -> Iterator[tuple[str, JsonValue]]:
-    """Yield every figure of a nested value, named by its path."""
+    """Yield every figure of a nested value with its path as name."""
     if isinstance(value, dict):
         for key, one in value.items():
             if one:

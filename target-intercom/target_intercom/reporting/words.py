@@ -1,7 +1,7 @@
-"""The words of the reports: outcomes, reasons, and what to do about them.
+"""The texts of the reports: outcomes, reasons, and what to do about them.
 
 `target-intercom --about --format=json` prints them as `facts.outcomes` and `facts.reasons` (see `facts`), so that other
-programs need no copy. The page, the terminal and the documents use the same words.
+programs need no copy. The page, the terminal and the documents use the same texts.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ from typing import NamedTuple
 
 
 class Reason(NamedTuple):
-    """Why a record was left alone."""
+    """The reason for a skip."""
 
     text: str
-    remedy: str = ""  #: what a person can do about it; empty when there is nothing to do
+    remedy: str = ""  #: what a person can do about it; may be empty
 
 
 class Meaning(NamedTuple):
-    """The outcome of a record, where no reason says more."""
+    """The meaning of an outcome without a reason of its own."""
 
     text: str
-    would: str  #: what a validation calls it
+    would: str  #: the text for it in a validation
     remedy: str = ""
 
 
-#: The reasons for a skip. A reason that does not stand here is Intercom's own.
+#: The reasons for a skip. Any other reason is Intercom's own text.
 REASONS = {
     "ambiguous": Reason("several match", "merge or correct them in Intercom"),
     "archived": Reason(
@@ -52,7 +52,7 @@ REASONS = {
     "superseded": Reason("a later record has the same id"),
 }
 
-#: The outcomes. Those of `skipped` and `rejected` have a reason besides.
+#: The outcomes. `skipped` and `rejected` also have a reason.
 MEANINGS = {
     "updated": Meaning("matched, and something differed", "would update"),
     "unchanged": Meaning("matched, and nothing differed", "would leave unchanged"),
@@ -68,7 +68,7 @@ MEANINGS = {
     "not_reached": Meaning("the run stopped before its turn", "not reached", "run again"),
 }
 
-#: What a validation calls figures of the summary that are not outcomes.
+#: The texts in a validation for figures that are not outcomes.
 _WOULD = {
     "attributes_missing": "would create attributes",
     "fields_written": "would write fields",
@@ -78,14 +78,14 @@ _WOULD = {
 
 
 def name_outcome(kind: str, *, validate: bool) -> str:
-    """Return the outcome of a record, or in a validation the expected outcome, in the words of a list."""
+    """Return the text for the outcome of a record, or in a validation for the expected one."""
     if validate:
         return MEANINGS[kind].would if kind in MEANINGS else _WOULD.get(kind, kind).replace("_", " ")
     return kind.replace("_", " ")
 
 
 def describe_reason(reason: str) -> str:
-    """Return the words of a reason; Intercom's own words as they are."""
+    """Return the text for a reason. Intercom's own text stays as it is."""
     return REASONS[reason].text if reason in REASONS else reason
 
 

@@ -1,1 +1,1 @@
-"""Writing to Intercom: attributes, contacts, companies, and what is remembered from one run to the next."""
+"""Writes to Intercom: attributes, contacts and companies; and what one run remembers for the next."""

@@ -1,4 +1,4 @@
-"""Creating the custom attributes that a run needs and Intercom lacks.
+"""Creates the custom attributes that a run needs and Intercom lacks.
 
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io/data-attributes/createdataattribute
 """
@@ -29,8 +29,8 @@ def create_attribute(client: IntercomClient, model: str, attribute: Attribute, p
     Args:
         client: the connection.
         model: `contact` or `company`.
-        attribute: what to create.
-        prefix: the owned prefix, named as the way out of a refusal.
+        attribute: the attribute.
+        prefix: the owned prefix, which an error suggests to change.
 
     Raises:
         ConfigurationError: Intercom refuses it.
@@ -44,7 +44,7 @@ def create_attribute(client: IntercomClient, model: str, attribute: Attribute, p
         try:
             client.create_attribute(attribute.build_body(model))
         except RecordRefusedError as error:
-            # Names are unique: after a lost reply the second attempt is refused, as the first one has created it.
+            # Names are unique, so after a lost reply a refused second attempt means that the first one succeeded.
             if all(one.name != attribute.name for one in client.list_attributes(model)):
                 raise ConfigurationError(describe_refusal(attribute.name, error.reason, prefix)) from None
 

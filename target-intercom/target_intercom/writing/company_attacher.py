@@ -1,4 +1,4 @@
-"""Attaching contacts to the companies that their records name.
+"""Attaches contacts to the companies that their records name.
 
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io/companies/attachcontacttoacompany
 """
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 
 class CompanyAttacher:
-    """Finds which contacts lack their company, and attaches them.
+    """Finds contacts that are not attached to their company, and attaches them.
 
     Args:
         client: the connection.
-        companies: the companies that the run knows of.
+        companies: the companies that the run knows.
         executor: makes several calls at once.
     """
 
@@ -39,7 +39,7 @@ class CompanyAttacher:
         """Contacts that name a company which Intercom does not have."""
 
     def look_up_companies(self, rows: Iterable[Row]) -> None:
-        """Fetch the companies of rows that are missing in the scroll and in the run's own companies."""
+        """Fetch the rows' companies that neither the scroll nor the run has."""
         names = {company_id for row in rows if (company_id := COMPANY_ID.read_value(row.record))}
         unknown = sorted(company_id for company_id in names if not self._companies.has_company(company_id))
         for company_id, company in zip(unknown, self._executor.map(self._find_company, unknown), strict=True):
@@ -47,7 +47,7 @@ class CompanyAttacher:
                 self._companies.add_company(company_id, company.id, has_no_users=not company.user_count)
 
     def plan_attachment(self, row: Row, remote: RemoteRecord | None) -> Changes:
-        """Return the change that attaching a contact to its company will be; nothing when it is attached already."""
+        """Return the change for attaching a contact to its company, or nothing if it is already attached."""
         company_id = COMPANY_ID.read_value(row.record)
         if company_id is None:
             return {}
@@ -59,7 +59,7 @@ class CompanyAttacher:
         return {COMPANY_ID.field: Change(None, company_id)}
 
     def attach(self, row: Row, remote: RemoteRecord, entry: JournaledWrite) -> Changes:
-        """Attach a contact to its company, unless it is, and return the change that this was."""
+        """Attach a contact to its company unless it already is, and return the change."""
         company_id = COMPANY_ID.read_value(row.record)
         company = self._companies.find_intercom_id(company_id) if company_id else None
         if not company_id or not company or self._is_attached(remote, company):
@@ -74,7 +74,7 @@ class CompanyAttacher:
         try:
             return self._client.find_company(COMPANY_ID.field, company_id)
         except RecordRefusedError:
-            # An id that Intercom will not even look for is one that it has not.
+            # Intercom refused to look for the id, so no company has it.
             return None
 
     def _is_attached(self, remote: RemoteRecord, company: str | None) -> bool:
@@ -82,5 +82,5 @@ class CompanyAttacher:
             return False
         if company in remote.company_ids:
             return True
-        # A contact is read with no more than ten of its companies.
+        # A contact's record contains at most ten of its companies.
         return remote.has_more_companies and company in self._client.list_companies_of(remote.id)

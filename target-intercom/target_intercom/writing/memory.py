@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 #: What is remembered, by file.
 MEMORY_FILES = ("archived.jsonl", "moved.jsonl")
-_TRUSTED_SECONDS = 86_400  # in which an archived contact is taken to be archived still
+_TRUSTED_SECONDS = 86_400  # for which an archived contact counts as still archived
 
 
 class Archived(msgspec.Struct, frozen=True):
@@ -48,7 +48,7 @@ class Archived(msgspec.Struct, frozen=True):
 
 
 class Moved(msgspec.Struct, frozen=True):
-    """A record that matches `intercom_id` now, while the records `was_on` still carry its link."""
+    """A record that now matches `intercom_id`, while the records in `was_on` still have its link."""
 
     stream: str
     id: str
@@ -67,12 +67,12 @@ _Line = TypeVar("_Line", Archived, Moved)
 
 
 class Memory:
-    """What earlier runs found, and what this one adds.
+    """The findings of earlier runs, and those of this run.
 
     Args:
-        folder: where it is kept.
-        now: the time of this run, unix seconds.
-        reports: the folder of the reports, in which earlier versions kept what is remembered.
+        folder: the folder of its files.
+        now: the time of this run in Unix seconds.
+        reports: the folder of the reports, where earlier versions kept these files.
     """
 
     def __init__(self, folder: Path, now: int, reports: Path) -> None:
@@ -81,56 +81,56 @@ class Memory:
             archived: Iterable[Archived] = _read(folder / "archived.jsonl", Archived)
             moved: Iterable[Moved] = _read(folder / "moved.jsonl", Moved)
         else:
-            # A trial or a validation has reports of its own, and shares the folder that stands in those of the sync.
+            # A trial or a validation has its own reports, but uses the folder within the sync's reports.
             earlier = folder.parent if (folder.parent / "moved.csv").exists() else reports
             archived, moved = _read_archived_report(earlier), _read_moved_report(earlier, now)
         self._known = {one.key: one for one in archived if is_recent(one.found_at, now, _TRUSTED_SECONDS)}
         self.archived = dict(self._known)
         self.moved = {one.key: one for one in moved}
-        self.to_clear: set[tuple[str, str]] = set()  #: what this run clears, or in a validation would
+        self.to_clear: set[tuple[str, str]] = set()  #: what this run clears, or would clear in a validation
         self.cleared: list[Moved] = []  #: what this run has cleared
-        self.refusals: dict[tuple[str, str], str] = {}  #: why it could not be
+        self.refusals: dict[tuple[str, str], str] = {}  #: why it could not be cleared
 
     def find_archived(self, row: Row, options: WriteOptions) -> str | None:
-        """Return Intercom's id of the archived contact that stood in the way of a record less than a day ago."""
+        """Return Intercom's id of the archived contact that blocked a record less than a day ago."""
         known = self._known.get(_archived_key(row, options))
         return known.intercom_id if known else None
 
     def forget_archived(self, row: Row, options: WriteOptions) -> None:
-        """Forget a record that this run checks again."""
+        """Forget the archived contact of a record that this run checks again."""
         self.archived.pop(_archived_key(row, options), None)
 
     def add_archived(self, row: Row, options: WriteOptions, intercom_id: str) -> None:
-        """Note an archived contact that prevents the creation of a record, and since when that is known."""
+        """Store an archived contact that prevents the creation of a record, with the time of its discovery."""
         key = _archived_key(row, options)
-        # A line is trusted for a day from its first finding: to renew it would keep it for ever.
+        # A line is valid for a day after its discovery. If each run renewed it, it would never expire.
         found_at = self._known[key].found_at if key in self._known else self._now
         self.archived[key] = Archived(*key, intercom_id, found_at)
 
     def set_moved(self, row: Row, options: WriteOptions, intercom_id: str, was_on: Iterable[str]) -> None:
-        """Note on which records a row's link still stands besides its match; on none, and it is forgotten.
+        """Store which records besides its match still have a row's link. Without any, forget the row.
 
-        `intercom_id` is empty when no match is known, as of a row that is not sent.
+        `intercom_id` is empty if no match is known, as for a row that is not sent.
         """
         key = _moved_key(row, options)
         earlier = self.moved.pop(key, None)
         if ids := tuple(was_on):
-            # The time of the first finding counts; a record that is not sent has no match value of its own.
+            # The time of the first discovery counts. A record that is not sent has no match value of its own.
             found_at = earlier.found_at if earlier else self._now
             value = options.match_key.read_value(row.record) or (earlier.value if earlier else "")
             self.moved[key] = Moved(*key, value, intercom_id, ids, found_at)
 
     def list_left_behind(self, row: Row, options: WriteOptions) -> tuple[str, ...]:
-        """Return Intercom's ids of the records that a row has left, and that still carried its link when last seen."""
+        """Return Intercom's ids of the records that a row left and that still had its link at the last check."""
         moved = self.moved.get(_moved_key(row, options))
         return moved.was_on if moved else ()
 
     def plan_clear(self, row: Row, options: WriteOptions) -> None:
-        """Note that the records that a row has left are to lose its values and link."""
+        """Note that the records that a row left are to lose its values and link."""
         self.to_clear.add(_moved_key(row, options))
 
     def note_cleared(self, row: Row, options: WriteOptions, cleared: Sequence[Cleared]) -> None:
-        """Take those off the list whose values and link are gone, and keep why the others still have them."""
+        """Remove cleared records from the list, and store why the others could not be cleared."""
         moved = self.moved[_moved_key(row, options)]
         refused = {one.intercom_id: one.error.code for one in cleared if one.error}
         done = tuple(one.intercom_id for one in cleared if not one.error)
@@ -141,7 +141,7 @@ class Memory:
         self.set_moved(row, options, moved.intercom_id, [one for one in moved.was_on if one not in done])
 
     def iterate_moved(self, *, is_validation: bool) -> Iterator[tuple[Moved, str]]:
-        """Yield the records that moved, and the outcome of the earlier match."""
+        """Yield the moved records, and the outcome for their earlier match."""
         would_clear = self.to_clear if is_validation else set()
         for moved in self.moved.values():
             refusal = self.refusals.get(moved.key)
@@ -150,7 +150,7 @@ class Memory:
         yield from ((moved, "cleared") for moved in self.cleared)
 
     def save(self) -> None:
-        """Replace what was known before by what is known now."""
+        """Replace the files with the present findings."""
         encode = msgspec.json.Encoder().encode_lines
         for name, lines in (("archived", self.archived), ("moved", self.moved)):
             with replace_file(self._folder / f"{name}.jsonl") as file:
@@ -158,7 +158,7 @@ class Memory:
 
 
 def _moved_key(row: Row, options: WriteOptions) -> tuple[str, str]:
-    """Return the stream and what names a record there: its id, or its link where the stream has no key."""
+    """Return the stream and the record's name there: its id, or its link if the stream has no key."""
     return options.stream, row.id or row.link or ""
 
 
@@ -170,7 +170,7 @@ def _read(path: Path, line: type[_Line]) -> list[_Line]:
     """Read one file.
 
     Raises:
-        ConfigurationError: it was damaged.
+        ConfigurationError: it is damaged.
     """
     if not path.exists():
         return []
@@ -196,7 +196,7 @@ def _read_moved_report(reports: Path, now: int) -> Iterator[Moved]:
 
 
 def _read_report(path: Path) -> Iterator[dict[str, str]]:
-    """Read a report; a line cut off by a killed run lacks its last columns."""
+    """Read a report. A line that a killed run left incomplete lacks its last columns."""
     if path.exists():
         with path.open(encoding="utf-8", newline="") as file:
             yield from read_rows(file)

@@ -33,13 +33,13 @@ _MISSING = {requests.codes.not_found, requests.codes.gone}
 
 
 class RecordRestorer(Restorer):
-    """Puts back fields of contacts and companies. Used from several threads.
+    """Restores fields of contacts and companies. Several threads may use it.
 
     Args:
         client: the connection.
     """
 
-    #: A company is only archived when the contacts that the run attached to it are detached again.
+    #: A company can be archived only after the contacts that the run attached to it are detached.
     streams: ClassVar[Sequence[str]] = (CONTACT.stream, COMPANY.stream)
     final_streams: ClassVar[Mapping[str, str]] = MappingProxyType(
         {ATTRIBUTES_STREAM: "an attribute that the run created stays: archive it in Intercom's settings"}
@@ -56,7 +56,7 @@ class RecordRestorer(Restorer):
         }
 
     def fetch(self, stream: str, remote_id: str) -> HeldRecord | None:
-        """Read a contact or company; None when Intercom does not show it any more."""
+        """Read a contact or company; None if Intercom no longer shows it."""
         read = self._client.read_contact if stream == CONTACT.stream else self._client.read_company
         try:
             return HeldRecord(read(remote_id), self._find_company_id, self._client)
@@ -66,13 +66,16 @@ class RecordRestorer(Restorer):
             raise
 
     def is_same(self, stream: str, name: str, value: JsonValue, other: JsonValue) -> bool:
-        """Compare as a run does: 49 is 49.0, a date is its second, "" is nothing, an address has no letter case."""
+        """Compare as a run does: 49 equals 49.0, dates equal to the second, "" is empty.
+
+        Addresses ignore letter case.
+        """
         if name == EMAIL.field and isinstance(value, str) and isinstance(other, str):
             return EMAIL.normalise(value) == EMAIL.normalise(other)
         return is_same(self._find_type(stream, name), None if value == "" else value, other)
 
     def find_obstacle(self, stream: str, name: str, change: Change) -> str | None:
-        """Return why Intercom cannot hold the earlier value of a field any more."""
+        """Return why Intercom can no longer store the earlier value of a field."""
         if name == "role":
             return "Intercom cannot make a lead of a user"
         if name.startswith(_CUSTOM):
@@ -86,17 +89,17 @@ class RecordRestorer(Restorer):
         return None
 
     def restore(self, written: Written, changes: Mapping[str, Change]) -> dict[str, str]:
-        """Write the earlier values, and return by field why Intercom refused one."""
+        """Write the earlier values. Return the reason for each field that Intercom refused."""
         rest, refused = dict(changes), dict[str, str]()
         if written.stream == CONTACT.stream and COMPANY_ID.field in rest:
             refused |= self._move(written, rest.pop(COMPANY_ID.field))
-        # A lead may refuse every null: the values beside them are written all the same.
+        # A lead may refuse every null, but the other values are still written.
         for is_null in (False, True):
             refused |= self._put(written, {name: one for name, one in rest.items() if (one.after is None) is is_null})
         return refused
 
     def archive(self, written: Written, remote: Remote) -> str:
-        """Archive a contact or company; a company with users stays, because its deletion would detach them."""
+        """Archive a contact or company. A company with users stays, as its deletion would detach them."""
         record = remote.record if isinstance(remote, HeldRecord) else None
         if isinstance(record, RemoteCompany) and record.user_count:
             return "it has users now"
@@ -108,7 +111,7 @@ class RecordRestorer(Restorer):
         return ""
 
     def _put(self, written: Written, changes: Mapping[str, Change]) -> dict[str, str]:
-        """Write these fields at once; where Intercom refuses them together, each by itself."""
+        """Write these fields in one call. If Intercom refuses them together, write each alone."""
         if not changes:
             return {}
         update = self._client.update_contact if written.stream == CONTACT.stream else self._client.update_company
@@ -122,11 +125,11 @@ class RecordRestorer(Restorer):
         return {}
 
     def _put_each(self, written: Written, changes: Mapping[str, Change], reason: str) -> dict[str, str]:
-        """Write fields that were refused together for this reason, each by itself."""
+        """Write each field alone, after a refusal of all of them."""
         first, *others = changes
         refused = self._put(written, {first: changes[first]})
         if changes[first].after is None and refused == {first: reason} and first.rpartition(".")[2] not in reason:
-            # The sentence names no field: it is about null, which a lead refuses.
+            # The message names no field, as it is about null, which a lead refuses.
             return dict.fromkeys(changes, reason)
         for name in others:
             refused |= self._put(written, {name: changes[name]})
@@ -143,7 +146,7 @@ class RecordRestorer(Restorer):
         return {}
 
     def _find_company_id(self, company_id: str) -> str | None:
-        """Return Intercom's id of the company that has this `company_id`; None when there is none any more."""
+        """Return Intercom's id of the company with this `company_id`; None if it no longer exists."""
         if company_id not in self._companies:
             company = self._client.find_company(COMPANY_ID.field, company_id)
             self._companies[company_id] = company.id if company else None
@@ -157,12 +160,12 @@ class RecordRestorer(Restorer):
 
 
 class HeldRecord(Remote):
-    """A contact or company as Intercom holds it now.
+    """A contact or company in its present state.
 
     Args:
         record: the contact or company.
         companies: finds Intercom's id of a company.
-        client: lists the companies of a contact that has more than ten.
+        client: lists the companies of a contact with more than ten.
     """
 
     def __init__(
@@ -176,7 +179,10 @@ class HeldRecord(Remote):
         return Who(str(self.record.get_field("name") or ""), getattr(self.record, EMAIL.field, None) or "")
 
     def read_fields(self, fields: Mapping[str, Change]) -> dict[str, JsonValue]:
-        """Return what these fields hold; of a contact, `company_id` holds the company if it is still attached."""
+        """Return the present values of these fields.
+
+        A contact's `company_id` is the company if it is still attached.
+        """
         return {name: self._read_field(name, change) for name, change in fields.items()}
 
     def _read_field(self, name: str, change: Change) -> JsonValue:
@@ -191,5 +197,5 @@ class HeldRecord(Remote):
         company = self._find_company_id(company_id)
         if company is None or company in contact.company_ids:
             return company is not None
-        # A contact is read with no more than ten of its companies.
+        # A contact's record contains at most ten of its companies.
         return contact.has_more_companies and company in self._client.list_companies_of(contact.id)

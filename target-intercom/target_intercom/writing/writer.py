@@ -1,4 +1,4 @@
-"""Carrying out what was planned for one row, so that no lag of search and no lost reply makes a second record."""
+"""Carries out the plan of one row, so that neither a late search nor a lost reply creates a second record."""
 
 from __future__ import annotations
 
@@ -40,14 +40,13 @@ _MAX_TRIES = 7
 
 
 class Writer(ABC):
-    """Writes rows. Used from several threads; no two rows of a run concern the same record of Intercom.
+    """Writes rows. Several threads may use it, as no two rows of a run concern the same record of Intercom.
 
     Args:
         client: the connection.
         options: the settings and the attributes.
-        decide_again: decides on a row, given the record that turned up when one was to be created.
-        attach: attaches a contact to its company, and returns the change that this was.
-        journal: is told of every write, before and after it.
+        decide_again: decides on a row again when a record appeared before its creation.
+        attach: attaches a contact to its company, and returns the change.
     """
 
     def __init__(
@@ -60,7 +59,7 @@ class Writer(ABC):
     ) -> None:
         self._client, self._options, self._journal = client, options, journal
         self._decide_again, self._attach = decide_again, attach
-        self._unique = {options.object_type.identity, "email"}  # fields of which Intercom has every value once
+        self._unique = {options.object_type.identity, "email"}  # fields whose values are unique in Intercom
 
     @abstractmethod
     def _put(self, intercom_id: str, body: JsonObject) -> None:
@@ -68,14 +67,14 @@ class Writer(ABC):
 
     @abstractmethod
     def _find_or_create(self, row: Row, wanted: WantedRecord, entry: JournaledWrite) -> tuple[RemoteRecord, bool]:
-        """Return the record for a row that matched none, and whether this call has created it.
+        """Return the record for a row without a match, and whether this call created it.
 
-        Every way that sees the latest write comes before the creation. Search would not do: it may not show a record
-        for minutes.
+        All reads that see the latest write come before the creation. A search is not enough, as it may not show a
+        record for minutes.
         """
 
     def write(self, row: Row) -> Outcome:
-        """Do what was planned for a row; a refusal becomes the outcome `rejected`.
+        """Carry out the plan of a row. A refusal becomes the outcome `rejected`.
 
         Raises:
             ConfigurationError, FatalAPIError: the whole run must stop.
@@ -102,7 +101,7 @@ class Writer(ABC):
         return replace(outcome, cleared=cleared)
 
     def clear(self, row: Row) -> list[Cleared]:
-        """Take our values and the link off the records that a row has left.
+        """Remove our values and the link from the records that a row left.
 
         Raises:
             ConfigurationError, FatalAPIError: the whole run must stop.
@@ -118,7 +117,7 @@ class Writer(ABC):
                     entry.settle("cleared", remote_id=remote.id, fields=changes)
                 cleared.append(Cleared(remote.id, changes))
             except RecordRefusedError as error:
-                # A record that is gone has no values either.
+                # A deleted record has no values either.
                 is_gone = error.status == requests.codes.not_found
                 kind, reason = ("cleared", "gone") if is_gone else ("rejected", error.code)
                 entry.settle(kind, reason, remote_id=remote.id, detail=error.reason)
@@ -133,7 +132,7 @@ class Writer(ABC):
     def _update(
         self, row: Row, wanted: WantedRecord, remote: RemoteRecord, action: str, entry: JournaledWrite
     ) -> Outcome:
-        """Write what differs and attach; what was written before a refusal, or in spite of it, is in the outcome."""
+        """Write the differences and attach. The outcome contains what was written, even after a refusal."""
         written: Changes = {}
         error: RecordRefusedError | None = None
         try:
@@ -173,7 +172,7 @@ class Writer(ABC):
                     conflict = error
                     withheld |= taken
                 elif field:
-                    # A second refusal of the same attribute means that not even clearing it is permitted.
+                    # A second refusal of the same attribute means that it cannot even be cleared.
                     withheld |= {field} if changes[field].after is None or "." not in field else set()
                     wanted = wanted.drop_value(field, error.reason)
                 else:
@@ -183,11 +182,11 @@ class Writer(ABC):
             return wanted, conflict
 
     def _create(self, row: Row, wanted: WantedRecord, entry: JournaledWrite) -> Outcome:
-        """Create a record, or go on with the one that was there after all; then write what is missing of it."""
+        """Create a record, or use one that already exists; then write what it lacks."""
 
         def attempt(may_exist: bool) -> tuple[RemoteRecord, bool]:  # noqa: FBT001 the argument of a callback
             record, is_created = self._find_or_create(row, wanted, entry)
-            # After a lost reply a record that carries our mark is the one that the lost request has created.
+            # After a lost reply, a record with our mark is the one that the lost request created.
             is_ours = may_exist and record.custom_attributes.get(self._options.created_by) is True
             return self._options.trim_remote(record), is_created or is_ours
 
@@ -201,19 +200,19 @@ class Writer(ABC):
             ) from None
         except RecordRefusedError as error:
             if error.archived:
-                # No read of Intercom shows an archived contact: only this refusal names it.
+                # No read of Intercom shows an archived contact. Only this refusal names it.
                 return Outcome("skipped", "archived", error.other_id)
             field = find_refused_field(error, creation, self._options)
             if not field:
                 raise
             return self._create(row, wanted.drop_value(field, error.reason), entry)
         if not is_created:
-            # It was not there, or not to be seen, when the row was planned: the same rules decide again.
+            # It did not exist, or was not visible, when the row was planned, so the same rules decide again.
             decision = self._decide_again(row, [remote])
             if decision.action in {"update", "convert"}:
                 return replace(self._update(row, wanted, remote, decision.action, entry), late_match=remote)
             return Outcome("skipped", decision.reason, remote.id, late_match=remote)
-        # An identity that the creation left out follows now, and the company.
+        # The update adds an identity that the creation left out, and the company.
         rest = self._update(row, wanted, remote, "update", entry)
         outcome = rest if rest.error else Outcome("created", intercom_id=remote.id, unfit=rest.unfit)
         return replace(outcome, changes={**creation, **rest.changes})
@@ -223,7 +222,7 @@ class Writer(ABC):
 
 
 class ContactWriter(Writer):
-    """Writes contacts. The e-mail address is unique by Intercom's own 409, the external id has a consistent read."""
+    """Writes contacts. Intercom's own 409 makes the e-mail address unique, and reads by external id are consistent."""
 
     def _put(self, intercom_id: str, body: JsonObject) -> None:
         self._client.update_contact(intercom_id, body)
@@ -237,7 +236,7 @@ class ContactWriter(Writer):
         except RecordRefusedError as error:
             if error.other_id is None or error.archived:
                 raise
-            # The contact that a 409 names is the match only if it carries this row's match value.
+            # The contact in a 409 is the match only if it has this row's match value.
             contact = self._client.read_contact(error.other_id)
             if self._options.read_remote_key(contact) != row.key:
                 raise
@@ -245,7 +244,7 @@ class ContactWriter(Writer):
 
 
 class CompanyWriter(Writer):
-    """Writes companies. A POST changes the company that has the `company_id`, so one is only sent after a 404."""
+    """Writes companies. A POST changes an existing company with the `company_id`, so it is sent only after a 404."""
 
     def _put(self, intercom_id: str, body: JsonObject) -> None:
         self._client.update_company(intercom_id, body)
@@ -258,10 +257,10 @@ class CompanyWriter(Writer):
 
 
 def find_refused_field(error: RecordRefusedError, changes: Changes, options: WriteOptions) -> str | None:
-    """Return the changed field whose value a 400 names, if the record can be written without it.
+    """Return the changed field with the value that a 400 refuses, if the record can be written without it.
 
-    The vendor documents a member `field`, and does not always send it. A message names a custom attribute anywhere, and
-    a standard field, whose name is a common word, in quotes or as its first word.
+    The vendor documents a member `field`, but does not always send it. A message may name a custom attribute anywhere.
+    It names a standard field, whose name is a common word, in quotes or as its first word.
     """
     if error.status != requests.codes.bad_request:
         return None
