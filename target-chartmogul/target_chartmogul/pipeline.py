@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from singer_sdk.exceptions import ConfigurationError, FatalAPIError
@@ -33,6 +35,7 @@ from target_chartmogul.records.buffer import StreamInput
 from target_chartmogul.records.object_types import CONTACT, CUSTOMER
 from target_chartmogul.records.remote import CUSTOMER_ID, CustomerFields
 from target_chartmogul.reporting.files import OWN_FILES
+from target_chartmogul.reporting.journal_names import SOURCES
 from target_chartmogul.reporting.report_files import OutcomeRecorder, Progress, ReportFiles, format_summary
 from target_chartmogul.reporting.summary import Summary
 from target_chartmogul.writing.contact_writer import ContactWriter
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Executor
 
+    from target_chartmogul._kit.journal import JournalWriter
     from target_chartmogul._kit.json_types import JsonObject
     from target_chartmogul.api.client import ChartMogulClient
     from target_chartmogul.api.shapes import DataSource
@@ -81,7 +85,7 @@ class Pipeline(RunBase):
         self._inputs = {
             one.stream: StreamInput(one, logger, write_all=settings.write_all) for one in (CUSTOMER, CONTACT)
         }
-        self._merge_step = MergeStep(client, settings, logger, self._find_stop_reason)
+        self._merge_step = MergeStep(client, settings, logger, self._find_stop_reason, self.journal)
 
     def connect(self) -> None:
         """Check the key and the names of the data sources, once.
@@ -171,7 +175,10 @@ class Pipeline(RunBase):
     def _process(self, reports: ReportFiles) -> None:
         if self._source is None and not self._settings.validate:
             name, patience = self._settings.data_source_name, self._settings.source_patience
+            entry = self.journal.begin_write(SOURCES, name, "create")
+            entry.announce(None, {})
             self._source, is_new = create_source(self._client, name, patience, self._logger)
+            entry.settle("created" if is_new else "unchanged", remote_id=self._source)
             self._guard.source_is_new = is_new
         with open_workers(self._settings.max_concurrency) as executor:
             run = RunContext(
@@ -184,24 +191,33 @@ class Pipeline(RunBase):
                 self._guard,
                 self._logger,
                 self._find_stop_reason,
+                self.journal,
             )
             customers = CustomerRun(run, self._inputs[CUSTOMER.stream])
             contacts = ContactRun(run, self._inputs[CONTACT.stream], customers.finder)
             streams: tuple[StreamRun, ...] = (customers, contacts)
-            # Both run at once, because each only waits for ChartMogul.
-            list(executor.map(StreamRun.read_index, streams))
-            received = [stream for stream in streams if stream.buffer.count_records()]
-            self._guard.source_is_empty = all(stream.finder.source_is_empty for stream in received)
-            # From the first write on, a signal lets the run report what it has done.
-            self._recording = not self._settings.validate
-            for stream in streams:
-                stream.process_rows()
+            try:
+                self._process_streams(streams, executor)
+            except BaseException:
+                for stream in streams:
+                    stream.journal_unreached()
+                raise
             if self._merge_step.is_on and self._is_subset:
                 # It compares all leads, and a run over some of them is to be short.
                 self._merge_step.postpone(self._source)
             elif self._merge_step.is_on:
                 self._merge_step.run(self._source, customers.coming, executor, reports, self.summary)
         self.summary.duplicate_contacts = contacts.finder.duplicates
+
+    def _process_streams(self, streams: tuple[StreamRun, ...], executor: Executor) -> None:
+        # Both run at once, because each only waits for ChartMogul.
+        list(executor.map(StreamRun.read_index, streams))
+        received = [stream for stream in streams if stream.buffer.count_records()]
+        self._guard.source_is_empty = all(stream.finder.source_is_empty for stream in received)
+        # From the first write on, a signal lets the run report what it has done.
+        self._recording = not self._settings.validate
+        for stream in streams:
+            stream.process_rows()
 
     def _build_figures(self, seconds: float) -> JsonObject:
         return self.summary.build_figures(self._client, seconds)
@@ -227,6 +243,7 @@ class RunContext:
     guard: CreateGuard
     logger: logging.Logger
     find_stop_reason: Callable[[], str | None]
+    journal: JournalWriter
 
 
 class StreamRun(ABC):
@@ -246,7 +263,9 @@ class StreamRun(ABC):
         self._writes = run.source is not None and not run.settings.validate
         progress = Progress(run.logger, f"Processed {self._name}", self.buffer.count_records())
         limit = RejectLimit(run.settings.max_rejects)
-        self._recorder = OutcomeRecorder(self._name, run.summary, run.reports, progress, limit)
+        recorded = bytearray(self.buffer.count_records() // 8 + 1)
+        self._recorder = OutcomeRecorder(self._name, run.summary, run.reports, progress, limit, run.journal, recorded)
+        self._writer: Writer | None = None
 
     @abstractmethod
     def _create_writer(self) -> Writer:
@@ -272,7 +291,7 @@ class StreamRun(ABC):
             for row, plan in plans:
                 self._record_plan(row, plan)
             return
-        writer = self._create_writer()
+        writer = self._writer = self._create_writer()
         run_all(
             self._run.executor,
             lambda item: writer.write_row(*item),
@@ -281,6 +300,15 @@ class StreamRun(ABC):
             record=self._recorder.record_write,
             find_stop_reason=lambda: self._run.find_stop_reason() or self._recorder.limit.find_stop_reason(),
         )
+
+    def journal_unreached(self) -> None:
+        """Note in the journal the rows that a stopped run did not reach."""
+        if not self._run.journal.is_on:
+            return
+        rows = chain.from_iterable(self.buffer.read_batches(_BATCH))
+        # A journal that cannot be written has ended the run, and its reports are all the more needed.
+        with suppress(ConfigurationError):
+            self._recorder.journal_unreached(rows, self._writer.cut_off if self._writer else ())
 
     def _plan_rows(self) -> Iterator[tuple[Row, Plan]]:
         for rows in self.buffer.read_batches(_BATCH):
@@ -324,6 +352,7 @@ class CustomerRun(StreamRun):
             memory=self._run.reports.memory,
             guard=self._run.guard,
             compare=self._planner.compare,
+            journal=self._run.journal,
         )
 
     def _record_plan(self, row: Row, plan: Plan) -> None:
@@ -378,6 +407,7 @@ class ContactRun(StreamRun):
             memory=self._run.reports.memory,
             guard=self._run.guard,
             compare=self._planner.compare,
+            journal=self._run.journal,
         )
 
     def _match_rows(self, rows: list[Row]) -> None:
@@ -408,7 +438,14 @@ class ContactRun(StreamRun):
 
     def _prove_ids(self, external_id: str, outcome: Outcome, uuid: str) -> Outcome:
         """Check with a new contact how ids are kept, and return its final outcome."""
-        proved, older = prove_support(self._run.client, self.finder.source, external_id, uuid)
+
+        def delete(uuid: str) -> None:
+            entry = self._run.journal.begin_write(self._name, external_id, "delete")
+            entry.announce(uuid, {})
+            self._run.client.delete_contact(uuid)
+            entry.settle("deleted", remote_id=uuid)
+
+        proved, older = prove_support(self._run.client, self.finder.source, external_id, uuid, delete)
         self._id_support.save(proved)
         self.finder.filter_works = proved != LISTED
         if proved != FILTERED:
@@ -418,6 +455,7 @@ class ContactRun(StreamRun):
         if older is None:
             return outcome
         # An earlier run created it and could not find it again.
-        self._run.client.delete_contact(uuid)
+        delete(uuid)
+        self._run.journal.add_record(self._name, external_id, "unchanged", remote_id=older.uuid)
         self.finder.store(external_id, older.to_record(self.finder.source, self._options.types))
         return Outcome("unchanged", uuid=older.uuid)

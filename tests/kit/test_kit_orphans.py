@@ -146,7 +146,7 @@ def test_a_tap(variable: str, sandbox: RunningSandbox, tmp_path: Path) -> None:
     """Of Meltano: it sends no further request, and says nothing that would count as a whole input."""
     sandbox.reset(customers=60, seed=7)
     sandbox.fault(api="chargebee", effect={"delay": 0.1})
-    config = {"site": "sandbox", "api_key": "sandbox_key", "api_url": sandbox.chargebee_url}
+    config: dict[str, Any] = {"site": "sandbox", "api_key": "sandbox_key", "api_url": sandbox.chargebee_url}
     config |= {"page_size": 10, "max_concurrency": 1}
     options = ["--config", write_json(tmp_path / "config.json", config)]
     found = orphan(tmp_path, ["tap-chargebee", *options], variable, lambda: count(sandbox, "GET", "/customers") >= 1)

@@ -24,7 +24,7 @@ from target_chartmogul.merge import merger, unmerger
 from target_chartmogul.target import TargetChartmogul
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from sandbox.testing import RunningSandbox
 
@@ -236,14 +236,16 @@ class Tool:
             self.out = self.capsys.readouterr().out
         return Ran([json.loads(line) for line in self.out.splitlines()], self.directory)
 
-    def start(self, records: Iterable[dict[str, Any]], **settings: Any) -> subprocess.Popen[str]:
+    def start(
+        self, records: Iterable[dict[str, Any]], *, command: Sequence[str | Path] = (COMMAND,), **settings: Any
+    ) -> subprocess.Popen[str]:
         """Start the command with its whole input in a file."""
         config, given = self.directory / "config.json", self.directory / "input.singer"
         self.directory.mkdir(exist_ok=True)
         config.write_text(json.dumps(self.config(**settings)))
         given.write_text(messages(records))
-        command = [str(COMMAND), "--config", str(config), "--input", str(given)]
-        return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        arguments = [*command, "--config", config, "--input", given]
+        return subprocess.Popen(arguments, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def wait_for(self, process: subprocess.Popen[str], condition: Callable[[], bool]) -> None:
         """Wait for a condition, and fail the test when the process ends before it."""

@@ -19,6 +19,7 @@ from target_chartmogul.records.object_types import CONTACT
 from target_chartmogul.reporting.files import CONTACT_IDS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from target_chartmogul.api.client import ChartMogulClient
@@ -62,9 +63,16 @@ class ContactIdSupport:
 
 
 def prove_support(
-    client: ChartMogulClient, source: str, external_id: str, uuid: str
+    client: ChartMogulClient, source: str, external_id: str, uuid: str, delete: Callable[[str], None]
 ) -> tuple[str, RemoteContact | None]:
     """Look for a contact that was just created.
+
+    Args:
+        client: the connection.
+        source: the uuid of the data source.
+        external_id: of the contact.
+        uuid: of the contact.
+        delete: deletes a contact, and notes that in the journal.
 
     Returns:
         How the account finds it, and the older contact that it duplicates, if there is one.
@@ -88,7 +96,7 @@ def prove_support(
         # The newest contacts come first in the list.
         oldest = [one for one in contacts if one.person_key == created.person_key][-1]
         return DROPPED, oldest if oldest.uuid != uuid else None
-    client.delete_contact(uuid)
+    delete(uuid)
     raise FatalAPIError(
         "ChartMogul does not show the contact that was just created, neither under its external id nor in its list, so "
         "that every run would create all contacts again: it was deleted, and no other one was created. Ask ChartMogul "

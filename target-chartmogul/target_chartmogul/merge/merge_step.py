@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from concurrent.futures import Executor
 
+    from target_chartmogul._kit.journal import JournalWriter
     from target_chartmogul.api.client import ChartMogulClient
     from target_chartmogul.api.shapes import DataSource
     from target_chartmogul.merge.customer_matching import Party
@@ -31,6 +32,7 @@ class MergeStep:
         settings: `merge`, `merge_with`, `merge_by` and `mode`.
         logger: logs what was merged because of new settings.
         find_stop_reason: returns a sentence when the run is to stop.
+        journal: is told of every merge.
     """
 
     def __init__(
@@ -39,9 +41,10 @@ class MergeStep:
         settings: Settings,
         logger: logging.Logger,
         find_stop_reason: Callable[[], str | None],
+        journal: JournalWriter,
     ) -> None:
         self._client, self._settings, self._logger = client, settings, logger
-        self._find_stop_reason = find_stop_reason
+        self._find_stop_reason, self._journal = find_stop_reason, journal
         self._billing = ""
         self.is_on = settings.merge != "off"
         self._applies = settings.merge == "apply" and not settings.validate
@@ -85,7 +88,9 @@ class MergeStep:
             FatalAPIError: the run is to stop.
         """
         log = MergeLog(self._settings.memory_dir)
-        merger = Merger(self._client, source, self._billing, self._settings.merge_by, log, self._find_stop_reason)
+        merger = Merger(
+            self._client, source, self._billing, self._settings.merge_by, log, self._find_stop_reason, self._journal
+        )
         matches = merger.find_matches(coming)
         reports.write_merges(merger.process_matches(matches, executor, applies=self._applies))
         summary.merges = dict(sorted(merger.counts.items()))

@@ -10,15 +10,18 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from target_chartmogul._kit.journal import Who
 from target_chartmogul.api.transport import RecordRefusedError
 from target_chartmogul.merge.customer_matching import Match, Party, match_parties
 from target_chartmogul.merge.merge_log import BEGUN, MERGED, PENDING, REFUSED, Merge
 from target_chartmogul.records.object_types import CUSTOMER
+from target_chartmogul.reporting.journal_names import MERGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Executor
 
+    from target_chartmogul._kit.journal import JournalWriter
     from target_chartmogul._kit.json_types import JsonObject, JsonValue
     from target_chartmogul.api.client import ChartMogulClient
     from target_chartmogul.merge.merge_log import MergeLog
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 #: The remaining customer keeps its own dates. Missing ones are copied from the lead.
 DATES = ("lead_created_at", "free_trial_started_at")
 
+INTERRUPTED = "interrupted"  #: the run stopped before the merge
 _PAUSE, _LONGEST_PAUSE = 0.5, 10.0  # seconds between two checks whether a merge is done
 _PATIENCE = 300.0
 
@@ -42,6 +46,7 @@ class Merger:
         keys: by what two customers are the same, the surest first.
         log: knows what was merged, and what was taken apart again.
         find_stop_reason: returns a sentence when the run is to stop.
+        journal: is told of every merge, before and after it, and of the other leads.
     """
 
     client: ChartMogulClient
@@ -50,6 +55,7 @@ class Merger:
     keys: tuple[str, ...]
     log: MergeLog
     find_stop_reason: Callable[[], str | None]
+    journal: JournalWriter
     counts: Counter[str] = field(default_factory=Counter)
     _dates: dict[str, JsonObject] = field(default_factory=dict)  #: by uuid
 
@@ -67,32 +73,46 @@ class Merger:
         """Yield a row with the outcome of each lead; without `applies`, with the expected outcome."""
         outcomes = executor.map(self._merge, matches) if applies else [match.outcome for match in matches]
         for match, outcome in zip(matches, outcomes, strict=True):
+            if not (applies and _is_mergeable(match)) or outcome == INTERRUPTED:
+                who, fields = _find_who(match.party), _build_fields(match)
+                ids = " ".join(match.party.external_ids)
+                self.journal.add_record(
+                    MERGES, ids, outcome, match.key, remote_id=match.party.uuid, fields=fields, who=who
+                )
             yield self._build_row(match, outcome)
 
     def _merge(self, match: Match) -> str:
         """Merge two matching customers, wait for it, and copy the lead's dates."""
-        if match.outcome != "matched" or not match.party.uuid:
+        if not _is_mergeable(match):
             return match.outcome
         if self.find_stop_reason():
-            return "interrupted"
+            return INTERRUPTED
         lead, into = match.party, match.into[0]
         merge = Merge(self.source or "", lead.external_ids, self.billing, into.external_ids, match.key)
+        entry = self.journal.begin_write(MERGES, " ".join(lead.external_ids), "merge", _find_who(lead))
+        fields = _build_fields(match)
         self.log.append(merge, BEGUN)
+        entry.announce(lead.uuid, fields)
         try:
             self.client.start_merge(lead.uuid, into.uuid)
         except RecordRefusedError as error:
             # After a lost reply, the repeated request may be refused because the merge is already done.
             if not self._is_merged(lead, into):
                 self.log.append(merge, REFUSED)
+                entry.settle("rejected", error.reason, remote_id=lead.uuid)
                 return f"{REFUSED}: {error.reason}"
         if not self._wait_until_merged(lead, into):
             # The next run finds the shared customer, and writes the dates like any other change.
             self.log.append(merge, PENDING)
+            entry.settle(PENDING, remote_id=lead.uuid, fields=fields)
             return PENDING
         self.log.append(merge, MERGED)
         lead_dates, kept_dates = self._dates[lead.uuid], self._dates[into.uuid]
         if dates := {name: lead_dates[name] for name in DATES if lead_dates[name] and not kept_dates[name]}:
+            fields |= {name: (kept_dates[name], date) for name, date in dates.items()}
+            entry.announce(into.uuid, fields)
             self.client.update_object(CUSTOMER, into.uuid, dates)
+        entry.settle(MERGED, remote_id=into.uuid, fields=fields)
         return MERGED
 
     def _wait_until_merged(self, lead: Party, into: Party) -> bool:
@@ -137,6 +157,20 @@ class Merger:
             party.uuid,
             " ".join(one.uuid for one in into),
         )
+
+
+def _is_mergeable(match: Match) -> bool:
+    """Return whether two customers match, and both exist."""
+    return match.outcome == "matched" and bool(match.party.uuid)
+
+
+def _build_fields(match: Match) -> dict[str, tuple[JsonValue, JsonValue]]:
+    """Return what a merge changes of a lead, for the journal."""
+    return {"merged_into": (None, " ".join(one.uuid for one in match.into))} if match.into else {}
+
+
+def _find_who(party: Party) -> Who:
+    return Who(party.name, party.email, party.company)
 
 
 def build_party(fields: CustomerFields, external_ids: Iterable[str], uuid: str = "") -> Party:

@@ -11,14 +11,16 @@ from typing import IO, TYPE_CHECKING
 from target_chartmogul._kit.csv_files import CsvWriter
 from target_chartmogul._kit.private_files import get_draft_path, move_into_place, open_private, replace_file
 from target_chartmogul.reporting.files import HELD_VALUES, LISTS
+from target_chartmogul.reporting.journal_names import find_who, name_row
 from target_chartmogul.writing.memory import COLUMNS, Memory
 from target_chartmogul.writing.outcomes import KINDS_OF_OUTCOME
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from target_chartmogul._kit.journal import JournalWriter
     from target_chartmogul._kit.json_types import JsonObject, JsonValue
     from target_chartmogul._kit.limits import RejectLimit
     from target_chartmogul.decisions.planning import Plan
@@ -132,6 +134,9 @@ class OutcomeRecorder:
     reports: ReportFiles
     progress: Progress
     limit: RejectLimit
+    journal: JournalWriter
+    recorded: bytearray
+    """A bit for each row."""
 
     def filter_writes(self, plans: Iterable[tuple[Row, Plan]]) -> Iterator[tuple[Row, Plan]]:
         """Yield the rows to write, and record the plans of the others as their outcomes."""
@@ -149,6 +154,17 @@ class OutcomeRecorder:
             # A value that is no longer overridden has reached ChartMogul in some way.
             self.reports.memory.forget_all_but(self.stream, row.id, plan.outcome.overridden)
         self._record(row, plan.outcome, is_written=False)
+        if self.journal.is_on:
+            outcome = plan.outcome
+            self.journal.add_record(
+                self.stream,
+                name_row(row),
+                outcome.kind,
+                outcome.reason,
+                remote_id=outcome.uuid,
+                fields=outcome.changes,
+                who=find_who(row),
+            )
 
     def record_write(self, item: tuple[Row, Plan], outcome: Outcome) -> None:
         """Record the outcome of a written row."""
@@ -158,4 +174,16 @@ class OutcomeRecorder:
     def _record(self, row: Row, outcome: Outcome, *, is_written: bool) -> None:
         self.summary.count_outcome(self.stream, outcome)
         self.reports.write_outcome(self.stream, row, outcome, is_written=is_written)
+        self.recorded[row.seq // 8] |= 1 << row.seq % 8
         self.progress.count_record()
+
+    def journal_unreached(self, rows: Iterable[Row], cut_off: Collection[int]) -> None:
+        """Note in the journal the rows that a stopped run did not reach.
+
+        Args:
+            rows: all rows.
+            cut_off: the numbers of rows whose writes have no outcome, which the journal tells of.
+        """
+        for row in rows:
+            if row.seq not in cut_off and not self.recorded[row.seq // 8] >> row.seq % 8 & 1:
+                self.journal.add_record(self.stream, name_row(row), "not_reached", who=find_who(row))

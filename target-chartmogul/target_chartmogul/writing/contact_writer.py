@@ -16,6 +16,7 @@ from target_chartmogul.writing.writer import Writer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from target_chartmogul._kit.journal import JournalWriter
     from target_chartmogul._kit.json_types import JsonObject
     from target_chartmogul.api.client import ChartMogulClient
     from target_chartmogul.matching.contact_finder import ContactFinder
@@ -50,8 +51,9 @@ class ContactWriter(Writer):
         memory: Memory,
         guard: CreateGuard,
         compare: Compare,
+        journal: JournalWriter,
     ) -> None:
-        super().__init__(client, options, finder=contacts, memory=memory, guard=guard, compare=compare)
+        super().__init__(client, options, finder=contacts, memory=memory, guard=guard, compare=compare, journal=journal)
         self._contacts, self._customers = contacts, customers
 
     def _build_body(self, job: Job, changes: Changes) -> JsonObject:

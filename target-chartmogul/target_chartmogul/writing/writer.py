@@ -9,17 +9,20 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from singer_sdk.exceptions import FatalAPIError
+from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 
 from target_chartmogul._kit.creation import create_once
+from target_chartmogul._kit.parent import OrphanedError
 from target_chartmogul.api.transport import LostReplyError, RecordRefusedError
 from target_chartmogul.records.payloads import Change, Changes, find_missing, list_refused_fields
+from target_chartmogul.reporting.journal_names import find_who, name_row
 from target_chartmogul.writing.memory import ANY, OVERRIDDEN, REFUSED
 from target_chartmogul.writing.outcomes import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from target_chartmogul._kit.journal import JournaledWrite, JournalWriter
     from target_chartmogul._kit.json_types import JsonObject, JsonValue
     from target_chartmogul.api.client import ChartMogulClient
     from target_chartmogul.decisions.planning import Difference, Plan
@@ -43,6 +46,7 @@ class Job:
     Args:
         row: the row.
         want: the values that ChartMogul should have.
+        entry: the write in the journal.
         remote: ChartMogul's present record.
         is_created: whether this run created it.
         was_found: whether it was there after a creation without reply. Another run may have made it, with other values.
@@ -54,6 +58,7 @@ class Job:
 
     row: Row
     want: Wanted
+    entry: JournaledWrite
     remote: RemoteRecord | None = None
     is_created: bool = False
     was_found: bool = False
@@ -88,6 +93,7 @@ class Writer(ABC):
         memory: remembers what ChartMogul overrides.
         guard: decides when to look a record up before its creation.
         compare: decides what to write.
+        journal: gets every write, before and after it.
     """
 
     def __init__(  # noqa: PLR0913 - its parts, which a class would only rename
@@ -99,10 +105,13 @@ class Writer(ABC):
         memory: Memory,
         guard: CreateGuard,
         compare: Compare,
+        journal: JournalWriter,
     ) -> None:
         self._client, self._options, self._finder, self._memory = client, options, finder, memory
-        self._guard, self._compare = guard, compare
+        self._guard, self._compare, self._journal = guard, compare, journal
         self._stream = options.object_type.stream
+        self.cut_off: set[int] = set()
+        """The rows of which a write was made, or may have been, when the run stopped."""
 
     @abstractmethod
     def _build_body(self, job: Job, changes: Changes) -> JsonObject:
@@ -118,9 +127,23 @@ class Writer(ABC):
         Raises:
             ConfigurationError, FatalAPIError: the whole run must stop.
         """
-        job = Job(row, plan.want, plan.remote)
+        entry = self._journal.begin_write(self._stream, name_row(row), plan.action, find_who(row))
+        self._client.forget_writes()
+        try:
+            outcome = self._carry_out(Job(row, plan.want, entry, plan.remote), plan)
+        except (ConfigurationError, FatalAPIError, OrphanedError):
+            if self._client.may_have_written:
+                self.cut_off.add(row.seq)
+            else:
+                entry.settle("not_reached")
+            raise
+        entry.settle(outcome.kind, outcome.reason, remote_id=outcome.uuid, fields=outcome.changes)
+        return outcome
+
+    def _carry_out(self, job: Job, plan: Plan) -> Outcome:
         try:
             if plan.action == "delete":
+                job.entry.announce(job.uuid, {})
                 self._client.delete_contact(job.uuid)
                 self._memory.forget_all_but(self._stream, job.id, ())
                 return plan.outcome
@@ -189,8 +212,9 @@ class Writer(ABC):
             if may_exist and (remote := self._fetch_remote(job)):
                 job.was_found = True
                 return remote
-            entry = self._client.create_object(self._options.object_type, self._build_body(job, changes))
-            return entry.to_record(self._finder.source, self._options.types)
+            job.entry.announce(None, changes)
+            created = self._client.create_object(self._options.object_type, self._build_body(job, changes))
+            return created.to_record(self._finder.source, self._options.types)
 
         return create_once(attempt, LostReplyError, tries=_MAX_TRIES, longest=30)
 
@@ -205,6 +229,7 @@ class Writer(ABC):
         not_taken = {name for name in changes if is_new and not self._can_repair(name)}
         job.to_write = {name: one for name, one in changes.items() if name not in job.refused and name not in not_taken}
         if job.to_write:
+            job.entry.announce(job.uuid, job.to_write)
             self._send_changes(job)
         job.to_write |= {name: one for name, one in changes.items() if name in not_taken}
 
